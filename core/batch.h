@@ -1,0 +1,60 @@
+/*
+ * Natural batching: an op never waits for a timer. It waits only while every lane (a connection, a
+ * writer) is busy; when one comes free it takes what has queued, up to a limit, as one batch.
+ *
+ * The happy path: batch_push() queues; later in the same turn of the loop (never inside push) each
+ * idle lane is given a batch by start(); the backend does it, completes its ops and calls
+ * batch_lane_free(). The ways in which it fails: an op expires in the queue (batch_remove() finds
+ * it there) or in a lane (it does not: the backend orphans it); a batch fails as a whole and
+ * batch_retry_alone() queues its ops again at the front, each to be tried in a batch of its own;
+ * the queue is full (push refuses).
+ *
+ * One a store; only its loop's thread touches it.
+ */
+#ifndef CORE_BATCH_H
+#define CORE_BATCH_H
+
+#include "core/attr.h"
+#include "core/cart_op.h"
+
+struct batch;
+struct event_base;
+
+/*
+ * A batch for a lane: count >= 1 ops of one class, started_ns set, unlinked; the array is the
+ * backend's only during the call. The lane is busy from now until batch_lane_free().
+ */
+typedef void batch_start_fn(void *user, size_t lane, struct cart_op **ops, size_t count);
+
+struct batch_config {
+	size_t lanes;
+	size_t ops_max;	  /* in a batch */
+	size_t queue_max; /* queued ops, all classes; push refuses beyond */
+	size_t classes; /* 1 ... BATCH_CLASSES_MAX; a batch holds ops of one class, the oldest first
+			 */
+	bool one_write_a_cart; /* at most one write for the same cart in a batch */
+	batch_start_fn *start;
+	void *user;
+	int64_t (*now_ns)(void *user); /* for started_ns */
+};
+
+#define BATCH_CLASSES_MAX 4
+
+/* Lanes start busy: free each when its connection is up. NULL: no memory. */
+struct batch *batch_new(struct event_base *base, const struct batch_config *config);
+/* The queue must be empty. Takes NULL; sets it. */
+void batch_free(struct batch **batch);
+
+/* Queues an op of a class. CART_BUSY: full. */
+CART_MUST_CHECK enum cart_result batch_push(struct batch *batch, struct cart_op *op, size_t class);
+/* True: the op was queued and is not any more. False: it is in a lane. */
+CART_MUST_CHECK bool batch_remove(struct batch *batch, struct cart_op *op);
+/* Queues ops of a failed batch again, first in line. Call it before batch_lane_free(). */
+void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, size_t class);
+/* The lane can take a batch. Its ops are completed or queued again. */
+void batch_lane_free(struct batch *batch, size_t lane);
+/* The lane cannot take one until freed (its connection went); it must be idle. */
+void batch_lane_lost(struct batch *batch, size_t lane);
+size_t batch_queued(const struct batch *batch);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * A cart store, for those who write one. See docs/adding-a-backend.md for the way through; the
+ * memory backend is the smallest example, and the contract suite (CART_BACKEND=name make
+ * check-contract) the judge.
+ *
+ * A backend is one const struct cart_backend in a folder of its own and a line in core/registry.c.
+ * It has two structs of its own: one that starts with struct cart_db (a process) and one that
+ * starts with struct cart_store (a loop). The store layer (core/store.c) stands between caller and
+ * backend and does what is the same for all: checks requests, stamps now_ms, fingerprint and times,
+ * counts, keeps deadlines, refuses when closing. A backend only ever sees valid ops.
+ */
+#ifndef CORE_CART_BACKEND_H
+#define CORE_CART_BACKEND_H
+
+#include "core/cart_store.h"
+
+/* What a backend can promise. */
+#define CART_CAP_DURABLE	1u /* an acknowledged change survives a crash of the process */
+#define CART_CAP_EVENTUAL_READS 2u /* CART_READ_EVENTUAL differs from CART_READ_STRONG */
+#define CART_CAP_STRONG_LISTS	4u /* LIST shows a change as soon as it is acknowledged */
+
+/* Head of a backend's process-wide struct. The store layer sets the members after start. */
+struct cart_db {
+	const struct cart_backend *backend;
+	struct cart_env env;
+	void *metrics; /* the store layer's series */
+};
+
+struct store_deadlines;
+
+/* Head of a backend's struct for a loop. The store layer sets the members after open. */
+struct cart_store {
+	struct cart_db *db;
+	struct event_base *base;
+	struct metrics_shard *shard;
+	size_t pending; /* accepted and not completed */
+	bool closing;
+	struct store_deadlines *deadlines;
+	void (*drained)(void *user);
+	void *drained_user;
+};
+
+/*
+ * Starts the backend: reads its settings, opens files, registers its metrics in env->metrics,
+ * starts helper threads. Blocks. Makes no schema. On success sets *db to a struct of the backend's
+ * whose head is zeroed. On failure returns -1, says why in error, and leaves nothing behind.
+ */
+typedef int cart_backend_start_fn(struct cart_db **db, const struct cart_env *env,
+				  struct cart_error *error);
+
+/*
+ * Makes or checks the schema; may be NULL where there is none. Called after start and before the
+ * first open, with AUTO or CHECK. Never drops or rewrites what it did not make; refuses a schema
+ * newer than it knows. Several processes may do it at once.
+ */
+typedef int cart_backend_provision_fn(struct cart_db *db, enum cart_provision how,
+				      struct cart_error *error);
+
+/* Ends helper threads and frees db. Every store is closed. Required. */
+typedef void cart_backend_stop_fn(struct cart_db *db);
+
+/* Secrets have changed; may be NULL. Any thread. */
+typedef void cart_backend_reload_fn(struct cart_db *db);
+
+/* Makes a handle, its head zeroed, for a loop. On the loop's thread or before it runs. Must not
+ * block for long. Required. */
+typedef int cart_backend_open_fn(struct cart_store **store, struct cart_db *db,
+				 struct event_base *base, struct metrics_shard *shard,
+				 struct cart_error *error);
+
+/*
+ * Frees the handle. Called on the loop when no op is pending, so connections are idle; what blocks
+ * in closing goes to a helper thread. Required.
+ */
+typedef void cart_backend_close_fn(struct cart_store *store);
+
+/*
+ * Takes an op. Returns CART_OK and later calls cart_store_complete() exactly once, on the loop, not
+ * inside this call; or returns CART_BUSY and forgets the op. Until then op->held.next, prev, alone
+ * and backend are the backend's. It fills the result members that cart_op.h lists for the type,
+ * started_ns when the op leaves the queue for the database and finished_ns when the answer is there
+ * (0: the store layer fills them). A result other than CART_OK carries no cart. Required.
+ */
+typedef enum cart_result cart_backend_submit_fn(struct cart_store *store, struct cart_op *op);
+
+/*
+ * The op's time is up, or its caller wants it back: stop working for it and complete it before
+ * returning. With why (CART_TIMEOUT or CART_CANCELED) if it is a read or certainly changed nothing
+ * and never will; with CART_UNCERTAIN if the change may have landed or may still land. What is
+ * under way for it (a statement, a call) must not touch the op again. Required.
+ */
+typedef void cart_backend_expire_fn(struct cart_store *store, struct cart_op *op,
+				    enum cart_result why);
+
+struct cart_backend {
+	const char *name;    /* what the setting "backend" says */
+	const char *summary; /* one line for people */
+	const char *heading; /* of its settings, in docs and --help */
+	unsigned caps;
+	const struct setting *settings; /* may be NULL; keys start with the name and a dot */
+	cart_backend_start_fn *start;
+	cart_backend_provision_fn *provision;
+	cart_backend_stop_fn *stop;
+	cart_backend_reload_fn *reload;
+	cart_backend_open_fn *open;
+	cart_backend_close_fn *close;
+	cart_backend_submit_fn *submit;
+	cart_backend_expire_fn *expire;
+};
+
+/*
+ * Gives an accepted op back: stamps and counts it and calls its callback, which may submit more or
+ * close the store. The op must be out of every list of the backend; it is not the backend's
+ * afterwards. When result is not CART_OK, carts in the op's result are freed here.
+ */
+void cart_store_complete(struct cart_op *op, enum cart_result result);
+
+/* Shorthands for the clock of the store's environment. */
+int64_t cart_store_now_ns(const struct cart_store *store);
+const struct cart_rules *cart_store_rules(const struct cart_store *store);
+
+#endif

@@ -1,0 +1,11 @@
+/* The cart as API.md shows it, written straight into a buffer: every request does this. */
+#ifndef CORE_CART_JSON_H
+#define CORE_CART_JSON_H
+
+#include "core/buf.h"
+#include "core/cart.h"
+
+/* One JSON object without spaces, members in the contract's order. */
+void cart_json_write(struct buf *out, const struct cart *cart);
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * One request to a store.
+ *
+ * The caller owns the struct, zeroes it (cart_op_init), fills the request, submits it, and gets it
+ * back once, with the result in it, by its callback. Between submit and callback the store owns it:
+ * the caller neither reads nor writes it. What the request points to (changes, key) must live as
+ * long. After the callback the caller calls cart_op_clear(), which frees the result and makes it
+ * ready for reuse.
+ */
+#ifndef CORE_CART_OP_H
+#define CORE_CART_OP_H
+
+#include "core/cart.h"
+
+struct cart_op;
+struct cart_store;
+
+#define CART_KEY_MAX	       64 /* idempotency key: 1 ... 64 visible ASCII characters */
+#define CART_FINGERPRINT_BYTES 16
+#define CART_LIST_MAX	       100 /* carts a page */
+#define CART_REASON_MAX	       160
+
+enum cart_op_type {
+	CART_OP_CREATE,	  /* a new cart: id, customer_id, key */
+	CART_OP_GET,	  /* one cart: id, flags */
+	CART_OP_CHANGE,	  /* lines of one cart: id, changes, if_version, key, flags */
+	CART_OP_CHECKOUT, /* closes a cart: id, order_id, if_version, key */
+	CART_OP_DELETE,	  /* removes an open cart: id, if_version */
+	CART_OP_LIST,	  /* a page of carts: list */
+	CART_OP_TYPES
+};
+
+/* "create", "get", ...: for logs and metrics. */
+const char *cart_op_type_name(enum cart_op_type type);
+
+/* True for the types that can change something. */
+bool cart_op_is_write(const struct cart_op *op);
+
+enum cart_change_type {
+	CART_CHANGE_ADD,    /* quantity 1 ... CART_ADD_MAX on top of what is there */
+	CART_CHANGE_SET,    /* quantity 0 ... limit; 0 removes the line, there or not */
+	CART_CHANGE_REMOVE, /* the line; not there: CART_NO_ITEM */
+	CART_CHANGE_CLEAR   /* every line; product_id is not used */
+};
+
+struct cart_change {
+	enum cart_change_type type;
+	int64_t product_id;
+	int64_t quantity;
+};
+
+/* op->flags */
+#define CART_WANT_CART	 1u /* CHANGE: the cart after the change is wanted in the result */
+#define CART_READ_STRONG 2u /* GET: sees every change acknowledged before it was submitted */
+#define CART_READ_EVENTUAL                                                                         \
+	4u /* GET: may be stale, may be cheaper. Neither: the backend's default */
+
+enum cart_list_kind {
+	CART_LIST_CUSTOMER, /* carts of customer_id, newest first: created_ms, then id, descending
+			     */
+	CART_LIST_IDLE /* open carts with updated_ms < idle_before_ms: updated_ms, id ascending */
+};
+
+enum cart_list_state { CART_LIST_ANY, CART_LIST_OPEN, CART_LIST_CHECKED_OUT };
+
+/* Expired carts are never listed. */
+struct cart_list {
+	enum cart_list_kind kind;
+	int64_t customer_id;	    /* CART_LIST_CUSTOMER */
+	enum cart_list_state state; /* CART_LIST_CUSTOMER; idle carts are open by definition */
+	int64_t idle_before_ms;	    /* CART_LIST_IDLE, milliseconds since 1970 */
+	int limit;		    /* 1 ... CART_LIST_MAX */
+	bool has_after;		    /* go on after the cart with this time and id */
+	int64_t after_ms;	    /* its created_ms (customer) or updated_ms (idle) */
+	struct cart_id after_id;
+};
+
+/* Called once an accepted op, on the loop that submitted it, never inside submit. May submit
+ * others. */
+typedef void cart_op_done_fn(struct cart_op *op, void *user);
+
+struct cart_op {
+	/* The request. */
+	enum cart_op_type type;
+	unsigned flags;
+	struct cart_id id;	 /* all but LIST; for CREATE the id proposed, see result.cart */
+	struct cart_id order_id; /* CHECKOUT: the order's id, if this is the first */
+	int64_t customer_id;	 /* CREATE */
+	int64_t if_version;	 /* 0: any; no cart ever has a negative one */
+	const struct cart_change *changes; /* CHANGE: applied in order, all or none */
+	size_t change_count;
+	const char *key; /* idempotency key, NUL-terminated, or NULL */
+	struct cart_list list;
+	int64_t deadline_ns; /* on the store's monotonic clock; the callback comes by then */
+	cart_op_done_fn *done;
+	void *user;
+
+	/*
+	 * The result. Lines and carts are the op's until cart_op_clear() or until the caller takes
+	 * them by zeroing the members.
+	 */
+	enum cart_result result;
+	bool replayed;	    /* the key was seen before: this is the answer of the first time */
+	int64_t version;    /* CREATE, CHANGE, CHECKOUT, OK: the cart's version after it; when
+			       replayed, after the first */
+	struct cart cart;   /* GET, CREATE, CHECKOUT, and CHANGE with CART_WANT_CART: the cart as it
+			       is now */
+	struct cart *carts; /* LIST, and the next two */
+	size_t cart_count;
+	bool more;		      /* there are carts after the last one */
+	char reason[CART_REASON_MAX]; /* BUSY, UNCERTAIN, FAILED: one line for the log; else empty
+				       */
+	int64_t submitted_ns; /* monotonic: accepted; handed to the database; answered by it */
+	int64_t started_ns;
+	int64_t finished_ns;
+
+	/*
+	 * Set by cart_store_submit() for the backend. now_ms is the instant at which the op takes
+	 * effect, by this machine's clock: the database's is never asked. The fingerprint tells two
+	 * requests under one key apart: the first 16 bytes of SHA-256 over type, changes and
+	 * if_version (for CREATE: customer); zero without a key.
+	 */
+	int64_t now_ms;
+	uint8_t fingerprint[CART_FINGERPRINT_BYTES];
+
+	/* The store's and the backend's own, while the op is theirs. */
+	struct {
+		struct cart_store *store; /* NULL: the op is the caller's */
+		struct cart_op *next;	  /* queue of whoever holds it now */
+		struct cart_op *prev;
+		size_t heap_at; /* place in the store's deadlines */
+		enum cart_result
+			why;   /* what an expiry of the deadline means: TIMEOUT or CANCELED */
+		bool alone;    /* to be tried again in a batch of its own */
+		void *backend; /* free for the backend; NULL at submit */
+	} held;
+};
+
+/* Zeroes the op and sets its type. */
+void cart_op_init(struct cart_op *op, enum cart_op_type type);
+
+/* Frees the result; the request and callback stay. The op must be the caller's. */
+void cart_op_clear(struct cart_op *op);
+
+/*
+ * A copy of the request alone, deep (changes, key), for a thread that outlives the op's deadline.
+ * One malloc holds all; free() it after cart_op_clear(). NULL: no memory.
+ */
+struct cart_op *cart_op_copy_request(const struct cart_op *op);
+
+/* Moves the result of one op (result ... finished_ns without submitted_ns) into another that holds
+ * none. */
+void cart_op_move_result(struct cart_op *to, struct cart_op *from);
+
+/* Fills op->fingerprint from the request. False: the digest failed. */
+CART_MUST_CHECK bool cart_op_fingerprint(struct cart_op *op);
+
+/* printf into op->reason, cut to its size. */
+CART_PRINTF(2, 3) void cart_op_set_reason(struct cart_op *op, const char *format, ...);
+
+#endif

@@ -26,6 +26,7 @@ struct cart_db {
 	void *metrics; /* the store layer's series */
 };
 
+struct event;
 struct store_deadlines;
 
 /* Head of a backend's struct for a loop. The store layer sets the members after open. */
@@ -36,6 +37,7 @@ struct cart_store {
 	size_t pending; /* accepted and not completed */
 	bool closing;
 	struct store_deadlines *deadlines;
+	struct event *finish; /* ends the closing, outside of every callback */
 	void (*drained)(void *user);
 	void *drained_user;
 };

@@ -130,7 +130,9 @@ struct cart_op {
 		struct cart_op *prev;
 		size_t heap_at; /* place in the store's deadlines */
 		enum cart_result
-			why;   /* what an expiry of the deadline means: TIMEOUT or CANCELED */
+			why;  /* what an expiry of the deadline means: TIMEOUT or CANCELED */
+		size_t class; /* batch.c: the queue that it is in, if queued */
+		bool queued;
 		bool alone;    /* to be tried again in a batch of its own */
 		void *backend; /* free for the backend; NULL at submit */
 	} held;

@@ -1,0 +1,545 @@
+/*
+ * Two arrays of stripes. A cart and the keys of its changes live in a stripe chosen by its id; the
+ * keys of creates live in a stripe chosen by the customer. Who needs both locks the customer's
+ * first.
+ *
+ * Nothing runs by a timer: a create looks at a few buckets of its stripe for expired carts, and a
+ * new key drops the keys of its stripe that are past the window, oldest first. So the tables hold
+ * what is alive and a bounded share of what is not.
+ */
+#include "backends/memory/table.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TABLE_STRIPES	    64
+#define TABLE_BUCKETS_FIRST 16
+#define TABLE_SWEEP_BUCKETS 2
+
+struct table_cart {
+	struct table_cart *next;
+	struct cart cart;
+};
+
+struct table_key {
+	struct table_key *next;	 /* in its bucket */
+	struct table_key *newer; /* in its stripe, by time */
+	struct cart_id scope;	 /* the cart, or the customer in the first 8 bytes */
+	char key[CART_KEY_MAX + 1];
+	uint8_t fingerprint[CART_FINGERPRINT_BYTES];
+	struct cart_id cart; /* what a create made */
+	int64_t version;
+	int64_t stored_ms;
+};
+
+struct table_stripe {
+	pthread_mutex_t lock;
+	struct table_cart **carts;
+	size_t cart_buckets, cart_count, sweep_at;
+	struct table_key **keys;
+	size_t key_buckets, key_count;
+	struct table_key *oldest, *newest;
+};
+
+struct memory_table {
+	struct cart_rules rules;
+	struct table_stripe by_cart[TABLE_STRIPES];
+	struct table_stripe by_customer[TABLE_STRIPES];
+};
+
+/* FNV-1a: ids may be made by the client's neighbour (v7), so all their bytes count. */
+static uint64_t table_hash(const void *data, size_t len, uint64_t hash)
+{
+	const uint8_t *bytes = data;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash ^ (hash >> 29);
+}
+
+#define TABLE_HASH_START UINT64_C(0xcbf29ce484222325)
+
+static uint64_t table_hash_id(const struct cart_id *id)
+{
+	return table_hash(id->bytes, sizeof(id->bytes), TABLE_HASH_START);
+}
+
+static struct table_stripe *table_stripe_of(struct table_stripe *stripes, const struct cart_id *id)
+{
+	return &stripes[(table_hash_id(id) >> 48) % TABLE_STRIPES];
+}
+
+static struct cart_id table_customer_scope(int64_t customer_id)
+{
+	struct cart_id scope = {{0}};
+
+	memcpy(scope.bytes, &customer_id, sizeof(customer_id));
+	return scope;
+}
+
+static bool table_stripe_init(struct table_stripe *stripe)
+{
+	pthread_mutex_init(&stripe->lock, NULL);
+	stripe->cart_buckets = stripe->key_buckets = TABLE_BUCKETS_FIRST;
+	stripe->carts = calloc(stripe->cart_buckets, sizeof(*stripe->carts));
+	stripe->keys = calloc(stripe->key_buckets, sizeof(*stripe->keys));
+	return stripe->carts != NULL && stripe->keys != NULL;
+}
+
+static void table_stripe_free(struct table_stripe *stripe)
+{
+	struct table_cart *next_cart;
+	struct table_key *newer;
+
+	for (size_t i = 0; stripe->carts != NULL && i < stripe->cart_buckets; i++)
+		for (struct table_cart *c = stripe->carts[i]; c != NULL; c = next_cart) {
+			next_cart = c->next;
+			cart_clear(&c->cart);
+			free(c);
+		}
+	for (struct table_key *k = stripe->oldest; k != NULL; k = newer) {
+		newer = k->newer;
+		free(k);
+	}
+	free(stripe->carts);
+	free(stripe->keys);
+	pthread_mutex_destroy(&stripe->lock);
+}
+
+struct memory_table *memory_table_new(const struct cart_rules *rules)
+{
+	struct memory_table *table = calloc(1, sizeof(*table));
+	bool done = true;
+
+	if (table == NULL)
+		return NULL;
+	table->rules = *rules;
+	for (size_t i = 0; i < TABLE_STRIPES; i++) {
+		done = table_stripe_init(&table->by_cart[i]) && done;
+		done = table_stripe_init(&table->by_customer[i]) && done;
+	}
+	if (!done)
+		memory_table_free(&table);
+	return table;
+}
+
+void memory_table_free(struct memory_table **table)
+{
+	if (*table == NULL)
+		return;
+	for (size_t i = 0; i < TABLE_STRIPES; i++) {
+		table_stripe_free(&(*table)->by_cart[i]);
+		table_stripe_free(&(*table)->by_customer[i]);
+	}
+	free(*table);
+	*table = NULL;
+}
+
+/* The link that points to the cart, or to where it would be appended. */
+static struct table_cart **table_cart_link(struct table_stripe *stripe, const struct cart_id *id)
+{
+	struct table_cart **link = &stripe->carts[table_hash_id(id) % stripe->cart_buckets];
+
+	while (*link != NULL && cart_id_compare(&(*link)->cart.id, id) != 0)
+		link = &(*link)->next;
+	return link;
+}
+
+static void table_cart_drop(struct table_stripe *stripe, struct table_cart **link)
+{
+	struct table_cart *entry = *link;
+
+	*link = entry->next;
+	cart_clear(&entry->cart);
+	free(entry);
+	stripe->cart_count--;
+}
+
+/* Twice the buckets; without memory the chains grow longer instead. */
+static void table_grow_carts(struct table_stripe *stripe)
+{
+	size_t buckets = stripe->cart_buckets * 2;
+	struct table_cart **carts = calloc(buckets, sizeof(struct table_cart *));
+	struct table_cart *next;
+
+	if (carts == NULL)
+		return;
+	for (size_t i = 0; i < stripe->cart_buckets; i++)
+		for (struct table_cart *c = stripe->carts[i]; c != NULL; c = next) {
+			struct table_cart **to = &carts[table_hash_id(&c->cart.id) % buckets];
+
+			next = c->next;
+			c->next = *to;
+			*to = c;
+		}
+	free(stripe->carts);
+	stripe->carts = carts;
+	stripe->cart_buckets = buckets;
+}
+
+static void table_sweep_carts(struct table_stripe *stripe, int64_t now_ms)
+{
+	for (int i = 0; i < TABLE_SWEEP_BUCKETS; i++) {
+		struct table_cart **link =
+			&stripe->carts[stripe->sweep_at++ % stripe->cart_buckets];
+
+		while (*link != NULL) {
+			if (cart_is_expired(&(*link)->cart, now_ms))
+				table_cart_drop(stripe, link);
+			else
+				link = &(*link)->next;
+		}
+	}
+}
+
+static size_t table_key_bucket(const struct table_stripe *stripe, const struct cart_id *scope,
+			       const char *key)
+{
+	return table_hash(key, strlen(key), table_hash_id(scope)) % stripe->key_buckets;
+}
+
+static struct table_key **table_key_link(struct table_stripe *stripe, const struct cart_id *scope,
+					 const char *key)
+{
+	struct table_key **link = &stripe->keys[table_key_bucket(stripe, scope, key)];
+
+	while (*link != NULL &&
+	       (cart_id_compare(&(*link)->scope, scope) != 0 || strcmp((*link)->key, key) != 0))
+		link = &(*link)->next;
+	return link;
+}
+
+static void table_grow_keys(struct table_stripe *stripe)
+{
+	size_t buckets = stripe->key_buckets * 2;
+	struct table_key **keys = calloc(buckets, sizeof(struct table_key *));
+
+	if (keys == NULL)
+		return;
+	free(stripe->keys);
+	stripe->keys = keys;
+	stripe->key_buckets = buckets;
+	for (struct table_key *k = stripe->oldest; k != NULL; k = k->newer) {
+		struct table_key **to = &keys[table_key_bucket(stripe, &k->scope, k->key)];
+
+		k->next = *to;
+		*to = k;
+	}
+}
+
+/* Drops the keys that are past the window, oldest first. */
+static void table_sweep_keys(const struct memory_table *table, struct table_stripe *stripe,
+			     int64_t now_ms)
+{
+	struct table_key *key;
+
+	while ((key = stripe->oldest) != NULL &&
+	       now_ms - key->stored_ms >= table->rules.idempotency_window_ms) {
+		struct table_key **link = table_key_link(stripe, &key->scope, key->key);
+
+		*link = key->next;
+		stripe->oldest = key->newer;
+		if (stripe->oldest == NULL)
+			stripe->newest = NULL;
+		free(key);
+		stripe->key_count--;
+	}
+}
+
+/* Links a key that is not there yet. */
+static void table_key_add(struct table_stripe *stripe, struct table_key *key)
+{
+	struct table_key **link;
+
+	if (stripe->key_count >= 2 * stripe->key_buckets)
+		table_grow_keys(stripe);
+	link = table_key_link(stripe, &key->scope, key->key);
+	key->next = *link;
+	*link = key;
+	if (stripe->newest != NULL)
+		stripe->newest->newer = key;
+	else
+		stripe->oldest = key;
+	stripe->newest = key;
+	stripe->key_count++;
+}
+
+/*
+ * What is stored under the op's key, for a stripe that is locked. NULL: nothing that counts.
+ * *result is CART_OK or CART_KEY_REUSED.
+ */
+static const struct table_key *table_key_find(const struct memory_table *table,
+					      struct table_stripe *stripe,
+					      const struct cart_id *scope, const struct cart_op *op,
+					      enum cart_result *result)
+{
+	const struct table_key *key;
+
+	*result = CART_OK;
+	if (op->key == NULL)
+		return NULL;
+	table_sweep_keys(table, stripe, op->now_ms);
+	key = *table_key_link(stripe, scope, op->key);
+	if (key == NULL)
+		return NULL;
+	if (cart_replay_check(key->fingerprint, key->stored_ms, op, &table->rules) ==
+	    CART_REPLAY_SAME)
+		return key;
+	/* The sweep has dropped what is too old, so the third case is left. */
+	*result = CART_KEY_REUSED;
+	return NULL;
+}
+
+/* A key to be linked once the op has succeeded. False: no memory. Without a key in the op: true,
+ * NULL. */
+static bool table_key_new(const struct cart_op *op, const struct cart_id *scope,
+			  struct table_key **out)
+{
+	*out = NULL;
+	if (op->key == NULL)
+		return true;
+	*out = calloc(1, sizeof(**out));
+	if (*out == NULL)
+		return false;
+	(*out)->scope = *scope;
+	strncpy((*out)->key, op->key, CART_KEY_MAX);
+	memcpy((*out)->fingerprint, op->fingerprint, sizeof((*out)->fingerprint));
+	(*out)->stored_ms = op->now_ms;
+	return true;
+}
+
+static enum cart_result table_get(struct memory_table *table, const struct cart_id *id,
+				  struct cart_op *op)
+{
+	struct table_stripe *stripe = table_stripe_of(table->by_cart, id);
+	enum cart_result result = CART_OK;
+	const struct table_cart *entry;
+
+	pthread_mutex_lock(&stripe->lock);
+	entry = *table_cart_link(stripe, id);
+	if (entry == NULL || cart_is_expired(&entry->cart, op->now_ms))
+		result = CART_NOT_FOUND;
+	else if (!cart_copy(&op->cart, &entry->cart))
+		result = CART_BUSY;
+	pthread_mutex_unlock(&stripe->lock);
+	return result;
+}
+
+static enum cart_result table_insert(struct memory_table *table, struct cart_op *op)
+{
+	struct table_stripe *stripe = table_stripe_of(table->by_cart, &op->id);
+	struct table_cart *entry = calloc(1, sizeof(*entry));
+	enum cart_result result = CART_OK;
+	struct table_cart **link;
+
+	if (entry == NULL)
+		return CART_BUSY;
+	cart_create(&entry->cart, op, &table->rules);
+	op->cart = entry->cart;
+	op->version = entry->cart.version;
+	pthread_mutex_lock(&stripe->lock);
+	table_sweep_carts(stripe, op->now_ms);
+	if (stripe->cart_count >= 2 * stripe->cart_buckets)
+		table_grow_carts(stripe);
+	link = table_cart_link(stripe, &op->id);
+	if (*link == NULL) {
+		*link = entry;
+		stripe->cart_count++;
+	} else {
+		result = CART_FAILED;
+		cart_op_set_reason(op, "an id was made twice");
+		free(entry);
+	}
+	pthread_mutex_unlock(&stripe->lock);
+	return result;
+}
+
+static enum cart_result table_create(struct memory_table *table, struct cart_op *op)
+{
+	struct cart_id scope = table_customer_scope(op->customer_id);
+	struct table_stripe *stripe = table_stripe_of(table->by_customer, &scope);
+	const struct table_key *stored;
+	enum cart_result result;
+	struct table_key *key;
+
+	if (op->key == NULL)
+		return table_insert(table, op);
+	if (!table_key_new(op, &scope, &key))
+		return CART_BUSY;
+	pthread_mutex_lock(&stripe->lock);
+	stored = table_key_find(table, stripe, &scope, op, &result);
+	if (stored != NULL) {
+		op->replayed = true;
+		op->version = stored->version;
+		result = table_get(table, &stored->cart, op);
+	} else if (result == CART_OK) {
+		result = table_insert(table, op);
+		if (result == CART_OK) {
+			key->cart = op->id;
+			key->version = op->version;
+			table_key_add(stripe, key);
+			key = NULL;
+		}
+	}
+	pthread_mutex_unlock(&stripe->lock);
+	free(key);
+	return result;
+}
+
+static bool table_wants_cart(const struct cart_op *op)
+{
+	return op->type == CART_OP_CHECKOUT || (op->flags & CART_WANT_CART) != 0;
+}
+
+/* The cart is found and alive, the op is no replay, the stripe is locked. */
+static enum cart_result table_change(struct memory_table *table, struct table_stripe *stripe,
+				     struct table_cart **link, struct cart_op *op)
+{
+	struct cart after = {0};
+	enum cart_result result;
+	struct table_key *key;
+
+	if (!table_key_new(op, &op->id, &key))
+		return CART_BUSY;
+	/* On a copy, so that running out of memory on the way leaves the cart alone. */
+	if (!cart_copy(&after, &(*link)->cart)) {
+		free(key);
+		return CART_BUSY;
+	}
+	result = cart_apply(&after, op, &table->rules);
+	if (result == CART_OK && table_wants_cart(op) && !cart_copy(&op->cart, &after))
+		result = CART_BUSY;
+	if (result == CART_OK) {
+		op->version = after.version;
+		cart_clear(&(*link)->cart);
+		(*link)->cart = after;
+		after = (struct cart){0};
+		if (op->type == CART_OP_DELETE)
+			table_cart_drop(stripe, link);
+		if (key != NULL) {
+			key->version = op->version;
+			table_key_add(stripe, key);
+			key = NULL;
+		}
+	}
+	cart_clear(&after);
+	free(key);
+	return result;
+}
+
+static enum cart_result table_write(struct memory_table *table, struct cart_op *op)
+{
+	struct table_stripe *stripe = table_stripe_of(table->by_cart, &op->id);
+	const struct table_key *stored;
+	struct table_cart **link;
+	enum cart_result result;
+
+	pthread_mutex_lock(&stripe->lock);
+	link = table_cart_link(stripe, &op->id);
+	if (*link == NULL || cart_is_expired(&(*link)->cart, op->now_ms)) {
+		result = CART_NOT_FOUND;
+	} else {
+		stored = table_key_find(table, stripe, &op->id, op, &result);
+		if (stored != NULL) {
+			op->replayed = true;
+			op->version = stored->version;
+			if (table_wants_cart(op) && !cart_copy(&op->cart, &(*link)->cart))
+				result = CART_BUSY;
+		} else if (result == CART_OK) {
+			result = table_change(table, stripe, link, op);
+		}
+	}
+	pthread_mutex_unlock(&stripe->lock);
+	return result;
+}
+
+/* Negative: a stands before b in the list. */
+static int table_list_order(const struct cart_list *list, const struct cart *a, int64_t b_ms,
+			    const struct cart_id *b_id)
+{
+	int64_t a_ms = list->kind == CART_LIST_CUSTOMER ? a->created_ms : a->updated_ms;
+	int order = a_ms != b_ms ? (a_ms < b_ms ? -1 : 1) : cart_id_compare(&a->id, b_id);
+
+	return list->kind == CART_LIST_CUSTOMER ? -order : order;
+}
+
+static bool table_is_listed(const struct cart_list *list, const struct cart *cart, int64_t now_ms)
+{
+	if (cart_is_expired(cart, now_ms))
+		return false;
+	if (list->has_after && table_list_order(list, cart, list->after_ms, &list->after_id) <= 0)
+		return false;
+	if (list->kind == CART_LIST_IDLE)
+		return cart->state == CART_OPEN && cart->updated_ms < list->idle_before_ms;
+	if (cart->customer_id != list->customer_id)
+		return false;
+	return list->state == CART_LIST_ANY ||
+	       (list->state == CART_LIST_OPEN) == (cart->state == CART_OPEN);
+}
+
+/* Puts a copy of the cart at its place among the first limit + 1. */
+static bool table_list_insert(struct cart_op *op, const struct cart *cart)
+{
+	const struct cart_list *list = &op->list;
+	size_t most = (size_t)list->limit + 1;
+	size_t at = op->cart_count;
+	int64_t ms = list->kind == CART_LIST_CUSTOMER ? cart->created_ms : cart->updated_ms;
+	struct cart copy;
+
+	while (at > 0 && table_list_order(list, &op->carts[at - 1], ms, &cart->id) > 0)
+		at--;
+	if (at == most)
+		return true;
+	if (!cart_copy(&copy, cart))
+		return false;
+	if (op->cart_count == most)
+		cart_clear(&op->carts[--op->cart_count]);
+	memmove(&op->carts[at + 1], &op->carts[at], (op->cart_count - at) * sizeof(*op->carts));
+	op->carts[at] = copy;
+	op->cart_count++;
+	return true;
+}
+
+/* Looks at every cart there is: this backend has no indexes, and no promise of speed for lists. */
+static enum cart_result table_list(struct memory_table *table, struct cart_op *op)
+{
+	bool done = true;
+
+	op->carts = calloc((size_t)op->list.limit + 1, sizeof(*op->carts));
+	if (op->carts == NULL)
+		return CART_BUSY;
+	for (size_t s = 0; s < TABLE_STRIPES; s++) {
+		struct table_stripe *stripe = &table->by_cart[s];
+
+		pthread_mutex_lock(&stripe->lock);
+		for (size_t i = 0; i < stripe->cart_buckets; i++)
+			for (struct table_cart *c = stripe->carts[i]; c != NULL; c = c->next)
+				if (table_is_listed(&op->list, &c->cart, op->now_ms))
+					done = table_list_insert(op, &c->cart) && done;
+		pthread_mutex_unlock(&stripe->lock);
+	}
+	op->more = op->cart_count > (size_t)op->list.limit;
+	if (op->more)
+		cart_clear(&op->carts[--op->cart_count]);
+	return done ? CART_OK : CART_BUSY;
+}
+
+enum cart_result memory_table_run(struct memory_table *table, struct cart_op *op)
+{
+	switch (op->type) {
+	case CART_OP_CREATE:
+		return table_create(table, op);
+	case CART_OP_GET:
+		return table_get(table, &op->id, op);
+	case CART_OP_CHANGE:
+	case CART_OP_CHECKOUT:
+	case CART_OP_DELETE:
+		return table_write(table, op);
+	case CART_OP_LIST:
+		return table_list(table, op);
+	case CART_OP_TYPES:
+		break;
+	}
+	return CART_FAILED;
+}

@@ -1,0 +1,20 @@
+/*
+ * Carts and idempotency keys in hash tables under striped locks, one a process: the data of the
+ * memory backend. Any thread may call; each call takes the locks that it needs and holds them only
+ * inside.
+ */
+#ifndef BACKENDS_MEMORY_TABLE_H
+#define BACKENDS_MEMORY_TABLE_H
+
+#include "core/cart_op.h"
+
+struct memory_table;
+
+/* NULL: no memory. memory_table_free() takes NULL and sets the pointer to it. */
+struct memory_table *memory_table_new(const struct cart_rules *rules);
+void memory_table_free(struct memory_table **table);
+
+/* Does one op and fills its result. CART_BUSY: no memory, nothing changed. */
+enum cart_result memory_table_run(struct memory_table *table, struct cart_op *op);
+
+#endif

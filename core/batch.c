@@ -1,0 +1,243 @@
+#include "core/batch.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdlib.h>
+
+/* A doubly linked list through held.next and held.prev. */
+struct batch_queue {
+	struct cart_op *first;
+	struct cart_op *last;
+};
+
+struct batch {
+	struct batch_config config;
+	struct event *dispatch; /* active: lanes are given work later in this turn of the loop */
+	struct batch_queue queues[BATCH_CLASSES_MAX];
+	size_t queued;
+	size_t *idle; /* a stack of idle lanes: the last one freed is the warmest */
+	size_t idle_count;
+	struct cart_op **ops; /* the batch being made up */
+};
+
+static void batch_unlink(struct batch *batch, struct batch_queue *queue, struct cart_op *op)
+{
+	if (op->held.prev != NULL)
+		op->held.prev->held.next = op->held.next;
+	else
+		queue->first = op->held.next;
+	if (op->held.next != NULL)
+		op->held.next->held.prev = op->held.prev;
+	else
+		queue->last = op->held.prev;
+	op->held.next = op->held.prev = NULL;
+	op->held.queued = false;
+	batch->queued--;
+}
+
+static void batch_append(struct batch *batch, size_t class, struct cart_op *op)
+{
+	struct batch_queue *queue = &batch->queues[class];
+
+	op->held.next = NULL;
+	op->held.prev = queue->last;
+	if (queue->last != NULL)
+		queue->last->held.next = op;
+	else
+		queue->first = op;
+	queue->last = op;
+	op->held.queued = true;
+	op->held.class = class;
+	batch->queued++;
+}
+
+static void batch_prepend(struct batch *batch, size_t class, struct cart_op *op)
+{
+	struct batch_queue *queue = &batch->queues[class];
+
+	op->held.prev = NULL;
+	op->held.next = queue->first;
+	if (queue->first != NULL)
+		queue->first->held.prev = op;
+	else
+		queue->last = op;
+	queue->first = op;
+	op->held.queued = true;
+	op->held.class = class;
+	batch->queued++;
+}
+
+/* The class whose first op has waited longest; one must be queued. */
+static size_t batch_oldest(const struct batch *batch)
+{
+	size_t oldest = batch->config.classes;
+
+	for (size_t class = 0; class < batch->config.classes; class ++) {
+		const struct cart_op *op = batch->queues[class].first;
+
+		if (op == NULL)
+			continue;
+		if (oldest == batch->config.classes ||
+		    op->submitted_ns < batch->queues[oldest].first->submitted_ns)
+			oldest = class;
+	}
+	return oldest;
+}
+
+/* Where id is, or would be, in the sorted first count ops; *found says which. */
+static size_t batch_place(struct cart_op *const *ops, size_t count, const struct cart_id *id,
+			  bool *found)
+{
+	size_t low = 0, high = count;
+
+	*found = false;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = cart_id_compare(&ops[middle]->id, id);
+
+		if (order < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+			*found = *found || order == 0;
+		}
+	}
+	return low;
+}
+
+/*
+ * Takes ops of a class from its queue, sorted by cart id: every batch then locks rows in the same
+ * order. A second write for a cart stays queued, in its place, for a later batch.
+ */
+static size_t batch_take(struct batch *batch, size_t class)
+{
+	struct batch_queue *queue = &batch->queues[class];
+	struct cart_op *next;
+	size_t count = 0;
+
+	for (struct cart_op *op = queue->first; op != NULL && count < batch->config.ops_max;
+	     op = next) {
+		bool found;
+		size_t at = batch_place(batch->ops, count, &op->id, &found);
+
+		next = op->held.next;
+		if (found && batch->config.one_write_a_cart && cart_op_is_write(op))
+			continue;
+		if (op->held.alone && count > 0)
+			break;
+		batch_unlink(batch, queue, op);
+		for (size_t i = count; i > at; i--)
+			batch->ops[i] = batch->ops[i - 1];
+		batch->ops[at] = op;
+		count++;
+		if (op->held.alone)
+			break;
+	}
+	return count;
+}
+
+static void batch_dispatch(evutil_socket_t fd, short what, void *user)
+{
+	struct batch *batch = user;
+
+	(void)fd;
+	(void)what;
+	while (batch->queued > 0 && batch->idle_count > 0) {
+		size_t lane = batch->idle[--batch->idle_count];
+		size_t count = batch_take(batch, batch_oldest(batch));
+		int64_t now = batch->config.now_ns(batch->config.user);
+
+		for (size_t i = 0; i < count; i++)
+			batch->ops[i]->started_ns = now;
+		batch->config.start(batch->config.user, lane, batch->ops, count);
+	}
+}
+
+static void batch_wake(struct batch *batch)
+{
+	if (batch->queued > 0 && batch->idle_count > 0)
+		event_active(batch->dispatch, 0, 0);
+}
+
+struct batch *batch_new(struct event_base *base, const struct batch_config *config)
+{
+	struct batch *batch = calloc(1, sizeof(*batch));
+
+	assert(config->lanes > 0 && config->ops_max > 0);
+	assert(config->classes > 0 && config->classes <= BATCH_CLASSES_MAX);
+	if (batch == NULL)
+		return NULL;
+	batch->config = *config;
+	batch->idle = calloc(config->lanes, sizeof(*batch->idle));
+	batch->ops = calloc(config->ops_max, sizeof(struct cart_op *));
+	batch->dispatch = event_new(base, -1, 0, batch_dispatch, batch);
+	if (batch->idle == NULL || batch->ops == NULL || batch->dispatch == NULL)
+		batch_free(&batch);
+	return batch;
+}
+
+void batch_free(struct batch **out)
+{
+	struct batch *batch = *out;
+
+	if (batch == NULL)
+		return;
+	assert(batch->queued == 0);
+	if (batch->dispatch != NULL)
+		event_free(batch->dispatch);
+	free(batch->idle);
+	free(batch->ops);
+	free(batch);
+	*out = NULL;
+}
+
+enum cart_result batch_push(struct batch *batch, struct cart_op *op, size_t class)
+{
+	assert(class < batch->config.classes);
+	if (batch->queued >= batch->config.queue_max)
+		return CART_BUSY;
+	batch_append(batch, class, op);
+	batch_wake(batch);
+	return CART_OK;
+}
+
+bool batch_remove(struct batch *batch, struct cart_op *op)
+{
+	if (!op->held.queued)
+		return false;
+	batch_unlink(batch, &batch->queues[op->held.class], op);
+	return true;
+}
+
+void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, size_t class)
+{
+	/* From the last to the first, so that they stand in their order. */
+	for (size_t i = count; i > 0; i--) {
+		ops[i - 1]->held.alone = true;
+		batch_prepend(batch, class, ops[i - 1]);
+	}
+	batch_wake(batch);
+}
+
+void batch_lane_free(struct batch *batch, size_t lane)
+{
+	assert(lane < batch->config.lanes && batch->idle_count < batch->config.lanes);
+	batch->idle[batch->idle_count++] = lane;
+	batch_wake(batch);
+}
+
+void batch_lane_lost(struct batch *batch, size_t lane)
+{
+	for (size_t i = 0; i < batch->idle_count; i++) {
+		if (batch->idle[i] != lane)
+			continue;
+		batch->idle[i] = batch->idle[--batch->idle_count];
+		return;
+	}
+	abort(); /* it was not idle */
+}
+
+size_t batch_queued(const struct batch *batch)
+{
+	return batch->queued;
+}

@@ -1,0 +1,270 @@
+#include "core/cart.h"
+
+#include "core/cart_op.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *cart_result_name(enum cart_result result)
+{
+	static const char *const names[CART_RESULTS] = {
+		[CART_OK] = "OK",
+		[CART_NOT_FOUND] = "NOT_FOUND",
+		[CART_NO_ITEM] = "NO_ITEM",
+		[CART_MISMATCH] = "MISMATCH",
+		[CART_CLOSED] = "CLOSED",
+		[CART_EMPTY] = "EMPTY",
+		[CART_LIMIT] = "LIMIT",
+		[CART_KEY_REUSED] = "KEY_REUSED",
+		[CART_BUSY] = "BUSY",
+		[CART_TIMEOUT] = "TIMEOUT",
+		[CART_UNCERTAIN] = "UNCERTAIN",
+		[CART_CANCELED] = "CANCELED",
+		[CART_FAILED] = "FAILED",
+	};
+
+	return (unsigned)result < CART_RESULTS ? names[result] : "?";
+}
+
+void cart_clear(struct cart *cart)
+{
+	free(cart->lines);
+	*cart = (struct cart){0};
+}
+
+bool cart_reserve_lines(struct cart *cart, size_t count)
+{
+	struct cart_line *lines;
+
+	if (count <= cart->line_room)
+		return true;
+	lines = reallocarray(cart->lines, count, sizeof(*lines));
+	if (lines == NULL)
+		return false;
+	cart->lines = lines;
+	cart->line_room = count;
+	return true;
+}
+
+bool cart_copy(struct cart *to, const struct cart *from)
+{
+	*to = *from;
+	to->lines = NULL;
+	to->line_count = to->line_room = 0;
+	if (from->line_count == 0)
+		return true;
+	if (!cart_reserve_lines(to, from->line_count)) {
+		*to = (struct cart){0};
+		return false;
+	}
+	memcpy(to->lines, from->lines, from->line_count * sizeof(*from->lines));
+	to->line_count = from->line_count;
+	return true;
+}
+
+/* Where the product's line is, or where it would have to be inserted. */
+static size_t cart_line_at(const struct cart *cart, int64_t product_id)
+{
+	size_t low = 0, high = cart->line_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (cart->lines[middle].product_id < product_id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct cart_line *cart_find_line(const struct cart *cart, int64_t product_id)
+{
+	size_t at = cart_line_at(cart, product_id);
+
+	if (at < cart->line_count && cart->lines[at].product_id == product_id)
+		return &cart->lines[at];
+	return NULL;
+}
+
+bool cart_is_expired(const struct cart *cart, int64_t now_ms)
+{
+	return cart->expires_ms != 0 && cart->expires_ms <= now_ms;
+}
+
+static int64_t cart_expiry(const struct cart_rules *rules, int64_t now_ms)
+{
+	return rules->ttl_ms > 0 ? now_ms + rules->ttl_ms : 0;
+}
+
+void cart_create(struct cart *cart, const struct cart_op *op, const struct cart_rules *rules)
+{
+	*cart = (struct cart){
+		.id = op->id,
+		.customer_id = op->customer_id,
+		.state = CART_OPEN,
+		.version = 1,
+		.created_ms = op->now_ms,
+		.updated_ms = op->now_ms,
+		.expires_ms = cart_expiry(rules, op->now_ms),
+	};
+}
+
+static void cart_remove_line(struct cart *cart, struct cart_line *line)
+{
+	size_t after = cart->line_count - (size_t)(line - cart->lines) - 1;
+
+	memmove(line, line + 1, after * sizeof(*line));
+	cart->line_count--;
+}
+
+/* Room for the line has been reserved. */
+static void cart_insert_line(struct cart *cart, int64_t product_id, int64_t quantity,
+			     int64_t now_ms)
+{
+	size_t at = cart_line_at(cart, product_id);
+	struct cart_line *line = &cart->lines[at];
+
+	memmove(line + 1, line, (cart->line_count - at) * sizeof(*line));
+	*line = (struct cart_line){
+		.product_id = product_id,
+		.quantity = quantity,
+		.added_ms = now_ms,
+		.updated_ms = now_ms,
+	};
+	cart->line_count++;
+}
+
+static void cart_put_line(struct cart *cart, int64_t product_id, int64_t quantity, int64_t now_ms,
+			  bool *changed)
+{
+	struct cart_line *line = cart_find_line(cart, product_id);
+
+	if (line == NULL && quantity == 0)
+		return;
+	if (line != NULL && line->quantity == quantity)
+		return;
+	*changed = true;
+	if (line == NULL) {
+		cart_insert_line(cart, product_id, quantity, now_ms);
+	} else if (quantity == 0) {
+		cart_remove_line(cart, line);
+	} else {
+		line->quantity = quantity;
+		line->updated_ms = now_ms;
+	}
+}
+
+static enum cart_result cart_apply_one(struct cart *cart, const struct cart_change *change,
+				       int64_t now_ms, bool *changed)
+{
+	struct cart_line *line = cart_find_line(cart, change->product_id);
+
+	switch (change->type) {
+	case CART_CHANGE_ADD:
+		cart_put_line(cart, change->product_id,
+			      change->quantity + (line != NULL ? line->quantity : 0), now_ms,
+			      changed);
+		return CART_OK;
+	case CART_CHANGE_SET:
+		cart_put_line(cart, change->product_id, change->quantity, now_ms, changed);
+		return CART_OK;
+	case CART_CHANGE_REMOVE:
+		if (line == NULL)
+			return CART_NO_ITEM;
+		cart_put_line(cart, change->product_id, 0, now_ms, changed);
+		return CART_OK;
+	case CART_CHANGE_CLEAR:
+		*changed = *changed || cart->line_count > 0;
+		cart->line_count = 0;
+		return CART_OK;
+	}
+	return CART_FAILED;
+}
+
+/* Limits hold for the cart that an op leaves, not for its way there. */
+static bool cart_is_within(const struct cart *cart, const struct cart_rules *rules)
+{
+	if (cart->line_count > (size_t)rules->lines_max)
+		return false;
+	for (size_t i = 0; i < cart->line_count; i++)
+		if (cart->lines[i].quantity > rules->quantity_max)
+			return false;
+	return true;
+}
+
+static void cart_touch(struct cart *cart, int64_t now_ms)
+{
+	cart->version++;
+	cart->updated_ms = now_ms;
+}
+
+static enum cart_result cart_apply_changes(struct cart *cart, const struct cart_op *op,
+					   const struct cart_rules *rules)
+{
+	struct cart next = *cart;
+	enum cart_result result = CART_OK;
+	bool changed = false;
+
+	/* The changes are made on a copy of the lines, so that a refused op leaves the cart alone.
+	 */
+	next.lines = NULL;
+	next.line_room = 0;
+	if (!cart_reserve_lines(&next, cart->line_count + op->change_count))
+		return CART_BUSY;
+	if (cart->line_count > 0)
+		memcpy(next.lines, cart->lines, cart->line_count * sizeof(*cart->lines));
+	for (size_t i = 0; i < op->change_count && result == CART_OK; i++)
+		result = cart_apply_one(&next, &op->changes[i], op->now_ms, &changed);
+	if (result == CART_OK && changed && !cart_is_within(&next, rules))
+		result = CART_LIMIT;
+	if (result != CART_OK || !changed) {
+		free(next.lines);
+		return result;
+	}
+	free(cart->lines);
+	*cart = next;
+	cart_touch(cart, op->now_ms);
+	cart->expires_ms = cart_expiry(rules, op->now_ms);
+	return CART_OK;
+}
+
+static enum cart_result cart_apply_checkout(struct cart *cart, const struct cart_op *op)
+{
+	if (cart->line_count == 0)
+		return CART_EMPTY;
+	cart->state = CART_CHECKED_OUT;
+	cart->order_id = op->order_id;
+	cart->expires_ms = 0;
+	cart_touch(cart, op->now_ms);
+	return CART_OK;
+}
+
+enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
+			    const struct cart_rules *rules)
+{
+	if (cart->state == CART_CHECKED_OUT)
+		return op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
+	if (op->if_version != 0 && op->if_version != cart->version)
+		return CART_MISMATCH;
+	switch (op->type) {
+	case CART_OP_CHANGE:
+		return cart_apply_changes(cart, op, rules);
+	case CART_OP_CHECKOUT:
+		return cart_apply_checkout(cart, op);
+	case CART_OP_DELETE:
+		return CART_OK;
+	default:
+		return CART_FAILED;
+	}
+}
+
+enum cart_replay cart_replay_check(const uint8_t *stored_fingerprint, int64_t stored_ms,
+				   const struct cart_op *op, const struct cart_rules *rules)
+{
+	if (op->now_ms - stored_ms >= rules->idempotency_window_ms)
+		return CART_REPLAY_NEW;
+	if (memcmp(stored_fingerprint, op->fingerprint, CART_FINGERPRINT_BYTES) != 0)
+		return CART_REPLAY_OTHER;
+	return CART_REPLAY_SAME;
+}

@@ -1,0 +1,75 @@
+#include "core/cart_json.h"
+
+#include "core/units.h"
+
+static void cart_json_time(struct buf *out, int64_t ms)
+{
+	char text[UNITS_TIME_TEXT + 3];
+
+	text[0] = '"';
+	units_format_time(ms, text + 1);
+	text[UNITS_TIME_TEXT + 1] = '"';
+	buf_add(out, text, UNITS_TIME_TEXT + 2);
+}
+
+static void cart_json_id(struct buf *out, const struct cart_id *id)
+{
+	char text[CART_ID_TEXT + 3];
+
+	text[0] = '"';
+	cart_id_format(id, text + 1);
+	text[CART_ID_TEXT + 1] = '"';
+	buf_add(out, text, CART_ID_TEXT + 2);
+}
+
+/* A literal with its length known to the compiler. */
+#define CART_JSON_ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
+
+static void cart_json_line(struct buf *out, const struct cart_line *line)
+{
+	CART_JSON_ADD(out, "{\"product_id\":");
+	buf_add_integer(out, line->product_id);
+	CART_JSON_ADD(out, ",\"quantity\":");
+	buf_add_integer(out, line->quantity);
+	CART_JSON_ADD(out, ",\"added_at\":");
+	cart_json_time(out, line->added_ms);
+	CART_JSON_ADD(out, ",\"updated_at\":");
+	cart_json_time(out, line->updated_ms);
+	CART_JSON_ADD(out, "}");
+}
+
+void cart_json_write(struct buf *out, const struct cart *cart)
+{
+	CART_JSON_ADD(out, "{\"shopping_cart_id\":");
+	cart_json_id(out, &cart->id);
+	CART_JSON_ADD(out, ",\"customer_id\":");
+	buf_add_integer(out, cart->customer_id);
+	CART_JSON_ADD(out, ",\"status\":");
+	if (cart->state == CART_OPEN)
+		CART_JSON_ADD(out, "\"open\"");
+	else
+		CART_JSON_ADD(out, "\"checked_out\"");
+	CART_JSON_ADD(out, ",\"version\":");
+	buf_add_integer(out, cart->version);
+	CART_JSON_ADD(out, ",\"created_at\":");
+	cart_json_time(out, cart->created_ms);
+	CART_JSON_ADD(out, ",\"updated_at\":");
+	cart_json_time(out, cart->updated_ms);
+	CART_JSON_ADD(out, ",\"expires_at\":");
+	if (cart->expires_ms == 0)
+		CART_JSON_ADD(out, "null");
+	else
+		cart_json_time(out, cart->expires_ms);
+	CART_JSON_ADD(out, ",\"order_id\":");
+	if (cart_id_is_nil(&cart->order_id))
+		CART_JSON_ADD(out, "null");
+	else
+		cart_json_id(out, &cart->order_id);
+	CART_JSON_ADD(out, ",\"items\":[");
+	for (size_t i = 0; i < cart->line_count; i++) {
+		if (i > 0)
+			CART_JSON_ADD(out, ",");
+		cart_json_line(out, &cart->lines[i]);
+	}
+	CART_JSON_ADD(out, "]}");
+}

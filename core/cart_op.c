@@ -1,0 +1,151 @@
+#include "core/cart_op.h"
+
+#include <openssl/evp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *cart_op_type_name(enum cart_op_type type)
+{
+	static const char *const names[CART_OP_TYPES] = {
+		[CART_OP_CREATE] = "create", [CART_OP_GET] = "get",
+		[CART_OP_CHANGE] = "change", [CART_OP_CHECKOUT] = "checkout",
+		[CART_OP_DELETE] = "delete", [CART_OP_LIST] = "list",
+	};
+
+	return (unsigned)type < CART_OP_TYPES ? names[type] : "?";
+}
+
+bool cart_op_is_write(const struct cart_op *op)
+{
+	return op->type != CART_OP_GET && op->type != CART_OP_LIST;
+}
+
+void cart_op_init(struct cart_op *op, enum cart_op_type type)
+{
+	*op = (struct cart_op){.type = type};
+}
+
+static void cart_op_free_carts(struct cart_op *op)
+{
+	for (size_t i = 0; i < op->cart_count; i++)
+		cart_clear(&op->carts[i]);
+	free(op->carts);
+	op->carts = NULL;
+	op->cart_count = 0;
+}
+
+void cart_op_clear(struct cart_op *op)
+{
+	cart_clear(&op->cart);
+	cart_op_free_carts(op);
+	op->result = CART_OK;
+	op->replayed = false;
+	op->version = 0;
+	op->more = false;
+	op->reason[0] = '\0';
+	op->submitted_ns = op->started_ns = op->finished_ns = 0;
+}
+
+struct cart_op *cart_op_copy_request(const struct cart_op *op)
+{
+	size_t changes_size = op->change_count * sizeof(*op->changes);
+	size_t key_size = op->key != NULL ? strlen(op->key) + 1 : 0;
+	struct cart_op *copy = malloc(sizeof(*copy) + changes_size + key_size);
+	char *tail;
+
+	if (copy == NULL)
+		return NULL;
+	*copy = *op;
+	/* The results of the original, if any, stay with it. */
+	copy->cart = (struct cart){0};
+	copy->carts = NULL;
+	copy->cart_count = 0;
+	cart_op_clear(copy);
+	memset(&copy->held, 0, sizeof(copy->held));
+	copy->submitted_ns = op->submitted_ns;
+	tail = (char *)(copy + 1);
+	if (changes_size > 0) {
+		memcpy(tail, op->changes, changes_size);
+		copy->changes = (const struct cart_change *)(void *)tail;
+	}
+	if (key_size > 0)
+		copy->key = memcpy(tail + changes_size, op->key, key_size);
+	return copy;
+}
+
+void cart_op_move_result(struct cart_op *to, struct cart_op *from)
+{
+	to->result = from->result;
+	to->replayed = from->replayed;
+	to->version = from->version;
+	to->cart = from->cart;
+	to->carts = from->carts;
+	to->cart_count = from->cart_count;
+	to->more = from->more;
+	memcpy(to->reason, from->reason, sizeof(to->reason));
+	to->started_ns = from->started_ns;
+	to->finished_ns = from->finished_ns;
+	from->cart = (struct cart){0};
+	from->carts = NULL;
+	from->cart_count = 0;
+}
+
+/* Eight bytes, lowest first, so that a fingerprint is the same on every machine that shares a
+ * database. */
+static uint8_t *cart_op_put(uint8_t *to, int64_t value)
+{
+	for (int i = 0; i < 8; i++)
+		*to++ = (uint8_t)((uint64_t)value >> (8 * i));
+	return to;
+}
+
+static bool cart_op_digest_number(EVP_MD_CTX *digest, int64_t value)
+{
+	uint8_t bytes[8];
+
+	cart_op_put(bytes, value);
+	return EVP_DigestUpdate(digest, bytes, sizeof(bytes)) == 1;
+}
+
+static bool cart_op_digest_request(EVP_MD_CTX *digest, const struct cart_op *op)
+{
+	uint8_t bytes[3 * 8];
+
+	if (!cart_op_digest_number(digest, op->type) ||
+	    !cart_op_digest_number(digest, op->type == CART_OP_CREATE ? op->customer_id : 0) ||
+	    !cart_op_digest_number(digest, op->if_version))
+		return false;
+	for (size_t i = 0; i < op->change_count; i++) {
+		uint8_t *to = cart_op_put(bytes, op->changes[i].type);
+
+		cart_op_put(cart_op_put(to, op->changes[i].product_id), op->changes[i].quantity);
+		if (EVP_DigestUpdate(digest, bytes, sizeof(bytes)) != 1)
+			return false;
+	}
+	return true;
+}
+
+bool cart_op_fingerprint(struct cart_op *op)
+{
+	uint8_t whole[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	bool done = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+		    cart_op_digest_request(digest, op) &&
+		    EVP_DigestFinal_ex(digest, whole, NULL) == 1;
+
+	if (done)
+		memcpy(op->fingerprint, whole, sizeof(op->fingerprint));
+	EVP_MD_CTX_free(digest);
+	return done;
+}
+
+void cart_op_set_reason(struct cart_op *op, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(op->reason, sizeof(op->reason), format, args);
+	va_end(args);
+}

@@ -1,0 +1,462 @@
+/*
+ * What is the same for every backend: requests are checked, stamped and counted, deadlines kept,
+ * closing done.
+ *
+ * An op goes caller -> cart_store_submit -> backend->submit -> ... -> cart_store_complete ->
+ * caller. The other ways: the request is one that no caller should make, the store is closing, or
+ * the backend has no room: refused, and the op was never the store's. Its deadline passes, or the
+ * caller cancels: deadlines.c calls store_expired, and the backend gives it back through the same
+ * cart_store_complete.
+ */
+#include "core/cart_backend.h"
+#include "core/deadlines.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Series a db; every store adds to them through its shard. */
+struct store_metrics {
+	metric_t ops[CART_OP_TYPES][CART_RESULTS];
+	metric_t queue_time[CART_OP_TYPES];
+	metric_t database_time[CART_OP_TYPES];
+	metric_t pending;
+	metric_t refused;
+};
+
+const struct setting cart_settings[] = {
+	{.key = "cart.ttl",
+	 .type = SETTING_DURATION,
+	 .fallback = "30d",
+	 .min = 0,
+	 .max = INT64_C(3650) * 24 * 3600 * 1000,
+	 .help = "A cart expires so long after its last change; 0: never"},
+	{.key = "limits.lines",
+	 .type = SETTING_INTEGER,
+	 .fallback = "200",
+	 .min = 1,
+	 .max = 1000,
+	 .help = "Lines (different products) a cart may hold"},
+	{.key = "limits.quantity",
+	 .type = SETTING_INTEGER,
+	 .fallback = "1000000",
+	 .min = 1,
+	 .max = 1000000000,
+	 .help = "Quantity that a line may hold"},
+	{.key = "idempotency.window",
+	 .type = SETTING_DURATION,
+	 .fallback = "10m",
+	 .min = 1000,
+	 .max = INT64_C(30) * 24 * 3600 * 1000,
+	 .help = "A repeated Idempotency-Key is recognised for so long"},
+	{0},
+};
+
+struct cart_rules cart_rules_from(const struct settings *settings)
+{
+	return (struct cart_rules){
+		.ttl_ms = settings_integer(settings, "cart.ttl"),
+		.lines_max = settings_integer(settings, "limits.lines"),
+		.quantity_max = settings_integer(settings, "limits.quantity"),
+		.idempotency_window_ms = settings_integer(settings, "idempotency.window"),
+	};
+}
+
+const struct cart_backend *cart_backend_find(const char *name)
+{
+	const struct cart_backend *backend;
+
+	for (size_t i = 0; (backend = cart_backend_at(i)) != NULL; i++)
+		if (strcmp(backend->name, name) == 0)
+			return backend;
+	return NULL;
+}
+
+const char *cart_backend_name(const struct cart_backend *backend)
+{
+	return backend->name;
+}
+
+const char *cart_backend_summary(const struct cart_backend *backend)
+{
+	return backend->summary;
+}
+
+bool cart_backend_is_durable(const struct cart_backend *backend)
+{
+	return (backend->caps & CART_CAP_DURABLE) != 0;
+}
+
+void cart_backends_add_settings(struct settings *settings)
+{
+	const struct cart_backend *backend;
+
+	for (size_t i = 0; (backend = cart_backend_at(i)) != NULL; i++)
+		if (backend->settings != NULL)
+			settings_add(settings, backend->heading, backend->settings);
+}
+
+void cart_backend_names(char *text, size_t room)
+{
+	const struct cart_backend *backend;
+	size_t at = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; (backend = cart_backend_at(i)) != NULL && at < room; i++)
+		at += (size_t)snprintf(text + at, room - at, "%s%s", i > 0 ? ", " : "",
+				       backend->name);
+}
+
+static struct store_metrics *store_metrics_new(const struct cart_backend *backend,
+					       struct metrics *metrics)
+{
+	struct store_metrics *m = calloc(1, sizeof(*m));
+	char labels[128];
+
+	if (m == NULL)
+		return NULL;
+	for (int type = 0; type < CART_OP_TYPES; type++) {
+		const char *name = cart_op_type_name((enum cart_op_type)type);
+
+		for (int result = 0; result < CART_RESULTS; result++) {
+			snprintf(labels, sizeof(labels), "backend=\"%s\",op=\"%s\",result=\"%s\"",
+				 backend->name, name, cart_result_name((enum cart_result)result));
+			m->ops[type][result] = metrics_counter(
+				metrics, "cart_store_ops_total",
+				"Store operations completed, by type and result", labels);
+		}
+		snprintf(labels, sizeof(labels), "backend=\"%s\",op=\"%s\"", backend->name, name);
+		m->queue_time[type] = metrics_histogram(
+			metrics, "cart_store_queue_seconds",
+			"Time from submit until the database got the operation", labels);
+		m->database_time[type] =
+			metrics_histogram(metrics, "cart_store_database_seconds",
+					  "Time that the database took for the operation", labels);
+	}
+	snprintf(labels, sizeof(labels), "backend=\"%s\"", backend->name);
+	m->pending = metrics_gauge(metrics, "cart_store_pending",
+				   "Operations accepted and not completed", labels);
+	m->refused = metrics_counter(metrics, "cart_store_refused_total",
+				     "Operations refused at submit: closing, or no room", labels);
+	return m;
+}
+
+int cart_db_start(struct cart_db **out, const struct cart_backend *backend,
+		  const struct cart_env *env, enum cart_provision provision,
+		  struct cart_error *error)
+{
+	struct cart_db *db = NULL;
+	struct store_metrics *series = store_metrics_new(backend, env->metrics);
+
+	*out = NULL;
+	if (series == NULL)
+		return cart_error_set(error, "out of memory");
+	if (backend->start(&db, env, error) != 0) {
+		free(series);
+		return -1;
+	}
+	db->backend = backend;
+	db->env = *env;
+	db->metrics = series;
+	if (provision != CART_PROVISION_OFF && backend->provision != NULL &&
+	    backend->provision(db, provision, error) != 0) {
+		cart_db_stop(&db);
+		return -1;
+	}
+	*out = db;
+	return 0;
+}
+
+void cart_db_stop(struct cart_db **db)
+{
+	void *series;
+
+	if (*db == NULL)
+		return;
+	series = (*db)->metrics;
+	(*db)->backend->stop(*db);
+	free(series);
+	*db = NULL;
+}
+
+void cart_db_reload(struct cart_db *db)
+{
+	if (db->backend->reload != NULL)
+		db->backend->reload(db);
+}
+
+const struct cart_backend *cart_db_backend(const struct cart_db *db)
+{
+	return db->backend;
+}
+
+int64_t cart_store_now_ns(const struct cart_store *store)
+{
+	return clock_monotonic_ns(store->db->env.clock);
+}
+
+const struct cart_rules *cart_store_rules(const struct cart_store *store)
+{
+	return &store->db->env.rules;
+}
+
+static const struct store_metrics *store_series(const struct cart_store *store)
+{
+	return store->db->metrics;
+}
+
+static void store_expired(struct cart_op *op)
+{
+	struct cart_store *store = op->held.store;
+
+	/* So that cart_store_complete() does not take it out of the heap once more. */
+	op->held.heap_at = SIZE_MAX;
+	store->db->backend->expire(store, op, op->held.why);
+}
+
+static void store_drained(evutil_socket_t fd, short what, void *user)
+{
+	struct cart_store *store = user;
+	void (*drained)(void *) = store->drained;
+	void *drained_user = store->drained_user;
+
+	(void)fd;
+	(void)what;
+	event_free(store->finish);
+	deadlines_free(&store->deadlines);
+	store->db->backend->close(store);
+	if (drained != NULL)
+		drained(drained_user);
+}
+
+int cart_store_open(struct cart_store **out, struct cart_db *db, struct event_base *base,
+		    struct metrics_shard *shard, struct cart_error *error)
+{
+	struct cart_store *store = NULL;
+	struct store_deadlines *deadlines = deadlines_new(base, db->env.clock, store_expired);
+
+	*out = NULL;
+	if (deadlines == NULL)
+		return cart_error_set(error, "out of memory");
+	if (db->backend->open(&store, db, base, shard, error) != 0) {
+		deadlines_free(&deadlines);
+		return -1;
+	}
+	store->db = db;
+	store->base = base;
+	store->shard = shard;
+	store->deadlines = deadlines;
+	store->finish = event_new(base, -1, 0, store_drained, store);
+	if (store->finish == NULL) {
+		deadlines_free(&deadlines);
+		db->backend->close(store);
+		return cart_error_set(error, "out of memory");
+	}
+	*out = store;
+	return 0;
+}
+
+static const char *store_change_defect(const struct cart_change *change,
+				       const struct cart_rules *rules)
+{
+	if (change->type == CART_CHANGE_CLEAR)
+		return NULL;
+	if (change->product_id < 1 || change->product_id > CART_NUMBER_MAX)
+		return "product_id is out of range";
+	switch (change->type) {
+	case CART_CHANGE_ADD:
+		if (change->quantity < 1 || change->quantity > CART_ADD_MAX)
+			return "a quantity to add is out of range";
+		return NULL;
+	case CART_CHANGE_SET:
+		if (change->quantity < 0 || change->quantity > rules->quantity_max)
+			return "a quantity to set is out of range";
+		return NULL;
+	case CART_CHANGE_REMOVE:
+	case CART_CHANGE_CLEAR:
+		return NULL;
+	}
+	return "an unknown change";
+}
+
+static const char *store_list_defect(const struct cart_list *list)
+{
+	if (list->limit < 1 || list->limit > CART_LIST_MAX)
+		return "a list's limit is out of range";
+	if (list->kind == CART_LIST_IDLE)
+		return NULL;
+	if (list->kind != CART_LIST_CUSTOMER)
+		return "an unknown list";
+	if (list->customer_id < 1 || list->customer_id > CART_NUMBER_MAX)
+		return "a list's customer_id is out of range";
+	if ((unsigned)list->state > CART_LIST_CHECKED_OUT)
+		return "a list's state is unknown";
+	return NULL;
+}
+
+static const char *store_key_defect(const char *key)
+{
+	size_t len = strlen(key);
+
+	if (len < 1 || len > CART_KEY_MAX)
+		return "a key has 1 to 64 characters";
+	for (size_t i = 0; i < len; i++)
+		if (key[i] < 0x21 || key[i] > 0x7e)
+			return "a key is visible ASCII";
+	return NULL;
+}
+
+/* What is wrong with a request that no caller should make; NULL: nothing. */
+static const char *store_defect(const struct cart_store *store, const struct cart_op *op)
+{
+	const char *defect = op->key != NULL ? store_key_defect(op->key) : NULL;
+
+	if (defect != NULL)
+		return defect;
+	if (op->done == NULL)
+		return "an op needs a callback";
+	switch (op->type) {
+	case CART_OP_CREATE:
+		return op->customer_id < 1 || op->customer_id > CART_NUMBER_MAX
+			       ? "customer_id is out of range"
+			       : NULL;
+	case CART_OP_CHANGE:
+		if (op->change_count < 1)
+			return "a change needs at least one line";
+		for (size_t i = 0; i < op->change_count && defect == NULL; i++)
+			defect = store_change_defect(&op->changes[i], cart_store_rules(store));
+		return defect;
+	case CART_OP_LIST:
+		return store_list_defect(&op->list);
+	case CART_OP_CHECKOUT:
+		return cart_id_is_nil(&op->order_id) ? "a checkout needs an order id" : NULL;
+	case CART_OP_GET:
+	case CART_OP_DELETE:
+		return NULL;
+	case CART_OP_TYPES:
+		break;
+	}
+	return "an unknown type of op";
+}
+
+static enum cart_result store_refuse(struct cart_store *store, struct cart_op *op,
+				     enum cart_result result, const char *reason)
+{
+	metrics_add(store->shard, store_series(store)->refused, 1);
+	memset(&op->held, 0, sizeof(op->held));
+	op->result = result;
+	cart_op_set_reason(op, "%s", reason);
+	return result;
+}
+
+enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
+{
+	const char *defect = store_defect(store, op);
+	bool keyed = op->key != NULL && op->type != CART_OP_GET && op->type != CART_OP_LIST;
+
+	assert(op->held.store == NULL);
+	if (defect != NULL)
+		return store_refuse(store, op, CART_FAILED, defect);
+	if (store->closing)
+		return store_refuse(store, op, CART_BUSY, "the store is closing");
+	memset(op->fingerprint, 0, sizeof(op->fingerprint));
+	if (keyed && !cart_op_fingerprint(op))
+		return store_refuse(store, op, CART_BUSY, "no digest");
+	op->now_ms = clock_wall_ms(store->db->env.clock);
+	op->submitted_ns = cart_store_now_ns(store);
+	op->started_ns = op->finished_ns = 0;
+	memset(&op->held, 0, sizeof(op->held));
+	op->held.store = store;
+	if (!deadlines_add(store->deadlines, op))
+		return store_refuse(store, op, CART_BUSY, "out of memory");
+	if (store->db->backend->submit(store, op) != CART_OK) {
+		deadlines_remove(store->deadlines, op);
+		return store_refuse(store, op, CART_BUSY, "no room");
+	}
+	store->pending++;
+	metrics_add(store->shard, store_series(store)->pending, 1);
+	return CART_OK;
+}
+
+void cart_store_cancel(struct cart_store *store, struct cart_op *op)
+{
+	assert(op->held.store == store);
+	deadlines_hasten(store->deadlines, op, CART_CANCELED);
+}
+
+size_t cart_store_pending(const struct cart_store *store)
+{
+	return store->pending;
+}
+
+/* Times that the backend left out: the op then spent all its time on the side that is known. */
+static void store_stamp(struct cart_store *store, struct cart_op *op)
+{
+	const struct store_metrics *series = store_series(store);
+
+	if (op->finished_ns == 0)
+		op->finished_ns = cart_store_now_ns(store);
+	if (op->started_ns == 0)
+		op->started_ns = op->result == CART_OK ? op->submitted_ns : op->finished_ns;
+	metrics_observe(store->shard, series->queue_time[op->type],
+			op->started_ns - op->submitted_ns);
+	metrics_observe(store->shard, series->database_time[op->type],
+			op->finished_ns - op->started_ns);
+	metrics_add(store->shard, series->ops[op->type][op->result], 1);
+	metrics_add(store->shard, series->pending, -1);
+}
+
+/* Only success has carts, a version, a first time. */
+static void store_drop_result(struct cart_op *op)
+{
+	struct cart_op carts = {.cart = op->cart, .carts = op->carts, .cart_count = op->cart_count};
+
+	cart_op_clear(&carts);
+	op->cart = (struct cart){0};
+	op->carts = NULL;
+	op->cart_count = 0;
+	op->more = false;
+	op->replayed = false;
+	op->version = 0;
+}
+
+/* Once around the loop: neither the closer nor a callback on the stack sees the handle go. */
+static void store_finish_closing(struct cart_store *store)
+{
+	event_active(store->finish, 0, 0);
+}
+
+void cart_store_complete(struct cart_op *op, enum cart_result result)
+{
+	struct cart_store *store = op->held.store;
+
+	assert(store != NULL);
+	if (op->held.heap_at != SIZE_MAX)
+		deadlines_remove(store->deadlines, op);
+	memset(&op->held, 0, sizeof(op->held));
+	op->result = result;
+	if (result != CART_OK)
+		store_drop_result(op);
+	store_stamp(store, op);
+	store->pending--;
+	/* Before the callback, which may close the store itself and must then find it open. */
+	if (store->closing && store->pending == 0)
+		store_finish_closing(store);
+	op->done(op, op->user);
+}
+
+void cart_store_close(struct cart_store **out, void (*drained)(void *user), void *user)
+{
+	struct cart_store *store = *out;
+
+	*out = NULL;
+	if (store == NULL)
+		return;
+	store->closing = true;
+	store->drained = drained;
+	store->drained_user = user;
+	if (store->pending == 0)
+		store_finish_closing(store);
+}

@@ -46,7 +46,9 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 CORE_SRC := $(filter-out core/registry.c,$(wildcard core/*.c))
 BACKEND_SRC := $(filter-out backends/fault/%,$(wildcard backends/*/*.c))
 FAULT_SRC := $(wildcard backends/fault/*.c)
-LIB_OBJ := $(call objects,$(CORE_SRC) $(BACKEND_SRC))
+EMBED_OBJ := $(B)/embed/version.o $(B)/embed/sqlite_migrations.o \
+	$(patsubst schemas/%.yaml,$(B)/embed/%_yaml.o,$(wildcard schemas/openapi.yaml))
+LIB_OBJ := $(call objects,$(CORE_SRC) $(BACKEND_SRC)) $(EMBED_OBJ)
 REGISTRY_OBJ := $(B)/core/registry.o
 # Test builds know one backend more, the one that misbehaves on purpose.
 TEST_REGISTRY_OBJ := $(B)/core/registry-test.o
@@ -81,8 +83,21 @@ endif
 programs: $(PROGRAMS:%=$(B)/bin/%)
 tests: $(TESTS) $(B)/bin/cartd-test programs
 
-# Where the schemas lie: beside the build when run from the tree, under PREFIX once installed (make install relinks nothing:
-# the path is looked up at run time, see core/paths.h).
+# Files under schemas/ that the programs carry inside: core/embed.h declares them. A folder is a prerequisite too, so that a
+# file that goes or comes is noticed.
+$(B)/embed/%_yaml.c: schemas/%.yaml tools/embed
+	@mkdir -p $(@D)
+	tools/embed text embed_$(*)_yaml $< >$@
+$(B)/embed/sqlite_migrations.c: $(sort $(wildcard schemas/sqlite/*.sql)) $(wildcard schemas/sqlite) tools/embed
+	@mkdir -p $(@D)
+	tools/embed set embed_sqlite_migrations $(sort $(wildcard schemas/sqlite/*.sql)) >$@
+$(B)/embed/version.c: FORCE
+	@mkdir -p $(@D)
+	@printf '#include "core/version.h"\n\nconst char cart_version[] = "%s";\nconst char cart_revision[] = "%s";\n' \
+		'$(VERSION)' '$(REVISION)' >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/embed/%.o: $(B)/embed/%.c $(B)/flags
+	$(CC) $(ALL_CFLAGS) -Wno-overlength-strings -Wno-trigraphs -c -o $@ $<
+
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(OBJ_CFLAGS) -c -o $@ $<

@@ -1,23 +1,41 @@
 # ./cart sees to what must be installed and calls this. `make help` lists the targets.
 #
-# Everything is made under build/VARIANT (release, asan, ubsan, tsan, plain); the programs of a release build are also
+# Everything is made under build/VARIANT (release, asan, ubsan, tsan, plain, fuzz); the programs of a release build are also
 # build/bin/*. Sources are found by folder: a new file needs no line here.
 
 VARIANT ?= release
 B := build/$(VARIANT)
-VERSION := $(shell cat VERSION)
+VERSION := $(file <VERSION)
 REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
 CC ?= cc
+CLANG ?= clang
 PKG_CONFIG ?= pkg-config
 PACKAGES := libevent jansson libcrypto sqlite3 inih
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
-PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
+# Asked for once, and only when a test is built.
+CMOCKA_CFLAGS = $(eval CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka))$(CMOCKA_CFLAGS)
+CMOCKA_LIBS = $(eval CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka))$(CMOCKA_LIBS)
+
+# Targets that compile nothing work on a machine without the libraries.
+ifneq ($(filter-out clean help uninstall format-check house-rules,$(or $(MAKECMDGOALS),all)),)
+ifeq ($(PKG_LIBS),)
+$(error $(shell $(PKG_CONFIG) --print-errors --exists $(PACKAGES) 2>&1 || true). Libraries are missing: run ./cart setup)
+endif
+endif
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wformat=2 -Wno-unknown-warning-option
 WERROR ?= -Werror
-HARDENING := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+HARDENING := -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS ?= -O2 -g
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) $(WERROR) $(CFLAGS) $(VARIANT_CFLAGS) \
 	$(PKG_CFLAGS) -MMD -MP -pthread
@@ -37,8 +55,21 @@ VARIANT_CFLAGS := -fsanitize=thread -fno-omit-frame-pointer -O1
 VARIANT_LDFLAGS := -fsanitize=thread
 else ifeq ($(VARIANT),plain)
 VARIANT_CFLAGS := -O1
+else ifeq ($(VARIANT),fuzz)
+override CC := $(CLANG)
+VARIANT_CFLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -O1
+VARIANT_LDFLAGS := -fsanitize=address,undefined
 else
-$(error VARIANT=$(VARIANT) is not one of release, asan, ubsan, tsan, plain)
+$(error VARIANT=$(VARIANT) is not one of release, asan, ubsan, tsan, plain, fuzz)
+endif
+
+# Says what is made in a few words; V=1 shows the commands.
+ifeq ($(V),1)
+say = @mkdir -p $(@D)
+else
+.SILENT:
+say = @mkdir -p $(@D); echo '  $(1) $@'
 endif
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
@@ -60,79 +91,225 @@ CTL_SRC := $(wildcard ctl/*.c)
 BENCH_SRC := $(wildcard bench/*.c)
 BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC)))
 PROGRAMS := cartd cartctl cartbench
-FLOORS := $(patsubst bench/floor/%.c,$(B)/bench/floor/%,$(wildcard bench/floor/*.c))
+FLOOR_SRC := $(wildcard bench/floor/*.c)
+FLOORS := $(patsubst %.c,$(B)/%,$(FLOOR_SRC))
 
-TEST_LIB_OBJ := $(call objects,$(wildcard tests/lib/*.c))
-UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
-CONTRACT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/contract/*.c))
-SERVER_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/server/*.c))
-TORTURE_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/torture/*.c))
+TEST_LIB_SRC := $(wildcard tests/lib/*.c)
+UNIT_SRC := $(wildcard tests/unit/*.c)
+CONTRACT_SRC := $(wildcard tests/contract/*.c)
+SERVER_TEST_SRC := $(wildcard tests/server/*.c)
+TORTURE_SRC := $(wildcard tests/torture/*.c)
+FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
+UNIT_TESTS := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
+CONTRACT_TESTS := $(patsubst %.c,$(B)/%,$(CONTRACT_SRC))
+SERVER_TESTS := $(patsubst %.c,$(B)/%,$(SERVER_TEST_SRC))
+TORTURE_TESTS := $(patsubst %.c,$(B)/%,$(TORTURE_SRC))
+FUZZERS := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS)
+
+SOURCES := $(wildcard core/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) \
+	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(wildcard tests/fuzz/*.c)
+HEADERS := $(wildcard core/*.h backends/*/*.h server/*.h ctl/*.h bench/*.h bench/floor/*.h tests/lib/*.h tests/contract/*.h \
+	tests/unit/*.h tests/server/*.h tests/torture/*.h)
+OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.SECONDARY:
+.SUFFIXES:
+.SECONDARY: $(OBJECTS)
 MAKEFLAGS += --no-builtin-rules
-.PHONY: all programs tests
+.PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
+	torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs lint bench install uninstall clean help
 
 ## all: the programs, into build/bin
 all: programs
 ifeq ($(VARIANT),release)
-	@mkdir -p build/bin && for p in $(PROGRAMS); do ln -sf ../release/bin/$$p build/bin/$$p; done
+	@mkdir -p build/bin && for p in $(PROGRAMS); do \
+		[ build/bin/$$p -ef $(B)/bin/$$p ] || ln -sf ../release/bin/$$p build/bin/$$p; done
 endif
 programs: $(PROGRAMS:%=$(B)/bin/%)
 tests: $(TESTS) $(B)/bin/cartd-test programs
+fuzzers: $(FUZZERS)
 
-# Files under schemas/ that the programs carry inside: core/embed.h declares them. A folder is a prerequisite too, so that a
+## run: starts build/bin/cartd; ARGS="--backend memory" are its arguments
+run: all
+	./cart run $(ARGS)
+
+$(B)/%.o: %.c $(B)/flags
+	$(call say,cc   )
+	$(CC) $(ALL_CFLAGS) $(OBJ_CFLAGS) -c -o $@ $<
+$(TEST_REGISTRY_OBJ): core/registry.c $(B)/flags
+	$(call say,cc   )
+	$(CC) $(ALL_CFLAGS) -DCART_WITH_FAULT -c -o $@ $<
+$(B)/tests/%.o: OBJ_CFLAGS = $(CMOCKA_CFLAGS)
+$(B)/tests/fuzz/%.o: OBJ_CFLAGS =
+
+# Files under schemas/ that the programs carry inside: core/embed.h declares them. The folder is a prerequisite too, so that a
 # file that goes or comes is noticed.
 $(B)/embed/%_yaml.c: schemas/%.yaml tools/embed
-	@mkdir -p $(@D)
+	$(call say,embed)
 	tools/embed text embed_$(*)_yaml $< >$@
 $(B)/embed/sqlite_migrations.c: $(sort $(wildcard schemas/sqlite/*.sql)) $(wildcard schemas/sqlite) tools/embed
-	@mkdir -p $(@D)
+	$(call say,embed)
 	tools/embed set embed_sqlite_migrations $(sort $(wildcard schemas/sqlite/*.sql)) >$@
 $(B)/embed/version.c: FORCE
 	@mkdir -p $(@D)
 	@printf '#include "core/version.h"\n\nconst char cart_version[] = "%s";\nconst char cart_revision[] = "%s";\n' \
-		'$(VERSION)' '$(REVISION)' >$@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+		'$(VERSION)' '$(REVISION)' >$@.new; if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 $(B)/embed/%.o: $(B)/embed/%.c $(B)/flags
+	$(call say,cc   )
 	$(CC) $(ALL_CFLAGS) -Wno-overlength-strings -Wno-trigraphs -c -o $@ $<
-
-$(B)/%.o: %.c $(B)/flags
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(OBJ_CFLAGS) -c -o $@ $<
-$(TEST_REGISTRY_OBJ): core/registry.c $(B)/flags
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -DCART_WITH_FAULT -c -o $@ $<
-$(B)/tests/%.o: OBJ_CFLAGS = $(shell $(PKG_CONFIG) --cflags cmocka)
 
 # Rebuilt when the flags or the compiler change, and only then.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
-FORCE:
 
-link = @mkdir -p $(@D); \
-	echo "$(CC) -o $@"; $(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(PKG_LIBS) $(LINK_LIBS)
+define link
+	$(call say,link )
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(PKG_LIBS) $(LINK_LIBS)
+endef
 
 $(B)/bin/cartd: $(B)/server/main.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 $(B)/bin/cartd-test: $(B)/server/main.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ)
 	$(link)
-$(B)/bin/cartctl: $(call objects,$(CTL_SRC)) $(LIB_OBJ) $(REGISTRY_OBJ)
+$(B)/bin/cartctl: $(call objects,$(CTL_SRC)) $(B)/server/settings.o $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 $(B)/bin/cartbench: $(B)/bench/main.o $(BENCH_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 $(FLOORS): $(B)/bench/floor/%: $(B)/bench/floor/%.o $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 
-$(TESTS): LINK_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
-$(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB_OBJ) $(SERVER_LIB_OBJ) $(BENCH_LIB_OBJ) $(LIB_OBJ) \
-		$(TEST_REGISTRY_OBJ) $(FAULT_OBJ)
+# Objects that every test and fuzzer may call; each is a program of its own.
+TESTED_OBJ := $(SERVER_LIB_OBJ) $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ)
+$(TESTS): LINK_LIBS = $(CMOCKA_LIBS)
+$(TESTS): $(B)/tests/%: $(B)/tests/%.o $(call objects,$(TEST_LIB_SRC)) $(TESTED_OBJ)
 	$(link)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+ifeq ($(VARIANT),fuzz)
+$(FUZZERS): LINK_LIBS = -fsanitize=fuzzer
+$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TESTED_OBJ)
+	$(link)
+else
+$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TESTED_OBJ)
+	$(link)
+endif
+
+# What the runner is told, by variant: $(call run_unit,release). The programs of build/VARIANT/bin are the ones tested.
+in_variant = $(patsubst $(B)/%,build/$(1)/%,$(2))
+backends := $(or $(CART_BACKEND),memory sqlite)
+suffix = $(if $(filter release,$(1)),,-$(1))
+run_unit = --group unit$(call suffix,$(1)) --timeout $(2) --jobs 2 $(call in_variant,$(1),$(UNIT_TESTS))
+run_contract = $(foreach b,$(backends),--group contract-$(b)$(call suffix,$(1)) --env CART_BACKEND=$(b) --timeout $(2) --jobs 2 \
+	$(call in_variant,$(1),$(CONTRACT_TESTS)))
+run_server = --group server$(call suffix,$(1)) --env CART_BIN=build/$(1)/bin --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS))
+run_torture = --group torture$(call suffix,$(1)) --timeout $(2) $(call in_variant,$(1),$(TORTURE_TESTS))
+run_replay = --group corpus $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
+	'build/asan/$(f) $(call corpus,$(f))')
+corpus = tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(1)))
+FUZZ_SECONDS ?= 3
+run_fuzz = --group fuzz --timeout 120 $(foreach f,$(FUZZ_SRC:.c=),--check fuzz/$(notdir $(f)) \
+	'tools/fuzz build/fuzz/$(f) $(call corpus,$(f)) $(FUZZ_SECONDS)')
+have_clang = $(shell command -v $(CLANG))
+make_j := $(MAKE) --no-print-directory -j2
+run_style = --group style --timeout 300 --check header-check '$(make_j) header-check' \
+	--check format-check '$(make_j) format-check' --check house-rules tools/house-rules --check docs-check '$(make_j) docs-check'
+run_entry = --group entry --timeout 120 $(wildcard tests/entry/*.sh)
+
+## check: everything that takes minutes: tests, torture, fuzz corpora, style, install, and tests again under AddressSanitizer
+check: check-build
+	@tests/run --summary build/summary $(run_style) $(run_entry) \
+		$(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
+		$(call run_torture,release,300) $(run_replay) $(if $(have_clang),$(run_fuzz)) \
+		$(call run_unit,asan,240) $(call run_contract,asan,600) $(call run_server,asan,600)
+check-build:
+	+@$(MAKE) --no-print-directory VARIANT=release all tests
+	+@$(MAKE) --no-print-directory VARIANT=asan tests fuzzers
+	$(if $(have_clang),+@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers,@echo "no clang: the fuzzers only replay their corpora")
+
+## check-unit: the unit tests
+check-unit: $(UNIT_TESTS)
+	@tests/run $(call run_unit,$(VARIANT),120)
+## check-contract: the rules of the store interface on CART_BACKEND, or on each backend in turn
+check-contract: $(CONTRACT_TESTS)
+	@tests/run $(call run_contract,$(VARIANT),300)
+## check-server: a real cartd over sockets
+check-server: tests
+	@tests/run $(call run_server,$(VARIANT),300)
+## torture: fails the n-th allocation, disk access and callback, for every n
+torture: $(TORTURE_TESTS) $(B)/bin/cartd-test
+	@tests/run $(call run_torture,$(VARIANT),600)
+
+## asan: all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+## ubsan: all tests under UndefinedBehaviorSanitizer alone
+## tsan: all tests under ThreadSanitizer
+asan ubsan tsan: export ASAN_OPTIONS ?= detect_stack_use_after_return=1:strict_string_checks=1
+asan ubsan tsan: export UBSAN_OPTIONS ?= print_stacktrace=1
+asan ubsan tsan: export TSAN_OPTIONS ?= second_deadlock_stack=1
+asan ubsan tsan:
+	+@$(MAKE) --no-print-directory VARIANT=$@ tests
+	@tests/run $(call run_unit,$@,600) $(call run_contract,$@,1200) $(call run_server,$@,1200)
+
+VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
+	--errors-for-leak-kinds=definite,indirect --fair-sched=try
+## valgrind: unit and contract tests under memcheck
+valgrind:
+	+@$(MAKE) --no-print-directory VARIANT=plain tests
+	@tests/run $(subst --timeout,--wrap "$(VALGRIND)" --timeout,$(call run_unit,plain,900) $(call run_contract,plain,1800))
+
+## fuzz-smoke: replays the corpora and fuzzes each target for FUZZ_SECONDS
+fuzz-smoke:
+	+@$(MAKE) --no-print-directory VARIANT=asan fuzzers
+	$(if $(have_clang),+@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers,@echo "no clang: the fuzzers only replay their corpora")
+	@tests/run $(run_replay) $(if $(have_clang),$(run_fuzz))
+
+# Each header alone, twice, under both compilers.
+HEADER_STAMPS := $(HEADERS:%=$(B)/headers/cc/%) $(if $(have_clang),$(HEADERS:%=$(B)/headers/clang/%))
+## header-check: each header compiles by itself, included twice
+header-check: $(HEADER_STAMPS)
+	@echo "$(words $(HEADERS)) headers stand alone"
+$(HEADER_STAMPS): $(HEADERS) $(B)/flags
+$(B)/headers/cc/%: %
+	@mkdir -p $(@D)
+	@printf '#include "$*"\n#include "$*"\nextern int alone;\n' | $(CC) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fsyntax-only -x c - && touch $@
+$(B)/headers/clang/%: %
+	@mkdir -p $(@D)
+	@printf '#include "$*"\n#include "$*"\nextern int alone;\n' | $(CLANG) $(filter-out -MMD -MP,$(ALL_CFLAGS)) -fsyntax-only -x c - && touch $@
+
+## format-check: clang-format finds nothing to change
+format-check:
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
+## house-rules: who may include whom, and what must not be in a file
+house-rules:
+	tools/house-rules
+## lint: house rules, shellcheck, cppcheck, clang-tidy, man pages, systemd unit
+lint: house-rules
+	tools/lint '$(filter-out -MMD -MP,$(ALL_CFLAGS))' $(SOURCES)
+
+## docs: writes docs/settings.md from the settings' tables
+docs: $(B)/bin/cartctl
+	$(B)/bin/cartctl settings --markdown >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+docs-check: $(B)/bin/cartctl
+	$(B)/bin/cartctl settings --markdown | diff -u docs/settings.md - || { echo 'docs/settings.md is old: make docs'; exit 1; }
+
+## bench: measures cartd against the bare floors under it
+bench: all $(FLOORS)
+	tools/bench
+
+## install: into PREFIX (/usr/local) under DESTDIR; an edited cartd.ini stays
+## uninstall: removes what install put there; an edited cartd.ini stays
+install: all
+install uninstall:
+	tools/install $@ '$(DESTDIR)' '$(BINDIR)' '$(DATADIR)' '$(MANDIR)' '$(SYSCONFDIR)' '$(UNITDIR)'
 
 ## clean: removes build/
 clean:
 	rm -rf build
+
+## help: this
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST)) | awk -F ': ' '{ printf "  %-16s %s\n", $$1, substr($$0, length($$1) + 3) }'
+	@echo 'VARIANT=release|asan|ubsan|tsan|plain|fuzz chooses the build, CC=clang the compiler, V=1 shows commands.'
+
+-include $(wildcard $(OBJECTS:.o=.d))

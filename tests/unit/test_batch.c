@@ -1,0 +1,260 @@
+#include "core/batch.h"
+
+#include "tests/lib/cmocka.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OPS 16
+
+/* What start() was called with, as "lane:ids;", an id being its first byte. */
+static char started[256];
+static struct event_base *base;
+static struct batch *batch;
+static struct cart_op ops[OPS];
+static int64_t now;
+
+static void record_start(void *user, size_t lane, struct cart_op **taken, size_t count)
+{
+	char *at = started + strlen(started);
+
+	(void)user;
+	at += sprintf(at, "%zu:", lane);
+	for (size_t i = 0; i < count; i++)
+		at += sprintf(at, "%s%u", i > 0 ? "," : "", taken[i]->id.bytes[0]);
+	sprintf(at, ";");
+}
+
+static int64_t read_now(void *user)
+{
+	(void)user;
+	return now;
+}
+
+static void make_batch(size_t lanes, size_t ops_max, size_t classes, bool one_write)
+{
+	const struct batch_config config = {
+		.lanes = lanes,
+		.ops_max = ops_max,
+		.queue_max = OPS - 1,
+		.classes = classes,
+		.one_write_a_cart = one_write,
+		.start = record_start,
+		.now_ns = read_now,
+	};
+
+	batch = batch_new(base, &config);
+	assert_non_null(batch);
+}
+
+static int make_base(void **state)
+{
+	(void)state;
+	base = event_base_new();
+	started[0] = '\0';
+	now = 0;
+	memset(ops, 0, sizeof(ops));
+	for (int i = 0; i < OPS; i++)
+		ops[i].type = CART_OP_CHANGE;
+	return base != NULL ? 0 : -1;
+}
+
+static int free_base(void **state)
+{
+	(void)state;
+	batch_free(&batch);
+	event_base_free(base);
+	return 0;
+}
+
+static void push(int op, uint8_t id, size_t class)
+{
+	ops[op].id.bytes[0] = id;
+	ops[op].submitted_ns = ++now;
+	assert_int_equal(batch_push(batch, &ops[op], class), CART_OK);
+}
+
+static void turn(void)
+{
+	assert_true(event_base_loop(base, EVLOOP_NONBLOCK) >= 0);
+}
+
+static void nothing_starts_inside_push(void **state)
+{
+	(void)state;
+	make_batch(1, 4, 1, false);
+	batch_lane_free(batch, 0);
+	push(0, 1, 0);
+	assert_string_equal(started, "");
+	turn();
+	assert_string_equal(started, "0:1;");
+}
+
+static void a_lone_op_waits_for_nothing(void **state)
+{
+	(void)state;
+	make_batch(2, 4, 1, false);
+	batch_lane_free(batch, 0);
+	batch_lane_free(batch, 1);
+	push(0, 1, 0);
+	turn();
+	push(1, 2, 0);
+	turn();
+	assert_string_equal(started, "1:1;0:2;");
+}
+
+static void what_queues_behind_a_busy_lane_goes_as_one_batch(void **state)
+{
+	(void)state;
+	make_batch(1, 4, 1, false);
+	batch_lane_free(batch, 0);
+	push(0, 9, 0);
+	turn();
+	for (int i = 1; i <= 6; i++)
+		push(i, (uint8_t)(10 + i), 0);
+	turn();
+	assert_string_equal(started, "0:9;");
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:9;0:11,12,13,14;");
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:9;0:11,12,13,14;0:15,16;");
+}
+
+static void a_batch_is_sorted_by_cart(void **state)
+{
+	(void)state;
+	make_batch(1, 8, 1, true);
+	push(0, 5, 0);
+	push(1, 3, 0);
+	push(2, 9, 0);
+	push(3, 1, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:1,3,5,9;");
+}
+
+static void a_second_write_for_a_cart_waits_for_the_next_batch(void **state)
+{
+	(void)state;
+	make_batch(1, 8, 1, true);
+	push(0, 5, 0);
+	push(1, 5, 0);
+	push(2, 4, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:4,5;0:5;");
+}
+
+static void reads_of_one_cart_share_a_batch(void **state)
+{
+	(void)state;
+	make_batch(1, 8, 1, true);
+	ops[0].type = ops[1].type = CART_OP_GET;
+	push(0, 5, 0);
+	push(1, 5, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:5,5;");
+}
+
+static void a_batch_holds_one_class_and_the_oldest_goes_first(void **state)
+{
+	(void)state;
+	make_batch(1, 8, 2, false);
+	push(0, 1, 1);
+	push(1, 2, 0);
+	push(2, 3, 1);
+	batch_lane_free(batch, 0);
+	turn();
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:1,3;0:2;");
+}
+
+static void a_failed_batch_is_tried_again_one_by_one_and_first(void **state)
+{
+	struct cart_op *failed[] = {&ops[0], &ops[1]};
+
+	(void)state;
+	make_batch(1, 8, 1, false);
+	push(0, 1, 0);
+	push(1, 2, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	push(2, 3, 0);
+	batch_retry_alone(batch, failed, 2, 0);
+	for (int i = 0; i < 3; i++) {
+		batch_lane_free(batch, 0);
+		turn();
+	}
+	assert_string_equal(started, "0:1,2;0:1;0:2;0:3;");
+}
+
+static void an_op_is_removed_from_the_queue_but_not_from_a_lane(void **state)
+{
+	(void)state;
+	make_batch(1, 2, 1, false);
+	for (int i = 0; i < 4; i++)
+		push(i, (uint8_t)(i + 1), 0);
+	batch_lane_free(batch, 0);
+	turn();
+	assert_false(batch_remove(batch, &ops[0]));
+	assert_true(batch_remove(batch, &ops[2]));
+	assert_false(batch_remove(batch, &ops[2]));
+	assert_int_equal(batch_queued(batch), 1);
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:1,2;0:4;");
+}
+
+static void a_full_queue_refuses(void **state)
+{
+	(void)state;
+	make_batch(1, 2, 1, false);
+	for (int i = 0; i < OPS - 1; i++)
+		push(i, (uint8_t)(i + 1), 0);
+	assert_int_equal(batch_push(batch, &ops[OPS - 1], 0), CART_BUSY);
+	for (int i = 0; i < OPS - 1; i++)
+		assert_true(batch_remove(batch, &ops[i]));
+}
+
+static void a_lost_lane_gets_nothing_until_it_is_back(void **state)
+{
+	(void)state;
+	make_batch(2, 8, 1, false);
+	batch_lane_free(batch, 0);
+	batch_lane_free(batch, 1);
+	batch_lane_lost(batch, 1);
+	batch_lane_lost(batch, 0);
+	push(0, 1, 0);
+	turn();
+	assert_string_equal(started, "");
+	batch_lane_free(batch, 1);
+	turn();
+	assert_string_equal(started, "1:1;");
+}
+
+int main(void)
+{
+#define BATCH_TEST(test) cmocka_unit_test_setup_teardown(test, make_base, free_base)
+	const struct CMUnitTest tests[] = {
+		BATCH_TEST(nothing_starts_inside_push),
+		BATCH_TEST(a_lone_op_waits_for_nothing),
+		BATCH_TEST(what_queues_behind_a_busy_lane_goes_as_one_batch),
+		BATCH_TEST(a_batch_is_sorted_by_cart),
+		BATCH_TEST(a_second_write_for_a_cart_waits_for_the_next_batch),
+		BATCH_TEST(reads_of_one_cart_share_a_batch),
+		BATCH_TEST(a_batch_holds_one_class_and_the_oldest_goes_first),
+		BATCH_TEST(a_failed_batch_is_tried_again_one_by_one_and_first),
+		BATCH_TEST(an_op_is_removed_from_the_queue_but_not_from_a_lane),
+		BATCH_TEST(a_full_queue_refuses),
+		BATCH_TEST(a_lost_lane_gets_nothing_until_it_is_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,352 @@
+#include "core/cart_op.h"
+
+#include "tests/lib/cmocka.h"
+
+#include <string.h>
+
+static const struct cart_rules rules = {
+	.ttl_ms = 1000, .lines_max = 3, .quantity_max = 100, .idempotency_window_ms = 600};
+
+static struct cart cart;
+
+static int make_cart(void **state)
+{
+	struct cart_op op = {.type = CART_OP_CREATE, .customer_id = 7, .now_ms = 5000};
+
+	(void)state;
+	op.id.bytes[0] = 1;
+	cart_create(&cart, &op, &rules);
+	return 0;
+}
+
+static int clear_cart(void **state)
+{
+	(void)state;
+	cart_clear(&cart);
+	return 0;
+}
+
+static enum cart_result change_all(const struct cart_change *changes, size_t count, int64_t now_ms)
+{
+	struct cart_op op = {.type = CART_OP_CHANGE,
+			     .changes = changes,
+			     .change_count = count,
+			     .now_ms = now_ms};
+
+	return cart_apply(&cart, &op, &rules);
+}
+
+static enum cart_result change(enum cart_change_type type, int64_t product, int64_t quantity,
+			       int64_t now_ms)
+{
+	return change_all(&(struct cart_change){type, product, quantity}, 1, now_ms);
+}
+
+static enum cart_result checkout(int64_t now_ms, uint8_t order)
+{
+	struct cart_op op = {.type = CART_OP_CHECKOUT, .now_ms = now_ms};
+
+	op.order_id.bytes[15] = order;
+	return cart_apply(&cart, &op, &rules);
+}
+
+static int64_t quantity_of(int64_t product)
+{
+	const struct cart_line *line = cart_find_line(&cart, product);
+
+	return line != NULL ? line->quantity : 0;
+}
+
+static void a_new_cart_is_open_at_version_1_and_expires(void **state)
+{
+	(void)state;
+	assert_int_equal(cart.state, CART_OPEN);
+	assert_int_equal(cart.version, 1);
+	assert_int_equal(cart.created_ms, 5000);
+	assert_int_equal(cart.expires_ms, 6000);
+	assert_true(cart_id_is_nil(&cart.order_id));
+}
+
+static void lines_are_kept_in_order_of_product(void **state)
+{
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 30, 1, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 10, 1, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 20, 1, 5100), CART_OK);
+	assert_int_equal(cart.lines[0].product_id, 10);
+	assert_int_equal(cart.lines[1].product_id, 20);
+	assert_int_equal(cart.lines[2].product_id, 30);
+}
+
+static void an_add_to_a_line_raises_it_and_keeps_when_it_was_added(void **state)
+{
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 2, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 3, 5200), CART_OK);
+	assert_int_equal(cart.line_count, 1);
+	assert_int_equal(cart.lines[0].quantity, 5);
+	assert_int_equal(cart.lines[0].added_ms, 5100);
+	assert_int_equal(cart.lines[0].updated_ms, 5200);
+	assert_int_equal(cart.version, 3);
+}
+
+static void a_change_slides_the_expiry(void **state)
+{
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 2, 5900), CART_OK);
+	assert_int_equal(cart.expires_ms, 6900);
+	assert_false(cart_is_expired(&cart, 6899));
+	assert_true(cart_is_expired(&cart, 6900));
+}
+
+static void without_a_ttl_nothing_expires(void **state)
+{
+	const struct cart_rules forever = {.lines_max = 3, .quantity_max = 100};
+	struct cart_op op = {.type = CART_OP_CREATE, .now_ms = 5000};
+	struct cart made;
+
+	(void)state;
+	cart_create(&made, &op, &forever);
+	assert_int_equal(made.expires_ms, 0);
+	assert_false(cart_is_expired(&made, INT64_MAX));
+}
+
+static void many_changes_are_one_version(void **state)
+{
+	const struct cart_change changes[] = {
+		{CART_CHANGE_ADD, 1, 2}, {CART_CHANGE_ADD, 2, 1}, {CART_CHANGE_ADD, 1, 4}};
+
+	(void)state;
+	assert_int_equal(change_all(changes, 3, 5100), CART_OK);
+	assert_int_equal(cart.version, 2);
+	assert_int_equal(quantity_of(1), 6);
+	assert_int_equal(quantity_of(2), 1);
+}
+
+static void changes_that_fail_in_the_middle_change_nothing(void **state)
+{
+	const struct cart_change changes[] = {{CART_CHANGE_ADD, 1, 2}, {CART_CHANGE_REMOVE, 9, 0}};
+
+	(void)state;
+	assert_int_equal(change_all(changes, 2, 5100), CART_NO_ITEM);
+	assert_int_equal(cart.line_count, 0);
+	assert_int_equal(cart.version, 1);
+	assert_int_equal(cart.updated_ms, 5000);
+}
+
+static void what_changes_nothing_keeps_the_version_and_the_times(void **state)
+{
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_SET, 1, 5, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_SET, 1, 5, 5500), CART_OK);
+	assert_int_equal(change(CART_CHANGE_SET, 2, 0, 5500), CART_OK);
+	assert_int_equal(cart.version, 2);
+	assert_int_equal(cart.updated_ms, 5100);
+	assert_int_equal(cart.expires_ms, 6100);
+	assert_int_equal(change(CART_CHANGE_CLEAR, 0, 0, 5200), CART_OK);
+	assert_int_equal(change(CART_CHANGE_CLEAR, 0, 0, 5600), CART_OK);
+	assert_int_equal(cart.version, 3);
+	assert_int_equal(cart.updated_ms, 5200);
+}
+
+static void set_to_zero_and_remove_take_the_line_away(void **state)
+{
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 2, 1, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_SET, 1, 0, 5100), CART_OK);
+	assert_null(cart_find_line(&cart, 1));
+	assert_int_equal(change(CART_CHANGE_REMOVE, 2, 0, 5100), CART_OK);
+	assert_int_equal(cart.line_count, 0);
+	assert_int_equal(change(CART_CHANGE_REMOVE, 2, 0, 5100), CART_NO_ITEM);
+}
+
+static void limits_hold_for_lines_and_for_quantity(void **state)
+{
+	(void)state;
+	for (int64_t product = 1; product <= 3; product++)
+		assert_int_equal(change(CART_CHANGE_ADD, product, 1, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 4, 1, 5100), CART_LIMIT);
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 99, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5100), CART_LIMIT);
+	assert_int_equal(quantity_of(1), 100);
+	assert_int_equal(cart.version, 5);
+}
+
+static void a_limit_counts_where_the_op_ends(void **state)
+{
+	const struct cart_change swap[] = {{CART_CHANGE_ADD, 4, 1}, {CART_CHANGE_REMOVE, 1, 0}};
+
+	(void)state;
+	for (int64_t product = 1; product <= 3; product++)
+		assert_int_equal(change(CART_CHANGE_ADD, product, 1, 5100), CART_OK);
+	assert_int_equal(change_all(swap, 2, 5200), CART_OK);
+	assert_int_equal(cart.line_count, 3);
+}
+
+static void a_lowered_limit_does_not_hold_up_a_change_that_changes_nothing(void **state)
+{
+	const struct cart_rules tight = {.ttl_ms = 1000, .lines_max = 1, .quantity_max = 100};
+	const struct cart_change same = {CART_CHANGE_SET, 1, 1};
+	struct cart_op op = {.type = CART_OP_CHANGE, .changes = &same, .change_count = 1};
+
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 2, 1, 5100), CART_OK);
+	assert_int_equal(cart_apply(&cart, &op, &tight), CART_OK);
+}
+
+static void checkout_closes_and_stops_the_clock(void **state)
+{
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5100), CART_OK);
+	assert_int_equal(checkout(5200, 9), CART_OK);
+	assert_int_equal(cart.state, CART_CHECKED_OUT);
+	assert_int_equal(cart.version, 3);
+	assert_int_equal(cart.expires_ms, 0);
+	assert_int_equal(cart.order_id.bytes[15], 9);
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5300), CART_CLOSED);
+}
+
+static void a_second_checkout_keeps_the_first_order(void **state)
+{
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5100), CART_OK);
+	assert_int_equal(checkout(5200, 9), CART_OK);
+	assert_int_equal(checkout(5300, 8), CART_OK);
+	assert_int_equal(cart.order_id.bytes[15], 9);
+	assert_int_equal(cart.version, 3);
+	assert_int_equal(cart.updated_ms, 5200);
+}
+
+static void an_empty_cart_is_not_checked_out(void **state)
+{
+	(void)state;
+	assert_int_equal(checkout(5200, 9), CART_EMPTY);
+	assert_int_equal(cart.state, CART_OPEN);
+	assert_int_equal(cart.version, 1);
+}
+
+static void another_version_is_a_mismatch_for_every_write(void **state)
+{
+	const struct cart_change add = {CART_CHANGE_ADD, 1, 1};
+
+	(void)state;
+	for (int type = CART_OP_CHANGE; type <= CART_OP_DELETE; type++) {
+		struct cart_op op = {.type = (enum cart_op_type)type,
+				     .if_version = 2,
+				     .changes = &add,
+				     .change_count = 1,
+				     .now_ms = 5100};
+
+		assert_int_equal(cart_apply(&cart, &op, &rules), CART_MISMATCH);
+	}
+	assert_int_equal(cart.version, 1);
+}
+
+static void a_checked_out_cart_is_not_deleted(void **state)
+{
+	struct cart_op op = {.type = CART_OP_DELETE, .now_ms = 5300};
+
+	(void)state;
+	assert_int_equal(cart_apply(&cart, &op, &rules), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5100), CART_OK);
+	assert_int_equal(checkout(5200, 9), CART_OK);
+	assert_int_equal(cart_apply(&cart, &op, &rules), CART_CLOSED);
+}
+
+static void a_key_counts_within_its_window_for_the_same_request(void **state)
+{
+	uint8_t stored[CART_FINGERPRINT_BYTES] = {1, 2, 3};
+	struct cart_op op = {.fingerprint = {1, 2, 3}, .now_ms = 1599};
+
+	(void)state;
+	assert_int_equal(cart_replay_check(stored, 1000, &op, &rules), CART_REPLAY_SAME);
+	op.fingerprint[0] = 9;
+	assert_int_equal(cart_replay_check(stored, 1000, &op, &rules), CART_REPLAY_OTHER);
+	op.now_ms = 1600;
+	assert_int_equal(cart_replay_check(stored, 1000, &op, &rules), CART_REPLAY_NEW);
+}
+
+static void fingerprint_of(struct cart_op *op, uint8_t out[CART_FINGERPRINT_BYTES])
+{
+	assert_true(cart_op_fingerprint(op));
+	memcpy(out, op->fingerprint, CART_FINGERPRINT_BYTES);
+}
+
+static void fingerprints_tell_requests_apart(void **state)
+{
+	const struct cart_change one = {CART_CHANGE_ADD, 1, 1}, two = {CART_CHANGE_ADD, 1, 2};
+	struct cart_op op = {.type = CART_OP_CHANGE, .changes = &one, .change_count = 1};
+	uint8_t first[CART_FINGERPRINT_BYTES], other[CART_FINGERPRINT_BYTES];
+
+	(void)state;
+	fingerprint_of(&op, first);
+	op.flags = CART_WANT_CART;
+	op.now_ms = 77;
+	fingerprint_of(&op, other);
+	assert_memory_equal(first, other, sizeof(first));
+	op.if_version = 1;
+	fingerprint_of(&op, other);
+	assert_memory_not_equal(first, other, sizeof(first));
+	op.if_version = 0;
+	op.changes = &two;
+	fingerprint_of(&op, other);
+	assert_memory_not_equal(first, other, sizeof(first));
+	op.changes = &one;
+	op.type = CART_OP_CHECKOUT;
+	fingerprint_of(&op, other);
+	assert_memory_not_equal(first, other, sizeof(first));
+}
+
+static void a_copied_request_stands_on_its_own(void **state)
+{
+	struct cart_change changes[] = {{CART_CHANGE_ADD, 1, 2}, {CART_CHANGE_SET, 3, 4}};
+	char key[] = "k-1";
+	struct cart_op op = {.type = CART_OP_CHANGE,
+			     .changes = changes,
+			     .change_count = 2,
+			     .key = key,
+			     .now_ms = 9};
+	struct cart_op *copy = cart_op_copy_request(&op);
+
+	(void)state;
+	assert_non_null(copy);
+	memset(changes, 0, sizeof(changes));
+	memset(key, 'x', 3);
+	assert_string_equal(copy->key, "k-1");
+	assert_int_equal(copy->changes[1].product_id, 3);
+	assert_int_equal(copy->changes[1].quantity, 4);
+	assert_int_equal(copy->now_ms, 9);
+	cart_op_clear(copy);
+	free(copy);
+}
+
+int main(void)
+{
+#define CART_TEST(test) cmocka_unit_test_setup_teardown(test, make_cart, clear_cart)
+	const struct CMUnitTest tests[] = {
+		CART_TEST(a_new_cart_is_open_at_version_1_and_expires),
+		CART_TEST(lines_are_kept_in_order_of_product),
+		CART_TEST(an_add_to_a_line_raises_it_and_keeps_when_it_was_added),
+		CART_TEST(a_change_slides_the_expiry),
+		CART_TEST(without_a_ttl_nothing_expires),
+		CART_TEST(many_changes_are_one_version),
+		CART_TEST(changes_that_fail_in_the_middle_change_nothing),
+		CART_TEST(what_changes_nothing_keeps_the_version_and_the_times),
+		CART_TEST(set_to_zero_and_remove_take_the_line_away),
+		CART_TEST(limits_hold_for_lines_and_for_quantity),
+		CART_TEST(a_limit_counts_where_the_op_ends),
+		CART_TEST(a_lowered_limit_does_not_hold_up_a_change_that_changes_nothing),
+		CART_TEST(checkout_closes_and_stops_the_clock),
+		CART_TEST(a_second_checkout_keeps_the_first_order),
+		CART_TEST(an_empty_cart_is_not_checked_out),
+		CART_TEST(another_version_is_a_mismatch_for_every_write),
+		CART_TEST(a_checked_out_cart_is_not_deleted),
+		CART_TEST(a_key_counts_within_its_window_for_the_same_request),
+		CART_TEST(fingerprints_tell_requests_apart),
+		CART_TEST(a_copied_request_stands_on_its_own),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -4,8 +4,10 @@
  * Precedence: flag, environment, file, default. A key "mysql.host" is --mysql.host VALUE or
  * --set mysql.host=VALUE on the command line, CART_MYSQL_HOST in the environment and host under
  * [mysql] in the INI file; a key without a dot stands before the first section. From the same
- * tables come --help,
- * --print-config, the sample file and docs/settings.md.
+ * tables come --help, --print-config, the sample file and docs/settings.md.
+ *
+ * One thread loads them, before others run. From then on any thread may read values; only
+ * settings_reload_secrets() changes something, and only what settings_secret_copy() reads.
  */
 #ifndef CORE_SETTINGS_H
 #define CORE_SETTINGS_H
@@ -20,8 +22,9 @@
 
 enum setting_type {
 	SETTING_STRING,
-	SETTING_SECRET, /* a string that is never printed; KEY_file names a file that holds it */
-	SETTING_LIST, /* strings separated by commas; a key given twice on one command line adds */
+	SETTING_SECRET,	  /* a string that is never printed; KEY_file names a file that holds it */
+	SETTING_LIST,	  /* strings separated by commas, min ... max of them; given twice by one
+			     source,     it adds */
 	SETTING_INTEGER,  /* min ... max */
 	SETTING_BOOL,	  /* true | false (also yes/no, on/off, 1/0) */
 	SETTING_DURATION, /* 250ms, 30s, 10m, 24h, 30d, 0; held in milliseconds; min ... max
@@ -35,7 +38,7 @@ struct setting {
 	const char *key;
 	enum setting_type type;
 	const char *fallback;	    /* the default, as a person would write it */
-	int64_t min, max;	    /* INTEGER, DURATION, SIZE */
+	int64_t min, max;	    /* INTEGER, DURATION, SIZE; LIST (max 0: any number) */
 	const char *const *choices; /* CHOICE: NULL-terminated */
 	const char *help;	    /* one line, no full stop */
 };
@@ -56,8 +59,12 @@ void settings_free(struct settings **settings);
  */
 void settings_add(struct settings *settings, const char *heading, const struct setting *table);
 
-/* Sets one value. Returns 0, or -1 with error naming key and value, and for an unknown key the
- * nearest known. */
+/*
+ * Sets one value; one that a stronger source has set stays. Returns 0, or -1 with error naming key
+ * and value, and for an unknown key the nearest known; nothing is changed then. A secret and its
+ * KEY_file count as one: the stronger source wins, both from one source are an error. The file is
+ * read by settings_reload_secrets(), not here.
+ */
 CART_MUST_CHECK int settings_set(struct settings *settings, const char *key, const char *value,
 				 enum setting_source source, struct cart_error *error);
 
@@ -76,8 +83,9 @@ CART_MUST_CHECK int settings_load_environment(struct settings *settings, char *c
 
 /*
  * Takes --KEY VALUE, --KEY=VALUE and --set KEY=VALUE out of argv and --config PATH with it,
- * applying file, environment, flags in their order of precedence whatever their order on the line.
- * Other arguments stay, in order, and *argc is lowered. "--" ends the settings. Returns 0 or -1
+ * applying file, environment, flags in their order of precedence whatever their order on the line,
+ * and reads the files of secrets. CART_CONFIG names the file where --config does not. Other
+ * arguments stay, in order, and *argc is lowered; "--" ends the settings and stays. Returns 0 or -1
  * with one line that names the argument.
  */
 CART_MUST_CHECK int settings_load(struct settings *settings, int *argc, char **argv,
@@ -85,24 +93,36 @@ CART_MUST_CHECK int settings_load(struct settings *settings, int *argc, char **a
 				  void (*unknown)(const char *name, void *user), void *user,
 				  struct cart_error *error);
 
-/* Reads the KEY_file of every secret anew. On failure nothing changes and error names the file. */
+/* For an option that settings_load() left and the program does not know either: says so, with the
+ * nearest known. Returns -1. */
+int settings_unknown_option(const struct settings *settings, const char *argument,
+			    struct cart_error *error);
+
+/*
+ * Reads the KEY_file of every secret anew; a newline at its end is not part of the secret. On
+ * failure nothing changes and error names the file. One thread at a time.
+ */
 CART_MUST_CHECK int settings_reload_secrets(struct settings *settings, struct cart_error *error);
 
 /*
  * Values. Asking for a key that is in no table, or as the wrong type, is a bug and aborts. Strings
- * belong to the settings and live until the next set or reload of the same key.
+ * belong to the settings and live until the next set of the same key.
  */
-const char *settings_string(const struct settings *settings,
-			    const char *key); /* STRING, SECRET, CHOICE */
+const char *settings_string(const struct settings *settings, const char *key); /* STRING, CHOICE */
 int64_t settings_integer(const struct settings *settings,
 			 const char *key); /* INTEGER, DURATION (ms), SIZE (bytes) */
 bool settings_bool(const struct settings *settings, const char *key);
 /* LIST: NULL-terminated; *count may be NULL. */
 const char *const *settings_list(const struct settings *settings, const char *key, size_t *count);
+/* SECRET: a copy, because a reload on another thread may change it. NULL: no memory. To be given to
+ * settings_secret_free(), which wipes it and takes NULL. */
+char *settings_secret_copy(const struct settings *settings, const char *key);
+void settings_secret_free(char *secret);
 enum setting_source settings_source(const struct settings *settings, const char *key);
 bool settings_known(const struct settings *settings, const char *key);
 
-/* Prints the effective values as an INI file that can be read back; secrets are masked as "***". */
+/* Prints the effective values as an INI file that can be read back, with a comment where a value is
+ * not the default's; a secret is a comment too, masked as "***". */
 void settings_print(const struct settings *settings, FILE *out);
 /* The same with defaults, each commented out and with its help: the sample file. */
 void settings_print_sample(const struct settings *settings, FILE *out);

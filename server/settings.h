@@ -1,0 +1,15 @@
+/* The settings of cartd that belong to no backend. cartctl knows them too, so that both take one
+ * file. */
+#ifndef SERVER_SETTINGS_H
+#define SERVER_SETTINGS_H
+
+#include "core/settings.h"
+
+/* listen, threads, backend, provision, cart.ids, http.*, request.*, drain.* */
+extern const struct setting server_settings[];
+
+/* log.*, server_settings, the carts' and every backend's: all that cartd knows, in the order for
+ * people. */
+void server_settings_add_all(struct settings *settings);
+
+#endif

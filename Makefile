@@ -109,7 +109,7 @@ TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS)
 
 SOURCES := $(wildcard core/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) \
 	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(wildcard tests/fuzz/*.c)
-HEADERS := $(wildcard core/*.h backends/*/*.h server/*.h ctl/*.h bench/*.h bench/floor/*.h tests/lib/*.h tests/contract/*.h \
+HEADERS := $(wildcard core/*.h backends/*/*.h server/*.h ctl/*.h bench/*.h bench/floor/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
 	tests/unit/*.h tests/server/*.h tests/torture/*.h)
 OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 

@@ -1,0 +1,223 @@
+#!/bin/sh
+# ./cart setup, against a dpkg-query, an apt-get, an id and a sudo that only pretend.
+# shellcheck disable=SC2317,SC2329 # the tests are called by check
+set -u
+# shellcheck source=tests/entry/tap.sh
+. tests/entry/tap.sh
+
+fake=$folder/bin
+mkdir "$fake"
+for tool in sh sed tr cat dirname env nproc grep rm mkdir; do
+	ln -s "$(command -v "$tool")" "$fake/$tool"
+done
+
+pretend()
+{
+	printf '#!/bin/sh\n%s\n' "$2" >"$fake/$1"
+	chmod +x "$fake/$1"
+}
+
+# Starts over: every package is installed but those named, the user is root, apt-get installs what it is told to.
+machine_without()
+{
+	rm -f "$fake/sudo" "$folder/calls"
+	./cart packages | sed 's/ .*//; s/|/\n/g' >"$folder/installed"
+	for package; do
+		sed -i "/^$package\$/d" "$folder/installed"
+	done
+	# shellcheck disable=SC2016 # expanded when it runs
+	pretend dpkg-query 'shift 3
+for name; do
+	grep -qx "$name" '"$folder"'/installed && echo "installed $name"
+done
+exit 1'
+	# shellcheck disable=SC2016
+	pretend apt-get 'echo "apt-get $*" >>'"$folder"'/calls
+case " $* " in
+*" install "*) for name; do case $name in -*) ;; *) echo "$name" >>'"$folder"'/installed ;; esac; done ;;
+esac'
+	pretend id 'echo 0'
+}
+
+setup()
+{
+	PATH=$fake ./cart setup "$@" </dev/null >"$folder/out" 2>&1
+}
+
+nothing_missing()
+{
+	machine_without
+	setup && [ ! -e "$folder/calls" ]
+}
+
+names_and_reasons()
+{
+	machine_without libinih-dev libcmocka-dev
+	setup && holds "$folder/out" 'libinih-dev          run    reads cartd.ini' &&
+		holds "$folder/calls" 'install -y --no-install-recommends libinih-dev libcmocka-dev'
+}
+
+only_for_purpose()
+{
+	machine_without libcmocka-dev wrk
+	setup run && [ ! -e "$folder/calls" ] && setup check && lacks "$folder/calls" wrk && setup bench &&
+		holds "$folder/calls" wrk
+}
+
+fresh_machine()
+{
+	machine_without gcc libc6-dev make pkgconf pkg-config libevent-dev libjansson-dev libssl-dev libsqlite3-dev libinih-dev
+	setup run && holds "$folder/calls" \
+		'gcc libc6-dev make pkgconf libevent-dev libjansson-dev libssl-dev libsqlite3-dev libinih-dev'
+}
+
+alternatives()
+{
+	machine_without pkgconf
+	setup && [ ! -e "$folder/calls" ]
+}
+
+removed_but_configured()
+{
+	machine_without
+	pretend dpkg-query 'echo "config-files gcc"; echo "not-installed make"'
+	setup run
+	holds "$folder/calls" gcc && holds "$folder/calls" make
+}
+
+no_apt()
+{
+	machine_without gcc
+	rm "$fake/apt-get"
+	! setup run && holds "$folder/out" 'apt-get is not there; install by other means: gcc'
+}
+
+no_right()
+{
+	machine_without gcc
+	pretend id 'echo 1000'
+	! setup run && [ ! -e "$folder/calls" ] &&
+		holds "$folder/out" 'no right to install; as root: apt-get install --no-install-recommends gcc'
+}
+
+sudo_that_asks()
+{
+	machine_without gcc
+	pretend id 'echo 1000'
+	pretend sudo 'exit 1'
+	! setup run && holds "$folder/out" 'no right to install'
+}
+
+sudo_that_works()
+{
+	machine_without gcc
+	pretend id 'echo 1000'
+	# shellcheck disable=SC2016
+	pretend sudo 'echo sudo >>'"$folder"'/calls; [ "$1" = -n ] && exit 0; exec "$@"'
+	setup run && holds "$folder/calls" sudo && holds "$folder/calls" ' gcc'
+}
+
+old_lists()
+{
+	machine_without gcc
+	# shellcheck disable=SC2016
+	pretend apt-get 'echo "apt-get $*" >>'"$folder"'/calls
+case " $* " in
+*" update "*) : >'"$folder"'/updated ;;
+*) [ -e '"$folder"'/updated ] && echo gcc >>'"$folder"'/installed ;;
+esac'
+	setup run && holds "$folder/calls" update
+}
+
+offline()
+{
+	machine_without gcc
+	pretend apt-get 'exit 100'
+	! setup run && holds "$folder/out" 'apt-get update failed'
+}
+
+lying_apt()
+{
+	machine_without gcc
+	pretend apt-get 'exit 0'
+	! setup run && holds "$folder/out" 'still not installed: gcc'
+}
+
+not_debian()
+{
+	machine_without
+	rm "$fake/dpkg-query"
+	setup run && holds "$folder/out" 'not a Debian system'
+}
+
+# make must come after the packages, and its failure must be the last word.
+check_counts()
+{
+	machine_without
+	# shellcheck disable=SC2016
+	pretend make '
+mkdir -p build
+case '"$1"' in
+passes) echo "7 passed, 0 failed" ;;
+fails) echo "6 passed, 1 failed" ; echo "6 passed, 1 failed" >'"$folder"'/tree/build/summary; exit 2 ;;
+lies) echo "7 passed, 0 failed" >'"$folder"'/tree/build/summary; exit 2 ;;
+breaks) echo "error: no such thing" >&2; exit 2 ;;
+esac'
+	mkdir -p "$folder/tree/build"
+	echo "9 passed, 0 failed" >"$folder/tree/build/summary"
+	cp cart "$folder/tree/cart"
+	PATH=$fake "$folder/tree/cart" check </dev/null >"$folder/out" 2>&1
+}
+
+last_line_is()
+{
+	same "$1" "$(tail -n 1 "$folder/out")"
+}
+
+check_passes()
+{
+	check_counts passes && last_line_is '7 passed, 0 failed'
+}
+
+check_fails()
+{
+	! check_counts fails && last_line_is '6 passed, 1 failed'
+}
+
+check_breaks()
+{
+	! check_counts breaks && last_line_is '0 passed, 1 failed'
+}
+
+check_lies()
+{
+	! check_counts lies && last_line_is '0 passed, 1 failed'
+}
+
+unknown_words()
+{
+	machine_without
+	! PATH=$fake ./cart frobnicate >"$folder/out" 2>&1 && holds "$folder/out" 'no command frobnicate' &&
+		! setup everything && holds "$folder/out" 'not everything'
+}
+
+check 'nothing missing: nothing is installed' nothing_missing
+check 'each missing package is named with its reason' names_and_reasons
+check 'only what the purpose needs is installed' only_for_purpose
+check 'a machine without a compiler gets the whole tool chain' fresh_machine
+check 'one of two alternatives is enough' alternatives
+check 'a package that was removed but left its configuration is missing' removed_but_configured
+check 'no apt-get: one line says so' no_apt
+check 'no right to install: one line with the command' no_right
+check 'a sudo that would ask where nobody is there to answer is not used' sudo_that_asks
+check 'sudo is used where it works' sudo_that_works
+check 'old lists of packages are updated and the installation tried again' old_lists
+check 'no network: one line says so' offline
+check 'what apt-get did not install is noticed' lying_apt
+check 'elsewhere than on Debian it goes on with a word' not_debian
+check 'check ends with the count' check_passes
+check 'check ends with the count when tests fail' check_fails
+check 'check counts a build that breaks as a failure, whatever an old run left' check_breaks
+check 'check never says 0 failed when make has failed' check_lies
+check 'an unknown command or purpose is refused' unknown_words
+plan

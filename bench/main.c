@@ -1,0 +1,46 @@
+#include "bench/mode.h"
+#include "core/version.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct bench_mode *const modes[] = {
+	&seed150_mode,
+};
+#define MODE_COUNT (sizeof(modes) / sizeof(*modes))
+
+static void main_print_help(FILE *out)
+{
+	size_t i;
+
+	fputs("usage: cartbench MODE [OPTIONS] ...\n\nMeasures running cartds over HTTP.\n\n", out);
+	for (i = 0; i < MODE_COUNT; i++)
+		fprintf(out, "  %s %s\n      %s\n", modes[i]->name, modes[i]->arguments,
+			modes[i]->summary);
+	fputs("\n`cartbench MODE --help` tells more; `cartbench --version` which build this is.\n"
+	      "\nexample: cartbench seed150 http://127.0.0.1:8080\n",
+	      out);
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2) {
+		main_print_help(stderr);
+		return BENCH_INVALID;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		main_print_help(stdout);
+		return BENCH_PASS;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("cartbench %s (%s)\n", cart_version, cart_revision);
+		return BENCH_PASS;
+	}
+	for (i = 0; i < MODE_COUNT; i++)
+		if (strcmp(argv[1], modes[i]->name) == 0)
+			return (int)modes[i]->run(argc - 1, argv + 1);
+	fprintf(stderr, "cartbench: no such mode: %s; cartbench --help lists them\n", argv[1]);
+	return BENCH_INVALID;
+}

@@ -1,0 +1,22 @@
+/* A mode of cartbench: what `cartbench NAME` does. main.c holds the table of them. */
+#ifndef BENCH_MODE_H
+#define BENCH_MODE_H
+
+/* Exit status of every mode. */
+enum bench_exit {
+	BENCH_PASS = 0,
+	BENCH_FAILED = 1, /* measured, and something failed */
+	BENCH_INVALID = 2 /* wrong usage, or the target was not there to be measured */
+};
+
+struct bench_mode {
+	const char *name;
+	const char *arguments; /* "URL..." */
+	const char *summary;   /* one line */
+	/* argv[0] is the mode's name. */
+	enum bench_exit (*run)(int argc, char **argv);
+};
+
+extern const struct bench_mode seed150_mode;
+
+#endif

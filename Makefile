@@ -89,7 +89,7 @@ SERVER_SRC := $(wildcard server/*.c)
 SERVER_LIB_OBJ := $(call objects,$(filter-out server/main.c,$(SERVER_SRC)))
 CTL_SRC := $(wildcard ctl/*.c)
 BENCH_SRC := $(wildcard bench/*.c)
-BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC)))
+BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/embed/seed_results_json.o
 PROGRAMS := cartd cartctl cartbench
 FLOOR_SRC := $(wildcard bench/floor/*.c)
 FLOORS := $(patsubst %.c,$(B)/%,$(FLOOR_SRC))
@@ -152,6 +152,9 @@ $(B)/embed/%_yaml.c: schemas/%.yaml tools/embed
 $(B)/embed/sqlite_migrations.c: $(sort $(wildcard schemas/sqlite/*.sql)) $(wildcard schemas/sqlite) tools/embed
 	$(call say,embed)
 	tools/embed set embed_sqlite_migrations $(sort $(wildcard schemas/sqlite/*.sql)) >$@
+$(B)/embed/seed_results_json.c: bench/seed-results.json tools/embed
+	$(call say,embed)
+	tools/embed text embed_seed_results_json $< >$@
 $(B)/embed/version.c: FORCE
 	@mkdir -p $(@D)
 	@printf '#include "core/version.h"\n\nconst char cart_version[] = "%s";\nconst char cart_revision[] = "%s";\n' \
@@ -295,7 +298,7 @@ docs-check: $(B)/bin/cartctl
 
 ## bench: measures cartd against the bare floors under it
 bench: all $(FLOORS)
-	tools/bench
+	bench/run $(ARGS)
 
 ## install: into PREFIX (/usr/local) under DESTDIR; an edited cartd.ini stays
 ## uninstall: removes what install put there; an edited cartd.ini stays

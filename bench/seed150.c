@@ -33,7 +33,7 @@ struct seed150_run {
 /* Sends one operation, timed; what success means beyond the answer's coming is the caller's. */
 static struct seed150_sample *seed150_send(struct seed150_run *run,
 					   enum seed150_operation operation, const char *path,
-					   const char *body, struct http_client_answer *answer)
+					   const char *body, struct bench_client_answer *answer)
 {
 	static const char *const methods[] = {"POST", "POST", "GET"};
 	struct seed150_result *result = run->result;
@@ -44,8 +44,8 @@ static struct seed150_sample *seed150_send(struct seed150_run *run,
 	*sample = (struct seed150_sample){.operation = operation};
 	sample->wall_ms = clock_wall_ms(&cart_clock_system);
 	began_ns = clock_monotonic_ns(&cart_clock_system);
-	failed = http_client_request(run->target->client, methods[operation], path, body, answer,
-				     &result->error);
+	failed = bench_client_request(run->target->client, methods[operation], path, body, answer,
+				      &result->error);
 	sample->response_ms =
 		(double)(clock_monotonic_ns(&cart_clock_system) - began_ns) / CLOCK_NS_PER_MS;
 	sample->status = answer->status;
@@ -70,7 +70,7 @@ static void seed150_judge(struct seed150_run *run, struct seed150_sample *sample
 
 static bool seed150_create(struct seed150_run *run, size_t i)
 {
-	struct http_client_answer answer;
+	struct bench_client_answer answer;
 	struct seed150_sample *sample;
 	const char *text = NULL;
 	struct cart_id id;
@@ -94,7 +94,7 @@ static bool seed150_create(struct seed150_run *run, size_t i)
 
 static bool seed150_add(struct seed150_run *run, size_t i)
 {
-	struct http_client_answer answer;
+	struct bench_client_answer answer;
 	struct seed150_sample *sample;
 	char path[80], body[64];
 
@@ -108,7 +108,7 @@ static bool seed150_add(struct seed150_run *run, size_t i)
 }
 
 /* One line, the one that was added. */
-static bool seed150_is_cart(const struct http_client_answer *answer, const char *id, size_t i,
+static bool seed150_is_cart(const struct bench_client_answer *answer, const char *id, size_t i,
 			    bool added)
 {
 	json_t *cart = json_loadb(answer->body, answer->body_len, 0, NULL);
@@ -127,7 +127,7 @@ static bool seed150_is_cart(const struct http_client_answer *answer, const char 
 
 static void seed150_get(struct seed150_run *run, size_t i, bool added)
 {
-	struct http_client_answer answer;
+	struct bench_client_answer answer;
 	struct seed150_sample *sample;
 	char path[80];
 

@@ -66,7 +66,7 @@ bool seed150_print_table(FILE *out, const struct seed150_result *result)
 		return false;
 	fprintf(out, "seed150 of %s (%s), %s\n\n", result->url, result->name,
 		result->keep_alive ? "one kept connection" : "a new TCP connection each operation");
-	fprintf(out, "%-17s | %-23s | %-23s | %-23s\n", "", "here", "the seed, MySQL",
+	fprintf(out, "%-17s | %-23s | %-23s | %s\n", "", "here", "the seed, MySQL",
 		"the seed, DynamoDB");
 	fprintf(out, "%-12s %4s", "operation", "n");
 	for (row = 0; row < SEED_REFERENCE_DATABASES + 1; row++)

@@ -19,12 +19,12 @@ static int target_set_database(struct bench_target *target, const char *name,
 
 static int target_check_health(struct bench_target *target, struct cart_error *error)
 {
-	struct http_client_answer answer;
+	struct bench_client_answer answer;
 	const char *status = NULL, *database = NULL;
 	int failed = -1;
 	json_t *health;
 
-	if (http_client_request(target->client, "GET", "/health", NULL, &answer, error) != 0)
+	if (bench_client_request(target->client, "GET", "/health", NULL, &answer, error) != 0)
 		return -1;
 	health = json_loadb(answer.body, answer.body_len, JSON_REJECT_DUPLICATES, NULL);
 	if (json_unpack(health, "{s:s}", "status", &status) != 0 ||
@@ -45,11 +45,11 @@ static int target_check_health(struct bench_target *target, struct cart_error *e
 int bench_target_open(struct bench_target *target, const char *text, int timeout_ms,
 		      bool keep_alive, struct cart_error *error)
 {
-	struct http_client_config config = {.timeout_ms = timeout_ms, .keep_alive = keep_alive};
+	struct bench_client_config config = {.timeout_ms = timeout_ms, .keep_alive = keep_alive};
 
 	*target = (struct bench_target){.text = text};
 	if (bench_url_parse(&config.url, text, error) != 0 ||
-	    http_client_open(&target->client, &config, error) != 0)
+	    bench_client_open(&target->client, &config, error) != 0)
 		return -1;
 	if (target_check_health(target, error) != 0) {
 		bench_target_close(target);
@@ -60,5 +60,5 @@ int bench_target_open(struct bench_target *target, const char *text, int timeout
 
 void bench_target_close(struct bench_target *target)
 {
-	http_client_close(&target->client);
+	bench_client_close(&target->client);
 }

@@ -2,14 +2,14 @@
 #ifndef BENCH_TARGET_H
 #define BENCH_TARGET_H
 
-#include "bench/http_client.h"
+#include "bench/client.h"
 
 #define BENCH_DATABASE_MAX 32
 
 struct bench_target {
 	const char *text;		       /* the URL as given; the caller's */
 	char database[BENCH_DATABASE_MAX + 1]; /* what /health says: [a-z0-9_-]+ */
-	struct http_client *client;
+	struct bench_client *client;
 };
 
 /*

@@ -3,8 +3,8 @@
  * measures one operation and nothing else. Everything that a server can make it wait for or hold is
  * bounded: each request has a deadline, headers and bodies a size.
  */
-#ifndef BENCH_HTTP_CLIENT_H
-#define BENCH_HTTP_CLIENT_H
+#ifndef BENCH_CLIENT_H
+#define BENCH_CLIENT_H
 
 #include "bench/url.h"
 #include "core/attr.h"
@@ -13,39 +13,39 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HTTP_CLIENT_HEAD_MAX 16384
-#define HTTP_CLIENT_BODY_MAX (1024 * 1024)
+#define BENCH_CLIENT_HEAD_MAX 16384
+#define BENCH_CLIENT_BODY_MAX (1024 * 1024)
 
-struct http_client;
+struct bench_client;
 
-struct http_client_config {
+struct bench_client_config {
 	struct bench_url url;
 	int timeout_ms;	 /* for a whole request: connect, send, answer */
 	bool keep_alive; /* false: a new TCP connection for each request */
 };
 
 /* The answer to one request. body is NUL-terminated and lives until the client's next request. */
-struct http_client_answer {
+struct bench_client_answer {
 	int status; /* 0: there was none */
 	const char *body;
 	size_t body_len;
 };
 
 /* Looks the host up, once; connects nothing. -1: error says why. */
-CART_MUST_CHECK int http_client_open(struct http_client **client,
-				     const struct http_client_config *config,
-				     struct cart_error *error);
+CART_MUST_CHECK int bench_client_open(struct bench_client **client,
+				      const struct bench_client_config *config,
+				      struct cart_error *error);
 /* Takes NULL; sets it. */
-void http_client_close(struct http_client **client);
+void bench_client_close(struct bench_client **client);
 
 /*
  * Sends a request and reads its answer. path begins with '/'; body is JSON or NULL. -1: no whole
  * answer came; error says why in one line, and whether the request was carried out is not known. A
  * request is never sent twice.
  */
-CART_MUST_CHECK int http_client_request(struct http_client *client, const char *method,
-					const char *path, const char *body,
-					struct http_client_answer *answer,
-					struct cart_error *error);
+CART_MUST_CHECK int bench_client_request(struct bench_client *client, const char *method,
+					 const char *path, const char *body,
+					 struct bench_client_answer *answer,
+					 struct cart_error *error);
 
 #endif

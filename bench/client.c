@@ -1,4 +1,4 @@
-#include "bench/http_client.h"
+#include "bench/client.h"
 
 #include "core/clock.h"
 
@@ -16,11 +16,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HTTP_CLIENT_ROOM (HTTP_CLIENT_HEAD_MAX + HTTP_CLIENT_BODY_MAX)
-#define UNKNOWN_LENGTH	 SIZE_MAX
+#define BENCH_CLIENT_ROOM (BENCH_CLIENT_HEAD_MAX + BENCH_CLIENT_BODY_MAX)
+#define UNKNOWN_LENGTH	  SIZE_MAX
 
-struct http_client {
-	struct http_client_config config;
+struct bench_client {
+	struct bench_client_config config;
 	struct addrinfo *addresses;
 	int fd; /* -1: not connected */
 	int64_t deadline_ns;
@@ -31,18 +31,18 @@ struct http_client {
 };
 
 /* What the headers of an answer say of its body. */
-struct http_client_head {
+struct bench_client_head {
 	int status;
 	size_t length; /* UNKNOWN_LENGTH: until the connection closes */
 	bool chunked;
 	bool close;
 };
 
-int http_client_open(struct http_client **client, const struct http_client_config *config,
-		     struct cart_error *error)
+int bench_client_open(struct bench_client **client, const struct bench_client_config *config,
+		      struct cart_error *error)
 {
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
-	struct http_client *made = calloc(1, sizeof(*made));
+	struct bench_client *made = calloc(1, sizeof(*made));
 	int failed;
 
 	*client = NULL;
@@ -50,33 +50,33 @@ int http_client_open(struct http_client **client, const struct http_client_confi
 		return cart_error_set(error, "no memory");
 	made->config = *config;
 	made->fd = -1;
-	made->data = malloc(HTTP_CLIENT_ROOM + 1);
+	made->data = malloc(BENCH_CLIENT_ROOM + 1);
 	if (made->data == NULL) {
-		http_client_close(&made);
+		bench_client_close(&made);
 		return cart_error_set(error, "no memory");
 	}
 	failed = getaddrinfo(config->url.host, config->url.port, &hints, &made->addresses);
 	if (failed != 0) {
 		made->addresses = NULL;
-		http_client_close(&made);
+		bench_client_close(&made);
 		return cart_error_set(error, "%s", gai_strerror(failed));
 	}
 	*client = made;
 	return 0;
 }
 
-static void http_client_disconnect(struct http_client *client)
+static void bench_client_disconnect(struct bench_client *client)
 {
 	if (client->fd >= 0)
 		close(client->fd);
 	client->fd = -1;
 }
 
-void http_client_close(struct http_client **client)
+void bench_client_close(struct bench_client **client)
 {
 	if (*client == NULL)
 		return;
-	http_client_disconnect(*client);
+	bench_client_disconnect(*client);
 	if ((*client)->addresses != NULL)
 		freeaddrinfo((*client)->addresses);
 	free((*client)->data);
@@ -85,7 +85,7 @@ void http_client_close(struct http_client **client)
 }
 
 /* Waits for the socket until the deadline. */
-static int http_client_wait(struct http_client *client, short events, struct cart_error *error)
+static int bench_client_wait(struct bench_client *client, short events, struct cart_error *error)
 {
 	struct pollfd wait = {.fd = client->fd, .events = events};
 	int ready;
@@ -103,8 +103,8 @@ static int http_client_wait(struct http_client *client, short events, struct car
 	return 0;
 }
 
-static int http_client_connect_to(struct http_client *client, const struct addrinfo *to,
-				  struct cart_error *error)
+static int bench_client_connect_to(struct bench_client *client, const struct addrinfo *to,
+				   struct cart_error *error)
 {
 	int on = 1, failed = 0;
 	socklen_t len = sizeof(failed);
@@ -118,7 +118,7 @@ static int http_client_connect_to(struct http_client *client, const struct addri
 		return 0;
 	if (errno != EINPROGRESS)
 		return cart_error_set(error, "cannot connect: %s", strerror(errno));
-	if (http_client_wait(client, POLLOUT, error) != 0)
+	if (bench_client_wait(client, POLLOUT, error) != 0)
 		return -1;
 	if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &failed, &len) != 0)
 		failed = errno;
@@ -127,22 +127,22 @@ static int http_client_connect_to(struct http_client *client, const struct addri
 	return 0;
 }
 
-static int http_client_connect(struct http_client *client, struct cart_error *error)
+static int bench_client_connect(struct bench_client *client, struct cart_error *error)
 {
 	const struct addrinfo *to;
 
 	if (client->fd >= 0)
 		return 0;
 	for (to = client->addresses; to != NULL; to = to->ai_next) {
-		if (http_client_connect_to(client, to, error) == 0)
+		if (bench_client_connect_to(client, to, error) == 0)
 			return 0;
-		http_client_disconnect(client);
+		bench_client_disconnect(client);
 	}
 	return -1;
 }
 
-static int http_client_send(struct http_client *client, const char *data, size_t len,
-			    struct cart_error *error)
+static int bench_client_send(struct bench_client *client, const char *data, size_t len,
+			     struct cart_error *error)
 {
 	while (len > 0) {
 		ssize_t sent = send(client->fd, data, len, MSG_NOSIGNAL);
@@ -151,7 +151,7 @@ static int http_client_send(struct http_client *client, const char *data, size_t
 			data += sent;
 			len -= (size_t)sent;
 		} else if (errno == EAGAIN) {
-			if (http_client_wait(client, POLLOUT, error) != 0)
+			if (bench_client_wait(client, POLLOUT, error) != 0)
 				return -1;
 		} else if (errno != EINTR) {
 			return cart_error_set(error, "cannot send: %s", strerror(errno));
@@ -161,15 +161,15 @@ static int http_client_send(struct http_client *client, const char *data, size_t
 }
 
 /* Reads what has come. 1: some bytes; 0: the end; -1: error. */
-static int http_client_read(struct http_client *client, struct cart_error *error)
+static int bench_client_read(struct bench_client *client, struct cart_error *error)
 {
 	for (;;) {
 		ssize_t got;
 
-		if (client->len == HTTP_CLIENT_ROOM)
+		if (client->len == BENCH_CLIENT_ROOM)
 			return cart_error_set(error, "an answer of more than %d bytes",
-					      HTTP_CLIENT_ROOM);
-		got = recv(client->fd, client->data + client->len, HTTP_CLIENT_ROOM - client->len,
+					      BENCH_CLIENT_ROOM);
+		got = recv(client->fd, client->data + client->len, BENCH_CLIENT_ROOM - client->len,
 			   0);
 		if (got > 0) {
 			client->len += (size_t)got;
@@ -178,7 +178,7 @@ static int http_client_read(struct http_client *client, struct cart_error *error
 		if (got == 0)
 			return 0;
 		if (errno == EAGAIN) {
-			if (http_client_wait(client, POLLIN, error) != 0)
+			if (bench_client_wait(client, POLLIN, error) != 0)
 				return -1;
 		} else if (errno != EINTR) {
 			return cart_error_set(error, "cannot read: %s", strerror(errno));
@@ -187,10 +187,10 @@ static int http_client_read(struct http_client *client, struct cart_error *error
 }
 
 /* Reads until want bytes are unread. */
-static int http_client_need(struct http_client *client, size_t want, struct cart_error *error)
+static int bench_client_need(struct bench_client *client, size_t want, struct cart_error *error)
 {
 	while (client->len - client->at < want) {
-		int got = http_client_read(client, error);
+		int got = bench_client_read(client, error);
 
 		if (got < 0)
 			return -1;
@@ -201,7 +201,7 @@ static int http_client_need(struct http_client *client, size_t want, struct cart
 }
 
 /* Takes a line off what is unread and ends it with a NUL. NULL: error. */
-static char *http_client_line(struct http_client *client, struct cart_error *error)
+static char *bench_client_line(struct bench_client *client, struct cart_error *error)
 {
 	size_t seen = 0, end;
 	char *line, *newline;
@@ -212,12 +212,12 @@ static char *http_client_line(struct http_client *client, struct cart_error *err
 		if (newline != NULL)
 			break;
 		seen = client->len - client->at;
-		if (seen > HTTP_CLIENT_HEAD_MAX) {
+		if (seen > BENCH_CLIENT_HEAD_MAX) {
 			cart_error_set(error, "a line of more than %d bytes in the answer",
-				       HTTP_CLIENT_HEAD_MAX);
+				       BENCH_CLIENT_HEAD_MAX);
 			return NULL;
 		}
-		if (http_client_need(client, seen + 1, error) != 0)
+		if (bench_client_need(client, seen + 1, error) != 0)
 			return NULL;
 	}
 	end = (size_t)(newline - line);
@@ -229,7 +229,7 @@ static char *http_client_line(struct http_client *client, struct cart_error *err
 }
 
 /* A whole number and nothing else. */
-static bool http_client_number(const char *text, int base, size_t max, size_t *value)
+static bool bench_client_number(const char *text, int base, size_t max, size_t *value)
 {
 	char *end;
 	unsigned long long number;
@@ -246,7 +246,7 @@ static bool http_client_number(const char *text, int base, size_t max, size_t *v
 	return true;
 }
 
-static int http_client_header(struct http_client_head *head, char *line, struct cart_error *error)
+static int bench_client_header(struct bench_client_head *head, char *line, struct cart_error *error)
 {
 	char *value = strchr(line, ':');
 
@@ -255,9 +255,9 @@ static int http_client_header(struct http_client_head *head, char *line, struct 
 	*value++ = '\0';
 	value += strspn(value, " \t");
 	if (strcasecmp(line, "Content-Length") == 0) {
-		if (!http_client_number(value, 10, HTTP_CLIENT_BODY_MAX, &head->length))
+		if (!bench_client_number(value, 10, BENCH_CLIENT_BODY_MAX, &head->length))
 			return cart_error_set(error, "a Content-Length of %.20s (at most %d)",
-					      value, HTTP_CLIENT_BODY_MAX);
+					      value, BENCH_CLIENT_BODY_MAX);
 	} else if (strcasecmp(line, "Transfer-Encoding") == 0) {
 		if (strcasecmp(value, "chunked") != 0)
 			return cart_error_set(error, "a Transfer-Encoding of %.20s", value);
@@ -268,30 +268,30 @@ static int http_client_header(struct http_client_head *head, char *line, struct 
 	return 0;
 }
 
-static int http_client_read_head(struct http_client *client, struct http_client_head *head,
-				 struct cart_error *error)
+static int bench_client_read_head(struct bench_client *client, struct bench_client_head *head,
+				  struct cart_error *error)
 {
 	size_t began = client->at;
 	int minor;
 	char *line;
 
-	*head = (struct http_client_head){.length = UNKNOWN_LENGTH};
-	line = http_client_line(client, error);
+	*head = (struct bench_client_head){.length = UNKNOWN_LENGTH};
+	line = bench_client_line(client, error);
 	if (line == NULL)
 		return -1;
 	if (sscanf(line, "HTTP/1.%1d %3d", &minor, &head->status) != 2 || head->status < 100)
 		return cart_error_set(error, "not an HTTP/1 answer");
 	head->close = minor == 0;
 	for (;;) {
-		line = http_client_line(client, error);
+		line = bench_client_line(client, error);
 		if (line == NULL)
 			return -1;
 		if (*line == '\0')
 			break;
-		if (client->at - began > HTTP_CLIENT_HEAD_MAX)
+		if (client->at - began > BENCH_CLIENT_HEAD_MAX)
 			return cart_error_set(error, "headers of more than %d bytes",
-					      HTTP_CLIENT_HEAD_MAX);
-		if (http_client_header(head, line, error) != 0)
+					      BENCH_CLIENT_HEAD_MAX);
+		if (bench_client_header(head, line, error) != 0)
 			return -1;
 	}
 	if (head->status < 200 || head->status == 204 || head->status == 304)
@@ -300,58 +300,58 @@ static int http_client_read_head(struct http_client *client, struct http_client_
 }
 
 /* Joins the chunks where the first began. */
-static int http_client_read_chunks(struct http_client *client, size_t *body_len,
-				   struct cart_error *error)
+static int bench_client_read_chunks(struct bench_client *client, size_t *body_len,
+				    struct cart_error *error)
 {
 	char *body = client->data + client->at, *line;
 	size_t size;
 
 	*body_len = 0;
 	for (;;) {
-		line = http_client_line(client, error);
+		line = bench_client_line(client, error);
 		if (line == NULL)
 			return -1;
-		if (!http_client_number(line, 16, HTTP_CLIENT_BODY_MAX - *body_len, &size))
+		if (!bench_client_number(line, 16, BENCH_CLIENT_BODY_MAX - *body_len, &size))
 			return cart_error_set(error, "a chunk of size \"%.20s\"", line);
 		if (size == 0)
 			break;
-		if (http_client_need(client, size, error) != 0)
+		if (bench_client_need(client, size, error) != 0)
 			return -1;
 		memmove(body + *body_len, client->data + client->at, size);
 		*body_len += size;
 		client->at += size;
-		line = http_client_line(client, error);
+		line = bench_client_line(client, error);
 		if (line == NULL)
 			return -1;
 		if (*line != '\0')
 			return cart_error_set(error, "bytes after a chunk");
 	}
 	do { /* trailers */
-		line = http_client_line(client, error);
+		line = bench_client_line(client, error);
 		if (line == NULL)
 			return -1;
 	} while (*line != '\0');
 	return 0;
 }
 
-static int http_client_read_body(struct http_client *client, struct http_client_head *head,
-				 struct http_client_answer *answer, struct cart_error *error)
+static int bench_client_read_body(struct bench_client *client, struct bench_client_head *head,
+				  struct bench_client_answer *answer, struct cart_error *error)
 {
 	char *body = client->data + client->at;
 	int got;
 
 	if (head->chunked) {
-		if (http_client_read_chunks(client, &answer->body_len, error) != 0)
+		if (bench_client_read_chunks(client, &answer->body_len, error) != 0)
 			return -1;
 	} else if (head->length != UNKNOWN_LENGTH) {
-		if (http_client_need(client, head->length, error) != 0)
+		if (bench_client_need(client, head->length, error) != 0)
 			return -1;
 		answer->body_len = head->length;
 		client->at += head->length;
 	} else {
 		head->close = true;
 		do
-			got = http_client_read(client, error);
+			got = bench_client_read(client, error);
 		while (got > 0);
 		if (got < 0)
 			return -1;
@@ -364,28 +364,28 @@ static int http_client_read_body(struct http_client *client, struct http_client_
 	return 0;
 }
 
-static int http_client_read_answer(struct http_client *client, struct http_client_answer *answer,
-				   struct cart_error *error)
+static int bench_client_read_answer(struct bench_client *client, struct bench_client_answer *answer,
+				    struct cart_error *error)
 {
-	struct http_client_head head;
+	struct bench_client_head head;
 
 	client->at = client->len = 0;
 	do /* 1xx come before the answer */
-		if (http_client_read_head(client, &head, error) != 0)
+		if (bench_client_read_head(client, &head, error) != 0)
 			return -1;
 	while (head.status < 200);
-	if (http_client_read_body(client, &head, answer, error) != 0)
+	if (bench_client_read_body(client, &head, answer, error) != 0)
 		return -1;
 	answer->status = head.status;
 	if (client->at != client->len)
 		return cart_error_set(error, "bytes after the answer");
 	if (head.close || !client->config.keep_alive)
-		http_client_disconnect(client);
+		bench_client_disconnect(client);
 	return 0;
 }
 
-static int http_client_send_request(struct http_client *client, const char *method,
-				    const char *path, const char *body, struct cart_error *error)
+static int bench_client_send_request(struct bench_client *client, const char *method,
+				     const char *path, const char *body, struct cart_error *error)
 {
 	const struct bench_url *url = &client->config.url;
 	size_t body_len = body == NULL ? 0 : strlen(body);
@@ -408,23 +408,23 @@ static int http_client_send_request(struct http_client *client, const char *meth
 	}
 	if (len < 0)
 		return cart_error_set(error, "no memory");
-	failed = http_client_send(client, text, (size_t)len, error);
+	failed = bench_client_send(client, text, (size_t)len, error);
 	free(text);
 	return failed;
 }
 
-int http_client_request(struct http_client *client, const char *method, const char *path,
-			const char *body, struct http_client_answer *answer,
-			struct cart_error *error)
+int bench_client_request(struct bench_client *client, const char *method, const char *path,
+			 const char *body, struct bench_client_answer *answer,
+			 struct cart_error *error)
 {
-	*answer = (struct http_client_answer){.body = ""};
+	*answer = (struct bench_client_answer){.body = ""};
 	client->deadline_ns = clock_monotonic_ns(&cart_clock_system) +
 			      client->config.timeout_ms * CLOCK_NS_PER_MS;
-	if (http_client_connect(client, error) == 0 &&
-	    http_client_send_request(client, method, path, body, error) == 0 &&
-	    http_client_read_answer(client, answer, error) == 0)
+	if (bench_client_connect(client, error) == 0 &&
+	    bench_client_send_request(client, method, path, body, error) == 0 &&
+	    bench_client_read_answer(client, answer, error) == 0)
 		return 0;
-	http_client_disconnect(client);
-	*answer = (struct http_client_answer){.body = ""};
+	bench_client_disconnect(client);
+	*answer = (struct bench_client_answer){.body = ""};
 	return -1;
 }

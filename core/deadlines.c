@@ -57,23 +57,24 @@ static void deadlines_down(struct store_deadlines *d, struct cart_op *op, size_t
 	deadlines_place(d, op, at);
 }
 
+/* A timer beyond a day only fires to be set again. */
+#define DEADLINES_WAIT_MAX_NS (INT64_C(86400) * CLOCK_NS_PER_S)
+
 static void deadlines_set_timer(struct store_deadlines *d)
 {
-	int64_t left;
+	int64_t now, wait_us = 0;
 	struct timeval wait;
 
 	if (d->count == 0 || d->heap[0]->deadline_ns >= d->set_for_ns)
 		return;
+	now = clock_monotonic_ns(d->clock);
 	d->set_for_ns = d->heap[0]->deadline_ns;
-	left = d->set_for_ns - clock_monotonic_ns(d->clock);
-	if (left < 0)
-		left = 0;
-	wait.tv_sec = left / CLOCK_NS_PER_S;
-	wait.tv_usec = (left % CLOCK_NS_PER_S + 999) / 1000;
-	if (wait.tv_usec == 1000000) {
-		wait.tv_sec++;
-		wait.tv_usec = 0;
-	}
+	if (d->set_for_ns > now && d->set_for_ns - now > DEADLINES_WAIT_MAX_NS)
+		wait_us = DEADLINES_WAIT_MAX_NS / 1000;
+	else if (d->set_for_ns > now)
+		wait_us = (d->set_for_ns - now + 999) / 1000;
+	wait.tv_sec = wait_us / 1000000;
+	wait.tv_usec = wait_us % 1000000;
 	event_add(d->timer, &wait);
 }
 
@@ -164,7 +165,7 @@ void deadlines_remove(struct store_deadlines *d, struct cart_op *op)
 void deadlines_hasten(struct store_deadlines *d, struct cart_op *op, enum cart_result why)
 {
 	op->held.why = why;
-	op->deadline_ns = INT64_MIN;
+	op->deadline_ns = 0;
 	deadlines_up(d, op, op->held.heap_at);
 	deadlines_set_timer(d);
 }

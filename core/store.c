@@ -317,6 +317,8 @@ static const char *store_defect(const struct cart_store *store, const struct car
 		return defect;
 	if (op->done == NULL)
 		return "an op needs a callback";
+	if (op->deadline_ns <= 0)
+		return "an op needs a deadline";
 	switch (op->type) {
 	case CART_OP_CREATE:
 		return op->customer_id < 1 || op->customer_id > CART_NUMBER_MAX

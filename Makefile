@@ -170,7 +170,7 @@ $(B)/flags: FORCE
 
 define link
 	$(call say,link )
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(PKG_LIBS) $(LINK_LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(LINK_LIBS)
 endef
 
 $(B)/bin/cartd: $(B)/server/main.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)
@@ -184,18 +184,22 @@ $(B)/bin/cartbench: $(B)/bench/main.o $(BENCH_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ
 $(FLOORS): $(B)/bench/floor/%: $(B)/bench/floor/%.o $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 
-# Objects that every test and fuzzer may call; each is a program of its own.
-TESTED_OBJ := $(SERVER_LIB_OBJ) $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ)
+# What tests and fuzzers may call. An archive, so that a test takes only what it needs and can put a fake of its own in the place
+# of the rest.
+TESTED := $(B)/tests/tested.a
+$(TESTED): $(SERVER_LIB_OBJ) $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ) $(call objects,$(TEST_LIB_SRC))
+	$(call say,ar   )
+	rm -f $@ && ar rcsT $@ $^
 $(TESTS): LINK_LIBS = $(CMOCKA_LIBS)
-$(TESTS): $(B)/tests/%: $(B)/tests/%.o $(call objects,$(TEST_LIB_SRC)) $(TESTED_OBJ)
+$(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TESTED)
 	$(link)
 
 ifeq ($(VARIANT),fuzz)
 $(FUZZERS): LINK_LIBS = -fsanitize=fuzzer
-$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TESTED_OBJ)
+$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(TESTED)
 	$(link)
 else
-$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TESTED_OBJ)
+$(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TESTED)
 	$(link)
 endif
 

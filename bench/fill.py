@@ -1,0 +1,48 @@
+"""Carts by the hundred thousand: straight into a SQLite file that cartd has provisioned, or over HTTP into any cartd."""
+
+import random
+import sqlite3
+import time
+import uuid
+
+LINES = 3
+SWEEP_MS = 600_000  # the rounding of carts.sweep_ms, see schemas/sqlite
+TTL_MS = 30 * 86_400_000
+
+
+def _rows(ids, now_ms):
+    expires = now_ms + TTL_MS
+    sweep = -(-expires // SWEEP_MS) * SWEEP_MS
+    for i, cart in enumerate(ids):
+        # Spread over the last day, so that no two indexes are in one order.
+        at = now_ms - (i * 7919) % 86_400_000
+        yield cart, 1 + i, 0, 2, at, at, expires, sweep
+
+
+def sqlite(path, ids_path, count):
+    """Puts count open carts of three lines into the database and their ids, one a line, into ids_path."""
+    numbers = random.Random(1)
+    ids = sorted(uuid.UUID(int=numbers.getrandbits(128), version=4).bytes for _ in range(count))
+    now_ms = int(time.time() * 1000)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA cache_size = -262144")
+    with db:
+        db.executemany(
+            "INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, expires_ms, sweep_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            _rows(ids, now_ms),
+        )
+        db.executemany(
+            "INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms) VALUES (?, ?, 1, ?, ?)",
+            ((cart, product, now_ms, now_ms) for cart in ids for product in range(1, LINES + 1)),
+        )
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    with open(ids_path, "w") as f:
+        f.writelines(str(uuid.UUID(bytes=cart)) + "\n" for cart in ids)
+
+
+def http(bench, server, ids_path, count):
+    """The same over HTTP."""
+    bench.wrk(server, 64, "create", count, ids_path, seconds=120)
+    bench.wrk(server, 64, "lines", ids_path, seconds=120)

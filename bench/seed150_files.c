@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,7 +12,7 @@
 /* Microseconds are what the clock is good for; more digits would only make the file longer. */
 static double files_round(double ms)
 {
-	return round(ms * 1000) / 1000;
+	return (double)(int64_t)(ms * 1000 + 0.5) / 1000;
 }
 
 /* Adds the samples of a result to an array; with_database says of which each is. */

@@ -1,0 +1,321 @@
+/*
+ * The happy path of a change: load the cart with its lines, see that its key is new, let
+ * cart_apply() decide, write the lines that differ, the cart's row, and the key.
+ *
+ * The ways in which it ends early are answers, not errors (no such cart, a replay, a rule), and
+ * nothing has been written by then: the only failures after the first write are the file's own, for
+ * which the writer rolls back.
+ */
+#include "backends/sqlite/apply.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Sweeping may come so much later than expiry; in exchange most changes leave carts_expiry alone.
+ */
+#define APPLY_SWEEP_GRAIN_MS (INT64_C(10) * 60 * 1000)
+
+static int64_t apply_sweep_ms(int64_t expires_ms)
+{
+	return (expires_ms + APPLY_SWEEP_GRAIN_MS - 1) / APPLY_SWEEP_GRAIN_MS *
+	       APPLY_SWEEP_GRAIN_MS;
+}
+
+static void apply_bind_id(sqlite3_stmt *stmt, int at, const struct cart_id *id)
+{
+	sqlite3_bind_blob(stmt, at, id->bytes, CART_ID_BYTES, SQLITE_STATIC);
+}
+
+static int apply_insert(struct sqlite_conn *conn, const struct cart *cart)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_CART_INSERT];
+
+	apply_bind_id(stmt, 1, &cart->id);
+	sqlite3_bind_int64(stmt, 2, cart->customer_id);
+	sqlite3_bind_int64(stmt, 3, cart->state);
+	sqlite3_bind_int64(stmt, 4, cart->version);
+	sqlite3_bind_int64(stmt, 5, cart->created_ms);
+	sqlite3_bind_int64(stmt, 6, cart->updated_ms);
+	sqlite3_bind_int64(stmt, 7, cart->expires_ms);
+	sqlite3_bind_int64(stmt, 8, apply_sweep_ms(cart->expires_ms));
+	return sqlite_conn_run(conn, STMT_CART_INSERT);
+}
+
+static int apply_save_line(struct sqlite_conn *conn, const struct cart_id *id,
+			   const struct cart_line *line)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_ITEM_SAVE];
+
+	apply_bind_id(stmt, 1, id);
+	sqlite3_bind_int64(stmt, 2, line->product_id);
+	sqlite3_bind_int64(stmt, 3, line->quantity);
+	sqlite3_bind_int64(stmt, 4, line->added_ms);
+	sqlite3_bind_int64(stmt, 5, line->updated_ms);
+	return sqlite_conn_run(conn, STMT_ITEM_SAVE);
+}
+
+static int apply_delete_line(struct sqlite_conn *conn, const struct cart_id *id, int64_t product_id)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_ITEM_DELETE];
+
+	apply_bind_id(stmt, 1, id);
+	sqlite3_bind_int64(stmt, 2, product_id);
+	return sqlite_conn_run(conn, STMT_ITEM_DELETE);
+}
+
+static int apply_delete_by_id(struct sqlite_conn *conn, enum sqlite_stmt which,
+			      const struct cart_id *id, size_t *rows)
+{
+	int rc;
+
+	apply_bind_id(conn->stmts[which], 1, id);
+	rc = sqlite_conn_run(conn, which);
+	if (rc == SQLITE_OK && rows != NULL)
+		*rows += (size_t)sqlite3_changes(conn->db);
+	return rc;
+}
+
+/* Both sorted by product: what is only in before goes, what is new or differs is written. */
+static int apply_save_lines(struct sqlite_conn *conn, const struct cart *after,
+			    const struct cart_line *before, size_t before_count)
+{
+	size_t b = 0;
+	int rc = SQLITE_OK;
+
+	if (after->line_count == 0 && before_count > 1)
+		return apply_delete_by_id(conn, STMT_ITEMS_DELETE, &after->id, NULL);
+	for (size_t a = 0; a < after->line_count && rc == SQLITE_OK; a++) {
+		const struct cart_line *line = &after->lines[a];
+
+		for (;
+		     b < before_count && before[b].product_id < line->product_id && rc == SQLITE_OK;
+		     b++)
+			rc = apply_delete_line(conn, &after->id, before[b].product_id);
+		if (b < before_count && before[b].product_id == line->product_id) {
+			if (memcmp(&before[b++], line, sizeof(*line)) == 0)
+				continue;
+		}
+		if (rc == SQLITE_OK)
+			rc = apply_save_line(conn, &after->id, line);
+	}
+	for (; b < before_count && rc == SQLITE_OK; b++)
+		rc = apply_delete_line(conn, &after->id, before[b].product_id);
+	return rc;
+}
+
+static int apply_save_cart(struct sqlite_conn *conn, const struct cart *after,
+			   const struct cart *before)
+{
+	bool touch = after->state == before->state &&
+		     apply_sweep_ms(after->expires_ms) == apply_sweep_ms(before->expires_ms);
+	enum sqlite_stmt which = touch ? STMT_CART_TOUCH : STMT_CART_SAVE;
+	sqlite3_stmt *stmt = conn->stmts[which];
+
+	apply_bind_id(stmt, 1, &after->id);
+	sqlite3_bind_int64(stmt, 2, after->version);
+	sqlite3_bind_int64(stmt, 3, after->updated_ms);
+	sqlite3_bind_int64(stmt, 4, after->expires_ms);
+	if (!touch) {
+		sqlite3_bind_int64(stmt, 5, apply_sweep_ms(after->expires_ms));
+		sqlite3_bind_int64(stmt, 6, after->state);
+		if (cart_id_is_nil(&after->order_id))
+			sqlite3_bind_null(stmt, 7);
+		else
+			apply_bind_id(stmt, 7, &after->order_id);
+	}
+	return sqlite_conn_run(conn, which);
+}
+
+/* A key's scope: the cart, or for a create the customer. */
+static void apply_bind_scope(sqlite3_stmt *stmt, int at, const struct cart_op *op)
+{
+	if (op->type == CART_OP_CREATE)
+		sqlite3_bind_int64(stmt, at, op->customer_id);
+	else
+		apply_bind_id(stmt, at, &op->id);
+}
+
+/*
+ * What is stored under the op's key. On CART_REPLAY_SAME *made is the cart of the first time and
+ * op->version its version.
+ */
+static int apply_find_key(struct sqlite_conn *conn, const struct cart_rules *rules,
+			  struct cart_op *op, enum cart_replay *replay, struct cart_id *made)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_KEY];
+	int rc;
+
+	*replay = CART_REPLAY_NEW;
+	if (op->key == NULL || op->type == CART_OP_DELETE)
+		return SQLITE_OK;
+	apply_bind_scope(stmt, 1, op);
+	sqlite3_bind_text(stmt, 2, op->key, -1, SQLITE_STATIC);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		const void *fingerprint = sqlite3_column_blob(stmt, 0);
+		const void *id = sqlite3_column_blob(stmt, 3);
+
+		if (fingerprint != NULL && id != NULL &&
+		    sqlite3_column_bytes(stmt, 0) == CART_FINGERPRINT_BYTES &&
+		    sqlite3_column_bytes(stmt, 3) == CART_ID_BYTES) {
+			*replay = cart_replay_check(fingerprint, sqlite3_column_int64(stmt, 1), op,
+						    rules);
+			memcpy(made->bytes, id, CART_ID_BYTES);
+			if (*replay == CART_REPLAY_SAME)
+				op->version = sqlite3_column_int64(stmt, 2);
+			rc = SQLITE_DONE;
+		} else {
+			rc = SQLITE_CORRUPT;
+		}
+	}
+	sqlite3_reset(stmt);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int apply_save_key(struct sqlite_conn *conn, const struct cart_op *op)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_KEY_SAVE];
+
+	if (op->key == NULL || op->type == CART_OP_DELETE)
+		return SQLITE_OK;
+	apply_bind_scope(stmt, 1, op);
+	sqlite3_bind_text(stmt, 2, op->key, -1, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 3, op->fingerprint, CART_FINGERPRINT_BYTES, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 4, op->now_ms);
+	sqlite3_bind_int64(stmt, 5, op->version);
+	apply_bind_id(stmt, 6, &op->id);
+	return sqlite_conn_run(conn, STMT_KEY_SAVE);
+}
+
+/* The cart as it is now is wanted in the answer: moves it there, or frees it. */
+static void apply_give_cart(struct cart_op *op, struct cart *cart)
+{
+	if (op->type == CART_OP_CREATE || op->type == CART_OP_CHECKOUT ||
+	    (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0)) {
+		op->cart = *cart;
+		*cart = (struct cart){0};
+	} else {
+		cart_clear(cart);
+	}
+}
+
+/* SQLITE_OK with op->result CART_NOT_FOUND, or with a cart that is alive. */
+static int apply_load(struct sqlite_conn *conn, struct cart_op *op, const struct cart_id *id,
+		      struct cart *cart)
+{
+	int rc = sqlite_cart_load(conn, id, cart);
+
+	op->result = CART_OK;
+	if (rc == SQLITE_NOTFOUND) {
+		op->result = CART_NOT_FOUND;
+		return SQLITE_OK;
+	}
+	if (rc == SQLITE_OK && cart_is_expired(cart, op->now_ms)) {
+		cart_clear(cart);
+		op->result = CART_NOT_FOUND;
+	}
+	return rc;
+}
+
+static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules,
+			struct cart_op *op)
+{
+	struct cart cart = {0};
+	enum cart_replay replay;
+	struct cart_id made;
+	int rc = apply_find_key(conn, rules, op, &replay, &made);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	if (replay == CART_REPLAY_OTHER) {
+		op->result = CART_KEY_REUSED;
+		return SQLITE_OK;
+	}
+	if (replay == CART_REPLAY_SAME) {
+		op->replayed = true;
+		rc = apply_load(conn, op, &made, &cart);
+		if (rc == SQLITE_OK && op->result == CART_OK)
+			apply_give_cart(op, &cart);
+		return rc;
+	}
+	cart_create(&cart, op, rules);
+	op->version = cart.version;
+	rc = apply_insert(conn, &cart);
+	if (rc == SQLITE_CONSTRAINT_PRIMARYKEY) {
+		op->result = CART_FAILED;
+		cart_op_set_reason(op, "an id was made twice");
+		return SQLITE_OK;
+	}
+	if (rc == SQLITE_OK)
+		rc = apply_save_key(conn, op);
+	if (rc == SQLITE_OK)
+		apply_give_cart(op, &cart);
+	return rc;
+}
+
+/*
+ * The rules have not looked yet; *cart is alive. On return it is the cart after the op.
+ */
+static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules, struct cart_op *op,
+		       struct cart *cart)
+{
+	/* sqlite_cart_load() has left the lines in the scratch, which nothing else uses. */
+	const struct cart_line *before = conn->scratch;
+	struct cart head = *cart;
+	int rc = SQLITE_OK;
+
+	op->result = cart_apply(cart, op, rules);
+	if (op->result != CART_OK)
+		return SQLITE_OK;
+	op->version = cart->version;
+	if (op->type == CART_OP_DELETE)
+		return sqlite_cart_delete(conn, &op->id, NULL);
+	if (cart->version != head.version) {
+		if (op->type == CART_OP_CHANGE)
+			rc = apply_save_lines(conn, cart, before, head.line_count);
+		if (rc == SQLITE_OK)
+			rc = apply_save_cart(conn, cart, &head);
+	}
+	return rc == SQLITE_OK ? apply_save_key(conn, op) : rc;
+}
+
+static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules,
+			struct cart_op *op)
+{
+	struct cart cart = {0};
+	enum cart_replay replay;
+	struct cart_id made;
+	int rc = apply_load(conn, op, &op->id, &cart);
+
+	if (rc != SQLITE_OK || op->result != CART_OK)
+		return rc;
+	rc = apply_find_key(conn, rules, op, &replay, &made);
+	if (rc == SQLITE_OK && replay == CART_REPLAY_OTHER)
+		op->result = CART_KEY_REUSED;
+	else if (rc == SQLITE_OK && replay == CART_REPLAY_SAME)
+		op->replayed = true;
+	else if (rc == SQLITE_OK)
+		rc = apply_rules(conn, rules, op, &cart);
+	if (rc == SQLITE_OK && op->result == CART_OK)
+		apply_give_cart(op, &cart);
+	else
+		cart_clear(&cart);
+	return rc;
+}
+
+int sqlite_apply(struct sqlite_conn *conn, const struct cart_rules *rules, struct cart_op *op)
+{
+	return op->type == CART_OP_CREATE ? apply_create(conn, rules, op)
+					  : apply_change(conn, rules, op);
+}
+
+int sqlite_cart_delete(struct sqlite_conn *conn, const struct cart_id *id, size_t *rows)
+{
+	int rc = apply_delete_by_id(conn, STMT_ITEMS_DELETE, id, rows);
+
+	if (rc == SQLITE_OK)
+		rc = apply_delete_by_id(conn, STMT_KEYS_DELETE, id, rows);
+	if (rc == SQLITE_OK)
+		rc = apply_delete_by_id(conn, STMT_CART_DELETE, id, rows);
+	return rc;
+}

@@ -1,0 +1,94 @@
+/*
+ * A connection to the file with its prepared statements. One thread at a time uses it: connections
+ * are opened without SQLite's own mutexes.
+ */
+#ifndef BACKENDS_SQLITE_CONN_H
+#define BACKENDS_SQLITE_CONN_H
+
+#include "core/cart.h"
+#include "core/error.h"
+
+#include <sqlite3.h>
+
+struct cart_op;
+
+enum sqlite_stmt {
+	/* Any connection. */
+	STMT_BEGIN,
+	STMT_COMMIT,
+	STMT_CART,
+	STMT_ITEMS,
+	STMT_LIST_CUSTOMER,
+	STMT_LIST_CUSTOMER_STATE,
+	STMT_LIST_IDLE,
+	/* The writer's. */
+	STMT_BEGIN_IMMEDIATE,
+	STMT_ROLLBACK,
+	STMT_CART_INSERT,
+	STMT_CART_TOUCH,
+	STMT_CART_SAVE,
+	STMT_CART_DELETE,
+	STMT_ITEM_SAVE,
+	STMT_ITEM_DELETE,
+	STMT_ITEMS_DELETE,
+	STMT_KEY,
+	STMT_KEY_SAVE,
+	STMT_KEYS_DELETE,
+	STMT_SWEEP_CARTS,
+	STMT_SWEEP_KEYS,
+	STMTS,
+	STMTS_READING = STMT_BEGIN_IMMEDIATE /* those of a connection that only reads */
+};
+
+extern const char *const sqlite_stmt_sql[STMTS];
+
+struct sqlite_conn_options {
+	const char *path;	 /* absolute */
+	bool writer;		 /* prepares all statements, syncs every commit */
+	int64_t busy_timeout_ms; /* how long a locked file is waited for */
+	int64_t cache_bytes;
+	int64_t mmap_bytes;
+};
+
+struct sqlite_conn {
+	sqlite3 *db; /* NULL: not open */
+	sqlite3_stmt *stmts[STMTS];
+	int64_t busy_timeout_ms;
+	int64_t busy_since_ns;
+	struct cart_line *scratch; /* lines while they are read; grows, kept */
+	size_t scratch_room;
+};
+
+/* A connection without statements, for the schema: flags are sqlite3_open_v2()'s. An SQLite code;
+ * *db is then NULL. */
+CART_MUST_CHECK int sqlite_db_open(sqlite3 **db, const char *path, int flags,
+				   struct cart_error *error);
+
+/* Opens an existing file whose schema is current. -1: error says why; conn is zeroed. */
+CART_MUST_CHECK int sqlite_conn_open(struct sqlite_conn *conn,
+				     const struct sqlite_conn_options *options,
+				     struct cart_error *error);
+/* Takes a zeroed one; zeroes it. */
+void sqlite_conn_close(struct sqlite_conn *conn);
+
+/*
+ * Runs a statement that gives no rows and resets it. SQLITE_OK or an extended code. What was bound
+ * stays bound.
+ */
+CART_MUST_CHECK int sqlite_conn_run(struct sqlite_conn *conn, enum sqlite_stmt which);
+
+/* Ends the transaction if there is one. False: it would not end; the connection is of no use. */
+bool sqlite_conn_rollback(struct sqlite_conn *conn);
+
+/* What an error means for a change that was not committed. */
+enum cart_result sqlite_result_of(int code);
+
+/*
+ * Reads a cart with its lines; *cart must hold nothing. SQLITE_OK, SQLITE_NOTFOUND, or an error, in
+ * both of which *cart holds nothing. An expired cart is found: the caller decides. Two statements:
+ * the caller has a transaction open.
+ */
+CART_MUST_CHECK int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id,
+				     struct cart *cart);
+
+#endif

@@ -1,0 +1,11 @@
+/* GET and LIST, on the loop's own connection. */
+#ifndef BACKENDS_SQLITE_READS_H
+#define BACKENDS_SQLITE_READS_H
+
+#include "backends/sqlite/conn.h"
+#include "core/cart_op.h"
+
+/* Answers one read inside a transaction that the caller has open. Fills the op's result members. */
+enum cart_result sqlite_read(struct sqlite_conn *conn, struct cart_op *op);
+
+#endif

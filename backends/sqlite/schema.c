@@ -1,0 +1,209 @@
+/*
+ * The happy path: open, see that the file is ours and current, close. A file that is absent or
+ * empty, or whose schema is old, is brought up to date in one transaction, in which the version is
+ * read again, because another process may have been first.
+ *
+ * Refused, each with a line that says what to do: a file that is no database, is somebody else's
+ * (another application_id, or tables without one), is newer than this program, cannot be written,
+ * is locked, or lies on a filesystem without shared memory for the WAL.
+ */
+#include "backends/sqlite/schema.h"
+
+#include "backends/sqlite/conn.h"
+#include "core/embed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Another process may be making the schema; that takes as long as a few syncs. */
+#define SCHEMA_BUSY_MS 5000
+
+enum schema_state { SCHEMA_EMPTY, SCHEMA_OURS, SCHEMA_FOREIGN };
+
+int sqlite_schema_version(const struct embed_file *migrations)
+{
+	int version = 0;
+
+	for (; migrations->name != NULL; migrations++)
+		version = atoi(migrations->name);
+	return version;
+}
+
+static int schema_number(sqlite3 *db, const char *sql, int64_t *number)
+{
+	sqlite3_stmt *stmt;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		*number = sqlite3_column_int64(stmt, 0);
+		rc = SQLITE_OK;
+	}
+	sqlite3_finalize(stmt);
+	return rc;
+}
+
+static int schema_look(sqlite3 *db, enum schema_state *state, int *version)
+{
+	int64_t id = 0, user_version = 0, tables = 0;
+	int rc = schema_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
+
+	if (rc == SQLITE_OK)
+		rc = schema_number(db, "PRAGMA application_id", &id);
+	if (rc == SQLITE_OK)
+		rc = schema_number(db, "PRAGMA user_version", &user_version);
+	*version = (int)user_version;
+	if (id == SQLITE_APPLICATION_ID)
+		*state = SCHEMA_OURS;
+	else if (id == 0 && user_version == 0 && tables == 0)
+		*state = SCHEMA_EMPTY;
+	else
+		*state = SCHEMA_FOREIGN;
+	return rc;
+}
+
+/* What an SQLite error at this point means to the operator. */
+static int schema_error(sqlite3 *db, const char *path, int rc, struct cart_error *error)
+{
+	switch (rc & 0xff) {
+	case SQLITE_NOTADB:
+		return cart_error_set(error, "%s is not a SQLite database", path);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return cart_error_set(error, "%s is locked by another process", path);
+	case SQLITE_READONLY:
+	case SQLITE_PERM:
+		return cart_error_set(error, "%s or its folder cannot be written", path);
+	case SQLITE_FULL:
+		return cart_error_set(error, "no room on the disk of %s", path);
+	default:
+		return cart_error_set(error, "%s: %s", path, sqlite3_errmsg(db));
+	}
+}
+
+static int schema_judge(const char *path, enum schema_state state, int version, int wanted,
+			enum cart_provision how, struct cart_error *error)
+{
+	if (state == SCHEMA_FOREIGN)
+		return cart_error_set(error, "%s is another application's database", path);
+	if (state == SCHEMA_OURS && version > wanted)
+		return cart_error_set(error,
+				      "%s has schema %d, newer than the %d that this program knows",
+				      path, version, wanted);
+	if (how == CART_PROVISION_AUTO)
+		return 0;
+	if (state == SCHEMA_EMPTY)
+		return cart_error_set(error, "%s has no schema; provision=auto makes it", path);
+	if (version < wanted)
+		return cart_error_set(error,
+				      "%s has schema %d, older than %d; provision=auto upgrades it",
+				      path, version, wanted);
+	return 0;
+}
+
+static int schema_migrate(sqlite3 *db, int version, const struct embed_file *migrations)
+{
+	char sql[80];
+	int rc = SQLITE_OK;
+
+	for (; migrations->name != NULL && rc == SQLITE_OK; migrations++)
+		if (atoi(migrations->name) > version)
+			rc = sqlite3_exec(db, migrations->text, NULL, NULL, NULL);
+	if (rc != SQLITE_OK)
+		return rc;
+	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		 SQLITE_APPLICATION_ID, sqlite_schema_version(migrations));
+	return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+/* In one transaction, after another look: somebody else may have been first. */
+static int schema_upgrade(sqlite3 *db, const char *path, const struct embed_file *migrations,
+			  struct cart_error *error)
+{
+	int wanted = sqlite_schema_version(migrations);
+	enum schema_state state;
+	int version;
+	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	if (rc == SQLITE_OK)
+		rc = schema_look(db, &state, &version);
+	if (rc == SQLITE_OK &&
+	    schema_judge(path, state, version, wanted, CART_PROVISION_AUTO, error) != 0)
+		return -1;
+	if (rc == SQLITE_OK && (state == SCHEMA_EMPTY || version < wanted))
+		rc = schema_migrate(db, state == SCHEMA_EMPTY ? 0 : version, migrations);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+	return rc == SQLITE_OK ? 0 : schema_error(db, path, rc, error);
+}
+
+static int schema_wal_row(void *user, int columns, char **values, char **names)
+{
+	(void)names;
+	*(bool *)user = columns == 1 && values[0] != NULL && strcmp(values[0], "wal") == 0;
+	return 0;
+}
+
+/*
+ * WAL is a property of the file. Only ever set in a file that is ours: it is a change, too. Going
+ * to WAL wants the file for itself and, having read it, does not wait for that: hence the tries.
+ */
+static int schema_set_wal(sqlite3 *db, const char *path, struct cart_error *error)
+{
+	bool wal = false;
+	int rc = SQLITE_BUSY;
+
+	for (int tries = 0; tries < SCHEMA_BUSY_MS / 10 && rc == SQLITE_BUSY; tries++) {
+		if (tries > 0)
+			usleep(10000);
+		rc = sqlite3_exec(db, "PRAGMA journal_mode = WAL", schema_wal_row, &wal, NULL) &
+		     0xff;
+	}
+	if (rc != SQLITE_OK)
+		return schema_error(db, path, rc, error);
+	if (!wal)
+		return cart_error_set(
+			error, "%s lies on a filesystem that cannot share memory for a WAL", path);
+	return 0;
+}
+
+static int schema_provision(sqlite3 *db, const char *path, enum cart_provision how,
+			    const struct embed_file *migrations, struct cart_error *error)
+{
+	int wanted = sqlite_schema_version(migrations);
+	enum schema_state state;
+	int version, rc;
+
+	sqlite3_busy_timeout(db, SCHEMA_BUSY_MS);
+	rc = schema_look(db, &state, &version);
+	if (rc != SQLITE_OK)
+		return schema_error(db, path, rc, error);
+	if (schema_judge(path, state, version, wanted, how, error) != 0)
+		return -1;
+	if (sqlite3_db_readonly(db, "main") == 1)
+		return schema_error(db, path, SQLITE_READONLY, error);
+	if (how == CART_PROVISION_AUTO && (state == SCHEMA_EMPTY || version < wanted) &&
+	    schema_upgrade(db, path, migrations, error) != 0)
+		return -1;
+	return schema_set_wal(db, path, error);
+}
+
+int sqlite_schema_provision(const char *path, enum cart_provision how,
+			    const struct embed_file *migrations, struct cart_error *error)
+{
+	int flags = SQLITE_OPEN_READWRITE | (how == CART_PROVISION_AUTO ? SQLITE_OPEN_CREATE : 0);
+	sqlite3 *db;
+	int result;
+
+	if (how != CART_PROVISION_AUTO && access(path, F_OK) != 0)
+		return cart_error_set(error, "%s does not exist; provision=auto makes it", path);
+	if (sqlite_db_open(&db, path, flags, error) != SQLITE_OK)
+		return cart_error_set(error, "%s cannot be opened", path);
+	result = schema_provision(db, path, how, migrations, error);
+	sqlite3_close(db);
+	return result;
+}

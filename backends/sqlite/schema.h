@@ -1,0 +1,24 @@
+/* The schema of a file: whose it is, how old, and how it is brought up to date. */
+#ifndef BACKENDS_SQLITE_SCHEMA_H
+#define BACKENDS_SQLITE_SCHEMA_H
+
+#include "core/cart_store.h"
+
+struct embed_file;
+
+/* "CART", in the file's header: PRAGMA application_id. */
+#define SQLITE_APPLICATION_ID 0x43415254
+
+/*
+ * Makes or checks the schema of the file at path. migrations is embed_sqlite_migrations, or a
+ * test's own: named NNNN-..., sorted, ended by a zeroed one; the last one's number is the version
+ * that is wanted. Several processes may do it at once. -1: error names the file and what is wrong.
+ */
+CART_MUST_CHECK int sqlite_schema_provision(const char *path, enum cart_provision how,
+					    const struct embed_file *migrations,
+					    struct cart_error *error);
+
+/* The number of the last migration. */
+int sqlite_schema_version(const struct embed_file *migrations);
+
+#endif

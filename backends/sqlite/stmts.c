@@ -1,0 +1,64 @@
+/*
+ * Every statement, in one table. Parameters are numbered and named beside their use. INDEXED BY
+ * pins the plans of the lists and the sweeper: without the index they fail to prepare instead of
+ * scanning a million carts on the loop.
+ */
+#include "backends/sqlite/conn.h"
+
+#define SQL_LIVE(now) "(expires_ms = 0 OR expires_ms > " now ")"
+
+#define SQL_CUSTOMER_PAGE(state)                                                                   \
+	"SELECT id, created_ms FROM carts INDEXED BY carts_customer"                               \
+	" WHERE customer_id = ?1 AND state = " state                                               \
+	" AND (created_ms, id) < (?2, ?3) AND " SQL_LIVE("?4")
+
+const char *const sqlite_stmt_sql[STMTS] = {
+	[STMT_BEGIN] = "BEGIN",
+	[STMT_COMMIT] = "COMMIT",
+	[STMT_CART] = "SELECT customer_id, state, version, created_ms, updated_ms, expires_ms,"
+		      " order_id FROM carts WHERE id = ?1",
+	[STMT_ITEMS] = "SELECT product_id, quantity, added_ms, updated_ms FROM cart_items"
+		       " WHERE cart_id = ?1 ORDER BY product_id",
+	/* customer, after created_ms, after id, now, state or nothing, limit */
+	[STMT_LIST_CUSTOMER] = SQL_CUSTOMER_PAGE("0") " UNION ALL " SQL_CUSTOMER_PAGE(
+		"1") " ORDER BY created_ms DESC, id DESC LIMIT ?6",
+	[STMT_LIST_CUSTOMER_STATE] =
+		SQL_CUSTOMER_PAGE("?5") " ORDER BY created_ms DESC, id DESC LIMIT ?6",
+	/* idle before, after updated_ms, after id, now, limit */
+	[STMT_LIST_IDLE] = "SELECT id FROM carts INDEXED BY carts_idle WHERE state = 0"
+			   " AND updated_ms < ?1 AND (updated_ms, id) > (?2, ?3)"
+			   " AND " SQL_LIVE("?4") " ORDER BY updated_ms, id LIMIT ?5",
+	[STMT_BEGIN_IMMEDIATE] = "BEGIN IMMEDIATE",
+	[STMT_ROLLBACK] = "ROLLBACK",
+	[STMT_CART_INSERT] =
+		"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms,"
+		" expires_ms, sweep_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	/* The change that nearly all are: no index but carts_idle is touched. */
+	[STMT_CART_TOUCH] =
+		"UPDATE carts SET version = ?2, updated_ms = ?3, expires_ms = ?4 WHERE id = ?1",
+	[STMT_CART_SAVE] = "UPDATE carts SET version = ?2, updated_ms = ?3, expires_ms = ?4,"
+			   " sweep_ms = ?5, state = ?6, order_id = ?7 WHERE id = ?1",
+	[STMT_CART_DELETE] = "DELETE FROM carts WHERE id = ?1",
+	[STMT_ITEM_SAVE] =
+		"INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
+		" quantity = excluded.quantity, added_ms = excluded.added_ms,"
+		" updated_ms = excluded.updated_ms",
+	[STMT_ITEM_DELETE] = "DELETE FROM cart_items WHERE cart_id = ?1 AND product_id = ?2",
+	[STMT_ITEMS_DELETE] = "DELETE FROM cart_items WHERE cart_id = ?1",
+	[STMT_KEY] = "SELECT fingerprint, stored_ms, version, cart_id FROM idempotency_keys"
+		     " WHERE scope = ?1 AND key = ?2",
+	[STMT_KEY_SAVE] = "INSERT INTO idempotency_keys"
+			  " (scope, key, fingerprint, stored_ms, version, cart_id)"
+			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
+			  " fingerprint = excluded.fingerprint, stored_ms = excluded.stored_ms,"
+			  " version = excluded.version, cart_id = excluded.cart_id",
+	[STMT_KEYS_DELETE] = "DELETE FROM idempotency_keys WHERE scope = ?1",
+	/* now, limit. sweep_ms says when to look, expires_ms what to do. */
+	[STMT_SWEEP_CARTS] = "SELECT id FROM carts INDEXED BY carts_expiry"
+			     " WHERE sweep_ms > 0 AND sweep_ms <= ?1 AND expires_ms <= ?1 LIMIT ?2",
+	/* stored at or before, limit */
+	[STMT_SWEEP_KEYS] = "DELETE FROM idempotency_keys WHERE (scope, key) IN ("
+			    "SELECT scope, key FROM idempotency_keys"
+			    " INDEXED BY idempotency_keys_stored WHERE stored_ms <= ?1 LIMIT ?2)",
+};

@@ -1,0 +1,267 @@
+/*
+ * A loop's side. submit only gathers; once a turn of the loop, after the sockets that were ready,
+ * one event hands the writes gathered to the writer, in one step, and runs the reads gathered
+ * inside one transaction, so that all of a turn's reads take SQLite's locks once. The writer's
+ * answers come back by an eventfd.
+ *
+ * The other ways: an op expires. A read is still gathered (or read, and waiting for its callback)
+ * and simply leaves. A write is told by where its job is: not begun, it certainly changes nothing;
+ * taken, it may, and the writer keeps the job; returned, its answer is there and is given.
+ */
+#include "backends/sqlite/reads.h"
+#include "backends/sqlite/sqlite.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* Reads a turn, and their time: what is left waits one turn, behind the sockets. */
+#define STORE_READS_TURN   256
+#define STORE_READ_TURN_NS (2 * CLOCK_NS_PER_MS)
+
+struct store_reads {
+	struct cart_op *first;
+	struct cart_op *last;
+};
+
+struct sqlite_store {
+	struct cart_store store; /* first */
+	struct sqlite_conn conn;
+	struct sqlite_writer *writer;
+	struct event *turn; /* runs what was gathered */
+	bool turning;	    /* it does so now */
+	struct event *wake; /* the writer has answered */
+	struct store_reads gathered;
+	struct store_reads read; /* answered, callback to come */
+	struct list writes;	 /* gathered jobs */
+	struct list finishing;	 /* jobs that came back */
+	struct sqlite_returns returns;
+};
+
+static void store_reads_append(struct store_reads *reads, struct cart_op *op)
+{
+	op->held.next = NULL;
+	op->held.prev = reads->last;
+	if (reads->last != NULL)
+		reads->last->held.next = op;
+	else
+		reads->first = op;
+	reads->last = op;
+	op->held.backend = reads;
+}
+
+/* From whichever list it is in. */
+static void store_reads_unlink(struct cart_op *op)
+{
+	struct store_reads *reads = op->held.backend;
+
+	if (op->held.prev != NULL)
+		op->held.prev->held.next = op->held.next;
+	else
+		reads->first = op->held.next;
+	if (op->held.next != NULL)
+		op->held.next->held.prev = op->held.prev;
+	else
+		reads->last = op->held.prev;
+	op->held.backend = NULL;
+}
+
+static void store_read_one(struct sqlite_store *store, struct cart_op *op, int began)
+{
+	op->started_ns = cart_store_now_ns(&store->store);
+	if (began == SQLITE_OK) {
+		op->result = sqlite_read(&store->conn, op);
+	} else {
+		op->result = sqlite_result_of(began);
+		cart_op_set_reason(op, "begin: %s", sqlite3_errmsg(store->conn.db));
+	}
+	op->finished_ns = cart_store_now_ns(&store->store);
+	store_reads_unlink(op);
+	store_reads_append(&store->read, op);
+}
+
+/*
+ * The callbacks come after the transaction has ended: what they submit must see all that has been
+ * acknowledged by then, and no reader may hold the WAL while they work.
+ */
+static void store_run_reads(struct sqlite_store *store)
+{
+	int64_t end = clock_monotonic_ns(&cart_clock_system) + STORE_READ_TURN_NS;
+	struct cart_op *op;
+	int began;
+
+	if (store->gathered.first == NULL)
+		return;
+	began = sqlite_conn_run(&store->conn, STMT_BEGIN);
+	for (int n = 0; n < STORE_READS_TURN && (op = store->gathered.first) != NULL; n++) {
+		if (n > 0 && clock_monotonic_ns(&cart_clock_system) >= end)
+			break;
+		store_read_one(store, op, began);
+	}
+	if (began == SQLITE_OK && sqlite_conn_run(&store->conn, STMT_COMMIT) != SQLITE_OK)
+		(void)sqlite3_exec(store->conn.db, "ROLLBACK", NULL, NULL, NULL);
+	while ((op = store->read.first) != NULL) {
+		store_reads_unlink(op);
+		cart_store_complete(op, op->result);
+	}
+}
+
+static void store_turn(evutil_socket_t fd, short what, void *user)
+{
+	static const struct timeval next_turn = {0};
+	struct sqlite_store *store = user;
+
+	(void)fd;
+	(void)what;
+	store->turning = true;
+	if (!list_empty(&store->writes))
+		sqlite_writer_push(store->writer, &store->writes);
+	store_run_reads(store);
+	store->turning = false;
+	/* A timer, not event_active(): what callbacks submit waits until the sockets have had their
+	 * turn. */
+	if (store->gathered.first != NULL || !list_empty(&store->writes))
+		event_add(store->turn, &next_turn);
+}
+
+static void store_finish(struct sqlite_job *job)
+{
+	struct cart_op *op = job->op;
+
+	cart_op_move_result(op, job->request);
+	sqlite_job_free(job);
+	op->held.backend = NULL;
+	cart_store_complete(op, op->result);
+}
+
+static void store_wake(evutil_socket_t fd, short what, void *user)
+{
+	struct sqlite_store *store = user;
+	uint64_t count;
+
+	(void)what;
+	/* Read first: what is returned from here on wakes the loop again. */
+	if (read((int)fd, &count, sizeof(count)) < 0)
+		return;
+	sqlite_writer_collect(store->writer, &store->returns, &store->finishing);
+	while (!list_empty(&store->finishing)) {
+		struct list *job = store->finishing.next;
+
+		list_unlink(job);
+		store_finish((struct sqlite_job *)job);
+	}
+}
+
+static enum cart_result store_submit_write(struct sqlite_store *store, struct cart_op *op)
+{
+	struct sqlite_job *job;
+
+	if (!sqlite_writer_reserve(store->writer))
+		return CART_BUSY;
+	job = sqlite_job_new(op, &store->returns);
+	if (job == NULL) {
+		sqlite_writer_unreserve(store->writer);
+		return CART_BUSY;
+	}
+	op->held.backend = job;
+	list_append(&store->writes, &job->list);
+	return CART_OK;
+}
+
+enum cart_result sqlite_store_submit(struct cart_store *base, struct cart_op *op)
+{
+	struct sqlite_store *store = (struct sqlite_store *)base;
+
+	if (!cart_op_is_write(op))
+		store_reads_append(&store->gathered, op);
+	else if (store_submit_write(store, op) != CART_OK)
+		return CART_BUSY;
+	if (!store->turning)
+		event_active(store->turn, 0, 0);
+	return CART_OK;
+}
+
+void sqlite_store_expire(struct cart_store *base, struct cart_op *op, enum cart_result why)
+{
+	struct sqlite_store *store = (struct sqlite_store *)base;
+	struct sqlite_job *job = op->held.backend;
+
+	if (!cart_op_is_write(op)) {
+		store_reads_unlink(op);
+		cart_store_complete(op, why);
+		return;
+	}
+	switch (sqlite_writer_forget(store->writer, job)) {
+	case JOB_QUEUED:
+		sqlite_job_free(job);
+		cart_store_complete(op, why);
+		return;
+	case JOB_TAKEN:
+		cart_op_set_reason(op, "the writer was at it");
+		cart_store_complete(op, CART_UNCERTAIN);
+		return;
+	case JOB_RETURNED:
+		store_finish(job);
+		return;
+	}
+}
+
+void sqlite_store_close(struct cart_store *base)
+{
+	struct sqlite_store *store = (struct sqlite_store *)base;
+
+	if (store == NULL)
+		return;
+	if (store->turn != NULL)
+		event_free(store->turn);
+	if (store->wake != NULL)
+		event_free(store->wake);
+	if (store->returns.wake_fd >= 0)
+		close(store->returns.wake_fd);
+	sqlite_conn_close(&store->conn);
+	free(store);
+}
+
+static int store_open_events(struct sqlite_store *store, struct event_base *base)
+{
+	store->returns.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (store->returns.wake_fd < 0)
+		return -1;
+	store->turn = event_new(base, -1, 0, store_turn, store);
+	store->wake =
+		event_new(base, store->returns.wake_fd, EV_READ | EV_PERSIST, store_wake, store);
+	if (store->turn == NULL || store->wake == NULL)
+		return -1;
+	return event_add(store->wake, NULL);
+}
+
+int sqlite_store_open(struct cart_store **out, struct cart_db *base, struct event_base *loop,
+		      struct metrics_shard *shard, struct cart_error *error)
+{
+	struct sqlite_db *db = (struct sqlite_db *)base;
+	struct sqlite_store *store = calloc(1, sizeof(*store));
+	struct sqlite_conn_options options = db->config.conn;
+
+	(void)shard;
+	if (store == NULL)
+		return cart_error_set(error, "out of memory");
+	store->returns.wake_fd = -1;
+	list_init(&store->returns.jobs);
+	list_init(&store->writes);
+	list_init(&store->finishing);
+	options.writer = false;
+	options.busy_timeout_ms = db->read_busy_ms;
+	options.cache_bytes /= 4;
+	store->writer = sqlite_db_writer(db, error);
+	if (store->writer == NULL || sqlite_conn_open(&store->conn, &options, error) != 0) {
+		sqlite_store_close(&store->store);
+		return -1;
+	}
+	if (store_open_events(store, loop) != 0) {
+		sqlite_store_close(&store->store);
+		return cart_error_set(error, "no events for the loop");
+	}
+	*out = &store->store;
+	return 0;
+}

@@ -1,0 +1,79 @@
+/*
+ * A step takes the carts that come first in carts_expiry and the keys that come first by time, both
+ * up to a bound, commits, and says whether there is more; the writer decides when the next one
+ * runs. Nothing depends on it: an expired cart is invisible and an old key does not count from
+ * their instant on. Another process may sweep the same file.
+ */
+#include "backends/sqlite/sweep.h"
+
+#include "backends/sqlite/apply.h"
+
+#include <string.h>
+
+static int sweep_find(struct sqlite_conn *conn, int64_t now_ms, struct cart_id *ids, size_t *count)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_SWEEP_CARTS];
+	int rc;
+
+	*count = 0;
+	sqlite3_bind_int64(stmt, 1, now_ms);
+	sqlite3_bind_int(stmt, 2, SQLITE_SWEEP_CARTS);
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		const void *id = sqlite3_column_blob(stmt, 0);
+
+		if (id == NULL || sqlite3_column_bytes(stmt, 0) != CART_ID_BYTES) {
+			rc = SQLITE_CORRUPT;
+			break;
+		}
+		memcpy(ids[(*count)++].bytes, id, CART_ID_BYTES);
+	}
+	sqlite3_reset(stmt);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+static int sweep_carts(struct sqlite_conn *conn, int64_t now_ms, struct sqlite_swept *swept)
+{
+	struct cart_id ids[SQLITE_SWEEP_CARTS];
+	size_t count, rows = 0;
+	int rc = sweep_find(conn, now_ms, ids, &count);
+
+	for (; rc == SQLITE_OK && swept->carts < count && rows < SQLITE_SWEEP_ROWS; swept->carts++)
+		rc = sqlite_cart_delete(conn, &ids[swept->carts], &rows);
+	swept->more = swept->carts < count || count == SQLITE_SWEEP_CARTS;
+	return rc;
+}
+
+static int sweep_keys(struct sqlite_conn *conn, int64_t oldest_ms, struct sqlite_swept *swept)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_SWEEP_KEYS];
+	int rc;
+
+	sqlite3_bind_int64(stmt, 1, oldest_ms);
+	sqlite3_bind_int(stmt, 2, SQLITE_SWEEP_KEYS);
+	rc = sqlite_conn_run(conn, STMT_SWEEP_KEYS);
+	if (rc != SQLITE_OK)
+		return rc;
+	swept->keys = (size_t)sqlite3_changes(conn->db);
+	swept->more = swept->more || swept->keys == SQLITE_SWEEP_KEYS;
+	return SQLITE_OK;
+}
+
+int sqlite_sweep(struct sqlite_conn *conn, const struct cart_rules *rules, int64_t now_ms,
+		 struct sqlite_swept *swept)
+{
+	int rc;
+
+	*swept = (struct sqlite_swept){0};
+	rc = sqlite_conn_run(conn, STMT_BEGIN_IMMEDIATE);
+	if (rc == SQLITE_OK)
+		rc = sweep_carts(conn, now_ms, swept);
+	if (rc == SQLITE_OK)
+		rc = sweep_keys(conn, now_ms - rules->idempotency_window_ms, swept);
+	if (rc == SQLITE_OK)
+		rc = sqlite_conn_run(conn, STMT_COMMIT);
+	if (rc != SQLITE_OK) {
+		sqlite_conn_rollback(conn);
+		*swept = (struct sqlite_swept){0};
+	}
+	return rc;
+}

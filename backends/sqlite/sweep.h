@@ -1,0 +1,22 @@
+/* Removing what nobody can see any more: expired carts and keys past their window. */
+#ifndef BACKENDS_SQLITE_SWEEP_H
+#define BACKENDS_SQLITE_SWEEP_H
+
+#include "backends/sqlite/conn.h"
+
+/* What one step removes at the most: a few milliseconds of the writer's time. */
+#define SQLITE_SWEEP_CARTS 64
+#define SQLITE_SWEEP_ROWS  512 /* no further cart is begun beyond so many rows */
+#define SQLITE_SWEEP_KEYS  256
+
+struct sqlite_swept {
+	size_t carts;
+	size_t keys; /* by age; those of a cart go with it uncounted */
+	bool more;   /* a bound was met: there is more to remove */
+};
+
+/* One step, one transaction. SQLITE_OK, or an error after which nothing was removed. */
+CART_MUST_CHECK int sqlite_sweep(struct sqlite_conn *conn, const struct cart_rules *rules,
+				 int64_t now_ms, struct sqlite_swept *swept);
+
+#endif

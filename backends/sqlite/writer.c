@@ -1,0 +1,560 @@
+/*
+ * The happy path: a loop pushes jobs; the writer begins a transaction, takes what has queued, up to
+ * a bound, applies one after the other, commits once for all and hands them back. While it waits
+ * for the disk the next batch queues, so batches grow with the load and one op alone waits for
+ * nobody.
+ *
+ * There is no savepoint an op: the rules have decided before the first write, so an op that fails
+ * on its own is a fault of the file, and those roll the whole transaction back anyway.
+ *
+ * The ways in which it fails:
+ *  - The file is locked by another process: the transaction does not begin. Jobs are taken only
+ *    after it has, so what expires meanwhile is still queued and certainly changed nothing. After
+ *    the busy timeout those queued are answered CART_BUSY.
+ *  - A statement fails: the transaction is rolled back and its jobs are tried again one by one, so
+ *    that the bad one harms nobody else.
+ *  - COMMIT fails: SQLITE_FULL says that its last frame did not get into the WAL, so nothing
+ *    changed: CART_BUSY. After anything else the frames may all be there, and a crash before the
+ *    next commit overwrites them would bring them to life: CART_UNCERTAIN. What was answered by
+ *    looking at this transaction's changes (a cart not found because the job before deleted it) is
+ *    no answer any more: CART_BUSY.
+ *  - An op expires while its job is taken: its loop has answered CART_UNCERTAIN and set job->to to
+ *    NULL; the job is dropped here.
+ *  - The connection cannot even roll back: it is closed and opened anew for the next batch.
+ */
+#include "backends/sqlite/writer.h"
+
+#include "backends/sqlite/apply.h"
+#include "backends/sqlite/sweep.h"
+#include "core/cart_op.h"
+#include "core/log.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The WAL is written back after so long without a write, whatever its size. */
+#define WRITER_IDLE_CHECKPOINT_NS CLOCK_NS_PER_S
+/* Sweeping takes at most this part of the writer's time. */
+#define WRITER_SWEEP_PART 10
+
+struct sqlite_writer {
+	struct sqlite_writer_config config;
+	struct metrics_shard *shard;
+	struct sqlite_conn conn;
+	pthread_t thread;
+	atomic_size_t reserved;
+
+	pthread_mutex_t lock; /* queue, every job's place and list, stopping */
+	pthread_cond_t wake;
+	struct list queue;
+	bool waiting; /* the thread sleeps */
+	bool stopping;
+
+	/* The thread's own. */
+	struct sqlite_job **batch;
+	size_t page_size;
+	size_t wal_pages;     /* after the last commit; 0: all written back */
+	size_t checkpoint_at; /* pages at which to checkpoint */
+	int64_t idle_ns;      /* when to checkpoint for want of anything else */
+	int64_t sweep_ns;     /* when the next step is due */
+	bool failing;	      /* said so in the log, and not yet that it works again */
+	int64_t shown_queue, shown_wal;
+};
+
+struct sqlite_job *sqlite_job_new(struct cart_op *op, struct sqlite_returns *to)
+{
+	struct sqlite_job *job = malloc(sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	*job = (struct sqlite_job){.op = op, .to = to, .place = JOB_QUEUED};
+	list_init(&job->list);
+	job->request = cart_op_copy_request(op);
+	if (job->request == NULL) {
+		free(job);
+		return NULL;
+	}
+	return job;
+}
+
+void sqlite_job_free(struct sqlite_job *job)
+{
+	if (job == NULL)
+		return;
+	cart_op_clear(job->request);
+	free(job->request);
+	free(job);
+}
+
+void sqlite_metrics_register(struct sqlite_metrics *series, struct metrics *metrics)
+{
+	series->transactions = metrics_counter(metrics, "cart_sqlite_transactions_total",
+					       "Transactions committed for operations", NULL);
+	series->ops =
+		metrics_counter(metrics, "cart_sqlite_transaction_ops_total",
+				"Operations in those transactions: their ratio is the batch", NULL);
+	series->retries = metrics_counter(metrics, "cart_sqlite_batch_retries_total",
+					  "Batches that failed and were tried op by op", NULL);
+	series->failures = metrics_counter(metrics, "cart_sqlite_failures_total",
+					   "Transactions that could not begin or commit", NULL);
+	series->commit_time = metrics_histogram(metrics, "cart_sqlite_commit_seconds",
+						"Time of a COMMIT, the sync included", NULL);
+	series->checkpoints = metrics_counter(metrics, "cart_sqlite_checkpoints_total",
+					      "Times that the WAL was written back", NULL);
+	series->checkpoint_time = metrics_histogram(metrics, "cart_sqlite_checkpoint_seconds",
+						    "Time of a checkpoint", NULL);
+	series->wal_bytes = metrics_gauge(metrics, "cart_sqlite_wal_bytes",
+					  "WAL that a crash would have to read", NULL);
+	series->queued = metrics_gauge(metrics, "cart_sqlite_queued",
+				       "Writes queued, as of the last transaction", NULL);
+	series->swept_carts = metrics_counter(metrics, "cart_sqlite_swept_total",
+					      "Rows removed after their time", "kind=\"cart\"");
+	series->swept_keys = metrics_counter(metrics, "cart_sqlite_swept_total",
+					     "Rows removed after their time", "kind=\"key\"");
+}
+
+/* Real time: a test's clock that stands still must not stop the thread. */
+static int64_t writer_now_ns(void)
+{
+	return clock_monotonic_ns(&cart_clock_system);
+}
+
+static void writer_count(struct sqlite_writer *w, metric_t series, int64_t n)
+{
+	metrics_add(w->shard, series, n);
+}
+
+static void writer_show(struct sqlite_writer *w, metric_t gauge, int64_t *shown, int64_t value)
+{
+	metrics_add(w->shard, gauge, value - *shown);
+	*shown = value;
+}
+
+bool sqlite_writer_reserve(struct sqlite_writer *w)
+{
+	if (atomic_fetch_add_explicit(&w->reserved, 1, memory_order_relaxed) < w->config.queue_max)
+		return true;
+	sqlite_writer_unreserve(w);
+	return false;
+}
+
+void sqlite_writer_unreserve(struct sqlite_writer *w)
+{
+	atomic_fetch_sub_explicit(&w->reserved, 1, memory_order_relaxed);
+}
+
+void sqlite_writer_push(struct sqlite_writer *w, struct list *jobs)
+{
+	pthread_mutex_lock(&w->lock);
+	list_move_all(&w->queue, jobs);
+	if (w->waiting)
+		pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+}
+
+void sqlite_writer_collect(struct sqlite_writer *w, struct sqlite_returns *returns,
+			   struct list *jobs)
+{
+	pthread_mutex_lock(&w->lock);
+	list_move_all(jobs, &returns->jobs);
+	pthread_mutex_unlock(&w->lock);
+}
+
+enum sqlite_job_place sqlite_writer_forget(struct sqlite_writer *w, struct sqlite_job *job)
+{
+	enum sqlite_job_place place;
+
+	pthread_mutex_lock(&w->lock);
+	place = job->place;
+	if (place == JOB_TAKEN)
+		job->to = NULL;
+	else
+		list_unlink(&job->list);
+	pthread_mutex_unlock(&w->lock);
+	if (place == JOB_QUEUED)
+		sqlite_writer_unreserve(w);
+	return place;
+}
+
+/* Takes up to max jobs into w->batch. From here on what they change may land. */
+static size_t writer_take(struct sqlite_writer *w, size_t max)
+{
+	int64_t now = clock_monotonic_ns(w->config.env.clock);
+	size_t count = 0;
+
+	pthread_mutex_lock(&w->lock);
+	while (count < max && !list_empty(&w->queue)) {
+		struct sqlite_job *job = (struct sqlite_job *)w->queue.next;
+
+		list_unlink(&job->list);
+		job->place = JOB_TAKEN;
+		job->request->started_ns = now;
+		w->batch[count++] = job;
+	}
+	pthread_mutex_unlock(&w->lock);
+	atomic_fetch_sub_explicit(&w->reserved, count, memory_order_relaxed);
+	return count;
+}
+
+/* Puts jobs on their loops' lists. The wake happens under the lock: a loop that has closed its
+ * eventfd has forgotten its jobs first. */
+static void writer_return(struct sqlite_writer *w, size_t count)
+{
+	static const uint64_t one = 1;
+	int64_t now = clock_monotonic_ns(w->config.env.clock);
+	size_t orphans = 0;
+
+	for (size_t i = 0; i < count; i++)
+		w->batch[i]->request->finished_ns = now;
+	pthread_mutex_lock(&w->lock);
+	for (size_t i = 0; i < count; i++) {
+		struct sqlite_job *job = w->batch[i];
+
+		if (job->to == NULL) {
+			w->batch[orphans++] = job;
+			continue;
+		}
+		job->place = JOB_RETURNED;
+		/* A full counter (EAGAIN) wakes the loop just as well. */
+		if (list_empty(&job->to->jobs) && write(job->to->wake_fd, &one, sizeof(one)) < 0) {
+		}
+		list_append(&job->to->jobs, &job->list);
+	}
+	pthread_mutex_unlock(&w->lock);
+	for (size_t i = 0; i < orphans; i++)
+		sqlite_job_free(w->batch[i]);
+}
+
+static void writer_answer(struct sqlite_job *job, enum cart_result result, const char *reason)
+{
+	cart_op_clear(job->request);
+	job->request->result = result;
+	cart_op_set_reason(job->request, "%s", reason);
+}
+
+static void writer_note(struct sqlite_writer *w, int rc)
+{
+	const char *why = w->conn.db != NULL ? sqlite3_errmsg(w->conn.db) : "cannot be opened";
+
+	if (rc == SQLITE_OK && w->failing)
+		log_event(LOG_INFO, "sqlite writes again", LOG_STR("path", w->config.conn.path));
+	if (rc != SQLITE_OK && !w->failing)
+		log_event(LOG_ERROR, "sqlite cannot write", LOG_STR("path", w->config.conn.path),
+			  LOG_INT("code", rc), LOG_STR("error", why));
+	w->failing = rc != SQLITE_OK;
+	if (rc != SQLITE_OK)
+		writer_count(w, w->config.series.failures, 1);
+}
+
+static int writer_on_commit(void *user, sqlite3 *db, const char *name, int pages)
+{
+	struct sqlite_writer *w = user;
+
+	(void)db;
+	(void)name;
+	w->wal_pages = (size_t)pages;
+	return SQLITE_OK;
+}
+
+static int writer_connect(struct sqlite_writer *w, struct cart_error *error)
+{
+	if (sqlite_conn_open(&w->conn, &w->config.conn, error) != 0)
+		return -1;
+	sqlite3_wal_hook(w->conn.db, writer_on_commit, w);
+	return 0;
+}
+
+static void writer_rollback(struct sqlite_writer *w)
+{
+	if (!sqlite_conn_rollback(&w->conn))
+		sqlite_conn_close(&w->conn);
+}
+
+static int writer_begin(struct sqlite_writer *w)
+{
+	if (w->conn.db != NULL)
+		writer_rollback(w);
+	if (w->conn.db == NULL && writer_connect(w, NULL) != 0)
+		return SQLITE_CANTOPEN;
+	return sqlite_conn_run(&w->conn, STMT_BEGIN_IMMEDIATE);
+}
+
+/* Jobs that were applied in one transaction. */
+static void writer_commit(struct sqlite_writer *w, struct sqlite_job **jobs, size_t count)
+{
+	int64_t start = writer_now_ns();
+	int rc = sqlite_conn_run(&w->conn, STMT_COMMIT);
+	char reason[CART_REASON_MAX];
+	enum cart_result lost;
+
+	metrics_observe(w->shard, w->config.series.commit_time, writer_now_ns() - start);
+	writer_note(w, rc);
+	if (rc == SQLITE_OK) {
+		writer_count(w, w->config.series.transactions, 1);
+		writer_count(w, w->config.series.ops, (int64_t)count);
+		return;
+	}
+	snprintf(reason, sizeof(reason), "commit: %s", sqlite3_errmsg(w->conn.db));
+	lost = (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_BUSY ? CART_BUSY
+									: CART_UNCERTAIN;
+	writer_rollback(w);
+	for (size_t i = 0; i < count; i++)
+		writer_answer(jobs[i], jobs[i]->request->result == CART_OK ? lost : CART_BUSY,
+			      reason);
+	/* Writing the WAL back lets the next commit use its room again, also on a full disk. */
+	w->checkpoint_at = 0;
+}
+
+/* Inside a transaction. Not SQLITE_OK: it has been rolled back and no job has an answer. */
+static int writer_apply(struct sqlite_writer *w, struct sqlite_job **jobs, size_t count)
+{
+	int rc = SQLITE_OK;
+
+	for (size_t i = 0; i < count && rc == SQLITE_OK; i++) {
+		/* A second try must not see what the first left. */
+		int64_t started = jobs[i]->request->started_ns;
+
+		cart_op_clear(jobs[i]->request);
+		jobs[i]->request->started_ns = started;
+		rc = sqlite_apply(&w->conn, &w->config.env.rules, jobs[i]->request);
+	}
+	return rc;
+}
+
+static void writer_run_alone(struct sqlite_writer *w, struct sqlite_job *job)
+{
+	int rc = writer_begin(w);
+
+	if (rc == SQLITE_OK)
+		rc = writer_apply(w, &job, 1);
+	if (rc == SQLITE_OK) {
+		writer_commit(w, &job, 1);
+		return;
+	}
+	writer_note(w, rc);
+	writer_answer(job, sqlite_result_of(rc),
+		      w->conn.db != NULL ? sqlite3_errmsg(w->conn.db) : "cannot be opened");
+	if (w->conn.db != NULL)
+		writer_rollback(w);
+}
+
+/* The transaction would not begin: who has waited for it goes home. */
+static void writer_refuse(struct sqlite_writer *w, int rc)
+{
+	size_t left = atomic_load_explicit(&w->reserved, memory_order_relaxed);
+	size_t count;
+	char reason[CART_REASON_MAX];
+
+	snprintf(reason, sizeof(reason), "begin: %s",
+		 w->conn.db != NULL ? sqlite3_errmsg(w->conn.db) : "cannot be opened");
+	writer_note(w, rc);
+	for (; left > 0; left -= count) {
+		count = writer_take(w, left < w->config.batch_max ? left : w->config.batch_max);
+		if (count == 0)
+			return;
+		for (size_t i = 0; i < count; i++)
+			writer_answer(w->batch[i], sqlite_result_of(rc), reason);
+		writer_return(w, count);
+	}
+}
+
+static void writer_run_batch(struct sqlite_writer *w)
+{
+	int rc = writer_begin(w);
+	size_t count;
+
+	if (rc != SQLITE_OK) {
+		writer_refuse(w, rc);
+		return;
+	}
+	count = writer_take(w, w->config.batch_max);
+	rc = writer_apply(w, w->batch, count);
+	if (rc == SQLITE_OK) {
+		writer_commit(w, w->batch, count);
+	} else {
+		writer_rollback(w);
+		writer_count(w, w->config.series.retries, 1);
+		for (size_t i = 0; i < count; i++)
+			writer_run_alone(w, w->batch[i]);
+	}
+	writer_return(w, count);
+	w->idle_ns = writer_now_ns() + WRITER_IDLE_CHECKPOINT_NS;
+	writer_show(w, w->config.series.queued, &w->shown_queue,
+		    (int64_t)atomic_load_explicit(&w->reserved, memory_order_relaxed));
+}
+
+/*
+ * Writes the WAL back. A reader on an old snapshot, or another process that checkpoints, leaves a
+ * rest: the next try comes a quarter of the bound later. Once all is back the next commit starts
+ * the WAL from its beginning.
+ */
+static void writer_checkpoint(struct sqlite_writer *w)
+{
+	size_t bound = (size_t)w->config.checkpoint_bytes / w->page_size;
+	int64_t start = writer_now_ns();
+	int frames = 0, done = 0;
+	int rc = sqlite3_wal_checkpoint_v2(w->conn.db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames,
+					   &done);
+	int64_t now = writer_now_ns();
+
+	metrics_observe(w->shard, w->config.series.checkpoint_time, now - start);
+	w->idle_ns = now + WRITER_IDLE_CHECKPOINT_NS;
+	if (rc == SQLITE_OK && done == frames) {
+		writer_count(w, w->config.series.checkpoints, 1);
+		w->wal_pages = 0;
+		w->checkpoint_at = bound;
+	} else {
+		w->checkpoint_at = w->wal_pages + bound / 4 + 1;
+	}
+}
+
+static void writer_sweep(struct sqlite_writer *w)
+{
+	int64_t start = writer_now_ns();
+	struct sqlite_swept swept;
+	int rc = sqlite_sweep(&w->conn, &w->config.env.rules, clock_wall_ms(w->config.env.clock),
+			      &swept);
+	int64_t now = writer_now_ns();
+
+	writer_count(w, w->config.series.swept_carts, (int64_t)swept.carts);
+	writer_count(w, w->config.series.swept_keys, (int64_t)swept.keys);
+	if (rc == SQLITE_OK && swept.more)
+		w->sweep_ns = now + (now - start) * (WRITER_SWEEP_PART - 1);
+	else
+		w->sweep_ns = now + w->config.sweep_interval_ms * CLOCK_NS_PER_MS;
+}
+
+/* Between two batches, or in idle moments: at most one short step of each. */
+static void writer_maintain(struct sqlite_writer *w)
+{
+	int64_t now = writer_now_ns();
+
+	if (w->conn.db == NULL)
+		return;
+	if (w->config.sweep_interval_ms > 0 && now >= w->sweep_ns)
+		writer_sweep(w);
+	if (w->wal_pages > w->checkpoint_at || (w->wal_pages > 0 && now >= w->idle_ns))
+		writer_checkpoint(w);
+	writer_show(w, w->config.series.wal_bytes, &w->shown_wal,
+		    (int64_t)(w->wal_pages * w->page_size));
+}
+
+/* When there is something to do besides jobs. */
+static int64_t writer_due_ns(const struct sqlite_writer *w)
+{
+	int64_t due = INT64_MAX;
+
+	if (w->config.sweep_interval_ms > 0)
+		due = w->sweep_ns;
+	if (w->wal_pages > 0 && w->idle_ns < due)
+		due = w->idle_ns;
+	return due;
+}
+
+/* Sleeps until there are jobs, something is due, or it is time to stop (false). */
+static bool writer_wait(struct sqlite_writer *w, bool *jobs)
+{
+	int64_t due = writer_due_ns(w);
+	struct timespec until = {.tv_sec = due / CLOCK_NS_PER_S, .tv_nsec = due % CLOCK_NS_PER_S};
+	int rc = 0;
+	bool go_on;
+
+	pthread_mutex_lock(&w->lock);
+	w->waiting = true;
+	while (list_empty(&w->queue) && !w->stopping && rc == 0)
+		rc = due == INT64_MAX ? pthread_cond_wait(&w->wake, &w->lock)
+				      : pthread_cond_timedwait(&w->wake, &w->lock, &until);
+	w->waiting = false;
+	*jobs = !list_empty(&w->queue);
+	go_on = *jobs || !w->stopping;
+	pthread_mutex_unlock(&w->lock);
+	return go_on;
+}
+
+static void *writer_main(void *user)
+{
+	struct sqlite_writer *w = user;
+	bool jobs;
+
+	while (writer_wait(w, &jobs)) {
+		if (jobs)
+			writer_run_batch(w);
+		writer_maintain(w);
+	}
+	return NULL;
+}
+
+static size_t writer_page_size(sqlite3 *db)
+{
+	sqlite3_stmt *stmt = NULL;
+	size_t size = 4096;
+
+	if (sqlite3_prepare_v2(db, "PRAGMA page_size", -1, &stmt, NULL) == SQLITE_OK &&
+	    sqlite3_step(stmt) == SQLITE_ROW)
+		size = (size_t)sqlite3_column_int(stmt, 0);
+	sqlite3_finalize(stmt);
+	return size;
+}
+
+static void writer_free(struct sqlite_writer *w)
+{
+	sqlite_conn_close(&w->conn);
+	pthread_cond_destroy(&w->wake);
+	pthread_mutex_destroy(&w->lock);
+	free(w->batch);
+	free(w);
+}
+
+int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_config *config,
+			struct cart_error *error)
+{
+	struct sqlite_writer *w = calloc(1, sizeof(*w));
+	pthread_condattr_t attr;
+
+	*out = NULL;
+	if (w == NULL)
+		return cart_error_set(error, "out of memory");
+	w->config = *config;
+	list_init(&w->queue);
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->wake, &attr);
+	pthread_condattr_destroy(&attr);
+	w->batch = calloc(config->batch_max, sizeof(struct sqlite_job *));
+	if (w->batch == NULL)
+		cart_error_set(error, "out of memory");
+	if (w->batch == NULL || writer_connect(w, error) != 0) {
+		writer_free(w);
+		return -1;
+	}
+	w->page_size = writer_page_size(w->conn.db);
+	w->checkpoint_at = (size_t)config->checkpoint_bytes / w->page_size;
+	w->sweep_ns = writer_now_ns() + config->sweep_interval_ms * CLOCK_NS_PER_MS;
+	w->shard = metrics_shard_new(config->env.metrics);
+	if (pthread_create(&w->thread, NULL, writer_main, w) != 0) {
+		writer_free(w);
+		return cart_error_set(error, "no thread for the writer");
+	}
+	*out = w;
+	return 0;
+}
+
+void sqlite_writer_stop(struct sqlite_writer **out)
+{
+	struct sqlite_writer *w = *out;
+
+	*out = NULL;
+	if (w == NULL)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->stopping = true;
+	pthread_cond_signal(&w->wake);
+	pthread_mutex_unlock(&w->lock);
+	pthread_join(w->thread, NULL);
+	writer_free(w);
+}

@@ -1,0 +1,80 @@
+/*
+ * The one thread that writes. Loops hand it jobs, each a copy of an op's request, and get them back
+ * answered.
+ */
+#ifndef BACKENDS_SQLITE_WRITER_H
+#define BACKENDS_SQLITE_WRITER_H
+
+#include "backends/sqlite/conn.h"
+#include "backends/sqlite/list.h"
+#include "core/cart_store.h"
+
+struct sqlite_writer;
+
+/* Where a job is; changes hands under the writer's lock. */
+enum sqlite_job_place {
+	JOB_QUEUED,  /* with its loop, or in the writer's queue: not begun */
+	JOB_TAKEN,   /* the writer is at it: its change may land */
+	JOB_RETURNED /* answered, on its way back or back at its loop */
+};
+
+struct sqlite_returns;
+
+struct sqlite_job {
+	struct list list;	   /* first */
+	struct cart_op *request;   /* the copy, and later the answer; the job's own */
+	struct cart_op *op;	   /* the caller's; only the loop touches it */
+	struct sqlite_returns *to; /* NULL: nobody waits for it any more */
+	enum sqlite_job_place place;
+};
+
+/* Where a loop gets its jobs back: the writer fills it and wakes the loop if it was empty. */
+struct sqlite_returns {
+	struct list jobs;
+	int wake_fd; /* an eventfd */
+};
+
+/* NULL: no memory. Takes NULL. */
+struct sqlite_job *sqlite_job_new(struct cart_op *op, struct sqlite_returns *to);
+void sqlite_job_free(struct sqlite_job *job);
+
+struct sqlite_metrics {
+	metric_t transactions, ops, retries, failures, commit_time;
+	metric_t checkpoints, checkpoint_time, wal_bytes, queued;
+	metric_t swept_carts, swept_keys;
+};
+void sqlite_metrics_register(struct sqlite_metrics *series, struct metrics *metrics);
+
+struct sqlite_writer_config {
+	struct sqlite_conn_options conn;
+	size_t batch_max;	   /* ops in a transaction */
+	size_t queue_max;	   /* jobs reserved and not taken */
+	int64_t checkpoint_bytes;  /* of WAL before it is written back */
+	int64_t sweep_interval_ms; /* 0: no sweeping */
+	struct cart_env env;
+	struct sqlite_metrics series;
+};
+
+/* Opens the writer's connection and starts its thread. -1: error says why. */
+CART_MUST_CHECK int sqlite_writer_start(struct sqlite_writer **writer,
+					const struct sqlite_writer_config *config,
+					struct cart_error *error);
+/* Ends the thread once its queue is empty, and closes the connection. Takes NULL; sets it. */
+void sqlite_writer_stop(struct sqlite_writer **writer);
+
+/* Claims room in the queue for one job, before it is made. False: the queue is full. */
+CART_MUST_CHECK bool sqlite_writer_reserve(struct sqlite_writer *writer);
+/* Gives the room back: no job was made. */
+void sqlite_writer_unreserve(struct sqlite_writer *writer);
+/* Queues jobs, all that the list holds; each has its room. */
+void sqlite_writer_push(struct sqlite_writer *writer, struct list *jobs);
+/* Moves what has come back. */
+void sqlite_writer_collect(struct sqlite_writer *writer, struct sqlite_returns *returns,
+			   struct list *jobs);
+/*
+ * Its loop does not wait for the job any more. JOB_QUEUED and JOB_RETURNED: it is out of every
+ * list and the caller's to free. JOB_TAKEN: the writer frees it.
+ */
+enum sqlite_job_place sqlite_writer_forget(struct sqlite_writer *writer, struct sqlite_job *job);
+
+#endif

@@ -1,0 +1,51 @@
+-- Carts in one SQLite file. Times are milliseconds since 1970, UTC; ids are the 16 bytes of a UUID.
+-- Applied by backends/sqlite/schema.c in one transaction, which also sets application_id ("CART")
+-- and user_version (the number of the last file applied). A file that was released is never edited:
+-- a change is the next number.
+
+CREATE TABLE carts (
+	id          BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+	customer_id INTEGER NOT NULL,
+	state       INTEGER NOT NULL CHECK (state IN (0, 1)), -- 0 open, 1 checked out
+	version     INTEGER NOT NULL,
+	created_ms  INTEGER NOT NULL,
+	updated_ms  INTEGER NOT NULL,
+	expires_ms  INTEGER NOT NULL,                         -- 0: never
+	sweep_ms    INTEGER NOT NULL,                         -- see carts_expiry; 0: never
+	order_id    BLOB    CHECK (length(order_id) = 16)     -- NULL until checked out
+) STRICT, WITHOUT ROWID;
+
+-- A customer's carts, newest first, of one state or of both (two ranges, merged).
+CREATE INDEX carts_customer ON carts (customer_id, state, created_ms, id);
+
+-- Open carts, longest idle first. It covers its query (expires_ms, state), so that expired carts are
+-- stepped over without a look at each.
+CREATE INDEX carts_idle ON carts (updated_ms, id, expires_ms, state) WHERE state = 0;
+
+-- What the sweeper takes. sweep_ms is expires_ms rounded up to ten minutes: expiry slides with every
+-- change, and so most changes leave this index alone.
+CREATE INDEX carts_expiry ON carts (sweep_ms) WHERE sweep_ms > 0;
+
+CREATE TABLE cart_items (
+	cart_id    BLOB    NOT NULL,
+	product_id INTEGER NOT NULL,
+	quantity   INTEGER NOT NULL CHECK (quantity > 0),
+	added_ms   INTEGER NOT NULL,
+	updated_ms INTEGER NOT NULL,
+	PRIMARY KEY (cart_id, product_id)
+) STRICT, WITHOUT ROWID;
+
+-- What was answered under an Idempotency-Key, written in the transaction of the change itself.
+-- scope is the cart's id (a BLOB), or for a create the customer's (an INTEGER); cart_id is the cart
+-- that a create made.
+CREATE TABLE idempotency_keys (
+	scope       ANY     NOT NULL,
+	key         TEXT    NOT NULL,
+	fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 16),
+	stored_ms   INTEGER NOT NULL,
+	version     INTEGER NOT NULL,
+	cart_id     BLOB    NOT NULL CHECK (length(cart_id) = 16),
+	PRIMARY KEY (scope, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX idempotency_keys_stored ON idempotency_keys (stored_ms);

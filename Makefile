@@ -84,6 +84,7 @@ REGISTRY_OBJ := $(B)/core/registry.o
 # Test builds know one backend more, the one that misbehaves on purpose.
 TEST_REGISTRY_OBJ := $(B)/core/registry-test.o
 FAULT_OBJ := $(call objects,$(FAULT_SRC))
+FAULT_FLAG := $(if $(FAULT_SRC),-DCART_WITH_FAULT)
 
 SERVER_SRC := $(wildcard server/*.c)
 SERVER_LIB_OBJ := $(call objects,$(filter-out server/main.c,$(SERVER_SRC)))
@@ -140,7 +141,7 @@ $(B)/%.o: %.c $(B)/flags
 	$(CC) $(ALL_CFLAGS) $(OBJ_CFLAGS) -c -o $@ $<
 $(TEST_REGISTRY_OBJ): core/registry.c $(B)/flags
 	$(call say,cc   )
-	$(CC) $(ALL_CFLAGS) -DCART_WITH_FAULT -c -o $@ $<
+	$(CC) $(ALL_CFLAGS) $(FAULT_FLAG) -c -o $@ $<
 $(B)/tests/%.o: OBJ_CFLAGS = $(CMOCKA_CFLAGS)
 $(B)/tests/fuzz/%.o: OBJ_CFLAGS =
 
@@ -166,7 +167,8 @@ $(B)/embed/%.o: $(B)/embed/%.c $(B)/flags
 # Rebuilt when the flags or the compiler change, and only then.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS)' >$@
+	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FAULT_FLAG)' | cmp -s - $@ || \
+		echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FAULT_FLAG)' >$@
 
 define link
 	$(call say,link )

@@ -37,7 +37,7 @@ check 'a backend and itself' keeps backends/x/x.c '#include "backends/x/y.h"'
 check 'the server and a backend by name' breaks 'only core/registry.c' server/x.c 'use(&memory_backend);'
 check 'the registry' keeps core/registry.c 'extern const struct cart_backend memory_backend;'
 check 'the server and a database' breaks 'nothing in server/' server/x.c '#include <sqlite3.h>'
-check 'a handler and evhttp' breaks 'only server/http' server/api.c '#include <event2/http.h>'
+check 'a handler and evhttp' breaks 'only the HTTP layer' server/api.c '#include <event2/http.h>'
 check 'the HTTP layer and evhttp' keeps server/http_guard.c '#include <event2/http.h>'
 check 'a promise' breaks 'a promise in place of work' docs/x.md "TO""DO: write this"
 check 'a path of a machine' breaks 'a path of somebody' docs/x.md "see /ho""me/jane/notes"

@@ -224,7 +224,7 @@ have_clang = $(shell command -v $(CLANG))
 make_j := $(MAKE) --no-print-directory -j2
 run_style = --group style --timeout 300 --check header-check '$(make_j) header-check' \
 	--check format-check '$(make_j) format-check' --check house-rules tools/house-rules --check docs-check '$(make_j) docs-check'
-run_entry = --group entry --timeout 120 $(wildcard tests/entry/test_*.sh)
+run_entry = --group entry --timeout 120 $(wildcard tests/entry/test_*)
 
 ## check: everything that takes minutes: tests, torture, fuzz corpora, style, install, and tests again under AddressSanitizer
 check: check-build

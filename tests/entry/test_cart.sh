@@ -1,5 +1,5 @@
 #!/bin/sh
-# ./cart setup, against a dpkg-query, an apt-get, an id and a sudo that only pretend.
+# ./cart, against a dpkg-query, an apt-get, an id, a sudo, a make and a cartd that only pretend.
 # shellcheck disable=SC2317,SC2329 # the tests are called by check
 set -u
 # shellcheck source=tests/entry/tap.sh
@@ -194,6 +194,58 @@ check_lies()
 	! check_counts lies && last_line_is '0 passed, 1 failed'
 }
 
+# In a tree of its own, with a cartd that says how it was called.
+run_cart()
+{
+	machine_without
+	pretend make ':'
+	rm -rf "$folder/tree"
+	mkdir -p "$folder/tree/build/bin"
+	cp cart "$folder/tree/cart"
+	# shellcheck disable=SC2016
+	printf '#!/bin/sh\necho "database ${CART_SQLITE_PATH-unset}, folder $(pwd), arguments:"\nprintf "<%%s>" "$@"\n' \
+		>"$folder/tree/build/bin/cartd"
+	chmod +x "$folder/tree/build/bin/cartd"
+	(cd / && env PATH="$fake" "$@") >"$folder/out" 2>&1
+}
+
+run_defaults()
+{
+	run_cart "$folder/tree/cart" run && holds "$folder/out" "database data/cart.db, folder $folder/tree" &&
+		[ -d "$folder/tree/data" ]
+}
+
+run_passes_arguments()
+{
+	run_cart "$folder/tree/cart" run --listen '[::1]:9000' --set 'log.file=a b' && holds "$folder/out" '<--listen><[::1]:9000><--set><log.file=a b>'
+}
+
+run_respects_choice()
+{
+	run_cart CART_SQLITE_PATH=/elsewhere.db "$folder/tree/cart" run && holds "$folder/out" 'database /elsewhere.db' &&
+		[ ! -e "$folder/tree/data" ] &&
+		run_cart "$folder/tree/cart" run --config my.ini && holds "$folder/out" 'database unset' &&
+		run_cart "$folder/tree/cart" run --sqlite.path=x.db && holds "$folder/out" 'database unset'
+}
+
+clean_keeps_carts()
+{
+	run_cart "$folder/tree/cart" run && run_clean && [ ! -e "$folder/tree/build" ] && [ -d "$folder/tree/data" ] &&
+		run_clean --data && [ ! -e "$folder/tree/data" ] && ! run_clean --everything
+}
+
+run_clean()
+{
+	PATH=$fake "$folder/tree/cart" clean "$@"
+}
+
+build_fails()
+{
+	run_cart true
+	pretend make 'echo "x.c:1: error"; exit 2'
+	! PATH=$fake "$folder/tree/cart" run >"$folder/out" 2>&1 && holds "$folder/out" 'the build failed' && lacks "$folder/out" arguments
+}
+
 unknown_words()
 {
 	machine_without
@@ -219,5 +271,10 @@ check 'check ends with the count' check_passes
 check 'check ends with the count when tests fail' check_fails
 check 'check counts a build that breaks as a failure, whatever an old run left' check_breaks
 check 'check never says 0 failed when make has failed' check_lies
+check 'run keeps the carts in data/, from whatever folder it is called' run_defaults
+check 'run passes its arguments on as they are' run_passes_arguments
+check 'run leaves the database where the caller has put it' run_respects_choice
+check 'a build that fails is not run' build_fails
+check 'clean leaves the carts alone unless told' clean_keeps_carts
 check 'an unknown command or purpose is refused' unknown_words
 plan

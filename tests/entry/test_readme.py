@@ -1,0 +1,134 @@
+#!/usr/bin/python3
+"""Runs the README's curl lines against a cartd and compares what comes back with what the README shows.
+
+Ids, times and durations differ from run to run: they are masked on both sides. Then the metrics that docs/operations.md explains are
+compared with those that the service has.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAM = os.path.abspath("build/release/bin/cartd")
+README = "README.md"
+OPERATIONS = "docs/operations.md"
+MASKS = [
+    (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME"),
+    (r"(?im)^(date|server-timing|x-request-id): .*$", r"\1: MASKED"),
+    (r"(localhost|127\.0\.0\.1):\d+", "ADDRESS"),
+]
+
+
+class Tap:
+    def __init__(self):
+        self.count = 0
+        self.failed = 0
+
+    def check(self, name, problem):
+        self.count += 1
+        self.failed += bool(problem)
+        print("%sok %d - %s" % ("not " if problem else "", self.count, name))
+        for line in problem.splitlines():
+            print("# " + line)
+
+
+def commands(text):
+    """(command, shown output) of the code block that holds curl lines; a backslash continues a command."""
+    blocks = [block for block in re.findall(r"```[a-z]*\n(.*?)```", text, re.S) if "$ curl" in block]
+    found = []
+    for block in blocks:
+        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
+            lines = part.split("\n")
+            command = [lines.pop(0)]
+            while command[-1].endswith("\\"):
+                command.append(lines.pop(0))
+            found.append(("\n".join(command), "\n".join(lines).strip()))
+    return found
+
+
+def masked(text):
+    for expression, by in MASKS:
+        text = re.sub(expression, by, text)
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
+
+
+def start(folder):
+    log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CART_")}
+    process = subprocess.Popen([PROGRAM, "--listen", "127.0.0.1:0", "--backend", "sqlite"], cwd=folder, env=environment,
+                               stdout=log, stderr=subprocess.STDOUT)
+    until = time.monotonic() + 10
+    while time.monotonic() < until and process.poll() is None:
+        log.seek(0)
+        found = re.search(r"listening.*?127\.0\.0\.1:(\d+)", log.read())
+        if found:
+            return process, found.group(1)
+        time.sleep(0.02)
+    process.kill()
+    log.seek(0)
+    raise SystemExit("cartd did not start: " + log.read())
+
+
+def run_readme(tap, folder, port):
+    steps = commands(open(README, encoding="utf-8").read())
+    tap.check("the README has a screen of curl", "" if len(steps) >= 4 else "%d commands" % len(steps))
+    # What one line sets, the next ones use, so the shell is told everything so far and its last output counts.
+    before, cart = "", None
+    for command, shown in steps:
+        runnable = command.replace("localhost:8080", "127.0.0.1:" + port)
+        if cart:
+            runnable = re.sub(MASKS[0][0], cart, runnable)
+        if "curl" not in command:
+            before += runnable + "\n"
+            continue
+        got = subprocess.run(["/bin/sh", "-c", before + runnable], cwd=folder, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, timeout=30, check=False).stdout.decode()
+        if cart is None:
+            cart = re.search(MASKS[0][0], got).group(0) if re.search(MASKS[0][0], got) else None
+        wanted, found = masked(shown), masked(got)
+        tap.check(command.split("\n")[0],
+                  "" if wanted == found else "the README shows:\n%s\nthe service answers:\n%s" % (wanted, found))
+
+
+def compare_metrics(tap, port):
+    page = subprocess.run(["curl", "-s", "127.0.0.1:%s/metrics" % port], stdout=subprocess.PIPE, timeout=30,
+                          check=False).stdout.decode()
+    served = set(re.findall(r"^# TYPE (\w+) ", page, re.M))
+    told = set(re.findall(r"`((?:cart|process)_[a-z0-9_]+)", open(OPERATIONS, encoding="utf-8").read()))
+    tap.check("the service has metrics", "" if served else "none:\n" + page[:500])
+    tap.check("every metric that operations.md explains is there", " ".join(sorted(told - served)))
+    # Those of one backend are listed where they matter; those of the service are all to be explained.
+    unexplained = {name for name in served - told if not re.match(r"cart_(sqlite|memory)_", name)}
+    tap.check("operations.md explains every metric of the service", " ".join(sorted(unexplained)))
+
+
+def main():
+    tap = Tap()
+    if not shutil.which("curl"):
+        print("1..1\ncurl is not installed: the README's lines were not run\nnot ok 1 # SKIP README")
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        process, port = start(folder)
+        try:
+            run_readme(tap, folder, port)
+            compare_metrics(tap, port)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                status = process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                status = process.wait()
+        tap.check("the service stops when told to", "" if status == 0 else "exit status %d" % status)
+    print("1..%d" % tap.count)
+    return 1 if tap.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -212,7 +212,7 @@ suffix = $(if $(filter release,$(1)),,-$(1))
 run_unit = --group unit$(call suffix,$(1)) --timeout $(2) --jobs 2 $(call in_variant,$(1),$(UNIT_TESTS))
 run_contract = $(foreach b,$(backends),--group contract-$(b)$(call suffix,$(1)) --env CART_BACKEND=$(b) --timeout $(2) --jobs 2 \
 	$(call in_variant,$(1),$(CONTRACT_TESTS)))
-run_server = --group server$(call suffix,$(1)) --env CART_BIN=build/$(1)/bin --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS))
+run_server = --group server$(call suffix,$(1)) --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS))
 run_torture = --group torture$(call suffix,$(1)) --timeout $(2) $(call in_variant,$(1),$(TORTURE_TESTS))
 run_replay = --group corpus $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
 	'build/asan/$(f) $(call corpus,$(f))')

@@ -1,0 +1,155 @@
+/* Lists carts page by page, so that memory stays flat however many there are. */
+#include "core/units.h"
+#include "ctl/ctl.h"
+#include "ctl/print.h"
+#include "ctl/session.h"
+
+#include <string.h>
+
+/* What was asked for. */
+struct ctl_list_request {
+	struct cart_list list;
+	int64_t left; /* carts still to print */
+};
+
+/* The instant that a person means by TIME: one of RFC 3339, or a duration ago. */
+static bool ctl_list_time(const char *text, int64_t *ms)
+{
+	int64_t ago;
+
+	if (units_parse_time(text, strlen(text), ms))
+		return true;
+	if (!units_parse_duration(text, &ago))
+		return false;
+	*ms = clock_wall_ms(&cart_clock_system) - ago;
+	return *ms >= 0;
+}
+
+static enum ctl_status ctl_list_state(const char *status, struct cart_list *list)
+{
+	if (status == NULL)
+		list->state = CART_LIST_ANY;
+	else if (strcmp(status, "open") == 0)
+		list->state = CART_LIST_OPEN;
+	else if (strcmp(status, "checked_out") == 0)
+		list->state = CART_LIST_CHECKED_OUT;
+	else
+		return ctl_fail(CTL_USAGE, "list: --status: \"%s\" is neither open nor checked_out",
+				status);
+	return CTL_OK;
+}
+
+static enum ctl_status ctl_list_read(struct ctl *ctl, struct ctl_list_request *request)
+{
+	const char *customer = NULL, *idle = NULL, *status = NULL, *limit = NULL;
+	const struct ctl_option options[] = {
+		{.name = "--customer", .value = &customer},
+		{.name = "--idle-since", .value = &idle},
+		{.name = "--status", .value = &status},
+		{.name = "--limit", .value = &limit},
+		{0},
+	};
+
+	if (ctl_parse(ctl, options) != CTL_OK || ctl_no_arguments(ctl) != CTL_OK)
+		return CTL_USAGE;
+	if ((customer == NULL) == (idle == NULL))
+		return ctl_fail(CTL_USAGE, "list: needs either --customer or --idle-since");
+	if (idle != NULL && status != NULL)
+		return ctl_fail(CTL_USAGE, "list: --status goes with --customer; idle carts are "
+					   "open");
+	request->list.kind = customer != NULL ? CART_LIST_CUSTOMER : CART_LIST_IDLE;
+	if (customer != NULL &&
+	    !ctl_parse_integer(customer, 1, CART_NUMBER_MAX, &request->list.customer_id))
+		return ctl_fail(CTL_USAGE,
+				"list: --customer: \"%s\" is not an integer from 1 to %lld",
+				customer, (long long)CART_NUMBER_MAX);
+	if (idle != NULL && !ctl_list_time(idle, &request->list.idle_before_ms))
+		return ctl_fail(CTL_USAGE,
+				"list: --idle-since: \"%s\" is neither a time such as "
+				"2025-11-01T23:30:00Z nor a duration such as 24h",
+				idle);
+	request->left = INT64_MAX;
+	if (limit != NULL && !ctl_parse_integer(limit, 1, INT64_MAX, &request->left))
+		return ctl_fail(CTL_USAGE, "list: --limit: \"%s\" is not an integer from 1 on",
+				limit);
+	return ctl_list_state(status, &request->list);
+}
+
+/* Prints a page and moves the request behind it. *more: there is a next one. */
+static enum ctl_status ctl_list_page(struct ctl *ctl, struct ctl_session *session,
+				     struct ctl_list_request *request, bool *more)
+{
+	enum ctl_status status = CTL_OK;
+	struct cart_op op;
+
+	cart_op_init(&op, CART_OP_LIST);
+	op.list = request->list;
+	op.list.limit = request->left < CART_LIST_MAX ? (int)request->left : CART_LIST_MAX;
+	ctl_session_run(session, &op);
+	if (op.result != CART_OK)
+		status = ctl_print_failure(ctl, &op);
+	for (size_t i = 0; i < op.cart_count && status == CTL_OK; i++)
+		if (!ctl_print_cart(&op.carts[i]))
+			status = ctl_flush();
+	*more = status == CTL_OK && op.more && op.cart_count > 0;
+	if (*more) {
+		const struct cart *last = &op.carts[op.cart_count - 1];
+
+		request->list.has_after = true;
+		request->list.after_id = last->id;
+		request->list.after_ms = request->list.kind == CART_LIST_CUSTOMER
+						 ? last->created_ms
+						 : last->updated_ms;
+		request->left -= (int64_t)op.cart_count;
+	}
+	cart_op_clear(&op);
+	return status;
+}
+
+static enum ctl_status ctl_list_run(struct ctl *ctl)
+{
+	struct ctl_list_request request = {.left = 0};
+	const struct cart_backend *backend;
+	enum ctl_status status;
+	struct ctl_session *session;
+	struct cart_error error;
+	bool more = true;
+
+	if (ctl_list_read(ctl, &request) != CTL_OK || ctl_backend(ctl) == NULL)
+		return CTL_USAGE;
+	backend = ctl_durable_backend(ctl);
+	if (backend == NULL)
+		return CTL_FAILED;
+	session = ctl_session_open(ctl->settings, backend, ctl_session_provision(ctl->settings),
+				   &error);
+	if (session == NULL)
+		return ctl_fail(CTL_FAILED, "list: %s: %s", cart_backend_name(backend), error.text);
+	do
+		status = ctl_list_page(ctl, session, &request, &more);
+	while (more && request.left > 0);
+	ctl_session_close(&session);
+	if (status == CTL_OK)
+		status = ctl_flush();
+	if (status == CTL_OK && more)
+		ctl_fail(CTL_OK, "list: there are more; --limit ended it");
+	return status;
+}
+
+const struct ctl_command ctl_list = {
+	.name = "list",
+	.synopsis = "--customer N [--status open|checked_out] [--limit N]\n"
+		    "       cartctl list --idle-since TIME [--limit N]",
+	.summary = "Prints a customer's carts, or those left idle, as JSON, one a line",
+	.help = "Options:\n"
+		"  --customer N      carts of this customer, newest first\n"
+		"  --status STATUS   only those that are open, or checked_out\n"
+		"  --idle-since TIME open carts not changed since then, longest idle first; TIME "
+		"is\n"
+		"                    RFC 3339 (2025-11-01T23:30:00Z) or a duration ago (24h)\n"
+		"  --limit N         stop after so many; all of them otherwise\n"
+		"\n"
+		"Examples:\n"
+		"  cartctl list --customer 123 --status open\n"
+		"  cartctl list --idle-since 7d --limit 20 | jq -r .shopping_cart_id\n",
+	.run = ctl_list_run,
+};

@@ -238,7 +238,7 @@ check-build:
 	$(if $(have_clang),+@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers,@echo "no clang: the fuzzers only replay their corpora")
 
 ## check-unit: the unit tests
-check-unit: $(UNIT_TESTS)
+check-unit: $(UNIT_TESTS) $(B)/bin/cartctl
 	@tests/run $(call run_unit,$(VARIANT),120)
 ## check-contract: the rules of the store interface on CART_BACKEND, or on each backend in turn
 check-contract: $(CONTRACT_TESTS)

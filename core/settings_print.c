@@ -187,7 +187,7 @@ void settings_print_help(const struct settings *settings, FILE *out)
 			settings_print_range(entry, "|", out);
 			fputc(')', out);
 		}
-		fprintf(out, " [%s]\n", fallback);
+		fprintf(out, *fallback == '\0' ? "%s\n" : " [%s]\n", fallback);
 	}
 }
 

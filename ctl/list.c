@@ -53,7 +53,7 @@ static enum ctl_status ctl_list_read(struct ctl *ctl, struct ctl_list_request *r
 	if (ctl_parse(ctl, options) != CTL_OK || ctl_no_arguments(ctl) != CTL_OK)
 		return CTL_USAGE;
 	if ((customer == NULL) == (idle == NULL))
-		return ctl_fail(CTL_USAGE, "list: needs either --customer or --idle-since");
+		return ctl_fail(CTL_USAGE, "list: needs one of --customer and --idle-since");
 	if (idle != NULL && status != NULL)
 		return ctl_fail(CTL_USAGE, "list: --status goes with --customer; idle carts are "
 					   "open");

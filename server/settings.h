@@ -8,8 +8,7 @@
 /* listen, threads, backend, provision, cart.ids, http.*, request.*, drain.* */
 extern const struct setting server_settings[];
 
-/* log.*, server_settings, the carts' and every backend's: all that cartd knows, in the order for
- * people. */
+/* All that cartd knows: the above, the carts', the log's and every backend's. */
 void server_settings_add_all(struct settings *settings);
 
 #endif

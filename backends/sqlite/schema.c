@@ -110,9 +110,9 @@ static int schema_migrate(sqlite3 *db, int version, const struct embed_file *mig
 	char sql[80];
 	int rc = SQLITE_OK;
 
-	for (; migrations->name != NULL && rc == SQLITE_OK; migrations++)
-		if (atoi(migrations->name) > version)
-			rc = sqlite3_exec(db, migrations->text, NULL, NULL, NULL);
+	for (const struct embed_file *m = migrations; m->name != NULL && rc == SQLITE_OK; m++)
+		if (atoi(m->name) > version)
+			rc = sqlite3_exec(db, m->text, NULL, NULL, NULL);
 	if (rc != SQLITE_OK)
 		return rc;
 	snprintf(sql, sizeof(sql), "PRAGMA application_id = %d; PRAGMA user_version = %d",

@@ -57,7 +57,7 @@ static const struct setting sqlite_settings[] = {
 		 "process"},
 	{.key = "sqlite.checkpoint",
 	 .type = SETTING_SIZE,
-	 .fallback = "16MiB",
+	 .fallback = "32MiB",
 	 .min = 64 << 10,
 	 .max = INT64_C(4) << 30,
 	 .help = "Size of the write-ahead log at which it is written back into the file"},

@@ -115,8 +115,7 @@ enum cart_result fixture_submit(struct fixture *f, struct cart_op *op, int *done
 {
 	op->done = fixture_done;
 	op->user = done;
-	op->deadline_ns =
-		clock_monotonic_ns(&cart_clock_system) + deadline_ms * CLOCK_NS_PER_MS;
+	op->deadline_ns = clock_monotonic_ns(&cart_clock_system) + deadline_ms * CLOCK_NS_PER_MS;
 	return cart_store_submit(f->store, op);
 }
 
@@ -169,10 +168,8 @@ enum cart_result fixture_create(struct fixture *f, uint8_t n, int64_t customer_i
 enum cart_result fixture_add(struct fixture *f, uint8_t n, int64_t product_id, int64_t quantity)
 {
 	struct cart_change change = {CART_CHANGE_ADD, product_id, quantity};
-	struct cart_op op = {.type = CART_OP_CHANGE,
-			     .id = fixture_id(n),
-			     .changes = &change,
-			     .change_count = 1};
+	struct cart_op op = {
+		.type = CART_OP_CHANGE, .id = fixture_id(n), .changes = &change, .change_count = 1};
 	enum cart_result result = fixture_run(f, &op);
 
 	cart_op_clear(&op);

@@ -45,14 +45,14 @@ struct http_limits {
 /*
  * Called for every request that the guard lets through, on the loop. The handler answers exactly
  * once, now or later, by http_reply(); until then the request is valid, even when its client has
- * gone. Bodies over body_max arrive here too, with body NULL and body_too_large set, so that the
- * answer is ours.
+ * gone.
  */
 typedef void http_handler_fn(struct http_request *request, void *user);
 
 /*
- * Called for a request that the guard refused (detail: one line; status 400, 408, 413, 431, ...):
- * answers by http_reply(). The connection closes after it.
+ * Called for a request that the guard refused (detail: one line, a literal; status 400, 408, 413,
+ * 414, 417, 431, 501, 503 or 505): answers by http_reply(). The connection closes after it. Of the
+ * request only method and peer are known, and the method not always.
  */
 typedef void http_refused_fn(struct http_request *request, int status, const char *detail,
 			     void *user);
@@ -81,6 +81,11 @@ CART_MUST_CHECK int http_server_open(struct http_server **server, struct event_b
 CART_MUST_CHECK int http_server_listen(struct http_server *server, const char *address, int *port,
 				       struct cart_error *error);
 /*
+ * Whether an address can be listened on, and nobody does yet: with SO_REUSEPORT a second service
+ * would share the port of the first without a word. -1: error names the address and why.
+ */
+CART_MUST_CHECK int http_address_check(const char *address, struct cart_error *error);
+/*
  * Drains: takes what is in the accept queue, closes the listeners, closes idle connections, says
  * Connection: close on every further reply. drained is called on the loop, once, when no connection
  * is left.
@@ -106,7 +111,6 @@ const char *http_request_query(const struct http_request *request);
 const char *http_request_header(const struct http_request *request, const char *name,
 				size_t *count);
 const char *http_request_body(const struct http_request *request, size_t *len);
-bool http_request_body_too_large(const struct http_request *request);
 /* "127.0.0.1", for the log. */
 const char *http_request_peer(const struct http_request *request);
 /* Monotonic, when the whole request had been read. */

@@ -163,11 +163,6 @@ static bool api_check_body(struct call *call)
 {
 	size_t len;
 
-	if (http_request_body_too_large(call->request)) {
-		call_problem(call, (struct problem){413, "TOO_LARGE"},
-			     "the body is larger than %" PRId64 " bytes", call->api->body_max);
-		return false;
-	}
 	http_request_body(call->request, &len);
 	if (len == 0)
 		return true;

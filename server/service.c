@@ -1,0 +1,351 @@
+#include "server/service.h"
+
+#include "core/cart_store.h"
+#include "core/log.h"
+#include "server/loop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* File descriptors beside the connections: the backend's, the log, a few a loop. */
+#define SERVICE_FDS_RESERVED   128
+#define SERVICE_FDS_PER_THREAD 16
+/* After the last request's deadline, ops have this long to come back. */
+#define SERVICE_STOP_GRACE_MS 1000
+
+struct service {
+	struct settings *settings;
+	struct metrics *metrics;
+	struct cart_env env;
+	struct cart_db *db;
+	struct api_shared api;
+	const struct http_metrics *http_metrics;
+	struct loop **loops;
+	size_t loop_count, loops_done;
+	atomic_bool draining;
+	int signal_fd, done_fd;
+};
+
+/* Start. */
+
+static size_t service_threads(const struct settings *settings)
+{
+	int64_t threads = settings_integer(settings, "threads");
+	cpu_set_t cores;
+
+	if (threads == 0 && sched_getaffinity(0, sizeof(cores), &cores) == 0)
+		threads = CPU_COUNT(&cores);
+	return threads > 0 ? (size_t)threads : 1;
+}
+
+static void service_raise_files(const struct service *service, size_t threads)
+{
+	rlim_t need = (rlim_t)settings_integer(service->settings, "http.max_connections") +
+		      SERVICE_FDS_RESERVED + threads * SERVICE_FDS_PER_THREAD;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
+		return;
+	limit.rlim_cur =
+		limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= need ? need : limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < need)
+		log_event(LOG_WARN,
+			  "the limit of open files is too low for http.max_connections; raise it "
+			  "(ulimit -n, LimitNOFILE=)",
+			  LOG_INT("limit", (int64_t)limit.rlim_cur),
+			  LOG_INT("needed", (int64_t)need));
+}
+
+static const struct cart_backend *service_backend(const struct settings *settings,
+						  struct cart_error *error)
+{
+	const char *name = settings_string(settings, "backend");
+	const struct cart_backend *backend = cart_backend_find(name);
+	char known[256];
+
+	if (backend == NULL) {
+		cart_backend_names(known, sizeof(known));
+		cart_error_set(error, "backend \"%s\" is not known; there are: %s", name, known);
+	}
+	return backend;
+}
+
+static enum cart_provision service_provision(const struct settings *settings)
+{
+	const char *how = settings_string(settings, "provision");
+
+	if (strcmp(how, "off") == 0)
+		return CART_PROVISION_OFF;
+	return strcmp(how, "check") == 0 ? CART_PROVISION_CHECK : CART_PROVISION_AUTO;
+}
+
+static int service_start_backend(struct service *service, struct cart_error *error)
+{
+	const struct settings *settings = service->settings;
+	const struct cart_backend *backend = service_backend(settings, error);
+
+	if (backend == NULL)
+		return -1;
+	service->env = (struct cart_env){.clock = &cart_clock_system,
+					 .settings = settings,
+					 .metrics = service->metrics,
+					 .rules = cart_rules_from(settings)};
+	if (cart_db_start(&service->db, backend, &service->env, service_provision(settings),
+			  error) != 0)
+		return -1;
+	service->api = (struct api_shared){
+		.env = &service->env,
+		.backend = backend,
+		.rules = service->env.rules,
+		.id_kind = strcmp(settings_string(settings, "cart.ids"), "v7") == 0 ? CART_ID_V7
+										    : CART_ID_V4,
+		.deadline_ms = settings_integer(settings, "request.deadline"),
+		.series = api_metrics_register(service->metrics),
+		.draining = &service->draining,
+	};
+	service->http_metrics = http_metrics_register(service->metrics);
+	if (!cart_backend_is_durable(backend))
+		log_event(LOG_WARN, "this backend keeps carts in memory: all are lost at the end",
+			  LOG_STR("backend", cart_backend_name(backend)));
+	return 0;
+}
+
+static struct http_limits service_limits(const struct settings *settings)
+{
+	return (struct http_limits){
+		.body_max = (size_t)settings_integer(settings, "http.max_body"),
+		.header_max = (size_t)settings_integer(settings, "http.max_headers"),
+		.connections_max = (size_t)settings_integer(settings, "http.max_connections"),
+		.header_deadline_ms = settings_integer(settings, "http.header_deadline"),
+		.idle_timeout_ms = settings_integer(settings, "http.idle_timeout"),
+	};
+}
+
+static int service_open_loops(struct service *service, struct cart_error *error)
+{
+	struct loop_config config = {
+		.db = service->db,
+		.metrics = service->metrics,
+		.api = &service->api,
+		.done_fd = service->done_fd,
+		.http = {.limits = service_limits(service->settings),
+			 .clock = service->env.clock,
+			 .metrics = service->http_metrics},
+	};
+	size_t threads = service_threads(service->settings);
+
+	service_raise_files(service, threads);
+	service->loops = calloc(threads, sizeof(struct loop *));
+	if (service->loops == NULL)
+		return cart_error_set(error, "no memory for %zu threads", threads);
+	for (; service->loop_count < threads; service->loop_count++) {
+		config.index = service->loop_count;
+		if (loop_open(&service->loops[service->loop_count], &config, error) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Puts the real port in place of 0. */
+static void service_address(char *text, size_t room, const char *address, int port)
+{
+	int host = (int)(strrchr(address, ':') - address);
+
+	snprintf(text, room, "%.*s:%d", host, address, port);
+}
+
+static int service_listen(struct service *service, const char *address, struct cart_error *error)
+{
+	char real[300];
+	int port;
+
+	if (http_address_check(address, error) != 0 ||
+	    loop_listen(service->loops[0], address, &port, error) != 0)
+		return -1;
+	service_address(real, sizeof(real), address, port);
+	for (size_t i = 1; i < service->loop_count; i++)
+		if (loop_listen(service->loops[i], real, NULL, error) != 0)
+			return -1;
+	log_event(LOG_INFO, "listening", LOG_STR("address", real),
+		  LOG_STR("backend", cart_backend_name(service->api.backend)),
+		  LOG_INT("threads", (int64_t)service->loop_count));
+	return 0;
+}
+
+static int service_listen_all(struct service *service, struct cart_error *error)
+{
+	size_t count;
+	const char *const *addresses = settings_list(service->settings, "listen", &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (service_listen(service, addresses[i], error) != 0)
+			return -1;
+	return 0;
+}
+
+/* Signals are read by the main thread alone: every thread made later inherits the mask. */
+static int service_take_signals(struct service *service, struct cart_error *error)
+{
+	sigset_t signals;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	if (pthread_sigmask(SIG_BLOCK, &signals, NULL) != 0)
+		return cart_error_set(error, "cannot block signals");
+	service->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	service->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (service->signal_fd < 0 || service->done_fd < 0)
+		return cart_error_set(error, "cannot wait for signals: %s", strerror(errno));
+	return 0;
+}
+
+static int service_start(struct service *service, struct cart_error *error)
+{
+	if (service_take_signals(service, error) != 0 ||
+	    service_start_backend(service, error) != 0 || service_open_loops(service, error) != 0 ||
+	    service_listen_all(service, error) != 0)
+		return -1;
+	for (size_t i = 0; i < service->loop_count; i++)
+		if (loop_start(service->loops[i], error) != 0)
+			return -1;
+	return 0;
+}
+
+/* Run. */
+
+static void service_reload(struct service *service)
+{
+	struct cart_error error;
+
+	if (log_reopen(&error) != 0)
+		log_event(LOG_ERROR, "cannot open the log again", LOG_STR("reason", error.text));
+	if (settings_reload_secrets(service->settings, &error) != 0)
+		log_event(LOG_ERROR, "cannot read secrets again, keeping the old ones",
+			  LOG_STR("reason", error.text));
+	else
+		cart_db_reload(service->db);
+	log_message(LOG_INFO, "reloaded");
+}
+
+/*
+ * Waits for a signal that ends the service, for all loops to end, or for the time. Returns the
+ * signal, or 0. timeout_ms -1: for ever.
+ */
+static int service_wait(struct service *service, int64_t timeout_ms)
+{
+	struct pollfd waits[2] = {{.fd = service->signal_fd, .events = POLLIN},
+				  {.fd = service->done_fd, .events = POLLIN}};
+	int64_t end_ns = clock_monotonic_ns(&cart_clock_system) + timeout_ms * CLOCK_NS_PER_MS;
+	struct signalfd_siginfo info;
+	uint64_t done;
+
+	while (service->loops_done < service->loop_count) {
+		int64_t left_ns = end_ns - clock_monotonic_ns(&cart_clock_system);
+
+		if (timeout_ms >= 0 && left_ns <= 0)
+			return 0;
+		poll(waits, 2, timeout_ms < 0 ? -1 : (int)(left_ns / CLOCK_NS_PER_MS) + 1);
+		if (read(service->done_fd, &done, sizeof(done)) == sizeof(done))
+			service->loops_done += done;
+		while (read(service->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+			if (info.ssi_signo != SIGHUP)
+				return (int)info.ssi_signo;
+			service_reload(service);
+		}
+	}
+	return 0;
+}
+
+static void service_command(struct service *service, enum loop_command command)
+{
+	for (size_t i = 0; i < service->loop_count; i++)
+		loop_command(service->loops[i], command);
+}
+
+/* A second signal: now. What was acknowledged is stored; the rest the clients see as broken. */
+static void service_end_at_once(int signal_number)
+{
+	log_event(LOG_WARN, "ending at once", LOG_STR("signal", strsignal(signal_number)));
+	_exit(1);
+}
+
+static void service_wait_or_end(struct service *service, int64_t timeout_ms)
+{
+	int again = service_wait(service, timeout_ms);
+
+	if (again != 0)
+		service_end_at_once(again);
+}
+
+/* True: every request got its answer. */
+static bool service_drain(struct service *service)
+{
+	const struct settings *settings = service->settings;
+
+	atomic_store(&service->draining, true);
+	if (settings_integer(settings, "drain.delay") > 0)
+		service_wait_or_end(service, settings_integer(settings, "drain.delay"));
+	service_command(service, LOOP_DRAIN);
+	service_wait_or_end(service, settings_integer(settings, "drain.deadline"));
+	if (service->loops_done == service->loop_count)
+		return true;
+	log_message(LOG_WARN, "drain.deadline has passed, cutting what is left");
+	service_command(service, LOOP_STOP);
+	service_wait_or_end(service,
+			    settings_integer(settings, "request.deadline") + SERVICE_STOP_GRACE_MS);
+	if (service->loops_done < service->loop_count) {
+		log_message(LOG_ERROR, "the backend does not give its requests back, giving up");
+		_exit(1);
+	}
+	return false;
+}
+
+/* Stop. Also after a start that failed half way. */
+static void service_free(struct service *service)
+{
+	for (size_t i = 0; i < service->loop_count; i++)
+		loop_free(&service->loops[i]);
+	free(service->loops);
+	cart_db_stop(&service->db);
+	api_metrics_free(&service->api.series);
+	metrics_free(&service->metrics);
+	if (service->signal_fd >= 0)
+		close(service->signal_fd);
+	if (service->done_fd >= 0)
+		close(service->done_fd);
+}
+
+int service_run(struct settings *settings, struct cart_error *error)
+{
+	struct service service = {
+		.settings = settings, .metrics = metrics_new(), .signal_fd = -1, .done_fd = -1};
+	int status = -1;
+
+	if (service_start(&service, error) == 0) {
+		int ended_by = service_wait(&service, -1);
+
+		if (ended_by != 0)
+			log_event(LOG_INFO, "draining", LOG_STR("signal", strsignal(ended_by)));
+		else
+			log_message(LOG_ERROR, "the event loops have ended by themselves");
+		status = ended_by != 0 && service_drain(&service) ? 0 : 1;
+		log_event(LOG_INFO, "stopped", LOG_INT("status", status));
+	} else {
+		/* Loops that run already have to end before they can be freed. */
+		service_command(&service, LOOP_STOP);
+	}
+	service_free(&service);
+	return status;
+}

@@ -1,0 +1,315 @@
+#include "server/body.h"
+
+#include "tests/lib/cmocka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char detail[BODY_DETAIL_MAX];
+
+static enum body_result quantity_of(const char *text, int64_t *quantity)
+{
+	return body_read_quantity(text, strlen(text), 1000000, quantity, detail);
+}
+
+static void assert_quantity_refused(const char *text, enum body_result result, const char *says)
+{
+	int64_t quantity = 77;
+
+	memset(detail, 0, sizeof(detail));
+	assert_int_equal(quantity_of(text, &quantity), result);
+	if (strstr(detail, says) == NULL)
+		fail_msg("%s: \"%s\" does not say \"%s\"", text, detail, says);
+	assert_int_equal(quantity, 77);
+}
+
+static void integers_in_range_are_taken(void **state)
+{
+	int64_t quantity;
+
+	(void)state;
+	assert_int_equal(quantity_of("{\"quantity\":0}", &quantity), BODY_OK);
+	assert_int_equal(quantity, 0);
+	assert_int_equal(quantity_of(" \t\r\n{ \"quantity\" : 1000000 }\n", &quantity), BODY_OK);
+	assert_int_equal(quantity, 1000000);
+	assert_int_equal(quantity_of("{\"quantity\":-0}", &quantity), BODY_OK);
+	assert_int_equal(quantity, 0);
+	assert_int_equal(quantity_of("{\"qu\\u0061ntity\":5}", &quantity), BODY_OK);
+	assert_int_equal(quantity, 5);
+}
+
+static void what_is_no_integer_is_refused_by_name(void **state)
+{
+	static const char *const values[] = {"1e3",  "1.0", "0.5", "\"2\"", "true",
+					     "null", "[5]", "{}",  "1E0"};
+	char text[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		snprintf(text, sizeof(text), "{\"quantity\":%s}", values[i]);
+		assert_quantity_refused(text, BODY_INVALID_INPUT, "quantity is not an integer");
+	}
+}
+
+static void integers_out_of_range_are_refused(void **state)
+{
+	(void)state;
+	assert_quantity_refused("{\"quantity\":1000001}", BODY_INVALID_INPUT, "0 to 1000000");
+	assert_quantity_refused("{\"quantity\":-1}", BODY_INVALID_INPUT,
+				"quantity is out of range");
+	assert_quantity_refused("{\"quantity\":2147483648}", BODY_INVALID_INPUT, "out of range");
+	assert_quantity_refused("{\"quantity\":9223372036854775808}", BODY_INVALID_INPUT,
+				"out of range");
+	assert_quantity_refused("{\"quantity\":-99999999999999999999999}", BODY_INVALID_INPUT,
+				"out of range");
+	assert_quantity_refused("{\"quantity\":1e999}", BODY_INVALID_INPUT, "out of range");
+}
+
+static void members_that_are_missing_or_unknown_are_named(void **state)
+{
+	(void)state;
+	assert_quantity_refused("{}", BODY_INVALID_INPUT, "quantity is missing");
+	assert_quantity_refused("{\"quantity\":1,\"qantity\":1}", BODY_INVALID_INPUT,
+				"unknown member 'qantity'");
+	assert_quantity_refused("{\"quantity\":1,\"\":1}", BODY_INVALID_INPUT, "unknown member ''");
+	assert_quantity_refused("{\"quantity\":1,\"Quantity\":1}", BODY_INVALID_INPUT,
+				"unknown member 'Quantity'");
+	/* What a client sent never reaches the message as it is. */
+	assert_quantity_refused("{\"quantity\":1,\"a\\n\\u00e9\":1}", BODY_INVALID_INPUT,
+				"unknown member 'a??"
+				"?'");
+}
+
+static void what_is_not_one_json_object_is_refused(void **state)
+{
+	static const char *const texts[] = {
+		"{\"quantity\":1",
+		"{\"quantity\":1}}",
+		"{\"quantity\":1} {\"quantity\":1}",
+		"{\"quantity\":1,}",
+		"{quantity:1}",
+		"{'quantity':1}",
+		"{\"quantity\":01}",
+		"{\"quantity\":+1}",
+		"{\"quantity\":.5}",
+		"{\"quantity\":NaN}",
+		"{\"quantity\":1}/**/",
+		"\xef\xbb\xbf{\"quantity\":1}",
+		"{\"quantity\":1,\"a\":\"\\ud800\"}",
+		"{\"quantity\":1,\"a\\u0000\":1}",
+		"{\"quantity\":1,\"a\":\"\\u0000\"}",
+		"{\"quantity\":1,\"a\":\"\n\"}",
+		"{\"quantity\":1,\"\xff\":1}",
+		"{\"quantity\":1,\"\xc0\xaf\":1}",
+		"{\"quantity\":1,\"\xed\xa0\x80\":1}",
+		"[]",
+		"5",
+		"null",
+		"\"quantity\"",
+		"   ",
+		"quantity=1",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_quantity_refused(texts[i], BODY_INVALID_JSON, "the body");
+	assert_quantity_refused("", BODY_INVALID_JSON, "empty");
+	assert_int_equal(body_read_quantity("{\"quantity\":1}\0", 15, 10, &(int64_t){0}, detail),
+			 BODY_INVALID_JSON);
+	assert_int_equal(body_read_quantity(NULL, 0, 10, &(int64_t){0}, detail), BODY_INVALID_JSON);
+}
+
+static void duplicate_members_are_refused(void **state)
+{
+	(void)state;
+	assert_quantity_refused("{\"quantity\":1,\"quantity\":2}", BODY_INVALID_JSON, "duplicate");
+	assert_quantity_refused("{\"quantity\":1,\"quant\\u0069ty\":1}", BODY_INVALID_JSON,
+				"duplicate");
+}
+
+static void deep_nesting_and_much_space_are_survived(void **state)
+{
+	enum { LEVELS = 10000, SPACES = 65536 };
+	char *text = malloc(SPACES + 100);
+	int64_t quantity;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, '[', LEVELS);
+	memset(text + LEVELS, ']', LEVELS);
+	assert_int_equal(body_read_quantity(text, 2 * LEVELS, 10, &quantity, detail),
+			 BODY_INVALID_JSON);
+	assert_non_null(strstr(detail, "deeply"));
+	assert_int_equal(body_read_quantity(text, LEVELS, 10, &quantity, detail),
+			 BODY_INVALID_JSON);
+	memset(text, ' ', SPACES);
+	strcpy(text + SPACES, "{\"quantity\":5}");
+	assert_int_equal(quantity_of(text, &quantity), BODY_OK);
+	assert_int_equal(quantity, 5);
+	free(text);
+}
+
+static struct cart_change one;
+static struct cart_change *changes;
+static size_t count;
+
+static enum body_result items_of(const char *text)
+{
+	changes = NULL;
+	count = 0;
+	return body_read_items(text, strlen(text), &one, &changes, &count, detail);
+}
+
+static void a_single_item_needs_no_array(void **state)
+{
+	(void)state;
+	assert_int_equal(items_of("{\"product_id\":9007199254740991,\"quantity\":10000}"), BODY_OK);
+	assert_int_equal(count, 1);
+	assert_ptr_equal(changes, &one);
+	assert_int_equal(one.type, CART_CHANGE_ADD);
+	assert_int_equal(one.product_id, CART_NUMBER_MAX);
+	assert_int_equal(one.quantity, CART_ADD_MAX);
+}
+
+static void a_batch_keeps_its_order_and_its_duplicates(void **state)
+{
+	(void)state;
+	assert_int_equal(items_of("{\"items\":[{\"product_id\":2,\"quantity\":1},"
+				  "{\"quantity\":3,\"product_id\":1},"
+				  "{\"product_id\":2,\"quantity\":4}]}"),
+			 BODY_OK);
+	assert_int_equal(count, 3);
+	assert_int_equal(changes[0].product_id, 2);
+	assert_int_equal(changes[1].product_id, 1);
+	assert_int_equal(changes[1].quantity, 3);
+	assert_int_equal(changes[2].product_id, 2);
+	assert_int_equal(changes[2].type, CART_CHANGE_ADD);
+	free(changes);
+}
+
+static void assert_items_refused(const char *text, const char *says)
+{
+	assert_int_equal(items_of(text), BODY_INVALID_INPUT);
+	if (strstr(detail, says) == NULL)
+		fail_msg("%s: \"%s\" does not say \"%s\"", text, detail, says);
+	assert_null(changes);
+}
+
+static void bad_items_are_named_with_their_place(void **state)
+{
+	(void)state;
+	assert_items_refused("{\"product_id\":1,\"quantity\":0}", "quantity is out of range");
+	assert_items_refused("{\"product_id\":1,\"quantity\":10001}", "1 to 10000");
+	assert_items_refused("{\"product_id\":0,\"quantity\":1}", "product_id is out of range");
+	assert_items_refused("{\"product_id\":9007199254740992,\"quantity\":1}", "product_id");
+	assert_items_refused("{\"quantity\":1}", "product_id is missing");
+	assert_items_refused("{\"items\":[]}", "items is empty");
+	assert_items_refused("{\"items\":{}}", "items is not an array");
+	assert_items_refused("{\"items\":null}", "items is not an array");
+	assert_items_refused("{\"items\":[1]}", "items[0] is not an object");
+	assert_items_refused("{\"items\":[{\"product_id\":1,\"quantity\":1},{\"product_id\":1}]}",
+			     "items[1].quantity is missing");
+	assert_items_refused("{\"items\":[{\"product_id\":1,\"quantity\":1,\"x\":1}]}",
+			     "unknown member items[0].'x'");
+	assert_items_refused("{\"items\":[{\"product_id\":1,\"quantity\":1}],\"quantity\":1}",
+			     "unknown member 'quantity'");
+}
+
+static void customers_are_1_to_2_to_the_53rd_less_1(void **state)
+{
+	int64_t customer = 0;
+	const char *most = "{\"customer_id\":9007199254740991}";
+	const char *more = "{\"customer_id\":9007199254740992}";
+
+	(void)state;
+	assert_int_equal(body_read_customer(most, strlen(most), &customer, detail), BODY_OK);
+	assert_int_equal(customer, CART_NUMBER_MAX);
+	assert_int_equal(body_read_customer(more, strlen(more), &customer, detail),
+			 BODY_INVALID_INPUT);
+}
+
+#define ID "\"550E8400-E29B-41D4-A716-446655440000\""
+
+static void ids_are_read_in_any_case_and_kept_in_order(void **state)
+{
+	const char *text = "{\"ids\":[" ID ",\"00000000-0000-0000-0000-000000000001\"," ID "]}";
+	struct cart_id ids[BODY_IDS_MAX];
+	size_t id_count;
+
+	(void)state;
+	assert_int_equal(body_read_ids(text, strlen(text), ids, &id_count, detail), BODY_OK);
+	assert_int_equal(id_count, 3);
+	assert_int_equal(ids[0].bytes[0], 0x55);
+	assert_int_equal(ids[1].bytes[15], 1);
+	assert_int_equal(cart_id_compare(&ids[0], &ids[2]), 0);
+}
+
+static enum body_result ids_of(size_t how_many)
+{
+	static char text[8192];
+	struct cart_id ids[BODY_IDS_MAX];
+	size_t id_count;
+	char *at = stpcpy(text, "{\"ids\":[");
+
+	for (size_t i = 0; i < how_many; i++)
+		at = stpcpy(stpcpy(at, i > 0 ? "," : ""), ID);
+	strcpy(at, "]}");
+	return body_read_ids(text, strlen(text), ids, &id_count, detail);
+}
+
+static void ids_are_1_to_100_uuids(void **state)
+{
+	static const char *const bad[] = {
+		"{\"ids\":[\"{550e8400-e29b-41d4-a716-446655440000}\"]}",
+		"{\"ids\":[\"550e8400e29b41d4a716446655440000\"]}",
+		"{\"ids\":[\"\"]}",
+		"{\"ids\":[5]}",
+		"{\"ids\":[null]}",
+	};
+	struct cart_id ids[BODY_IDS_MAX];
+	size_t id_count;
+
+	(void)state;
+	assert_int_equal(ids_of(0), BODY_INVALID_INPUT);
+	assert_int_equal(ids_of(1), BODY_OK);
+	assert_int_equal(ids_of(100), BODY_OK);
+	assert_int_equal(ids_of(101), BODY_INVALID_INPUT);
+	assert_non_null(strstr(detail, "100"));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(body_read_ids(bad[i], strlen(bad[i]), ids, &id_count, detail),
+				 BODY_INVALID_INPUT);
+		assert_string_equal(detail, "ids[0] is not a UUID");
+	}
+}
+
+static void nothing_is_an_empty_object(void **state)
+{
+	(void)state;
+	assert_int_equal(body_read_nothing("{}", 2, detail), BODY_OK);
+	assert_int_equal(body_read_nothing("{\"a\":1}", 7, detail), BODY_INVALID_INPUT);
+	assert_int_equal(body_read_nothing("[]", 2, detail), BODY_INVALID_JSON);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(integers_in_range_are_taken),
+		cmocka_unit_test(what_is_no_integer_is_refused_by_name),
+		cmocka_unit_test(integers_out_of_range_are_refused),
+		cmocka_unit_test(members_that_are_missing_or_unknown_are_named),
+		cmocka_unit_test(what_is_not_one_json_object_is_refused),
+		cmocka_unit_test(duplicate_members_are_refused),
+		cmocka_unit_test(deep_nesting_and_much_space_are_survived),
+		cmocka_unit_test(a_single_item_needs_no_array),
+		cmocka_unit_test(a_batch_keeps_its_order_and_its_duplicates),
+		cmocka_unit_test(bad_items_are_named_with_their_place),
+		cmocka_unit_test(customers_are_1_to_2_to_the_53rd_less_1),
+		cmocka_unit_test(ids_are_read_in_any_case_and_kept_in_order),
+		cmocka_unit_test(ids_are_1_to_100_uuids),
+		cmocka_unit_test(nothing_is_an_empty_object),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -32,7 +32,7 @@ struct settings *settings_new(void)
 
 	if (settings == NULL)
 		return NULL;
-	settings->secrets = malloc(sizeof(*settings->secrets));
+	settings->secrets = malloc(sizeof(pthread_mutex_t));
 	if (settings->secrets == NULL) {
 		free(settings);
 		return NULL;
@@ -69,7 +69,7 @@ static char *settings_make_variable(const char *key)
 
 	if (asprintf(&variable, "CART_%s", key) < 0)
 		variable = NULL;
-	settings_need(variable);
+	variable = settings_need(variable);
 	for (char *p = variable; *p != '\0'; p++)
 		*p = (char)(*p == '.' ? '_' : toupper((unsigned char)*p));
 	return variable;

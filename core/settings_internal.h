@@ -72,8 +72,8 @@ const char *settings_format_limit(enum setting_type type, int64_t limit,
 #define SETTINGS_QUOTED_TEXT 80
 const char *settings_quote(const char *text, char quoted[SETTINGS_QUOTED_TEXT]);
 
-/* The known key that a person most likely meant, or NULL. */
-const char *settings_nearest(const struct settings *settings, const char *key);
+/* The entry whose key a person most likely meant, or NULL. */
+const struct settings_entry *settings_nearest(const struct settings *settings, const char *key);
 /* An error for an unknown key. what: "setting", "option"; prefix: "" or "--". Returns -1. */
 int settings_unknown(const struct settings *settings, const char *what, const char *prefix,
 		     const char *key, struct cart_error *error);

@@ -50,11 +50,11 @@ static const char *settings_name(const char *key)
 	return dot == NULL ? key : dot + 1;
 }
 
-const char *settings_nearest(const struct settings *settings, const char *key)
+const struct settings_entry *settings_nearest(const struct settings *settings, const char *key)
 {
 	/* One edit in three characters; of a very short word that would leave nothing. */
 	size_t best = strlen(key) / 3 + 1;
-	const char *nearest = NULL;
+	const struct settings_entry *nearest = NULL;
 
 	for (size_t i = 0; i < settings->count; i++) {
 		const char *known = settings->entries[i]->key;
@@ -66,24 +66,17 @@ const char *settings_nearest(const struct settings *settings, const char *key)
 			distance = 1;
 		if (distance < best) {
 			best = distance;
-			nearest = known;
+			nearest = settings->entries[i];
 		}
 	}
 	return nearest;
 }
 
-static size_t settings_section_len(const char *key)
-{
-	const char *dot = strrchr(key, '.');
-
-	return dot == NULL ? 0 : (size_t)(dot - key);
-}
-
 int settings_unknown(const struct settings *settings, const char *what, const char *prefix,
 		     const char *key, struct cart_error *error)
 {
-	const char *nearest = settings_nearest(settings, key);
-	size_t section = settings_section_len(key);
+	const struct settings_entry *nearest = settings_nearest(settings, key);
+	size_t section = (size_t)(settings_name(key) - key); /* with its dot */
 	char quoted[SETTINGS_QUOTED_TEXT], argument[SETTINGS_QUOTED_TEXT], known[320] = "";
 	size_t len = 0;
 
@@ -91,12 +84,11 @@ int settings_unknown(const struct settings *settings, const char *what, const ch
 	settings_quote(argument, quoted);
 	if (nearest != NULL)
 		return cart_error_set(error, "unknown %s %s (did you mean \"%s%s\"?)", what, quoted,
-				      prefix, nearest);
+				      prefix, nearest->key);
 	for (size_t i = 0; i < settings->count && section > 0; i++) {
 		const char *other = settings->entries[i]->key;
 
-		if (settings_section_len(other) == section && strncmp(key, other, section) == 0 &&
-		    len < sizeof(known))
+		if (strncmp(key, other, section) == 0 && len < sizeof(known))
 			len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s",
 						len == 0 ? "" : ", ", other);
 	}

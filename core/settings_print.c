@@ -167,7 +167,8 @@ static const char *settings_type_name(const struct settings_entry *entry)
 /* True for the first entry under its heading. */
 static bool settings_starts_heading(const struct settings *settings, size_t i)
 {
-	return i == 0 || strcmp(settings->entries[i - 1]->heading, settings->entries[i]->heading);
+	return i == 0 ||
+	       strcmp(settings->entries[i - 1]->heading, settings->entries[i]->heading) != 0;
 }
 
 void settings_print_help(const struct settings *settings, FILE *out)

@@ -153,13 +153,13 @@ static char *settings_list_text(const struct settings_value *value)
 	size_t len = 1;
 	char *text, *at;
 
-	for (size_t i = 0; i < value->list_count; i++)
-		len += strlen(value->list[i]) + 2;
+	for (char *const *item = value->list; *item != NULL; item++)
+		len += strlen(*item) + 2;
 	text = at = calloc(1, len);
 	if (text == NULL)
 		return NULL;
-	for (size_t i = 0; i < value->list_count; i++)
-		at = stpcpy(stpcpy(at, i == 0 ? "" : ", "), value->list[i]);
+	for (char *const *item = value->list; *item != NULL; item++)
+		at = stpcpy(stpcpy(at, item == value->list ? "" : ", "), *item);
 	return text;
 }
 

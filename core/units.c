@@ -10,7 +10,7 @@ struct units_unit {
 };
 
 static const struct units_unit units_durations[] = {
-	{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 86400 * 1000},
+	{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000},
 };
 
 static const struct units_unit units_sizes[] = {

@@ -20,11 +20,11 @@ static int64_t units_days(struct units_date date)
 {
 	int year = date.month <= 2 ? date.year - 1 : date.year;
 	int month = (date.month + 9) % 12; /* March is 0 */
-	int era = year / 400;
-	int of_era = year % 400;
-	int of_year = (153 * month + 2) / 5 + date.day - 1;
+	int64_t era = year / 400;
+	int64_t of_era = year % 400;
+	int64_t of_year = (153 * month + 2) / 5 + date.day - 1;
 
-	return (int64_t)era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
 static struct units_date units_date(int64_t days)
@@ -174,7 +174,7 @@ bool units_parse_time(const char *text, size_t len, int64_t *ms)
 	if (!units_date_exists(date) || hour > 23 || minute > 59 || second > 60)
 		return false;
 
-	int64_t minutes = units_days(date) * 1440 + hour * 60 + minute - offset;
+	int64_t minutes = units_days(date) * 1440 + INT64_C(60) * hour + minute - offset;
 	int64_t instant = (minutes * 60 + second) * 1000 + fraction;
 
 	/* A leap second ends a day of UTC; like every POSIX clock we count it as the next one. */

@@ -124,7 +124,7 @@ int main(int argc, char **argv)
 	struct cart_error error;
 
 	if (settings == NULL)
-		return ctl_fail(CTL_FAILED, "out of memory");
+		return (int)ctl_fail(CTL_FAILED, "out of memory");
 	/* log.* is for cartd; what goes wrong here is told on standard error. */
 	log_set_level(LOG_WARN);
 	server_settings_add_all(settings);

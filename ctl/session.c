@@ -11,6 +11,7 @@ struct ctl_session {
 	struct cart_db *db;
 	struct cart_store *store;
 	int64_t deadline_ms;
+	bool done; /* the op under way */
 	bool drained;
 };
 
@@ -63,17 +64,19 @@ failed:
 
 static void ctl_session_done(struct cart_op *op, void *user)
 {
+	struct ctl_session *session = user;
+
 	(void)op;
-	*(bool *)user = true;
+	session->done = true;
 }
 
 void ctl_session_run(struct ctl_session *session, struct cart_op *op)
 {
-	bool done = false;
 	enum cart_result refused;
 
 	op->done = ctl_session_done;
-	op->user = &done;
+	op->user = session;
+	session->done = false;
 	op->deadline_ns =
 		clock_monotonic_ns(session->env.clock) + session->deadline_ms * CLOCK_NS_PER_MS;
 	refused = cart_store_submit(session->store, op);
@@ -81,7 +84,7 @@ void ctl_session_run(struct ctl_session *session, struct cart_op *op)
 		op->result = refused;
 		return;
 	}
-	while (!done)
+	while (!session->done)
 		event_base_loop(session->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
 }
 

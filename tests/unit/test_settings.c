@@ -439,7 +439,7 @@ static void what_is_no_text_file_is_refused(void **state)
 	assert_string_equal(error.text, expected);
 
 	memset(text, 'x', sizeof(text));
-	memcpy(text, "mysql.host = ", 13);
+	*stpcpy(text, "mysql.host = ") = 'x';
 	path = write_bytes("long.ini", text, sizeof(text));
 	assert_int_equal(settings_load_file(settings, path, &error), -1);
 	snprintf(expected, sizeof(expected), "%s:1: the line is longer than 4096 bytes", path);

@@ -220,6 +220,18 @@ run_passes_arguments()
 	run_cart "$folder/tree/cart" run --listen '[::1]:9000' --set 'log.file=a b' && holds "$folder/out" '<--listen><[::1]:9000><--set><log.file=a b>'
 }
 
+run_says_where()
+{
+	run_cart "$folder/tree/cart" run && holds "$folder/out" 'http://127.0.0.1:8080/ ' &&
+		run_cart "$folder/tree/cart" run --listen 127.0.0.1:9000 && holds "$folder/out" 'http://127.0.0.1:9000/ ' &&
+		run_cart "$folder/tree/cart" run --set listen=127.0.0.1:9001 && holds "$folder/out" 'http://127.0.0.1:9001/ ' &&
+		run_cart "$folder/tree/cart" run --listen=127.0.0.1:9002 && holds "$folder/out" 'http://127.0.0.1:9002/ ' &&
+		run_cart CART_LISTEN=127.0.0.1:9003 "$folder/tree/cart" run && holds "$folder/out" 'http://127.0.0.1:9003/ ' &&
+		run_cart "$folder/tree/cart" run --listen 127.0.0.1:0 && lacks "$folder/out" http: &&
+		run_cart "$folder/tree/cart" run --config my.ini && lacks "$folder/out" http: &&
+		run_cart "$folder/tree/cart" run --help && lacks "$folder/out" http:
+}
+
 run_respects_choice()
 {
 	run_cart CART_SQLITE_PATH=/elsewhere.db "$folder/tree/cart" run && holds "$folder/out" 'database /elsewhere.db' &&
@@ -273,6 +285,7 @@ check 'check counts a build that breaks as a failure, whatever an old run left' 
 check 'check never says 0 failed when make has failed' check_lies
 check 'run keeps the carts in data/, from whatever folder it is called' run_defaults
 check 'run passes its arguments on as they are' run_passes_arguments
+check 'run says where the service will answer' run_says_where
 check 'run leaves the database where the caller has put it' run_respects_choice
 check 'a build that fails is not run' build_fails
 check 'clean leaves the carts alone unless told' clean_keeps_carts

@@ -44,7 +44,7 @@ installs()
 unit_names_its_program()
 {
 	holds "$root$prefix/lib/systemd/system/cartd.service" "ExecStart=$prefix/bin/cartd --config $prefix/etc/cart/cartd.ini" &&
-		lacks "$root$prefix/lib/systemd/system/cartd.service" '@'
+		lacks "$root$prefix/lib/systemd/system/cartd.service" 'DIR@'
 }
 
 # From a folder that is not the tree, so that nothing of it can be found.

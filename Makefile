@@ -117,7 +117,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.SECONDARY: $(OBJECTS)
+.SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
 	torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs lint bench install uninstall clean help
@@ -208,12 +208,12 @@ endif
 # What the runner is told, by variant: $(call run_unit,release). The programs of build/VARIANT/bin are the ones tested.
 in_variant = $(patsubst $(B)/%,build/$(1)/%,$(2))
 backends := $(or $(CART_BACKEND),memory sqlite)
-suffix = $(if $(filter release,$(1)),,-$(1))
-run_unit = --group unit$(call suffix,$(1)) --timeout $(2) --jobs 2 $(call in_variant,$(1),$(UNIT_TESTS))
-run_contract = $(foreach b,$(backends),--group contract-$(b)$(call suffix,$(1)) --env CART_BACKEND=$(b) --timeout $(2) --jobs 2 \
+tag = $(if $(filter release,$(1)),,-$(1))
+run_unit = --group unit$(call tag,$(1)) --timeout $(2) --jobs 2 $(call in_variant,$(1),$(UNIT_TESTS))
+run_contract = $(foreach b,$(backends),--group contract-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) --jobs 2 \
 	$(call in_variant,$(1),$(CONTRACT_TESTS)))
-run_server = --group server$(call suffix,$(1)) --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS))
-run_torture = --group torture$(call suffix,$(1)) --timeout $(2) $(call in_variant,$(1),$(TORTURE_TESTS))
+run_server = --group server$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS))
+run_torture = --group torture$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(TORTURE_TESTS))
 run_replay = --group corpus $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
 	'build/asan/$(f) $(call corpus,$(f))')
 corpus = tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(1)))

@@ -1,6 +1,7 @@
 #include "tests/lib/sqlite_fixture.h"
 
 #include "core/buf.h"
+#include "core/log.h"
 #include "tests/lib/cmocka.h"
 
 #include <dirent.h>
@@ -23,6 +24,8 @@ static int64_t fixture_wall_ms(const struct cart_clock *clock)
 
 void fixture_init(struct fixture *f)
 {
+	struct cart_error error;
+
 	*f = (struct fixture){
 		.folder = "/tmp/cart-sqlite-XXXXXX",
 		.clock = {.clock = {fixture_monotonic_ns, fixture_wall_ms},
@@ -33,8 +36,13 @@ void fixture_init(struct fixture *f)
 	f->settings = settings_new();
 	assert_non_null(f->settings);
 	settings_add(f->settings, "Carts", cart_settings);
+	settings_add(f->settings, "Log", log_settings);
 	cart_backends_add_settings(f->settings);
 	fixture_set(f, "sqlite.path", f->path);
+	/* What a test provokes would bury what it reports. */
+	fixture_set(f, "log.file", "/dev/null");
+	if (log_open(f->settings, &error) != 0)
+		fail_msg("%s", error.text);
 }
 
 void fixture_set(struct fixture *f, const char *key, const char *value)
@@ -95,6 +103,7 @@ void fixture_free(struct fixture *f)
 	const struct dirent *entry;
 
 	fixture_stop(f);
+	log_close();
 	settings_free(&f->settings);
 	folder = opendir(f->folder);
 	while (folder != NULL && (entry = readdir(folder)) != NULL)

@@ -1,0 +1,252 @@
+#include "backends/sqlite/sweep.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/sqlite_fixture.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+
+#define HOUR_MS (INT64_C(3600) * 1000)
+
+static struct fixture f;
+static struct sqlite_conn conn;
+static struct cart_rules rules;
+
+/* The writer's own sweeping is off: the steps are taken here. */
+static void start(const char *interval)
+{
+	const struct sqlite_conn_options options = {
+		.path = f.path, .writer = true, .busy_timeout_ms = 1000, .cache_bytes = 1 << 20};
+	struct cart_error error;
+
+	fixture_set(&f, "sqlite.sweep_interval", interval);
+	fixture_set(&f, "cart.ttl", "1h");
+	rules = cart_rules_from(f.settings);
+	if (fixture_start(&f, CART_PROVISION_AUTO, &error) != 0 ||
+	    sqlite_conn_open(&conn, &options, &error) != 0)
+		fail_msg("%s", error.text);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_init(&f);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	sqlite_conn_close(&conn);
+	fixture_free(&f);
+	return 0;
+}
+
+static void move_clock(int64_t ms)
+{
+	__atomic_add_fetch(&f.clock.wall_ms, ms, __ATOMIC_RELAXED);
+}
+
+static int64_t rows(const char *table)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
+	return fixture_number(conn.db, sql);
+}
+
+static struct sqlite_swept step(void)
+{
+	struct sqlite_swept swept;
+
+	assert_int_equal(sqlite_sweep(&conn, &rules, f.clock.wall_ms, &swept), SQLITE_OK);
+	return swept;
+}
+
+static void add_keyed(uint8_t n, const char *key)
+{
+	struct cart_change change = {CART_CHANGE_ADD, 5, 1};
+	struct cart_op op = {.type = CART_OP_CHANGE,
+			     .id = fixture_id(n),
+			     .changes = &change,
+			     .change_count = 1,
+			     .key = key};
+
+	assert_int_equal(fixture_run(&f, &op), CART_OK);
+	cart_op_clear(&op);
+}
+
+static void an_expired_cart_is_gone_before_it_is_swept(void **state)
+{
+	struct cart_op list = {.type = CART_OP_LIST,
+			       .list = {.kind = CART_LIST_CUSTOMER, .customer_id = 7, .limit = 10}};
+
+	(void)state;
+	start("0");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	move_clock(HOUR_MS - 1);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 0);
+	move_clock(1);
+	assert_int_equal(fixture_quantity(&f, 1, 5), -1);
+	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_NOT_FOUND);
+	assert_int_equal(fixture_run(&f, &list), CART_OK);
+	assert_int_equal(list.cart_count, 0);
+	list.list = (struct cart_list){
+		.kind = CART_LIST_IDLE, .idle_before_ms = INT64_MAX, .limit = 10};
+	cart_op_clear(&list);
+	assert_int_equal(fixture_run(&f, &list), CART_OK);
+	assert_int_equal(list.cart_count, 0);
+	cart_op_clear(&list);
+	assert_int_equal(rows("carts"), 1);
+}
+
+static void sweeping_takes_expired_carts_with_all_that_is_theirs(void **state)
+{
+	(void)state;
+	start("0");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	add_keyed(1, "a");
+	assert_int_equal(fixture_add(&f, 1, 6, 1), CART_OK);
+	move_clock(HOUR_MS / 2);
+	assert_int_equal(fixture_create(&f, 2, 7), CART_OK);
+	assert_int_equal(fixture_add(&f, 2, 6, 1), CART_OK);
+	assert_int_equal(step().carts, 0);
+	/* Past the first one's expiry, and the grain of the index. */
+	move_clock(HOUR_MS / 2 + HOUR_MS / 4);
+	assert_int_equal(step().carts, 1);
+	assert_int_equal(rows("carts"), 1);
+	assert_int_equal(rows("cart_items"), 1);
+	assert_int_equal(rows("idempotency_keys"), 0);
+	assert_int_equal(fixture_quantity(&f, 2, 6), 1);
+}
+
+static void a_cart_whose_expiry_slid_is_not_swept(void **state)
+{
+	(void)state;
+	start("0");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	for (int i = 0; i < 30; i++) {
+		move_clock(HOUR_MS / 12);
+		assert_int_equal(fixture_add(&f, 1, 6, 1), CART_OK);
+		assert_int_equal(step().carts, 0);
+	}
+	assert_int_equal(fixture_quantity(&f, 1, 6), 30);
+}
+
+static void a_checked_out_cart_is_never_swept(void **state)
+{
+	struct cart_op op = {.type = CART_OP_CHECKOUT, .id = fixture_id(1), .order_id = {{9}}};
+
+	(void)state;
+	start("0");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	assert_int_equal(fixture_add(&f, 1, 6, 1), CART_OK);
+	assert_int_equal(fixture_run(&f, &op), CART_OK);
+	cart_op_clear(&op);
+	move_clock(1000 * HOUR_MS);
+	assert_int_equal(step().carts, 0);
+	assert_int_equal(fixture_quantity(&f, 1, 6), 1);
+}
+
+static void keys_go_when_their_window_has_passed_and_not_before(void **state)
+{
+	(void)state;
+	fixture_set(&f, "idempotency.window", "10m");
+	start("0");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	add_keyed(1, "old");
+	move_clock(HOUR_MS / 12);
+	add_keyed(1, "new");
+	move_clock(HOUR_MS / 12 - 1);
+	assert_int_equal(step().keys, 0);
+	move_clock(1);
+	assert_int_equal(step().keys, 1);
+	add_keyed(1, "new");
+	assert_int_equal(fixture_quantity(&f, 1, 5), 2);
+	add_keyed(1, "old");
+	assert_int_equal(fixture_quantity(&f, 1, 5), 3);
+}
+
+static void insert_many(int carts, int lines, int keys)
+{
+	char sql[1024];
+
+	snprintf(sql, sizeof(sql),
+		 "BEGIN;"
+		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+		 " INSERT INTO carts SELECT randomblob(16), 7, 0, 1, 1, 1, 2, 600000, NULL FROM n;"
+		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+		 " INSERT INTO cart_items SELECT id, i, 1, 1, 1 FROM carts, n;"
+		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+		 " INSERT INTO idempotency_keys"
+		 " SELECT 7, 'key-' || i, zeroblob(16), i, 1, zeroblob(16) FROM n;"
+		 "COMMIT",
+		 carts, lines, keys);
+	assert_int_equal(sqlite3_exec(conn.db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void a_step_has_a_bound_and_the_steps_an_end(void **state)
+{
+	int steps = 0;
+	struct sqlite_swept swept;
+
+	(void)state;
+	start("0");
+	insert_many(1000, 2, 1000);
+	do {
+		int64_t before = rows("carts") + rows("cart_items") + rows("idempotency_keys");
+
+		swept = step();
+		before -= rows("carts") + rows("cart_items") + rows("idempotency_keys");
+		assert_true(swept.carts <= SQLITE_SWEEP_CARTS);
+		assert_true(swept.keys <= SQLITE_SWEEP_KEYS);
+		assert_true(before <= 3 * SQLITE_SWEEP_CARTS + SQLITE_SWEEP_KEYS);
+		steps++;
+	} while (swept.more);
+	assert_in_range(steps, 1000 / SQLITE_SWEEP_CARTS, 1000 / SQLITE_SWEEP_CARTS + 2);
+	assert_int_equal(rows("carts") + rows("cart_items") + rows("idempotency_keys"), 0);
+}
+
+static void carts_with_many_lines_make_a_step_shorter(void **state)
+{
+	struct sqlite_swept swept;
+
+	(void)state;
+	start("0");
+	insert_many(20, 200, 1);
+	swept = step();
+	assert_true(swept.more);
+	assert_in_range(swept.carts, 1, SQLITE_SWEEP_ROWS / 200 + 1);
+}
+
+static void the_writer_sweeps_by_itself_between_requests(void **state)
+{
+	int64_t end;
+
+	(void)state;
+	start("10ms");
+	insert_many(300, 1, 300);
+	end = clock_monotonic_ns(&cart_clock_system) + 10 * CLOCK_NS_PER_S;
+	assert_int_equal(fixture_create(&f, 1, 8), CART_OK);
+	while (rows("carts") > 1 && clock_monotonic_ns(&cart_clock_system) < end)
+		assert_int_equal(fixture_add(&f, 1, 5, 1), CART_OK);
+	assert_int_equal(rows("carts"), 1);
+	assert_int_not_equal(fixture_quantity(&f, 1, 5), -1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_expired_cart_is_gone_before_it_is_swept),
+		TEST(sweeping_takes_expired_carts_with_all_that_is_theirs),
+		TEST(a_cart_whose_expiry_slid_is_not_swept),
+		TEST(a_checked_out_cart_is_never_swept),
+		TEST(keys_go_when_their_window_has_passed_and_not_before),
+		TEST(a_step_has_a_bound_and_the_steps_an_end),
+		TEST(carts_with_many_lines_make_a_step_shorter),
+		TEST(the_writer_sweeps_by_itself_between_requests),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -78,16 +78,16 @@ int fixture_start(struct fixture *f, enum cart_provision provision, struct cart_
 	return -1;
 }
 
-static void fixture_drained(void *user)
+void fixture_count(void *user)
 {
-	*(int *)user = 1;
+	++*(int *)user;
 }
 
 void fixture_stop(struct fixture *f)
 {
 	int drained = f->store == NULL;
 
-	cart_store_close(&f->store, fixture_drained, &drained);
+	cart_store_close(&f->store, fixture_count, &drained);
 	if (!drained)
 		fixture_wait(f, &drained, 1);
 	cart_db_stop(&f->db);
@@ -146,6 +146,11 @@ void fixture_wait(struct fixture *f, const int *done, int count)
 		event_base_loop(f->base, EVLOOP_ONCE);
 	event_free(timer);
 	assert_int_equal(*done, count);
+}
+
+void fixture_turn(struct fixture *f)
+{
+	event_base_loop(f->base, EVLOOP_NONBLOCK);
 }
 
 enum cart_result fixture_run(struct fixture *f, struct cart_op *op)

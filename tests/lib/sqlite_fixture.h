@@ -45,6 +45,10 @@ enum cart_result fixture_submit(struct fixture *f, struct cart_op *op, int *done
 				int64_t deadline_ms);
 /* Runs the loop until *done reaches count; fails the test after ten seconds. */
 void fixture_wait(struct fixture *f, const int *done, int count);
+/* One turn of the loop, without waiting: hands over what was submitted. */
+void fixture_turn(struct fixture *f);
+/* A drained callback that counts in *user, an int. */
+void fixture_count(void *user);
 
 /* Shorthands. The id's first byte is n, so that ids are told apart and known. */
 struct cart_id fixture_id(uint8_t n);

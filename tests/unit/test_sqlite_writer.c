@@ -1,0 +1,383 @@
+/* The writer held up on purpose: by another connection's lock, or in the sync of a commit. */
+#include "tests/lib/cmocka.h"
+#include "tests/lib/shim_vfs.h"
+#include "tests/lib/sqlite_fixture.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define OPS 50
+
+static struct fixture f;
+static struct cart_op ops[OPS];
+static struct cart_change changes[OPS];
+static int done;
+
+static void start(void)
+{
+	struct cart_error error;
+
+	if (fixture_start(&f, CART_PROVISION_AUTO, &error) != 0)
+		fail_msg("%s", error.text);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	shim_install();
+	fixture_init(&f);
+	fixture_set(&f, "sqlite.busy_timeout", "5s");
+	memset(ops, 0, sizeof(ops));
+	done = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	shim_release();
+	shim_arm(0, SHIM_ONCE);
+	for (int i = 0; i < OPS; i++)
+		cart_op_clear(&ops[i]);
+	fixture_free(&f);
+	shim_remove();
+	return 0;
+}
+
+static enum cart_result submit_add(int i, uint8_t cart, int64_t product, int64_t deadline_ms)
+{
+	changes[i] = (struct cart_change){CART_CHANGE_ADD, product, 1};
+	ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
+				  .id = fixture_id(cart),
+				  .changes = &changes[i],
+				  .change_count = 1};
+	return fixture_submit(&f, &ops[i], &done, deadline_ms);
+}
+
+static sqlite3 *lock_file(void)
+{
+	sqlite3 *outsider = fixture_outsider(&f);
+
+	assert_int_equal(sqlite3_exec(outsider, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return outsider;
+}
+
+static int64_t transactions(void)
+{
+	return fixture_metric(&f, "cart_sqlite_transactions_total");
+}
+
+/* Submits one op that the writer takes and is held with, so that what follows queues. */
+static void hold_with_one(void)
+{
+	shim_hold_wal_sync();
+	assert_int_equal(submit_add(0, 1, 1, 5000), CART_OK);
+	fixture_turn(&f);
+	shim_await_held();
+}
+
+static void what_queues_during_a_commit_shares_the_next(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	before = transactions();
+	hold_with_one();
+	for (int i = 1; i < OPS; i++)
+		assert_int_equal(submit_add(i, 1, i, 5000), CART_OK);
+	fixture_turn(&f);
+	assert_int_equal(done, 0);
+	shim_release();
+	fixture_wait(&f, &done, OPS);
+	for (int i = 0; i < OPS; i++) {
+		assert_int_equal(ops[i].result, CART_OK);
+		assert_int_equal(ops[i].version, i + 2);
+	}
+	assert_int_equal(transactions() - before, 2);
+}
+
+static void a_batch_holds_no_more_than_its_setting(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	fixture_set(&f, "sqlite.batch", "7");
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	before = transactions();
+	hold_with_one();
+	for (int i = 1; i < 1 + 21; i++)
+		assert_int_equal(submit_add(i, 1, i, 5000), CART_OK);
+	fixture_turn(&f);
+	shim_release();
+	fixture_wait(&f, &done, 22);
+	assert_int_equal(transactions() - before, 1 + 3);
+}
+
+static void harm_one(const char *trigger)
+{
+	sqlite3 *outsider;
+
+	start();
+	outsider = fixture_outsider(&f);
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	assert_int_equal(sqlite3_exec(outsider, trigger, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(outsider);
+	hold_with_one();
+	for (int i = 1; i < 10; i++)
+		assert_int_equal(submit_add(i, 1, i == 4 ? 666 : i, 5000), CART_OK);
+	fixture_turn(&f);
+	shim_release();
+	fixture_wait(&f, &done, 10);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(ops[i].result, i == 4 ? CART_FAILED : CART_OK);
+	assert_non_null(strstr(ops[4].reason, "bad luck"));
+	assert_int_equal(fixture_quantity(&f, 1, 666), 0);
+	assert_int_equal(fixture_quantity(&f, 1, 3), 1);
+	assert_int_equal(fixture_quantity(&f, 1, 9), 1);
+	assert_int_equal(fixture_metric(&f, "cart_sqlite_batch_retries_total"), 1);
+}
+
+static void an_op_whose_statement_fails_harms_no_other(void **state)
+{
+	(void)state;
+	harm_one("CREATE TRIGGER bad BEFORE INSERT ON cart_items WHEN new.product_id = 666 "
+		 "BEGIN SELECT RAISE(ABORT, 'bad luck'); END");
+}
+
+static void an_op_whose_statement_ends_the_transaction_harms_no_other(void **state)
+{
+	(void)state;
+	harm_one("CREATE TRIGGER bad AFTER INSERT ON cart_items WHEN new.product_id = 666 "
+		 "BEGIN SELECT RAISE(ROLLBACK, 'bad luck'); END");
+}
+
+static void changes_of_a_batch_see_those_before_them(void **state)
+{
+	static const char *const keys[] = {"k", "k"};
+
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	assert_int_equal(fixture_create(&f, 2, 7), CART_OK);
+	hold_with_one();
+	for (int i = 1; i < 3; i++) {
+		changes[i] = (struct cart_change){CART_CHANGE_ADD, 9, 1};
+		ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
+					  .id = fixture_id(1),
+					  .changes = &changes[i],
+					  .change_count = 1,
+					  .key = keys[i - 1]};
+		assert_int_equal(fixture_submit(&f, &ops[i], &done, 5000), CART_OK);
+	}
+	ops[3] = (struct cart_op){.type = CART_OP_DELETE, .id = fixture_id(2)};
+	assert_int_equal(fixture_submit(&f, &ops[3], &done, 5000), CART_OK);
+	assert_int_equal(submit_add(4, 2, 9, 5000), CART_OK);
+	fixture_turn(&f);
+	shim_release();
+	fixture_wait(&f, &done, 5);
+	assert_int_equal(ops[1].result, CART_OK);
+	assert_false(ops[1].replayed);
+	assert_int_equal(ops[2].result, CART_OK);
+	assert_true(ops[2].replayed);
+	assert_int_equal(ops[2].version, ops[1].version);
+	assert_int_equal(ops[3].result, CART_OK);
+	assert_int_equal(ops[4].result, CART_NOT_FOUND);
+	assert_int_equal(fixture_quantity(&f, 1, 9), 1);
+}
+
+static void an_op_that_expires_in_the_queue_has_changed_nothing(void **state)
+{
+	sqlite3 *outsider;
+
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	outsider = lock_file();
+	assert_int_equal(submit_add(0, 1, 5, 60), CART_OK);
+	assert_int_equal(submit_add(1, 1, 6, 5000), CART_OK);
+	fixture_wait(&f, &done, 1);
+	assert_int_equal(ops[0].result, CART_TIMEOUT);
+	sqlite3_close(outsider);
+	fixture_wait(&f, &done, 2);
+	assert_int_equal(ops[1].result, CART_OK);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 0);
+	assert_int_equal(fixture_quantity(&f, 1, 6), 1);
+}
+
+static void an_op_canceled_in_the_queue_has_changed_nothing(void **state)
+{
+	sqlite3 *outsider;
+
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	outsider = lock_file();
+	assert_int_equal(submit_add(0, 1, 5, 5000), CART_OK);
+	fixture_turn(&f);
+	cart_store_cancel(f.store, &ops[0]);
+	fixture_wait(&f, &done, 1);
+	assert_int_equal(ops[0].result, CART_CANCELED);
+	sqlite3_close(outsider);
+	assert_int_equal(fixture_add(&f, 1, 6, 1), CART_OK);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 0);
+}
+
+static void an_op_that_expires_in_the_commit_is_uncertain_and_may_land(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	shim_hold_wal_sync();
+	assert_int_equal(submit_add(0, 1, 5, 100), CART_OK);
+	fixture_turn(&f);
+	shim_await_held();
+	fixture_wait(&f, &done, 1);
+	assert_int_equal(ops[0].result, CART_UNCERTAIN);
+	shim_release();
+	/* Behind it in the one queue. */
+	assert_int_equal(fixture_add(&f, 1, 6, 1), CART_OK);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 1);
+}
+
+static void a_handle_closes_while_the_writer_still_has_its_job(void **state)
+{
+	int drained = 0;
+
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	shim_hold_wal_sync();
+	assert_int_equal(submit_add(0, 1, 5, 100), CART_OK);
+	fixture_turn(&f);
+	shim_await_held();
+	cart_store_close(&f.store, fixture_count, &drained);
+	fixture_wait(&f, &drained, 1);
+	assert_int_equal(done, 1);
+	assert_int_equal(ops[0].result, CART_UNCERTAIN);
+	shim_release();
+	fixture_stop(&f);
+	start();
+	assert_int_equal(fixture_quantity(&f, 1, 5), 1);
+}
+
+static void a_full_queue_refuses_and_takes_again(void **state)
+{
+	sqlite3 *outsider;
+
+	(void)state;
+	fixture_set(&f, "sqlite.queue", "4");
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	outsider = lock_file();
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(submit_add(i, 1, 5, 5000), CART_OK);
+	assert_int_equal(submit_add(4, 1, 5, 5000), CART_BUSY);
+	fixture_turn(&f);
+	assert_int_equal(submit_add(5, 1, 5, 5000), CART_BUSY);
+	/* Reads do not queue there. */
+	assert_int_equal(fixture_quantity(&f, 1, 5), 0);
+	sqlite3_close(outsider);
+	fixture_wait(&f, &done, 4);
+	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_OK);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 5);
+}
+
+static void a_file_locked_for_too_long_is_busy(void **state)
+{
+	sqlite3 *outsider;
+
+	(void)state;
+	fixture_set(&f, "sqlite.busy_timeout", "50ms");
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	outsider = lock_file();
+	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_BUSY);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 0);
+	sqlite3_close(outsider);
+	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_OK);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 1);
+}
+
+static void a_full_disk_is_busy_and_service_goes_on_once_there_is_room(void **state)
+{
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	shim_arm(1, SHIM_FULL);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(fixture_add(&f, 1, 5, 1), CART_BUSY);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 0);
+	shim_arm(0, SHIM_ONCE);
+	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_OK);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 1);
+}
+
+static int add_many(int count)
+{
+	for (int i = 0; i < count; i++) {
+		enum cart_result result = fixture_add(&f, 1, 5, 1);
+
+		if (result != CART_OK)
+			return 10 + (int)result;
+	}
+	return 0;
+}
+
+static void two_processes_share_a_file(void **state)
+{
+	enum { ADDS = 150 };
+	sqlite3 *outsider;
+	int status;
+	pid_t child;
+
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	fixture_stop(&f);
+	child = fork();
+	if (child == 0) {
+		start();
+		status = add_many(ADDS);
+		fixture_stop(&f);
+		_exit(status);
+	}
+	start();
+	assert_int_equal(add_many(ADDS), 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 2 * ADDS);
+	outsider = fixture_outsider(&f);
+	assert_int_equal(fixture_number(outsider, "SELECT integrity_check = 'ok' "
+						  "FROM pragma_integrity_check"),
+			 1);
+	assert_int_equal(fixture_number(outsider, "SELECT version FROM carts"), 2 * ADDS + 1);
+	sqlite3_close(outsider);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_queues_during_a_commit_shares_the_next),
+		TEST(a_batch_holds_no_more_than_its_setting),
+		TEST(an_op_whose_statement_fails_harms_no_other),
+		TEST(an_op_whose_statement_ends_the_transaction_harms_no_other),
+		TEST(changes_of_a_batch_see_those_before_them),
+		TEST(an_op_that_expires_in_the_queue_has_changed_nothing),
+		TEST(an_op_canceled_in_the_queue_has_changed_nothing),
+		TEST(an_op_that_expires_in_the_commit_is_uncertain_and_may_land),
+		TEST(a_handle_closes_while_the_writer_still_has_its_job),
+		TEST(a_full_queue_refuses_and_takes_again),
+		TEST(a_file_locked_for_too_long_is_busy),
+		TEST(a_full_disk_is_busy_and_service_goes_on_once_there_is_room),
+		TEST(two_processes_share_a_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

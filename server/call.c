@@ -50,6 +50,8 @@ static void call_free(struct call *call)
 	free(call->many);
 	if (call->changes != &call->one)
 		free(call->changes);
+	/* Several calls of one turn share it, one after the other. */
+	buf_reset(&api->out);
 	if (api->out.room > CALL_BUF_KEPT_MAX)
 		buf_free(&api->out);
 	if (api->spare_count == CALL_SPARES_MAX) {

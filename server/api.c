@@ -32,7 +32,6 @@ struct api *api_new(const struct api_shared *shared, struct cart_store *store,
 	api->store = store;
 	api->shard = shard;
 	api->log = api_log_from(shared->env->settings);
-	api->body_max = settings_integer(shared->env->settings, "http.max_body");
 	request_ids_seed(&api->ids);
 	return api;
 }
@@ -186,6 +185,7 @@ void api_handle(struct http_request *request, void *user)
 
 	if (call == NULL)
 		return;
+	call->has_path = true;
 	if (api_is_for_server(request)) {
 		call->cache = NULL;
 		call_header(call, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");

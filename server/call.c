@@ -121,8 +121,8 @@ bool call_read_change_headers(struct call *call)
 			     "header Idempotency-Key must be 1 to 64 visible ASCII characters");
 		return false;
 	}
-	/* The request's strings live until the reply, and the op is back by then. */
-	call->op.key = key;
+	if (key != NULL)
+		call->op.key = strcpy(call->key, key);
 	return true;
 }
 
@@ -266,19 +266,22 @@ static void call_log(struct call *call, int status, int64_t total_ns)
 	enum log_level level = status == 500 ? LOG_ERROR : status > 500 ? LOG_WARN : LOG_INFO;
 	bool wanted = call->api->log == API_LOG_ALL ||
 		      (call->api->log == API_LOG_ERRORS && status >= 500) || status == 500;
+	bool gone = http_request_is_gone(call->request);
 	char duration[TEXT_MS];
 
 	if (!wanted)
 		return;
 	*text_put_ms(duration, total_ns) = '\0';
-	log_event(level, "request", LOG_STR("method", http_request_method_name(call->request)),
-		  LOG_STR("route", call->route != NULL ? call->route->pattern : NULL),
-		  LOG_STR("path", http_request_path(call->request)), LOG_INT("status", status),
-		  LOG_STR("duration_ms", duration), LOG_STR("request_id", call->request_id),
-		  LOG_STR("trace_id", call->trace_id[0] != '\0' ? call->trace_id : NULL),
-		  LOG_STR("peer", http_request_peer(call->request)),
-		  LOG_STR("client", http_request_is_gone(call->request) ? "gone" : NULL),
-		  LOG_STR("reason", call->reason[0] != '\0' ? call->reason : NULL));
+	log_event(
+		level, "request", LOG_STR("method", http_request_method_name(call->request)),
+		LOG_STR("route", call->route != NULL ? call->route->pattern : NULL),
+		LOG_STR("path", call->has_path && !gone ? http_request_path(call->request) : NULL),
+		LOG_INT("status", status), LOG_STR("duration_ms", duration),
+		LOG_STR("request_id", call->request_id),
+		LOG_STR("trace_id", call->trace_id[0] != '\0' ? call->trace_id : NULL),
+		LOG_STR("peer", http_request_peer(call->request)),
+		LOG_STR("client", gone ? "gone" : NULL),
+		LOG_STR("reason", call->reason[0] != '\0' ? call->reason : NULL));
 }
 
 void call_reply(struct call *call, int status, const char *type, const void *body, size_t len)

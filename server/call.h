@@ -27,7 +27,6 @@ struct api {
 	struct metrics_shard *shard;
 	struct request_ids ids;
 	enum api_log log;   /* log.requests */
-	int64_t body_max;   /* http.max_body, for the message */
 	struct buf out;	    /* the body being written; replies are built and sent in one go */
 	struct call *spare; /* calls for reuse */
 	size_t spare_count;
@@ -43,10 +42,12 @@ struct call {
 	const struct route_call *how; /* NULL: none matched */
 	struct cart_id id;	      /* {id} of the path */
 	int64_t product_id;	      /* {product_id} of the path */
-	const char *tags;	      /* If-None-Match of a GET; NULL: none */
+	bool has_tags;		      /* If-None-Match, and it is well formed */
+	bool has_path;		      /* false for what the guard refused */
 	bool wants_cart;	      /* Prefer: return=representation */
 	char request_id[REQUEST_ID_MAX + 1];
 	char trace_id[TRACE_ID_TEXT + 1]; /* "": none */
+	char key[CART_KEY_MAX + 1];	  /* of the op; the request's own goes with its client */
 
 	/* The work. */
 	void (*answer)(struct call *call);

@@ -53,6 +53,8 @@ void cart_handle_create(struct call *call)
 static void cart_answer_get(struct call *call)
 {
 	const struct cart *cart = &call->op.cart;
+	const char *tags =
+		call->has_tags ? http_request_header(call->request, "If-None-Match", NULL) : NULL;
 	bool unchanged = false;
 
 	if (call->op.if_version != 0 && call->op.if_version != cart->version) {
@@ -61,7 +63,8 @@ static void cart_answer_get(struct call *call)
 	}
 	call->cache = CART_CACHE;
 	call_header_tag(call, cart->version);
-	if (call->tags != NULL && conditions_if_none_match(call->tags, cart->version, &unchanged) &&
+	/* NULL by now if the client has gone. */
+	if (tags != NULL && conditions_if_none_match(tags, cart->version, &unchanged) &&
 	    unchanged) {
 		call_reply_empty(call, 304);
 		return;
@@ -91,12 +94,14 @@ void cart_handle_get(struct call *call)
 {
 	/* A store reads any version: the answer looks at if_version. */
 	struct cart_op *op = call_op(call, CART_OP_GET);
+	const char *tags;
 	bool matches;
 
 	if (!cart_read_consistency(call) || !call_read_if_match(call, &op->if_version) ||
-	    !call_read_header(call, "If-None-Match", &call->tags))
+	    !call_read_header(call, "If-None-Match", &tags))
 		return;
-	if (call->tags != NULL && !conditions_if_none_match(call->tags, 0, &matches)) {
+	call->has_tags = tags != NULL;
+	if (tags != NULL && !conditions_if_none_match(tags, 0, &matches)) {
 		call_invalid(call, "header If-None-Match must be \"*\" or a list of entity-tags");
 		return;
 	}

@@ -292,7 +292,7 @@ format-check:
 ## house-rules: who may include whom, and what must not be in a file
 house-rules:
 	tools/house-rules
-## lint: house rules, shellcheck, cppcheck, clang-tidy, man pages, systemd unit
+## lint: house rules, shellcheck, clang-tidy, man pages, systemd unit
 lint: house-rules
 	tools/lint '$(filter-out -MMD -MP,$(ALL_CFLAGS))' $(SOURCES)
 

@@ -2,9 +2,10 @@
 """Runs the README's curl lines against a cartd and compares what comes back with what the README shows.
 
 Ids, times and durations differ from run to run: they are masked on both sides. Then the metrics that docs/operations.md explains are
-compared with those that the service has.
+compared with those that the service has, and the documents' links with the files that there are.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -108,11 +109,24 @@ def compare_metrics(tap, port):
     tap.check("operations.md explains every metric of the service", " ".join(sorted(unexplained)))
 
 
+def check_links(tap):
+    """Links between our own files; those to elsewhere are not followed."""
+    dead = []
+    documents = glob.glob("*.md") + glob.glob("docs/**/*.md", recursive=True)
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", open(document, encoding="utf-8").read()):
+            path = os.path.join(os.path.dirname(document), target)
+            if not re.match(r"[a-z]+:", target) and not os.path.exists(path):
+                dead.append("%s: %s" % (document, target))
+    tap.check("the documents' links lead somewhere", "\n".join(dead) if documents else "no documents")
+
+
 def main():
     tap = Tap()
+    check_links(tap)
     if not shutil.which("curl"):
-        print("1..1\ncurl is not installed: the README's lines were not run\nnot ok 1 # SKIP README")
-        return 0
+        print("not ok 2 # SKIP the README's lines: curl is not installed\n1..2")
+        return 1 if tap.failed else 0
     with tempfile.TemporaryDirectory() as folder:
         process, port = start(folder)
         try:

@@ -60,6 +60,9 @@ enum text_decoded text_percent_decode(char *out, size_t room, size_t *out_len, c
 {
 	size_t n = 0;
 
+	/* An empty text needs room for its NUL too. */
+	if (room == 0)
+		return TEXT_TOO_LONG;
 	for (size_t i = 0; i < len; i++) {
 		char c = text[i];
 

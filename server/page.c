@@ -60,12 +60,9 @@ void page_handle(struct call *call)
 
 	buf_add_string(out, page_head);
 	buf_printf(out,
-		   "<p>This one, version %s (%s), keeps carts in <strong>%s</strong>: %s.%s</p>\n",
+		   "<p>This one, version %s (%s), keeps carts in <strong>%s</strong>: %s.</p>\n",
 		   cart_version, cart_revision, cart_backend_name(backend),
-		   cart_backend_summary(backend),
-		   cart_backend_is_durable(backend)
-			   ? ""
-			   : " <strong>Nothing is kept when it ends.</strong>");
+		   cart_backend_summary(backend));
 	buf_add_string(out,
 		       "<p><a href=\"/openapi.yaml\">The contract</a> · "
 		       "<a href=\"/health\">health</a> · <a href=\"/metrics\">metrics</a></p>\n"

@@ -7,8 +7,12 @@ static const char *const list_params[] = {
 	[LIST_PARAM_CURSOR] = "cursor",	       NULL,
 };
 
-/* The busiest first, but batch-get before {id}, which it would match. */
+/* In the order of the page at /; batch-get before {id}, which would match it too. */
 const struct route routes[] = {
+	{"/shopping-carts",
+	 {{HTTP_POST, cart_handle_create, ROUTE_BODY_JSON, NULL, "makes a cart"},
+	  {HTTP_GET, list_handle, ROUTE_BODY_NONE, list_params,
+	   "a page of a customer's carts, or of idle ones"}}},
 	{"/shopping-carts/batch-get",
 	 {{HTTP_POST, batch_handle, ROUTE_BODY_JSON, NULL, "several carts at once"}}},
 	{"/shopping-carts/{id}",
@@ -20,10 +24,6 @@ const struct route routes[] = {
 	{"/shopping-carts/{id}/items/{product_id}",
 	 {{HTTP_PUT, items_handle_set, ROUTE_BODY_JSON, NULL, "sets a line"},
 	  {HTTP_DELETE, items_handle_remove, ROUTE_BODY_NONE, NULL, "removes a line"}}},
-	{"/shopping-carts",
-	 {{HTTP_POST, cart_handle_create, ROUTE_BODY_JSON, NULL, "makes a cart"},
-	  {HTTP_GET, list_handle, ROUTE_BODY_NONE, list_params,
-	   "a page of a customer's carts, or of idle ones"}}},
 	{"/shopping-carts/{id}/checkout",
 	 {{HTTP_POST, cart_handle_checkout, ROUTE_BODY_OPTIONAL, NULL, "checks a cart out"}}},
 	{"/health",

@@ -10,7 +10,6 @@ import subprocess
 import time
 
 SERVER_CORE, LOAD_CORE = 0, 1
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Failure(Exception):
@@ -92,9 +91,12 @@ class Server:
             return int(re.search(what + r":\s+(\d+)", f.read()).group(1))
 
     def cpu_seconds(self):
-        with open(f"/proc/{self.process.pid}/stat") as f:
-            fields = f.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """Of all its threads; the scheduler counts in nanoseconds."""
+        total = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/schedstat") as f:
+                total += int(f.read().split()[0])
+        return total / 1e9
 
     def stop(self):
         if self.process.poll() is None:
@@ -172,7 +174,9 @@ class Bench:
         if counted["requests"] == 0 or (counted["errors"] and not allow_errors):
             raise Failure(f"wrk {args[0]}: {counted['errors']} errors, {counted['requests']} answers of {server.name}")
         counted["per_s"] = counted["requests"] / counted["seconds"]
-        counted["server_cpu"] = (server.cpu_seconds() - cpu) / counted["seconds"]
+        cpu = server.cpu_seconds() - cpu
+        counted["server_cpu"] = cpu / counted["seconds"]
+        counted["per_cpu_s"] = counted["requests"] / cpu
         self.slices.append({"server": server.name, "connections": connections, "load": args[0], **counted})
         return counted
 

@@ -23,6 +23,12 @@ local function path()
 	return "/shopping-carts/" .. ids[math.random(#ids)]
 end
 
+-- wrk sleeps for its whole duration unless it is interrupted.
+local function finish()
+	wrk.thread:stop()
+	os.execute("kill -INT $PPID")
+end
+
 local modes = {}
 
 function modes.get(args)
@@ -43,7 +49,8 @@ end
 function modes.add(args)
 	read_ids(args[2])
 	if #ids == 1 then
-		wrk.method, wrk.path, wrk.body, wrk.headers = "POST", path() .. "/items", add_body(), JSON
+		wrk.method, wrk.path, wrk.body = "POST", path() .. "/items", add_body()
+		wrk.headers["Content-Type"] = JSON["Content-Type"]
 		return
 	end
 	request = function()
@@ -65,7 +72,7 @@ function modes.create(args)
 		if wanted == 0 then
 			file:close()
 			wanted = -1
-			wrk.thread:stop()
+			finish()
 		end
 	end
 end
@@ -82,7 +89,7 @@ function modes.lines(args)
 	response = function()
 		answers = answers + 1
 		if answers == #ids then
-			wrk.thread:stop()
+			finish()
 		end
 	end
 end

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -21,8 +22,11 @@
 #define LISTENER_BACKLOG 1024
 /* Sweeps to wait when accept() fails for want of file descriptors or memory. */
 #define LISTENER_WAIT_SWEEPS 2
-/* While draining, the accept queue has to be found empty in so many sweeps in a row. */
-#define LISTENER_EMPTY_SWEEPS 3
+/* While draining, the accept queue has to be found empty in so many sweeps in a row: time for a
+ * handshake to finish. */
+#define LISTENER_EMPTY_SWEEPS 10
+#define LISTENER_SYN	      0x02
+#define LISTENER_ACK	      0x10
 
 /* Of the whole process: every loop accepts, and they share one limit. */
 static atomic_size_t listener_connections;
@@ -296,6 +300,28 @@ static bool listener_has_queued(const struct http_server *server)
 	return false;
 }
 
+/*
+ * Closing a listening socket resets what is in its accept queue, and clients that come between the
+ * last accept() and close() would believe to be connected. So the kernel drops their SYNs first
+ * (they try again a second later, and are refused); handshakes under way can finish.
+ */
+static void listener_turn_away(int fd)
+{
+	struct sock_filter drop_syn[] = {
+		/* The flags of the TCP header: SYN without ACK is dropped, all else passes. */
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 13),
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, LISTENER_SYN | LISTENER_ACK),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, LISTENER_SYN, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog program = {.len = sizeof(drop_syn) / sizeof(drop_syn[0]),
+					   .filter = drop_syn};
+
+	/* Without it the door only closes a little less gently. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
+}
+
 bool listener_drain(struct http_server *server)
 {
 	struct listener_list *list = &server->listeners;
@@ -303,10 +329,10 @@ bool listener_drain(struct http_server *server)
 
 	if (SLIST_EMPTY(&list->all))
 		return true;
-	/* A backlog of 0 lets next to nobody in any more, so that the queue does come to an end. */
-	if (list->empty_sweeps == 0)
+	if (list->empty_sweeps == 0) {
 		SLIST_FOREACH(listener, &list->all, link)
-	(void)listen(evconnlistener_get_fd(listener->listener), 0);
+		listener_turn_away(evconnlistener_get_fd(listener->listener));
+	}
 	list->empty_sweeps = listener_has_queued(server) ? 1 : list->empty_sweeps + 1;
 	if (list->empty_sweeps <= LISTENER_EMPTY_SWEEPS)
 		return false;

@@ -31,26 +31,55 @@ static void main_help(const struct settings *settings)
 	settings_print_help(settings, stdout);
 }
 
-/* What settings_load() left. True: that was all there is to do. */
-static bool main_asked_for_more(const struct settings *settings, int argc, char **argv, int *status)
+static void main_print_version(const struct settings *settings)
 {
-	*status = 0;
-	if (argc < 2)
-		return false;
-	if (argc > 2)
-		*status = EXIT_USAGE;
-	else if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-		main_help(settings);
-	else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
-		printf("cartd %s (%s)\n", cart_version, cart_revision);
-	else if (strcmp(argv[1], "--print-config") == 0)
-		settings_print(settings, stdout);
-	else
-		*status = EXIT_USAGE;
-	if (*status == EXIT_USAGE)
-		fprintf(stderr, "cartd: unknown argument \"%s\"; see cartd --help\n",
-			argc > 2 ? argv[2] : argv[1]);
-	return true;
+	(void)settings;
+	printf("cartd %s (%s)\n", cart_version, cart_revision);
+}
+
+static void main_print_config(const struct settings *settings)
+{
+	settings_print(settings, stdout);
+}
+
+static const struct {
+	const char *name;
+	void (*print)(const struct settings *settings);
+} main_requests[] = {
+	{"--help", main_help},
+	{"-h", main_help},
+	{"--version", main_print_version},
+	{"-V", main_print_version},
+	{"--print-config", main_print_config},
+};
+
+/* Settings know which of theirs an unknown key is nearest to. */
+static int main_unknown_argument(struct settings *settings, const char *argument)
+{
+	struct cart_error error;
+	char key[64];
+
+	if (strncmp(argument, "--", 2) == 0) {
+		snprintf(key, sizeof(key), "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
+		if (settings_set(settings, key, "", SETTING_FLAG, &error) != 0) {
+			fprintf(stderr, "cartd: %s\n", error.text);
+			return EXIT_USAGE;
+		}
+	}
+	fprintf(stderr, "cartd: unknown argument \"%s\"; see cartd --help\n", argument);
+	return EXIT_USAGE;
+}
+
+/* What settings_load() left: one request to print something. */
+static int main_request(struct settings *settings, const char *argument)
+{
+	for (size_t i = 0; i < sizeof(main_requests) / sizeof(main_requests[0]); i++) {
+		if (strcmp(argument, main_requests[i].name) == 0) {
+			main_requests[i].print(settings);
+			return 0;
+		}
+	}
+	return main_unknown_argument(settings, argument);
 }
 
 static int main_run(struct settings *settings, int argc, char **argv)
@@ -63,8 +92,8 @@ static int main_run(struct settings *settings, int argc, char **argv)
 		fprintf(stderr, "cartd: %s\n", error.text);
 		return EXIT_USAGE;
 	}
-	if (main_asked_for_more(settings, argc, argv, &status))
-		return status;
+	if (argc > 1)
+		return main_request(settings, argv[1]);
 	if (log_open(settings, &error) != 0 || (status = service_run(settings, &error)) < 0) {
 		fprintf(stderr, "cartd: %s\n", error.text);
 		return 1;

@@ -119,6 +119,20 @@ char *cartd_output(const struct cartd *cartd)
 	return text;
 }
 
+/* A small file; "" while it is not there. */
+static char *cartd_read(const char *path)
+{
+	char *text = calloc(1, 65536);
+	FILE *file = fopen(path, "r");
+
+	assert_non_null(text);
+	if (file != NULL) {
+		text[fread(text, 1, 65535, file)] = '\0';
+		fclose(file);
+	}
+	return text;
+}
+
 static bool cartd_output_holds(const struct cartd *cartd, const char *text)
 {
 	char *output = cartd_output(cartd);
@@ -147,7 +161,7 @@ void cartd_await_output(const struct cartd *cartd, const char *text, int timeout
 /* The port in "listening address=127.0.0.1:PORT ..." (or the same as JSON); 0: not yet there. */
 static int cartd_parse_port(const struct cartd *cartd)
 {
-	char *output = cartd_output(cartd);
+	char *output = cartd->log_file == NULL ? cartd_output(cartd) : cartd_read(cartd->log_file);
 	const char *line = strstr(output, "listening");
 	const char *address = line == NULL ? NULL : strstr(line, "127.0.0.1:");
 	int port = 0;
@@ -210,7 +224,7 @@ void cartd_start_with(struct cartd *cartd, const char *const *settings,
 	}
 	argv[n] = NULL;
 
-	*cartd = (struct cartd){.output = cartd_output_file()};
+	*cartd = (struct cartd){.output = cartd_output_file(), .log_file = options->log_file};
 	int64_t started_us = cartd_now_us();
 
 	cartd->pid = cartd_spawn(program, (char *const *)(uintptr_t)argv, cartd->output,

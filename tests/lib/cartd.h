@@ -13,13 +13,15 @@
 struct cartd {
 	pid_t pid; /* 0: not running */
 	int port;
-	int output;	  /* standard output and error, an unlinked file */
-	int64_t ready_us; /* from fork to the line that says it listens */
+	int output;	      /* standard output and error, an unlinked file */
+	const char *log_file; /* of the options */
+	int64_t ready_us;     /* from fork to the line that says it listens */
 };
 
 /* How to start it, where the defaults do not do. A zeroed struct is the default. */
 struct cartd_options {
 	const char *program;  /* NULL: $CARTD, or bin/cartd-test of the build the test belongs to */
+	const char *log_file; /* where the settings send the log, if not to standard error */
 	unsigned long nofile; /* RLIMIT_NOFILE, soft and hard; 0: as the test's */
 };
 

@@ -1,0 +1,503 @@
+/*
+ * What a client can cost: memory, file descriptors, time of the loop, and the patience of the other
+ * clients. Every flood is bounded in bytes and time.
+ */
+#include "tests/lib/cartd.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/http_client.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_MS	      10000
+#define GET	      "GET /livez HTTP/1.1\r\nHost: a\r\n"
+#define POST	      "POST /shopping-carts HTTP/1.1\r\nHost: a\r\n"
+#define FLOOD_BYTES   ((size_t)64 << 20)
+#define FLOOD_RSS_KIB ((size_t)128 * 1024)
+#define FLOOD_P99_US  50000
+#define PROBES	      200
+
+/* Under a sanitizer memory and times say nothing about cartd. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+static void expect_status(struct http_client *client, int status)
+{
+	struct http_response response = {0};
+	enum http_read got = http_client_read(client, &response, false, WAIT_MS);
+
+	if (got != HTTP_READ_ANSWER)
+		fail_msg("no answer where %d was due (%d)", status, (int)got);
+	assert_int_equal(response.status, status);
+	http_response_clear(&response);
+}
+
+static void pause_ms(int ms)
+{
+	const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+
+	nanosleep(&pause, NULL);
+}
+
+static int64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static int compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The 99th percentile of another client's requests, each on a connection that is kept. */
+static int64_t probe_p99_us(const struct cartd *cartd)
+{
+	int64_t times[PROBES];
+	struct http_client client;
+
+	http_client_open(&client, cartd->port);
+	for (int i = 0; i < PROBES; i++) {
+		int64_t start = now_us();
+
+		http_client_send_text(&client, GET "\r\n");
+		expect_status(&client, 200);
+		times[i] = now_us() - start;
+		pause_ms(2);
+	}
+	http_client_close(&client);
+	qsort(times, PROBES, sizeof(times[0]), compare);
+	return times[PROBES - PROBES / 100 - 1];
+}
+
+/* A client that sends start and then filler again and again, and reads nothing. */
+struct flood {
+	const char *name, *start, *filler;
+	int port;
+	size_t sent;
+	atomic_bool stop;
+};
+
+static void *flood_run(void *user)
+{
+	struct flood *flood = user;
+	size_t len = strlen(flood->filler), piece = 0;
+	struct timeval wait = {.tv_usec = 100000};
+	char bytes[16384];
+
+	for (; piece + len <= sizeof(bytes); piece += len)
+		memcpy(bytes + piece, flood->filler, len);
+	while (!flood->stop && flood->sent < FLOOD_BYTES) {
+		struct http_client client;
+
+		if (!http_client_try_open(&client, flood->port))
+			break;
+		setsockopt(client.fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+		http_client_send_text(&client, flood->start);
+		while (!flood->stop && flood->sent < FLOOD_BYTES &&
+		       http_client_send(&client, bytes, piece))
+			flood->sent += piece;
+		http_client_close(&client);
+	}
+	return NULL;
+}
+
+static void check_cost(const struct cartd *cartd, const char *name, int64_t p99_us, size_t sent)
+{
+	size_t peak = cartd_peak_rss_kib(cartd);
+
+	print_message("%s: %zu MiB sent, %zu KiB resident, p99 of another client %.1f ms\n", name,
+		      sent >> 20, peak, (double)p99_us / 1000);
+	if (SANITIZED) {
+		print_message("%s: not checked under a sanitizer: memory, p99\n", name);
+		return;
+	}
+	assert_true(peak < FLOOD_RSS_KIB);
+	assert_true(p99_us < FLOOD_P99_US);
+}
+
+static void floods_cost_neither_memory_nor_other_clients(void **state)
+{
+	static struct flood floods[] = {
+		{.name = "endless chunk size",
+		 .start = POST "Transfer-Encoding: chunked\r\n\r\n",
+		 .filler = "0"},
+		{.name = "chunks of a byte",
+		 .start = POST "Transfer-Encoding: chunked\r\n\r\n",
+		 .filler = "1\r\nx\r\n"},
+		{.name = "endless header", .start = GET "X: ", .filler = "x"},
+		{.name = "endless headers", .start = GET, .filler = "X: y\r\n"},
+		{.name = "endless target", .start = "GET /", .filler = "x"},
+		{.name = "endless body",
+		 .start = POST "Content-Length: 999999999999\r\n\r\n",
+		 .filler = "x"},
+		{.name = "pipelined, unread", .start = "", .filler = GET "\r\n"},
+		{.name = "empty lines", .start = "", .filler = "\r\n"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++) {
+		struct flood *flood = &floods[i];
+		struct cartd cartd;
+		pthread_t thread;
+		int64_t p99_us;
+
+		cartd_start(&cartd, NULL);
+		flood->port = cartd.port;
+		assert_int_equal(pthread_create(&thread, NULL, flood_run, flood), 0);
+		p99_us = probe_p99_us(&cartd);
+		flood->stop = true;
+		pthread_join(thread, NULL);
+		check_cost(&cartd, flood->name, p99_us, flood->sent);
+		cartd_stop(&cartd);
+	}
+}
+
+/* Opens count connections and sends the text on each. */
+static struct http_client *crowd_open(const struct cartd *cartd, size_t count, const char *text)
+{
+	struct http_client *clients = calloc(count, sizeof(*clients));
+
+	assert_non_null(clients);
+	for (size_t i = 0; i < count; i++) {
+		http_client_open(&clients[i], cartd->port);
+		http_client_send_text(&clients[i], text);
+	}
+	return clients;
+}
+
+static void crowd_close(struct http_client *clients, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		http_client_close(&clients[i]);
+	free(clients);
+}
+
+/* True once a series has at least the value. */
+static bool await_metric(const struct cartd *cartd, const char *series, double value)
+{
+	int64_t end = cartd_now_ms() + WAIT_MS;
+
+	while (cartd_metric(cartd, series) < value) {
+		if (cartd_now_ms() > end)
+			return false;
+		pause_ms(20);
+	}
+	return true;
+}
+
+#define OPEN	    "cart_http_connections"
+#define CUT(reason) "cart_http_connections_cut_total{reason=\"" reason "\"}"
+
+static void a_drip_on_many_connections_is_cut_and_harms_nobody(void **state)
+{
+	static const char *const settings[] = {"http.header_deadline=1s", NULL};
+	struct http_client *clients;
+	struct cartd cartd;
+	int64_t p99_us;
+
+	(void)state;
+	cartd_start(&cartd, settings);
+	clients = crowd_open(&cartd, 500, "GET /livez HT");
+	p99_us = probe_p99_us(&cartd);
+	for (size_t i = 0; i < 500; i++)
+		http_client_send_text(&clients[i], "T");
+	assert_true(await_metric(&cartd, CUT("deadline"), 500));
+	for (size_t i = 0; i < 500; i++)
+		assert_true(http_client_await_close(&clients[i], WAIT_MS));
+	check_cost(&cartd, "a drip on 500 connections", p99_us, 0);
+	crowd_close(clients, 500);
+	cartd_stop(&cartd);
+}
+
+/* As many file descriptors as the system lets us have. */
+static size_t raise_files(size_t wanted)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	if (limit.rlim_cur < wanted) {
+		limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	return limit.rlim_cur;
+}
+
+static void a_thousand_idle_connections_take_little_memory(void **state)
+{
+	struct http_client *clients;
+	struct cartd cartd;
+
+	(void)state;
+	if (raise_files(1100) < 1100) {
+		print_message("not tested: 1,000 idle connections need more open files\n");
+		skip();
+	}
+	cartd_start(&cartd, NULL);
+	clients = crowd_open(&cartd, 1000, GET "\r\n");
+	for (size_t i = 0; i < 1000; i++)
+		expect_status(&clients[i], 200);
+	print_message("1,000 idle connections: %zu KiB resident\n", cartd_rss_kib(&cartd));
+	if (!SANITIZED)
+		assert_true(cartd_rss_kib(&cartd) < 40 * 1024);
+	crowd_close(clients, 1000);
+	cartd_stop(&cartd);
+}
+
+static void ten_thousand_idle_connections_harm_nobody(void **state)
+{
+	static const char *const settings[] = {"http.max_connections=11000", NULL};
+	struct http_client *clients;
+	struct cartd cartd;
+	int64_t cpu_ms, p99_us;
+
+	(void)state;
+	if (raise_files(10100) < 10100) {
+		print_message("not tested: 10,000 idle connections need more open files\n");
+		skip();
+	}
+	cartd_start(&cartd, settings);
+	clients = crowd_open(&cartd, 10000, "");
+	assert_true(await_metric(&cartd, OPEN, 10000));
+	cpu_ms = cartd_cpu_ms(&cartd);
+	pause_ms(500);
+	print_message("10,000 idle connections: %lld ms of processor time in 500 ms\n",
+		      (long long)(cartd_cpu_ms(&cartd) - cpu_ms));
+	p99_us = probe_p99_us(&cartd);
+	check_cost(&cartd, "10,000 idle connections", p99_us, 0);
+	crowd_close(clients, 10000);
+	cartd_stop(&cartd);
+}
+
+static void idle_connections_are_closed_in_order(void **state)
+{
+	static const char *const settings[] = {"http.idle_timeout=300ms", NULL};
+	struct http_response response = {0};
+	struct http_client mute, kept;
+	struct cartd cartd;
+
+	(void)state;
+	cartd_start(&cartd, settings);
+	http_client_open(&mute, cartd.port);
+	http_client_open(&kept, cartd.port);
+	http_client_send_text(&kept, GET "\r\n");
+	expect_status(&kept, 200);
+	assert_int_equal(http_client_read(&mute, &response, false, WAIT_MS), HTTP_READ_CLOSED);
+	assert_int_equal(http_client_read(&kept, &response, false, WAIT_MS), HTTP_READ_CLOSED);
+	assert_true(cartd_metric(&cartd, CUT("idle")) >= 2);
+	http_client_close(&mute);
+	http_client_close(&kept);
+	cartd_stop(&cartd);
+}
+
+/* A cart whose answer takes some 30 KB. */
+static void make_big_cart(const struct cartd *cartd, char path[128])
+{
+	struct http_response response = {0};
+	struct http_client client;
+	char *body = malloc(65536);
+	size_t len = 0;
+
+	assert_non_null(body);
+	http_client_open(&client, cartd->port);
+	http_client_call(&client, &response, "POST", "/shopping-carts", NULL,
+			 "{\"customer_id\":1}");
+	assert_int_equal(response.status, 201);
+	snprintf(path, 128, "%s", http_response_header(&response, "Location"));
+	len = (size_t)sprintf(body, "{\"items\":[");
+	for (int i = 1; i <= 200; i++)
+		len += (size_t)sprintf(body + len, "%s{\"product_id\":%d,\"quantity\":1}",
+				       i > 1 ? "," : "", i);
+	sprintf(body + len, "]}");
+	char items[160];
+
+	snprintf(items, sizeof(items), "%s/items", path);
+	http_client_call(&client, &response, "POST", items, NULL, body);
+	assert_int_equal(response.status, 204);
+	http_response_clear(&response);
+	http_client_close(&client);
+	free(body);
+}
+
+static void a_client_that_does_not_read_its_answers_is_cut(void **state)
+{
+	static const char *const settings[] = {"http.header_deadline=500ms", NULL};
+	struct timeval wait = {.tv_usec = 100000};
+	char request[256], path[128];
+	struct http_client client;
+	struct cartd cartd;
+
+	(void)state;
+	cartd_start(&cartd, settings);
+	make_big_cart(&cartd, path);
+	snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+	http_client_open(&client, cartd.port);
+	setsockopt(client.fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	for (int i = 0; i < 2000; i++)
+		if (!http_client_send_text(&client, request))
+			break;
+	assert_true(await_metric(&cartd, CUT("slow"), 1));
+	if (!SANITIZED)
+		assert_true(cartd_peak_rss_kib(&cartd) < FLOOD_RSS_KIB);
+	http_client_close(&client);
+	cartd_stop(&cartd);
+}
+
+static void at_the_limit_connections_wait_for_a_place(void **state)
+{
+	static const char *const settings[] = {"http.max_connections=10", "threads=2",
+					       "http.header_deadline=20s", NULL};
+	struct http_response response = {0};
+	struct http_client *clients, late;
+	struct cartd cartd;
+
+	(void)state;
+	cartd_start(&cartd, settings);
+	/* Parts of requests: nobody to take a place from. One more a loop may get in. */
+	clients = crowd_open(&cartd, 12, "GET /livez HTTP/1.1\r\n");
+	pause_ms(300);
+	http_client_open(&late, cartd.port);
+	http_client_send_text(&late, GET "\r\n");
+	assert_int_equal(http_client_read(&late, &response, false, 1000), HTTP_READ_TIMEOUT);
+	for (int i = 0; i < 3; i++)
+		http_client_close(&clients[i]);
+	expect_status(&late, 200);
+	assert_true(cartd_metric(&cartd, "cart_http_connections_at_limit_total") >= 1);
+	http_client_close(&late);
+	crowd_close(clients, 12);
+	cartd_stop(&cartd);
+}
+
+static void at_the_limit_a_new_client_takes_an_idle_ones_place(void **state)
+{
+	static const char *const settings[] = {"http.max_connections=10", NULL};
+	struct http_client *clients, late;
+	struct cartd cartd;
+
+	(void)state;
+	cartd_start(&cartd, settings);
+	clients = crowd_open(&cartd, 10, GET "\r\n");
+	for (int i = 0; i < 10; i++)
+		expect_status(&clients[i], 200);
+	http_client_open(&late, cartd.port);
+	http_client_send_text(&late, GET "\r\n");
+	expect_status(&late, 200);
+	assert_true(http_client_await_close(&clients[0], WAIT_MS));
+	http_client_close(&late);
+	crowd_close(clients, 10);
+	cartd_stop(&cartd);
+}
+
+static void without_file_descriptors_the_loop_rests_and_service_returns(void **state)
+{
+	static const char *const settings[] = {"http.header_deadline=20s", NULL};
+	struct http_client *clients;
+	struct cartd cartd;
+	int64_t cpu_ms;
+
+	(void)state;
+	cartd_start_with(&cartd, settings, &(struct cartd_options){.nofile = 20});
+	clients = crowd_open(&cartd, 30, "GET /livez HTTP/1.1\r\n");
+	cartd_await_output(&cartd, "cannot accept connections", WAIT_MS);
+	cpu_ms = cartd_cpu_ms(&cartd);
+	pause_ms(1000);
+	print_message("out of file descriptors: %lld ms of processor time a second\n",
+		      (long long)(cartd_cpu_ms(&cartd) - cpu_ms));
+	assert_true(cartd_cpu_ms(&cartd) - cpu_ms < 100);
+	crowd_close(clients, 30);
+	assert_true(cartd_metric(&cartd, "cart_http_accept_failures_total") >= 1);
+	cartd_stop(&cartd);
+}
+
+static void the_limit_of_open_files_is_raised_or_warned_about(void **state)
+{
+	static const char *const settings[] = {"http.max_connections=500", NULL};
+	struct cartd cartd;
+
+	(void)state;
+	cartd_start_with(&cartd, settings, &(struct cartd_options){.nofile = 100});
+	cartd_await_output(&cartd, "the limit of open files is too low", WAIT_MS);
+	cartd_stop(&cartd);
+}
+
+static const char *const slow_settings[] = {"backend=fault", "fault.over=memory",
+					    "fault.delay=800ms", NULL};
+
+static void a_client_that_goes_before_its_answer_is_noticed(void **state)
+{
+	struct http_client *clients;
+	struct cartd cartd;
+
+	(void)state;
+	cartd_start(&cartd, slow_settings);
+	clients = crowd_open(&cartd, 40,
+			     "GET /shopping-carts/550e8400-e29b-41d4-a716-446655440000 HTTP/1.1\r\n"
+			     "Host: a\r\n\r\n");
+	await_metric(&cartd, OPEN, 41);
+	for (int i = 0; i < 40; i += 2)
+		http_client_reset(&clients[i]);
+	for (int i = 1; i < 40; i += 4)
+		http_client_close(&clients[i]);
+	for (int i = 3; i < 40; i += 4)
+		expect_status(&clients[i], 404);
+	assert_int_equal((int)cartd_metric(&cartd, "cart_http_clients_gone_total"), 30);
+	crowd_close(clients, 40);
+	cartd_stop(&cartd);
+}
+
+static void bytes_behind_a_pending_request_wait_for_its_answer(void **state)
+{
+	struct http_client client;
+	struct cartd cartd;
+
+	(void)state;
+	cartd_start(&cartd, slow_settings);
+	http_client_open(&client, cartd.port);
+	http_client_send_text(
+		&client, "GET /shopping-carts/550e8400-e29b-41d4-a716-446655440000 HTTP/1.1\r\n"
+			 "Host: a\r\n\r\n" GET "\r\n" GET "X : y\r\n\r\n");
+	expect_status(&client, 404);
+	expect_status(&client, 200);
+	expect_status(&client, 400);
+	assert_true(http_client_await_close(&client, WAIT_MS));
+	http_client_close(&client);
+	cartd_stop(&cartd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(floods_cost_neither_memory_nor_other_clients),
+		cmocka_unit_test(a_drip_on_many_connections_is_cut_and_harms_nobody),
+		cmocka_unit_test(a_thousand_idle_connections_take_little_memory),
+		cmocka_unit_test(ten_thousand_idle_connections_harm_nobody),
+		cmocka_unit_test(idle_connections_are_closed_in_order),
+		cmocka_unit_test(a_client_that_does_not_read_its_answers_is_cut),
+		cmocka_unit_test(at_the_limit_connections_wait_for_a_place),
+		cmocka_unit_test(at_the_limit_a_new_client_takes_an_idle_ones_place),
+		cmocka_unit_test(without_file_descriptors_the_loop_rests_and_service_returns),
+		cmocka_unit_test(the_limit_of_open_files_is_raised_or_warned_about),
+		cmocka_unit_test(a_client_that_goes_before_its_answer_is_noticed),
+		cmocka_unit_test(bytes_behind_a_pending_request_wait_for_its_answer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -246,13 +246,34 @@ static size_t listener_limit(const struct http_server *server)
 	return server->config.limits.connections_max;
 }
 
+static bool listener_has_queued(const struct http_server *server)
+{
+	const struct listener *listener;
+
+	SLIST_FOREACH(listener, &server->listeners.all, link)
+	{
+		struct pollfd queue = {.fd = evconnlistener_get_fd(listener->listener),
+				       .events = POLLIN};
+
+		if (poll(&queue, 1, 0) > 0)
+			return true;
+	}
+	return false;
+}
+
+/* Only when somebody waits is an idle connection worth less than a place. */
+static bool listener_make_room(struct http_server *server)
+{
+	return listener_has_queued(server) && connection_reclaim(server);
+}
+
 void listener_accepted(struct http_server *server)
 {
 	size_t open = atomic_fetch_add(&listener_connections, 1) + 1;
 
 	/* Loops that accept at the same moment may go over by one each. A service that drains takes
 	 * what is queued, limit or not: those clients would be reset. */
-	if (open < listener_limit(server) || server->draining || connection_reclaim(server))
+	if (open < listener_limit(server) || server->draining || listener_make_room(server))
 		return;
 	if (!server->listeners.at_limit)
 		http_count(server, server->config.metrics->at_limit, 1);
@@ -273,31 +294,18 @@ void listener_released(struct http_server *server)
 void listener_sweep(struct http_server *server)
 {
 	struct listener_list *list = &server->listeners;
-	bool at_limit = list->at_limit;
+	bool full =
+		atomic_load(&listener_connections) >= listener_limit(server) && !server->draining;
 
-	if (at_limit && (atomic_load(&listener_connections) < listener_limit(server) ||
-			 server->draining || connection_reclaim(server)))
-		list->at_limit = false;
-	if (list->sweeps_to_wait == 0 && list->at_limit == at_limit)
+	/* Another loop may have filled the last place, or freed one. */
+	if (full && list->at_limit)
+		full = !listener_make_room(server);
+	if (list->sweeps_to_wait == 0 && list->at_limit == full)
 		return;
+	list->at_limit = full;
 	if (list->sweeps_to_wait > 0)
 		list->sweeps_to_wait--;
 	listener_apply(server);
-}
-
-static bool listener_has_queued(const struct http_server *server)
-{
-	const struct listener *listener;
-
-	SLIST_FOREACH(listener, &server->listeners.all, link)
-	{
-		struct pollfd queue = {.fd = evconnlistener_get_fd(listener->listener),
-				       .events = POLLIN};
-
-		if (poll(&queue, 1, 0) > 0)
-			return true;
-	}
-	return false;
 }
 
 /*

@@ -319,9 +319,14 @@ static void a_full_disk_is_503_and_service_goes_on_once_there_is_room(void **sta
 	/* Each stops at its first 503. */
 	join_writers(writers);
 
+	/* Writing the log back may have made room for a few more. */
 	http_client_open(&http, cartd.port);
-	http_client_call(&http, &response, "POST", "/shopping-carts", NULL, "{\"customer_id\":2}");
-	assert_int_equal(response.status, 503);
+	for (int tries = 0; response.status != 503; tries++) {
+		assert_in_range(tries, 0, 20000);
+		http_response_clear(&response);
+		http_client_call(&http, &response, "POST", "/shopping-carts", NULL,
+				 "{\"customer_id\":2}");
+	}
 	assert_non_null(strstr(response.body, "\"UNAVAILABLE\""));
 	assert_non_null(http_response_header(&response, "Retry-After"));
 	http_response_clear(&response);

@@ -117,6 +117,12 @@ struct cart_backend {
  */
 void cart_store_complete(struct cart_op *op, enum cart_result result);
 
+/*
+ * For a store over a store: closes an inner handle that has nothing pending at once, from the outer
+ * one's close(). Takes NULL; sets it.
+ */
+void cart_store_close_idle(struct cart_store **store);
+
 /* Shorthands for the clock of the store's environment. */
 int64_t cart_store_now_ns(const struct cart_store *store);
 const struct cart_rules *cart_store_rules(const struct cart_store *store);

@@ -216,6 +216,13 @@ static void store_expired(struct cart_op *op)
 	store->db->backend->expire(store, op, op->held.why);
 }
 
+static void store_free(struct cart_store *store)
+{
+	event_free(store->finish);
+	deadlines_free(&store->deadlines);
+	store->db->backend->close(store);
+}
+
 static void store_drained(evutil_socket_t fd, short what, void *user)
 {
 	struct cart_store *store = user;
@@ -224,9 +231,7 @@ static void store_drained(evutil_socket_t fd, short what, void *user)
 
 	(void)fd;
 	(void)what;
-	event_free(store->finish);
-	deadlines_free(&store->deadlines);
-	store->db->backend->close(store);
+	store_free(store);
 	if (drained != NULL)
 		drained(drained_user);
 }
@@ -461,4 +466,15 @@ void cart_store_close(struct cart_store **out, void (*drained)(void *user), void
 	store->drained_user = user;
 	if (store->pending == 0)
 		store_finish_closing(store);
+}
+
+void cart_store_close_idle(struct cart_store **out)
+{
+	struct cart_store *store = *out;
+
+	*out = NULL;
+	if (store == NULL)
+		return;
+	assert(store->pending == 0);
+	store_free(store);
 }

@@ -1,0 +1,316 @@
+/*
+ * The fault backend: a store over a store that misbehaves on purpose. A debugging tool, in test
+ * builds only.
+ *
+ * The happy path: a copy of the op goes to the inner store; what comes back is moved into the
+ * caller's op, which completes at once or, with a delay, when its timer fires. A fault replaces the
+ * inner store (nothing is applied), the answer, or both. The other way: the deadline passes, or the
+ * caller cancels. An op that the inner store still holds is expired there, whose answer it is; one
+ * that was answered and waits for its delay may have landed; one that hangs may have landed too, as
+ * far as anyone outside can know.
+ *
+ * The copy is what keeps the inner store honest: it is freed at its completion, so a backend that
+ * touches an op too late meets freed memory.
+ */
+#include "backends/fault/fault.h"
+#include "core/cart_backend.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern const struct cart_backend fault_backend;
+
+struct fault_db {
+	struct cart_db db; /* first */
+	struct cart_db *inner;
+	struct metrics *metrics; /* the inner store's: it counts the ops once more */
+	struct fault_plan plan;
+	_Atomic int64_t delay_ms;
+};
+
+struct fault_store {
+	struct cart_store store; /* first */
+	struct cart_store *inner;
+};
+
+/* An op on its way through. */
+struct fault_call {
+	struct fault_store *store;
+	struct cart_op *op;    /* the caller's */
+	struct cart_op *inner; /* the copy; NULL: not applied, or the inner store has answered */
+	const struct fault_behaviour *behaviour;
+	struct event answer;
+	int64_t delay_ms;
+	bool applied; /* the answer that waits is one of a change that landed, or may have */
+};
+
+static struct fault_db *fault_db_of(struct cart_store *store)
+{
+	return (struct fault_db *)store->db;
+}
+
+static int fault_start_inner(struct fault_db *db, const struct cart_env *env,
+			     struct cart_error *error)
+{
+	const char *name = settings_string(env->settings, "fault.over");
+	const struct cart_backend *backend = cart_backend_find(name);
+	struct cart_env inner = *env;
+
+	if (backend == NULL || backend->start == fault_backend.start)
+		return cart_error_set(error, "fault.over: %s is no backend to stand on", name);
+	db->metrics = metrics_new();
+	inner.metrics = db->metrics;
+	/* Its schema waits for fault_provision(). */
+	if (cart_db_start(&db->inner, backend, &inner, CART_PROVISION_OFF, error) == 0)
+		return 0;
+	metrics_free(&db->metrics);
+	return -1;
+}
+
+static int fault_start(struct cart_db **out, const struct cart_env *env, struct cart_error *error)
+{
+	struct fault_db *db = calloc(1, sizeof(*db));
+
+	if (db == NULL)
+		return cart_error_set(error, "out of memory");
+	if (fault_plan_init(&db->plan, env->settings, error) != 0)
+		goto fail;
+	atomic_init(&db->delay_ms, settings_integer(env->settings, "fault.delay"));
+	if (fault_start_inner(db, env, error) != 0) {
+		fault_plan_destroy(&db->plan);
+		goto fail;
+	}
+	*out = &db->db;
+	return 0;
+fail:
+	free(db);
+	return -1;
+}
+
+static int fault_provision(struct cart_db *base, enum cart_provision how, struct cart_error *error)
+{
+	struct cart_db *inner = ((struct fault_db *)base)->inner;
+
+	return inner->backend->provision != NULL ? inner->backend->provision(inner, how, error) : 0;
+}
+
+static void fault_stop(struct cart_db *base)
+{
+	struct fault_db *db = (struct fault_db *)base;
+
+	cart_db_stop(&db->inner);
+	metrics_free(&db->metrics);
+	fault_plan_destroy(&db->plan);
+	free(db);
+}
+
+static void fault_reload(struct cart_db *base)
+{
+	cart_db_reload(((struct fault_db *)base)->inner);
+}
+
+static int fault_open(struct cart_store **out, struct cart_db *base, struct event_base *loop,
+		      struct metrics_shard *shard, struct cart_error *error)
+{
+	struct fault_db *db = (struct fault_db *)base;
+	struct fault_store *store = calloc(1, sizeof(*store));
+
+	(void)shard;
+	if (store == NULL)
+		return cart_error_set(error, "out of memory");
+	if (cart_store_open(&store->inner, db->inner, loop, metrics_shard_new(db->metrics),
+			    error) != 0) {
+		free(store);
+		return -1;
+	}
+	*out = &store->store;
+	return 0;
+}
+
+static void fault_close(struct cart_store *base)
+{
+	struct fault_store *store = (struct fault_store *)base;
+
+	cart_store_close_idle(&store->inner);
+	free(store);
+}
+
+static void fault_complete(struct fault_call *call, enum cart_result result)
+{
+	struct cart_op *op = call->op;
+
+	event_del(&call->answer);
+	free(call);
+	cart_store_complete(op, result);
+}
+
+/* A read cannot have landed: where a change is uncertain it has timed out. */
+static enum cart_result fault_result(const struct fault_call *call, enum cart_result result)
+{
+	return result == CART_UNCERTAIN && !cart_op_is_write(call->op) ? CART_TIMEOUT : result;
+}
+
+static void fault_answer(evutil_socket_t fd, short what, void *user)
+{
+	struct fault_call *call = user;
+
+	(void)fd;
+	(void)what;
+	fault_complete(call, call->op->result);
+}
+
+/* op->result is what the answer will be. False: no memory for a timer. */
+static bool fault_answer_later(struct fault_call *call)
+{
+	struct timeval delay = {
+		.tv_sec = (time_t)(call->delay_ms / 1000),
+		.tv_usec = (suseconds_t)(call->delay_ms % 1000 * 1000),
+	};
+
+	if (call->delay_ms > 0)
+		return event_add(&call->answer, &delay) == 0;
+	event_active(&call->answer, 0, 0);
+	return true;
+}
+
+/* Forgets what the inner store has answered. */
+static void fault_drop_result(struct cart_op *op)
+{
+	int64_t submitted_ns = op->submitted_ns;
+
+	cart_op_clear(op);
+	op->submitted_ns = submitted_ns;
+}
+
+/* Puts the fault's answer in place of what the op holds. */
+static void fault_spoil(struct fault_call *call)
+{
+	const struct fault_behaviour *behaviour = call->behaviour;
+
+	fault_drop_result(call->op);
+	call->op->result = fault_result(call, behaviour->result);
+	cart_op_set_reason(call->op, "fault: %s", behaviour->name);
+}
+
+static void fault_inner_done(struct cart_op *copy, void *user)
+{
+	struct fault_call *call = user;
+
+	call->inner = NULL;
+	cart_op_move_result(call->op, copy);
+	cart_op_clear(copy);
+	free(copy);
+	/* The delay is the database's, as far as anyone can tell. */
+	if (call->delay_ms > 0)
+		call->op->finished_ns = 0;
+	call->applied = cart_op_is_write(call->op) &&
+			(call->op->result == CART_OK || call->op->result == CART_UNCERTAIN);
+	if (call->behaviour->answers)
+		fault_spoil(call);
+	if (call->delay_ms == 0 || !fault_answer_later(call))
+		fault_complete(call, call->op->result);
+}
+
+static enum cart_result fault_pass_on(struct fault_call *call)
+{
+	struct cart_op *copy = cart_op_copy_request(call->op);
+	enum cart_result result;
+
+	if (copy == NULL)
+		return CART_BUSY;
+	copy->done = fault_inner_done;
+	copy->user = call;
+	call->inner = copy;
+	result = cart_store_submit(call->store->inner, copy);
+	if (result != CART_OK)
+		free(copy);
+	return result;
+}
+
+static enum cart_result fault_begin(struct fault_call *call)
+{
+	if (call->behaviour->applies)
+		return fault_pass_on(call);
+	if (!call->behaviour->answers)
+		return CART_OK;
+	fault_spoil(call);
+	return fault_answer_later(call) ? CART_OK : CART_BUSY;
+}
+
+static enum cart_result fault_submit(struct cart_store *base, struct cart_op *op)
+{
+	struct fault_db *db = fault_db_of(base);
+	enum fault_type type = fault_plan_next(&db->plan, op->type);
+	struct fault_call *call;
+	enum cart_result result;
+
+	if (type == FAULT_REFUSE)
+		return CART_BUSY;
+	call = calloc(1, sizeof(*call));
+	if (call == NULL)
+		return CART_BUSY;
+	call->store = (struct fault_store *)base;
+	call->op = op;
+	call->behaviour = fault_behaviour_of(type);
+	call->delay_ms = atomic_load(&db->delay_ms);
+	event_assign(&call->answer, base->base, -1, 0, fault_answer, call);
+	result = fault_begin(call);
+	if (result == CART_OK)
+		op->held.backend = call;
+	else
+		free(call);
+	return result;
+}
+
+static void fault_expire(struct cart_store *base, struct cart_op *op, enum cart_result why)
+{
+	struct fault_call *call = op->held.backend;
+	struct cart_store *inner = ((struct fault_store *)base)->inner;
+	bool may_have_landed;
+
+	if (call->inner != NULL) {
+		/* Completes it before returning, and so ours: without delay now. */
+		call->delay_ms = 0;
+		inner->db->backend->expire(inner, call->inner, why);
+		return;
+	}
+	may_have_landed = call->applied || (cart_op_is_write(op) && !call->behaviour->applies &&
+					    !call->behaviour->answers);
+	fault_drop_result(op);
+	fault_complete(call, may_have_landed ? CART_UNCERTAIN : why);
+}
+
+void fault_arm(struct cart_db *db, enum fault_type type, uint64_t nth, uint64_t every)
+{
+	fault_plan_arm(&((struct fault_db *)db)->plan, type, nth, every);
+}
+
+uint64_t fault_hits(struct cart_db *db)
+{
+	return fault_plan_hits(&((struct fault_db *)db)->plan);
+}
+
+void fault_delay(struct cart_db *db, int64_t delay_ms)
+{
+	atomic_store(&((struct fault_db *)db)->delay_ms, delay_ms);
+}
+
+const struct cart_backend fault_backend = {
+	.name = "fault",
+	.summary = "misbehaves on purpose over another backend; for debugging",
+	.heading = "Fault backend",
+	/* What is beneath may promise more; a store that breaks promises makes none. */
+	.caps = 0,
+	.settings = fault_settings,
+	.start = fault_start,
+	.provision = fault_provision,
+	.stop = fault_stop,
+	.reload = fault_reload,
+	.open = fault_open,
+	.close = fault_close,
+	.submit = fault_submit,
+	.expire = fault_expire,
+};

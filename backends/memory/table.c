@@ -247,6 +247,26 @@ static void table_sweep_keys(const struct memory_table *table, struct table_stri
 	}
 }
 
+/* Takes a key out of the order of its stripe and out of its bucket. */
+static void table_key_drop(struct table_stripe *stripe, struct table_key *key)
+{
+	struct table_key **link = table_key_link(stripe, &key->scope, key->key);
+	struct table_key *older = NULL;
+
+	*link = key->next;
+	if (stripe->oldest != key)
+		for (older = stripe->oldest; older->newer != key;)
+			older = older->newer;
+	if (older != NULL)
+		older->newer = key->newer;
+	else
+		stripe->oldest = key->newer;
+	if (stripe->newest == key)
+		stripe->newest = older;
+	free(key);
+	stripe->key_count--;
+}
+
 /* Links a key that is not there yet. */
 static void table_key_add(struct table_stripe *stripe, struct table_key *key)
 {
@@ -274,7 +294,7 @@ static const struct table_key *table_key_find(const struct memory_table *table,
 					      const struct cart_id *scope, const struct cart_op *op,
 					      enum cart_result *result)
 {
-	const struct table_key *key;
+	struct table_key *key;
 
 	*result = CART_OK;
 	if (op->key == NULL)
@@ -283,11 +303,18 @@ static const struct table_key *table_key_find(const struct memory_table *table,
 	key = *table_key_link(stripe, scope, op->key);
 	if (key == NULL)
 		return NULL;
-	if (cart_replay_check(key->fingerprint, key->stored_ms, op, &table->rules) ==
-	    CART_REPLAY_SAME)
+	switch (cart_replay_check(key->fingerprint, key->stored_ms, op, &table->rules)) {
+	case CART_REPLAY_SAME:
 		return key;
-	/* The sweep has dropped what is too old, so the third case is left. */
-	*result = CART_KEY_REUSED;
+	case CART_REPLAY_OTHER:
+		*result = CART_KEY_REUSED;
+		return NULL;
+	case CART_REPLAY_NEW:
+		/* The sweep stopped before it: the clock has stepped back since, or ops of two
+		 * loops came in another order than they were stamped. */
+		table_key_drop(stripe, key);
+		return NULL;
+	}
 	return NULL;
 }
 

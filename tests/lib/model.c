@@ -1,0 +1,467 @@
+#include "tests/lib/model.h"
+
+#include "tests/lib/rig.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct model_cart {
+	struct cart cart; /* its lines are the next member */
+	struct cart_line lines[MODEL_LINES_MAX];
+	bool deleted;
+};
+
+/* The first request under a key, and what came of it. */
+struct model_key {
+	struct cart_id cart; /* the scope of a change; what a create made */
+	int64_t customer_id; /* the scope of a create, else 0 */
+	char key[CART_KEY_MAX + 1];
+	enum cart_op_type type;
+	int64_t if_version;
+	struct cart_change changes[MODEL_CHANGES_MAX];
+	size_t change_count;
+	int64_t stored_ms;
+	int64_t version;
+};
+
+struct model {
+	struct cart_rules rules;
+	struct model_cart **carts;
+	size_t cart_count;
+	struct model_key *keys;
+	size_t key_count;
+};
+
+static void *model_must(void *memory)
+{
+	if (memory == NULL)
+		abort();
+	return memory;
+}
+
+struct model *model_new(const struct cart_rules *rules)
+{
+	struct model *model = model_must(calloc(1, sizeof(*model)));
+
+	model->rules = *rules;
+	return model;
+}
+
+void model_free(struct model **model)
+{
+	if (*model == NULL)
+		return;
+	for (size_t i = 0; i < (*model)->cart_count; i++)
+		free((*model)->carts[i]);
+	free((*model)->carts);
+	free((*model)->keys);
+	free(*model);
+	*model = NULL;
+}
+
+const struct cart *model_cart_at(const struct model *model, size_t n)
+{
+	return n < model->cart_count ? &model->carts[n]->cart : NULL;
+}
+
+static bool model_is_alive(const struct model_cart *cart, int64_t now_ms)
+{
+	if (cart->deleted)
+		return false;
+	return cart->cart.expires_ms == 0 || now_ms < cart->cart.expires_ms;
+}
+
+static struct model_cart *model_find(const struct model *model, const struct cart_id *id,
+				     int64_t now_ms)
+{
+	for (size_t i = 0; i < model->cart_count; i++)
+		if (memcmp(&model->carts[i]->cart.id, id, sizeof(*id)) == 0)
+			return model_is_alive(model->carts[i], now_ms) ? model->carts[i] : NULL;
+	return NULL;
+}
+
+/* Keys. */
+
+static struct model_key *model_find_key(const struct model *model, const struct cart_op *op)
+{
+	/* The latest comes last. */
+	for (size_t i = model->key_count; i-- > 0;) {
+		struct model_key *key = &model->keys[i];
+		bool scope = op->type == CART_OP_CREATE
+				     ? key->customer_id == op->customer_id
+				     : key->customer_id == 0 &&
+					       memcmp(&key->cart, &op->id, sizeof(op->id)) == 0;
+
+		if (scope && strcmp(key->key, op->key) == 0)
+			return op->now_ms < key->stored_ms + model->rules.idempotency_window_ms
+				       ? key
+				       : NULL;
+	}
+	return NULL;
+}
+
+static bool model_is_same_request(const struct model_key *key, const struct cart_op *op)
+{
+	if (key->type != op->type || key->if_version != op->if_version ||
+	    key->change_count != op->change_count)
+		return false;
+	for (size_t i = 0; i < op->change_count; i++)
+		if (key->changes[i].type != op->changes[i].type ||
+		    key->changes[i].product_id != op->changes[i].product_id ||
+		    key->changes[i].quantity != op->changes[i].quantity)
+			return false;
+	return true;
+}
+
+static void model_keep_key(struct model *model, const struct cart_op *op, int64_t version)
+{
+	struct model_key *key;
+
+	if (op->key == NULL)
+		return;
+	assert(op->change_count <= MODEL_CHANGES_MAX);
+	model->keys =
+		model_must(reallocarray(model->keys, model->key_count + 1, sizeof(*model->keys)));
+	key = &model->keys[model->key_count++];
+	*key = (struct model_key){
+		.cart = op->id,
+		.customer_id = op->type == CART_OP_CREATE ? op->customer_id : 0,
+		.type = op->type,
+		.if_version = op->if_version,
+		.change_count = op->change_count,
+		.stored_ms = op->now_ms,
+		.version = version,
+	};
+	strcpy(key->key, op->key);
+	for (size_t i = 0; i < op->change_count; i++)
+		key->changes[i] = op->changes[i];
+}
+
+/* True: the key has decided. */
+static bool model_key_decides(const struct model *model, const struct cart_op *op,
+			      struct model_answer *answer)
+{
+	const struct model_key *key = op->key != NULL ? model_find_key(model, op) : NULL;
+	const struct model_cart *cart;
+
+	if (key == NULL)
+		return false;
+	if (!model_is_same_request(key, op)) {
+		answer->result = CART_KEY_REUSED;
+		return true;
+	}
+	cart = model_find(model, &key->cart, op->now_ms);
+	if (cart == NULL) {
+		answer->result = CART_NOT_FOUND;
+		return true;
+	}
+	answer->replayed = true;
+	answer->version = key->version;
+	answer->cart = cart->cart;
+	return true;
+}
+
+/* Changes. */
+
+static size_t model_line_of(const struct model_cart *cart, int64_t product_id)
+{
+	size_t at = 0;
+
+	while (at < cart->cart.line_count && cart->lines[at].product_id != product_id)
+		at++;
+	return at;
+}
+
+static void model_remove_line(struct model_cart *cart, size_t at)
+{
+	for (; at + 1 < cart->cart.line_count; at++)
+		cart->lines[at] = cart->lines[at + 1];
+	cart->cart.line_count--;
+}
+
+static void model_append_line(struct model_cart *cart, int64_t product_id, int64_t quantity,
+			      int64_t now_ms)
+{
+	size_t at = cart->cart.line_count++;
+
+	assert(at < MODEL_LINES_MAX);
+	/* Moved to its place among the others. */
+	for (; at > 0 && cart->lines[at - 1].product_id > product_id; at--)
+		cart->lines[at] = cart->lines[at - 1];
+	cart->lines[at] = (struct cart_line){product_id, quantity, now_ms, now_ms};
+}
+
+/* True: something is different now. */
+static bool model_set(struct model_cart *cart, int64_t product_id, int64_t quantity, int64_t now_ms)
+{
+	size_t at = model_line_of(cart, product_id);
+
+	if (at == cart->cart.line_count) {
+		if (quantity > 0)
+			model_append_line(cart, product_id, quantity, now_ms);
+		return quantity > 0;
+	}
+	if (cart->lines[at].quantity == quantity)
+		return false;
+	if (quantity == 0) {
+		model_remove_line(cart, at);
+		return true;
+	}
+	cart->lines[at].quantity = quantity;
+	cart->lines[at].updated_ms = now_ms;
+	return true;
+}
+
+static enum cart_result model_change_line(struct model_cart *cart, const struct cart_change *change,
+					  int64_t now_ms, bool *changed)
+{
+	size_t at = model_line_of(cart, change->product_id);
+	bool there = at < cart->cart.line_count;
+
+	if (change->type == CART_CHANGE_REMOVE && !there)
+		return CART_NO_ITEM;
+	if (change->type == CART_CHANGE_CLEAR) {
+		*changed = *changed || cart->cart.line_count > 0;
+		cart->cart.line_count = 0;
+	} else if (change->type == CART_CHANGE_ADD) {
+		*changed = true;
+		model_set(cart, change->product_id,
+			  (there ? cart->lines[at].quantity : 0) + change->quantity, now_ms);
+	} else {
+		int64_t quantity = change->type == CART_CHANGE_SET ? change->quantity : 0;
+
+		*changed = model_set(cart, change->product_id, quantity, now_ms) || *changed;
+	}
+	return CART_OK;
+}
+
+static bool model_is_over(const struct model *model, const struct model_cart *cart)
+{
+	for (size_t i = 0; i < cart->cart.line_count; i++)
+		if (cart->lines[i].quantity > model->rules.quantity_max)
+			return true;
+	return cart->cart.line_count > (size_t)model->rules.lines_max;
+}
+
+static enum cart_result model_change(const struct model *model, struct model_cart *cart,
+				     const struct cart_op *op)
+{
+	struct model_cart after = *cart;
+	bool changed = false;
+
+	for (size_t i = 0; i < op->change_count; i++) {
+		enum cart_result result =
+			model_change_line(&after, &op->changes[i], op->now_ms, &changed);
+
+		if (result != CART_OK)
+			return result;
+	}
+	if (!changed)
+		return CART_OK;
+	if (model_is_over(model, &after))
+		return CART_LIMIT;
+	*cart = after;
+	cart->cart.lines = cart->lines;
+	cart->cart.version++;
+	cart->cart.updated_ms = op->now_ms;
+	cart->cart.expires_ms = model->rules.ttl_ms > 0 ? op->now_ms + model->rules.ttl_ms : 0;
+	return CART_OK;
+}
+
+static enum cart_result model_checkout(struct model_cart *cart, const struct cart_op *op)
+{
+	if (cart->cart.line_count == 0)
+		return CART_EMPTY;
+	cart->cart.state = CART_CHECKED_OUT;
+	cart->cart.order_id = op->order_id;
+	cart->cart.version++;
+	cart->cart.updated_ms = op->now_ms;
+	cart->cart.expires_ms = 0;
+	return CART_OK;
+}
+
+static enum cart_result model_write(const struct model *model, struct model_cart *cart,
+				    const struct cart_op *op)
+{
+	if (cart->cart.state == CART_CHECKED_OUT)
+		return op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
+	if (op->if_version != 0 && op->if_version != cart->cart.version)
+		return CART_MISMATCH;
+	if (op->type == CART_OP_CHECKOUT)
+		return model_checkout(cart, op);
+	if (op->type == CART_OP_CHANGE)
+		return model_change(model, cart, op);
+	cart->deleted = true;
+	return CART_OK;
+}
+
+static void model_run_write(struct model *model, const struct cart_op *op,
+			    struct model_answer *answer)
+{
+	struct model_cart *cart = model_find(model, &op->id, op->now_ms);
+
+	if (cart == NULL) {
+		answer->result = CART_NOT_FOUND;
+		return;
+	}
+	if (!model_key_decides(model, op, answer)) {
+		answer->result = model_write(model, cart, op);
+		if (answer->result != CART_OK)
+			return;
+		answer->version = op->type == CART_OP_DELETE ? 0 : cart->cart.version;
+		answer->cart = cart->cart;
+		model_keep_key(model, op, answer->version);
+	}
+	answer->has_cart = answer->result == CART_OK &&
+			   (op->type == CART_OP_CHECKOUT || (op->flags & CART_WANT_CART) != 0);
+}
+
+/* The rest. */
+
+static void model_create(struct model *model, const struct cart_op *op, struct model_answer *answer)
+{
+	struct model_cart *cart;
+
+	if (model_key_decides(model, op, answer)) {
+		answer->has_cart = answer->result == CART_OK;
+		return;
+	}
+	cart = model_must(calloc(1, sizeof(*cart)));
+	cart->cart = (struct cart){
+		.id = op->id,
+		.customer_id = op->customer_id,
+		.version = 1,
+		.created_ms = op->now_ms,
+		.updated_ms = op->now_ms,
+		.expires_ms = model->rules.ttl_ms > 0 ? op->now_ms + model->rules.ttl_ms : 0,
+		.lines = cart->lines,
+	};
+	model->carts = model_must(
+		reallocarray(model->carts, model->cart_count + 1, sizeof(*model->carts)));
+	model->carts[model->cart_count++] = cart;
+	answer->version = 1;
+	answer->has_cart = true;
+	answer->cart = cart->cart;
+	model_keep_key(model, op, 1);
+}
+
+static void model_get(const struct model *model, const struct cart_op *op,
+		      struct model_answer *answer)
+{
+	const struct model_cart *cart = model_find(model, &op->id, op->now_ms);
+
+	answer->result = cart != NULL ? CART_OK : CART_NOT_FOUND;
+	answer->has_cart = cart != NULL;
+	if (cart != NULL)
+		answer->cart = cart->cart;
+}
+
+/* True: (a_ms, a_id) comes before (b_ms, b_id) in a list of this kind. */
+static bool model_is_before(const struct cart_list *list, int64_t a_ms, const struct cart_id *a_id,
+			    int64_t b_ms, const struct cart_id *b_id)
+{
+	int order = memcmp(a_id, b_id, sizeof(*a_id));
+
+	if (a_ms != b_ms)
+		order = a_ms < b_ms ? -1 : 1;
+	return list->kind == CART_LIST_CUSTOMER ? order > 0 : order < 0;
+}
+
+static int64_t model_list_ms(const struct cart_list *list, const struct cart *cart)
+{
+	return list->kind == CART_LIST_CUSTOMER ? cart->created_ms : cart->updated_ms;
+}
+
+static bool model_is_listed(const struct cart_list *list, const struct model_cart *cart,
+			    int64_t now_ms)
+{
+	const struct cart *c = &cart->cart;
+
+	if (!model_is_alive(cart, now_ms))
+		return false;
+	if (list->has_after &&
+	    !model_is_before(list, list->after_ms, &list->after_id, model_list_ms(list, c), &c->id))
+		return false;
+	if (list->kind == CART_LIST_IDLE)
+		return c->state == CART_OPEN && c->updated_ms < list->idle_before_ms;
+	if (c->customer_id != list->customer_id)
+		return false;
+	return list->state == CART_LIST_ANY ||
+	       (list->state == CART_LIST_OPEN ? c->state == CART_OPEN
+					      : c->state == CART_CHECKED_OUT);
+}
+
+/* One cart after the other: each time the first of those that come after the last one taken. */
+static void model_list(const struct model *model, const struct cart_op *op,
+		       struct model_answer *answer)
+{
+	struct cart_list list = op->list;
+
+	for (;;) {
+		const struct cart *first = NULL;
+
+		for (size_t i = 0; i < model->cart_count; i++) {
+			const struct cart *cart = &model->carts[i]->cart;
+
+			if (model_is_listed(&list, model->carts[i], op->now_ms) &&
+			    (first == NULL ||
+			     model_is_before(&list, model_list_ms(&list, cart), &cart->id,
+					     model_list_ms(&list, first), &first->id)))
+				first = cart;
+		}
+		if (first == NULL)
+			return;
+		if (answer->cart_count == (size_t)list.limit) {
+			answer->more = true;
+			return;
+		}
+		answer->carts[answer->cart_count++] = *first;
+		list.has_after = true;
+		list.after_ms = model_list_ms(&list, first);
+		list.after_id = first->id;
+	}
+}
+
+void model_run(struct model *model, const struct cart_op *op, struct model_answer *answer)
+{
+	memset(answer, 0, sizeof(*answer));
+	switch (op->type) {
+	case CART_OP_CREATE:
+		model_create(model, op, answer);
+		return;
+	case CART_OP_GET:
+		model_get(model, op, answer);
+		return;
+	case CART_OP_LIST:
+		model_list(model, op, answer);
+		return;
+	case CART_OP_CHANGE:
+	case CART_OP_CHECKOUT:
+	case CART_OP_DELETE:
+		model_run_write(model, op, answer);
+		return;
+	case CART_OP_TYPES:
+		break;
+	}
+	abort();
+}
+
+bool model_agrees(const struct model_answer *want, const struct cart_op *op)
+{
+	if (op->result != want->result)
+		return false;
+	if (op->result != CART_OK)
+		return !op->replayed;
+	if (op->replayed != want->replayed || op->more != want->more ||
+	    op->cart_count != want->cart_count)
+		return false;
+	if (want->version != 0 && op->version != want->version)
+		return false;
+	if (want->has_cart && !rig_same_cart(&op->cart, &want->cart, false))
+		return false;
+	for (size_t i = 0; i < want->cart_count; i++)
+		if (!rig_same_cart(&op->carts[i], &want->carts[i], false))
+			return false;
+	return true;
+}

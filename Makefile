@@ -213,7 +213,12 @@ run_unit = --group unit$(call tag,$(1)) --timeout $(2) --jobs 2 $(call in_varian
 run_contract = $(foreach b,$(backends),--group contract-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) --jobs 2 \
 	$(call in_variant,$(1),$(CONTRACT_TESTS)))
 run_server = --group server$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS))
-run_torture = --group torture$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(TORTURE_TESTS))
+# These two take any backend; the others are about one.
+TORTURE_STORE := $(B)/tests/torture/test_alloc $(B)/tests/torture/test_callbacks
+run_torture = $(foreach b,$(backends),--group torture-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) \
+	$(call in_variant,$(1),$(TORTURE_STORE))) \
+	--group torture$(call tag,$(1)) --timeout $(2) \
+	$(call in_variant,$(1),$(filter-out $(TORTURE_STORE),$(TORTURE_TESTS)))
 run_replay = --group corpus $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
 	'build/asan/$(f) $(call corpus,$(f))')
 corpus = tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(1)))

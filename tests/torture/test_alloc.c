@@ -1,0 +1,280 @@
+/*
+ * For every n: the n-th allocation while a fixed history of ops runs fails, once or from then on,
+ * whoever asked for it: the store layer, the backend, the database library, libevent. No op may
+ * crash or hang, what was acknowledged must be there, what failed must have changed nothing.
+ *
+ * Only what is allocated while an op is under way counts: at start a lack of memory may abort.
+ * malloc and its kin are defined here, in front of libc's or the sanitizer's.
+ */
+#include "tests/lib/cmocka.h"
+#include "tests/lib/model.h"
+#include "tests/lib/rig.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ALLOC_SANITIZED
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(ALLOC_SANITIZED)
+#define ALLOC_REAL(name_) __interceptor_##name_
+#else
+#define ALLOC_REAL(name_) __libc_##name_
+#endif
+
+extern void *ALLOC_REAL(malloc)(size_t size);
+extern void *ALLOC_REAL(calloc)(size_t count, size_t size);
+extern void *ALLOC_REAL(realloc)(void *memory, size_t size);
+
+/* These run before a sanitizer has made its shadow, so they must not look at it. */
+#define ALLOC_PLAIN __attribute__((no_sanitize("address", "thread", "undefined")))
+
+static struct {
+	_Atomic bool counting;
+	_Atomic long seen; /* while counting */
+	_Atomic long nth;
+	_Atomic bool lasting; /* the later ones fail too */
+} alloc;
+
+ALLOC_PLAIN static bool alloc_fails(void)
+{
+	long seen, nth;
+
+	if (!atomic_load(&alloc.counting))
+		return false;
+	seen = atomic_fetch_add(&alloc.seen, 1) + 1;
+	nth = atomic_load(&alloc.nth);
+	if (seen != nth && !(atomic_load(&alloc.lasting) && seen > nth))
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
+ALLOC_PLAIN void *malloc(size_t size)
+{
+	return alloc_fails() ? NULL : ALLOC_REAL(malloc)(size);
+}
+
+ALLOC_PLAIN void *calloc(size_t count, size_t size)
+{
+	return alloc_fails() ? NULL : ALLOC_REAL(calloc)(count, size);
+}
+
+ALLOC_PLAIN void *realloc(void *memory, size_t size)
+{
+	return alloc_fails() ? NULL : ALLOC_REAL(realloc)(memory, size);
+}
+
+ALLOC_PLAIN void *reallocarray(void *memory, size_t count, size_t size)
+{
+	size_t whole;
+
+	if (__builtin_mul_overflow(count, size, &whole)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return realloc(memory, whole);
+}
+
+/* One telling of the history. */
+struct run {
+	struct rig *f;
+	struct model *model;
+	struct model_answer *want;
+	struct cart_id ids[3];
+	int64_t customer;
+	long nth;
+	int *failed; /* ops, of all runs */
+};
+
+static bool is_failure(enum cart_result result)
+{
+	return result == CART_BUSY || result == CART_FAILED || result == CART_UNCERTAIN;
+}
+
+static void wrong(const struct run *run, const struct cart_op *op)
+{
+	fail_msg("allocation %ld: %s on the cart gave %s (%s), version %lld; wanted %s, version "
+		 "%lld",
+		 run->nth, cart_op_type_name(op->type), cart_result_name(op->result), op->reason,
+		 (long long)op->version, cart_result_name(run->want->result),
+		 (long long)run->want->version);
+}
+
+/* What may have been applied is asked for again, under its key and with memory to spare. */
+static void settle(struct run *run, struct cart_op *op)
+{
+	cart_op_clear(op);
+	op->deadline_ns = 0;
+	rig_run(run->f, 0, op, NULL);
+	model_run(run->model, op, run->want);
+	run->want->replayed = op->replayed; /* either may be */
+	if (!model_agrees(run->want, op))
+		wrong(run, op);
+}
+
+/* Runs an op while allocations fail, and compares the answer with the model's unless it failed. */
+static void torture_send(struct run *run, const struct cart_op *request)
+{
+	struct cart_op op = *request;
+
+	op.now_ms = clock_fake_now(&run->f->clock);
+	/* An op that was forgotten is found by its deadline. */
+	op.deadline_ns = clock_monotonic_ns(&cart_clock_system) + 5 * CLOCK_NS_PER_S;
+	atomic_store(&alloc.counting, true);
+	rig_run(run->f, 0, &op, NULL);
+	atomic_store(&alloc.counting, false);
+	*run->failed += is_failure(op.result);
+	if (op.result == CART_UNCERTAIN && op.key != NULL) {
+		settle(run, &op);
+	} else if (!is_failure(op.result)) {
+		model_run(run->model, &op, run->want);
+		if (!model_agrees(run->want, &op))
+			wrong(run, &op);
+	}
+	cart_op_clear(&op);
+}
+
+#define SEND(run_, type_, ...)                                                                     \
+	torture_send(run_, &(struct cart_op){.type = CART_OP_##type_, __VA_ARGS__})
+
+static void tell_history(struct run *r)
+{
+	const struct cart_id *id = r->ids;
+
+	SEND(r, CREATE, .id = id[0], .customer_id = r->customer, .key = "c0");
+	SEND(r, CREATE, .id = id[1], .customer_id = r->customer);
+	SEND(r, CREATE, .id = rig_id(r->f), .customer_id = r->customer, .key = "c0");
+	SEND(r, CHANGE, .id = id[0], .key = "a", CHANGES(ADD(1, 2), ADD(2, 2)));
+	SEND(r, CHANGE, .id = id[0], .key = "a", CHANGES(ADD(1, 2), ADD(2, 2)));
+	SEND(r, CHANGE, .id = id[0], .flags = CART_WANT_CART, .key = "b",
+	     CHANGES(SET(1, 5), REMOVE(2), ADD(3, 1), ADD(4, 1)));
+	SEND(r, CHANGE, .id = id[0], .key = "r", CHANGES(ADD(1, 1), REMOVE(99)));
+	SEND(r, GET, .id = id[0], .flags = CART_READ_STRONG);
+	SEND(r, CHANGE, .id = id[1], .key = "d", CHANGES(ADD(8, 1)));
+	SEND(r, CHANGE, .id = id[1], .key = "e", .if_version = 2, CHANGES(CLEAR));
+	SEND(r, LIST, .list = {.customer_id = r->customer, .limit = 10});
+	SEND(r, LIST, .list = {.customer_id = r->customer, .limit = 1});
+	SEND(r, CHECKOUT, .id = id[0], .key = "f", .order_id = rig_id(r->f));
+	SEND(r, CHECKOUT, .id = id[0], .key = "f", .order_id = rig_id(r->f));
+	SEND(r, DELETE, .id = id[1]);
+	SEND(r, CREATE, .id = id[2], .customer_id = r->customer, .key = "c2");
+	SEND(r, CHANGE, .id = id[2], .key = "a", CHANGES(ADD(7, 7)));
+}
+
+/* With memory again: each cart is what the model says, and nothing else is listed. */
+static void expect_as_modelled(struct run *run)
+{
+	struct cart_op ops[4] = {
+		{.type = CART_OP_GET, .id = run->ids[0], .flags = CART_READ_STRONG},
+		{.type = CART_OP_GET, .id = run->ids[1], .flags = CART_READ_STRONG},
+		{.type = CART_OP_GET, .id = run->ids[2], .flags = CART_READ_STRONG},
+		{.type = CART_OP_LIST, .list = {.customer_id = run->customer, .limit = 10}},
+	};
+
+	for (size_t i = 0; i < 4; i++) {
+		rig_run(run->f, 0, &ops[i], NULL);
+		model_run(run->model, &ops[i], run->want);
+		if (!model_agrees(run->want, &ops[i]))
+			wrong(run, &ops[i]);
+		cart_op_clear(&ops[i]);
+	}
+}
+
+/* True: the n-th allocation was reached. */
+static bool run_with(struct rig *f, long nth, bool lasting, int *failed)
+{
+	struct run run = {.f = f,
+			  .model = model_new(&f->rules),
+			  .want = calloc(1, sizeof(struct model_answer)),
+			  .customer = rig_customer(f),
+			  .nth = nth,
+			  .failed = failed};
+
+	for (size_t i = 0; i < 3; i++)
+		run.ids[i] = rig_id(f);
+	atomic_store(&alloc.nth, nth);
+	atomic_store(&alloc.lasting, lasting);
+	atomic_store(&alloc.seen, 0);
+	tell_history(&run);
+	expect_as_modelled(&run);
+	model_free(&run.model);
+	free(run.want);
+	return atomic_load(&alloc.seen) >= nth;
+}
+
+static void for_every_n(struct rig *f, bool lasting)
+{
+	long nth = 1;
+	int failed = 0;
+	struct cart_id id = rig_cart(f);
+
+	/* Every thread is up by now, under a sanitizer too, which allocates for them. */
+	ask(f, CART_OK, GET, .id = id);
+	while (run_with(f, nth, lasting, &failed))
+		nth++;
+	print_message("%ld allocations failed, and %d ops\n", nth - 1, failed);
+	/* Otherwise nothing stands between the callers and libc. */
+	assert_true(nth > 10);
+	assert_true(failed > 10);
+}
+
+/* Valgrind puts its own malloc in front of ours. */
+static bool alloc_is_ours(void)
+{
+	void *volatile memory;
+
+	atomic_store(&alloc.seen, 0);
+	atomic_store(&alloc.nth, 0);
+	atomic_store(&alloc.counting, true);
+	memory = malloc(1);
+	atomic_store(&alloc.counting, false);
+	free(memory);
+	return atomic_load(&alloc.seen) > 0;
+}
+
+static void skip_unless_ours(void)
+{
+	if (alloc_is_ours())
+		return;
+	print_message("failing allocations not tested: malloc is not ours here\n");
+	skip();
+}
+
+static void the_nth_allocation_fails(void **state)
+{
+	skip_unless_ours();
+	for_every_n(*state, false);
+}
+
+static void memory_runs_out_at_the_nth_allocation(void **state)
+{
+	skip_unless_ours();
+	for_every_n(*state, true);
+}
+
+static int start(void **state)
+{
+	*state = rig_start(&(struct rig_config){0});
+	return 0;
+}
+
+static int stop(void **state)
+{
+	rig_stop((struct rig **)state);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_nth_allocation_fails, start, stop),
+		cmocka_unit_test_setup_teardown(memory_runs_out_at_the_nth_allocation, start, stop),
+	};
+
+	return cmocka_run_group_tests_name(rig_title("memory runs out"), tests, NULL, NULL);
+}

@@ -221,8 +221,9 @@ void call_submit_many(struct call *call, void (*answer)(struct call *call))
 	for (size_t i = 0; i < call->many_count; i++) {
 		enum cart_result result = cart_store_submit(call->api->store, &call->many[i]);
 
-		call->many[i].result = result;
+		/* Only a refused op is ours to write to. */
 		if (result != CART_OK) {
+			call->many[i].result = result;
 			memcpy(call->reason, call->many[i].reason, sizeof(call->reason));
 			break;
 		}

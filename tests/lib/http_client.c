@@ -252,7 +252,7 @@ static const char *http_response_find(const char **at, const char *name, size_t 
 
 const char *http_response_header(const struct http_response *response, const char *name)
 {
-	static char value[8192];
+	static _Thread_local char value[8192];
 	const char *at = response->head;
 	size_t len;
 	const char *found = http_response_find(&at, name, &len);

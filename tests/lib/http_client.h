@@ -62,7 +62,8 @@ bool http_client_await_close(struct http_client *client, int timeout_ms);
 void http_client_call(struct http_client *client, struct http_response *response,
 		      const char *method, const char *path, const char *headers, const char *body);
 
-/* The value of a header, any case, NULL when it is not there; valid until the next call of this. */
+/* The value of a header, any case, NULL when it is not there; valid until the thread calls this
+ * again. */
 const char *http_response_header(const struct http_response *response, const char *name);
 size_t http_response_header_count(const struct http_response *response, const char *name);
 void http_response_clear(struct http_response *response);

@@ -58,7 +58,15 @@ static void expect_end(struct http_client *client)
 
 static void expect_exit(struct cartd *cartd, int status)
 {
-	assert_int_equal(cartd_wait(cartd, WAIT_MS), status);
+	int got = cartd_wait(cartd, WAIT_MS);
+
+	if (got != status) {
+		char *output = cartd_output(cartd);
+
+		print_error("cartd wrote:\n%s\n", output);
+		free(output);
+		fail_msg("cartd ended with %d in place of %d", got, status);
+	}
 	cartd_kill(cartd);
 }
 

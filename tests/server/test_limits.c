@@ -373,7 +373,7 @@ static void at_the_limit_connections_wait_for_a_place(void **state)
 	cartd_start(&cartd, settings);
 	/* Parts of requests: nobody to take a place from. One more a loop may get in. */
 	clients = crowd_open(&cartd, 12, "GET /livez HTTP/1.1\r\n");
-	pause_ms(300);
+	pause_ms(1000); /* a few sweeps, after which every loop knows */
 	http_client_open(&late, cartd.port);
 	http_client_send_text(&late, GET "\r\n");
 	assert_int_equal(http_client_read(&late, &response, false, 1000), HTTP_READ_TIMEOUT);

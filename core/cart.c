@@ -182,14 +182,25 @@ static enum cart_result cart_apply_one(struct cart *cart, const struct cart_chan
 	return CART_FAILED;
 }
 
-/* Limits hold for the cart that an op leaves, not for its way there. */
-static bool cart_is_within(const struct cart *cart, const struct cart_rules *rules)
+/*
+ * Limits hold for the cart that an op leaves, not for its way there, and for what the op raised: a
+ * cart from before a limit was lowered can still be brought down, line by line.
+ */
+static bool cart_is_within(const struct cart *next, const struct cart *before,
+			   const struct cart_rules *rules)
 {
-	if (cart->line_count > (size_t)rules->lines_max)
+	if (next->line_count > (size_t)rules->lines_max && next->line_count > before->line_count)
 		return false;
-	for (size_t i = 0; i < cart->line_count; i++)
-		if (cart->lines[i].quantity > rules->quantity_max)
+	for (size_t i = 0; i < next->line_count; i++) {
+		const struct cart_line *line = &next->lines[i];
+		const struct cart_line *was;
+
+		if (line->quantity <= rules->quantity_max)
+			continue;
+		was = cart_find_line(before, line->product_id);
+		if (was == NULL || line->quantity > was->quantity)
 			return false;
+	}
 	return true;
 }
 
@@ -216,7 +227,7 @@ static enum cart_result cart_apply_changes(struct cart *cart, const struct cart_
 		memcpy(next.lines, cart->lines, cart->line_count * sizeof(*cart->lines));
 	for (size_t i = 0; i < op->change_count && result == CART_OK; i++)
 		result = cart_apply_one(&next, &op->changes[i], op->now_ms, &changed);
-	if (result == CART_OK && changed && !cart_is_within(&next, rules))
+	if (result == CART_OK && changed && !cart_is_within(&next, cart, rules))
 		result = CART_LIMIT;
 	if (result != CART_OK || !changed) {
 		free(next.lines);

@@ -69,7 +69,7 @@ enum cart_result {
 	CART_MISMATCH,	 /* if_version is not the cart's version */
 	CART_CLOSED,	 /* the cart is checked out */
 	CART_EMPTY,	 /* checkout of a cart without lines */
-	CART_LIMIT,	 /* more lines, or more of one, than the rules allow */
+	CART_LIMIT,	 /* it would raise lines, or one line, above what the rules allow */
 	CART_KEY_REUSED, /* the idempotency key belongs to another request */
 	CART_BUSY,	 /* the store cannot take it now; try again later */
 	CART_TIMEOUT,	 /* the deadline passed */

@@ -89,7 +89,7 @@ struct cart_op {
 	int64_t if_version;	 /* 0: any; no cart ever has a negative one */
 	const struct cart_change *changes; /* CHANGE: applied in order, all or none */
 	size_t change_count;
-	const char *key; /* idempotency key, NUL-terminated, or NULL */
+	const char *key; /* CREATE, CHANGE, CHECKOUT: idempotency key, NUL-terminated, or NULL */
 	struct cart_list list;
 	int64_t deadline_ns; /* on the store's monotonic clock; the callback comes by then */
 	cart_op_done_fn *done;

@@ -320,6 +320,9 @@ static const char *store_defect(const struct cart_store *store, const struct car
 
 	if (defect != NULL)
 		return defect;
+	if (op->key != NULL && op->type != CART_OP_CREATE && op->type != CART_OP_CHANGE &&
+	    op->type != CART_OP_CHECKOUT)
+		return "only a create, a change and a checkout take a key";
 	if (op->done == NULL)
 		return "an op needs a callback";
 	if (op->deadline_ns <= 0)
@@ -361,7 +364,6 @@ static enum cart_result store_refuse(struct cart_store *store, struct cart_op *o
 enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 {
 	const char *defect = store_defect(store, op);
-	bool keyed = op->key != NULL && op->type != CART_OP_GET && op->type != CART_OP_LIST;
 
 	assert(op->held.store == NULL);
 	if (defect != NULL)
@@ -369,7 +371,7 @@ enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 	if (store->closing)
 		return store_refuse(store, op, CART_BUSY, "the store is closing");
 	memset(op->fingerprint, 0, sizeof(op->fingerprint));
-	if (keyed && !cart_op_fingerprint(op))
+	if (op->key != NULL && !cart_op_fingerprint(op))
 		return store_refuse(store, op, CART_BUSY, "no digest");
 	op->now_ms = clock_wall_ms(store->db->env.clock);
 	op->submitted_ns = cart_store_now_ns(store);

@@ -146,6 +146,8 @@ static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **st
 	REFUSED(f, "a long key", CHANGE, .id = id, .key = long_key, CHANGES(ADD(1, 1)));
 	REFUSED(f, "a key with a space", CHANGE, .id = id, .key = "a b", CHANGES(ADD(1, 1)));
 	REFUSED(f, "a key in UTF-8", CHANGE, .id = id, .key = "\xc3\xa9", CHANGES(ADD(1, 1)));
+	REFUSED(f, "a key on a delete", DELETE, .id = id, .key = "k");
+	REFUSED(f, "a key on a read", GET, .id = id, .key = "k");
 	REFUSED(f, "no customer", CREATE, .id = id);
 	REFUSED(f, "customer 2^53", CREATE, .id = id, .customer_id = CART_NUMBER_MAX + 1);
 	REFUSED(f, "no order id", CHECKOUT, .id = id);

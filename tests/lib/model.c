@@ -236,12 +236,23 @@ static enum cart_result model_change_line(struct model_cart *cart, const struct 
 	return CART_OK;
 }
 
-static bool model_is_over(const struct model *model, const struct model_cart *cart)
+/* What the op raised must not be over a limit; what was over it before may come down step by step.
+ */
+static bool model_is_over(const struct model *model, const struct model_cart *after,
+			  const struct model_cart *before)
 {
-	for (size_t i = 0; i < cart->cart.line_count; i++)
-		if (cart->lines[i].quantity > model->rules.quantity_max)
+	for (size_t i = 0; i < after->cart.line_count; i++) {
+		int64_t was = 0;
+
+		for (size_t j = 0; j < before->cart.line_count; j++)
+			if (before->lines[j].product_id == after->lines[i].product_id)
+				was = before->lines[j].quantity;
+		if (after->lines[i].quantity > model->rules.quantity_max &&
+		    after->lines[i].quantity > was)
 			return true;
-	return cart->cart.line_count > (size_t)model->rules.lines_max;
+	}
+	return after->cart.line_count > (size_t)model->rules.lines_max &&
+	       after->cart.line_count > before->cart.line_count;
 }
 
 static enum cart_result model_change(const struct model *model, struct model_cart *cart,
@@ -259,7 +270,7 @@ static enum cart_result model_change(const struct model *model, struct model_car
 	}
 	if (!changed)
 		return CART_OK;
-	if (model_is_over(model, &after))
+	if (model_is_over(model, &after, cart))
 		return CART_LIMIT;
 	*cart = after;
 	cart->cart.lines = cart->lines;

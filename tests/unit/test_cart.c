@@ -196,6 +196,33 @@ static void a_lowered_limit_does_not_hold_up_a_change_that_changes_nothing(void 
 	assert_int_equal(cart_apply(&cart, &op, &tight), CART_OK);
 }
 
+static void a_cart_over_a_lowered_limit_can_be_brought_down_but_not_up(void **state)
+{
+	const struct cart_rules tight = {.ttl_ms = 1000, .lines_max = 1, .quantity_max = 10};
+	const struct {
+		struct cart_change change;
+		enum cart_result result;
+	} steps[] = {
+		{{CART_CHANGE_ADD, 4, 1}, CART_LIMIT}, {{CART_CHANGE_ADD, 1, 1}, CART_LIMIT},
+		{{CART_CHANGE_REMOVE, 3, 0}, CART_OK}, {{CART_CHANGE_SET, 1, 50}, CART_OK},
+		{{CART_CHANGE_ADD, 2, 1}, CART_OK},    {{CART_CHANGE_REMOVE, 1, 0}, CART_OK},
+		{{CART_CHANGE_ADD, 4, 1}, CART_LIMIT},
+	};
+
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 90, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 2, 1, 5100), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 3, 1, 5100), CART_OK);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct cart_op op = {.type = CART_OP_CHANGE,
+				     .changes = &steps[i].change,
+				     .change_count = 1,
+				     .now_ms = 5200};
+
+		assert_int_equal(cart_apply(&cart, &op, &tight), steps[i].result);
+	}
+}
+
 static void checkout_closes_and_stops_the_clock(void **state)
 {
 	(void)state;
@@ -338,6 +365,7 @@ int main(void)
 		CART_TEST(limits_hold_for_lines_and_for_quantity),
 		CART_TEST(a_limit_counts_where_the_op_ends),
 		CART_TEST(a_lowered_limit_does_not_hold_up_a_change_that_changes_nothing),
+		CART_TEST(a_cart_over_a_lowered_limit_can_be_brought_down_but_not_up),
 		CART_TEST(checkout_closes_and_stops_the_clock),
 		CART_TEST(a_second_checkout_keeps_the_first_order),
 		CART_TEST(an_empty_cart_is_not_checked_out),

@@ -26,6 +26,7 @@ def sqlite(path, ids_path, count):
     now_ms = int(time.time() * 1000)
     db = sqlite3.connect(path)
     db.execute("PRAGMA cache_size = -262144")
+    db.execute("PRAGMA synchronous = OFF")  # the checkpoint at the end is flushed
     with db:
         db.executemany(
             "INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, expires_ms, sweep_ms)"
@@ -36,6 +37,7 @@ def sqlite(path, ids_path, count):
             "INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms) VALUES (?, ?, 1, ?, ?)",
             ((cart, product, now_ms, now_ms) for cart in ids for product in range(1, LINES + 1)),
         )
+    db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     db.close()
     with open(ids_path, "w") as f:

@@ -212,7 +212,12 @@ tag = $(if $(filter release,$(1)),,-$(1))
 run_unit = --group unit$(call tag,$(1)) --timeout $(2) --jobs 2 $(call in_variant,$(1),$(UNIT_TESTS))
 run_contract = $(foreach b,$(backends),--group contract-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) --jobs 2 \
 	$(call in_variant,$(1),$(CONTRACT_TESTS)))
-run_server = --group server$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS))
+# All on memory, and those that ask the API on the other backends too.
+api_tests := $(filter $(B)/tests/server/test_api $(B)/tests/server/test_api_errors $(B)/tests/server/test_api_semantics \
+	$(B)/tests/server/test_openapi,$(SERVER_TESTS))
+run_server = --group server$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS)) \
+	$(foreach b,$(filter-out memory,$(backends)),--group server-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) \
+	$(call in_variant,$(1),$(api_tests)))
 # These two take any backend; the others are about one.
 TORTURE_STORE := $(B)/tests/torture/test_alloc $(B)/tests/torture/test_callbacks
 run_torture = $(foreach b,$(backends),--group torture-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) \

@@ -265,7 +265,7 @@ torture: $(TORTURE_TESTS) $(B)/bin/cartd-test
 ## tsan: all tests under ThreadSanitizer
 asan ubsan tsan: export ASAN_OPTIONS ?= detect_stack_use_after_return=1:strict_string_checks=1
 asan ubsan tsan: export UBSAN_OPTIONS ?= print_stacktrace=1
-asan ubsan tsan: export TSAN_OPTIONS ?= second_deadlock_stack=1
+asan ubsan tsan: export TSAN_OPTIONS ?= second_deadlock_stack=1:suppressions=$(CURDIR)/tests/tsan.supp
 asan ubsan tsan:
 	+@$(MAKE) --no-print-directory VARIANT=$@ tests
 	@tests/run $(call run_unit,$@,600) $(call run_contract,$@,1200) $(call run_server,$@,1200)

@@ -99,6 +99,26 @@ static bool frame_is_authority(const char *text, size_t len)
 	return text == end;
 }
 
+/* The authority of a target: evhttp parses it, and is pickier than RFC 3986. */
+static bool frame_is_plain_authority(const char *text, size_t len)
+{
+	const char *end = text + len;
+	const char *colon = memchr(text, ':', len);
+	long port = 0;
+
+	if (colon == NULL)
+		colon = end;
+	for (const char *c = text; c < colon; c++)
+		if (!frame_is_token_char((unsigned char)*c) || strchr("!#$%&'*+^`|~", *c) != NULL)
+			return false;
+	for (const char *c = colon + 1; c < end; c++) {
+		if (*c < '0' || *c > '9' || port > 65535)
+			return false;
+		port = port * 10 + (*c - '0');
+	}
+	return colon > text && colon + 1 != end && port <= 65535;
+}
+
 static bool frame_check_absolute(struct frame *frame, const char *target, size_t len)
 {
 	const char *authority, *end;
@@ -113,9 +133,7 @@ static bool frame_check_absolute(struct frame *frame, const char *target, size_t
 	while (end < target + len && *end != '/' && *end != '?')
 		end++;
 	frame->absolute = true;
-	/* An address in brackets is nobody's name for this service; evhttp is picky there. */
-	return end > authority && *authority != '[' && *authority != ':' && end[-1] != ':' &&
-	       frame_is_authority(authority, (size_t)(end - authority));
+	return frame_is_plain_authority(authority, (size_t)(end - authority));
 }
 
 static bool frame_check_target(struct frame *frame, const char *target, size_t len)
@@ -138,7 +156,8 @@ static void frame_check_version(struct frame *frame, const char *version, size_t
 		frame_fail(frame, 400, "the request line does not end in HTTP/1.1");
 	else if (version[5] != '1' || version[7] > '1')
 		frame_fail(frame, 505, "HTTP/1.1 and HTTP/1.0 are spoken here");
-	frame->http_1_0 = version[7] == '0';
+	else
+		frame->http_1_0 = version[7] == '0';
 }
 
 /* method SP target SP version, and not one space more (RFC 9112, 3). */
@@ -159,7 +178,8 @@ static void frame_request_line(struct frame *frame, const char *line, size_t len
 		frame_fail(frame, 400, "the method is not a name");
 		return;
 	}
-	if (method_len > FRAME_METHOD_MAX) {
+	/* evhttp takes no line that is shorter than "GET / HTTP/1.0". */
+	if (method_len < FRAME_METHOD_MIN || method_len > FRAME_METHOD_MAX) {
 		frame_fail(frame, 501, "no such method");
 		return;
 	}

@@ -12,6 +12,7 @@
 #include "core/buf.h"
 #include "server/http.h"
 
+#define FRAME_METHOD_MIN  3
 #define FRAME_METHOD_MAX  16
 #define FRAME_HEADERS_MAX 100
 

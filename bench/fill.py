@@ -16,7 +16,8 @@ def _rows(ids, now_ms):
     for i, cart in enumerate(ids):
         # Spread over the last day, so that no two indexes are in one order.
         at = now_ms - (i * 7919) % 86_400_000
-        yield cart, 1 + i, 0, 2, at, at, expires, sweep
+        items = ",".join(f"[{product},1,{at},{at}]" for product in range(1, LINES + 1))
+        yield cart, 1 + i, 0, 2, at, at, expires, sweep, f"[{items}]"
 
 
 def sqlite(path, ids_path, count):
@@ -29,13 +30,9 @@ def sqlite(path, ids_path, count):
     db.execute("PRAGMA synchronous = OFF")  # the checkpoint at the end is flushed
     with db:
         db.executemany(
-            "INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, expires_ms, sweep_ms)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, expires_ms, sweep_ms, items)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             _rows(ids, now_ms),
-        )
-        db.executemany(
-            "INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms) VALUES (?, ?, 1, ?, ?)",
-            ((cart, product, now_ms, now_ms) for cart in ids for product in range(1, LINES + 1)),
         )
     db.execute("PRAGMA synchronous = FULL")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

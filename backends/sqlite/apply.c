@@ -1,6 +1,6 @@
 /*
  * The happy path of a change: load the cart with its lines, see that its key is new, let
- * cart_apply() decide, write the lines that differ, the cart's row, and the key.
+ * cart_apply() decide, write the cart's row, its lines in it, and the key.
  *
  * The ways in which it ends early are answers, not errors (no such cart, a replay, a rule), and
  * nothing has been written by then: the only failures after the first write are the file's own, for
@@ -38,29 +38,8 @@ static int apply_insert(struct sqlite_conn *conn, const struct cart *cart)
 	sqlite3_bind_int64(stmt, 6, cart->updated_ms);
 	sqlite3_bind_int64(stmt, 7, cart->expires_ms);
 	sqlite3_bind_int64(stmt, 8, apply_sweep_ms(cart->expires_ms));
+	sqlite3_bind_text(stmt, 9, "[]", -1, SQLITE_STATIC);
 	return sqlite_conn_run(conn, STMT_CART_INSERT);
-}
-
-static int apply_save_line(struct sqlite_conn *conn, const struct cart_id *id,
-			   const struct cart_line *line)
-{
-	sqlite3_stmt *stmt = conn->stmts[STMT_ITEM_SAVE];
-
-	apply_bind_id(stmt, 1, id);
-	sqlite3_bind_int64(stmt, 2, line->product_id);
-	sqlite3_bind_int64(stmt, 3, line->quantity);
-	sqlite3_bind_int64(stmt, 4, line->added_ms);
-	sqlite3_bind_int64(stmt, 5, line->updated_ms);
-	return sqlite_conn_run(conn, STMT_ITEM_SAVE);
-}
-
-static int apply_delete_line(struct sqlite_conn *conn, const struct cart_id *id, int64_t product_id)
-{
-	sqlite3_stmt *stmt = conn->stmts[STMT_ITEM_DELETE];
-
-	apply_bind_id(stmt, 1, id);
-	sqlite3_bind_int64(stmt, 2, product_id);
-	return sqlite_conn_run(conn, STMT_ITEM_DELETE);
 }
 
 static int apply_delete_by_id(struct sqlite_conn *conn, enum sqlite_stmt which,
@@ -75,34 +54,8 @@ static int apply_delete_by_id(struct sqlite_conn *conn, enum sqlite_stmt which,
 	return rc;
 }
 
-/* Both sorted by product: what is only in before goes, what is new or differs is written. */
-static int apply_save_lines(struct sqlite_conn *conn, const struct cart *after,
-			    const struct cart_line *before, size_t before_count)
-{
-	size_t b = 0;
-	int rc = SQLITE_OK;
-
-	if (after->line_count == 0 && before_count > 1)
-		return apply_delete_by_id(conn, STMT_ITEMS_DELETE, &after->id, NULL);
-	for (size_t a = 0; a < after->line_count && rc == SQLITE_OK; a++) {
-		const struct cart_line *line = &after->lines[a];
-
-		for (;
-		     b < before_count && before[b].product_id < line->product_id && rc == SQLITE_OK;
-		     b++)
-			rc = apply_delete_line(conn, &after->id, before[b].product_id);
-		if (b < before_count && before[b].product_id == line->product_id) {
-			if (memcmp(&before[b++], line, sizeof(*line)) == 0)
-				continue;
-		}
-		if (rc == SQLITE_OK)
-			rc = apply_save_line(conn, &after->id, line);
-	}
-	for (; b < before_count && rc == SQLITE_OK; b++)
-		rc = apply_delete_line(conn, &after->id, before[b].product_id);
-	return rc;
-}
-
+/* The row, lines and all. Without a new state or another place in carts_expiry it touches
+ * carts_idle alone. */
 static int apply_save_cart(struct sqlite_conn *conn, const struct cart *after,
 			   const struct cart *before)
 {
@@ -111,17 +64,22 @@ static int apply_save_cart(struct sqlite_conn *conn, const struct cart *after,
 	enum sqlite_stmt which = touch ? STMT_CART_TOUCH : STMT_CART_SAVE;
 	sqlite3_stmt *stmt = conn->stmts[which];
 
+	buf_reset(&conn->items);
+	sqlite_items_write(&conn->items, after);
+	if (conn->items.failed)
+		return SQLITE_NOMEM;
 	apply_bind_id(stmt, 1, &after->id);
 	sqlite3_bind_int64(stmt, 2, after->version);
 	sqlite3_bind_int64(stmt, 3, after->updated_ms);
 	sqlite3_bind_int64(stmt, 4, after->expires_ms);
+	sqlite3_bind_text(stmt, 5, conn->items.data, (int)conn->items.len, SQLITE_STATIC);
 	if (!touch) {
-		sqlite3_bind_int64(stmt, 5, apply_sweep_ms(after->expires_ms));
-		sqlite3_bind_int64(stmt, 6, after->state);
+		sqlite3_bind_int64(stmt, 6, apply_sweep_ms(after->expires_ms));
+		sqlite3_bind_int64(stmt, 7, after->state);
 		if (cart_id_is_nil(&after->order_id))
-			sqlite3_bind_null(stmt, 7);
+			sqlite3_bind_null(stmt, 8);
 		else
-			apply_bind_id(stmt, 7, &after->order_id);
+			apply_bind_id(stmt, 8, &after->order_id);
 	}
 	return sqlite_conn_run(conn, which);
 }
@@ -259,9 +217,7 @@ static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules
 static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules, struct cart_op *op,
 		       struct cart *cart)
 {
-	/* sqlite_cart_load() has left the lines in the scratch, which nothing else uses. */
-	const struct cart_line *before = conn->scratch;
-	struct cart head = *cart;
+	const struct cart before = *cart; /* its lines are not looked at */
 	int rc = SQLITE_OK;
 
 	op->result = cart_apply(cart, op, rules);
@@ -270,12 +226,8 @@ static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules,
 	op->version = cart->version;
 	if (op->type == CART_OP_DELETE)
 		return sqlite_cart_delete(conn, &op->id, NULL);
-	if (cart->version != head.version) {
-		if (op->type == CART_OP_CHANGE)
-			rc = apply_save_lines(conn, cart, before, head.line_count);
-		if (rc == SQLITE_OK)
-			rc = apply_save_cart(conn, cart, &head);
-	}
+	if (cart->version != before.version)
+		rc = apply_save_cart(conn, cart, &before);
 	return rc == SQLITE_OK ? apply_save_key(conn, op) : rc;
 }
 
@@ -311,10 +263,8 @@ int sqlite_apply(struct sqlite_conn *conn, const struct cart_rules *rules, struc
 
 int sqlite_cart_delete(struct sqlite_conn *conn, const struct cart_id *id, size_t *rows)
 {
-	int rc = apply_delete_by_id(conn, STMT_ITEMS_DELETE, id, rows);
+	int rc = apply_delete_by_id(conn, STMT_KEYS_DELETE, id, rows);
 
-	if (rc == SQLITE_OK)
-		rc = apply_delete_by_id(conn, STMT_KEYS_DELETE, id, rows);
 	if (rc == SQLITE_OK)
 		rc = apply_delete_by_id(conn, STMT_CART_DELETE, id, rows);
 	return rc;

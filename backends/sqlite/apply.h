@@ -13,7 +13,7 @@
 CART_MUST_CHECK int sqlite_apply(struct sqlite_conn *conn, const struct cart_rules *rules,
 				 struct cart_op *op);
 
-/* Removes a cart, its lines and its keys. Adds the number of rows to *rows. SQLITE_OK or an error.
+/* Removes a cart and its keys. Adds the number of rows to *rows. SQLITE_OK or an error.
  */
 CART_MUST_CHECK int sqlite_cart_delete(struct sqlite_conn *conn, const struct cart_id *id,
 				       size_t *rows);

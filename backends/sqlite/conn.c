@@ -92,7 +92,7 @@ void sqlite_conn_close(struct sqlite_conn *conn)
 	for (size_t i = 0; i < STMTS; i++)
 		sqlite3_finalize(conn->stmts[i]);
 	sqlite3_close(conn->db);
-	free(conn->scratch);
+	buf_free(&conn->items);
 	*conn = (struct sqlite_conn){0};
 }
 

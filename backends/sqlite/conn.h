@@ -5,6 +5,7 @@
 #ifndef BACKENDS_SQLITE_CONN_H
 #define BACKENDS_SQLITE_CONN_H
 
+#include "core/buf.h"
 #include "core/cart.h"
 #include "core/error.h"
 
@@ -17,7 +18,6 @@ enum sqlite_stmt {
 	STMT_BEGIN,
 	STMT_COMMIT,
 	STMT_CART,
-	STMT_ITEMS,
 	STMT_LIST_CUSTOMER,
 	STMT_LIST_CUSTOMER_STATE,
 	STMT_LIST_IDLE,
@@ -28,9 +28,6 @@ enum sqlite_stmt {
 	STMT_CART_TOUCH,
 	STMT_CART_SAVE,
 	STMT_CART_DELETE,
-	STMT_ITEM_SAVE,
-	STMT_ITEM_DELETE,
-	STMT_ITEMS_DELETE,
 	STMT_KEY,
 	STMT_KEY_SAVE,
 	STMT_KEYS_DELETE,
@@ -47,7 +44,7 @@ struct sqlite_conn_options {
 	bool writer;		 /* prepares all statements, syncs every commit */
 	int64_t busy_timeout_ms; /* how long a locked file is waited for */
 	int64_t cache_bytes;
-	int64_t mmap_bytes;
+	int64_t mmap_bytes; /* of the file, read in place; the writer has no use for it */
 };
 
 struct sqlite_conn {
@@ -55,8 +52,7 @@ struct sqlite_conn {
 	sqlite3_stmt *stmts[STMTS];
 	int64_t busy_timeout_ms;
 	int64_t busy_since_ns;
-	struct cart_line *scratch; /* lines while they are read; grows, kept */
-	size_t scratch_room;
+	struct buf items; /* lines while they are written; grows, kept */
 };
 
 /* A connection without statements, for the schema: flags are sqlite3_open_v2()'s. An SQLite code;
@@ -85,10 +81,14 @@ enum cart_result sqlite_result_of(int code);
 
 /*
  * Reads a cart with its lines; *cart must hold nothing. SQLITE_OK, SQLITE_NOTFOUND, or an error, in
- * both of which *cart holds nothing. An expired cart is found: the caller decides. Two statements:
- * the caller has a transaction open.
+ * both of which *cart holds nothing. An expired cart is found: the caller decides.
  */
 CART_MUST_CHECK int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id,
 				     struct cart *cart);
+
+/* The column items, as the schema describes it, to lines and back. Reading: SQLITE_OK, or
+ * SQLITE_CORRUPT or SQLITE_NOMEM, after which the cart has no lines. */
+CART_MUST_CHECK int sqlite_items_read(struct cart *cart, const char *text, size_t len);
+void sqlite_items_write(struct buf *out, const struct cart *cart);
 
 #endif

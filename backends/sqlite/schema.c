@@ -186,6 +186,10 @@ static int schema_provision(sqlite3 *db, const char *path, enum cart_provision h
 		return -1;
 	if (sqlite3_db_readonly(db, "main") == 1)
 		return schema_error(db, path, SQLITE_READONLY, error);
+	/* Small pages, because a change of one cart writes two or three of them, whole. It counts
+	 * for a file that holds nothing yet, and does nothing in any other. */
+	if (state == SCHEMA_EMPTY)
+		(void)sqlite3_exec(db, "PRAGMA page_size = 1024", NULL, NULL, NULL);
 	if (how == CART_PROVISION_AUTO && (state == SCHEMA_EMPTY || version < wanted) &&
 	    schema_upgrade(db, path, migrations, error) != 0)
 		return -1;

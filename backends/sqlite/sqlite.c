@@ -50,11 +50,10 @@ static const struct setting sqlite_settings[] = {
 	 .help = "Pages kept in memory by the writer, and by each loop at most a quarter of it"},
 	{.key = "sqlite.mmap",
 	 .type = SETTING_SIZE,
-	 .fallback = "0",
+	 .fallback = "1GiB",
 	 .min = 0,
 	 .max = INT64_C(1) << 40,
-	 .help = "How much of the file reads map into memory; an I/O error there kills the "
-		 "process"},
+	 .help = "How much of the file reads may map into memory; 0: none, see the backend's page"},
 	{.key = "sqlite.checkpoint",
 	 .type = SETTING_SIZE,
 	 .fallback = "32MiB",
@@ -125,12 +124,12 @@ static void sqlite_configure(struct sqlite_db *db, const struct cart_env *env)
 		.writer = true,
 		.busy_timeout_ms = busy_ms,
 		.cache_bytes = settings_integer(settings, "sqlite.cache"),
-		.mmap_bytes = settings_integer(settings, "sqlite.mmap"),
 	};
 	config->batch_max = (size_t)settings_integer(settings, "sqlite.batch");
 	config->queue_max = (size_t)settings_integer(settings, "sqlite.queue");
 	config->checkpoint_bytes = settings_integer(settings, "sqlite.checkpoint");
 	config->sweep_interval_ms = settings_integer(settings, "sqlite.sweep_interval");
+	db->read_mmap_bytes = settings_integer(settings, "sqlite.mmap");
 	db->read_busy_ms = busy_ms < SQLITE_READ_BUSY_MS ? busy_ms : SQLITE_READ_BUSY_MS;
 }
 

@@ -12,6 +12,7 @@ struct sqlite_db {
 	char *path;	   /* absolute: SQLite takes "file:x" and ":memory:" for something else */
 	struct sqlite_writer_config config;
 	int64_t read_busy_ms;
+	int64_t read_mmap_bytes;
 	bool provisioned;
 	pthread_mutex_t lock;	      /* of the next one, while loops open at once */
 	struct sqlite_writer *writer; /* made by the first open, when there is a schema */

@@ -16,9 +16,7 @@ const char *const sqlite_stmt_sql[STMTS] = {
 	[STMT_BEGIN] = "BEGIN",
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_CART] = "SELECT customer_id, state, version, created_ms, updated_ms, expires_ms,"
-		      " order_id FROM carts WHERE id = ?1",
-	[STMT_ITEMS] = "SELECT product_id, quantity, added_ms, updated_ms FROM cart_items"
-		       " WHERE cart_id = ?1 ORDER BY product_id",
+		      " order_id, items FROM carts WHERE id = ?1",
 	/* customer, after created_ms, after id, now, state or nothing, limit */
 	[STMT_LIST_CUSTOMER] = SQL_CUSTOMER_PAGE("0") " UNION ALL " SQL_CUSTOMER_PAGE(
 		"1") " ORDER BY created_ms DESC, id DESC LIMIT ?6",
@@ -32,20 +30,13 @@ const char *const sqlite_stmt_sql[STMTS] = {
 	[STMT_ROLLBACK] = "ROLLBACK",
 	[STMT_CART_INSERT] =
 		"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms,"
-		" expires_ms, sweep_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		" expires_ms, sweep_ms, items) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	/* The change that nearly all are: no index but carts_idle is touched. */
-	[STMT_CART_TOUCH] =
-		"UPDATE carts SET version = ?2, updated_ms = ?3, expires_ms = ?4 WHERE id = ?1",
+	[STMT_CART_TOUCH] = "UPDATE carts SET version = ?2, updated_ms = ?3, expires_ms = ?4,"
+			    " items = ?5 WHERE id = ?1",
 	[STMT_CART_SAVE] = "UPDATE carts SET version = ?2, updated_ms = ?3, expires_ms = ?4,"
-			   " sweep_ms = ?5, state = ?6, order_id = ?7 WHERE id = ?1",
+			   " items = ?5, sweep_ms = ?6, state = ?7, order_id = ?8 WHERE id = ?1",
 	[STMT_CART_DELETE] = "DELETE FROM carts WHERE id = ?1",
-	[STMT_ITEM_SAVE] =
-		"INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms)"
-		" VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET"
-		" quantity = excluded.quantity, added_ms = excluded.added_ms,"
-		" updated_ms = excluded.updated_ms",
-	[STMT_ITEM_DELETE] = "DELETE FROM cart_items WHERE cart_id = ?1 AND product_id = ?2",
-	[STMT_ITEMS_DELETE] = "DELETE FROM cart_items WHERE cart_id = ?1",
 	[STMT_KEY] = "SELECT fingerprint, stored_ms, version, cart_id FROM idempotency_keys"
 		     " WHERE scope = ?1 AND key = ?2",
 	[STMT_KEY_SAVE] = "INSERT INTO idempotency_keys"

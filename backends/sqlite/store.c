@@ -253,6 +253,7 @@ int sqlite_store_open(struct cart_store **out, struct cart_db *base, struct even
 	options.writer = false;
 	options.busy_timeout_ms = db->read_busy_ms;
 	options.cache_bytes /= 4;
+	options.mmap_bytes = db->read_mmap_bytes;
 	store->writer = sqlite_db_writer(db, error);
 	if (store->writer == NULL || sqlite_conn_open(&store->conn, &options, error) != 0) {
 		sqlite_store_close(&store->store);

@@ -3,8 +3,12 @@
 -- and user_version (the number of the last file applied). A file that was released is never edited:
 -- a change is the next number.
 
+-- A cart is one row, its lines with it, so that it is read, and a change written, in one place of the
+-- file. Rows lie in the order in which they were made, and the carts that are changed are mostly young:
+-- their pages are few, which is what a commit and a checkpoint cost.
 CREATE TABLE carts (
-	id          BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+	n           INTEGER PRIMARY KEY,
+	id          BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
 	customer_id INTEGER NOT NULL,
 	state       INTEGER NOT NULL CHECK (state IN (0, 1)), -- 0 open, 1 checked out
 	version     INTEGER NOT NULL,
@@ -12,8 +16,9 @@ CREATE TABLE carts (
 	updated_ms  INTEGER NOT NULL,
 	expires_ms  INTEGER NOT NULL,                         -- 0: never
 	sweep_ms    INTEGER NOT NULL,                         -- see carts_expiry; 0: never
-	order_id    BLOB    CHECK (length(order_id) = 16)     -- NULL until checked out
-) STRICT, WITHOUT ROWID;
+	order_id    BLOB    CHECK (length(order_id) = 16),    -- NULL until checked out
+	items       TEXT    NOT NULL                          -- see cart_items
+) STRICT;
 
 -- A customer's carts, newest first, of one state or of both (two ranges, merged).
 CREATE INDEX carts_customer ON carts (customer_id, state, created_ms, id);
@@ -26,14 +31,11 @@ CREATE INDEX carts_idle ON carts (updated_ms, id, expires_ms, state) WHERE state
 -- change, and so most changes leave this index alone.
 CREATE INDEX carts_expiry ON carts (sweep_ms) WHERE sweep_ms > 0;
 
-CREATE TABLE cart_items (
-	cart_id    BLOB    NOT NULL,
-	product_id INTEGER NOT NULL,
-	quantity   INTEGER NOT NULL CHECK (quantity > 0),
-	added_ms   INTEGER NOT NULL,
-	updated_ms INTEGER NOT NULL,
-	PRIMARY KEY (cart_id, product_id)
-) STRICT, WITHOUT ROWID;
+-- carts.items is [[product_id, quantity, added_ms, updated_ms], ...] by product_id. This shows it as rows.
+CREATE VIEW cart_items AS
+	SELECT carts.id AS cart_id, json_extract(line.value, '$[0]') AS product_id, json_extract(line.value, '$[1]') AS quantity,
+	       json_extract(line.value, '$[2]') AS added_ms, json_extract(line.value, '$[3]') AS updated_ms
+	FROM carts, json_each(carts.items) AS line;
 
 -- What was answered under an Idempotency-Key, written in the transaction of the change itself.
 -- scope is the cart's id (a BLOB), or for a create the customer's (an INTEGER); cart_id is the cart

@@ -54,6 +54,17 @@ static int64_t rows(const char *table)
 	return fixture_number(conn.db, sql);
 }
 
+/* As a person sees them: our own connections trust no function in a schema, the view's among them.
+ */
+static int64_t items(void)
+{
+	sqlite3 *db = fixture_outsider(&f);
+	int64_t count = fixture_number(db, "SELECT count(*) FROM cart_items");
+
+	sqlite3_close(db);
+	return count;
+}
+
 static struct sqlite_swept step(void)
 {
 	struct sqlite_swept swept;
@@ -114,7 +125,7 @@ static void sweeping_takes_expired_carts_with_all_that_is_theirs(void **state)
 	move_clock(HOUR_MS / 2 + HOUR_MS / 4);
 	assert_int_equal(step().carts, 1);
 	assert_int_equal(rows("carts"), 1);
-	assert_int_equal(rows("cart_items"), 1);
+	assert_int_equal(items(), 1);
 	assert_int_equal(rows("idempotency_keys"), 0);
 	assert_int_equal(fixture_quantity(&f, 2, 6), 1);
 }
@@ -166,21 +177,20 @@ static void keys_go_when_their_window_has_passed_and_not_before(void **state)
 	assert_int_equal(fixture_quantity(&f, 1, 5), 3);
 }
 
-static void insert_many(int carts, int lines, int keys)
+static void insert_many(int carts, int keys)
 {
 	char sql[1024];
 
 	snprintf(sql, sizeof(sql),
 		 "BEGIN;"
 		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-		 " INSERT INTO carts SELECT randomblob(16), 7, 0, 1, 1, 1, 2, 600000, NULL FROM n;"
-		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-		 " INSERT INTO cart_items SELECT id, i, 1, 1, 1 FROM carts, n;"
+		 " INSERT INTO carts SELECT NULL, randomblob(16), 7, 0, 1, 1, 1, 2, 600000, NULL,"
+		 " '[[1,1,1,1]]' FROM n;"
 		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
 		 " INSERT INTO idempotency_keys"
 		 " SELECT 7, 'key-' || i, zeroblob(16), i, 1, zeroblob(16) FROM n;"
 		 "COMMIT",
-		 carts, lines, keys);
+		 carts, keys);
 	assert_int_equal(sqlite3_exec(conn.db, sql, NULL, NULL, NULL), SQLITE_OK);
 }
 
@@ -191,28 +201,33 @@ static void a_step_has_a_bound_and_the_steps_an_end(void **state)
 
 	(void)state;
 	start("0");
-	insert_many(1000, 2, 1000);
+	insert_many(1000, 1000);
 	do {
-		int64_t before = rows("carts") + rows("cart_items") + rows("idempotency_keys");
+		int64_t before = rows("carts") + rows("idempotency_keys");
 
 		swept = step();
-		before -= rows("carts") + rows("cart_items") + rows("idempotency_keys");
+		before -= rows("carts") + rows("idempotency_keys");
 		assert_true(swept.carts <= SQLITE_SWEEP_CARTS);
 		assert_true(swept.keys <= SQLITE_SWEEP_KEYS);
-		assert_true(before <= 3 * SQLITE_SWEEP_CARTS + SQLITE_SWEEP_KEYS);
+		assert_true(before <= SQLITE_SWEEP_CARTS + SQLITE_SWEEP_KEYS);
 		steps++;
 	} while (swept.more);
 	assert_in_range(steps, 1000 / SQLITE_SWEEP_CARTS, 1000 / SQLITE_SWEEP_CARTS + 2);
-	assert_int_equal(rows("carts") + rows("cart_items") + rows("idempotency_keys"), 0);
+	assert_int_equal(rows("carts") + rows("idempotency_keys"), 0);
 }
 
-static void carts_with_many_lines_make_a_step_shorter(void **state)
+static void carts_with_many_keys_make_a_step_shorter(void **state)
 {
+	static const char *const keys =
+		"WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
+		" INSERT INTO idempotency_keys"
+		" SELECT id, 'key-' || i, zeroblob(16), i, 1, id FROM carts, n";
 	struct sqlite_swept swept;
 
 	(void)state;
 	start("0");
-	insert_many(20, 200, 1);
+	insert_many(20, 1);
+	assert_int_equal(sqlite3_exec(conn.db, keys, NULL, NULL, NULL), SQLITE_OK);
 	swept = step();
 	assert_true(swept.more);
 	assert_in_range(swept.carts, 1, SQLITE_SWEEP_ROWS / 200 + 1);
@@ -224,7 +239,7 @@ static void the_writer_sweeps_by_itself_between_requests(void **state)
 
 	(void)state;
 	start("10ms");
-	insert_many(300, 1, 300);
+	insert_many(300, 300);
 	end = clock_monotonic_ns(&cart_clock_system) + 10 * CLOCK_NS_PER_S;
 	assert_int_equal(fixture_create(&f, 1, 8), CART_OK);
 	while (rows("carts") > 1 && clock_monotonic_ns(&cart_clock_system) < end)
@@ -244,7 +259,7 @@ int main(void)
 		TEST(a_checked_out_cart_is_never_swept),
 		TEST(keys_go_when_their_window_has_passed_and_not_before),
 		TEST(a_step_has_a_bound_and_the_steps_an_end),
-		TEST(carts_with_many_lines_make_a_step_shorter),
+		TEST(carts_with_many_keys_make_a_step_shorter),
 		TEST(the_writer_sweeps_by_itself_between_requests),
 	};
 

@@ -144,14 +144,14 @@ static void harm_one(const char *trigger)
 static void an_op_whose_statement_fails_harms_no_other(void **state)
 {
 	(void)state;
-	harm_one("CREATE TRIGGER bad BEFORE INSERT ON cart_items WHEN new.product_id = 666 "
+	harm_one("CREATE TRIGGER bad BEFORE UPDATE ON carts WHEN new.items LIKE '%[666,%' "
 		 "BEGIN SELECT RAISE(ABORT, 'bad luck'); END");
 }
 
 static void an_op_whose_statement_ends_the_transaction_harms_no_other(void **state)
 {
 	(void)state;
-	harm_one("CREATE TRIGGER bad AFTER INSERT ON cart_items WHEN new.product_id = 666 "
+	harm_one("CREATE TRIGGER bad AFTER UPDATE ON carts WHEN new.items LIKE '%[666,%' "
 		 "BEGIN SELECT RAISE(ROLLBACK, 'bad luck'); END");
 }
 

@@ -1,0 +1,95 @@
+#include "backends/sqlite/conn.h"
+#include "tests/lib/cmocka.h"
+
+#include <string.h>
+
+static int read_items(struct cart *cart, const char *text)
+{
+	*cart = (struct cart){0};
+	return sqlite_items_read(cart, text, strlen(text));
+}
+
+static void what_is_written_is_read_back(void **state)
+{
+	struct cart_line lines[300];
+	struct cart cart = {.lines = lines}, back;
+	struct buf out = {0};
+
+	(void)state;
+	for (size_t count = 0; count <= 300; count += 50) {
+		cart.line_count = count;
+		for (size_t i = 0; i < count; i++)
+			lines[i] = (struct cart_line){
+				.product_id = CART_NUMBER_MAX - 300 + (int64_t)i,
+				.quantity = 1 + (int64_t)i,
+				.added_ms = INT64_C(253402300799999),
+				.updated_ms = 0,
+			};
+		buf_reset(&out);
+		sqlite_items_write(&out, &cart);
+		assert_int_equal(read_items(&back, buf_string(&out)), SQLITE_OK);
+		assert_int_equal(back.line_count, count);
+		if (count > 0)
+			assert_memory_equal(back.lines, lines, count * sizeof(*lines));
+		cart_clear(&back);
+	}
+	buf_free(&out);
+}
+
+static void the_text_is_json_as_the_schema_says(void **state)
+{
+	struct cart_line lines[] = {{1, 2, 3, 4}, {5, 6, 7, 8}};
+	struct cart cart = {.lines = lines, .line_count = 2};
+	struct buf out = {0};
+
+	(void)state;
+	sqlite_items_write(&out, &cart);
+	assert_string_equal(buf_string(&out), "[[1,2,3,4],[5,6,7,8]]");
+	cart.line_count = 0;
+	buf_reset(&out);
+	sqlite_items_write(&out, &cart);
+	assert_string_equal(buf_string(&out), "[]");
+	buf_free(&out);
+}
+
+static void anything_else_is_a_damaged_file(void **state)
+{
+	static const char *const damaged[] = {
+		"",
+		"[",
+		"[[1,2,3,4]",
+		"[[1,2,3,4],]",
+		"[[1,2,3]]",
+		"[[1,2,3,4,5]]",
+		"[[1,2,3,4][5,6,7,8]]",
+		"[[5,6,7,8],[1,2,3,4]]",
+		"[[1,2,3,4],[1,2,3,4]]",
+		"[[1,2,3,4]] ",
+		"[[1,-2,3,4]]",
+		"[[1,2.5,3,4]]",
+		"[[1,2,3,\"4\"]]",
+		"[[9999999999999999999,2,3,4]]",
+		"{}",
+		"null",
+		",,,,,,,,,,,,,,,,",
+	};
+	struct cart cart;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
+		assert_int_equal(read_items(&cart, damaged[i]), SQLITE_CORRUPT);
+		assert_int_equal(cart.line_count, 0);
+		cart_clear(&cart);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_written_is_read_back),
+		cmocka_unit_test(the_text_is_json_as_the_schema_says),
+		cmocka_unit_test(anything_else_is_a_damaged_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

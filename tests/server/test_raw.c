@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #define WAIT_MS	 10000
 #define GET	 "GET /livez HTTP/1.1\r\nHost: a\r\n"
@@ -181,8 +182,9 @@ static void headers_beyond_the_limit_are_answered_431_and_414(void **state)
 	http_client_close(&client);
 }
 
-static void an_answer_arrives_although_the_client_keeps_sending(void **state)
+static void a_refused_client_may_go_on_sending_for_a_while(void **state)
 {
+	struct http_response response = {0};
 	struct http_client client;
 	char piece[16384];
 
@@ -190,10 +192,17 @@ static void an_answer_arrives_although_the_client_keeps_sending(void **state)
 	memset(piece, 'x', sizeof(piece));
 	http_client_open(&client, cartd.port);
 	http_client_send_text(&client, POST "Content-Length: 1000000\r\n\r\n");
-	for (int i = 0; i < 8; i++)
-		http_client_send(&client, piece, sizeof(piece));
-	/* Without lingering the unread bytes would have made a reset of it. */
-	expect_refusal(&client, 413);
+	http_client_send(&client, piece, sizeof(piece));
+	assert_int_equal(http_client_read(&client, &response, false, WAIT_MS), HTTP_READ_ANSWER);
+	assert_int_equal(response.status, 413);
+	/* A server that closed with these unread would answer each with a reset, which on other
+	 * systems than this one takes the answer from the client again. */
+	for (int i = 0; i < 8; i++) {
+		assert_true(http_client_send(&client, piece, sizeof(piece)));
+		usleep(10000);
+	}
+	expect_end(&client);
+	http_response_clear(&response);
 	http_client_close(&client);
 }
 
@@ -406,7 +415,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_http_is_refused_in_json),
 		cmocka_unit_test(methods_that_no_path_has_are_answered_in_json),
 		cmocka_unit_test(headers_beyond_the_limit_are_answered_431_and_414),
-		cmocka_unit_test(an_answer_arrives_although_the_client_keeps_sending),
+		cmocka_unit_test(a_refused_client_may_go_on_sending_for_a_while),
 		cmocka_unit_test(every_cut_of_a_request_gives_the_same_answer),
 		cmocka_unit_test(a_request_may_come_byte_by_byte),
 		cmocka_unit_test(pipelined_requests_are_answered_in_order),

@@ -30,10 +30,12 @@
 
 /* Of the whole process: every loop accepts, and they share one limit. */
 static atomic_size_t listener_connections;
+/* Somebody waits for a place in a loop that has no idle connection to end: another may have one. */
+static atomic_bool listener_place_wanted;
 
 /* evhttp has taken the one pointer that goes with an evconnlistener, so its error callback has to
  * look up whose it is. */
-static SLIST_HEAD(, listener) listener_registry = SLIST_HEAD_INITIALIZER(listener_registry);
+static struct listener_head listener_registry = SLIST_HEAD_INITIALIZER(listener_registry);
 static pthread_mutex_t listener_registry_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Splits "host:port", "[host]:port". */
@@ -264,7 +266,12 @@ static bool listener_has_queued(const struct http_server *server)
 /* Only when somebody waits is an idle connection worth less than a place. */
 static bool listener_make_room(struct http_server *server)
 {
-	return listener_has_queued(server) && connection_reclaim(server);
+	if (!listener_has_queued(server) && !atomic_load(&listener_place_wanted))
+		return false;
+	bool made = connection_reclaim(server);
+
+	atomic_store(&listener_place_wanted, !made);
+	return made;
 }
 
 void listener_accepted(struct http_server *server)
@@ -300,6 +307,8 @@ void listener_sweep(struct http_server *server)
 	/* Another loop may have filled the last place, or freed one. */
 	if (full && list->at_limit)
 		full = !listener_make_room(server);
+	else if (!full)
+		atomic_store(&listener_place_wanted, false);
 	if (list->sweeps_to_wait == 0 && list->at_limit == full)
 		return;
 	list->at_limit = full;

@@ -24,7 +24,7 @@ struct listener {
 };
 
 struct listener_list {
-	SLIST_HEAD(, listener) all;
+	SLIST_HEAD(listener_head, listener) all;
 	bool at_limit;	    /* not accepting until a connection of the process ends */
 	int sweeps_to_wait; /* not accepting for so many sweeps: out of file descriptors */
 	int empty_sweeps;   /* draining: in how many sweeps in a row the accept queues were empty */

@@ -179,7 +179,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	whole = fuzz_frame(bytes, len, len);
 	cut = fuzz_frame(bytes, len, piece);
-	FUZZ_CHECK(memcmp(&whole, &cut, sizeof(whole)) == 0);
+	FUZZ_CHECK(cut.requests == whole.requests && cut.body_bytes == whole.body_bytes);
+	FUZZ_CHECK(cut.refusals == whole.refusals && cut.open_end == whole.open_end);
 	real = fuzz_serve(bytes, len, piece);
 	FUZZ_CHECK(real.requests <= whole.requests);
 	if (!whole.open_end) {

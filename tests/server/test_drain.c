@@ -290,24 +290,26 @@ static void expect_failure(int status, const char *text, const char *arg1, const
 
 static void a_start_that_fails_says_why_in_one_line(void **state)
 {
+	char address[32], directory[256], path[320];
 	struct cartd cartd;
-	char address[32];
 
 	(void)state;
+	cartd_make_directory(directory);
+	snprintf(path, sizeof(path), "--sqlite.path=%s/cart.db", directory);
 	expect_failure(2, "http.max_bodi", "--http.max_bodi", "1KiB", NULL);
 	expect_failure(2, "http.max_body", "--http.max_body", "many", NULL);
 	expect_failure(2, "frobnicate", "--frobnicate", NULL, NULL);
 	expect_failure(2, "extra", "extra", NULL, NULL);
 	expect_failure(2, "/nowhere/cartd.ini", "--config", "/nowhere/cartd.ini", NULL);
 	expect_failure(1, "there are: ", "--backend=orcale", NULL, NULL);
-	expect_failure(1, "8080", "--backend=sqlite", "--sqlite.path=:memory:", "--listen=8080");
-	expect_failure(1, "brackets", "--backend=sqlite",
-		       "--sqlite.path=:memory:", "--listen=::1:8080");
+	expect_failure(1, "8080", "--backend=sqlite", path, "--listen=8080");
+	expect_failure(1, "brackets", "--backend=sqlite", path, "--listen=::1:8080");
 
 	cartd_start(&cartd, NULL);
 	snprintf(address, sizeof(address), "--listen=127.0.0.1:%d", cartd.port);
-	expect_failure(1, "already in use", "--backend=sqlite", "--sqlite.path=:memory:", address);
+	expect_failure(1, "already in use", "--backend=sqlite", path, address);
 	cartd_stop(&cartd);
+	cartd_remove_directory(directory);
 }
 
 static void what_it_is_asked_to_print_goes_to_standard_output(void **state)

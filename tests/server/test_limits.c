@@ -406,6 +406,36 @@ static void at_the_limit_a_new_client_takes_an_idle_ones_place(void **state)
 	cartd_stop(&cartd);
 }
 
+static void at_the_limit_a_place_is_made_in_whichever_loop(void **state)
+{
+	static const char *const settings[] = {"http.max_connections=8", "threads=2",
+					       "http.header_deadline=60s", NULL};
+	struct http_client partial[7], idle, late;
+	struct cartd cartd;
+
+	(void)state;
+	cartd_start(&cartd, settings);
+	http_client_open(&idle, cartd.port);
+	http_client_send_text(&idle, GET "\r\n");
+	expect_status(&idle, 200);
+	for (int i = 0; i < 7; i++) {
+		http_client_open(&partial[i], cartd.port);
+		http_client_send_text(&partial[i], GET);
+	}
+	/* Some of these wait in the loop that does not have the idle one. */
+	for (int i = 0; i < 6; i++) {
+		http_client_open(&late, cartd.port);
+		http_client_send_text(&late, GET "\r\n");
+		expect_status(&late, 200);
+		http_client_close(&idle);
+		idle = late;
+	}
+	http_client_close(&idle);
+	for (int i = 0; i < 7; i++)
+		http_client_close(&partial[i]);
+	cartd_stop(&cartd);
+}
+
 static void without_file_descriptors_the_loop_rests_and_service_returns(void **state)
 {
 	static const char *const settings[] = {"http.header_deadline=20s", NULL};
@@ -493,6 +523,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_does_not_read_its_answers_is_cut),
 		cmocka_unit_test(at_the_limit_connections_wait_for_a_place),
 		cmocka_unit_test(at_the_limit_a_new_client_takes_an_idle_ones_place),
+		cmocka_unit_test(at_the_limit_a_place_is_made_in_whichever_loop),
 		cmocka_unit_test(without_file_descriptors_the_loop_rests_and_service_returns),
 		cmocka_unit_test(the_limit_of_open_files_is_raised_or_warned_about),
 		cmocka_unit_test(a_client_that_goes_before_its_answer_is_noticed),

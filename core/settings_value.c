@@ -140,11 +140,11 @@ static int settings_check_count(size_t count, const struct settings_entry *entry
 	const struct setting *setting = entry->setting;
 
 	if ((int64_t)count < setting->min)
-		return cart_error_set(error, "%s: needs at least %lld of them", name,
-				      (long long)setting->min);
+		return cart_error_set(error, "%s: needs at least %lld value%s", name,
+				      (long long)setting->min, setting->min == 1 ? "" : "s");
 	if (setting->max > 0 && (int64_t)count > setting->max)
-		return cart_error_set(error, "%s: takes at most %lld of them", name,
-				      (long long)setting->max);
+		return cart_error_set(error, "%s: takes at most %lld value%s", name,
+				      (long long)setting->max, setting->max == 1 ? "" : "s");
 	return 0;
 }
 

@@ -235,8 +235,7 @@ static void a_list_of_a_stronger_source_replaces_and_of_the_same_adds(void **sta
 		load(settings, "--listen b:1,b:2 --set listen=c:3", environment, NULL, &error), 0);
 	assert_string_equal(settings_list(settings, "listen", &count)[2], "c:3");
 	assert_int_equal(count, 3);
-	assert_string_equal(set_error(settings, "listen", "d:4"),
-			    "listen: takes at most 3 of them");
+	assert_string_equal(set_error(settings, "listen", "d:4"), "listen: takes at most 3 values");
 	assert_int_equal(settings_list(settings, "listen", &count)[0] != NULL && count == 3, 1);
 	settings_free(&settings);
 }
@@ -305,8 +304,8 @@ static void bad_values_of_every_type_are_refused_by_a_line_that_helps(void **sta
 		 "mysql.hosts: nothing between two commas, or after the last"},
 		{"mysql.hosts", "a,", "mysql.hosts: nothing between two commas, or after the last"},
 		{"mysql.hosts", ",", "mysql.hosts: nothing between two commas, or after the last"},
-		{"listen", "", "listen: needs at least 1 of them"},
-		{"listen", "a,b,c,d", "listen: takes at most 3 of them"},
+		{"listen", "", "listen: needs at least 1 value"},
+		{"listen", "a,b,c,d", "listen: takes at most 3 values"},
 	};
 	struct settings *settings = make();
 

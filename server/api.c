@@ -142,16 +142,16 @@ static bool api_read_query(struct call *call)
 
 static bool api_check_media_type(struct call *call)
 {
-	size_t count;
+	size_t count, codings;
 	const char *type = http_request_header(call->request, "Content-Type", &count);
-	const char *coding = http_request_header(call->request, "Content-Encoding", NULL);
+	const char *coding = http_request_header(call->request, "Content-Encoding", &codings);
 	struct problem problem = {415, "UNSUPPORTED_MEDIA_TYPE"};
 
 	if (type != NULL && (count != 1 || !conditions_is_json(type))) {
 		call_problem(call, problem, "the body's Content-Type must be application/json");
 		return false;
 	}
-	if (coding != NULL && strcasecmp(coding, "identity") != 0) {
+	if (coding != NULL && (codings != 1 || strcasecmp(coding, "identity") != 0)) {
 		call_problem(call, problem, "the body must have no Content-Encoding");
 		return false;
 	}

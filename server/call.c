@@ -107,12 +107,21 @@ bool call_refuse_none_match(struct call *call)
 	return false;
 }
 
+/* Several lines are one list (RFC 7240, section 2). */
+static void call_read_prefer(struct call *call)
+{
+	const char *prefer;
+
+	for (size_t i = 0; (prefer = http_request_header_at(call->request, "Prefer", i)) != NULL &&
+			   !conditions_read_return(prefer, &call->wants_cart);)
+		i++;
+}
+
 bool call_read_change_headers(struct call *call)
 {
 	const char *key;
 
-	call->wants_cart =
-		conditions_wants_representation(http_request_header(call->request, "Prefer", NULL));
+	call_read_prefer(call);
 	if (!call_read_if_match(call, &call->op.if_version) ||
 	    !call_read_header(call, "Idempotency-Key", &key) || !call_refuse_none_match(call))
 		return false;

@@ -131,21 +131,23 @@ static const char *conditions_element_end(const char *at)
 	return at;
 }
 
-bool conditions_wants_representation(const char *prefer)
+bool conditions_read_return(const char *prefer, bool *representation)
 {
-	while (prefer != NULL && *prefer != '\0') {
+	while (*prefer != '\0') {
 		const char *name = conditions_skip(prefer);
 		size_t len = conditions_trimmed(name, "=;,");
 
 		if (conditions_same(name, len, "return")) {
 			const char *value = conditions_skip(name + len);
 
+			*representation = false;
 			if (*value != '=')
-				return false;
+				return true;
 			value = conditions_skip(value + 1);
 			len = conditions_trimmed(value, ";,");
-			return conditions_same(value, len, "representation") ||
-			       conditions_same(value, len, "\"representation\"");
+			*representation = conditions_same(value, len, "representation") ||
+					  conditions_same(value, len, "\"representation\"");
+			return true;
 		}
 		prefer = conditions_element_end(prefer);
 		prefer += *prefer == ',';

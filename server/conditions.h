@@ -26,8 +26,11 @@ CART_MUST_CHECK bool conditions_if_none_match(const char *value, int64_t version
 /* Idempotency-Key: 1 to 64 visible ASCII characters. */
 CART_MUST_CHECK bool conditions_key_is_valid(const char *value);
 
-/* Prefer: the first "return" in the list is "representation". NULL: no such header. */
-bool conditions_wants_representation(const char *prefer);
+/*
+ * Prefer: whether the list has a "return"; the first of them counts, and *representation says
+ * whether that is what it asks for. False: *representation is left alone.
+ */
+bool conditions_read_return(const char *prefer, bool *representation);
 
 /* Content-Type: application/json, with or without parameters. */
 bool conditions_is_json(const char *content_type);

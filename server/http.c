@@ -158,6 +158,12 @@ const char *http_request_query(const struct http_request *request)
 	return uri == NULL ? NULL : evhttp_uri_get_query(uri);
 }
 
+static bool http_header_is(const struct evkeyval *header, const char *name)
+{
+	/* The first letters differ mostly. */
+	return ((*header->key ^ *name) & ~0x20) == 0 && strcasecmp(header->key, name) == 0;
+}
+
 const char *http_request_header(const struct http_request *request, const char *name, size_t *count)
 {
 	const char *value = NULL;
@@ -168,9 +174,7 @@ const char *http_request_header(const struct http_request *request, const char *
 
 		TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)
 		{
-			/* The first letters differ mostly. */
-			if (((*header->key ^ *name) & ~0x20) != 0 ||
-			    strcasecmp(header->key, name) != 0)
+			if (!http_header_is(header, name))
 				continue;
 			if (found++ == 0)
 				value = header->value;
@@ -181,6 +185,18 @@ const char *http_request_header(const struct http_request *request, const char *
 	if (count != NULL)
 		*count = found;
 	return value;
+}
+
+const char *http_request_header_at(const struct http_request *request, const char *name, size_t n)
+{
+	const struct evkeyval *header;
+
+	if (request->evreq == NULL)
+		return NULL;
+	TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)
+	if (http_header_is(header, name) && n-- == 0)
+		return header->value;
+	return NULL;
 }
 
 const char *http_request_body(const struct http_request *request, size_t *len)

@@ -110,6 +110,8 @@ const char *http_request_query(const struct http_request *request);
  */
 const char *http_request_header(const struct http_request *request, const char *name,
 				size_t *count);
+/* The n-th, from 0, of the headers of that name, or NULL. */
+const char *http_request_header_at(const struct http_request *request, const char *name, size_t n);
 const char *http_request_body(const struct http_request *request, size_t *len);
 /* "127.0.0.1", for the log. */
 const char *http_request_peer(const struct http_request *request);

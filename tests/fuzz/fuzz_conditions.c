@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool listed = conditions_if_none_match(value, 3, &matches);
 
 	(void)listed;
-	(void)conditions_wants_representation(value);
+	(void)conditions_read_return(value, &matches);
 	(void)conditions_is_json(value);
 	if (conditions_key_is_valid(value) && strlen(value) > 64)
 		abort();

@@ -286,6 +286,13 @@ static void prefer_answers_every_change_with_the_cart(void **state)
 	}
 	assert_non_null(api_string(&client, "order_id"));
 	make_cart(id);
+	assert_int_equal(call_cart("DELETE", id, "/items",
+				   "Prefer: wait=5\r\nPrefer: return=representation\r\n", NULL),
+			 200);
+	assert_int_equal(call_cart("DELETE", id, "/items",
+				   "Prefer: return=minimal\r\nPrefer: return=representation\r\n",
+				   NULL),
+			 204);
 	assert_int_equal(call_cart("POST", id, "/items", "Prefer: return=minimal\r\n",
 				   "{\"product_id\":1,\"quantity\":1}"),
 			 204);

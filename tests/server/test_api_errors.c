@@ -409,7 +409,8 @@ static void bodies_of_other_media_types_are_415(void **state)
 		"Content-Type: application/jsonp\r\n",
 		"Content-Type: \r\n",
 		"Content-Type: application/json\r\nContent-Type: text/plain\r\n",
-		"Content-Type: application/json\r\nContent-Encoding: gzip\r\n"};
+		"Content-Type: application/json\r\nContent-Encoding: gzip\r\n",
+		"Content-Encoding: identity\r\nContent-Encoding: gzip\r\n"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {

@@ -108,25 +108,39 @@ static void prefer_is_a_list_whose_first_return_counts(void **state)
 		",, return=representation,",
 		"return=representation, return=minimal",
 	};
-	static const char *const no[] = {
-		"",
+	static const char *const other[] = {
 		"return",
 		"return=minimal",
 		"return=minimal, return=representation",
-		"returns=representation",
 		"return=representations",
+	};
+	static const char *const none[] = {
+		"",
+		"returns=representation",
 		"foo=\"return=representation\"",
 		"foo=\", return=representation",
 		"foo; return=representation",
 		"representation",
 	};
 
+	bool wanted = false;
+
 	(void)state;
-	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
-		assert_true(conditions_wants_representation(yes[i]));
-	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
-		assert_false(conditions_wants_representation(no[i]));
-	assert_false(conditions_wants_representation(NULL));
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		wanted = false;
+		assert_true(conditions_read_return(yes[i], &wanted));
+		assert_true(wanted);
+	}
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		wanted = true;
+		assert_true(conditions_read_return(other[i], &wanted));
+		assert_false(wanted);
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		wanted = true;
+		assert_false(conditions_read_return(none[i], &wanted));
+		assert_true(wanted);
+	}
 }
 
 static void json_is_told_from_other_media_types(void **state)

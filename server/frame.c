@@ -251,7 +251,17 @@ static void frame_expect(struct frame *frame, const char *value, size_t len)
 		frame_fail(frame, 417, "Expect can only be 100-continue");
 }
 
-/* The headers that decide where the message ends and what becomes of its connection. */
+static void frame_request_id(struct frame *frame, const char *value, size_t len)
+{
+	bool fits = frame->id_count++ == 0 && len <= REQUEST_ID_MAX;
+
+	if (fits)
+		memcpy(frame->request_id, value, len);
+	frame->request_id[fits ? len : 0] = '\0';
+}
+
+/* The headers that decide where the message ends and what becomes of its connection, and the one
+ * that every answer carries. */
 static void frame_known_header(struct frame *frame, const char *name, size_t name_len,
 			       const char *value, size_t len)
 {
@@ -264,6 +274,7 @@ static void frame_known_header(struct frame *frame, const char *name, size_t nam
 		{"Connection", frame_connection},
 		{"Transfer-Encoding", frame_transfer_encoding},
 		{"Expect", frame_expect},
+		{"X-Request-Id", frame_request_id},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {

@@ -11,6 +11,7 @@
 
 #include "core/buf.h"
 #include "server/http.h"
+#include "server/request_id.h"
 
 #define FRAME_METHOD_MIN  3
 #define FRAME_METHOD_MAX  16
@@ -46,6 +47,9 @@ struct frame {
 	/* Known after the headers. */
 	bool close;	 /* the client wants the connection closed */
 	bool keep_alive; /* HTTP/1.0: the client wants it kept */
+	/* X-Request-Id, for the answer to a request that evhttp never gets to see. "": none, longer
+	 * than a valid one, or more than one. */
+	char request_id[REQUEST_ID_MAX + 1];
 
 	/* FRAME_BAD: what to answer. */
 	int status;
@@ -55,7 +59,7 @@ struct frame {
 	size_t head_len, header_count, body_len;
 	uint64_t left; /* of the body or the chunk */
 	uint64_t content_length;
-	unsigned host_count, length_count, encoding_count, expect_count;
+	unsigned host_count, length_count, encoding_count, expect_count, id_count;
 	struct buf line; /* the start of a line that is not whole yet */
 };
 

@@ -169,7 +169,14 @@ const char *http_request_header(const struct http_request *request, const char *
 	const char *value = NULL;
 	size_t found = 0;
 
-	if (request->evreq != NULL) {
+	if (request->evreq == NULL && request->connection != NULL) {
+		const char *id = request->connection->frame.request_id;
+
+		if (*id != '\0' && strcasecmp(name, "X-Request-Id") == 0) {
+			value = id;
+			found = 1;
+		}
+	} else if (request->evreq != NULL) {
 		const struct evkeyval *header;
 
 		TAILQ_FOREACH(header, evhttp_request_get_input_headers(request->evreq), next)

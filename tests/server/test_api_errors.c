@@ -467,8 +467,13 @@ static void a_body_over_the_limit_is_413(void **state)
 	assert_non_null(body);
 	memset(body, ' ', size);
 	body[size] = '\0';
-	call("POST", "/shopping-carts", NULL, body);
+	call("POST", "/shopping-carts", "X-Request-Id: upload.1\r\n", body);
 	expect(413, "TOO_LARGE", NULL);
+	assert_string_equal(api_header(&client, "X-Request-Id"), "upload.1");
+	call("POST", "/shopping-carts", "X-Request-Id: up load\r\n", body);
+	assert_int_equal(strlen(api_header(&client, "X-Request-Id")), 16);
+	call("POST", "/shopping-carts", "X-Request-Id: a\r\nX-Request-Id: b\r\n", body);
+	assert_int_equal(strlen(api_header(&client, "X-Request-Id")), 16);
 	free(body);
 }
 

@@ -143,6 +143,10 @@ static bool frame_check_target(struct frame *frame, const char *target, size_t l
 			return false;
 	if (len == 1 && *target == '*')
 		return frame->method == HTTP_OPTIONS;
+	/* It asks for a tunnel; evhttp takes whatever stands there for an authority, and a path is
+	 * lost. */
+	if (frame->method == HTTP_CONNECT)
+		return false;
 	/* evhttp takes what follows "//" for a host. */
 	if (len > 0 && *target == '/')
 		return len < 2 || target[1] != '/';

@@ -55,6 +55,8 @@ static const struct example refused[] = {
 	{"GET http://:80/ HTTP/1.1\r\n", 400, 0},
 	{"GET http:///x HTTP/1.1\r\n", 400, 0},
 	{"CONNECT a:443 HTTP/1.1\r\n", 400, 0},
+	{"CONNECT /x HTTP/1.1\r\n", 400, 0},
+	{"CONNECT http://a/x HTTP/1.1\r\n", 400, 0},
 	{"G(T / HTTP/1.1\r\n", 400, 0},
 	{"GET http://a:/ HTTP/1.1\r\n", 400, 0},
 	{"GET http://a:65536/ HTTP/1.1\r\n", 400, 0},
@@ -250,8 +252,8 @@ static void close_wins_over_keep_alive_in_any_order(void **state)
 
 static void methods_are_known_by_their_exact_name(void **state)
 {
-	static const char *const names[] = {"GET",     "HEAD",	"POST",	 "PUT",	   "DELETE",
-					    "OPTIONS", "PATCH", "TRACE", "CONNECT"};
+	static const char *const names[] = {"GET",    "HEAD",	 "POST",  "PUT",
+					    "DELETE", "OPTIONS", "PATCH", "TRACE"};
 	char bytes[128];
 
 	(void)state;

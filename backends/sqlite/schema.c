@@ -97,10 +97,14 @@ static int schema_judge(const char *path, enum schema_state state, int version, 
 	if (how == CART_PROVISION_AUTO)
 		return 0;
 	if (state == SCHEMA_EMPTY)
-		return cart_error_set(error, "%s has no schema; provision=auto makes it", path);
+		return cart_error_set(error,
+				      "%s has no schema; cartctl provision makes it, or cartd with "
+				      "provision=auto",
+				      path);
 	if (version < wanted)
 		return cart_error_set(error,
-				      "%s has schema %d, older than %d; provision=auto upgrades it",
+				      "%s has schema %d, older than %d; cartctl provision upgrades "
+				      "it, or cartd with provision=auto",
 				      path, version, wanted);
 	return 0;
 }
@@ -204,7 +208,10 @@ int sqlite_schema_provision(const char *path, enum cart_provision how,
 	int result;
 
 	if (how != CART_PROVISION_AUTO && access(path, F_OK) != 0)
-		return cart_error_set(error, "%s does not exist; provision=auto makes it", path);
+		return cart_error_set(error,
+				      "%s does not exist; cartctl provision makes it, or cartd "
+				      "with provision=auto",
+				      path);
 	if (sqlite_db_open(&db, path, flags, error) != SQLITE_OK)
 		return cart_error_set(error, "%s cannot be opened", path);
 	result = schema_provision(db, path, how, migrations, error);

@@ -100,10 +100,10 @@ static void a_clean_stop_leaves_one_file(void **state)
 static void check_makes_nothing(void **state)
 {
 	(void)state;
-	assert_refused(CART_PROVISION_CHECK, "does not exist; provision=auto");
+	assert_refused(CART_PROVISION_CHECK, "does not exist; cartctl provision makes it");
 	assert_int_not_equal(access(f.path, F_OK), 0);
 	write_file("");
-	assert_refused(CART_PROVISION_CHECK, "has no schema; provision=auto");
+	assert_refused(CART_PROVISION_CHECK, "has no schema; cartctl provision makes it");
 	assert_int_equal(pragma("SELECT count(*) FROM sqlite_schema"), 0);
 	assert_refused(CART_PROVISION_OFF, "has no schema");
 }
@@ -242,7 +242,7 @@ static void an_old_schema_is_upgraded_and_keeps_its_carts(void **state)
 	fixture_stop(&f);
 	assert_int_equal(sqlite_schema_provision(f.path, CART_PROVISION_CHECK, migrations, &error),
 			 -1);
-	assert_non_null(strstr(error.text, "older than 2; provision=auto upgrades it"));
+	assert_non_null(strstr(error.text, "older than 2; cartctl provision upgrades it"));
 	assert_int_equal(sqlite_schema_provision(f.path, CART_PROVISION_AUTO, migrations, &error),
 			 0);
 	assert_int_equal(pragma("PRAGMA user_version"), 2);

@@ -13,12 +13,12 @@ static void main_print_help(FILE *out)
 {
 	size_t i;
 
-	fputs("usage: cartbench MODE [OPTIONS] ...\n\nMeasures running cartds over HTTP.\n\n", out);
+	fputs("Usage: cartbench MODE [OPTIONS] ...\n\nMeasures running cartds over HTTP.\n\n", out);
 	for (i = 0; i < MODE_COUNT; i++)
 		fprintf(out, "  %s %s\n      %s\n", modes[i]->name, modes[i]->arguments,
 			modes[i]->summary);
 	fputs("\n`cartbench MODE --help` tells more; `cartbench --version` which build this is.\n"
-	      "\nexample: cartbench seed150 http://127.0.0.1:8080\n",
+	      "\nExample: cartbench seed150 http://127.0.0.1:8080\n",
 	      out);
 }
 

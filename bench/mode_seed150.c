@@ -22,7 +22,7 @@ struct seed150_options {
 };
 
 static const char seed150_help[] =
-	"usage: cartbench seed150 [OPTIONS] URL...\n"
+	"Usage: cartbench seed150 [OPTIONS] URL...\n"
 	"\n"
 	"Measures running cartds as the seed did: 50 carts created, 50 items added, 50 carts "
 	"read,\n"
@@ -39,7 +39,7 @@ static const char seed150_help[] =
 	"  --timeout DURATION  for one operation (default: 10s)\n"
 	"  --help              this text\n"
 	"\n"
-	"example: cartbench seed150 --out results http://127.0.0.1:8080\n"
+	"Example: cartbench seed150 --out results http://127.0.0.1:8080\n"
 	"\n"
 	"Exit status: 0 every operation succeeded; 1 some failed; 2 wrong usage, or a target was "
 	"not\n"

@@ -41,8 +41,9 @@ static void ctl_help(const struct settings *settings)
 
 static void ctl_command_help(const struct ctl_command *command)
 {
-	printf("Usage: cartctl %s %s\n\n%s.\n\n%s", command->name, command->synopsis,
-	       command->summary, command->help);
+	printf("Usage: cartctl %s%s%s\n\n%s.\n\n%s", command->name,
+	       command->synopsis[0] == '\0' ? "" : " ", command->synopsis, command->summary,
+	       command->help);
 }
 
 /* True where the option stands among the arguments, before "--". */

@@ -157,7 +157,7 @@ static void help_shows_an_example(void **state)
 
 	(void)state;
 	assert_int_equal(cartd_run_program(argv, &output, RUN_MS), 0);
-	assert_non_null(strstr(output, "example: cartbench seed150"));
+	assert_non_null(strstr(output, "Example: cartbench seed150"));
 	free(output);
 }
 

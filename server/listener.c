@@ -48,6 +48,9 @@ static int listener_split(const char *address, char host[256], char port[8],
 	if (colon == NULL || strlen(colon + 1) == 0 || strlen(colon + 1) >= 8 ||
 	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
 		return cart_error_set(error, "\"%s\" is not host:port", address);
+	/* getaddrinfo() would take it modulo 65536. */
+	if (strtol(colon + 1, NULL, 10) > UINT16_MAX)
+		return cart_error_set(error, "\"%s\": a port is 0 to 65535", address);
 	if (*from == '[' && end[-1] == ']') {
 		from++;
 		end--;

@@ -4,6 +4,7 @@
 #include "server/service.h"
 #include "server/settings.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@ static void main_help(const struct settings *settings)
 	puts("Usage: cartd [--KEY VALUE | --KEY=VALUE | --set KEY=VALUE | --config FILE]...\n"
 	     "The shopping-cart service. SIGTERM drains and ends it.\n"
 	     "\n"
-	     "  --config FILE    read settings from an INI file\n"
+	     "  --config FILE    read settings from an INI file (also: CART_CONFIG=FILE)\n"
 	     "  --print-config   show the settings in effect, secrets masked, and end\n"
 	     "  --version        show the version and end\n"
 	     "  --help           show this and end\n"
@@ -31,60 +32,39 @@ static void main_help(const struct settings *settings)
 	settings_print_help(settings, stdout);
 }
 
-static void main_print_version(const struct settings *settings)
+/* --help and --version need no settings from outside, and must work when those are broken. */
+static bool main_tell(const struct settings *settings, int argc, char **argv)
 {
-	(void)settings;
-	printf("cartd %s (%s)\n", cart_version, cart_revision);
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+			main_help(settings);
+			return true;
+		}
+		if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
+			printf("cartd %s (%s)\n", cart_version, cart_revision);
+			return true;
+		}
+	}
+	return false;
 }
 
-static void main_print_config(const struct settings *settings)
-{
-	settings_print(settings, stdout);
-}
-
-static const struct {
-	const char *name;
-	void (*print)(const struct settings *settings);
-} main_requests[] = {
-	{"--help", main_help},
-	{"-h", main_help},
-	{"--version", main_print_version},
-	{"-V", main_print_version},
-	{"--print-config", main_print_config},
-};
-
-/* Settings know which of theirs an unknown key is nearest to. */
-static int main_unknown_argument(struct settings *settings, const char *argument)
+static int main_unknown_argument(const struct settings *settings, const char *argument)
 {
 	struct cart_error error;
-	char key[64];
 
-	if (strncmp(argument, "--", 2) == 0) {
-		snprintf(key, sizeof(key), "%.*s", (int)strcspn(argument + 2, "="), argument + 2);
-		if (settings_set(settings, key, "", SETTING_FLAG, &error) != 0) {
-			fprintf(stderr, "cartd: %s\n", error.text);
-			return EXIT_USAGE;
-		}
+	if (argument[0] == '-') {
+		settings_unknown_option(settings, argument, &error);
+		fprintf(stderr, "cartd: %s\n", error.text);
+	} else {
+		fprintf(stderr, "cartd: unknown argument \"%s\"; see cartd --help\n", argument);
 	}
-	fprintf(stderr, "cartd: unknown argument \"%s\"; see cartd --help\n", argument);
 	return EXIT_USAGE;
-}
-
-/* What settings_load() left: one request to print something. */
-static int main_request(struct settings *settings, const char *argument)
-{
-	for (size_t i = 0; i < sizeof(main_requests) / sizeof(main_requests[0]); i++) {
-		if (strcmp(argument, main_requests[i].name) == 0) {
-			main_requests[i].print(settings);
-			return 0;
-		}
-	}
-	return main_unknown_argument(settings, argument);
 }
 
 static int main_run(struct settings *settings, int argc, char **argv)
 {
 	struct cart_error error;
+	bool print = false;
 	int status;
 
 	if (settings_load(settings, &argc, argv, environ, main_unknown_variable, NULL, &error) !=
@@ -92,8 +72,15 @@ static int main_run(struct settings *settings, int argc, char **argv)
 		fprintf(stderr, "cartd: %s\n", error.text);
 		return EXIT_USAGE;
 	}
-	if (argc > 1)
-		return main_request(settings, argv[1]);
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--print-config") != 0)
+			return main_unknown_argument(settings, argv[i]);
+		print = true;
+	}
+	if (print) {
+		settings_print(settings, stdout);
+		return 0;
+	}
 	if (log_open(settings, &error) != 0 || (status = service_run(settings, &error)) < 0) {
 		fprintf(stderr, "cartd: %s\n", error.text);
 		return 1;
@@ -104,14 +91,15 @@ static int main_run(struct settings *settings, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct settings *settings = settings_new();
-	int status;
+	int status = 0;
 
 	if (settings == NULL) {
 		fputs("cartd: no memory\n", stderr);
 		return 1;
 	}
 	server_settings_add_all(settings);
-	status = main_run(settings, argc, argv);
+	if (!main_tell(settings, argc, argv))
+		status = main_run(settings, argc, argv);
 	settings_free(&settings);
 	log_close();
 	return status;

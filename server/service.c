@@ -181,6 +181,18 @@ static int service_listen(struct service *service, const char *address, struct c
 	return 0;
 }
 
+/* Before anything is opened: a start that cannot end well shall not make a database on its way. */
+static int service_check_addresses(const struct service *service, struct cart_error *error)
+{
+	size_t count;
+	const char *const *addresses = settings_list(service->settings, "listen", &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (http_address_check(addresses[i], error) != 0)
+			return -1;
+	return 0;
+}
+
 static int service_listen_all(struct service *service, struct cart_error *error)
 {
 	size_t count;
@@ -214,6 +226,7 @@ static int service_take_signals(struct service *service, struct cart_error *erro
 static int service_start(struct service *service, struct cart_error *error)
 {
 	if (service_take_signals(service, error) != 0 ||
+	    service_check_addresses(service, error) != 0 ||
 	    service_start_backend(service, error) != 0 || service_open_loops(service, error) != 0 ||
 	    service_listen_all(service, error) != 0)
 		return -1;

@@ -304,6 +304,14 @@ static void a_start_that_fails_says_why_in_one_line(void **state)
 	expect_failure(1, "there are: ", "--backend=orcale", NULL, NULL);
 	expect_failure(1, "8080", "--backend=sqlite", path, "--listen=8080");
 	expect_failure(1, "brackets", "--backend=sqlite", path, "--listen=::1:8080");
+	expect_failure(1, "65535", "--listen=127.0.0.1:65536", NULL, NULL);
+	expect_failure(1, "65535", "--listen=127.0.0.1:99999", NULL, NULL);
+	/* The first of them alone would do: it must not be said to listen, nor a store be opened.
+	 */
+	expect_failure(1, "8080x", "--listen=127.0.0.1:0", "--listen=127.0.0.1:8080x",
+		       "--sqlite.path=/nowhere/cart.db");
+	expect_failure(2, "frobnicate", "--print-config", "--frobnicate", NULL);
+	expect_failure(2, "frobnicate", "--frobnicate", "--print-config", NULL);
 
 	cartd_start(&cartd, NULL);
 	snprintf(address, sizeof(address), "--listen=127.0.0.1:%d", cartd.port);
@@ -314,17 +322,22 @@ static void a_start_that_fails_says_why_in_one_line(void **state)
 
 static void what_it_is_asked_to_print_goes_to_standard_output(void **state)
 {
-	static const char *const asked[][3] = {{"--version", "cartd 0.", NULL},
-					       {"--help", "--print-config", NULL},
-					       {"--print-config", "max_connections", NULL}};
+	static const char *const asked[][3] = {
+		{"cartd 0.", "--version", NULL},
+		{"--print-config", "--help", NULL},
+		{"max_connections", "--print-config", NULL},
+		/* Who asks for help may have got the settings wrong. */
+		{"--print-config", "--threads=many", "--help"},
+		{"cartd 0.", "--config=/nowhere/cartd.ini", "--version"},
+	};
 
 	(void)state;
-	for (size_t i = 0; i < 3; i++) {
-		const char *argv[] = {"cartd-test", asked[i][0], NULL};
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		const char *argv[] = {"cartd-test", asked[i][1], asked[i][2], NULL};
 		char *output;
 
 		assert_int_equal(cartd_run_program(argv, &output, WAIT_MS), 0);
-		assert_non_null(strstr(output, asked[i][1]));
+		assert_non_null(strstr(output, asked[i][0]));
 		free(output);
 	}
 }

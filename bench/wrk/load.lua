@@ -23,10 +23,10 @@ local function path()
 	return "/shopping-carts/" .. ids[math.random(#ids)]
 end
 
--- wrk sleeps for its whole duration unless it is interrupted.
+-- wrk sleeps for its whole duration unless it is interrupted, which os.execute keeps off it while it runs.
 local function finish()
 	wrk.thread:stop()
-	os.execute("kill -INT $PPID")
+	os.execute("(sleep 0.2; kill -INT $PPID) &")
 end
 
 local modes = {}

@@ -115,6 +115,7 @@ class Bench:
         self.build, self.out, self.seconds, self.rounds = build, out, seconds, rounds
         self.lua = os.path.join(os.path.dirname(os.path.abspath(__file__)), "wrk", "load.lua")
         self.slices = []  # of load, for the results file
+        self.commits_us = []  # median bare commits, of every slice of the run
 
     def path(self, name):
         return os.path.join(self.out, name)

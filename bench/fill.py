@@ -6,7 +6,7 @@ import time
 import uuid
 
 LINES = 3
-SWEEP_MS = 600_000  # the rounding of carts.sweep_ms, see schemas/sqlite
+SWEEP_MS = 86_400_000  # the rounding of carts.sweep_ms with the default cart.ttl, see schemas/sqlite
 TTL_MS = 30 * 86_400_000
 
 

@@ -11,14 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sweeping may come so much later than expiry; in exchange most changes leave carts_expiry alone.
- */
-#define APPLY_SWEEP_GRAIN_MS (INT64_C(10) * 60 * 1000)
+/* Sweeping may come later than expiry, by this part of cart.ttl and at most a day; in exchange most
+ * changes leave carts_expiry alone. */
+#define APPLY_SWEEP_PART   30
+#define APPLY_SWEEP_MAX_MS (INT64_C(24) * 3600 * 1000)
 
-static int64_t apply_sweep_ms(int64_t expires_ms)
+static int64_t apply_sweep_ms(const struct cart_rules *rules, int64_t expires_ms)
 {
-	return (expires_ms + APPLY_SWEEP_GRAIN_MS - 1) / APPLY_SWEEP_GRAIN_MS *
-	       APPLY_SWEEP_GRAIN_MS;
+	int64_t grain = rules->ttl_ms / APPLY_SWEEP_PART;
+
+	if (grain > APPLY_SWEEP_MAX_MS)
+		grain = APPLY_SWEEP_MAX_MS;
+	return grain > 1 ? (expires_ms + grain - 1) / grain * grain : expires_ms;
 }
 
 static void apply_bind_id(sqlite3_stmt *stmt, int at, const struct cart_id *id)
@@ -26,7 +30,8 @@ static void apply_bind_id(sqlite3_stmt *stmt, int at, const struct cart_id *id)
 	sqlite3_bind_blob(stmt, at, id->bytes, CART_ID_BYTES, SQLITE_STATIC);
 }
 
-static int apply_insert(struct sqlite_conn *conn, const struct cart *cart)
+static int apply_insert(struct sqlite_conn *conn, const struct cart_rules *rules,
+			const struct cart *cart)
 {
 	sqlite3_stmt *stmt = conn->stmts[STMT_CART_INSERT];
 
@@ -37,7 +42,7 @@ static int apply_insert(struct sqlite_conn *conn, const struct cart *cart)
 	sqlite3_bind_int64(stmt, 5, cart->created_ms);
 	sqlite3_bind_int64(stmt, 6, cart->updated_ms);
 	sqlite3_bind_int64(stmt, 7, cart->expires_ms);
-	sqlite3_bind_int64(stmt, 8, apply_sweep_ms(cart->expires_ms));
+	sqlite3_bind_int64(stmt, 8, apply_sweep_ms(rules, cart->expires_ms));
 	sqlite3_bind_text(stmt, 9, "[]", -1, SQLITE_STATIC);
 	return sqlite_conn_run(conn, STMT_CART_INSERT);
 }
@@ -56,11 +61,12 @@ static int apply_delete_by_id(struct sqlite_conn *conn, enum sqlite_stmt which,
 
 /* The row, lines and all. Without a new state or another place in carts_expiry it touches
  * carts_idle alone. */
-static int apply_save_cart(struct sqlite_conn *conn, const struct cart *after,
-			   const struct cart *before)
+static int apply_save_cart(struct sqlite_conn *conn, const struct cart_rules *rules,
+			   const struct cart *after, const struct cart *before)
 {
+	int64_t sweep_ms = apply_sweep_ms(rules, after->expires_ms);
 	bool touch = after->state == before->state &&
-		     apply_sweep_ms(after->expires_ms) == apply_sweep_ms(before->expires_ms);
+		     sweep_ms == apply_sweep_ms(rules, before->expires_ms);
 	enum sqlite_stmt which = touch ? STMT_CART_TOUCH : STMT_CART_SAVE;
 	sqlite3_stmt *stmt = conn->stmts[which];
 
@@ -74,7 +80,7 @@ static int apply_save_cart(struct sqlite_conn *conn, const struct cart *after,
 	sqlite3_bind_int64(stmt, 4, after->expires_ms);
 	sqlite3_bind_text(stmt, 5, conn->items.data, (int)conn->items.len, SQLITE_STATIC);
 	if (!touch) {
-		sqlite3_bind_int64(stmt, 6, apply_sweep_ms(after->expires_ms));
+		sqlite3_bind_int64(stmt, 6, sweep_ms);
 		sqlite3_bind_int64(stmt, 7, after->state);
 		if (cart_id_is_nil(&after->order_id))
 			sqlite3_bind_null(stmt, 8);
@@ -198,7 +204,7 @@ static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules
 	}
 	cart_create(&cart, op, rules);
 	op->version = cart.version;
-	rc = apply_insert(conn, &cart);
+	rc = apply_insert(conn, rules, &cart);
 	if (rc == SQLITE_CONSTRAINT_PRIMARYKEY) {
 		op->result = CART_FAILED;
 		cart_op_set_reason(op, "an id was made twice");
@@ -227,7 +233,7 @@ static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules,
 	if (op->type == CART_OP_DELETE)
 		return sqlite_cart_delete(conn, &op->id, NULL);
 	if (cart->version != before.version)
-		rc = apply_save_cart(conn, cart, &before);
+		rc = apply_save_cart(conn, rules, cart, &before);
 	return rc == SQLITE_OK ? apply_save_key(conn, op) : rc;
 }
 

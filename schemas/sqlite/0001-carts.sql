@@ -27,8 +27,8 @@ CREATE INDEX carts_customer ON carts (customer_id, state, created_ms, id);
 -- stepped over without a look at each.
 CREATE INDEX carts_idle ON carts (updated_ms, id, expires_ms, state) WHERE state = 0;
 
--- What the sweeper takes. sweep_ms is expires_ms rounded up to ten minutes: expiry slides with every
--- change, and so most changes leave this index alone.
+-- What the sweeper takes. sweep_ms is expires_ms rounded up to a thirtieth of cart.ttl, at most a day: expiry
+-- slides with every change, and so most changes leave this index alone.
 CREATE INDEX carts_expiry ON carts (sweep_ms) WHERE sweep_ms > 0;
 
 -- carts.items is [[product_id, quantity, added_ms, updated_ms], ...] by product_id. This shows it as rows.

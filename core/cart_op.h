@@ -105,7 +105,7 @@ struct cart_op {
 			       replayed, after the first */
 	struct cart cart;   /* GET, CREATE, CHECKOUT, and CHANGE with CART_WANT_CART: the cart as it
 			       is now */
-	struct cart *carts; /* LIST, and the next two */
+	struct cart *carts; /* LIST: a malloc'd array, NULL when empty; and the next two */
 	size_t cart_count;
 	bool more;		      /* there are carts after the last one */
 	char reason[CART_REASON_MAX]; /* BUSY, UNCERTAIN, FAILED: one line for the log; else empty

@@ -1,5 +1,7 @@
 #include "core/cart_id.h"
 
+#include "core/hex.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -31,17 +33,6 @@ bool cart_id_make(struct cart_id *id, enum cart_id_kind kind, int64_t wall_ms)
 	return true;
 }
 
-static int cart_id_hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 static bool cart_id_dash_at(size_t i)
 {
 	return i == 8 || i == 13 || i == 18 || i == 23;
@@ -60,8 +51,8 @@ bool cart_id_parse(struct cart_id *id, const char *text, size_t len)
 				return false;
 			continue;
 		}
-		int high = cart_id_hex(text[i]);
-		int low = cart_id_hex(text[i + 1]);
+		int high = hex_digit(text[i]);
+		int low = hex_digit(text[i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;

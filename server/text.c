@@ -1,5 +1,7 @@
 #include "server/text.h"
 
+#include "core/hex.h"
+
 #include <string.h>
 
 bool text_integer(const char *text, size_t len, int64_t min, int64_t max, int64_t *value)
@@ -44,17 +46,6 @@ char *text_put_ms(char *to, int64_t ns)
 	return to;
 }
 
-static int text_hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 enum text_decoded text_percent_decode(char *out, size_t room, size_t *out_len, const char *text,
 				      size_t len)
 {
@@ -67,8 +58,8 @@ enum text_decoded text_percent_decode(char *out, size_t room, size_t *out_len, c
 		char c = text[i];
 
 		if (c == '%') {
-			int high = len - i > 2 ? text_hex(text[i + 1]) : -1;
-			int low = len - i > 2 ? text_hex(text[i + 2]) : -1;
+			int high = len - i > 2 ? hex_digit(text[i + 1]) : -1;
+			int low = len - i > 2 ? hex_digit(text[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return TEXT_BAD_ESCAPE;

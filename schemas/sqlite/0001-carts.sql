@@ -4,8 +4,8 @@
 -- a change is the next number.
 
 -- A cart is one row, its lines with it, so that it is read, and a change written, in one place of the
--- file. Rows lie in the order in which they were made, and the carts that are changed are mostly young:
--- their pages are few, which is what a commit and a checkpoint cost.
+-- file. Rows lie in the order in which they were made, so that where the
+-- carts that change are mostly young their pages are few, which is what a commit and a checkpoint cost.
 CREATE TABLE carts (
 	n           INTEGER PRIMARY KEY,
 	id          BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),

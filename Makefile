@@ -18,7 +18,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 CC ?= cc
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
-PACKAGES := libevent jansson libcrypto sqlite3 inih
+PACKAGES := libevent jansson libcrypto sqlite3 inih libmariadb
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 # Asked for once, and only when a test is built.
@@ -77,7 +77,7 @@ objects = $(patsubst %.c,$(B)/%.o,$(1))
 CORE_SRC := $(filter-out core/registry.c,$(wildcard core/*.c))
 BACKEND_SRC := $(filter-out backends/fault/%,$(wildcard backends/*/*.c))
 FAULT_SRC := $(wildcard backends/fault/*.c)
-EMBED_OBJ := $(B)/embed/version.o $(B)/embed/sqlite_migrations.o \
+EMBED_OBJ := $(B)/embed/version.o $(B)/embed/sqlite_migrations.o $(B)/embed/mysql_migrations.o \
 	$(patsubst schemas/%.yaml,$(B)/embed/%_yaml.o,$(wildcard schemas/openapi.yaml))
 LIB_OBJ := $(call objects,$(CORE_SRC) $(BACKEND_SRC)) $(EMBED_OBJ)
 REGISTRY_OBJ := $(B)/core/registry.o
@@ -150,9 +150,13 @@ $(B)/tests/fuzz/%.o: OBJ_CFLAGS =
 $(B)/embed/%_yaml.c: schemas/%.yaml tools/embed
 	$(call say,embed)
 	tools/embed text embed_$(*)_yaml $< >$@
-$(B)/embed/sqlite_migrations.c: $(sort $(wildcard schemas/sqlite/*.sql)) $(wildcard schemas/sqlite) tools/embed
-	$(call say,embed)
-	tools/embed set embed_sqlite_migrations $(sort $(wildcard schemas/sqlite/*.sql)) >$@
+define embed_migrations
+$$(B)/embed/$(1)_migrations.c: $$(sort $$(wildcard schemas/$(1)/*.sql)) $$(wildcard schemas/$(1)) tools/embed
+	$$(call say,embed)
+	tools/embed set embed_$(1)_migrations $$(sort $$(wildcard schemas/$(1)/*.sql)) >$$@
+endef
+$(eval $(call embed_migrations,sqlite))
+$(eval $(call embed_migrations,mysql))
 $(B)/embed/seed_results_json.c: bench/seed-results.json tools/embed
 	$(call say,embed)
 	tools/embed text embed_seed_results_json $< >$@

@@ -36,6 +36,7 @@ struct cart_env {
 	const struct settings *settings;
 	struct metrics *metrics;
 	struct cart_rules rules;
+	size_t loops; /* handles that will be opened, for pools that they share; 0: not known */
 };
 
 /* cart.ttl, limits.*, idempotency.window; and the struct that they make. */

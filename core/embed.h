@@ -21,4 +21,7 @@ extern const size_t embed_openapi_yaml_len;
 /* schemas/sqlite/NNNN-*.sql, sorted by name; a zeroed one ends it. */
 extern const struct embed_file embed_sqlite_migrations[];
 
+/* schemas/mysql/NNN_*.sql, likewise. */
+extern const struct embed_file embed_mysql_migrations[];
+
 #endif

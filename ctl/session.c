@@ -44,6 +44,7 @@ struct ctl_session *ctl_session_open(const struct settings *settings,
 		.settings = settings,
 		.metrics = session->metrics,
 		.rules = cart_rules_from(settings),
+		.loops = 1,
 	};
 	session->deadline_ms = settings_integer(settings, "request.deadline");
 	session->base = ctl_session_base();

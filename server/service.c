@@ -98,7 +98,8 @@ static int service_start_backend(struct service *service, struct cart_error *err
 	service->env = (struct cart_env){.clock = &cart_clock_system,
 					 .settings = settings,
 					 .metrics = service->metrics,
-					 .rules = cart_rules_from(settings)};
+					 .rules = cart_rules_from(settings),
+					 .loops = service_threads(settings)};
 	if (cart_db_start(&service->db, backend, &service->env, service_provision(settings),
 			  error) != 0)
 		return -1;

@@ -114,6 +114,7 @@ static void rig_start_db(struct rig *rig, bool fault)
 		.settings = rig->settings,
 		.metrics = rig->metrics,
 		.rules = rig->rules,
+		.loops = rig->loop_count,
 	};
 	const struct cart_backend *backend = fault ? cart_backend_find("fault") : rig->backend;
 	struct cart_error error;
@@ -193,8 +194,8 @@ struct rig *rig_start(const struct rig_config *config)
 	rig_make_folder(rig);
 	rig_configure(rig, config);
 	rig->metrics = metrics_new();
-	rig_start_db(rig, config->fault);
 	rig->loop_count = config->loops != 0 ? config->loops : 1;
+	rig_start_db(rig, config->fault);
 	for (size_t i = 0; i < rig->loop_count; i++)
 		rig_start_loop(rig, &rig->loops[i]);
 	return rig;

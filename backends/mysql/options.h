@@ -1,0 +1,57 @@
+/*
+ * What the settings say of a server, its hosts and how to speak with them. Names of this backend
+ * start with sql_, because the client library has taken mysql_.
+ */
+#ifndef BACKENDS_MYSQL_OPTIONS_H
+#define BACKENDS_MYSQL_OPTIONS_H
+
+#include "core/error.h"
+#include "core/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SQL_HOSTS_MAX 16
+
+/* One address. host is NULL for the Unix socket of mysql.socket. */
+struct sql_host {
+	char *host;
+	unsigned port;
+};
+
+enum sql_tls {
+	SQL_TLS_OFF,
+	SQL_TLS_REQUIRED, /* encrypted; anybody's certificate */
+	SQL_TLS_VERIFY	  /* encrypted; the certificate is checked, and its name */
+};
+
+struct sql_options {
+	const struct settings *settings; /* for mysql.password, read anew for each connection */
+	struct sql_host hosts[SQL_HOSTS_MAX]; /* mysql.host, or the socket alone */
+	size_t host_count;
+	struct sql_host read_hosts[SQL_HOSTS_MAX]; /* mysql.read_host */
+	size_t read_host_count;
+	const char *socket; /* these belong to the settings */
+	const char *user;
+	const char *database;
+	enum sql_tls tls;
+	const char *tls_ca;
+	const char *tls_cert;
+	const char *tls_key;
+	int64_t connect_timeout_ms;
+	int64_t timeout_ms;	 /* an answer takes longer: the connection is given up */
+	int64_t lock_timeout_ms; /* the server waits so long for a row */
+	int64_t lifetime_ms;	 /* 0: for ever */
+};
+
+/* Reads the settings. -1: error names the setting and what is wrong with it. */
+CART_MUST_CHECK int sql_options_read(struct sql_options *options, const struct settings *settings,
+				     struct cart_error *error);
+/* Takes a zeroed one; zeroes it. */
+void sql_options_clear(struct sql_options *options);
+
+/* The table of the backend's settings. */
+extern const struct setting sql_settings[];
+
+#endif

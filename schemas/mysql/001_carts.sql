@@ -1,0 +1,48 @@
+-- Carts in MySQL or MariaDB. Times are milliseconds since 1970, UTC; ids are the 16 bytes of a UUID.
+-- Applied by backends/mysql/schema.c, which keeps in cart_schema the number of each file applied. The
+-- server commits every statement by itself, so each can be repeated. A file that was released is never
+-- edited: a change is the next number.
+
+-- op marks the last change: a random number that the statements of one transaction recognise each other by.
+-- sweep_ms is expires_ms rounded up to a thirtieth of cart.ttl, at most a day: expiry slides with every
+-- change, and so most changes leave carts_expiry alone.
+CREATE TABLE IF NOT EXISTS carts (
+	id          BINARY(16)       NOT NULL,
+	customer_id BIGINT           NOT NULL,
+	state       TINYINT          NOT NULL, -- 0 open, 1 checked out
+	version     BIGINT           NOT NULL,
+	created_ms  BIGINT           NOT NULL,
+	updated_ms  BIGINT           NOT NULL,
+	expires_ms  BIGINT           NOT NULL, -- 0: never
+	sweep_ms    BIGINT           NOT NULL, -- 0: never
+	order_id    BINARY(16)       NULL,     -- NULL until checked out
+	op          BIGINT           NOT NULL,
+	PRIMARY KEY (id),
+	KEY carts_customer (customer_id, created_ms, id), -- a customer's carts, read backwards: newest first
+	KEY carts_idle (state, updated_ms, id),           -- open carts, longest idle first
+	KEY carts_sweep (sweep_ms)                        -- what the sweeper takes
+) ENGINE=InnoDB;
+
+CREATE TABLE IF NOT EXISTS cart_items (
+	cart_id    BINARY(16) NOT NULL,
+	product_id BIGINT     NOT NULL,
+	quantity   BIGINT     NOT NULL,
+	added_ms   BIGINT     NOT NULL,
+	updated_ms BIGINT     NOT NULL,
+	PRIMARY KEY (cart_id, product_id),
+	CONSTRAINT cart_items_cart FOREIGN KEY (cart_id) REFERENCES carts (id) ON DELETE CASCADE
+) ENGINE=InnoDB;
+
+-- What was answered under an Idempotency-Key, written in the transaction of the change itself. scope is
+-- the cart's id, or for a create the customer's (8 bytes of zeros before it, which no UUID has);
+-- key_hash the first 16 bytes of SHA-256 of the key; cart_id the cart that a create made.
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+	scope       BINARY(16) NOT NULL,
+	key_hash    BINARY(16) NOT NULL,
+	fingerprint BINARY(16) NOT NULL,
+	stored_ms   BIGINT     NOT NULL,
+	version     BIGINT     NOT NULL,
+	cart_id     BINARY(16) NOT NULL,
+	PRIMARY KEY (scope, key_hash),
+	KEY idempotency_keys_stored (stored_ms)
+) ENGINE=InnoDB;

@@ -1,0 +1,522 @@
+"""Private, throwaway MariaDB servers for tests, benchmarks and ./cart run.
+
+    with Server() as server:
+        server.sql("SELECT 1")                  # as root
+        os.environ.update(server.environment()) # CART_MYSQL_*: where cartd finds it
+
+    with Server(options=["--log-bin"]) as primary, Replica(primary) as replica: ...
+    with Galera(3) as cluster: cluster.nodes[0].kill()
+
+A server has a folder of its own (under $TMPDIR, removed at the end) or one that its caller names (which stays), a free port of
+127.0.0.1, a Unix socket that only its owner reaches, a database `cart` and a user `cart` with every right on it (and on
+databases called cart_*). The configuration of the machine is not read. It runs as whoever calls: root as root too, because
+another user could not enter every folder that root can, and the package of the server alone makes no user `mysql`.
+
+No server outlives the process that started it, SIGKILL or not: a small shell beside it, the keeper, waits for that
+process's end of a pipe to close, ends what is left and removes the folders.
+"""
+
+import fcntl
+import glob
+import os
+import random
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from mariadb_session import Lost, Session, SqlError
+
+# Below the ports that the system gives to connections: while a killed server is away nobody else gets its own.
+PORTS = range(10000, 30000)
+SOCKET_PATH_MAX = 107
+BUSY_PORT = "Can't start server: Bind on TCP/IP port"
+START_S = 60.0
+STOP_S = 60.0
+POLL_S = 0.005
+
+# What every server is started with; options of the caller come after it and win.
+DEFAULTS = [
+    "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin",
+    "--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin",
+    "--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=64M",
+    "--innodb-buffer-pool-dump-at-shutdown=0", "--innodb-buffer-pool-load-at-startup=0",
+    "--performance-schema=0", "--local-infile=0",
+]
+# Nothing is forced to the disk: for tests that do not test what survives.
+FAST = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-doublewrite=0", "--sync-binlog=0"]
+# The first start fills a folder that is thrown away when it fails.
+BOOTSTRAP = ["--bootstrap", "--skip-log-bin", "--innodb-autoextend-increment=4", "--innodb-flush-method=nosync",
+             "--innodb-doublewrite=0", "--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=64M", "--log-warnings=0"]
+TABLES = ("system_tables", "performance_tables", "system_tables_data")
+USERS = """
+DELETE FROM mysql.global_priv WHERE Host <> 'localhost';
+DELETE FROM mysql.proxies_priv;
+FLUSH PRIVILEGES;
+CREATE DATABASE cart CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE USER 'cart'@'%' IDENTIFIED BY '{password}';
+GRANT ALL ON cart.* TO 'cart'@'%';
+GRANT ALL ON `cart\\_%`.* TO 'cart'@'%';
+CREATE USER 'replica'@'%' IDENTIFIED BY '{password}';
+GRANT REPLICATION SLAVE ON *.* TO 'replica'@'%';
+"""
+KEEPER = r"""
+trap '' HUP INT TERM
+while read -r what name; do
+	case $what in
+	run) pids="$pids $name" ;;
+	ended) pids=$(for pid in $pids; do [ "$pid" = "$name" ] || printf ' %s' "$pid"; done) ;;
+	folder) folders="$folders
+$name" ;;
+	esac
+done
+[ -z "$pids" ] || kill -CONT $pids 2>/dev/null
+[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
+for pid in $pids; do
+	while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
+done
+printf '%s\n' "$folders" | while read -r folder; do
+	[ -z "$folder" ] || rm -rf "$folder"
+done
+"""
+
+
+class Failure(Exception):
+    """What stopped a server, in a few lines."""
+
+
+class Keeper:
+    """The process that ends and removes what this one leaves behind. Started with the first server."""
+
+    lock = threading.Lock()
+    pipe = None
+
+    @classmethod
+    def tell(cls, what, value):
+        with cls.lock:
+            if cls.pipe is None:
+                read, cls.pipe = os.pipe()
+                # A session of its own: what ends our group, or the terminal, does not end it.
+                subprocess.Popen(["/bin/sh", "-c", KEEPER, "mariadb-keeper"], stdin=read, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL, start_new_session=True, cwd="/",
+                                 env={"PATH": os.defpath, "pids": "", "folders": ""})
+                os.close(read)
+            os.write(cls.pipe, ("%s %s\n" % (what, value)).encode())
+
+
+def program(name):
+    """Where the server is; /usr/sbin is not on everybody's PATH."""
+    found = shutil.which(name, path=os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/local/sbin:/usr/libexec")
+    if not found:
+        raise Failure("%s is not installed (Debian: mariadb-server-core); ./cart setup mysql installs it" % name)
+    return found
+
+
+def free_port():
+    """One that nobody listens on now; a server that finds it taken after all tries another."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+
+
+def tables_sql():
+    """The definitions of the server's own tables, as its package brings them (the names differ between releases)."""
+    text = ["CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n"]
+    for name in TABLES:
+        files = [path for folder in ("/usr/share/mysql", "/usr/share/mariadb", "/usr/local/share/mysql")
+                 for path in sorted(glob.glob("%s/m*_%s.sql" % (folder, name)))]
+        if not files:
+            raise Failure("no %s.sql of MariaDB under /usr/share" % name)
+        with open(files[0], encoding="utf-8") as file:
+            text.append(file.read())
+    return "".join(text)
+
+
+class Server:
+    """One server. start() again after stop() or kill() brings it back on its folder and port."""
+
+    def __init__(self, folder=None, port=None, options=(), fast=False, tls=False, password=None):
+        self.user, self.database = "cart", "cart"
+        self.keep = folder is not None
+        self.port = port
+        self.port_is_ours = port is None
+        self.options = (FAST if fast else []) + list(options)
+        self.process = None
+        self.tls = tls
+        self.lock = None
+        if self.keep:
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            self.folder = os.path.abspath(folder)
+        else:
+            self.folder = tempfile.mkdtemp(prefix="cart-mariadb-")
+            Keeper.tell("folder", self.folder)
+        self.data = self.path("data")
+        self.log = self.path("server.log")
+        self.password = password or secrets.token_hex(12)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    @property
+    def pid(self):
+        return self.process.pid if self.process else None
+
+    @property
+    def ca(self):
+        return self.path("tls/ca.pem")
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # Its folder.
+
+    def _take_folder(self):
+        """Keeps a second one off the folder, and finds a place for the socket."""
+        if self.lock is None:
+            self.lock = open(self.path("lock"), "a", encoding="utf-8")
+            try:
+                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.lock.close()
+                self.lock = None
+                raise Failure("%s is in use by another server" % self.folder) from None
+        self.socket = self.path("socket")
+        if len(os.fsencode(self.socket)) > SOCKET_PATH_MAX:
+            place = tempfile.mkdtemp(prefix="cart-mariadb-", dir="/tmp")
+            Keeper.tell("folder", place)
+            self.socket = os.path.join(place, "socket")
+
+    def _initialise(self):
+        if os.path.isdir(self.data):
+            with open(self.path("password"), encoding="ascii") as file:
+                self.password = file.read().strip()
+            return
+        new = self.path("data.new")
+        shutil.rmtree(new, ignore_errors=True)
+        os.makedirs(os.path.join(new, "mysql"))
+        with open(self.path("initialise.log"), "wb") as log:
+            done = subprocess.run(self._command(new) + BOOTSTRAP, stdout=log, stderr=log, timeout=START_S, check=False,
+                                  input=(tables_sql() + USERS.format(password=self.password)).encode())
+        with open(self.path("initialise.log"), encoding="utf-8", errors="replace") as log:
+            said = log.read()
+        if done.returncode != 0 or "\nERROR" in said:
+            raise Failure("MariaDB could not make its tables:\n" + said[-2000:])
+        with open(os.open(self.path("password"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
+                  encoding="ascii") as file:
+            file.write(self.password + "\n")
+        os.rename(new, self.data)
+
+    def _make_certificates(self):
+        folder = self.path("tls")
+        if os.path.isdir(folder):
+            return
+        os.mkdir(folder)
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650"]
+        for words in (["-subj", "/CN=cart test CA", "-keyout", "ca.key", "-out", "ca.pem"],
+                      ["-subj", "/CN=localhost", "-keyout", "server.key", "-out", "server.pem", "-CA", "ca.pem", "-CAkey",
+                       "ca.key", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]):
+            done = subprocess.run(["openssl", "req", "-x509"] + curve + words, cwd=folder, capture_output=True, text=True,
+                                  check=False)
+            if done.returncode != 0:
+                raise Failure("openssl: " + done.stderr[-1000:])
+
+    # Its process.
+
+    def _command(self, data):
+        words = [program("mariadbd"), "--no-defaults", "--datadir=" + data, "--tmpdir=" + self.folder]
+        return words if os.getuid() else words + ["--user=root"]
+
+    def _arguments(self):
+        words = self._command(self.data) + DEFAULTS + [
+            "--socket=" + self.socket, "--port=%d" % self.port, "--pid-file=" + self.path("pid"),
+            "--log-error=" + self.log, "--secure-file-priv=" + self.folder]
+        if self.tls:
+            words += ["--ssl-ca=" + self.ca, "--ssl-cert=" + self.path("tls/server.pem"),
+                      "--ssl-key=" + self.path("tls/server.key")]
+        return words + self.options
+
+    def start(self, timeout=START_S, extra=()):
+        """Returns once it answers on its socket and its port. extra: options of this start alone."""
+        if self.process is not None and self.process.poll() is None:
+            raise Failure("the server runs")
+        self._take_folder()
+        self._initialise()
+        if self.tls:
+            self._make_certificates()
+        until = time.monotonic() + timeout
+        while True:
+            self.port = self.port or free_port()
+            said = os.path.getsize(self.log) if os.path.exists(self.log) else 0
+            self._spawn(extra)
+            if self._await_answer(until, said):
+                return
+            if not (self.port_is_ours and BUSY_PORT in self.log_text(said)):
+                raise Failure("mariadbd ended with status %s:\n%s" % (self.process.returncode, self.log_text(said)[-3000:]))
+            self.port = None
+
+    def _spawn(self, extra):
+        # A session of its own: Ctrl-C is for the command that uses it, which may have something left to write.
+        self.process = subprocess.Popen(self._arguments() + list(extra), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+        Keeper.tell("run", self.process.pid)
+
+    def _await_answer(self, until, said):
+        """False: it has ended."""
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                Keeper.tell("ended", self.process.pid)
+                return False
+            try:
+                with Session(self.socket, timeout=5.0):
+                    return True
+            except SqlError:
+                return True
+            except Lost:
+                time.sleep(POLL_S)
+        text = self.log_text(said)
+        self.kill()
+        raise Failure("mariadbd did not answer in time:\n" + text[-3000:])
+
+    def log_text(self, start=0):
+        """What the server has logged, from a byte on."""
+        try:
+            with open(self.log, "rb") as file:
+                file.seek(start)
+                return file.read().decode("utf-8", "replace")
+        except FileNotFoundError:
+            return ""
+
+    def _end(self, signum, timeout):
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(signum)
+            self.process.send_signal(signal.SIGCONT)
+            try:
+                self.process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        Keeper.tell("ended", self.process.pid)
+        self.process = None
+
+    def stop(self):
+        """An orderly shutdown."""
+        self._end(signal.SIGTERM, STOP_S)
+
+    def kill(self):
+        """SIGKILL, and waits until it is gone."""
+        self._end(signal.SIGKILL, STOP_S)
+
+    def suspend(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def close(self):
+        """The end: a folder that stays gets an orderly shutdown, another is removed."""
+        if self.keep:
+            self.stop()
+        else:
+            self.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if getattr(self, "socket", "").startswith("/tmp/cart-mariadb-") and not self.socket.startswith(self.folder + "/"):
+            shutil.rmtree(os.path.dirname(self.socket), ignore_errors=True)
+        if self.lock is not None:
+            self.lock.close()
+            self.lock = None
+
+    # Its use.
+
+    def connect(self, timeout=30.0):
+        """A session of root's: .sql(), .id for KILL, .close()."""
+        return Session(self.socket, timeout=timeout)
+
+    def sql(self, text, timeout=30.0):
+        """Runs statements as root on a connection of their own; the rows of the last that has any, as lists of str or None."""
+        with self.connect(timeout) as session:
+            return session.sql(text)
+
+    def variable(self, name):
+        return self.sql("SELECT @@GLOBAL." + name)[0][0]
+
+    def status(self, like="%"):
+        """The global status: {name: text}."""
+        return dict(self.sql("SHOW GLOBAL STATUS LIKE '%s'" % like))
+
+    def address(self):
+        return "127.0.0.1:%d" % self.port
+
+    def environment(self):
+        """The settings by which cartd finds it, and what only tests want to know."""
+        settings = {
+            "CART_MYSQL_HOST": "127.0.0.1", "CART_MYSQL_PORT": str(self.port), "CART_MYSQL_USER": self.user,
+            "CART_MYSQL_PASSWORD": self.password, "CART_MYSQL_DATABASE": self.database,
+            "CART_TEST_MYSQL_SOCKET": self.socket, "CART_TEST_MYSQL_FOLDER": self.folder,
+            "CART_TEST_MYSQL_PID": str(self.pid),
+        }
+        if self.tls:
+            settings.update({"CART_MYSQL_TLS": "verify", "CART_MYSQL_TLS_CA": self.ca})
+        return settings
+
+
+def await_that(condition, what, timeout=30.0):
+    """Polls until condition() is true."""
+    until = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > until:
+            raise Failure("%s did not come within %g s" % (what, timeout))
+        time.sleep(POLL_S)
+
+
+class Replica(Server):
+    """Follows a primary (a running Server with --log-bin and --server-id other than its own) by GTID; nobody writes here."""
+
+    def __init__(self, primary, options=(), **rest):
+        super().__init__(options=["--server-id=2", "--read-only=1", "--log-bin", *options], password=primary.password, **rest)
+        self.primary = primary
+
+    def start(self, timeout=START_S, extra=()):
+        again = os.path.isdir(self.data)
+        super().start(timeout, extra)
+        if not again:
+            self.sql("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=%d, MASTER_USER='replica', MASTER_PASSWORD='%s',"
+                     " MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1; START SLAVE" % (self.primary.port, self.password))
+        self.await_caught_up(timeout)
+
+    def await_caught_up(self, timeout=30.0):
+        """Until it holds all that the primary has committed by now."""
+        position = self.primary.variable("gtid_binlog_pos")
+        if self.sql("SELECT MASTER_GTID_WAIT('%s', %g)" % (position, timeout), timeout + 5)[0][0] != "0":
+            raise Failure("the replica is behind after %g s:\n%s" % (timeout, self.log_text()[-2000:]))
+
+    def promote(self):
+        """Makes it a server of its own that takes writes."""
+        self.sql("STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only=0")
+
+    def environment(self):
+        return {**self.primary.environment(), "CART_MYSQL_READ_HOST": self.address(),
+                "CART_TEST_MYSQL_REPLICA_SOCKET": self.socket}
+
+
+PROVIDERS = ["/usr/lib/galera/libgalera_smm.so", "/usr/lib*/galera*/libgalera_smm.so", "/usr/lib/*/galera*/libgalera_smm.so"]
+
+
+class Node(Server):
+    """One of a Galera cluster."""
+
+    def __init__(self, cluster, number, options=(), **rest):
+        self.cluster = cluster
+        self.group_port = free_port()
+        self.transfer_port = free_port()
+        super().__init__(options=[
+            "--wsrep-on=ON", "--wsrep-provider=" + cluster.provider, "--binlog-format=ROW",
+            "--innodb-autoinc-lock-mode=2", "--wsrep-cluster-name=cart", "--wsrep-node-name=node%d" % number,
+            "--wsrep-node-address=127.0.0.1", "--wsrep-slave-threads=2", "--wsrep-sst-method=skip", *options], **rest)
+
+    def provider_options(self):
+        return ("--wsrep-provider-options=base_host=127.0.0.1;base_port=%d;gmcast.listen_addr=tcp://127.0.0.1:%d;"
+                "ist.recv_addr=127.0.0.1:%d;ist.recv_bind=127.0.0.1:%d;gcache.size=64M;gcache.page_size=64M;"
+                "evs.keepalive_period=PT0.3S;evs.suspect_timeout=PT1S;evs.inactive_timeout=PT3S;evs.install_timeout=PT3S"
+                % (self.group_port, self.group_port, self.transfer_port, self.transfer_port))
+
+    def start(self, timeout=START_S, extra=()):
+        """Joins what runs of the cluster; the first to start founds it."""
+        others = [n for n in self.cluster.nodes if n is not self and n.process is not None]
+        members = "gcomm://" + ",".join("127.0.0.1:%d" % n.group_port for n in others)
+        words = ["--wsrep-cluster-address=" + members, self.provider_options()]
+        if not os.path.isdir(self.data):
+            self._take_folder()
+            self._initialise()
+            self.cluster.seed(self, founder=not others)
+        else:
+            words.append("--wsrep-start-position=" + self._position())
+        super().start(timeout, words + list(extra))
+        self.await_ready(timeout)
+
+    def _position(self):
+        """Where a node that was killed had come to."""
+        with open(self.path("position.log"), "w+", encoding="utf-8") as log:
+            subprocess.run(self._arguments() + ["--wsrep-recover", "--skip-networking", "--log-error=" + log.name],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=START_S, check=False)
+            found = [line.rpartition("Recovered position:")[2].strip() for line in log if "Recovered position:" in line]
+        if not found:
+            raise Failure("the node does not say where it was")
+        return found[-1]
+
+    def await_ready(self, timeout=30.0):
+        await_that(lambda: self.status("wsrep_ready").get("wsrep_ready") == "ON", "the node's readiness", timeout)
+
+
+class Galera:
+    """A cluster of n nodes, each a Server; any of them takes writes."""
+
+    # Every node begins with the same tables, made here, and so need not copy the first one's.
+    STATE = "# GALERA saved state\nversion: 2.1\nuuid:    %s\nseqno:   0\nsafe_to_bootstrap: %d\n"
+
+    def __init__(self, n=3, options=(), **rest):
+        found = [path for pattern in PROVIDERS for path in glob.glob(pattern)]
+        if not found:
+            raise Failure("no Galera provider (Debian: galera-4)")
+        self.provider = found[0]
+        self.uuid = "%s-%s-11ee-8%s-%s" % (secrets.token_hex(4), secrets.token_hex(2), secrets.token_hex(2)[1:],
+                                           secrets.token_hex(6))
+        self.password = secrets.token_hex(12)
+        self.nodes = []
+        for i in range(n):
+            self.nodes.append(Node(self, i + 1, options, password=self.password, **rest))
+
+    def seed(self, node, founder):
+        with open(os.path.join(node.data, "grastate.dat"), "w", encoding="ascii") as file:
+            file.write(self.STATE % (self.uuid, founder))
+
+    def start(self):
+        for node in self.nodes:
+            node.start()
+        self.await_size(len(self.nodes))
+
+    def await_size(self, size, timeout=30.0):
+        """Until every running node sees a primary component of that many."""
+        def seen():
+            return all(node.status("wsrep_cluster_size").get("wsrep_cluster_size") == str(size)
+                       and node.status("wsrep_cluster_status").get("wsrep_cluster_status") == "Primary"
+                       for node in self.nodes if node.process is not None)
+        await_that(seen, "a cluster of %d" % size, timeout)
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        for node in self.nodes:
+            node.close()
+
+    def environment(self):
+        return {**self.nodes[0].environment(), "CART_MYSQL_HOST": ",".join(node.address() for node in self.nodes),
+                "CART_TEST_MYSQL_SOCKETS": ",".join(node.socket for node in self.nodes)}

@@ -1,0 +1,170 @@
+"""A small client of the MySQL protocol over a Unix socket, for root of a private server: text queries, no password.
+
+Tests that count what a server did, or hold a lock while something else runs, need a session of their own that costs one
+connection and says nothing unasked; and so neither they nor tools/with-mariadb need a client package.
+"""
+
+import socket
+import struct
+
+CLIENT_LONG_PASSWORD = 0x1
+CLIENT_PROTOCOL_41 = 0x200
+CLIENT_TRANSACTIONS = 0x2000
+CLIENT_SECURE_CONNECTION = 0x8000
+CLIENT_MULTI_STATEMENTS = 0x10000
+CLIENT_MULTI_RESULTS = 0x20000
+CLIENT_PLUGIN_AUTH = 0x80000
+SERVER_MORE_RESULTS_EXISTS = 0x8
+UTF8MB4 = 45
+MAX_PACKET = 1 << 24
+PART_MAX = 0xFFFFFF  # a packet of this length goes on in the next one
+COM_QUERY = b"\x03"
+
+
+class SqlError(Exception):
+    """What the server refused: .code (1213), .state ("40001"), .text."""
+
+    def __init__(self, code, state, text):
+        super().__init__("%d (%s): %s" % (code, state, text))
+        self.code, self.state, self.text = code, state, text
+
+
+class Lost(Exception):
+    """The connection ended, or no answer came in time."""
+
+
+def error_of(packet):
+    code = struct.unpack_from("<H", packet, 1)[0]
+    text = packet[3:].decode("utf-8", "replace")
+    if text.startswith("#"):
+        return SqlError(code, text[1:6], text[6:])
+    return SqlError(code, "HY000", text)
+
+
+def length_at(packet, at):
+    """A length-encoded integer: (its value or None for NULL, where it ends)."""
+    first = packet[at]
+    if first < 0xFB:
+        return first, at + 1
+    if first == 0xFB:
+        return None, at + 1
+    size = {0xFC: 2, 0xFD: 3, 0xFE: 8}[first]
+    return int.from_bytes(packet[at + 1:at + 1 + size], "little"), at + 1 + size
+
+
+def row_of(packet):
+    row, at = [], 0
+    while at < len(packet):
+        size, at = length_at(packet, at)
+        if size is None:
+            row.append(None)
+        else:
+            row.append(packet[at:at + size].decode("utf-8", "replace"))
+            at += size
+    return row
+
+
+class Session:
+    """One connection. `with` closes it."""
+
+    def __init__(self, path, user="root", timeout=30.0):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.settimeout(timeout)
+        self.sequence = 0
+        self.id = 0  # of the connection, for KILL
+        self.version = ""
+        try:
+            self.socket.connect(path)
+            self._greet(user)
+        except OSError as error:
+            self.close()
+            raise Lost(str(error)) from error
+        except Exception:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def _receive(self, size):
+        data = b""
+        while len(data) < size:
+            more = self.socket.recv(size - len(data))
+            if not more:
+                raise Lost("the server closed the connection")
+            data += more
+        return data
+
+    def _read(self):
+        packet = b""
+        while True:
+            head = self._receive(4)
+            size = int.from_bytes(head[:3], "little")
+            self.sequence = (head[3] + 1) & 0xFF
+            packet += self._receive(size)
+            if size < PART_MAX:
+                return packet
+
+    def _write(self, packet):
+        if len(packet) >= PART_MAX:
+            raise ValueError("a query of %d bytes is too long for this client" % len(packet))
+        self.socket.sendall(len(packet).to_bytes(3, "little") + bytes([self.sequence]) + packet)
+        self.sequence = (self.sequence + 1) & 0xFF
+
+    def _greet(self, user):
+        greeting = self._read()
+        if greeting[0] == 0xFF:
+            raise error_of(greeting)
+        version, _, rest = greeting[1:].partition(b"\0")
+        self.version = version.decode()
+        self.id = struct.unpack_from("<I", rest)[0]
+        flags = (CLIENT_LONG_PASSWORD | CLIENT_PROTOCOL_41 | CLIENT_TRANSACTIONS | CLIENT_SECURE_CONNECTION
+                 | CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS | CLIENT_PLUGIN_AUTH)
+        self._write(struct.pack("<IIB23x", flags, MAX_PACKET, UTF8MB4) + user.encode() + b"\0"
+                    + b"\0" + b"mysql_native_password\0")
+        answer = self._read()
+        if answer[0] == 0xFE:  # asks for another way of knowing us; for each that needs no password the answer is empty
+            self._write(b"")
+            answer = self._read()
+        if answer[0] == 0xFF:
+            raise error_of(answer)
+
+    def _result(self):
+        """Reads one result: (its rows, None without any; whether another follows)."""
+        packet = self._read()
+        if packet[0] == 0xFF:
+            raise error_of(packet)
+        if packet[0] == 0x00:
+            _, at = length_at(packet, 1)  # rows affected
+            _, at = length_at(packet, at)  # last id
+            return None, struct.unpack_from("<H", packet, at)[0] & SERVER_MORE_RESULTS_EXISTS
+        columns, _ = length_at(packet, 0)
+        for _ in range(columns + 1):  # and the packet that ends them
+            self._read()
+        rows = []
+        while True:
+            packet = self._read()
+            if packet[0] == 0xFF:
+                raise error_of(packet)
+            if packet[0] == 0xFE and len(packet) < 9:
+                return rows, struct.unpack_from("<H", packet, 3)[0] & SERVER_MORE_RESULTS_EXISTS
+            rows.append(row_of(packet))
+
+    def sql(self, text):
+        """Runs the statements; the rows of the last one that has any, each a list of str or None."""
+        self.sequence = 0
+        rows, more = [], True
+        try:
+            self._write(COM_QUERY + text.encode())
+            while more:
+                got, more = self._result()
+                rows = rows if got is None else got
+        except OSError as error:
+            raise Lost(str(error)) from error
+        return rows

@@ -20,6 +20,7 @@ import fcntl
 import glob
 import os
 import random
+import re
 import secrets
 import shutil
 import signal
@@ -219,10 +220,13 @@ class Server:
             said = log.read()
         if done.returncode != 0 or "\nERROR" in said:
             raise Failure("MariaDB could not make its tables:\n" + said[-2000:])
+        self._write_password()
+        os.rename(new, self.data)
+
+    def _write_password(self):
         with open(os.open(self.path("password"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
                   encoding="ascii") as file:
             file.write(self.password + "\n")
-        os.rename(new, self.data)
 
     def _make_certificates(self):
         folder = self.path("tls")
@@ -274,8 +278,11 @@ class Server:
 
     def _spawn(self, extra):
         # A session of its own: Ctrl-C is for the command that uses it, which may have something left to write.
+        # Beside this file is the way in which Galera's nodes copy their state.
+        here = os.path.dirname(os.path.abspath(__file__))
         self.process = subprocess.Popen(self._arguments() + list(extra), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+                                        env={**os.environ, "PATH": here + ":" + os.environ.get("PATH", os.defpath)})
         Keeper.tell("run", self.process.pid)
 
     def _await_answer(self, until, said):
@@ -431,63 +438,59 @@ class Node(Server):
         super().__init__(options=[
             "--wsrep-on=ON", "--wsrep-provider=" + cluster.provider, "--binlog-format=ROW",
             "--innodb-autoinc-lock-mode=2", "--wsrep-cluster-name=cart", "--wsrep-node-name=node%d" % number,
-            "--wsrep-node-address=127.0.0.1", "--wsrep-slave-threads=2", "--wsrep-sst-method=skip", *options], **rest)
+            "--wsrep-node-address=127.0.0.1", "--wsrep-slave-threads=2", "--wsrep-sst-method=copy", *options], **rest)
 
-    def provider_options(self):
+    def _provider_options(self):
         return ("--wsrep-provider-options=base_host=127.0.0.1;base_port=%d;gmcast.listen_addr=tcp://127.0.0.1:%d;"
                 "ist.recv_addr=127.0.0.1:%d;ist.recv_bind=127.0.0.1:%d;gcache.size=64M;gcache.page_size=64M;"
-                "evs.keepalive_period=PT0.3S;evs.suspect_timeout=PT1S;evs.inactive_timeout=PT3S;evs.install_timeout=PT3S"
+                "evs.keepalive_period=PT0.2S;evs.inactive_check_period=PT0.2S;evs.suspect_timeout=PT1S;evs.inactive_timeout=PT3S;evs.install_timeout=PT3S"
                 % (self.group_port, self.group_port, self.transfer_port, self.transfer_port))
 
     def start(self, timeout=START_S, extra=()):
-        """Joins what runs of the cluster; the first to start founds it."""
-        others = [n for n in self.cluster.nodes if n is not self and n.process is not None]
-        members = "gcomm://" + ",".join("127.0.0.1:%d" % n.group_port for n in others)
-        words = ["--wsrep-cluster-address=" + members, self.provider_options()]
-        if not os.path.isdir(self.data):
-            self._take_folder()
-            self._initialise()
-            self.cluster.seed(self, founder=not others)
-        else:
+        """Joins the nodes that run; where none does it founds the cluster, or founds it anew with what it holds."""
+        others = [node for node in self.cluster.nodes if node is not self and node.process is not None]
+        words = ["--wsrep-cluster-address=gcomm://" + ",".join("127.0.0.1:%d" % node.group_port for node in others)]
+        if os.path.isdir(self.data):
             words.append("--wsrep-start-position=" + self._position())
-        super().start(timeout, words + list(extra))
-        self.await_ready(timeout)
+            if not others:
+                self._declare_safe()
+        elif others:
+            os.mkdir(self.data)
+            self._write_password()
+        super().start(timeout, words + [self._provider_options()] + list(extra))
+        await_that(lambda: self.status("wsrep_ready").get("wsrep_ready") == "ON", "the node's readiness", timeout)
+
+    def _declare_safe(self):
+        with open(os.path.join(self.data, "grastate.dat"), "r+", encoding="ascii") as file:
+            text = file.read().replace("safe_to_bootstrap: 0", "safe_to_bootstrap: 1")
+            file.seek(0)
+            file.write(text)
 
     def _position(self):
         """Where a node that was killed had come to."""
-        with open(self.path("position.log"), "w+", encoding="utf-8") as log:
-            subprocess.run(self._arguments() + ["--wsrep-recover", "--skip-networking", "--log-error=" + log.name],
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=START_S, check=False)
-            found = [line.rpartition("Recovered position:")[2].strip() for line in log if "Recovered position:" in line]
+        with open(self.path("position.log"), "w+", encoding="utf-8", errors="replace") as log:
+            subprocess.run(self._arguments() + ["--wsrep-recover", "--wsrep-cluster-address=gcomm://", "--skip-log-error"],
+                           stdout=log, stderr=log, timeout=START_S, check=False)
+            log.seek(0)
+            text = log.read()
+        found = re.findall(r"Recovered position: *(\S+)", text)
         if not found:
-            raise Failure("the node does not say where it was")
+            raise Failure("the node does not say where it was:\n" + text[-3000:])
         return found[-1]
-
-    def await_ready(self, timeout=30.0):
-        await_that(lambda: self.status("wsrep_ready").get("wsrep_ready") == "ON", "the node's readiness", timeout)
 
 
 class Galera:
     """A cluster of n nodes, each a Server; any of them takes writes."""
-
-    # Every node begins with the same tables, made here, and so need not copy the first one's.
-    STATE = "# GALERA saved state\nversion: 2.1\nuuid:    %s\nseqno:   0\nsafe_to_bootstrap: %d\n"
 
     def __init__(self, n=3, options=(), **rest):
         found = [path for pattern in PROVIDERS for path in glob.glob(pattern)]
         if not found:
             raise Failure("no Galera provider (Debian: galera-4)")
         self.provider = found[0]
-        self.uuid = "%s-%s-11ee-8%s-%s" % (secrets.token_hex(4), secrets.token_hex(2), secrets.token_hex(2)[1:],
-                                           secrets.token_hex(6))
         self.password = secrets.token_hex(12)
         self.nodes = []
         for i in range(n):
             self.nodes.append(Node(self, i + 1, options, password=self.password, **rest))
-
-    def seed(self, node, founder):
-        with open(os.path.join(node.data, "grastate.dat"), "w", encoding="ascii") as file:
-            file.write(self.STATE % (self.uuid, founder))
 
     def start(self):
         for node in self.nodes:

@@ -18,7 +18,7 @@ SERVER_MORE_RESULTS_EXISTS = 0x8
 UTF8MB4 = 45
 MAX_PACKET = 1 << 24
 PART_MAX = 0xFFFFFF  # a packet of this length goes on in the next one
-COM_QUERY = b"\x03"
+COM_QUIT, COM_QUERY = b"\x01", b"\x03"
 
 
 class SqlError(Exception):
@@ -90,6 +90,12 @@ class Session:
         self.close()
 
     def close(self):
+        """Says goodbye, or the server would log a lost connection."""
+        try:
+            self.sequence = 0
+            self._write(COM_QUIT)
+        except OSError:
+            pass
         self.socket.close()
 
     def _receive(self, size):

@@ -7,7 +7,7 @@ set -u
 
 fake=$folder/bin
 mkdir "$fake"
-for tool in sh sed tr cat dirname env nproc grep rm mkdir; do
+for tool in sh sed tr cat dirname env nproc grep rm mkdir awk; do
 	ln -s "$(command -v "$tool")" "$fake/$tool"
 done
 
@@ -53,7 +53,7 @@ nothing_missing()
 names_and_reasons()
 {
 	machine_without libinih-dev libcmocka-dev
-	setup && holds "$folder/out" 'libinih-dev          run    reads cartd.ini' &&
+	setup && holds "$folder/out" 'libinih-dev                run    reads cartd.ini' &&
 		holds "$folder/calls" 'install -y --no-install-recommends libinih-dev libcmocka-dev'
 }
 
@@ -194,19 +194,96 @@ check_lies()
 	! check_counts lies && last_line_is '0 passed, 1 failed'
 }
 
-# In a tree of its own, with a cartd that says how it was called.
+# In a tree of its own, with a cartd and a with-mariadb that say how they were called. What that cartd says of its settings is in
+# $folder/config.
 run_cart()
+{
+	: >"$folder/config"
+	run_cart_so "$@"
+}
+
+run_cart_so()
 {
 	machine_without
 	pretend make ':'
 	rm -rf "$folder/tree"
-	mkdir -p "$folder/tree/build/bin"
+	mkdir -p "$folder/tree/build/bin" "$folder/tree/tools"
 	cp cart "$folder/tree/cart"
-	# shellcheck disable=SC2016
-	printf '#!/bin/sh\necho "database ${CART_SQLITE_PATH-unset}, folder $(pwd), arguments:"\nprintf "<%%s>" "$@"\n' \
-		>"$folder/tree/build/bin/cartd"
-	chmod +x "$folder/tree/build/bin/cartd"
+	cat >"$folder/tree/build/bin/cartd" <<-'END'
+		#!/bin/sh
+		case " $* " in *" --print-config "*) cat ../config; exit ;; esac
+		echo "database ${CART_SQLITE_PATH-unset}, folder $(pwd), arguments:"
+		printf '<%s>' "$@"
+	END
+	cat >"$folder/tree/tools/with-mariadb" <<-'END'
+		#!/bin/sh
+		printf 'with-mariadb:'
+		printf '<%s>' "$@"
+	END
+	chmod +x "$folder/tree/build/bin/cartd" "$folder/tree/tools/with-mariadb"
 	(cd / && env PATH="$fake" "$@") >"$folder/out" 2>&1
+}
+
+# What cartd prints of its settings, with the value of mysql.host said by somebody or not.
+mysql_config()
+{
+	cat >"$folder/config" <<-END
+		listen = 127.0.0.1:8080
+		# from the command line
+		backend = $1
+
+		[mysql]
+		${2:+# from $2}
+		host = 127.0.0.1
+		port = 3306
+		${3:+# from $3}
+		socket =
+		# from the environment
+		user = somebody
+
+		[other]
+		# from the file
+		host = 10.0.0.1
+	END
+	sed -i '/^$/d' "$folder/config"
+}
+
+run_private_mysql()
+{
+	mysql_config mysql
+	run_cart_so "$folder/tree/cart" run --backend mysql --set 'log.file=a b' &&
+		holds "$folder/out" 'with-mariadb:<--data><data/mariadb><--><build/bin/cartd><--backend><mysql><--set><log.file=a b>' &&
+		holds "$folder/out" 'in data/mariadb' && holds "$folder/out" http://127.0.0.1:8080/ && lacks "$folder/calls" apt-get
+}
+
+run_named_mysql()
+{
+	for where in 'the command line' 'the environment' 'the file'; do
+		mysql_config mysql "$where"
+		run_cart_so "$folder/tree/cart" run --backend mysql && holds "$folder/out" '<--backend><mysql>' &&
+			lacks "$folder/out" mariadb || return
+		mysql_config mysql '' "$where"
+		run_cart_so "$folder/tree/cart" run --backend mysql && lacks "$folder/out" mariadb || return
+	done
+}
+
+run_no_mysql()
+{
+	mysql_config sqlite
+	run_cart_so "$folder/tree/cart" run && lacks "$folder/out" mariadb && holds "$folder/out" 'database data/cart.db'
+}
+
+mysql_packages()
+{
+	machine_without mariadb-server-core python3 galera-4
+	setup run && [ ! -e "$folder/calls" ] && setup mysql && holds "$folder/calls" 'mariadb-server-core python3' &&
+		lacks "$folder/calls" galera && setup check && holds "$folder/calls" galera-4
+}
+
+nothing_removed()
+{
+	machine_without gcc
+	setup run && holds "$folder/calls" --no-remove
 }
 
 run_defaults()
@@ -287,6 +364,11 @@ check 'run keeps the carts in data/, from whatever folder it is called' run_defa
 check 'run passes its arguments on as they are' run_passes_arguments
 check 'run says where the service will answer' run_says_where
 check 'run leaves the database where the caller has put it' run_respects_choice
+check 'run on mysql brings a private MariaDB with its data in data/ when no server is named' run_private_mysql
+check 'run on mysql leaves a server alone that flag, environment or file name' run_named_mysql
+check 'run on another backend starts no MariaDB' run_no_mysql
+check 'the MariaDB server is installed for run on mysql and for check, not for run' mysql_packages
+check 'installing removes no package' nothing_removed
 check 'a build that fails is not run' build_fails
 check 'clean leaves the carts alone unless told' clean_keeps_carts
 check 'an unknown command or purpose is refused' unknown_words

@@ -237,7 +237,7 @@ mysql_config()
 		host = 127.0.0.1
 		port = 3306
 		${3:+# from $3}
-		socket =
+		socket =${3:+ /run/mysqld/mysqld.sock}
 		# from the environment
 		user = somebody
 

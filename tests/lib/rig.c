@@ -42,6 +42,34 @@ static void rig_set(struct rig *rig, const char *key, const char *value)
 		rig_die(key, error.text);
 }
 
+static void rig_ignore(const char *name, void *user)
+{
+	(void)name;
+	(void)user;
+}
+
+/* Where the databases are: CART_MYSQL_*, as cartd takes them, and nothing else of CART_*. */
+static void rig_set_servers(struct rig *rig)
+{
+	static const char prefix[] = "CART_MYSQL_";
+	struct cart_error error;
+	size_t count = 0;
+	char **picked;
+
+	while (environ[count] != NULL)
+		count++;
+	picked = calloc(count + 1, sizeof(*picked));
+	if (picked == NULL)
+		rig_die("environment", "out of memory");
+	count = 0;
+	for (char **each = environ; *each != NULL; each++)
+		if (strncmp(*each, prefix, strlen(prefix)) == 0)
+			picked[count++] = *each;
+	if (settings_load_environment(rig->settings, picked, rig_ignore, NULL, &error) != 0)
+		rig_die("environment", error.text);
+	free(picked);
+}
+
 static void rig_set_from_environment(struct rig *rig)
 {
 	const char *text = getenv("CART_TEST_SETTINGS");
@@ -99,6 +127,10 @@ static void rig_configure(struct rig *rig, const struct rig_config *config)
 	snprintf(path, sizeof(path), "%s/cart.db", rig->folder);
 	if (settings_known(rig->settings, "sqlite.path"))
 		rig_set(rig, "sqlite.path", path);
+	/* A database that rigs share is swept by none: their clocks are years apart. */
+	if (settings_known(rig->settings, "mysql.sweep_interval"))
+		rig_set(rig, "mysql.sweep_interval", "0");
+	rig_set_servers(rig);
 	rig_set_from_environment(rig);
 	for (size_t i = 0; config->set != NULL && config->set[i] != NULL; i += 2)
 		rig_set(rig, config->set[i], config->set[i + 1]);

@@ -3,10 +3,11 @@
  * a folder of its own that goes with it, a fake wall clock, and N loops in threads with a handle
  * each.
  *
- * A backend that needs a server takes where it is from CART_TEST_SETTINGS ("mysql.host=127.0.0.1
- * mysql.database=cart_test"). Such a database is shared with other tests and keeps what they left,
- * so ids and customers come from rig_id() and rig_customer(), and the clock of each
- * rig starts at an instant of its own.
+ * A backend that needs a server takes where it is from CART_MYSQL_*, as cartd does, and as
+ * tools/with-mariadb sets them. Such a database is shared with other tests and keeps what they
+ * left, so ids and customers come from rig_id() and rig_customer(), the clock of each rig starts at
+ * an instant of its own, and nothing is swept. CART_TEST_SETTINGS ("mysql.batch=4 mysql.pool=1")
+ * sets whatever else a run is to differ in.
  *
  * Assertions are made on the test's thread alone: cmocka leaves a failed test by longjmp.
  */

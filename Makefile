@@ -100,18 +100,25 @@ UNIT_SRC := $(wildcard tests/unit/*.c)
 CONTRACT_SRC := $(wildcard tests/contract/*.c)
 SERVER_TEST_SRC := $(wildcard tests/server/*.c)
 TORTURE_SRC := $(wildcard tests/torture/*.c)
+MYSQL_TEST_SRC := $(wildcard tests/mysql/*.c)
 FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 CONTRACT_TESTS := $(patsubst %.c,$(B)/%,$(CONTRACT_SRC))
 SERVER_TESTS := $(patsubst %.c,$(B)/%,$(SERVER_TEST_SRC))
 TORTURE_TESTS := $(patsubst %.c,$(B)/%,$(TORTURE_SRC))
+MYSQL_TESTS := $(patsubst %.c,$(B)/%,$(MYSQL_TEST_SRC))
+# In Python, each a TAP program that takes the cartd to test from $CARTD.
+MYSQL_SCRIPTS := $(wildcard tests/mysql/test_*.py)
+FAULT_SCRIPTS := $(wildcard tests/fault/test_*.py)
+CHAOS_SCRIPTS := $(wildcard tests/fault/chaos_*.py)
 FUZZERS := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
-TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS)
+TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQL_TESTS)
 
 SOURCES := $(wildcard core/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) \
-	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(wildcard tests/fuzz/*.c)
+	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(MYSQL_TEST_SRC) \
+	$(wildcard tests/fuzz/*.c)
 HEADERS := $(wildcard core/*.h backends/*/*.h server/*.h ctl/*.h bench/*.h bench/floor/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
-	tests/unit/*.h tests/server/*.h tests/torture/*.h)
+	tests/unit/*.h tests/server/*.h tests/torture/*.h tests/mysql/*.h)
 OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 
 .DEFAULT_GOAL := all
@@ -120,7 +127,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
-	torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs lint bench install uninstall clean help
+	check-mysql check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs lint bench install uninstall clean help
 
 ## all: the programs, into build/bin
 all: programs
@@ -212,6 +219,10 @@ endif
 # What the runner is told, by variant: $(call run_unit,release). The programs of build/VARIANT/bin are the ones tested.
 in_variant = $(patsubst $(B)/%,build/$(1)/%,$(2))
 backends := $(or $(CART_BACKEND),memory sqlite)
+# Tests on mysql run beside a MariaDB of their own that is gone afterwards. On a server that CART_MYSQL_* names, into which they
+# write: make check-contract CART_BACKEND=mysql WITH_MYSQL=
+WITH_MYSQL ?= tools/with-mariadb --fast
+with_mysql = $(if $(filter mysql,$(backends)),$(WITH_MYSQL))
 tag = $(if $(filter release,$(1)),,-$(1))
 run_unit = --group unit$(call tag,$(1)) --timeout $(2) --jobs 2 $(call in_variant,$(1),$(UNIT_TESTS))
 run_contract = $(foreach b,$(backends),--group contract-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) --jobs 2 \
@@ -228,6 +239,13 @@ run_torture = $(foreach b,$(backends),--group torture-$(b)$(call tag,$(1)) --env
 	$(call in_variant,$(1),$(TORTURE_STORE))) \
 	--group torture$(call tag,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(filter-out $(TORTURE_STORE),$(TORTURE_TESTS)))
+cartd_of = --env CARTD=$(CURDIR)/build/$(1)/bin/cartd-test
+# The scripts once, on the release build.
+mysql_programs = $(call in_variant,$(1),$(MYSQL_TESTS)) $(if $(filter release,$(1)),$(MYSQL_SCRIPTS))
+run_mysql = $(if $(filter mysql,$(backends)),$(if $(strip $(call mysql_programs,$(1))),--group mysql$(call tag,$(1)) \
+	$(call cartd_of,$(1)) --timeout $(2) $(call mysql_programs,$(1))))
+run_fault = $(if $(filter mysql,$(backends)),$(if $(FAULT_SCRIPTS),--group fault$(call tag,$(1)) $(call cartd_of,$(1)) \
+	--timeout $(2) $(FAULT_SCRIPTS)))
 run_replay = --group corpus $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
 	'build/asan/$(f) $(call corpus,$(f))')
 corpus = tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(1)))
@@ -242,10 +260,11 @@ run_entry = --group entry --timeout 120 $(wildcard tests/entry/test_*)
 
 ## check: everything that takes minutes: tests, torture, fuzz corpora, style, install, and tests again under AddressSanitizer
 check: check-build
-	@tests/run --summary build/summary $(run_style) $(run_entry) \
+	@$(with_mysql) tests/run --summary build/summary $(run_style) $(run_entry) \
 		$(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
 		$(call run_torture,release,300) $(run_replay) $(if $(have_clang),$(run_fuzz)) \
-		$(call run_unit,asan,240) $(call run_contract,asan,600) $(call run_server,asan,600)
+		$(call run_unit,asan,240) $(call run_contract,asan,600) $(call run_server,asan,600) \
+		$(call run_mysql,release,300) $(call run_mysql,asan,600) $(call run_fault,asan,300)
 check-build:
 	+@$(MAKE) --no-print-directory VARIANT=release all tests
 	+@$(MAKE) --no-print-directory VARIANT=asan tests fuzzers
@@ -256,13 +275,24 @@ check-unit: $(UNIT_TESTS) $(B)/bin/cartctl
 	@tests/run $(call run_unit,$(VARIANT),120)
 ## check-contract: the rules of the store interface on CART_BACKEND, or on each backend in turn
 check-contract: $(CONTRACT_TESTS)
-	@tests/run $(call run_contract,$(VARIANT),300)
+	@$(with_mysql) tests/run $(call run_contract,$(VARIANT),300)
 ## check-server: a real cartd over sockets
 check-server: tests
-	@tests/run $(call run_server,$(VARIANT),300)
+	@$(with_mysql) tests/run $(call run_server,$(VARIANT),300)
+## check-mysql: what is about the MySQL backend alone
+check-mysql: backends := mysql
+check-mysql: tests
+	@$(with_mysql) tests/run $(call run_mysql,$(VARIANT),300)
+## check-fault: what a database does in production, done to a cartd under load; quick ones
+## chaos: the same, those that take minutes
+check-fault: backends := mysql
+check-fault: tests
+	@tests/run $(call run_fault,$(VARIANT),300)
+chaos: tests
+	@tests/run --group chaos$(call tag,$(VARIANT)) $(call cartd_of,$(VARIANT)) --timeout 1800 $(CHAOS_SCRIPTS)
 ## torture: fails the n-th allocation, disk access and callback, for every n
 torture: $(TORTURE_TESTS) $(B)/bin/cartd-test
-	@tests/run $(call run_torture,$(VARIANT),600)
+	@$(with_mysql) tests/run $(call run_torture,$(VARIANT),600)
 
 ## asan: all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 ## ubsan: all tests under UndefinedBehaviorSanitizer alone
@@ -272,14 +302,14 @@ asan ubsan tsan: export UBSAN_OPTIONS ?= print_stacktrace=1
 asan ubsan tsan: export TSAN_OPTIONS ?= second_deadlock_stack=1:suppressions=$(CURDIR)/tests/tsan.supp
 asan ubsan tsan:
 	+@$(MAKE) --no-print-directory VARIANT=$@ tests
-	@tests/run $(call run_unit,$@,600) $(call run_contract,$@,1200) $(call run_server,$@,1200)
+	@$(with_mysql) tests/run $(call run_unit,$@,600) $(call run_contract,$@,1200) $(call run_server,$@,1200) $(call run_mysql,$@,1200)
 
 VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
 	--errors-for-leak-kinds=definite,indirect --fair-sched=try
 ## valgrind: unit and contract tests under memcheck
 valgrind:
 	+@$(MAKE) --no-print-directory VARIANT=plain tests
-	@tests/run $(subst --timeout,--wrap "$(VALGRIND)" --timeout,$(call run_unit,plain,900) $(call run_contract,plain,1800))
+	@$(with_mysql) tests/run $(subst --timeout,--wrap "$(VALGRIND)" --timeout,$(call run_unit,plain,900) $(call run_contract,plain,1800))
 
 ## fuzz-smoke: replays the corpora and fuzzes each target for FUZZ_SECONDS
 fuzz-smoke:

@@ -1,7 +1,14 @@
 -- Carts in MySQL or MariaDB. Times are milliseconds since 1970, UTC; ids are the 16 bytes of a UUID.
--- Applied by backends/mysql/schema.c, which keeps in cart_schema the number of each file applied. The
--- server commits every statement by itself, so each can be repeated. A file that was released is never
--- edited: a change is the next number.
+-- Applied by backends/mysql/schema.c, or by hand. The server commits every statement by itself, so each
+-- can be repeated, and the last one records the file. A file that was released is never edited: a change
+-- is the next number.
+
+CREATE TABLE IF NOT EXISTS cart_schema (
+	number     INT         NOT NULL, -- of the file
+	name       VARCHAR(64) NOT NULL,
+	applied_at DATETIME    NOT NULL, -- UTC
+	PRIMARY KEY (number)
+) ENGINE=InnoDB;
 
 -- op marks the last change: a random number that the statements of one transaction recognise each other by.
 -- sweep_ms is expires_ms rounded up to a thirtieth of cart.ttl, at most a day: expiry slides with every
@@ -46,3 +53,6 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
 	PRIMARY KEY (scope, key_hash),
 	KEY idempotency_keys_stored (stored_ms)
 ) ENGINE=InnoDB;
+
+INSERT INTO cart_schema (number, name, applied_at) VALUES (1, '001_carts.sql', UTC_TIMESTAMP())
+	ON DUPLICATE KEY UPDATE number = 1;

@@ -57,9 +57,11 @@ struct sql_ask {
 	void *user;
 	struct sql_link link;
 	struct cart_error error;
+	int64_t retry_ns; /* when it failed: monotonic; asking before this fails at once */
 	struct {
 		struct sql_mailbox *mailbox;
 		struct sql_ask *next;
+		size_t tries;
 	} held;
 };
 

@@ -32,13 +32,13 @@ struct sql_options {
 	size_t host_count;
 	struct sql_host read_hosts[SQL_HOSTS_MAX]; /* mysql.read_host */
 	size_t read_host_count;
-	const char *socket; /* these belong to the settings */
-	const char *user;
-	const char *database;
+	char *socket; /* "" where nothing is set, like the following */
+	char *user;
+	char *database;
 	enum sql_tls tls;
-	const char *tls_ca;
-	const char *tls_cert;
-	const char *tls_key;
+	char *tls_ca;
+	char *tls_cert;
+	char *tls_key;
 	int64_t connect_timeout_ms;
 	int64_t timeout_ms;	 /* an answer takes longer: the connection is given up */
 	int64_t lock_timeout_ms; /* the server waits so long for a row */
@@ -48,6 +48,8 @@ struct sql_options {
 /* Reads the settings. -1: error names the setting and what is wrong with it. */
 CART_MUST_CHECK int sql_options_read(struct sql_options *options, const struct settings *settings,
 				     struct cart_error *error);
+/* A copy of its own. -1: no memory, and it is zeroed. */
+CART_MUST_CHECK int sql_options_copy(struct sql_options *to, const struct sql_options *from);
 /* Takes a zeroed one; zeroes it. */
 void sql_options_clear(struct sql_options *options);
 

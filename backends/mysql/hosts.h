@@ -1,0 +1,86 @@
+/*
+ * Which host to connect to: the list of one role, each host with a circuit breaker. It knows no
+ * sockets and no clock, one thread at a time uses it, and it decides two things: whether a host
+ * may be tried now, and, for writing, which one is the writer.
+ *
+ * A host is proven once a connection to it has come about; then any number may be made at once. One
+ * that is not proven (at the start, after a failure, after a broken connection) is tried by one at
+ * a time, while the others wait for how that ends: a black hole costs one thread, not all. After a
+ * failure it is left alone for a while, from 100 ms doubling to 1 s, less a random part of up to a
+ * half so that processes do not come back in step.
+ */
+#ifndef BACKENDS_MYSQL_HOSTS_H
+#define BACKENDS_MYSQL_HOSTS_H
+
+#include "backends/mysql/options.h"
+
+#define SQL_NO_HOST	   SIZE_MAX
+#define SQL_BREAKER_MIN_MS 100
+#define SQL_BREAKER_MAX_MS 1000
+
+struct sql_breaker {
+	bool proven;
+	bool trying; /* by one, and it is not proven */
+	bool full;   /* it answers, and takes no more connections */
+	unsigned failures;
+	uint64_t change;  /* counts its openings: tries from before one say nothing about it */
+	int64_t until_ns; /* not proven: closed for tries before this */
+};
+
+struct sql_hosts {
+	size_t count;
+	bool one; /* writers: all connections to one host */
+	bool electing;
+	size_t chosen; /* the writer, or SQL_NO_HOST */
+	size_t last;   /* the writer of the epoch */
+	uint64_t epoch;
+	size_t turn; /* readers: whose turn it is */
+	struct sql_breaker breakers[SQL_HOSTS_MAX];
+};
+
+/* A try that is under way: to be given back to sql_hosts_done(). */
+struct sql_try {
+	size_t host;
+	uint64_t change;
+	bool sole;
+	bool elector;
+};
+
+enum sql_turn {
+	SQL_TURN_TRY,  /* connect to try->host */
+	SQL_TURN_WAIT, /* ask again when a try has ended */
+	SQL_TURN_NONE  /* no host may be tried before *retry_ns */
+};
+
+enum sql_outcome {
+	SQL_OUTCOME_GOOD,
+	SQL_OUTCOME_FULL, /* it answers, and has no room for another connection */
+	SQL_OUTCOME_BAD	  /* not reached, refused, read-only, ... */
+};
+
+/* one: a list of writers, of which one at a time is chosen. Otherwise they take turns. */
+void sql_hosts_init(struct sql_hosts *hosts, size_t count, bool one);
+
+/* retry_ns is set with SQL_TURN_NONE; INT64_MAX: there are no hosts. */
+enum sql_turn sql_hosts_next(struct sql_hosts *hosts, int64_t now_ns, struct sql_try *attempt,
+			     int64_t *retry_ns);
+
+/*
+ * How a try has ended. random is any number, for the jitter. True: the connection is to be used,
+ * and if it is a writer's its epoch is hosts->epoch. False: it failed, or another host has become
+ * the writer meanwhile: close it and begin again with sql_hosts_next().
+ */
+CART_MUST_CHECK bool sql_hosts_done(struct sql_hosts *hosts, const struct sql_try *attempt,
+				    enum sql_outcome outcome, int64_t now_ns, uint64_t random);
+
+/* A connection to it broke, or got no answer: the next try to connect decides. */
+void sql_hosts_suspect(struct sql_hosts *hosts, size_t host);
+
+/* A connection of that epoch found that the host takes no writes. True: it was the writer. */
+bool sql_hosts_reject(struct sql_hosts *hosts, size_t host, uint64_t epoch, int64_t now_ns,
+		      uint64_t random);
+
+/* How many hosts are left alone, or on trial after a failure. */
+size_t sql_hosts_open(const struct sql_hosts *hosts);
+
+#endif

@@ -1,0 +1,33 @@
+/* One connection: opened, its session set up, its host asked whether it accepts writes; closed. */
+#ifndef BACKENDS_MYSQL_SESSION_H
+#define BACKENDS_MYSQL_SESSION_H
+
+#include "backends/mysql/connector.h"
+#include "backends/mysql/hosts.h"
+
+/* What one attempt needs, all of it the caller's. */
+struct sql_session_plan {
+	const struct sql_options *options; /* its settings are not asked */
+	const struct sql_host *host;
+	const char *password;
+	enum sql_role role;
+	int stop_fd; /* readable: give up */
+};
+
+/* "db1:3306", "[::1]:3306" or the socket's path. */
+#define SQL_HOST_TEXT 272
+void sql_host_print(char text[SQL_HOST_TEXT], const struct sql_host *host, const char *socket);
+
+/*
+ * Connects within options->connect_timeout_ms, all steps together. On success *mysql is the
+ * caller's, whose calls may be blocking or not. Otherwise it is NULL, and error says why, without
+ * the host. Only the resolver may take longer than that.
+ */
+CART_MUST_CHECK enum sql_outcome sql_session_open(MYSQL **mysql,
+						  const struct sql_session_plan *plan,
+						  struct cart_error *error);
+
+/* Closes it, whatever its state: a non-blocking call may be suspended in it. Takes NULL. */
+void sql_session_close(MYSQL *mysql);
+
+#endif

@@ -1,0 +1,270 @@
+#include "tests/lib/mariadb_fixture.h"
+
+#include "core/clock.h"
+#include "tests/lib/cmocka.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FIXTURE_OPTIONS_MAX 48
+#define FIXTURE_START_S	    30
+
+/* Servers lie where users' PATH need not lead. */
+static const char *fixture_find(const char *program, char path[256])
+{
+	static const char *const folders[] = {"/usr/sbin", "/usr/bin", "/usr/local/sbin",
+					      "/usr/local/bin"};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, 256, "%s/%s", folders[i], program);
+		if (access(path, X_OK) == 0)
+			return path;
+	}
+	return NULL;
+}
+
+bool mariadb_fixture_available(void)
+{
+	char path[256];
+
+	if (fixture_find("mariadbd", path) != NULL &&
+	    fixture_find("mariadb-install-db", path) != NULL)
+		return true;
+	print_message("not tested: mariadbd and mariadb-install-db are not installed\n");
+	return false;
+}
+
+static int fixture_free_port(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+/* Runs a program with its output in the folder's log; it dies with us. */
+static pid_t fixture_spawn(const struct mariadb_fixture *f, const char *const *arguments)
+{
+	pid_t parent = getpid();
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		char log[96];
+		int fd;
+
+		snprintf(log, sizeof(log), "%s/log", f->folder);
+		fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+		dup2(fd, STDOUT_FILENO);
+		dup2(fd, STDERR_FILENO);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() == parent)
+			execv(arguments[0], (char *const *)arguments);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* The first lines of the log that speak of an error, for whoever has to find out why. */
+static void fixture_print_log(const struct mariadb_fixture *f)
+{
+	char path[96], line[512];
+	FILE *log;
+
+	snprintf(path, sizeof(path), "%s/log", f->folder);
+	log = fopen(path, "r");
+	while (log != NULL && fgets(line, sizeof(line), log) != NULL) {
+		if (strcasestr(line, "error") != NULL)
+			print_message("%s", line);
+	}
+	if (log != NULL)
+		fclose(log);
+}
+
+static void fixture_install(const struct mariadb_fixture *f)
+{
+	char program[256], data[96], plain[] = "--auth-root-authentication-method=normal";
+	const char *arguments[] = {fixture_find("mariadb-install-db", program),
+				   "--no-defaults",
+				   plain,
+				   data,
+				   "--skip-test-db",
+				   geteuid() == 0 ? "--user=root" : NULL,
+				   NULL};
+	int status;
+
+	snprintf(data, sizeof(data), "--datadir=%s/data", f->folder);
+	assert_int_equal(waitpid(fixture_spawn(f, arguments), &status, 0) > 0, 1);
+	if (status != 0) {
+		fixture_print_log(f);
+		fail_msg("mariadb-install-db ended with %d", status);
+	}
+}
+
+static MYSQL *fixture_connect(const struct mariadb_fixture *f)
+{
+	MYSQL *mysql = mysql_init(NULL);
+
+	if (mysql_real_connect(mysql, NULL, "root", "", NULL, 0, f->socket,
+			       CLIENT_MULTI_STATEMENTS) != NULL)
+		return mysql;
+	mysql_close(mysql);
+	return NULL;
+}
+
+static void fixture_launch(struct mariadb_fixture *f, const char *const *options)
+{
+	char program[256], data[96], socket_path[128], port[32], pid_file[96];
+	const char *arguments[FIXTURE_OPTIONS_MAX] = {
+		fixture_find("mariadbd", program),
+		"--no-defaults",
+		data,
+		socket_path,
+		port,
+		pid_file,
+		"--bind-address=127.0.0.1",
+		"--skip-name-resolve",
+		"--skip-log-bin",
+		"--innodb-buffer-pool-size=16M",
+		"--innodb-log-file-size=16M",
+		"--performance-schema=OFF",
+		geteuid() == 0 ? "--user=root" : "--innodb-status-file=0",
+	};
+	size_t count = 13;
+
+	snprintf(data, sizeof(data), "--datadir=%s/data", f->folder);
+	snprintf(socket_path, sizeof(socket_path), "--socket=%s", f->socket);
+	snprintf(pid_file, sizeof(pid_file), "--pid-file=%s/pid", f->folder);
+	snprintf(port, sizeof(port), "--port=%d", f->port);
+	for (; options != NULL && *options != NULL; options++) {
+		assert_true(count < FIXTURE_OPTIONS_MAX - 1);
+		arguments[count++] = *options;
+	}
+	f->pid = fixture_spawn(f, arguments);
+}
+
+/* False: it ended instead. */
+static bool fixture_await(struct mariadb_fixture *f)
+{
+	int64_t end = clock_monotonic_ns(&cart_clock_system) + FIXTURE_START_S * CLOCK_NS_PER_S;
+	const struct timespec nap = {.tv_nsec = 20 * CLOCK_NS_PER_MS};
+
+	while ((f->control = fixture_connect(f)) == NULL) {
+		if (waitpid(f->pid, NULL, WNOHANG) != 0) {
+			f->pid = 0;
+			return false;
+		}
+		if (clock_monotonic_ns(&cart_clock_system) >= end)
+			fail_msg("mariadbd is not ready after %d s", FIXTURE_START_S);
+		nanosleep(&nap, NULL);
+	}
+	return true;
+}
+
+void mariadb_fixture_restart(struct mariadb_fixture *f, const char *const *options)
+{
+	fixture_launch(f, options);
+	if (fixture_await(f))
+		return;
+	fixture_print_log(f);
+	fail_msg("mariadbd has ended");
+}
+
+void mariadb_fixture_start(struct mariadb_fixture *f, const char *const *options)
+{
+	*f = (struct mariadb_fixture){.folder = "/tmp/cart-mariadb-XXXXXX"};
+	assert_non_null(mkdtemp(f->folder));
+	snprintf(f->socket, sizeof(f->socket), "%s/socket", f->folder);
+	fixture_install(f);
+	/* Somebody may take the port before the server does: then another one. */
+	for (int tries = 0; tries < 3 && f->control == NULL; tries++) {
+		f->port = fixture_free_port();
+		fixture_launch(f, options);
+		if (!fixture_await(f) && tries == 2) {
+			fixture_print_log(f);
+			fail_msg("mariadbd has ended");
+		}
+	}
+	mariadb_fixture_exec(f, "CREATE DATABASE " MARIADB_FIXTURE_DATABASE);
+	mariadb_fixture_exec(f, "CREATE USER " MARIADB_FIXTURE_USER
+				"@'%%' IDENTIFIED BY 'te\\'st \"p\\\\wd'");
+	mariadb_fixture_exec(f, "GRANT ALL ON " MARIADB_FIXTURE_DATABASE
+				".* TO " MARIADB_FIXTURE_USER "@'%%'");
+}
+
+void mariadb_fixture_kill(struct mariadb_fixture *f)
+{
+	mysql_close(f->control);
+	f->control = NULL;
+	if (f->pid > 0) {
+		kill(f->pid, SIGKILL);
+		waitpid(f->pid, NULL, 0);
+	}
+	f->pid = 0;
+}
+
+static int fixture_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void mariadb_fixture_free(struct mariadb_fixture *f)
+{
+	mariadb_fixture_kill(f);
+	if (*f->folder != '\0')
+		nftw(f->folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+	*f = (struct mariadb_fixture){0};
+}
+
+static MYSQL_RES *fixture_run(struct mariadb_fixture *f, const char *format, va_list arguments)
+{
+	char sql[1024];
+
+	vsnprintf(sql, sizeof(sql), format, arguments);
+	if (mysql_query(f->control, sql) != 0)
+		fail_msg("%s: %s", sql, mysql_error(f->control));
+	return mysql_store_result(f->control);
+}
+
+void mariadb_fixture_exec(struct mariadb_fixture *f, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	mysql_free_result(fixture_run(f, format, arguments));
+	va_end(arguments);
+}
+
+int64_t mariadb_fixture_number(struct mariadb_fixture *f, const char *format, ...)
+{
+	va_list arguments;
+	MYSQL_RES *result;
+	MYSQL_ROW row;
+	int64_t number = INT64_MIN;
+
+	va_start(arguments, format);
+	result = fixture_run(f, format, arguments);
+	va_end(arguments);
+	if (result != NULL && (row = mysql_fetch_row(result)) != NULL && row[0] != NULL)
+		number = strtoll(row[0], NULL, 10);
+	mysql_free_result(result);
+	return number;
+}

@@ -1,0 +1,45 @@
+/*
+ * A MariaDB server of a test's own: in a folder under /tmp, on a free port of 127.0.0.1, ended with
+ * the test whatever becomes of it.
+ */
+#ifndef TESTS_LIB_MARIADB_FIXTURE_H
+#define TESTS_LIB_MARIADB_FIXTURE_H
+
+#include "core/attr.h"
+
+#include <mysql.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct mariadb_fixture {
+	char folder[64];
+	char socket[96];
+	int port;
+	pid_t pid;	/* 0: not running */
+	MYSQL *control; /* root's, over the socket */
+};
+
+#define MARIADB_FIXTURE_USER	 "cart"
+#define MARIADB_FIXTURE_PASSWORD "te'st \"p\\wd"
+#define MARIADB_FIXTURE_DATABASE "cart"
+
+/* False: no server is installed; says so. Tests that need one skip(). */
+bool mariadb_fixture_available(void);
+/* Makes the folder, the user and the database, and starts the server. options (may be NULL) end
+ * with a NULL. Fails the test if it cannot. */
+void mariadb_fixture_start(struct mariadb_fixture *fixture, const char *const *options);
+/* The same server again, after mariadb_fixture_kill(). */
+void mariadb_fixture_restart(struct mariadb_fixture *fixture, const char *const *options);
+/* Kills it as a crash would, and waits for its end. */
+void mariadb_fixture_kill(struct mariadb_fixture *fixture);
+/* Kills it and removes the folder. Takes one that was never started, zeroed. */
+void mariadb_fixture_free(struct mariadb_fixture *fixture);
+
+/* Runs one statement, formatted, as root. Fails the test if the server does. */
+CART_PRINTF(2, 3) void mariadb_fixture_exec(struct mariadb_fixture *f, const char *format, ...);
+/* The first value of the answer, as a number. */
+CART_PRINTF(2, 3)
+int64_t mariadb_fixture_number(struct mariadb_fixture *fixture, const char *format, ...);
+
+#endif

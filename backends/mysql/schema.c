@@ -1,32 +1,49 @@
 /*
  * The happy path: look, see that the schema is ours and current, done; a user who may only read and
  * write rows gets that far. What is missing is made under a named lock, after another look, because
- * another process may have been first: each file in turn, statement by statement. A file's last
- * statement records it in cart_schema, so the same files do when applied by hand.
+ * another process may have been first: file by file, statement by statement. The last statement of
+ * a file records it in cart_schema, so that files applied by hand are recorded as well.
  *
  * The ways in which it fails: the process or the server dies between two statements: the file is
- * not recorded and runs again from its start, over what is there. Two nodes of a cluster, each with
- * named locks of its own, apply a file at once: the same. Refused, each with a line that says what
- * to do: a server that is too old, a schema newer than this program, tables of another application,
- * and, where nothing may be made, what is missing.
+ * not recorded and is applied again from its start, over what is there. Two nodes of a cluster,
+ * each with named locks of its own, apply a file at once: the same. A table cannot be changed
+ * because a transaction uses it: tried again for a while. Refused, each with a line that says what
+ * to do: a server that is too old, a schema newer than this program, tables of another
+ * application, a user who lacks a right, and, where nothing may be made, what is missing.
  */
 #include "backends/mysql/schema.h"
 
 #include "backends/mysql/script.h"
 #include "core/embed.h"
+#include "core/log.h"
 
 #include <errmsg.h>
 #include <mysqld_error.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* Another process may be at it. Asked in small steps, so that no answer takes longer than the
+/* Another process is at it: asked for in steps, because an answer may not take longer than the
  * connection's timeouts allow. */
 #define SCHEMA_LOCK_TRIES    600
 #define SCHEMA_LOCK_PAUSE_MS 100
+
+/*
+ * Who waits to change a table makes everybody wait who comes later to use it. So it waits a second
+ * at a time and lets the others through in between.
+ */
+#define SCHEMA_WAIT	"SET SESSION lock_wait_timeout = 1"
+#define SCHEMA_WAIT_END "SET SESSION lock_wait_timeout = DEFAULT"
+#define SCHEMA_TRIES	30
+#define SCHEMA_PAUSE_MS 1000
+
+#define SCHEMA_REPORT_MS 10000
+
+/* A server may hold several databases, and a name may be longer than that of a lock. */
+#define SCHEMA_LOCK_NAME "CONCAT('cart.schema.', LEFT(SHA2(DATABASE(), 256), 40))"
 
 struct schema {
 	MYSQL *mysql;
@@ -36,7 +53,7 @@ struct schema {
 	int version; /* 0: none */
 };
 
-/* What the statements of this program name, and since which migration it is there. */
+/* What the program's statements name, by table; and the migration that brought it. */
 static const struct {
 	int since;
 	const char *table;
@@ -51,48 +68,108 @@ static const struct {
 	 "SELECT scope, key_hash, fingerprint, stored_ms, version, cart_id FROM idempotency_keys"
 	 " LIMIT 0"},
 };
-#define SCHEMA_COLUMNS (sizeof(schema_columns) / sizeof(schema_columns[0]))
+
+/* Explaining a statement takes the rights that it takes, and does nothing. */
+static const char *const schema_rights[] = {
+	"EXPLAIN INSERT INTO carts SELECT * FROM carts WHERE FALSE",
+	"EXPLAIN UPDATE carts SET op = 0 WHERE FALSE",
+	"EXPLAIN DELETE FROM carts WHERE FALSE",
+	"EXPLAIN INSERT INTO cart_items SELECT * FROM cart_items WHERE FALSE",
+	"EXPLAIN UPDATE cart_items SET quantity = 0 WHERE FALSE",
+	"EXPLAIN DELETE FROM cart_items WHERE FALSE",
+	"EXPLAIN INSERT INTO idempotency_keys SELECT * FROM idempotency_keys WHERE FALSE",
+	"EXPLAIN UPDATE idempotency_keys SET version = 0 WHERE FALSE",
+	"EXPLAIN DELETE FROM idempotency_keys WHERE FALSE",
+};
+
+#define SCHEMA_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int schema_number(const struct embed_file *file)
+{
+	return (int)strtol(file->name, NULL, 10);
+}
 
 static int schema_wanted(const struct embed_file *migrations)
 {
 	int number = 0;
 
 	for (; migrations->name != NULL; migrations++)
-		number = atoi(migrations->name);
+		number = schema_number(migrations);
 	return number;
 }
 
-/* The server's error, or the client's; 0: none. */
-static unsigned schema_run(const struct schema *schema, const char *sql, size_t len)
+static void schema_pause(long ms)
 {
-	MYSQL_RES *rows;
+	const struct timespec pause = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
-	if (mysql_real_query(schema->mysql, sql, len) != 0)
-		return mysql_errno(schema->mysql);
-	rows = mysql_store_result(schema->mysql);
+	nanosleep(&pause, NULL);
+}
+
+/* The error that came of a query, 0: none; and the first value of its rows, if asked for. */
+static unsigned schema_answer(const struct schema *schema, char *text, size_t room)
+{
+	MYSQL_RES *rows = mysql_store_result(schema->mysql);
+	MYSQL_ROW row;
+
 	if (rows == NULL)
 		return mysql_errno(schema->mysql);
+	row = mysql_fetch_row(rows);
+	if (text != NULL && row != NULL && row[0] != NULL)
+		snprintf(text, room, "%s", row[0]);
 	mysql_free_result(rows);
 	return 0;
 }
 
-/* Asks for one value; text is empty for NULL. */
+/* Asks for one value, "" for NULL or no row. Returns the error, 0: none. */
 static unsigned schema_ask(const struct schema *schema, const char *sql, char *text, size_t room)
 {
-	MYSQL_RES *rows;
-	MYSQL_ROW row;
-
-	text[0] = '\0';
+	if (text != NULL)
+		text[0] = '\0';
 	if (mysql_real_query(schema->mysql, sql, strlen(sql)) != 0)
 		return mysql_errno(schema->mysql);
-	rows = mysql_store_result(schema->mysql);
-	if (rows == NULL)
-		return mysql_errno(schema->mysql);
-	row = mysql_fetch_row(rows);
-	if (row != NULL && row[0] != NULL)
-		snprintf(text, room, "%s", row[0]);
-	mysql_free_result(rows);
-	return 0;
+	return schema_answer(schema, text, room);
+}
+
+static unsigned schema_run(const struct schema *schema, const char *sql)
+{
+	return schema_ask(schema, sql, NULL, 0);
+}
+
+static short schema_events(int waits)
+{
+	return (short)((waits & MYSQL_WAIT_READ ? POLLIN : 0) |
+		       (waits & MYSQL_WAIT_WRITE ? POLLOUT : 0) |
+		       (waits & MYSQL_WAIT_EXCEPT ? POLLPRI : 0));
+}
+
+static int schema_waits(short events)
+{
+	return (events & (POLLIN | POLLHUP | POLLERR) ? MYSQL_WAIT_READ : 0) |
+	       (events & POLLOUT ? MYSQL_WAIT_WRITE : 0) |
+	       (events & POLLPRI ? MYSQL_WAIT_EXCEPT : 0);
+}
+
+/*
+ * Without the connection's timeouts, because changing a large table takes as long as it takes. Only
+ * a call that does not block can be waited for so: nobody tells it that time is up.
+ */
+static unsigned schema_run_long(const struct schema *schema, const char *file, const char *sql,
+				size_t len)
+{
+	int failed = 0;
+	int waits = mysql_real_query_start(&failed, schema->mysql, sql, len);
+
+	while (waits != 0) {
+		struct pollfd fd = {.fd = (int)mysql_get_socket(schema->mysql),
+				    .events = schema_events(waits)};
+
+		if (poll(&fd, 1, SCHEMA_REPORT_MS) > 0)
+			waits = mysql_real_query_cont(&failed, schema->mysql,
+						      schema_waits(fd.revents));
+		else
+			log_event(LOG_INFO, "the schema's upgrade goes on", LOG_STR("file", file));
+	}
+	return failed != 0 ? mysql_errno(schema->mysql) : schema_answer(schema, NULL, 0);
 }
 
 static int schema_fail(const struct schema *schema, const char *doing, struct cart_error *error)
@@ -101,16 +178,26 @@ static int schema_fail(const struct schema *schema, const char *doing, struct ca
 			      mysql_errno(schema->mysql));
 }
 
-static int schema_server(const struct schema *schema, struct cart_error *error)
+static bool schema_is_denied(unsigned code)
+{
+	return code == ER_TABLEACCESS_DENIED_ERROR || code == ER_COLUMNACCESS_DENIED_ERROR ||
+	       code == ER_DBACCESS_DENIED_ERROR || code == ER_SPECIFIC_ACCESS_DENIED_ERROR;
+}
+
+static int schema_look_server(struct schema *schema, struct cart_error *error)
 {
 	const char *info = mysql_get_server_info(schema->mysql);
-	unsigned long version = mysql_get_server_version(schema->mysql);
 	bool mariadb = strstr(info, "MariaDB") != NULL;
 
-	if (version >= (mariadb ? 100600 : 80000))
-		return 0;
-	return cart_error_set(error, "the server is %s; at least %s is needed", info,
-			      mariadb ? "MariaDB 10.6" : "MySQL 8.0");
+	if (mysql_get_server_version(schema->mysql) < (mariadb ? 100600 : 80000))
+		return cart_error_set(error, "the server is %s; %s is the oldest that will do",
+				      info, mariadb ? "MariaDB 10.6" : "MySQL 8.0");
+	if (schema_ask(schema, "SELECT DATABASE()", schema->database, sizeof(schema->database)) !=
+	    0)
+		return schema_fail(schema, "the database's name", error);
+	if (schema->database[0] == '\0')
+		return cart_error_set(error, "mysql.database names no database");
+	return 0;
 }
 
 static int schema_look_version(struct schema *schema, struct cart_error *error)
@@ -119,37 +206,35 @@ static int schema_look_version(struct schema *schema, struct cart_error *error)
 	unsigned code =
 		schema_ask(schema, "SELECT MAX(number) FROM cart_schema", number, sizeof(number));
 
-	schema->version = 0;
-	if (code == 0)
-		schema->version = atoi(number);
-	else if (code == ER_BAD_FIELD_ERROR)
-		return cart_error_set(error, "table cart_schema of database %s is not ours: %s",
+	if (code == ER_BAD_FIELD_ERROR)
+		return cart_error_set(error,
+				      "table cart_schema of database %s is not this program's: %s",
 				      schema->database, mysql_error(schema->mysql));
-	else if (code != ER_NO_SUCH_TABLE)
-		return schema_fail(schema, "the schema's version", error);
+	if (code != 0 && code != ER_NO_SUCH_TABLE)
+		return schema_fail(schema, "reading cart_schema", error);
+	schema->version = code == 0 ? (int)strtol(number, NULL, 10) : 0;
 	return 0;
 }
 
-/* Columns that must be there at this version; before the first one, those of tables that happen to
- * be there. */
+/* Columns that must be there at this version; or, before the first one, if their table is. */
 static int schema_look_tables(const struct schema *schema, struct cart_error *error)
 {
-	for (size_t i = 0; i < SCHEMA_COLUMNS; i++) {
+	for (size_t i = 0; i < SCHEMA_COUNT(schema_columns); i++) {
 		const char *table = schema_columns[i].table;
-		const char *sql = schema_columns[i].sql;
 		unsigned code;
 
 		if (schema_columns[i].since > (schema->version == 0 ? 1 : schema->version))
 			continue;
-		code = schema_run(schema, sql, strlen(sql));
+		code = schema_run(schema, schema_columns[i].sql);
 		if (code == ER_BAD_FIELD_ERROR)
-			return cart_error_set(error, "table %s of database %s is not ours: %s",
+			return cart_error_set(error,
+					      "table %s of database %s is not this program's: %s",
 					      table, schema->database, mysql_error(schema->mysql));
 		if (code == ER_NO_SUCH_TABLE && schema->version > 0)
 			return cart_error_set(
 				error,
-				"database %s has schema %d by its cart_schema, but no table %s",
-				schema->database, schema->version, table);
+				"database %s lacks table %s, which its cart_schema says was made",
+				schema->database, table);
 		if (code != 0 && code != ER_NO_SUCH_TABLE)
 			return schema_fail(schema, table, error);
 	}
@@ -168,87 +253,121 @@ static int schema_look(struct schema *schema, struct cart_error *error)
 	return schema_look_tables(schema, error);
 }
 
-static int schema_check(const struct schema *schema, struct cart_error *error)
+static int schema_look_rights(const struct schema *schema, struct cart_error *error)
 {
-	if (schema->version == schema->wanted)
-		return 0;
+	for (size_t i = 0; i < SCHEMA_COUNT(schema_rights); i++)
+		if (schema_is_denied(schema_run(schema, schema_rights[i])))
+			return cart_error_set(error,
+					      "%s; SELECT, INSERT, UPDATE and DELETE are needed",
+					      mysql_error(schema->mysql));
+	return 0;
+}
+
+/* Says what is missing, and how it is made. */
+static int schema_refuse(const struct schema *schema, struct cart_error *error)
+{
+	char missing[256] = "";
+	size_t len = 0;
+
 	if (schema->version == 0)
 		return cart_error_set(error,
 				      "database %s has no schema; cartctl provision makes it, or "
 				      "cartd with provision=auto",
 				      schema->database);
-	return cart_error_set(
-		error,
-		"database %s has schema %d, older than %d; cartctl provision upgrades "
-		"it, or cartd with provision=auto",
-		schema->database, schema->version, schema->wanted);
+	for (const struct embed_file *file = schema->migrations; file->name != NULL; file++)
+		if (schema_number(file) > schema->version && len < sizeof(missing))
+			len += (size_t)snprintf(missing + len, sizeof(missing) - len, "%s%s",
+						len > 0 ? ", " : "", file->name);
+	return cart_error_set(error,
+			      "database %s has schema %d, older than %d, for lack of %s; cartctl "
+			      "provision upgrades it, or cartd with provision=auto",
+			      schema->database, schema->version, schema->wanted, missing);
 }
 
-/* What a statement says that was run before: the column or the index is there. */
+/* What a change of a table says that was made before: its column or its index is there. */
 static bool schema_is_repeated(unsigned code)
 {
 	return code == ER_DUP_FIELDNAME || code == ER_DUP_KEYNAME;
+}
+
+static int schema_statement(const struct schema *schema, const char *file, const char *sql,
+			    size_t len, struct cart_error *error)
+{
+	unsigned code = schema_run_long(schema, file, sql, len);
+
+	for (int i = 1; code == ER_LOCK_WAIT_TIMEOUT && i < SCHEMA_TRIES; i++) {
+		schema_pause(SCHEMA_PAUSE_MS);
+		code = schema_run_long(schema, file, sql, len);
+	}
+	if (code == 0 || schema_is_repeated(code))
+		return 0;
+	if (code == ER_LOCK_WAIT_TIMEOUT)
+		return cart_error_set(error, "%s: a long transaction holds a table; try again",
+				      file);
+	if (schema_is_denied(code))
+		return cart_error_set(error,
+				      "%s: %s; cartctl provision as a user who may create and "
+				      "alter tables",
+				      file, mysql_error(schema->mysql));
+	return schema_fail(schema, file, error);
 }
 
 static int schema_apply(struct schema *schema, const struct embed_file *file,
 			struct cart_error *error)
 {
 	const char *rest = file->text;
-	struct sql_statement statement;
+	const char *sql;
+	size_t len;
 
-	while (sql_script_next(&rest, &statement)) {
-		unsigned code = schema_run(schema, statement.text, statement.len);
-
-		if (code != 0 && !schema_is_repeated(code))
-			return schema_fail(schema, file->name, error);
-	}
+	while (sql_script_next(&rest, &sql, &len))
+		if (schema_statement(schema, file->name, sql, len, error) != 0)
+			return -1;
 	if (schema_look_version(schema, error) != 0)
 		return -1;
-	if (schema->version != atoi(file->name))
+	if (schema->version != schema_number(file))
 		return cart_error_set(error, "%s does not record itself in cart_schema",
 				      file->name);
+	log_event(LOG_INFO, "schema upgraded", LOG_STR("database", schema->database),
+		  LOG_STR("file", file->name));
 	return 0;
 }
 
-/* The lock has the database in its name: a server may hold several. */
 static int schema_lock(const struct schema *schema, struct cart_error *error)
 {
-	static const struct timespec pause = {.tv_nsec = SCHEMA_LOCK_PAUSE_MS * 1000000};
 	char got[8];
 
 	for (int i = 0; i < SCHEMA_LOCK_TRIES; i++) {
-		if (schema_ask(schema,
-			       "SELECT GET_LOCK(CONCAT('cart.schema.', LEFT(SHA2(DATABASE(), 256),"
-			       " 40)), 0)",
-			       got, sizeof(got)) != 0)
-			return schema_fail(schema, "GET_LOCK", error);
-		if (strcmp(got, "1") == 0)
+		unsigned code = schema_ask(schema, "SELECT GET_LOCK(" SCHEMA_LOCK_NAME ", 0)", got,
+					   sizeof(got));
+
+		if (code >= CR_MIN_ERROR && code <= CR_MAX_ERROR)
+			return schema_fail(schema, "waiting for another process", error);
+		/* A cluster may refuse named locks; repeating statements does no harm. */
+		if (code != 0 || strcmp(got, "1") == 0)
 			return 0;
-		nanosleep(&pause, NULL);
+		schema_pause(SCHEMA_LOCK_PAUSE_MS);
 	}
-	return cart_error_set(error, "another process has been upgrading database %s for a minute",
+	return cart_error_set(error, "another process is still upgrading database %s; try again",
 			      schema->database);
-}
-
-static void schema_unlock(const struct schema *schema)
-{
-	char released[8];
-
-	/* If that cannot be, the connection is gone, and the lock with it. */
-	(void)schema_ask(schema,
-			 "SELECT RELEASE_LOCK(CONCAT('cart.schema.', LEFT(SHA2(DATABASE(), 256),"
-			 " 40)))",
-			 released, sizeof(released));
 }
 
 static int schema_upgrade(struct schema *schema, struct cart_error *error)
 {
-	int result = schema_look(schema, error);
+	int result;
 
+	if (schema_lock(schema, error) != 0)
+		return -1;
+	result = schema_look(schema, error);
+	(void)schema_run(schema, SCHEMA_WAIT);
 	for (const struct embed_file *file = schema->migrations; file->name != NULL; file++)
-		if (result == 0 && atoi(file->name) > schema->version)
+		if (result == 0 && schema_number(file) > schema->version)
 			result = schema_apply(schema, file, error);
-	return result == 0 ? schema_look_tables(schema, error) : -1;
+	if (result == 0)
+		result = schema_look_tables(schema, error);
+	/* If these fail, the connection is gone and what they undo with it. */
+	(void)schema_run(schema, SCHEMA_WAIT_END);
+	(void)schema_run(schema, "SELECT RELEASE_LOCK(" SCHEMA_LOCK_NAME ")");
+	return result;
 }
 
 int sql_schema_provision(MYSQL *mysql, enum cart_provision how, const struct embed_file *migrations,
@@ -259,21 +378,16 @@ int sql_schema_provision(MYSQL *mysql, enum cart_provision how, const struct emb
 		.migrations = migrations,
 		.wanted = schema_wanted(migrations),
 	};
-	int result;
 
 	if (how == CART_PROVISION_OFF)
 		return 0;
-	if (schema_server(&schema, error) != 0)
+	if (schema_look_server(&schema, error) != 0 || schema_look(&schema, error) != 0)
 		return -1;
-	if (schema_ask(&schema, "SELECT DATABASE()", schema.database, sizeof(schema.database)) != 0)
-		return schema_fail(&schema, "the database's name", error);
-	if (schema_look(&schema, error) != 0)
-		return -1;
-	if (how != CART_PROVISION_AUTO || schema.version == schema.wanted)
-		return schema_check(&schema, error);
-	if (schema_lock(&schema, error) != 0)
-		return -1;
-	result = schema_upgrade(&schema, error);
-	schema_unlock(&schema);
-	return result;
+	if (schema.version < schema.wanted) {
+		if (how == CART_PROVISION_CHECK)
+			return schema_refuse(&schema, error);
+		if (schema_upgrade(&schema, error) != 0)
+			return -1;
+	}
+	return schema_look_rights(&schema, error);
 }

@@ -68,21 +68,20 @@ static const char *script_skip(const char *at)
 	}
 }
 
-bool sql_script_next(const char **rest, struct sql_statement *statement)
+bool sql_script_next(const char **rest, const char **statement, size_t *len)
 {
 	const char *at = script_skip(*rest);
-	const char *end;
 
-	statement->text = at;
-	for (end = at; *end != '\0' && *end != ';'; end++) {
-		const char *comment = script_comment(end);
+	*statement = at;
+	for (; *at != '\0' && *at != ';'; at++) {
+		const char *comment = script_comment(at);
 
 		if (comment != NULL)
-			end = comment;
-		else if (*end == '\'' || *end == '"' || *end == '`')
-			end = script_quoted(end);
+			at = comment;
+		else if (*at == '\'' || *at == '"' || *at == '`')
+			at = script_quoted(at);
 	}
-	statement->len = (size_t)(end - at);
-	*rest = end;
-	return statement->len > 0;
+	*len = (size_t)(at - *statement);
+	*rest = at;
+	return *len > 0;
 }

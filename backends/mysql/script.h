@@ -5,17 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A part of the text, without the semicolon that ended it. */
-struct sql_statement {
-	const char *text;
-	size_t len;
-};
-
 /*
- * Takes the next statement off *rest, a NUL-terminated text. False: there is none left. It knows
- * strings, quoted names and comments; comments between statements are left out, and those of the
- * kind that servers execute are statements. DELIMITER is the client's, not known here.
+ * Takes the next statement off *rest, a NUL-terminated text: its place and its length without the
+ * semicolon. False: there is none left. It knows strings, quoted names and comments; comments
+ * between statements are left out, and those of the kind that servers execute are statements.
+ * DELIMITER is the client's, not known here.
  */
-bool sql_script_next(const char **rest, struct sql_statement *statement);
+bool sql_script_next(const char **rest, const char **statement, size_t *len);
 
 #endif

@@ -1,0 +1,56 @@
+#include "tests/lib/sql_client.h"
+
+#include "tests/lib/cmocka.h"
+
+#include <unistd.h>
+
+MYSQL *sql_client(const struct mariadb_fixture *server, const char *user, const char *database)
+{
+	MYSQL *mysql = mysql_init(NULL);
+
+	assert_non_null(mysql);
+	mysql_options(mysql, MYSQL_OPT_NONBLOCK, NULL);
+	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+	if (mysql_real_connect(mysql, NULL, user != NULL ? user : "root", "", database, 0,
+			       server->socket, CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS) == NULL)
+		fail_msg("%s", mysql_error(mysql));
+	sql_exec(mysql, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+	return mysql;
+}
+
+void sql_exec(MYSQL *mysql, const char *statements)
+{
+	int next = mysql_query(mysql, statements);
+
+	while (next == 0) {
+		mysql_free_result(mysql_store_result(mysql));
+		next = mysql_next_result(mysql);
+	}
+	if (next > 0)
+		fail_msg("%s: %s", statements, mysql_error(mysql));
+}
+
+int64_t sql_number(MYSQL *mysql, const char *query)
+{
+	int64_t number = INT64_MIN;
+	MYSQL_RES *rows;
+	MYSQL_ROW row;
+
+	if (mysql_query(mysql, query) != 0 || (rows = mysql_store_result(mysql)) == NULL)
+		fail_msg("%s: %s", query, mysql_error(mysql));
+	row = mysql_fetch_row(rows);
+	if (row != NULL && row[0] != NULL)
+		number = strtoll(row[0], NULL, 10);
+	mysql_free_result(rows);
+	return number;
+}
+
+void sql_await(MYSQL *mysql, const char *query)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (sql_number(mysql, query) != 0)
+			return;
+		usleep(10000);
+	}
+	fail_msg("not within ten seconds: %s", query);
+}

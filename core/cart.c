@@ -92,6 +92,18 @@ bool cart_is_expired(const struct cart *cart, int64_t now_ms)
 	return cart->expires_ms != 0 && cart->expires_ms <= now_ms;
 }
 
+#define CART_SWEEP_PART	  30
+#define CART_SWEEP_MAX_MS (INT64_C(24) * 3600 * 1000)
+
+int64_t cart_sweep_ms(const struct cart_rules *rules, int64_t expires_ms)
+{
+	int64_t grain = rules->ttl_ms / CART_SWEEP_PART;
+
+	if (grain > CART_SWEEP_MAX_MS)
+		grain = CART_SWEEP_MAX_MS;
+	return grain > 1 ? (expires_ms + grain - 1) / grain * grain : expires_ms;
+}
+
 static int64_t cart_expiry(const struct cart_rules *rules, int64_t now_ms)
 {
 	return rules->ttl_ms > 0 ? now_ms + rules->ttl_ms : 0;

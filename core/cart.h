@@ -98,6 +98,12 @@ struct cart_line *cart_find_line(const struct cart *cart, int64_t product_id);
  * holds. */
 bool cart_is_expired(const struct cart *cart, int64_t now_ms);
 
+/*
+ * When a sweeper may remove a cart that expires then: rounded up to a thirtieth of cart.ttl, at
+ * most a day. Expiry slides with every change; an index over this moves seldom. 0: never.
+ */
+int64_t cart_sweep_ms(const struct cart_rules *rules, int64_t expires_ms);
+
 /* The cart that a CREATE makes, at op->now_ms. *cart must hold nothing. */
 void cart_create(struct cart *cart, const struct cart_op *op, const struct cart_rules *rules);
 

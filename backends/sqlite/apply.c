@@ -11,20 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sweeping may come later than expiry, by this part of cart.ttl and at most a day; in exchange most
- * changes leave carts_expiry alone. */
-#define APPLY_SWEEP_PART   30
-#define APPLY_SWEEP_MAX_MS (INT64_C(24) * 3600 * 1000)
-
-static int64_t apply_sweep_ms(const struct cart_rules *rules, int64_t expires_ms)
-{
-	int64_t grain = rules->ttl_ms / APPLY_SWEEP_PART;
-
-	if (grain > APPLY_SWEEP_MAX_MS)
-		grain = APPLY_SWEEP_MAX_MS;
-	return grain > 1 ? (expires_ms + grain - 1) / grain * grain : expires_ms;
-}
-
 static void apply_bind_id(sqlite3_stmt *stmt, int at, const struct cart_id *id)
 {
 	sqlite3_bind_blob(stmt, at, id->bytes, CART_ID_BYTES, SQLITE_STATIC);
@@ -42,7 +28,7 @@ static int apply_insert(struct sqlite_conn *conn, const struct cart_rules *rules
 	sqlite3_bind_int64(stmt, 5, cart->created_ms);
 	sqlite3_bind_int64(stmt, 6, cart->updated_ms);
 	sqlite3_bind_int64(stmt, 7, cart->expires_ms);
-	sqlite3_bind_int64(stmt, 8, apply_sweep_ms(rules, cart->expires_ms));
+	sqlite3_bind_int64(stmt, 8, cart_sweep_ms(rules, cart->expires_ms));
 	sqlite3_bind_text(stmt, 9, "[]", -1, SQLITE_STATIC);
 	return sqlite_conn_run(conn, STMT_CART_INSERT);
 }
@@ -64,9 +50,9 @@ static int apply_delete_by_id(struct sqlite_conn *conn, enum sqlite_stmt which,
 static int apply_save_cart(struct sqlite_conn *conn, const struct cart_rules *rules,
 			   const struct cart *after, const struct cart *before)
 {
-	int64_t sweep_ms = apply_sweep_ms(rules, after->expires_ms);
+	int64_t sweep_ms = cart_sweep_ms(rules, after->expires_ms);
 	bool touch = after->state == before->state &&
-		     sweep_ms == apply_sweep_ms(rules, before->expires_ms);
+		     sweep_ms == cart_sweep_ms(rules, before->expires_ms);
 	enum sqlite_stmt which = touch ? STMT_CART_TOUCH : STMT_CART_SAVE;
 	sqlite3_stmt *stmt = conn->stmts[which];
 

@@ -209,14 +209,19 @@ bool batch_remove(struct batch *batch, struct cart_op *op)
 	return true;
 }
 
-void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, size_t class)
+void batch_retry_together(struct batch *batch, struct cart_op **ops, size_t count, size_t class)
 {
 	/* From the last to the first, so that they stand in their order. */
-	for (size_t i = count; i > 0; i--) {
-		ops[i - 1]->held.alone = true;
+	for (size_t i = count; i > 0; i--)
 		batch_prepend(batch, class, ops[i - 1]);
-	}
 	batch_wake(batch);
+}
+
+void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, size_t class)
+{
+	for (size_t i = 0; i < count; i++)
+		ops[i]->held.alone = true;
+	batch_retry_together(batch, ops, count, class);
 }
 
 void batch_lane_free(struct batch *batch, size_t lane)
@@ -240,4 +245,9 @@ void batch_lane_lost(struct batch *batch, size_t lane)
 size_t batch_queued(const struct batch *batch)
 {
 	return batch->queued;
+}
+
+struct cart_op *batch_first(const struct batch *batch, size_t class)
+{
+	return batch->queues[class].first;
 }

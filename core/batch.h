@@ -49,12 +49,17 @@ void batch_free(struct batch **batch);
 CART_MUST_CHECK enum cart_result batch_push(struct batch *batch, struct cart_op *op, size_t class);
 /* True: the op was queued and is not any more. False: it is in a lane. */
 CART_MUST_CHECK bool batch_remove(struct batch *batch, struct cart_op *op);
-/* Queues ops of a failed batch again, first in line. Call it before batch_lane_free(). */
+/* Queues ops of a failed batch again, first in line: each to be tried by itself, or as a batch once
+ * more. Call it before batch_lane_free(). */
 void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, size_t class);
+void batch_retry_together(struct batch *batch, struct cart_op **ops, size_t count, size_t class);
 /* The lane can take a batch. Its ops are completed or queued again. */
 void batch_lane_free(struct batch *batch, size_t lane);
 /* The lane cannot take one until freed (its connection went); it must be idle. */
 void batch_lane_lost(struct batch *batch, size_t lane);
 size_t batch_queued(const struct batch *batch);
+/* The first op queued of a class, or NULL; held.next leads on. For who looks for those that have
+ * waited too long; batch_remove() takes one out. */
+struct cart_op *batch_first(const struct batch *batch, size_t class);
 
 #endif

@@ -1,0 +1,67 @@
+/*
+ * A connection on a loop: one text at a time, of one statement or several, without blocking.
+ *
+ * The happy path: sql_conn_query() sends the text; as answers arrive the client library is
+ * continued until the last statement's is there; done() gets them all. The ways in which it fails:
+ * a statement fails, and the server ignores the ones after it: done() gets its error, and the
+ * connection may hold a transaction open. The connection breaks: done() is told so, and it must
+ * be given up. It breaks while nothing is under way: gone() is called. No answer comes: there is
+ * no timer here; whoever has waited long enough gives the connection up.
+ */
+#ifndef BACKENDS_MYSQL_CONN_H
+#define BACKENDS_MYSQL_CONN_H
+
+#include "backends/mysql/fault.h"
+#include "backends/mysql/text.h"
+
+#include <mysql.h>
+
+struct event;
+struct event_base;
+
+#define SQL_REPLY_ROWS 3
+
+struct sql_reply {
+	enum sql_fault fault;
+	unsigned error;			 /* mysql_errno(), 0: all statements succeeded */
+	const char *text;		 /* mysql_error() */
+	size_t statements;		 /* that succeeded */
+	MYSQL_RES *rows[SQL_REPLY_ROWS]; /* of the statements that return rows, in order */
+	size_t rows_count;
+};
+
+typedef void sql_conn_done_fn(void *user, struct sql_reply *reply);
+typedef void sql_conn_gone_fn(void *user);
+
+enum sql_conn_step { SQL_CONN_IDLE, SQL_CONN_QUERY, SQL_CONN_STORE, SQL_CONN_NEXT, SQL_CONN_PING };
+
+struct sql_conn {
+	MYSQL *mysql; /* NULL: none */
+	struct event *read;
+	struct event *write;
+	enum sql_conn_step step;
+	int waits; /* MYSQL_WAIT_*; 0: the step has ended, its result is in rc and rows */
+	int rc;
+	MYSQL_RES *stored;
+	struct sql_reply reply;
+	sql_conn_done_fn *done;
+	sql_conn_gone_fn *gone;
+	void *user;
+};
+
+/* Takes a connection over, which must be idle. -1: no events; it is not taken. */
+CART_MUST_CHECK int sql_conn_open(struct sql_conn *conn, struct event_base *base, MYSQL *mysql,
+				  sql_conn_done_fn *done, sql_conn_gone_fn *gone, void *user);
+
+/* Gives it back, for closing only if a query is under way, whose done() is then not called. NULL:
+ * there is none. */
+MYSQL *sql_conn_release(struct sql_conn *conn);
+
+/*
+ * Sends a text, which must stay until done(). done() is called once, never in here; the replies'
+ * rows are freed after it. It may query again, or release.
+ */
+void sql_conn_query(struct sql_conn *conn, const struct sql_text *text);
+void sql_conn_ping(struct sql_conn *conn);
+
+#endif

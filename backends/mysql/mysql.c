@@ -1,0 +1,203 @@
+/*
+ * The MySQL backend: a connector that makes and closes connections (connector.c), for each loop
+ * a few lanes to run batches on (store.c, lane.c, work.c), a thread that sweeps (sweep.c). Starting
+ * connects to nothing; provisioning does, and the loops.
+ */
+#include "backends/mysql/schema.h"
+#include "backends/mysql/store.h"
+#include "core/embed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void mysql_stop(struct cart_db *base)
+{
+	struct sql_db *db = (struct sql_db *)base;
+
+	sql_connector_free(&db->connector);
+	sql_options_clear(&db->options);
+	pthread_mutex_destroy(&db->lock);
+	free(db);
+}
+
+static metric_t mysql_connections(struct metrics *metrics, const char *labels)
+{
+	return metrics_gauge(metrics, "cart_mysql_connections",
+			     "Connections to the database: with a statement under way, and idle",
+			     labels);
+}
+
+static void mysql_register_batches(struct sql_series *series, struct metrics *metrics)
+{
+	char labels[64];
+
+	for (int writes = 0; writes < 2; writes++) {
+		for (int size = 0; size < SQL_BATCH_SIZES; size++) {
+			int from = 1 << size;
+			int at = snprintf(labels, sizeof(labels), "kind=\"%s\",ops=\"%d",
+					  writes ? "write" : "read", from);
+
+			if (size == SQL_BATCH_SIZES - 1)
+				at += snprintf(labels + at, sizeof(labels) - (size_t)at, "+");
+			else if (size > 0)
+				at += snprintf(labels + at, sizeof(labels) - (size_t)at, "-%d",
+					       2 * from - 1);
+			snprintf(labels + at, sizeof(labels) - (size_t)at, "\"");
+			series->batches[writes][size] = metrics_counter(
+				metrics, "cart_mysql_batches_total",
+				"Round trips with operations, by how many they carried", labels);
+		}
+	}
+}
+
+static void mysql_register_counters(struct sql_series *series, struct metrics *metrics)
+{
+	static const char *const discards[SQL_DISCARDS] = {
+		[SQL_DISCARD_BROKEN] = "broken",
+		[SQL_DISCARD_STUCK] = "stuck",
+		[SQL_DISCARD_AGE] = "age",
+		[SQL_DISCARD_HOST] = "host",
+	};
+	char labels[64];
+
+	for (int i = 0; i < SQL_STATEMENTS; i++) {
+		snprintf(labels, sizeof(labels), "kind=\"%s\"",
+			 sql_statement_name((enum sql_statement_kind)i));
+		series->statements[i] = metrics_counter(metrics, "cart_mysql_statements_total",
+							"Statements sent, by kind", labels);
+	}
+	for (int i = SQL_FAULT_DEADLOCK; i < SQL_FAULTS; i++) {
+		snprintf(labels, sizeof(labels), "cause=\"%s\"", sql_fault_name((enum sql_fault)i));
+		series->retries[i] = metrics_counter(metrics, "cart_mysql_retries_total",
+						     "Operations tried again, by cause", labels);
+	}
+	for (int i = 0; i < SQL_DISCARDS; i++) {
+		snprintf(labels, sizeof(labels), "cause=\"%s\"", discards[i]);
+		series->discards[i] =
+			metrics_counter(metrics, "cart_mysql_connections_closed_total",
+					"Connections given up and replaced, by cause", labels);
+	}
+	series->opened = metrics_counter(metrics, "cart_mysql_connections_opened_total",
+					 "Connections opened for a loop", NULL);
+	series->pings = metrics_counter(metrics, "cart_mysql_pings_total",
+					"Pings of connections that were idle for long", NULL);
+	series->careful = metrics_counter(
+		metrics, "cart_mysql_careful_writes_total",
+		"Writes that a batch could not decide on, done by themselves in two round trips",
+		NULL);
+	series->shed = metrics_counter(
+		metrics, "cart_mysql_acquire_timeouts_total",
+		"Operations refused because no connection came free in mysql.acquire_timeout",
+		NULL);
+}
+
+static double mysql_read_breakers(void *user)
+{
+	const struct sql_db *db = user;
+
+	return (double)sql_connector_open_breakers(db->connector);
+}
+
+static double mysql_read_failures(void *user)
+{
+	const struct sql_db *db = user;
+
+	return (double)sql_connector_failures(db->connector);
+}
+
+static double mysql_read_version(void *user)
+{
+	const struct sql_db *db = user;
+	char text[64];
+	int major = 0, minor = 0, patch = 0;
+
+	sql_connector_version(db->connector, text, sizeof(text));
+	if (sscanf(text, "%d.%d.%d", &major, &minor, &patch) < 2)
+		return 0;
+	return major * 10000 + minor * 100 + patch;
+}
+
+static void mysql_register(struct sql_db *db, struct metrics *metrics)
+{
+	struct sql_series *series = &db->series;
+
+	series->in_use = mysql_connections(metrics, "state=\"in_use\"");
+	series->idle = mysql_connections(metrics, "state=\"idle\"");
+	series->waiting = metrics_gauge(metrics, "cart_mysql_waiting",
+					"Operations that wait for a connection", NULL);
+	mysql_register_batches(series, metrics);
+	mysql_register_counters(series, metrics);
+	metrics_callback(metrics, "cart_mysql_breakers_open",
+			 "Hosts that are not tried for a while", mysql_read_breakers, db);
+	metrics_callback(metrics, "cart_mysql_connect_failures",
+			 "Attempts to connect that failed, since the start", mysql_read_failures,
+			 db);
+	metrics_callback(metrics, "cart_mysql_server_version",
+			 "The server's version: 10.11.6 is 101106; 0: not connected yet",
+			 mysql_read_version, db);
+}
+
+static int mysql_start(struct cart_db **out, const struct cart_env *env, struct cart_error *error)
+{
+	const struct settings *settings = env->settings;
+	struct sql_db *db = calloc(1, sizeof(*db));
+
+	if (db == NULL)
+		return cart_error_set(error, "out of memory");
+	pthread_mutex_init(&db->lock, NULL);
+	db->pool = (size_t)settings_integer(settings, "mysql.pool");
+	db->batch_max = (size_t)settings_integer(settings, "mysql.batch");
+	db->queue_max = (size_t)settings_integer(settings, "mysql.queue");
+	db->acquire_ns = settings_integer(settings, "mysql.acquire_timeout") * CLOCK_NS_PER_MS;
+	db->timeout_ns = settings_integer(settings, "mysql.timeout") * CLOCK_NS_PER_MS;
+	db->ping_ns = settings_integer(settings, "mysql.ping_after") * CLOCK_NS_PER_MS;
+	db->sweep_interval_ms = settings_integer(settings, "mysql.sweep_interval");
+	db->loops = env->loops;
+	if (sql_options_read(&db->options, settings, error) != 0)
+		goto failed;
+	db->connector = sql_connector_new(&db->options, env->clock, error);
+	if (db->connector == NULL)
+		goto failed;
+	mysql_register(db, env->metrics);
+	*out = &db->db;
+	return 0;
+failed:
+	mysql_stop(&db->db);
+	return -1;
+}
+
+static int mysql_provision(struct cart_db *base, enum cart_provision how, struct cart_error *error)
+{
+	struct sql_db *db = (struct sql_db *)base;
+	struct sql_link link;
+	int result;
+
+	if (sql_connect(db->connector, SQL_WRITER, &link, error) != 0)
+		return -1;
+	result = sql_schema_provision(link.mysql, how, embed_mysql_migrations, error);
+	mysql_close(link.mysql);
+	return result;
+}
+
+int sql_db_sweep(struct sql_db *db, struct cart_error *error)
+{
+	(void)db;
+	(void)error;
+	return 0;
+}
+
+extern const struct cart_backend mysql_backend;
+const struct cart_backend mysql_backend = {
+	.name = "mysql",
+	.summary = "on MySQL or MariaDB, durable, for several instances",
+	.heading = "MySQL backend",
+	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_STRONG_LISTS,
+	.settings = sql_settings,
+	.start = mysql_start,
+	.provision = mysql_provision,
+	.stop = mysql_stop,
+	.open = sql_store_open,
+	.close = sql_store_close,
+	.submit = sql_store_submit,
+	.expire = sql_store_expire,
+};

@@ -1,0 +1,121 @@
+#include "backends/mysql/rows.h"
+
+#include <string.h>
+
+enum rows_column {
+	COLUMN_ID,
+	COLUMN_CUSTOMER,
+	COLUMN_STATE,
+	COLUMN_VERSION,
+	COLUMN_CREATED,
+	COLUMN_UPDATED,
+	COLUMN_EXPIRES,
+	COLUMN_ORDER,
+	COLUMN_OP,
+	COLUMNS_CART,
+	COLUMN_PRODUCT = COLUMNS_CART,
+	COLUMN_QUANTITY,
+	COLUMN_ADDED,
+	COLUMN_LINE_UPDATED,
+	COLUMNS_LINE
+};
+
+bool sql_cell_integer(const char *cell, unsigned long len, int64_t *value)
+{
+	bool negative = cell != NULL && len > 0 && cell[0] == '-';
+	int64_t sum = 0;
+
+	if (cell == NULL || len == negative || len > 20)
+		return false;
+	/* Counted downwards, which holds the smallest number too. */
+	for (unsigned long i = negative; i < len; i++) {
+		if (cell[i] < '0' || cell[i] > '9' || __builtin_mul_overflow(sum, 10, &sum) ||
+		    __builtin_sub_overflow(sum, cell[i] - '0', &sum))
+			return false;
+	}
+	if (!negative && sum == INT64_MIN)
+		return false;
+	*value = negative ? sum : -sum;
+	return true;
+}
+
+bool sql_cell_binary(const char *cell, unsigned long len, uint8_t bytes[16])
+{
+	if (cell == NULL || len != 16)
+		return false;
+	memcpy(bytes, cell, 16);
+	return true;
+}
+
+static bool rows_read_cart(char *const *cells, const unsigned long *lens, struct sql_row *row)
+{
+	struct cart *cart = &row->cart;
+	int64_t state;
+
+	*cart = (struct cart){0};
+	if (!sql_cell_binary(cells[COLUMN_ID], lens[COLUMN_ID], cart->id.bytes) ||
+	    !sql_cell_integer(cells[COLUMN_CUSTOMER], lens[COLUMN_CUSTOMER], &cart->customer_id) ||
+	    !sql_cell_integer(cells[COLUMN_STATE], lens[COLUMN_STATE], &state) ||
+	    !sql_cell_integer(cells[COLUMN_VERSION], lens[COLUMN_VERSION], &cart->version) ||
+	    !sql_cell_integer(cells[COLUMN_CREATED], lens[COLUMN_CREATED], &cart->created_ms) ||
+	    !sql_cell_integer(cells[COLUMN_UPDATED], lens[COLUMN_UPDATED], &cart->updated_ms) ||
+	    !sql_cell_integer(cells[COLUMN_EXPIRES], lens[COLUMN_EXPIRES], &cart->expires_ms) ||
+	    !sql_cell_integer(cells[COLUMN_OP], lens[COLUMN_OP], &row->op))
+		return false;
+	cart->state = state == CART_OPEN ? CART_OPEN : CART_CHECKED_OUT;
+	return cells[COLUMN_ORDER] == NULL ||
+	       sql_cell_binary(cells[COLUMN_ORDER], lens[COLUMN_ORDER], cart->order_id.bytes);
+}
+
+static bool rows_read_line(char *const *cells, const unsigned long *lens, struct sql_row *row)
+{
+	struct cart_line *line = &row->line;
+
+	row->has_line = cells[COLUMN_PRODUCT] != NULL;
+	if (!row->has_line)
+		return true;
+	return sql_cell_integer(cells[COLUMN_PRODUCT], lens[COLUMN_PRODUCT], &line->product_id) &&
+	       sql_cell_integer(cells[COLUMN_QUANTITY], lens[COLUMN_QUANTITY], &line->quantity) &&
+	       sql_cell_integer(cells[COLUMN_ADDED], lens[COLUMN_ADDED], &line->added_ms) &&
+	       sql_cell_integer(cells[COLUMN_LINE_UPDATED], lens[COLUMN_LINE_UPDATED],
+				&line->updated_ms);
+}
+
+enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row)
+{
+	unsigned columns = mysql_num_fields(rows);
+	MYSQL_ROW cells;
+	const unsigned long *lens;
+
+	if (columns != COLUMNS_CART && columns != COLUMNS_LINE)
+		return SQL_ROWS_BAD;
+	cells = mysql_fetch_row(rows);
+	if (cells == NULL)
+		return SQL_ROWS_END;
+	lens = mysql_fetch_lengths(rows);
+	row->has_line = false;
+	if (!rows_read_cart(cells, lens, row))
+		return SQL_ROWS_BAD;
+	if (columns == COLUMNS_LINE && !rows_read_line(cells, lens, row))
+		return SQL_ROWS_BAD;
+	return SQL_ROWS_ONE;
+}
+
+bool sql_rows_add_line(struct cart *cart, const struct sql_row *row)
+{
+	size_t at = cart->line_count;
+
+	if (!row->has_line)
+		return true;
+	if (cart->line_count == cart->line_room &&
+	    !cart_reserve_lines(cart, cart->line_room > 0 ? 2 * cart->line_room : 4))
+		return false;
+	/* They come sorted, since the table lies so; nothing promises it. */
+	while (at > 0 && cart->lines[at - 1].product_id > row->line.product_id) {
+		cart->lines[at] = cart->lines[at - 1];
+		at--;
+	}
+	cart->lines[at] = row->line;
+	cart->line_count++;
+	return true;
+}

@@ -1,0 +1,33 @@
+/* Result rows: a cart with one of its lines each, in the columns that SQL_CART_COLUMNS names. */
+#ifndef BACKENDS_MYSQL_ROWS_H
+#define BACKENDS_MYSQL_ROWS_H
+
+#include "core/cart.h"
+
+#include <mysql.h>
+
+#define SQL_CART_COLUMNS                                                                           \
+	"c.id, c.customer_id, c.state, c.version, c.created_ms, c.updated_ms, c.expires_ms, "      \
+	"c.order_id, c.op"
+#define SQL_LINE_COLUMNS ", i.product_id, i.quantity, i.added_ms, i.updated_ms"
+
+struct sql_row {
+	struct cart cart; /* without lines */
+	int64_t op;
+	bool has_line;
+	struct cart_line line;
+};
+
+enum sql_rows { SQL_ROWS_END, SQL_ROWS_ONE, SQL_ROWS_BAD };
+
+/* The next row. BAD: it is not what the schema says. */
+enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row);
+
+/* Adds the row's line, if it has one; lines may come in any order, each once. False: no memory. */
+CART_MUST_CHECK bool sql_rows_add_line(struct cart *cart, const struct sql_row *row);
+
+/* Cells, for rows of other columns. False: not of that shape. */
+CART_MUST_CHECK bool sql_cell_integer(const char *cell, unsigned long len, int64_t *value);
+CART_MUST_CHECK bool sql_cell_binary(const char *cell, unsigned long len, uint8_t bytes[16]);
+
+#endif

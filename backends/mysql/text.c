@@ -1,0 +1,59 @@
+#include "backends/mysql/text.h"
+
+#include <string.h>
+
+const char *sql_statement_name(enum sql_statement_kind statement)
+{
+	static const char *const names[SQL_STATEMENTS] = {
+		[SQL_BEGIN] = "begin",	 [SQL_LOCK] = "lock",	      [SQL_CARTS] = "carts",
+		[SQL_ITEMS] = "items",	 [SQL_KEYS] = "keys",	      [SQL_SELECT] = "select",
+		[SQL_COMMIT] = "commit", [SQL_ROLLBACK] = "rollback",
+	};
+
+	return names[statement];
+}
+
+void sql_text_reset(struct sql_text *text)
+{
+	buf_reset(&text->buf);
+	text->statements = 0;
+	text->rows = 0;
+	memset(text->kinds, 0, sizeof(text->kinds));
+}
+
+void sql_text_free(struct sql_text *text)
+{
+	buf_free(&text->buf);
+}
+
+void sql_text_statement(struct sql_text *text, enum sql_statement_kind kind, const char *literal,
+			size_t len)
+{
+	if (text->statements++ > 0)
+		buf_add_char(&text->buf, ';');
+	text->kinds[kind]++;
+	buf_add(&text->buf, literal, len);
+}
+
+void sql_add_integer(struct sql_text *text, int64_t value)
+{
+	buf_add_integer(&text->buf, value);
+}
+
+void sql_add_hex(struct sql_text *text, const uint8_t bytes[SQL_BINARY_BYTES])
+{
+	static const char digits[16] = "0123456789abcdef";
+	char hex[2 + 2 * SQL_BINARY_BYTES + 1] = "x'";
+
+	for (size_t i = 0; i < SQL_BINARY_BYTES; i++) {
+		hex[2 + 2 * i] = digits[bytes[i] >> 4];
+		hex[3 + 2 * i] = digits[bytes[i] & 15];
+	}
+	hex[sizeof(hex) - 1] = '\'';
+	buf_add(&text->buf, hex, sizeof(hex));
+}
+
+void sql_add_id(struct sql_text *text, const struct cart_id *id)
+{
+	sql_add_hex(text, id->bytes);
+}

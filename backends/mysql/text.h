@@ -1,0 +1,55 @@
+/*
+ * SQL text. What enters it is of three kinds and no fourth: the program's own string literals
+ * (the compiler refuses anything else), integers, and hex of 16 bytes. So no client's text can ever
+ * be read as SQL, and nothing is ever escaped.
+ */
+#ifndef BACKENDS_MYSQL_TEXT_H
+#define BACKENDS_MYSQL_TEXT_H
+
+#include "core/buf.h"
+#include "core/cart_id.h"
+
+#define SQL_BINARY_BYTES 16 /* ids, fingerprints, hashes of keys: all of one size */
+
+/* Kinds of statements, for the metrics. */
+enum sql_statement_kind {
+	SQL_BEGIN,  /* START TRANSACTION */
+	SQL_LOCK,   /* SELECT ... FOR UPDATE */
+	SQL_CARTS,  /* writes to carts */
+	SQL_ITEMS,  /* writes to cart_items */
+	SQL_KEYS,   /* writes to idempotency_keys */
+	SQL_SELECT, /* plain reads */
+	SQL_COMMIT,
+	SQL_ROLLBACK,
+	SQL_STATEMENTS
+};
+
+/* "begin", "lock", ...: for labels. */
+const char *sql_statement_name(enum sql_statement_kind statement);
+
+struct sql_text {
+	struct buf buf;
+	size_t statements; /* begun since the last reset */
+	size_t rows;	   /* of the derived table that is being written */
+	unsigned kinds[SQL_STATEMENTS];
+};
+
+void sql_text_reset(struct sql_text *text);
+void sql_text_free(struct sql_text *text);
+
+/* Begins a statement: ends the one before. */
+#define sql_statement(text, kind, literal)                                                         \
+	sql_text_statement((text), (kind), "" literal "", sizeof(literal) - 1)
+/* Adds a piece of a statement. */
+#define sql_add(text, literal) buf_add(&(text)->buf, "" literal "", sizeof(literal) - 1)
+
+void sql_add_integer(struct sql_text *text, int64_t value);
+/* x'...' of 16 bytes. */
+void sql_add_hex(struct sql_text *text, const uint8_t bytes[SQL_BINARY_BYTES]);
+void sql_add_id(struct sql_text *text, const struct cart_id *id);
+
+/* Behind the macro. */
+void sql_text_statement(struct sql_text *text, enum sql_statement_kind kind, const char *literal,
+			size_t len);
+
+#endif

@@ -10,8 +10,21 @@ struct batch_queue {
 	struct cart_op *last;
 };
 
+#define BATCH_NO_CLASS BATCH_CLASSES_MAX
+/* Queued ops that a lane looks at: those for carts held elsewhere are stepped over. */
+#define BATCH_LOOK_MAX 1024
+
+/* What a lane is at. */
+struct batch_lane {
+	size_t class;		/* BATCH_NO_CLASS: nothing */
+	struct cart_id *writes; /* carts that it writes to, sorted */
+	size_t write_count;
+};
+
 struct batch {
 	struct batch_config config;
+	struct batch_lane *lanes;
+	size_t lanes_of[BATCH_CLASSES_MAX]; /* held by each class */
 	struct event *dispatch; /* active: lanes are given work later in this turn of the loop */
 	struct batch_queue queues[BATCH_CLASSES_MAX];
 	size_t queued;
@@ -67,17 +80,19 @@ static void batch_prepend(struct batch *batch, size_t class, struct cart_op *op)
 	batch->queued++;
 }
 
-/* The class whose first op has waited longest; one must be queued. */
-static size_t batch_oldest(const struct batch *batch)
+/* The class whose first op has waited longest, of those that are not tried in vain or at their
+ * limit of lanes; or BATCH_NO_CLASS. */
+static size_t batch_oldest(const struct batch *batch, const bool *vain)
 {
-	size_t oldest = batch->config.classes;
+	size_t oldest = BATCH_NO_CLASS;
 
 	for (size_t class = 0; class < batch->config.classes; class ++) {
 		const struct cart_op *op = batch->queues[class].first;
+		size_t limit = batch->config.lanes_of[class];
 
-		if (op == NULL)
+		if (op == NULL || vain[class] || (limit > 0 && batch->lanes_of[class] >= limit))
 			continue;
-		if (oldest == batch->config.classes ||
+		if (oldest == BATCH_NO_CLASS ||
 		    op->submitted_ns < batch->queues[oldest].first->submitted_ns)
 			oldest = class;
 	}
@@ -105,6 +120,33 @@ static size_t batch_place(struct cart_op *const *ops, size_t count, const struct
 	return low;
 }
 
+static bool batch_lane_writes(const struct batch_lane *lane, const struct cart_id *id)
+{
+	size_t low = 0, high = lane->write_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = cart_id_compare(&lane->writes[middle], id);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
+/* The op's cart is being written to in some lane. */
+static bool batch_is_held(const struct batch *batch, const struct cart_op *op)
+{
+	for (size_t i = 0; i < batch->config.lanes; i++)
+		if (batch_lane_writes(&batch->lanes[i], &op->id))
+			return true;
+	return false;
+}
+
 /*
  * Takes ops of a class from its queue, sorted by cart id: every batch then locks rows in the same
  * order. A second write for a cart stays queued, in its place, for a later batch.
@@ -113,15 +155,16 @@ static size_t batch_take(struct batch *batch, size_t class)
 {
 	struct batch_queue *queue = &batch->queues[class];
 	struct cart_op *next;
-	size_t count = 0;
+	size_t count = 0, looked = 0;
 
-	for (struct cart_op *op = queue->first; op != NULL && count < batch->config.ops_max;
-	     op = next) {
+	for (struct cart_op *op = queue->first;
+	     op != NULL && count < batch->config.ops_max && looked++ < BATCH_LOOK_MAX; op = next) {
 		bool found;
 		size_t at = batch_place(batch->ops, count, &op->id, &found);
 
 		next = op->held.next;
-		if (found && batch->config.one_write_a_cart && cart_op_is_write(op))
+		if (batch->config.one_write_a_cart && cart_op_is_write(op) &&
+		    (found || batch_is_held(batch, op)))
 			continue;
 		if (op->held.alone && count > 0)
 			break;
@@ -136,20 +179,40 @@ static size_t batch_take(struct batch *batch, size_t class)
 	return count;
 }
 
+/* Gives the batch that was made up to the warmest lane. */
+static void batch_start(struct batch *batch, size_t class, size_t count)
+{
+	size_t index = batch->idle[--batch->idle_count];
+	struct batch_lane *lane = &batch->lanes[index];
+	int64_t now = batch->config.now_ns(batch->config.user);
+
+	lane->class = class;
+	batch->lanes_of[class]++;
+	for (size_t i = 0; i < count; i++) {
+		batch->ops[i]->started_ns = now;
+		if (batch->config.one_write_a_cart && cart_op_is_write(batch->ops[i]))
+			lane->writes[lane->write_count++] = batch->ops[i]->id;
+	}
+	batch->config.start(batch->config.user, index, batch->ops, count);
+}
+
 static void batch_dispatch(evutil_socket_t fd, short what, void *user)
 {
 	struct batch *batch = user;
+	bool vain[BATCH_CLASSES_MAX] = {false}; /* all that it has queued is held elsewhere */
 
 	(void)fd;
 	(void)what;
 	while (batch->queued > 0 && batch->idle_count > 0) {
-		size_t lane = batch->idle[--batch->idle_count];
-		size_t count = batch_take(batch, batch_oldest(batch));
-		int64_t now = batch->config.now_ns(batch->config.user);
+		size_t class = batch_oldest(batch, vain), count;
 
-		for (size_t i = 0; i < count; i++)
-			batch->ops[i]->started_ns = now;
-		batch->config.start(batch->config.user, lane, batch->ops, count);
+		if (class == BATCH_NO_CLASS)
+			return;
+		count = batch_take(batch, class);
+		if (count > 0)
+			batch_start(batch, class, count);
+		else
+			vain[class] = true;
 	}
 }
 
@@ -157,6 +220,20 @@ static void batch_wake(struct batch *batch)
 {
 	if (batch->queued > 0 && batch->idle_count > 0)
 		event_active(batch->dispatch, 0, 0);
+}
+
+static bool batch_lanes_new(struct batch *batch)
+{
+	size_t count = batch->config.lanes;
+
+	batch->lanes = calloc(count, sizeof(*batch->lanes));
+	for (size_t i = 0; batch->lanes != NULL && i < count; i++) {
+		batch->lanes[i].class = BATCH_NO_CLASS;
+		batch->lanes[i].writes = calloc(batch->config.ops_max, sizeof(struct cart_id));
+		if (batch->lanes[i].writes == NULL)
+			return false;
+	}
+	return batch->lanes != NULL;
 }
 
 struct batch *batch_new(struct event_base *base, const struct batch_config *config)
@@ -171,7 +248,8 @@ struct batch *batch_new(struct event_base *base, const struct batch_config *conf
 	batch->idle = calloc(config->lanes, sizeof(*batch->idle));
 	batch->ops = calloc(config->ops_max, sizeof(struct cart_op *));
 	batch->dispatch = event_new(base, -1, 0, batch_dispatch, batch);
-	if (batch->idle == NULL || batch->ops == NULL || batch->dispatch == NULL)
+	if (!batch_lanes_new(batch) || batch->idle == NULL || batch->ops == NULL ||
+	    batch->dispatch == NULL)
 		batch_free(&batch);
 	return batch;
 }
@@ -185,6 +263,9 @@ void batch_free(struct batch **out)
 	assert(batch->queued == 0);
 	if (batch->dispatch != NULL)
 		event_free(batch->dispatch);
+	for (size_t i = 0; batch->lanes != NULL && i < batch->config.lanes; i++)
+		free(batch->lanes[i].writes);
+	free(batch->lanes);
 	free(batch->idle);
 	free(batch->ops);
 	free(batch);
@@ -224,9 +305,23 @@ void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, 
 	batch_retry_together(batch, ops, count, class);
 }
 
+void batch_lane_over(struct batch *batch, size_t index)
+{
+	struct batch_lane *lane = &batch->lanes[index];
+
+	assert(index < batch->config.lanes);
+	if (lane->class == BATCH_NO_CLASS)
+		return;
+	batch->lanes_of[lane->class]--;
+	lane->class = BATCH_NO_CLASS;
+	lane->write_count = 0;
+	batch_wake(batch);
+}
+
 void batch_lane_free(struct batch *batch, size_t lane)
 {
 	assert(lane < batch->config.lanes && batch->idle_count < batch->config.lanes);
+	batch_lane_over(batch, lane);
 	batch->idle[batch->idle_count++] = lane;
 	batch_wake(batch);
 }

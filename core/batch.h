@@ -7,7 +7,8 @@
  * batch_lane_free(). The ways in which it fails: an op expires in the queue (batch_remove() finds
  * it there) or in a lane (it does not: the backend orphans it); a batch fails as a whole and
  * batch_retry_alone() queues its ops again at the front, each to be tried in a batch of its own;
- * the queue is full (push refuses).
+ * the queue is full (push refuses); a cart is being written to in another lane, where the database
+ * holds its row: writes for it stay queued until that lane is free, and occupy no other.
  *
  * One a store; only its loop's thread touches it.
  */
@@ -16,6 +17,8 @@
 
 #include "core/attr.h"
 #include "core/cart_op.h"
+
+#define BATCH_CLASSES_MAX 4
 
 struct batch;
 struct event_base;
@@ -32,13 +35,12 @@ struct batch_config {
 	size_t queue_max; /* queued ops, all classes; push refuses beyond */
 	size_t classes; /* 1 ... BATCH_CLASSES_MAX; a batch holds ops of one class, the oldest first
 			 */
-	bool one_write_a_cart; /* at most one write for the same cart in a batch */
+	size_t lanes_of[BATCH_CLASSES_MAX]; /* lanes that a class may hold at once; 0: all */
+	bool one_write_a_cart;		    /* at most one write for the same cart in all lanes */
 	batch_start_fn *start;
 	void *user;
 	int64_t (*now_ns)(void *user); /* for started_ns */
 };
-
-#define BATCH_CLASSES_MAX 4
 
 /* Lanes start busy: free each when its connection is up. NULL: no memory. */
 struct batch *batch_new(struct event_base *base, const struct batch_config *config);
@@ -53,7 +55,10 @@ CART_MUST_CHECK bool batch_remove(struct batch *batch, struct cart_op *op);
  * more. Call it before batch_lane_free(). */
 void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, size_t class);
 void batch_retry_together(struct batch *batch, struct cart_op **ops, size_t count, size_t class);
-/* The lane can take a batch. Its ops are completed or queued again. */
+/* The lane's ops are completed or queued again, and the database is at them no more, but the lane
+ * cannot take others yet: its connection went. */
+void batch_lane_over(struct batch *batch, size_t lane);
+/* The lane can take a batch; the same otherwise. */
 void batch_lane_free(struct batch *batch, size_t lane);
 /* The lane cannot take one until freed (its connection went); it must be idle. */
 void batch_lane_lost(struct batch *batch, size_t lane);

@@ -239,6 +239,95 @@ static void a_lost_lane_gets_nothing_until_it_is_back(void **state)
 	assert_string_equal(started, "1:1;");
 }
 
+static void a_cart_written_to_in_one_lane_occupies_no_other(void **state)
+{
+	(void)state;
+	make_batch(3, 4, 1, true);
+	for (size_t lane = 0; lane < 3; lane++)
+		batch_lane_free(batch, lane);
+	push(0, 5, 0);
+	turn();
+	push(1, 5, 0);
+	push(2, 6, 0);
+	push(3, 5, 0);
+	turn();
+	assert_string_equal(started, "2:5;1:6;");
+	turn();
+	assert_string_equal(started, "2:5;1:6;");
+	batch_lane_free(batch, 2);
+	turn();
+	assert_string_equal(started, "2:5;1:6;2:5;");
+	assert_int_equal(batch_queued(batch), 1);
+	assert_true(batch_remove(batch, &ops[3]));
+}
+
+static void a_lane_that_is_over_holds_no_cart_and_takes_none(void **state)
+{
+	(void)state;
+	make_batch(2, 4, 1, true);
+	batch_lane_free(batch, 0);
+	batch_lane_free(batch, 1);
+	push(0, 5, 0);
+	turn();
+	push(1, 5, 0);
+	turn();
+	assert_string_equal(started, "1:5;");
+	batch_lane_over(batch, 1);
+	turn();
+	assert_string_equal(started, "1:5;0:5;");
+	push(2, 7, 0);
+	turn();
+	assert_string_equal(started, "1:5;0:5;");
+	batch_lane_free(batch, 1);
+	turn();
+	assert_string_equal(started, "1:5;0:5;1:7;");
+}
+
+static void a_class_leaves_the_lanes_beyond_its_limit_to_others(void **state)
+{
+	(void)state;
+	make_batch(2, 1, 2, false);
+	batch_free(&batch);
+	batch = batch_new(base, &(struct batch_config){.lanes = 2,
+						       .ops_max = 1,
+						       .queue_max = OPS - 1,
+						       .classes = 2,
+						       .lanes_of = {1, 0},
+						       .start = record_start,
+						       .now_ns = read_now});
+	batch_lane_free(batch, 0);
+	batch_lane_free(batch, 1);
+	push(0, 1, 0);
+	push(1, 2, 0);
+	push(2, 3, 1);
+	turn();
+	assert_string_equal(started, "1:1;0:3;");
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "1:1;0:3;");
+	batch_lane_free(batch, 1);
+	turn();
+	assert_string_equal(started, "1:1;0:3;1:2;");
+}
+
+static void a_batch_tried_again_whole_stays_a_batch(void **state)
+{
+	struct cart_op *again[] = {&ops[0], &ops[1]};
+
+	(void)state;
+	make_batch(1, 4, 1, false);
+	push(0, 1, 0);
+	push(1, 2, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	push(2, 3, 0);
+	batch_retry_together(batch, again, 2, 0);
+	assert_ptr_equal(batch_first(batch, 0), &ops[0]);
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:1,2;0:1,2,3;");
+}
+
 int main(void)
 {
 #define BATCH_TEST(test) cmocka_unit_test_setup_teardown(test, make_base, free_base)
@@ -253,6 +342,10 @@ int main(void)
 		BATCH_TEST(a_failed_batch_is_tried_again_one_by_one_and_first),
 		BATCH_TEST(an_op_is_removed_from_the_queue_but_not_from_a_lane),
 		BATCH_TEST(a_full_queue_refuses),
+		BATCH_TEST(a_cart_written_to_in_one_lane_occupies_no_other),
+		BATCH_TEST(a_lane_that_is_over_holds_no_cart_and_takes_none),
+		BATCH_TEST(a_class_leaves_the_lanes_beyond_its_limit_to_others),
+		BATCH_TEST(a_batch_tried_again_whole_stays_a_batch),
 		BATCH_TEST(a_lost_lane_gets_nothing_until_it_is_back),
 	};
 

@@ -150,6 +150,7 @@ void sql_lane_discard(struct sql_lane *lane, enum sql_discard why)
 
 	if (lane->state == SQL_LANE_IDLE)
 		batch_lane_lost(lane->pool->batch, lane->index);
+	batch_lane_over(lane->pool->batch, lane->index);
 	metrics_add(store->shard, store->db->series.discards[why], 1);
 	if (why == SQL_DISCARD_BROKEN || why == SQL_DISCARD_STUCK)
 		sql_connector_report(store->db->connector, &lane->link, SQL_REPORT_LOST);
@@ -207,7 +208,8 @@ static void pool_report_waiting(struct sql_pool *pool)
 	pool->waiting = waiting;
 }
 
-/* What has waited for a connection for too long, and was never in one, is refused. */
+/* What has waited for a connection for too long, since it came or since its last try, is refused.
+ */
 static void pool_shed(struct sql_pool *pool, int64_t now_ns)
 {
 	struct sql_store *store = pool->store;
@@ -217,7 +219,8 @@ static void pool_shed(struct sql_pool *pool, int64_t now_ns)
 		for (struct cart_op *op = batch_first(pool->batch, class); op != NULL; op = next) {
 			next = op->held.next;
 			if (now_ns - op->submitted_ns < store->db->acquire_ns ||
-			    sql_op_notes(op) >= SQL_OP_TRY || !batch_remove(pool->batch, op))
+			    now_ns - op->started_ns < store->db->acquire_ns ||
+			    !batch_remove(pool->batch, op))
 				continue;
 			op->held.next = shed;
 			shed = op;
@@ -273,6 +276,8 @@ int sql_pool_open(struct sql_pool *pool, struct sql_store *store, enum sql_role 
 		.ops_max = store->db->batch_max,
 		.queue_max = store->db->queue_max,
 		.classes = SQL_CLASSES,
+		/* Writes that wait for rows never occupy every lane. */
+		.lanes_of = {[SQL_CLASS_WRITE] = lanes > 1 ? lanes - 1 : 1},
 		.one_write_a_cart = true,
 		.start = sql_work_start,
 		.user = pool,

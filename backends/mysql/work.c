@@ -101,6 +101,7 @@ static void work_forget_result(struct cart_op *op)
 	cart_clear(&op->cart);
 	op->version = 0;
 	op->replayed = false;
+	op->started_ns = cart_store_now_ns(op->held.store); /* it waits again from now */
 }
 
 /*
@@ -316,6 +317,7 @@ static void work_writes_done(struct sql_lane *lane, const struct sql_reply *repl
 			lane->ops[done++] = op;
 			continue;
 		}
+		work_forget_result(op);
 		sql_op_mark(op, SQL_OP_CAREFUL);
 		lane->ops[--look] = op;
 	}

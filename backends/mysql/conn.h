@@ -19,7 +19,8 @@
 struct event;
 struct event_base;
 
-#define SQL_REPLY_ROWS 3
+#define SQL_REPLY_ROWS	   3
+#define SQL_REPLY_AFFECTED 4
 
 struct sql_reply {
 	enum sql_fault fault;
@@ -28,6 +29,7 @@ struct sql_reply {
 	size_t statements;		 /* that succeeded */
 	MYSQL_RES *rows[SQL_REPLY_ROWS]; /* of the statements that return rows, in order */
 	size_t rows_count;
+	uint64_t affected[SQL_REPLY_AFFECTED]; /* rows matched, by each of the first statements */
 };
 
 typedef void sql_conn_done_fn(void *user, struct sql_reply *reply);

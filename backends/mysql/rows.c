@@ -20,6 +20,8 @@ enum rows_column {
 	COLUMNS_LINE
 };
 
+#define COLUMNS_STATE 5
+
 bool sql_cell_integer(const char *cell, unsigned long len, int64_t *value)
 {
 	bool negative = cell != NULL && len > 0 && cell[0] == '-';
@@ -44,6 +46,22 @@ bool sql_cell_binary(const char *cell, unsigned long len, uint8_t bytes[16])
 	if (cell == NULL || len != 16)
 		return false;
 	memcpy(bytes, cell, 16);
+	return true;
+}
+
+static bool rows_read_state(char *const *cells, const unsigned long *lens, struct sql_row *row)
+{
+	struct cart *cart = &row->cart;
+	int64_t state;
+
+	*cart = (struct cart){0};
+	if (!sql_cell_binary(cells[0], lens[0], cart->id.bytes) ||
+	    !sql_cell_integer(cells[1], lens[1], &state) ||
+	    !sql_cell_integer(cells[2], lens[2], &cart->version) ||
+	    !sql_cell_integer(cells[3], lens[3], &cart->expires_ms) ||
+	    !sql_cell_integer(cells[4], lens[4], &row->op))
+		return false;
+	cart->state = state == CART_OPEN ? CART_OPEN : CART_CHECKED_OUT;
 	return true;
 }
 
@@ -87,13 +105,15 @@ enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row)
 	MYSQL_ROW cells;
 	const unsigned long *lens;
 
-	if (columns != COLUMNS_CART && columns != COLUMNS_LINE)
+	if (columns != COLUMNS_STATE && columns != COLUMNS_CART && columns != COLUMNS_LINE)
 		return SQL_ROWS_BAD;
 	cells = mysql_fetch_row(rows);
 	if (cells == NULL)
 		return SQL_ROWS_END;
 	lens = mysql_fetch_lengths(rows);
 	row->has_line = false;
+	if (columns == COLUMNS_STATE)
+		return rows_read_state(cells, lens, row) ? SQL_ROWS_ONE : SQL_ROWS_BAD;
 	if (!rows_read_cart(cells, lens, row))
 		return SQL_ROWS_BAD;
 	if (columns == COLUMNS_LINE && !rows_read_line(cells, lens, row))

@@ -1,4 +1,7 @@
-/* Result rows: a cart with one of its lines each, in the columns that SQL_CART_COLUMNS names. */
+/*
+ * Result rows, in one of three shapes: a cart's state alone, a cart, or a cart with one of its
+ * lines.
+ */
 #ifndef BACKENDS_MYSQL_ROWS_H
 #define BACKENDS_MYSQL_ROWS_H
 
@@ -6,13 +9,14 @@
 
 #include <mysql.h>
 
+#define SQL_STATE_COLUMNS "c.id, c.state, c.version, c.expires_ms, c.op"
 #define SQL_CART_COLUMNS                                                                           \
 	"c.id, c.customer_id, c.state, c.version, c.created_ms, c.updated_ms, c.expires_ms, "      \
 	"c.order_id, c.op"
 #define SQL_LINE_COLUMNS ", i.product_id, i.quantity, i.added_ms, i.updated_ms"
 
 struct sql_row {
-	struct cart cart; /* without lines */
+	struct cart cart; /* without lines; of a state what it names */
 	int64_t op;
 	bool has_line;
 	struct cart_line line;

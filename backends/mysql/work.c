@@ -249,6 +249,10 @@ static bool work_is_certain(const struct sql_lane *lane, const struct sql_reply 
 		return false; /* not the server's: it may have gone on */
 	if (reply->statements + 1 < lane->text.statements)
 		return true;
+	/* A create's INSERT, which says these before it commits. */
+	if (lane->text.statements == 1 && reply->fault != SQL_FAULT_LOST &&
+	    reply->fault != SQL_FAULT_OTHER)
+		return true;
 	/* COMMIT itself. */
 	return reply->fault == SQL_FAULT_DEADLOCK || reply->error == 1290;
 }
@@ -306,8 +310,7 @@ static void work_writes_done(struct sql_lane *lane, const struct sql_reply *repl
 	size_t done = 0, look = lane->pool->store->db->batch_max;
 	size_t count = look;
 
-	(void)!sql_write_read(lane->writes, lane->count, reply->rows[reply->rows_count - 1],
-			      work_rules(lane));
+	(void)!sql_write_read(lane->writes, lane->count, reply, work_rules(lane));
 	for (size_t i = 0; i < lane->count; i++) {
 		struct cart_op *op = work_take(lane, i);
 

@@ -96,6 +96,7 @@ struct write_batch {
 	const struct cart_rules *rules;
 	int64_t now_ms;
 	int64_t token;
+	bool alone; /* one write, whose answer holds no cart */
 	size_t of_kind[SQL_WRITE_CAREFUL];
 };
 
@@ -265,11 +266,22 @@ static void write_marked(struct sql_text *text, const struct write_batch *batch,
 	sql_add_integer(text, batch->token);
 }
 
+/* True: the op's answer holds the cart, lines and all, as it is in the database. */
+static bool write_wants_lines(const struct cart_op *op)
+{
+	return op->type == CART_OP_CHECKOUT ||
+	       (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0);
+}
+
 static void write_lock(struct sql_text *text, const struct write_batch *batch)
 {
 	if (write_count(batch, write_is_change) == 0)
 		return;
-	sql_statement(text, SQL_LOCK, "SELECT COUNT(*) FROM carts c FORCE INDEX (PRIMARY)");
+	if (batch->alone)
+		sql_statement(text, SQL_LOCK,
+			      "SELECT " SQL_STATE_COLUMNS " FROM carts c FORCE INDEX (PRIMARY)");
+	else
+		sql_statement(text, SQL_LOCK, "SELECT COUNT(*) FROM carts c FORCE INDEX (PRIMARY)");
 	write_carts(text, batch, write_is_change);
 	sql_add(text, " FOR UPDATE");
 }
@@ -595,13 +607,6 @@ static void write_keys(struct sql_text *text, const struct write_batch *batch,
 	write_marked(text, batch, which);
 }
 
-/* True: the op's answer holds the cart, lines and all, as it is in the database. */
-static bool write_wants_lines(const struct cart_op *op)
-{
-	return op->type == CART_OP_CHECKOUT ||
-	       (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0);
-}
-
 static void write_select(struct sql_text *text, const struct write_batch *batch)
 {
 	bool lines = false;
@@ -615,7 +620,7 @@ static void write_select(struct sql_text *text, const struct write_batch *batch)
 			      " LEFT JOIN cart_items i ON i.cart_id = c.id");
 	else
 		sql_statement(text, SQL_SELECT,
-			      "SELECT " SQL_CART_COLUMNS " FROM carts c FORCE INDEX (PRIMARY)");
+			      "SELECT " SQL_STATE_COLUMNS " FROM carts c FORCE INDEX (PRIMARY)");
 	write_carts(text, batch, write_is_any);
 }
 
@@ -647,14 +652,20 @@ bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t coun
 		if (writes[i].op->key != NULL && !sql_key_of(&writes[i].key, writes[i].op))
 			return false;
 	}
+	batch.alone = writes[0].alone = count == 1 && !write_wants_lines(writes[0].op);
 	sql_text_reset(text);
+	if (batch.alone && write_is_plain_create(&writes[0])) {
+		write_creates(text, &batch);
+		return !text->buf.failed;
+	}
 	sql_statement(text, SQL_BEGIN, "START TRANSACTION");
 	write_lock(text, &batch);
 	write_changes(text, &batch);
 	write_creates(text, &batch);
 	write_keys(text, &batch, write_is_keyed_change);
 	write_keys(text, &batch, write_is_keyed_create);
-	write_select(text, &batch);
+	if (!batch.alone)
+		write_select(text, &batch);
 	if (batch.of_kind[SQL_WRITE_DELETE] > 0)
 		write_deletes(text, &batch);
 	sql_statement(text, SQL_COMMIT, "COMMIT");
@@ -765,20 +776,62 @@ static void write_unread(struct sql_write *write)
 	write->verdict = SQL_VERDICT_DONE;
 }
 
-bool sql_write_read(struct sql_write *writes, size_t count, MYSQL_RES *rows,
-		    const struct cart_rules *rules)
+/* Where the statement is whose rows tell whether a write that is alone was let through: after
+ * START TRANSACTION, and the lock. */
+static size_t write_alone_at(const struct sql_write *write)
+{
+	if (write->kind != SQL_WRITE_CREATE)
+		return 2;
+	return write->op->key != NULL ? 1 : 0;
+}
+
+/* The row, if there is one, is from before. */
+static bool write_read_alone(struct sql_write *write, const struct sql_reply *reply,
+			     const struct cart_rules *rules)
+{
+	struct sql_row row = {0};
+	enum sql_rows next = SQL_ROWS_END;
+
+	if (write->op == NULL)
+		return true;
+	if (write->kind != SQL_WRITE_CREATE) {
+		next = reply->rows_count == 1 ? sql_rows_next(reply->rows[0], &row) : SQL_ROWS_BAD;
+		if (next != SQL_ROWS_ONE)
+			return next == SQL_ROWS_END;
+		row.op = 0;
+	}
+	if (reply->affected[write_alone_at(write)] > 0) {
+		row.op = write->token;
+		row.cart.version++;
+	}
+	return (next == SQL_ROWS_END && row.op == 0) || write_read_row(write, &row, rules);
+}
+
+static bool write_read_rows(struct sql_write *writes, size_t count, MYSQL_RES *rows,
+			    const struct cart_rules *rules)
 {
 	struct sql_row row;
 	enum sql_rows next;
-	bool good = true;
 
-	while (good && (next = sql_rows_next(rows, &row)) != SQL_ROWS_END) {
-		struct sql_write *write = NULL;
+	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE) {
+		struct sql_write *write = write_find(writes, count, &row.cart.id);
 
-		if (next == SQL_ROWS_ONE)
-			write = write_find(writes, count, &row.cart.id);
-		good = write != NULL && write_read_row(write, &row, rules);
+		if (write == NULL || !write_read_row(write, &row, rules))
+			return false;
 	}
+	return next == SQL_ROWS_END;
+}
+
+bool sql_write_read(struct sql_write *writes, size_t count, const struct sql_reply *reply,
+		    const struct cart_rules *rules)
+{
+	bool good;
+
+	if (count == 1 && writes[0].alone)
+		good = write_read_alone(&writes[0], reply, rules);
+	else
+		good = reply->rows_count > 0 &&
+		       write_read_rows(writes, count, reply->rows[reply->rows_count - 1], rules);
 	for (size_t i = 0; i < count; i++) {
 		if (good)
 			write_read_absent(&writes[i]);

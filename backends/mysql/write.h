@@ -10,6 +10,10 @@
  *	SELECT the carts
  *	COMMIT
  *
+ * A write that is alone and whose answer holds no cart needs less: its cart's state comes with the
+ * lock, whether the guard let it through from the number of rows that it matched; and a create is
+ * one INSERT.
+ *
  * The rows are locked first, in the order of their ids, so that batches do not deadlock and what
  * the guard sees cannot change under it. The guard is narrow: it lets an op through when
  * it is certain that core/cart.h's rules would, and marks its cart with the batch's token; what
@@ -21,11 +25,10 @@
 #ifndef BACKENDS_MYSQL_WRITE_H
 #define BACKENDS_MYSQL_WRITE_H
 
+#include "backends/mysql/conn.h"
 #include "backends/mysql/key.h"
 #include "backends/mysql/text.h"
 #include "core/cart_op.h"
-
-#include <mysql.h>
 
 enum sql_write_kind {
 	SQL_WRITE_ADD,	  /* adds to lines */
@@ -50,6 +53,7 @@ struct sql_write {
 	enum sql_verdict verdict;
 	bool doubt;    /* it was sent before, with this key, and what came of it is not known */
 	int64_t token; /* the batch's */
+	bool alone;    /* nothing else is in the text, and the answer holds no cart */
 	bool seen;     /* its cart was among the answer's rows */
 	struct sql_key key;
 };
@@ -66,11 +70,11 @@ CART_MUST_CHECK bool sql_write_text(struct sql_text *text, struct sql_write *wri
 				    int64_t token, const struct cart_rules *rules);
 
 /*
- * Reads the verdicts from the answer's last rows, after a commit that succeeded. Fills the results
+ * Reads the verdicts from the answer, after a commit that succeeded. Fills the results
  * of ops that are done. False: the rows are not what the schema says; ops without a verdict are
  * SQL_VERDICT_DONE with CART_UNCERTAIN.
  */
-CART_MUST_CHECK bool sql_write_read(struct sql_write *writes, size_t count, MYSQL_RES *rows,
-				    const struct cart_rules *rules);
+CART_MUST_CHECK bool sql_write_read(struct sql_write *writes, size_t count,
+				    const struct sql_reply *reply, const struct cart_rules *rules);
 
 #endif

@@ -237,6 +237,10 @@ static void write_ids(struct sql_text *text, const struct write_batch *batch, wr
 static void write_case(struct sql_text *text, const struct write_batch *batch,
 		       write_which_fn *which, write_value_fn *value)
 {
+	if (batch->count == 1) {
+		value(text, &batch->writes[0]);
+		return;
+	}
 	sql_add(text, "CASE c.id");
 	for (size_t i = 0; i < batch->count; i++) {
 		if (!which(&batch->writes[i]))

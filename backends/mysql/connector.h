@@ -6,9 +6,10 @@
  * The happy path: a loop asks; a helper thread connects to the host that writes go to, sets the
  * session up, and the loop's callback gets the connection, non-blocking from then on. The ways in
  * which it fails: the host cannot be reached, or refuses, or does not accept writes: its circuit
- * breaker opens for a while (doubling up to some seconds, with jitter, then one try at a time) and
+ * breaker opens for a while (doubling up to a second, with jitter, then one try at a time) and
  * the next host in order is tried; none is left: the ask fails, and the loop asks again later. A
- * host that fails for a connection in use is reported by sql_connector_report().
+ * host that has no room for another connection is left alone likewise, but stays the writer. A host
+ * that fails for a connection in use is reported by sql_connector_report().
  *
  * All connections for writing go to one host at a time, the first in order that accepted writes
  * when one had to be chosen; it stays the chosen one until it fails. Choosing another one
@@ -32,12 +33,17 @@ enum sql_role {
 	SQL_READER  /* one of mysql.read_host; need not accept writes */
 };
 
-/* An open connection with its session set up: READ COMMITTED, autocommit, strict, timeouts. */
+/*
+ * An open connection with its session set up: READ COMMITTED, autocommit, strict, utf8mb4; waits
+ * for locks, of rows and of tables, end after mysql.lock_timeout. It takes several statements in
+ * one text, and counts rows found, not rows changed. Under TLS the library heeds no timeout and
+ * asks for none: whoever waits for an answer keeps the time himself.
+ */
 struct sql_link {
 	MYSQL *mysql; /* made with MYSQL_OPT_NONBLOCK; the holder's alone */
 	enum sql_role role;
 	size_t host;	   /* which one of its role */
-	uint64_t epoch;	   /* see sql_connector_epoch() */
+	uint64_t epoch;	   /* of a writer: see sql_connector_epoch(); of a reader 0 */
 	int64_t retire_ns; /* monotonic: its lifetime's end, jitter included; INT64_MAX: none */
 };
 
@@ -57,7 +63,7 @@ struct sql_ask {
 	void *user;
 	struct sql_link link;
 	struct cart_error error;
-	int64_t retry_ns; /* when it failed: monotonic; asking before this fails at once */
+	int64_t retry_ns; /* if it failed: asking before this (monotonic) is of no use */
 	struct {
 		struct sql_mailbox *mailbox;
 		struct sql_ask *next;
@@ -65,11 +71,12 @@ struct sql_ask {
 	} held;
 };
 
-/* Starts the helper threads. options outlive it. NULL: error says why. */
+/* Starts the helper threads; connects to nothing. options are copied, the settings that they came
+ * from outlive it. NULL: error says why. */
 struct sql_connector *sql_connector_new(const struct sql_options *options,
 					const struct cart_clock *clock, struct cart_error *error);
-/* Waits until everything handed to sql_connector_close() is closed, but not long for a server that
- * does not answer. Every mailbox is freed. Takes NULL; sets it. */
+/* Waits until everything handed to sql_connector_close() is closed, but at most a second for a
+ * server or a resolver that does not answer. Every mailbox is freed. Takes NULL; sets it. */
 void sql_connector_free(struct sql_connector **connector);
 
 /* A loop's. NULL: no memory, no descriptors. */
@@ -82,19 +89,21 @@ void sql_mailbox_free(struct sql_mailbox **mailbox);
 void sql_connector_ask(struct sql_mailbox *mailbox, struct sql_ask *ask);
 
 /* Any thread. Closes the connection in a helper thread, whatever its state: a non-blocking call may
- * be suspended in it. */
+ * be suspended in it, which then ends in that thread; results that were handed out are freed
+ * before. No event waits for its socket any more. Takes NULL. */
 void sql_connector_close(struct sql_connector *connector, MYSQL *mysql);
 
 /* Any thread. */
 void sql_connector_report(struct sql_connector *connector, const struct sql_link *link,
 			  enum sql_report what);
 
-/* Any thread: the epoch of connections that are still good to write to. */
+/* Any thread: the epoch of connections that are still good to write to; 0 before the first. */
 uint64_t sql_connector_epoch(const struct sql_connector *connector);
 
 /*
  * Connects on this thread, for provisioning and sweeping, by the same rules: a connection for which
- * blocking calls are used. -1: error names host and cause. *link is closed by mysql_close().
+ * blocking calls are used. -1: error names host and cause. *link is closed by mysql_close(). A
+ * thread that ends calls mysql_thread_end().
  */
 CART_MUST_CHECK int sql_connect(struct sql_connector *connector, enum sql_role role,
 				struct sql_link *link, struct cart_error *error);

@@ -11,17 +11,23 @@
 
 #include <errno.h>
 #include <errmsg.h>
+#include <fcntl.h>
 #include <mysqld_error.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* The library runs non-blocking calls on a stack of their own, by default of 60 KB and without a
  * guard page; resolver and TLS run on it too. Pages that are not used cost nothing. */
 #define SESSION_STACK_BYTES ((size_t)512 << 10)
+
+#define SESSION_SAFE_LOGINS                                                                        \
+	"mysql_native_password,caching_sha2_password,sha256_password,client_ed25519,parsec"
 
 struct session {
 	MYSQL *mysql;
@@ -244,6 +250,24 @@ static enum sql_outcome session_set_up(const struct session *s, struct cart_erro
 	return SQL_OUTCOME_BAD;
 }
 
+/* What the library sets of this, and what not, has varied with its versions. */
+static void session_tune_socket(const struct session *s)
+{
+	static const int on = 1, idle_s = 30, interval_s = 5, probes = 3;
+	const unsigned timeout_ms = (unsigned)s->plan->options->timeout_ms;
+	int fd = mysql_get_socket(s->mysql);
+
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (s->plan->host->host == NULL)
+		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof(timeout_ms));
+}
+
 static void session_tls(MYSQL *mysql, const struct sql_options *options)
 {
 	my_bool enforce = options->tls != SQL_TLS_OFF;
@@ -277,6 +301,9 @@ static void session_configure(MYSQL *mysql, const struct sql_session_plan *plan)
 	mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &timeout_s);
 	mysql_options(mysql, MYSQL_OPT_RECONNECT, &no);
 	mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
+	/* A server, or whoever answers in its place, must not ask for the password in the clear. */
+	if (options->tls != SQL_TLS_VERIFY)
+		mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH, SESSION_SAFE_LOGINS);
 	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	session_tls(mysql, options);
 }
@@ -299,14 +326,49 @@ enum sql_outcome sql_session_open(MYSQL **mysql, const struct sql_session_plan *
 	}
 	session_configure(s.mysql, plan);
 	outcome = session_connect(&s) ? session_set_up(&s, error) : session_failed(&s, error);
-	if (outcome == SQL_OUTCOME_GOOD)
+	if (outcome == SQL_OUTCOME_GOOD) {
+		session_tune_socket(&s);
 		*mysql = s.mysql;
-	else
+	} else {
 		sql_session_close(s.mysql);
+	}
 	return outcome;
+}
+
+/*
+ * What a suspended call has allocated, which may be a result of megabytes, is known to its own
+ * stack alone: mysql_close() would lose it. So the call is resumed until it fails by itself, which
+ * it does without waiting: its descriptor leads to a socket whose other end is closed. (A timeout
+ * alone would do without TLS; under it, the library reads on.) If no call was suspended, the
+ * connection gets its socket back, to say goodbye.
+ */
+static void session_end_call(MYSQL *mysql)
+{
+	int fd = mysql_get_socket(mysql);
+	int dead[2], kept, ignored;
+
+	if (fd < 0)
+		return;
+	kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (kept < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, dead) != 0) {
+		/* No descriptors: no goodbye either. */
+		mariadb_cancel(mysql);
+	} else {
+		close(dead[1]);
+		dup3(dead[0], fd, O_CLOEXEC);
+		close(dead[0]);
+	}
+	while (mysql_real_query_cont(&ignored, mysql, MYSQL_WAIT_TIMEOUT) != 0)
+		continue;
+	if (kept >= 0 && mysql_errno(mysql) == CR_COMMANDS_OUT_OF_SYNC)
+		dup3(kept, fd, O_CLOEXEC);
+	if (kept >= 0)
+		close(kept);
 }
 
 void sql_session_close(MYSQL *mysql)
 {
+	if (mysql != NULL)
+		session_end_call(mysql);
 	mysql_close(mysql);
 }

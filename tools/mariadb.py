@@ -67,19 +67,31 @@ GRANT REPLICATION SLAVE ON *.* TO 'replica'@'%';
 """
 KEEPER = r"""
 trap '' HUP INT TERM
+alive()
+{
+	for pid in $pids; do kill -0 "$pid" 2>/dev/null && return; done
+	return 1
+}
+# signal, and for how many fiftieths of a second to wait
+end()
+{
+	alive || return
+	kill "-$1" $pids 2>/dev/null
+	left=$2
+	while alive && [ $left -gt 0 ]; do sleep 0.02; left=$((left - 1)); done
+}
 while read -r what name; do
 	case $what in
 	run) pids="$pids $name" ;;
+	keep) pids="$pids $name"; orderly=yes ;;
 	ended) pids=$(for pid in $pids; do [ "$pid" = "$name" ] || printf ' %s' "$pid"; done) ;;
 	folder) folders="$folders
 $name" ;;
 	esac
 done
-[ -z "$pids" ] || kill -CONT $pids 2>/dev/null
-[ -z "$pids" ] || kill -KILL $pids 2>/dev/null
-for pid in $pids; do
-	while kill -0 "$pid" 2>/dev/null; do sleep 0.02; done
-done
+end CONT 0
+[ -z "$orderly" ] || end TERM 500
+end KILL 250
 printf '%s\n' "$folders" | while read -r folder; do
 	[ -z "$folder" ] || rm -rf "$folder"
 done
@@ -104,7 +116,7 @@ class Keeper:
                 # A session of its own: what ends our group, or the terminal, does not end it.
                 subprocess.Popen(["/bin/sh", "-c", KEEPER, "mariadb-keeper"], stdin=read, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL, start_new_session=True, cwd="/",
-                                 env={"PATH": os.defpath, "pids": "", "folders": ""})
+                                 env={"PATH": os.defpath})
                 os.close(read)
             os.write(cls.pipe, ("%s %s\n" % (what, value)).encode())
 
@@ -283,7 +295,7 @@ class Server:
         self.process = subprocess.Popen(self._arguments() + list(extra), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
                                         env={**os.environ, "PATH": here + ":" + os.environ.get("PATH", os.defpath)})
-        Keeper.tell("run", self.process.pid)
+        Keeper.tell("keep" if self.keep else "run", self.process.pid)
 
     def _await_answer(self, until, said):
         """False: it has ended."""
@@ -358,6 +370,12 @@ class Server:
         """A session of root's: .sql(), .id for KILL, .close()."""
         return Session(self.socket, timeout=timeout)
 
+    def connect_as_user(self, timeout=30.0):
+        """A session as cartd has it: user cart, over TCP, in its database."""
+        session = Session(("127.0.0.1", self.port), self.user, self.password, timeout)
+        session.sql("USE " + self.database)
+        return session
+
     def sql(self, text, timeout=30.0):
         """Runs statements as root on a connection of their own; the rows of the last that has any, as lists of str or None."""
         with self.connect(timeout) as session:
@@ -425,7 +443,12 @@ class Replica(Server):
                 "CART_TEST_MYSQL_REPLICA_SOCKET": self.socket}
 
 
-PROVIDERS = ["/usr/lib/galera/libgalera_smm.so", "/usr/lib*/galera*/libgalera_smm.so", "/usr/lib/*/galera*/libgalera_smm.so"]
+def galera_provider():
+    """The library, or None."""
+    for pattern in ("/usr/lib/galera/libgalera_smm.so", "/usr/lib/*/galera*/libgalera_smm.so", "/usr/lib*/galera*/libgalera_smm.so"):
+        for path in glob.glob(pattern):
+            return path
+    return None
 
 
 class Node(Server):
@@ -458,6 +481,10 @@ class Node(Server):
             os.mkdir(self.data)
             self._write_password()
         super().start(timeout, words + [self._provider_options()] + list(extra))
+        self.await_ready(timeout)
+
+    def await_ready(self, timeout=30.0):
+        """Until it takes writes."""
         await_that(lambda: self.status("wsrep_ready").get("wsrep_ready") == "ON", "the node's readiness", timeout)
 
     def _declare_safe(self):
@@ -483,10 +510,9 @@ class Galera:
     """A cluster of n nodes, each a Server; any of them takes writes."""
 
     def __init__(self, n=3, options=(), **rest):
-        found = [path for pattern in PROVIDERS for path in glob.glob(pattern)]
-        if not found:
+        self.provider = galera_provider()
+        if self.provider is None:
             raise Failure("no Galera provider (Debian: galera-4)")
-        self.provider = found[0]
         self.password = secrets.token_hex(12)
         self.nodes = []
         for i in range(n):

@@ -1,9 +1,10 @@
-"""A small client of the MySQL protocol over a Unix socket, for root of a private server: text queries, no password.
+"""A small client of the MySQL protocol for private servers: text queries, a native password or none, no TLS.
 
 Tests that count what a server did, or hold a lock while something else runs, need a session of their own that costs one
 connection and says nothing unasked; and so neither they nor tools/with-mariadb need a client package.
 """
 
+import hashlib
 import socket
 import struct
 
@@ -64,18 +65,27 @@ def row_of(packet):
     return row
 
 
-class Session:
-    """One connection. `with` closes it."""
+def scrambled(password, scramble):
+    """What mysql_native_password wants to see."""
+    if not password:
+        return b""
+    once = hashlib.sha1(password.encode()).digest()
+    mask = hashlib.sha1(scramble + hashlib.sha1(once).digest()).digest()
+    return bytes(a ^ b for a, b in zip(once, mask))
 
-    def __init__(self, path, user="root", timeout=30.0):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+class Session:
+    """One connection. `with` closes it. where: the path of a socket, or (host, port)."""
+
+    def __init__(self, where, user="root", password="", timeout=30.0):
+        self.socket = socket.socket(socket.AF_UNIX if isinstance(where, str) else socket.AF_INET, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
         self.sequence = 0
         self.id = 0  # of the connection, for KILL
         self.version = ""
         try:
-            self.socket.connect(path)
-            self._greet(user)
+            self.socket.connect(where)
+            self._greet(user, password)
         except OSError as error:
             self.close()
             raise Lost(str(error)) from error
@@ -123,20 +133,23 @@ class Session:
         self.socket.sendall(len(packet).to_bytes(3, "little") + bytes([self.sequence]) + packet)
         self.sequence = (self.sequence + 1) & 0xFF
 
-    def _greet(self, user):
+    def _greet(self, user, password):
         greeting = self._read()
         if greeting[0] == 0xFF:
             raise error_of(greeting)
         version, _, rest = greeting[1:].partition(b"\0")
         self.version = version.decode()
         self.id = struct.unpack_from("<I", rest)[0]
+        scramble = rest[4:12] + rest[31:43]
         flags = (CLIENT_LONG_PASSWORD | CLIENT_PROTOCOL_41 | CLIENT_TRANSACTIONS | CLIENT_SECURE_CONNECTION
                  | CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS | CLIENT_PLUGIN_AUTH)
+        proof = scrambled(password, scramble)
         self._write(struct.pack("<IIB23x", flags, MAX_PACKET, UTF8MB4) + user.encode() + b"\0"
-                    + b"\0" + b"mysql_native_password\0")
+                    + bytes([len(proof)]) + proof + b"mysql_native_password\0")
         answer = self._read()
-        if answer[0] == 0xFE:  # asks for another way of knowing us; for each that needs no password the answer is empty
-            self._write(b"")
+        if answer[0] == 0xFE:  # asks for another proof; the socket's is empty, a password's has a scramble of its own
+            plugin, _, scramble = answer[1:].partition(b"\0")
+            self._write(scrambled(password, scramble[:20]) if plugin == b"mysql_native_password" else b"")
             answer = self._read()
         if answer[0] == 0xFF:
             raise error_of(answer)

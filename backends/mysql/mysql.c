@@ -5,6 +5,7 @@
  */
 #include "backends/mysql/schema.h"
 #include "backends/mysql/store.h"
+#include "backends/mysql/sweep.h"
 #include "core/embed.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@ static void mysql_stop(struct cart_db *base)
 {
 	struct sql_db *db = (struct sql_db *)base;
 
+	sql_sweeper_free(&db->sweeper);
 	sql_connector_free(&db->connector);
 	sql_options_clear(&db->options);
 	pthread_mutex_destroy(&db->lock);
@@ -117,6 +119,27 @@ static double mysql_read_version(void *user)
 	return major * 10000 + minor * 100 + patch;
 }
 
+/* Rows that the sweeper has removed; it starts with the first loop. */
+static double mysql_read_swept(struct sql_db *db, uint64_t (*read)(const struct sql_sweeper *))
+{
+	double rows;
+
+	pthread_mutex_lock(&db->lock);
+	rows = db->sweeper != NULL ? (double)read(db->sweeper) : 0;
+	pthread_mutex_unlock(&db->lock);
+	return rows;
+}
+
+static double mysql_read_swept_carts(void *user)
+{
+	return mysql_read_swept(user, sql_sweeper_carts);
+}
+
+static double mysql_read_swept_keys(void *user)
+{
+	return mysql_read_swept(user, sql_sweeper_keys);
+}
+
 static void mysql_register(struct sql_db *db, struct metrics *metrics)
 {
 	struct sql_series *series = &db->series;
@@ -132,6 +155,11 @@ static void mysql_register(struct sql_db *db, struct metrics *metrics)
 	metrics_callback(metrics, "cart_mysql_connect_failures",
 			 "Attempts to connect that failed, since the start", mysql_read_failures,
 			 db);
+	metrics_callback(metrics, "cart_mysql_swept_carts",
+			 "Expired carts that this process has removed", mysql_read_swept_carts, db);
+	metrics_callback(metrics, "cart_mysql_swept_keys",
+			 "Old idempotency keys that this process has removed",
+			 mysql_read_swept_keys, db);
 	metrics_callback(metrics, "cart_mysql_server_version",
 			 "The server's version: 10.11.6 is 101106; 0: not connected yet",
 			 mysql_read_version, db);
@@ -181,9 +209,16 @@ static int mysql_provision(struct cart_db *base, enum cart_provision how, struct
 
 int sql_db_sweep(struct sql_db *db, struct cart_error *error)
 {
-	(void)db;
-	(void)error;
-	return 0;
+	int result = 0;
+
+	pthread_mutex_lock(&db->lock);
+	if (db->sweeper == NULL && db->sweep_interval_ms > 0) {
+		db->sweeper =
+			sql_sweeper_new(db->connector, &db->db.env, db->sweep_interval_ms, error);
+		result = db->sweeper != NULL ? 0 : -1;
+	}
+	pthread_mutex_unlock(&db->lock);
+	return result;
 }
 
 extern const struct cart_backend mysql_backend;

@@ -116,6 +116,8 @@ void sql_attempt_explain(const struct sql_connector *c, enum sql_role role,
 		cart_error_set(error, "stopping");
 	else if (c->hosts[role].count == 0)
 		cart_error_set(error, "mysql.read_host names no host");
+	else if (role == SQL_FORMER && c->hosts[SQL_WRITER].last == SQL_NO_HOST)
+		cart_error_set(error, "no host has accepted writes yet");
 	else
 		cart_error_set(error, "%s", c->failures[role].text);
 }
@@ -131,13 +133,12 @@ int sql_connect(struct sql_connector *c, enum sql_role role, struct sql_link *li
 	while (!open && left > 0 && !c->stopping) {
 		struct sql_try attempt;
 		int64_t retry_ns;
-		enum sql_turn turn = sql_hosts_next(&c->hosts[role], clock_monotonic_ns(c->clock),
-						    &attempt, &retry_ns);
+		enum sql_turn turn = sql_connector_next(c, role, &attempt, &retry_ns);
 
 		if (turn == SQL_TURN_NONE)
 			break;
 		if (turn == SQL_TURN_WAIT) {
-			pthread_cond_wait(&c->changed, &c->lock);
+			sql_connector_wait(c);
 			continue;
 		}
 		open = sql_attempt(c, role, &attempt, link);

@@ -35,7 +35,32 @@ uint64_t sql_connector_random(struct sql_connector *c)
 const struct sql_host *sql_connector_host(const struct sql_connector *c, enum sql_role role,
 					  size_t host)
 {
-	return role == SQL_WRITER ? &c->options.hosts[host] : &c->options.read_hosts[host];
+	return role == SQL_READER ? &c->options.read_hosts[host] : &c->options.hosts[host];
+}
+
+enum sql_turn sql_connector_next(struct sql_connector *c, enum sql_role role,
+				 struct sql_try *attempt, int64_t *retry_ns)
+{
+	struct sql_hosts *hosts = &c->hosts[role];
+
+	if (role == SQL_FORMER) {
+		hosts->only = c->hosts[SQL_WRITER].last;
+		*retry_ns = INT64_MAX;
+		if (hosts->only == SQL_NO_HOST)
+			return SQL_TURN_NONE;
+	}
+	return sql_hosts_next(hosts, clock_monotonic_ns(c->clock), attempt, retry_ns);
+}
+
+void sql_connector_wait(struct sql_connector *c)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += SQL_TRY_SLOW_MS * CLOCK_NS_PER_MS / 2;
+	end.tv_sec += end.tv_nsec / CLOCK_NS_PER_S;
+	end.tv_nsec %= CLOCK_NS_PER_S;
+	pthread_cond_timedwait(&c->changed, &c->lock, &end);
 }
 
 void sql_connector_wake(int fd)
@@ -83,10 +108,11 @@ static void connector_init(struct sql_connector *c, const struct cart_clock *clo
 	pthread_cond_init(&c->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	c->clock = clock;
-	sql_ask_list_init(&c->asks[SQL_WRITER]);
-	sql_ask_list_init(&c->asks[SQL_READER]);
+	for (int role = 0; role < SQL_ROLES; role++)
+		sql_ask_list_init(&c->asks[role]);
 	sql_hosts_init(&c->hosts[SQL_WRITER], c->options.host_count, true);
 	sql_hosts_init(&c->hosts[SQL_READER], c->options.read_host_count, false);
+	sql_hosts_init(&c->hosts[SQL_FORMER], c->options.host_count, false);
 	if (getrandom(&c->random, sizeof(c->random), 0) != (ssize_t)sizeof(c->random))
 		c->random = (uint64_t)clock_monotonic_ns(&cart_clock_system);
 }

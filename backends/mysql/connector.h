@@ -30,7 +30,10 @@ struct sql_mailbox;
 
 enum sql_role {
 	SQL_WRITER, /* the host that accepts writes */
-	SQL_READER  /* one of mysql.read_host; need not accept writes */
+	SQL_READER, /* one of mysql.read_host; need not accept writes */
+	SQL_FORMER, /* the host that accepted writes last, for reads while none does: nobody has
+		       written elsewhere, as far as this process knows */
+	SQL_ROLES
 };
 
 /*

@@ -41,9 +41,9 @@ struct sql_connector {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* for everybody: asks, closings, tries, threads */
 	/* By role. */
-	struct sql_hosts hosts[2];
-	struct cart_error failures[2]; /* the last, with its host */
-	struct sql_ask_list asks[2];   /* not begun */
+	struct sql_hosts hosts[SQL_ROLES];
+	struct cart_error failures[SQL_ROLES]; /* the last, with its host */
+	struct sql_ask_list asks[SQL_ROLES];   /* not begun */
 	struct sql_closing *closings;
 	struct sql_helper helpers[SQL_HELPER_THREADS];
 	int stop_fd; /* an eventfd, readable from the stop on */
@@ -62,6 +62,12 @@ void sql_ask_list_append(struct sql_ask_list *list, struct sql_ask *ask);
 void sql_ask_list_prepend(struct sql_ask_list *list, struct sql_ask *ask);
 /* NULL: empty. */
 struct sql_ask *sql_ask_list_take(struct sql_ask_list *list);
+
+/* sql_hosts_next() for a role. */
+enum sql_turn sql_connector_next(struct sql_connector *c, enum sql_role role,
+				 struct sql_try *attempt, int64_t *retry_ns);
+/* Waits until something has changed, or a try may have become slow. */
+void sql_connector_wait(struct sql_connector *c);
 
 uint64_t sql_connector_random(struct sql_connector *c);
 const struct sql_host *sql_connector_host(const struct sql_connector *c, enum sql_role role,

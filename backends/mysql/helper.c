@@ -62,7 +62,7 @@ static bool helper_step(struct sql_helper *self, enum sql_role role)
 
 	if (c->asks[role].head == NULL)
 		return false;
-	turn = sql_hosts_next(&c->hosts[role], clock_monotonic_ns(c->clock), &attempt, &retry_ns);
+	turn = sql_connector_next(c, role, &attempt, &retry_ns);
 	if (turn == SQL_TURN_WAIT)
 		return false;
 	if (turn == SQL_TURN_TRY)
@@ -72,12 +72,27 @@ static bool helper_step(struct sql_helper *self, enum sql_role role)
 	return true;
 }
 
+/* Somebody waits for how a try ends. */
+static bool helper_is_asked(const struct sql_connector *c)
+{
+	bool asked = false;
+
+	for (int role = 0; role < SQL_ROLES; role++)
+		asked = asked || c->asks[role].head != NULL;
+	return asked;
+}
+
 static void helper_connect(struct sql_helper *self)
 {
 	struct sql_connector *c = self->connector;
 
 	while (!c->stopping) {
-		if (!helper_step(self, SQL_WRITER) && !helper_step(self, SQL_READER))
+		if (helper_step(self, SQL_WRITER) || helper_step(self, SQL_READER) ||
+		    helper_step(self, SQL_FORMER))
+			continue;
+		if (helper_is_asked(c))
+			sql_connector_wait(c);
+		else
 			pthread_cond_wait(&c->changed, &c->lock);
 	}
 }

@@ -15,20 +15,26 @@
 
 void sql_hosts_init(struct sql_hosts *hosts, size_t count, bool one)
 {
-	*hosts = (struct sql_hosts){
-		.count = count, .one = one, .chosen = SQL_NO_HOST, .last = SQL_NO_HOST};
+	*hosts = (struct sql_hosts){.count = count,
+				    .one = one,
+				    .chosen = SQL_NO_HOST,
+				    .last = SQL_NO_HOST,
+				    .only = SQL_NO_HOST};
 }
 
-static enum sql_turn hosts_try(struct sql_hosts *hosts, size_t host, struct sql_try *attempt)
+static enum sql_turn hosts_try(struct sql_hosts *hosts, size_t host, int64_t now_ns,
+			       struct sql_try *attempt)
 {
 	struct sql_breaker *breaker = &hosts->breakers[host];
 	bool elector = hosts->one && hosts->chosen == SQL_NO_HOST;
 
 	*attempt = (struct sql_try){.host = host,
 				    .change = breaker->change,
+				    .election = hosts->election,
 				    .sole = !breaker->proven,
 				    .elector = elector};
 	breaker->trying = !breaker->proven;
+	breaker->slow_ns = now_ns + SQL_TRY_SLOW_MS * CLOCK_NS_PER_MS;
 	hosts->electing = hosts->electing || elector;
 	return SQL_TURN_TRY;
 }
@@ -37,14 +43,19 @@ static enum sql_turn hosts_try(struct sql_hosts *hosts, size_t host, struct sql_
 static enum sql_turn hosts_may_try(const struct sql_breaker *breaker, int64_t now_ns,
 				   int64_t *retry_ns)
 {
+	int64_t again_ns;
+
 	if (breaker->proven)
 		return SQL_TURN_TRY;
 	if (breaker->trying)
 		return SQL_TURN_WAIT;
-	if (now_ns >= breaker->until_ns)
+	if (now_ns >= breaker->until_ns && !breaker->slow)
 		return SQL_TURN_TRY;
-	if (breaker->until_ns < *retry_ns)
-		*retry_ns = breaker->until_ns;
+	/* When a slow try ends nobody knows: look again after a while. */
+	again_ns = breaker->until_ns > now_ns ? breaker->until_ns
+					      : now_ns + SQL_BREAKER_MIN_MS * CLOCK_NS_PER_MS;
+	if (again_ns < *retry_ns)
+		*retry_ns = again_ns;
 	return SQL_TURN_NONE;
 }
 
@@ -57,7 +68,7 @@ static enum sql_turn hosts_elect(struct sql_hosts *hosts, int64_t now_ns, struct
 		enum sql_turn turn = hosts_may_try(&hosts->breakers[i], now_ns, retry_ns);
 
 		if (turn == SQL_TURN_TRY)
-			return hosts_try(hosts, i, attempt);
+			return hosts_try(hosts, i, now_ns, attempt);
 		if (turn == SQL_TURN_WAIT)
 			return turn;
 		if (hosts->breakers[i].full) {
@@ -75,30 +86,19 @@ static enum sql_turn hosts_in_turn(struct sql_hosts *hosts, int64_t now_ns, stru
 
 	for (size_t i = 0; i < hosts->count; i++) {
 		size_t host = (hosts->turn + i) % hosts->count;
-		enum sql_turn turn = hosts_may_try(&hosts->breakers[host], now_ns, retry_ns);
+		enum sql_turn turn;
 
+		if (hosts->only != SQL_NO_HOST && hosts->only != host)
+			continue;
+		turn = hosts_may_try(&hosts->breakers[host], now_ns, retry_ns);
 		if (turn == SQL_TURN_TRY) {
 			hosts->turn = host + 1;
-			return hosts_try(hosts, host, attempt);
+			return hosts_try(hosts, host, now_ns, attempt);
 		}
 		if (turn == SQL_TURN_WAIT)
 			result = turn;
 	}
 	return result;
-}
-
-enum sql_turn sql_hosts_next(struct sql_hosts *hosts, int64_t now_ns, struct sql_try *attempt,
-			     int64_t *retry_ns)
-{
-	enum sql_turn turn;
-
-	*retry_ns = INT64_MAX;
-	if (!hosts->one)
-		return hosts_in_turn(hosts, now_ns, attempt, retry_ns);
-	if (hosts->chosen == SQL_NO_HOST)
-		return hosts_elect(hosts, now_ns, attempt, retry_ns);
-	turn = hosts_may_try(&hosts->breakers[hosts->chosen], now_ns, retry_ns);
-	return turn == SQL_TURN_TRY ? hosts_try(hosts, hosts->chosen, attempt) : turn;
 }
 
 static void hosts_open_breaker(struct sql_breaker *breaker, bool full, int64_t now_ns,
@@ -115,6 +115,39 @@ static void hosts_open_breaker(struct sql_breaker *breaker, bool full, int64_t n
 	breaker->failures++;
 	breaker->change++;
 	breaker->until_ns = now_ns + (int64_t)(half + random % (half + 1));
+}
+
+/* Tries that have become slow stand in nobody's way any more. */
+static void hosts_pass_slow(struct sql_hosts *hosts, int64_t now_ns)
+{
+	for (size_t i = 0; i < hosts->count; i++) {
+		struct sql_breaker *breaker = &hosts->breakers[i];
+
+		if (!breaker->trying || now_ns < breaker->slow_ns)
+			continue;
+		hosts_open_breaker(breaker, false, now_ns, 0);
+		breaker->trying = false;
+		breaker->slow = true;
+		if (hosts->chosen == i)
+			hosts->chosen = SQL_NO_HOST;
+		hosts->electing = false;
+		hosts->election++;
+	}
+}
+
+enum sql_turn sql_hosts_next(struct sql_hosts *hosts, int64_t now_ns, struct sql_try *attempt,
+			     int64_t *retry_ns)
+{
+	enum sql_turn turn;
+
+	*retry_ns = INT64_MAX;
+	hosts_pass_slow(hosts, now_ns);
+	if (!hosts->one)
+		return hosts_in_turn(hosts, now_ns, attempt, retry_ns);
+	if (hosts->chosen == SQL_NO_HOST)
+		return hosts_elect(hosts, now_ns, attempt, retry_ns);
+	turn = hosts_may_try(&hosts->breakers[hosts->chosen], now_ns, retry_ns);
+	return turn == SQL_TURN_TRY ? hosts_try(hosts, hosts->chosen, now_ns, attempt) : turn;
 }
 
 /* True: the connection to it is to be used. */
@@ -142,10 +175,10 @@ bool sql_hosts_done(struct sql_hosts *hosts, const struct sql_try *attempt,
 {
 	struct sql_breaker *breaker = &hosts->breakers[attempt->host];
 
-	if (attempt->elector)
+	if (attempt->elector && attempt->election == hosts->election)
 		hosts->electing = false;
 	if (attempt->sole)
-		breaker->trying = false;
+		breaker->trying = breaker->slow = false;
 	if (outcome == SQL_OUTCOME_GOOD)
 		return hosts_succeeded(hosts, attempt->host);
 	if (attempt->change != breaker->change)

@@ -7,7 +7,9 @@
  * that is not proven (at the start, after a failure, after a broken connection) is tried by one at
  * a time, while the others wait for how that ends: a black hole costs one thread, not all. After a
  * failure it is left alone for a while, from 100 ms doubling to 1 s, less a random part of up to a
- * half so that processes do not come back in step.
+ * half so that processes do not come back in step. A try that takes longer than SQL_TRY_SLOW_MS no
+ * longer keeps the others waiting: it goes on and may still succeed, but counts as failed until
+ * then.
  */
 #ifndef BACKENDS_MYSQL_HOSTS_H
 #define BACKENDS_MYSQL_HOSTS_H
@@ -15,24 +17,29 @@
 #include "backends/mysql/options.h"
 
 #define SQL_NO_HOST	   SIZE_MAX
+#define SQL_TRY_SLOW_MS	   500
 #define SQL_BREAKER_MIN_MS 100
 #define SQL_BREAKER_MAX_MS 1000
 
 struct sql_breaker {
 	bool proven;
 	bool trying; /* by one, and it is not proven */
+	bool slow;   /* the one that tries takes long; nobody else begins */
 	bool full;   /* it answers, and takes no more connections */
 	unsigned failures;
 	uint64_t change;  /* counts its openings: tries from before one say nothing about it */
 	int64_t until_ns; /* not proven: closed for tries before this */
+	int64_t slow_ns;  /* trying: it is slow from then on */
 };
 
 struct sql_hosts {
 	size_t count;
-	bool one; /* writers: all connections to one host */
+	bool one;    /* writers: all connections to one host */
+	size_t only; /* readers: no other host than this; SQL_NO_HOST: any */
 	bool electing;
-	size_t chosen; /* the writer, or SQL_NO_HOST */
-	size_t last;   /* the writer of the epoch */
+	uint64_t election; /* counts them */
+	size_t chosen;	   /* the writer, or SQL_NO_HOST */
+	size_t last;	   /* the writer of the epoch */
 	uint64_t epoch;
 	size_t turn; /* readers: whose turn it is */
 	struct sql_breaker breakers[SQL_HOSTS_MAX];
@@ -42,6 +49,7 @@ struct sql_hosts {
 struct sql_try {
 	size_t host;
 	uint64_t change;
+	uint64_t election;
 	bool sole;
 	bool elector;
 };

@@ -3,7 +3,8 @@
  * is handed batches; when it has been idle for long it pings. The ways out: the connection breaks
  * or sticks (its ops are seen to, it is closed elsewhere, another is asked for); it is old, or
  * another host has become the writer (the same, as soon as it is idle); no connection can be had
- * (asked for again after a while that doubles up to a second).
+ * (asked for again after a while that doubles up to a second). When no host accepts writes, the one
+ * that did last may still answer reads: a connection to it is kept for a second at a time.
  */
 #include "backends/mysql/store.h"
 #include "core/log.h"
@@ -15,6 +16,7 @@
 #define LANE_RETRY_MS	   50
 #define LANE_RETRY_MAX_MS  1000
 #define LANE_RETRY_DOUBLES 5
+#define LANE_FORMER_NS	   CLOCK_NS_PER_S
 
 void sql_lane_set(struct sql_lane *lane, enum sql_lane_state state)
 {
@@ -84,6 +86,37 @@ static void lane_say_down(struct sql_lane *lane, const char *why)
 		  LOG_STR("reason", why));
 }
 
+static void lane_put_off(struct sql_lane *lane)
+{
+	unsigned doubles =
+		lane->failures < LANE_RETRY_DOUBLES ? lane->failures : LANE_RETRY_DOUBLES;
+	int64_t ms = (int64_t)LANE_RETRY_MS << doubles;
+	struct timeval delay;
+
+	if (ms > LANE_RETRY_MAX_MS)
+		ms = LANE_RETRY_MAX_MS;
+	delay = (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	lane->failures++;
+	sql_lane_set(lane, SQL_LANE_DOWN);
+	event_add(lane->retry, &delay);
+}
+
+/* There is no connection of that role. */
+static void lane_not_asked(struct sql_lane *lane)
+{
+	struct sql_ask *ask = &lane->ask;
+
+	if (ask->role == SQL_WRITER) {
+		lane_say_down(lane, ask->error.text);
+		ask->role = SQL_FORMER;
+		sql_connector_ask(lane->pool->store->mailbox, ask);
+		return;
+	}
+	if (ask->role == SQL_READER)
+		lane_say_down(lane, ask->error.text);
+	lane_put_off(lane);
+}
+
 static void lane_asked(struct sql_ask *ask)
 {
 	struct sql_lane *lane = ask->user;
@@ -96,24 +129,16 @@ static void lane_asked(struct sql_ask *ask)
 		cart_error_set(&ask->error, "no events for the connection");
 	}
 	if (ask->link.mysql == NULL) {
-		unsigned doubles =
-			lane->failures < LANE_RETRY_DOUBLES ? lane->failures : LANE_RETRY_DOUBLES;
-		int64_t ms = (int64_t)LANE_RETRY_MS << doubles;
-		struct timeval delay;
-
-		if (ms > LANE_RETRY_MAX_MS)
-			ms = LANE_RETRY_MAX_MS;
-		delay = (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-		lane->failures++;
-		sql_lane_set(lane, SQL_LANE_DOWN);
-		lane_say_down(lane, ask->error.text);
-		event_add(lane->retry, &delay);
+		lane_not_asked(lane);
 		return;
 	}
 	lane->link = ask->link;
 	lane->failures = 0;
+	if (lane->link.role == SQL_FORMER)
+		lane->link.retire_ns = cart_store_now_ns(&store->store) + LANE_FORMER_NS;
+	else
+		lane_say_up(lane);
 	metrics_add(store->shard, store->db->series.opened, 1);
-	lane_say_up(lane);
 	sql_lane_set(lane, SQL_LANE_PING); /* for the accounts: up, not yet idle */
 	sql_lane_idle(lane);
 }
@@ -126,7 +151,7 @@ static bool lane_is_old(const struct sql_lane *lane, int64_t now_ns, enum sql_di
 	if (now_ns >= lane->link.retire_ns)
 		return true;
 	*why = SQL_DISCARD_HOST;
-	return lane->pool->role == SQL_WRITER &&
+	return lane->link.role == SQL_WRITER &&
 	       lane->link.epoch != sql_connector_epoch(db->connector);
 }
 

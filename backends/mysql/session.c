@@ -9,6 +9,8 @@
  */
 #include "backends/mysql/session.h"
 
+#include "backends/mysql/text.h"
+
 #include <errno.h>
 #include <errmsg.h>
 #include <fcntl.h>
@@ -155,9 +157,10 @@ static void session_fact(struct session_facts *facts, const char *name, const ch
 }
 
 /* Sends a text and takes the rows of all its answers as facts. */
-static bool session_run(const struct session *s, const char *sql, struct session_facts *facts)
+static bool session_run(const struct session *s, const struct sql_text *text,
+			struct session_facts *facts)
 {
-	int next = session_query(s, sql, strlen(sql)) ? 0 : 1;
+	int next = session_query(s, text->buf.data, text->buf.len) ? 0 : 1;
 
 	while (next == 0) {
 		MYSQL_RES *result = session_result(s);
@@ -174,7 +177,7 @@ static bool session_run(const struct session *s, const char *sql, struct session
 }
 
 /* The server counts whole seconds, at least one. */
-static long long session_seconds(int64_t ms)
+static int64_t session_seconds(int64_t ms)
 {
 	return ms <= 1000 ? 1 : (ms + 999) / 1000;
 }
@@ -214,35 +217,53 @@ static enum sql_outcome session_failed(const struct session *s, struct cart_erro
 
 /* The names of variables are those of all kinds of servers: what a server does not know it leaves
  * out of the answer. */
+static void session_text(struct sql_text *text, const struct sql_options *options)
+{
+	int64_t lock_s = session_seconds(options->lock_timeout_ms);
+
+	sql_text_reset(text);
+	sql_statement(text, SQL_BEGIN, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+	sql_statement(text, SQL_BEGIN,
+		      "SET SESSION autocommit = 1,"
+		      " sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',"
+		      " innodb_lock_wait_timeout = ");
+	sql_add_integer(text, lock_s);
+	sql_add(text, ", lock_wait_timeout = ");
+	sql_add_integer(text, lock_s);
+	sql_statement(text, SQL_SELECT,
+		      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only',"
+		      " 'super_read_only', 'innodb_read_only', 'tidb_super_read_only',"
+		      " 'tidb_restricted_read_only', 'wsrep_on', 'wsrep_provider')");
+}
+
+/* On a node of a Galera cluster. A strong read after another node has become the writer waits for
+ * what that one has still to apply. */
+static void session_text_galera(struct sql_text *text, enum sql_role role)
+{
+	sql_text_reset(text);
+	sql_statement(text, SQL_BEGIN, "SET SESSION wsrep_sync_wait = ");
+	sql_add_integer(text, role == SQL_READER ? 0 : 1);
+	sql_statement(text, SQL_SELECT,
+		      "SHOW GLOBAL STATUS WHERE Variable_name IN"
+		      " ('wsrep_ready', 'wsrep_cluster_status')");
+}
+
 static enum sql_outcome session_set_up(const struct session *s, struct cart_error *error)
 {
 	struct session_facts facts = {0};
-	long long lock_s = session_seconds(s->plan->options->lock_timeout_ms);
+	struct sql_text text = {0};
 	const char *unfit;
-	char sql[640];
+	bool run;
 
-	snprintf(
-		sql, sizeof(sql),
-		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;"
-		"SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',"
-		" innodb_lock_wait_timeout = %lld, lock_wait_timeout = %lld;"
-		"SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only',"
-		" 'innodb_read_only', 'tidb_super_read_only', 'tidb_restricted_read_only',"
-		" 'wsrep_on', 'wsrep_provider')",
-		lock_s, lock_s);
-	if (!session_run(s, sql, &facts))
-		return session_failed(s, error);
-	/* A strong read after another node has become the writer waits for what that one has still
-	 * to apply. */
-	if (facts.wsrep_on && facts.wsrep_provider) {
-		snprintf(sql, sizeof(sql),
-			 "SET SESSION wsrep_sync_wait = %d;"
-			 "SHOW GLOBAL STATUS WHERE Variable_name IN"
-			 " ('wsrep_ready', 'wsrep_cluster_status')",
-			 s->plan->role == SQL_WRITER ? 1 : 0);
-		if (!session_run(s, sql, &facts))
-			return session_failed(s, error);
+	session_text(&text, s->plan->options);
+	run = !text.buf.failed && session_run(s, &text, &facts);
+	if (run && facts.wsrep_on && facts.wsrep_provider) {
+		session_text_galera(&text, s->plan->role);
+		run = !text.buf.failed && session_run(s, &text, &facts);
 	}
+	sql_text_free(&text);
+	if (!run)
+		return session_failed(s, error);
 	unfit = session_unfit(s, &facts);
 	if (unfit == NULL)
 		return SQL_OUTCOME_GOOD;
@@ -308,6 +329,19 @@ static void session_configure(MYSQL *mysql, const struct sql_session_plan *plan)
 	session_tls(mysql, options);
 }
 
+/* The library takes "enforce" for "if the server can", unless it verifies too. */
+static bool session_is_plain(const struct session *s)
+{
+	return s->plan->options->tls != SQL_TLS_OFF && s->plan->host->host != NULL &&
+	       mysql_get_ssl_cipher(s->mysql) == NULL;
+}
+
+static enum sql_outcome session_refuse_plain(struct cart_error *error)
+{
+	cart_error_set(error, "the server does not encrypt, and mysql.tls asks for it");
+	return SQL_OUTCOME_BAD;
+}
+
 enum sql_outcome sql_session_open(MYSQL **mysql, const struct sql_session_plan *plan,
 				  struct cart_error *error)
 {
@@ -325,7 +359,12 @@ enum sql_outcome sql_session_open(MYSQL **mysql, const struct sql_session_plan *
 		return SQL_OUTCOME_BAD;
 	}
 	session_configure(s.mysql, plan);
-	outcome = session_connect(&s) ? session_set_up(&s, error) : session_failed(&s, error);
+	if (!session_connect(&s))
+		outcome = session_failed(&s, error);
+	else if (session_is_plain(&s))
+		outcome = session_refuse_plain(error);
+	else
+		outcome = session_set_up(&s, error);
 	if (outcome == SQL_OUTCOME_GOOD) {
 		session_tune_socket(&s);
 		*mysql = s.mysql;

@@ -475,6 +475,12 @@ void sql_work_start(void *user, size_t index, struct cart_op **ops, size_t count
 		writes ? work_begin_writes(lane, ops, count) : work_begin_reads(lane, ops, count);
 
 	work_count_batch(lane, count, writes);
+	if (built && writes && lane->link.role == SQL_FORMER) {
+		sql_lane_set(lane, state);
+		work_answer_all(lane, CART_BUSY, "no database host accepts writes");
+		sql_lane_idle(lane);
+		return;
+	}
 	if (built) {
 		sql_lane_send(lane, state);
 		return;

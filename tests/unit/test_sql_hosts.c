@@ -419,6 +419,63 @@ static void without_hosts_there_is_no_turn_ever(void **state)
 /* What holds in every history of tries that overlap, succeed, fail, are suspected and rejected:
  * connections that are used are the chosen writer's, and of its epoch; an epoch has one writer; no
  * try hangs for want of a turn. */
+static void a_slow_try_keeps_nobody_from_the_other_hosts(void **state)
+{
+	struct sql_try slow;
+
+	(void)state;
+	start(2, true);
+	slow = try_at(0);
+	assert_int_equal(next(), SQL_TURN_WAIT);
+	pass_ms(SQL_TRY_SLOW_MS);
+	assert_true(connect_to(1, SQL_OUTCOME_GOOD));
+	assert_int_equal(hosts.chosen, 1);
+	assert_false(done(slow, SQL_OUTCOME_GOOD));
+	assert_int_equal(hosts.chosen, 1);
+}
+
+static void a_slow_try_may_still_succeed_and_is_not_doubled_meanwhile(void **state)
+{
+	struct sql_try slow;
+
+	(void)state;
+	start(1, true);
+	slow = try_at(0);
+	pass_ms(SQL_TRY_SLOW_MS);
+	assert_int_equal(next(), SQL_TURN_NONE);
+	pass_ms(10 * SQL_BREAKER_MAX_MS);
+	assert_int_equal(next(), SQL_TURN_NONE);
+	assert_true(retry_ns > now_ns);
+	assert_true(done(slow, SQL_OUTCOME_GOOD));
+	assert_int_equal(hosts.chosen, 0);
+	assert_int_equal(try_at(0).host, 0);
+}
+
+static void a_slow_try_that_fails_leaves_the_host_to_the_next(void **state)
+{
+	struct sql_try slow;
+
+	(void)state;
+	start(1, true);
+	slow = try_at(0);
+	pass_ms(SQL_TRY_SLOW_MS);
+	assert_int_equal(next(), SQL_TURN_NONE);
+	pass_ms(SQL_BREAKER_MAX_MS);
+	assert_false(done(slow, SQL_OUTCOME_BAD));
+	assert_true(connect_to(0, SQL_OUTCOME_GOOD));
+}
+
+static void a_reader_may_be_confined_to_one_host(void **state)
+{
+	(void)state;
+	start(3, false);
+	hosts.only = 1;
+	assert_true(connect_to(1, SQL_OUTCOME_GOOD));
+	assert_true(connect_to(1, SQL_OUTCOME_GOOD));
+	assert_false(connect_to(1, SQL_OUTCOME_BAD));
+	assert_int_equal(next(), SQL_TURN_NONE);
+}
+
 static void in_random_histories_an_epoch_has_one_writer(void **state)
 {
 	static const enum sql_outcome outcomes[] = {SQL_OUTCOME_GOOD, SQL_OUTCOME_GOOD,
@@ -496,6 +553,10 @@ int main(void)
 		cmocka_unit_test(a_reader_in_a_black_hole_holds_up_one_try),
 		cmocka_unit_test(readers_are_not_rejected_for_taking_no_writes),
 		cmocka_unit_test(without_hosts_there_is_no_turn_ever),
+		cmocka_unit_test(a_slow_try_keeps_nobody_from_the_other_hosts),
+		cmocka_unit_test(a_slow_try_may_still_succeed_and_is_not_doubled_meanwhile),
+		cmocka_unit_test(a_slow_try_that_fails_leaves_the_host_to_the_next),
+		cmocka_unit_test(a_reader_may_be_confined_to_one_host),
 		cmocka_unit_test(in_random_histories_an_epoch_has_one_writer),
 	};
 

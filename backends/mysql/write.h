@@ -3,7 +3,7 @@
  * the server's log.
  *
  *	START TRANSACTION
- *	SELECT COUNT(*) FROM carts c WHERE c.id IN (...) FOR UPDATE
+ *	SELECT COUNT(c.op) FROM carts c WHERE c.id IN (...) FOR UPDATE
  *	UPDATE carts c SET c.op = mark, version, times WHERE c.id IN (those of a kind) AND guard
  *	INSERT INTO cart_items SELECT ... FROM carts c WHERE c.id IN (...) AND c.op = mark ...
  *	INSERT INTO idempotency_keys SELECT ... FROM carts c WHERE c.id IN (...) AND c.op = mark

@@ -53,20 +53,25 @@ struct schema {
 	int version; /* 0: none */
 };
 
-/* What the program's statements name, by table; and the migration that brought it. */
+/* The columns and indexes that the program's statements name; and the migration that brought them.
+ */
 static const struct {
 	int since;
 	const char *table;
 	const char *sql;
-} schema_columns[] = {
+} schema_names[] = {
 	{1, "carts",
 	 "SELECT id, customer_id, state, version, created_ms, updated_ms, expires_ms, sweep_ms,"
 	 " order_id, op FROM carts LIMIT 0"},
+	{1, "carts",
+	 "SELECT 1 FROM carts FORCE INDEX (PRIMARY, carts_customer, carts_idle, carts_sweep)"
+	 " LIMIT 0"},
 	{1, "cart_items",
-	 "SELECT cart_id, product_id, quantity, added_ms, updated_ms FROM cart_items LIMIT 0"},
+	 "SELECT cart_id, product_id, quantity, added_ms, updated_ms FROM cart_items"
+	 " FORCE INDEX (PRIMARY) LIMIT 0"},
 	{1, "idempotency_keys",
 	 "SELECT scope, key_hash, fingerprint, stored_ms, version, cart_id FROM idempotency_keys"
-	 " LIMIT 0"},
+	 " FORCE INDEX (PRIMARY, idempotency_keys_stored) LIMIT 0"},
 };
 
 /* Explaining a statement takes the rights that it takes, and does nothing. */
@@ -216,17 +221,17 @@ static int schema_look_version(struct schema *schema, struct cart_error *error)
 	return 0;
 }
 
-/* Columns that must be there at this version; or, before the first one, if their table is. */
+/* What must be there at this version; or, before the first one, if the table is. */
 static int schema_look_tables(const struct schema *schema, struct cart_error *error)
 {
-	for (size_t i = 0; i < SCHEMA_COUNT(schema_columns); i++) {
-		const char *table = schema_columns[i].table;
+	for (size_t i = 0; i < SCHEMA_COUNT(schema_names); i++) {
+		const char *table = schema_names[i].table;
 		unsigned code;
 
-		if (schema_columns[i].since > (schema->version == 0 ? 1 : schema->version))
+		if (schema_names[i].since > (schema->version == 0 ? 1 : schema->version))
 			continue;
-		code = schema_run(schema, schema_columns[i].sql);
-		if (code == ER_BAD_FIELD_ERROR)
+		code = schema_run(schema, schema_names[i].sql);
+		if (code == ER_BAD_FIELD_ERROR || code == ER_KEY_DOES_NOT_EXISTS)
 			return cart_error_set(error,
 					      "table %s of database %s is not this program's: %s",
 					      table, schema->database, mysql_error(schema->mysql));

@@ -33,10 +33,12 @@ void sql_exec(MYSQL *mysql, const char *statements)
 int64_t sql_number(MYSQL *mysql, const char *query)
 {
 	int64_t number = INT64_MIN;
-	MYSQL_RES *rows;
+	MYSQL_RES *rows = NULL;
 	MYSQL_ROW row;
 
-	if (mysql_query(mysql, query) != 0 || (rows = mysql_store_result(mysql)) == NULL)
+	if (mysql_query(mysql, query) == 0)
+		rows = mysql_store_result(mysql);
+	if (rows == NULL)
 		fail_msg("%s: %s", query, mysql_error(mysql));
 	row = mysql_fetch_row(rows);
 	if (row != NULL && row[0] != NULL)

@@ -140,20 +140,20 @@ static void write_all_there_is_to_write(void)
 
 	for (size_t i = 0; i < BATCH; i++)
 		ids[i] = rig_id(rig);
-	MANY(CREATE);
+	MANY(CREATE, .key = NULL);
 	MANY(CHANGE, CHANGES(ADD(7, 2)));
 	MANY(CHANGE, CHANGES(ADD(8, 2), ADD(9, 1)), .key = "crowd");
 	MANY(CHANGE, CHANGES(SET(7, 5)), .flags = CART_WANT_CART);
 	MANY(CHANGE, CHANGES(REMOVE(8)));
 	MANY(CHANGE, CHANGES(SET(10, 1), REMOVE(9)));
-	MANY(GET);
+	MANY(GET, .flags = 0);
 	MANY(CHANGE, CHANGES(CLEAR));
 	MANY(CHANGE, CHANGES(ADD(7, 2)));
 	MANY(CHECKOUT, .order_id = ids[0]);
 	for (size_t i = 0; i < BATCH; i++)
 		ids[i] = rig_id(rig);
 	MANY(CREATE, .key = "crowd");
-	MANY(DELETE);
+	MANY(DELETE, .key = NULL);
 	id = rig_cart(rig);
 	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)));
 	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = "k");
@@ -249,12 +249,14 @@ static void check_plan(const struct plan *plan)
 {
 	size_t len = strlen(plan->statement);
 	char *explain = malloc(len + sizeof("EXPLAIN "));
-	MYSQL_RES *rows;
+	MYSQL_RES *rows = NULL;
 	MYSQL_ROW row;
 
 	assert_non_null(explain);
 	sprintf(explain, "EXPLAIN %s", plan->statement);
-	if (mysql_query(root, explain) != 0 || (rows = mysql_store_result(root)) == NULL)
+	if (mysql_query(root, explain) == 0)
+		rows = mysql_store_result(root);
+	if (rows == NULL)
 		fail_msg("%s: %.300s", mysql_error(root), plan->statement);
 	assert_int_equal(mysql_num_fields(rows), 10);
 	while ((row = mysql_fetch_row(rows)) != NULL)

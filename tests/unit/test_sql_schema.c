@@ -226,6 +226,16 @@ static void anothers_tables_are_refused_and_left_alone(void **state)
 	assert_int_equal(tables(), 1);
 }
 
+static void a_table_without_an_index_is_refused(void **state)
+{
+	(void)state;
+	assert_provisions(NULL, CART_PROVISION_AUTO, embed_mysql_migrations);
+	sql_exec(root, "DROP INDEX carts_idle ON cart.carts");
+	assert_refused("clerk", CART_PROVISION_CHECK, embed_mysql_migrations,
+		       "table carts of database cart is not this program's: Key 'carts_idle' "
+		       "doesn't exist in table 'carts'");
+}
+
 static void a_table_that_went_missing_is_not_made_anew(void **state)
 {
 	(void)state;
@@ -524,6 +534,7 @@ int main(void)
 		TEST(a_right_that_is_missing_is_named),
 		TEST(a_newer_schema_is_refused),
 		TEST(anothers_tables_are_refused_and_left_alone),
+		TEST(a_table_without_an_index_is_refused),
 		TEST(a_table_that_went_missing_is_not_made_anew),
 		TEST(a_connection_without_a_database_is_refused),
 		TEST(an_upgrade_keeps_what_is_there),

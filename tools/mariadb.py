@@ -396,8 +396,8 @@ class Server:
         settings = {
             "CART_MYSQL_HOST": "127.0.0.1", "CART_MYSQL_PORT": str(self.port), "CART_MYSQL_USER": self.user,
             "CART_MYSQL_PASSWORD": self.password, "CART_MYSQL_DATABASE": self.database,
-            "CART_TEST_MYSQL_SOCKET": self.socket, "CART_TEST_MYSQL_FOLDER": self.folder,
-            "CART_TEST_MYSQL_PID": str(self.pid),
+            "TEST_MYSQL_SOCKET": self.socket, "TEST_MYSQL_FOLDER": self.folder,
+            "TEST_MYSQL_PID": str(self.pid),
         }
         if self.tls:
             settings.update({"CART_MYSQL_TLS": "verify", "CART_MYSQL_TLS_CA": self.ca})
@@ -440,7 +440,7 @@ class Replica(Server):
 
     def environment(self):
         return {**self.primary.environment(), "CART_MYSQL_READ_HOST": self.address(),
-                "CART_TEST_MYSQL_REPLICA_SOCKET": self.socket}
+                "TEST_MYSQL_REPLICA_SOCKET": self.socket}
 
 
 def galera_provider():
@@ -548,4 +548,4 @@ class Galera:
 
     def environment(self):
         return {**self.nodes[0].environment(), "CART_MYSQL_HOST": ",".join(node.address() for node in self.nodes),
-                "CART_TEST_MYSQL_SOCKETS": ",".join(node.socket for node in self.nodes)}
+                "TEST_MYSQL_SOCKETS": ",".join(node.socket for node in self.nodes)}

@@ -19,7 +19,7 @@ from mariadb_session import Lost, Session, SqlError  # noqa: E402
 
 NOBODY = 65534
 # What a shell command prints of the server it was given.
-TELL = 'echo "$CART_TEST_MYSQL_PID $CART_TEST_MYSQL_FOLDER $CART_TEST_MYSQL_SOCKET $CART_MYSQL_PORT $CART_MYSQL_PASSWORD"; '
+TELL = 'echo "$TEST_MYSQL_PID $TEST_MYSQL_FOLDER $TEST_MYSQL_SOCKET $CART_MYSQL_PORT $CART_MYSQL_PASSWORD"; '
 
 
 class Wrong(Exception):

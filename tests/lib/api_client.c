@@ -12,7 +12,7 @@
 void api_server_start(struct api_server *server, const char *const *settings)
 {
 	const char *name = getenv("CART_BACKEND");
-	char backend[64], path[300];
+	char backend[64], path[300], database[OWN_DATABASE_MAX + 32];
 	const char *all[API_SETTINGS_MAX + 3];
 	size_t count = 0;
 
@@ -24,6 +24,11 @@ void api_server_start(struct api_server *server, const char *const *settings)
 		cartd_make_directory(server->directory);
 		snprintf(path, sizeof(path), "sqlite.path=%s/cart.db", server->directory);
 		all[count++] = path;
+	}
+	if (strcmp(backend, "backend=mysql") == 0) {
+		own_database_make(server->database);
+		snprintf(database, sizeof(database), "mysql.database=%s", server->database);
+		all[count++] = database;
 	}
 	for (size_t i = 0; settings != NULL && settings[i] != NULL; i++) {
 		assert_true(count < API_SETTINGS_MAX + 2);
@@ -38,6 +43,7 @@ void api_server_stop(struct api_server *server)
 	cartd_stop(&server->cartd);
 	if (server->directory[0] != '\0')
 		cartd_remove_directory(server->directory);
+	own_database_drop(server->database);
 }
 
 void api_open(struct api_client *client, const struct api_server *server)

@@ -6,6 +6,7 @@
 #define TESTS_LIB_API_CLIENT_H
 
 #include "tests/lib/cartd.h"
+#include "tests/lib/own_database.h"
 #include "tests/lib/http_client.h"
 
 #include <jansson.h>
@@ -14,7 +15,8 @@
 /* A cartd over the backend that CART_BACKEND names (memory), with files of its own. */
 struct api_server {
 	struct cartd cartd;
-	char directory[256]; /* "": none */
+	char directory[256];		 /* "": none */
+	char database[OWN_DATABASE_MAX]; /* "": none */
 };
 /* settings: as for cartd_start(), "backend" is not among them; NULL: none. */
 void api_server_start(struct api_server *server, const char *const *settings);

@@ -127,10 +127,11 @@ static void rig_configure(struct rig *rig, const struct rig_config *config)
 	snprintf(path, sizeof(path), "%s/cart.db", rig->folder);
 	if (settings_known(rig->settings, "sqlite.path"))
 		rig_set(rig, "sqlite.path", path);
-	/* A database that rigs share is swept by none: their clocks are years apart. */
-	if (settings_known(rig->settings, "mysql.sweep_interval"))
-		rig_set(rig, "mysql.sweep_interval", "0");
 	rig_set_servers(rig);
+	if (strcmp(rig->backend->name, "mysql") == 0) {
+		own_database_make(rig->database);
+		rig_set(rig, "mysql.database", rig->database);
+	}
 	rig_set_from_environment(rig);
 	for (size_t i = 0; config->set != NULL && config->set[i] != NULL; i += 2)
 		rig_set(rig, config->set[i], config->set[i + 1]);
@@ -270,6 +271,7 @@ void rig_stop(struct rig **out)
 	metrics_free(&rig->metrics);
 	settings_free(&rig->settings);
 	rig_remove_folder(rig);
+	own_database_drop(rig->database);
 	free(rig);
 	*out = NULL;
 }

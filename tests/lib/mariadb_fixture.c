@@ -234,6 +234,7 @@ void mariadb_fixture_free(struct mariadb_fixture *f)
 	*f = (struct mariadb_fixture){0};
 }
 
+CART_PRINTF(2, 0)
 static MYSQL_RES *fixture_run(struct mariadb_fixture *f, const char *format, va_list arguments)
 {
 	char sql[1024];

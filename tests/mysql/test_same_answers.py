@@ -7,6 +7,7 @@ Requests that all services must refuse alike are among them, and carts that many
 they are about faults: 503, 504, 500; tests/contract and the fault tests have those. CART_SEED=N repeats the choices of a run.
 """
 
+import contextlib
 import difflib
 import os
 import re
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import time
 
+import private_server
 import script
 from mask import Mask
 from service import Answer, Cartd, await_true
@@ -153,15 +155,8 @@ def settings_of(backend, folder, name):
     if backend == "sqlite":
         return {"sqlite.path": os.path.join(folder, name + ".db")}
     if backend == "mysql":
-        return database.settings()
+        return private_server.settings_for(database)
     return {}
-
-
-def start_database(backends):
-    global database
-    if "mysql" in backends:
-        import private_server
-        database = private_server.start()
 
 
 def scripted(tap, pair, seed):
@@ -269,25 +264,26 @@ def doctored(pair):
     return problem
 
 
+def run(tap, backends, folder, seed):
+    with Pair(backends, folder, LIMITS, "main") as pair:
+        scripted(tap, pair, seed)
+        tap.run("every kind of answer was among them", everything_was_asked, pair)
+        tap.run("the stores have counted the same operations", same_operations, pair)
+        tap.run("an answer that was tampered with is found", doctored, pair)
+    tap.run("the same answers: carts that expire", expiry, backends, folder)
+    tap.run("the same answers: keys that are forgotten", keys_are_forgotten, backends, folder)
+    tap.run("the same answers: no expiry, v7 ids, default limits", without_expiry, backends, folder)
+
+
 def main():
+    global database
     backends = sys.argv[1:] or ["sqlite", "mysql"]
     seed = int(os.environ.get("CART_SEED", time.time_ns() // 1000 % 10 ** 9))
     print("# CART_SEED=%d, %s" % (seed, " and ".join(backends)))
     tap = Tap()
-    with tempfile.TemporaryDirectory() as folder:
-        start_database(backends)
-        try:
-            with Pair(backends, folder, LIMITS, "main") as pair:
-                scripted(tap, pair, seed)
-                tap.run("every kind of answer was among them", everything_was_asked, pair)
-                tap.run("the stores have counted the same operations", same_operations, pair)
-                tap.run("an answer that was tampered with is found", doctored, pair)
-            tap.run("the same answers: carts that expire", expiry, backends, folder)
-            tap.run("the same answers: keys that are forgotten", keys_are_forgotten, backends, folder)
-            tap.run("the same answers: no expiry, v7 ids, default limits", without_expiry, backends, folder)
-        finally:
-            if database:
-                database.stop()
+    with tempfile.TemporaryDirectory() as folder, \
+            private_server.server() if "mysql" in backends else contextlib.nullcontext() as database:
+        run(tap, backends, folder, seed)
     return tap.finish()
 
 

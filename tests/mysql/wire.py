@@ -44,12 +44,12 @@ class Packets:
 
 
 class CountingProxy:
-    """Listens on a free port of the loopback address while its with block runs."""
+    """Listens on a free port while its with block runs."""
 
-    def __init__(self, port, host="127.0.0.1"):
-        self.upstream = (host, port)
+    def __init__(self, port, listen="127.0.0.1"):
+        self.upstream = ("127.0.0.1", port)
         self.commands = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = socket.create_server((listen, 0))
         self.port = self.listener.getsockname()[1]
         self.sockets = []
         self.connections = 0

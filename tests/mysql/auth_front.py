@@ -102,8 +102,9 @@ class Login:
 
 
 class AuthFront:
-    """Listens while its with block runs. way: "fast" (the server knows the hash already) or "full" (it wants the password itself:
-    over TLS as it is, else under the public key that the client asks for). folder: where keys and certificates are made."""
+    """Listens while its with block runs. way: "fast" (the server knows the hash already), "full" (it wants the password itself: over
+    TLS as it is, else under the public key that the client asks for), or the name of another plugin, which the client is asked to use
+    and which is not passed on. folder: where keys are made."""
 
     def __init__(self, port, password, way, folder, certificate=None):
         self.upstream = ("127.0.0.1", port)
@@ -167,6 +168,10 @@ class AuthFront:
             client.socket = context.wrap_socket(client.socket, server_side=True)
             payload = client.read()
         login = Login(payload)
+        if self.way not in ("fast", "full"):
+            client.write(b"\xfe" + self.way.encode() + b"\0" + nonce + b"\0")
+            self.seen.append(client.read())
+            raise OSError("that was all")
         if not self._knows(client, login, nonce):
             self.seen.append("refused")
             client.write(b"\xff" + struct.pack("<H", 1045) + b"#28000Access denied for user '" + login.user + b"'")

@@ -101,14 +101,14 @@ ORIGINS = {
 
 
 def may_be_sent(path, expression, text):
-    if re.fullmatch(r'(\s*("([^"\\]|\\.)*"|SQL_[A-Z_]+))+\s*', expression):
-        return True
+    if re.fullmatch(r'(\s*("([^"\\]|\\.)*"|[A-Z][A-Z_]+))+\s*', expression):
+        # Literals, and macros that are nothing else.
+        return all(re.search(r'^#define %s\b(\s|\\\n)*"' % name, text, re.M) for name in re.findall(r"\b[A-Z][A-Z_]+\b", STRING.sub("", expression)))
     if re.fullmatch(r"(\w+(->|\.))*text(->|\.)buf\.data", expression) or (path, expression) in ORIGINS:
         return True
-    # A constant of the file, or a member of a table of constants.
-    name = re.sub(r"\[\w+\]|.*(->|\.)", "", expression)
-    declared = re.search(r"\bstatic const char %s\[\] =" % name, text) or re.search(r"const char \*%s = \w+\[\w+\]\.%s;" % (name, name), text)
-    return bool(declared)
+    # An element of a table of constants.
+    table = re.fullmatch(r"(\w+)\[\w+\](\.\w+)?", expression)
+    return bool(table and re.search(r"\bstatic const (struct \{[^}]*\}|char \*const) %s\[\] = \{" % table.group(1), text))
 
 
 def sources():
@@ -263,11 +263,19 @@ def log_holds_no_client_text(hashes, statements):
     return "\n".join(problems)
 
 
+def schema_text():
+    text = b""
+    for path in glob.glob(os.path.join(ROOT, "schemas/mysql/*.sql")):
+        with open(path, "rb") as file:
+            text += file.read()
+    return text
+
+
 def log_holds_only_hex(statements):
-    known = literals_of_sources()
+    known, schema = literals_of_sources(), schema_text()
     problems = []
     for statement in statements:
-        strange = unexplained(statement, known)
+        strange = unexplained(statement, known) if statement not in schema else []
         if strange:
             problems.append("%s in %s" % (strange, statement[:300]))
     hexes = sum(len(HEX.findall(statement)) for statement in statements)

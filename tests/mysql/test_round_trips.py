@@ -24,7 +24,7 @@ PREFER = ("Prefer", "return=representation")
 
 class Bench:
     def __init__(self, server, proxy, cartd):
-        self.server = server
+        self.session = server.connect()
         self.proxy = proxy
         self.client = cartd.client()
         self.made = 0
@@ -45,8 +45,13 @@ class Bench:
         return path
 
     def status(self):
-        return {name: int(value) for name, value in self.server.sql(
+        return {name: int(value) for name, value in self.session.sql(
             "SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions', 'Com_begin', 'Com_commit', 'Com_rollback')")}
+
+    def is_quiet(self):
+        """An operation may be answered before its transaction is rolled back."""
+        last = {command.connection: command.statements() for command in self.proxy.commands if command.name == "QUERY"}
+        return not any(statements[0] == "START TRANSACTION" and statements[-1] not in ("COMMIT", "ROLLBACK") for statements in last.values())
 
     def measure(self, request, prepare, repeats=REPEATS):
         """Commands and statements that each repeat took, and what the server counted for all of them."""
@@ -56,6 +61,7 @@ class Bench:
         for argument in given:
             at = len(self.proxy.commands)
             request(argument)
+            await_true(self.is_quiet, 5, "every transaction has ended")
             taken.append(self.proxy.commands[at:])
         after = self.status()
         # Asking for the status is counted too.

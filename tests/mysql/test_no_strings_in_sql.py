@@ -96,7 +96,7 @@ def sent_by(text):
 
 # Not literals where they are sent, and where their text comes from.
 ORIGINS = {
-    ("backends/mysql/schema.c", "statement.text"): "a statement of schemas/mysql, compiled in",
+    ("backends/mysql/schema.c", "sql"): "a statement of schemas/mysql, which is compiled in",
 }
 
 

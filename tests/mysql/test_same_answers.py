@@ -88,7 +88,7 @@ class Side:
                 self._remember(request, answer)
         if self.doctor:
             answers = [Answer(*self.doctor(answer.raw()).split(b"\r\n\r\n", 1)) for answer in answers]
-        return answers, [self.mask.apply(answer, self.backend) for answer in answers]
+        return answers, [self.mask.apply(answer, request.target, self.backend) for request, answer in zip(step, answers)]
 
     def close(self):
         for client in self.clients:

@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""What /metrics says of the MySQL backend is so: each series moves when its cause is there, and by as much. And the documents know all of them."""
+
+import os
+import re
+import sys
+import tempfile
+import threading
+
+import private_server
+from service import ROOT, Cartd, await_true
+from tap import Tap
+
+DOCUMENT = os.path.join(ROOT, "docs/backends/mysql.md")
+POOL = 3
+CONNECTIONS = 'cart_mysql_connections{state="%s"}'
+QUIET = {"threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.sweep_interval": "0", "mysql.lifetime": "0"}
+
+
+class Watch:
+    """A cartd whose metrics are compared before and after."""
+
+    def __init__(self, server, cartd):
+        self.server = server
+        self.cartd = cartd
+        self.client = cartd.client()
+        await_true(lambda: self.value(CONNECTIONS % "idle") >= 1, 10, "connections")
+
+    def close(self):
+        self.client.close()
+
+    def value(self, name):
+        return self.cartd.metrics().get(name, 0)
+
+    def new_cart(self):
+        answer = self.client.ask("POST", "/shopping-carts", (), '{"customer_id":3}')
+        assert answer.status == 201, answer.body
+        return answer.header("Location")
+
+    def add(self, path, client=None):
+        return (client or self.client).ask("POST", path + "/items", (), '{"product_id":1,"quantity":1}').status
+
+    def moved(self, action, prefix):
+        """The series of that beginning that grew, and by how much."""
+        before = self.cartd.metrics()
+        action()
+        after = self.cartd.metrics()
+        return {name: value - before.get(name, 0) for name, value in after.items() if name.startswith(prefix) and value != before.get(name, 0)}
+
+
+class Lock:
+    """Holds a cart's row, as a slow neighbour would."""
+
+    def __init__(self, server, path):
+        self.session = server.connect()
+        self.session.sql("USE cart; BEGIN; SELECT * FROM carts WHERE id = x'%s' FOR UPDATE" % path.rsplit("/", 1)[1].replace("-", ""))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.session.sql("ROLLBACK")
+        self.session.close()
+
+
+def wrong(found, wanted):
+    return "" if found == wanted else "moved: %s\nexpected: %s" % (found, wanted)
+
+
+def the_pool(watch):
+    await_true(lambda: watch.value(CONNECTIONS % "idle") == POOL, 10, "every connection is idle")
+    path = watch.new_cart()
+    done = []
+    with Lock(watch.server, path):
+        other = threading.Thread(target=lambda: done.append(watch.add(path, watch.cartd.client())))
+        other.start()
+        await_true(lambda: watch.value(CONNECTIONS % "in_use") == 1 and watch.value(CONNECTIONS % "idle") == POOL - 1, 5,
+                   "one connection is in use")
+    other.join()
+    await_true(lambda: watch.value(CONNECTIONS % "in_use") == 0 and watch.value(CONNECTIONS % "idle") == POOL, 5, "it is idle again")
+    return "" if done == [204] else "the add that waited: %s" % done
+
+
+def statements(watch):
+    path = watch.new_cart()
+    kinds = watch.moved(lambda: watch.add(path), "cart_mysql_statements_total")
+    return wrong(kinds, {'cart_mysql_statements_total{kind="%s"}' % kind: 1 for kind in ("begin", "lock", "carts", "items", "select", "commit")}) or \
+        wrong(watch.moved(lambda: watch.client.ask("GET", path), "cart_mysql_statements_total"), {'cart_mysql_statements_total{kind="select"}': 1})
+
+
+def batches(watch):
+    path = watch.new_cart()
+    problem = wrong(watch.moved(lambda: watch.add(path), "cart_mysql_batches_total"), {'cart_mysql_batches_total{kind="write",ops="1"}': 1}) or \
+        wrong(watch.moved(lambda: watch.client.ask("GET", path), "cart_mysql_batches_total"), {'cart_mysql_batches_total{kind="read",ops="1"}': 1})
+    body = '{"ids":[%s]}' % ",".join(['"%s"' % path.rsplit("/", 1)[1]] * 100)
+    moved = watch.moved(lambda: watch.client.ask("POST", "/shopping-carts/batch-get", (), body), "cart_mysql_batches_total")
+    many = [name for name in moved if int(re.search(r'ops="(\d+)', name).group(1)) >= 8]
+    return problem or ("" if many else "100 gets at once were no batch: %s" % moved)
+
+
+def careful(watch):
+    path = watch.new_cart()
+    return wrong(watch.moved(lambda: watch.client.ask("POST", path + "/checkout"), "cart_mysql_careful"), {"cart_mysql_careful_writes_total": 1}) or \
+        wrong(watch.moved(lambda: watch.add(path), "cart_mysql_careful"), {})
+
+
+def lock_timeouts(watch):
+    """A neighbour that keeps a row for longer than mysql.lock_timeout: tried again, and done once it lets go."""
+    path = watch.new_cart()
+    done = []
+    name = 'cart_mysql_retries_total{cause="lock_timeout"}'
+    before = watch.value(name)
+    with Lock(watch.server, path):
+        other = threading.Thread(target=lambda: done.append(watch.add(path, watch.cartd.client())))
+        other.start()
+        await_true(lambda: watch.value(name) > before, 10, "a retry for a lock")
+    other.join()
+    return "" if done == [204] else "the add that waited: %s" % done
+
+
+def reconnects(watch):
+    """Every connection is killed: replaced, counted, and nobody's read fails."""
+    path = watch.new_cart()
+    await_true(lambda: watch.value(CONNECTIONS % "idle") == POOL, 10, "every connection is idle")
+
+    def kill():
+        watch.server.sql("KILL USER cart")
+        await_true(lambda: watch.value(CONNECTIONS % "idle") == POOL and
+                   watch.value("cart_mysql_connections_opened_total") >= opened + POOL, 10, "all are there again")
+
+    opened = watch.value("cart_mysql_connections_opened_total")
+    moved = watch.moved(kill, "cart_mysql_connections_")
+    status = watch.client.ask("GET", path).status
+    return ("" if status == 200 else "a read afterwards: %d" % status) or \
+        wrong(moved, {'cart_mysql_connections_closed_total{cause="broken"}': POOL, "cart_mysql_connections_opened_total": POOL})
+
+
+def version(watch):
+    said = watch.server.variable("version")
+    major, minor, patch = [int(part) for part in re.match(r"(\d+)\.(\d+)\.(\d+)", said).groups()]
+    found = watch.value("cart_mysql_server_version")
+    return "" if found == major * 10000 + minor * 100 + patch else "%g for %s" % (found, said)
+
+
+def the_server_goes(watch):
+    """A breaker opens, and closes when the server is back."""
+    failures = watch.value("cart_mysql_connect_failures")
+    watch.server.kill()
+    await_true(lambda: watch.value("cart_mysql_breakers_open") == 1 and watch.value("cart_mysql_connect_failures") > failures, 10,
+               "the host's breaker is open")
+    gone = watch.value(CONNECTIONS % "idle") + watch.value(CONNECTIONS % "in_use")
+    watch.server.start()
+    await_true(lambda: watch.value("cart_mysql_breakers_open") == 0 and watch.value(CONNECTIONS % "idle") == POOL, 10, "it is closed")
+    return "" if gone == 0 else "%d connections to a server that is gone" % gone
+
+
+def waiting(folder, server):
+    """One connection, and it is busy: who waits is counted, and refused in time."""
+    settings = dict(private_server.settings_for(server, pool="1", acquire_timeout="300ms"), **{"threads": "1", "mysql.sweep_interval": "0"})
+    with Cartd(folder, "mysql", settings, "waiting") as cartd:
+        watch = Watch(server, cartd)
+        held, free = watch.new_cart(), watch.new_cart()
+        name = "cart_mysql_acquire_timeouts_total"
+        before, answers, seen = watch.value(name), [], []
+        clients = [cartd.client() for _ in range(4)]
+        with Lock(server, held):
+            clients[0].send("POST", held + "/items", (), '{"product_id":1,"quantity":1}')
+            await_true(lambda: watch.value(CONNECTIONS % "in_use") >= 1, 5, "the connection is in use")
+            for client in clients[1:]:
+                client.send("POST", free + "/items", (), '{"product_id":1,"quantity":1}')
+            await_true(lambda: seen.append(watch.value("cart_mysql_waiting")) or watch.value(name) >= before + 3, 5, "three are refused")
+            answers = [client.receive() for client in clients[1:]]
+        last = clients[0].receive().status
+        for client in clients:
+            client.close()
+        watch.close()
+        statuses = {(answer.status, answer.header("Retry-After") is not None) for answer in answers}
+        if statuses != {(503, True)} or last != 204:
+            return "answers %s, and %d for the one that held the connection" % (statuses, last)
+        return "" if max(seen) >= 1 else "nobody was seen waiting"
+
+
+def pings(folder, server):
+    settings = dict(private_server.settings_for(server, pool="2", ping_after="200ms", lifetime="1s"), **{"threads": "1"})
+    with Cartd(folder, "mysql", settings, "pings") as cartd:
+        watch = Watch(server, cartd)
+        await_true(lambda: watch.value("cart_mysql_pings_total") >= 3, 10, "pings of idle connections")
+        await_true(lambda: watch.value('cart_mysql_connections_closed_total{cause="age"}') >= 2, 10, "old connections are replaced")
+        problem = "" if watch.client.ask("GET", watch.new_cart()).status == 200 else "a read fails"
+        watch.close()
+        return problem
+
+
+def documented(cartd):
+    served = {re.sub(r"[{ ].*", "", name) for name in cartd.metrics() if name.startswith("cart_mysql_")}
+    with open(DOCUMENT, encoding="utf-8") as file:
+        told = set(re.findall(r"`(cart_mysql_\w+)", file.read()))
+    lines = ["not in the document: " + name for name in sorted(served - told)] + ["not served: " + name for name in sorted(told - served)]
+    return "\n".join(lines) if served else "no series"
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory() as folder, private_server.server() as server:
+        with Cartd(folder, "mysql", dict(private_server.settings_for(server), **QUIET)) as cartd:
+            watch = Watch(server, cartd)
+            for name, function in (("connections in use and idle", the_pool), ("statements by kind", statements), ("batches by size", batches),
+                                   ("writes done the careful way", careful), ("retries for a lock", lock_timeouts),
+                                   ("connections that broke and were replaced", reconnects), ("the server's version", version),
+                                   ("a server that goes and comes", the_server_goes)):
+                tap.run(name, function, watch)
+            watch.close()
+            tap.run("the document explains every series, and no other", documented, cartd)
+        tap.run("who waits for a connection, and who has waited too long", waiting, folder, server)
+        tap.run("pings of idle connections, and the end of old ones", pings, folder, server)
+    return tap.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,7 +20,7 @@ from tap import Tap
 
 MARK = "mArKeD7f3a9c"
 # Names that have no place in a backend that escapes and formats nothing.
-FORBIDDEN = re.compile(r"\b(mysql_(real_)?escape_string\w*|mysql_hex_string|mysql_query|mysql_send_query|mysql_stmt_\w+|mysql_real_query_start_"
+FORBIDDEN = re.compile(r"\b(mysql_(real_)?escape_string\w*|mysql_hex_string|mysql_send_query|mysql_stmt_\w+|mysql_real_query_start_"
                        r"|sprintf|vsprintf|strcat|strncat|asprintf|vasprintf|stpcpy)\s*\(")
 FORMATTED = re.compile(r"\b(snprintf|vsnprintf|fprintf|dprintf)\s*\(")
 # What a statement begins with.
@@ -78,7 +78,7 @@ def calls(text, name):
 
 def sent_by(text):
     """What a source gives the server to run: the text of each query; a parameter stands for what its callers give."""
-    waiting = [("mysql_real_query", 1), ("mysql_real_query_start", 2)]
+    waiting = [("mysql_query", 1), ("mysql_query_start", 2), ("mysql_real_query", 1), ("mysql_real_query_start", 2)]
     seen = set()
     while waiting:
         name, index = waiting.pop()
@@ -96,6 +96,7 @@ def sent_by(text):
 
 # Not literals where they are sent, and where their text comes from.
 ORIGINS = {
+    ("backends/mysql/sweep.c", "buf->data"): "of a finished struct sql_text",
     ("backends/mysql/schema.c", "sql"): "a statement of schemas/mysql, which is compiled in",
 }
 

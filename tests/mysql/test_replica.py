@@ -3,12 +3,15 @@
 
 import sys
 import tempfile
+import time
 
 import private_server
 from service import Cartd, await_true
 from tap import Tap
 
-QUIET = {"threads": "2", "mysql.ping_after": "1s", "request.deadline": "3s"}
+DEADLINE_S = 2
+HANG_S = 5
+QUIET = {"threads": "2", "mysql.ping_after": "1s", "mysql.timeout": "3s", "request.deadline": "%ds" % DEADLINE_S}
 
 
 class Site:
@@ -100,6 +103,27 @@ def replica_back(site):
     return "" if strong == site.version else "a strong read shows version %d, not %d" % (strong, site.version)
 
 
+def replica_hangs(site):
+    """It is not gone, it says nothing: nobody waits longer than the deadline, strong reads notice nothing, and afterwards all is well."""
+    statuses, slowest = {}, 0.0
+    site.replica.suspend()
+    try:
+        until = time.monotonic() + HANG_S
+        while time.monotonic() < until:
+            start = time.monotonic()
+            status = site.client.ask("GET", site.path + "?consistency=eventual").status
+            slowest = max(slowest, time.monotonic() - start)
+            statuses[status] = statuses.get(status, 0) + 1
+            strong = site.client.ask("GET", site.path).status
+            if strong != 200:
+                return "a strong read: %d" % strong
+    finally:
+        site.replica.resume()
+    print("# %g s of a replica that hangs: answers %s, the slowest after %.1f s" % (HANG_S, statuses, slowest))
+    await_true(lambda: site.read("eventual") == site.version, 20, "eventual reads go on")
+    return "" if slowest < DEADLINE_S + 0.5 and set(statuses) <= {200, 503, 504} else "answers %s, the slowest after %.1f s" % (statuses, slowest)
+
+
 def without_read_host(folder, primary, replica):
     """consistency=eventual is no error where there is no replica."""
     with Cartd(folder, "mysql", dict(private_server.settings_for(primary), **QUIET), "alone") as cartd:
@@ -116,6 +140,7 @@ def run(tap, folder, primary, replica):
                                ("the replica stands still: eventual reads are stale, strong ones fresh", stale_and_fresh),
                                ("the replica stands still: lists are fresh", lists_are_strong),
                                ("the replica is never written to", nothing_is_written_to_the_replica),
+                               ("the replica hangs: nobody waits beyond the deadline", replica_hangs),
                                ("the replica is killed: eventual reads go to the primary", replica_down),
                                ("the replica is back: eventual reads go there again", replica_back)):
             tap.run(name, function, site)

@@ -178,8 +178,9 @@ def literals_of_sources():
 
 def entries(log):
     """(connection, command, text) of the general log."""
-    parts = re.split(rb"(?m)^(?:\d{6} +\d+:\d\d:\d\d|\d{4}-\d\d-\d\d[T ][\d:.]+Z?)?\t+ *(\d+) (Connect|Query|Quit|Prepare|Execute|Close stmt|Init DB|Ping|"
-                     rb"Statistics|Reset connection|Reset stmt|Change user|Field List|Set option|Kill|Binlog Dump)\t?", log)
+    time = rb"(?:\d{6} +\d+:\d\d:\d\d|\d{4}-\d\d-\d\d[T ][\d:.]+Z?)?"
+    parts = re.split(rb"(?m)^" + time + rb"\t+ *(\d+) (Connect|Query|Quit|Prepare|Execute|Close stmt|Init DB|Ping|Statistics|Reset connection|"
+                     rb"Reset stmt|Change user|Field List|Set option|Kill|Binlog Dump)\t?", log)
     return [(int(parts[i]), parts[i + 1].decode(), parts[i + 2].rstrip(b"\n")) for i in range(1, len(parts) - 2, 3)]
 
 
@@ -195,7 +196,8 @@ def unexplained(statement, known):
     return sorted(set(re.findall(rb"""'[^']*'?|"[^"]*"?|`[^`]*`?|\\|#|--|/\*|[^\x20-\x7e\t\n]|0x\w*|\b[xXbB]'""", rest)))
 
 
-HOSTILE = ["'", "''", '"', "\\", "\\'", "';--", "'/*", "*/", "`", "x'00'", "0x27", "%s%n", "'+SLEEP(9)+'", "'||(SELECT(1))||'", "1;DROP/**/TABLE/**/carts",
+HOSTILE = ["'", "''", '"', "\\", "\\'", "';--", "'/*", "*/", "`", "x'00'", "0x27", "%s%n", "'+SLEEP(9)+'", "'||(SELECT(1))||'",
+           "1;DROP/**/TABLE/**/carts",
            "'--", "$(id)", "\\x27", "#", "~" * 30]
 
 

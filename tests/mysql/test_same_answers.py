@@ -115,7 +115,8 @@ class Pair:
         for side in self.sides:
             side.close()
         for side in self.sides:
-            side.cartd.stop()
+            if side.cartd.stop() != 0:
+                raise AssertionError("%s ended with %s\n%s" % (side.backend, side.cartd.status, side.cartd.log()))
 
     def _count(self, answer):
         error = re.search(rb'"error":"(\w+)"', answer.body)
@@ -264,12 +265,16 @@ def doctored(pair):
     return problem
 
 
-def run(tap, backends, folder, seed):
+def main_pair(tap, backends, folder, seed):
     with Pair(backends, folder, LIMITS, "main") as pair:
         scripted(tap, pair, seed)
         tap.run("every kind of answer was among them", everything_was_asked, pair)
         tap.run("the stores have counted the same operations", same_operations, pair)
         tap.run("an answer that was tampered with is found", doctored, pair)
+
+
+def run(tap, backends, folder, seed):
+    tap.run("both services end well", main_pair, tap, backends, folder, seed)
     tap.run("the same answers: carts that expire", expiry, backends, folder)
     tap.run("the same answers: keys that are forgotten", keys_are_forgotten, backends, folder)
     tap.run("the same answers: no expiry, v7 ids, default limits", without_expiry, backends, folder)

@@ -69,7 +69,7 @@ static bool attempt_done(struct sql_connector *c, enum sql_role role, const stru
 }
 
 bool sql_attempt(struct sql_connector *c, enum sql_role role, const struct sql_try *attempt,
-		 struct sql_link *link)
+		 bool blocking, struct sql_link *link)
 {
 	const struct sql_host *host = sql_connector_host(c, role, attempt->host);
 	/* Under the lock, since a thread that is left behind must not look at the settings. */
@@ -78,6 +78,7 @@ bool sql_attempt(struct sql_connector *c, enum sql_role role, const struct sql_t
 					      .host = host,
 					      .password = password,
 					      .role = role,
+					      .blocking = blocking,
 					      .stop_fd = c->stop_fd};
 	struct cart_error error = {"out of memory"};
 	enum sql_outcome outcome = SQL_OUTCOME_BAD;
@@ -141,7 +142,7 @@ int sql_connect(struct sql_connector *c, enum sql_role role, struct sql_link *li
 			sql_connector_wait(c);
 			continue;
 		}
-		open = sql_attempt(c, role, &attempt, link);
+		open = sql_attempt(c, role, &attempt, true, link);
 		left--;
 	}
 	if (!open)

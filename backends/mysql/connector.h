@@ -37,13 +37,14 @@ enum sql_role {
 };
 
 /*
- * An open connection with its session set up: READ COMMITTED, autocommit, strict, utf8mb4; waits
- * for locks, of rows and of tables, end after mysql.lock_timeout. It takes several statements in
- * one text, and counts rows found, not rows changed. Under TLS the library heeds no timeout and
- * asks for none: whoever waits for an answer keeps the time himself.
+ * An open connection, for non-blocking calls (a blocking one would switch it over), with its
+ * session set up: READ COMMITTED, autocommit, strict, utf8mb4; waits for locks, of rows and of
+ * tables, end after mysql.lock_timeout. It takes several statements in one text, and counts rows
+ * found, not rows changed. Under TLS the library heeds no timeout and asks for none: whoever waits
+ * for an answer keeps the time himself.
  */
 struct sql_link {
-	MYSQL *mysql; /* made with MYSQL_OPT_NONBLOCK; the holder's alone */
+	MYSQL *mysql; /* the holder's alone */
 	enum sql_role role;
 	size_t host;	   /* which one of its role */
 	uint64_t epoch;	   /* of a writer: see sql_connector_epoch(); of a reader 0 */
@@ -104,8 +105,8 @@ void sql_connector_report(struct sql_connector *connector, const struct sql_link
 uint64_t sql_connector_epoch(const struct sql_connector *connector);
 
 /*
- * Connects on this thread, for provisioning and sweeping, by the same rules: a connection for which
- * blocking calls are used. -1: error names host and cause. *link is closed by mysql_close(). A
+ * Connects on this thread, for provisioning and sweeping, by the same rules: a connection for
+ * blocking calls. -1: error names host and cause. *link is closed by mysql_close(). A
  * thread that ends calls mysql_thread_end().
  */
 CART_MUST_CHECK int sql_connect(struct sql_connector *connector, enum sql_role role,

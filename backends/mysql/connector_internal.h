@@ -77,9 +77,10 @@ void sql_connector_wake(int fd);
 /* Nobody uses it any more. */
 void sql_connector_destroy(struct sql_connector *c);
 
-/* One try at a host, for which the lock is given up. True: *link is open. */
+/* One try at a host, for which the lock is given up. blocking: for blocking calls. True: *link is
+ * open. */
 bool sql_attempt(struct sql_connector *c, enum sql_role role, const struct sql_try *attempt,
-		 struct sql_link *link);
+		 bool blocking, struct sql_link *link);
 /* Why there is no connection to be had for the role. */
 void sql_attempt_explain(const struct sql_connector *c, enum sql_role role,
 			 struct cart_error *error);

@@ -35,7 +35,7 @@ static void helper_serve(struct sql_helper *self, struct sql_ask *ask,
 	bool open;
 
 	self->ask = ask;
-	open = sql_attempt(c, role, attempt, &link);
+	open = sql_attempt(c, role, attempt, false, &link);
 	if (self->ask == NULL) {
 		if (open)
 			helper_close(c, link.mysql);

@@ -196,6 +196,14 @@ static const char *session_unfit(const struct session *s, const struct session_f
 	return NULL;
 }
 
+/* Asked to enforce encryption, the library still talks to a server that offers none. The session's
+ * first words are not said then; that a login was tried is no more than anybody with a certificate
+ * of his own would have learnt. */
+static bool session_is_plain(const struct session *s)
+{
+	return s->plan->options->tls != SQL_TLS_OFF && mysql_get_ssl_cipher(s->mysql) == NULL;
+}
+
 static enum sql_outcome session_failed(const struct session *s, struct cart_error *error)
 {
 	unsigned code = mysql_errno(s->mysql);
@@ -276,6 +284,19 @@ static enum sql_outcome session_set_up(const struct session *s, struct cart_erro
 	return SQL_OUTCOME_BAD;
 }
 
+/*
+ * After a TLS handshake the library leaves the socket blocking, and its non-blocking calls block
+ * then. On the other hand its blocking calls, on a socket that does not, take a timeout's seconds
+ * for milliseconds. Without TLS it does not look at the mode.
+ */
+static void session_set_blocking(const struct session *s, bool blocking)
+{
+	int fd = mysql_get_socket(s->mysql);
+	int flags = fcntl(fd, F_GETFL);
+
+	fcntl(fd, F_SETFL, blocking ? flags & ~O_NONBLOCK : flags | O_NONBLOCK);
+}
+
 /* What the library sets of this, and what not, has varied with its versions. */
 static void session_tune_socket(const struct session *s)
 {
@@ -334,17 +355,22 @@ static void session_configure(MYSQL *mysql, const struct sql_session_plan *plan)
 	session_tls(mysql, options);
 }
 
-/* The library takes "enforce" for "if the server can", unless it verifies too. */
-static bool session_is_plain(const struct session *s)
+static enum sql_outcome session_begin(const struct session *s, struct cart_error *error)
 {
-	return s->plan->options->tls != SQL_TLS_OFF && s->plan->host->host != NULL &&
-	       mysql_get_ssl_cipher(s->mysql) == NULL;
-}
+	enum sql_outcome outcome;
 
-static enum sql_outcome session_refuse_plain(struct cart_error *error)
-{
-	cart_error_set(error, "the server does not encrypt, and mysql.tls asks for it");
-	return SQL_OUTCOME_BAD;
+	if (!session_connect(s))
+		return session_failed(s, error);
+	if (session_is_plain(s)) {
+		cart_error_set(error, "offers no encryption, which mysql.tls asks for");
+		return SQL_OUTCOME_BAD;
+	}
+	session_tune_socket(s);
+	session_set_blocking(s, false);
+	outcome = session_set_up(s, error);
+	if (outcome == SQL_OUTCOME_GOOD && s->plan->blocking)
+		session_set_blocking(s, true);
+	return outcome;
 }
 
 enum sql_outcome sql_session_open(MYSQL **mysql, const struct sql_session_plan *plan,
@@ -364,18 +390,11 @@ enum sql_outcome sql_session_open(MYSQL **mysql, const struct sql_session_plan *
 		return SQL_OUTCOME_BAD;
 	}
 	session_configure(s.mysql, plan);
-	if (!session_connect(&s))
-		outcome = session_failed(&s, error);
-	else if (session_is_plain(&s))
-		outcome = session_refuse_plain(error);
-	else
-		outcome = session_set_up(&s, error);
-	if (outcome == SQL_OUTCOME_GOOD) {
-		session_tune_socket(&s);
+	outcome = session_begin(&s, error);
+	if (outcome == SQL_OUTCOME_GOOD)
 		*mysql = s.mysql;
-	} else {
+	else
 		sql_session_close(s.mysql);
-	}
 	return outcome;
 }
 

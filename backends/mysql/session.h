@@ -11,7 +11,8 @@ struct sql_session_plan {
 	const struct sql_host *host;
 	const char *password;
 	enum sql_role role;
-	int stop_fd; /* readable: give up */
+	bool blocking; /* it will be used by blocking calls, not by others */
+	int stop_fd;   /* readable: give up */
 };
 
 /* "db1:3306", "[::1]:3306" or the socket's path. */
@@ -20,8 +21,8 @@ void sql_host_print(char text[SQL_HOST_TEXT], const struct sql_host *host, const
 
 /*
  * Connects within options->connect_timeout_ms, all steps together. On success *mysql is the
- * caller's, whose calls may be blocking or not. Otherwise it is NULL, and error says why, without
- * the host. Only the resolver may take longer than that.
+ * caller's. Otherwise it is NULL, and error says why, without the host. Only the resolver may take
+ * longer than that, and a server that goes silent within a TLS handshake.
  */
 CART_MUST_CHECK enum sql_outcome sql_session_open(MYSQL **mysql,
 						  const struct sql_session_plan *plan,

@@ -4,6 +4,7 @@
 #include "tests/lib/cmocka.h"
 
 #include <event2/event.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -174,16 +175,31 @@ void link_fixture_close(struct link_fixture *f, struct sql_link *link)
 	*link = (struct sql_link){0};
 }
 
+static int link_poll(MYSQL *mysql, int wanted)
+{
+	struct pollfd waiting = {.fd = mysql_get_socket(mysql), .events = POLLIN};
+
+	if ((wanted & MYSQL_WAIT_WRITE) != 0)
+		waiting.events = POLLOUT;
+	return poll(&waiting, 1, 10000) > 0 ? wanted & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE)
+					    : MYSQL_WAIT_TIMEOUT;
+}
+
 const char *link_fixture_value(const struct sql_link *link, const char *sql)
 {
 	static char value[256];
-	MYSQL_RES *result;
+	MYSQL *mysql = link->mysql;
+	MYSQL_RES *result = NULL;
 	MYSQL_ROW row;
+	int failed = 1;
 
-	if (mysql_query(link->mysql, sql) != 0)
-		fail_msg("%s: %s", sql, mysql_error(link->mysql));
+	for (int wanted = mysql_real_query_start(&failed, mysql, sql, strlen(sql)); wanted != 0;)
+		wanted = mysql_real_query_cont(&failed, mysql, link_poll(mysql, wanted));
+	if (failed != 0)
+		fail_msg("%s: %s", sql, mysql_error(mysql));
+	for (int wanted = mysql_store_result_start(&result, mysql); wanted != 0;)
+		wanted = mysql_store_result_cont(&result, mysql, link_poll(mysql, wanted));
 	value[0] = '\0';
-	result = mysql_store_result(link->mysql);
 	if (result != NULL && (row = mysql_fetch_row(result)) != NULL && row[0] != NULL)
 		snprintf(value, sizeof(value), "%s", row[0]);
 	mysql_free_result(result);

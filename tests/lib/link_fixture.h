@@ -37,7 +37,7 @@ struct sql_link link_fixture_get_at_last(struct link_fixture *f, enum sql_role r
 /* Closes it and waits for nothing. */
 void link_fixture_close(struct link_fixture *f, struct sql_link *link);
 
-/* Runs a statement on it by blocking calls; the first value of its answer, "" if it has none. */
+/* Runs a statement on it; the first value of its answer, "" if it has none. */
 const char *link_fixture_value(const struct sql_link *link, const char *sql);
 
 #endif

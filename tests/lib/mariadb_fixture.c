@@ -269,3 +269,9 @@ int64_t mariadb_fixture_number(struct mariadb_fixture *f, const char *format, ..
 	mysql_free_result(result);
 	return number;
 }
+
+int64_t mariadb_fixture_clients(struct mariadb_fixture *f)
+{
+	return mariadb_fixture_number(f, "SELECT COUNT(*) FROM information_schema.processlist"
+					 " WHERE user = '" MARIADB_FIXTURE_USER "'");
+}

@@ -41,5 +41,7 @@ CART_PRINTF(2, 3) void mariadb_fixture_exec(struct mariadb_fixture *f, const cha
 /* The first value of the answer, as a number. */
 CART_PRINTF(2, 3)
 int64_t mariadb_fixture_number(struct mariadb_fixture *fixture, const char *format, ...);
+/* Connections of MARIADB_FIXTURE_USER that the server has. */
+int64_t mariadb_fixture_clients(struct mariadb_fixture *fixture);
 
 #endif

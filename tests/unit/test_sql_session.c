@@ -265,19 +265,13 @@ static int64_t aborted(void)
 					       " WHERE variable_name = 'Aborted_clients'");
 }
 
-static int64_t connected(void)
-{
-	return mariadb_fixture_number(&server, "SELECT COUNT(*) FROM information_schema.processlist"
-					       " WHERE user = '" MARIADB_FIXTURE_USER "'");
-}
-
 static void await_disconnected(void)
 {
 	int64_t end = clock_monotonic_ns(&cart_clock_system) + 10 * CLOCK_NS_PER_S;
 
-	while (connected() > 0 && clock_monotonic_ns(&cart_clock_system) < end)
+	while (mariadb_fixture_clients(&server) > 0 && clock_monotonic_ns(&cart_clock_system) < end)
 		continue;
-	assert_int_equal(connected(), 0);
+	assert_int_equal(mariadb_fixture_clients(&server), 0);
 }
 
 static void an_idle_connection_says_goodbye(void **state)

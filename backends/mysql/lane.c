@@ -112,8 +112,11 @@ static void lane_not_asked(struct sql_lane *lane)
 		sql_connector_ask(lane->pool->store->mailbox, ask);
 		return;
 	}
-	if (ask->role == SQL_READER)
+	if (ask->role == SQL_READER) {
 		lane_say_down(lane, ask->error.text);
+		if (lane->pool->up == 0)
+			sql_work_leave_readers(lane->pool);
+	}
 	lane_put_off(lane);
 }
 
@@ -205,6 +208,16 @@ static void lane_ping(struct sql_lane *lane)
 	sql_conn_ping(&lane->conn);
 }
 
+/* A reader is given up early: the writer can do the same. */
+static int64_t lane_patience_ns(const struct sql_lane *lane)
+{
+	const struct sql_db *db = lane->pool->store->db;
+
+	if (lane->pool->role == SQL_READER && db->acquire_ns < db->timeout_ns)
+		return db->acquire_ns;
+	return db->timeout_ns;
+}
+
 static void lane_tick(struct sql_lane *lane, int64_t now_ns)
 {
 	const struct sql_db *db = lane->pool->store->db;
@@ -213,7 +226,7 @@ static void lane_tick(struct sql_lane *lane, int64_t now_ns)
 	if (lane->state <= SQL_LANE_ASKING)
 		return;
 	if (lane->state != SQL_LANE_IDLE) {
-		if (now_ns - lane->since_ns < db->timeout_ns)
+		if (now_ns - lane->since_ns < lane_patience_ns(lane))
 			return;
 		sql_work_lost(lane);
 		sql_lane_discard(lane, SQL_DISCARD_STUCK);

@@ -142,6 +142,11 @@ static inline void sql_op_mark(struct cart_op *op, uintptr_t mark)
 	op->held.backend = (void *)(sql_op_notes(op) | mark);
 }
 
+static inline void sql_op_unmark(struct cart_op *op, uintptr_t mark)
+{
+	op->held.backend = (void *)(sql_op_notes(op) & ~mark);
+}
+
 /* store.c: the slots of a loop; see core/cart_backend.h. */
 int sql_store_open(struct cart_store **store, struct cart_db *db, struct event_base *base,
 		   struct metrics_shard *shard, struct cart_error *error);
@@ -178,6 +183,8 @@ void sql_lane_send(struct sql_lane *lane, enum sql_lane_state state);
 void sql_work_start(void *user, size_t lane, struct cart_op **ops, size_t count);
 void sql_work_done(struct sql_lane *lane, struct sql_reply *reply);
 void sql_work_lost(struct sql_lane *lane);
+/* No reader can be connected to: what waits for one goes to the writer. */
+void sql_work_leave_readers(struct sql_pool *readers);
 /* True: the op was in the lane and is not any more. */
 bool sql_work_forget(struct sql_lane *lane, const struct cart_op *op);
 

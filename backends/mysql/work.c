@@ -12,7 +12,7 @@
  *    for the careful way, where its key tells whether it was done; without one it is
  *    CART_UNCERTAIN.
  *
- * Reads are simply repeated.
+ * Reads are simply repeated, those that a reader did not answer at the writer.
  */
 #include "backends/mysql/careful.h"
 #include "backends/mysql/read.h"
@@ -104,6 +104,26 @@ static void work_forget_result(struct cart_op *op)
 	op->started_ns = cart_store_now_ns(op->held.store); /* it waits again from now */
 }
 
+/* What a reader has not answered goes to the writer. False: it has no room. */
+static bool work_send_to_writer(struct sql_store *store, struct cart_op *op)
+{
+	sql_op_unmark(op, SQL_OP_READER);
+	return batch_push(store->writer.batch, op, SQL_CLASS_GET) == CART_OK;
+}
+
+static void work_refuse(struct cart_op *refused, enum sql_fault fault)
+{
+	while (refused != NULL) {
+		struct cart_op *op = refused;
+
+		refused = op->held.next;
+		op->held.next = NULL;
+		cart_op_set_reason(op, "tried %d times or no room to try again: %s",
+				   (int)(sql_op_notes(op) / SQL_OP_TRY), sql_fault_name(fault));
+		sql_op_complete(op, CART_BUSY);
+	}
+}
+
 /*
  * Queues the lane's ops again; those that have been tried too often are refused. The lane holds
  * none afterwards.
@@ -123,27 +143,37 @@ static void work_again(struct sql_lane *lane, enum sql_fault fault, bool alone, 
 		work_forget_result(op);
 		sql_op_mark(op, mark);
 		sql_op_note(op, SQL_OP_TRY);
-		if (sql_op_notes(op) / SQL_OP_TRY > WORK_TRIES_MAX) {
+		if (sql_op_notes(op) / SQL_OP_TRY > WORK_TRIES_MAX ||
+		    (lane->pool->role == SQL_READER &&
+		     !work_send_to_writer(lane->pool->store, op))) {
 			op->held.next = refused;
 			refused = op;
-		} else {
+		} else if (lane->pool->role == SQL_WRITER) {
 			lane->ops[kept++] = op;
 		}
 	}
-	work_count(lane, work_series(lane)->retries[fault], (int64_t)kept);
+	work_count(lane, work_series(lane)->retries[fault], (int64_t)lane->count);
 	if (alone || class == SQL_CLASS_LIST || (mark & SQL_OP_CAREFUL) != 0)
 		batch_retry_alone(batch, lane->ops, kept, class);
 	else
 		batch_retry_together(batch, lane->ops, kept, class);
 	lane->count = 0;
-	while (refused != NULL) {
-		struct cart_op *op = refused;
+	work_refuse(refused, fault);
+}
 
-		refused = op->held.next;
-		op->held.next = NULL;
-		cart_op_set_reason(op, "tried %d times: %s", WORK_TRIES_MAX, sql_fault_name(fault));
-		sql_op_complete(op, CART_BUSY);
+void sql_work_leave_readers(struct sql_pool *readers)
+{
+	struct cart_op *refused = NULL, *op;
+
+	while ((op = batch_first(readers->batch, SQL_CLASS_GET)) != NULL) {
+		if (!batch_remove(readers->batch, op))
+			break;
+		if (!work_send_to_writer(readers->store, op)) {
+			op->held.next = refused;
+			refused = op;
+		}
 	}
+	work_refuse(refused, SQL_FAULT_LOST);
 }
 
 /* Answers all of the lane's ops alike. */

@@ -1,0 +1,167 @@
+"""A proxy between cartd and MariaDB that cuts connections where it hurts.
+
+It knows as much of the protocol as it needs: packets, and that a client's packet with sequence number 0 is a command. Logging in is
+never disturbed. Once told to cut(), it does so at every n-th command of its count, whichever connection that comes over.
+"""
+
+import select
+import socket
+import struct
+import threading
+
+WITHIN_REQUEST = "within the request"  # the server gets half of it
+AFTER_REQUEST = "after the request"  # the server gets it; nobody waits for the answer
+BEFORE_ANSWER = "before the answer"  # the server has done all of it; not a byte of the answer arrives
+WITHIN_ANSWER = "within the answer"  # half of what came first arrives
+QUIET_S = 0.03  # a server that has said nothing more for so long has answered
+COM_QUIT = 1
+RESET = struct.pack("ii", 1, 0)
+
+
+class Cut(Exception):
+    """This connection's turn."""
+
+
+class Pair:
+    """A client's connection and the one to the server that belongs to it."""
+
+    def __init__(self, proxy, client):
+        self.proxy, self.client = proxy, client
+        self.server = socket.create_connection(("127.0.0.1", proxy.server_port), 5)
+        for end in (self.client, self.server):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.rest = b""  # of a packet of the client's that is not whole yet
+        self.cut_at = None
+
+    def close(self, reset=False):
+        for end in (self.client, self.server):
+            try:
+                if reset:
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+                end.close()
+            except OSError:
+                pass
+
+    def from_client(self, data):
+        self.rest += data
+        while len(self.rest) >= 4:
+            whole = 4 + int.from_bytes(self.rest[:3], "little")
+            if len(self.rest) < whole:
+                break
+            packet, self.rest = self.rest[:whole], self.rest[whole:]
+            where = self.proxy.judge() if packet[3] == 0 and packet[4:5] != bytes([COM_QUIT]) else None
+            if where == WITHIN_REQUEST:
+                self.server.sendall(packet[:whole // 2])
+                raise Cut
+            self.server.sendall(packet)
+            if where == AFTER_REQUEST:
+                raise Cut
+            self.cut_at = where
+
+    def from_server(self, data):
+        if self.cut_at == BEFORE_ANSWER:
+            while data and select.select([self.server], [], [], QUIET_S)[0]:
+                data = self.server.recv(65536)
+            raise Cut
+        if self.cut_at == WITHIN_ANSWER:
+            self.client.sendall(data[:len(data) // 2])
+            raise Cut
+        self.client.sendall(data)
+
+    def run(self):
+        reset = False
+        try:
+            while True:
+                ready, _, _ = select.select([self.client, self.server], [], [], 0.2)
+                if self.proxy.ended.is_set():
+                    break
+                if self.proxy.is_silent(self):
+                    self.proxy.ended.wait(0.05)
+                    continue
+                for end in ready:
+                    self.pass_on(end)
+        except Cut:
+            # Every second one is a reset in place of an orderly end.
+            reset = self.proxy.count_cut() % 2 == 0
+        except (OSError, ValueError):
+            pass
+        self.close(reset)
+        self.proxy.forget(self)
+
+    def pass_on(self, end):
+        data = end.recv(65536)
+        if not data:
+            raise ConnectionError("an end has closed")
+        if end is self.client:
+            self.from_client(data)
+        else:
+            self.from_server(data)
+
+
+class CutProxy:
+    """Listens on .port from the start. `with` ends it."""
+
+    def __init__(self, server_port):
+        self.server_port = server_port
+        self.lock = threading.Lock()
+        self.ended = threading.Event()
+        self.pairs, self.silenced = set(), set()
+        self.where, self.every, self.commands, self.cuts = None, 0, 0, 0
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        with self.lock:
+            pairs = list(self.pairs)
+        for pair in pairs:
+            pair.close()
+
+    def accept(self):
+        while not self.ended.is_set():
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            try:
+                pair = Pair(self, client)
+            except OSError:
+                client.close()  # the server is away
+                continue
+            with self.lock:
+                self.pairs.add(pair)
+            threading.Thread(target=pair.run, daemon=True).start()
+
+    def forget(self, pair):
+        with self.lock:
+            self.pairs.discard(pair)
+
+    def cut(self, where, every):
+        """From now on, every so many commands. None: no longer."""
+        with self.lock:
+            self.where, self.every = where, every
+
+    def silence(self):
+        """From now on nothing passes over the connections that there are; new ones work."""
+        with self.lock:
+            self.silenced |= self.pairs
+
+    def is_silent(self, pair):
+        return pair in self.silenced
+
+    def judge(self):
+        """Where the command that has come is to be cut."""
+        with self.lock:
+            self.commands += 1
+            return self.where if self.where and self.commands % self.every == 0 else None
+
+    def count_cut(self):
+        with self.lock:
+            self.cuts += 1
+            return self.cuts

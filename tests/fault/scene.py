@@ -1,0 +1,177 @@
+"""A cartd over MySQL under load while something happens to its database, and the verdict afterwards."""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+
+import mariadb  # noqa: E402 (where it is is known only now)
+from mariadb import Lost, Session, SqlError  # noqa: E402,F401 (for the tests)
+import ledger  # noqa: E402
+import tap  # noqa: E402
+from cartd import Cartd, await_that  # noqa: E402
+from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN  # noqa: E402
+from load import Load  # noqa: E402
+from watch import Watch  # noqa: E402
+
+RECOVERY_S = 2.0  # from the database's return to the first acknowledged change
+CART_GONE = ("CART_CLOSED", "CART_EMPTY", "CART_NOT_FOUND")
+SHOWN = 15
+
+
+def settings_of(server):
+    """cartd's settings for a server, as tools/with-mariadb gives them by the environment."""
+    return {name[len("CART_"):].lower().replace("_", ".", 1): value
+            for name, value in server.environment().items() if name.startswith("CART_MYSQL_")}
+
+
+def server(**options):
+    """A private server for a test; without MariaDB the test is skipped."""
+    try:
+        mariadb.program("mariadbd")
+    except mariadb.Failure as why:
+        raise tap.Skip("nothing of it was tested: %s" % why) from None
+    return mariadb.Server(**options)
+
+
+class Scene:
+    """`with Scene(server) as scene:` load is running when the block begins, and is judged when it ends."""
+
+    def __init__(self, database, settings=None, wrapper=(), **load_options):
+        self.database = database
+        self.settings = {"backend": "mysql", **settings_of(database), **(settings or {})}
+        self.wrapper, self.load_options = wrapper, load_options
+        self.tables_of = database  # in the end; None: they are not looked at
+        self.notes = []
+        self.applied = None  # changes of unknown outcome that turned out to be stored; after the block
+        self.cartd = self.watch = self.load = None
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="cart-fault-")
+        try:
+            self.cartd = Cartd(self.folder, self.settings, self.wrapper)
+            self.watch = Watch(self.cartd.port)
+            self.up = time.monotonic()
+            self.load = Load(self.cartd.port, **self.load_options)
+            self.watch.start()
+            self.watch.await_status(200, 0, 10)
+            self.load.start()
+            self.load.await_successes(100, 20)
+            return self
+        except BaseException:
+            self.end()
+            raise
+
+    def __exit__(self, kind, error, _trace):
+        try:
+            if kind is None:
+                self.judge()
+            else:
+                tap.say("complaints: %s" % self.load.complaints[:SHOWN])
+                tap.say("cartd's log ends:\n" + self.cartd.log()[-3000:])
+        finally:
+            self.end()
+
+    def end(self):
+        if self.watch is not None:
+            self.watch.stop()
+        if self.load is not None:
+            self.load.enough.set()
+        if self.cartd is not None:
+            self.cartd.kill()
+        if not os.environ.get("CART_KEEP"):
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            tap.say("kept " + self.folder)
+
+    def note(self, text, *values):
+        """For the line of this test that people read."""
+        self.notes.append(text % values)
+
+    def judge(self):
+        load = self.load
+        load.stop()
+        load.settle()
+        stored = load.stored()
+        wrong = load.wrong(stored) + self.compare_with_tables(stored)
+        load.hang_up()
+        self.watch.stop()
+        wrong += self.watch.wrong
+        wrong += self.cartd.stop()
+        self.applied = ledger.applied_unknown(load.changes(), stored)
+        tap.say("; ".join([load.summary(), "%d of the unknown are stored" % self.applied] + self.notes))
+        if wrong:
+            tap.say("cartd's log ends:\n" + self.cartd.log()[-3000:])
+        assert not wrong, "%d things are wrong:\n%s" % (len(wrong), "\n".join(wrong[:SHOWN]))
+
+    def compare_with_tables(self, stored):
+        """What is wrong with what the API says is stored, given the tables themselves."""
+        if self.tables_of is None:
+            return []
+        lines = {}
+        for cart, product, quantity in self.tables_of.sql(
+                "SELECT LOWER(HEX(cart_id)), product_id, quantity FROM cart.cart_items"):
+            lines.setdefault(cart, {})[int(product)] = int(quantity)
+        carts = {cart: (int(version), state == "1") for cart, version, state in self.tables_of.sql(
+            "SELECT LOWER(HEX(id)), version, state FROM cart.carts")}
+        wrong = ["table cart_items: cart %s is not there" % cart for cart in lines if cart not in carts]
+        for cart, json in stored.items():
+            row = carts.get(cart.replace("-", ""))
+            said = json and (json["version"], json["status"] == "checked_out")
+            if row != said:
+                wrong.append("cart %s: the table says %s, the API %s" % (cart, row, said))
+            items = {item["product_id"]: item["quantity"] for item in json["items"]} if json else {}
+            if items != lines.get(cart.replace("-", ""), {}):
+                wrong.append("cart %s: table and API differ in its lines" % cart)
+        return wrong
+
+    # What happens meanwhile.
+
+    def reasons(self):
+        """Why requests failed, as cartd's log has it."""
+        return set(re.findall('reason="([^"]*)"', self.cartd.log()))
+
+    def metric(self, series):
+        """The value of a series in /metrics; 0 when it is not there."""
+        with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % self.cartd.port, timeout=10) as answer:
+            found = re.search("^" + re.escape(series) + r" (\S+)$", answer.read().decode(), re.M)
+        return float(found.group(1)) if found else 0.0
+
+    def await_recovery(self, returned, within_s=RECOVERY_S):
+        """The database is back since then: changes are soon acknowledged, and /readyz says so. Seconds to the first."""
+        await_that(lambda: self.load.first_success(returned) is not None, within_s + 10, "an acknowledged change")
+        took = self.load.first_success(returned)
+        assert took <= within_s, "the first acknowledged change came %.2f s after the database's return" % took
+        ready = self.watch.await_status(200, returned, within_s + 1)
+        await_that(lambda: self.load.all_succeeded(returned) is not None, 15, "a success of every client")
+        self.note("recovered in %.2f s (/readyz %.2f s, all clients %.2f s)", took, ready, self.load.all_succeeded(returned))
+        return took
+
+    def slowest(self, share, began, ended, kinds=None):
+        """Seconds within which this share of the requests of a time (all that were asked in it) was answered."""
+        took = sorted(event.ended - event.began for event in list(self.load.events)
+                      if began <= event.began < ended and (kinds is None or event.kind in kinds))
+        assert took, "nothing was asked"
+        return took[min(len(took) - 1, int(len(took) * share))]
+
+    def outcomes_during(self, began, ended, cart=None):
+        """{outcome: changes that were asked for and answered in between, of all carts or of one}, and the same of reads.
+
+        That a cart is closed is no refusal of the kind that is looked for, and not counted.
+        """
+        changes = {ACKNOWLEDGED: 0, REFUSED: 0, UNKNOWN: 0}
+        reads = dict(changes)
+        for event in list(self.load.events):
+            if event.began >= began and event.ended <= ended and cart in (None, event.cart) and event.error not in CART_GONE:
+                (reads if event.kind == "read" else changes)[event.outcome] += 1
+        return changes, reads
+
+    def for_seconds(self, seconds):
+        """Lets the load run."""
+        time.sleep(seconds)

@@ -1,0 +1,118 @@
+#!/usr/bin/python3
+"""What befalls the way between cartd and the database: cut at every point of an exchange, silent, leading nowhere.
+
+Short, in ./cart check: each cut is a case of its own that either is handled or not.
+"""
+
+import time
+
+import cut_proxy
+import faults
+import holes
+import tap
+import wire
+from cartd import await_that
+from scene import RECOVERY_S, Scene, server
+
+CUTS, EVERY = 40, 25
+CONNECT_TIMEOUT_MS = 1000
+FLAT_S = 0.25  # on a machine whose processors others use too; a connect that blocks a loop takes 2 s
+
+
+def cut(where):
+    """Cuts there, under load; how many changes that nobody has an answer to are stored."""
+    with server() as database, cut_proxy.CutProxy(database.port) as proxy, \
+            Scene(database, {"mysql.port": str(proxy.port)}) as scene:
+        faults.cut(scene, proxy, where, EVERY, CUTS)
+    return scene.applied
+
+
+def cut_within_a_request_nothing_is_applied_twice():
+    assert cut(cut_proxy.WITHIN_REQUEST) == 0, "the server has run half a request"
+
+
+def cut_after_a_request_nothing_is_applied_twice():
+    cut(cut_proxy.AFTER_REQUEST)
+
+
+def cut_between_a_request_and_its_answer_nothing_is_applied_twice():
+    assert cut(cut_proxy.BEFORE_ANSWER) > 0, "no cut came after a commit: the case was not met"
+
+
+def cut_within_an_answer_nothing_is_applied_twice():
+    cut(cut_proxy.WITHIN_ANSWER)
+
+
+def connections_that_fall_silent_are_given_up_and_others_made():
+    """A firewall that has forgotten them: no reset, no end. mysql.timeout (here 3 s) is the time that this may take."""
+    with server() as database, cut_proxy.CutProxy(database.port) as proxy, \
+            Scene(database, {"mysql.port": str(proxy.port), "mysql.timeout": "3s"}) as scene:
+        silenced = time.monotonic()
+        proxy.silence()
+        scene.watch.await_status(503, silenced, faults.DOWN_S)
+        scene.await_recovery(silenced, 3 + RECOVERY_S)
+
+
+def hosts_that_lead_nowhere_and_are_listed_first_delay_the_start_only():
+    """One answers no SYN, one accepts and never greets: a start takes a connect_timeout longer for each, a reconnect nothing."""
+    with holes.Hole(deaf=True) as deaf, holes.Hole() as mute, server() as database:
+        began = time.monotonic()
+        with Scene(database, {"mysql.host": ",".join(host.address() for host in (deaf, mute, database)),
+                              "mysql.connect_timeout": "%dms" % CONNECT_TIMEOUT_MS}) as scene:
+            scene.note("up in %.2f s", scene.up - began)
+            with database.connect() as session:
+                for connection, in session.sql("SELECT id FROM information_schema.processlist WHERE user = 'cart'"):
+                    session.sql("KILL %s" % connection)
+            scene.await_recovery(time.monotonic())
+    assert scene.up - began < 2 * CONNECT_TIMEOUT_MS / 1000 + 1, "it took %.1f s to start" % (scene.up - began)
+
+
+def asked_of_meanwhile(scene, database, ready):
+    """The good host goes and comes back while the other one is tried: everybody gets an answer, and soon a good one."""
+    killed = time.monotonic()
+    database.kill()
+    scene.watch.await_status(503, killed, faults.DOWN_S)
+    await_that(ready, 10, "the other host is tried")
+    scene.for_seconds(1.5)
+    scene.note("99 of 100 requests of the outage answered in %.2f s", scene.slowest(0.99, killed, time.monotonic()))
+    database.start()
+    scene.await_recovery(time.monotonic())
+
+
+def a_second_host_that_never_answers_a_connect_holds_nobody_up():
+    with holes.Hole(deaf=True) as hole, server() as database, \
+            Scene(database, {"mysql.host": "%s,%s" % (database.address(), hole.address())}) as scene:
+        asked_of_meanwhile(scene, database, lambda: True)
+
+
+def a_resolver_that_never_answers_holds_nobody_up():
+    with holes.Resolver() as resolver, server() as database, \
+            Scene(database, {"mysql.host": "%s,database.example.net" % database.address()}, resolver.wrapper) as scene:
+        asked_of_meanwhile(scene, database, resolver.asked.is_set)
+
+
+def a_replica_that_leads_nowhere_slows_no_strong_read_and_fails_no_eventual_one():
+    with holes.Hole(deaf=True) as hole, server() as database, Scene(database, {"mysql.read_host": hole.address()}) as scene:
+        asked, reader = [], wire.Wire(scene.cartd.port, 10)
+        began = time.monotonic()
+        while time.monotonic() < began + 2:
+            asked.append(reader.ask("GET", "/shopping-carts/%s?consistency=eventual" % scene.load.hot[0]))
+        slowest = scene.slowest(0.99, began, time.monotonic())
+        scene.note("%d eventual reads; 99 of 100 of the others' requests in %.3f s", len(asked), slowest)
+        wrong = [answer.status for answer in asked if answer.status != 200]
+        assert not wrong, "%d of %d eventual reads: %s" % (len(wrong), len(asked), wrong[:5])
+        assert slowest < FLAT_S, "99 of 100 requests of the others took up to %.2f s" % slowest
+
+
+if __name__ == "__main__":
+    tap.main([
+        cut_within_a_request_nothing_is_applied_twice,
+        cut_after_a_request_nothing_is_applied_twice,
+        cut_between_a_request_and_its_answer_nothing_is_applied_twice,
+        cut_within_an_answer_nothing_is_applied_twice,
+        connections_that_fall_silent_are_given_up_and_others_made,
+        hosts_that_lead_nowhere_and_are_listed_first_delay_the_start_only,
+        a_second_host_that_never_answers_a_connect_holds_nobody_up,
+        a_resolver_that_never_answers_holds_nobody_up,
+        a_replica_that_leads_nowhere_slows_no_strong_read_and_fails_no_eventual_one,
+    ])

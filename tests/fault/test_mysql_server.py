@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+"""What befalls the database server: killed, stopped, read-only, full, out of connections, somebody in the way.
+
+Short forms, in ./cart check: they show within a minute whether a change of the code has broken a promise. The long ones, which look
+for what happens one time in many, are in chaos_mysql.py.
+"""
+
+import contextlib
+import time
+
+import faults
+import tap
+from cartd import await_that
+from scene import ACKNOWLEDGED, REFUSED, UNKNOWN, Lost, Scene, Session, SqlError, server
+
+
+def killed_and_started_again_nothing_acknowledged_is_lost_or_doubled():
+    with server() as database, Scene(database) as scene:
+        faults.kill_and_restart(scene, database, 2)
+
+
+def stopped_for_three_seconds_every_answer_comes_in_time():
+    with server() as database, Scene(database) as scene:
+        faults.suspend(scene, database, 3)
+
+
+def connections_killed_five_times_a_second_no_read_fails():
+    with server() as database, Scene(database) as scene:
+        faults.kill_connections(scene, database, 2)
+
+
+def shut_down_in_order_and_started_again_it_is_found_again():
+    with server() as database, Scene(database) as scene:
+        stopped = time.monotonic()
+        database.stop()
+        scene.watch.await_status(503, stopped, faults.DOWN_S)
+        database.start()
+        scene.await_recovery(time.monotonic())
+
+
+def made_read_only_every_change_is_refused_and_none_left_open():
+    with server() as database, Scene(database) as scene:
+        database.sql("SET GLOBAL read_only = 1")
+        began = time.monotonic()
+        time.sleep(2)
+        ended = time.monotonic()
+        changes, reads = scene.outcomes_during(began, ended)
+        scene.note("read-only for 2 s: changes %s, reads %s", changes, reads)
+        database.sql("SET GLOBAL read_only = 0")
+        scene.await_recovery(time.monotonic())
+        assert changes[REFUSED] > 0, "no change was refused"
+        assert changes[ACKNOWLEDGED] == changes[UNKNOWN] == 0, "changes: %s" % changes
+
+
+def all_connections_taken_by_others_it_is_busy_and_comes_back():
+    with server(options=["--max-connections=20"]) as database, Scene(database) as scene, contextlib.ExitStack() as others, \
+            database.connect() as root:
+        # An account without the right to the one connection that is kept for administrators.
+        root.sql("CREATE USER crowd@localhost")
+
+        def crowd_in():
+            """Takes what is free, then ends cartd's connections, until it has none."""
+            try:
+                while True:
+                    others.enter_context(Session(database.socket, "crowd"))
+            except (SqlError, Lost):
+                pass
+            cartds = root.sql("SELECT id FROM information_schema.processlist WHERE user = 'cart'")
+            for connection, in cartds:
+                with contextlib.suppress(SqlError):
+                    root.sql("KILL %s" % connection)
+            return not cartds
+        began = time.monotonic()
+        await_that(crowd_in, 20, "no connection is cartd's")
+        crowded = time.monotonic()
+        scene.watch.await_status(503, crowded, faults.DOWN_S)
+        time.sleep(1.5)
+        changes, reads = scene.outcomes_during(crowded + 0.1, time.monotonic())  # its connections know of their end
+        scene.note("crowded out in %.1f s; then changes %s, reads %s", crowded - began, changes, reads)
+        assert changes[REFUSED] > 0 and changes[ACKNOWLEDGED] == changes[UNKNOWN] == 0, "changes: %s" % changes
+        others.close()
+        scene.await_recovery(time.monotonic())
+
+
+def a_row_held_by_somebody_else_stops_nobody_but_those_who_want_it():
+    with server() as database, Scene(database) as scene:
+        before = scene.metric('cart_mysql_retries_total{cause="lock_timeout"}')
+        waiting, changes, _, released = faults.hold_hot_cart(scene, database, 3)
+        scene.await_recovery(released)
+        timeouts = scene.metric('cart_mysql_retries_total{cause="lock_timeout"}') - before
+        scene.note("%d lock timeouts", timeouts)
+        assert timeouts > 0, "the server reported no lock timeout"
+        assert waiting[ACKNOWLEDGED] == 0, "a held row was changed"
+        assert changes[UNKNOWN] == 0, "%d outcomes left open by a lock timeout" % changes[UNKNOWN]
+        assert changes[ACKNOWLEDGED] > 0, "nothing else was changed meanwhile"
+
+
+def deadlocks_with_somebody_else_are_seen_by_no_client():
+    """On one connection, so that what queues behind a held row makes one batch that takes low and then waits for high."""
+    with server() as database, Scene(database, {"threads": "1", "mysql.pool": "1"}) as scene, \
+            database.connect() as other, database.connect() as brake:
+        other.sql("CREATE TABLE cart.weight (id INT AUTO_INCREMENT PRIMARY KEY)")
+        series = 'cart_mysql_retries_total{cause="deadlock"}'
+        before, ours, began = scene.metric(series), 0, time.monotonic()
+        for _ in range(10):
+            low, middle, *_, high = sorted(scene.load.hot)
+            faults.hold(brake, middle)
+            # The server rolls back whoever has written least: not the other one.
+            other.sql("START TRANSACTION; INSERT INTO cart.weight SELECT NULL FROM cart.seq_1_to_500")
+            faults.hold(other, high, begin=False)
+            scene.for_seconds(0.1)  # the queue grows
+            brake.sql("ROLLBACK")
+            scene.for_seconds(0.1)  # the batch made of it waits for high
+            try:
+                faults.hold(other, low, begin=False)
+            except SqlError as error:
+                assert error.code == 1213, error
+                ours += 1
+            other.sql("ROLLBACK")
+            scene.load.await_successes(60, 10)
+        returned = time.monotonic()
+        theirs = scene.metric(series) - before
+        scene.note("%d deadlocks lost by cartd, %d by the other", theirs, ours)
+        scene.await_recovery(returned)
+        changes, reads = scene.outcomes_during(began, returned)
+        assert theirs > 0, "cartd lost no deadlock, the other %d" % ours
+        assert changes[REFUSED] == changes[UNKNOWN] == reads[REFUSED] == 0, "clients saw it: %s, reads %s" % (changes, reads)
+
+
+if __name__ == "__main__":
+    tap.main([
+        killed_and_started_again_nothing_acknowledged_is_lost_or_doubled,
+        stopped_for_three_seconds_every_answer_comes_in_time,
+        connections_killed_five_times_a_second_no_read_fails,
+        shut_down_in_order_and_started_again_it_is_found_again,
+        made_read_only_every_change_is_refused_and_none_left_open,
+        all_connections_taken_by_others_it_is_busy_and_comes_back,
+        a_row_held_by_somebody_else_stops_nobody_but_those_who_want_it,
+        deadlocks_with_somebody_else_are_seen_by_no_client,
+    ])

@@ -1,9 +1,9 @@
 /*
  * There is no writer at first, nor after it failed. Then whoever asks first goes through the list
- * in order, alone, and the first host to accept writes is the writer; those who asked meanwhile
- * wait for that. What was tried before the writer failed may still succeed, and then it has proved
- * the opposite: whoever succeeds while there is no writer, makes one. Whoever succeeds at another
- * host than the writer is sent back.
+ * in order, alone, from the front, and round again while none can be had; the first host to accept
+ * writes is the writer; those who asked meanwhile wait for that. What was tried before the writer
+ * failed may still succeed, and then it has proved the opposite: whoever succeeds while there is no
+ * writer, makes one. Whoever succeeds at another host than the writer is sent back.
  *
  * A host without room for another connection is not a host that is down. It is left alone for a
  * while like one, but stays the writer, and no other is tried in its place: its other clients go on
@@ -28,6 +28,8 @@ static enum sql_turn hosts_try(struct sql_hosts *hosts, size_t host, int64_t now
 	struct sql_breaker *breaker = &hosts->breakers[host];
 	bool elector = hosts->one && hosts->chosen == SQL_NO_HOST;
 
+	if (elector)
+		hosts->front = (host + 1) % hosts->count;
 	*attempt = (struct sql_try){.host = host,
 				    .change = breaker->change,
 				    .election = hosts->election,
@@ -64,7 +66,8 @@ static enum sql_turn hosts_elect(struct sql_hosts *hosts, int64_t now_ns, struct
 {
 	if (hosts->electing)
 		return SQL_TURN_WAIT;
-	for (size_t i = 0; i < hosts->count; i++) {
+	for (size_t n = 0; n < hosts->count; n++) {
+		size_t i = (hosts->front + n) % hosts->count;
 		enum sql_turn turn = hosts_may_try(&hosts->breakers[i], now_ns, retry_ns);
 
 		if (turn == SQL_TURN_TRY)
@@ -163,6 +166,7 @@ static bool hosts_succeeded(struct sql_hosts *hosts, size_t host)
 		return true;
 	if (hosts->chosen == SQL_NO_HOST) {
 		hosts->chosen = host;
+		hosts->front = 0; /* of the next election */
 		if (hosts->last != host)
 			hosts->epoch++;
 		hosts->last = host;
@@ -184,6 +188,8 @@ bool sql_hosts_done(struct sql_hosts *hosts, const struct sql_try *attempt,
 	if (attempt->change != breaker->change)
 		return false;
 	hosts_open_breaker(breaker, outcome == SQL_OUTCOME_FULL, now_ns, random);
+	if (outcome == SQL_OUTCOME_FULL && attempt->elector)
+		hosts->front = attempt->host;
 	if (outcome == SQL_OUTCOME_BAD && hosts->chosen == attempt->host)
 		hosts->chosen = SQL_NO_HOST;
 	return false;

@@ -34,8 +34,9 @@ struct sql_breaker {
 
 struct sql_hosts {
 	size_t count;
-	bool one;    /* writers: all connections to one host */
-	size_t only; /* readers: no other host than this; SQL_NO_HOST: any */
+	bool one;     /* writers: all connections to one host */
+	size_t only;  /* readers: no other host than this; SQL_NO_HOST: any */
+	size_t front; /* where the election goes on: after the host that was tried last */
 	bool electing;
 	uint64_t election; /* counts them */
 	size_t chosen;	   /* the writer, or SQL_NO_HOST */

@@ -258,6 +258,7 @@ static void pool_shed(struct sql_pool *pool, int64_t now_ns)
 			next = op->held.next;
 			if (now_ns - op->submitted_ns < store->db->acquire_ns ||
 			    now_ns - op->started_ns < store->db->acquire_ns ||
+			    (sql_op_notes(op) & SQL_OP_DOUBT) != 0 ||
 			    !batch_remove(pool->batch, op))
 				continue;
 			op->held.next = shed;

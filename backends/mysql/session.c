@@ -196,12 +196,13 @@ static const char *session_unfit(const struct session *s, const struct session_f
 	return NULL;
 }
 
-/* Asked to enforce encryption, the library still talks to a server that offers none. The session's
- * first words are not said then; that a login was tried is no more than anybody with a certificate
- * of his own would have learnt. */
+/* Asked to enforce encryption, the library still talks to a server that offers none, unless it
+ * verifies too. Nothing is said to it then; that a login was tried is no more than anybody with a
+ * certificate of his own would have learnt. A Unix socket needs none. */
 static bool session_is_plain(const struct session *s)
 {
-	return s->plan->options->tls != SQL_TLS_OFF && mysql_get_ssl_cipher(s->mysql) == NULL;
+	return s->plan->options->tls != SQL_TLS_OFF && s->plan->host->host != NULL &&
+	       mysql_get_ssl_cipher(s->mysql) == NULL;
 }
 
 static enum sql_outcome session_failed(const struct session *s, struct cart_error *error)
@@ -362,7 +363,7 @@ static enum sql_outcome session_begin(const struct session *s, struct cart_error
 	if (!session_connect(s))
 		return session_failed(s, error);
 	if (session_is_plain(s)) {
-		cart_error_set(error, "offers no encryption, which mysql.tls asks for");
+		cart_error_set(error, "the server does not encrypt, and mysql.tls asks for it");
 		return SQL_OUTCOME_BAD;
 	}
 	session_tune_socket(s);

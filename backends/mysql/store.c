@@ -20,8 +20,11 @@ void sql_op_complete(struct cart_op *op, enum cart_result result)
 
 	/* These stay true whether or not the first try is done, or still comes: its guard fails. */
 	if (doubt && result != CART_OK && result != CART_NOT_FOUND && result != CART_CLOSED &&
-	    result != CART_MISMATCH && result != CART_KEY_REUSED)
+	    result != CART_MISMATCH && result != CART_KEY_REUSED) {
+		if (op->reason[0] == '\0')
+			cart_op_set_reason(op, "the connection broke, and there is no other yet");
 		result = CART_UNCERTAIN;
+	}
 	op->held.backend = NULL;
 	cart_store_complete(op, result);
 }

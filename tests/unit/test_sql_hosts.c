@@ -476,6 +476,17 @@ static void a_reader_may_be_confined_to_one_host(void **state)
 	assert_int_equal(next(), SQL_TURN_NONE);
 }
 
+static void every_host_has_its_turn_however_long_the_first_ones_take(void **state)
+{
+	(void)state;
+	start(3, true);
+	assert_false(connect_to(0, SQL_OUTCOME_BAD));
+	pass_ms(2 * SQL_BREAKER_MAX_MS);
+	assert_false(connect_to(1, SQL_OUTCOME_BAD));
+	pass_ms(2 * SQL_BREAKER_MAX_MS);
+	assert_true(connect_to(2, SQL_OUTCOME_GOOD));
+}
+
 static void in_random_histories_an_epoch_has_one_writer(void **state)
 {
 	static const enum sql_outcome outcomes[] = {SQL_OUTCOME_GOOD, SQL_OUTCOME_GOOD,
@@ -557,6 +568,7 @@ int main(void)
 		cmocka_unit_test(a_slow_try_may_still_succeed_and_is_not_doubled_meanwhile),
 		cmocka_unit_test(a_slow_try_that_fails_leaves_the_host_to_the_next),
 		cmocka_unit_test(a_reader_may_be_confined_to_one_host),
+		cmocka_unit_test(every_host_has_its_turn_however_long_the_first_ones_take),
 		cmocka_unit_test(in_random_histories_an_epoch_has_one_writer),
 	};
 

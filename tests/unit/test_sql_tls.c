@@ -156,7 +156,7 @@ static void a_server_without_encryption_is_refused_where_it_is_required(void **s
 	serve_as(NULL);
 	link_fixture_set(&f, "mysql.tls", "required");
 	link_fixture_start(&f);
-	link_fixture_fail_ms(&f, SQL_WRITER, "offers no encryption");
+	link_fixture_fail_ms(&f, SQL_WRITER, "does not encrypt");
 	(void)link_fixture_stop_ms(&f);
 	link_fixture_set(&f, "mysql.tls", "verify");
 	link_fixture_set(&f, "mysql.tls_ca", "%s", pem("ca"));

@@ -6,26 +6,36 @@
 #include <stdio.h>
 
 struct attempt_news {
-	const char *text; /* NULL: nothing has changed */
+	const char *text; /* NULL: nothing to say */
 	enum log_level level;
 };
 
-/* What an operator wants to know of: changes, not each of many failures. */
-static struct attempt_news attempt_compare(const struct sql_hosts *before,
-					   const struct sql_hosts *after, size_t host)
+/*
+ * What an operator wants to know of: that a host cannot be used, once, and that it can again. A
+ * role that only reads from the writers' hosts has nothing to add.
+ */
+static struct attempt_news attempt_tell(struct sql_connector *c, enum sql_role role, size_t host,
+					enum sql_outcome outcome, uint64_t old_epoch)
 {
-	unsigned failures = after->breakers[host].failures;
-	unsigned had_failures = before->breakers[host].failures;
+	uint32_t bit = UINT32_C(1) << host;
+	bool told = (c->told[role] & bit) != 0;
+	uint64_t epoch = c->hosts[role].epoch;
 
-	if (after->epoch != before->epoch && before->epoch > 0)
-		return (struct attempt_news){"writes go to another database host", LOG_WARN};
-	if (after->epoch != before->epoch)
-		return (struct attempt_news){"writes go to this database host", LOG_INFO};
-	if (failures > 0 && had_failures == 0)
+	if (role == SQL_FORMER)
+		return (struct attempt_news){0};
+	if (outcome != SQL_OUTCOME_GOOD) {
+		c->told[role] |= bit;
+		if (told)
+			return (struct attempt_news){"database host can still not be used",
+						     LOG_DEBUG};
 		return (struct attempt_news){"database host cannot be used", LOG_WARN};
-	if (failures > had_failures)
-		return (struct attempt_news){"database host can still not be used", LOG_DEBUG};
-	if (failures < had_failures)
+	}
+	c->told[role] &= ~bit;
+	if (epoch != old_epoch && old_epoch > 0)
+		return (struct attempt_news){"writes go to another database host", LOG_WARN};
+	if (epoch != old_epoch)
+		return (struct attempt_news){"writes go to this database host", LOG_INFO};
+	if (told)
 		return (struct attempt_news){"database host can be used again", LOG_INFO};
 	return (struct attempt_news){0};
 }
@@ -53,11 +63,11 @@ static bool attempt_done(struct sql_connector *c, enum sql_role role, const stru
 			 struct attempt_news *news)
 {
 	struct sql_hosts *hosts = &c->hosts[role];
-	struct sql_hosts before = *hosts;
+	uint64_t old_epoch = hosts->epoch;
 	bool use = sql_hosts_done(hosts, attempt, outcome, clock_monotonic_ns(c->clock),
 				  sql_connector_random(c));
 
-	*news = attempt_compare(&before, hosts, attempt->host);
+	*news = attempt_tell(c, role, attempt->host, outcome, old_epoch);
 	atomic_fetch_add_explicit(outcome == SQL_OUTCOME_GOOD ? &c->connects : &c->failed, 1,
 				  memory_order_relaxed);
 	if (role == SQL_WRITER)
@@ -95,6 +105,7 @@ bool sql_attempt(struct sql_connector *c, enum sql_role role, const struct sql_t
 	pthread_mutex_lock(&c->lock);
 	if (!c->stopping) {
 		use = attempt_done(c, role, attempt, outcome, mysql, link, &news);
+		c->failures[role].text[0] = '\0';
 		if (outcome != SQL_OUTCOME_GOOD)
 			cart_error_set(&c->failures[role], "%s: %s", name, error.text);
 	}
@@ -119,6 +130,8 @@ void sql_attempt_explain(const struct sql_connector *c, enum sql_role role,
 		cart_error_set(error, "mysql.read_host names no host");
 	else if (role == SQL_FORMER && c->hosts[SQL_WRITER].last == SQL_NO_HOST)
 		cart_error_set(error, "no host has accepted writes yet");
+	else if (c->failures[role].text[0] == '\0')
+		cart_error_set(error, "no host has answered yet");
 	else
 		cart_error_set(error, "%s", c->failures[role].text);
 }

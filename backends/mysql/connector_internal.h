@@ -44,6 +44,7 @@ struct sql_connector {
 	struct sql_hosts hosts[SQL_ROLES];
 	struct cart_error failures[SQL_ROLES]; /* the last, with its host */
 	struct sql_ask_list asks[SQL_ROLES];   /* not begun */
+	uint32_t told[SQL_ROLES];	       /* hosts that the log says cannot be used, as bits */
 	struct sql_closing *closings;
 	struct sql_helper helpers[SQL_HELPER_THREADS];
 	int stop_fd; /* an eventfd, readable from the stop on */

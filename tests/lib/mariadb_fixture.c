@@ -57,6 +57,45 @@ static int fixture_free_port(void)
 	return ntohs(address.sin_port);
 }
 
+static int fixture_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+/* A process that outlives us, to remove the folder even if we are killed. The server, which dies
+ * with us, may still write for a moment: so it tries again. */
+static void fixture_hire_janitor(struct mariadb_fixture *f)
+{
+	const struct timespec nap = {.tv_nsec = 50 * CLOCK_NS_PER_MS};
+	int ends[2];
+	char byte;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	f->janitor = fork();
+	assert_true(f->janitor >= 0);
+	if (f->janitor != 0) {
+		close(ends[0]);
+		f->lifeline = ends[1];
+		return;
+	}
+	/* Not among those whom the terminal or the runner ends with us; and nobody waits for the
+	 * end of what we hold: our output, the lifelines of others. */
+	setsid();
+	dup2(ends[0], STDIN_FILENO);
+	close_range(STDIN_FILENO + 1, ~0u, 0);
+	while (read(STDIN_FILENO, &byte, 1) < 0 && errno == EINTR)
+		continue;
+	for (int tries = 0; tries < 100 && access(f->folder, F_OK) == 0; tries++) {
+		if (tries > 0)
+			nanosleep(&nap, NULL);
+		nftw(f->folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+	}
+	_exit(0);
+}
+
 /* Runs a program with its output in the folder's log; it dies with us. */
 static pid_t fixture_spawn(const struct mariadb_fixture *f, const char *const *arguments)
 {
@@ -190,6 +229,7 @@ void mariadb_fixture_start(struct mariadb_fixture *f, const char *const *options
 	*f = (struct mariadb_fixture){.folder = "/tmp/cart-mariadb-XXXXXX"};
 	assert_non_null(mkdtemp(f->folder));
 	snprintf(f->socket, sizeof(f->socket), "%s/socket", f->folder);
+	fixture_hire_janitor(f);
 	fixture_install(f);
 	/* Somebody may take the port before the server does: then another one. */
 	for (int tries = 0; tries < 3 && f->control == NULL; tries++) {
@@ -218,19 +258,13 @@ void mariadb_fixture_kill(struct mariadb_fixture *f)
 	f->pid = 0;
 }
 
-static int fixture_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 void mariadb_fixture_free(struct mariadb_fixture *f)
 {
 	mariadb_fixture_kill(f);
-	if (*f->folder != '\0')
-		nftw(f->folder, fixture_remove, 16, FTW_DEPTH | FTW_PHYS);
+	if (f->janitor > 0) {
+		close(f->lifeline);
+		waitpid(f->janitor, NULL, 0);
+	}
 	*f = (struct mariadb_fixture){0};
 }
 

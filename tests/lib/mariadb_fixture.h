@@ -16,7 +16,9 @@ struct mariadb_fixture {
 	char folder[64];
 	char socket[96];
 	int port;
-	pid_t pid;	/* 0: not running */
+	pid_t pid;     /* 0: not running */
+	pid_t janitor; /* removes the folder when we are gone, or close lifeline */
+	int lifeline;
 	MYSQL *control; /* root's, over the socket */
 };
 

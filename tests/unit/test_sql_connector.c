@@ -519,6 +519,31 @@ static void traffic_that_leaves_the_machine_in_the_clear_is_warned_of(void **sta
 	unlink(path);
 }
 
+static void a_host_that_never_answers_is_logged(void **state)
+{
+	char path[] = "/tmp/cart-log-XXXXXX", text[4096], *at;
+	struct hole hole = hole_black();
+	int fd = mkstemp(path);
+
+	(void)state;
+	close(fd);
+	link_fixture_free(&f);
+	link_fixture_init(&f, NULL, path);
+	link_fixture_set(&f, "mysql.host", "127.0.0.1:%d", hole.port);
+	link_fixture_set(&f, "mysql.connect_timeout", "700ms");
+	link_fixture_start(&f);
+	for (int64_t end = now_ms() + 2000; now_ms() < end;)
+		link_fixture_fail_ms(&f, SQL_WRITER, "answer");
+	(void)link_fixture_stop_ms(&f);
+	read_log(text, sizeof(text), path);
+	at = strstr(text, " be used");
+	assert_non_null(at);
+	assert_null(strstr(at + 1, " be used"));
+	assert_non_null(strstr(text, "no answer within 700 ms"));
+	unlink(path);
+	hole_free(&hole);
+}
+
 static void a_host_that_fails_for_long_is_logged_once(void **state)
 {
 	char path[] = "/tmp/cart-log-XXXXXX", text[4096], *at;
@@ -584,6 +609,7 @@ int main(void)
 		TEST(a_server_that_comes_back_is_found_within_a_second),
 		TEST(a_thread_that_may_block_connects_by_the_same_rules),
 		TEST(traffic_that_leaves_the_machine_in_the_clear_is_warned_of),
+		TEST(a_host_that_never_answers_is_logged),
 		TEST(a_host_that_fails_for_long_is_logged_once),
 	};
 

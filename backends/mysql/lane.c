@@ -101,12 +101,22 @@ static void lane_put_off(struct sql_lane *lane)
 	event_add(lane->retry, &delay);
 }
 
-/* There is no connection of that role. */
+static bool pool_has_writer(const struct sql_pool *pool)
+{
+	for (size_t i = 0; i < pool->lane_count; i++)
+		if (pool->lanes[i].state > SQL_LANE_ASKING &&
+		    pool->lanes[i].link.role == SQL_WRITER)
+			return true;
+	return false;
+}
+
+/* There is no connection of that role. While others can write, this lane must not take writes that
+ * it could only refuse. */
 static void lane_not_asked(struct sql_lane *lane)
 {
 	struct sql_ask *ask = &lane->ask;
 
-	if (ask->role == SQL_WRITER) {
+	if (ask->role == SQL_WRITER && !pool_has_writer(lane->pool)) {
 		lane_say_down(lane, ask->error.text);
 		ask->role = SQL_FORMER;
 		sql_connector_ask(lane->pool->store->mailbox, ask);
@@ -118,6 +128,14 @@ static void lane_not_asked(struct sql_lane *lane)
 			sql_work_leave_readers(lane->pool);
 	}
 	lane_put_off(lane);
+}
+
+/* Writes are accepted again. Lanes that are busy are replaced when they are idle. */
+static void pool_end_former(struct sql_pool *pool)
+{
+	for (size_t i = 0; i < pool->lane_count; i++)
+		if (pool->lanes[i].state == SQL_LANE_IDLE && pool->lanes[i].link.role == SQL_FORMER)
+			sql_lane_discard(&pool->lanes[i], SQL_DISCARD_HOST);
 }
 
 static void lane_asked(struct sql_ask *ask)
@@ -144,6 +162,8 @@ static void lane_asked(struct sql_ask *ask)
 	metrics_add(store->shard, store->db->series.opened, 1);
 	sql_lane_set(lane, SQL_LANE_PING); /* for the accounts: up, not yet idle */
 	sql_lane_idle(lane);
+	if (ask->link.role == SQL_WRITER)
+		pool_end_former(lane->pool);
 }
 
 static bool lane_is_old(const struct sql_lane *lane, int64_t now_ns, enum sql_discard *why)
@@ -154,6 +174,8 @@ static bool lane_is_old(const struct sql_lane *lane, int64_t now_ns, enum sql_di
 	if (now_ns >= lane->link.retire_ns)
 		return true;
 	*why = SQL_DISCARD_HOST;
+	if (lane->link.role == SQL_FORMER)
+		return pool_has_writer(lane->pool);
 	return lane->link.role == SQL_WRITER &&
 	       lane->link.epoch != sql_connector_epoch(db->connector);
 }
@@ -232,7 +254,7 @@ static void lane_tick(struct sql_lane *lane, int64_t now_ns)
 		sql_lane_discard(lane, SQL_DISCARD_STUCK);
 	} else if (lane_is_old(lane, now_ns, &why)) {
 		sql_lane_discard(lane, why);
-	} else if (now_ns - lane->since_ns >= db->ping_ns) {
+	} else if (db->ping_ns > 0 && now_ns - lane->since_ns >= db->ping_ns) {
 		lane_ping(lane);
 	}
 }

@@ -485,7 +485,16 @@ class Node(Server):
 
     def await_ready(self, timeout=30.0):
         """Until it takes writes."""
-        await_that(lambda: self.status("wsrep_ready").get("wsrep_ready") == "ON", "the node's readiness", timeout)
+        await_that(lambda: self.wsrep("ready") == "ON", "the node's readiness", timeout)
+
+    def wsrep(self, name):
+        """One of its wsrep_ status values; None while it answers nobody, as when it changes its state."""
+        if self.process is None or self.process.poll() is not None:
+            raise Failure("the node has ended:\n" + self.log_text()[-3000:])
+        try:
+            return self.status("wsrep_" + name).get("wsrep_" + name)
+        except (Lost, SqlError):
+            return None
 
     def _declare_safe(self):
         with open(os.path.join(self.data, "grastate.dat"), "r+", encoding="ascii") as file:
@@ -526,8 +535,7 @@ class Galera:
     def await_size(self, size, timeout=30.0):
         """Until every running node sees a primary component of that many."""
         def seen():
-            return all(node.status("wsrep_cluster_size").get("wsrep_cluster_size") == str(size)
-                       and node.status("wsrep_cluster_status").get("wsrep_cluster_status") == "Primary"
+            return all(node.wsrep("cluster_size") == str(size) and node.wsrep("cluster_status") == "Primary"
                        for node in self.nodes if node.process is not None)
         await_that(seen, "a cluster of %d" % size, timeout)
 

@@ -53,9 +53,16 @@ def kill_connections(scene, database, seconds, period_s=0.2):
     changes, reads = scene.outcomes_during(began, ended)
     scene.note("%d connections killed in %.1f s, meanwhile %s, reads %s", killed, ended - began, changes, reads)
     assert killed >= seconds / period_s, "only %d connections killed" % killed
-    assert changes[ACKNOWLEDGED] > 0, "no change was acknowledged meanwhile"
-    assert reads[REFUSED] == 0, "%d of %d reads failed" % (reads[REFUSED], sum(reads.values()))
+    assert_goes_on(changes, reads)
     scene.await_recovery(ended)
+
+
+def assert_goes_on(changes, reads):
+    """One connection in trouble is not a database in trouble: the others work on."""
+    assert changes[ACKNOWLEDGED] > 0, "no change was acknowledged meanwhile"
+    assert changes[REFUSED] <= changes[ACKNOWLEDGED] / 10, "%d changes refused, %d acknowledged" % (
+        changes[REFUSED], changes[ACKNOWLEDGED])
+    assert reads[REFUSED] == 0, "%d of %d reads failed" % (reads[REFUSED], sum(reads.values()))
 
 
 def cut(scene, proxy, where, every, count):
@@ -67,9 +74,8 @@ def cut(scene, proxy, where, every, count):
     ended = time.monotonic()
     changes, reads = scene.outcomes_during(began, ended)
     scene.note("%d connections cut %s in %.1f s, meanwhile %s, reads %s", proxy.cuts, where, ended - began, changes, reads)
-    assert reads[REFUSED] == 0, "%d of %d reads failed" % (reads[REFUSED], sum(reads.values()))
+    assert_goes_on(changes, reads)
     scene.await_recovery(ended)
-    return changes
 
 
 def hold(session, cart, begin=True):

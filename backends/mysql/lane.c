@@ -3,8 +3,9 @@
  * is handed batches; when it has been idle for long it pings. The ways out: the connection breaks
  * or sticks (its ops are seen to, it is closed elsewhere, another is asked for); it is old, or
  * another host has become the writer (the same, as soon as it is idle); no connection can be had
- * (asked for again after a while that doubles up to a second). When no host accepts writes, the one
- * that did last may still answer reads: a connection to it is kept for a second at a time.
+ * (asked for again when the connector says so, at most a second later). When no host accepts
+ * writes, the one that did last may still answer reads: a connection to it is kept for a second at
+ * a time.
  */
 #include "backends/mysql/store.h"
 #include "core/log.h"
@@ -13,10 +14,9 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-#define LANE_RETRY_MS	   50
-#define LANE_RETRY_MAX_MS  1000
-#define LANE_RETRY_DOUBLES 5
-#define LANE_FORMER_NS	   CLOCK_NS_PER_S
+#define LANE_RETRY_NS	  (20 * CLOCK_NS_PER_MS)
+#define LANE_RETRY_MAX_NS CLOCK_NS_PER_S
+#define LANE_FORMER_NS	  CLOCK_NS_PER_S
 
 void sql_lane_set(struct sql_lane *lane, enum sql_lane_state state)
 {
@@ -86,17 +86,18 @@ static void lane_say_down(struct sql_lane *lane, const char *why)
 		  LOG_STR("reason", why));
 }
 
+/* Until the connector says that asking is of use again. */
 static void lane_put_off(struct sql_lane *lane)
 {
-	unsigned doubles =
-		lane->failures < LANE_RETRY_DOUBLES ? lane->failures : LANE_RETRY_DOUBLES;
-	int64_t ms = (int64_t)LANE_RETRY_MS << doubles;
+	int64_t ns = lane->ask_again_ns - cart_store_now_ns(&lane->pool->store->store);
 	struct timeval delay;
 
-	if (ms > LANE_RETRY_MAX_MS)
-		ms = LANE_RETRY_MAX_MS;
-	delay = (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-	lane->failures++;
+	if (ns < LANE_RETRY_NS)
+		ns = LANE_RETRY_NS;
+	if (ns > LANE_RETRY_MAX_NS)
+		ns = LANE_RETRY_MAX_NS;
+	delay = (struct timeval){.tv_sec = ns / CLOCK_NS_PER_S,
+				 .tv_usec = ns % CLOCK_NS_PER_S / 1000};
 	sql_lane_set(lane, SQL_LANE_DOWN);
 	event_add(lane->retry, &delay);
 }
@@ -116,6 +117,8 @@ static void lane_not_asked(struct sql_lane *lane)
 {
 	struct sql_ask *ask = &lane->ask;
 
+	if (ask->role != SQL_FORMER)
+		lane->ask_again_ns = ask->retry_ns;
 	if (ask->role == SQL_WRITER && !pool_has_writer(lane->pool)) {
 		lane_say_down(lane, ask->error.text);
 		ask->role = SQL_FORMER;
@@ -154,7 +157,6 @@ static void lane_asked(struct sql_ask *ask)
 		return;
 	}
 	lane->link = ask->link;
-	lane->failures = 0;
 	if (lane->link.role == SQL_FORMER)
 		lane->link.retire_ns = cart_store_now_ns(&store->store) + LANE_FORMER_NS;
 	else

@@ -86,8 +86,8 @@ struct sql_lane {
 	struct sql_conn conn;
 	struct sql_ask ask;
 	struct event *retry;
-	unsigned failures; /* to connect, in a row */
-	int64_t since_ns;  /* in this state */
+	int64_t ask_again_ns; /* DOWN: no connection can be had before */
+	int64_t since_ns;     /* in this state */
 	struct sql_text text;
 	size_t count;		  /* ops under way; those answered meanwhile are NULL */
 	struct cart_op **ops;	  /* GETS and LIST; else scratch */

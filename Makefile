@@ -93,7 +93,7 @@ BENCH_SRC := $(wildcard bench/*.c)
 BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/embed/seed_results_json.o
 PROGRAMS := cartd cartctl cartbench
 FLOOR_SRC := $(wildcard bench/floor/*.c)
-FLOORS := $(patsubst %.c,$(B)/%,$(FLOOR_SRC))
+FLOORS := $(patsubst %.c,$(B)/%,$(filter %_floor.c,$(FLOOR_SRC)))
 
 TEST_LIB_SRC := $(wildcard tests/lib/*.c)
 UNIT_SRC := $(wildcard tests/unit/*.c)
@@ -127,7 +127,8 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
-	check-mysql check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs lint bench install uninstall clean help
+	check-mysql check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs lint bench \
+	bench-mysql install uninstall clean help
 
 ## all: the programs, into build/bin
 all: programs
@@ -196,6 +197,8 @@ $(B)/bin/cartbench: $(B)/bench/main.o $(BENCH_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ
 	$(link)
 $(FLOORS): $(B)/bench/floor/%: $(B)/bench/floor/%.o $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
+
+$(B)/bench/floor/mysql_floor: $(B)/bench/floor/mysql_form.o
 
 # What tests and fuzzers may call. An archive, so that a test takes only what it needs and can put a fake of its own in the place
 # of the rest.
@@ -350,8 +353,11 @@ docs-check: $(B)/bin/cartctl
 	$(B)/bin/cartctl settings --markdown | diff -u docs/settings.md - || { echo 'docs/settings.md is old: make docs'; exit 1; }
 
 ## bench: measures cartd against the bare floors under it
+## bench-mysql: measures cartd on a private MariaDB against blocking clients of it
 bench: all $(FLOORS)
 	bench/run $(ARGS)
+bench-mysql: all $(FLOORS)
+	bench/run-mysql $(ARGS)
 
 ## install: into PREFIX (/usr/local) under DESTDIR; an edited cartd.ini stays
 ## uninstall: removes what install put there; an edited cartd.ini stays

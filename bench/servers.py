@@ -1,4 +1,4 @@
-"""Servers and load for bench/run: private processes on free loopback ports, server and load on cores of their own."""
+"""Servers and load for bench/run and bench/run-mysql: private processes on free loopback ports, server and load on cores of their own."""
 
 import json
 import os
@@ -52,10 +52,10 @@ def ask(s, method, path, body=None):
 class Server:
     """A server process. Use it with `with`: it ends with the block."""
 
-    def __init__(self, argv, log, pinned=True, nofile=None):
+    def __init__(self, argv, log, core=SERVER_CORE, nofile=None):
         def prepare():
-            if pinned:
-                os.sched_setaffinity(0, {SERVER_CORE})
+            if core is not None:
+                os.sched_setaffinity(0, {core})
             if nofile:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
@@ -120,13 +120,13 @@ class Bench:
     def path(self, name):
         return os.path.join(self.out, name)
 
-    def cartd(self, *settings, pinned=True, threads=1, wait=True):
-        """A running cartd; settings are "key=value"."""
+    def cartd(self, *settings, core=SERVER_CORE, threads=1, wait=True):
+        """A running cartd; settings are "key=value"; core None: any."""
         port = free_port()
         argv = [os.path.join(self.build, "bin", "cartd"), "--listen", f"127.0.0.1:{port}"]
         for setting in (*([f"threads={threads}"] if threads else []), *settings):
             argv += ["--set", setting]
-        server = Server(argv, self.path("cartd.log"), pinned, nofile=8192)
+        server = Server(argv, self.path("cartd.log"), core, nofile=8192)
         server.port = port
         server.argv = argv
         if wait:

@@ -245,6 +245,8 @@ void mariadb_fixture_start(struct mariadb_fixture *f, const char *const *options
 				"@'%%' IDENTIFIED BY 'te\\'st \"p\\\\wd'");
 	mariadb_fixture_exec(f, "GRANT ALL ON " MARIADB_FIXTURE_DATABASE
 				".* TO " MARIADB_FIXTURE_USER "@'%%'");
+	mariadb_fixture_exec(f, "GRANT ALL ON `cart\\_test\\_%%`.* TO '%s'@'%%'",
+			     MARIADB_FIXTURE_USER);
 }
 
 void mariadb_fixture_kill(struct mariadb_fixture *f)

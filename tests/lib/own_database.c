@@ -34,10 +34,11 @@ static void own_database_run(const char *what, const char *name)
 	if (mysql == NULL)
 		abort();
 	snprintf(statement, sizeof(statement), "%s %s", what, name);
-	if (mysql_real_connect(mysql, own_database_from("CART_MYSQL_HOST", "127.0.0.1"),
-			       own_database_from("CART_MYSQL_USER", "cart"),
-			       own_database_from("CART_MYSQL_PASSWORD", ""), NULL, port, socket,
-			       0) == NULL ||
+	if (mysql_real_connect(
+		    mysql,
+		    socket != NULL ? NULL : own_database_from("CART_MYSQL_HOST", "127.0.0.1"),
+		    own_database_from("CART_MYSQL_USER", "cart"),
+		    own_database_from("CART_MYSQL_PASSWORD", ""), NULL, port, socket, 0) == NULL ||
 	    mysql_query(mysql, statement) != 0)
 		own_database_die(mysql);
 	mysql_close(mysql);

@@ -11,6 +11,7 @@
 #include "tests/lib/sql_client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BATCH 16
@@ -44,14 +45,18 @@ static void nothing_is_tested(void **state)
 
 static int setup(void **state)
 {
-	const char *const settings[] = {
-		"mysql.socket", server.socket, "mysql.user", MARIADB_FIXTURE_USER, "mysql.password",
-		MARIADB_FIXTURE_PASSWORD, "mysql.database", MARIADB_FIXTURE_DATABASE,
-		/* Few lanes, so that batches fill. */
-		"mysql.pool", "2", NULL};
+	const char *const settings[] = {"mysql.database", MARIADB_FIXTURE_DATABASE,
+					/* Few lanes, so that batches fill. */
+					"mysql.pool", "2", NULL};
 	const struct rig_config config = {.backend = "mysql", .set = settings};
 
 	(void)state;
+	/* Where the rig finds it, in place of the server that other tests share. */
+	unsetenv("CART_MYSQL_HOST");
+	unsetenv("CART_MYSQL_PORT");
+	setenv("CART_MYSQL_SOCKET", server.socket, 1);
+	setenv("CART_MYSQL_USER", MARIADB_FIXTURE_USER, 1);
+	setenv("CART_MYSQL_PASSWORD", MARIADB_FIXTURE_PASSWORD, 1);
 	log_set_level(LOG_ERROR);
 	mariadb_fixture_exec(&server, "DROP DATABASE cart");
 	mariadb_fixture_exec(&server, "CREATE DATABASE cart");
@@ -375,8 +380,5 @@ int main(void)
 
 	if (!mariadb_fixture_available())
 		return cmocka_run_group_tests(none, NULL, NULL);
-	/* Not the server that other tests share: the rig would take it from here. */
-	unsetenv("CART_MYSQL_HOST");
-	unsetenv("CART_MYSQL_PORT");
 	return cmocka_run_group_tests(tests, start_server, stop_server);
 }

@@ -137,17 +137,19 @@ static void fixture_print_log(const struct mariadb_fixture *f)
 
 static void fixture_install(const struct mariadb_fixture *f)
 {
-	char program[256], data[96], plain[] = "--auth-root-authentication-method=normal";
+	char program[256], data[96], tmp[96], plain[] = "--auth-root-authentication-method=normal";
 	const char *arguments[] = {fixture_find("mariadb-install-db", program),
 				   "--no-defaults",
 				   plain,
 				   data,
+				   tmp, /* two at once must not share it */
 				   "--skip-test-db",
 				   geteuid() == 0 ? "--user=root" : NULL,
 				   NULL};
 	int status;
 
 	snprintf(data, sizeof(data), "--datadir=%s/data", f->folder);
+	snprintf(tmp, sizeof(tmp), "--tmpdir=%s", f->folder);
 	assert_int_equal(waitpid(fixture_spawn(f, arguments), &status, 0) > 0, 1);
 	if (status != 0) {
 		fixture_print_log(f);

@@ -46,6 +46,8 @@ static void nothing_is_tested(void **state)
 static int setup(void **state)
 {
 	const char *const settings[] = {"mysql.database", MARIADB_FIXTURE_DATABASE,
+					/* Nobody else sweeps. */
+					"mysql.sweep_interval", "0",
 					/* Few lanes, so that batches fill. */
 					"mysql.pool", "2", NULL};
 	const struct rig_config config = {.backend = "mysql", .set = settings};

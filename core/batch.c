@@ -1,13 +1,20 @@
 #include "core/batch.h"
 
+#include "core/clock.h"
+
 #include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
+
+/* How fast a class's typical time follows its batches. */
+#define BATCH_TYPICAL_PART 8
 
 /* A doubly linked list through held.next and held.prev. */
 struct batch_queue {
 	struct cart_op *first;
 	struct cart_op *last;
+	size_t in_lanes;    /* ops of the class that lanes are at */
+	int64_t typical_ns; /* that a batch of the class takes */
 };
 
 #define BATCH_NO_CLASS BATCH_CLASSES_MAX
@@ -16,7 +23,9 @@ struct batch_queue {
 
 /* What a lane is at. */
 struct batch_lane {
-	size_t class;		/* BATCH_NO_CLASS: nothing */
+	size_t class; /* BATCH_NO_CLASS: nothing */
+	size_t count; /* ops */
+	int64_t since_ns;
 	struct cart_id *writes; /* carts that it writes to, sorted */
 	size_t write_count;
 };
@@ -26,6 +35,7 @@ struct batch {
 	struct batch_lane *lanes;
 	size_t lanes_of[BATCH_CLASSES_MAX]; /* held by each class */
 	struct event *dispatch; /* active: lanes are given work later in this turn of the loop */
+	struct event *patience; /* a timer that does the same */
 	struct batch_queue queues[BATCH_CLASSES_MAX];
 	size_t queued;
 	size_t *idle; /* a stack of idle lanes: the last one freed is the warmest */
@@ -80,20 +90,39 @@ static void batch_prepend(struct batch *batch, size_t class, struct cart_op *op)
 	batch->queued++;
 }
 
-/* The class whose first op has waited longest, of those that are not tried in vain or at their
- * limit of lanes; or BATCH_NO_CLASS. */
-static size_t batch_oldest(const struct batch *batch, const bool *vain)
+/* How long the class should still wait for more to queue; 0: not at all. */
+static int64_t batch_patience_ns(const struct batch *batch, size_t class, int64_t now)
+{
+	const struct batch_queue *queue = &batch->queues[class];
+	int64_t waited = now - queue->first->submitted_ns;
+
+	if (!batch->config.patient[class] || queue->in_lanes < batch->config.ops_max ||
+	    waited >= queue->typical_ns)
+		return 0;
+	return queue->typical_ns - waited;
+}
+
+/*
+ * The class whose first op has waited longest, of those that are not tried in vain, at their limit
+ * of lanes or patient; or BATCH_NO_CLASS. *patience_ns is lowered to what a patient one waits.
+ */
+static size_t batch_oldest(const struct batch *batch, const bool *vain, int64_t now,
+			   int64_t *patience_ns)
 {
 	size_t oldest = BATCH_NO_CLASS;
 
 	for (size_t class = 0; class < batch->config.classes; class ++) {
 		const struct cart_op *op = batch->queues[class].first;
 		size_t limit = batch->config.lanes_of[class];
+		int64_t wait_ns;
 
 		if (op == NULL || vain[class] || (limit > 0 && batch->lanes_of[class] >= limit))
 			continue;
-		if (oldest == BATCH_NO_CLASS ||
-		    op->submitted_ns < batch->queues[oldest].first->submitted_ns)
+		wait_ns = batch_patience_ns(batch, class, now);
+		if (wait_ns > 0 && wait_ns < *patience_ns)
+			*patience_ns = wait_ns;
+		if (wait_ns == 0 && (oldest == BATCH_NO_CLASS ||
+				     op->submitted_ns < batch->queues[oldest].first->submitted_ns))
 			oldest = class;
 	}
 	return oldest;
@@ -180,14 +209,16 @@ static size_t batch_take(struct batch *batch, size_t class)
 }
 
 /* Gives the batch that was made up to the warmest lane. */
-static void batch_start(struct batch *batch, size_t class, size_t count)
+static void batch_start(struct batch *batch, size_t class, size_t count, int64_t now)
 {
 	size_t index = batch->idle[--batch->idle_count];
 	struct batch_lane *lane = &batch->lanes[index];
-	int64_t now = batch->config.now_ns(batch->config.user);
 
 	lane->class = class;
+	lane->count = count;
+	lane->since_ns = now;
 	batch->lanes_of[class]++;
+	batch->queues[class].in_lanes += count;
 	for (size_t i = 0; i < count; i++) {
 		batch->ops[i]->started_ns = now;
 		if (batch->config.one_write_a_cart && cart_op_is_write(batch->ops[i]))
@@ -196,24 +227,37 @@ static void batch_start(struct batch *batch, size_t class, size_t count)
 	batch->config.start(batch->config.user, index, batch->ops, count);
 }
 
+static void batch_wait(struct batch *batch, int64_t ns)
+{
+	struct timeval delay = {.tv_sec = ns / CLOCK_NS_PER_S,
+				.tv_usec = ns % CLOCK_NS_PER_S / 1000 + 1};
+
+	if (!event_pending(batch->patience, EV_TIMEOUT, NULL))
+		event_add(batch->patience, &delay);
+}
+
 static void batch_dispatch(evutil_socket_t fd, short what, void *user)
 {
 	struct batch *batch = user;
 	bool vain[BATCH_CLASSES_MAX] = {false}; /* all that it has queued is held elsewhere */
+	int64_t patience_ns = INT64_MAX;
 
 	(void)fd;
 	(void)what;
 	while (batch->queued > 0 && batch->idle_count > 0) {
-		size_t class = batch_oldest(batch, vain), count;
+		int64_t now = batch->config.now_ns(batch->config.user);
+		size_t class = batch_oldest(batch, vain, now, &patience_ns), count;
 
 		if (class == BATCH_NO_CLASS)
-			return;
+			break;
 		count = batch_take(batch, class);
 		if (count > 0)
-			batch_start(batch, class, count);
+			batch_start(batch, class, count, now);
 		else
 			vain[class] = true;
 	}
+	if (patience_ns < INT64_MAX && batch->idle_count > 0)
+		batch_wait(batch, patience_ns);
 }
 
 static void batch_wake(struct batch *batch)
@@ -248,8 +292,9 @@ struct batch *batch_new(struct event_base *base, const struct batch_config *conf
 	batch->idle = calloc(config->lanes, sizeof(*batch->idle));
 	batch->ops = calloc(config->ops_max, sizeof(struct cart_op *));
 	batch->dispatch = event_new(base, -1, 0, batch_dispatch, batch);
+	batch->patience = evtimer_new(base, batch_dispatch, batch);
 	if (!batch_lanes_new(batch) || batch->idle == NULL || batch->ops == NULL ||
-	    batch->dispatch == NULL)
+	    batch->dispatch == NULL || batch->patience == NULL)
 		batch_free(&batch);
 	return batch;
 }
@@ -263,6 +308,8 @@ void batch_free(struct batch **out)
 	assert(batch->queued == 0);
 	if (batch->dispatch != NULL)
 		event_free(batch->dispatch);
+	if (batch->patience != NULL)
+		event_free(batch->patience);
 	for (size_t i = 0; batch->lanes != NULL && i < batch->config.lanes; i++)
 		free(batch->lanes[i].writes);
 	free(batch->lanes);
@@ -308,10 +355,16 @@ void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, 
 void batch_lane_over(struct batch *batch, size_t index)
 {
 	struct batch_lane *lane = &batch->lanes[index];
+	struct batch_queue *queue;
+	int64_t took_ns;
 
 	assert(index < batch->config.lanes);
 	if (lane->class == BATCH_NO_CLASS)
 		return;
+	queue = &batch->queues[lane->class];
+	took_ns = batch->config.now_ns(batch->config.user) - lane->since_ns;
+	queue->typical_ns += (took_ns - queue->typical_ns) / BATCH_TYPICAL_PART;
+	queue->in_lanes -= lane->count;
 	batch->lanes_of[lane->class]--;
 	lane->class = BATCH_NO_CLASS;
 	lane->write_count = 0;

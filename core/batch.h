@@ -36,7 +36,13 @@ struct batch_config {
 	size_t classes; /* 1 ... BATCH_CLASSES_MAX; a batch holds ops of one class, the oldest first
 			 */
 	size_t lanes_of[BATCH_CLASSES_MAX]; /* lanes that a class may hold at once; 0: all */
-	bool one_write_a_cart;		    /* at most one write for the same cart in all lanes */
+	/*
+	 * A patient class that has a full batch's ops in lanes takes another lane only when its
+	 * first op has waited about as long as its batches take of late: few full batches cost the
+	 * database less than many small ones.
+	 */
+	bool patient[BATCH_CLASSES_MAX];
+	bool one_write_a_cart; /* at most one write for the same cart in all lanes */
 	batch_start_fn *start;
 	void *user;
 	int64_t (*now_ns)(void *user); /* for started_ns */

@@ -341,6 +341,7 @@ int sql_pool_open(struct sql_pool *pool, struct sql_store *store, enum sql_role 
 		.classes = SQL_CLASSES,
 		/* Writes that wait for rows never occupy every lane. */
 		.lanes_of = {[SQL_CLASS_WRITE] = lanes > 1 ? lanes - 1 : 1},
+		.patient = {[SQL_CLASS_WRITE] = true, [SQL_CLASS_GET] = true},
 		.one_write_a_cart = true,
 		.start = sql_work_start,
 		.user = pool,

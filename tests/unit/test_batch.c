@@ -1,4 +1,5 @@
 #include "core/batch.h"
+#include "core/clock.h"
 
 #include "tests/lib/cmocka.h"
 
@@ -310,6 +311,66 @@ static void a_class_leaves_the_lanes_beyond_its_limit_to_others(void **state)
 	assert_string_equal(started, "1:1;0:3;1:2;");
 }
 
+/* Three lanes, batches of two, the ops' clock in the hands of the test. */
+static void make_patient_batch(void)
+{
+	batch = batch_new(base, &(struct batch_config){.lanes = 3,
+						       .ops_max = 2,
+						       .queue_max = OPS - 1,
+						       .classes = 1,
+						       .patient = {true},
+						       .start = record_start,
+						       .now_ns = read_now});
+	assert_non_null(batch);
+	for (size_t lane = 0; lane < 3; lane++)
+		batch_lane_free(batch, lane);
+}
+
+static void patience_begins_when_a_full_batch_is_under_way(void **state)
+{
+	(void)state;
+	make_patient_batch();
+	push(0, 1, 0);
+	turn();
+	push(1, 2, 0);
+	turn();
+	assert_string_equal(started, "2:1;1:2;");
+	now = CLOCK_NS_PER_S;
+	batch_lane_free(batch, 2); /* a batch takes a while, it is learnt */
+	batch_lane_free(batch, 1);
+	started[0] = '\0';
+	push(2, 3, 0);
+	push(3, 4, 0);
+	turn();
+	push(4, 5, 0);
+	turn();
+	assert_string_equal(started, "1:3,4;");
+	batch_lane_free(batch, 1);
+	turn();
+	assert_string_equal(started, "1:3,4;1:5;");
+}
+
+static void patience_ends_when_the_first_op_has_waited_as_long_as_a_batch_takes(void **state)
+{
+	(void)state;
+	make_patient_batch();
+	push(0, 1, 0);
+	turn();
+	now = 80 * CLOCK_NS_PER_MS;
+	batch_lane_free(batch, 2); /* an eighth of it is what a batch is said to take now: 10 ms */
+	started[0] = '\0';
+	push(1, 2, 0);
+	push(2, 3, 0);
+	turn();
+	push(3, 4, 0);
+	turn();
+	assert_string_equal(started, "2:2,3;");
+	now += 11 * CLOCK_NS_PER_MS;
+	/* The timer runs by the real clock. */
+	assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+	assert_string_equal(started, "2:2,3;1:4;");
+}
+
 static void a_batch_tried_again_whole_stays_a_batch(void **state)
 {
 	struct cart_op *again[] = {&ops[0], &ops[1]};
@@ -345,6 +406,8 @@ int main(void)
 		BATCH_TEST(a_cart_written_to_in_one_lane_occupies_no_other),
 		BATCH_TEST(a_lane_that_is_over_holds_no_cart_and_takes_none),
 		BATCH_TEST(a_class_leaves_the_lanes_beyond_its_limit_to_others),
+		BATCH_TEST(patience_begins_when_a_full_batch_is_under_way),
+		BATCH_TEST(patience_ends_when_the_first_op_has_waited_as_long_as_a_batch_takes),
 		BATCH_TEST(a_batch_tried_again_whole_stays_a_batch),
 		BATCH_TEST(a_lost_lane_gets_nothing_until_it_is_back),
 	};

@@ -8,6 +8,8 @@
 
 /* How fast a class's typical time follows its batches. */
 #define BATCH_TYPICAL_PART 8
+/* What takes longer was stuck, and is no measure. */
+#define BATCH_TYPICAL_MAX_NS (100 * CLOCK_NS_PER_MS)
 
 /* A doubly linked list through held.next and held.prev. */
 struct batch_queue {
@@ -363,6 +365,8 @@ void batch_lane_over(struct batch *batch, size_t index)
 		return;
 	queue = &batch->queues[lane->class];
 	took_ns = batch->config.now_ns(batch->config.user) - lane->since_ns;
+	if (took_ns > BATCH_TYPICAL_MAX_NS)
+		took_ns = BATCH_TYPICAL_MAX_NS;
 	queue->typical_ns += (took_ns - queue->typical_ns) / BATCH_TYPICAL_PART;
 	queue->in_lanes -= lane->count;
 	batch->lanes_of[lane->class]--;

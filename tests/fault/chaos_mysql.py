@@ -48,8 +48,8 @@ def cut_a_thousand_times_at_every_point_nothing_is_applied_twice():
 
 
 def killed_and_cut_at_once_nothing_acknowledged_is_lost_or_doubled():
-    """An outcome that a cut leaves open, and that the restart of the server decides."""
-    with server() as database, cut_proxy.CutProxy(database.port) as proxy, \
+    """An outcome that a cut leaves open, and that the restart of the server decides. Sessions are cut at their set-up too."""
+    with server() as database, cut_proxy.CutProxy(database.port, spare=0) as proxy, \
             Scene(database, {"mysql.port": str(proxy.port)}) as scene:
         proxy.cut(cut_proxy.BEFORE_ANSWER, 15)
         for turn in range(5):

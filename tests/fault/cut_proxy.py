@@ -1,7 +1,8 @@
 """A proxy between cartd and MariaDB that cuts connections where it hurts.
 
 It knows as much of the protocol as it needs: packets, and that a client's packet with sequence number 0 is a command. Logging in is
-never disturbed. Once told to cut(), it does so at every n-th command of its count, whichever connection that comes over.
+never disturbed, nor are the first commands of a connection, by which cartd sets its session up, unless that is asked for. Once
+told to cut(), it does so at every n-th command of its count, whichever connection that comes over.
 """
 
 import select
@@ -14,6 +15,7 @@ AFTER_REQUEST = "after the request"  # the server gets it; nobody waits for the 
 BEFORE_ANSWER = "before the answer"  # the server has done all of it; not a byte of the answer arrives
 WITHIN_ANSWER = "within the answer"  # half of what came first arrives
 QUIET_S = 0.03  # a server that has said nothing more for so long has answered
+SET_UP_COMMANDS = 5
 COM_QUIT = 1
 RESET = struct.pack("ii", 1, 0)
 
@@ -32,6 +34,7 @@ class Pair:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""  # of a packet of the client's that is not whole yet
         self.cut_at = None
+        self.commands = 0
 
     def close(self, reset=False):
         for end in (self.client, self.server):
@@ -49,7 +52,10 @@ class Pair:
             if len(self.rest) < whole:
                 break
             packet, self.rest = self.rest[:whole], self.rest[whole:]
-            where = self.proxy.judge() if packet[3] == 0 and packet[4:5] != bytes([COM_QUIT]) else None
+            where = None
+            if packet[3] == 0 and packet[4:5] != bytes([COM_QUIT]):
+                self.commands += 1
+                where = self.proxy.judge(self.commands)
             if where == WITHIN_REQUEST:
                 self.server.sendall(packet[:whole // 2])
                 raise Cut
@@ -99,10 +105,10 @@ class Pair:
 
 
 class CutProxy:
-    """Listens on .port from the start. `with` ends it."""
+    """Listens on .port from the start. `with` ends it. spare: commands at the beginning of a connection that it leaves alone."""
 
-    def __init__(self, server_port):
-        self.server_port = server_port
+    def __init__(self, server_port, spare=SET_UP_COMMANDS):
+        self.server_port, self.spare = server_port, spare
         self.lock = threading.Lock()
         self.ended = threading.Event()
         self.pairs, self.silenced = set(), set()
@@ -155,9 +161,11 @@ class CutProxy:
     def is_silent(self, pair):
         return pair in self.silenced
 
-    def judge(self):
-        """Where the command that has come is to be cut."""
+    def judge(self, number):
+        """Where the command that has come, the number-th of its connection, is to be cut."""
         with self.lock:
+            if number <= self.spare:
+                return None
             self.commands += 1
             return self.where if self.where and self.commands % self.every == 0 else None
 

@@ -71,6 +71,8 @@ static bool attempt_done(struct sql_connector *c, enum sql_role role, const stru
 	atomic_fetch_add_explicit(outcome == SQL_OUTCOME_GOOD ? &c->connects : &c->failed, 1,
 				  memory_order_relaxed);
 	if (role == SQL_WRITER)
+		c->read_only = outcome == SQL_OUTCOME_READ_ONLY;
+	if (role == SQL_WRITER)
 		atomic_store_explicit(&c->epoch, hosts->epoch, memory_order_release);
 	pthread_cond_broadcast(&c->changed);
 	if (use)

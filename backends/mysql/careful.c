@@ -96,6 +96,8 @@ static bool careful_read_key(MYSQL_RES *rows, struct careful_key *key)
 /* Not a replay: what the key remembers is this very op's first try. */
 static bool careful_own(const struct sql_write *write, const struct careful_key *key)
 {
+	if (write->op->type == CART_OP_CREATE)
+		return write->doubt && cart_id_compare(&key->made, &write->op->id) == 0;
 	return write->doubt && key->stored_ms == write->op->now_ms;
 }
 

@@ -238,6 +238,7 @@ void sql_connector_report(struct sql_connector *c, const struct sql_link *link,
 		rejected = sql_hosts_reject(hosts, link->host, link->epoch,
 					    clock_monotonic_ns(c->clock), sql_connector_random(c));
 	if (rejected) {
+		c->read_only = true;
 		c->told[link->role] |= UINT32_C(1) << link->host;
 		cart_error_set(&c->failures[link->role], "%s: takes no writes any more", name);
 	}

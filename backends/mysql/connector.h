@@ -67,6 +67,7 @@ struct sql_ask {
 	void *user;
 	struct sql_link link;
 	struct cart_error error;
+	bool read_only;	  /* if it failed, and a writer was asked for: a host answers, read-only */
 	int64_t retry_ns; /* if it failed: asking before this (monotonic) is of no use */
 	struct {
 		struct sql_mailbox *mailbox;

@@ -42,6 +42,7 @@ struct sql_connector {
 	pthread_cond_t changed; /* for everybody: asks, closings, tries, threads */
 	/* By role. */
 	struct sql_hosts hosts[SQL_ROLES];
+	bool read_only; /* the last try at a writer found one that takes no writes */
 	struct cart_error failures[SQL_ROLES]; /* the last, with its host */
 	struct sql_ask_list asks[SQL_ROLES];   /* not begun */
 	uint32_t told[SQL_ROLES];	       /* hosts that the log says cannot be used, as bits */

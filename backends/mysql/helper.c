@@ -14,6 +14,7 @@
 static void helper_refuse(const struct sql_connector *c, struct sql_ask *ask, int64_t retry_ns)
 {
 	ask->retry_ns = retry_ns;
+	ask->read_only = c->read_only;
 	sql_attempt_explain(c, ask->role, &ask->error);
 	sql_mailbox_put(ask);
 }

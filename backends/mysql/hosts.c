@@ -190,7 +190,7 @@ bool sql_hosts_done(struct sql_hosts *hosts, const struct sql_try *attempt,
 	hosts_open_breaker(breaker, outcome == SQL_OUTCOME_FULL, now_ns, random);
 	if (outcome == SQL_OUTCOME_FULL && attempt->elector)
 		hosts->front = attempt->host;
-	if (outcome == SQL_OUTCOME_BAD && hosts->chosen == attempt->host)
+	if (outcome != SQL_OUTCOME_FULL && hosts->chosen == attempt->host)
 		hosts->chosen = SQL_NO_HOST;
 	return false;
 }

@@ -63,8 +63,9 @@ enum sql_turn {
 
 enum sql_outcome {
 	SQL_OUTCOME_GOOD,
-	SQL_OUTCOME_FULL, /* it answers, and has no room for another connection */
-	SQL_OUTCOME_BAD	  /* not reached, refused, read-only, ... */
+	SQL_OUTCOME_FULL,      /* it answers, and has no room for another connection */
+	SQL_OUTCOME_READ_ONLY, /* it answers, and takes no writes */
+	SQL_OUTCOME_BAD	       /* not reached, refused, read-only, ... */
 };
 
 /* one: a list of writers, of which one at a time is chosen. Otherwise they take turns. */

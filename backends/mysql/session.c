@@ -282,7 +282,7 @@ static enum sql_outcome session_set_up(const struct session *s, struct cart_erro
 	if (unfit == NULL)
 		return SQL_OUTCOME_GOOD;
 	cart_error_set(error, "%s", unfit);
-	return SQL_OUTCOME_BAD;
+	return facts.read_only ? SQL_OUTCOME_READ_ONLY : SQL_OUTCOME_BAD;
 }
 
 /*

@@ -48,6 +48,8 @@ DEFAULTS = [
     "--innodb-buffer-pool-dump-at-shutdown=0", "--innodb-buffer-pool-load-at-startup=0",
     "--performance-schema=0", "--local-infile=0",
 ]
+# For one that a replica can follow.
+PRIMARY = ["--log-bin", "--server-id=1"]
 # Nothing is forced to the disk: for tests that do not test what survives.
 FAST = ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync", "--innodb-doublewrite=0", "--sync-binlog=0"]
 # The first start fills a folder that is thrown away when it fails.

@@ -66,12 +66,45 @@ def row_of(packet):
 
 
 def scrambled(password, scramble):
-    """What mysql_native_password wants to see."""
+    """What mysql_native_password wants to see. Both are bytes."""
     if not password:
         return b""
-    once = hashlib.sha1(password.encode()).digest()
+    once = hashlib.sha1(password).digest()
     mask = hashlib.sha1(scramble + hashlib.sha1(once).digest()).digest()
     return bytes(a ^ b for a, b in zip(once, mask))
+
+
+class Line:
+    """Packets over a socket, numbered from one command to the next."""
+
+    def __init__(self, sock):
+        self.socket = sock
+        self.number = 0
+
+    def exactly(self, size):
+        data = b""
+        while len(data) < size:
+            more = self.socket.recv(size - len(data))
+            if not more:
+                raise ConnectionError("the connection was closed")
+            data += more
+        return data
+
+    def read(self):
+        packet = b""
+        while True:
+            head = self.exactly(4)
+            size = int.from_bytes(head[:3], "little")
+            self.number = (head[3] + 1) & 0xFF
+            packet += self.exactly(size)
+            if size < PART_MAX:
+                return packet
+
+    def write(self, packet):
+        if len(packet) >= PART_MAX:
+            raise ValueError("a query of %d bytes is too long for this client" % len(packet))
+        self.socket.sendall(len(packet).to_bytes(3, "little") + bytes([self.number]) + packet)
+        self.number = (self.number + 1) & 0xFF
 
 
 class Session:
@@ -80,7 +113,7 @@ class Session:
     def __init__(self, where, user="root", password="", timeout=30.0):
         self.socket = socket.socket(socket.AF_UNIX if isinstance(where, str) else socket.AF_INET, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
-        self.sequence = 0
+        self.line = Line(self.socket)
         self.id = 0  # of the connection, for KILL
         self.version = ""
         try:
@@ -102,39 +135,14 @@ class Session:
     def close(self):
         """Says goodbye, or the server would log a lost connection."""
         try:
-            self.sequence = 0
-            self._write(COM_QUIT)
+            self.line.number = 0
+            self.line.write(COM_QUIT)
         except OSError:
             pass
         self.socket.close()
 
-    def _receive(self, size):
-        data = b""
-        while len(data) < size:
-            more = self.socket.recv(size - len(data))
-            if not more:
-                raise Lost("the server closed the connection")
-            data += more
-        return data
-
-    def _read(self):
-        packet = b""
-        while True:
-            head = self._receive(4)
-            size = int.from_bytes(head[:3], "little")
-            self.sequence = (head[3] + 1) & 0xFF
-            packet += self._receive(size)
-            if size < PART_MAX:
-                return packet
-
-    def _write(self, packet):
-        if len(packet) >= PART_MAX:
-            raise ValueError("a query of %d bytes is too long for this client" % len(packet))
-        self.socket.sendall(len(packet).to_bytes(3, "little") + bytes([self.sequence]) + packet)
-        self.sequence = (self.sequence + 1) & 0xFF
-
     def _greet(self, user, password):
-        greeting = self._read()
+        greeting = self.line.read()
         if greeting[0] == 0xFF:
             raise error_of(greeting)
         version, _, rest = greeting[1:].partition(b"\0")
@@ -143,20 +151,20 @@ class Session:
         scramble = rest[4:12] + rest[31:43]
         flags = (CLIENT_LONG_PASSWORD | CLIENT_PROTOCOL_41 | CLIENT_TRANSACTIONS | CLIENT_SECURE_CONNECTION
                  | CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS | CLIENT_PLUGIN_AUTH)
-        proof = scrambled(password, scramble)
-        self._write(struct.pack("<IIB23x", flags, MAX_PACKET, UTF8MB4) + user.encode() + b"\0"
+        proof = scrambled(password.encode(), scramble)
+        self.line.write(struct.pack("<IIB23x", flags, MAX_PACKET, UTF8MB4) + user.encode() + b"\0"
                     + bytes([len(proof)]) + proof + b"mysql_native_password\0")
-        answer = self._read()
+        answer = self.line.read()
         if answer[0] == 0xFE:  # asks for another proof; the socket's is empty, a password's has a scramble of its own
             plugin, _, scramble = answer[1:].partition(b"\0")
-            self._write(scrambled(password, scramble[:20]) if plugin == b"mysql_native_password" else b"")
-            answer = self._read()
+            self.line.write(scrambled(password.encode(), scramble[:20]) if plugin == b"mysql_native_password" else b"")
+            answer = self.line.read()
         if answer[0] == 0xFF:
             raise error_of(answer)
 
     def _result(self):
         """Reads one result: (its rows, None without any; whether another follows)."""
-        packet = self._read()
+        packet = self.line.read()
         if packet[0] == 0xFF:
             raise error_of(packet)
         if packet[0] == 0x00:
@@ -165,10 +173,10 @@ class Session:
             return None, struct.unpack_from("<H", packet, at)[0] & SERVER_MORE_RESULTS_EXISTS
         columns, _ = length_at(packet, 0)
         for _ in range(columns + 1):  # and the packet that ends them
-            self._read()
+            self.line.read()
         rows = []
         while True:
-            packet = self._read()
+            packet = self.line.read()
             if packet[0] == 0xFF:
                 raise error_of(packet)
             if packet[0] == 0xFE and len(packet) < 9:
@@ -177,10 +185,10 @@ class Session:
 
     def sql(self, text):
         """Runs the statements; the rows of the last one that has any, each a list of str or None."""
-        self.sequence = 0
+        self.line.number = 0
         rows, more = [], True
         try:
-            self._write(COM_QUERY + text.encode())
+            self.line.write(COM_QUERY + text.encode())
             while more:
                 got, more = self._result()
                 rows = rows if got is None else got

@@ -9,13 +9,14 @@ import glob
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 
-PROGRAM = os.path.abspath("build/release/bin/cartd")
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+from cartd import Cartd  # noqa: E402
+from tap import main  # noqa: E402
+
 README = "README.md"
 OPERATIONS = "docs/operations.md"
 MASKS = [
@@ -24,19 +25,6 @@ MASKS = [
     (r"(?im)^(date|server-timing|x-request-id): .*$", r"\1: MASKED"),
     (r"(localhost|127\.0\.0\.1):\d+", "ADDRESS"),
 ]
-
-
-class Tap:
-    def __init__(self):
-        self.count = 0
-        self.failed = 0
-
-    def check(self, name, problem):
-        self.count += 1
-        self.failed += bool(problem)
-        print("%sok %d - %s" % ("not " if problem else "", self.count, name))
-        for line in problem.splitlines():
-            print("# " + line)
 
 
 def commands(text):
@@ -57,23 +45,6 @@ def masked(text):
     for expression, by in MASKS:
         text = re.sub(expression, by, text)
     return "\n".join(line.rstrip() for line in text.strip().splitlines())
-
-
-def start(folder):
-    log = open(os.path.join(folder, "log"), "w+", encoding="utf-8")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CART_")}
-    process = subprocess.Popen([PROGRAM, "--listen", "127.0.0.1:0", "--backend", "sqlite"], cwd=folder, env=environment,
-                               stdout=log, stderr=subprocess.STDOUT)
-    until = time.monotonic() + 10
-    while time.monotonic() < until and process.poll() is None:
-        log.seek(0)
-        found = re.search(r"listening.*?127\.0\.0\.1:(\d+)", log.read())
-        if found:
-            return process, found.group(1)
-        time.sleep(0.02)
-    process.kill()
-    log.seek(0)
-    raise SystemExit("cartd did not start: " + log.read())
 
 
 def run_readme(tap, folder, port):
@@ -97,9 +68,9 @@ def run_readme(tap, folder, port):
                   "" if wanted == found else "the README shows:\n%s\nthe service answers:\n%s" % (wanted, found))
 
 
-def compare_metrics(tap, port):
-    page = subprocess.run(["curl", "-s", "127.0.0.1:%s/metrics" % port], stdout=subprocess.PIPE, timeout=30,
-                          check=False).stdout.decode()
+def compare_metrics(tap, cartd):
+    with cartd.client() as client:
+        page = client.ask("GET", "/metrics").body.decode()
     served = set(re.findall(r"^# TYPE (\w+) ", page, re.M))
     told = set(re.findall(r"`((?:cart|process)_[a-z0-9_]+)", open(OPERATIONS, encoding="utf-8").read()))
     tap.check("the service has metrics", "" if served else "none:\n" + page[:500])
@@ -121,28 +92,16 @@ def check_links(tap):
     tap.check("the documents' links lead somewhere", "\n".join(dead) if documents else "no documents")
 
 
-def main():
-    tap = Tap()
+def tests(tap):
     check_links(tap)
     if not shutil.which("curl"):
-        print("not ok 2 # SKIP the README's lines: curl is not installed\n1..2")
-        return 1 if tap.failed else 0
-    with tempfile.TemporaryDirectory() as folder:
-        process, port = start(folder)
-        try:
-            run_readme(tap, folder, port)
-            compare_metrics(tap, port)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                status = process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                status = process.wait()
-        tap.check("the service stops when told to", "" if status == 0 else "exit status %d" % status)
-    print("1..%d" % tap.count)
-    return 1 if tap.failed else 0
+        tap.skip("the README's lines", "curl is not installed")
+        return
+    with tempfile.TemporaryDirectory() as folder, Cartd(folder, {"backend": "sqlite"}) as cartd:
+        run_readme(tap, folder, str(cartd.port))
+        compare_metrics(tap, cartd)
+        tap.check("the service stops when told to", cartd.end_problem())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(tests)

@@ -8,15 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+from cartd import ROOT, await_that  # noqa: E402
+from private_mariadb import Lost, Session, SqlError, mariadb  # noqa: E402
+from tap import main, say  # noqa: E402
+
 TOOL = os.path.join(ROOT, "tools", "with-mariadb")
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(ROOT, "tools"))
-import mariadb  # noqa: E402
-from mariadb_session import Lost, Session, SqlError  # noqa: E402
-
 NOBODY = 65534
 # What a shell command prints of the server it was given.
 TELL = 'echo "$TEST_MYSQL_PID $TEST_MYSQL_FOLDER $TEST_MYSQL_SOCKET $CART_MYSQL_PORT $CART_MYSQL_PASSWORD"; '
@@ -54,7 +52,7 @@ def is_running(pid):
 
 
 def await_gone(pid, folder):
-    mariadb.await_that(lambda: not is_running(pid) and not os.path.exists(folder), "the end of %d and of %s" % (pid, folder))
+    await_that(lambda: not is_running(pid) and not os.path.exists(folder), 30, "the end of %d and of %s" % (pid, folder))
 
 
 def wait_for_line(process):
@@ -146,7 +144,7 @@ def data_lasts(folder):
     process, pid, _ = started("exec sleep 60", folder, ["--data", data])
     process.send_signal(signal.SIGKILL)
     finish(process)
-    mariadb.await_that(lambda: not is_running(pid), "the server's end")
+    await_that(lambda: not is_running(pid), 30, "the server's end")
     with mariadb.Server(data) as server:
         expect("starting crash recovery" not in server.log_text().lower(), "the server was not shut down in order")
         with server.connect_as_user() as cart:
@@ -196,7 +194,7 @@ def survives_kill(_folder):
 
 
 def replica_follows(_folder):
-    with mariadb.Server(options=["--log-bin", "--server-id=1"], fast=True) as primary, \
+    with mariadb.Server(options=mariadb.PRIMARY, fast=True) as primary, \
             mariadb.Replica(primary, fast=True) as replica:
         primary.sql("CREATE TABLE cart.t (a INT PRIMARY KEY); INSERT INTO cart.t VALUES (1)")
         replica.await_caught_up()
@@ -236,33 +234,26 @@ TESTS = [
 ]
 
 
-def main():
-    tests = list(TESTS)
-    if os.getuid() == 0:
-        tests.append(("a user without rights needs none", not_root))
-    if mariadb.galera_provider():
-        tests.append(("a cluster goes on without a node and takes it back", cluster_heals))
-    else:
-        tests.append(("a cluster goes on without a node and takes it back", None))
-    failed = 0
-    for number, (name, test) in enumerate(tests, 1):
-        if test is None:
-            print("ok %d - %s # SKIP no Galera provider (Debian: galera-4)" % (number, name))
-            continue
-        folder = tempfile.mkdtemp(prefix="t-")
-        began = time.monotonic()
-        try:
-            test(folder)
-            print("ok %d - %s" % (number, name))
-        except Exception:
-            failed += 1
-            print("not ok %d - %s" % (number, name))
-            print("".join("# %s\n" % line for line in traceback.format_exc().splitlines()), end="")
-        print("# %.2f s" % (time.monotonic() - began))
+def in_folder(test):
+    folder = tempfile.mkdtemp(prefix="t-")
+    began = time.monotonic()
+    try:
+        test(folder)
+    finally:
+        say("%.2f s" % (time.monotonic() - began))
         shutil.rmtree(folder, ignore_errors=True)
-    print("1..%d" % len(tests), flush=True)
-    return 1 if failed else 0
+
+
+def tests(tap):
+    for name, test in TESTS:
+        tap.run(name, in_folder, test)
+    if os.getuid() == 0:
+        tap.run("a user without rights needs none", in_folder, not_root)
+    if mariadb.galera_provider():
+        tap.run("a cluster goes on without a node and takes it back", in_folder, cluster_heals)
+    else:
+        tap.skip("a cluster goes on without a node and takes it back", "no Galera provider (Debian: galera-4)")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(tests)

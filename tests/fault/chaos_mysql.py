@@ -6,14 +6,17 @@ In `make chaos`: some minutes.
 
 import os
 import random
+import sys
 import time
 
-import cut_proxy
-import disk
-import faults
-import tap
-from cartd import await_that
-from scene import Scene, server
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import cut_proxy  # noqa: E402
+import disk  # noqa: E402
+import faults  # noqa: E402
+import tap  # noqa: E402
+from cartd import await_that  # noqa: E402
+from private_mariadb import server  # noqa: E402
+from scene import Scene  # noqa: E402
 
 # Longer than the server's own wait between two looks for room.
 BINLOG_RETRY_S = 60
@@ -77,7 +80,7 @@ def a_full_disk_under_a_binary_log_lets_nobody_wait_longer_than_the_deadline():
 
 
 if __name__ == "__main__":
-    tap.main([
+    tap.main_of([
         killed_ten_times_nothing_acknowledged_is_lost_or_doubled,
         stopped_for_ten_seconds_every_answer_comes_in_time,
         connections_killed_five_times_a_second_for_half_a_minute_no_read_fails,

@@ -10,13 +10,15 @@ import socket
 import struct
 import threading
 
+from sql_packets import Packets, number_of, payload_of
+
 WITHIN_REQUEST = "within the request"  # the server gets half of it
 AFTER_REQUEST = "after the request"  # the server gets it; nobody waits for the answer
 BEFORE_ANSWER = "before the answer"  # the server has done all of it; not a byte of the answer arrives
 WITHIN_ANSWER = "within the answer"  # half of what came first arrives
 QUIET_S = 0.03  # a server that has said nothing more for so long has answered
 SET_UP_COMMANDS = 5
-COM_QUIT = 1
+COM_QUIT = b"\x01"
 RESET = struct.pack("ii", 1, 0)
 
 
@@ -32,7 +34,7 @@ class Pair:
         self.server = socket.create_connection(("127.0.0.1", proxy.server_port), 5)
         for end in (self.client, self.server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.rest = b""  # of a packet of the client's that is not whole yet
+        self.packets = Packets()
         self.cut_at = None
         self.commands = 0
 
@@ -46,18 +48,13 @@ class Pair:
                 pass
 
     def from_client(self, data):
-        self.rest += data
-        while len(self.rest) >= 4:
-            whole = 4 + int.from_bytes(self.rest[:3], "little")
-            if len(self.rest) < whole:
-                break
-            packet, self.rest = self.rest[:whole], self.rest[whole:]
+        for packet in self.packets.feed(data):
             where = None
-            if packet[3] == 0 and packet[4:5] != bytes([COM_QUIT]):
+            if number_of(packet) == 0 and payload_of(packet)[:1] != COM_QUIT:
                 self.commands += 1
                 where = self.proxy.judge(self.commands)
             if where == WITHIN_REQUEST:
-                self.server.sendall(packet[:whole // 2])
+                self.server.sendall(packet[:len(packet) // 2])
                 raise Cut
             self.server.sendall(packet)
             if where == AFTER_REQUEST:

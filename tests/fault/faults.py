@@ -4,7 +4,7 @@ import time
 
 from cartd import await_that
 from ledger import ACKNOWLEDGED, REFUSED
-from scene import SqlError
+from private_mariadb import SqlError
 
 DOWN_S = 3.0  # /readyz asks the database for at most a second; one second for what was under way, one for a busy machine
 

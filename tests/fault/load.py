@@ -12,8 +12,8 @@ import random
 import threading
 import time
 
+import http_client
 import ledger
-import wire
 from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN
 
 DEADLINE_S = 5.0  # request.deadline
@@ -41,7 +41,7 @@ class Client(threading.Thread):
         super().__init__(name="client-%d" % number, daemon=True)
         self.load, self.number = load, number
         self.random = random.Random("%s/%d" % (load.seed, number))
-        self.wire = wire.Wire(load.port, DEADLINE_S + SLACK_S + 1)
+        self.http = http_client.Client(load.port, DEADLINE_S + SLACK_S + 1)
         self.customer = load.first_customer + number
         self.lines = [10 * (number + 1) + i for i in range(4)]  # single, pair, pair, set
         self.own = None  # id of its cart; on to the next once it is closing
@@ -114,29 +114,29 @@ class Client(threading.Thread):
         if change.key is not None:
             headers.append(("Idempotency-Key", change.key))
         if change.kind == "create":
-            return "POST", path, {"customer_id": change.customer}, headers
+            return "POST", path, headers, {"customer_id": change.customer}
         path += "/" + change.cart
         if change.kind == "add":
             items = [{"product_id": product, "quantity": quantity} for product, quantity in change.lines.items()]
-            return "POST", path + "/items", items[0] if len(items) == 1 else {"items": items}, headers
+            return "POST", path + "/items", headers, items[0] if len(items) == 1 else {"items": items}
         if change.kind == "set":
             (product, quantity), = change.lines.items()
-            return "PUT", "%s/items/%d" % (path, product), {"quantity": quantity}, headers
+            return "PUT", "%s/items/%d" % (path, product), headers, {"quantity": quantity}
         if change.kind == "checkout":
-            return "POST", path + "/checkout", None, headers
-        return "DELETE", path, None, headers
+            return "POST", path + "/checkout", headers
+        return "DELETE", path, headers
 
     def send(self, kind, *request):
         """The answer, or None; complains of one that is late or does not come."""
         began = time.monotonic()
         try:
-            answer = self.wire.ask(*request)
-        except wire.Broken as error:
+            answer = self.http.ask(*request)
+        except http_client.Broken as error:
             self.load.complain("%s: no answer: %s" % (kind, error))
             return None, began, time.monotonic()
         if answer.ended - began > DEADLINE_S + SLACK_S:
             self.load.complain("%s: answered %d after %.2f s" % (kind, answer.status, answer.ended - began))
-        if answer.status == 503 and "retry-after" not in answer.headers:
+        if answer.status == 503 and answer.header("Retry-After") is None:
             self.load.complain("%s: 503 without Retry-After" % kind)
         return answer, began, answer.ended
 
@@ -212,10 +212,10 @@ class Client(threading.Thread):
         if again is None or again.status in (503, 504) or (again.status == 404 and change.cart in self.load.closing):
             return
         same = again.status == first.status and (change.kind == "create" or again.version() == first.version())
-        if not same or again.headers.get("idempotency-replayed") != "true":
+        if not same or again.header("Idempotency-Replayed") != "true":
             self.load.complain("%s: repeated under its key after %.1f ms: %d, version %s and %s; first %d, version %s" % (
                 change.kind, 1000 * (again.began - first.began), again.status, again.version(),
-                again.headers.get("idempotency-replayed"), first.status, first.version()))
+                again.header("Idempotency-Replayed"), first.status, first.version()))
 
     def repeat_pending(self):
         change = self.pending.popleft()
@@ -314,7 +314,7 @@ class Load:
 
     def stored(self):
         """Every cart that was heard of, by the API: id: JSON or None."""
-        reader = wire.Wire(self.port, 30)
+        reader = http_client.Client(self.port, 30)
         stored = {}
         for cart in {change.cart for change in self.changes() if change.cart is not None}:
             answer = reader.ask("GET", "/shopping-carts/" + cart)
@@ -325,7 +325,7 @@ class Load:
 
     def lists(self):
         """customer: ids of its carts, by the API."""
-        reader = wire.Wire(self.port, 30)
+        reader = http_client.Client(self.port, 30)
         lists = {}
         for client in self.clients:
             ids, cursor = [], ""
@@ -341,7 +341,7 @@ class Load:
 
     def hang_up(self):
         for client in self.clients:
-            client.wire.close()
+            client.http.close()
 
     def wrong(self, stored=None):
         """All that was found wrong, one line each. After settle()."""

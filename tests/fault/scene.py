@@ -3,41 +3,20 @@
 import os
 import re
 import shutil
-import sys
 import tempfile
 import time
-import urllib.request
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "tools"))
-
-import mariadb  # noqa: E402 (where it is is known only now)
-from mariadb import Lost, Session, SqlError  # noqa: E402,F401 (for the tests)
-import ledger  # noqa: E402
-import tap  # noqa: E402
-from cartd import Cartd, await_that  # noqa: E402
-from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN  # noqa: E402
-from load import Load  # noqa: E402
-from watch import Watch  # noqa: E402
+import ledger
+import tap
+from cartd import Cartd, await_that
+from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN
+from load import Load
+from private_mariadb import settings_for
+from watch import Watch
 
 RECOVERY_S = 2.0  # from the database's return to the first acknowledged change
 CART_GONE = ("CART_CLOSED", "CART_EMPTY", "CART_NOT_FOUND")
 SHOWN = 15
-
-
-def settings_of(server):
-    """cartd's settings for a server, as tools/with-mariadb gives them by the environment."""
-    return {name[len("CART_"):].lower().replace("_", ".", 1): value
-            for name, value in server.environment().items() if name.startswith("CART_MYSQL_")}
-
-
-def server(**options):
-    """A private server for a test; without MariaDB the test is skipped."""
-    try:
-        mariadb.program("mariadbd")
-    except mariadb.Failure as why:
-        raise tap.Skip("nothing of it was tested: %s" % why) from None
-    return mariadb.Server(**options)
 
 
 class Scene:
@@ -45,7 +24,7 @@ class Scene:
 
     def __init__(self, database, settings=None, wrapper=(), **load_options):
         self.database = database
-        self.settings = {"backend": "mysql", **settings_of(database), **(settings or {})}
+        self.settings = {"threads": "2", **settings_for(database), **(settings or {})}
         self.wrapper, self.load_options = wrapper, load_options
         self.tables_of = database  # in the end; None: they are not looked at
         self.notes = []
@@ -55,7 +34,7 @@ class Scene:
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="cart-fault-")
         try:
-            self.cartd = Cartd(self.folder, self.settings, self.wrapper)
+            self.cartd = Cartd(self.folder, self.settings, wrapper=self.wrapper)
             self.watch = Watch(self.cartd.port)
             self.up = time.monotonic()
             self.load = Load(self.cartd.port, **self.load_options)
@@ -139,9 +118,7 @@ class Scene:
 
     def metric(self, series):
         """The value of a series in /metrics; 0 when it is not there."""
-        with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % self.cartd.port, timeout=10) as answer:
-            found = re.search("^" + re.escape(series) + r" (\S+)$", answer.read().decode(), re.M)
-        return float(found.group(1)) if found else 0.0
+        return self.cartd.metrics().get(series, 0.0)
 
     def await_recovery(self, returned, within_s=RECOVERY_S):
         """The database is back since then: changes are soon acknowledged, and /readyz says so. Seconds to the first."""

@@ -6,18 +6,21 @@ what makes the verdicts of the other fault tests worth something.
 """
 
 import copy
+import os
 import socket
 import socketserver
+import sys
 import tempfile
 import threading
 import time
 
-import ledger
-import tap
-import wire
-from cartd import Cartd, await_that
-from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN, Change
-from load import DEADLINE_S, SLACK_S, Load
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import ledger  # noqa: E402
+import tap  # noqa: E402
+from cartd import Cartd, await_that  # noqa: E402
+from http_client import Broken, Client  # noqa: E402
+from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN, Change  # noqa: E402
+from load import DEADLINE_S, SLACK_S, Load  # noqa: E402
 
 CART, CUSTOMER = "c", 7
 
@@ -205,7 +208,7 @@ def honestly(passage, _kind, _number, request):
 def complaints_about(lie, changes=400):
     """What a load finds wrong with a cartd that is seen through lie()."""
     with tempfile.TemporaryDirectory() as folder:
-        cartd = Cartd(folder, {"backend": "memory"})
+        cartd = Cartd(folder, {"backend": "memory", "threads": "2"})
         liar = Liar(cartd.port, lie)
         try:
             load = Load(liar.server_address[1], pause_s=0.01)
@@ -320,7 +323,7 @@ def unknown_outcomes_are_settled_by_their_keys():
     assert wrong == [], wrong[:10]
 
 
-def a_wire_never_sends_a_request_twice():
+def a_client_never_sends_a_request_twice():
     heard = []
 
     class Deaf(socketserver.BaseRequestHandler):
@@ -330,9 +333,9 @@ def a_wire_never_sends_a_request_twice():
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Deaf) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
-            wire.Wire(server.server_address[1], 5).ask("POST", "/", {})
+            Client(server.server_address[1], 5).ask("POST", "/", (), {})
             assert False, "an answer from nobody"
-        except wire.Broken:
+        except Broken:
             pass
         await_that(lambda: heard, 5, "one request")
         server.shutdown()
@@ -340,7 +343,7 @@ def a_wire_never_sends_a_request_twice():
 
 
 if __name__ == "__main__":
-    tap.main([
+    tap.main_of([
         an_honest_ledger_is_right_whichever_unknown_changes_were_applied,
         a_lost_add_is_found,
         an_add_that_was_applied_twice_is_found,
@@ -362,5 +365,5 @@ if __name__ == "__main__":
         an_undocumented_failure_and_a_503_without_retry_after_are_found,
         a_key_that_is_not_recognised_is_found,
         unknown_outcomes_are_settled_by_their_keys,
-        a_wire_never_sends_a_request_twice,
+        a_client_never_sends_a_request_twice,
     ])

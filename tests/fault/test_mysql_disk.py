@@ -8,12 +8,15 @@ log, which has its size from the start.
 """
 
 import os
+import sys
 import time
 
-import disk
-import tap
-from cartd import await_that
-from scene import ACKNOWLEDGED, REFUSED, UNKNOWN, Scene, server
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import disk  # noqa: E402
+import tap  # noqa: E402
+from cartd import await_that  # noqa: E402
+from private_mariadb import server  # noqa: E402
+from scene import ACKNOWLEDGED, REFUSED, UNKNOWN, Scene  # noqa: E402
 
 SIZE_MIB = 96
 
@@ -40,4 +43,4 @@ def a_full_disk_refuses_what_does_not_fit_and_service_goes_on_once_there_is_room
 
 
 if __name__ == "__main__":
-    tap.main([a_full_disk_refuses_what_does_not_fit_and_service_goes_on_once_there_is_room])
+    tap.main_of([a_full_disk_refuses_what_does_not_fit_and_service_goes_on_once_there_is_room])

@@ -4,15 +4,19 @@
 Short, in ./cart check: each cut is a case of its own that either is handled or not.
 """
 
+import os
+import sys
 import time
 
-import cut_proxy
-import faults
-import holes
-import tap
-import wire
-from cartd import await_that
-from scene import RECOVERY_S, Scene, server
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import cut_proxy  # noqa: E402
+import faults  # noqa: E402
+import holes  # noqa: E402
+import tap  # noqa: E402
+from cartd import await_that  # noqa: E402
+from http_client import Client  # noqa: E402
+from private_mariadb import server  # noqa: E402
+from scene import RECOVERY_S, Scene  # noqa: E402
 
 CUTS, EVERY = 40, 25
 CONNECT_TIMEOUT_MS = 1000
@@ -93,7 +97,7 @@ def a_resolver_that_never_answers_holds_nobody_up():
 
 def a_replica_that_leads_nowhere_slows_no_strong_read_and_fails_no_eventual_one():
     with holes.Hole(deaf=True) as hole, server() as database, Scene(database, {"mysql.read_host": hole.address()}) as scene:
-        asked, reader = [], wire.Wire(scene.cartd.port, 10)
+        asked, reader = [], Client(scene.cartd.port, 10)
         began = time.monotonic()
         while time.monotonic() < began + 2:
             asked.append(reader.ask("GET", "/shopping-carts/%s?consistency=eventual" % scene.load.hot[0]))
@@ -105,7 +109,7 @@ def a_replica_that_leads_nowhere_slows_no_strong_read_and_fails_no_eventual_one(
 
 
 if __name__ == "__main__":
-    tap.main([
+    tap.main_of([
         cut_within_a_request_nothing_is_applied_twice,
         cut_after_a_request_nothing_is_applied_twice,
         cut_between_a_request_and_its_answer_nothing_is_applied_twice,

@@ -6,12 +6,16 @@ for what happens one time in many, are in chaos_mysql.py.
 """
 
 import contextlib
+import os
+import sys
 import time
 
-import faults
-import tap
-from cartd import await_that
-from scene import ACKNOWLEDGED, REFUSED, UNKNOWN, Lost, Scene, Session, SqlError, server
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import faults  # noqa: E402
+import tap  # noqa: E402
+from cartd import await_that  # noqa: E402
+from private_mariadb import Lost, Session, SqlError, server  # noqa: E402
+from scene import ACKNOWLEDGED, REFUSED, UNKNOWN, Scene  # noqa: E402
 
 PROMPT_S = 0.5  # not after waiting for something that does not come
 
@@ -135,7 +139,7 @@ def deadlocks_with_somebody_else_are_seen_by_no_client():
 
 
 if __name__ == "__main__":
-    tap.main([
+    tap.main_of([
         killed_and_started_again_nothing_acknowledged_is_lost_or_doubled,
         stopped_for_three_seconds_every_answer_comes_in_time,
         connections_killed_five_times_a_second_no_read_fails,

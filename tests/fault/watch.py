@@ -3,7 +3,7 @@
 import threading
 import time
 
-import wire
+from http_client import Broken, Client
 
 PERIOD_S = 0.05
 HEALTH_DEADLINE_S = 1.0  # of /readyz: it asks the database
@@ -13,7 +13,7 @@ SLACK_S = 0.5
 class Watch(threading.Thread):
     def __init__(self, port):
         super().__init__(name="watch", daemon=True)
-        self.wire = wire.Wire(port, 10)
+        self.client = Client(port, 10)
         self.enough = threading.Event()
         self.said = []  # (asked, answered, status of /readyz)
         self.wrong = []
@@ -21,20 +21,20 @@ class Watch(threading.Thread):
     def run(self):
         while not self.enough.wait(PERIOD_S):
             try:
-                answer = self.wire.ask("GET", "/readyz")
+                answer = self.client.ask("GET", "/readyz")
                 self.said.append((answer.began, answer.ended, answer.status))
                 if answer.ended - answer.began > HEALTH_DEADLINE_S + SLACK_S:
                     self.wrong.append("/readyz took %.2f s" % (answer.ended - answer.began))
-                answer = self.wire.ask("GET", "/livez")
+                answer = self.client.ask("GET", "/livez")
                 if answer.status != 200 or answer.ended - answer.began > SLACK_S:
                     self.wrong.append("/livez: %d after %.2f s" % (answer.status, answer.ended - answer.began))
-            except wire.Broken as error:
+            except Broken as error:
                 self.wrong.append("/readyz or /livez: no answer: %s" % error)
 
     def stop(self):
         self.enough.set()
         self.join(15)
-        self.wire.close()
+        self.client.close()
 
     def await_status(self, status, after, within_s):
         """Seconds from a moment to the first such answer to a question that was asked later."""

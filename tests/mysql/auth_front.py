@@ -6,13 +6,13 @@ client/server protocol), so it shows that our client speaks it; it is no proof a
 
 import hashlib
 import os
-import socket
 import ssl
 import struct
 import subprocess
 import threading
 
-from wire import HEADER
+from front import Front, pass_on
+from private_mariadb import Line, scrambled
 
 VERSION = b"8.0.36"
 PLUGIN = b"caching_sha2_password"
@@ -30,37 +30,6 @@ def xor(one, other):
 def sha2_answer(password, nonce):
     once = hashlib.sha256(password).digest()
     return xor(once, hashlib.sha256(hashlib.sha256(once).digest() + nonce).digest())
-
-
-def native_answer(password, nonce):
-    once = hashlib.sha1(password).digest()
-    return xor(once, hashlib.sha1(nonce + hashlib.sha1(once).digest()).digest())
-
-
-class Line:
-    """Packets over a socket, numbered from one command to the next."""
-
-    def __init__(self, sock):
-        self.socket = sock
-        self.number = 0
-
-    def exactly(self, size):
-        data = b""
-        while len(data) < size:
-            more = self.socket.recv(size - len(data))
-            if not more:
-                raise OSError("closed")
-            data += more
-        return data
-
-    def read(self):
-        head = self.exactly(HEADER)
-        self.number = head[3] + 1
-        return self.exactly(int.from_bytes(head[:3], "little"))
-
-    def write(self, payload):
-        self.socket.sendall(len(payload).to_bytes(3, "little") + bytes([self.number & 0xff]) + payload)
-        self.number += 1
 
 
 class Greeting:
@@ -95,56 +64,30 @@ class Login:
         self.plugin = rest.partition(b"\0")[0] if self.capabilities & CLIENT_PLUGIN_AUTH else b""
 
     def native(self, password, nonce):
-        answer = native_answer(password, nonce)
+        answer = scrambled(password, nonce)
         flags = self.capabilities & ~(CLIENT_SSL | CLIENT_COMPRESS | CLIENT_CONNECT_ATTRS | CLIENT_LENENC_AUTH) | CLIENT_PLUGIN_AUTH
         return (struct.pack("<IIB23x", flags, self.max_packet, self.charset) + self.user + b"\0" + bytes([len(answer)]) + answer +
                 (self.database + b"\0" if self.database is not None else b"") + NATIVE + b"\0")
 
 
-class AuthFront:
+class AuthFront(Front):
     """Listens while its with block runs. way: "fast" (the server knows the hash already), "full" (it wants the password itself: over
     TLS as it is, else under the public key that the client asks for), or the name of another plugin, which the client is asked to use
     and which is not passed on. folder: where keys are made."""
 
     def __init__(self, port, password, way, folder, certificate=None):
-        self.upstream = ("127.0.0.1", port)
         self.password = password.encode()
         self.way = way
         self.certificate = certificate
         self.seen = []  # how each login went
-        self.sockets = []
         self.key = os.path.join(folder, "front.key")
         subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self.key], check=True,
                        stderr=subprocess.DEVNULL)
         self.public = subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout"], check=True, stdout=subprocess.PIPE).stdout
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(port)
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        for each in [self.listener] + self.sockets:
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-            each.close()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            self.sockets.append(client)
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client):
+    def serve(self, client, server):
         try:
-            server = socket.create_connection(self.upstream)
-            self.sockets.append(server)
             logged_in = self._log_in(Line(client), Line(server))
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             self.seen.append("broken: %s" % error)
@@ -180,7 +123,7 @@ class AuthFront:
         server.write(login.native(self.password, greeting.nonce))
         answer = server.read()
         if answer[0] == 0xfe:  # it would rather have another way
-            server.write(native_answer(self.password, answer[1:].partition(b"\0")[2][:NONCE]))
+            server.write(scrambled(self.password, answer[1:].partition(b"\0")[2][:NONCE]))
             answer = server.read()
         client.write(answer)
         return client.socket if answer[0] == 0 else None
@@ -206,19 +149,3 @@ class AuthFront:
                                 input=client.read(), stdout=subprocess.PIPE).stdout
         self.seen.append("full, under a public key")
         return xor(hidden, nonce * (len(hidden) // NONCE + 1)) == self.password + b"\0"
-
-
-def pass_on(source, sink):
-    try:
-        while True:
-            data = source.recv(65536)
-            if not data:
-                break
-            sink.sendall(data)
-    except OSError:
-        pass
-    for each in (source, sink):
-        try:
-            each.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass

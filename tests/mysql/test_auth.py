@@ -11,16 +11,15 @@ import subprocess
 import sys
 import tempfile
 
-import private_server
-from auth_front import AuthFront
-from service import PROGRAM, Cartd, await_true
-from tap import Skip, Tap
-from wire import CountingProxy
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import private_mariadb  # noqa: E402
+from auth_front import AuthFront  # noqa: E402
+from cartd import Cartd, await_that, cartctl  # noqa: E402
+from counting_proxy import CountingProxy  # noqa: E402
+from tap import Skip, main  # noqa: E402
 
 SMALL = {"threads": "1", "mysql.pool": "2"}
-REFUSED_S = 15
 LINES_MAX = 2  # the connector's warning, and what cartctl makes of it
-CARTCTL = os.path.join(os.path.dirname(PROGRAM), "cartctl")
 
 
 def works(cartd):
@@ -39,27 +38,16 @@ class Site:
         self.runs = 0
 
     def settings(self, **changes):
-        return dict(private_server.settings_for(self.server, **changes), **SMALL)
+        return dict(private_mariadb.settings_for(self.server, **changes), **SMALL)
 
     def accepted(self, settings, also=lambda: ""):
         self.runs += 1
-        with Cartd(self.folder, "mysql", settings, "run%d" % self.runs) as cartd:
-            problem = works(cartd) or also()
-            return problem or ("" if cartd.stop() == 0 else "cartd ended with %s\n%s" % (cartd.status, cartd.log()))
-
-    def provision(self, settings):
-        """Exit status, and what was said."""
-        arguments = [CARTCTL, "--backend", "mysql"]
-        for key, value in settings.items():
-            arguments += ["--set", "%s=%s" % (key, value)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CART_")}
-        done = subprocess.run(arguments + ["provision"], cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=REFUSED_S, check=False)
-        return done.returncode, done.stdout.decode("utf-8", "backslashreplace")
+        with Cartd(self.folder, settings, "run%d" % self.runs) as cartd:
+            return works(cartd) or also() or cartd.end_problem()
 
     def refused(self, settings, *words):
         """Provisioning ends with status 1 and a line that holds the words; the password is in none."""
-        status, said = self.provision(settings)
+        status, said = cartctl(self.folder, settings, "provision")
         last = said.rstrip().split("\n")[-1].lower()
         problems = ["exit status %d" % status] if status != 1 else []
         problems += ["no %r is said in the last line" % word for word in words if word.lower() not in last]
@@ -114,7 +102,7 @@ def tls_not_there(site):
     be protected from that.)"""
     with AuthFront(site.server.port, site.server.password, "full", site.folder) as front:
         problem = site.refused(site.settings(tls="verify", tls_ca=site.server.ca, port=front.port), "127.0.0.1")
-        return problem or ("" if set(front.seen) <= {"broken: closed"} else "the client went on: %s" % front.seen)
+        return problem or ("" if set(front.seen) <= {"broken: the connection was closed"} else "the client went on: %s" % front.seen)
 
 
 def without_tls(site, mode):
@@ -129,7 +117,7 @@ def without_tls(site, mode):
 def other_plugin(site, plugin):
     """Whoever answers asks for the password in the clear: it does not get it."""
     with AuthFront(site.server.port, site.server.password, plugin, site.folder) as front:
-        status, said = site.provision(site.settings(port=front.port))
+        status, said = cartctl(site.folder, site.settings(port=front.port), "provision")
         problem = "" if status == 1 else "exit status %d: %s\n" % (status, said)
         if any(isinstance(seen, bytes) and site.server.password.encode() in seen for seen in front.seen):
             problem += "the password went out: %s" % front.seen
@@ -209,13 +197,13 @@ def new_password(site):
     write("first")
     settings = site.settings(user="rotating", password_file=path)
     del settings["mysql.password"]
-    with Cartd(site.folder, "mysql", settings, "rotating") as cartd:
+    with Cartd(site.folder, settings, "rotating") as cartd:
         problem = works(cartd)
         site.server.sql("ALTER USER rotating IDENTIFIED BY 'second'")
         write("second")
         cartd.process.send_signal(signal.SIGHUP)
         site.server.sql("KILL USER rotating")
-        await_true(lambda: works(cartd) == "", 10, "cartd logs in with the new password")
+        await_that(lambda: works(cartd) == "", 10, "cartd logs in with the new password")
         return problem
 
 
@@ -269,10 +257,9 @@ def with_openssl(tap, site):
         tap.run("caching_sha2_password (a stub for MySQL 8): %s%s" % (way, ", TLS" if certificate else ""), sha2, site, way, certificate, seen)
 
 
-def main():
-    tap = Tap()
+def tests(tap):
     openssl = shutil.which("openssl") is not None
-    with tempfile.TemporaryDirectory() as folder, private_server.server(tls=openssl) as server:
+    with tempfile.TemporaryDirectory() as folder, private_mariadb.server(fast=True, tls=openssl) as server:
         site = Site(server, folder)
         for name, function in PLAIN:
             tap.run(name, function, site)
@@ -280,8 +267,7 @@ def main():
             with_openssl(tap, site)
         else:
             tap.skip("encryption, certificates, caching_sha2_password", "openssl is not installed, which makes keys and certificates")
-    return tap.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(tests)

@@ -3,16 +3,15 @@
 
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
-import private_server
-from service import PROGRAM, ROOT, Cartd, await_true
-from tap import Tap
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import private_mariadb  # noqa: E402
+from cartd import ROOT, Cartd, await_that, cartctl  # noqa: E402
+from tap import main  # noqa: E402
 
 DOCUMENT = os.path.join(ROOT, "docs/backends/mysql.md")
-CARTCTL = os.path.join(os.path.dirname(PROGRAM), "cartctl")
 # What the page says that MariaDB's first provisioning does without.
 FOR_LATER = {"ALTER", "INDEX", "REFERENCES"}
 
@@ -38,16 +37,11 @@ class Site:
         self.text = documented()
 
     def settings(self, user, **changes):
-        return private_server.settings_for(self.server, user=user, password=password_of(self.text, user), **changes)
+        return private_mariadb.settings_for(self.server, user=user, password=password_of(self.text, user), **changes)
 
     def provision(self, user, *options):
         """Exit status, and what was said."""
-        arguments = [CARTCTL, "--backend", "mysql"]
-        for key, value in self.settings(user).items():
-            arguments += ["--set", "%s=%s" % (key, value)]
-        done = subprocess.run(arguments + ["provision", *options], cwd=self.folder, env={}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=60, check=False)
-        return done.returncode, done.stdout.decode()
+        return cartctl(self.folder, self.settings(user), "provision", *options)
 
     def grant(self, user, rights):
         self.server.sql("REVOKE ALL, GRANT OPTION FROM %s" % user)
@@ -84,7 +78,7 @@ def service_works(site):
     lines = []
     for provision in ("check", "auto"):
         settings = dict(site.settings("cart", sweep_interval="1s"), provision=provision, **{"cart.ttl": "200ms", "idempotency.window": "1s"})
-        with Cartd(site.folder, "mysql", settings, "service-" + provision) as cartd, cartd.client() as client:
+        with Cartd(site.folder, settings, "service-" + provision) as cartd, cartd.client() as client:
             path = client.ask("POST", "/shopping-carts", (("Idempotency-Key", "a"),), '{"customer_id":1}').header("Location")
             statuses = [client.ask("POST", path + "/items", (("Idempotency-Key", "b"),), '{"product_id":1,"quantity":2}').status,
                         client.ask("PUT", path + "/items/1", (), '{"quantity":3}').status, client.ask("DELETE", path + "/items/1").status,
@@ -92,12 +86,12 @@ def service_works(site):
                         client.ask("GET", "/shopping-carts?customer_id=1").status, client.ask("DELETE", path).status]
             client.ask("POST", "/shopping-carts", (("Idempotency-Key", "c"),), '{"customer_id":1}')
             client.close()
-            await_true(lambda: site.server.sql("SELECT (SELECT COUNT(*) FROM cart.carts WHERE state = 0) +"
+            await_that(lambda: site.server.sql("SELECT (SELECT COUNT(*) FROM cart.carts WHERE state = 0) +"
                                                " (SELECT COUNT(*) FROM cart.idempotency_keys)") == [["0"]], 30, "expired carts and keys are swept")
             if statuses != [204, 204, 204, 204, 200, 204]:
                 lines.append("%s: answers %s" % (provision, statuses))
-            if cartd.stop() != 0 or "denied" in cartd.log():
-                lines.append(cartd.log())
+            if cartd.stop() or "denied" in cartd.log():
+                lines.append("\n".join(cartd.stop() + [cartd.log()]))
     return "\n".join(lines)
 
 
@@ -136,9 +130,8 @@ def old_service_is_told(site):
     return "" if status == 1 and "CREATE command denied" in said and "cartctl provision" in said else "status %d: %s" % (status, said)
 
 
-def main():
-    tap = Tap()
-    with tempfile.TemporaryDirectory() as folder, private_server.server() as server:
+def tests(tap):
+    with tempfile.TemporaryDirectory() as folder, private_mariadb.server(fast=True) as server:
         site = Site(server, folder)
         server.sql("DROP DATABASE cart; DROP USER cart")
         server.sql(site.text)
@@ -148,8 +141,7 @@ def main():
                                ("the service cannot change the schema, nor anything else", service_cannot_alter),
                                ("an account that may not make tables is told so", old_service_is_told)):
             tap.run(name, function, site)
-    return tap.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(tests)

@@ -7,9 +7,10 @@ import sys
 import tempfile
 import threading
 
-import private_server
-from service import ROOT, Cartd, await_true
-from tap import Tap
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import private_mariadb  # noqa: E402
+from cartd import ROOT, Cartd, await_that  # noqa: E402
+from tap import main  # noqa: E402
 
 DOCUMENT = os.path.join(ROOT, "docs/backends/mysql.md")
 POOL = 3
@@ -24,7 +25,7 @@ class Watch:
         self.server = server
         self.cartd = cartd
         self.client = cartd.client()
-        await_true(lambda: self.value(CONNECTIONS % "idle") >= 1, 10, "connections")
+        await_that(lambda: self.value(CONNECTIONS % "idle") >= 1, 10, "connections")
 
     def close(self):
         self.client.close()
@@ -68,16 +69,16 @@ def wrong(found, wanted):
 
 
 def the_pool(watch):
-    await_true(lambda: watch.value(CONNECTIONS % "idle") == POOL, 10, "every connection is idle")
+    await_that(lambda: watch.value(CONNECTIONS % "idle") == POOL, 10, "every connection is idle")
     path = watch.new_cart()
     done = []
     with Lock(watch.server, path):
         other = threading.Thread(target=lambda: done.append(watch.add(path, watch.cartd.client())))
         other.start()
-        await_true(lambda: watch.value(CONNECTIONS % "in_use") == 1 and watch.value(CONNECTIONS % "idle") == POOL - 1, 5,
+        await_that(lambda: watch.value(CONNECTIONS % "in_use") == 1 and watch.value(CONNECTIONS % "idle") == POOL - 1, 5,
                    "one connection is in use")
     other.join()
-    await_true(lambda: watch.value(CONNECTIONS % "in_use") == 0 and watch.value(CONNECTIONS % "idle") == POOL, 5, "it is idle again")
+    await_that(lambda: watch.value(CONNECTIONS % "in_use") == 0 and watch.value(CONNECTIONS % "idle") == POOL, 5, "it is idle again")
     return "" if done == [204] else "the add that waited: %s" % done
 
 
@@ -124,7 +125,7 @@ def lock_timeouts(watch):
     with Lock(watch.server, path):
         other = threading.Thread(target=lambda: done.append(watch.add(path, watch.cartd.client())))
         other.start()
-        await_true(lambda: watch.value(name) > before, 10, "a retry for a lock")
+        await_that(lambda: watch.value(name) > before, 10, "a retry for a lock")
     other.join()
     return "" if done == [204] else "the add that waited: %s" % done
 
@@ -132,11 +133,11 @@ def lock_timeouts(watch):
 def reconnects(watch):
     """Every connection is killed: replaced, counted, and nobody's read fails."""
     path = watch.new_cart()
-    await_true(lambda: watch.value(CONNECTIONS % "idle") == POOL, 10, "every connection is idle")
+    await_that(lambda: watch.value(CONNECTIONS % "idle") == POOL, 10, "every connection is idle")
 
     def kill():
         watch.server.sql("KILL USER cart")
-        await_true(lambda: watch.value(CONNECTIONS % "idle") == POOL and
+        await_that(lambda: watch.value(CONNECTIONS % "idle") == POOL and
                    watch.value("cart_mysql_connections_opened_total") >= opened + POOL, 10, "all are there again")
 
     opened = watch.value("cart_mysql_connections_opened_total")
@@ -157,18 +158,18 @@ def the_server_goes(watch):
     """A breaker opens, and closes when the server is back."""
     failures = watch.value("cart_mysql_connect_failures")
     watch.server.kill()
-    await_true(lambda: watch.value("cart_mysql_breakers_open") == 1 and watch.value("cart_mysql_connect_failures") > failures, 10,
+    await_that(lambda: watch.value("cart_mysql_breakers_open") == 1 and watch.value("cart_mysql_connect_failures") > failures, 10,
                "the host's breaker is open")
     gone = watch.value(CONNECTIONS % "idle") + watch.value(CONNECTIONS % "in_use")
     watch.server.start()
-    await_true(lambda: watch.value("cart_mysql_breakers_open") == 0 and watch.value(CONNECTIONS % "idle") == POOL, 10, "it is closed")
+    await_that(lambda: watch.value("cart_mysql_breakers_open") == 0 and watch.value(CONNECTIONS % "idle") == POOL, 10, "it is closed")
     return "" if gone == 0 else "%d connections to a server that is gone" % gone
 
 
 def waiting(folder, server):
     """One connection, and it is busy: who waits is counted, and refused in time."""
-    settings = dict(private_server.settings_for(server, pool="1", acquire_timeout="300ms"), **{"threads": "1", "mysql.sweep_interval": "0"})
-    with Cartd(folder, "mysql", settings, "waiting") as cartd:
+    settings = dict(private_mariadb.settings_for(server, pool="1", acquire_timeout="300ms"), **{"threads": "1", "mysql.sweep_interval": "0"})
+    with Cartd(folder, settings, "waiting") as cartd:
         watch = Watch(server, cartd)
         held, free = watch.new_cart(), watch.new_cart()
         name = "cart_mysql_acquire_timeouts_total"
@@ -176,10 +177,10 @@ def waiting(folder, server):
         clients = [cartd.client() for _ in range(4)]
         with Lock(server, held):
             clients[0].send("POST", held + "/items", (), '{"product_id":1,"quantity":1}')
-            await_true(lambda: watch.value(CONNECTIONS % "in_use") >= 1, 5, "the connection is in use")
+            await_that(lambda: watch.value(CONNECTIONS % "in_use") >= 1, 5, "the connection is in use")
             for client in clients[1:]:
                 client.send("POST", free + "/items", (), '{"product_id":1,"quantity":1}')
-            await_true(lambda: seen.append(watch.value("cart_mysql_waiting")) or watch.value(name) >= before + 3, 5, "three are refused")
+            await_that(lambda: seen.append(watch.value("cart_mysql_waiting")) or watch.value(name) >= before + 3, 5, "three are refused")
             answers = [client.receive() for client in clients[1:]]
         last = clients[0].receive().status
         for client in clients:
@@ -192,11 +193,11 @@ def waiting(folder, server):
 
 
 def pings(folder, server):
-    settings = dict(private_server.settings_for(server, pool="2", ping_after="200ms", lifetime="1s"), **{"threads": "1"})
-    with Cartd(folder, "mysql", settings, "pings") as cartd:
+    settings = dict(private_mariadb.settings_for(server, pool="2", ping_after="200ms", lifetime="1s"), **{"threads": "1"})
+    with Cartd(folder, settings, "pings") as cartd:
         watch = Watch(server, cartd)
-        await_true(lambda: watch.value("cart_mysql_pings_total") >= 3, 10, "pings of idle connections")
-        await_true(lambda: watch.value('cart_mysql_connections_closed_total{cause="age"}') >= 2, 10, "old connections are replaced")
+        await_that(lambda: watch.value("cart_mysql_pings_total") >= 3, 10, "pings of idle connections")
+        await_that(lambda: watch.value('cart_mysql_connections_closed_total{cause="age"}') >= 2, 10, "old connections are replaced")
         problem = "" if watch.client.ask("GET", watch.new_cart()).status == 200 else "a read fails"
         watch.close()
         return problem
@@ -210,10 +211,9 @@ def documented(cartd):
     return "\n".join(lines) if served else "no series"
 
 
-def main():
-    tap = Tap()
-    with tempfile.TemporaryDirectory() as folder, private_server.server() as server:
-        with Cartd(folder, "mysql", dict(private_server.settings_for(server), **QUIET)) as cartd:
+def tests(tap):
+    with tempfile.TemporaryDirectory() as folder, private_mariadb.server(fast=True) as server:
+        with Cartd(folder, dict(private_mariadb.settings_for(server), **QUIET)) as cartd:
             watch = Watch(server, cartd)
             for name, function in (("connections in use and idle", the_pool), ("statements by kind", statements), ("batches by size", batches),
                                    ("writes done the careful way", careful), ("retries for a lock", lock_timeouts),
@@ -224,8 +224,7 @@ def main():
             tap.run("the document explains every series, and no other", documented, cartd)
         tap.run("who waits for a connection, and who has waited too long", waiting, folder, server)
         tap.run("pings of idle connections, and the end of old ones", pings, folder, server)
-    return tap.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(tests)

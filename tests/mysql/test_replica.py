@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """A primary and a replica: who may read where, and what happens when one is behind or gone."""
 
+import os
 import sys
 import tempfile
 import time
 
-import private_server
-from service import Cartd, await_true
-from tap import Tap
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import private_mariadb  # noqa: E402
+from cartd import Cartd, await_that  # noqa: E402
+from tap import main  # noqa: E402
 
 DEADLINE_S = 2
 HANG_S = 5
@@ -42,7 +44,7 @@ class Site:
 
 def eventual_catches_up(site):
     site.change()
-    await_true(lambda: site.read("eventual") == site.version, 10, "the replica shows the change")
+    await_that(lambda: site.read("eventual") == site.version, 10, "the replica shows the change")
 
 
 def stale_and_fresh(site):
@@ -80,7 +82,7 @@ def nothing_is_written_to_the_replica(site):
 def replica_down(site):
     """Reads that may be stale go to the primary, at once and without an error."""
     site.change()
-    await_true(lambda: site.read("eventual") == site.version, 10, "the replica shows the change")
+    await_that(lambda: site.read("eventual") == site.version, 10, "the replica shows the change")
     site.replica.kill()
     site.change()
     seen = [site.read("eventual") for _ in range(50)]
@@ -96,7 +98,7 @@ def replica_back(site):
     try:
         before = site.version
         site.change()
-        await_true(lambda: site.read("eventual") == before, 30, "a read goes to the replica again")
+        await_that(lambda: site.read("eventual") == before, 30, "a read goes to the replica again")
         strong = site.read("strong")
     finally:
         site.replica.sql("START SLAVE SQL_THREAD")
@@ -120,21 +122,21 @@ def replica_hangs(site):
     finally:
         site.replica.resume()
     print("# %g s of a replica that hangs: answers %s, the slowest after %.1f s" % (HANG_S, statuses, slowest))
-    await_true(lambda: site.read("eventual") == site.version, 20, "eventual reads go on")
+    await_that(lambda: site.read("eventual") == site.version, 20, "eventual reads go on")
     return "" if slowest < DEADLINE_S + 0.5 and set(statuses) <= {200, 503, 504} else "answers %s, the slowest after %.1f s" % (statuses, slowest)
 
 
 def without_read_host(folder, primary, replica):
     """consistency=eventual is no error where there is no replica."""
-    with Cartd(folder, "mysql", dict(private_server.settings_for(primary), **QUIET), "alone") as cartd:
+    with Cartd(folder, dict(private_mariadb.settings_for(primary), **QUIET), "alone") as cartd:
         site = Site(cartd, primary, replica)
         site.change()
         return "" if site.read("eventual") == 2 else "the change is not seen"
 
 
 def run(tap, folder, primary, replica):
-    settings = private_server.settings_for(primary, read_host=replica.address())
-    with Cartd(folder, "mysql", dict(settings, **QUIET)) as cartd:
+    settings = private_mariadb.settings_for(primary, read_host=replica.address())
+    with Cartd(folder, dict(settings, **QUIET)) as cartd:
         site = Site(cartd, primary, replica)
         for name, function in (("an eventual read sees changes in the end", eventual_catches_up),
                                ("the replica stands still: eventual reads are stale, strong ones fresh", stale_and_fresh),
@@ -145,16 +147,15 @@ def run(tap, folder, primary, replica):
                                ("the replica is back: eventual reads go there again", replica_back)):
             tap.run(name, function, site)
         site.client.close()
-        tap.check("cartd ends well", "" if cartd.stop() == 0 else "%s\n%s" % (cartd.status, cartd.log()))
+        tap.check("cartd ends well", cartd.end_problem())
     tap.run("no mysql.read_host: eventual reads are reads", without_read_host, folder, primary, replica)
 
 
-def main():
-    tap = Tap()
-    with tempfile.TemporaryDirectory() as folder, private_server.primary() as primary, private_server.replica(primary) as replica:
+def tests(tap):
+    with tempfile.TemporaryDirectory() as folder, private_mariadb.primary(fast=True) as primary, \
+            private_mariadb.mariadb.Replica(primary, fast=True) as replica:
         run(tap, folder, primary, replica)
-    return tap.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(tests)

@@ -5,13 +5,15 @@ With nobody else at the same carts every operation is exactly one round trip. Th
 pings, sweeps and connections that grow old are switched off, so that whatever is counted is the operation's own.
 """
 
+import os
 import sys
 import tempfile
 
-import private_server
-from service import Cartd, await_true
-from tap import Tap
-from wire import CountingProxy
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import private_mariadb  # noqa: E402
+from cartd import Cartd, await_that  # noqa: E402
+from counting_proxy import CountingProxy  # noqa: E402
+from tap import main  # noqa: E402
 
 REPEATS = 8
 CROWD = 64
@@ -61,7 +63,7 @@ class Bench:
         for argument in given:
             at = len(self.proxy.commands)
             request(argument)
-            await_true(self.is_quiet, 5, "every transaction has ended")
+            await_that(self.is_quiet, 5, "every transaction has ended")
             taken.append(self.proxy.commands[at:])
         after = self.status()
         # Asking for the status is counted too.
@@ -203,11 +205,11 @@ def pool_is_open(cartd):
 
 def run(tap, folder, server):
     # The schema is made by another one, so that what is counted has not made it.
-    with Cartd(folder, "mysql", private_server.settings_for(server), "provision"):
+    with Cartd(folder, private_mariadb.settings_for(server), "provision"):
         pass
     with CountingProxy(server.port) as proxy, \
-            Cartd(folder, "mysql", dict(private_server.settings_for(server, port=proxy.port), **QUIET)) as cartd:
-        await_true(lambda: pool_is_open(cartd), 10, "the pool is open")
+            Cartd(folder, dict(private_mariadb.settings_for(server, port=proxy.port), **QUIET)) as cartd:
+        await_that(lambda: pool_is_open(cartd), 10, "the pool is open")
         bench = Bench(server, proxy, cartd)
         for name, request, prepare, writes in operations(bench):
             tap.run("one round trip: " + name, bench.cost, name, request, prepare, (1, 1), writes)
@@ -218,12 +220,10 @@ def run(tap, folder, server):
         bench.client.close()
 
 
-def main():
-    tap = Tap()
-    with tempfile.TemporaryDirectory() as folder, private_server.server() as server:
+def tests(tap):
+    with tempfile.TemporaryDirectory() as folder, private_mariadb.server(fast=True) as server:
         run(tap, folder, server)
-    return tap.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(tests)

@@ -15,11 +15,13 @@ import sys
 import tempfile
 import time
 
-import private_server
-import script
-from mask import Mask
-from service import Answer, Cartd, await_true
-from tap import Tap
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import private_mariadb  # noqa: E402
+import script  # noqa: E402
+from cartd import Cartd, await_that  # noqa: E402
+from http_client import Answer  # noqa: E402
+from mask import Mask  # noqa: E402
+from tap import main  # noqa: E402
 
 TOKEN = re.compile(r"<<(\w+):([^>]+)>>")
 LIMITS = {"limits.lines": "8", "limits.quantity": "500"}
@@ -76,7 +78,7 @@ class Side:
         while len(self.clients) < len(step):
             self.clients.append(self.cartd.client())
         # A time belongs to one request only if no two requests share a millisecond.
-        await_true(lambda: wall_ms() > self.last_ms, 5, "the clock goes on")
+        await_that(lambda: wall_ms() > self.last_ms, 5, "the clock goes on")
         start = wall_ms()
         for client, request in zip(self.clients, step):
             self._send(client, request)
@@ -105,7 +107,7 @@ class Pair:
         self.sides = []
         self.settings = settings
         for backend in backends:
-            cartd = Cartd(folder, backend, dict(settings, **settings_of(backend, folder, name)), "%s-%s" % (name, backend))
+            cartd = Cartd(folder, dict(settings, **settings_of(backend, folder, name)), "%s-%s" % (name, backend))
             self.sides.append(Side(cartd, backend, Mask(ttl_ms, self.own_text)))
 
     def __enter__(self):
@@ -115,8 +117,8 @@ class Pair:
         for side in self.sides:
             side.close()
         for side in self.sides:
-            if side.cartd.stop() != 0:
-                raise AssertionError("%s ended with %s\n%s" % (side.backend, side.cartd.status, side.cartd.log()))
+            if side.cartd.end_problem():
+                raise AssertionError("%s: %s" % (side.backend, side.cartd.end_problem()))
 
     def _count(self, answer):
         error = re.search(rb'"error":"(\w+)"', answer.body)
@@ -154,10 +156,10 @@ database = None  # the private MariaDB, if one of the two backends needs it
 
 def settings_of(backend, folder, name):
     if backend == "sqlite":
-        return {"sqlite.path": os.path.join(folder, name + ".db")}
+        return {"backend": "sqlite", "sqlite.path": os.path.join(folder, name + ".db")}
     if backend == "mysql":
-        return private_server.settings_for(database)
-    return {}
+        return private_mariadb.settings_for(database)
+    return {"backend": backend}
 
 
 def scripted(tap, pair, seed):
@@ -201,7 +203,7 @@ def expiry(backends, folder):
                   script.create("x2", 400, script.key("again")), script.add("x", 1, 1, script.key("soon"))]
         problem = pair.compare([request] for request in before)
         end = max(side.last_ms for side in pair.sides) + ttl_ms
-        await_true(lambda: wall_ms() > end, 10, "the carts have expired")
+        await_that(lambda: wall_ms() > end, 10, "the carts have expired")
         after = [script.get("x"), *script.every_change("x"), script.delete("x"), script.get("y"), script.checkout("y"), script.get("z"),
                  script.Request("GET", "/shopping-carts?customer_id=400"),
                  script.Request("GET", "/shopping-carts?customer_id=400&status=open"),
@@ -219,7 +221,7 @@ def keys_are_forgotten(backends, folder):
         change = script.add("f", 1, 1, script.key("once"))
         problem = pair.compare([request] for request in [script.create("f", 410, script.key("new")), change, change])
         end = max(side.last_ms for side in pair.sides) + 1000
-        await_true(lambda: wall_ms() > end, 10, "the keys are forgotten")
+        await_that(lambda: wall_ms() > end, 10, "the keys are forgotten")
         return problem + pair.compare([request] for request in [
             change, script.get("f"), change, script.add("f", 2, 2, script.key("once")), script.create("f2", 410, script.key("new")),
             script.Request("GET", "/shopping-carts?customer_id=410")])
@@ -280,17 +282,15 @@ def run(tap, backends, folder, seed):
     tap.run("the same answers: no expiry, v7 ids, default limits", without_expiry, backends, folder)
 
 
-def main():
+def tests(tap):
     global database
     backends = sys.argv[1:] or ["sqlite", "mysql"]
     seed = int(os.environ.get("CART_SEED", time.time_ns() // 1000 % 10 ** 9))
     print("# CART_SEED=%d, %s" % (seed, " and ".join(backends)))
-    tap = Tap()
     with tempfile.TemporaryDirectory() as folder, \
-            private_server.server() if "mysql" in backends else contextlib.nullcontext() as database:
+            private_mariadb.server(fast=True) if "mysql" in backends else contextlib.nullcontext() as database:
         run(tap, backends, folder, seed)
-    return tap.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(tests)

@@ -3,30 +3,35 @@
 import os
 import sys
 
-from service import ROOT
+from cartd import ROOT
+from tap import Skip
 
 sys.path.insert(0, os.path.join(ROOT, "tools"))
-import mariadb  # pylint: disable=wrong-import-position
+import mariadb  # noqa: E402 (where it is is known only now)
+from mariadb_session import Line, Lost, Session, SqlError, scrambled  # noqa: E402,F401 (for the tests)
 
-Failure = mariadb.Failure
+
+def needed(start):
+    """What start() returns. Without MariaDB the test is skipped."""
+    try:
+        mariadb.program("mariadbd")
+        return start()
+    except mariadb.Failure as why:
+        raise Skip("nothing of it was tested: %s" % why) from None
 
 
 def server(**options):
-    """For a with block. Nothing is forced to the disk: what survives a crash is tested elsewhere."""
-    return mariadb.Server(fast=True, **options)
+    return needed(lambda: mariadb.Server(**options))
 
 
-def primary(**options):
-    return server(options=["--log-bin", "--server-id=1"], **options)
-
-
-def replica(of, **options):
-    return mariadb.Replica(of, fast=True, **options)
+def primary(options=(), **rest):
+    """One that a replica can follow."""
+    return server(options=[*mariadb.PRIMARY, *options], **rest)
 
 
 def settings_for(of, **changes):
-    """What cartd has to be told; a change's name is without "mysql."."""
-    settings = {"mysql.host": "127.0.0.1", "mysql.port": of.port, "mysql.user": of.user, "mysql.password": of.password,
-                "mysql.database": of.database}
-    settings.update({"mysql." + name: value for name, value in changes.items()})
-    return settings
+    """What cartd has to be told, as tools/with-mariadb does by the environment, but nothing of encryption; a change's name is without
+    "mysql."."""
+    told = {name[len("CART_"):].lower().replace("_", ".", 1): value
+            for name, value in of.environment().items() if name.startswith("CART_MYSQL_") and not name.startswith("CART_MYSQL_TLS")}
+    return {"backend": "mysql", **told, **{"mysql." + name: value for name, value in changes.items()}}

@@ -10,12 +10,16 @@ page at /) name the same calls, and that the examples of answers follow their sc
 
 import http.client
 import json
+import os
 import re
 import sys
 import urllib.parse
 
 import jsonschema
 import yaml
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+from tap import main  # noqa: E402
 
 MISSING = "00000000-0000-4000-8000-000000000001"
 # Answers that a healthy service does not give.
@@ -52,28 +56,6 @@ class Contract:
         whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "components": self.document["components"],
                  "allOf": [schema]}
         jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker()).validate(value)
-
-
-class Tap:
-    def __init__(self):
-        self.lines = []
-        self.failed = 0
-
-    def test(self, name, check):
-        try:
-            check()
-            self.lines.append("ok %d - %s" % (len(self.lines) + 1, name))
-        except Exception as error:  # pylint: disable=broad-except
-            self.failed += 1
-            self.lines.append("not ok %d - %s" % (len(self.lines) + 1, name))
-            print("# %s: %s: %s" % (name, type(error).__name__, str(error).replace("\n", "\n# ")))
-
-    def skip(self, name, why):
-        self.lines.append("ok %d - %s # SKIP %s" % (len(self.lines) + 1, name, why))
-
-    def finish(self):
-        print("\n".join(["1..%d" % len(self.lines)] + self.lines))
-        return 1 if self.failed else 0
 
 
 class Service:
@@ -262,28 +244,26 @@ def check_nothing_more(contract):
         raise AssertionError("the schema of a cart takes %s" % bad)
 
 
-def main():
+def tests(tap):
     service = Service(sys.argv[1])
     status, _, text = service.send("GET", "/openapi.yaml")
     assert status == 200
     contract = Contract(text)
-    tap = Tap()
     _, _, page = service.send("GET", "/")
-    tap.test("the contract and the service have the same calls", lambda: check_same_calls(contract, page.decode()))
-    tap.test("the examples follow their schemas", lambda: check_examples(contract))
-    tap.test("the examples of problems have the status under which they stand", lambda: check_problems_are_named(contract))
-    tap.test("the schemas refuse what is no cart", lambda: check_nothing_more(contract))
+    tap.run("the contract and the service have the same calls", lambda: check_same_calls(contract, page.decode()))
+    tap.run("the examples follow their schemas", lambda: check_examples(contract))
+    tap.run("the examples of problems have the status under which they stand", lambda: check_problems_are_named(contract))
+    tap.run("the schemas refuse what is no cart", lambda: check_nothing_more(contract))
     for path, method, operation in contract.operations():
         reached = set()
         for scene in scenarios(service, contract, path, method, operation):
             reached.add(scene[0])
-            tap.test("%s %s %s: %s" % (method, path, scene[0], scene[1]),
+            tap.run("%s %s %s: %s" % (method, path, scene[0], scene[1]),
                      lambda: check_answer(service, contract, operation, method, scene))  # pylint: disable=cell-var-from-loop
         missed = set(operation["responses"]) - reached - UNREACHABLE
-        tap.test("%s %s: every answer was asked for" % (method, path), lambda: check_reached(missed))  # pylint: disable=cell-var-from-loop
+        tap.run("%s %s: every answer was asked for" % (method, path), lambda: check_reached(missed))  # pylint: disable=cell-var-from-loop
     tap.skip("answers 500, 503 and 504", "a healthy service does not give them; the tests of faults do")
-    return tap.finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(tests)

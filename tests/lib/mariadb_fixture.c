@@ -2,6 +2,7 @@
 
 #include "core/clock.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/sql_client.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -42,6 +43,19 @@ bool mariadb_fixture_available(void)
 		return true;
 	print_message("not tested: mariadbd and mariadb-install-db are not installed\n");
 	return false;
+}
+
+static void nothing_is_tested(void **state)
+{
+	(void)state;
+	skip();
+}
+
+int mariadb_fixture_skip_all(void)
+{
+	const struct CMUnitTest none[] = {cmocka_unit_test(nothing_is_tested)};
+
+	return cmocka_run_group_tests(none, NULL, NULL);
 }
 
 static int fixture_free_port(void)
@@ -157,13 +171,17 @@ static void fixture_install(const struct mariadb_fixture *f)
 	}
 }
 
+/* NULL: not ready. A Galera node lets root in before it answers questions. */
 static MYSQL *fixture_connect(const struct mariadb_fixture *f)
 {
 	MYSQL *mysql = mysql_init(NULL);
 
 	if (mysql_real_connect(mysql, NULL, "root", "", NULL, 0, f->socket,
-			       CLIENT_MULTI_STATEMENTS) != NULL)
+			       CLIENT_MULTI_STATEMENTS) != NULL &&
+	    mysql_query(mysql, "SELECT COUNT(*) FROM mysql.db") == 0) {
+		mysql_free_result(mysql_store_result(mysql));
 		return mysql;
+	}
 	mysql_close(mysql);
 	return NULL;
 }
@@ -251,6 +269,20 @@ void mariadb_fixture_start(struct mariadb_fixture *f, const char *const *options
 			     MARIADB_FIXTURE_USER);
 }
 
+void mariadb_fixture_start_if_any(struct mariadb_fixture *f, const char *const *options)
+{
+	if (mariadb_fixture_available())
+		mariadb_fixture_start(f, options);
+}
+
+void mariadb_fixture_need(const struct mariadb_fixture *f)
+{
+	if (f->control != NULL)
+		return;
+	print_message("not tested: it needs a MariaDB server\n");
+	skip();
+}
+
 void mariadb_fixture_kill(struct mariadb_fixture *f)
 {
 	mysql_close(f->control);
@@ -272,44 +304,38 @@ void mariadb_fixture_free(struct mariadb_fixture *f)
 	*f = (struct mariadb_fixture){0};
 }
 
-CART_PRINTF(2, 0)
-static MYSQL_RES *fixture_run(struct mariadb_fixture *f, const char *format, va_list arguments)
-{
-	char sql[1024];
-
-	vsnprintf(sql, sizeof(sql), format, arguments);
-	if (mysql_query(f->control, sql) != 0)
-		fail_msg("%s: %s", sql, mysql_error(f->control));
-	return mysql_store_result(f->control);
-}
-
 void mariadb_fixture_exec(struct mariadb_fixture *f, const char *format, ...)
 {
+	char sql[1024];
 	va_list arguments;
 
 	va_start(arguments, format);
-	mysql_free_result(fixture_run(f, format, arguments));
+	vsnprintf(sql, sizeof(sql), format, arguments);
 	va_end(arguments);
+	sql_exec(f->control, sql);
 }
 
 int64_t mariadb_fixture_number(struct mariadb_fixture *f, const char *format, ...)
 {
+	char sql[1024];
 	va_list arguments;
-	MYSQL_RES *result;
-	MYSQL_ROW row;
-	int64_t number = INT64_MIN;
 
 	va_start(arguments, format);
-	result = fixture_run(f, format, arguments);
+	vsnprintf(sql, sizeof(sql), format, arguments);
 	va_end(arguments);
-	if (result != NULL && (row = mysql_fetch_row(result)) != NULL && row[0] != NULL)
-		number = strtoll(row[0], NULL, 10);
-	mysql_free_result(result);
-	return number;
+	return sql_number(f->control, sql);
 }
+
+#define FIXTURE_CLIENTS(what)                                                                      \
+	"SELECT " what " FROM information_schema.processlist"                                      \
+	" WHERE user = '" MARIADB_FIXTURE_USER "'"
 
 int64_t mariadb_fixture_clients(struct mariadb_fixture *f)
 {
-	return mariadb_fixture_number(f, "SELECT COUNT(*) FROM information_schema.processlist"
-					 " WHERE user = '" MARIADB_FIXTURE_USER "'");
+	return sql_number(f->control, FIXTURE_CLIENTS("COUNT(*)"));
+}
+
+void mariadb_fixture_await_no_clients(struct mariadb_fixture *f)
+{
+	sql_await(f->control, FIXTURE_CLIENTS("COUNT(*) = 0"));
 }

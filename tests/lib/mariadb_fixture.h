@@ -26,11 +26,18 @@ struct mariadb_fixture {
 #define MARIADB_FIXTURE_PASSWORD "te'st \"p\\wd"
 #define MARIADB_FIXTURE_DATABASE "cart"
 
-/* False: no server is installed; says so. Tests that need one skip(). */
+/* False: no server is installed; says so. */
 bool mariadb_fixture_available(void);
+/* In place of tests that all need a server, where none is installed: runs one that skips, and says
+ * what main() returns. */
+int mariadb_fixture_skip_all(void);
 /* Makes the folder, the user and the database, and starts the server. options (may be NULL) end
  * with a NULL. Fails the test if it cannot. */
 void mariadb_fixture_start(struct mariadb_fixture *fixture, const char *const *options);
+/* The same where a server is installed; else says so and leaves the fixture zeroed. */
+void mariadb_fixture_start_if_any(struct mariadb_fixture *fixture, const char *const *options);
+/* Skips the test if it was not started. */
+void mariadb_fixture_need(const struct mariadb_fixture *fixture);
 /* The same server again, after mariadb_fixture_kill(). */
 void mariadb_fixture_restart(struct mariadb_fixture *fixture, const char *const *options);
 /* Kills it as a crash would, and waits for its end. */
@@ -45,5 +52,7 @@ CART_PRINTF(2, 3)
 int64_t mariadb_fixture_number(struct mariadb_fixture *fixture, const char *format, ...);
 /* Connections of MARIADB_FIXTURE_USER that the server has. */
 int64_t mariadb_fixture_clients(struct mariadb_fixture *fixture);
+/* Until it has none; fails the test after ten seconds. */
+void mariadb_fixture_await_no_clients(struct mariadb_fixture *fixture);
 
 #endif

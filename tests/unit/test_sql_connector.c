@@ -73,19 +73,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define NEEDS_SERVER()                                                                             \
-	do {                                                                                       \
-		if (server.control == NULL)                                                        \
-			skip();                                                                    \
-	} while (0)
-
 static void many_asks_are_answered_at_once(void **state)
 {
 	static struct sql_ask asks[20];
 	int done = 0;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_start(&f);
 	assert_int_equal(sql_connector_epoch(f.connector), 0);
 	for (int i = 0; i < 20; i++)
@@ -130,7 +124,7 @@ static void the_next_host_is_used_where_the_first_refuses(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.host", "127.0.0.1:%d,127.0.0.1:%d", hole.port, server.port);
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
@@ -172,7 +166,7 @@ static void a_black_hole_occupies_one_thread_and_no_close_waits_for_it(void **st
 	int64_t began;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.read_host", "127.0.0.1:%d", hole.port);
 	link_fixture_set(&f, "mysql.connect_timeout", "5s");
 	link_fixture_start(&f);
@@ -263,7 +257,7 @@ static void a_resolver_that_is_stuck_holds_up_no_other_host(void **state)
 	int64_t began;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.read_host", "stuck.test");
 	link_fixture_start(&f);
 	link_fixture_ask(&f, &slow, SQL_READER, &done);
@@ -285,7 +279,7 @@ static void asks_of_a_mailbox_that_goes_are_forgotten(void **state)
 	int done = 0;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	for (int round = 0; round < 20; round++) {
 		link_fixture_start(&f);
 		for (int i = 0; i < 8; i++)
@@ -304,7 +298,7 @@ static void a_read_only_host_is_for_readers_alone(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.read_host", "127.0.0.1:%d", server.port);
 	link_fixture_start(&f);
 	mariadb_fixture_exec(&server, "SET GLOBAL read_only = 1");
@@ -344,7 +338,7 @@ static void when_the_writer_dies_writes_go_to_the_next_and_stay_there(void **sta
 	struct sql_link link, other;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	two_servers();
 	link = link_fixture_get(&f, SQL_WRITER);
 	assert_int_equal(link.host, 0);
@@ -368,7 +362,7 @@ static void a_writer_that_stops_taking_writes_is_left_for_the_next(void **state)
 	struct sql_link link, other;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	two_servers();
 	link = link_fixture_get(&f, SQL_WRITER);
 	mariadb_fixture_exec(&second, "SET GLOBAL read_only = 1");
@@ -386,7 +380,7 @@ static void a_broken_connection_alone_moves_nothing(void **state)
 	struct sql_link link, other;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	two_servers();
 	link = link_fixture_get(&f, SQL_WRITER);
 	sql_connector_report(f.connector, &link, SQL_REPORT_LOST);
@@ -405,7 +399,7 @@ static void a_frozen_writer_is_left_after_one_connect_timeout(void **state)
 	int64_t began;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.connect_timeout", "400ms");
 	two_servers();
 	link = link_fixture_get(&f, SQL_WRITER);
@@ -429,7 +423,7 @@ static void a_server_without_room_stays_the_writer(void **state)
 	struct sql_link link, other;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	two_servers();
 	mariadb_fixture_exec(&second,
 			     "ALTER USER " MARIADB_FIXTURE_USER " WITH MAX_USER_CONNECTIONS 1");
@@ -451,7 +445,7 @@ static void a_server_that_comes_back_is_found_within_a_second(void **state)
 	int64_t began;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	start_second();
 	link_fixture_set(&f, "mysql.host", "127.0.0.1:%d", second.port);
 	mariadb_fixture_kill(&second);
@@ -474,7 +468,7 @@ static void a_thread_that_may_block_connects_by_the_same_rules(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.host", "127.0.0.1:%d,127.0.0.1:%d", hole.port, server.port);
 	link_fixture_start(&f);
 	assert_int_equal(sql_connect(f.connector, SQL_WRITER, &link, &error), 0);
@@ -571,8 +565,7 @@ static void a_host_that_fails_for_long_is_logged_once(void **state)
 static int start_server(void **state)
 {
 	(void)state;
-	if (mariadb_fixture_available())
-		mariadb_fixture_start(&server, NULL);
+	mariadb_fixture_start_if_any(&server, NULL);
 	return 0;
 }
 

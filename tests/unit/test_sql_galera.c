@@ -39,8 +39,7 @@ static void a_strong_read_waits_for_what_the_cluster_has_written(void **state)
 	struct sql_link writer, reader;
 
 	(void)state;
-	if (node.control == NULL)
-		skip();
+	mariadb_fixture_need(&node);
 	writer = link_fixture_get(&f, SQL_WRITER);
 	reader = link_fixture_get(&f, SQL_READER);
 	assert_string_equal(link_fixture_value(&writer, "SELECT @@wsrep_sync_wait"), "1");
@@ -70,8 +69,7 @@ static void a_node_outside_of_the_primary_component_is_not_used(void **state)
 	struct hole nobody;
 
 	(void)state;
-	if (node.control == NULL)
-		skip();
+	mariadb_fixture_need(&node);
 	nobody = hole_refusing();
 	lose_the_cluster(nobody.port);
 	link_fixture_fail_ms(&f, SQL_WRITER, "is not in the primary component of its cluster");

@@ -34,19 +34,13 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define NEEDS_SERVER()                                                                             \
-	do {                                                                                       \
-		if (server.control == NULL)                                                        \
-			skip();                                                                    \
-	} while (0)
-
 static void the_session_is_set_up(void **state)
 {
 	struct sql_link link;
 	char version[64];
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.lock_timeout", "2500ms");
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
@@ -72,7 +66,7 @@ static void its_set_up_is_three_statements_in_one_text(void **state)
 				" WHERE variable_name = 'Questions'";
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
 	/* Three statements in one text, and this one. */
@@ -85,7 +79,7 @@ static void rows_found_are_counted_though_they_do_not_change(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
 	link_fixture_value(&link, "CREATE TEMPORARY TABLE t (a INT); INSERT INTO t VALUES (7)");
@@ -100,7 +94,7 @@ static void the_server_cannot_ask_for_our_files(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
 	link_fixture_value(&link, "CREATE TEMPORARY TABLE t (a TEXT)");
@@ -123,7 +117,7 @@ static void the_socket_is_tuned(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.timeout", "7s");
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
@@ -140,7 +134,7 @@ static void a_unix_socket_leads_to_the_server(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.socket", "%s", server.socket);
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
@@ -153,7 +147,7 @@ static void localhost_is_a_host_and_no_socket(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.host", "localhost");
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
@@ -166,7 +160,7 @@ static void a_wrong_password_is_refused_with_the_host_and_the_servers_words(void
 	char host[64];
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.password", "wrong");
 	link_fixture_start(&f);
 	snprintf(host, sizeof(host), "127.0.0.1:%d: Access denied for user 'cart'", server.port);
@@ -176,7 +170,7 @@ static void a_wrong_password_is_refused_with_the_host_and_the_servers_words(void
 static void no_password_does_not_mean_one_of_the_environment(void **state)
 {
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.password", "%s", "");
 	link_fixture_start(&f);
 	setenv("MYSQL_PWD", MARIADB_FIXTURE_PASSWORD, 1);
@@ -200,7 +194,7 @@ static void a_new_password_is_used_from_the_next_connection_on(void **state)
 	char path[96];
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	snprintf(path, sizeof(path), "%s/password", server.folder);
 	write_file(path, "old\n");
 	link_fixture_set(&f, "mysql.password_file", "%s", path);
@@ -216,7 +210,7 @@ static void a_new_password_is_used_from_the_next_connection_on(void **state)
 static void a_database_that_is_not_there_is_named(void **state)
 {
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	mariadb_fixture_exec(&server, "GRANT ALL ON nowhere.* TO " MARIADB_FIXTURE_USER);
 	link_fixture_set(&f, "mysql.database", "nowhere");
 	link_fixture_start(&f);
@@ -229,7 +223,7 @@ static void lifetimes_differ_by_up_to_a_quarter(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.lifetime", "1000s");
 	link_fixture_start(&f);
 	for (int i = 0; i < 12; i++) {
@@ -250,7 +244,7 @@ static void without_a_lifetime_a_connection_stays(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.lifetime", "0");
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
@@ -265,23 +259,14 @@ static int64_t aborted(void)
 					       " WHERE variable_name = 'Aborted_clients'");
 }
 
-static void await_disconnected(void)
-{
-	int64_t end = clock_monotonic_ns(&cart_clock_system) + 10 * CLOCK_NS_PER_S;
-
-	while (mariadb_fixture_clients(&server) > 0 && clock_monotonic_ns(&cart_clock_system) < end)
-		continue;
-	assert_int_equal(mariadb_fixture_clients(&server), 0);
-}
-
 static void an_idle_connection_says_goodbye(void **state)
 {
 	int64_t before;
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
-	await_disconnected();
+	mariadb_fixture_need(&server);
+	mariadb_fixture_await_no_clients(&server);
 	before = aborted();
 	link_fixture_start(&f);
 	for (int i = 0; i < 3; i++) {
@@ -289,7 +274,7 @@ static void an_idle_connection_says_goodbye(void **state)
 		link_fixture_close(&f, &link);
 	}
 	(void)link_fixture_stop_ms(&f);
-	await_disconnected();
+	mariadb_fixture_await_no_clients(&server);
 	assert_int_equal(aborted(), before);
 }
 
@@ -330,7 +315,7 @@ static void a_suspended_query_is_closed_without_waiting(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
 	assert_int_not_equal(start_query(link.mysql, "SELECT SLEEP(20)"), 0);
@@ -356,7 +341,7 @@ static void a_result_that_had_half_come_is_not_leaked(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	/* Once to warm up. */
 	for (int i = 0; i < 2; i++) {
 		before = mallinfo2().uordblks + mallinfo2().hblkhd;
@@ -377,7 +362,7 @@ static void a_connection_that_the_server_cut_is_closed(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
 	assert_int_not_equal(start_query(link.mysql, "SELECT SLEEP(20)"), 0);
@@ -405,8 +390,7 @@ static void hosts_are_printed_as_they_are_written(void **state)
 static int start_server(void **state)
 {
 	(void)state;
-	if (mariadb_fixture_available())
-		mariadb_fixture_start(&server, NULL);
+	mariadb_fixture_start_if_any(&server, NULL);
 	return 0;
 }
 

@@ -55,12 +55,6 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define NEEDS_SERVER()                                                                             \
-	do {                                                                                       \
-		if (server.control == NULL)                                                        \
-			skip();                                                                    \
-	} while (0)
-
 static void assert_encrypted(struct sql_link *link)
 {
 	assert_string_not_equal(link_fixture_value(link, "SELECT variable_value FROM"
@@ -75,7 +69,7 @@ static void off_is_not_encrypted_and_required_is(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
 	assert_null(mysql_get_ssl_cipher(link.mysql));
@@ -92,7 +86,7 @@ static void verify_takes_the_right_authority_by_name_and_by_address(void **state
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.tls", "verify");
 	link_fixture_set(&f, "mysql.tls_ca", "%s", pem("ca"));
 	link_fixture_start(&f);
@@ -108,7 +102,7 @@ static void verify_takes_the_right_authority_by_name_and_by_address(void **state
 static void verify_refuses_an_authority_that_did_not_sign(void **state)
 {
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.tls", "verify");
 	link_fixture_set(&f, "mysql.tls_ca", "%s", pem("other-ca"));
 	link_fixture_start(&f);
@@ -120,7 +114,7 @@ static void verify_without_an_authority_asks_the_systems(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.tls", "verify");
 	link_fixture_start(&f);
 	link_fixture_fail_ms(&f, SQL_WRITER, "certificate");
@@ -134,7 +128,7 @@ static void verify_without_an_authority_asks_the_systems(void **state)
 static void verify_refuses_a_certificate_for_another_name(void **state)
 {
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	serve_as("elsewhere");
 	link_fixture_set(&f, "mysql.tls", "verify");
 	link_fixture_set(&f, "mysql.tls_ca", "%s", pem("ca"));
@@ -154,7 +148,7 @@ static void verify_refuses_a_certificate_for_another_name(void **state)
 static void a_server_without_encryption_is_refused_where_it_is_required(void **state)
 {
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	serve_as(NULL);
 	link_fixture_set(&f, "mysql.tls", "required");
 	link_fixture_start(&f);
@@ -172,7 +166,7 @@ static void a_server_may_ask_for_our_certificate(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.tls", "verify");
 	link_fixture_set(&f, "mysql.tls_ca", "%s", pem("ca"));
 	mariadb_fixture_kill(&server);
@@ -231,7 +225,7 @@ static void a_result_that_had_half_come_under_tls_is_not_leaked(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.tls", "required");
 	/* Once to warm up. */
 	for (int i = 0; i < 2; i++) {
@@ -259,7 +253,7 @@ static void calls_under_tls_do_not_block(void **state)
 	int failed;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.tls", "required");
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
@@ -277,7 +271,7 @@ static void blocking_calls_under_tls_wait_for_their_answer(void **state)
 	struct sql_link link;
 
 	(void)state;
-	NEEDS_SERVER();
+	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.tls", "required");
 	link_fixture_start(&f);
 	assert_int_equal(sql_connect(f.connector, SQL_WRITER, &link, &error), 0);
@@ -285,15 +279,6 @@ static void blocking_calls_under_tls_wait_for_their_answer(void **state)
 		fail_msg("%s", mysql_error(link.mysql));
 	mysql_free_result(mysql_store_result(link.mysql));
 	mysql_close(link.mysql);
-}
-
-static void await_disconnected(void)
-{
-	int64_t end = clock_monotonic_ns(&cart_clock_system) + 10 * CLOCK_NS_PER_S;
-
-	while (mariadb_fixture_clients(&server) > 0 && clock_monotonic_ns(&cart_clock_system) < end)
-		continue;
-	assert_int_equal(mariadb_fixture_clients(&server), 0);
 }
 
 static void an_idle_connection_under_tls_says_goodbye(void **state)
@@ -304,15 +289,15 @@ static void an_idle_connection_under_tls_says_goodbye(void **state)
 	int64_t before;
 
 	(void)state;
-	NEEDS_SERVER();
-	await_disconnected();
+	mariadb_fixture_need(&server);
+	mariadb_fixture_await_no_clients(&server);
 	before = mariadb_fixture_number(&server, aborted);
 	link_fixture_set(&f, "mysql.tls", "required");
 	link_fixture_start(&f);
 	link = link_fixture_get(&f, SQL_WRITER);
 	link_fixture_close(&f, &link);
 	(void)link_fixture_stop_ms(&f);
-	await_disconnected();
+	mariadb_fixture_await_no_clients(&server);
 	assert_int_equal(mariadb_fixture_number(&server, aborted), before);
 }
 

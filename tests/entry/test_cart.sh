@@ -220,7 +220,8 @@ run_cart_so()
 		printf 'with-mariadb:'
 		printf '<%s>' "$@"
 	END
-	chmod +x "$folder/tree/build/bin/cartd" "$folder/tree/tools/with-mariadb"
+	sed s/with-mariadb:/compare:/ "$folder/tree/tools/with-mariadb" >"$folder/tree/tools/compare"
+	chmod +x "$folder/tree/build/bin/cartd" "$folder/tree/tools/with-mariadb" "$folder/tree/tools/compare"
 	(cd / && env PATH="$fake" "$@") >"$folder/out" 2>&1
 }
 
@@ -271,6 +272,20 @@ run_no_mysql()
 {
 	mysql_config sqlite
 	run_cart_so "$folder/tree/cart" run && lacks "$folder/out" mariadb && holds "$folder/out" 'database data/cart.db'
+}
+
+# Where compare goes with which arguments; what it would say of the backends is test_compare.sh's.
+compare_private_mysql()
+{
+	run_cart_so "$folder/tree/cart" compare --keep-alive && holds "$folder/out" 'with-mariadb:<--><tools/compare><--keep-alive>'
+}
+
+compare_named_mysql()
+{
+	for name in CART_MYSQL_HOST CART_MYSQL_SOCKET; do
+		run_cart_so "$name=somewhere" "$folder/tree/cart" compare --keep-alive && holds "$folder/out" 'compare:<--keep-alive>' &&
+			lacks "$folder/out" with-mariadb && holds "$folder/out" 'the carts made there stay' || return
+	done
 }
 
 mysql_packages()
@@ -367,6 +382,8 @@ check 'run leaves the database where the caller has put it' run_respects_choice
 check 'run on mysql brings a private MariaDB with its data in data/ when no server is named' run_private_mysql
 check 'run on mysql leaves a server alone that flag, environment or file name' run_named_mysql
 check 'run on another backend starts no MariaDB' run_no_mysql
+check 'compare brings a private MariaDB when no server is named' compare_private_mysql
+check 'compare uses the MySQL server that the environment names, and says that its carts stay' compare_named_mysql
 check 'the MariaDB server is installed for run on mysql and for check, not for run' mysql_packages
 check 'installing removes no package' nothing_removed
 check 'a build that fails is not run' build_fails

@@ -236,12 +236,10 @@ api_tests := $(filter $(B)/tests/server/test_api $(B)/tests/server/test_api_erro
 run_server = --group server$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS)) \
 	$(foreach b,$(filter-out memory,$(backends)),--group server-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) \
 	$(call in_variant,$(1),$(api_tests)))
-# These two take any backend; the others are about one. On mysql test_alloc is left out: where memory for a new connection is
-# missing the pool backs off, rightly, for seconds at each of its thousands of allocations.
+# These two take any backend; the others are about one.
 TORTURE_STORE := $(B)/tests/torture/test_alloc $(B)/tests/torture/test_callbacks
-torture_on = $(if $(filter mysql,$(1)),$(filter-out %/test_alloc,$(TORTURE_STORE)),$(TORTURE_STORE))
 run_torture = $(foreach b,$(backends),--group torture-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) \
-	$(call in_variant,$(1),$(call torture_on,$(b)))) \
+	$(call in_variant,$(1),$(TORTURE_STORE))) \
 	--group torture$(call tag,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(filter-out $(TORTURE_STORE),$(TORTURE_TESTS)))
 cartd_of = --env CARTD=$(CURDIR)/build/$(1)/bin/cartd-test

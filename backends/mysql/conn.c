@@ -66,9 +66,12 @@ static bool conn_statement_answered(struct sql_conn *conn)
 		return false;
 	}
 	if (mysql_field_count(conn->mysql) == 0) {
-		if (conn->reply.statements < SQL_REPLY_AFFECTED)
+		if (conn->reply.statements < SQL_REPLY_AFFECTED) {
 			conn->reply.affected[conn->reply.statements] =
 				mysql_affected_rows(conn->mysql);
+			conn->reply.insert_id[conn->reply.statements] =
+				mysql_insert_id(conn->mysql);
+		}
 		return conn_statement_done(conn);
 	}
 	conn_begin_store(conn);

@@ -29,7 +29,9 @@ struct sql_reply {
 	size_t statements;		 /* that succeeded */
 	MYSQL_RES *rows[SQL_REPLY_ROWS]; /* of the statements that return rows, in order */
 	size_t rows_count;
-	uint64_t affected[SQL_REPLY_AFFECTED]; /* rows matched, by each of the first statements */
+	/* Of each of the first statements: rows matched, and LAST_INSERT_ID(). */
+	uint64_t affected[SQL_REPLY_AFFECTED];
+	uint64_t insert_id[SQL_REPLY_AFFECTED];
 };
 
 typedef void sql_conn_done_fn(void *user, struct sql_reply *reply);

@@ -277,18 +277,14 @@ static bool write_wants_lines(const struct cart_op *op)
 	       (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0);
 }
 
+/* One row needs no lock of its own: the guard's UPDATE has it before it looks at lines and keys. */
 static void write_lock(struct sql_text *text, const struct write_batch *batch)
 {
-	if (write_count(batch, write_is_change) == 0)
+	if (batch->alone || write_count(batch, write_is_change) == 0)
 		return;
-	if (batch->alone)
-		sql_statement(text, SQL_LOCK,
-			      "SELECT " SQL_STATE_COLUMNS " FROM carts c FORCE INDEX (PRIMARY)");
-	else
-		/* Of what is in the row alone: where the keys are enough, a server walks all of a
-		 * small table, and waits for rows that others have locked. */
-		sql_statement(text, SQL_LOCK,
-			      "SELECT COUNT(c.op) FROM carts c FORCE INDEX (PRIMARY)");
+	/* Of what is in the row alone: where the keys are enough, a server walks all of a small
+	 * table, and waits for rows that others have locked. */
+	sql_statement(text, SQL_LOCK, "SELECT COUNT(c.op) FROM carts c FORCE INDEX (PRIMARY)");
 	write_carts(text, batch, write_is_change);
 	sql_add(text, " FOR UPDATE");
 }
@@ -307,7 +303,10 @@ static void write_guard_set(struct sql_text *text, const struct write_batch *bat
 	sql_add_integer(text, batch->token);
 	if (kind == SQL_WRITE_DELETE)
 		return;
-	sql_add(text, ", c.version = c.version + 1, c.updated_ms = ");
+	if (batch->alone)
+		sql_add(text, ", c.version = LAST_INSERT_ID(c.version + 1), c.updated_ms = ");
+	else
+		sql_add(text, ", c.version = c.version + 1, c.updated_ms = ");
 	sql_add_integer(text, batch->now_ms);
 	sql_add(text, ", c.expires_ms = ");
 	sql_add_integer(text, expires_ms);
@@ -440,6 +439,31 @@ static void write_lines_tail(struct sql_text *text, const struct write_batch *ba
 	sql_add_integer(text, batch->now_ms);
 }
 
+/* The line of the one cart that the guard before has, or has not, let through. */
+static void write_line_alone(struct sql_text *text, const struct write_batch *batch)
+{
+	const struct sql_write *write = &batch->writes[0];
+
+	sql_statement(text, SQL_ITEMS,
+		      "INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms)"
+		      " SELECT ");
+	sql_add_id(text, &write->id);
+	sql_add(text, ",");
+	write_product(text, write);
+	sql_add(text, ",");
+	write_quantity(text, write);
+	sql_add(text, ",");
+	sql_add_integer(text, batch->now_ms);
+	sql_add(text, ",");
+	sql_add_integer(text, batch->now_ms);
+	sql_add(text, " FROM DUAL WHERE ROW_COUNT() > 0 ON DUPLICATE KEY UPDATE quantity = ");
+	if (write->kind == SQL_WRITE_ADD)
+		sql_add(text, "quantity + ");
+	write_quantity(text, write);
+	sql_add(text, ", updated_ms = ");
+	sql_add_integer(text, batch->now_ms);
+}
+
 /* One line a cart. */
 static void write_line(struct sql_text *text, const struct write_batch *batch,
 		       enum sql_write_kind kind)
@@ -448,6 +472,10 @@ static void write_line(struct sql_text *text, const struct write_batch *batch,
 
 	if (write_count(batch, which) == 0)
 		return;
+	if (batch->alone) {
+		write_line_alone(text, batch);
+		return;
+	}
 	write_lines_head(text, batch);
 	sql_add(text, "SELECT c.id, ");
 	write_case(text, batch, which, write_product);
@@ -784,34 +812,27 @@ static void write_unread(struct sql_write *write)
 }
 
 /* Where the statement is whose rows tell whether a write that is alone was let through: after
- * START TRANSACTION, and the lock. */
+ * START TRANSACTION, or all there is. */
 static size_t write_alone_at(const struct sql_write *write)
 {
-	if (write->kind != SQL_WRITE_CREATE)
-		return 2;
-	return write->op->key != NULL ? 1 : 0;
+	return write->kind != SQL_WRITE_CREATE || write->op->key != NULL ? 1 : 0;
 }
 
-/* The row, if there is one, is from before. */
-static bool write_read_alone(struct sql_write *write, const struct sql_reply *reply,
+/* There is no row: why it was not let through is for the careful way. */
+static void write_read_alone(struct sql_write *write, const struct sql_reply *reply,
 			     const struct cart_rules *rules)
 {
-	struct sql_row row = {0};
-	enum sql_rows next = SQL_ROWS_END;
+	size_t at = write_alone_at(write);
+	struct sql_row row = {.cart.version = 1};
 
-	if (write->op == NULL)
-		return true;
-	if (write->kind != SQL_WRITE_CREATE) {
-		next = reply->rows_count == 1 ? sql_rows_next(reply->rows[0], &row) : SQL_ROWS_BAD;
-		if (next != SQL_ROWS_ONE)
-			return next == SQL_ROWS_END;
-		row.op = 0;
-	}
-	if (reply->affected[write_alone_at(write)] > 0) {
-		row.op = write->token;
-		row.cart.version++;
-	}
-	return (next == SQL_ROWS_END && row.op == 0) || write_read_row(write, &row, rules);
+	write->seen = true;
+	write->verdict = SQL_VERDICT_LOOK;
+	if (write->op == NULL || reply->affected[at] == 0)
+		return;
+	if (write->kind != SQL_WRITE_CREATE)
+		row.cart.version = (int64_t)reply->insert_id[at];
+	write->verdict = SQL_VERDICT_DONE;
+	write_applied(write, &row, rules);
 }
 
 static bool write_read_rows(struct sql_write *writes, size_t count, MYSQL_RES *rows,
@@ -834,11 +855,12 @@ bool sql_write_read(struct sql_write *writes, size_t count, const struct sql_rep
 {
 	bool good;
 
-	if (count == 1 && writes[0].alone)
-		good = write_read_alone(&writes[0], reply, rules);
-	else
-		good = reply->rows_count > 0 &&
-		       write_read_rows(writes, count, reply->rows[reply->rows_count - 1], rules);
+	if (count == 1 && writes[0].alone) {
+		write_read_alone(&writes[0], reply, rules);
+		return true;
+	}
+	good = reply->rows_count > 0 &&
+	       write_read_rows(writes, count, reply->rows[reply->rows_count - 1], rules);
 	for (size_t i = 0; i < count; i++) {
 		if (good)
 			write_read_absent(&writes[i]);

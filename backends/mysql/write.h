@@ -10,9 +10,10 @@
  *	SELECT the carts
  *	COMMIT
  *
- * A write that is alone and whose answer holds no cart needs less: its cart's state comes with the
- * lock, whether the guard let it through from the number of rows that it matched; and a create is
- * one INSERT.
+ * A write that is alone and whose answer holds no cart needs less: the guard's UPDATE locks its one
+ * row, and says by the number of rows that it matched whether the write was let through, and by
+ * LAST_INSERT_ID() at which version; and a create is one INSERT. What was not let through is then
+ * always for the careful way.
  *
  * The rows are locked first, in the order of their ids, so that batches do not deadlock and what
  * the guard sees cannot change under it. The guard is narrow: it lets an op through when

@@ -287,12 +287,13 @@ check-mysql: backends := mysql
 check-mysql: tests
 	@$(with_mysql) tests/run $(call run_mysql,$(VARIANT),300)
 ## check-fault: what a database does in production, done to a cartd under load; quick ones
-## chaos: the same, those that take minutes
+## chaos: the same, those that take minutes, under AddressSanitizer
 check-fault: backends := mysql
 check-fault: tests
 	@tests/run $(call run_fault,$(VARIANT),300)
-chaos: tests
-	@tests/run --group chaos$(call tag,$(VARIANT)) $(call cartd_of,$(VARIANT)) --timeout 1800 $(CHAOS_SCRIPTS)
+chaos:
+	+@$(MAKE) --no-print-directory VARIANT=asan tests
+	@tests/run --group chaos-asan $(call cartd_of,asan) --timeout 1800 $(CHAOS_SCRIPTS)
 ## torture: fails the n-th allocation, disk access and callback, for every n
 torture: $(TORTURE_TESTS) $(B)/bin/cartd-test
 	@$(with_mysql) tests/run $(call run_torture,$(VARIANT),600)

@@ -116,9 +116,10 @@ struct cart_op {
 
 	/*
 	 * Set by cart_store_submit() for the backend. now_ms is the instant at which the op takes
-	 * effect, by this machine's clock: the database's is never asked. The fingerprint tells two
-	 * requests under one key apart: the first 16 bytes of SHA-256 over type, changes and
-	 * if_version (for CREATE: customer); zero without a key.
+	 * effect, by this machine's clock: the database's is never asked. (In a batch it may be
+	 * that of a later op, some milliseconds on.) The fingerprint tells two requests under one
+	 * key apart: the first 16 bytes of SHA-256 over type, changes and if_version (for CREATE:
+	 * customer); zero without a key.
 	 */
 	int64_t now_ms;
 	uint8_t fingerprint[CART_FINGERPRINT_BYTES];

@@ -285,9 +285,7 @@ static enum sql_careful_next careful_decide_change(struct sql_write *write, MYSQ
 		next = careful_apply(write, &cart, text, rules);
 		break;
 	}
-	if (op->result == CART_OK &&
-	    (op->type == CART_OP_CHECKOUT ||
-	     (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0)))
+	if (op->result == CART_OK && sql_write_wants_lines(op))
 		op->cart = cart;
 	else
 		cart_clear(&cart);

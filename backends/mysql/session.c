@@ -212,6 +212,8 @@ static enum sql_outcome session_failed(const struct session *s, struct cart_erro
 	if (clock_monotonic_ns(&cart_clock_system) >= s->end_ns)
 		cart_error_set(error, "no answer within %lld ms",
 			       (long long)s->plan->options->connect_timeout_ms);
+	else if (code == 0)
+		cart_error_set(error, "out of memory, or the client library does not say why not");
 	else if (code == ER_BAD_DB_ERROR)
 		cart_error_set(error,
 			       "%s (%u): make it with CREATE DATABASE, then its tables with "

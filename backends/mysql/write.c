@@ -270,13 +270,6 @@ static void write_marked(struct sql_text *text, const struct write_batch *batch,
 	sql_add_integer(text, batch->token);
 }
 
-/* True: the op's answer holds the cart, lines and all, as it is in the database. */
-static bool write_wants_lines(const struct cart_op *op)
-{
-	return op->type == CART_OP_CHECKOUT ||
-	       (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0);
-}
-
 /* One row needs no lock of its own: the guard's UPDATE has it before it looks at lines and keys. */
 static void write_lock(struct sql_text *text, const struct write_batch *batch)
 {
@@ -647,7 +640,7 @@ static void write_select(struct sql_text *text, const struct write_batch *batch)
 	bool lines = false;
 
 	for (size_t i = 0; i < batch->count; i++)
-		lines = lines || write_wants_lines(batch->writes[i].op);
+		lines = lines || sql_write_wants_lines(batch->writes[i].op);
 	if (lines)
 		sql_statement(text, SQL_SELECT,
 			      "SELECT " SQL_CART_COLUMNS SQL_LINE_COLUMNS
@@ -687,7 +680,7 @@ bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t coun
 		if (writes[i].op->key != NULL && !sql_key_of(&writes[i].key, writes[i].op))
 			return false;
 	}
-	batch.alone = writes[0].alone = count == 1 && !write_wants_lines(writes[0].op);
+	batch.alone = writes[0].alone = count == 1 && !sql_write_wants_lines(writes[0].op);
 	sql_text_reset(text);
 	if (batch.alone && write_is_plain_create(&writes[0])) {
 		write_creates(text, &batch);
@@ -705,167 +698,4 @@ bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t coun
 		write_deletes(text, &batch);
 	sql_statement(text, SQL_COMMIT, "COMMIT");
 	return !text->buf.failed;
-}
-
-/* The cart is as the op left it: what the op answers. */
-static void write_applied(struct sql_write *write, const struct sql_row *row,
-			  const struct cart_rules *rules)
-{
-	struct cart_op *op = write->op;
-
-	op->result = CART_OK;
-	op->version = row->cart.version;
-	if (op->type == CART_OP_CREATE)
-		cart_create(&op->cart, op, rules);
-	else if (write_wants_lines(op))
-		op->cart = row->cart;
-}
-
-/* The guard did not let it through; the row may say why, and it is still locked. */
-static enum sql_verdict write_refused(struct sql_write *write, const struct sql_row *row)
-{
-	struct cart_op *op = write->op;
-
-	if (write->kind == SQL_WRITE_CREATE)
-		return SQL_VERDICT_LOOK;
-	if (cart_is_expired(&row->cart, op->now_ms)) {
-		op->result = CART_NOT_FOUND;
-		return SQL_VERDICT_DONE;
-	}
-	if (op->key != NULL)
-		return SQL_VERDICT_LOOK;
-	if (row->cart.state == CART_CHECKED_OUT) {
-		op->result = op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
-		if (op->result == CART_OK) {
-			op->version = row->cart.version;
-			op->cart = row->cart;
-		}
-		return SQL_VERDICT_DONE;
-	}
-	if (op->if_version != 0 && op->if_version != row->cart.version) {
-		op->result = CART_MISMATCH;
-		return SQL_VERDICT_DONE;
-	}
-	return SQL_VERDICT_LOOK;
-}
-
-static struct sql_write *write_find(struct sql_write *writes, size_t count,
-				    const struct cart_id *id)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = cart_id_compare(&writes[middle].id, id);
-
-		if (order == 0)
-			return &writes[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
-static bool write_read_row(struct sql_write *write, const struct sql_row *row,
-			   const struct cart_rules *rules)
-{
-	if (write->op == NULL)
-		return true;
-	if (!write->seen) {
-		write->seen = true;
-		write->verdict = SQL_VERDICT_DONE;
-		if (row->op == write->token)
-			write_applied(write, row, rules);
-		else
-			write->verdict = write_refused(write, row);
-	}
-	if (write->verdict != SQL_VERDICT_DONE || write->op->result != CART_OK ||
-	    !write_wants_lines(write->op))
-		return true;
-	/* The change is made; that its answer cannot be held is not certain failure. */
-	return sql_rows_add_line(&write->op->cart, row);
-}
-
-/* No row: the cart is not there. A create without one met its key. */
-static void write_read_absent(struct sql_write *write)
-{
-	if (write->op == NULL || write->seen)
-		return;
-	if (write->kind == SQL_WRITE_CREATE) {
-		write->verdict = SQL_VERDICT_LOOK;
-		return;
-	}
-	write->op->result = CART_NOT_FOUND;
-	write->verdict = SQL_VERDICT_DONE;
-}
-
-static void write_unread(struct sql_write *write)
-{
-	if (write->op == NULL)
-		return;
-	cart_clear(&write->op->cart);
-	write->op->result = CART_UNCERTAIN;
-	cart_op_set_reason(write->op, "the rows of the answer cannot be read");
-	write->verdict = SQL_VERDICT_DONE;
-}
-
-/* Where the statement is whose rows tell whether a write that is alone was let through: after
- * START TRANSACTION, or all there is. */
-static size_t write_alone_at(const struct sql_write *write)
-{
-	return write->kind != SQL_WRITE_CREATE || write->op->key != NULL ? 1 : 0;
-}
-
-/* There is no row: why it was not let through is for the careful way. */
-static void write_read_alone(struct sql_write *write, const struct sql_reply *reply,
-			     const struct cart_rules *rules)
-{
-	size_t at = write_alone_at(write);
-	struct sql_row row = {.cart.version = 1};
-
-	write->seen = true;
-	write->verdict = SQL_VERDICT_LOOK;
-	if (write->op == NULL || reply->affected[at] == 0)
-		return;
-	if (write->kind != SQL_WRITE_CREATE)
-		row.cart.version = (int64_t)reply->insert_id[at];
-	write->verdict = SQL_VERDICT_DONE;
-	write_applied(write, &row, rules);
-}
-
-static bool write_read_rows(struct sql_write *writes, size_t count, MYSQL_RES *rows,
-			    const struct cart_rules *rules)
-{
-	struct sql_row row;
-	enum sql_rows next;
-
-	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE) {
-		struct sql_write *write = write_find(writes, count, &row.cart.id);
-
-		if (write == NULL || !write_read_row(write, &row, rules))
-			return false;
-	}
-	return next == SQL_ROWS_END;
-}
-
-bool sql_write_read(struct sql_write *writes, size_t count, const struct sql_reply *reply,
-		    const struct cart_rules *rules)
-{
-	bool good;
-
-	if (count == 1 && writes[0].alone) {
-		write_read_alone(&writes[0], reply, rules);
-		return true;
-	}
-	good = reply->rows_count > 0 &&
-	       write_read_rows(writes, count, reply->rows[reply->rows_count - 1], rules);
-	for (size_t i = 0; i < count; i++) {
-		if (good)
-			write_read_absent(&writes[i]);
-		else
-			write_unread(&writes[i]);
-	}
-	return good;
 }

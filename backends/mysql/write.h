@@ -59,6 +59,13 @@ struct sql_write {
 	struct sql_key key;
 };
 
+/* True: the op's answer holds the cart, lines and all, as it is in the database. */
+static inline bool sql_write_wants_lines(const struct cart_op *op)
+{
+	return op->type == CART_OP_CHECKOUT ||
+	       (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0);
+}
+
 /* What the batch can do with the op. */
 enum sql_write_kind sql_write_kind_of(const struct cart_op *op, const struct cart_rules *rules);
 

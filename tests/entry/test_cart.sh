@@ -2,6 +2,8 @@
 # ./cart, against a dpkg-query, an apt-get, an id, a sudo, a make and a cartd that only pretend.
 # shellcheck disable=SC2317,SC2329 # the tests are called by check
 set -u
+# The tests may run beside a server that others use; here none is named unless a test says so.
+unset CART_MYSQL_HOST CART_MYSQL_PORT CART_MYSQL_SOCKET CART_MYSQL_USER CART_MYSQL_PASSWORD CART_MYSQL_DATABASE
 # shellcheck source=tests/entry/tap.sh
 . tests/entry/tap.sh
 

@@ -286,10 +286,11 @@ static void processes_that_provision_at_once_agree(void **state)
 		if (children[i] == 0) {
 			struct cart_error error;
 
-			_exit(sqlite_schema_provision(f.path, CART_PROVISION_AUTO,
-						      embed_sqlite_migrations, &error) == 0
-				      ? 0
-				      : 1);
+			if (sqlite_schema_provision(f.path, CART_PROVISION_AUTO,
+						    embed_sqlite_migrations, &error) == 0)
+				_exit(0);
+			fprintf(stderr, "%s\n", error.text);
+			_exit(1);
 		}
 	}
 	for (int i = 0; i < PROCESSES; i++) {

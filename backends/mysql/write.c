@@ -432,32 +432,11 @@ static void write_lines_tail(struct sql_text *text, const struct write_batch *ba
 	sql_add_integer(text, batch->now_ms);
 }
 
-/* The line of the one cart that the guard before has, or has not, let through. */
-static void write_line_alone(struct sql_text *text, const struct write_batch *batch)
-{
-	const struct sql_write *write = &batch->writes[0];
-
-	sql_statement(text, SQL_ITEMS,
-		      "INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms)"
-		      " SELECT ");
-	sql_add_id(text, &write->id);
-	sql_add(text, ",");
-	write_product(text, write);
-	sql_add(text, ",");
-	write_quantity(text, write);
-	sql_add(text, ",");
-	sql_add_integer(text, batch->now_ms);
-	sql_add(text, ",");
-	sql_add_integer(text, batch->now_ms);
-	sql_add(text, " FROM DUAL WHERE ROW_COUNT() > 0 ON DUPLICATE KEY UPDATE quantity = ");
-	if (write->kind == SQL_WRITE_ADD)
-		sql_add(text, "quantity + ");
-	write_quantity(text, write);
-	sql_add(text, ", updated_ms = ");
-	sql_add_integer(text, batch->now_ms);
-}
-
-/* One line a cart. */
+/*
+ * One line a cart. Whether the guard let its cart through is asked of the cart, here and
+ * everywhere: ROW_COUNT() would be cheaper, but is -1 once the server could not tell the client
+ * what came before, and it goes on all the same.
+ */
 static void write_line(struct sql_text *text, const struct write_batch *batch,
 		       enum sql_write_kind kind)
 {
@@ -465,10 +444,6 @@ static void write_line(struct sql_text *text, const struct write_batch *batch,
 
 	if (write_count(batch, which) == 0)
 		return;
-	if (batch->alone) {
-		write_line_alone(text, batch);
-		return;
-	}
 	write_lines_head(text, batch);
 	sql_add(text, "SELECT c.id, ");
 	write_case(text, batch, which, write_product);

@@ -95,7 +95,7 @@ def statements(watch):
     kinds = watch.moved(lambda: watch.add(path), "cart_mysql_statements_total")
     counted = questions() - before - 1  # the question itself
     session.close()
-    if sum(kinds.values()) != counted or {kinds.get(prefix % kind) for kind in ("begin", "lock", "carts", "items", "commit")} != {1}:
+    if sum(kinds.values()) != counted or {kinds.get(prefix % kind) for kind in ("begin", "carts", "items", "commit")} != {1}:
         return "moved: %s; the server counted %d" % (kinds, counted)
     return wrong(watch.moved(lambda: watch.client.ask("GET", path), "cart_mysql_statements_total"), {prefix % "select": 1})
 

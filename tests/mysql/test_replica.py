@@ -49,6 +49,7 @@ def eventual_catches_up(site):
 
 def stale_and_fresh(site):
     """The replica stands still: only a read that may be stale is stale."""
+    site.replica.await_caught_up()
     site.replica.sql("STOP SLAVE SQL_THREAD")
     try:
         before = site.version

@@ -117,12 +117,15 @@ static size_t verdict_alone_at(const struct sql_write *write)
 static void verdict_alone(struct sql_write *write, const struct sql_reply *reply,
 			  const struct cart_rules *rules)
 {
-	size_t at = verdict_alone_at(write);
 	struct sql_row row = {.cart.version = 1};
+	size_t at;
 
 	write->seen = true;
 	write->verdict = SQL_VERDICT_LOOK;
-	if (write->op == NULL || reply->affected[at] == 0)
+	if (write->op == NULL)
+		return;
+	at = verdict_alone_at(write);
+	if (reply->affected[at] == 0)
 		return;
 	if (write->kind != SQL_WRITE_CREATE)
 		row.cart.version = (int64_t)reply->insert_id[at];

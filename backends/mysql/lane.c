@@ -117,16 +117,15 @@ static void lane_not_asked(struct sql_lane *lane)
 {
 	struct sql_ask *ask = &lane->ask;
 
-	if (ask->role != SQL_FORMER)
+	if (ask->role != SQL_FORMER) {
 		lane->ask_again_ns = ask->retry_ns;
-	if (ask->role == SQL_WRITER && ask->read_only && !pool_has_writer(lane->pool)) {
 		lane_say_down(lane, ask->error.text);
+	}
+	if (ask->role == SQL_WRITER && ask->read_only && !pool_has_writer(lane->pool)) {
 		ask->role = SQL_FORMER;
 		sql_connector_ask(lane->pool->store->mailbox, ask);
 		return;
 	}
-	if (ask->role != SQL_FORMER)
-		lane_say_down(lane, ask->error.text);
 	if (ask->role == SQL_READER && lane->pool->up == 0)
 		sql_work_leave_readers(lane->pool);
 	lane_put_off(lane);

@@ -17,7 +17,6 @@ void sql_text_reset(struct sql_text *text)
 {
 	buf_reset(&text->buf);
 	text->statements = 0;
-	text->rows = 0;
 	memset(text->kinds, 0, sizeof(text->kinds));
 }
 

@@ -30,7 +30,6 @@ const char *sql_statement_name(enum sql_statement_kind statement);
 struct sql_text {
 	struct buf buf;
 	size_t statements; /* begun since the last reset */
-	size_t rows;	   /* of the derived table that is being written */
 	unsigned kinds[SQL_STATEMENTS];
 };
 

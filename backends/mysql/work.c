@@ -483,7 +483,7 @@ static bool work_begin_writes(struct sql_lane *lane, struct cart_op **ops, size_
 	lane->count = count;
 	if ((sql_op_notes(ops[0]) & SQL_OP_CAREFUL) != 0)
 		return sql_careful_text(&lane->text, &lane->writes[0]);
-	return sql_write_text(&lane->text, lane->writes, count, token, rules);
+	return sql_write_text(&lane->text, lane->writes, count, rules);
 }
 
 static enum sql_lane_state work_state(const struct cart_op *op)

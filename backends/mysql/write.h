@@ -53,7 +53,7 @@ struct sql_write {
 	enum sql_write_kind kind;
 	enum sql_verdict verdict;
 	bool doubt;    /* it was sent before, with this key, and what came of it is not known */
-	int64_t token; /* the batch's */
+	int64_t token; /* random, the same in all of a batch */
 	bool alone;    /* nothing else is in the text, and the answer holds no cart */
 	bool seen;     /* its cart was among the answer's rows */
 	struct sql_key key;
@@ -70,12 +70,11 @@ static inline bool sql_write_wants_lines(const struct cart_op *op)
 enum sql_write_kind sql_write_kind_of(const struct cart_op *op, const struct cart_rules *rules);
 
 /*
- * Writes the text. The writes are sorted by id, each id once, none CAREFUL; token is random
- * and marks their carts.
+ * Writes the text. The writes are sorted by id, each id once, none CAREFUL.
  * False: no memory, or a digest failed.
  */
 CART_MUST_CHECK bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t count,
-				    int64_t token, const struct cart_rules *rules);
+				    const struct cart_rules *rules);
 
 /*
  * Reads the verdicts from the answer, after a commit that succeeded. Fills the results

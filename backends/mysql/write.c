@@ -411,25 +411,30 @@ static void write_guard(struct sql_text *text, const struct write_batch *batch,
 	}
 }
 
-static void write_lines_head(struct sql_text *text, const struct write_batch *batch)
+static void write_lines_head(struct sql_text *text)
 {
 	sql_statement(text, SQL_ITEMS,
-		      "INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms)"
-		      " SELECT l.id, l.product_id, l.quantity, ");
+		      "INSERT INTO cart_items"
+		      " (cart_id, product_id, quantity, added_ms, updated_ms) ");
+}
+
+static void write_lines_times(struct sql_text *text, const struct write_batch *batch)
+{
+	sql_add(text, ", ");
 	sql_add_integer(text, batch->now_ms);
 	sql_add(text, ", ");
 	sql_add_integer(text, batch->now_ms);
-	sql_add(text, " FROM (");
 }
 
+/* The quantity of the row that is inserted follows. */
 static void write_lines_tail(struct sql_text *text, const struct write_batch *batch,
 			     enum sql_write_kind kind)
 {
-	sql_add(text, " ON DUPLICATE KEY UPDATE quantity = ");
+	sql_add(text, " ON DUPLICATE KEY UPDATE updated_ms = ");
+	sql_add_integer(text, batch->now_ms);
+	sql_add(text, ", quantity = ");
 	if (kind == SQL_WRITE_ADD)
 		sql_add(text, "cart_items.quantity + ");
-	sql_add(text, "l.quantity, updated_ms = ");
-	sql_add_integer(text, batch->now_ms);
 }
 
 /*
@@ -445,15 +450,16 @@ static void write_line(struct sql_text *text, const struct write_batch *batch,
 
 	if (write_count(batch, which) == 0)
 		return;
-	write_lines_head(text, batch);
+	write_lines_head(text);
 	sql_add(text, "SELECT c.id, ");
 	write_case(text, batch, which, write_product);
-	sql_add(text, " AS product_id, ");
+	sql_add(text, ", ");
 	write_case(text, batch, which, write_quantity);
-	sql_add(text, " AS quantity FROM carts c FORCE INDEX (PRIMARY)");
+	write_lines_times(text, batch);
+	sql_add(text, " FROM carts c FORCE INDEX (PRIMARY)");
 	write_marked(text, batch, which);
-	sql_add(text, ") l");
 	write_lines_tail(text, batch, kind);
+	write_case(text, batch, which, write_quantity);
 }
 
 static void write_row(struct sql_text *text, bool first, const struct cart_id *id, int64_t product,
@@ -484,7 +490,10 @@ static void write_lines(struct sql_text *text, const struct write_batch *batch)
 
 	if (write_count(batch, write_is_add) == write_count(batch, write_is_one_add))
 		return;
-	write_lines_head(text, batch);
+	write_lines_head(text);
+	sql_add(text, "SELECT l.id, l.product_id, l.quantity");
+	write_lines_times(text, batch);
+	sql_add(text, " FROM (");
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct sql_write *write = &batch->writes[i];
 
@@ -501,6 +510,7 @@ static void write_lines(struct sql_text *text, const struct write_batch *batch)
 	sql_add(text, ") l STRAIGHT_JOIN carts c ON c.id = l.id AND c.op = ");
 	sql_add_integer(text, batch->token);
 	write_lines_tail(text, batch, SQL_WRITE_ADD);
+	sql_add(text, "l.quantity");
 }
 
 static void write_unline(struct sql_text *text, const struct write_batch *batch,

@@ -399,6 +399,25 @@ size_t batch_queued(const struct batch *batch)
 	return batch->queued;
 }
 
+struct cart_op *batch_take_stale(struct batch *batch, int64_t before_ns,
+				 bool (*keep)(const struct cart_op *op))
+{
+	struct cart_op *stale = NULL, *next;
+
+	for (size_t class = 0; class < batch->config.classes; class ++) {
+		for (struct cart_op *op = batch->queues[class].first; op != NULL; op = next) {
+			next = op->held.next;
+			if (op->submitted_ns > before_ns || op->started_ns > before_ns ||
+			    (keep != NULL && keep(op)))
+				continue;
+			batch_unlink(batch, &batch->queues[class], op);
+			op->held.next = stale;
+			stale = op;
+		}
+	}
+	return stale;
+}
+
 struct cart_op *batch_first(const struct batch *batch, size_t class)
 {
 	return batch->queues[class].first;

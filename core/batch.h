@@ -69,8 +69,11 @@ void batch_lane_free(struct batch *batch, size_t lane);
 /* The lane cannot take one until freed (its connection went); it must be idle. */
 void batch_lane_lost(struct batch *batch, size_t lane);
 size_t batch_queued(const struct batch *batch);
-/* The first op queued of a class, or NULL; held.next leads on. For who looks for those that have
- * waited too long; batch_remove() takes one out. */
+/* The first op queued of a class, or NULL. */
 struct cart_op *batch_first(const struct batch *batch, size_t class);
+/* Takes those out of the queues that have waited since before_ns, since they came and since their
+ * last try, unless keep() (may be NULL) wants them to wait on. Linked by held.next. */
+struct cart_op *batch_take_stale(struct batch *batch, int64_t before_ns,
+				 bool (*keep)(const struct cart_op *op));
 
 #endif

@@ -149,3 +149,33 @@ void cart_op_set_reason(struct cart_op *op, const char *format, ...)
 	vsnprintf(op->reason, sizeof(op->reason), format, args);
 	va_end(args);
 }
+
+int64_t cart_op_adds(const struct cart_op *op, size_t at)
+{
+	int64_t product = op->changes[at].product_id;
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < op->change_count; i++) {
+		if (op->changes[i].product_id != product)
+			continue;
+		if (i < at)
+			return 0;
+		sum += op->changes[i].quantity;
+	}
+	return sum;
+}
+
+size_t cart_op_add_lines(const struct cart_op *op, int64_t *most)
+{
+	size_t lines = 0;
+
+	*most = 0;
+	for (size_t i = 0; i < op->change_count; i++) {
+		int64_t added = cart_op_adds(op, i);
+
+		lines += added > 0;
+		if (added > *most)
+			*most = added;
+	}
+	return lines;
+}

@@ -158,6 +158,12 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from);
 /* Fills op->fingerprint from the request. False: the digest failed. */
 CART_MUST_CHECK bool cart_op_fingerprint(struct cart_op *op);
 
+/* Of a CHANGE that only adds: what it adds in all to the product of changes[at]; 0: an earlier
+ * change names the product. Quadratic over all of them. */
+int64_t cart_op_adds(const struct cart_op *op, size_t at);
+/* How many products it names, and the most that it adds to one of them. */
+size_t cart_op_add_lines(const struct cart_op *op, int64_t *most);
+
 /* printf into op->reason, cut to its size. */
 CART_PRINTF(2, 3) void cart_op_set_reason(struct cart_op *op, const char *format, ...);
 

@@ -268,25 +268,20 @@ static void pool_report_waiting(struct sql_pool *pool)
 	pool->waiting = waiting;
 }
 
+/* Its connection broke: until the deadline it may find out what became of it. */
+static bool pool_keeps(const struct cart_op *op)
+{
+	return (sql_op_notes(op) & SQL_OP_DOUBT) != 0;
+}
+
 /* What has waited for a connection for too long, since it came or since its last try, is refused.
  */
 static void pool_shed(struct sql_pool *pool, int64_t now_ns)
 {
 	struct sql_store *store = pool->store;
-	struct cart_op *shed = NULL, *next;
+	struct cart_op *shed =
+		batch_take_stale(pool->batch, now_ns - store->db->acquire_ns, pool_keeps);
 
-	for (size_t class = 0; class < SQL_CLASSES; class ++) {
-		for (struct cart_op *op = batch_first(pool->batch, class); op != NULL; op = next) {
-			next = op->held.next;
-			if (now_ns - op->submitted_ns < store->db->acquire_ns ||
-			    now_ns - op->started_ns < store->db->acquire_ns ||
-			    (sql_op_notes(op) & SQL_OP_DOUBT) != 0 ||
-			    !batch_remove(pool->batch, op))
-				continue;
-			op->held.next = shed;
-			shed = op;
-		}
-	}
 	while (shed != NULL) {
 		struct cart_op *op = shed;
 

@@ -7,39 +7,6 @@
 /* Adds are merged by product in a quadratic way: longer ones go the careful way. */
 #define WRITE_ADDS_MAX 64
 
-/* What an add of the op to the product comes to; 0: an earlier change names the product. */
-static int64_t write_added(const struct cart_op *op, size_t at)
-{
-	int64_t product = op->changes[at].product_id;
-	int64_t sum = 0;
-
-	for (size_t i = 0; i < op->change_count; i++) {
-		if (op->changes[i].product_id != product)
-			continue;
-		if (i < at)
-			return 0;
-		sum += op->changes[i].quantity;
-	}
-	return sum;
-}
-
-/* How many lines the adds name, and the most that one of them gets. */
-static int64_t write_add_lines(const struct cart_op *op, int64_t *most)
-{
-	int64_t lines = 0;
-
-	*most = 0;
-	for (size_t i = 0; i < op->change_count; i++) {
-		int64_t added = write_added(op, i);
-
-		if (added > 0)
-			lines++;
-		if (added > *most)
-			*most = added;
-	}
-	return lines;
-}
-
 static enum sql_write_kind write_kind_of_adds(const struct cart_op *op,
 					      const struct cart_rules *rules)
 {
@@ -50,7 +17,7 @@ static enum sql_write_kind write_kind_of_adds(const struct cart_op *op,
 	for (size_t i = 0; i < op->change_count; i++)
 		if (op->changes[i].type != CART_CHANGE_ADD)
 			return SQL_WRITE_CAREFUL;
-	lines = write_add_lines(op, &most);
+	lines = (int64_t)cart_op_add_lines(op, &most);
 	if (lines > rules->lines_max || most > rules->quantity_max)
 		return SQL_WRITE_CAREFUL;
 	return SQL_WRITE_ADD;
@@ -324,7 +291,7 @@ static void write_guard_adds(struct sql_text *text, const struct write_batch *ba
 
 		if (batch->writes[i].kind != SQL_WRITE_ADD)
 			continue;
-		lines = write_add_lines(batch->writes[i].op, &most);
+		lines = (int64_t)cart_op_add_lines(batch->writes[i].op, &most);
 		lines_most = lines > lines_most ? lines : lines_most;
 		quantity_most = most > quantity_most ? most : quantity_most;
 	}
@@ -500,7 +467,7 @@ static void write_lines(struct sql_text *text, const struct write_batch *batch)
 		if (write->kind != SQL_WRITE_ADD || write_is_one_add(write))
 			continue;
 		for (size_t at = 0; at < write->op->change_count; at++) {
-			int64_t quantity = write_added(write->op, at);
+			int64_t quantity = cart_op_adds(write->op, at);
 
 			if (quantity > 0)
 				write_row(text, rows++ == 0, &write->id,

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ LINES = 3
 BATCH = 32  # carts a transaction when filling
 SETTLED_PAGES, SETTLE_S = 100, 120
 TICKS = os.sysconf("SC_CLK_TCK")
+QUIET = 0.15  # of one core: when others take more, a slice is disturbed
 
 
 def machine_cpu_seconds():
@@ -37,7 +39,50 @@ def our_cpu_seconds(server):
     return times.user + times.system + times.children_user + times.children_system + (server.cpu_seconds() if server else 0)
 
 
-class Database:
+def undisturbed(pair):
+    return all(side["others_cpu"] <= QUIET for side in pair)
+
+
+def disturbance(pairs):
+    """A note and whether there can be a verdict."""
+    if all(map(undisturbed, pairs)):
+        return "", False
+    worst = max(side["others_cpu"] for pair in pairs for side in pair)
+    return f"; others took up to {worst:.0%} of a core", True
+
+
+def shares(pairs):
+    a, b = (f"{statistics.median(pair[i]['db_cpu'] for pair in pairs):.0%}" for i in (0, 1))
+    return f"; the database was busy for {b} and {a} of the time"
+
+
+class Watched:
+    """A database server on a core of its own, whose processor time is counted beside what is measured on it."""
+
+    def cpu_seconds(self):
+        """Of all its threads, those that have ended too; counted in hundredths."""
+        with open(f"/proc/{self.server.pid}/stat") as f:
+            fields = f.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def watch(self, work, server=None):
+        """What work() counted, with what it cost the database, and what everybody else took of the processors meanwhile."""
+        before, mine, machine, began = self.cpu_seconds(), our_cpu_seconds(server), machine_cpu_seconds(), time.monotonic()
+        counted = work()
+        seconds = time.monotonic() - began
+        cost = max(self.cpu_seconds() - before, 1 / TICKS)
+        counted["db_cpu"] = cost / seconds
+        counted["per_db_cpu_s"] = counted["per_s"] * counted["seconds"] / cost
+        others = machine_cpu_seconds() - machine - cost - (our_cpu_seconds(server) - mine)
+        counted["others_cpu"] = max(0.0, others / seconds)
+        return counted
+
+    def load(self, cartd, connections, load, ids, seconds=None):
+        """HTTP clients on the other core, beside cartd, for a slice."""
+        return self.watch(lambda: self.bench.wrk(cartd, connections, load, ids, seconds=seconds), cartd)
+
+
+class Database(Watched):
     """Use it with `with`: server and data end with the block."""
 
     def __init__(self, bench):
@@ -70,24 +115,6 @@ class Database:
             return self.server.sql(text, timeout=120)
         except (mariadb.SqlError, mariadb.Lost) as e:
             raise Failure(f"{text.split()[0]}: {e}") from e
-
-    def cpu_seconds(self):
-        """Of all its threads, those that have ended too; counted in hundredths."""
-        with open(f"/proc/{self.server.pid}/stat") as f:
-            fields = f.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
-    def watch(self, work, server=None):
-        """What work() counted, with what it cost the database, and what everybody else took of the processors meanwhile."""
-        before, mine, machine, began = self.cpu_seconds(), our_cpu_seconds(server), machine_cpu_seconds(), time.monotonic()
-        counted = work()
-        seconds = time.monotonic() - began
-        cost = max(self.cpu_seconds() - before, 1 / TICKS)
-        counted["db_cpu"] = cost / seconds
-        counted["per_db_cpu_s"] = counted["per_s"] * counted["seconds"] / cost
-        others = machine_cpu_seconds() - machine - cost - (our_cpu_seconds(server) - mine)
-        counted["others_cpu"] = max(0.0, others / seconds)
-        return counted
 
     def cartd(self, *settings, database="cart"):
         """Beside the load: the database has its core to itself, as it has for the floor."""
@@ -146,7 +173,3 @@ class Database:
             raise Failure(f"mysql_floor {args[0]}: {counted['refused']} of {counted['operations']} refused")
         self.bench.slices.append({"server": "mysql_floor", "load": args[0], **counted})
         return counted
-
-    def load(self, cartd, connections, load, ids, seconds=None):
-        """HTTP clients on the other core, beside cartd, for a slice."""
-        return self.watch(lambda: self.bench.wrk(cartd, connections, load, ids, seconds=seconds), cartd)

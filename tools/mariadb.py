@@ -12,28 +12,22 @@ A server has a folder of its own (under $TMPDIR, removed at the end) or one that
 databases called cart_*). The configuration of the machine is not read. It runs as whoever calls: root as root too, because
 another user could not enter every folder that root can, and the package of the server alone makes no user `mysql`.
 
-No server outlives the process that started it, SIGKILL or not: a small shell beside it, the keeper, waits for that
-process's end of a pipe to close, ends what is left and removes the folders.
+No server outlives the process that started it, SIGKILL or not: beside.py says how.
 """
 
-import fcntl
 import glob
 import os
-import random
 import re
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import threading
 import time
 
+from beside import Failure, Keeper, end_process, free_port, take_folder
 from mariadb_session import Lost, Session, SqlError
 
-# Below the ports that the system gives to connections: while a killed server is away nobody else gets its own.
-PORTS = range(10000, 30000)
 SOCKET_PATH_MAX = 107
 BUSY_PORT = "Can't start server: Bind on TCP/IP port"
 START_S = 60.0
@@ -67,60 +61,6 @@ GRANT ALL ON `cart\\_%`.* TO 'cart'@'%';
 CREATE USER 'replica'@'%' IDENTIFIED BY '{password}';
 GRANT REPLICATION SLAVE ON *.* TO 'replica'@'%';
 """
-KEEPER = r"""
-trap '' HUP INT TERM
-alive()
-{
-	for pid in $pids; do kill -0 "$pid" 2>/dev/null && return; done
-	return 1
-}
-# signal, and for how many fiftieths of a second to wait
-end()
-{
-	alive || return
-	kill "-$1" $pids 2>/dev/null
-	left=$2
-	while alive && [ $left -gt 0 ]; do sleep 0.02; left=$((left - 1)); done
-}
-while read -r what name; do
-	case $what in
-	run) pids="$pids $name" ;;
-	keep) pids="$pids $name"; orderly=yes ;;
-	ended) pids=$(for pid in $pids; do [ "$pid" = "$name" ] || printf ' %s' "$pid"; done) ;;
-	folder) folders="$folders
-$name" ;;
-	esac
-done
-end CONT 0
-[ -z "$orderly" ] || end TERM 500
-end KILL 250
-printf '%s\n' "$folders" | while read -r folder; do
-	[ -z "$folder" ] || rm -rf "$folder"
-done
-"""
-
-
-class Failure(Exception):
-    """What stopped a server, in a few lines."""
-
-
-class Keeper:
-    """The process that ends and removes what this one leaves behind. Started with the first server."""
-
-    lock = threading.Lock()
-    pipe = None
-
-    @classmethod
-    def tell(cls, what, value):
-        with cls.lock:
-            if cls.pipe is None:
-                read, cls.pipe = os.pipe()
-                # A session of its own: what ends our group, or the terminal, does not end it.
-                subprocess.Popen(["/bin/sh", "-c", KEEPER, "mariadb-keeper"], stdin=read, stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL, start_new_session=True, cwd="/",
-                                 env={"PATH": os.defpath})
-                os.close(read)
-            os.write(cls.pipe, ("%s %s\n" % (what, value)).encode())
 
 
 def program(name):
@@ -129,19 +69,6 @@ def program(name):
     if not found:
         raise Failure("%s is not installed (Debian: mariadb-server-core); ./cart setup mysql installs it" % name)
     return found
-
-
-def free_port():
-    """One that nobody listens on now; a server that finds it taken after all tries another."""
-    while True:
-        port = random.choice(PORTS)
-        with socket.socket() as s:
-            s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass
 
 
 def tables_sql():
@@ -206,13 +133,7 @@ class Server:
     def _take_folder(self):
         """Keeps a second one off the folder, and finds a place for the socket."""
         if self.lock is None:
-            self.lock = open(self.path("lock"), "a", encoding="utf-8")
-            try:
-                fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.lock.close()
-                self.lock = None
-                raise Failure("%s is in use by another server" % self.folder) from None
+            self.lock = take_folder(self.folder)
         self.socket = self.path("socket")
         if len(os.fsencode(self.socket)) > SOCKET_PATH_MAX:
             place = tempfile.mkdtemp(prefix="cart-mariadb-", dir="/tmp")
@@ -326,18 +247,9 @@ class Server:
             return ""
 
     def _end(self, signum, timeout):
-        if self.process is None:
-            return
-        if self.process.poll() is None:
-            self.process.send_signal(signum)
-            self.process.send_signal(signal.SIGCONT)
-            try:
-                self.process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-        Keeper.tell("ended", self.process.pid)
-        self.process = None
+        if self.process is not None:
+            end_process(self.process, signum, timeout)
+            self.process = None
 
     def stop(self):
         """An orderly shutdown."""

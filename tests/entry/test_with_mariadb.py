@@ -47,7 +47,7 @@ def is_running(pid):
     try:
         with open("/proc/%d/stat" % pid, encoding="ascii") as file:
             return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second when it goes while it is read
         return False
 
 

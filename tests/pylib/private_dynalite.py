@@ -1,0 +1,25 @@
+"""The dynalite of a test's own, by tools/dynalite.py, and the settings by which a cartd finds it."""
+
+import os
+import sys
+
+from cartd import ROOT
+from tap import Skip
+
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+import dynalite  # noqa: E402 (where it is is known only now)
+
+
+def server(**options):
+    """One that is not started yet. Without Node the test is skipped."""
+    try:
+        dynalite.node()
+        return dynalite.Server(**options)
+    except dynalite.Failure as why:
+        raise Skip("nothing of it was tested: %s" % why) from None
+
+
+def settings_for(of, **changes):
+    """What cartd has to be told, but for the keys (of.environment() has them); a change's name is without "dynamodb."."""
+    return {"backend": "dynamodb", "dynamodb.endpoint": of.endpoint, "dynamodb.region": dynalite.REGION,
+            **{"dynamodb." + name: value for name, value in changes.items()}}

@@ -18,7 +18,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 CC ?= cc
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
-PACKAGES := libevent jansson libcrypto sqlite3 inih libmariadb
+PACKAGES := libevent jansson libcrypto sqlite3 inih libmariadb libcurl zlib expat
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 # Asked for once, and only when a test is built.

@@ -78,6 +78,7 @@ CORE_SRC := $(filter-out core/registry.c,$(wildcard core/*.c))
 BACKEND_SRC := $(filter-out backends/fault/%,$(wildcard backends/*/*.c))
 FAULT_SRC := $(wildcard backends/fault/*.c)
 EMBED_OBJ := $(B)/embed/version.o $(B)/embed/sqlite_migrations.o $(B)/embed/mysql_migrations.o \
+	$(B)/embed/dynamodb_tables.o \
 	$(patsubst schemas/%.yaml,$(B)/embed/%_yaml.o,$(wildcard schemas/openapi.yaml))
 LIB_OBJ := $(call objects,$(CORE_SRC) $(BACKEND_SRC)) $(EMBED_OBJ)
 REGISTRY_OBJ := $(B)/core/registry.o
@@ -101,24 +102,27 @@ CONTRACT_SRC := $(wildcard tests/contract/*.c)
 SERVER_TEST_SRC := $(wildcard tests/server/*.c)
 TORTURE_SRC := $(wildcard tests/torture/*.c)
 MYSQL_TEST_SRC := $(wildcard tests/mysql/*.c)
+DYNAMODB_TEST_SRC := $(wildcard tests/dynamodb/*.c)
 FUZZ_SRC := $(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c))
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 CONTRACT_TESTS := $(patsubst %.c,$(B)/%,$(CONTRACT_SRC))
 SERVER_TESTS := $(patsubst %.c,$(B)/%,$(SERVER_TEST_SRC))
 TORTURE_TESTS := $(patsubst %.c,$(B)/%,$(TORTURE_SRC))
 MYSQL_TESTS := $(patsubst %.c,$(B)/%,$(MYSQL_TEST_SRC))
+DYNAMODB_TESTS := $(patsubst %.c,$(B)/%,$(DYNAMODB_TEST_SRC))
 # In Python, each a TAP program that takes the cartd to test from $CARTD.
 MYSQL_SCRIPTS := $(wildcard tests/mysql/test_*.py)
+DYNAMODB_SCRIPTS := $(wildcard tests/dynamodb/test_*.py)
 FAULT_SCRIPTS := $(wildcard tests/fault/test_*.py)
 CHAOS_SCRIPTS := $(wildcard tests/fault/chaos_*.py)
 FUZZERS := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
-TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQL_TESTS)
+TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQL_TESTS) $(DYNAMODB_TESTS)
 
 SOURCES := $(wildcard core/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) \
 	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(MYSQL_TEST_SRC) \
-	$(wildcard tests/fuzz/*.c)
+	$(DYNAMODB_TEST_SRC) $(wildcard tests/fuzz/*.c)
 HEADERS := $(wildcard core/*.h backends/*/*.h server/*.h ctl/*.h bench/*.h bench/floor/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
-	tests/unit/*.h tests/server/*.h tests/torture/*.h tests/mysql/*.h)
+	tests/unit/*.h tests/server/*.h tests/torture/*.h tests/mysql/*.h tests/dynamodb/*.h)
 OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 
 .DEFAULT_GOAL := all
@@ -127,8 +131,8 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
-	check-mysql check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs lint bench \
-	bench-mysql install uninstall clean help
+	check-mysql check-dynamodb check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
+	lint bench bench-mysql bench-dynamodb install uninstall clean help
 
 ## all: the programs, into build/bin
 all: programs
@@ -158,13 +162,14 @@ $(B)/tests/fuzz/%.o: OBJ_CFLAGS =
 $(B)/embed/%_yaml.c: schemas/%.yaml tools/embed
 	$(call say,embed)
 	tools/embed text embed_$(*)_yaml $< >$@
-define embed_migrations
-$$(B)/embed/$(1)_migrations.c: $$(sort $$(wildcard schemas/$(1)/*.sql)) $$(wildcard schemas/$(1)) tools/embed
+define embed_set
+$$(B)/embed/$(1)_$(2).c: $$(sort $$(wildcard schemas/$(1)/*.$(3))) $$(wildcard schemas/$(1)) tools/embed
 	$$(call say,embed)
-	tools/embed set embed_$(1)_migrations $$(sort $$(wildcard schemas/$(1)/*.sql)) >$$@
+	tools/embed set embed_$(1)_$(2) $$(sort $$(wildcard schemas/$(1)/*.$(3))) >$$@
 endef
-$(eval $(call embed_migrations,sqlite))
-$(eval $(call embed_migrations,mysql))
+$(eval $(call embed_set,sqlite,migrations,sql))
+$(eval $(call embed_set,mysql,migrations,sql))
+$(eval $(call embed_set,dynamodb,tables,json))
 $(B)/embed/seed_results_json.c: bench/seed-results.json tools/embed
 	$(call say,embed)
 	tools/embed text embed_seed_results_json $< >$@
@@ -221,15 +226,21 @@ endif
 
 # What the runner is told, by variant: $(call run_unit,release). The programs of build/VARIANT/bin are the ones tested.
 in_variant = $(patsubst $(B)/%,build/$(1)/%,$(2))
-backends := $(or $(CART_BACKEND),memory sqlite mysql)
+backends := $(or $(CART_BACKEND),memory sqlite mysql dynamodb)
 # Tests on mysql run beside a MariaDB of their own that is gone afterwards. On a server that CART_MYSQL_* names, into which they
 # write: make check-contract CART_BACKEND=mysql WITH_MYSQL=
 WITH_MYSQL ?= tools/with-mariadb --fast
-with_mysql = $(if $(filter mysql,$(backends)),$(WITH_MYSQL))
+# Likewise those on dynamodb, beside a dynalite. On DynamoDB itself, or whatever else CART_DYNAMODB_* and AWS_* name: WITH_DYNAMODB=
+WITH_DYNAMODB ?= tools/with-dynalite
+with_servers = $(if $(filter mysql,$(backends)),$(WITH_MYSQL)) $(if $(filter dynamodb,$(backends)),$(WITH_DYNAMODB))
 tag = $(if $(filter release,$(1)),,-$(1))
 run_unit = --group unit$(call tag,$(1)) --timeout $(2) --jobs 2 $(call in_variant,$(1),$(UNIT_TESTS))
-run_contract = $(foreach b,$(backends),--group contract-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) --jobs 2 \
-	$(call in_variant,$(1),$(CONTRACT_TESTS)))
+# Ways to store that a backend has: each is a suite of its own. The settings are for the tests' rig, and for its cartd.
+ways = $(if $(filter dynamodb,$(1)),dynamodb-map dynamodb-list,$(1))
+way_env = --env CART_BACKEND=$(firstword $(subst -, ,$(1))) \
+	$(patsubst dynamodb-%,--env CART_DYNAMODB_LAYOUT=%,$(filter dynamodb-%,$(1)))
+run_contract = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),--group contract-$(w)$(call tag,$(1)) $(call way_env,$(w)) \
+	--timeout $(2) --jobs 2 $(call in_variant,$(1),$(CONTRACT_TESTS)))
 # All on memory, and those that ask the API on the other backends too.
 api_tests := $(filter $(B)/tests/server/test_api $(B)/tests/server/test_api_errors $(B)/tests/server/test_api_semantics \
 	$(B)/tests/server/test_openapi,$(SERVER_TESTS))
@@ -247,6 +258,9 @@ cartd_of = --env CARTD=$(CURDIR)/build/$(1)/bin/cartd-test
 mysql_programs = $(call in_variant,$(1),$(MYSQL_TESTS)) $(if $(filter release,$(1)),$(MYSQL_SCRIPTS))
 run_mysql = $(if $(filter mysql,$(backends)),$(if $(strip $(call mysql_programs,$(1))),--group mysql$(call tag,$(1)) \
 	$(call cartd_of,$(1)) --timeout $(2) $(call mysql_programs,$(1))))
+dynamodb_programs = $(call in_variant,$(1),$(DYNAMODB_TESTS)) $(if $(filter release,$(1)),$(DYNAMODB_SCRIPTS))
+run_dynamodb = $(if $(filter dynamodb,$(backends)),$(if $(strip $(call dynamodb_programs,$(1))),--group dynamodb$(call tag,$(1)) \
+	$(call cartd_of,$(1)) --timeout $(2) $(call dynamodb_programs,$(1))))
 run_fault = $(if $(filter mysql,$(backends)),$(if $(FAULT_SCRIPTS),--group fault$(call tag,$(1)) $(call cartd_of,$(1)) \
 	--timeout $(2) $(FAULT_SCRIPTS)))
 run_replay = --group corpus $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
@@ -263,11 +277,12 @@ run_entry = --group entry --timeout 120 $(wildcard tests/entry/test_*)
 
 ## check: everything that takes minutes: tests, torture, fuzz corpora, style, install, and tests again under AddressSanitizer
 check: check-build
-	@$(with_mysql) tests/run --summary build/summary $(run_style) $(run_entry) \
+	@$(with_servers) tests/run --summary build/summary $(run_style) $(run_entry) \
 		$(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
 		$(call run_torture,release,300) $(run_replay) $(if $(have_clang),$(run_fuzz)) \
 		$(call run_unit,asan,240) $(call run_contract,asan,600) $(call run_server,asan,600) \
-		$(call run_mysql,release,300) $(call run_mysql,asan,600) $(call run_fault,asan,300)
+		$(call run_mysql,release,300) $(call run_mysql,asan,600) $(call run_fault,asan,300) \
+		$(call run_dynamodb,release,300) $(call run_dynamodb,asan,600)
 check-build:
 	+@$(MAKE) --no-print-directory VARIANT=release all tests
 	+@$(MAKE) --no-print-directory VARIANT=asan tests fuzzers
@@ -278,14 +293,18 @@ check-unit: $(UNIT_TESTS) $(B)/bin/cartctl
 	@tests/run $(call run_unit,$(VARIANT),120)
 ## check-contract: the rules of the store interface on CART_BACKEND, or on each backend in turn
 check-contract: $(CONTRACT_TESTS)
-	@$(with_mysql) tests/run $(call run_contract,$(VARIANT),300)
+	@$(with_servers) tests/run $(call run_contract,$(VARIANT),300)
 ## check-server: a real cartd over sockets
 check-server: tests
-	@$(with_mysql) tests/run $(call run_server,$(VARIANT),300)
+	@$(with_servers) tests/run $(call run_server,$(VARIANT),300)
 ## check-mysql: what is about the MySQL backend alone
 check-mysql: backends := mysql
 check-mysql: tests
-	@$(with_mysql) tests/run $(call run_mysql,$(VARIANT),300)
+	@$(with_servers) tests/run $(call run_mysql,$(VARIANT),300)
+## check-dynamodb: what is about the DynamoDB backend alone
+check-dynamodb: backends := dynamodb
+check-dynamodb: tests
+	@$(with_servers) tests/run $(call run_dynamodb,$(VARIANT),300)
 ## check-fault: what a database does in production, done to a cartd under load; quick ones
 ## chaos: the same, those that take minutes, under AddressSanitizer
 check-fault: backends := mysql
@@ -296,7 +315,7 @@ chaos:
 	@tests/run --group chaos-asan $(call cartd_of,asan) --timeout 1800 $(CHAOS_SCRIPTS)
 ## torture: fails the n-th allocation, disk access and callback, for every n
 torture: $(TORTURE_TESTS) $(B)/bin/cartd-test
-	@$(with_mysql) tests/run $(call run_torture,$(VARIANT),600)
+	@$(with_servers) tests/run $(call run_torture,$(VARIANT),600)
 
 ## asan: all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 ## ubsan: all tests under UndefinedBehaviorSanitizer alone
@@ -306,7 +325,8 @@ asan ubsan tsan: export UBSAN_OPTIONS ?= print_stacktrace=1
 asan ubsan tsan: export TSAN_OPTIONS ?= second_deadlock_stack=1:suppressions=$(CURDIR)/tests/tsan.supp
 asan ubsan tsan:
 	+@$(MAKE) --no-print-directory VARIANT=$@ tests
-	@$(with_mysql) tests/run $(call run_unit,$@,600) $(call run_contract,$@,1200) $(call run_server,$@,1200) $(call run_mysql,$@,1200)
+	@$(with_servers) tests/run $(call run_unit,$@,600) $(call run_contract,$@,1200) $(call run_server,$@,1200) \
+		$(call run_mysql,$@,1200) $(call run_dynamodb,$@,1200)
 
 # The client library of MySQL runs calls on stacks of 512 KiB of its own: a step of more than 400,000 bytes is from one to another.
 VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
@@ -314,7 +334,7 @@ VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-k
 ## valgrind: unit and contract tests under memcheck
 valgrind:
 	+@$(MAKE) --no-print-directory VARIANT=plain tests
-	@$(with_mysql) tests/run $(subst --timeout,--wrap "$(VALGRIND)" --timeout,$(call run_unit,plain,900) $(call run_contract,plain,1800))
+	@$(with_servers) tests/run $(subst --timeout,--wrap "$(VALGRIND)" --timeout,$(call run_unit,plain,900) $(call run_contract,plain,1800))
 
 ## fuzz-smoke: replays the corpora and fuzzes each target for FUZZ_SECONDS
 fuzz-smoke:
@@ -353,10 +373,13 @@ docs-check: $(B)/bin/cartctl
 
 ## bench: measures cartd against the bare floors under it
 ## bench-mysql: measures cartd on a private MariaDB against blocking clients of it
+## bench-dynamodb: measures cartd on a local server that speaks DynamoDB's protocol
 bench: all $(FLOORS)
 	bench/run $(ARGS)
 bench-mysql: all $(FLOORS)
 	bench/run-mysql $(ARGS)
+bench-dynamodb: all $(FLOORS)
+	bench/run-dynamodb $(ARGS)
 
 ## install: into PREFIX (/usr/local) under DESTDIR; an edited cartd.ini stays
 ## uninstall: removes what install put there; an edited cartd.ini stays

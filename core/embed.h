@@ -24,4 +24,7 @@ extern const struct embed_file embed_sqlite_migrations[];
 /* schemas/mysql/NNN_*.sql, likewise. */
 extern const struct embed_file embed_mysql_migrations[];
 
+/* schemas/dynamodb/NAME.json, likewise. */
+extern const struct embed_file embed_dynamodb_tables[];
+
 #endif

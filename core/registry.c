@@ -4,14 +4,13 @@
 extern const struct cart_backend sqlite_backend;
 extern const struct cart_backend memory_backend;
 extern const struct cart_backend mysql_backend;
+extern const struct cart_backend dynamodb_backend;
 #ifdef CART_WITH_FAULT
 extern const struct cart_backend fault_backend;
 #endif
 
 static const struct cart_backend *const registry[] = {
-	&sqlite_backend,
-	&mysql_backend,
-	&memory_backend,
+	&sqlite_backend, &mysql_backend, &dynamodb_backend, &memory_backend,
 #ifdef CART_WITH_FAULT
 	&fault_backend,
 #endif

@@ -4,6 +4,7 @@
 set -u
 # The tests may run beside a server that others use; here none is named unless a test says so.
 unset CART_MYSQL_HOST CART_MYSQL_PORT CART_MYSQL_SOCKET CART_MYSQL_USER CART_MYSQL_PASSWORD CART_MYSQL_DATABASE
+unset CART_DYNAMODB_ENDPOINT CART_DYNAMODB_REGION AWS_REGION AWS_DEFAULT_REGION AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_DYNAMODB
 # shellcheck source=tests/entry/tap.sh
 . tests/entry/tap.sh
 
@@ -55,7 +56,7 @@ nothing_missing()
 names_and_reasons()
 {
 	machine_without libinih-dev libcmocka-dev
-	setup && holds "$folder/out" 'libinih-dev                run    reads cartd.ini' &&
+	setup && holds "$folder/out" 'libinih-dev                run            reads cartd.ini' &&
 		holds "$folder/calls" 'install -y --no-install-recommends libinih-dev libcmocka-dev'
 }
 
@@ -196,7 +197,7 @@ check_lies()
 	! check_counts lies && last_line_is '0 passed, 1 failed'
 }
 
-# In a tree of its own, with a cartd and a with-mariadb that say how they were called. What that cartd says of its settings is in
+# In a tree of its own, with a cartd, a with-mariadb and a with-dynalite that say how they were called. What that cartd says of its settings is in
 # $folder/config.
 run_cart()
 {
@@ -222,8 +223,10 @@ run_cart_so()
 		printf 'with-mariadb:'
 		printf '<%s>' "$@"
 	END
-	sed s/with-mariadb:/compare:/ "$folder/tree/tools/with-mariadb" >"$folder/tree/tools/compare"
-	chmod +x "$folder/tree/build/bin/cartd" "$folder/tree/tools/with-mariadb" "$folder/tree/tools/compare"
+	for tool in with-dynalite compare; do
+		sed "s/with-mariadb:/$tool:/" "$folder/tree/tools/with-mariadb" >"$folder/tree/tools/$tool"
+	done
+	chmod +x "$folder/tree/build/bin/cartd" "$folder/tree/tools/"*
 	(cd / && env PATH="$fake" "$@") >"$folder/out" 2>&1
 }
 
@@ -276,18 +279,70 @@ run_no_mysql()
 	run_cart_so "$folder/tree/cart" run && lacks "$folder/out" mariadb && holds "$folder/out" 'database data/cart.db'
 }
 
+# The same with a setting of dynamodb's said by somebody: dynamodb_config [SETTING WHO].
+dynamodb_config()
+{
+	mysql_config dynamodb 'the file'
+	printf '[dynamodb]\n' >>"$folder/config"
+	for name in endpoint region profile; do
+		[ "${1-}" != "$name" ] || printf '# from %s\n' "$2" >>"$folder/config"
+		printf '%s =\n' "$name" >>"$folder/config"
+	done
+	printf '# from the command line\ntable = carts\n' >>"$folder/config"
+}
+
+run_private_dynamodb()
+{
+	dynamodb_config
+	run_cart_so "$folder/tree/cart" run --backend dynamodb --set 'log.file=a b' &&
+		holds "$folder/out" 'with-dynalite:<--data><data/dynalite><--><build/bin/cartd><--backend><dynamodb><--set><log.file=a b>' &&
+		holds "$folder/out" 'in data/dynalite' && holds "$folder/out" http://127.0.0.1:8080/ && lacks "$folder/calls" apt-get
+}
+
+run_named_dynamodb()
+{
+	for setting in endpoint region profile; do
+		dynamodb_config "$setting" 'the environment'
+		run_cart_so "$folder/tree/cart" run --backend dynamodb && holds "$folder/out" '<--backend><dynamodb>' &&
+			lacks "$folder/out" dynalite || return
+	done
+	dynamodb_config
+	for name in AWS_REGION AWS_DEFAULT_REGION AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_DYNAMODB; do
+		run_cart_so "$name=somewhere" "$folder/tree/cart" run --backend dynamodb && holds "$folder/out" '<--backend><dynamodb>' &&
+			lacks "$folder/out" dynalite || return
+	done
+}
+
+run_no_dynamodb()
+{
+	mysql_config sqlite
+	printf '[dynamodb]\nendpoint =\nregion =\n' >>"$folder/config"
+	run_cart_so "$folder/tree/cart" run && lacks "$folder/out" dynalite
+}
+
 # Where compare goes with which arguments; what it would say of the backends is test_compare.sh's.
 compare_private_mysql()
 {
-	run_cart_so "$folder/tree/cart" compare --keep-alive && holds "$folder/out" 'with-mariadb:<--><tools/compare><--keep-alive>'
+	run_cart_so "$folder/tree/cart" compare --keep-alive && holds "$folder/out" \
+		'with-mariadb:<--><tools/with-dynalite><--><tools/compare><--keep-alive>'
 }
 
 compare_named_mysql()
 {
 	for name in CART_MYSQL_HOST CART_MYSQL_SOCKET; do
-		run_cart_so "$name=somewhere" "$folder/tree/cart" compare --keep-alive && holds "$folder/out" 'compare:<--keep-alive>' &&
-			lacks "$folder/out" with-mariadb && holds "$folder/out" 'the carts made there stay' || return
+		run_cart_so "$name=somewhere" "$folder/tree/cart" compare --keep-alive && holds "$folder/out" 'with-dynalite:<--><tools/compare><--keep-alive>' &&
+			lacks "$folder/out" with-mariadb && holds "$folder/out" 'mysql is the server that CART_MYSQL_* names' || return
 	done
+}
+
+compare_named_dynamodb()
+{
+	for name in CART_DYNAMODB_ENDPOINT CART_DYNAMODB_REGION; do
+		run_cart_so "$name=somewhere" "$folder/tree/cart" compare && holds "$folder/out" 'with-mariadb:<--><tools/compare>' &&
+			lacks "$folder/out" with-dynalite && holds "$folder/out" 'dynamodb is what CART_DYNAMODB_* names' || return
+	done
+	run_cart_so CART_DYNAMODB_REGION=somewhere CART_MYSQL_HOST=somewhere "$folder/tree/cart" compare --keep-alive &&
+		holds "$folder/out" 'compare:<--keep-alive>' && lacks "$folder/out" with-
 }
 
 mysql_packages()
@@ -295,6 +350,25 @@ mysql_packages()
 	machine_without mariadb-server-core python3 galera-4
 	setup run && [ ! -e "$folder/calls" ] && setup mysql && holds "$folder/calls" 'mariadb-server-core python3' &&
 		lacks "$folder/calls" galera && setup check && holds "$folder/calls" galera-4
+}
+
+dynamodb_packages()
+{
+	machine_without nodejs npm python3
+	setup run && [ ! -e "$folder/calls" ] && setup dynamodb && holds "$folder/calls" 'install -y --no-install-recommends python3 nodejs npm'
+}
+
+# As with the packages of Node's own makers: no nodejs or npm of Debian's is installed, but the commands are there.
+commands_suffice()
+{
+	machine_without nodejs npm
+	pretend node ':'
+	pretend npm ':'
+	setup dynamodb && [ ! -e "$folder/calls" ] && rm "$fake/npm" && setup check && holds "$folder/calls" 'recommends npm' &&
+		lacks "$folder/calls" nodejs
+	status=$?
+	rm -f "$fake/node" "$fake/npm"
+	return "$status"
 }
 
 nothing_removed()
@@ -384,9 +458,15 @@ check 'run leaves the database where the caller has put it' run_respects_choice
 check 'run on mysql brings a private MariaDB with its data in data/ when no server is named' run_private_mysql
 check 'run on mysql leaves a server alone that flag, environment or file name' run_named_mysql
 check 'run on another backend starts no MariaDB' run_no_mysql
-check 'compare brings a private MariaDB when no server is named' compare_private_mysql
+check 'run on dynamodb brings a private dynalite with its data in data/ when no region or endpoint is named' run_private_dynamodb
+check 'run on dynamodb leaves one alone that flag, environment, file or AWS_* names' run_named_dynamodb
+check 'run on another backend starts no dynalite' run_no_dynamodb
+check 'compare brings a private MariaDB and a private dynalite when no server is named' compare_private_mysql
 check 'compare uses the MySQL server that the environment names, and says that its carts stay' compare_named_mysql
+check 'compare uses the DynamoDB that the environment names, and says that its carts stay' compare_named_dynamodb
 check 'the MariaDB server is installed for run on mysql and for check, not for run' mysql_packages
+check 'what runs dynalite is installed for run on dynamodb and for check, not for run' dynamodb_packages
+check 'a Node that did not come from Debian will do' commands_suffice
 check 'installing removes no package' nothing_removed
 check 'a build that fails is not run' build_fails
 check 'clean leaves the carts alone unless told' clean_keeps_carts

@@ -17,17 +17,19 @@ void api_server_start(struct api_server *server, const char *const *settings)
 	size_t count = 0;
 
 	*server = (struct api_server){0};
-	snprintf(backend, sizeof(backend), "backend=%s",
-		 name != NULL && *name != '\0' ? name : "memory");
+	if (name == NULL || *name == '\0')
+		name = "memory";
+	snprintf(backend, sizeof(backend), "backend=%s", name);
 	all[count++] = backend;
-	if (strcmp(backend, "backend=sqlite") == 0) {
+	if (strcmp(name, "sqlite") == 0) {
 		cartd_make_directory(server->directory);
 		snprintf(path, sizeof(path), "sqlite.path=%s/cart.db", server->directory);
 		all[count++] = path;
 	}
-	if (strcmp(backend, "backend=mysql") == 0) {
-		own_database_make(server->database);
-		snprintf(database, sizeof(database), "mysql.database=%s", server->database);
+	own_database_make(&server->database, name);
+	if (server->database.setting != NULL) {
+		snprintf(database, sizeof(database), "%s=%s", server->database.setting,
+			 server->database.name);
 		all[count++] = database;
 	}
 	for (size_t i = 0; settings != NULL && settings[i] != NULL; i++) {
@@ -43,7 +45,7 @@ void api_server_stop(struct api_server *server)
 	cartd_stop(&server->cartd);
 	if (server->directory[0] != '\0')
 		cartd_remove_directory(server->directory);
-	own_database_drop(server->database);
+	own_database_drop(&server->database);
 }
 
 void api_open(struct api_client *client, const struct api_server *server)

@@ -15,8 +15,8 @@
 /* A cartd over the backend that CART_BACKEND names (memory), with files of its own. */
 struct api_server {
 	struct cartd cartd;
-	char directory[256];		 /* "": none */
-	char database[OWN_DATABASE_MAX]; /* "": none */
+	char directory[256]; /* "": none */
+	struct own_database database;
 };
 /* settings: as for cartd_start(), "backend" is not among them; NULL: none. */
 void api_server_start(struct api_server *server, const char *const *settings);

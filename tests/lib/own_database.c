@@ -1,9 +1,14 @@
 #include "tests/lib/own_database.h"
 
+#include "tests/lib/raw_dynamodb.h"
+
 #include <mysql.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static _Noreturn void own_database_die(MYSQL *mysql)
@@ -44,16 +49,56 @@ static void own_database_run(const char *what, const char *name)
 	mysql_close(mysql);
 }
 
-void own_database_make(char name[OWN_DATABASE_MAX])
+/* Until it is gone: a table that is being made or changed is not let go. One that was never made
+ * is gone. */
+static void own_database_delete_table(const char *name)
+{
+	const struct timespec nap = {.tv_nsec = 20000000};
+	char body[OWN_DATABASE_MAX + 32];
+	const char *error;
+	int tries = 0;
+
+	snprintf(body, sizeof(body), "{\"TableName\":\"%s\"}", name);
+	for (;; nanosleep(&nap, NULL)) {
+		long status;
+		json_t *answer = raw_dynamodb_call(NULL, "DeleteTable", body, &status);
+		bool gone;
+
+		error = raw_dynamodb_error(answer);
+		gone = status == 200 || strcmp(error, "ResourceNotFoundException") == 0;
+		if (!gone && (strcmp(error, "ResourceInUseException") != 0 || ++tries == 3000)) {
+			fprintf(stderr, "the table %s could not be deleted: %ld %s\n", name, status,
+				error);
+			abort();
+		}
+		json_decref(answer);
+		if (gone)
+			return;
+	}
+}
+
+void own_database_make(struct own_database *own, const char *backend)
 {
 	static _Atomic unsigned count;
 
-	snprintf(name, OWN_DATABASE_MAX, "cart_test_%ld_%u", (long)getpid(), count++);
-	own_database_run("CREATE DATABASE", name);
+	*own = (struct own_database){0};
+	if (strcmp(backend, "mysql") == 0)
+		own->setting = "mysql.database";
+	else if (strcmp(backend, "dynamodb") == 0)
+		own->setting = "dynamodb.table";
+	else
+		return;
+	snprintf(own->name, OWN_DATABASE_MAX, "cart_test_%ld_%u", (long)getpid(), count++);
+	if (strcmp(backend, "mysql") == 0)
+		own_database_run("CREATE DATABASE", own->name);
 }
 
-void own_database_drop(const char *name)
+void own_database_drop(const struct own_database *own)
 {
-	if (*name != '\0')
-		own_database_run("DROP DATABASE", name);
+	if (own->setting == NULL)
+		return;
+	if (strcmp(own->setting, "mysql.database") == 0)
+		own_database_run("DROP DATABASE", own->name);
+	else
+		own_database_delete_table(own->name);
 }

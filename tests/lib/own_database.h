@@ -1,16 +1,24 @@
 /*
- * A database of a test's own on the server that CART_MYSQL_* names (tools/with-mariadb sets them),
- * whose user may make databases called cart_*. So tests on mysql begin with nothing stored, as
- * those on a backend with a file of their own do.
+ * A database of a test's own on the server that the environment names, so that tests on a backend
+ * with a server begin with nothing stored, as those on one with a file of their own do. On mysql a
+ * database on the server of CART_MYSQL_* (tools/with-mariadb sets them), whose user may make
+ * databases called cart_*; on dynamodb a table, which the backend makes, on that of CART_DYNAMODB_*
+ * and AWS_* (tools/with-dynalite).
  */
 #ifndef TESTS_LIB_OWN_DATABASE_H
 #define TESTS_LIB_OWN_DATABASE_H
 
 #define OWN_DATABASE_MAX 64
 
-/* Makes an empty one. Aborts with a line if it cannot. */
-void own_database_make(char name[OWN_DATABASE_MAX]);
-/* Does nothing for "". */
-void own_database_drop(const char *name);
+struct own_database {
+	char name[OWN_DATABASE_MAX]; /* "": none */
+	const char *setting;	     /* "mysql.database": where the backend is told; NULL: none */
+};
+
+/* Sees to an empty one for that backend; to none where it needs no server. Aborts with a line if it
+ * cannot. */
+void own_database_make(struct own_database *own, const char *backend);
+/* Does nothing where there is none. */
+void own_database_drop(const struct own_database *own);
 
 #endif

@@ -48,10 +48,20 @@ static void rig_ignore(const char *name, void *user)
 	(void)user;
 }
 
-/* Where the databases are: CART_MYSQL_*, as cartd takes them, and nothing else of CART_*. */
+/* True for NAME=VALUE about a backend's server: no other setting of the caller's counts. */
+static bool rig_is_of_server(const char *variable)
+{
+	static const char *const prefixes[] = {"CART_MYSQL_", "CART_DYNAMODB_"};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (strncmp(variable, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Where the databases are, as cartd is told. */
 static void rig_set_servers(struct rig *rig)
 {
-	static const char prefix[] = "CART_MYSQL_";
 	struct cart_error error;
 	size_t count = 0;
 	char **picked;
@@ -63,7 +73,7 @@ static void rig_set_servers(struct rig *rig)
 		rig_die("environment", "out of memory");
 	count = 0;
 	for (char **each = environ; *each != NULL; each++)
-		if (strncmp(*each, prefix, strlen(prefix)) == 0)
+		if (rig_is_of_server(*each))
 			picked[count++] = *each;
 	if (settings_load_environment(rig->settings, picked, rig_ignore, NULL, &error) != 0)
 		rig_die("environment", error.text);
@@ -128,10 +138,9 @@ static void rig_configure(struct rig *rig, const struct rig_config *config)
 	if (settings_known(rig->settings, "sqlite.path"))
 		rig_set(rig, "sqlite.path", path);
 	rig_set_servers(rig);
-	if (strcmp(rig->backend->name, "mysql") == 0) {
-		own_database_make(rig->database);
-		rig_set(rig, "mysql.database", rig->database);
-	}
+	own_database_make(&rig->database, rig->backend->name);
+	if (rig->database.setting != NULL)
+		rig_set(rig, rig->database.setting, rig->database.name);
 	rig_set_from_environment(rig);
 	for (size_t i = 0; config->set != NULL && config->set[i] != NULL; i += 2)
 		rig_set(rig, config->set[i], config->set[i + 1]);
@@ -271,7 +280,7 @@ void rig_stop(struct rig **out)
 	metrics_free(&rig->metrics);
 	settings_free(&rig->settings);
 	rig_remove_folder(rig);
-	own_database_drop(rig->database);
+	own_database_drop(&rig->database);
 	free(rig);
 	*out = NULL;
 }

@@ -3,11 +3,12 @@
  * a folder of its own that goes with it, a fake wall clock, and N loops in threads with a handle
  * each.
  *
- * A backend that needs a server takes where it is from CART_MYSQL_*, as cartd does and as
- * tools/with-mariadb sets them, and makes a database of its own there that goes with it. Not every
- * store can be had empty, so ids and customers come from rig_id() and rig_customer(), and the clock
- * of each rig starts at an instant of its own. CART_TEST_SETTINGS ("mysql.batch=4 mysql.pool=1")
- * sets what a run is to differ in.
+ * A backend that needs a server takes where it is from CART_MYSQL_* or CART_DYNAMODB_* and AWS_*,
+ * as cartd does and as tools/with-mariadb and tools/with-dynalite set them; it has a database or a
+ * table of its own there (tests/lib/own_database.h), which goes with it. Not every store can be had
+ * empty, so ids and customers come from rig_id() and rig_customer(), and the clock of each rig
+ * starts at an instant of its own. CART_TEST_SETTINGS ("mysql.batch=4 mysql.pool=1") sets what a
+ * run is to differ in.
  *
  * Assertions are made on the test's thread alone: cmocka leaves a failed test by longjmp.
  */
@@ -66,7 +67,7 @@ struct rig {
 	size_t loop_count;
 	struct rng rng;
 	char folder[RIG_PATH_MAX];
-	char database[OWN_DATABASE_MAX]; /* "" on a backend without a server */
+	struct own_database database; /* on a backend with a server */
 };
 
 /* The backend that the environment asks for. */

@@ -265,11 +265,12 @@ static void backends_are_listed_with_the_one_that_is_set(void **state)
 	assert_int_equal(CTL("backends"), 0);
 	assert_output_holds("* sqlite ");
 	assert_output_holds("\n  mysql ");
+	assert_output_holds("\n  dynamodb ");
 	assert_output_holds("\n  memory ");
 	assert_int_equal(CTL("--backend", "memory", "backends"), 0);
 	assert_output_holds("* memory ");
 	assert_int_equal(CTL("--backend", "mysqk", "backends"), 2);
-	assert_says("cartctl: backend: \"mysqk\" is none of sqlite, mysql, memory");
+	assert_says("cartctl: backend: \"mysqk\" is none of sqlite, mysql, dynamodb, memory");
 }
 
 static void settings_print_the_effective_ones(void **state)

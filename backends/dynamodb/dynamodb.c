@@ -1,0 +1,204 @@
+/*
+ * The DynamoDB backend: credentials that a thread keeps fresh, for each loop an HTTP client and
+ * lanes to make calls on (store.c), and a table that is made or checked at start. When the service
+ * cannot be reached then, it starts nevertheless, says so, is not ready, and a thread sees to the
+ * table as soon as it can be (provisioner.c).
+ */
+#include "backends/dynamodb/provisioner.h"
+#include "backends/dynamodb/store.h"
+#include "core/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* To find credentials, at start; a metadata service may take its time. */
+#define DYNAMODB_CREDENTIALS_MS 10000
+/* To make the table or an index of it, at start. */
+#define DYNAMODB_PROVISION_NS (5 * 60 * CLOCK_NS_PER_S)
+
+static void dynamodb_stop(struct cart_db *base)
+{
+	struct ddb_db *db = (struct ddb_db *)base;
+
+	ddb_provisioner_free(&db->provisioner);
+	ddb_credentials_free(&db->credentials);
+	pthread_mutex_destroy(&db->lock);
+	free(db);
+}
+
+static double dynamodb_read_refreshes(void *user)
+{
+	const struct ddb_db *db = user;
+
+	return (double)ddb_credentials_counts(db->credentials).refreshes;
+}
+
+static double dynamodb_read_failures(void *user)
+{
+	const struct ddb_db *db = user;
+
+	return (double)ddb_credentials_counts(db->credentials).failures;
+}
+
+static double dynamodb_read_budget(void *user)
+{
+	const struct ddb_db *db = user;
+
+	return (double)atomic_load(&db->shared.tokens);
+}
+
+static double dynamodb_read_skew(void *user)
+{
+	const struct ddb_db *db = user;
+
+	return (double)atomic_load(&db->shared.skew_s);
+}
+
+static void dynamodb_register_batches(struct ddb_series *series, struct metrics *metrics)
+{
+	char labels[64];
+
+	for (int size = 0; size < DDB_BATCH_SIZES; size++) {
+		int from = 1 << size;
+		int at = snprintf(labels, sizeof(labels), "carts=\"%d", from);
+
+		if (size == DDB_BATCH_SIZES - 1)
+			at += snprintf(labels + at, sizeof(labels) - (size_t)at, "+");
+		else if (size > 0)
+			at += snprintf(labels + at, sizeof(labels) - (size_t)at, "-%d",
+				       2 * from - 1);
+		snprintf(labels + at, sizeof(labels) - (size_t)at, "\"");
+		series->batches[size] = metrics_counter(
+			metrics, "cart_dynamodb_reads_total",
+			"Calls that read carts, by how many they asked for", labels);
+	}
+}
+
+static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
+{
+	struct ddb_series *series = &db->series;
+
+	ddb_call_series_register(&series->calls, metrics);
+	dynamodb_register_batches(series, metrics);
+	series->careful =
+		metrics_counter(metrics, "cart_dynamodb_careful_writes_total",
+				"Changes that were decided after a look at the item", NULL);
+	series->conflicts =
+		metrics_counter(metrics, "cart_dynamodb_conflicts_total",
+				"Writes not made because another had changed the item", NULL);
+	series->unprocessed = metrics_counter(metrics, "cart_dynamodb_unprocessed_total",
+					      "Carts that a BatchGetItem left out for now", NULL);
+	series->trims =
+		metrics_counter(metrics, "cart_dynamodb_key_trims_total",
+				"Calls that removed old idempotency keys from an item", NULL);
+	series->waiting = metrics_gauge(metrics, "cart_dynamodb_waiting",
+					"Operations that wait for a connection", NULL);
+	series->shed = metrics_counter(metrics, "cart_dynamodb_acquire_timeouts_total",
+				       "Operations refused because no connection came free in "
+				       "dynamodb.acquire_timeout",
+				       NULL);
+	metrics_callback(metrics, "cart_dynamodb_credential_refreshes",
+			 "Times that credentials were fetched, since the start",
+			 dynamodb_read_refreshes, db);
+	metrics_callback(metrics, "cart_dynamodb_credential_failures",
+			 "Times that a source of credentials failed, since the start",
+			 dynamodb_read_failures, db);
+	metrics_callback(metrics, "cart_dynamodb_retry_budget",
+			 "Tokens left for retries, of 500; a retry takes 5 or 10",
+			 dynamodb_read_budget, db);
+	metrics_callback(
+		metrics, "cart_dynamodb_clock_skew_seconds",
+		"How far the service's clock is ahead of ours, if that had to be found out",
+		dynamodb_read_skew, db);
+}
+
+struct ddb_client_config ddb_db_client(const struct ddb_db *db)
+{
+	return (struct ddb_client_config){
+		.clock = db->db.env.clock,
+		.endpoint = db->options.endpoint,
+		.region = db->options.region,
+		.tls_ca = db->options.tls_ca,
+		.connect_timeout_ms = db->options.connect_timeout_ms,
+		.timeout_ms = db->options.timeout_ms,
+		.idle_ms = DDB_IDLE_MS,
+		.connections = 1,
+		.credentials = db->credentials,
+		.shared = (struct ddb_shared *)&db->shared,
+		.series = &db->series.calls,
+	};
+}
+
+static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
+			  struct cart_error *error)
+{
+	struct ddb_credentials_config credentials = {
+		.clock = env->clock,
+		.profile = settings_string(env->settings, "dynamodb.profile"),
+	};
+	struct ddb_db *db = calloc(1, sizeof(*db));
+
+	if (db == NULL)
+		return cart_error_set(error, "out of memory");
+	pthread_mutex_init(&db->lock, NULL);
+	db->loops = env->loops;
+	ddb_shared_init(&db->shared);
+	if (ddb_options_read(&db->options, env->settings, &credentials, error) != 0)
+		goto failed;
+	credentials.region = db->options.region;
+	if (ddb_credentials_new(&db->credentials, &credentials, error) != 0 ||
+	    ddb_credentials_wait(db->credentials, DYNAMODB_CREDENTIALS_MS, error) != 0)
+		goto failed;
+	dynamodb_register(db, env->metrics);
+	*out = &db->db;
+	return 0;
+failed:
+	dynamodb_stop(&db->db);
+	return -1;
+}
+
+static int dynamodb_provision(struct cart_db *base, enum cart_provision how,
+			      struct cart_error *error)
+{
+	struct ddb_db *db = (struct ddb_db *)base;
+	const struct ddb_table_config table = {
+		.name = db->options.table,
+		.project_all = db->options.project_all,
+		.point_in_time_recovery = db->options.point_in_time_recovery,
+		.deletion_protection = db->options.deletion_protection,
+	};
+	const struct ddb_client_config client = ddb_db_client(db);
+	atomic_bool stop = false;
+
+	switch (ddb_table_provision(&table, &client, how,
+				    clock_monotonic_ns(base->env.clock) + DYNAMODB_PROVISION_NS,
+				    &stop, error)) {
+	case DDB_TABLE_READY:
+		return 0;
+	case DDB_TABLE_REFUSED:
+		return -1;
+	case DDB_TABLE_UNREACHED:
+		break;
+	}
+	log_event(LOG_WARN, "the table could not be seen to; not ready until it can",
+		  LOG_STR("table", table.name), LOG_STR("endpoint", client.endpoint),
+		  LOG_STR("why", error->text));
+	db->provisioner = ddb_provisioner_new(&table, &client, how);
+	return db->provisioner != NULL ? 0 : cart_error_set(error, "no thread for provisioning");
+}
+
+extern const struct cart_backend dynamodb_backend;
+const struct cart_backend dynamodb_backend = {
+	.name = "dynamodb",
+	.summary = "on DynamoDB or a compatible server, durable, for any number of instances",
+	.heading = "DynamoDB backend",
+	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS,
+	.settings = ddb_settings,
+	.start = dynamodb_start,
+	.provision = dynamodb_provision,
+	.stop = dynamodb_stop,
+	.open = ddb_store_open,
+	.close = ddb_store_close,
+	.submit = ddb_store_submit,
+	.expire = ddb_store_expire,
+};

@@ -1,0 +1,224 @@
+#include "backends/dynamodb/options.h"
+
+#include "backends/dynamodb/call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OPTIONS_TABLE_MIN 3
+#define OPTIONS_TABLE_MAX 255
+
+static const char *const options_layouts[] = {"map", "list", NULL};
+static const char *const options_projections[] = {"keys", "all", NULL};
+
+const struct setting ddb_settings[] = {
+	{.key = "dynamodb.endpoint",
+	 .type = SETTING_STRING,
+	 .fallback = "",
+	 .help = "URL of the service; empty: AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, else "
+		 "AWS's "
+		 "of the region"},
+	{.key = "dynamodb.region",
+	 .type = SETTING_STRING,
+	 .fallback = "",
+	 .help = "Region that requests are signed for; empty: AWS_REGION, AWS_DEFAULT_REGION, else "
+		 "the profile's"},
+	{.key = "dynamodb.profile",
+	 .type = SETTING_STRING,
+	 .fallback = "",
+	 .help = "Profile of the shared config and credentials files; empty: AWS_PROFILE, else "
+		 "default"},
+	{.key = "dynamodb.table",
+	 .type = SETTING_STRING,
+	 .fallback = "carts",
+	 .help = "Table that holds the carts"},
+	{.key = "dynamodb.layout",
+	 .type = SETTING_CHOICE,
+	 .fallback = "map",
+	 .choices = options_layouts,
+	 .help = "How lines are stored: map (a change is one call) or list (a document: read, "
+		 "change, "
+		 "write)"},
+	{.key = "dynamodb.consistent_read",
+	 .type = SETTING_BOOL,
+	 .fallback = "true",
+	 .help = "Reads see every change before them; false halves their cost, and they may be "
+		 "stale"},
+	{.key = "dynamodb.connections",
+	 .type = SETTING_INTEGER,
+	 .fallback = "64",
+	 .min = 1,
+	 .max = 4096,
+	 .help = "Calls that may be under way at once, spread over the loops, at least one for "
+		 "each"},
+	{.key = "dynamodb.batch",
+	 .type = SETTING_INTEGER,
+	 .fallback = "25",
+	 .min = 1,
+	 .max = 100,
+	 .help = "Reads waiting for a connection that one BatchGetItem may carry"},
+	{.key = "dynamodb.queue",
+	 .type = SETTING_INTEGER,
+	 .fallback = "10000",
+	 .min = 1,
+	 .max = 1000000,
+	 .help = "Requests that may wait for a connection; beyond it they are refused with 503"},
+	{.key = "dynamodb.acquire_timeout",
+	 .type = SETTING_DURATION,
+	 .fallback = "1s",
+	 .min = 1,
+	 .max = 60 * 60 * 1000,
+	 .help = "How long a request waits for a connection before it is refused with 503"},
+	{.key = "dynamodb.connect_timeout",
+	 .type = SETTING_DURATION,
+	 .fallback = "1s",
+	 .min = 10,
+	 .max = 60 * 1000,
+	 .help = "How long opening a connection may take, TLS included"},
+	{.key = "dynamodb.timeout",
+	 .type = SETTING_DURATION,
+	 .fallback = "2s",
+	 .min = 10,
+	 .max = 60 * 60 * 1000,
+	 .help = "A call whose answer takes longer is given up, and tried again if that is safe"},
+	{.key = "dynamodb.tls_ca",
+	 .type = SETTING_STRING,
+	 .fallback = "",
+	 .help = "PEM file of the authorities that an https endpoint is verified by; empty: the "
+		 "system's"},
+	{.key = "dynamodb.projection",
+	 .type = SETTING_CHOICE,
+	 .fallback = "keys",
+	 .choices = options_projections,
+	 .help = "What the index of customers' carts holds when it is made: keys (changes are "
+		 "cheaper) or all (lists are)"},
+	{.key = "dynamodb.idle_shards",
+	 .type = SETTING_INTEGER,
+	 .fallback = "8",
+	 .min = 1,
+	 .max = 256,
+	 .help = "Parts of the index of idle carts, each good for about 500 changes a second; "
+		 "raise "
+		 "it, never lower it"},
+	{.key = "dynamodb.point_in_time_recovery",
+	 .type = SETTING_BOOL,
+	 .fallback = "false",
+	 .help = "Switch continuous backups on when the table is provisioned"},
+	{.key = "dynamodb.deletion_protection",
+	 .type = SETTING_BOOL,
+	 .fallback = "false",
+	 .help = "Switch protection against deletion on when the table is provisioned"},
+	{0},
+};
+
+static const char *options_environment(const struct ddb_credentials_config *config,
+				       const char *name)
+{
+	const char *value = config->environment != NULL ? config->environment(name, config->user)
+							: getenv(name);
+
+	return value != NULL ? value : "";
+}
+
+/* What may stand in a table's name; it goes into requests as it is. */
+static int options_check_table(const char *table, struct cart_error *error)
+{
+	size_t len = strlen(table);
+
+	if (len < OPTIONS_TABLE_MIN || len > OPTIONS_TABLE_MAX)
+		return cart_error_set(
+			error, "dynamodb.table: \"%s\" does not have 3 to 255 characters", table);
+	for (const char *c = table; *c != '\0'; c++)
+		if (strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-",
+			   *c) == NULL)
+			return cart_error_set(error,
+					      "dynamodb.table: \"%s\" has a character other than "
+					      "letters, digits, _ . -",
+					      table);
+	return 0;
+}
+
+static int options_find_region(struct ddb_options *options, const struct settings *settings,
+			       const struct ddb_credentials_config *credentials,
+			       struct cart_error *error)
+{
+	const char *region = settings_string(settings, "dynamodb.region");
+
+	if (*region == '\0')
+		ddb_region_find(credentials, options->region, sizeof(options->region));
+	else if (strlen(region) < sizeof(options->region))
+		memcpy(options->region, region, strlen(region) + 1);
+	else
+		return cart_error_set(error, "dynamodb.region is longer than a region's name");
+	if (options->region[0] == '\0')
+		return cart_error_set(error, "no region: set dynamodb.region, AWS_REGION or the "
+					     "profile's (with a local server any will do)");
+	for (const char *c = options->region; *c != '\0'; c++)
+		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789-", *c) == NULL)
+			return cart_error_set(error,
+					      "dynamodb.region: \"%s\" is not a region's name",
+					      options->region);
+	return 0;
+}
+
+static int options_find_endpoint(struct ddb_options *options, const struct settings *settings,
+				 const struct ddb_credentials_config *credentials,
+				 struct cart_error *error)
+{
+	const char *key = "dynamodb.endpoint", *url = settings_string(settings, key);
+	struct cart_error why;
+	size_t len;
+
+	if (*url == '\0')
+		url = options_environment(credentials, key = "AWS_ENDPOINT_URL_DYNAMODB");
+	if (*url == '\0')
+		url = options_environment(credentials, key = "AWS_ENDPOINT_URL");
+	if (*url == '\0') {
+		snprintf(options->endpoint, sizeof(options->endpoint),
+			 "https://dynamodb.%s.amazonaws.com%s", options->region,
+			 strncmp(options->region, "cn-", 3) == 0 ? ".cn" : "");
+		return 0;
+	}
+	len = strlen(url);
+	if (len > 0 && url[len - 1] == '/')
+		len--;
+	if (len >= sizeof(options->endpoint))
+		return cart_error_set(error, "%s is longer than %zu characters", key,
+				      sizeof(options->endpoint) - 1);
+	memcpy(options->endpoint, url, len);
+	options->endpoint[len] = '\0';
+	if (ddb_endpoint_check(options->endpoint, &why) != 0)
+		return cart_error_set(error, "%s: %s", key, why.text);
+	return 0;
+}
+
+int ddb_options_read(struct ddb_options *options, const struct settings *settings,
+		     const struct ddb_credentials_config *credentials, struct cart_error *error)
+{
+	*options = (struct ddb_options){
+		.profile = settings_string(settings, "dynamodb.profile"),
+		.table = settings_string(settings, "dynamodb.table"),
+		.tls_ca = settings_string(settings, "dynamodb.tls_ca"),
+		.layout = strcmp(settings_string(settings, "dynamodb.layout"), "list") == 0
+				  ? DDB_LAYOUT_LIST
+				  : DDB_LAYOUT_MAP,
+		.consistent_read = settings_bool(settings, "dynamodb.consistent_read"),
+		.project_all = strcmp(settings_string(settings, "dynamodb.projection"), "all") == 0,
+		.point_in_time_recovery =
+			settings_bool(settings, "dynamodb.point_in_time_recovery"),
+		.deletion_protection = settings_bool(settings, "dynamodb.deletion_protection"),
+		.connections = (size_t)settings_integer(settings, "dynamodb.connections"),
+		.batch_max = (size_t)settings_integer(settings, "dynamodb.batch"),
+		.queue_max = (size_t)settings_integer(settings, "dynamodb.queue"),
+		.idle_shards = (unsigned)settings_integer(settings, "dynamodb.idle_shards"),
+		.acquire_ns =
+			settings_integer(settings, "dynamodb.acquire_timeout") * CLOCK_NS_PER_MS,
+		.connect_timeout_ms = settings_integer(settings, "dynamodb.connect_timeout"),
+		.timeout_ms = settings_integer(settings, "dynamodb.timeout"),
+	};
+	if (options_check_table(options->table, error) != 0 ||
+	    options_find_region(options, settings, credentials, error) != 0)
+		return -1;
+	return options_find_endpoint(options, settings, credentials, error);
+}

@@ -1,0 +1,45 @@
+/*
+ * What the settings say: where DynamoDB is, and how to use it. Where a setting is empty, what the
+ * SDKs of AWS look at is looked at: AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS_REGION,
+ * AWS_DEFAULT_REGION, the profile.
+ */
+#ifndef BACKENDS_DYNAMODB_OPTIONS_H
+#define BACKENDS_DYNAMODB_OPTIONS_H
+
+#include "backends/dynamodb/credentials.h"
+#include "backends/dynamodb/item.h"
+#include "core/error.h"
+#include "core/settings.h"
+
+#define DDB_REGION_ROOM	  64
+#define DDB_ENDPOINT_ROOM 256
+
+/* Strings that are not arrays are the settings'. */
+struct ddb_options {
+	char endpoint[DDB_ENDPOINT_ROOM];
+	char region[DDB_REGION_ROOM];
+	const char *profile;
+	const char *table;
+	const char *tls_ca;
+	enum ddb_layout layout;
+	bool consistent_read;
+	bool project_all;
+	bool point_in_time_recovery;
+	bool deletion_protection;
+	size_t connections; /* of the process */
+	size_t batch_max;
+	size_t queue_max; /* of a loop */
+	unsigned idle_shards;
+	int64_t acquire_ns;
+	int64_t connect_timeout_ms;
+	int64_t timeout_ms;
+};
+
+/* -1: error names the setting and what is wrong with it. */
+CART_MUST_CHECK int ddb_options_read(struct ddb_options *options, const struct settings *settings,
+				     const struct ddb_credentials_config *credentials,
+				     struct cart_error *error);
+
+extern const struct setting ddb_settings[];
+
+#endif

@@ -1,0 +1,31 @@
+/* An answer's item, of any JSON: what is taken is a cart by the rules, and nothing leaks. */
+#include "backends/dynamodb/item.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	json_t *attributes = json_loadb((const char *)data, size, 0, NULL);
+	struct ddb_item item;
+	struct ddb_key key;
+	struct cart_id target;
+	char why[200] = "";
+	bool no_memory;
+
+	if (ddb_item_read(&item, attributes, &no_memory, why, sizeof(why))) {
+		for (size_t i = 0; i < item.cart.line_count; i++)
+			if (item.cart.lines[i].quantity < 1 ||
+			    (i > 0 &&
+			     item.cart.lines[i].product_id <= item.cart.lines[i - 1].product_id))
+				abort();
+		ddb_item_clear(&item);
+	} else if (why[0] == '\0' || item.cart.lines != NULL || item.keys != NULL) {
+		abort();
+	}
+	if (ddb_key_item_read(attributes, &key, &target) && key.stored_ms < 0)
+		abort();
+	json_decref(attributes);
+	return 0;
+}

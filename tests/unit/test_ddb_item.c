@@ -1,0 +1,356 @@
+/* Carts as items: what is written is read back, in both layouts; what is not ours is refused by
+ * name. */
+#include "backends/dynamodb/body.h"
+#include "backends/dynamodb/item.h"
+#include "core/cart_id.h"
+
+#include "tests/lib/cmocka.h"
+#include "tests/lib/rng.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NOW_MS	 INT64_C(1762039800123)
+#define HOUR_MS	 INT64_C(3600000)
+#define CARTS	 300
+#define ID_TEXT	 "550e8400-e29b-41d4-a716-446655440000"
+#define KEY_NAME "AAAAAAAAAAAAAAAA"
+
+static const struct cart_rules rules = {.ttl_ms = 30 * 24 * HOUR_MS,
+					.lines_max = 200,
+					.quantity_max = 1000000,
+					.idempotency_window_ms = 600000};
+
+static struct ddb_table table_of(enum ddb_layout layout)
+{
+	return (struct ddb_table){
+		.name = "carts", .layout = layout, .idle_shards = 8, .rules = &rules};
+}
+
+static void random_cart(struct rng *rng, struct cart *cart)
+{
+	size_t lines = (size_t)rng_between(rng, 0, 30);
+
+	*cart = (struct cart){.customer_id = rng_between(rng, 1, CART_NUMBER_MAX),
+			      .version = rng_between(rng, 1, 1000000),
+			      .created_ms = NOW_MS - rng_between(rng, 0, HOUR_MS),
+			      .updated_ms = NOW_MS};
+	assert_true(cart_id_make(&cart->id, CART_ID_V4, NOW_MS));
+	if (rng_between(rng, 0, 3) == 0) {
+		cart->state = CART_CHECKED_OUT;
+		assert_true(cart_id_make(&cart->order_id, CART_ID_V4, NOW_MS));
+	} else {
+		cart->expires_ms = NOW_MS + rules.ttl_ms;
+	}
+	assert_true(cart_reserve_lines(cart, lines));
+	for (size_t i = 0; i < lines; i++)
+		cart->lines[cart->line_count++] = (struct cart_line){
+			.product_id = (int64_t)i * 1000 + rng_between(rng, 1, 999),
+			.quantity = rng_between(rng, 1, 1000000),
+			.added_ms = NOW_MS - rng_between(rng, 1, HOUR_MS),
+			.updated_ms = NOW_MS};
+}
+
+static void assert_same(const struct cart *a, const struct cart *b)
+{
+	assert_int_equal(cart_id_compare(&a->id, &b->id), 0);
+	assert_int_equal(cart_id_compare(&a->order_id, &b->order_id), 0);
+	assert_true(a->customer_id == b->customer_id);
+	assert_int_equal(a->state, b->state);
+	assert_true(a->version == b->version);
+	assert_true(a->created_ms == b->created_ms && a->updated_ms == b->updated_ms &&
+		    a->expires_ms == b->expires_ms);
+	assert_int_equal(a->line_count, b->line_count);
+	if (a->line_count > 0)
+		assert_memory_equal(a->lines, b->lines, a->line_count * sizeof(*a->lines));
+}
+
+/* Reads the Item of a PutItem. */
+static json_t *item_of(struct buf *body)
+{
+	json_t *request = json_loadb(body->data, body->len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *item;
+
+	assert_non_null(request);
+	item = json_incref(json_object_get(request, "Item"));
+	json_decref(request);
+	assert_non_null(item);
+	return item;
+}
+
+static void read_back(const json_t *attributes, struct ddb_item *item)
+{
+	char why[200] = "";
+	bool no_memory;
+
+	if (!ddb_item_read(item, attributes, &no_memory, why, sizeof(why)))
+		fail_msg("%s", why);
+}
+
+static void round_trip(enum ddb_layout layout)
+{
+	const struct ddb_table table = table_of(layout);
+	struct cart_op op = {.now_ms = NOW_MS};
+	struct buf body = {0};
+	struct rng rng = {.state = 4};
+
+	for (int i = 0; i < CARTS; i++) {
+		struct ddb_item item;
+		struct cart cart;
+		json_t *attributes;
+
+		random_cart(&rng, &cart);
+		ddb_body_create(&body, &table, &cart, &op, "0123456789abcdef",
+				i % 2 ? "key#1#" KEY_NAME : NULL);
+		attributes = item_of(&body);
+		read_back(attributes, &item);
+		assert_same(&item.cart, &cart);
+		assert_int_equal(item.layout, layout);
+		assert_string_equal(item.mark, "0123456789abcdef");
+		assert_string_equal(item.create_key, i % 2 ? "key#1#" KEY_NAME : "");
+		assert_true(item.keyed_until_ms == (i % 2 ? NOW_MS + 600000 : 0));
+		assert_int_equal(item.key_count, 0);
+		ddb_item_clear(&item);
+		cart_clear(&cart);
+		json_decref(attributes);
+	}
+	buf_free(&body);
+}
+
+static void a_cart_is_read_as_it_was_written_in_layout_map(void **state)
+{
+	(void)state;
+	round_trip(DDB_LAYOUT_MAP);
+}
+
+static void a_cart_is_read_as_it_was_written_in_layout_list(void **state)
+{
+	(void)state;
+	round_trip(DDB_LAYOUT_LIST);
+}
+
+/* DynamoDB may remove the item once expires_at has passed: never before the cart is gone. */
+static void ttl_never_comes_before_the_expiry(void **state)
+{
+	const struct ddb_table table = table_of(DDB_LAYOUT_MAP);
+	struct cart cart = {.customer_id = 1,
+			    .version = 1,
+			    .created_ms = NOW_MS,
+			    .updated_ms = NOW_MS,
+			    .expires_ms = NOW_MS + rules.ttl_ms};
+	struct cart_op op = {.now_ms = NOW_MS};
+	struct buf body = {0};
+	json_t *item;
+	int64_t seconds;
+
+	(void)state;
+	ddb_body_create(&body, &table, &cart, &op, "m", NULL);
+	item = item_of(&body);
+	seconds =
+		atoll(json_string_value(json_object_get(json_object_get(item, "expires_at"), "N")));
+	assert_true(seconds * 1000 >= cart.expires_ms);
+	assert_true(seconds * 1000 < cart.expires_ms + 1000);
+	json_decref(item);
+	buf_free(&body);
+}
+
+static void time_keys_sort_by_time_then_id(void **state)
+{
+	struct cart_id low = {{1}}, high = {{2}};
+	char a[DDB_TIME_KEY_ROOM], b[DDB_TIME_KEY_ROOM], time[DDB_TIME_ROOM];
+
+	(void)state;
+	ddb_time_key(NOW_MS, &low, a);
+	ddb_time_key(NOW_MS, &high, b);
+	assert_true(strcmp(a, b) < 0);
+	ddb_time_key(NOW_MS + 1, &low, a);
+	assert_true(strcmp(b, a) < 0);
+	ddb_time_key(999, &high, b);
+	assert_true(strcmp(b, a) < 0);
+	ddb_time_text(NOW_MS + 1, time);
+	assert_true(strcmp(time, a) < 0);
+	assert_int_equal(strlen(a), DDB_TIME_KEY_ROOM - 1);
+}
+
+static void records_are_read_as_they_were_written(void **state)
+{
+	static const char *const bad[] = {"",
+					  "1",
+					  "000001762039800123",
+					  "000001762039800123.",
+					  "x00001762039800123.AAAAAAAAAAAAAAAAAAAAAA",
+					  "001762039800123.AAAAAAAAAAAAAAAAAAAAA",
+					  "001762039800123.AAAAAAAAAAAAAAAAAAAAAAAA",
+					  "001762039800123.AAAAAAAAAAAAAAAAAAAAA!"};
+	uint8_t fingerprint[CART_FINGERPRINT_BYTES];
+	char record[DDB_RECORD_ROOM];
+	struct ddb_key key;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fingerprint); i++)
+		fingerprint[i] = (uint8_t)(i * 37 + 200);
+	ddb_record_write(NOW_MS, fingerprint, record);
+	assert_true(ddb_record_read(record, &key));
+	assert_true(key.stored_ms == NOW_MS);
+	assert_memory_equal(key.fingerprint, fingerprint, sizeof(fingerprint));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		if (ddb_record_read(bad[i], &key))
+			fail_msg("\"%s\" was taken", bad[i]);
+}
+
+static void names_of_keys_differ_and_can_stand_in_an_expression(void **state)
+{
+	char one[DDB_KEY_NAME_ROOM], other[DDB_KEY_NAME_ROOM];
+
+	(void)state;
+	assert_true(ddb_key_name("a", one));
+	assert_true(ddb_key_name("b", other));
+	assert_string_not_equal(one, other);
+	assert_int_equal(strlen(one), DDB_KEY_NAME_ROOM - 1);
+	assert_null(strpbrk(one, "\"\\ .#:"));
+}
+
+/* A good item, for tests that spoil it. */
+static json_t *good_item(void)
+{
+	json_t *item = json_loads(
+		"{\"cart_id\":{\"S\":\"" ID_TEXT "\"},\"customer_id\":{\"N\":\"7\"},"
+		"\"status\":{\"S\":\"open\"},\"version\":{\"N\":\"3\"},"
+		"\"created_at\":{\"N\":\"1762039800000\"},\"updated_at\":{\"N\":\"1762039800001\"},"
+		"\"mark\":{\"S\":\"m\"},\"expires_ms\":{\"N\":\"1764039800001\"},"
+		"\"qty\":{\"M\":{\"9\":{\"N\":\"2\"},\"10\":{\"N\":\"1\"}}},"
+		"\"added\":{\"M\":{\"9\":{\"N\":\"5\"},\"10\":{\"N\":\"6\"}}},"
+		"\"updated\":{\"M\":{\"9\":{\"N\":\"7\"},\"10\":{\"N\":\"8\"}}},"
+		"\"op_v\":{\"M\":{\"" KEY_NAME "\":{\"N\":\"2\"}}},"
+		"\"op_f\":{\"M\":{\"" KEY_NAME "\":{\"S\":\"001762039800000."
+		"AAAAAAAAAAAAAAAAAAAAAA\"}}},\"of_others\":{\"BOOL\":true}}",
+		0, NULL);
+
+	assert_non_null(item);
+	return item;
+}
+
+static void an_item_with_attributes_of_others_is_read(void **state)
+{
+	json_t *attributes = good_item();
+	struct ddb_item item;
+
+	(void)state;
+	read_back(attributes, &item);
+	assert_true(item.cart.version == 3);
+	assert_int_equal(item.cart.line_count, 2);
+	assert_true(item.cart.lines[0].product_id == 9 && item.cart.lines[1].product_id == 10);
+	assert_non_null(ddb_item_key(&item, KEY_NAME));
+	assert_true(ddb_item_key(&item, KEY_NAME)->version == 2);
+	assert_null(ddb_item_key(&item, "BAAAAAAAAAAAAAAA"));
+	ddb_item_clear(&item);
+	json_decref(attributes);
+}
+
+static void what_is_not_ours_is_refused_by_name(void **state)
+{
+	static const struct {
+		const char *attribute, *value, *named;
+	} spoiled[] = {
+		{"cart_id", "{\"S\":\"seed-cart-1\"}", "cart_id"},
+		{"cart_id", "{\"N\":\"1\"}", "cart_id"},
+		{"customer_id", "{\"S\":\"7\"}", "customer_id"},
+		{"customer_id", "{\"N\":\"0\"}", "customer_id"},
+		{"customer_id", "{\"N\":\"7.5\"}", "customer_id"},
+		{"customer_id", "{\"N\":\"9007199254740992\"}", "customer_id"},
+		{"status", "{\"S\":\"abandoned\"}", "status"},
+		{"status", "{\"N\":\"1\"}", "status"},
+		{"status", "{\"S\":\"checked_out\"}", "order_id"},
+		{"version", "{\"N\":\"0\"}", "version"},
+		{"version", "{\"N\":\"-1\"}", "version"},
+		{"created_at", "{\"S\":\"2025-11-01\"}", "created_at"},
+		{"updated_at", "{\"N\":\"1e3\"}", "updated_at"},
+		{"expires_ms", "{\"N\":\"\"}", "expires_ms"},
+		{"qty", "{\"M\":{\"9\":{\"N\":\"2\"}}}", "qty"},
+		{"qty", "{\"M\":{\"9\":{\"N\":\"0\"},\"10\":{\"N\":\"1\"}}}", "qty"},
+		{"qty", "{\"M\":{\"9\":{\"N\":\"2\"},\"x\":{\"N\":\"1\"}}}", "qty"},
+		{"qty", "{\"L\":[]}", "qty"},
+		{"op_v", "{\"M\":{}}", "op_v"},
+		{"op_f", "{\"M\":{\"" KEY_NAME "\":{\"S\":\"x\"}}}", "op_v"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(spoiled) / sizeof(spoiled[0]); i++) {
+		json_t *attributes = good_item();
+		char why[200] = "", named[80];
+		struct ddb_item item;
+		bool no_memory;
+
+		json_object_set_new(attributes, spoiled[i].attribute,
+				    json_loads(spoiled[i].value, 0, NULL));
+		if (ddb_item_read(&item, attributes, &no_memory, why, sizeof(why)))
+			fail_msg("%s = %s was taken", spoiled[i].attribute, spoiled[i].value);
+		snprintf(named, sizeof(named), "bad %s", spoiled[i].named);
+		if (strstr(why, named) == NULL)
+			fail_msg("\"%s\" does not name %s", why, spoiled[i].named);
+		assert_false(no_memory);
+		json_decref(attributes);
+	}
+}
+
+static void keys_alone_and_tombstones_are_read_as_far_as_they_go(void **state)
+{
+	json_t *keys = json_loads("{\"cart_id\":{\"S\":\"" ID_TEXT
+				  "\"},\"idle_shard\":{\"N\":\"0\"},\"idle_key\":{\"S\":\"x\"}}",
+				  0, NULL);
+	json_t *gone =
+		json_loads("{\"cart_id\":{\"S\":\"" ID_TEXT
+			   "\"},\"status\":{\"S\":\"deleted\"},\"expires_at\":{\"N\":\"1\"}}",
+			   0, NULL);
+	struct ddb_item item;
+
+	(void)state;
+	read_back(keys, &item);
+	assert_true(item.cart.version == 0 && !item.deleted);
+	ddb_item_clear(&item);
+	read_back(gone, &item);
+	assert_true(item.deleted);
+	ddb_item_clear(&item);
+	json_decref(keys);
+	json_decref(gone);
+}
+
+static void the_item_of_a_creates_key_is_read_as_it_was_written(void **state)
+{
+	const struct ddb_table table = table_of(DDB_LAYOUT_MAP);
+	struct cart_op op = {.now_ms = NOW_MS, .id = {{1, 2, 3}}, .fingerprint = {9, 8, 7}};
+	struct buf body = {0};
+	struct cart_id target;
+	struct ddb_key key;
+	json_t *item;
+
+	(void)state;
+	ddb_body_put_key(&body, &table, &op, "key#7#" KEY_NAME, NOW_MS - 600000);
+	item = item_of(&body);
+	assert_true(ddb_key_item_read(item, &key, &target));
+	assert_int_equal(cart_id_compare(&target, &op.id), 0);
+	assert_true(key.stored_ms == NOW_MS && key.version == 1);
+	assert_memory_equal(key.fingerprint, op.fingerprint, sizeof(op.fingerprint));
+	json_object_del(item, "target");
+	assert_false(ddb_key_item_read(item, &key, &target));
+	json_decref(item);
+	buf_free(&body);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_cart_is_read_as_it_was_written_in_layout_map),
+		cmocka_unit_test(a_cart_is_read_as_it_was_written_in_layout_list),
+		cmocka_unit_test(ttl_never_comes_before_the_expiry),
+		cmocka_unit_test(time_keys_sort_by_time_then_id),
+		cmocka_unit_test(records_are_read_as_they_were_written),
+		cmocka_unit_test(names_of_keys_differ_and_can_stand_in_an_expression),
+		cmocka_unit_test(an_item_with_attributes_of_others_is_read),
+		cmocka_unit_test(what_is_not_ours_is_refused_by_name),
+		cmocka_unit_test(keys_alone_and_tombstones_are_read_as_far_as_they_go),
+		cmocka_unit_test(the_item_of_a_creates_key_is_read_as_it_was_written),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,5 +1,6 @@
 #include "server/body.h"
 
+#include "core/json_parse.h"
 #include "server/text.h"
 
 #include <inttypes.h>
@@ -14,8 +15,6 @@
 static enum body_result body_parse_failed(const json_error_t *error, char detail[BODY_DETAIL_MAX])
 {
 	switch (json_error_code(error)) {
-	case json_error_out_of_memory:
-		return BODY_FAIL(detail, BODY_NO_MEMORY, "out of memory");
 	case json_error_numeric_overflow:
 		return BODY_FAIL(detail, BODY_INVALID_INPUT,
 				 "the body has a number that is out of range at byte %d",
@@ -37,12 +36,15 @@ static enum body_result body_parse(const char *text, size_t len, json_t **root,
 				   char detail[BODY_DETAIL_MAX])
 {
 	json_error_t error;
+	bool no_memory;
 	json_t *json;
 
 	if (len == 0)
 		return BODY_FAIL(detail, BODY_INVALID_JSON,
 				 "the body is empty, where one JSON object is expected");
-	json = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	json = json_parse(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error, &no_memory);
+	if (no_memory)
+		return BODY_FAIL(detail, BODY_NO_MEMORY, "out of memory");
 	if (json == NULL)
 		return body_parse_failed(&error, detail);
 	if (!json_is_object(json)) {

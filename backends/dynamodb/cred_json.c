@@ -1,5 +1,6 @@
 /* Credentials in JSON, as containers, instance metadata and processes give them. */
 #include "backends/dynamodb/cred.h"
+#include "core/json_parse.h"
 
 #include <string.h>
 
@@ -8,7 +9,7 @@ int cred_json_load(const struct cred_text *text, json_t **object, struct cart_er
 {
 	json_error_t at;
 
-	*object = json_loadb(text->data, text->len, JSON_REJECT_DUPLICATES, &at);
+	*object = json_parse(text->data, text->len, JSON_REJECT_DUPLICATES, &at, NULL);
 	if (*object == NULL)
 		return cart_error_set(error, "no JSON (line %d, column %d of %zu bytes)", at.line,
 				      at.column, text->len);

@@ -9,6 +9,8 @@
  */
 #include "backends/dynamodb/transfer.h"
 
+#include "core/json_parse.h"
+
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -379,8 +381,8 @@ enum ddb_try ddb_transfer_result(struct ddb_client *client, struct ddb_transfer 
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (!transfer_crc_is_right(transfer))
 		return transfer_unreadable(transfer, "the answer's checksum is wrong", why);
-	call->json = json_loadb(transfer->answer.data != NULL ? transfer->answer.data : "",
-				transfer->answer.len, 0, NULL);
+	call->json = json_parse(transfer->answer.data != NULL ? transfer->answer.data : "",
+				transfer->answer.len, 0, NULL, NULL);
 	if (status != 200)
 		return transfer_error(client, transfer, status, why);
 	if (!json_is_object(call->json))

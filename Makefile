@@ -90,7 +90,7 @@ FAULT_FLAG := $(if $(FAULT_SRC),-DCART_WITH_FAULT)
 SERVER_SRC := $(wildcard server/*.c)
 SERVER_LIB_OBJ := $(call objects,$(filter-out server/main.c,$(SERVER_SRC)))
 CTL_SRC := $(wildcard ctl/*.c)
-BENCH_SRC := $(wildcard bench/*.c)
+BENCH_SRC := $(filter-out bench/floor/%,$(wildcard bench/*.c bench/*/*.c))
 BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/embed/seed_results_json.o
 PROGRAMS := cartd cartctl cartbench
 FLOOR_SRC := $(wildcard bench/floor/*.c)
@@ -121,7 +121,7 @@ TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQ
 SOURCES := $(wildcard core/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) \
 	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(MYSQL_TEST_SRC) \
 	$(DYNAMODB_TEST_SRC) $(wildcard tests/fuzz/*.c)
-HEADERS := $(wildcard core/*.h backends/*/*.h server/*.h ctl/*.h bench/*.h bench/floor/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
+HEADERS := $(wildcard core/*.h backends/*/*.h server/*.h ctl/*.h bench/*.h bench/*/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
 	tests/unit/*.h tests/server/*.h tests/torture/*.h tests/mysql/*.h tests/dynamodb/*.h)
 OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 
@@ -189,7 +189,7 @@ $(B)/flags: FORCE
 
 define link
 	$(call say,link )
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) $(LINK_LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm $(LINK_LIBS)
 endef
 
 $(B)/bin/cartd: $(B)/server/main.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)

@@ -1,0 +1,42 @@
+/*
+ * The mean of a row of blocks in the order of time, and how sure it is when neighbours resemble
+ * each other: noise on a shared machine comes in waves longer than a block, and the naive standard
+ * error is then too small (at a lag-1 autocorrelation of 0.5 its 95 % interval covers 76 %).
+ *
+ * By batch means (Law, "Simulation Modeling and Analysis", 5th ed., 9.5.3; Schmeiser 1982 on why
+ * ten to twenty batches do): the row is cut into at least ten batches of equal length, whose means
+ * resemble each other less, and the error is taken from their spread. The degrees of freedom are
+ * those of the batches, not of the blocks: the spread is known no better than that.
+ *
+ * Short batches still miss a part of the waves. What batches of length m miss of a first-order
+ * autoregression is known, so the variance is multiplied by that factor, with the coefficient
+ * estimated from the lag-1 autocorrelation, corrected for its bias in short rows (Marriott and Pope
+ * 1954) and kept within 0 ... 0.9. Below ten blocks nothing of this can be estimated: each block is
+ * a batch and they are believed to be independent.
+ */
+#ifndef BENCH_STATS_BLOCKS_H
+#define BENCH_STATS_BLOCKS_H
+
+#include "core/attr.h"
+
+#include <stddef.h>
+
+struct stats_blocks {
+	size_t count;
+	double mean;
+	double stddev; /* of one block */
+	double lag1;
+	double error; /* standard error of the mean */
+	double df;    /* of error */
+	/* The number of independent blocks that would give the same standard error. Above count
+	 * when neighbours alternate, or by chance; at most ten times count. */
+	double effective;
+};
+
+/* -1: fewer than two values, or one that is not finite. */
+CART_MUST_CHECK int stats_blocks(struct stats_blocks *blocks, const double *values, size_t count);
+
+/* The df that so many blocks will have; for planning. count >= 2. */
+double stats_blocks_df(size_t count);
+
+#endif

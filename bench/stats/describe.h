@@ -1,0 +1,30 @@
+/*
+ * What a sample says of itself. Values are of any unit; count is at least 1 unless it says
+ * otherwise; no value is NaN.
+ */
+#ifndef BENCH_STATS_DESCRIBE_H
+#define BENCH_STATS_DESCRIBE_H
+
+#include <stddef.h>
+
+double stats_mean(const double *values, size_t count);
+/* Divides by count - 1. 0 when count is 1. In two passes: no digits are lost to a large mean. */
+double stats_variance(const double *values, size_t count);
+double stats_stddev(const double *values, size_t count);
+
+/* Ascending, in place. */
+void stats_sort(double *values, size_t count);
+/* A sorted copy, which the caller frees. Aborts without memory. */
+double *stats_sorted(const double *values, size_t count);
+/* The exact quantile of sorted values, 0 <= quantile <= 1, by interpolation between the two
+ * nearest: type 7 of Hyndman and Fan 1996, R's and NumPy's default. */
+double stats_quantile(const double *sorted, size_t count, double quantile);
+/* Of values in any order; sorts a copy. */
+double stats_median(const double *values, size_t count);
+
+/* How much each value says of the next, -1 ... 1: the sample's lag-1 autocorrelation, about their
+ * common mean. 0 when all are equal or count is 1. Its expectation for unrelated values is
+ * -1 / count. */
+double stats_lag1(const double *values, size_t count);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * Student's t distribution for any df > 0, fractional or infinite (then it is the normal).
+ * By the regularised incomplete beta function (DLMF 8.17, continued fraction 8.17.22).
+ */
+#ifndef BENCH_STATS_STUDENT_H
+#define BENCH_STATS_STUDENT_H
+
+/* I_x(a, b), 0 <= x <= 1, a, b > 0. */
+double stats_incomplete_beta(double x, double a, double b);
+
+/* P(T <= t), and P(T > t) without the loss of digits of 1 - P. */
+double stats_student_cdf(double t, double df);
+double stats_student_tail(double t, double df);
+/* The t with P(T <= t) = p. Infinite at p = 0 and 1. */
+double stats_student_quantile(double p, double df);
+
+#endif

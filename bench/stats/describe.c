@@ -1,0 +1,92 @@
+#include "bench/stats/describe.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+double stats_mean(const double *values, size_t count)
+{
+	double sum = 0, rest = 0, mean;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		sum += values[i];
+	mean = sum / (double)count;
+	/* What rounding left out of the sum. */
+	for (i = 0; i < count; i++)
+		rest += values[i] - mean;
+	return mean + rest / (double)count;
+}
+
+double stats_variance(const double *values, size_t count)
+{
+	double mean, sum = 0;
+	size_t i;
+
+	if (count < 2)
+		return 0;
+	mean = stats_mean(values, count);
+	for (i = 0; i < count; i++)
+		sum += (values[i] - mean) * (values[i] - mean);
+	return sum / (double)(count - 1);
+}
+
+double stats_stddev(const double *values, size_t count)
+{
+	return sqrt(stats_variance(values, count));
+}
+
+static int describe_order(const void *a, const void *b)
+{
+	double left = *(const double *)a, right = *(const double *)b;
+
+	return (left > right) - (left < right);
+}
+
+void stats_sort(double *values, size_t count)
+{
+	if (count > 1)
+		qsort(values, count, sizeof(*values), describe_order);
+}
+
+double *stats_sorted(const double *values, size_t count)
+{
+	double *sorted = calloc(count, sizeof(*sorted));
+
+	if (sorted == NULL)
+		abort();
+	memcpy(sorted, values, count * sizeof(*sorted));
+	stats_sort(sorted, count);
+	return sorted;
+}
+
+double stats_quantile(const double *sorted, size_t count, double quantile)
+{
+	double at = quantile * (double)(count - 1);
+	size_t below = (size_t)at;
+
+	if (below + 1 >= count)
+		return sorted[count - 1];
+	return sorted[below] + (at - (double)below) * (sorted[below + 1] - sorted[below]);
+}
+
+double stats_median(const double *values, size_t count)
+{
+	double *sorted = stats_sorted(values, count), median = stats_quantile(sorted, count, 0.5);
+
+	free(sorted);
+	return median;
+}
+
+double stats_lag1(const double *values, size_t count)
+{
+	double mean = stats_mean(values, count), square = 0, product = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		square += (values[i] - mean) * (values[i] - mean);
+		if (i > 0)
+			product += (values[i - 1] - mean) * (values[i] - mean);
+	}
+	return square > 0 ? product / square : 0;
+}

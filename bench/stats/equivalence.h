@@ -13,9 +13,11 @@
 #ifndef BENCH_STATS_EQUIVALENCE_H
 #define BENCH_STATS_EQUIVALENCE_H
 
-struct stats_blocks;
-
-/* p of "at least margin apart". margin: ratio, > 0; 0.05 is 5 %. */
-double stats_equivalence(const struct stats_blocks *blocks, double margin);
+/*
+ * p of "at least margin apart". mean: of the logarithms of ratios, or a difference of means of
+ * logarithms; error: its standard error, df: of it. From stats_blocks or stats_welch. margin: a
+ * ratio, > 0; 0.05 is 5 %.
+ */
+double stats_equivalence(double mean, double error, double df, double margin);
 
 #endif

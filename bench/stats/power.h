@@ -1,7 +1,8 @@
 /*
  * What a measurement will be able to show, before it is made. Exact for normal noise: given the
  * standard error that will be estimated, the chance of a verdict is the normal distribution's; that
- * estimate's own distribution (chi with df) is integrated over numerically.
+ * estimate's own distribution (chi with df) is integrated over numerically, to four digits and
+ * more. stats_blocks(), which also estimates waves, shows up to 2 % less.
  *
  * effect and margin are logarithmic here (log1p of the ratio), error is the true standard error of
  * the mean, df what it will be estimated with: stats_blocks_df(), or pairs - 1.
@@ -20,7 +21,23 @@ double stats_power_equivalence(double effect, double margin, double error, doubl
 double stats_power_decided(double effect, double margin, double error, double df, double alpha);
 
 /* How many independent pairs, each with this standard deviation, show the effect with the power.
- * effect != 0, stddev > 0, 0 < alpha < power < 1. 0: more than a billion. */
+ * effect != 0, stddev > 0, 0 < alpha < power < 1. 0: more than STATS_BLOCKS_MAX. */
 size_t stats_power_pairs(double effect, double stddev, double alpha, double power);
+
+struct stats_blocks;
+
+#define STATS_POWER	 0.9
+#define STATS_BLOCKS_MAX 1000000000
+
+/*
+ * How many blocks would have decided an INCONCLUSIVE comparison: the fewest (in all, not in
+ * addition) that give some verdict with a probability of STATS_POWER whatever the true difference
+ * is, at the spread and autocorrelation seen, and at alpha / family, where Holm begins. The
+ * observed difference does not enter: planning by it would promise what chance has shown. margin is
+ * a ratio here. Pairs are this times the pairs a block. 0: more than STATS_BLOCKS_MAX. Not above
+ * blocks->count: chance was against it, and the same again will most likely decide.
+ */
+size_t stats_blocks_needed(const struct stats_blocks *blocks, double margin, double alpha,
+			   size_t family);
 
 #endif

@@ -22,13 +22,14 @@
  *  - in at most alpha of all tables there is any WIN or TRIVIAL where nothing differs;
  *  - in at most alpha of all tables there is any EQUIVALENT or TRIVIAL where the margin is reached.
  *
- * One family of twice the size would halve both, for nothing: the two errors exclude each other in
- * one comparison (a difference cannot be 0 and as large as the margin), so for one the two together
- * keep to alpha; and in a table, who wants both kinds together at alpha asks for half of it. The
- * other way round, putting both p values of a comparison together before Holm, would punish a clear
- * win for not being an equivalence. A sign that is wrong counts as a false difference: for one
- * comparison its chance is at most alpha / 2; that Holm keeps signs right too is proven for
- * independent comparisons (Shaffer 1980), and simulated for ours.
+ * In one comparison the two errors exclude each other (a difference is not 0 and as large as the
+ * margin), so there both together keep to alpha. In a table of several they may add up to twice
+ * alpha, if some lines are of one kind and some of the other; who wants both together at alpha asks
+ * for half of it. One Holm over all p values would charge every table for that: a clear win is
+ * never an equivalence, so half of the p values are large and no line would gain from stepping
+ * down. A sign that is wrong counts as a false difference: for one comparison its chance is at most
+ * alpha / 2; that Holm keeps signs right too is proven for independent comparisons (Shaffer 1980),
+ * and simulated for ours.
  *
  * The interval of stats_paired is one comparison's. It may exclude 0 where the verdict, after
  * Holm, is INCONCLUSIVE: then the table has too many lines for what was measured.
@@ -62,19 +63,5 @@ struct stats_comparison {
 
 /* Decides all comparisons of a run together. alpha: 0.05, say. Aborts without memory. */
 void stats_verdicts(struct stats_comparison *comparisons, size_t count, double alpha);
-
-struct stats_blocks;
-
-/*
- * How many blocks would have decided an INCONCLUSIVE comparison: the fewest (in all, not in
- * addition) that give some verdict with a probability of STATS_POWER whatever the true difference
- * is, at the spread and autocorrelation seen, and at alpha / family, where Holm begins. The
- * observed difference does not enter: planning by it would promise what chance has shown. Pairs are
- * this times the pairs a block. 0: more than STATS_BLOCKS_MAX.
- */
-#define STATS_POWER	 0.9
-#define STATS_BLOCKS_MAX 1000000000
-size_t stats_blocks_needed(const struct stats_blocks *blocks, double margin, double alpha,
-			   size_t family);
 
 #endif

@@ -1,0 +1,52 @@
+#include "bench/stats/verdict.h"
+#include "bench/stats/holm.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+const char *stats_verdict_name(enum stats_verdict verdict)
+{
+	static const char *const names[] = {
+		[STATS_INCONCLUSIVE] = "INCONCLUSIVE",
+		[STATS_A_WINS] = "A WINS",
+		[STATS_B_WINS] = "B WINS",
+		[STATS_EQUIVALENT] = "EQUIVALENT",
+		[STATS_TRIVIAL] = "DIFFERENT BUT TRIVIAL",
+	};
+
+	return names[verdict];
+}
+
+static enum stats_verdict verdict_of(const struct stats_comparison *comparison, double alpha)
+{
+	bool different = comparison->holm_difference < alpha;
+
+	if (comparison->holm_equivalence < alpha)
+		return different ? STATS_TRIVIAL : STATS_EQUIVALENT;
+	if (!different)
+		return STATS_INCONCLUSIVE;
+	return comparison->effect > 0 ? STATS_A_WINS : STATS_B_WINS;
+}
+
+void stats_verdicts(struct stats_comparison *comparisons, size_t count, double alpha)
+{
+	double *difference = calloc(count + 1, sizeof(*difference));
+	double *equivalence = calloc(count + 1, sizeof(*equivalence));
+	size_t i;
+
+	if (difference == NULL || equivalence == NULL)
+		abort();
+	for (i = 0; i < count; i++) {
+		difference[i] = comparisons[i].p_difference;
+		equivalence[i] = comparisons[i].p_equivalence;
+	}
+	stats_holm(difference, difference, count);
+	stats_holm(equivalence, equivalence, count);
+	for (i = 0; i < count; i++) {
+		comparisons[i].holm_difference = difference[i];
+		comparisons[i].holm_equivalence = equivalence[i];
+		comparisons[i].verdict = verdict_of(&comparisons[i], alpha);
+	}
+	free(equivalence);
+	free(difference);
+}

@@ -14,7 +14,7 @@ static uint64_t rng_mix(uint64_t z)
 
 void bench_rng_init(struct bench_rng *rng, uint64_t seed, uint64_t stream)
 {
-	/* Mixed between the two, or seed 1 stream 0 would be seed 0 stream 1. */
+	/* Mixed in between, or seeds that lie RNG_GOLDEN apart would share their streams. */
 	uint64_t state = rng_mix(seed + RNG_GOLDEN) + stream * RNG_GOLDEN;
 	int i;
 

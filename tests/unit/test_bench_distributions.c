@@ -65,6 +65,14 @@ static void normal_quantile_is_r_qnorm(void **state)
 		check(stats_normal_cdf(stats_normal_quantile(p)), p, 1e-13);
 }
 
+/* What is reached; the header promises 1e-8 for all above 1,000. */
+static double tolerance(double df)
+{
+	if (df <= 1000)
+		return 1e-11;
+	return df < 5e6 ? 1e-10 : 1e-9;
+}
+
 static void student_tail_is_r_pt(void **state)
 {
 	/* t, df, pt(t, df, lower.tail = FALSE) */
@@ -99,15 +107,19 @@ static void student_tail_is_r_pt(void **state)
 		{1, 1e7, 0.15865526602999316},
 		{2, 1e7, 0.022750145445921473},
 		{5, 1e7, 2.8665640375042717e-07},
+		{2, 1e6, 0.022750266925659592},
+		{1, 1.9e6, 0.15865531760795515},
+		{5, 1e5, 2.8713508393208238e-07},
+		{3, 3e5, 0.0013500088302594395},
 	};
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < COUNT(known); i++) {
 		check(stats_student_tail(known[i][0], known[i][1]), known[i][2],
-		      known[i][1] > 1000 ? 1e-9 : 1e-11);
+		      tolerance(known[i][1]));
 		check(stats_student_cdf(-known[i][0], known[i][1]), known[i][2],
-		      known[i][1] > 1000 ? 1e-9 : 1e-11);
+		      tolerance(known[i][1]));
 		check(stats_student_cdf(known[i][0], known[i][1]), 1 - known[i][2], 1e-12);
 	}
 	check(stats_student_tail(0, 3.3), 0.5, 1e-14);

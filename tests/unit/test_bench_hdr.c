@@ -120,7 +120,6 @@ static void every_rank_of_a_small_sample_is_met_exactly(void **state)
 	(void)state;
 	for (i = 1; i <= 1000; i++)
 		bench_hdr_record(hdr, i);
-	/* i / 1000 as a double may lie on either side of itself. */
 	for (i = 1; i <= 1000; i++)
 		assert_int_equal(bench_hdr_quantile(hdr, (double)i / 1000), i);
 	assert_int_equal(bench_hdr_quantile(hdr, 0.0), 1);
@@ -129,6 +128,12 @@ static void every_rank_of_a_small_sample_is_met_exactly(void **state)
 	for (i = 0; i <= 2000; i++)
 		assert_int_equal(bench_hdr_count_to(hdr, i), i < 1000 ? i : 1000);
 	assert_int_equal(bench_hdr_count_to(hdr, -1), 0);
+	/* 0.07 * 100 and four others come out above themselves as doubles. */
+	bench_hdr_reset(hdr);
+	for (i = 1; i <= 100; i++)
+		bench_hdr_record(hdr, i);
+	for (i = 1; i <= 100; i++)
+		assert_int_equal(bench_hdr_quantile(hdr, (double)i / 100), i);
 	bench_hdr_free(&hdr);
 }
 

@@ -5,7 +5,7 @@
  * Values below 2,048 ns have a bucket each; above, each power of two is cut into 1,024 buckets of
  * equal width. A bucket is thus never wider than 1/1,024 of the values in it, and what is reported
  * for a value lies above it by less than 0.1 %. The table's size depends on the highest value alone
- * (264 KiB for an hour), so that recording is some shifts and an increment and never allocates.
+ * (261 KiB for an hour), so that recording is some shifts and an increment and never allocates.
  *
  * A value above the highest counts as the highest, one below 0 as 0; both are counted apart, so
  * that a reader sees that the tail was cut. Not for several threads at once: one a thread, merged.

@@ -38,7 +38,7 @@ static bool hdr_number(const char **at, int64_t max, int64_t *number)
 		return false;
 	for (; *text >= '0' && *text <= '9'; text++) {
 		digit = *text - '0';
-		if (value > (max - digit) / 10)
+		if (digit > max || value > (max - digit) / 10)
 			return false;
 		value = value * 10 + digit;
 	}

@@ -344,6 +344,7 @@ static void text_that_no_histogram_wrote_is_refused(void **state)
 		"hdr1 4096 5 6 0 0 6",
 		"hdr1 4096 5 4097 0 0 6 3068",
 		"hdr1 4096 5 4096 0 0 6 3068",
+		"hdr1 4096 5 4096 0 0 6 3067 1",
 		"hdr1 4096 5 5 1 0 6",
 		"hdr1 4096 5 5 0 1 6",
 		"hdr1 4096 0 0 2 0 1",

@@ -49,8 +49,10 @@ static double blocks_inflation(double phi, size_t length)
 	double sum = 1, power = phi;
 	size_t j;
 
-	for (j = 1; j < length && power > 1e-17; j++, power *= phi)
+	for (j = 1; j < length && power > 1e-17; j++) {
 		sum += 2 * (1 - (double)j / (double)length) * power;
+		power *= phi;
+	}
 	return sum;
 }
 

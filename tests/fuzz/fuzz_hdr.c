@@ -8,11 +8,11 @@
 
 static void fuzz_ask(const struct bench_hdr *hdr)
 {
-	double quantile;
 	int64_t value, before = hdr->min;
+	int eighth;
 
-	for (quantile = 0; quantile <= 1; quantile += 0.125) {
-		value = bench_hdr_quantile(hdr, quantile);
+	for (eighth = 0; eighth <= 8; eighth++) {
+		value = bench_hdr_quantile(hdr, eighth / 8.0);
 		if (value < before || value > hdr->max)
 			abort();
 		before = value;

@@ -61,8 +61,12 @@ static void normal_quantile_is_r_qnorm(void **state)
 	for (i = 0; i < COUNT(known); i++)
 		check(stats_normal_quantile(known[i][0]), known[i][1], 1e-15);
 	assert_true(stats_normal_quantile(0) == -INFINITY && stats_normal_quantile(1) == INFINITY);
-	for (p = 1e-10; p < 1; p = p < 0.01 ? p * 1.7 : p + 0.001)
+	for (i = 1; i < 1000; i++) {
+		p = (double)i / 1000;
 		check(stats_normal_cdf(stats_normal_quantile(p)), p, 1e-13);
+		p = pow(10, -(double)i / 4);
+		check(stats_normal_cdf(stats_normal_quantile(p)), p, 1e-11);
+	}
 }
 
 /* What is reached; the header promises 1e-8 for all above 1,000. */
@@ -156,9 +160,11 @@ static void student_quantile_is_r_qt(void **state)
 	assert_true(stats_student_quantile(0.5, 4) == 0);
 	assert_true(stats_student_quantile(0, 4) == -INFINITY);
 	assert_true(stats_student_quantile(1, 4) == INFINITY);
-	for (df = 0.3; df < 1e8; df *= 3.1)
-		for (p = 0.001; p < 1; p += 0.037)
-			check(stats_student_cdf(stats_student_quantile(p, df), df), p, 1e-9);
+	for (i = 0; i < 400; i++) {
+		df = 0.3 * pow(3.1, (double)(i / 20));
+		p = 0.001 + 0.05 * (double)(i % 20);
+		check(stats_student_cdf(stats_student_quantile(p, df), df), p, 1e-9);
+	}
 }
 
 static void incomplete_beta_is_r_pbeta(void **state)
@@ -245,13 +251,12 @@ static double wilson_coverage(uint64_t n, double p)
 
 static void wilson_covers_as_promised_also_near_the_ends(void **state)
 {
-	double p, sum = 0, least = 1;
-	int points = 0;
+	double coverage, sum = 0, least = 1;
+	int points;
 
 	(void)state;
-	for (p = 0.005; p < 1; p += 0.005, points++) {
-		double coverage = wilson_coverage(150, p);
-
+	for (points = 0; points < 199; points++) {
+		coverage = wilson_coverage(150, (points + 1) / 200.0);
 		sum += coverage;
 		least = fmin(least, coverage);
 	}

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import private_mariadb  # noqa: E402
 from cartd import Cartd, await_that  # noqa: E402
 from counting_proxy import CountingProxy  # noqa: E402
+from operations import Asker, careful_operations, operations  # noqa: E402
 from tap import main  # noqa: E402
 
 REPEATS = 8
@@ -21,31 +22,13 @@ CROWD = 64
 POOL = 2
 QUIET = {"threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.lifetime": "0", "mysql.sweep_interval": "0",
          "limits.lines": "20", "provision": "off"}
-KEY = "Idempotency-Key"
-PREFER = ("Prefer", "return=representation")
 
 
-class Bench:
+class Bench(Asker):
     def __init__(self, server, proxy, cartd):
+        super().__init__(cartd)
         self.session = server.connect()
         self.proxy = proxy
-        self.client = cartd.client()
-        self.made = 0
-        self.table = []
-
-    def ask(self, want, method, target, headers=(), body=None):
-        answer = self.client.ask(method, target, headers, body)
-        if answer.status != want:
-            raise AssertionError("%s %s: %d, not %d: %s" % (method, target, answer.status, want, answer.body.decode()))
-        return answer
-
-    def new_cart(self, lines=2):
-        self.made += 1
-        answer = self.ask(201, "POST", "/shopping-carts", (), '{"customer_id":%d}' % self.made)
-        path = answer.header("Location")
-        for product in range(1, lines + 1):
-            self.ask(204, "POST", path + "/items", (), '{"product_id":%d,"quantity":2}' % product)
-        return path
 
     def status(self):
         return {name: int(value) for name, value in self.session.sql(
@@ -93,80 +76,6 @@ class Bench:
         print("# %-34s %s round trips, %.1f statements" % (name, "/".join(sorted({str(len(commands)) for commands in taken})),
                                                            sum(statements) / len(taken)))
         return "\n".join(problems[:3])
-
-
-def operations(bench):
-    """Name, the request, what is made ready for each repeat, whether it writes; one round trip each."""
-    def ask(want, method, after="", headers=(), body=None):
-        return lambda path: bench.ask(want, method, path + after, headers, body)
-
-    def keyed(want, method, after="", body=None):
-        def request(path):
-            bench.made += 1
-            return bench.ask(want, method, path + after, ((KEY, "k%d" % bench.made),), body)
-        return request
-
-    cart, empty, listed = bench.new_cart, lambda: bench.new_cart(0), lambda: "/shopping-carts"
-    missing = lambda: "/shopping-carts/00000000-0000-4000-8000-000000000001"
-    item, two, quantity = '{"product_id":1,"quantity":1}', '{"items":[{"product_id":1,"quantity":1},{"product_id":9,"quantity":1}]}', \
-        '{"quantity":7}'
-    return [
-        ("get", ask(200, "GET"), cart, False),
-        ("get, eventual", ask(200, "GET", "?consistency=eventual"), cart, False),
-        ("get of a cart without lines", ask(200, "GET"), empty, False),
-        ("get of no cart", ask(404, "GET"), missing, False),
-        ("get, not modified", ask(304, "GET", "", (("If-None-Match", '"3"'),)), cart, False),
-        ("list of a customer", ask(200, "GET", "?customer_id=1"), listed, False),
-        ("list of idle carts", ask(200, "GET", "?idle_since=2100-01-01T00:00:00Z"), listed, False),
-        ("create", ask(201, "POST", "", (), '{"customer_id":77}'), listed, True),
-        ("create with a key", keyed(201, "POST", "", '{"customer_id":77}'), listed, True),
-        ("add to a line", ask(204, "POST", "/items", (), item), cart, True),
-        ("add of a line", ask(204, "POST", "/items", (), '{"product_id":99,"quantity":1}'), cart, True),
-        ("add of two lines", ask(204, "POST", "/items", (), two), cart, True),
-        ("add with a key", keyed(204, "POST", "/items", item), cart, True),
-        ("add at a version", ask(204, "POST", "/items", (("If-Match", '"3"'),), item), cart, True),
-        ("add, answered with the cart", ask(200, "POST", "/items", (PREFER,), item), cart, True),
-        ("set", ask(204, "PUT", "/items/1", (), quantity), cart, True),
-        ("set of a new line", ask(204, "PUT", "/items/5", (), quantity), cart, True),
-        ("set to 0", ask(204, "PUT", "/items/1", (), '{"quantity":0}'), cart, True),
-        ("set with a key", keyed(204, "PUT", "/items/1", quantity), cart, True),
-        ("remove", ask(204, "DELETE", "/items/1"), cart, True),
-        ("clear", ask(204, "DELETE", "/items"), cart, True),
-        ("checkout", ask(200, "POST", "/checkout"), cart, True),
-        ("checkout with a key", keyed(200, "POST", "/checkout"), cart, True),
-        ("checkout, answered with the cart", ask(200, "POST", "/checkout", (PREFER,)), cart, True),
-        ("delete", ask(204, "DELETE"), cart, True),
-    ]
-
-
-def careful_operations(bench):
-    """What the one text cannot decide is looked at and done again: at most three round trips."""
-    def closed():
-        path = bench.new_cart()
-        bench.ask(200, "POST", path + "/checkout")
-        return path
-
-    def used():
-        path = bench.new_cart()
-        bench.ask(204, "POST", path + "/items", ((KEY, "used"),), '{"product_id":1,"quantity":1}')
-        return path
-
-    return [
-        ("replay of a key", lambda path: bench.ask(204, "POST", path + "/items", ((KEY, "used"),), '{"product_id":1,"quantity":1}'), used),
-        ("key of another request", lambda path: bench.ask(422, "POST", path + "/items", ((KEY, "used"),), '{"product_id":2,"quantity":1}'),
-         used),
-        ("set of what is there", lambda path: bench.ask(204, "PUT", path + "/items/1", (), '{"quantity":2}'), bench.new_cart),
-        ("remove of what is not there", lambda path: bench.ask(404, "DELETE", path + "/items/99"), bench.new_cart),
-        ("clear of an empty cart", lambda path: bench.ask(204, "DELETE", path + "/items"), lambda: bench.new_cart(0)),
-        ("checkout of an empty cart", lambda path: bench.ask(409, "POST", path + "/checkout"), lambda: bench.new_cart(0)),
-        ("add beyond a limit", lambda path: bench.ask(422, "POST", path + "/items", (), '{"product_id":99,"quantity":1}'),
-         lambda: bench.new_cart(20)),
-        ("change of no cart", lambda path: bench.ask(404, "POST", path + "/items", (), '{"product_id":1,"quantity":1}'),
-         lambda: "/shopping-carts/00000000-0000-4000-8000-000000000001"),
-        ("change at another version", lambda path: bench.ask(412, "POST", path + "/items", (("If-Match", '"77"'),),
-                                                             '{"product_id":1,"quantity":1}'), bench.new_cart),
-        ("change of a cart that is closed", lambda path: bench.ask(409, "POST", path + "/items", (), '{"product_id":1,"quantity":1}'), closed),
-    ]
 
 
 def shared_round_trips(bench, cartd):

@@ -19,7 +19,15 @@ def server(**options):
         raise Skip("nothing of it was tested: %s" % why) from None
 
 
+def only_keys():
+    """What is started from here on has keys that the server takes, and knows nothing else of AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update({"AWS_ACCESS_KEY_ID": dynalite.KEY_ID, "AWS_SECRET_ACCESS_KEY": dynalite.SECRET, "AWS_EC2_METADATA_DISABLED": "true"})
+
+
 def settings_for(of, **changes):
-    """What cartd has to be told, but for the keys (of.environment() has them); a change's name is without "dynamodb."."""
+    """What cartd has to be told, but for the keys (only_keys()); a change's name is without "dynamodb.". of: a server, or what stands
+    before one."""
     return {"backend": "dynamodb", "dynamodb.endpoint": of.endpoint, "dynamodb.region": dynalite.REGION,
             **{"dynamodb." + name: value for name, value in changes.items()}}

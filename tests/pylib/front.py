@@ -1,4 +1,4 @@
-"""What stands before a MariaDB: listens on a free port while its with block runs."""
+"""What stands before a server: listens on a free port while its with block runs."""
 
 import socket
 import threading

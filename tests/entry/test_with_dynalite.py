@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """tools/with-dynalite and tools/dynalite.py: what a command finds, and that nothing is left of a server whatever ends the command."""
 
-import json
 import os
 import shutil
 import signal
@@ -12,11 +11,10 @@ import sys
 import tempfile
 import time
 import urllib.error
-import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 from cartd import ROOT, await_that  # noqa: E402
-from private_dynalite import dynalite, server  # noqa: E402
+from private_dynalite import call, dynalite, server  # noqa: E402
 from tap import Skip, main, say  # noqa: E402
 
 TOOL = os.path.join(ROOT, "tools", "with-dynalite")
@@ -43,16 +41,6 @@ def environment(folder, changes):
 def run(*words, folder, env=None, tool=TOOL, **rest):
     return subprocess.run([tool, *words], env=environment(folder, env or {}), capture_output=True, text=True, timeout=100,
                           check=False, **rest)
-
-
-def call(endpoint, operation, body):
-    """A call whose signature nobody looks at; the answer's JSON."""
-    words = "AWS4-HMAC-SHA256 Credential=local/20200101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
-    request = urllib.request.Request(endpoint, json.dumps(body).encode(), {
-        "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "DynamoDB_20120810." + operation, "X-Amz-Date": "20200101T000000Z",
-        "Authorization": words})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
 
 
 def is_running(pid):

@@ -1,0 +1,354 @@
+#!/usr/bin/python3
+"""What an operation costs: calls, counted by a proxy that reads the protocol, and units, which the server says in its answers.
+
+Both are held against docs/backends/dynamodb.md: the calls against its table, the units against its arithmetic. cartd's own metrics have to
+say the same as the proxy. What the local server's units leave out: those of the indexes, and those of a condition that was false.
+"""
+
+import math
+import os
+import re
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import private_dynalite  # noqa: E402
+from cartd import ROOT, Cartd, await_that  # noqa: E402
+from dynamodb_front import DynamodbFront, Reply  # noqa: E402
+from operations import KEY, Asker, careful_operations, operations  # noqa: E402
+from tap import main  # noqa: E402
+
+REPEATS = 4
+BATCH = 25
+CROWD = 64
+NOBODY = "/shopping-carts/00000000-0000-4000-8000-000000000001"
+QUIET = {"threads": "1", "limits.lines": "20", "provision": "off"}
+DOCUMENT = os.path.join(ROOT, "docs/backends/dynamodb.md")
+
+
+class Bench(Asker):
+    def __init__(self, front, cartd, table):
+        super().__init__(cartd)
+        self.front = front
+        self.cartd = cartd
+        self.table = table
+
+    def counted(self):
+        """By cartd: {operation: calls}."""
+        counts = {}
+        for name, value in self.cartd.metrics().items():
+            found = re.match(r'cart_dynamodb_calls_total\{operation="(\w+)"', name)
+            if found and value:
+                counts[found.group(1)] = counts.get(found.group(1), 0) + int(value)
+        return counts
+
+    def half_units(self):
+        """By cartd: {"read": halves, "write": halves}."""
+        sums = {}
+        for name, value in self.cartd.metrics().items():
+            found = re.match(r"cart_dynamodb_half_(\w+)_units_total", name)
+            if found:
+                sums[found.group(1)] = sums.get(found.group(1), 0) + value
+        return sums
+
+    def cost(self, name, request, prepare, wanted):
+        """What is wrong with the calls of an operation, as text. wanted: {operation: calls}."""
+        paths = [prepare() for _ in range(REPEATS)]
+        before, problems = self.counted(), []
+        start = len(self.front.calls)
+        for path in paths:
+            at = len(self.front.calls)
+            request(path)
+            calls = self.front.answered_since(at)
+            if calls != wanted:
+                problems.append("%s, not %s:\n%s" % (calls, wanted, "\n".join(str(call)[:300] for call in self.front.calls[at:])))
+        after, seen = self.counted(), self.front.answered_since(start)
+        counted = {operation: after[operation] - before.get(operation, 0) for operation in after if after[operation] != before.get(operation)}
+        if counted != seen:
+            problems.append("the proxy has seen %s, cartd has counted %s" % (seen, counted))
+        print("# %-34s %s" % (name, ", ".join("%s %g" % (operation, calls / REPEATS) for operation, calls in sorted(seen.items()))))
+        return "\n".join(problems[:3])
+
+
+def add_the_item(server):
+    """DynamoDB says which item it was with a condition that was false. Dynalite does not: the proxy asks it."""
+    def rule(call, ask):
+        reply = ask()
+        if reply.status != 400 or b"ConditionalCheckFailedException" not in reply.body or b'"ALL_OLD"' not in call.body:
+            return reply
+        item = item_of(server, call.json()["TableName"], call.json().get("Key") or {"cart_id": call.json()["Item"]["cart_id"]})
+        return Reply(400, {**reply.json(), "Item": item}, reply.headers) if item else reply
+    return rule
+
+
+def item_of(server, table, key):
+    return private_dynalite.call(server.endpoint, "GetItem", {"TableName": table, "Key": key, "ConsistentRead": True}).get("Item")
+
+
+def gets(n):
+    return {"GetItem": n}
+
+
+def updates(n=1):
+    return {"UpdateItem": n}
+
+
+def calls_of(name, layout):
+    """Of an operation that succeeds."""
+    others = {"create": {"PutItem": 1}, "create with a key": {"PutItem": 2}, "delete": {"DeleteItem": 1},
+              # The index holds keys alone; and it is asked in idle_shards parts.
+              "list of a customer": {"Query": 1, "BatchGetItem": 1}, "list of idle carts": {"Query": 8, "BatchGetItem": 1}}
+    if name.startswith("get"):
+        return gets(1)
+    return others.get(name) or (updates() if layout == "map" else {"GetItem": 1, "PutItem": 1})
+
+
+def calls_of_careful(name, layout, returns_item):
+    """Of one that is refused or changes nothing: a condition that was false, and a look where that did not bring the item."""
+    if layout == "list":
+        return gets(1)
+    # That no item is returned may also mean that there is none: then it is looked for.
+    return updates() if returns_item and name != "change of no cart" else {"UpdateItem": 1, "GetItem": 1}
+
+
+def count_calls(tap, bench, layout):
+    for name, request, prepare, _ in operations(bench):
+        tap.run("%s: calls of: %s" % (layout, name), bench.cost, name, request, prepare, calls_of(name, layout))
+
+
+def count_careful_calls(tap, bench, layout, returns_item):
+    where = "%s, item %s" % (layout, "returned" if returns_item else "not returned")
+    for name, request, prepare in careful_operations(bench):
+        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare, calls_of_careful(name, layout, returns_item))
+    for name, request, prepare, *calls in more_operations(bench, layout):
+        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare,
+                calls[returns_item])
+
+
+def more_operations(bench, layout):
+    """What the document has beside those: name, request, what makes a path (or a key) ready, calls where the item is not returned, and
+    where it is."""
+    def create(key):
+        return bench.ask(201, "POST", "/shopping-carts", ((KEY, key),), '{"customer_id":5}').header("Location")
+
+    def new_key():
+        bench.made += 1
+        return "new%d" % bench.made
+
+    def used_key():
+        key = new_key()
+        create(key)
+        return key
+
+    def put_again(path):
+        bench.made += 1
+        return bench.ask(204, "PUT", path + "/items/1", ((KEY, "k%d" % bench.made),), '{"quantity":2}')
+
+    keyed_set = {"GetItem": 1, "UpdateItem": 1}
+    return [
+        ("delete of a cart made under a key", lambda path: bench.ask(204, "DELETE", path), lambda: create(new_key()),
+         {"DeleteItem": 1, "GetItem": 1, "PutItem": 1}, {"DeleteItem": 1, "PutItem": 1}),
+        ("replay of a create", create, used_key, {"PutItem": 1, "GetItem": 2}, {"PutItem": 1, "GetItem": 1}),
+        ("delete of no cart", lambda path: bench.ask(404, "DELETE", path), lambda: NOBODY,
+         {"DeleteItem": 1, "GetItem": 1}, {"DeleteItem": 1, "GetItem": 1}),
+        ("set of what is there, with a key", put_again, bench.new_cart,
+         keyed_set if layout == "list" else {"UpdateItem": 2, "GetItem": 1}, keyed_set if layout == "list" else {"UpdateItem": 2}),
+    ]
+
+
+def count_calls(tap, bench, layout):
+    for name, request, prepare, _ in operations(bench):
+        tap.run("%s: calls of: %s" % (layout, name), bench.cost, name, request, prepare, calls_of(name, layout))
+
+
+def count_careful_calls(tap, bench, layout, returns_item):
+    where = "%s, item %s" % (layout, "returned" if returns_item else "not returned")
+    for name, request, prepare in careful_operations(bench):
+        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare, calls_of_careful(name, layout, returns_item))
+    for name, request, prepare, *calls in more_operations(bench, layout):
+        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare,
+                calls[returns_item])
+
+
+def one_too_many(bench):
+    """Two gets for one, and the check says so."""
+    def twice(path):
+        bench.ask(200, "GET", path)
+        bench.ask(200, "GET", path)
+    return "" if "{'GetItem': 2}, not {'GetItem': 1}" in bench.cost("(two gets counted as one)", twice, bench.new_cart, gets(1)) else \
+        "two calls passed for one"
+
+
+class Gate:
+    """A rule: gets are held back until it is opened."""
+
+    def __init__(self):
+        self.opened = threading.Event()
+
+    def __call__(self, call, ask):
+        if call.operation in ("GetItem", "BatchGetItem"):
+            self.opened.wait(20)
+        return ask()
+
+
+def asked_at_once(bench, paths):
+    """The answers to gets of all the paths, of which the first was under way, and held, when the others came; and the calls for them."""
+    clients = [bench.cartd.client() for _ in paths]
+    bench.front.rule = gate = Gate()
+    at = len(bench.front.calls)
+    try:
+        for number, (client, path) in enumerate(zip(clients, paths)):
+            client.send("GET", path)
+            if number == 0:
+                await_that(lambda: len(bench.front.calls) > at, 10, "the first get is under way")
+        await_that(lambda: bench.cartd.metrics()["cart_dynamodb_waiting"] == len(paths) - 1, 10, "the others wait")
+        gate.opened.set()
+        answers = [client.receive() for client in clients]
+    finally:
+        gate.opened.set()
+        bench.front.rule = lambda call, ask: ask()
+        for client in clients:
+            client.close()
+    return answers, bench.front.calls[at:]
+
+
+def shared_calls(bench):
+    """One connection, and it is busy: those that wait for it go together, up to dynamodb.batch."""
+    paths = [bench.new_cart(1) for _ in range(CROWD)]
+    answers, calls = asked_at_once(bench, paths)
+    wrong = [path for path, answer in zip(paths, answers) if answer.status != 200 or answer.json()["shopping_cart_id"] not in path]
+    asked = [len(call.json()["RequestItems"]["crowd"]["Keys"]) if call.operation == "BatchGetItem" else 1 for call in calls]
+    wanted = [1] + [BATCH] * ((CROWD - 1) // BATCH) + [(CROWD - 1) % BATCH]
+    print("# %d gets at once, of which %d waited: calls for %s carts" % (CROWD, CROWD - 1, asked))
+    return "wrong answers: %s" % wrong if wrong else "" if asked == wanted else "calls for %s carts, not %s" % (asked, wanted)
+
+
+def one_cart_for_many(bench):
+    """Gets of the same cart that wait together ask for it once."""
+    path = bench.new_cart()
+    answers, calls = asked_at_once(bench, [path] * BATCH)
+    if {answer.status for answer in answers} != {200} or len({answer.body for answer in answers}) != 1:
+        return "answers: %s" % {answer.raw() for answer in answers}
+    return "" if [call.operation for call in calls] == ["GetItem"] * 2 else "\n".join(map(str, calls))
+
+
+def size_of(value):
+    """Bytes of an attribute's value, as AWS counts them."""
+    (kind, content), = value.items()
+    if kind == "N":
+        return 1 + math.ceil(len(content.lstrip("-").strip("0")) / 2) + content.startswith("-")
+    if kind == "M":
+        return 3 + len(content) + size_of_item(content)
+    if kind == "L":
+        return 3 + sum(1 + size_of(each) for each in content)
+    return len(content.encode())
+
+
+def size_of_item(item):
+    return sum(len(name.encode()) + size_of(value) for name, value in item.items())
+
+
+def documented_sizes(text, layout):
+    """Bytes of a cart in that layout, and of each line of it, as the document says."""
+    found = re.search(r"A cart in layout `map` has about (\d+) bytes and (\d+) a line .*?, in layout `list` (\d+) and\s+(\d+);", text, re.S)
+    return [int(number) for number in found.groups()][2 * (layout == "list"):][:2]
+
+
+def documented_units(text, row):
+    """Units of the table in the document, for 1, 5, 20 and 200 lines."""
+    cells = re.search(r"(?m)^\| %s \| (.*?) \|$" % re.escape(row), text).group(1).split(" | ")
+    return {lines: float(re.match(r"[\d.,]+", cell).group(0).replace(",", "")) for lines, cell in zip((1, 5, 20, 200), cells)}
+
+
+def consumed(bench, server, lines):
+    """For an add to one of n lines, a strong get and an eventual one: what the server has said of each call, what cartd has counted, and the
+    item's bytes."""
+    path = bench.new_cart(0)
+    for product in range(lines):
+        bench.ask(204, "POST", path + "/items", (), '{"product_id":%d,"quantity":12}' % (123457 + product))
+    before, at = bench.half_units(), len(bench.front.calls)
+    bench.ask(204, "POST", path + "/items", (), '{"product_id":123457,"quantity":1}')
+    bench.ask(200, "GET", path)
+    bench.ask(200, "GET", path + "?consistency=eventual")
+    counted = {name: value - before.get(name, 0) for name, value in bench.half_units().items()}
+    size = size_of_item(item_of(server, bench.table, {"cart_id": {"S": path.rsplit("/", 1)[1]}}))
+    return [call.units() for call in bench.front.calls[at:]], counted, size
+
+
+def units(bench, server, layout):
+    with open(DOCUMENT, encoding="utf-8") as file:
+        text = file.read()
+    cart, line = documented_sizes(text, layout)
+    problems = []
+    for lines in (1, 5, 20):
+        said, counted, size = consumed(bench, server, lines)
+        write, read = math.ceil(size / 1024), math.ceil(size / 4096)
+        wanted = ([read] if layout == "list" else []) + [write, read, read / 2]
+        print("# %s, %2d lines: %d bytes; units of an add, a get, an eventual get: %s" % (layout, lines, size, said))
+        if said != wanted:
+            problems.append("%d lines, %d bytes: the server says %s, the arithmetic %s" % (lines, size, said, wanted))
+        if abs(size - (cart + line * lines)) > 0.02 * size:
+            problems.append("%d lines: %d bytes, the document says %d" % (lines, size, cart + line * lines))
+        if counted != {"write": 2 * write, "read": 2 * (sum(wanted) - write)}:
+            problems.append("%d lines: cartd has counted half units %s, the server said %s" % (lines, counted, said))
+        if layout == "map":
+            told = [documented_units(text, row)[lines] for row in ("add, set, remove", "get, strong", "get, eventual")]
+            if told != wanted or abs(size - documented_units(text, "the item, bytes")[lines]) > 0.02 * size:
+                problems.append("%d lines, %d bytes: the document's table says %s, and it is %s" % (lines, size, told, wanted))
+    return "\n".join(problems)
+
+
+def units_of_create(bench):
+    """A unit, and one more for the item of a key."""
+    at = len(bench.front.calls)
+    bench.ask(201, "POST", "/shopping-carts", (), '{"customer_id":5}')
+    bench.ask(201, "POST", "/shopping-carts", ((KEY, "units"),), '{"customer_id":5}')
+    said = [(call.operation, call.units()) for call in bench.front.calls[at:]]
+    return "" if said == [("PutItem", 1)] * 3 else str(said)
+
+
+def quiet(front, layout, **changes):
+    return dict(private_dynalite.settings_for(front, layout=layout, **changes), **QUIET)
+
+
+def make_table(folder, server, table):
+    """By another one, so that what is counted has not made it."""
+    with Cartd(folder, private_dynalite.settings_for(server, table=table), "provision-" + table):
+        pass
+
+
+def run_layout(tap, folder, server, layout):
+    make_table(folder, server, layout)
+    with DynamodbFront(server.port) as front, Cartd(folder, quiet(front, layout, table=layout), layout) as cartd:
+        bench = Bench(front, cartd, layout)
+        count_calls(tap, bench, layout)
+        for returns_item in (False, True):
+            front.rule = add_the_item(server) if returns_item else lambda call, ask: ask()
+            count_careful_calls(tap, bench, layout, returns_item)
+        tap.run("%s: a second call would be seen" % layout, one_too_many, bench)
+        tap.run("%s: units of adds and gets are as the document reckons" % layout, units, bench, server, layout)
+        tap.run("%s: units of a create" % layout, units_of_create, bench)
+        bench.client.close()
+
+
+def run_crowd(tap, folder, server):
+    make_table(folder, server, "crowd")
+    with DynamodbFront(server.port) as front, \
+            Cartd(folder, quiet(front, "map", table="crowd", connections="1", acquire_timeout="30s"), "crowd") as cartd:
+        bench = Bench(front, cartd, "crowd")
+        tap.run("%d gets at once share calls" % CROWD, shared_calls, bench)
+        tap.run("gets of one cart at once ask for it once", one_cart_for_many, bench)
+        bench.client.close()
+
+
+def tests(tap):
+    private_dynalite.only_keys()
+    with tempfile.TemporaryDirectory() as folder, private_dynalite.server() as server:
+        for layout in ("map", "list"):
+            run_layout(tap, folder, server, layout)
+        run_crowd(tap, folder, server)
+
+
+if __name__ == "__main__":
+    main(tests)

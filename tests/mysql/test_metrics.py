@@ -10,6 +10,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import private_mariadb  # noqa: E402
 from cartd import ROOT, Cartd, await_that  # noqa: E402
+from metrics_watch import Watch, documented, wrong  # noqa: E402
 from tap import main  # noqa: E402
 
 DOCUMENT = os.path.join(ROOT, "docs/backends/mysql.md")
@@ -18,35 +19,13 @@ CONNECTIONS = 'cart_mysql_connections{state="%s"}'
 QUIET = {"threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.sweep_interval": "0", "mysql.lifetime": "0"}
 
 
-class Watch:
-    """A cartd whose metrics are compared before and after."""
+class PoolWatch(Watch):
+    """Begins once there are connections."""
 
     def __init__(self, server, cartd):
+        super().__init__(cartd)
         self.server = server
-        self.cartd = cartd
-        self.client = cartd.client()
         await_that(lambda: self.value(CONNECTIONS % "idle") >= 1, 10, "connections")
-
-    def close(self):
-        self.client.close()
-
-    def value(self, name):
-        return self.cartd.metrics().get(name, 0)
-
-    def new_cart(self):
-        answer = self.client.ask("POST", "/shopping-carts", (), '{"customer_id":3}')
-        assert answer.status == 201, answer.body
-        return answer.header("Location")
-
-    def add(self, path, client=None):
-        return (client or self.client).ask("POST", path + "/items", (), '{"product_id":1,"quantity":1}').status
-
-    def moved(self, action, prefix):
-        """The series of that beginning that grew, and by how much."""
-        before = self.cartd.metrics()
-        action()
-        after = self.cartd.metrics()
-        return {name: value - before.get(name, 0) for name, value in after.items() if name.startswith(prefix) and value != before.get(name, 0)}
 
 
 class Lock:
@@ -62,10 +41,6 @@ class Lock:
     def __exit__(self, *_):
         self.session.sql("ROLLBACK")
         self.session.close()
-
-
-def wrong(found, wanted):
-    return "" if found == wanted else "moved: %s\nexpected: %s" % (found, wanted)
 
 
 def the_pool(watch):
@@ -170,7 +145,7 @@ def waiting(folder, server):
     """One connection, and it is busy: who waits is counted, and refused in time."""
     settings = dict(private_mariadb.settings_for(server, pool="1", acquire_timeout="300ms"), **{"threads": "1", "mysql.sweep_interval": "0"})
     with Cartd(folder, settings, "waiting") as cartd:
-        watch = Watch(server, cartd)
+        watch = PoolWatch(server, cartd)
         held, free = watch.new_cart(), watch.new_cart()
         name = "cart_mysql_acquire_timeouts_total"
         before, answers, seen = watch.value(name), [], []
@@ -195,7 +170,7 @@ def waiting(folder, server):
 def pings(folder, server):
     settings = dict(private_mariadb.settings_for(server, pool="2", ping_after="200ms", lifetime="1s"), **{"threads": "1"})
     with Cartd(folder, settings, "pings") as cartd:
-        watch = Watch(server, cartd)
+        watch = PoolWatch(server, cartd)
         await_that(lambda: watch.value("cart_mysql_pings_total") >= 3, 10, "pings of idle connections")
         await_that(lambda: watch.value('cart_mysql_connections_closed_total{cause="age"}') >= 2, 10, "old connections are replaced")
         problem = "" if watch.client.ask("GET", watch.new_cart()).status == 200 else "a read fails"
@@ -203,25 +178,17 @@ def pings(folder, server):
         return problem
 
 
-def documented(cartd):
-    served = {re.sub(r"[{ ].*", "", name) for name in cartd.metrics() if name.startswith("cart_mysql_")}
-    with open(DOCUMENT, encoding="utf-8") as file:
-        told = set(re.findall(r"`(cart_mysql_\w+)", file.read()))
-    lines = ["not in the document: " + name for name in sorted(served - told)] + ["not served: " + name for name in sorted(told - served)]
-    return "\n".join(lines) if served else "no series"
-
-
 def tests(tap):
     with tempfile.TemporaryDirectory() as folder, private_mariadb.server(fast=True) as server:
         with Cartd(folder, dict(private_mariadb.settings_for(server), **QUIET)) as cartd:
-            watch = Watch(server, cartd)
+            watch = PoolWatch(server, cartd)
             for name, function in (("connections in use and idle", the_pool), ("statements by kind", statements), ("batches by size", batches),
                                    ("writes done the careful way", careful), ("retries for a lock", lock_timeouts),
                                    ("connections that broke and were replaced", reconnects), ("the server's version", version),
                                    ("a server that goes and comes", the_server_goes)):
                 tap.run(name, function, watch)
             watch.close()
-            tap.run("the document explains every series, and no other", documented, cartd)
+            tap.run("the document explains every series, and no other", documented, cartd, "cart_mysql_", DOCUMENT)
         tap.run("who waits for a connection, and who has waited too long", waiting, folder, server)
         tap.run("pings of idle connections, and the end of old ones", pings, folder, server)
 

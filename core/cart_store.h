@@ -37,6 +37,9 @@ struct cart_env {
 	struct metrics *metrics;
 	struct cart_rules rules;
 	size_t loops; /* handles that will be opened, for pools that they share; 0: not known */
+	/* A database that cannot be reached is no reason not to start: a backend that can do
+	 * without for now sees to its schema later, and refuses ops until then. */
+	bool provision_later;
 };
 
 /* cart.ttl, limits.*, idempotency.window; and the struct that they make. */

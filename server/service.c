@@ -99,7 +99,8 @@ static int service_start_backend(struct service *service, struct cart_error *err
 					 .settings = settings,
 					 .metrics = service->metrics,
 					 .rules = cart_rules_from(settings),
-					 .loops = service_threads(settings)};
+					 .loops = service_threads(settings),
+					 .provision_later = true};
 	if (cart_db_start(&service->db, backend, &service->env, service_provision(settings),
 			  error) != 0)
 		return -1;

@@ -163,14 +163,16 @@ static void credentials_succeed(struct ddb_credentials_source *source,
 	credentials_plan(source, cred_refresh_ms(lifetime_ms, cred_random()));
 }
 
-/* The log has changes of state, not each try. */
+/* The log has changes of state, not each try. What stops the start is told by its error. */
 static void credentials_note(struct ddb_credentials_source *source, bool failing,
 			     const struct cart_error *error)
 {
 	bool first = ddb_credentials_generation(source) == 1 && source->repeats == 0;
 
-	if (failing && !source->failing)
+	if (failing && !source->failing && ddb_credentials_generation(source) > 0)
 		log_event(LOG_WARN, "cannot get credentials", LOG_STR("error", error->text));
+	else if (failing && !source->failing && !source->hopeless)
+		log_event(LOG_INFO, "no credentials yet", LOG_STR("error", error->text));
 	else if (!failing && first)
 		log_event(LOG_INFO, "credentials found", LOG_STR("source", source->context.origin));
 	else if (!failing && source->failing)

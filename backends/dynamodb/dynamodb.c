@@ -1,8 +1,8 @@
 /*
  * The DynamoDB backend: credentials that a thread keeps fresh, for each loop an HTTP client and
  * lanes to make calls on (store.c), and a table that is made or checked at start. When the service
- * cannot be reached then, it starts nevertheless, says so, is not ready, and a thread sees to the
- * table as soon as it can be (provisioner.c).
+ * cannot be reached then, cartd starts nevertheless, says so, is not ready, and a thread sees to
+ * the table as soon as it can be (provisioner.c); cartctl fails.
  */
 #include "backends/dynamodb/provisioner.h"
 #include "backends/dynamodb/store.h"
@@ -178,6 +178,8 @@ static int dynamodb_provision(struct cart_db *base, enum cart_provision how,
 	case DDB_TABLE_REFUSED:
 		return -1;
 	case DDB_TABLE_UNREACHED:
+		if (!base->env.provision_later)
+			return -1;
 		break;
 	}
 	log_event(LOG_WARN, "the table could not be seen to; not ready until it can",

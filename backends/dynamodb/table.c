@@ -273,15 +273,32 @@ static enum ddb_table_state table_make(struct table_work *work)
 	return DDB_TABLE_READY;
 }
 
-static json_t *table_index_body(const struct table_work *work, const json_t *index)
+/* A table whose throughput is bought in advance wants the same said of each index; one that is paid
+ * by request refuses to hear of it. NULL: the latter. */
+static json_t *table_throughput(const json_t *table)
 {
-	return json_pack("{s:O,s:[{s:{s:O,s:O,s:O}}]}", "AttributeDefinitions",
+	const json_t *billing = json_object_get(table, "BillingModeSummary");
+	const json_t *bought = json_object_get(table, "ProvisionedThroughput");
+	const json_t *reads = json_object_get(bought, "ReadCapacityUnits");
+	const json_t *writes = json_object_get(bought, "WriteCapacityUnits");
+
+	if (strcmp(table_text(billing, "BillingMode"), "PAY_PER_REQUEST") == 0 ||
+	    json_number_value(reads) <= 0 || json_number_value(writes) <= 0)
+		return NULL;
+	return json_pack("{s:O,s:O}", "ReadCapacityUnits", reads, "WriteCapacityUnits", writes);
+}
+
+static json_t *table_index_body(const struct table_work *work, const json_t *table,
+				const json_t *index)
+{
+	return json_pack("{s:O,s:[{s:{s:O,s:O,s:O,s:o*}}]}", "AttributeDefinitions",
 			 json_object_get(json_object_get(work->wanted, "CreateTable"),
 					 "AttributeDefinitions"),
 			 "GlobalSecondaryIndexUpdates", "Create", "IndexName",
 			 json_object_get(index, "IndexName"), "KeySchema",
 			 json_object_get(index, "KeySchema"), "Projection",
-			 json_object_get(index, "Projection"));
+			 json_object_get(index, "Projection"), "ProvisionedThroughput",
+			 table_throughput(table));
 }
 
 /* Adds an index that is missing. READY with *added false: none is. */
@@ -307,7 +324,7 @@ static enum ddb_table_state table_add_index(struct table_work *work, const json_
 		}
 		*added = true;
 		if (table_call(work, DDB_UPDATE_TABLE,
-			       table_body(work, table_index_body(work, index))))
+			       table_body(work, table_index_body(work, table, index))))
 			log_event(LOG_INFO, "adding an index to the table",
 				  LOG_STR("table", work->table->name), LOG_STR("index", name));
 		else if (!table_is_error(work, "ResourceInUseException") &&

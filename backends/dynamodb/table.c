@@ -360,6 +360,8 @@ static enum ddb_table_state table_see_to(struct table_work *work, const json_t *
 			cart_error_set(work->error, "table %s is not ready yet", work->table->name);
 			return DDB_TABLE_UNREACHED;
 		}
+		if (again) /* what was just begun may not be seen yet */
+			table_pause(work, TABLE_POLL_MIN_MS);
 	}
 	return DDB_TABLE_READY;
 }

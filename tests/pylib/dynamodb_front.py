@@ -31,8 +31,8 @@ class Reply:
         return "\r\n".join(lines + ["%s: %s" % pair for pair in self.headers] + ["", ""]).encode("latin-1") + self.body
 
 
-def error(kind, status=400, headers=(), **more):
-    return Reply(status, {"__type": "com.amazonaws.dynamodb.v20120810#" + kind, "message": "a test says so", **more}, headers)
+def error(kind, status=400, headers=(), message="a test says so"):
+    return Reply(status, {"__type": "com.amazonaws.dynamodb.v20120810#" + kind, "message": message}, headers)
 
 
 class Call:

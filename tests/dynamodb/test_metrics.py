@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What /metrics says of the DynamoDB backend is so: each series moves when its cause is there, and by as much. And the document knows all of them.
+"""What /metrics says of the DynamoDB backend is so: each series moves when its cause is there, and by as much. And the document has them all.
 
 What a healthy server never does is done by a proxy in front of it (pylib/dynamodb_front.py).
 """
@@ -262,8 +262,8 @@ def lost_races(watch):
         return ask()
 
     raced = []
-    moved = watch.moved(lambda: statuses.append(watch.client.ask("PUT", path + "/items/1", (("Idempotency-Key", "race"),), '{"quantity":1}').status),
-                        PREFIX + "c", race)
+    key = (("Idempotency-Key", "race"),)
+    moved = watch.moved(lambda: statuses.append(watch.client.ask("PUT", path + "/items/1", key, '{"quantity":1}').status), PREFIX + "c", race)
     moved = {name: value for name, value in moved.items() if "careful" in name or "conflicts" in name}
     return wrong(moved, {PREFIX + "conflicts_total": 1, PREFIX + "careful_writes_total": 2}) or wrong(statuses, [204])
 
@@ -444,7 +444,8 @@ def tests(tap):
                                    ("conditions that were false", conditions), ("durations", durations), ("retries by cause", retries),
                                    ("an answer that is no JSON", no_json), ("a clock that is wrong", skew), ("units", units),
                                    ("reads by how many carts they ask for", reads_together), ("carts left out", left_out),
-                                   ("races lost", lost_races), ("removals of old keys", old_keys), ("a connection in place of one that broke", connections_opened)):
+                                   ("races lost", lost_races), ("removals of old keys", old_keys),
+                                   ("a connection in place of one that broke", connections_opened)):
                 tap.run(name, function, watch)
             watch.close()
             tap.run("the document explains every series, and no other", documented, cartd, PREFIX, DOCUMENT)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The table: made, checked, completed and refused by cartd and by cartctl, and what both say when they cannot: one line, and the right exit status.
+"""The table: made, checked, completed and refused by cartd and by cartctl, and what both say when they cannot: a line, and an exit status.
 
 A cartd that does not reach its server at start runs nevertheless, says no to everybody, and needs no restart once the server is there.
 """

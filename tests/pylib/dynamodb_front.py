@@ -115,4 +115,5 @@ def receive(connection, stream):
 def ask(upstream, call):
     upstream.request("POST", "/", call.body, {name: value for name, value in call.headers.items() if name not in NOT_PASSED_ON})
     answer = upstream.getresponse()
-    return Reply(answer.status, answer.read(), [pair for pair in answer.getheaders() if pair[0].lower() not in NOT_PASSED_ON | {"content-type"}])
+    headers = [pair for pair in answer.getheaders() if pair[0].lower() not in NOT_PASSED_ON | {"content-type"}]
+    return Reply(answer.status, answer.read(), headers)

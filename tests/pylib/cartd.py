@@ -19,7 +19,7 @@ REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: \w+Sanitizer|runtime error:|S
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def await_that(condition, within_s, what):
+def await_that(condition, within_s, what, every_s=0.01):
     """Polls until condition() is true; its value."""
     until = time.monotonic() + within_s
     while True:
@@ -27,7 +27,7 @@ def await_that(condition, within_s, what):
         if value:
             return value
         assert time.monotonic() < until, "not within %g s: %s" % (within_s, what)
-        time.sleep(0.01)
+        time.sleep(every_s)
 
 
 def die_with_parent():

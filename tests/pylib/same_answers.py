@@ -53,7 +53,7 @@ class Side:
         self.mask = mask
         self.clients = []
         self.said = {}
-        self.last_ms = 0
+        self.began_ms = self.last_ms = 0  # of the last step
         self.doctor = None  # changes an answer before it is looked at: proof that a difference is seen
 
     def _fill_in(self, text):
@@ -78,18 +78,20 @@ class Side:
         if answer.header("ETag"):
             self.said["etag:" + request.save] = answer.header("ETag")
 
-    def ask(self, step):
-        """The answers of a step, raw and masked."""
+    def send(self, step):
         while len(self.clients) < len(step):
             self.clients.append(self.cartd.client())
         # A time belongs to one request only if no two requests share a millisecond.
-        await_that(lambda: wall_ms() > self.last_ms, 5, "the clock goes on")
-        start = wall_ms()
+        await_that(lambda: wall_ms() > self.last_ms, 5, "the clock goes on", every_s=0.0005)
+        self.began_ms = wall_ms()
         for client, request in zip(self.clients, step):
             self._send(client, request)
+
+    def receive(self, step):
+        """The answers to the step that was sent, raw and masked."""
         answers = [client.receive(request.method) for client, request in zip(self.clients, step)]
         self.last_ms = wall_ms()
-        self.mask.window(start, self.last_ms)
+        self.mask.window(self.began_ms, self.last_ms)
         for request, answer in zip(step, answers):
             if request.save:
                 self._remember(request, answer)
@@ -144,7 +146,9 @@ class Services:
             for request in step:
                 for text in request.texts():
                     self.own_text.update(re.findall(r"[0-9A-Fa-f-]{36}|\d{4}-\d\d-[0-9T:.]+Z", text))
-            said = [side.ask(step) for side in self.sides]
+            for side in self.sides:  # they work at the same time
+                side.send(step)
+            said = [side.receive(step) for side in self.sides]
             for at, request in enumerate(step):
                 self.asked += 1
                 self._count(said[0][0][at])

@@ -63,6 +63,8 @@ extern const struct cred_provider cred_web_identity;
 extern const struct cred_provider cred_profile;
 extern const struct cred_provider cred_container;
 extern const struct cred_provider cred_imds;
+/* AWS_EC2_METADATA_DISABLED says so. */
+bool cred_imds_is_off(const struct cred_context *context);
 
 /* Asks *chosen, or if that is NULL each in turn: the first that has something configured. Sets it
  * when it has given some. */

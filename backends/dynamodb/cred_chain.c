@@ -54,5 +54,6 @@ enum cred_result cred_chain_fetch(struct cred_context *context, const struct cre
 		len = strlen(lacked);
 	}
 	cart_error_set(error, "%s", lacked);
-	return CRED_NONE;
+	/* Metadata might answer in a moment; without it, somebody has to say something. */
+	return cred_imds_is_off(context) ? CRED_WRONG : CRED_NONE;
 }

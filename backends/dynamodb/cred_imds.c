@@ -162,16 +162,22 @@ static int cred_imds_read(const struct cred_text *answer, struct ddb_credentials
 	return result;
 }
 
+bool cred_imds_is_off(const struct cred_context *context)
+{
+	const char *disabled = cred_env(context, "AWS_EC2_METADATA_DISABLED");
+
+	return disabled != NULL && strcasecmp(disabled, "true") == 0;
+}
+
 /* It is the last of the chain, and always there to be asked: it has none rather than fails. */
 static enum cred_result cred_imds_fetch(struct cred_context *context, struct ddb_credentials *out,
 					struct cart_error *error)
 {
-	const char *disabled = cred_env(context, "AWS_EC2_METADATA_DISABLED");
 	struct cred_http http = {0};
 	char path[CRED_IMDS_URL_ROOM];
 	int result;
 
-	if (disabled != NULL && strcasecmp(disabled, "true") == 0) {
+	if (cred_imds_is_off(context)) {
 		cart_error_set(error, "AWS_EC2_METADATA_DISABLED is true");
 		return CRED_NONE;
 	}

@@ -285,8 +285,10 @@ static void a_source_that_fails_is_not_passed_over(void **state)
 static void without_any_source_each_says_what_it_lacks(void **state)
 {
 	(void)state;
-	assert_none(300, "environment: AWS_ACCESS_KEY_ID is not set; web identity: "
-			 "AWS_WEB_IDENTITY_TOKEN_FILE is not set; profile: default is neither in ");
+	/* At once: there is nobody who might answer later. */
+	assert_none(600000,
+		    "environment: AWS_ACCESS_KEY_ID is not set; web identity: "
+		    "AWS_WEB_IDENTITY_TOKEN_FILE is not set; profile: default is neither in ");
 	assert_non_null(strstr(error.text, "; container: neither AWS_CONTAINER_CREDENTIALS_RELATIVE"
 					   "_URI nor _FULL_URI is set; IMDS: "
 					   "AWS_EC2_METADATA_DISABLED is true"));

@@ -216,12 +216,14 @@ static bool transfer_sign(struct ddb_client *client, struct ddb_transfer *transf
 		.secret_access_key = client->credentials.secret_access_key,
 		.session_token = client->credentials.session_token,
 	};
-	int64_t now_s = clock_wall_ms(client->config.clock) / 1000 +
-			atomic_load_explicit(&client->config.shared->skew_s, memory_order_relaxed);
+	int64_t now_s = clock_wall_ms(client->config.clock) / 1000;
 
+	transfer->skew_s =
+		atomic_load_explicit(&client->config.shared->skew_s, memory_order_relaxed);
 	snprintf(transfer->target, sizeof(transfer->target), "X-Amz-Target: DynamoDB_20120810.%s",
 		 ddb_operation_name(transfer->call->operation));
-	return sigv4_sign(&client->signer, &credentials, &request, now_s, &transfer->signature);
+	return sigv4_sign(&client->signer, &credentials, &request, now_s + transfer->skew_s,
+			  &transfer->signature);
 }
 
 /* Lays the header lines out as the list that libcurl takes. */
@@ -328,14 +330,14 @@ static void transfer_read_error(struct ddb_transfer *transfer, long status)
 		 message != NULL ? message : "", status);
 }
 
-/* The service's clock, where that is why a signature was refused. */
+/* The service's clock, where that is why a signature was refused. Another call may have corrected
+ * ours meanwhile: what counts is the time that this one was signed with. */
 static bool transfer_corrects_clock(struct ddb_client *client, struct ddb_transfer *transfer)
 {
-	int64_t now_s = clock_wall_ms(client->config.clock) / 1000, skew_s, old_s;
+	int64_t now_s = clock_wall_ms(client->config.clock) / 1000;
+	int64_t skew_s = transfer->server_s - now_s;
 
-	old_s = atomic_load(&client->config.shared->skew_s);
-	skew_s = transfer->server_s - now_s;
-	if (transfer->server_s <= 0 || llabs(skew_s - old_s) < TRANSFER_SKEW_MIN_S)
+	if (transfer->server_s <= 0 || llabs(skew_s - transfer->skew_s) < TRANSFER_SKEW_MIN_S)
 		return false;
 	atomic_store(&client->config.shared->skew_s, skew_s);
 	return true;

@@ -36,6 +36,7 @@ struct ddb_transfer {
 	int64_t asked_ms;    /* x-amz-retry-after; -1: none */
 	char type[64];	     /* x-amzn-errortype */
 	uint64_t generation; /* of the credentials that it was signed with */
+	int64_t skew_s;	     /* the correction of our clock that it was signed with */
 	int64_t since_ns;
 	struct event *pause;
 	int spent;    /* tokens, for the call */

@@ -293,6 +293,25 @@ static void a_wrong_clock_is_corrected_by_the_servers(void **state)
 	}
 }
 
+static void calls_that_were_under_way_with_the_wrong_clock_all_succeed(void **state)
+{
+	struct ddb_call calls[MANY] = {{.tries = 0}};
+	int done = 0;
+
+	(void)state;
+	clock_fake_set(&f.clock, (DATE_2031_S - 7200) * 1000);
+	skewed_server("RequestTimeTooSkewed", 403);
+	for (int i = 0; i < MANY; i++)
+		ddb_fixture_begin(&f, &calls[i], DDB_GET_ITEM, GET, 0, &done);
+	ddb_fixture_await(&f, &done, MANY);
+	for (int i = 0; i < MANY; i++) {
+		call.tries = calls[i].tries;
+		assert_outcome(calls[i].outcome, DDB_OK);
+		ddb_call_clear(&calls[i]);
+		buf_free(&calls[i].body);
+	}
+}
+
 static void a_signature_that_is_refused_at_the_right_time_is_not_sent_again(void **state)
 {
 	(void)state;
@@ -679,6 +698,7 @@ int main(void)
 		TEST(the_pause_that_the_service_asks_for_is_kept),
 		TEST(each_try_is_signed_anew),
 		TEST(a_wrong_clock_is_corrected_by_the_servers),
+		TEST(calls_that_were_under_way_with_the_wrong_clock_all_succeed),
 		TEST(a_signature_that_is_refused_at_the_right_time_is_not_sent_again),
 		TEST(a_clock_is_corrected_once_a_call),
 		TEST(a_condition_that_is_false_brings_the_item_if_the_server_has_it),

@@ -318,7 +318,7 @@ int64_t ddb_shelf_number(struct ddb_shelf *shelf, const struct cart_id *id, cons
 
 void ddb_shelf_touch(struct ddb_shelf *shelf, const struct cart_id *id)
 {
-	char text[CART_ID_TEXT + 1], version[32];
+	char text[CART_ID_TEXT + 1], version[32], mark[24];
 	json_t *item;
 
 	cart_id_format(id, text);
@@ -328,6 +328,7 @@ void ddb_shelf_touch(struct ddb_shelf *shelf, const struct cart_id *id)
 	snprintf(version, sizeof(version), "%" PRId64,
 		 shelf_number(json_object_get(item, "version")) + 1);
 	json_object_set_new(item, "version", json_pack("{s:s}", "N", version));
-	json_object_set_new(item, "mark", json_pack("{s:s}", "S", "somebody else's"));
+	snprintf(mark, sizeof(mark), "somebody's %d", ++shelf->touched);
+	json_object_set_new(item, "mark", json_pack("{s:s}", "S", mark));
 	pthread_mutex_unlock(&shelf->lock);
 }

@@ -17,6 +17,7 @@ struct ddb_shelf {
 	pthread_mutex_t lock; /* over all of it */
 	json_t *items;	      /* by cart_id */
 	int applied;	      /* writes of items that were made */
+	int touched;	      /* by ddb_shelf_touch() */
 	bool gives_old;	      /* a condition that is false brings the item, as DynamoDB does */
 	size_t batch_max;     /* items that a BatchGetItem gives, others are unprocessed; 0: all */
 	json_t *table;	      /* as DescribeTable says it; NULL: there is none */

@@ -59,7 +59,8 @@ static bool stub_fits(const struct ddb_stub_rule *rule, const struct ddb_stub_re
 {
 	return rule->times >= 0 &&
 	       (rule->operation == NULL || strcmp(rule->operation, request->operation) == 0) &&
-	       (rule->holds == NULL || strstr(request->text, rule->holds) != NULL);
+	       (rule->holds == NULL || strstr(request->text, rule->holds) != NULL) &&
+	       (rule->fits == NULL || rule->fits(request, rule->user));
 }
 
 /* False: none fits, the server is healthy. */
@@ -329,12 +330,19 @@ void ddb_stub_add(struct ddb_stub *stub, struct ddb_stub_rule rule)
 	pthread_mutex_unlock(&stub->lock);
 }
 
+void ddb_stub_forget(struct ddb_stub *stub)
+{
+	pthread_mutex_lock(&stub->lock);
+	stub_forget_requests(stub);
+	pthread_mutex_unlock(&stub->lock);
+}
+
 void ddb_stub_clear(struct ddb_stub *stub)
 {
 	pthread_mutex_lock(&stub->lock);
 	stub->rule_count = 0;
-	stub_forget_requests(stub);
 	pthread_mutex_unlock(&stub->lock);
+	ddb_stub_forget(stub);
 }
 
 void ddb_stub_refuse(struct ddb_stub *stub, int count)

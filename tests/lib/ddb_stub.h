@@ -50,7 +50,9 @@ struct ddb_stub_rule {
 	bool wrong_crc;
 	size_t pad;   /* spaces behind the body */
 	int delay_ms; /* before the answer */
-	/* Called first, in the connection's thread, which may give a body (malloc()ed) or NULL. */
+	/* In the connection's thread. Whether the request fits: under the stub's lock, which it
+	 * leaves alone. And what comes first, which may give a body (malloc()ed) or NULL. */
+	bool (*fits)(const struct ddb_stub_request *request, void *user);
 	char *(*make)(const struct ddb_stub_request *request, void *user);
 	void *user;
 };
@@ -82,7 +84,9 @@ void ddb_stub_start(struct ddb_stub *stub);
 void ddb_stub_stop(struct ddb_stub *stub);
 
 void ddb_stub_add(struct ddb_stub *stub, struct ddb_stub_rule rule);
-/* Forgets all rules; and the requests so far, of which none may be in use. */
+/* Forgets the requests so far, of which none may be in use or under way. */
+void ddb_stub_forget(struct ddb_stub *stub);
+/* All rules too. */
 void ddb_stub_clear(struct ddb_stub *stub);
 /* Closes the next connections that come, before it reads. */
 void ddb_stub_refuse(struct ddb_stub *stub, int count);

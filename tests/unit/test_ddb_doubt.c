@@ -1,0 +1,546 @@
+/*
+ * Changes whose answer is lost, in each way in which a server can lose one, applied and not
+ * applied: what the store makes of it. In none is a change applied twice, and no success is told
+ * that is none.
+ */
+#include "tests/lib/cmocka.h"
+#include "tests/lib/ddb_rig.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#define RULE(...)      ddb_stub_add(&r.stub, (struct ddb_stub_rule){__VA_ARGS__})
+#define LOST(op_, ...) RULE(.operation = op_, .times = 1, __VA_ARGS__)
+#define HTTP_500       .error = "InternalServerError", .status = 500
+#define EVERY(list_)   sizeof(list_) / sizeof(list_[0])
+
+static struct ddb_rig r;
+
+static int start(const char *const *set)
+{
+	ddb_rig_start_stub(&r);
+	ddb_rig_start(&r, 1, set);
+	return 0;
+}
+
+static int setup_map(void **state)
+{
+	(void)state;
+	return start(NULL);
+}
+
+static int setup_list(void **state)
+{
+	static const char *const set[] = {"dynamodb.layout", "list", NULL};
+
+	(void)state;
+	return start(set);
+}
+
+static int setup_short(void **state)
+{
+	static const char *const set[] = {"dynamodb.timeout", "200ms", NULL};
+
+	(void)state;
+	return start(set);
+}
+
+static int setup_one_connection(void **state)
+{
+	static const char *const set[] = {"dynamodb.connections", "1", "dynamodb.acquire_timeout",
+					  "60s", NULL};
+
+	(void)state;
+	return start(set);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ddb_rig_stop(&r);
+	return 0;
+}
+
+/* A cart with 5 of product 7, at version 2; what was asked so far is forgotten. */
+static struct cart_id new_cart(void)
+{
+	struct cart_id id = rig_cart(r.rig);
+
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 5)));
+	ddb_stub_clear(&r.stub);
+	return id;
+}
+
+static int64_t quantity(const struct cart_id *id)
+{
+	return ddb_shelf_number(&r.stub.shelf, id, "qty/7");
+}
+
+static int64_t version(const struct cart_id *id)
+{
+	return ddb_shelf_number(&r.stub.shelf, id, "version");
+}
+
+static void assert_asked(const char *operation, int count)
+{
+	if (ddb_stub_count(&r.stub, operation) != count)
+		fail_msg("%d and not %d times %s", ddb_stub_count(&r.stub, operation), count,
+			 operation);
+}
+
+/* Somebody else changes the cart before what is asked is answered. */
+static char *touched(const struct ddb_stub_request *request, void *user)
+{
+	(void)request;
+	ddb_shelf_touch(&r.stub.shelf, user);
+	return NULL;
+}
+
+static const struct ddb_stub_rule ways_to_lose[] = {
+	{HTTP_500},
+	{.status = 503, .body = "<html>"},
+	{.manner = DDB_STUB_MUTE},
+	{.manner = DDB_STUB_RESET},
+	{.manner = DDB_STUB_HALF_HEAD},
+	{.manner = DDB_STUB_HALF, .pad = 200},
+	{.wrong_crc = true},
+	{.body = "no JSON"},
+};
+
+static void lose(size_t way, const char *operation, bool apply)
+{
+	struct ddb_stub_rule rule = ways_to_lose[way];
+
+	rule.operation = operation;
+	rule.apply = apply;
+	rule.times = 1;
+	ddb_stub_add(&r.stub, rule);
+}
+
+static void an_add_that_was_applied_is_recognised_by_its_mark(void **state)
+{
+	(void)state;
+	for (size_t way = 0; way < EVERY(ways_to_lose); way++) {
+		struct cart_id id = new_cart();
+
+		lose(way, "UpdateItem", true);
+		assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2))), 3);
+		assert_asked("UpdateItem", 1);
+		assert_asked("GetItem", 1);
+		assert_int_equal(quantity(&id), 7);
+	}
+}
+
+static void an_add_that_may_have_been_applied_is_not_repeated_but_uncertain(void **state)
+{
+	(void)state;
+	for (size_t way = 0; way < EVERY(ways_to_lose); way++) {
+		struct cart_id id = new_cart();
+
+		lose(way, "UpdateItem", false);
+		ask(r.rig, CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+		assert_asked("UpdateItem", 1);
+		assert_int_equal(quantity(&id), 5);
+	}
+}
+
+static void an_add_over_which_somebody_wrote_is_uncertain(void **state)
+{
+	struct cart_id id = new_cart();
+
+	(void)state;
+	LOST("UpdateItem", HTTP_500, .apply = true);
+	LOST("GetItem", .apply = true, .make = touched, .user = &id);
+	ask(r.rig, CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+	assert_asked("UpdateItem", 1);
+	assert_int_equal(quantity(&id), 7);
+}
+
+static void with_a_key_an_add_is_made_once_whatever_was_lost(void **state)
+{
+	(void)state;
+	for (size_t way = 0; way < 2 * EVERY(ways_to_lose); way++) {
+		struct cart_id id = new_cart();
+		struct cart_op op;
+
+		lose(way / 2, "UpdateItem", way % 2);
+		op = ask_for(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = "k");
+		assert_int_equal(op.version, 3);
+		assert_false(op.replayed);
+		cart_op_clear(&op);
+		assert_asked("UpdateItem", way % 2 ? 1 : 2);
+		assert_int_equal(quantity(&id), 7);
+		assert_int_equal(version(&id), 3);
+	}
+}
+
+static void with_a_key_an_add_is_recognised_though_somebody_wrote_since(void **state)
+{
+	struct cart_id id = new_cart();
+	struct cart_op op;
+
+	(void)state;
+	LOST("UpdateItem", HTTP_500, .apply = true);
+	LOST("GetItem", .apply = true, .make = touched, .user = &id);
+	op = ask_for(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = "k");
+	assert_int_equal(op.version, 3);
+	assert_false(op.replayed);
+	cart_op_clear(&op);
+	assert_asked("UpdateItem", 1);
+	assert_int_equal(quantity(&id), 7);
+	assert_int_equal(version(&id), 4);
+}
+
+/* The first try comes late, when the second has been applied: it finds the key. */
+static void with_a_key_a_try_that_comes_late_changes_nothing(void **state)
+{
+	struct cart_id id = new_cart();
+	const struct ddb_stub_request *first;
+	json_t *body, *answer;
+	int status;
+
+	(void)state;
+	LOST("UpdateItem", .manner = DDB_STUB_MUTE);
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = "k");
+	first = ddb_stub_request(&r.stub, "UpdateItem", 0);
+	body = json_loads(first->body, 0, NULL);
+	answer = ddb_shelf_do(&r.stub.shelf, "UpdateItem", body, &status);
+	assert_int_equal(status, 400);
+	json_decref(answer);
+	json_decref(body);
+	assert_int_equal(quantity(&id), 7);
+}
+
+static void under_a_version_a_change_that_was_not_applied_is_repeated(void **state)
+{
+	struct cart_id id = new_cart();
+
+	(void)state;
+	LOST("UpdateItem", HTTP_500);
+	assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .if_version = 2),
+			 3);
+	assert_asked("UpdateItem", 2);
+	assert_int_equal(quantity(&id), 7);
+}
+
+static void under_a_version_that_has_gone_by_a_change_is_not_repeated(void **state)
+{
+	struct cart_id id = new_cart();
+
+	(void)state;
+	LOST("UpdateItem", HTTP_500, .apply = true);
+	LOST("GetItem", .apply = true, .make = touched, .user = &id);
+	ask(r.rig, CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)), .if_version = 2);
+	assert_asked("UpdateItem", 1);
+	assert_int_equal(quantity(&id), 7);
+}
+
+static void a_checkout_and_a_delete_are_repeated(void **state)
+{
+	struct cart_id id = new_cart();
+
+	(void)state;
+	LOST("UpdateItem", HTTP_500);
+	ask(r.rig, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(r.rig));
+	assert_asked("UpdateItem", 2);
+	assert_int_equal(version(&id), 3);
+	id = new_cart();
+	LOST("UpdateItem", HTTP_500, .apply = true);
+	ask(r.rig, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(r.rig));
+	assert_asked("UpdateItem", 1);
+	assert_int_equal(version(&id), 3);
+	id = new_cart();
+	LOST("DeleteItem", HTTP_500);
+	ask(r.rig, CART_OK, DELETE, .id = id);
+	assert_asked("DeleteItem", 2);
+	assert_int_equal(version(&id), -1);
+}
+
+/* Whoever removed it: it may have been somebody else. */
+static void a_delete_that_may_have_been_the_one_is_uncertain(void **state)
+{
+	struct cart_id id = new_cart();
+
+	(void)state;
+	LOST("DeleteItem", HTTP_500, .apply = true);
+	ask(r.rig, CART_UNCERTAIN, DELETE, .id = id);
+	assert_asked("DeleteItem", 1);
+	assert_int_equal(version(&id), -1);
+}
+
+static void a_create_makes_one_cart_whatever_was_lost(void **state)
+{
+	(void)state;
+	for (size_t way = 0; way < 2 * EVERY(ways_to_lose); way++) {
+		struct cart_id id = rig_id(r.rig);
+		int applied = ddb_shelf_applied(&r.stub.shelf);
+
+		ddb_stub_clear(&r.stub);
+		lose(way / 2, "PutItem", way % 2);
+		assert_int_equal(
+			ask(r.rig, CART_OK, CREATE, .id = id, .customer_id = rig_customer(r.rig)),
+			1);
+		assert_asked("PutItem", way % 2 ? 1 : 2);
+		assert_int_equal(ddb_shelf_applied(&r.stub.shelf), applied + 1);
+	}
+}
+
+/* The key's item is written first, then the cart: either answer is lost, either way. */
+static void a_create_with_a_key_makes_one_cart_whatever_was_lost(void **state)
+{
+	(void)state;
+	for (size_t way = 0; way < 4 * EVERY(ways_to_lose); way++) {
+		struct cart_id id = rig_id(r.rig), again = rig_id(r.rig);
+		int64_t customer_id = rig_customer(r.rig);
+		int applied = ddb_shelf_applied(&r.stub.shelf);
+		struct cart_op op;
+
+		ddb_stub_clear(&r.stub);
+		if (way / 2 % 2)
+			RULE(.operation = "PutItem", .apply = true, .times = 1);
+		lose(way / 4, "PutItem", way % 2);
+		ask(r.rig, CART_OK, CREATE, .id = id, .customer_id = customer_id, .key = "k");
+		assert_int_equal(ddb_shelf_applied(&r.stub.shelf), applied + 2);
+		/* The same again, from somewhere else. */
+		op = ask_for(r.rig, CART_OK, CREATE, .id = again, .customer_id = customer_id,
+			     .key = "k");
+		assert_true(op.replayed);
+		assert_int_equal(cart_id_compare(&op.cart.id, &id), 0);
+		cart_op_clear(&op);
+		assert_int_equal(ddb_shelf_applied(&r.stub.shelf), applied + 2);
+	}
+}
+
+static void a_document_is_written_once_whatever_was_lost(void **state)
+{
+	(void)state;
+	for (size_t way = 0; way < 2 * EVERY(ways_to_lose); way++) {
+		struct cart_id id = rig_cart(r.rig);
+		int applied = ddb_shelf_applied(&r.stub.shelf);
+
+		ddb_stub_clear(&r.stub);
+		lose(way / 2, "PutItem", way % 2);
+		assert_int_equal(
+			ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = "k"), 2);
+		assert_int_equal(ddb_shelf_applied(&r.stub.shelf), applied + 1);
+		assert_int_equal(rig_quantity(r.rig, &id, 7), 2);
+	}
+}
+
+/* Of a document what was written is conditional on what was read, so that it has a fence. */
+static void a_document_is_repeated_without_a_key_while_it_is_as_it_was_read(void **state)
+{
+	struct cart_id id = rig_cart(r.rig);
+
+	(void)state;
+	ddb_stub_clear(&r.stub);
+	LOST("PutItem", HTTP_500);
+	assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2))), 2);
+	assert_asked("PutItem", 2);
+	assert_int_equal(rig_quantity(r.rig, &id, 7), 2);
+	/* Others have written since: it may have been applied before that. */
+	ddb_stub_clear(&r.stub);
+	LOST("PutItem", HTTP_500, .make = touched, .user = &id);
+	ask(r.rig, CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+	assert_asked("PutItem", 1);
+}
+
+static void a_write_that_lost_a_race_is_decided_anew(void **state)
+{
+	struct cart_id id = rig_cart(r.rig);
+
+	(void)state;
+	ddb_stub_clear(&r.stub);
+	RULE(.operation = "PutItem", .apply = true, .make = touched, .user = &id, .times = 3);
+	assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2))), 5);
+	assert_asked("PutItem", 4);
+	assert_asked("GetItem", 4);
+}
+
+static void a_timeout_is_settled_by_the_item(void **state)
+{
+	struct cart_id id = new_cart();
+
+	(void)state;
+	LOST("UpdateItem", .manner = DDB_STUB_SILENT, .apply = true);
+	assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2))), 3);
+	assert_asked("UpdateItem", 1);
+	assert_int_equal(quantity(&id), 7);
+	ddb_stub_clear(&r.stub);
+	LOST("UpdateItem", .manner = DDB_STUB_DRIP, .apply = true, .pad = 1000);
+	assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2))), 4);
+	assert_asked("UpdateItem", 1);
+	assert_int_equal(quantity(&id), 9);
+}
+
+static void what_was_throttled_is_done_once_and_certainly(void **state)
+{
+	static const char *const errors[] = {"ProvisionedThroughputExceededException",
+					     "ThrottlingException"};
+
+	(void)state;
+	for (size_t i = 0; i < EVERY(errors); i++) {
+		struct cart_id id = new_cart();
+
+		LOST("UpdateItem", .error = errors[i], .headers = "x-amz-retry-after: 1\r\n");
+		assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2))), 3);
+		assert_asked("UpdateItem", 2);
+		assert_asked("GetItem", 0);
+		assert_int_equal(quantity(&id), 7);
+	}
+}
+
+/* A throttle, then a lost answer: the doubt is of the last try. */
+static void a_doubt_after_a_throttle_is_settled_too(void **state)
+{
+	struct cart_id id = new_cart();
+
+	(void)state;
+	LOST("UpdateItem", .error = "ThrottlingException");
+	LOST("UpdateItem", HTTP_500, .apply = true);
+	assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2))), 3);
+	assert_asked("UpdateItem", 2);
+	assert_int_equal(quantity(&id), 7);
+}
+
+static void a_refusal_brings_the_item_or_it_is_read(void **state)
+{
+	struct cart_id id = new_cart();
+
+	(void)state;
+	ask(r.rig, CART_MISMATCH, CHANGE, .id = id, CHANGES(ADD(7, 2)), .if_version = 9);
+	assert_asked("UpdateItem", 1);
+	assert_asked("GetItem", 1);
+	assert_non_null(
+		strstr(ddb_stub_request(&r.stub, "GetItem", 0)->body, "\"ConsistentRead\":true"));
+	r.stub.shelf.gives_old = true;
+	ddb_stub_clear(&r.stub);
+	ask(r.rig, CART_MISMATCH, CHANGE, .id = id, CHANGES(ADD(7, 2)), .if_version = 9);
+	assert_asked("UpdateItem", 1);
+	assert_asked("GetItem", 0);
+	assert_non_null(strstr(ddb_stub_request(&r.stub, "UpdateItem", 0)->body,
+			       "\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\""));
+	/* A replay likewise: what the refusal brings says it all. */
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = "k");
+	ddb_stub_clear(&r.stub);
+	assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = "k"), 3);
+	assert_asked(NULL, 1);
+	assert_int_equal(quantity(&id), 7);
+}
+
+static void a_service_that_only_fails_is_not_buried(void **state)
+{
+	const int changes = 60;
+	struct cart_id id = new_cart();
+
+	(void)state;
+	RULE(HTTP_500);
+	for (int i = 0; i < changes; i++)
+		ask(r.rig, CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+	/* Each change once, a look at each, and what the budget allows to be tried again. */
+	assert_asked("UpdateItem", changes);
+	assert_in_range(ddb_stub_count(&r.stub, "GetItem"), changes, changes + 100);
+	assert_int_equal(quantity(&id), 5);
+}
+
+/* With keys everything may be repeated, and yet is not for ever. */
+static void repetitions_are_bounded_too(void **state)
+{
+	struct cart_id id = new_cart();
+	char key[16];
+
+	(void)state;
+	RULE(.operation = "UpdateItem", HTTP_500);
+	for (int i = 0; i < 60; i++) {
+		snprintf(key, sizeof(key), "key-%d", i);
+		ask(r.rig, CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = key);
+		assert_true(ddb_stub_count(&r.stub, "UpdateItem") <= 5 * (i + 1));
+	}
+	/* Each look is a success and brings a token back; the budget is what bounds them in the
+	 * end: less than one repetition a change. */
+	assert_in_range(ddb_stub_count(&r.stub, "UpdateItem"), 60, 60 + 100 + 60);
+	assert_int_equal(quantity(&id), 5);
+}
+
+static void what_was_only_queued_at_its_deadline_was_certainly_not_done(void **state)
+{
+	struct cart_id id = new_cart();
+	struct ddb_rig_op first = {.op = {.type = CART_OP_CHANGE, .id = id, CHANGES(ADD(7, 2))}};
+	struct ddb_rig_op second = {.op = {.type = CART_OP_CHANGE, .id = id, CHANGES(ADD(7, 2))}};
+	_Atomic int done = 0, behind = 0;
+
+	(void)state;
+	LOST("UpdateItem", .manner = DDB_STUB_SILENT);
+	ddb_rig_submit(&r, &first, &done);
+	ddb_stub_await(&r.stub, "UpdateItem", 1);
+	second.op.deadline_ns = clock_monotonic_ns(&cart_clock_system) + 200 * CLOCK_NS_PER_MS;
+	ddb_rig_submit(&r, &second, &behind);
+	rig_await(&behind, 1, "the deadline of what is queued");
+	assert_int_equal(second.op.result, CART_TIMEOUT);
+	/* The first is canceled on the wire; the lane then serves others. */
+	ddb_rig_cancel(&r, &first);
+	rig_await(&done, 1, "the end of what was canceled");
+	assert_int_equal(first.op.result, CART_UNCERTAIN);
+	assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 1))), 3);
+	assert_asked("UpdateItem", 2);
+	assert_int_equal(quantity(&id), 6);
+}
+
+static void what_is_canceled_before_a_change_was_sent_is_canceled(void **state)
+{
+	struct cart_id id = new_cart();
+	struct ddb_rig_op get = {.op = {.type = CART_OP_GET, .id = id}};
+	struct ddb_rig_op looking = {
+		.op = {.type = CART_OP_CHANGE, .id = id, CHANGES(ADD(7, 1), SET(8, 1))}};
+	_Atomic int done = 0;
+
+	(void)state;
+	RULE(.operation = "GetItem", .manner = DDB_STUB_SILENT);
+	ddb_rig_submit(&r, &get, &done);
+	ddb_stub_await(&r.stub, "GetItem", 1);
+	ddb_rig_cancel(&r, &get);
+	rig_await(&done, 1, "the end of a get");
+	assert_int_equal(get.op.result, CART_CANCELED);
+	ddb_rig_submit(&r, &looking, &done);
+	ddb_stub_await(&r.stub, "GetItem", 2);
+	ddb_rig_cancel(&r, &looking);
+	rig_await(&done, 2, "the end of a change that looks");
+	assert_int_equal(looking.op.result, CART_CANCELED);
+	assert_asked("UpdateItem", 0);
+}
+
+#define MAP(name_)	  cmocka_unit_test_setup_teardown(name_, setup_map, teardown)
+#define LIST(name_)	  cmocka_unit_test_setup_teardown(name_, setup_list, teardown)
+#define WITH(how_, name_) cmocka_unit_test_setup_teardown(name_, setup_##how_, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		MAP(an_add_that_was_applied_is_recognised_by_its_mark),
+		MAP(an_add_that_may_have_been_applied_is_not_repeated_but_uncertain),
+		MAP(an_add_over_which_somebody_wrote_is_uncertain),
+		MAP(with_a_key_an_add_is_made_once_whatever_was_lost),
+		MAP(with_a_key_an_add_is_recognised_though_somebody_wrote_since),
+		MAP(with_a_key_a_try_that_comes_late_changes_nothing),
+		MAP(under_a_version_a_change_that_was_not_applied_is_repeated),
+		MAP(under_a_version_that_has_gone_by_a_change_is_not_repeated),
+		MAP(a_checkout_and_a_delete_are_repeated),
+		MAP(a_delete_that_may_have_been_the_one_is_uncertain),
+		MAP(a_create_makes_one_cart_whatever_was_lost),
+		MAP(a_create_with_a_key_makes_one_cart_whatever_was_lost),
+		LIST(a_document_is_written_once_whatever_was_lost),
+		LIST(a_document_is_repeated_without_a_key_while_it_is_as_it_was_read),
+		LIST(a_write_that_lost_a_race_is_decided_anew),
+		WITH(short, a_timeout_is_settled_by_the_item),
+		MAP(what_was_throttled_is_done_once_and_certainly),
+		MAP(a_doubt_after_a_throttle_is_settled_too),
+		MAP(a_refusal_brings_the_item_or_it_is_read),
+		MAP(a_service_that_only_fails_is_not_buried),
+		MAP(repetitions_are_bounded_too),
+		WITH(one_connection, what_was_only_queued_at_its_deadline_was_certainly_not_done),
+		MAP(what_is_canceled_before_a_change_was_sent_is_canceled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -130,14 +130,27 @@ void ddb_lane_start(void *user, size_t index, struct cart_op **ops, size_t count
 enum cart_result ddb_call_result(const struct ddb_call *call, struct cart_op *op)
 {
 	static const char *const unavailable[] = {
-		"ResourceNotFoundException",	"AccessDeniedException",
-		"UnrecognizedClientException",	"InvalidSignatureException",
-		"IncompleteSignatureException", "MissingAuthenticationTokenException",
-		"MissingAuthenticationToken",	"OptInRequired",
-		"ResourceInUseException",	"ExpiredTokenException",
-		"KMSAccessDeniedException",	"KMSDisabledException",
-		"KMSInvalidStateException",	"KMSNotFoundException",
-		"InvalidEndpointException",	"AccountProblemException",
+		"ResourceNotFoundException",
+		"AccessDeniedException",
+		"UnrecognizedClientException",
+		"ExpiredTokenException",
+		"InvalidSignatureException",
+		"SignatureDoesNotMatch",
+		"AuthFailure",
+		"RequestTimeTooSkewed",
+		"RequestExpired",
+		"RequestInTheFuture",
+		"IncompleteSignatureException",
+		"MissingAuthenticationTokenException",
+		"MissingAuthenticationToken",
+		"OptInRequired",
+		"ResourceInUseException",
+		"KMSAccessDeniedException",
+		"KMSDisabledException",
+		"KMSInvalidStateException",
+		"KMSNotFoundException",
+		"InvalidEndpointException",
+		"AccountProblemException",
 	};
 
 	if (op->reason[0] == '\0')

@@ -463,6 +463,29 @@ static void repetitions_are_bounded_too(void **state)
 	assert_int_equal(quantity(&id), 5);
 }
 
+static void errors_of_the_account_are_unavailability_and_nonsense_a_failure(void **state)
+{
+	static const char *const unavailable[] = {
+		"ResourceNotFoundException",   "AccessDeniedException",
+		"UnrecognizedClientException", "ExpiredTokenException",
+		"InvalidSignatureException",   "RequestTimeTooSkewed"};
+
+	(void)state;
+	for (size_t i = 0; i < EVERY(unavailable); i++) {
+		struct cart_id id;
+
+		ddb_stub_clear(&r.stub);
+		id = new_cart();
+		RULE(.error = unavailable[i]);
+		ask(r.rig, CART_BUSY, GET, .id = id);
+		ask(r.rig, CART_BUSY, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+		assert_int_equal(quantity(&id), 5);
+	}
+	ddb_stub_clear(&r.stub);
+	RULE(.error = "ValidationException");
+	ask(r.rig, CART_FAILED, CREATE, .id = rig_id(r.rig), .customer_id = rig_customer(r.rig));
+}
+
 static void what_was_only_queued_at_its_deadline_was_certainly_not_done(void **state)
 {
 	struct cart_id id = new_cart();
@@ -538,6 +561,7 @@ int main(void)
 		MAP(a_refusal_brings_the_item_or_it_is_read),
 		MAP(a_service_that_only_fails_is_not_buried),
 		MAP(repetitions_are_bounded_too),
+		MAP(errors_of_the_account_are_unavailability_and_nonsense_a_failure),
 		WITH(one_connection, what_was_only_queued_at_its_deadline_was_certainly_not_done),
 		MAP(what_is_canceled_before_a_change_was_sent_is_canceled),
 	};

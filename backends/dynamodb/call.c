@@ -110,9 +110,13 @@ static uint64_t call_random(struct ddb_client *client)
 }
 
 /* What a call ends as when it is not tried again. */
-static enum ddb_outcome call_given_up(const struct ddb_call *call, enum ddb_try outcome)
+static enum ddb_outcome call_given_up(const struct ddb_call *call, enum ddb_try outcome,
+				      enum ddb_retry why)
 {
-	(void)call;
+	if (outcome == DDB_TRY_LOST && call_changes(call))
+		return DDB_DOUBT;
+	if (why == DDB_RETRY_TIMEOUT && call->transfer->is_last)
+		return DDB_LATE;
 	return outcome == DDB_TRY_LOST ? DDB_DOUBT : DDB_BUSY;
 }
 
@@ -158,9 +162,9 @@ static void call_try(struct ddb_call *call)
 		return;
 	}
 	call->tries++;
+	call->transfer->is_last = left_ms <= client->config.timeout_ms;
 	if (!ddb_transfer_begin(client, call->transfer,
-				left_ms < client->config.timeout_ms ? left_ms
-								    : client->config.timeout_ms)) {
+				call->transfer->is_last ? left_ms : client->config.timeout_ms)) {
 		snprintf(call->message, sizeof(call->message),
 			 "no memory, or the request could not be signed");
 		call_finish_later(call, DDB_BUSY);
@@ -202,7 +206,7 @@ static void call_tried(void *private, CURLcode result)
 	} else if (outcome == DDB_TRY_REJECTED) {
 		call_finish(call, DDB_REJECTED);
 	} else if ((outcome == DDB_TRY_LOST && call_changes(call)) || !call_retry(call, why)) {
-		call_finish(call, call_given_up(call, outcome));
+		call_finish(call, call_given_up(call, outcome, why));
 	}
 }
 

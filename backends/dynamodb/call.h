@@ -62,7 +62,8 @@ enum ddb_outcome {
 	DDB_BUSY,      /* certainly not applied, and tried as often as is allowed: throttled,
 			  unreachable, no credentials */
 	DDB_DOUBT,     /* a change that may have been applied, or a read that got no answer */
-	DDB_LATE,      /* the deadline passed before a try was sent: certainly not applied */
+	DDB_LATE,      /* the deadline passed before a change was sent, or before a read was
+			  answered: certainly not applied */
 	DDB_REJECTED   /* certainly not applied, and no use to try again: a request that the server
 			  does not take, or no permission, or no such table; call->error says */
 };

@@ -41,6 +41,7 @@ struct ddb_transfer {
 	struct event *pause;
 	int spent;    /* tokens, for the call */
 	bool skewed;  /* the clock was corrected for the call */
+	bool is_last; /* its time is the call's */
 	bool decided; /* the outcome is there, and done() is yet to be called */
 	struct curl_slist headers[TRANSFER_HEADERS];
 	char target[80];

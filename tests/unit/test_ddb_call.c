@@ -445,7 +445,7 @@ static void the_deadline_ends_a_try(void **state)
 
 	(void)state;
 	ADD(.manner = DDB_STUB_SILENT);
-	assert_outcome(ddb_fixture_call(&f, &call, DDB_GET_ITEM, GET, 300), DDB_DOUBT);
+	assert_outcome(ddb_fixture_call(&f, &call, DDB_GET_ITEM, GET, 300), DDB_LATE);
 	took_ns = clock_monotonic_ns(&cart_clock_system) - began_ns;
 	assert_int_equal(arrived(), 1);
 	/* Not by the 20 s that a try would have. */

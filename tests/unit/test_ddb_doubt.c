@@ -486,6 +486,37 @@ static void errors_of_the_account_are_unavailability_and_nonsense_a_failure(void
 	ask(r.rig, CART_FAILED, CREATE, .id = rig_id(r.rig), .customer_id = rig_customer(r.rig));
 }
 
+/* What came of ops of which the server says nothing. */
+static void a_deadline_is_kept_and_says_what_may_have_been_done(void **state)
+{
+	struct cart_id id = new_cart();
+	struct ddb_rig_op ops[3] = {
+		{.op = {.type = CART_OP_CHANGE, .id = id, CHANGES(ADD(7, 2))}},
+		{.op = {.type = CART_OP_GET, .id = id, .flags = CART_READ_STRONG}},
+		{.op = {.type = CART_OP_DELETE, .id = id}}};
+	static const enum cart_result results[3] = {CART_UNCERTAIN, CART_TIMEOUT, CART_UNCERTAIN};
+	int64_t deadline_ns = clock_monotonic_ns(&cart_clock_system) + 300 * CLOCK_NS_PER_MS;
+	_Atomic int done = 0;
+
+	(void)state;
+	RULE(.manner = DDB_STUB_SILENT);
+	for (int i = 0; i < 3; i++) {
+		ops[i].op.deadline_ns = deadline_ns;
+		ddb_rig_submit(&r, &ops[i], &done);
+	}
+	ddb_stub_await(&r.stub, NULL, 3);
+	rig_await(&done, 3, "the deadline");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(ops[i].op.result, results[i]);
+		/* Not when the call's own time is over, after 2 s. */
+		assert_true(ops[i].done_ns - deadline_ns < 1500 * CLOCK_NS_PER_MS);
+		cart_op_clear(&ops[i].op);
+	}
+	/* Nothing is left behind: the lanes are free and their connections new. */
+	ddb_stub_clear(&r.stub);
+	assert_int_equal(rig_quantity(r.rig, &id, 7), 5);
+}
+
 static void what_was_only_queued_at_its_deadline_was_certainly_not_done(void **state)
 {
 	struct cart_id id = new_cart();
@@ -562,6 +593,7 @@ int main(void)
 		MAP(a_service_that_only_fails_is_not_buried),
 		MAP(repetitions_are_bounded_too),
 		MAP(errors_of_the_account_are_unavailability_and_nonsense_a_failure),
+		MAP(a_deadline_is_kept_and_says_what_may_have_been_done),
 		WITH(one_connection, what_was_only_queued_at_its_deadline_was_certainly_not_done),
 		MAP(what_is_canceled_before_a_change_was_sent_is_canceled),
 	};

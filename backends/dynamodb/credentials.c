@@ -26,11 +26,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The wall clock may be set, and a machine may sleep: how late that is noticed. */
 #define CREDENTIALS_LOOK_MS 5000
 #define CREDENTIALS_NEVER   INT64_MAX
 
 struct ddb_credentials_source {
+	int64_t look_ns; /* the longest that it sleeps */
 	/* The thread's own. */
 	struct cred_context context;
 	const struct cred_provider *provider; /* the one that has given some; NULL: none yet */
@@ -89,9 +89,7 @@ static int64_t credentials_left_ns(const struct ddb_credentials_source *source)
 	if (now_ns >= due_ns || clock_wall_ms(source->context.clock) >= source->due_wall_ms)
 		return 0;
 	due_ns -= now_ns;
-	return due_ns < CREDENTIALS_LOOK_MS * CLOCK_NS_PER_MS
-		       ? due_ns
-		       : CREDENTIALS_LOOK_MS * CLOCK_NS_PER_MS;
+	return due_ns < source->look_ns ? due_ns : source->look_ns;
 }
 
 /* Until it is time to ask. False: the thread is to end. */
@@ -146,6 +144,11 @@ static void credentials_succeed(struct ddb_credentials_source *source,
 {
 	bool refused;
 
+	/* Before anybody sees them: whoever does may move the clock. */
+	if (fresh->expires_ms == 0)
+		source->due_ns = source->due_wall_ms = CREDENTIALS_NEVER;
+	else
+		credentials_plan(source, cred_refresh_ms(lifetime_ms, cred_random()));
 	if (credentials_publish(source, fresh, &refused)) {
 		source->repeats = 0;
 		source->refusal_logged = false;
@@ -156,11 +159,6 @@ static void credentials_succeed(struct ddb_credentials_source *source,
 		log_event(LOG_WARN, "the service refuses the credentials, and there are no others",
 			  LOG_STR("source", source->context.origin));
 	source->refusal_logged |= refused;
-	if (fresh->expires_ms == 0) {
-		source->due_ns = source->due_wall_ms = CREDENTIALS_NEVER;
-		return;
-	}
-	credentials_plan(source, cred_refresh_ms(lifetime_ms, cred_random()));
 }
 
 /* The log has changes of state, not each try. What stops the start is told by its error. */
@@ -184,7 +182,6 @@ static void credentials_note(struct ddb_credentials_source *source, bool failing
 static void credentials_fail(struct ddb_credentials_source *source, bool hopeless,
 			     const struct cart_error *error)
 {
-	atomic_fetch_add_explicit(&source->failed, 1, memory_order_relaxed);
 	source->failures++;
 	pthread_mutex_lock(&source->lock);
 	source->lacking = *error;
@@ -195,6 +192,8 @@ static void credentials_fail(struct ddb_credentials_source *source, bool hopeles
 	pthread_mutex_unlock(&source->lock);
 	credentials_note(source, true, error);
 	credentials_plan(source, cred_backoff_ms(source->failures, cred_random()));
+	/* Last: who sees the count finds all else done. */
+	atomic_fetch_add_explicit(&source->failed, 1, memory_order_release);
 }
 
 /* They came, and their time is over. The clock here may be wrong; for most sources it is not. */
@@ -315,6 +314,8 @@ int ddb_credentials_new(struct ddb_credentials_source **source,
 		return cart_error_set(error, "libcurl does not start");
 	}
 	credentials_conditions(made);
+	made->look_ns =
+		(config->look_ms > 0 ? config->look_ms : CREDENTIALS_LOOK_MS) * CLOCK_NS_PER_MS;
 	if (cred_context_init(&made->context, config, error) != 0 ||
 	    credentials_start(made, error) != 0) {
 		credentials_destroy(made);
@@ -400,6 +401,6 @@ struct ddb_credentials_counts ddb_credentials_counts(struct ddb_credentials_sour
 {
 	return (struct ddb_credentials_counts){
 		.refreshes = atomic_load_explicit(&source->refreshed, memory_order_relaxed),
-		.failures = atomic_load_explicit(&source->failed, memory_order_relaxed),
+		.failures = atomic_load_explicit(&source->failed, memory_order_acquire),
 	};
 }

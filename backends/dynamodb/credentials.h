@@ -43,6 +43,8 @@ struct ddb_credentials_config {
 	const struct cart_clock *clock;
 	const char *profile; /* "": AWS_PROFILE, or "default"; strings are copied */
 	const char *region;  /* for STS */
+	int64_t look_ms; /* how late it is noticed that the wall clock was set, or that the machine
+			    slept; 0: 5 s */
 	/* Looks a variable of the environment up; NULL: getenv. Tests give their own, that outlives
 	 * the source. Called in the thread: nobody may call setenv() meanwhile. */
 	const char *(*environment)(const char *name, void *user);

@@ -14,6 +14,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Refused credentials: how long others are waited for, and how often it is looked for them. The
+ * source lets a second pass between two fetches. */
+#define CALL_RENEW_NS	   (2 * CLOCK_NS_PER_S)
+#define CALL_RENEW_LOOK_US 10000
+
 int ddb_endpoint_check(const char *endpoint, struct cart_error *error)
 {
 	CURLU *url = curl_url();
@@ -120,6 +125,18 @@ static enum ddb_outcome call_given_up(const struct ddb_call *call, enum ddb_try 
 	return outcome == DDB_TRY_LOST ? DDB_DOUBT : DDB_BUSY;
 }
 
+/* The credentials were refused: another try is of use with others alone. False: those before have
+ * been waited for in vain. */
+static bool call_renews(struct ddb_call *call)
+{
+	struct ddb_transfer *transfer = call->transfer;
+
+	if (transfer->generation == call->client->refused)
+		return false;
+	transfer->renew_until_ns = clock_monotonic_ns(call->client->config.clock) + CALL_RENEW_NS;
+	return true;
+}
+
 /* Another try after a pause. False: the call has had as many as it may have. */
 static bool call_retry(struct ddb_call *call, enum ddb_retry why)
 {
@@ -128,6 +145,11 @@ static bool call_retry(struct ddb_call *call, enum ddb_retry why)
 	int tokens = ddb_retry_tokens(why);
 	int64_t us = ddb_retry_pause_us(why, call->tries, transfer->asked_ms, call_random(client));
 
+	if (why == DDB_RETRY_CREDENTIALS) {
+		if (!call_renews(call))
+			return false;
+		us = CALL_RENEW_LOOK_US;
+	}
 	if (call->tries >= DDB_TRIES || us * 1000 >= call_left_ns(call))
 		return false;
 	if (!ddb_shared_spend(client->config.shared, tokens)) {
@@ -171,6 +193,28 @@ static void call_try(struct ddb_call *call)
 	}
 }
 
+/* True: it is not time for another try yet, or never. */
+static bool call_awaits_others(struct ddb_call *call)
+{
+	struct ddb_client *client = call->client;
+	struct ddb_transfer *transfer = call->transfer;
+	uint64_t generation = ddb_credentials_generation(client->config.credentials);
+
+	if (transfer->renew_until_ns == 0 || generation != transfer->generation) {
+		transfer->renew_until_ns = 0;
+		return false;
+	}
+	if (call_left_ns(call) > CALL_RENEW_LOOK_US * 1000 &&
+	    clock_monotonic_ns(client->config.clock) < transfer->renew_until_ns) {
+		call_again_later(call, CALL_RENEW_LOOK_US);
+		return true;
+	}
+	if (call_left_ns(call) > CALL_RENEW_LOOK_US * 1000)
+		client->refused = generation;
+	call_finish(call, DDB_BUSY);
+	return true;
+}
+
 static void call_paused(evutil_socket_t fd, short what, void *user)
 {
 	struct ddb_transfer *transfer = user;
@@ -181,7 +225,7 @@ static void call_paused(evutil_socket_t fd, short what, void *user)
 	if (transfer->decided) {
 		transfer->decided = false;
 		call_finish(call, call->outcome);
-	} else {
+	} else if (!call_awaits_others(call)) {
 		call_try(call);
 	}
 }
@@ -272,6 +316,7 @@ int ddb_call_start(struct ddb_client *client, struct ddb_call *call)
 	transfer = call->transfer;
 	transfer->call = call;
 	transfer->spent = 0;
+	transfer->renew_until_ns = 0;
 	transfer->skewed = transfer->decided = false;
 	transfer->asked_ms = -1;
 	call->client = client;

@@ -18,7 +18,8 @@ struct ddb_client {
 	struct sigv4_signer signer;
 	struct ddb_credentials credentials; /* a copy of */
 	uint64_t generation;		    /* this one; 0: none yet */
-	char host[300];			    /* as the Host header says it */
+	uint64_t refused; /* of these others were waited for in vain; 0: of none */
+	char host[300];	  /* as the Host header says it */
 	char host_header[310];
 	uint64_t random;
 };
@@ -38,6 +39,7 @@ struct ddb_transfer {
 	uint64_t generation; /* of the credentials that it was signed with */
 	int64_t skew_s;	     /* the correction of our clock that it was signed with */
 	int64_t since_ns;
+	int64_t renew_until_ns; /* in a pause: other credentials are waited for; 0: they are not */
 	struct event *pause;
 	int spent;    /* tokens, for the call */
 	bool skewed;  /* the clock was corrected for the call */

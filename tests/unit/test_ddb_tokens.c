@@ -1,4 +1,5 @@
 /* Calls whose credentials expire, are replaced or refused while they are under way. */
+#include "backends/dynamodb/transfer.h"
 #include "tests/lib/captured_log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/cred_fixture.h"
@@ -163,6 +164,31 @@ static void credentials_of_a_minute_are_renewed_and_no_call_notices(void **state
 	assert_int_equal(ddb_stub_count(&f.stub, NULL), 300 * CALLS);
 }
 
+/* The service refuses what is there, and the agent takes its time to bring others. */
+static void take_back(const char *error, int slow_ms)
+{
+	int issued = atomic_load(&known.issued);
+
+	ddb_stub_clear(&f.stub);
+	refuse_by(error);
+	atomic_store(&known.slow_ms, slow_ms);
+	atomic_store(&known.revoked, issued);
+	make_calls(0);
+	assert_all(DDB_OK);
+	assert_int_equal(atomic_load(&known.issued), issued + 1);
+}
+
+static void what_the_service_takes_back_is_fetched_anew_once_and_no_call_fails(void **state)
+{
+	(void)state;
+	take_back("ExpiredTokenException", 0);
+	take_back("ExpiredTokenException", 400);
+	take_back("UnrecognizedClientException", 400);
+	assert_int_equal(ddb_shelf_applied(&f.stub.shelf), 3 * CALLS / 2);
+	/* Few tries: they wait for the others, and do not ask again and again meanwhile. */
+	assert_in_range(ddb_stub_count(&f.stub, NULL), CALLS + 1, 3 * CALLS);
+}
+
 static void what_stays_refused_is_busy_soon_and_nobody_is_hammered(void **state)
 {
 	int64_t began_ns = clock_monotonic_ns(&cart_clock_system);
@@ -178,12 +204,39 @@ static void what_stays_refused_is_busy_soon_and_nobody_is_hammered(void **state)
 	assert_int_equal(ddb_shelf_applied(&f.stub.shelf), 0);
 }
 
+static void others_that_did_not_come_are_not_waited_for_again(void **state)
+{
+	char *same = cred_fixture_json("ID1", "Token", "", LIFE_MS);
+
+	(void)state;
+	http_stub_set(&agent.stub, (struct http_stub_route){.start = AGENT, .body = same});
+	refuse_by("ExpiredTokenException");
+	atomic_store(&known.revoked, 1);
+	for (int round = 1; round <= 2; round++) {
+		make_calls(0);
+		assert_all(DDB_BUSY);
+		assert_int_equal(ddb_stub_count(&f.stub, NULL), round * CALLS);
+		assert_int_equal(ddb_fixture_client(&f)->refused, 1);
+		assert_string_equal(calls[0].error, "ExpiredTokenException");
+	}
+	/* Until they are there. */
+	http_stub_set(&agent.stub, (struct http_stub_route){.start = AGENT, .make = issue});
+	ddb_credentials_refused(f.credentials, 1);
+	await_generation(2);
+	make_calls(0);
+	assert_all(DDB_OK);
+	http_stub_set(&agent.stub, (struct http_stub_route){.start = AGENT});
+	free(same);
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(credentials_of_a_minute_are_renewed_and_no_call_notices),
+		TEST(what_the_service_takes_back_is_fetched_anew_once_and_no_call_fails),
+		TEST(others_that_did_not_come_are_not_waited_for_again),
 		TEST(what_stays_refused_is_busy_soon_and_nobody_is_hammered),
 	};
 

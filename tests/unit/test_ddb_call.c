@@ -556,9 +556,10 @@ static void an_endpoint_is_http_or_https_and_a_host(void **state)
 		assert_int_equal(ddb_endpoint_check(wrong[i], &error), -1);
 	assert_int_equal(ddb_endpoint_check("http://127.0.0.1:8000", &error), 0);
 	assert_int_equal(ddb_endpoint_check("https://h", &error), 0);
-	/* Of the two, the one that was asked for: what is not TLS is not sent to a TLS endpoint. */
-	f.config.endpoint = "https://127.0.0.1:1";
-	assert_outcome(update(), DDB_BUSY);
+	/* And were there another, libcurl would not take it. */
+	f.config.endpoint = "file:///etc/passwd";
+	assert_outcome(get(), DDB_BUSY);
+	assert_non_null(strcasestr(call.message, "protocol"));
 }
 
 static void an_answer_has_a_size(void **state)

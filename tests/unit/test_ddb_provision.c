@@ -1,0 +1,431 @@
+/* The table: made, awaited, completed, refused; on servers that lack a call, that fail, or that
+ * cannot be reached yet. */
+#include "backends/dynamodb/provisioner.h"
+#include "tests/lib/captured_log.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/ddb_fixture.h"
+#include "tests/lib/ddb_rig.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RULE(...)    ddb_stub_add(&f.stub, (struct ddb_stub_rule){__VA_ARGS__})
+#define PATIENCE_NS  (60 * CLOCK_NS_PER_S)
+#define NO_TTL_LINE  "expired carts are not removed by the server: TTL is not on"
+#define NO_PITR_LINE "point-in-time recovery is not on"
+
+static struct ddb_fixture f;
+static struct ddb_table_config table;
+static struct cart_error error;
+static atomic_bool stop;
+
+static int setup(void **state)
+{
+	(void)state;
+	captured_log_start();
+	ddb_fixture_start(&f);
+	table = (struct ddb_table_config){.name = "carts"};
+	error.text[0] = '\0';
+	atomic_store(&stop, false);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	ddb_fixture_stop(&f);
+	captured_log_stop();
+	return 0;
+}
+
+static enum ddb_table_state provision_within(enum cart_provision how, int64_t ns)
+{
+	return ddb_table_provision(&table, &f.config, how,
+				   clock_monotonic_ns(&cart_clock_system) + ns, &stop, &error);
+}
+
+static void assert_ready(enum cart_provision how)
+{
+	if (provision_within(how, PATIENCE_NS) != DDB_TABLE_READY)
+		fail_msg("%s", error.text);
+}
+
+static void assert_refused(enum cart_provision how, const char *why)
+{
+	assert_int_equal(provision_within(how, PATIENCE_NS), DDB_TABLE_REFUSED);
+	assert_string_equal(error.text, why);
+}
+
+static int asked(const char *operation)
+{
+	return ddb_stub_count(&f.stub, operation);
+}
+
+static int changes(void)
+{
+	return asked("CreateTable") + asked("UpdateTable") + asked("UpdateTimeToLive") +
+	       asked("UpdateContinuousBackups");
+}
+
+static json_t *body_of(const char *operation, int n)
+{
+	json_t *body = json_loads(ddb_stub_request(&f.stub, operation, n)->body, 0, NULL);
+
+	assert_non_null(body);
+	assert_string_equal(json_string_value(json_object_get(body, "TableName")), "carts");
+	return body;
+}
+
+/* Of the server's table, or of a body: the n-th index. */
+static json_t *index_at(const json_t *of, size_t n)
+{
+	return json_array_get(json_object_get(of, "GlobalSecondaryIndexes"), n);
+}
+
+static const char *projection(const json_t *of, size_t n)
+{
+	return json_string_value(
+		json_object_get(json_object_get(index_at(of, n), "Projection"), "ProjectionType"));
+}
+
+static void no_table(void)
+{
+	json_decref(f.stub.shelf.table);
+	f.stub.shelf.table = NULL;
+	f.stub.shelf.ttl = false;
+}
+
+static void a_table_that_is_there_is_left_as_it_is(void **state)
+{
+	(void)state;
+	table.point_in_time_recovery = table.deletion_protection = true;
+	f.stub.shelf.recovery = true;
+	json_object_set_new(f.stub.shelf.table, "DeletionProtectionEnabled", json_true());
+	assert_ready(CART_PROVISION_AUTO);
+	assert_ready(CART_PROVISION_CHECK);
+	assert_int_equal(changes(), 0);
+	assert_int_equal(captured_log_count("WARN"), 0);
+}
+
+static void a_table_is_made_and_awaited(void **state)
+{
+	json_t *body;
+
+	(void)state;
+	no_table();
+	f.stub.shelf.making = 3;
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("CreateTable"), 1);
+	/* None, three times CREATING, ACTIVE. */
+	assert_int_equal(asked("DescribeTable"), 5);
+	body = body_of("CreateTable", 0);
+	assert_string_equal(json_string_value(json_object_get(body, "BillingMode")),
+			    "PAY_PER_REQUEST");
+	assert_int_equal(json_array_size(json_object_get(body, "GlobalSecondaryIndexes")), 2);
+	assert_string_equal(projection(body, 0), "KEYS_ONLY");
+	assert_string_equal(projection(body, 1), "KEYS_ONLY");
+	assert_null(json_object_get(body, "DeletionProtectionEnabled"));
+	json_decref(body);
+	body = body_of("UpdateTimeToLive", 0);
+	assert_non_null(strstr(ddb_stub_request(&f.stub, "UpdateTimeToLive", 0)->body,
+			       "\"AttributeName\":\"expires_at\""));
+	json_decref(body);
+	assert_int_equal(asked("UpdateContinuousBackups"), 0);
+	assert_int_equal(asked("DescribeContinuousBackups"), 0);
+	assert_int_equal(captured_log_count("WARN"), 0);
+	assert_int_equal(captured_log_count("table made table=carts"), 1);
+}
+
+static void the_settings_say_what_is_projected_protected_and_recovered(void **state)
+{
+	json_t *body;
+
+	(void)state;
+	no_table();
+	table.project_all = table.point_in_time_recovery = table.deletion_protection = true;
+	assert_ready(CART_PROVISION_AUTO);
+	body = body_of("CreateTable", 0);
+	assert_string_equal(projection(body, 0), "ALL");
+	assert_string_equal(projection(body, 1), "KEYS_ONLY");
+	assert_true(json_is_true(json_object_get(body, "DeletionProtectionEnabled")));
+	json_decref(body);
+	assert_true(f.stub.shelf.recovery);
+	assert_int_equal(asked("UpdateContinuousBackups"), 1);
+	/* Of a table that is there likewise, each by a call. */
+	f.stub.shelf.recovery = false;
+	json_object_del(f.stub.shelf.table, "DeletionProtectionEnabled");
+	ddb_stub_clear(&f.stub);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_true(f.stub.shelf.recovery);
+	assert_true(json_is_true(json_object_get(f.stub.shelf.table, "DeletionProtectionEnabled")));
+	assert_int_equal(changes(), 2);
+}
+
+static void what_is_on_is_never_switched_off(void **state)
+{
+	(void)state;
+	f.stub.shelf.recovery = true;
+	json_object_set_new(f.stub.shelf.table, "DeletionProtectionEnabled", json_true());
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(changes(), 0);
+}
+
+static void missing_indexes_are_added_one_at_a_time_and_awaited(void **state)
+{
+	json_t *body;
+
+	(void)state;
+	json_array_clear(json_object_get(f.stub.shelf.table, "GlobalSecondaryIndexes"));
+	f.stub.shelf.making = 2;
+	table.project_all = true;
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("UpdateTable"), 2);
+	/* ACTIVE; and after each index twice CREATING, then ACTIVE. */
+	assert_int_equal(asked("DescribeTable"), 7);
+	for (int i = 0; i < 2; i++) {
+		body = body_of("UpdateTable", i);
+		assert_int_equal(
+			json_array_size(json_object_get(body, "GlobalSecondaryIndexUpdates")), 1);
+		assert_non_null(json_object_get(body, "AttributeDefinitions"));
+		json_decref(body);
+	}
+	assert_string_equal(projection(f.stub.shelf.table, 0), "ALL");
+	assert_string_equal(projection(f.stub.shelf.table, 1), "KEYS_ONLY");
+	assert_int_equal(captured_log_count("adding an index to the table table=carts"), 2);
+}
+
+static void what_another_makes_at_the_same_time_is_awaited(void **state)
+{
+	(void)state;
+	/* It is not there, then another process was quicker. */
+	RULE(.operation = "DescribeTable", .error = "ResourceNotFoundException", .times = 1);
+	f.stub.shelf.made_in = 2;
+	json_object_set_new(f.stub.shelf.table, "TableStatus", json_string("CREATING"));
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("CreateTable"), 1);
+	assert_int_equal(captured_log_count("table made"), 0);
+	/* An index that cannot be added now, for another one is being made. */
+	ddb_stub_clear(&f.stub);
+	json_array_remove(json_object_get(f.stub.shelf.table, "GlobalSecondaryIndexes"), 1);
+	RULE(.operation = "UpdateTable", .error = "ResourceInUseException", .times = 1);
+	RULE(.operation = "UpdateTable", .error = "LimitExceededException", .times = 1);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("UpdateTable"), 3);
+}
+
+static void a_table_of_something_else_is_refused_in_a_line(void **state)
+{
+	json_t *key = json_array_get(json_object_get(f.stub.shelf.table, "KeySchema"), 0);
+	json_t *types = json_object_get(f.stub.shelf.table, "AttributeDefinitions");
+	static const char line[] =
+		"table carts: its key is not cart_id (a string): it belongs to something else";
+
+	(void)state;
+	json_object_set_new(key, "AttributeName", json_string("id"));
+	assert_refused(CART_PROVISION_AUTO, line);
+	assert_refused(CART_PROVISION_CHECK, line);
+	/* The same name, another type. */
+	json_object_set_new(key, "AttributeName", json_string("cart_id"));
+	json_object_set_new(json_array_get(types, 0), "AttributeType", json_string("N"));
+	assert_refused(CART_PROVISION_AUTO, line);
+	json_object_set_new(json_array_get(types, 0), "AttributeType", json_string("S"));
+	/* A sort key beside it. */
+	json_array_append_new(json_object_get(f.stub.shelf.table, "KeySchema"),
+			      json_pack("{s:s,s:s}", "AttributeName", "at", "KeyType", "RANGE"));
+	assert_refused(CART_PROVISION_AUTO, line);
+	json_array_remove(json_object_get(f.stub.shelf.table, "KeySchema"), 1);
+	json_object_set_new(
+		json_array_get(json_object_get(index_at(f.stub.shelf.table, 0), "KeySchema"), 1),
+		"AttributeName", json_string("created_at"));
+	assert_refused(CART_PROVISION_AUTO, "table carts: the keys of its index customer-index are "
+					    "not customer_id and created_key");
+	assert_int_equal(changes(), 0);
+}
+
+static void a_check_makes_nothing(void **state)
+{
+	(void)state;
+	table.point_in_time_recovery = table.deletion_protection = true;
+	f.stub.shelf.ttl = false;
+	assert_ready(CART_PROVISION_CHECK);
+	assert_int_equal(captured_log_count("WARN"), 3);
+	assert_int_equal(captured_log_count(NO_TTL_LINE), 1);
+	assert_int_equal(captured_log_count(NO_PITR_LINE), 1);
+	assert_int_equal(captured_log_count("the table is not protected against deletion"), 1);
+	json_array_remove(json_object_get(f.stub.shelf.table, "GlobalSecondaryIndexes"), 1);
+	assert_refused(CART_PROVISION_CHECK, "table carts: it has no index idle-index");
+	no_table();
+	assert_refused(CART_PROVISION_CHECK,
+		       "table carts: there is none (provision=auto would make it)");
+	assert_int_equal(changes(), 0);
+}
+
+static void calls_that_a_server_lacks_are_done_without_and_warned_of_once(void **state)
+{
+	(void)state;
+	table.point_in_time_recovery = true;
+	RULE(.operation = "DescribeTimeToLive", .error = "UnknownOperationException");
+	RULE(.operation = "UpdateTimeToLive", .error = "UnknownOperationException");
+	RULE(.operation = "DescribeContinuousBackups", .error = "UnknownOperationException");
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(captured_log_count("WARN"), 2);
+	assert_int_equal(captured_log_count(NO_TTL_LINE " table=carts call=DescribeTimeToLive"), 1);
+	assert_int_equal(
+		captured_log_count(NO_PITR_LINE " table=carts call=DescribeContinuousBackups"), 1);
+	assert_int_equal(asked("DescribeTimeToLive"), 1);
+	assert_int_equal(asked("DescribeContinuousBackups"), 1);
+	assert_int_equal(changes(), 0);
+}
+
+static void of_a_server_that_tells_but_does_not_change_it_is_warned_once(void **state)
+{
+	(void)state;
+	table.point_in_time_recovery = table.deletion_protection = true;
+	f.stub.shelf.ttl = false;
+	RULE(.operation = "UpdateTimeToLive", .error = "UnknownOperationException");
+	RULE(.operation = "UpdateContinuousBackups", .error = "AccessDeniedException");
+	RULE(.operation = "UpdateTable", .error = "ValidationException");
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(captured_log_count("WARN"), 3);
+	assert_int_equal(captured_log_count("call=UpdateTimeToLive"), 1);
+	assert_int_equal(captured_log_count("call=UpdateContinuousBackups"), 1);
+	assert_int_equal(captured_log_count("call=UpdateTable"), 1);
+}
+
+static void calls_are_made_again_where_that_helps(void **state)
+{
+	(void)state;
+	no_table();
+	RULE(.operation = "DescribeTable", .error = "ThrottlingException",
+	     .headers = "x-amz-retry-after: 1\r\n", .times = 1);
+	RULE(.operation = "DescribeTable", .manner = DDB_STUB_HALF, .apply = true, .times = 1);
+	/* Applied, and the answer lost: the next says that it is there. */
+	RULE(.operation = "CreateTable", .error = "InternalServerError", .status = 500,
+	     .apply = true, .times = 1);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("CreateTable"), 2);
+	assert_int_equal(captured_log_count("WARN"), 0);
+}
+
+static void a_server_that_fails_is_one_not_reached(void **state)
+{
+	(void)state;
+	RULE(.error = "InternalServerError", .status = 500);
+	assert_int_equal(provision_within(CART_PROVISION_AUTO, PATIENCE_NS), DDB_TABLE_UNREACHED);
+	assert_string_equal(error.text, "DescribeTable of table carts: InternalServerError: so it "
+					"says (HTTP 500)");
+	ddb_stub_clear(&f.stub);
+	RULE(.error = "AccessDeniedException");
+	assert_refused(CART_PROVISION_AUTO, "DescribeTable of table carts: AccessDeniedException: "
+					    "so it says (HTTP 400)");
+}
+
+static void waiting_ends_with_the_time_or_the_service(void **state)
+{
+	(void)state;
+	f.stub.shelf.made_in = 1000000;
+	json_object_set_new(f.stub.shelf.table, "TableStatus", json_string("CREATING"));
+	assert_int_equal(provision_within(CART_PROVISION_AUTO, 200 * CLOCK_NS_PER_MS),
+			 DDB_TABLE_UNREACHED);
+	assert_string_equal(error.text, "table carts is not ACTIVE yet");
+	ddb_stub_clear(&f.stub);
+	atomic_store(&stop, true);
+	assert_int_equal(provision_within(CART_PROVISION_AUTO, PATIENCE_NS), DDB_TABLE_UNREACHED);
+	assert_int_equal(asked("DescribeTable"), 1);
+}
+
+static void a_provisioner_goes_on_until_the_table_is_ready(void **state)
+{
+	struct ddb_provisioner *provisioner;
+
+	(void)state;
+	no_table();
+	RULE(.operation = "DescribeTable", .error = "InternalServerError", .status = 500,
+	     .times = DDB_TRIES);
+	provisioner = ddb_provisioner_new(&table, &f.config, CART_PROVISION_AUTO);
+	assert_non_null(provisioner);
+	captured_log_await("the table is ready table=carts", 1);
+	assert_int_equal(asked("CreateTable"), 1);
+	ddb_provisioner_free(&provisioner);
+	assert_null(provisioner);
+	assert_int_equal(captured_log_count("WARN"), 0);
+}
+
+static void a_provisioner_ends_where_a_person_has_to_act(void **state)
+{
+	json_t *key = json_array_get(json_object_get(f.stub.shelf.table, "KeySchema"), 0);
+	struct ddb_provisioner *provisioner;
+
+	(void)state;
+	json_object_set_new(key, "AttributeName", json_string("id"));
+	provisioner = ddb_provisioner_new(&table, &f.config, CART_PROVISION_AUTO);
+	assert_non_null(provisioner);
+	captured_log_await("ERROR the table cannot be used table=carts why=\"table carts: its key",
+			   1);
+	ddb_provisioner_free(&provisioner);
+	assert_int_equal(asked(NULL), 1);
+}
+
+static void a_provisioner_is_stopped_while_it_waits(void **state)
+{
+	struct ddb_provisioner *provisioner;
+
+	(void)state;
+	f.stub.shelf.made_in = 1000000;
+	json_object_set_new(f.stub.shelf.table, "TableStatus", json_string("CREATING"));
+	provisioner = ddb_provisioner_new(&table, &f.config, CART_PROVISION_AUTO);
+	assert_non_null(provisioner);
+	ddb_stub_await(&f.stub, "DescribeTable", 2);
+	ddb_provisioner_free(&provisioner); /* it has five minutes for a try */
+	assert_int_equal(captured_log_count("table"), 0);
+}
+
+static void a_service_starts_without_its_server_and_is_there_once_that_is(void **state)
+{
+	struct ddb_rig r;
+	struct cart_id id;
+
+	(void)state;
+	captured_log_start();
+	ddb_rig_start_stub(&r);
+	ddb_stub_add(&r.stub, (struct ddb_stub_rule){.operation = "DescribeTable",
+						     .error = "InternalServerError",
+						     .status = 500,
+						     .times = DDB_TRIES});
+	json_decref(r.stub.shelf.table);
+	r.stub.shelf.table = NULL;
+	ddb_rig_start(&r, 1, NULL);
+	captured_log_await("WARN  the table could not be seen to; not ready until it can", 1);
+	captured_log_await("INFO  the table is ready", 1);
+	id = rig_cart(r.rig);
+	assert_int_equal(ddb_shelf_number(&r.stub.shelf, &id, "version"), 1);
+	ddb_rig_stop(&r);
+	captured_log_stop();
+}
+
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_table_that_is_there_is_left_as_it_is),
+		TEST(a_table_is_made_and_awaited),
+		TEST(the_settings_say_what_is_projected_protected_and_recovered),
+		TEST(what_is_on_is_never_switched_off),
+		TEST(missing_indexes_are_added_one_at_a_time_and_awaited),
+		TEST(what_another_makes_at_the_same_time_is_awaited),
+		TEST(a_table_of_something_else_is_refused_in_a_line),
+		TEST(a_check_makes_nothing),
+		TEST(calls_that_a_server_lacks_are_done_without_and_warned_of_once),
+		TEST(of_a_server_that_tells_but_does_not_change_it_is_warned_once),
+		TEST(calls_are_made_again_where_that_helps),
+		TEST(a_server_that_fails_is_one_not_reached),
+		TEST(waiting_ends_with_the_time_or_the_service),
+		TEST(a_provisioner_goes_on_until_the_table_is_ready),
+		TEST(a_provisioner_ends_where_a_person_has_to_act),
+		TEST(a_provisioner_is_stopped_while_it_waits),
+		cmocka_unit_test(a_service_starts_without_its_server_and_is_there_once_that_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

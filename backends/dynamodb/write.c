@@ -320,10 +320,12 @@ bool ddb_write_may_repeat(struct ddb_lane *lane)
 {
 	struct ddb_write *write = &lane->write;
 
-	if (++write->repeats <= DDB_TRIES &&
-	    ddb_shared_spend(&lane->store->db->shared, WRITE_REPEAT_TOKENS))
+	if (++write->repeats > DDB_TRIES)
+		cart_op_set_reason(write->op, "no answer to any of %d tries", write->repeats);
+	else if (ddb_shared_spend(&lane->store->db->shared, WRITE_REPEAT_TOKENS))
 		return true;
-	cart_op_set_reason(write->op, "not tried again: %s", lane->call.message);
+	else
+		cart_op_set_reason(write->op, "no answer, and the retry budget is spent");
 	ddb_write_answer(lane, CART_BUSY);
 	return false;
 }

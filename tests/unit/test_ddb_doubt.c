@@ -302,6 +302,7 @@ static void a_create_with_a_key_makes_one_cart_whatever_was_lost(void **state)
 		lose(way / 4, "PutItem", way % 2);
 		ask(r.rig, CART_OK, CREATE, .id = id, .customer_id = customer_id, .key = "k");
 		assert_int_equal(ddb_shelf_applied(&r.stub.shelf), applied + 2);
+		assert_asked("GetItem", 1);
 		/* The same again, from somewhere else. */
 		op = ask_for(r.rig, CART_OK, CREATE, .id = again, .customer_id = customer_id,
 			     .key = "k");
@@ -448,13 +449,20 @@ static void a_service_that_only_fails_is_not_buried(void **state)
 static void repetitions_are_bounded_too(void **state)
 {
 	struct cart_id id = new_cart();
+	struct cart_op op;
 	char key[16];
 
 	(void)state;
 	RULE(.operation = "UpdateItem", HTTP_500);
 	for (int i = 0; i < 60; i++) {
 		snprintf(key, sizeof(key), "key-%d", i);
-		ask(r.rig, CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = key);
+		op = ask_for(r.rig, CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)),
+			     .key = key);
+		if (i == 0)
+			assert_string_equal(op.reason, "no answer to any of 5 tries");
+		if (i == 59)
+			assert_string_equal(op.reason, "no answer, and the retry budget is spent");
+		cart_op_clear(&op);
 		assert_true(ddb_stub_count(&r.stub, "UpdateItem") <= 5 * (i + 1));
 	}
 	/* Each look is a success and brings a token back; the budget is what bounds them in the

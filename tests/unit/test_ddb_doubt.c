@@ -40,7 +40,16 @@ static int setup_list(void **state)
 
 static int setup_short(void **state)
 {
-	static const char *const set[] = {"dynamodb.timeout", "200ms", NULL};
+	static const char *const set[] = {"dynamodb.timeout", "1s", NULL};
+
+	(void)state;
+	return start(set);
+}
+
+/* A call would go on for longer than an op may. */
+static int setup_long(void **state)
+{
+	static const char *const set[] = {"dynamodb.timeout", "60s", NULL};
 
 	(void)state;
 	return start(set);
@@ -503,7 +512,7 @@ static void a_deadline_is_kept_and_says_what_may_have_been_done(void **state)
 		{.op = {.type = CART_OP_GET, .id = id, .flags = CART_READ_STRONG}},
 		{.op = {.type = CART_OP_DELETE, .id = id}}};
 	static const enum cart_result results[3] = {CART_UNCERTAIN, CART_TIMEOUT, CART_UNCERTAIN};
-	int64_t deadline_ns = clock_monotonic_ns(&cart_clock_system) + 300 * CLOCK_NS_PER_MS;
+	int64_t deadline_ns = clock_monotonic_ns(&cart_clock_system) + 1500 * CLOCK_NS_PER_MS;
 	_Atomic int done = 0;
 
 	(void)state;
@@ -516,8 +525,8 @@ static void a_deadline_is_kept_and_says_what_may_have_been_done(void **state)
 	rig_await(&done, 3, "the deadline");
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(ops[i].op.result, results[i]);
-		/* Not when the call's own time is over, after 2 s. */
-		assert_true(ops[i].done_ns - deadline_ns < 1500 * CLOCK_NS_PER_MS);
+		/* Not when the call's own time is over. */
+		assert_true(ops[i].done_ns - deadline_ns < 20 * CLOCK_NS_PER_S);
 		cart_op_clear(&ops[i].op);
 	}
 	/* Nothing is left behind: the lanes are free and their connections new. */
@@ -601,7 +610,7 @@ int main(void)
 		MAP(a_service_that_only_fails_is_not_buried),
 		MAP(repetitions_are_bounded_too),
 		MAP(errors_of_the_account_are_unavailability_and_nonsense_a_failure),
-		MAP(a_deadline_is_kept_and_says_what_may_have_been_done),
+		WITH(long, a_deadline_is_kept_and_says_what_may_have_been_done),
 		WITH(one_connection, what_was_only_queued_at_its_deadline_was_certainly_not_done),
 		MAP(what_is_canceled_before_a_change_was_sent_is_canceled),
 	};

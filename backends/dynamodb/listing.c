@@ -1,9 +1,9 @@
 /*
  * Stages: QUERY fills a list of entries (what an index says of carts), in order; FETCH asks for the
- * carts of those that the index holds as keys alone; then the good ones are taken, and if there are
- * too few and the index has more, it is QUERY again. Idle carts come from several shards: each is
- * asked for a page, and the pages are merged; what lies beyond the last entry of a shard that has
- * more is not yet known, and waits for the next round.
+ * carts of the first of those that the index holds as keys alone; then the good ones are taken, and
+ * if there are too few it is FETCH again, and QUERY when no entry is left. Idle carts come from
+ * several shards: each is asked for a page, and the pages are merged; what lies beyond the last
+ * entry of a shard that has more is not yet in order, and waits for the next round.
  */
 #include "backends/dynamodb/listing.h"
 
@@ -28,6 +28,7 @@ struct listing_entry {
 	char key[DDB_TIME_KEY_ROOM];
 	struct ddb_item item;
 	bool fetched;
+	bool asked; /* by the FETCH under way */
 	bool gone;
 };
 
@@ -41,9 +42,8 @@ struct ddb_listing {
 	struct listing_entry *entries;
 	size_t entry_count;
 	size_t entry_room;
-	size_t fetch_from; /* first of those that the call asks for */
-	size_t fetch_count;
 	bool fetching;
+	size_t left_out;    /* of what the last call asked for */
 	struct cart *carts; /* limit + 1 */
 	size_t cart_count;
 	unsigned calls;
@@ -155,25 +155,6 @@ static void listing_query(const struct ddb_listing *listing, struct buf *body)
 	ddb_add_end(body);
 }
 
-/* The next entries that have to be fetched, at most what one call takes. False: none. */
-static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
-{
-	struct cart_id ids[LISTING_FETCH_MAX];
-
-	listing->fetch_count = 0;
-	for (size_t i = 0; i < listing->entry_count && listing->fetch_count < LISTING_FETCH_MAX;
-	     i++) {
-		const struct listing_entry *entry = &listing->entries[i];
-
-		if (!entry->gone && !entry->fetched)
-			ids[listing->fetch_count++] = entry->item.cart.id;
-	}
-	if (listing->fetch_count == 0)
-		return false;
-	ddb_body_batch_get(body, listing->table, ids, listing->fetch_count, false);
-	return true;
-}
-
 static int listing_compare(const void *a, const void *b)
 {
 	const struct listing_entry *left = a, *right = b;
@@ -219,21 +200,32 @@ static const char *listing_horizon(const struct ddb_listing *listing)
 	return horizon;
 }
 
-/* Moves the carts of the entries that are in order for certain; the rest stays. */
+/* An entry that others may yet come before: a part has more, and nothing so late was read of it. */
+static bool listing_must_wait(const struct listing_entry *entry, const char *horizon)
+{
+	return horizon != NULL && strcmp(entry->key, horizon) > 0;
+}
+
+static void listing_sort(struct ddb_listing *listing)
+{
+	if (listing->entry_count > 0)
+		qsort(listing->entries, listing->entry_count, sizeof(*listing->entries),
+		      listing->idle ? listing_compare : listing_compare_newest);
+}
+
+/* Moves the carts of the entries that are in order for certain, up to the first whose cart is not
+ * known yet; the rest stays. */
 static void listing_settle(struct ddb_listing *listing)
 {
 	const char *horizon = listing->idle ? listing_horizon(listing) : NULL;
-	size_t kept = 0;
+	size_t done = 0;
 
-	qsort(listing->entries, listing->entry_count, sizeof(*listing->entries),
-	      listing->idle ? listing_compare : listing_compare_newest);
-	for (size_t i = 0; i < listing->entry_count; i++) {
-		struct listing_entry *entry = &listing->entries[i];
+	listing_sort(listing);
+	for (; done < listing->entry_count; done++) {
+		struct listing_entry *entry = &listing->entries[done];
 
-		if (horizon != NULL && strcmp(entry->key, horizon) > 0) {
-			listing->entries[kept++] = *entry;
-			continue;
-		}
+		if (listing_must_wait(entry, horizon) || (!entry->fetched && !entry->gone))
+			break;
 		if (listing->cart_count < listing_wanted(listing) &&
 		    listing_is_wanted(listing, entry)) {
 			listing->carts[listing->cart_count++] = entry->item.cart;
@@ -241,9 +233,46 @@ static void listing_settle(struct ddb_listing *listing)
 		}
 		ddb_item_clear(&entry->item);
 	}
-	listing->entry_count = kept;
-	for (size_t i = 0; i < listing->part_count; i++)
-		listing->parts[i].asked = false;
+	listing->entry_count -= done;
+	if (done > 0 && listing->entry_count > 0)
+		memmove(listing->entries, listing->entries + done,
+			listing->entry_count * sizeof(*listing->entries));
+}
+
+static bool listing_asks_for(const struct cart_id *ids, size_t count, const struct cart_id *id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (cart_id_compare(&ids[i], id) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Of the entries in order, sorted, as many as a page may take and one call does. False: none has to
+ * be fetched. A cart may have two, when it was changed while the index was read, but one call must
+ * not name it twice.
+ */
+static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
+{
+	const char *horizon = listing->idle ? listing_horizon(listing) : NULL;
+	size_t count = 0, most = listing_wanted(listing);
+	struct cart_id ids[LISTING_FETCH_MAX];
+
+	if (most > LISTING_FETCH_MAX)
+		most = LISTING_FETCH_MAX;
+	for (size_t i = 0; i < listing->entry_count && count < most; i++) {
+		struct listing_entry *entry = &listing->entries[i];
+		const struct cart_id *id = &entry->item.cart.id;
+
+		if (listing_must_wait(entry, horizon))
+			break;
+		entry->asked = !entry->gone && !entry->fetched && !listing_asks_for(ids, count, id);
+		if (entry->asked)
+			ids[count++] = *id;
+	}
+	if (count > 0)
+		ddb_body_batch_get(body, listing->table, ids, count, false);
+	return count > 0;
 }
 
 /* The part to ask in this round: with several, only those that hold the others up. */
@@ -279,18 +308,22 @@ bool ddb_listing_next(struct ddb_listing *listing, struct buf *body, enum ddb_op
 {
 	listing->calls++;
 	while (!listing_is_over(listing)) {
-		listing->fetching = false;
 		if (listing_next_part(listing)) {
+			listing->fetching = false;
 			*operation = DDB_QUERY;
 			listing_query(listing, body);
 			return true;
 		}
+		listing_settle(listing);
+		if (listing_is_over(listing))
+			break;
 		if (listing_fetch(listing, body)) {
 			listing->fetching = true;
 			*operation = DDB_BATCH_GET_ITEM;
 			return true;
 		}
-		listing_settle(listing);
+		for (size_t i = 0; i < listing->part_count; i++)
+			listing->parts[i].asked = false;
 	}
 	return false;
 }
@@ -366,7 +399,8 @@ static enum cart_result listing_take_query(struct ddb_listing *listing, const js
 static struct listing_entry *listing_find(struct ddb_listing *listing, const struct cart_id *id)
 {
 	for (size_t i = 0; i < listing->entry_count; i++)
-		if (cart_id_compare(&listing->entries[i].item.cart.id, id) == 0)
+		if (listing->entries[i].asked &&
+		    cart_id_compare(&listing->entries[i].item.cart.id, id) == 0)
 			return &listing->entries[i];
 	return NULL;
 }
@@ -388,6 +422,7 @@ static enum cart_result listing_take_cart(struct ddb_listing *listing, const jso
 	ddb_item_clear(&entry->item);
 	entry->item = item;
 	entry->fetched = true;
+	entry->asked = false;
 	return CART_OK;
 }
 
@@ -397,25 +432,25 @@ static void listing_take_gone(struct ddb_listing *listing, const json_t *answer)
 	const json_t *keys = json_object_get(
 		json_object_get(json_object_get(answer, "UnprocessedKeys"), listing->table->name),
 		"Keys");
-	size_t asked = listing->fetch_count;
+	const json_t *key;
+	size_t i;
 
-	for (size_t i = 0; i < listing->entry_count && asked > 0; i++) {
-		struct listing_entry *entry = &listing->entries[i];
-		bool left_out = false;
-		const json_t *key;
+	json_array_foreach(keys, i, key)
+	{
 		struct cart_id id;
-		size_t j;
+		struct listing_entry *entry =
+			ddb_item_id(key, &id) ? listing_find(listing, &id) : NULL;
 
-		if (entry->gone || entry->fetched)
+		if (entry == NULL)
 			continue;
-		json_array_foreach(keys, j, key)
-		{
-			if (ddb_item_id(key, &id) &&
-			    cart_id_compare(&id, &entry->item.cart.id) == 0)
-				left_out = true;
-		}
-		entry->gone = !left_out;
-		asked--;
+		entry->asked = false;
+		listing->left_out++;
+	}
+	for (i = 0; i < listing->entry_count; i++) {
+		struct listing_entry *entry = &listing->entries[i];
+
+		entry->gone = entry->gone || entry->asked;
+		entry->asked = false;
 	}
 }
 
@@ -425,7 +460,7 @@ static enum cart_result listing_take_carts(struct ddb_listing *listing, const js
 	const json_t *items =
 		json_object_get(json_object_get(answer, "Responses"), listing->table->name);
 	const json_t *attributes;
-	size_t i, had = 0;
+	size_t i;
 
 	json_array_foreach(items, i, attributes)
 	{
@@ -433,9 +468,7 @@ static enum cart_result listing_take_carts(struct ddb_listing *listing, const js
 
 		if (result != CART_OK)
 			return result;
-		had++;
 	}
-	listing->fetch_count -= had < listing->fetch_count ? had : listing->fetch_count;
 	listing_take_gone(listing, answer);
 	return CART_OK;
 }
@@ -443,12 +476,18 @@ static enum cart_result listing_take_carts(struct ddb_listing *listing, const js
 enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *answer, char *why,
 				  size_t room)
 {
+	listing->left_out = 0;
 	if (listing->calls > LISTING_CALLS_MAX) {
 		snprintf(why, room, "the list takes more than %d calls", LISTING_CALLS_MAX);
 		return CART_BUSY;
 	}
 	return listing->fetching ? listing_take_carts(listing, answer, why, room)
 				 : listing_take_query(listing, answer, why, room);
+}
+
+size_t ddb_listing_left_out(const struct ddb_listing *listing)
+{
+	return listing->left_out;
 }
 
 void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op)

@@ -26,6 +26,9 @@ CART_MUST_CHECK bool ddb_listing_next(struct ddb_listing *listing, struct buf *b
 /* CART_OK, or what is wrong with the answer: CART_FAILED (why says what), CART_BUSY (no memory). */
 CART_MUST_CHECK enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *answer,
 						  char *why, size_t room);
+/* Carts that the last answer has left out for now: the server is busy, and the next call, which
+ * asks for them again, should wait. */
+size_t ddb_listing_left_out(const struct ddb_listing *listing);
 /* Moves the carts found into the op's result: carts, cart_count, more. */
 void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op);
 

@@ -46,7 +46,7 @@ static void lane_paused(evutil_socket_t fd, short what, void *user)
 
 	(void)fd;
 	(void)what;
-	if (lane->next == DDB_STEP_GETS)
+	if (lane->next == DDB_STEP_GETS || lane->next == DDB_STEP_LIST)
 		ddb_read_resume(lane);
 	else
 		ddb_write_resume(lane);

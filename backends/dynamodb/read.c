@@ -205,11 +205,23 @@ static void read_absent(struct ddb_lane *lane)
 	}
 }
 
-static void read_take_batch(struct ddb_lane *lane)
+/* The server has left carts out: it is asked for them again, but not at once. */
+static void read_pause(struct ddb_lane *lane, enum ddb_step next, size_t left_out)
 {
 	struct ddb_store *store = lane->store;
+
+	ddb_store_count(store, store->db->series.unprocessed, (int64_t)left_out);
+	if (++lane->rounds >= READ_ROUNDS_MAX)
+		read_fail(lane, CART_BUSY, "the server leaves carts out again and again");
+	else
+		ddb_lane_pause(lane, next,
+			       ddb_store_backoff_us(store, READ_PAUSE_MS, lane->rounds));
+}
+
+static void read_take_batch(struct ddb_lane *lane)
+{
 	const json_t *tables = json_object_get(lane->call.json, "Responses");
-	const json_t *items = json_object_get(tables, store->table.name), *attributes;
+	const json_t *items = json_object_get(tables, lane->store->table.name), *attributes;
 	size_t i;
 
 	json_array_foreach(items, i, attributes)
@@ -225,12 +237,7 @@ static void read_take_batch(struct ddb_lane *lane)
 		read_fail(lane, CART_NOT_FOUND, "");
 		return;
 	}
-	ddb_store_count(store, store->db->series.unprocessed, (int64_t)lane->asked);
-	if (++lane->rounds >= READ_ROUNDS_MAX)
-		read_fail(lane, CART_BUSY, "the server leaves carts out again and again");
-	else
-		ddb_lane_pause(lane, DDB_STEP_GETS,
-			       ddb_store_backoff_us(store, READ_PAUSE_MS, lane->rounds));
+	read_pause(lane, DDB_STEP_GETS, lane->asked);
 }
 
 static void read_take_list(struct ddb_lane *lane)
@@ -239,10 +246,14 @@ static void read_take_list(struct ddb_lane *lane)
 	enum cart_result result =
 		ddb_listing_take(lane->listing, lane->call.json, why, sizeof(why));
 
-	if (result == CART_OK)
-		read_list(lane);
-	else
+	if (result != CART_OK) {
 		read_fail(lane, result, why);
+	} else if (ddb_listing_left_out(lane->listing) > 0) {
+		read_pause(lane, DDB_STEP_LIST, ddb_listing_left_out(lane->listing));
+	} else {
+		lane->rounds = 0;
+		read_list(lane);
+	}
 }
 
 void ddb_read_done(struct ddb_lane *lane)
@@ -265,5 +276,8 @@ void ddb_read_done(struct ddb_lane *lane)
 
 void ddb_read_resume(struct ddb_lane *lane)
 {
-	read_get(lane);
+	if (lane->next == DDB_STEP_LIST)
+		read_list(lane);
+	else
+		read_get(lane);
 }

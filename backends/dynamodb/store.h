@@ -99,7 +99,7 @@ struct ddb_lane {
 	size_t count;		/* ops */
 	size_t asked;		/* ids */
 	bool consistent;
-	unsigned rounds; /* GETS: that a BatchGetItem took so far */
+	unsigned rounds; /* that have left out carts, in a row */
 	struct ddb_listing *listing;
 };
 

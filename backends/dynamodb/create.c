@@ -177,7 +177,7 @@ static void create_item_done(struct ddb_lane *lane)
 		create_take_item(lane, &item);
 	else if (found == 0 && lane->step == DDB_STEP_PUT)
 		create_look(lane); /* not every server says which item it was */
-	else if (found == 0 && (lane->write.replaying || ddb_write_may_repeat(lane)))
+	else if (found == 0 && ddb_write_may_repeat(lane))
 		create_put(lane);
 	ddb_item_clear(&item);
 }

@@ -432,10 +432,14 @@ static void write_fast_refused(struct ddb_lane *lane)
 
 static void write_trimmed(struct ddb_lane *lane)
 {
+	enum ddb_outcome outcome = lane->call.outcome;
+
 	if (lane->write.op == NULL)
 		ddb_lane_idle(lane);
-	else
+	else if (outcome == DDB_OK || outcome == DDB_CONDITION) /* another removes them too */
 		write_look(lane);
+	else
+		ddb_write_answer(lane, ddb_call_result(&lane->call, lane->write.op));
 }
 
 void ddb_write_done(struct ddb_lane *lane)

@@ -140,23 +140,25 @@ static enum cart_result read_bad(struct cart_op *op, bool no_memory, const char 
 	return no_memory ? CART_BUSY : CART_FAILED;
 }
 
-/* Answers every op that asks for the item's cart. */
-static void read_take_item(struct ddb_lane *lane, const json_t *attributes)
+/* Answers every op that asks for the item's cart. False: none does, or it cannot be told whose the
+ * item is. */
+static bool read_take_item(struct ddb_lane *lane, const json_t *attributes)
 {
 	struct ddb_item item = {0};
 	char why[CART_REASON_MAX];
 	bool no_memory, good = ddb_item_read(&item, attributes, &no_memory, why, sizeof(why));
 	struct cart_id id = item.cart.id;
+	bool known = good || ddb_item_id(attributes, &id);
+	size_t at = known ? read_find(lane, &id) : lane->count;
 
-	if (good || ddb_item_id(attributes, &id)) {
-		for (size_t at = read_find(lane, &id);
-		     at < lane->count && cart_id_compare(&lane->op_ids[at], &id) == 0; at++)
-			if (lane->ops[at] != NULL)
-				read_complete(lane, at,
-					      good ? read_give(lane->ops[at], &item)
-						   : read_bad(lane->ops[at], no_memory, why));
-	}
+	known = at < lane->count;
+	for (; at < lane->count && cart_id_compare(&lane->op_ids[at], &id) == 0; at++)
+		if (lane->ops[at] != NULL)
+			read_complete(lane, at,
+				      good ? read_give(lane->ops[at], &item)
+					   : read_bad(lane->ops[at], no_memory, why));
 	ddb_item_clear(&item);
+	return known;
 }
 
 /* Of GetItem: the one there is. */
@@ -164,9 +166,10 @@ static void read_take_one(struct ddb_lane *lane)
 {
 	const json_t *attributes = json_object_get(lane->call.json, "Item");
 
-	if (attributes != NULL)
-		read_take_item(lane, attributes);
-	read_fail(lane, CART_NOT_FOUND, "");
+	if (attributes == NULL || read_take_item(lane, attributes))
+		read_fail(lane, CART_NOT_FOUND, "");
+	else
+		read_fail(lane, CART_FAILED, "the answer is not the cart that was asked for");
 }
 
 /* The carts that the server has left out for now, into lane->ids. False: the answer is nonsense. */
@@ -222,14 +225,16 @@ static void read_take_batch(struct ddb_lane *lane)
 {
 	const json_t *tables = json_object_get(lane->call.json, "Responses");
 	const json_t *items = json_object_get(tables, lane->store->table.name), *attributes;
+	bool good = true;
 	size_t i;
 
 	json_array_foreach(items, i, attributes)
 	{
-		read_take_item(lane, attributes);
+		good = read_take_item(lane, attributes) && good;
 	}
-	if (!read_take_unprocessed(lane)) {
-		read_fail(lane, CART_FAILED, "the answer names keys that were not asked for");
+	/* Whose such an item is one cannot know, and so not who has none. */
+	if (!good || !read_take_unprocessed(lane)) {
+		read_fail(lane, CART_FAILED, "the answer names carts that were not asked for");
 		return;
 	}
 	read_absent(lane);

@@ -298,6 +298,29 @@ static void an_item_that_is_not_ours_fails_only_those_who_ask_for_it(void **stat
 	}
 }
 
+/* Whoever was given another's cart does not know that theirs is not there. */
+static void an_item_that_nobody_asked_for_is_no_proof_that_there_is_none(void **state)
+{
+	struct ddb_rig_op ops[CARTS];
+	char body[256], id[CART_ID_TEXT + 1];
+	struct cart_op op = {.type = CART_OP_GET, .id = ids[0]};
+
+	(void)state;
+	cart_id_format(&ids[1], id);
+	snprintf(body, sizeof(body), "{\"Item\":{\"cart_id\":{\"S\":\"%s\"}}}", id);
+	RULE(.operation = "GetItem", .body = body, .times = 1);
+	assert_int_equal(rig_run(r.rig, 0, &op, NULL), CART_FAILED);
+	cart_op_clear(&op);
+	snprintf(body, sizeof(body), "{\"Responses\":{\"%s\":[{\"cart_id\":{\"S\":\"no UUID\"}}]}}",
+		 r.rig->database.name);
+	RULE(.operation = "BatchGetItem", .body = body, .times = 1);
+	get_together(ops, CARTS, CART_READ_STRONG);
+	for (int i = 0; i < CARTS; i++) {
+		assert_int_equal(ops[i].op.result, CART_FAILED);
+		cart_op_clear(&ops[i].op);
+	}
+}
+
 static void reads_are_made_again_when_throttled_or_lost(void **state)
 {
 	struct ddb_rig_op ops[CARTS];
@@ -461,6 +484,7 @@ int main(void)
 		TEST(a_cart_that_is_neither_given_nor_left_out_is_not_there),
 		TEST(keys_that_nobody_asked_for_are_not_asked_for),
 		TEST(an_item_that_is_not_ours_fails_only_those_who_ask_for_it),
+		TEST(an_item_that_nobody_asked_for_is_no_proof_that_there_is_none),
 		TEST(reads_are_made_again_when_throttled_or_lost),
 		TEST(a_list_goes_on_until_the_index_has_no_more),
 		TEST(a_list_ends_with_its_limit_and_says_that_there_is_more),

@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TABLE_CALL_NS	  (5 * CLOCK_NS_PER_S)
-#define TABLE_POLL_MIN_MS 50
-#define TABLE_POLL_MAX_MS 2000
+#define TABLE_CALL_NS	     (5 * CLOCK_NS_PER_S)
+#define TABLE_POLL_MIN_MS    50
+#define TABLE_POLL_MAX_MS    2000
+#define TABLE_RECOVERY_TRIES 12
 
 struct table_work {
 	const struct ddb_table_config *table;
@@ -99,16 +100,18 @@ static void table_woken(evutil_socket_t fd, short what, void *user)
 	(void)user;
 }
 
-static void table_pause(struct table_work *work, int64_t ms)
+/* Returns how long the next pause should be. */
+static int64_t table_pause(struct table_work *work, int64_t ms)
 {
 	struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 	struct event *timer = evtimer_new(work->base, table_woken, NULL);
 
-	if (timer == NULL)
-		return;
-	evtimer_add(timer, &delay);
-	event_base_loop(work->base, EVLOOP_ONCE);
-	event_free(timer);
+	if (timer != NULL) {
+		evtimer_add(timer, &delay);
+		event_base_loop(work->base, EVLOOP_ONCE);
+		event_free(timer);
+	}
+	return ms * 2 < TABLE_POLL_MAX_MS ? ms * 2 : TABLE_POLL_MAX_MS;
 }
 
 static bool table_is_active(const json_t *table)
@@ -149,8 +152,7 @@ static enum ddb_table_state table_await(struct table_work *work, const json_t **
 				       work->table->name);
 			return DDB_TABLE_UNREACHED;
 		}
-		table_pause(work, ms);
-		ms = ms * 2 < TABLE_POLL_MAX_MS ? ms * 2 : TABLE_POLL_MAX_MS;
+		ms = table_pause(work, ms);
 	}
 }
 
@@ -374,19 +376,34 @@ static void table_do_without(const struct table_work *work, const char *then)
 		  LOG_STR("why", work->call.message));
 }
 
+/* It is on; DynamoDB changes the attribute only by switching it off first, which is not ours to do.
+ */
+static void table_check_ttl(const struct table_work *work, const char *found, const char *without)
+{
+	const char *wanted =
+		table_text(json_object_get(work->wanted, "TimeToLive"), "AttributeName");
+	char why[96];
+
+	if (*found == '\0' || strcmp(found, wanted) == 0)
+		return;
+	snprintf(why, sizeof(why), "it goes by the attribute %.30s, not %s", found, wanted);
+	log_event(LOG_WARN, without, LOG_STR("table", work->table->name), LOG_STR("why", why));
+}
+
 static void table_see_to_ttl(struct table_work *work)
 {
 	static const char without[] = "expired carts are not removed by the server: TTL is not on";
-	const json_t *status;
+	const json_t *told;
 
 	if (!table_call(work, DDB_DESCRIBE_TIME_TO_LIVE, table_body(work, NULL))) {
 		table_do_without(work, without);
 		return;
 	}
-	status = json_object_get(json_object_get(work->call.json, "TimeToLiveDescription"),
-				 "TimeToLiveStatus");
-	if (json_is_string(status) && strncmp(json_string_value(status), "ENABL", 5) == 0)
+	told = json_object_get(work->call.json, "TimeToLiveDescription");
+	if (strncmp(table_text(told, "TimeToLiveStatus"), "ENABL", 5) == 0) {
+		table_check_ttl(work, table_text(told, "AttributeName"), without);
 		return;
+	}
 	if (work->how == CART_PROVISION_CHECK)
 		log_event(LOG_WARN, without, LOG_STR("table", work->table->name));
 	else if (!table_call(
@@ -394,6 +411,24 @@ static void table_see_to_ttl(struct table_work *work)
 			 table_body(work, json_pack("{s:O}", "TimeToLiveSpecification",
 						    json_object_get(work->wanted, "TimeToLive")))))
 		table_do_without(work, without);
+}
+
+/* A table that was just made refuses it for some seconds. */
+static bool table_switch_recovery_on(struct table_work *work)
+{
+	int64_t ms = TABLE_POLL_MIN_MS;
+
+	for (int tries = 1;; tries++) {
+		if (table_call(work, DDB_UPDATE_CONTINUOUS_BACKUPS,
+			       table_body(work,
+					  json_pack("{s:{s:b}}", "PointInTimeRecoverySpecification",
+						    "PointInTimeRecoveryEnabled", 1))))
+			return true;
+		if (!table_is_error(work, "ContinuousBackupsUnavailableException") ||
+		    tries >= TABLE_RECOVERY_TRIES || table_is_over(work))
+			return false;
+		ms = table_pause(work, ms);
+	}
 }
 
 static void table_see_to_recovery(struct table_work *work)
@@ -415,10 +450,7 @@ static void table_see_to_recovery(struct table_work *work)
 		return;
 	if (work->how == CART_PROVISION_CHECK)
 		log_event(LOG_WARN, without, LOG_STR("table", work->table->name));
-	else if (!table_call(
-			 work, DDB_UPDATE_CONTINUOUS_BACKUPS,
-			 table_body(work, json_pack("{s:{s:b}}", "PointInTimeRecoverySpecification",
-						    "PointInTimeRecoveryEnabled", 1))))
+	else if (!table_switch_recovery_on(work))
 		table_do_without(work, without);
 }
 

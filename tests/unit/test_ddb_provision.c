@@ -213,6 +213,31 @@ static void what_another_makes_at_the_same_time_is_awaited(void **state)
 	assert_int_equal(asked("UpdateTable"), 3);
 }
 
+/* DynamoDB does so for some seconds after it has made a table. */
+static void recovery_that_is_not_to_be_had_yet_is_asked_for_again(void **state)
+{
+	(void)state;
+	table.point_in_time_recovery = true;
+	RULE(.operation = "UpdateContinuousBackups",
+	     .error = "ContinuousBackupsUnavailableException", .times = 3);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("UpdateContinuousBackups"), 4);
+	assert_true(f.stub.shelf.recovery);
+	assert_int_equal(captured_log_count(NO_PITR_LINE), 0);
+}
+
+static void time_to_live_by_another_attribute_is_warned_of(void **state)
+{
+	(void)state;
+	RULE(.operation = "DescribeTimeToLive",
+	     .body = "{\"TimeToLiveDescription\":{\"TimeToLiveStatus\":\"ENABLED\","
+		     "\"AttributeName\":\"ttl\"}}");
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(captured_log_count(NO_TTL_LINE), 1);
+	assert_int_equal(captured_log_count("it goes by the attribute ttl"), 1);
+	assert_int_equal(asked("UpdateTimeToLive"), 0);
+}
+
 static void a_table_of_something_else_is_refused_in_a_line(void **state)
 {
 	json_t *key = json_array_get(json_object_get(f.stub.shelf.table, "KeySchema"), 0);
@@ -414,6 +439,8 @@ int main(void)
 		TEST(what_is_on_is_never_switched_off),
 		TEST(missing_indexes_are_added_one_at_a_time_and_awaited),
 		TEST(what_another_makes_at_the_same_time_is_awaited),
+		TEST(recovery_that_is_not_to_be_had_yet_is_asked_for_again),
+		TEST(time_to_live_by_another_attribute_is_warned_of),
 		TEST(a_table_of_something_else_is_refused_in_a_line),
 		TEST(a_check_makes_nothing),
 		TEST(calls_that_a_server_lacks_are_done_without_and_warned_of_once),

@@ -122,7 +122,7 @@ static const char *cred_profile_lack(const struct cred_profile_file *file)
 	return file->path;
 }
 
-/* Nothing to use: is that a mistake? */
+/* Nothing that can be used: is that a mistake? */
 static enum cred_result cred_profile_nothing(const struct cred_profile_files *files,
 					     struct cart_error *error)
 {
@@ -153,6 +153,10 @@ static enum cred_result cred_profile_choose(struct cred_context *context,
 	enum cred_result result;
 
 	snprintf(context->origin, sizeof(context->origin), "profile %s", files->name);
+	/* Keys beside a role are what it would be asked for with: another identity, of other
+	 * rights. */
+	if (cred_profile_value(files, CRED_KEY_ROLE) != NULL)
+		return cred_profile_nothing(files, error);
 	result = cred_profile_static(&files->credentials, files->name, out, error);
 	if (result == CRED_NONE)
 		result = cred_profile_static(&files->config, files->name, out, error);

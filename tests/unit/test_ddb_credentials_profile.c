@@ -216,6 +216,12 @@ static void a_profile_that_wants_what_is_not_supported_says_so(void **state)
 	config_file("[default]\nregion = eu-west-1\nrole_arn = arn:aws:iam::1:role/x\n"
 		    "source_profile = y\n");
 	assert_fails(&cred_profile, CRED_WRONG, "role_arn, which is not supported");
+	/* Its keys are not what AWS's SDKs would use: they would ask for the role with them. */
+	credentials_file("[default]\naws_access_key_id = A\naws_secret_access_key = HUSH\n");
+	assert_fails(&cred_profile, CRED_WRONG, "role_arn, which is not supported");
+	credentials_file("");
+	config_file("[default]\ncredential_process = true\nrole_arn = arn:aws:iam::1:role/x\n");
+	assert_fails(&cred_profile, CRED_WRONG, "role_arn, which is not supported");
 	config_file("[default]\nsso_session = x\n");
 	assert_fails(&cred_profile, CRED_WRONG, "sso_session, which is not supported");
 	/* For its region alone: the next source is asked. */

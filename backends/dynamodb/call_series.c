@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#define SERIES_HALF_UNITS_MAX 1e9
+
 enum { SERIES_2XX, SERIES_CONDITION, SERIES_THROTTLED, SERIES_4XX, SERIES_5XX, SERIES_NONE };
 
 const char *ddb_operation_name(enum ddb_operation operation)
@@ -111,8 +113,10 @@ static int series_status(enum ddb_try outcome, enum ddb_retry why, long status)
 
 static int64_t series_half_units(const json_t *consumed)
 {
-	/* Multiples of a half, as doubles have them exactly. */
-	return (int64_t)(2 * json_number_value(json_object_get(consumed, "CapacityUnits")));
+	double halves = 2 * json_number_value(json_object_get(consumed, "CapacityUnits"));
+
+	/* Multiples of a half, as doubles have them exactly; and nothing that no call can cost. */
+	return halves > 0 && halves < SERIES_HALF_UNITS_MAX ? (int64_t)halves : 0;
 }
 
 static void series_count_units(const struct ddb_client *client, const struct ddb_call *call)

@@ -683,6 +683,16 @@ static void units_are_counted_by_halves(void **state)
 			 6);
 }
 
+static void units_that_no_call_can_cost_are_not_counted(void **state)
+{
+	(void)state;
+	ADD(.operation = "GetItem", .body = "{\"ConsumedCapacity\":{\"CapacityUnits\":1e18}}");
+	assert_outcome(get(), DDB_OK);
+	assert_int_equal(ddb_fixture_metric(
+				 &f, "cart_dynamodb_half_read_units_total{operation=\"GetItem\"}"),
+			 0);
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
 
 int main(void)
@@ -722,6 +732,7 @@ int main(void)
 		TEST(a_call_that_is_abandoned_ends_without_a_word),
 		TEST(a_call_may_be_freed_and_started_from_its_callback),
 		TEST(units_are_counted_by_halves),
+		TEST(units_that_no_call_can_cost_are_not_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,9 @@
 #define CALL_RENEW_NS	   (2 * CLOCK_NS_PER_S)
 #define CALL_RENEW_LOOK_US 10000
 
+/* Of a buffer, from call to call. */
+#define CALL_KEEP_MAX (256 * 1024)
+
 /* As it is taken apart elsewhere; libcurl takes "http:/host" and "HTTP:///host" too. */
 static bool endpoint_begins_well(const char *endpoint)
 {
@@ -347,6 +350,16 @@ void ddb_call_abandon(struct ddb_call *call)
 	ddb_transfer_abort(call->client, call->transfer);
 	event_del(call->transfer->pause);
 	call_release(call);
+}
+
+void ddb_call_forget(struct ddb_call *call)
+{
+	json_decref(call->json);
+	call->json = NULL;
+	if (call->body.room > CALL_KEEP_MAX)
+		buf_free(&call->body);
+	if (call->transfer != NULL && call->transfer->answer.room > CALL_KEEP_MAX)
+		buf_free(&call->transfer->answer);
 }
 
 void ddb_call_clear(struct ddb_call *call)

@@ -166,6 +166,9 @@ CART_MUST_CHECK int ddb_call_start(struct ddb_client *client, struct ddb_call *c
 bool ddb_call_in_doubt(const struct ddb_call *call);
 /* Ends it without done(): its connection is closed if a try is under way. Nothing if it is not. */
 void ddb_call_abandon(struct ddb_call *call);
+/* Of one that is done: nobody looks at its answer any more. Frees it, and buffers that a large one
+ * has made large, so that they do not stay so for as long as the call's owner lives. */
+void ddb_call_forget(struct ddb_call *call);
 /* Frees what the struct holds; abandons it first. */
 void ddb_call_clear(struct ddb_call *call);
 

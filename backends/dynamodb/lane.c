@@ -64,6 +64,7 @@ void ddb_lane_pause(struct ddb_lane *lane, enum ddb_step next, int64_t us)
 void ddb_lane_idle(struct ddb_lane *lane)
 {
 	lane->step = DDB_STEP_IDLE;
+	ddb_call_forget(&lane->call);
 	batch_lane_free(lane->store->batch, lane->index);
 }
 

@@ -668,6 +668,24 @@ static void a_call_may_be_freed_and_started_from_its_callback(void **state)
 	assert_int_equal(ddb_stub_opened(&f.stub), 1);
 }
 
+/* An idle lane would hold for good what its largest answer took. */
+static void what_a_large_answer_took_is_given_back(void **state)
+{
+	(void)state;
+	ADD(.operation = "GetItem", .body = "{\"Item\":{}}", .pad = 1 << 20, .times = 1);
+	assert_outcome(get(), DDB_OK);
+	assert_true(call.transfer->answer.room >= 1 << 20);
+	ddb_call_forget(&call);
+	assert_null(call.json);
+	assert_int_equal(call.transfer->answer.room, 0);
+	/* One of the usual size is kept. */
+	assert_outcome(get(), DDB_OK);
+	ddb_call_forget(&call);
+	assert_null(call.json);
+	assert_true(call.transfer->answer.room > 0);
+	assert_true(call.body.room > 0);
+}
+
 static void units_are_counted_by_halves(void **state)
 {
 	(void)state;
@@ -731,6 +749,7 @@ int main(void)
 		TEST(connections_are_bounded_and_kept),
 		TEST(a_call_that_is_abandoned_ends_without_a_word),
 		TEST(a_call_may_be_freed_and_started_from_its_callback),
+		TEST(what_a_large_answer_took_is_given_back),
 		TEST(units_are_counted_by_halves),
 		TEST(units_that_no_call_can_cost_are_not_counted),
 	};

@@ -63,10 +63,10 @@ void ddb_body_delete_key(struct buf *body, const struct ddb_table *table, const 
 
 /*
  * The write after cart_apply() has said CART_OK: before is what was read, after what the cart is
- * then. Under the condition that the item's version is still before's, and that it has no keys
- * Three cases:
- *  - something changed: in layout list, and for an item of the other layout, a PutItem of the
- *    whole, without keys past their window; else an UpdateItem of what is different;
+ * then. Under the condition that the item's mark is still before's. Three cases:
+ *  - something changed: in layout list a PutItem of the whole, without keys past their window;
+ *    in layout map an UpdateItem, of all lines and whatever else is different, which makes an
+ *    item of the other layout one of this;
  *  - nothing changed and the op has a key: an UpdateItem that stores the key alone;
  *  - DELETE: DeleteItem, or the PutItem of a tombstone where the cart was made under a key.
  * Returns the operation to call. The key is stored with the change if key_name is not NULL.

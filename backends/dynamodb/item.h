@@ -20,12 +20,11 @@
  * then id.
  *
  * The key of a CREATE is the customer's, in an item of its own whose cart_id is
- * "key#CUSTOMER#NAME": customer_id, op_f-like record "stored_ms.fingerprint" in "record" S,
- * "target" S the cart's id, expires_at for TTL. It is written first, the cart second, under the
- * condition that no item has its id: whoever repeats the request goes on where the first was
- * stopped. So that a deleted cart is not made anew in this way, one that was made under a key
- * leaves a tombstone until the key's window is over (keyed_until, ms): an item with cart_id,
- * status "deleted" and expires_at alone.
+ * "key#CUSTOMER#NAME": "record" S as in op_f, "target" S the cart's id, expires_at for TTL. It is
+ * written first, the cart second, under the condition that no item has its id: whoever repeats the
+ * request goes on where the first was stopped. So that a deleted cart is not made anew in this way,
+ * one that was made under a key leaves a tombstone until the key's window is over (keyed_until,
+ * ms): an item with cart_id, status "deleted" and expires_at alone.
  */
 #ifndef BACKENDS_DYNAMODB_ITEM_H
 #define BACKENDS_DYNAMODB_ITEM_H

@@ -2,9 +2,11 @@
 
 #include "backends/dynamodb/call.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define OPTIONS_TABLE_MIN 3
 #define OPTIONS_TABLE_MAX 255
@@ -139,6 +141,14 @@ static int options_check_table(const char *table, struct cart_error *error)
 	return 0;
 }
 
+/* libcurl would say so at each connection, as if the server were away. */
+static int options_check_ca(const char *path, struct cart_error *error)
+{
+	if (*path == '\0' || access(path, R_OK) == 0)
+		return 0;
+	return cart_error_set(error, "dynamodb.tls_ca: %s: %s", path, strerror(errno));
+}
+
 static int options_find_region(struct ddb_options *options, const struct settings *settings,
 			       const struct ddb_credentials_config *credentials,
 			       struct cart_error *error)
@@ -218,6 +228,7 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 		.timeout_ms = settings_integer(settings, "dynamodb.timeout"),
 	};
 	if (options_check_table(options->table, error) != 0 ||
+	    options_check_ca(options->tls_ca, error) != 0 ||
 	    options_find_region(options, settings, credentials, error) != 0)
 		return -1;
 	return options_find_endpoint(options, settings, credentials, error);

@@ -356,6 +356,16 @@ static void help_shows_an_example_even_where_settings_are_broken(void **state)
 	assert_output_holds("cartctl ");
 }
 
+static void a_setting_that_cannot_work_stops_dynamodb_and_is_named(void **state)
+{
+	(void)state;
+	assert_int_equal(CTL("--backend", "dynamodb", "--dynamodb.region", "eu-central-1",
+			     "--dynamodb.tls_ca", "/nonexistent/ca.pem", "provision"),
+			 1);
+	assert_says("cartctl: provision: dynamodb: dynamodb.tls_ca: /nonexistent/ca.pem: No such "
+		    "file or directory");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +377,7 @@ int main(void)
 		cmocka_unit_test(list_finds_what_was_left_idle),
 		cmocka_unit_test(looking_makes_no_store),
 		cmocka_unit_test(provision_makes_a_store_and_checks_one),
+		cmocka_unit_test(a_setting_that_cannot_work_stops_dynamodb_and_is_named),
 		cmocka_unit_test(the_memory_backend_has_nothing_to_show),
 		cmocka_unit_test(backends_are_listed_with_the_one_that_is_set),
 		cmocka_unit_test(settings_print_the_effective_ones),

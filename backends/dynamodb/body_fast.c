@@ -78,8 +78,6 @@ static bool fast_next(const struct fast *fast, size_t *at)
 	return *at < fast->op->change_count;
 }
 
-#define FAST_EACH(fast_, at_) for (size_t at_ = 0; fast_next(fast_, &at_); at_++)
-
 static void fast_update_line(struct buf *body, size_t at, bool add)
 {
 	ddb_add_indexed(body, ", qty.#p", at);
@@ -110,8 +108,8 @@ static void fast_sets(struct buf *body, const struct fast *fast)
 	if (fast_expires(fast))
 		buf_add_string(body, ", expires_ms = :gone, expires_at = :ttl");
 	if (fast->kind == FAST_ADD || fast->kind == FAST_SET)
-		FAST_EACH(fast, at)
-	fast_update_line(body, at, fast->kind == FAST_ADD);
+		for (size_t at = 0; fast_next(fast, &at); at++)
+			fast_update_line(body, at, fast->kind == FAST_ADD);
 	if (fast->kind == FAST_CLEAR)
 		buf_add_string(body, ", qty = :none, added = :none, updated = :none");
 	if (fast->key_name != NULL)
@@ -137,8 +135,7 @@ static void fast_line_rules(struct buf *body, const struct fast *fast)
 	case FAST_ADD:
 		/* Room for all that it names, or each is there. */
 		buf_add_string(body, " AND (size(qty) <= :room OR (");
-		FAST_EACH(fast, at)
-		{
+		for (size_t at = 0; fast_next(fast, &at); at++) {
 			ddb_add_indexed(body,
 					at > 0 ? " AND attribute_exists(qty.#p"
 					       : "attribute_exists(qty.#p",
@@ -146,8 +143,7 @@ static void fast_line_rules(struct buf *body, const struct fast *fast)
 			buf_add_char(body, ')');
 		}
 		buf_add_string(body, "))");
-		FAST_EACH(fast, at)
-		{
+		for (size_t at = 0; fast_next(fast, &at); at++) {
 			ddb_add_indexed(body, " AND (attribute_not_exists(qty.#p", at);
 			ddb_add_indexed(body, ") OR qty.#p", at);
 			ddb_add_indexed(body, " <= :m", at);
@@ -197,8 +193,7 @@ static void fast_names(struct buf *body, const struct fast *fast)
 		buf_add_char(body, '"');
 	}
 	if (fast_names_products(fast))
-		FAST_EACH(fast, at)
-		{
+		for (size_t at = 0; fast_next(fast, &at); at++) {
 			ddb_add_indexed(body, ",\"#p", at);
 			buf_add_string(body, "\":\"");
 			buf_add_integer(body, fast->op->changes[at].product_id);
@@ -217,8 +212,7 @@ static void fast_line_values(struct buf *body, const struct fast *fast)
 		ddb_add_number(body, ",\":room\":",
 			       rules->lines_max - (int64_t)cart_op_add_lines(fast->op, &most));
 		ddb_add_number(body, ",\":zero\":", 0);
-		FAST_EACH(fast, at)
-		{
+		for (size_t at = 0; fast_next(fast, &at); at++) {
 			int64_t added = cart_op_adds(fast->op, at);
 
 			ddb_add_indexed(body, ",\":n", at);

@@ -1,8 +1,8 @@
 /*
  * The DynamoDB backend: credentials that a thread keeps fresh, for each loop an HTTP client and
  * lanes to make calls on (store.c), and a table that is made or checked at start. When the service
- * cannot be reached then, cartd starts nevertheless, says so, is not ready, and a thread sees to
- * the table as soon as it can be (provisioner.c); cartctl fails.
+ * cannot be reached then, or takes its time to make the table, cartd starts nevertheless, says so,
+ * is not ready, and a thread sees to the table as soon as it can be (provisioner.c); cartctl fails.
  */
 #include "backends/dynamodb/provisioner.h"
 #include "backends/dynamodb/store.h"
@@ -13,8 +13,10 @@
 
 /* To find credentials, at start; a metadata service may take its time. */
 #define DYNAMODB_CREDENTIALS_MS 10000
-/* To make the table or an index of it, at start. */
+/* To make the table or an index of it: for a tool, which waits; and at the start of a service,
+ * which minds no signal meanwhile, and goes on with it beside its work. */
 #define DYNAMODB_PROVISION_NS (5 * 60 * CLOCK_NS_PER_S)
+#define DYNAMODB_START_NS     (3 * CLOCK_NS_PER_S)
 
 static void dynamodb_stop(struct cart_db *base)
 {
@@ -168,11 +170,13 @@ static int dynamodb_provision(struct cart_db *base, enum cart_provision how,
 		.deletion_protection = db->options.deletion_protection,
 	};
 	const struct ddb_client_config client = ddb_db_client(db);
+	const int64_t patience_ns =
+		base->env.provision_later ? DYNAMODB_START_NS : DYNAMODB_PROVISION_NS;
 	atomic_bool stop = false;
 
 	switch (ddb_table_provision(&table, &client, how,
-				    clock_monotonic_ns(base->env.clock) + DYNAMODB_PROVISION_NS,
-				    &stop, error)) {
+				    clock_monotonic_ns(base->env.clock) + patience_ns, &stop,
+				    error)) {
 	case DDB_TABLE_READY:
 		return 0;
 	case DDB_TABLE_REFUSED:

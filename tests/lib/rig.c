@@ -157,6 +157,7 @@ static void rig_start_db(struct rig *rig, bool fault)
 		.metrics = rig->metrics,
 		.rules = rig->rules,
 		.loops = rig->loop_count,
+		.provision_later = true,
 	};
 	const struct cart_backend *backend = fault ? cart_backend_find("fault") : rig->backend;
 	struct cart_error error;

@@ -428,6 +428,28 @@ static void a_service_starts_without_its_server_and_is_there_once_that_is(void *
 	captured_log_stop();
 }
 
+/* DynamoDB takes seconds to make a table, and hours to make an index of a large one. */
+static void a_service_does_not_wait_for_long_until_a_table_is_made(void **state)
+{
+	struct ddb_rig r;
+	struct cart_id id;
+
+	(void)state;
+	captured_log_start();
+	ddb_rig_start_stub(&r);
+	json_decref(r.stub.shelf.table);
+	r.stub.shelf.table = NULL;
+	r.stub.shelf.making = 10;
+	ddb_rig_start(&r, 1, NULL);
+	captured_log_await("not ready until it can", 1);
+	captured_log_await("is not ACTIVE yet", 1);
+	captured_log_await("INFO  the table is ready", 1);
+	id = rig_cart(r.rig);
+	assert_int_equal(ddb_shelf_number(&r.stub.shelf, &id, "version"), 1);
+	ddb_rig_stop(&r);
+	captured_log_stop();
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
 
 int main(void)
@@ -451,6 +473,7 @@ int main(void)
 		TEST(a_provisioner_goes_on_until_the_table_is_ready),
 		TEST(a_provisioner_ends_where_a_person_has_to_act),
 		TEST(a_provisioner_is_stopped_while_it_waits),
+		cmocka_unit_test(a_service_does_not_wait_for_long_until_a_table_is_made),
 		cmocka_unit_test(a_service_starts_without_its_server_and_is_there_once_that_is),
 	};
 

@@ -261,8 +261,10 @@ run_mysql = $(if $(filter mysql,$(backends)),$(if $(strip $(call mysql_programs,
 dynamodb_programs = $(call in_variant,$(1),$(DYNAMODB_TESTS)) $(if $(filter release,$(1)),$(DYNAMODB_SCRIPTS))
 run_dynamodb = $(if $(filter dynamodb,$(backends)),$(if $(strip $(call dynamodb_programs,$(1))),--group dynamodb$(call tag,$(1)) \
 	$(call cartd_of,$(1)) --timeout $(2) $(call dynamodb_programs,$(1))))
-run_fault = $(if $(filter mysql,$(backends)),$(if $(FAULT_SCRIPTS),--group fault$(call tag,$(1)) $(call cartd_of,$(1)) \
-	--timeout $(2) $(FAULT_SCRIPTS)))
+# test_BACKEND_WHAT.py and chaos_BACKEND_WHAT.py: those whose backend is asked for, and those that name none.
+of_backends = $(filter-out $(foreach b,$(filter-out $(backends),memory sqlite mysql dynamodb),tests/fault/test_$(b)% \
+	tests/fault/chaos_$(b)%),$(1))
+run_fault = --group fault$(call tag,$(1)) $(call cartd_of,$(1)) --timeout $(2) $(call of_backends,$(FAULT_SCRIPTS))
 run_replay = --group corpus $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
 	'build/asan/$(f) $(call corpus,$(f))')
 corpus = tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(1)))
@@ -305,14 +307,13 @@ check-mysql: tests
 check-dynamodb: backends := dynamodb
 check-dynamodb: tests
 	@$(with_servers) tests/run $(call run_dynamodb,$(VARIANT),300)
-## check-fault: what a database does in production, done to a cartd under load; quick ones
+## check-fault: what databases do in production, done to a cartd under load; quick ones, on CART_BACKEND or on each that has some
 ## chaos: the same, those that take minutes, under AddressSanitizer
-check-fault: backends := mysql
 check-fault: tests
 	@tests/run $(call run_fault,$(VARIANT),300)
 chaos:
 	+@$(MAKE) --no-print-directory VARIANT=asan tests
-	@tests/run --group chaos-asan $(call cartd_of,asan) --timeout 1800 $(CHAOS_SCRIPTS)
+	@tests/run --group chaos-asan $(call cartd_of,asan) --timeout 1800 $(call of_backends,$(CHAOS_SCRIPTS))
 ## torture: fails the n-th allocation, disk access and callback, for every n
 torture: $(TORTURE_TESTS) $(B)/bin/cartd-test
 	@$(with_servers) tests/run $(call run_torture,$(VARIANT),600)

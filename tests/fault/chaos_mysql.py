@@ -16,7 +16,7 @@ import faults  # noqa: E402
 import tap  # noqa: E402
 from cartd import await_that  # noqa: E402
 from private_mariadb import server  # noqa: E402
-from scene import Scene  # noqa: E402
+from scene_mysql import Scene  # noqa: E402
 
 # Longer than the server's own wait between two looks for room.
 BINLOG_RETRY_S = 60

@@ -13,7 +13,8 @@ import faults  # noqa: E402
 import tap  # noqa: E402
 from cartd import await_that  # noqa: E402
 from private_mariadb import mariadb, needed, primary  # noqa: E402
-from scene import ACKNOWLEDGED, REFUSED, Scene  # noqa: E402
+from scene import ACKNOWLEDGED, REFUSED  # noqa: E402
+from scene_mysql import Scene  # noqa: E402
 
 # A commit is acknowledged once the replica has it: what asynchronous replication loses, no client of it can save.
 SEMI_SYNC = ["--rpl-semi-sync-master-enabled=1", "--rpl-semi-sync-master-wait-point=AFTER_SYNC",

@@ -1,10 +1,13 @@
-"""A proxy between cartd and MariaDB that cuts connections where it hurts.
+"""A proxy between cartd and its database that cuts connections where it hurts.
 
-It knows as much of the protocol as it needs: packets, and that a client's packet with sequence number 0 is a command. Logging in is
-never disturbed, nor are the first commands of a connection, by which cartd sets its session up, unless that is asked for. Once
-told to cut(), it does so at every n-th command of its count, whichever connection that comes over.
+It knows as much of the protocol as it needs: where what a client sends begins and ends, and which of it is a command. MySQL's: packets, of
+which one with sequence number 0 is a command; logging in is never disturbed, nor are the first commands of a connection, by
+which cartd sets its session up, unless that is asked for. DynamoDB's: each request is one. Once told to cut(), it does so at every n-th
+command of its count, whichever connection that comes over.
 """
 
+import collections
+import re
 import select
 import socket
 import struct
@@ -22,6 +25,38 @@ COM_QUIT = b"\x01"
 RESET = struct.pack("ii", 1, 0)
 
 
+class SqlStream:
+    """What a client of MySQL's sends, cut into (packet, what kind of command it is; None: it is none)."""
+
+    def __init__(self):
+        self.packets = Packets()
+
+    def feed(self, data):
+        for packet in self.packets.feed(data):
+            is_command = number_of(packet) == 0 and payload_of(packet)[:1] != COM_QUIT
+            yield packet, "command" if is_command else None
+
+
+class DynamodbStream:
+    """The same of a client of DynamoDB's: HTTP requests that have a Content-Length, and an operation each."""
+
+    LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+    OPERATION = re.compile(rb"(?i)\r\nx-amz-target: *DynamoDB_20120810\.(\w+)")
+
+    def __init__(self):
+        self.rest = b""
+
+    def feed(self, data):
+        self.rest += data
+        while b"\r\n\r\n" in self.rest:
+            head = self.rest.index(b"\r\n\r\n") + 4
+            whole = head + int(self.LENGTH.search(self.rest, 0, head).group(1))
+            if len(self.rest) < whole:
+                return
+            request, self.rest = self.rest[:whole], self.rest[whole:]
+            yield request, self.OPERATION.search(request, 0, head).group(1).decode()
+
+
 class Cut(Exception):
     """This connection's turn."""
 
@@ -34,7 +69,7 @@ class Pair:
         self.server = socket.create_connection(("127.0.0.1", proxy.server_port), 5)
         for end in (self.client, self.server):
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.packets = Packets()
+        self.stream = proxy.stream()
         self.cut_at = None
         self.commands = 0
 
@@ -48,11 +83,11 @@ class Pair:
                 pass
 
     def from_client(self, data):
-        for packet in self.packets.feed(data):
+        for packet, kind in self.stream.feed(data):
             where = None
-            if number_of(packet) == 0 and payload_of(packet)[:1] != COM_QUIT:
+            if kind is not None:
                 self.commands += 1
-                where = self.proxy.judge(self.commands)
+                where = self.proxy.judge(self.commands, kind)
             if where == WITHIN_REQUEST:
                 self.server.sendall(packet[:len(packet) // 2])
                 raise Cut
@@ -104,11 +139,12 @@ class Pair:
 class CutProxy:
     """Listens on .port from the start. `with` ends it. spare: commands at the beginning of a connection that it leaves alone."""
 
-    def __init__(self, server_port, spare=SET_UP_COMMANDS):
-        self.server_port, self.spare = server_port, spare
+    def __init__(self, server_port, spare=SET_UP_COMMANDS, stream=SqlStream):
+        self.server_port, self.spare, self.stream = server_port, spare, stream
         self.lock = threading.Lock()
         self.ended = threading.Event()
         self.pairs, self.silenced = set(), set()
+        self.seen = collections.Counter()  # commands that have come, whole, by their kind
         self.where, self.every, self.commands, self.cuts = None, 0, 0, 0
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
@@ -158,9 +194,10 @@ class CutProxy:
     def is_silent(self, pair):
         return pair in self.silenced
 
-    def judge(self, number):
+    def judge(self, number, kind):
         """Where the command that has come, the number-th of its connection, is to be cut."""
         with self.lock:
+            self.seen[kind] += 1
             if number <= self.spare:
                 return None
             self.commands += 1

@@ -14,20 +14,24 @@ def kill_and_restart(scene, database, times):
     for number in range(times):
         scene.load.await_successes(200 + 37 * number, 30)
         killed = time.monotonic()
+        scene.outage_begins()
         database.kill()
         scene.watch.await_status(503, killed, DOWN_S)
+        scene.outage_ends()
         database.start()
         scene.await_recovery(time.monotonic())
 
 
 def suspend(scene, database, seconds):
     """SIGSTOP: connections stay open, and nobody answers."""
+    scene.outage_begins()
     stopped = time.monotonic()
     database.suspend()
     try:
         scene.watch.await_status(503, stopped, DOWN_S)
         time.sleep(max(0, stopped + seconds - time.monotonic()))
         said = scene.watch.others(503, stopped + DOWN_S, time.monotonic())
+        scene.outage_ends()
     finally:
         database.resume()
     resumed = time.monotonic()

@@ -1,4 +1,7 @@
-"""A cartd over MySQL under load while something happens to its database, and the verdict afterwards."""
+"""A cartd under load while something happens to its database, and the verdict afterwards.
+
+What depends on the kind of database is in scene_mysql.py and scene_dynamodb.py.
+"""
 
 import os
 import re
@@ -11,7 +14,6 @@ import tap
 from cartd import Cartd, await_that
 from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN
 from load import Load
-from private_mariadb import settings_for
 from watch import Watch
 
 RECOVERY_S = 2.0  # from the database's return to the first acknowledged change
@@ -20,21 +22,44 @@ SHOWN = 15
 
 
 class Scene:
-    """`with Scene(server) as scene:` load is running when the block begins, and is judged when it ends."""
+    """`with Scene(server) as scene:` load is running when the block begins, and is judged when it ends.
 
-    def __init__(self, database, settings=None, wrapper=(), **load_options):
+    server: has kill(), start(), suspend() and resume() for faults.py, and for the rest is the subclass's business.
+    """
+
+    def __init__(self, database, settings=None, wrapper=(), keys=None, **load_options):
         self.database = database
-        self.settings = {"threads": "2", **settings_for(database), **(settings or {})}
-        self.wrapper, self.load_options = wrapper, load_options
+        self.settings = {"threads": "2", **self.settings_for(database), **(settings or {})}
+        self.wrapper, self.keys, self.load_options = wrapper, keys, load_options
         self.tables_of = database  # in the end; None: they are not looked at
         self.notes = []
         self.applied = None  # changes of unknown outcome that turned out to be stored; after the block
         self.cartd = self.watch = self.load = None
 
+    # Of each kind of database.
+
+    def settings_for(self, database):
+        """What cartd is told to find it."""
+        raise NotImplementedError
+
+    def tables(self, database):
+        """What is stored, without asking cartd: {cart's id: (version, whether it is checked out)} and {cart's id: {product: quantity}}."""
+        raise NotImplementedError
+
+    def wrong_with_counts(self):
+        """What figures in /metrics are not as they should be, when all is over and cartd is idle."""
+        return []
+
+    def outage_begins(self):
+        """The database is about to go away."""
+
+    def outage_ends(self):
+        """It has been away, and is about to come back."""
+
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="cart-fault-")
         try:
-            self.cartd = Cartd(self.folder, self.settings, wrapper=self.wrapper)
+            self.cartd = Cartd(self.folder, self.settings, wrapper=self.wrapper, keys=self.keys)
             self.watch = Watch(self.cartd.port)
             self.up = time.monotonic()
             self.load = Load(self.cartd.port, **self.load_options)
@@ -81,7 +106,7 @@ class Scene:
         wrong = load.wrong(stored) + self.compare_with_tables(stored)
         load.hang_up()
         self.watch.stop()
-        wrong += self.watch.wrong
+        wrong += self.watch.wrong + self.wrong_with_counts()
         wrong += self.cartd.stop()
         self.applied = ledger.applied_unknown(load.changes(), stored)
         tap.say("; ".join([load.summary(), "%d of the unknown are stored" % self.applied] + self.notes))
@@ -93,20 +118,15 @@ class Scene:
         """What is wrong with what the API says is stored, given the tables themselves."""
         if self.tables_of is None:
             return []
-        lines = {}
-        for cart, product, quantity in self.tables_of.sql(
-                "SELECT LOWER(HEX(cart_id)), product_id, quantity FROM cart.cart_items"):
-            lines.setdefault(cart, {})[int(product)] = int(quantity)
-        carts = {cart: (int(version), state == "1") for cart, version, state in self.tables_of.sql(
-            "SELECT LOWER(HEX(id)), version, state FROM cart.carts")}
-        wrong = ["table cart_items: cart %s is not there" % cart for cart in lines if cart not in carts]
+        carts, lines = self.tables(self.tables_of)
+        wrong = ["lines of cart %s, which is not there" % cart for cart in lines if cart not in carts]
         for cart, json in stored.items():
-            row = carts.get(cart.replace("-", ""))
+            row = carts.get(cart)
             said = json and (json["version"], json["status"] == "checked_out")
             if row != said:
                 wrong.append("cart %s: the table says %s, the API %s" % (cart, row, said))
             items = {item["product_id"]: item["quantity"] for item in json["items"]} if json else {}
-            if items != lines.get(cart.replace("-", ""), {}):
+            if items != lines.get(cart, {}):
                 wrong.append("cart %s: table and API differ in its lines" % cart)
         return wrong
 

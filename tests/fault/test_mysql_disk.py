@@ -16,7 +16,8 @@ import disk  # noqa: E402
 import tap  # noqa: E402
 from cartd import await_that  # noqa: E402
 from private_mariadb import server  # noqa: E402
-from scene import ACKNOWLEDGED, REFUSED, UNKNOWN, Scene  # noqa: E402
+from scene import ACKNOWLEDGED, REFUSED, UNKNOWN  # noqa: E402
+from scene_mysql import Scene  # noqa: E402
 
 SIZE_MIB = 96
 

@@ -16,7 +16,8 @@ import tap  # noqa: E402
 from cartd import await_that  # noqa: E402
 from http_client import Client  # noqa: E402
 from private_mariadb import server  # noqa: E402
-from scene import RECOVERY_S, Scene  # noqa: E402
+from scene import RECOVERY_S  # noqa: E402
+from scene_mysql import Scene  # noqa: E402
 
 CUTS, EVERY = 40, 25
 CONNECT_TIMEOUT_MS = 1000

@@ -15,7 +15,8 @@ import faults  # noqa: E402
 import tap  # noqa: E402
 from cartd import await_that  # noqa: E402
 from private_mariadb import Lost, Session, SqlError, server  # noqa: E402
-from scene import ACKNOWLEDGED, REFUSED, UNKNOWN, Scene  # noqa: E402
+from scene import ACKNOWLEDGED, REFUSED, UNKNOWN  # noqa: E402
+from scene_mysql import Scene  # noqa: E402
 
 PROMPT_S = 0.5  # not after waiting for something that does not come
 

@@ -35,34 +35,35 @@ def die_with_parent():
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def environment():
-    """Nobody's settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("CART_")}
+def environment(keys=None):
+    """Nobody's settings; keys: what it is to have of AWS_*, in place of what we have."""
+    foreign = ("CART_", "AWS_") if keys is not None else "CART_"
+    return {**{name: value for name, value in os.environ.items() if not name.startswith(foreign)}, **(keys or {})}
 
 
 def words_of(settings):
     return [word for key, value in settings.items() for word in ("--set", "%s=%s" % (key, value))]
 
 
-def cartctl(folder, settings, *words):
+def cartctl(folder, settings, *words, keys=None):
     """Exit status, and what was said."""
-    done = subprocess.run([CARTCTL, *words_of(settings), *words], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=CARTCTL_S, check=False)
+    done = subprocess.run([CARTCTL, *words_of(settings), *words], cwd=folder, env=environment(keys),
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=CARTCTL_S, check=False)
     return done.returncode, done.stdout.decode("utf-8", "backslashreplace")
 
 
 class Cartd:
     """Starts at once, on a free port of 127.0.0.1, with the settings that are given and else the defaults; its log is NAME.log in the
-    folder. wrapper: words of a command that becomes cartd. The end of a with block stops it."""
+    folder. wrapper: words of a command that becomes cartd. keys: AWS_* for it. The end of a with block stops it."""
 
-    def __init__(self, folder, settings, name="cartd", wrapper=()):
+    def __init__(self, folder, settings, name="cartd", wrapper=(), keys=None):
         assert os.access(PROGRAM, os.X_OK), "%s is not built: make programs" % PROGRAM
         self.log_path = os.path.join(folder, name + ".log")
         self.wrong = None  # how it ended
         words = [*wrapper, PROGRAM, *words_of({"listen": "127.0.0.1:0", **settings})]
         with open(self.log_path, "wb") as log:
-            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(), cwd=folder,
-                                            preexec_fn=die_with_parent)
+            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment(keys),
+                                            cwd=folder, preexec_fn=die_with_parent)
         try:
             self.port = await_that(self.listening, START_S, "cartd listens")
         except BaseException:

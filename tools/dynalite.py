@@ -3,7 +3,8 @@
     with Server() as server:
         os.environ.update(server.environment()) # where cartd finds it, and keys that it takes
 
-A server is on a free port of 127.0.0.1 and holds its tables in memory, or in a folder that its caller names. It takes any keys.
+A server is on a free port of 127.0.0.1 and holds its tables in memory, or in a folder that its caller names, or in a throwaway one, which
+lasts as long as the server's object (on_disk). It takes any keys.
 How it is made sure that none is left: beside.py.
 
 Dynalite is a package of npm's; tools/dynalite/package-lock.json says which, with the digests of all that belongs to it. It is
@@ -107,9 +108,9 @@ def _install():
 
 
 class Server:
-    """One server. start() again after stop() or kill() brings it back on its port, with what its folder holds."""
+    """One server. start() again after stop() or kill() brings it back on its port, with what its folder holds: nothing of what was in memory."""
 
-    def __init__(self, folder=None, port=None, table_ms=TABLE_MS):
+    def __init__(self, folder=None, port=None, table_ms=TABLE_MS, on_disk=False):
         self.keep = folder is not None
         self.port = port
         self.port_is_ours = port is None
@@ -119,10 +120,11 @@ class Server:
         if self.keep:
             os.makedirs(folder, mode=0o700, exist_ok=True)
             self.folder = os.path.abspath(folder)
-            self.options["path"] = os.path.join(self.folder, "data")
         else:
             self.folder = tempfile.mkdtemp(prefix="cart-dynalite-")
             Keeper.tell("folder", self.folder)
+        if self.keep or on_disk:
+            self.options["path"] = os.path.join(self.folder, "data")
         self.log = os.path.join(self.folder, "server.log")
 
     @property

@@ -1,4 +1,4 @@
-"""The dynalite of a test's own, by tools/dynalite.py, and the settings by which a cartd finds it."""
+"""The dynalite of a test's own, by tools/dynalite.py, the settings by which a cartd finds it, and a look into its tables."""
 
 import json
 import os
@@ -29,10 +29,15 @@ def only_keys():
 
 
 def settings_for(of, **changes):
-    """What cartd has to be told, but for the keys (only_keys()); a change's name is without "dynamodb.". of: a server, or what stands
-    before one."""
+    """What cartd has to be told, but for the keys (only_keys() or keys_for()); a change's name is without "dynamodb.". of: a server, or what
+    stands before one."""
     return {"backend": "dynamodb", "dynamodb.endpoint": of.endpoint, "dynamodb.region": dynalite.REGION,
             **{"dynamodb." + name: value for name, value in changes.items()}}
+
+
+def keys_for(of):
+    """AWS_* of such a cartd."""
+    return {name: value for name, value in of.environment().items() if name.startswith("AWS_")}
 
 
 def call(endpoint, operation, body):
@@ -43,3 +48,14 @@ def call(endpoint, operation, body):
         "Authorization": words})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
+
+
+def items_of(of, table="carts"):
+    """Every item there is, as the protocol has it."""
+    items, more = [], {}
+    while True:
+        page = call(of.endpoint, "Scan", {"TableName": table, "ConsistentRead": True, **more})
+        items += page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return items
+        more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

@@ -81,6 +81,7 @@ struct ddb_write {
 	bool replaying;			  /* of a CREATE: the key's item was there before */
 	unsigned conflicts;		  /* lost races */
 	unsigned repeats;		  /* after doubt */
+	bool unpaid;			  /* an answer was lost, and nothing was tried since */
 	int64_t before;			  /* DECIDED: the version that was read */
 	struct cart after;		  /* DECIDED, PUT: the cart that is being written */
 };

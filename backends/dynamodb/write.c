@@ -290,6 +290,25 @@ static void write_apply(struct ddb_lane *lane, struct ddb_item *item)
 	}
 }
 
+/*
+ * After an answer that was lost. True: the op was answered, or is on its way again, by the call
+ * that needs no item to be as it was read: others may change it all the time. The key in its
+ * condition lets one try be applied.
+ */
+static bool write_repeats(struct ddb_lane *lane)
+{
+	const struct ddb_write *write = &lane->write;
+
+	if (!write->unpaid)
+		return false;
+	if (!ddb_write_may_repeat(lane))
+		return true;
+	if (write->key_name[0] == '\0' || !ddb_fast(write->op, &lane->store->table))
+		return false;
+	write_fast(lane);
+	return true;
+}
+
 /* By the item as it is now; NULL: there is none. */
 static void write_decide(struct ddb_lane *lane, struct ddb_item *item)
 {
@@ -299,9 +318,8 @@ static void write_decide(struct ddb_lane *lane, struct ddb_item *item)
 	if (write_is_gone(lane, item) || (lane->write.doubt && write_settles(lane, item)) ||
 	    write_replays(lane, item))
 		return;
-	if (lane->write.doubt && !ddb_write_may_repeat(lane))
-		return;
-	write_apply(lane, item);
+	if (!write_repeats(lane))
+		write_apply(lane, item);
 }
 
 /* Decides by the item in the answer, which is one that was read strongly or whose condition was
@@ -320,6 +338,7 @@ bool ddb_write_may_repeat(struct ddb_lane *lane)
 {
 	struct ddb_write *write = &lane->write;
 
+	write->unpaid = false;
 	if (++write->repeats > DDB_TRIES)
 		cart_op_set_reason(write->op, "no answer to any of %d tries", write->repeats);
 	else if (ddb_shared_spend(&lane->store->db->shared, WRITE_REPEAT_TOKENS))
@@ -341,7 +360,7 @@ bool ddb_write_in_doubt(struct ddb_lane *lane, int64_t fence)
 	}
 	/* Tries in doubt with several fences have none. */
 	write->fence = write->doubt && write->fence != fence ? 0 : fence;
-	write->doubt = true;
+	write->doubt = write->unpaid = true;
 	return true;
 }
 

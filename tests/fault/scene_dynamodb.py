@@ -1,0 +1,81 @@
+"""A Scene on dynalite."""
+
+import scene
+from cartd import await_that
+from ledger import REFUSED, UNKNOWN
+from load import DEADLINE_S
+from private_dynalite import items_of, keys_for, settings_for
+from watch import HEALTH_DEADLINE_S
+
+OPERATIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")  # those that cartd counts
+# docs/backends/dynamodb.md: as long as nothing succeeds, all retries of the process are paid from a budget.
+BUDGET, RETRY, RETRY_AFTER_TIMEOUT = 500, 5, 10
+
+
+def lines_of(item):
+    """{product: quantity}, of either layout."""
+    if "items" in item:
+        lines = [line["M"] for line in item["items"]["L"]]
+        return {int(line["product_id"]["N"]): int(line["quantity"]["N"]) for line in lines}
+    return {int(product): int(quantity["N"]) for product, quantity in item["qty"]["M"].items()}
+
+
+def is_cart(item):
+    """Neither a create's key nor what is left of a cart that was deleted."""
+    return "record" not in item and item["status"]["S"] != "deleted"
+
+
+class Scene(scene.Scene):
+    """middle: who stands between cartd and the server, if somebody does: has .port, and .seen, how many of each operation came by."""
+
+    def __init__(self, database, settings=None, middle=None, keys=None, **options):
+        self.middle = middle
+        between = {"dynamodb.endpoint": "http://127.0.0.1:%d" % middle.port} if middle else {}
+        super().__init__(database, {**between, **(settings or {})}, keys=keys_for(database) if keys is None else keys, **options)
+
+    def settings_for(self, database):
+        return settings_for(database)
+
+    def tables(self, database):
+        items = [item for item in items_of(database) if is_cart(item)]
+        carts = {item["cart_id"]["S"]: (int(item["version"]["N"]), item["status"]["S"] == "checked_out") for item in items}
+        return carts, {item["cart_id"]["S"]: lines for item in items for lines in [lines_of(item)] if lines}
+
+    def sum_of(self, series):
+        """Of all its labels."""
+        return sum(value for name, value in self.cartd.metrics().items() if name.partition("{")[0] == series)
+
+    def retries(self):
+        return self.sum_of("cart_dynamodb_retries_total")
+
+    def outage_begins(self):
+        self.retried = self.retries()
+
+    def outage_ends(self):
+        retried = self.retries() - self.retried
+        self.note("%d retries meanwhile", retried)
+        assert retried <= BUDGET / RETRY, "%d retries while nothing succeeded: the budget is %d tokens" % (retried, BUDGET)
+
+    def left_open(self):
+        """Changes with a key that were answered OUTCOME_UNKNOWN, and could have been done. (Of one that was refused in the end, nobody can say
+        earlier that no try of it still comes.)"""
+        return [change for change in self.load.changes()
+                if change.key and change.outcome != REFUSED and (change.attempts > 1 or change.outcome == UNKNOWN)]
+
+    def given_up(self):
+        """Calls whose end cartd did not await, and so did not count, at the most: their requests' time was up."""
+        return (sum(event.ended - event.began > 0.9 * DEADLINE_S for event in self.load.events) +
+                sum(answered - asked > 0.9 * HEALTH_DEADLINE_S for asked, answered, _ in self.watch.said))
+
+    def wrong_with_counts(self):
+        """A request that libcurl sent again by itself is one that cartd knows nothing of."""
+        await_that(lambda: not any(self.metric(name) for name in ("cart_dynamodb_calls_in_flight", "cart_dynamodb_waiting")), 5,
+                   "that no call is under way, and none waits for one")
+        metrics, wrong = self.cartd.metrics(), []
+        if self.middle is not None:
+            came = sum(self.middle.seen[operation] for operation in OPERATIONS)
+            tries = sum(value for name, value in metrics.items() if name.startswith("cart_dynamodb_calls_total{"))
+            self.note("%d tries, %d requests came", tries, came)
+            if came > tries + self.given_up():
+                wrong.append("%d requests came for %d tries: some were sent twice" % (came, tries))
+        return wrong

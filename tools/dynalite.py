@@ -108,7 +108,8 @@ def _install():
 
 
 class Server:
-    """One server. start() again after stop() or kill() brings it back on its port, with what its folder holds: nothing of what was in memory."""
+    """One server. start() again after stop() or kill() brings it back on its port, with what its folder holds: nothing, when its tables
+    were in memory."""
 
     def __init__(self, folder=None, port=None, table_ms=TABLE_MS, on_disk=False):
         self.keep = folder is not None

@@ -48,17 +48,25 @@ class Scene(scene.Scene):
     def retries(self):
         return self.sum_of("cart_dynamodb_retries_total")
 
+    def retries_at_most(self):
+        """While nothing succeeds, but for what was under way when that began: each of those brings a token."""
+        return (BUDGET + self.under_way()) / RETRY
+
+    def under_way(self):
+        """Calls at the most: two for each client's request, one for /readyz."""
+        return 2 * len(self.load.clients) + 1
+
     def outage_begins(self):
         self.retried = self.retries()
 
     def outage_ends(self):
         retried = self.retries() - self.retried
         self.note("%d retries meanwhile", retried)
-        assert retried <= BUDGET / RETRY, "%d retries while nothing succeeded: the budget is %d tokens" % (retried, BUDGET)
+        assert retried <= self.retries_at_most(), "%d retries while nothing succeeded: the budget is %d tokens" % (retried, BUDGET)
 
     def left_open(self):
-        """Changes with a key that were answered OUTCOME_UNKNOWN, and could have been done. (Of one that was refused in the end, nobody can say
-        earlier that no try of it still comes.)"""
+        """Changes with a key that were answered OUTCOME_UNKNOWN, and could have been done. (Of one that was refused in the end, nobody can
+        say earlier that no try of it still comes.)"""
         return [change for change in self.load.changes()
                 if change.key and change.outcome != REFUSED and (change.attempts > 1 or change.outcome == UNKNOWN)]
 
@@ -79,3 +87,13 @@ class Scene(scene.Scene):
             if came > tries + self.given_up():
                 wrong.append("%d requests came for %d tries: some were sent twice" % (came, tries))
         return wrong
+
+    def calls_at_most(self, began, ended):
+        """How many calls may have been tried in a time in which none succeeded, for all that was asked in it, retries included.
+
+        A read is one. A change is one, and one more that looks what became of it. What was under way at the beginning or the end is not
+        among the events.
+        """
+        asked = [event for event in list(self.load.events) if event.ended >= began and event.began <= ended]
+        ready = [True for asked_at, answered, _ in list(self.watch.said) if answered >= began and asked_at <= ended]
+        return sum(1 if event.kind == "read" else 2 for event in asked) + len(ready) + 2 * self.under_way() + self.retries_at_most()

@@ -11,6 +11,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import cut_proxy  # noqa: E402
 import faults  # noqa: E402
+import faults_dynamodb  # noqa: E402
 import tap  # noqa: E402
 from private_dynalite import server  # noqa: E402
 from scene import RECOVERY_S  # noqa: E402
@@ -28,8 +29,7 @@ def cut(where, layout="map"):
     with server() as database, proxy_of(database) as proxy, \
             Scene(database, {"dynamodb.layout": layout}, middle=proxy) as scene:
         faults.cut(scene, proxy, where, EVERY, CUTS)
-    left_open = scene.left_open()
-    assert not left_open, "%d changes with a key were left open: %s" % (len(left_open), [(change.kind, change.cart) for change in left_open])
+    faults_dynamodb.assert_keys_tell(scene)
     return scene.applied
 
 

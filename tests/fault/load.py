@@ -331,7 +331,7 @@ class Load:
             ids, cursor = [], ""
             while cursor is not None:
                 answer = reader.ask("GET", "/shopping-carts?customer_id=%d&limit=100%s" % (client.customer, cursor))
-                assert answer.status == 200, "list: %d" % answer.status
+                assert answer.status == 200, "list: %d %s" % (answer.status, answer.body)
                 page = answer.json()
                 ids += [cart["shopping_cart_id"] for cart in page["carts"]]
                 cursor = page["next_cursor"] and "&cursor=" + page["next_cursor"]

@@ -34,12 +34,14 @@ static size_t transfer_read(char *to, size_t size, size_t count, void *user)
 	return left;
 }
 
+/* A handle that once wanted to go back, and then found nobody to connect to, wants it at its next
+ * transfer again, before that has begun: there it may. */
 static int transfer_seek(void *user, curl_off_t offset, int origin)
 {
-	(void)user;
-	(void)offset;
-	(void)origin;
-	return CURL_SEEKFUNC_FAIL;
+	const struct ddb_transfer *transfer = user;
+
+	return transfer->sent == 0 && offset == 0 && origin == SEEK_SET ? CURL_SEEKFUNC_OK
+									: CURL_SEEKFUNC_FAIL;
 }
 
 static size_t transfer_write(char *data, size_t size, size_t count, void *user)

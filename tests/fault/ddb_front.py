@@ -129,6 +129,13 @@ def drips_after(exchange):
     raise HungUp
 
 
+def dies_after(exchange):
+    """An orderly end of the connection in place of the answer, and nobody is there any more."""
+    exchange.forward_hidden()
+    exchange.front.goes()
+    raise HungUp
+
+
 def huge_after(exchange):
     """More than any answer of DynamoDB's, and more than cartd keeps."""
     exchange.forward_hidden()
@@ -220,22 +227,34 @@ class Front:
         self.wrong = []
         self.fault, self.operations, self.every, self.turn = passes, (), 1, 0
         self.clients = set()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.port = 0
+        self.comes()
 
     def __enter__(self):
         return self
 
     def __exit__(self, kind, *_):
         self.ended.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+        self.goes()
         with self.lock:
             clients = list(self.clients)
         for client in clients:
             client.close()
         assert kind is not None or not self.wrong, "the front has failed: %s" % self.wrong[:5]
+
+    def comes(self):
+        """Listens; again on the same port after it has gone."""
+        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=128)
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, args=(self.listener,), daemon=True).start()
+
+    def goes(self):
+        """Connections stay."""
+        with self.lock:
+            listener, self.listener = self.listener, None
+        if listener is not None:
+            listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
 
     def does(self, fault, operations=READS + WRITES, every=1):
         """From now on. What is under way goes on as it was."""
@@ -262,10 +281,10 @@ class Front:
             self.done[None] += 1
             return self.fault
 
-    def accept(self):
+    def accept(self, listener):
         while not self.ended.is_set():
             try:
-                client, _ = self.listener.accept()
+                client, _ = listener.accept()
             except OSError:
                 return
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -9,15 +9,16 @@ tested is what cartd makes of such answers, not when DynamoDB gives them.
 import os
 import random
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import ddb_front  # noqa: E402
 import faults_dynamodb  # noqa: E402
 import tap  # noqa: E402
-from cartd import await_that  # noqa: E402
+from cartd import Cartd, await_that  # noqa: E402
 from ddb_front import READS, WRITES, Front  # noqa: E402
-from private_dynalite import server  # noqa: E402
+from private_dynalite import keys_for, server, settings_for  # noqa: E402
 from scene import REFUSED, UNKNOWN  # noqa: E402
 from scene_dynamodb import Scene  # noqa: E402
 
@@ -40,6 +41,26 @@ def answers_that_hide_what_was_done_apply_nothing_twice_in_maps():
 
 def answers_that_hide_what_was_done_apply_nothing_twice_in_documents():
     answers_that_hide_what_was_done("list", HIDING)
+
+
+def a_call_that_died_with_the_server_costs_none_after_its_return():
+    """On one connection, so that the next call is made where the one was that got no answer."""
+    with server() as database, Front(database.port) as front, tempfile.TemporaryDirectory(prefix="cart-fault-") as folder, \
+            Cartd(folder, {**settings_for(database, endpoint="http://127.0.0.1:%d" % front.port), "threads": "1",
+                           "dynamodb.connections": "1"}, keys=keys_for(database)) as cartd, cartd.client() as client:
+        def create():
+            return client.ask("POST", "/shopping-carts", body={"customer_id": 1}).status
+
+        def retries():
+            return sum(value for name, value in cartd.metrics().items() if name.startswith("cart_dynamodb_retries_total"))
+        assert create() == 201, "no cart"
+        front.does(ddb_front.dies_after)
+        assert create() in (503, 504), "a cart of a server that is gone"
+        front.recovers()
+        front.comes()
+        before = retries()
+        assert create() == create() == 201, "no cart"
+        assert retries() == before, "%d calls to a server that is well were made again" % (retries() - before)
 
 
 def failures_before_the_deed_leave_nothing_behind():
@@ -119,6 +140,7 @@ if __name__ == "__main__":
     tap.main_of([
         answers_that_hide_what_was_done_apply_nothing_twice_in_maps,
         answers_that_hide_what_was_done_apply_nothing_twice_in_documents,
+        a_call_that_died_with_the_server_costs_none_after_its_return,
         failures_before_the_deed_leave_nothing_behind,
         throttled_calls_are_made_again_and_no_request_fails,
         another_clock_is_taken_over_and_no_request_fails,

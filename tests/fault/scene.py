@@ -17,6 +17,7 @@ from load import Load
 from watch import Watch
 
 RECOVERY_S = 2.0  # from the database's return to the first acknowledged change
+READY_S = 1.0  # and from then to a good /readyz
 CART_GONE = ("CART_CLOSED", "CART_EMPTY", "CART_NOT_FOUND")
 SHOWN = 15
 
@@ -37,6 +38,8 @@ class Scene:
         self.cartd = self.watch = self.load = None
 
     # Of each kind of database.
+
+    ready_s = READY_S
 
     def settings_for(self, database):
         """What cartd is told to find it."""
@@ -145,7 +148,7 @@ class Scene:
         await_that(lambda: self.load.first_success(returned) is not None, within_s + 10, "an acknowledged change")
         took = self.load.first_success(returned)
         assert took <= within_s, "the first acknowledged change came %.2f s after the database's return" % took
-        ready = self.watch.await_status(200, returned, within_s + 1)
+        ready = self.watch.await_status(200, returned, within_s + self.ready_s)
         await_that(lambda: self.load.all_succeeded(returned) is not None, 15, "a success of every client")
         self.note("recovered in %.2f s (/readyz %.2f s, all clients %.2f s)", took, ready, self.load.all_succeeded(returned))
         return took

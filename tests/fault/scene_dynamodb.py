@@ -33,6 +33,8 @@ class Scene(scene.Scene):
         between = {"dynamodb.endpoint": "http://127.0.0.1:%d" % middle.port} if middle else {}
         super().__init__(database, {**between, **(settings or {})}, keys=keys_for(database) if keys is None else keys, **options)
 
+    ready_s = 8.0  # a dynalite that has just begun takes long for its first calls where processors are few, and /readyz waits for a second
+
     def settings_for(self, database):
         return settings_for(database)
 

@@ -29,7 +29,7 @@ def only_keys():
 
 
 def settings_for(of, **changes):
-    """What cartd has to be told, but for the keys (only_keys() or keys_for()); a change's name is without "dynamodb.". of: a server, or what
+    """What cartd has to be told, but for the keys (only_keys(), keys_for()); a change's name is without "dynamodb.". of: a server, or what
     stands before one."""
     return {"backend": "dynamodb", "dynamodb.endpoint": of.endpoint, "dynamodb.region": dynalite.REGION,
             **{"dynamodb." + name: value for name, value in changes.items()}}

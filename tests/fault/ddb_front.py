@@ -84,18 +84,6 @@ def throttled_until(milliseconds):
     return lambda exchange: throttled(exchange, [("x-amz-retry-after", milliseconds)])
 
 
-def once(fault):
-    """To a call of which this is not a repetition."""
-    lock, met = threading.Lock(), set()
-
-    def first(exchange):
-        with lock:
-            again = exchange.body in met
-            met.add(exchange.body)
-        (passes if again else fault)(exchange)
-    return first
-
-
 def fails_before(exchange):
     exchange.refuse(500, "InternalServerError")
 
@@ -226,6 +214,7 @@ class Front:
         self.done = collections.Counter()  # what faults have done, in their own words; None: how often one was to
         self.wrong = []
         self.fault, self.operations, self.every, self.turn = passes, (), 1, 0
+        self.met = None  # bodies of the calls that have met the fault, where a call is to meet it once
         self.clients = set()
         self.port = 0
         self.comes()
@@ -256,10 +245,11 @@ class Front:
             listener.shutdown(socket.SHUT_RDWR)
             listener.close()
 
-    def does(self, fault, operations=READS + WRITES, every=1):
-        """From now on. What is under way goes on as it was."""
+    def does(self, fault, operations=READS + WRITES, every=1, once=False):
+        """From now on. What is under way goes on as it was. once: a call that is made again is let through."""
         with self.lock:
             self.fault, self.operations, self.every = fault, operations, every
+            self.met = set() if once else None
             self.done[None] = 0
 
     def recovers(self):
@@ -269,15 +259,18 @@ class Front:
         with self.lock:
             self.done[what] += times
 
-    def judge(self, operation):
+    def judge(self, request, operation):
         """What is to be done to a call that has come."""
+        body = request.partition(b"\r\n\r\n")[2]
         with self.lock:
             self.seen[operation] += 1
             if operation not in self.operations:
                 return passes
             self.turn += 1
-            if self.turn % self.every != 0:
+            if self.turn % self.every != 0 or (self.met is not None and body in self.met):
                 return passes
+            if self.met is not None:
+                self.met.add(body)
             self.done[None] += 1
             return self.fault
 
@@ -298,7 +291,7 @@ class Front:
             try:
                 while data := client.recv(65536):
                     for request, operation in stream.feed(data):
-                        self.judge(operation)(Exchange(self, client, server, request, operation))
+                        self.judge(request, operation)(Exchange(self, client, server, request, operation))
             except (OSError, http_client.Broken, HungUp):
                 pass  # an end has closed
             except Exception as error:  # seen by the test, not lost in a thread

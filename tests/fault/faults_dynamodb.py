@@ -6,13 +6,14 @@ import faults
 from cartd import await_that
 from ddb_front import READS, WRITES
 from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN
+from load import DEADLINE_S
 from scene_dynamodb import BUDGET
 
 
 def inject(scene, front, fault, count, operations=READS + WRITES, every=10):
-    """Does it so often: what became of changes and of reads meanwhile."""
+    """Does it so often, to no call and its repetition both: what became of changes meanwhile. No read fails."""
     began = time.monotonic()
-    front.does(fault, operations, every)
+    front.does(fault, operations, every, once=True)
     await_that(lambda: front.done[None] >= count, 30, "%d calls met with %s" % (count, fault))
     front.recovers()
     scene.load.await_successes(100, 20)  # those that met it have heard of it, or nearly
@@ -24,8 +25,11 @@ def inject(scene, front, fault, count, operations=READS + WRITES, every=10):
 
 
 def assert_keys_tell(scene):
+    """What became of a change with a key is found out, unless request.deadline comes first: after two calls that each took as long as they
+    may, or on a busy machine."""
     left_open = scene.left_open()
-    assert not left_open, "%d changes with a key were left open: %s" % (
+    late = [event for event in scene.load.events if event.outcome == UNKNOWN and event.ended - event.began > 0.9 * DEADLINE_S]
+    assert len(left_open) <= len(late), "%d changes with a key were left open: %s" % (
         len(left_open), [(change.kind, change.cart) for change in left_open])
 
 

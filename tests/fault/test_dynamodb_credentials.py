@@ -34,7 +34,7 @@ def under_load(lifetime_s, where, course):
             changes, reads = scene.outcomes_during(began, time.monotonic())
             scene.note("%s served, %d calls refused for them, %d failures of the source; changes %s, reads %s", ", ".join(keys_used(front)),
                        front.done["refused"], stub.failures, changes, reads)
-            assert changes[ACKNOWLEDGED] > 100 and changes[REFUSED] == changes[UNKNOWN] == reads[REFUSED] == 0, "changes %s, reads %s" % (
+            assert changes[ACKNOWLEDGED] > 0 and changes[REFUSED] == changes[UNKNOWN] == reads[REFUSED] == 0, "changes %s, reads %s" % (
                 changes, reads)
 
 

@@ -177,11 +177,14 @@ static bool listing_is_wanted(const struct ddb_listing *listing, const struct li
 	if (entry->gone || entry->item.deleted || cart->version == 0 ||
 	    cart_is_expired(cart, op->now_ms))
 		return false;
-	if (listing->idle) {
-		/* The index lags behind: the cart has been changed or closed since. */
-		ddb_time_key(cart->updated_ms, &cart->id, key);
-		return cart->state == CART_OPEN && strcmp(key, entry->key) == 0;
-	}
+	/* The index lags behind: the cart has been changed or closed since. Or it has an entry that
+	 * is none of the cart's, as a local server's that was killed between the two: without this
+	 * the cart would be listed twice. */
+	ddb_time_key(listing->idle ? cart->updated_ms : cart->created_ms, &cart->id, key);
+	if (strcmp(key, entry->key) != 0)
+		return false;
+	if (listing->idle)
+		return cart->state == CART_OPEN;
 	return op->list.state == CART_LIST_ANY ||
 	       (op->list.state == CART_LIST_OPEN) == (cart->state == CART_OPEN);
 }

@@ -174,6 +174,16 @@ def stale(seconds):
     return fault
 
 
+def names_twice(exchange):
+    """A Query's answer in which each cart has an entry more, a millisecond older."""
+    answer = exchange.forward().json()
+    entries = answer["Items"]
+    for name in ("created_key", "idle_key"):
+        entries = [{**entry, **({name: {"S": "%015d%s" % (int(entry[name]["S"][:15]) - back, entry[name]["S"][15:])}} if back else {})}
+                   for entry in entries for back in ((0, 1) if name in entry else (0,))]
+    exchange.say(200, {**answer, "Items": entries, "Count": len(entries), "ScannedCount": len(entries)})
+
+
 def clock_ahead(seconds, name):
     """The server's clock is not ours: signatures of another time are refused, by this name."""
     def fault(exchange):

@@ -129,6 +129,13 @@ def stale_reads_are_told_to_those_who_asked_for_them_and_decide_nothing():
     faults_dynamodb.assert_keys_tell(scene)
 
 
+def a_cart_that_an_index_has_twice_is_listed_once():
+    """Of one that was killed between an index and its table, or that is behind. The lists are those of the verdict."""
+    with server() as database, Front(database.port) as front, Scene(database, middle=front) as scene:
+        front.does(ddb_front.names_twice, ["Query"])
+    assert front.done[None] >= len(scene.load.clients), "%d lists were asked for" % front.done[None]
+
+
 def a_server_that_always_fails_sees_no_more_retries_than_the_budget_allows():
     with server() as database, Front(database.port) as front, Scene(database, middle=front) as scene:
         faults_dynamodb.calls_stay_bounded_while_all_of_them_fail(scene, front, ddb_front.fails_before, 2)
@@ -146,5 +153,6 @@ if __name__ == "__main__":
         another_clock_is_taken_over_and_no_request_fails,
         carts_that_a_batch_leaves_out_are_asked_for_again,
         stale_reads_are_told_to_those_who_asked_for_them_and_decide_nothing,
+        a_cart_that_an_index_has_twice_is_listed_once,
         a_server_that_always_fails_sees_no_more_retries_than_the_budget_allows,
     ])

@@ -16,14 +16,18 @@
 #define KEY_ROOM  64
 
 static struct ddb_rig r;
-static struct cart_id ids[CARTS];
+static struct cart_id ids[CARTS]; /* the newest first */
+static int64_t created_ms[CARTS];
 
 static int start(const char *const *set)
 {
 	ddb_rig_start_stub(&r);
 	ddb_rig_start(&r, 1, set);
-	for (int i = 0; i < CARTS; i++)
+	for (int i = CARTS - 1; i >= 0; i--) {
+		clock_fake_advance(&r.rig->clock, 1);
+		created_ms[i] = clock_fake_now(&r.rig->clock);
 		ids[i] = rig_cart(r.rig);
+	}
 	ddb_stub_clear(&r.stub);
 	return 0;
 }
@@ -344,7 +348,7 @@ static void add_page(struct buf *page, int from, int count, const char *last_mem
 	buf_add_string(page, "{\"Items\":[");
 	for (int i = from; i < from + count; i++) {
 		cart_id_format(&ids[i], id);
-		snprintf(key, sizeof(key), "%015" PRId64 "#%s", (int64_t)(1000000 - i), id);
+		snprintf(key, sizeof(key), "%015" PRId64 "#%s", created_ms[i], id);
 		buf_printf(page,
 			   "%s{\"cart_id\":{\"S\":\"%s\"},\"customer_id\":{\"N\":\"1\"},"
 			   "\"created_key\":{\"S\":\"%s\"}}",
@@ -352,8 +356,7 @@ static void add_page(struct buf *page, int from, int count, const char *last_mem
 	}
 	buf_add_char(page, ']');
 	if (last_member != NULL) {
-		snprintf(key, sizeof(key), "%015" PRId64 "#%s",
-			 (int64_t)(1000000 - from - count + 1), id);
+		snprintf(key, sizeof(key), "%015" PRId64 "#%s", created_ms[from + count - 1], id);
 		buf_printf(page,
 			   ",\"LastEvaluatedKey\":{\"cart_id\":{\"S\":\"%s\"},\"customer_id\":"
 			   "{\"N\":\"1\"},\"%s\":{\"S\":\"%s\"}}",

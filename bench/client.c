@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #define BENCH_CLIENT_ROOM (BENCH_CLIENT_HEAD_MAX + BENCH_CLIENT_BODY_MAX)
 #define UNKNOWN_LENGTH	  SIZE_MAX
@@ -61,6 +62,19 @@ void bench_client_close(struct bench_client **client)
 		freeaddrinfo((*client)->addresses);
 	free(*client);
 	*client = NULL;
+}
+
+int bench_client_reach(struct bench_client *client, struct sockaddr_storage *address,
+		       struct cart_error *error)
+{
+	socklen_t len = sizeof(*address);
+
+	bench_stream_begin(&client->stream);
+	if (bench_stream_connect(&client->stream, client->addresses, error) != 0)
+		return -1;
+	if (getpeername(client->stream.fd, (struct sockaddr *)address, &len) != 0)
+		return cart_error_set(error, "the connection has closed: %s", strerror(errno));
+	return (int)len;
 }
 
 /* A whole number and nothing else. */

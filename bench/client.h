@@ -17,6 +17,7 @@
 #define BENCH_CLIENT_BODY_MAX (1024 * 1024)
 
 struct bench_client;
+struct sockaddr_storage;
 
 struct bench_client_config {
 	struct bench_url url;
@@ -37,6 +38,11 @@ CART_MUST_CHECK int bench_client_open(struct bench_client **client,
 				      struct cart_error *error);
 /* Takes NULL; sets it. */
 void bench_client_close(struct bench_client **client);
+
+/* Connects, unless it is connected, and says to which address: the first that took it. Returns the
+ * address's length; -1: error says why. */
+CART_MUST_CHECK int bench_client_reach(struct bench_client *client,
+				       struct sockaddr_storage *address, struct cart_error *error);
 
 /*
  * Sends a request and reads its answer. path begins with '/'; body is JSON or NULL. -1: no whole

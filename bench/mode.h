@@ -5,8 +5,10 @@
 /* Exit status of every mode. */
 enum bench_exit {
 	BENCH_PASS = 0,
-	BENCH_FAILED = 1, /* measured, and something failed */
-	BENCH_INVALID = 2 /* wrong usage, or the target was not there to be measured */
+	BENCH_FAILED = 1,  /* measured, and something failed, or got worse */
+	BENCH_INVALID = 2, /* wrong usage, nothing to measure, or a measurement that is not to be
+			      believed */
+	BENCH_VIOLATED = 3 /* the target broke a promise about consistency */
 };
 
 struct bench_mode {

@@ -119,6 +119,13 @@ bool bench_drive_is_local_stand_in(const struct bench_drive *drive)
 	return drive->stand_in;
 }
 
+bool bench_drive_print_settings(const struct bench_drive *drive, FILE *out)
+{
+	if (drive->kind->print_settings != NULL)
+		drive->kind->print_settings(drive, out);
+	return drive->kind->print_settings != NULL;
+}
+
 int bench_drive_metrics(struct bench_drive *drive, struct buf *out, struct cart_error *error)
 {
 	return drive->kind->metrics(drive, out, error);

@@ -13,6 +13,8 @@
 #include "core/attr.h"
 #include "core/error.h"
 
+#include <stdio.h>
+
 struct bench_drive;
 struct bench_drive_loop;
 struct bench_link;
@@ -45,6 +47,9 @@ const char *bench_drive_revision(const struct bench_drive *drive);
 /* A local server that speaks DynamoDB's protocol stands in for DynamoDB: a picture made of it must
  * say so. */
 bool bench_drive_is_local_stand_in(const struct bench_drive *drive);
+/* What a store runs with, as cartd --print-config would write it, secrets masked. False: a cartd's
+ * are not known from here. */
+CART_MUST_CHECK bool bench_drive_print_settings(const struct bench_drive *drive, FILE *out);
 /* Adds /metrics as it is now to out: Prometheus' text. Blocks; one thread at a time. */
 CART_MUST_CHECK int bench_drive_metrics(struct bench_drive *drive, struct buf *out,
 					struct cart_error *error);

@@ -8,11 +8,13 @@
 
 #define BENCH_VERSION_MAX 64
 
-/* All required. What they must do, drive.h says; close functions get what is not NULL. */
+/* All required but print_settings. What they must do, drive.h says; close functions get what is not
+ * NULL. */
 struct bench_drive_kind {
 	int (*open)(struct bench_drive **drive, const char *target,
 		    const struct bench_drive_config *config, struct cart_error *error);
 	void (*close)(struct bench_drive *drive);
+	void (*print_settings)(const struct bench_drive *drive, FILE *out);
 	int (*metrics)(struct bench_drive *drive, struct buf *out, struct cart_error *error);
 	int (*loop_open)(struct bench_drive_loop **loop, struct bench_drive *drive,
 			 struct event_base *base, struct cart_error *error);

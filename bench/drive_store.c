@@ -277,6 +277,11 @@ static int store_loop_open(struct bench_drive_loop **out, struct bench_drive *he
 	return 0;
 }
 
+static void store_print_settings(const struct bench_drive *drive, FILE *out)
+{
+	settings_print(((const struct store_drive *)drive)->settings, out);
+}
+
 static int store_metrics(struct bench_drive *drive, struct buf *out, struct cart_error *error)
 {
 	metrics_print(((struct store_drive *)drive)->metrics, out);
@@ -317,6 +322,10 @@ static int store_set(struct settings *settings, const char *backend, char *pair,
 	snprintf(key, sizeof(key), "%s.%s", backend, pair);
 	if (strchr(pair, '.') != NULL && !settings_known(settings, key))
 		snprintf(key, sizeof(key), "%s", pair);
+	/* The target is shown, and kept in results. */
+	if (settings_is_secret(settings, key))
+		return cart_error_set(
+			error, "%s is a secret: it belongs into the environment or a file", key);
 	return settings_set(settings, key, value, SETTING_FLAG, error);
 }
 
@@ -397,6 +406,7 @@ static int store_open(struct bench_drive **out, const char *target,
 const struct bench_drive_kind bench_store_kind = {
 	.open = store_open,
 	.close = store_close,
+	.print_settings = store_print_settings,
 	.metrics = store_metrics,
 	.loop_open = store_loop_open,
 	.loop_close = store_loop_close,

@@ -288,3 +288,10 @@ bool settings_known(const struct settings *settings, const char *key)
 {
 	return settings_find(settings, key) != NULL;
 }
+
+bool settings_is_secret(const struct settings *settings, const char *key)
+{
+	const struct settings_entry *entry = settings_find(settings, key);
+
+	return entry != NULL && entry->type == SETTING_SECRET;
+}

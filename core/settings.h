@@ -120,6 +120,8 @@ char *settings_secret_copy(const struct settings *settings, const char *key);
 void settings_secret_free(char *secret);
 enum setting_source settings_source(const struct settings *settings, const char *key);
 bool settings_known(const struct settings *settings, const char *key);
+/* False for one that is not known too. */
+bool settings_is_secret(const struct settings *settings, const char *key);
 
 /* Prints the effective values as an INI file that can be read back, with a comment where a value is
  * not the default's; a secret is a comment too, masked as "***". */

@@ -226,6 +226,7 @@ static void what_cannot_be_opened_is_said_in_a_line(void **state)
 	assert_refused("store:sqlite?pth=x", "sqlite.path");
 	assert_refused("store:sqlite?path", "a setting without a value: path");
 	assert_refused("store:sqlite?path=%4", "a % that two digits should follow");
+	assert_refused("store:mysql?password=x", "mysql.password is a secret");
 	assert_refused("store:sqlite?path=/nonexistent/x.db", "/nonexistent/x.db");
 }
 

@@ -1,0 +1,248 @@
+#include "bench/result.h"
+#include "bench/split.h"
+#include "tests/lib/cartd.h"
+#include "tests/lib/cmocka.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[256], path[300];
+
+static int make_folder(void **state)
+{
+	(void)state;
+	cartd_make_directory(folder);
+	snprintf(path, sizeof(path), "%s/result.json", folder);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	cartd_remove_directory(folder);
+	return 0;
+}
+
+static void write_file(const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static json_t *a_result(const struct bench_common *common)
+{
+	char *argv[] = {(char *)"run", (char *)"store:memory", NULL};
+	json_t *result = bench_result_new("run", common, 2, argv);
+
+	assert_non_null(result);
+	json_object_set_new(result, "results", json_object());
+	return result;
+}
+
+static struct bench_drive *open_store(const char *target)
+{
+	const struct bench_drive_config config = {.timeout_ms = 1000};
+	struct bench_drive *drive;
+	struct cart_error error;
+
+	if (bench_drive_open(&drive, target, &config, &error) != 0)
+		fail_msg("%s", error.text);
+	return drive;
+}
+
+static const char *text_at(const json_t *object, const char *member)
+{
+	return json_string_value(json_object_get(object, member));
+}
+
+static void a_result_says_of_what_and_comes_back_whole(void **state)
+{
+	struct bench_common common = {.seed = 42, .label = {{"A=mine"}, 1}};
+	struct bench_drive *drive = open_store("store:memory?limits.lines=7");
+	json_t *result = a_result(&common), *again, *side;
+	struct cart_error error;
+
+	(void)state;
+	assert_int_equal(bench_result_add_side(result, "A", drive, &common, &error), 0);
+	bench_result_warn(result, "beware of %d", 1);
+	bench_result_invalidate(result, "first");
+	bench_result_invalidate(result, "second");
+	bench_result_interrupt(result);
+	assert_int_equal(bench_result_write(result, path, &error), 0);
+	again = bench_result_read(path, "h2h run", &error);
+	assert_non_null(again);
+	assert_true(json_equal(result, again));
+	assert_string_equal(bench_result_invalid(again), "first");
+	assert_true(json_is_true(json_object_get(again, "interrupted")));
+	assert_int_equal(json_integer_value(json_object_get(again, "seed")), 42);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(again, "command"), 2)),
+			    "store:memory");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(again, "warnings"), 0)),
+		"beware of 1");
+	assert_int_equal(strlen(text_at(json_object_get(again, "machine"), "id")), 12);
+	side = json_array_get(json_object_get(again, "sides"), 0);
+	assert_string_equal(text_at(side, "label"), "mine");
+	assert_string_equal(text_at(side, "database"), "memory");
+	assert_string_equal(text_at(json_object_get(side, "settings"), "limits.lines"), "7");
+	json_decref(result);
+	json_decref(again);
+	bench_drive_close(&drive);
+}
+
+static void settings_come_from_what_cartd_prints(void **state)
+{
+	char described[320];
+	struct bench_common common = {.describe = {{described}, 1}};
+	struct bench_drive *drive = open_store("store:memory");
+	json_t *result = a_result(&common), *side;
+	struct cart_error error;
+
+	(void)state;
+	snprintf(described, sizeof(described), "A=%s", path);
+	write_file("backend = mysql\n; a comment\n[mysql]\n# a flag\npool = 8\n");
+	assert_int_equal(bench_result_add_side(result, "A", drive, &common, &error), 0);
+	side = json_object_get(json_array_get(json_object_get(result, "sides"), 0), "settings");
+	assert_string_equal(text_at(side, "backend"), "mysql");
+	assert_string_equal(text_at(side, "mysql.pool"), "8");
+	assert_int_equal(json_object_size(side), 2);
+
+	write_file("no setting at all\n");
+	assert_int_equal(bench_result_add_side(result, "A", drive, &common, &error), -1);
+	assert_non_null(strstr(error.text, "line 1 is no setting"));
+	unlink(path);
+	assert_int_equal(bench_result_add_side(result, "A", drive, &common, &error), -1);
+	assert_non_null(strstr(error.text, "cannot read "));
+	json_decref(result);
+	bench_drive_close(&drive);
+}
+
+static void a_file_that_cannot_be_written_leaves_the_old_one(void **state)
+{
+	struct bench_common common = {0};
+	json_t *result = a_result(&common);
+	struct rlimit before, none;
+	struct cart_error error;
+	char text[4] = "";
+	FILE *file;
+
+	(void)state;
+	write_file("old");
+	/* As on a full disk: no file may grow. */
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){.rlim_cur = 10, .rlim_max = before.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+	assert_int_equal(bench_result_write(result, path, &error), -1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_non_null(strstr(error.text, "result.json: File too large"));
+	file = fopen(path, "re");
+	assert_int_equal(fread(text, 1, 3, file), 3);
+	fclose(file);
+	assert_string_equal(text, "old");
+	unlink(path);
+	assert_int_equal(rmdir(folder), 0); /* nothing beside it */
+	assert_int_equal(mkdir(folder, 0777), 0);
+	json_decref(result);
+}
+
+static void assert_not_read(const char *text, const char *kinds, const char *why)
+{
+	struct cart_error error;
+
+	write_file(text);
+	assert_null(bench_result_read(path, kinds, &error));
+	if (strstr(error.text, why) == NULL)
+		fail_msg("%s", error.text);
+}
+
+static void what_is_no_result_is_refused_with_the_reason(void **state)
+{
+	(void)state;
+	assert_not_read("{", NULL, "is no JSON: line 1: ");
+	assert_not_read("[]", NULL, "is no result of cartbench");
+	assert_not_read("{\"format\": \"x\", \"format_version\": 1, \"kind\": \"run\"}", NULL,
+			"is no result of cartbench");
+#define HEAD "{\"format\": \"cartbench-result\", \"kind\": \"run\", \"format_version\": "
+	assert_not_read(HEAD "2}", NULL, "has version 2 of the format; this cartbench knows 1");
+	assert_not_read(HEAD "1}", "h2h runs", "is of kind run, wanted is h2h runs");
+	assert_not_read(HEAD "1}", "h2h run", "is not whole");
+}
+
+static void only_quantiles_that_hold_are_there(void **state)
+{
+	struct bench_hdr *hdr = bench_hdr_new(BENCH_HDR_HOUR_NS), *parsed;
+	json_t *hist, *quantiles;
+	struct cart_error error;
+
+	(void)state;
+	for (int i = 1; i <= 1000; i++)
+		bench_hdr_record(hdr, i * 1000);
+	hist = bench_result_hist(hdr);
+	quantiles = json_object_get(hist, "quantiles");
+	assert_non_null(json_object_get(quantiles, "0.99"));
+	assert_null(json_object_get(quantiles, "0.999"));
+	assert_int_equal(json_integer_value(json_object_get(hist, "count")), 1000);
+	assert_int_equal(json_integer_value(json_object_get(hist, "max")), 1000000);
+	parsed = bench_hdr_parse(text_at(hist, "buckets"), &error);
+	assert_non_null(parsed);
+	assert_int_equal(bench_hdr_quantile(parsed, 0.5),
+			 json_integer_value(json_object_get(quantiles, "0.5")));
+	bench_hdr_free(&parsed);
+	bench_hdr_free(&hdr);
+	json_decref(hist);
+}
+
+static void the_split_adds_up(void **state)
+{
+	struct bench_op op = {.sent_ns = 1000,
+			      .done_ns = 2001000,
+			      .queue_ns = 100000,
+			      .db_ns = 500000,
+			      .total_ns = 1000000};
+	struct bench_split split = {{0}}, other = {{0}};
+	json_t *json, *median;
+	double sum = 0;
+
+	(void)state;
+	bench_split_init(&split, BENCH_HDR_HOUR_NS);
+	bench_split_init(&other, BENCH_HDR_HOUR_NS);
+	bench_split_record(&split, &op);
+	op.total_ns = -1; /* no Server-Timing: not counted */
+	bench_split_record(&split, &op);
+	bench_split_merge(&other, &split);
+	json = bench_split_json(&other);
+	median = json_object_get(json, "median");
+	for (int i = 0; i < BENCH_SPLIT_PARTS; i++)
+		sum += json_number_value(
+			json_object_get(median, bench_split_part_name((enum bench_split_part)i)));
+	assert_true(sum > 1996000 && sum < 2004000);
+	assert_true(json_integer_value(json_object_get(median, "client")) >= 999000);
+	json_decref(json);
+	bench_split_free(&split);
+	bench_split_free(&other);
+	json = bench_split_json(&(struct bench_split){{0}});
+	assert_true(json_is_null(json));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_result_says_of_what_and_comes_back_whole),
+		cmocka_unit_test(settings_come_from_what_cartd_prints),
+		cmocka_unit_test(a_file_that_cannot_be_written_leaves_the_old_one),
+		cmocka_unit_test(what_is_no_result_is_refused_with_the_reason),
+		cmocka_unit_test(only_quantiles_that_hold_are_there),
+		cmocka_unit_test(the_split_adds_up),
+	};
+
+	return cmocka_run_group_tests_name("results of cartbench", tests, make_folder,
+					   remove_folder);
+}

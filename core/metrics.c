@@ -178,6 +178,17 @@ void metrics_callback(struct metrics *metrics, const char *name, const char *hel
 	series->user = user;
 }
 
+static double metrics_read_one(void *user)
+{
+	(void)user;
+	return 1;
+}
+
+void metrics_info(struct metrics *metrics, const char *name, const char *help, const char *labels)
+{
+	metrics_register(metrics, name, help, labels, METRICS_CALLBACK, 0)->read = metrics_read_one;
+}
+
 struct metrics_shard *metrics_shard_new(struct metrics *metrics)
 {
 	struct metrics_shard *shard = metrics_must(
@@ -289,7 +300,9 @@ static void metrics_print_series(const struct metrics *metrics, const struct met
 		metrics_print_histogram(metrics, family->name, series, out);
 		break;
 	case METRICS_CALLBACK:
-		buf_printf(out, "%s %.17g\n", family->name, series->read(series->user));
+		buf_add_string(out, family->name);
+		metrics_print_labels(out, series->labels, NULL);
+		buf_printf(out, " %.17g\n", series->read(series->user));
 		break;
 	case METRICS_COUNTER:
 	case METRICS_GAUGE:

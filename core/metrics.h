@@ -40,6 +40,8 @@ metric_t metrics_histogram(struct metrics *metrics, const char *name, const char
 /* A gauge asked for when the metrics are read, on the reading thread. */
 void metrics_callback(struct metrics *metrics, const char *name, const char *help,
 		      double (*read)(void *user), void *user);
+/* A gauge that is 1 for ever: what it says is in its labels ("version=\"1.0\""). */
+void metrics_info(struct metrics *metrics, const char *name, const char *help, const char *labels);
 
 /* One a thread that adds; freed with the metrics. Aborts without memory: only at start. */
 struct metrics_shard *metrics_shard_new(struct metrics *metrics);

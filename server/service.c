@@ -2,6 +2,7 @@
 
 #include "core/cart_store.h"
 #include "core/log.h"
+#include "core/version.h"
 #include "server/loop.h"
 
 #include <errno.h>
@@ -88,6 +89,15 @@ static enum cart_provision service_provision(const struct settings *settings)
 	return strcmp(how, "check") == 0 ? CART_PROVISION_CHECK : CART_PROVISION_AUTO;
 }
 
+static void service_register_info(struct metrics *metrics, const struct cart_backend *backend)
+{
+	char labels[256];
+
+	snprintf(labels, sizeof(labels), "version=\"%s\",revision=\"%s\",backend=\"%s\"",
+		 cart_version, cart_revision, cart_backend_name(backend));
+	metrics_info(metrics, "cart_info", "Which cartd this is", labels);
+}
+
 static int service_start_backend(struct service *service, struct cart_error *error)
 {
 	const struct settings *settings = service->settings;
@@ -115,6 +125,7 @@ static int service_start_backend(struct service *service, struct cart_error *err
 		.draining = &service->draining,
 	};
 	service->http_metrics = http_metrics_register(service->metrics);
+	service_register_info(service->metrics, backend);
 	if (!cart_backend_is_durable(backend))
 		log_event(LOG_WARN, "this backend keeps carts in memory: all are lost at the end",
 			  LOG_STR("backend", cart_backend_name(backend)));

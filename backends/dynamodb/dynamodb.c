@@ -76,10 +76,21 @@ static void dynamodb_register_batches(struct ddb_series *series, struct metrics 
 	}
 }
 
+static void dynamodb_register_info(const struct ddb_db *db, struct metrics *metrics)
+{
+	char labels[DDB_ENDPOINT_ROOM + 32];
+
+	snprintf(labels, sizeof(labels), "endpoint=\"%s\",aws=\"%s\"", db->options.endpoint,
+		 ddb_endpoint_is_aws(db->options.endpoint) ? "true" : "false");
+	metrics_info(metrics, "cart_dynamodb_endpoint_info",
+		     "Where DynamoDB is; aws=\"false\": a server that stands in for it", labels);
+}
+
 static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
 {
 	struct ddb_series *series = &db->series;
 
+	dynamodb_register_info(db, metrics);
 	ddb_call_series_register(&series->calls, metrics);
 	dynamodb_register_batches(series, metrics);
 	series->careful =

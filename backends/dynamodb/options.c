@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define OPTIONS_TABLE_MIN 3
@@ -232,4 +233,21 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 	    options_find_region(options, settings, credentials, error) != 0)
 		return -1;
 	return options_find_endpoint(options, settings, credentials, error);
+}
+
+bool ddb_endpoint_is_aws(const char *endpoint)
+{
+	static const char *const ends[] = {".amazonaws.com", ".amazonaws.com.cn"};
+	const char *host = strstr(endpoint, "://");
+	size_t len;
+
+	host = host != NULL ? host + 3 : endpoint;
+	len = strcspn(host, ":/");
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
+		size_t end = strlen(ends[i]);
+
+		if (len > end && strncasecmp(host + len - end, ends[i], end) == 0)
+			return true;
+	}
+	return false;
 }

@@ -40,6 +40,10 @@ CART_MUST_CHECK int ddb_options_read(struct ddb_options *options, const struct s
 				     const struct ddb_credentials_config *credentials,
 				     struct cart_error *error);
 
+/* One of AWS's own, whichever region's or network's: its host's name tells. Else a server stands in
+ * for DynamoDB. */
+bool ddb_endpoint_is_aws(const char *endpoint);
+
 extern const struct setting ddb_settings[];
 
 #endif

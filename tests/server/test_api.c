@@ -583,6 +583,7 @@ static void the_page_the_contract_and_the_metrics_are_there(void **state)
 	assert_string_equal(api_header(&client, "Content-Type"),
 			    "text/plain; version=0.0.4; charset=utf-8");
 	assert_non_null(strstr(client.response.body, "cart_http_requests_total{route=\"/\","));
+	assert_non_null(strstr(client.response.body, "\ncart_info{version=\""));
 }
 
 static size_t count_series(void)

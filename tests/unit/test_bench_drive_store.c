@@ -1,5 +1,6 @@
 /* A store in cartbench's own process: the same operations, and the answers that cartd would give.
  */
+#include "backends/dynamodb/options.h"
 #include "bench/drive.h"
 #include "core/buf.h"
 #include "server/problem.h"
@@ -247,6 +248,24 @@ static void the_metrics_of_the_store_can_be_read(void **state)
 	stop(&f);
 }
 
+static void a_database_that_cannot_be_reached_is_nothing_to_measure(void **state)
+{
+	(void)state;
+	setenv("AWS_ACCESS_KEY_ID", "x", 1);
+	setenv("AWS_SECRET_ACCESS_KEY", "y", 1);
+	assert_refused("store:dynamodb?endpoint=http://127.0.0.1:1&region=x",
+		       "http://127.0.0.1:1: Failed to connect");
+}
+
+static void endpoints_of_aws_are_known(void **state)
+{
+	(void)state;
+	assert_true(ddb_endpoint_is_aws("https://dynamodb.eu-west-1.amazonaws.com"));
+	assert_true(ddb_endpoint_is_aws("https://vpce-1.dynamodb.cn-north-1.amazonaws.com.cn:443"));
+	assert_false(ddb_endpoint_is_aws("http://localhost:8000"));
+	assert_false(ddb_endpoint_is_aws("http://amazonaws.com.localhost:8000"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +275,8 @@ int main(void)
 		cmocka_unit_test(a_request_that_the_store_refuses_is_told_from_the_loop),
 		cmocka_unit_test(what_cannot_be_opened_is_said_in_a_line),
 		cmocka_unit_test(the_metrics_of_the_store_can_be_read),
+		cmocka_unit_test(a_database_that_cannot_be_reached_is_nothing_to_measure),
+		cmocka_unit_test(endpoints_of_aws_are_known),
 	};
 
 	return cmocka_run_group_tests_name("a store as a target", tests, NULL, NULL);

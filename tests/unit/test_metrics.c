@@ -52,6 +52,7 @@ static void the_text_is_prometheus_text(void **state)
 	(void)state;
 	metrics_counter(metrics, "x_total", "How many.", "l=\"2\"");
 	metrics_callback(metrics, "age", "Age.", read_seven, &seven);
+	metrics_info(metrics, "x_info", "Which.", "version=\"1\"");
 	shard = metrics_shard_new(metrics);
 	metrics_add(shard, a, 3);
 	metrics_observe(shard, h, 50000);
@@ -69,6 +70,7 @@ static void the_text_is_prometheus_text(void **state)
 				     "t_seconds_sum{op=\"get\"} 60.000100001\n"
 				     "t_seconds_count{op=\"get\"} 3\n"));
 	assert_non_null(strstr(text, "# TYPE age gauge\nage 7.5\n"));
+	assert_non_null(strstr(text, "# TYPE x_info gauge\nx_info{version=\"1\"} 1\n"));
 	buf_free(&out);
 	metrics_free(&metrics);
 }

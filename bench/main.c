@@ -1,4 +1,5 @@
 #include "bench/mode.h"
+#include "core/log.h"
 #include "core/version.h"
 
 #include <stdio.h>
@@ -26,6 +27,7 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
+	log_set_level(LOG_WARN); /* a store in our own process says what it would in a cartd */
 	if (argc < 2) {
 		main_print_help(stderr);
 		return BENCH_INVALID;

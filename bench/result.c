@@ -2,6 +2,7 @@
 
 #include "bench/ini_json.h"
 #include "bench/machine.h"
+#include "bench/stats/proportion.h"
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/units.h"
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define RESULT_CONFIDENCE 0.95
 
 static json_t *result_command(int argc, char *const *argv)
 {
@@ -165,6 +168,17 @@ json_t *bench_result_hist(const struct bench_hdr *hdr)
 			 quantiles);
 	buf_free(&buckets);
 	return hist;
+}
+
+json_t *bench_result_success(uint64_t ok, uint64_t tried)
+{
+	struct stats_proportion share;
+
+	if (tried == 0)
+		return json_pack("{s:n, s:n, s:n}", "share", "low", "high");
+	share = stats_wilson(ok, tried, RESULT_CONFIDENCE);
+	return json_pack("{s:f, s:f, s:f}", "share", share.seen, "low", share.low, "high",
+			 share.high);
 }
 
 /* To the disk before it takes the file's place. */

@@ -46,6 +46,9 @@ void bench_result_interrupt(json_t *result);
 /* HIST: {"unit": "ns", "count", ..., "buckets", "quantiles"}, the quantiles that hold. */
 json_t *bench_result_hist(const struct bench_hdr *hdr);
 
+/* {"share", "low", "high"}: Wilson's interval at 95 %; nulls when nothing was tried. */
+json_t *bench_result_success(uint64_t ok, uint64_t tried);
+
 /* Writes beside the file, then renames. -1: error names the file and why; what was there before
  * stays. */
 CART_MUST_CHECK int bench_result_write(const json_t *result, const char *path,

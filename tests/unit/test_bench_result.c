@@ -232,6 +232,20 @@ static void the_split_adds_up(void **state)
 	assert_true(json_is_null(json));
 }
 
+static void a_success_rate_has_its_interval(void **state)
+{
+	json_t *json = bench_result_success(150, 150);
+
+	(void)state;
+	assert_true(json_real_value(json_object_get(json, "share")) == 1);
+	assert_true(json_real_value(json_object_get(json, "low")) > 0.97);
+	assert_true(json_real_value(json_object_get(json, "low")) < 0.98);
+	json_decref(json);
+	json = bench_result_success(0, 0);
+	assert_true(json_is_null(json_object_get(json, "share")));
+	json_decref(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +255,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_result_is_refused_with_the_reason),
 		cmocka_unit_test(only_quantiles_that_hold_are_there),
 		cmocka_unit_test(the_split_adds_up),
+		cmocka_unit_test(a_success_rate_has_its_interval),
 	};
 
 	return cmocka_run_group_tests_name("results of cartbench", tests, make_folder,

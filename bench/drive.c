@@ -119,6 +119,11 @@ bool bench_drive_is_local_stand_in(const struct bench_drive *drive)
 	return drive->stand_in;
 }
 
+bool bench_drive_is_in_process(const struct bench_drive *drive)
+{
+	return drive->kind == &bench_store_kind;
+}
+
 bool bench_drive_print_settings(const struct bench_drive *drive, FILE *out)
 {
 	if (drive->kind->print_settings != NULL)

@@ -47,6 +47,8 @@ const char *bench_drive_revision(const struct bench_drive *drive);
 /* A local server that speaks DynamoDB's protocol stands in for DynamoDB: a picture made of it must
  * say so. */
 bool bench_drive_is_local_stand_in(const struct bench_drive *drive);
+/* A store: its work is done by our own threads. */
+bool bench_drive_is_in_process(const struct bench_drive *drive);
 /* What a store runs with, as cartd --print-config would write it, secrets masked. False: a cartd's
  * are not known from here. */
 CART_MUST_CHECK bool bench_drive_print_settings(const struct bench_drive *drive, FILE *out);

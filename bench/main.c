@@ -7,6 +7,7 @@
 
 static const struct bench_mode *const modes[] = {
 	&seed150_mode,
+	&run_mode,
 };
 #define MODE_COUNT (sizeof(modes) / sizeof(*modes))
 

@@ -20,5 +20,6 @@ struct bench_mode {
 };
 
 extern const struct bench_mode seed150_mode;
+extern const struct bench_mode run_mode;
 
 #endif

@@ -134,7 +134,7 @@ static void options_describe(const struct bench_option *option, char *text, size
 		snprintf(text, room, "a whole number of %.0f to %.0f", option->min, option->max);
 		break;
 	case OPTION_NUMBER:
-		snprintf(text, room, "a number of %g to %g", option->min, option->max);
+		snprintf(text, room, "a number of %.10g to %.10g", option->min, option->max);
 		break;
 	case OPTION_SHARE:
 		snprintf(text, room, "a share as 5%% or 0.05, of %g%% to %g%%", option->min * 100,

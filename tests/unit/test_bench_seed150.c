@@ -432,7 +432,7 @@ static void json_holds_ours_and_the_seeds(void **state)
 	free(text);
 }
 
-static enum bench_exit run_mode(const char *first, const char *second, const char *third)
+static enum bench_exit run_as_a_mode(const char *first, const char *second, const char *third)
 {
 	char *argv[] = {(char *)(uintptr_t) "seed150", (char *)(uintptr_t)first,
 			(char *)(uintptr_t)second, (char *)(uintptr_t)third, NULL};
@@ -452,13 +452,13 @@ static void wrong_usage_and_nobody_there_end_with_2(void **state)
 	fake_server_start(&server, fake_answer, NULL);
 	fake_server_stop(&server);
 	snprintf(url, sizeof(url), "127.0.0.1:%d", server.port);
-	assert_int_equal(run_mode(NULL, NULL, NULL), BENCH_INVALID);
-	assert_int_equal(run_mode("--frobnicate", url, NULL), BENCH_INVALID);
-	assert_int_equal(run_mode(url, "--out", NULL), BENCH_INVALID);
-	assert_int_equal(run_mode("--timeout", "soon", url), BENCH_INVALID);
-	assert_int_equal(run_mode("--out", "/nonexistent/x", url), BENCH_INVALID);
-	assert_int_equal(run_mode("gopher://x", NULL, NULL), BENCH_INVALID);
-	assert_int_equal(run_mode(url, NULL, NULL), BENCH_INVALID);
+	assert_int_equal(run_as_a_mode(NULL, NULL, NULL), BENCH_INVALID);
+	assert_int_equal(run_as_a_mode("--frobnicate", url, NULL), BENCH_INVALID);
+	assert_int_equal(run_as_a_mode(url, "--out", NULL), BENCH_INVALID);
+	assert_int_equal(run_as_a_mode("--timeout", "soon", url), BENCH_INVALID);
+	assert_int_equal(run_as_a_mode("--out", "/nonexistent/x", url), BENCH_INVALID);
+	assert_int_equal(run_as_a_mode("gopher://x", NULL, NULL), BENCH_INVALID);
+	assert_int_equal(run_as_a_mode(url, NULL, NULL), BENCH_INVALID);
 }
 
 int main(void)

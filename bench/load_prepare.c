@@ -79,7 +79,7 @@ static bool prepare_may_go_on(struct prepare *prepare, const struct bench_op *op
 {
 	prepare->failed++;
 	if (prepare->failed < PREPARE_FAILURES ||
-	    prepare->failed < PREPARE_SHARE * prepare->succeeded)
+	    prepare->failed < PREPARE_SHARE * prepare->succeeded || prepare->stopped)
 		return true;
 	prepare->stopped = true;
 	cart_error_set(prepare->error,

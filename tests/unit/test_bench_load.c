@@ -1,0 +1,298 @@
+/* Load on stores in the test's own process: what is counted, when it is sent, and what is said of
+ * it. */
+#include "bench/interrupt.h"
+#include "bench/load.h"
+#include "core/clock.h"
+#include "tests/lib/cmocka.h"
+
+#include <math.h>
+#include <signal.h>
+#include <string.h>
+
+struct fixture {
+	struct bench_drive *drive;
+	struct workload workload;
+	struct load_config config;
+	struct load_result result;
+};
+
+static void start(struct fixture *f, const char *target, const char *mix)
+{
+	const struct bench_drive_config config = {.timeout_ms = 20000};
+	struct workload_config workload = {.seed = 1, .products = 3, .carts = 10};
+	struct cart_error error;
+
+	*f = (struct fixture){0};
+	if (bench_drive_open(&f->drive, target, &config, &error) != 0 ||
+	    workload_parse_mix(&workload, mix, &error) != 0 ||
+	    workload_init(&f->workload, &workload, &error) != 0)
+		fail_msg("%s", error.text);
+	f->config = (struct load_config){.drive = f->drive,
+					 .workload = &f->workload,
+					 .threads = 2,
+					 .clients = 4,
+					 .duration_ms = 300};
+}
+
+static void prepare(struct fixture *f)
+{
+	struct cart_error error;
+
+	if (load_prepare(&f->workload, f->drive, NULL, NULL, &error) != 0)
+		fail_msg("%s", error.text);
+}
+
+static void run(struct fixture *f)
+{
+	struct cart_error error;
+
+	if (load_run(&f->result, &f->config, &error) != 0)
+		fail_msg("%s", error.text);
+}
+
+static void stop(struct fixture *f)
+{
+	load_result_free(&f->result);
+	workload_free(&f->workload);
+	bench_drive_close(&f->drive);
+}
+
+static uint64_t seconds_sum(struct load_result *result, uint64_t *failed)
+{
+	uint64_t ok = 0;
+
+	*failed = 0;
+	for (size_t i = 0; i < result->seconds.count; i++) {
+		ok += seconds_look(&result->seconds, i).ok;
+		*failed += seconds_look(&result->seconds, i).failed;
+	}
+	return ok;
+}
+
+static void a_closed_loop_counts_all_and_reports_service_alone(void **state)
+{
+	struct fixture f;
+	const struct tally *gets;
+	uint64_t failed, ok;
+
+	(void)state;
+	start(&f, "store:memory", "get=3,add=1");
+	prepare(&f);
+	run(&f);
+	gets = &f.result.operations[BENCH_GET];
+	assert_true(gets->tried > 0 && f.result.operations[BENCH_ADD].tried > 0);
+	assert_int_equal(f.result.operations[BENCH_CREATE].tried, 0);
+	assert_int_equal(f.result.ok, f.result.tried);
+	assert_int_equal(gets->service->count, gets->ok);
+	assert_null(gets->response);
+	assert_null(gets->lag);
+	assert_int_equal(gets->split.parts[SPLIT_DB]->count, gets->ok);
+	ok = seconds_sum(&f.result, &failed);
+	assert_int_equal(failed, 0);
+	/* The last answers may come after the last second. */
+	assert_true(ok <= f.result.ok && ok + f.config.clients >= f.result.ok);
+	assert_true(f.result.duration_s > 0.29 && f.result.duration_s < 0.31);
+	assert_true(fabs(f.result.throughput * f.result.duration_s - (double)f.result.ok) <=
+		    (double)f.config.clients + 0.5);
+	assert_int_equal(f.result.clients, 4);
+	assert_false(f.result.interrupted);
+	stop(&f);
+}
+
+static void warming_up_is_not_measured(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	/* 20 ms an operation: one client does at most 15 in 300 ms, and 15 before. */
+	start(&f, "store:fault?over=memory&delay=20ms", "create=1");
+	f.config.clients = f.config.threads = 1;
+	f.config.warmup_ms = 300;
+	run(&f);
+	assert_true(f.result.tried >= 1 && f.result.tried <= 16);
+	stop(&f);
+}
+
+static void an_open_loop_intends_exactly_its_rate(void **state)
+{
+	struct fixture f;
+	uint64_t intended;
+
+	(void)state;
+	start(&f, "store:memory", "get=1");
+	prepare(&f);
+	f.config.rate = 1000;
+	f.config.clients = 100;
+	run(&f);
+	intended = f.result.tried + f.result.unsent;
+	assert_true(intended >= 298 && intended <= 302);
+	assert_int_equal(f.result.operations[BENCH_GET].lag->count, f.result.tried);
+	assert_int_equal(f.result.operations[BENCH_GET].lag->below, 0); /* never before its time */
+	assert_int_equal(f.result.operations[BENCH_GET].response->count, f.result.ok);
+	stop(&f);
+
+	start(&f, "store:memory", "get=1");
+	prepare(&f);
+	f.config.rate = 1000;
+	f.config.clients = 100;
+	f.config.poisson = true;
+	run(&f);
+	intended = f.result.tried + f.result.unsent;
+	/* Five standard deviations are 87. */
+	assert_true(intended >= 213 && intended <= 387 && intended != 300);
+	stop(&f);
+}
+
+/* A target that takes 100 ms and one client: what waits for it is late by more and more, which
+ * only the response shows. */
+static void coordinated_omission_shows_in_the_response_and_not_in_the_service(void **state)
+{
+	const int64_t service_ns = 100 * CLOCK_NS_PER_MS, apart_ns = 20 * CLOCK_NS_PER_MS;
+	struct fixture f;
+	const struct tally *tally;
+	char why[256];
+
+	(void)state;
+	start(&f, "store:fault?over=memory&delay=100ms", "create=1");
+	f.config.threads = f.config.clients = 1;
+	f.config.rate = 50;
+	f.config.duration_ms = 1000;
+	run(&f);
+	tally = &f.result.operations[BENCH_CREATE];
+	assert_true(tally->ok >= 2);
+	assert_true(tally->service->min >= service_ns);
+	/* The n-th is intended at (n - 1) * apart and cannot be done before n * service. */
+	assert_true(tally->response->max >=
+		    service_ns + (int64_t)(tally->ok - 1) * (service_ns - apart_ns));
+	assert_true(tally->lag->max >= (int64_t)(tally->ok - 1) * (service_ns - apart_ns));
+	/* Its own time says nothing of that: no service is as long as the longest response less
+	 * its lag. */
+	assert_true(tally->response->max - tally->lag->max <= tally->service->max);
+	assert_true(f.result.unsent > 0);
+	assert_int_equal(f.result.tried + f.result.unsent, 50);
+	assert_true(load_result_is_limited(&f.result, &f.config, why, sizeof(why)));
+	assert_non_null(strstr(why, "were never sent, because all 1 clients were waiting"));
+	stop(&f);
+}
+
+static void failures_are_counted_by_what_they_say(void **state)
+{
+	struct fixture f;
+	const struct tally *tally;
+	uint64_t failed;
+
+	(void)state;
+	start(&f, "store:fault?over=memory&busy_every=2&uncertain_every=5", "create=1");
+	run(&f);
+	tally = &f.result.operations[BENCH_CREATE];
+	assert_true(tally->tried >= 10);
+	assert_int_equal(tally->ok + tally->refused + tally->unknown, tally->tried);
+	assert_int_equal(tally->service->count, tally->ok);
+	assert_int_equal(tally->error_count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		bool busy = strcmp(tally->errors[i].text, "503 UNAVAILABLE") == 0;
+
+		if (!busy)
+			assert_string_equal(tally->errors[i].text, "504 OUTCOME_UNKNOWN");
+		assert_int_equal(tally->errors[i].count, busy ? tally->refused : tally->unknown);
+	}
+	/* Of ten, five are busy and one more is uncertain. */
+	assert_true(fabs((double)tally->ok / (double)tally->tried - 0.4) < 0.2);
+	seconds_sum(&f.result, &failed);
+	assert_true(failed > 0);
+	stop(&f);
+}
+
+static void carts_are_prepared_although_some_operations_fail(void **state)
+{
+	struct cart_error error;
+	struct fixture f;
+
+	(void)state;
+	start(&f, "store:fault?over=memory&busy_every=2", "get=1");
+	prepare(&f);
+	for (size_t i = 0; i < f.workload.config.carts; i++)
+		assert_false(cart_id_is_nil(&f.workload.carts[i]));
+	stop(&f);
+
+	start(&f, "store:fault?over=memory&busy_every=1", "get=1");
+	assert_int_equal(load_prepare(&f.workload, f.drive, NULL, NULL, &error), -1);
+	assert_string_equal(error.text, "no carts could be prepared: 100 of 100 operations failed, "
+					"the last, create, with UNAVAILABLE");
+	stop(&f);
+}
+
+static void the_generator_knows_when_it_is_the_limit(void **state)
+{
+	struct load_config config = {.rate = 100, .clients = 7};
+	struct load_result result = {0};
+	struct fixture f;
+	char why[256];
+
+	(void)state;
+	start(&f, "store:memory", "create=1");
+	config.drive = f.drive;
+	assert_false(load_result_is_limited(&result, &config, why, sizeof(why)));
+	/* Over a millisecond, but not over a tenth of the response; and the other way round. */
+	result.lag_p99_ns = 2000000;
+	result.response_p50_ns = 30000000;
+	assert_false(load_result_is_limited(&result, &config, why, sizeof(why)));
+	result.lag_p99_ns = 900000;
+	result.response_p50_ns = 1000000;
+	assert_false(load_result_is_limited(&result, &config, why, sizeof(why)));
+	result.lag_p99_ns = 1100000;
+	assert_true(load_result_is_limited(&result, &config, why, sizeof(why)));
+	assert_non_null(strstr(why, "cartbench itself was late"));
+	assert_non_null(strstr(why, "more than 1.10 ms after"));
+	result.waited = 3;
+	assert_true(load_result_is_limited(&result, &config, why, sizeof(why)));
+	assert_non_null(strstr(why, "3 operations were sent late, because all 7 clients"));
+	/* A store's work is our own. */
+	result = (struct load_result){.cpu = 0.95};
+	assert_false(load_result_is_limited(&result, &config, why, sizeof(why)));
+	stop(&f);
+}
+
+static void interrupt(const struct load_glance *glance, void *user)
+{
+	++*(int *)user;
+	assert_true(glance->left_s > 10);
+	raise(SIGINT);
+}
+
+/* The last: an interruption stays. */
+static void an_interrupted_run_keeps_what_was_measured(void **state)
+{
+	struct fixture f;
+	int glances = 0;
+
+	(void)state;
+	bench_interrupt_catch();
+	start(&f, "store:memory", "create=1");
+	f.config.duration_ms = 600000;
+	f.config.watch = interrupt;
+	f.config.user = &glances;
+	run(&f);
+	assert_int_equal(glances, 1);
+	assert_true(f.result.interrupted);
+	assert_true(f.result.tried > 0);
+	assert_true(f.result.duration_s > 0.9 && f.result.duration_s < 60);
+	assert_true(bench_interrupted());
+	stop(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_closed_loop_counts_all_and_reports_service_alone),
+		cmocka_unit_test(warming_up_is_not_measured),
+		cmocka_unit_test(an_open_loop_intends_exactly_its_rate),
+		cmocka_unit_test(coordinated_omission_shows_in_the_response_and_not_in_the_service),
+		cmocka_unit_test(failures_are_counted_by_what_they_say),
+		cmocka_unit_test(carts_are_prepared_although_some_operations_fail),
+		cmocka_unit_test(the_generator_knows_when_it_is_the_limit),
+		cmocka_unit_test(an_interrupted_run_keeps_what_was_measured),
+	};
+
+	return cmocka_run_group_tests_name("load", tests, NULL, NULL);
+}

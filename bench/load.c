@@ -163,19 +163,31 @@ static void load_merge_thread(struct load_result *result, const struct load_thre
 	result->clients += thread->client_count;
 }
 
-/* Over all operations. */
-static void load_summarize_open(struct load_result *result)
+static void load_merge_times(struct bench_hdr *all, const struct bench_hdr *from)
 {
-	struct bench_hdr *lag = bench_hdr_new(BENCH_HDR_HOUR_NS);
-	struct bench_hdr *response = bench_hdr_new(BENCH_HDR_HOUR_NS);
+	if (from != NULL && bench_hdr_merge(all, from) != 0)
+		abort(); /* made differently: a bug */
+}
+
+struct bench_hdr *load_result_times(const struct load_result *result)
+{
+	struct bench_hdr *times = bench_hdr_new(BENCH_HDR_HOUR_NS);
 
 	for (int type = 0; type < BENCH_OP_TYPES; type++) {
 		const struct tally *tally = &result->operations[type];
 
-		if (tally->lag != NULL && (bench_hdr_merge(lag, tally->lag) != 0 ||
-					   bench_hdr_merge(response, tally->response) != 0))
-			abort(); /* made differently: a bug */
+		load_merge_times(times, tally->response != NULL ? tally->response : tally->service);
 	}
+	return times;
+}
+
+static void load_summarize_open(struct load_result *result)
+{
+	struct bench_hdr *lag = bench_hdr_new(BENCH_HDR_HOUR_NS);
+	struct bench_hdr *response = load_result_times(result);
+
+	for (int type = 0; type < BENCH_OP_TYPES; type++)
+		load_merge_times(lag, result->operations[type].lag);
 	result->lag_p99_ns = bench_hdr_quantile(lag, 0.99);
 	result->response_p50_ns = bench_hdr_quantile(response, 0.5);
 	bench_hdr_free(&lag);

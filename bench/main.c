@@ -8,6 +8,7 @@
 static const struct bench_mode *const modes[] = {
 	&seed150_mode,
 	&run_mode,
+	&sweep_mode,
 };
 #define MODE_COUNT (sizeof(modes) / sizeof(*modes))
 
@@ -15,7 +16,9 @@ static void main_print_help(FILE *out)
 {
 	size_t i;
 
-	fputs("Usage: cartbench MODE [OPTIONS] ...\n\nMeasures running cartds over HTTP.\n\n", out);
+	fputs("Usage: cartbench MODE [OPTIONS] ...\n\nMeasures running cartds over HTTP, and "
+	      "stores in its own process.\n\n",
+	      out);
 	for (i = 0; i < MODE_COUNT; i++)
 		fprintf(out, "  %s %s\n      %s\n", modes[i]->name, modes[i]->arguments,
 			modes[i]->summary);

@@ -21,5 +21,6 @@ struct bench_mode {
 
 extern const struct bench_mode seed150_mode;
 extern const struct bench_mode run_mode;
+extern const struct bench_mode sweep_mode;
 
 #endif

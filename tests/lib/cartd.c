@@ -403,14 +403,21 @@ double cartd_metric(const struct cartd *cartd, const char *series)
 	return value;
 }
 
+void cartd_start_program(struct cartd *run, const char *const *argv)
+{
+	char program[PATH_MAX];
+
+	*run = (struct cartd){.output = cartd_output_file()};
+	cartd_find_program(program, argv[0]);
+	run->pid = cartd_spawn(program, (char *const *)(uintptr_t)argv, run->output, 0);
+}
+
 int cartd_run_program(const char *const *argv, char **output, int timeout_ms)
 {
-	struct cartd run = {.output = cartd_output_file()};
-	char program[PATH_MAX];
+	struct cartd run;
 	int status;
 
-	cartd_find_program(program, argv[0]);
-	run.pid = cartd_spawn(program, (char *const *)(uintptr_t)argv, run.output, 0);
+	cartd_start_program(&run, argv);
 	status = cartd_wait(&run, timeout_ms);
 	*output = cartd_output(&run);
 	cartd_kill(&run);

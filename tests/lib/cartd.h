@@ -66,6 +66,10 @@ double cartd_metric(const struct cartd *cartd, const char *series);
  */
 int cartd_run_program(const char *const *argv, char **output, int timeout_ms);
 
+/* Starts one without waiting: for cartd_signal, cartd_wait, cartd_output and, at last, cartd_kill.
+ */
+void cartd_start_program(struct cartd *run, const char *const *argv);
+
 /* A fresh directory under $TMPDIR, and its removal with what is in it (one level). */
 void cartd_make_directory(char path[256]);
 void cartd_remove_directory(const char *path);

@@ -1,0 +1,465 @@
+/* cartbench run and sweep against a real cartd, as a user runs them. */
+#include "tests/lib/cartd.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/fake_server.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define RUN_MS	 60000
+#define ARGS_MAX 24
+
+static char folder[256], file[300];
+
+/* Runs cartbench with these arguments; what it printed, to be freed. */
+static char *bench(int want, const char *const *arguments)
+{
+	const char *argv[ARGS_MAX] = {"cartbench"};
+	char *output;
+	int status;
+
+	for (size_t i = 0; arguments[i] != NULL; i++) {
+		assert_true(i + 2 < ARGS_MAX);
+		argv[i + 1] = arguments[i];
+	}
+	status = cartd_run_program(argv, &output, RUN_MS);
+	if (want >= 0 && status != want)
+		fail_msg("exit status %d, not %d: %s", status, want, output);
+	return output;
+}
+
+#define BENCH(want_, ...) bench(want_, (const char *const[]){__VA_ARGS__, NULL})
+
+static void start(struct cartd *cartd, const char *const *settings, char url[40])
+{
+	cartd_start(cartd, settings);
+	snprintf(url, 40, "http://127.0.0.1:%d", cartd->port);
+}
+
+static json_t *load_file(void)
+{
+	json_error_t why;
+	json_t *result = json_load_file(file, JSON_REJECT_DUPLICATES, &why);
+
+	if (result == NULL)
+		fail_msg("%s: %s", file, why.text);
+	assert_string_equal(json_string_value(json_object_get(result, "format")),
+			    "cartbench-result");
+	return result;
+}
+
+static json_t *in(const json_t *object, const char *member)
+{
+	json_t *value = json_object_get(object, member);
+
+	if (value == NULL)
+		fail_msg("no member %s", member);
+	return value;
+}
+
+/* The operation of that name in a run's results; NULL: it was not tried. */
+static json_t *operation(const json_t *result, const char *name)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(in(in(result, "results"), "operations"), i, one)
+	{
+		if (strcmp(json_string_value(in(one, "operation")), name) == 0)
+			return one;
+	}
+	return NULL;
+}
+
+static json_int_t tried(const json_t *result, const char *member)
+{
+	json_int_t sum = 0;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(in(in(result, "results"), "operations"), i, one)
+	{
+		sum += json_integer_value(in(one, member));
+	}
+	return sum;
+}
+
+/* On a machine that is busy cartbench may find itself the limit: then, and only then, it is 2. */
+static json_t *run_and_load(const char *const *arguments, int otherwise)
+{
+	const char *argv[ARGS_MAX] = {"cartbench"};
+	char *output;
+	json_t *result;
+	int status;
+
+	for (size_t i = 0; arguments[i] != NULL; i++)
+		argv[i + 1] = arguments[i];
+	unlink(file);
+	status = cartd_run_program(argv, &output, RUN_MS);
+	result = load_file();
+	if (status != (json_is_null(in(result, "invalid")) ? otherwise : 2))
+		fail_msg("exit status %d: %s", status, output);
+	if (status == 2)
+		assert_non_null(strstr(output, "INVALID: "));
+	free(output);
+	return result;
+}
+
+static void a_closed_run_keeps_a_whole_result(void **state)
+{
+	struct cartd cartd;
+	char url[40], *output, csv[320];
+	json_t *result, *side;
+
+	(void)state;
+	start(&cartd, NULL, url);
+	result = run_and_load((const char *const[]){"run", "--clients", "4", "--duration", "300ms",
+						    "--warmup", "50ms", "--seed", "7", "--out",
+						    file, "--label", "A=mine", url, NULL},
+			      0);
+	assert_string_equal(json_string_value(in(result, "kind")), "run");
+	assert_int_equal(json_integer_value(in(result, "seed")), 7);
+	side = json_array_get(in(result, "sides"), 0);
+	assert_string_equal(json_string_value(in(side, "label")), "mine");
+	assert_string_equal(json_string_value(in(side, "database")), "memory");
+	assert_true(json_string_length(in(side, "version")) > 0);
+	assert_true(tried(result, "tried") > 0);
+	assert_int_equal(tried(result, "tried"), tried(result, "ok"));
+	assert_true(json_is_null(in(operation(result, "create"), "response")));
+	assert_int_equal(
+		json_integer_value(in(in(operation(result, "create"), "service"), "count")),
+		json_integer_value(in(operation(result, "create"), "ok")));
+	assert_true(json_number_value(
+			    in(in(in(operation(result, "add"), "split"), "mean"), "client")) > 0);
+	assert_int_equal(json_array_size(in(in(result, "results"), "seconds")), 1);
+	json_decref(result);
+
+	snprintf(csv, sizeof(csv), "%s/x.csv", folder);
+	output = BENCH(-1, "run", "--duration", "200ms", "--warmup", "0", "--mix", "get=1,add=1",
+		       "--keys", "zipfian", "--carts", "20", "--csv", csv, url);
+	assert_non_null(strstr(output, "coordinated omission: service times only\n"));
+	assert_non_null(strstr(output, "memory at http://127.0.0.1:"));
+	assert_non_null(strstr(output, "client + network"));
+	assert_null(strstr(output, "create "));
+	free(output);
+	assert_int_equal(access(csv, R_OK), 0);
+	cartd_stop(&cartd);
+}
+
+static void an_open_run_reports_response_and_lag(void **state)
+{
+	struct cartd cartd;
+	char url[40];
+	json_t *result, *get;
+
+	(void)state;
+	start(&cartd, NULL, url);
+	result = run_and_load((const char *const[]){"run", "--rate", "200", "--arrivals", "poisson",
+						    "--duration", "500ms", "--warmup", "0", "--mix",
+						    "get=1", "--carts", "5", "--out", file, url,
+						    NULL},
+			      0);
+	get = operation(result, "get");
+	assert_int_equal(json_integer_value(in(in(get, "lag"), "count")),
+			 json_integer_value(in(get, "tried")));
+	assert_int_equal(json_integer_value(in(in(get, "response"), "count")),
+			 json_integer_value(in(get, "ok")));
+	assert_true(json_number_value(in(in(get, "response"), "mean")) >=
+		    0.99 * json_number_value(in(in(get, "service"), "mean")));
+	assert_true(json_is_real(in(in(in(result, "results"), "generator"), "lag_p99_ms")));
+	json_decref(result);
+	cartd_stop(&cartd);
+}
+
+static void a_target_that_fails_half_is_measured_and_ends_with_1(void **state)
+{
+	const char *const settings[] = {"backend=fault", "fault.busy_every=2", NULL};
+	struct cartd cartd;
+	char url[40];
+	json_t *result, *create;
+
+	(void)state;
+	start(&cartd, settings, url);
+	result = run_and_load((const char *const[]){"run", "--duration", "300ms", "--warmup", "0",
+						    "--mix", "create=1", "--out", file, url, NULL},
+			      1);
+	create = operation(result, "create");
+	assert_true(json_integer_value(in(create, "ok")) > 0);
+	assert_int_equal(json_integer_value(in(in(create, "errors"), "503 UNAVAILABLE")),
+			 json_integer_value(in(create, "refused")));
+	json_decref(result);
+	cartd_stop(&cartd);
+}
+
+static void assert_line(char *output, const char *want)
+{
+	if (strcmp(output, want) != 0)
+		fail_msg("\"%s\" is not \"%s\"", output, want);
+	free(output);
+}
+
+static char *say_nothing(const char *said, void *user)
+{
+	(void)said;
+	(void)user;
+	return strdup("");
+}
+
+static char *say_hello(const char *said, void *user)
+{
+	(void)said;
+	(void)user;
+	return strdup("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+}
+
+static void what_cannot_be_measured_ends_with_one_line(void **state)
+{
+	struct fake_server server;
+	struct cartd cartd;
+	char url[40], want[400], *output;
+
+	(void)state;
+	start(&cartd, NULL, url);
+	assert_line(BENCH(2, "run", "--rate", "0", url),
+		    "cartbench run: --rate takes a number of 0.01 to 1000000, not \"0\"; cartbench "
+		    "run --help shows how\n");
+	assert_line(BENCH(2, "run", "--out", "/nonexistent/x.json", url),
+		    "cartbench run: cannot write /nonexistent/x.json: No such file or directory; "
+		    "cartbench run --help shows how\n");
+	assert_line(BENCH(2, "run", "--mix", "fetch=1", url),
+		    "cartbench run: no operation is called \"fetch\"; cartbench run --help shows "
+		    "how\n");
+	assert_line(BENCH(2, "run", "--keys", "hot", url),
+		    "cartbench run: --keys and --carts are about a --mix: sessions make their own "
+		    "carts; cartbench run --help shows how\n");
+	assert_line(BENCH(2, "sweep", "--from", "8", "--to", "4", url),
+		    "cartbench sweep: it would end before it begins; cartbench sweep --help shows "
+		    "how\n");
+	cartd_stop(&cartd);
+	snprintf(want, sizeof(want), "cartbench: %s: cannot connect: Connection refused\n", url);
+	assert_line(BENCH(2, "run", url), want);
+	assert_line(BENCH(2, "sweep", url), want);
+
+	fake_server_start(&server, say_nothing, NULL);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", server.port);
+	output = BENCH(2, "run", "--timeout", "200ms", url);
+	snprintf(want, sizeof(want), "cartbench: %s: ", url);
+	assert_int_equal(strncmp(output, want, strlen(want)), 0);
+	assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
+	free(output);
+	fake_server_stop(&server);
+	fake_server_start(&server, say_hello, NULL);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%d", server.port);
+	output = BENCH(2, "run", url);
+	assert_non_null(strstr(output, "not a cartd: GET /health answers 200 without a status\n"));
+	free(output);
+	fake_server_stop(&server);
+}
+
+static void await_requests(const struct cartd *cartd, double wanted)
+{
+	const int64_t until_ms = cartd_now_ms() + RUN_MS;
+
+	while (cartd_metric(cartd, "cart_store_ops_total{backend=\"memory\",op=\"create\","
+				   "result=\"OK\"}") < wanted) {
+		assert_true(cartd_now_ms() < until_ms);
+		usleep(20000);
+	}
+}
+
+static void ctrl_c_ends_it_with_what_was_measured(void **state)
+{
+	struct cartd cartd, run;
+	char url[40], *output;
+	json_t *result;
+
+	(void)state;
+	start(&cartd, NULL, url);
+	unlink(file);
+	cartd_start_program(&run,
+			    (const char *const[]){"cartbench", "run", "--warmup", "0", "--duration",
+						  "1h", "--out", file, url, NULL});
+	await_requests(&cartd, 5);
+	cartd_signal(&run, SIGINT);
+	assert_int_equal(cartd_wait(&run, RUN_MS) & ~2, 0);
+	output = cartd_output(&run);
+	cartd_kill(&run);
+	assert_non_null(strstr(output, "INTERRUPTED: this is what was measured until then\n"));
+	free(output);
+	result = load_file();
+	assert_true(json_is_true(in(result, "interrupted")));
+	assert_true(tried(result, "ok") >= 4);
+	assert_true(json_number_value(in(in(result, "results"), "duration_s")) < 600);
+	json_decref(result);
+	cartd_stop(&cartd);
+}
+
+/* As on a terminal. Returns its exit status. */
+static int run_on_terminal(const char *url, char *said, size_t room)
+{
+	char path[PATH_MAX];
+	size_t len = 0;
+	ssize_t got = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	int terminal, status;
+	pid_t pid;
+
+	assert_true(got > 0);
+	path[got] = '\0';
+	strcpy(strstr(path, "/tests/server/"), "/bin/cartbench");
+	setenv("TERM", "xterm", 1);
+	pid = forkpty(&terminal, NULL, NULL, NULL);
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		execl(path, "cartbench", "run", "--duration", "1500ms", "--warmup", "0",
+		      "--clients", "1", url, NULL);
+		_exit(127);
+	}
+	while (len + 1 < room && (got = read(terminal, said + len, room - len - 1)) > 0)
+		len += (size_t)got;
+	said[len] = '\0';
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	close(terminal);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static void progress_is_live_on_a_terminal_and_plain_elsewhere(void **state)
+{
+	struct cartd cartd;
+	char url[40], said[16384], *output;
+
+	(void)state;
+	start(&cartd, NULL, url);
+	assert_int_equal(run_on_terminal(url, said, sizeof(said)) & ~2, 0);
+	assert_non_null(strstr(said, "\r\033[K"));
+	assert_non_null(strstr(said, "/s, p50 "));
+	assert_non_null(strstr(said, " failed, "));
+	/* Taken away before the table. */
+	assert_non_null(strstr(said, "\r\033[Kmemory at "));
+
+	output = BENCH(-1, "run", "--duration", "1500ms", "--warmup", "0", "--clients", "1", url);
+	assert_null(strchr(output, '\033'));
+	assert_non_null(strstr(output, " left\n"));
+	free(output);
+	output = BENCH(-1, "run", "--quiet", "--duration", "1500ms", "--warmup", "0", url);
+	assert_null(strstr(output, " left"));
+	free(output);
+	cartd_stop(&cartd);
+}
+
+static void cold_opens_a_connection_an_operation(void **state)
+{
+	const char *accepted = "cart_http_connections_accepted_total";
+	struct cartd cartd;
+	double before, after;
+	char url[40];
+	json_t *result;
+
+	(void)state;
+	start(&cartd, NULL, url);
+	before = cartd_metric(&cartd, accepted);
+	result = run_and_load((const char *const[]){"run", "--cold", "--clients", "2", "--duration",
+						    "200ms", "--warmup", "0", "--out", file, url,
+						    NULL},
+			      0);
+	after = cartd_metric(&cartd, accepted);
+	/* One for health, contract and metrics, one for the metric here. */
+	assert_int_equal((int)(after - before), (int)tried(result, "tried") + 2);
+	assert_true(json_is_true(in(in(result, "results"), "cold")));
+	json_decref(result);
+	cartd_stop(&cartd);
+}
+
+static void a_store_is_measured_without_a_cartd(void **state)
+{
+	char target[320];
+	json_t *result, *side;
+
+	(void)state;
+	snprintf(target, sizeof(target), "store:sqlite?path=%s/cart.db", folder);
+	result = run_and_load((const char *const[]){"run", "--duration", "200ms", "--warmup", "0",
+						    "--out", file, target, NULL},
+			      0);
+	side = json_array_get(in(result, "sides"), 0);
+	assert_string_equal(json_string_value(in(side, "database")), "sqlite");
+	assert_non_null(json_object_get(in(side, "settings"), "sqlite.path"));
+	assert_true(tried(result, "ok") > 0);
+	json_decref(result);
+}
+
+static void a_sweep_doubles_clients_and_prints_as_it_goes(void **state)
+{
+	struct cartd cartd;
+	char url[40], *output;
+	json_t *result, *points;
+
+	(void)state;
+	start(&cartd, NULL, url);
+	unlink(file);
+	output = BENCH(-1, "sweep", "--to", "3", "--duration", "100ms", "--warmup", "0", "--mix",
+		       "get=1", "--carts", "4", "--out", file, url);
+	assert_non_null(strstr(output, "   clients         ok/s"));
+	result = load_file();
+	points = in(in(result, "results"), "points");
+	assert_true(json_array_size(points) == 3);
+	assert_int_equal(json_integer_value(in(json_array_get(points, 0), "clients")), 1);
+	assert_int_equal(json_integer_value(in(json_array_get(points, 1), "clients")), 2);
+	assert_int_equal(json_integer_value(in(json_array_get(points, 2), "clients")), 3);
+	free(output);
+	json_decref(result);
+	cartd_stop(&cartd);
+}
+
+static void help_shows_examples(void **state)
+{
+	char *output;
+
+	(void)state;
+	output = BENCH(0, "run", "--help");
+	assert_non_null(strstr(output, "Example: cartbench run "));
+	assert_non_null(strstr(output, "coordinated omission"));
+	free(output);
+	output = BENCH(0, "sweep", "--help");
+	assert_non_null(strstr(output, "Example: cartbench sweep "));
+	assert_non_null(strstr(output, "Kleinrock"));
+	free(output);
+}
+
+static int make_folder(void **state)
+{
+	(void)state;
+	cartd_make_directory(folder);
+	snprintf(file, sizeof(file), "%s/result.json", folder);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	cartd_remove_directory(folder);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_closed_run_keeps_a_whole_result),
+		cmocka_unit_test(an_open_run_reports_response_and_lag),
+		cmocka_unit_test(a_target_that_fails_half_is_measured_and_ends_with_1),
+		cmocka_unit_test(what_cannot_be_measured_ends_with_one_line),
+		cmocka_unit_test(ctrl_c_ends_it_with_what_was_measured),
+		cmocka_unit_test(progress_is_live_on_a_terminal_and_plain_elsewhere),
+		cmocka_unit_test(cold_opens_a_connection_an_operation),
+		cmocka_unit_test(a_store_is_measured_without_a_cartd),
+		cmocka_unit_test(a_sweep_doubles_clients_and_prints_as_it_goes),
+		cmocka_unit_test(help_shows_examples),
+	};
+
+	return cmocka_run_group_tests_name("cartbench run and sweep", tests, make_folder,
+					   remove_folder);
+}

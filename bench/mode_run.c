@@ -203,8 +203,7 @@ static enum bench_exit run_deliver(const struct run *run, const json_t *result,
 	run_report_csv(&rows, result);
 	if (bench_result_invalid(result) != NULL)
 		status = BENCH_INVALID;
-	if (bench_result_deliver(result, &run->common, buf_string(&rows), &error) != 0 ||
-	    fflush(stdout) != 0) {
+	if (bench_result_deliver(result, &run->common, buf_string(&rows), &error) != 0) {
 		fprintf(stderr, "cartbench: %s\n", error.text);
 		status = BENCH_INVALID;
 	}

@@ -239,8 +239,9 @@ int bench_result_deliver(const json_t *result, const struct bench_common *common
 	if (common->csv != NULL && rows != NULL &&
 	    result_write_text(common->csv, rows, strlen(rows), failed ? &later : error) != 0)
 		failed = -1;
-	if (common->json && (json_dumpf(result, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9)) ||
-			     putchar('\n') == EOF || fflush(stdout) != 0)) {
+	if (common->json)
+		json_dumpf(result, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+	if ((common->json && putchar('\n') == EOF) || fflush(stdout) != 0 || ferror(stdout)) {
 		cart_error_set(failed ? &later : error, "cannot print the result");
 		failed = -1;
 	}

@@ -54,7 +54,8 @@ json_t *bench_result_success(uint64_t ok, uint64_t tried);
 CART_MUST_CHECK int bench_result_write(const json_t *result, const char *path,
 				       struct cart_error *error);
 /* As --out, --csv and --json say; rows is the CSV's text, header and all, or NULL. What cannot be
- * written does not keep the others from it. -1: error says of the first what failed. */
+ * written does not keep the others from it. Standard output is flushed, so that what was printed
+ * before into a full disk is noticed too. -1: error says of the first what failed. */
 CART_MUST_CHECK int bench_result_deliver(const json_t *result, const struct bench_common *common,
 					 const char *rows, struct cart_error *error);
 /* Members that it does not know are no error. NULL: error names the file and what is wrong: no

@@ -415,6 +415,29 @@ static void a_sweep_doubles_clients_and_prints_as_it_goes(void **state)
 	cartd_stop(&cartd);
 }
 
+static void a_full_disk_under_standard_output_is_noticed(void **state)
+{
+	struct cartd cartd;
+	char url[40], path[PATH_MAX], command[PATH_MAX + 500];
+	ssize_t got = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	int status;
+
+	(void)state;
+	assert_true(got > 0);
+	path[got] = '\0';
+	strcpy(strstr(path, "/tests/server/"), "/bin/cartbench");
+	start(&cartd, NULL, url);
+	unlink(file);
+	snprintf(command, sizeof(command),
+		 "%s run --quiet --duration 100ms --warmup 0 --out %s %s >/dev/full 2>&1", path,
+		 file, url);
+	status = system(command);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 2);
+	json_decref(load_file()); /* kept all the same */
+	cartd_stop(&cartd);
+}
+
 static void help_shows_examples(void **state)
 {
 	char *output;
@@ -457,6 +480,7 @@ int main(void)
 		cmocka_unit_test(cold_opens_a_connection_an_operation),
 		cmocka_unit_test(a_store_is_measured_without_a_cartd),
 		cmocka_unit_test(a_sweep_doubles_clients_and_prints_as_it_goes),
+		cmocka_unit_test(a_full_disk_under_standard_output_is_noticed),
 		cmocka_unit_test(help_shows_examples),
 	};
 

@@ -113,6 +113,63 @@ static void warming_up_is_not_measured(void **state)
 	stop(&f);
 }
 
+static void clients_think_between_operations(void **state)
+{
+	const struct bench_drive_config config = {.timeout_ms = 20000};
+	struct workload_config workload = {
+		.sessions = true, .adds = 2, .products = 3, .think_ms = 30};
+	struct cart_error error;
+	struct fixture f = {0};
+
+	(void)state;
+	assert_int_equal(bench_drive_open(&f.drive, "store:memory", &config, &error), 0);
+	assert_int_equal(workload_init(&f.workload, &workload, &error), 0);
+	f.config = (struct load_config){.drive = f.drive,
+					.workload = &f.workload,
+					.threads = 2,
+					.clients = 4,
+					.duration_ms = 300};
+	run(&f);
+	/* About 40, and 100 times as many without. The first of each client does not think. */
+	assert_true(f.result.tried >= 4 && f.result.tried < 150);
+	assert_int_equal(f.result.ok, f.result.tried);
+	stop(&f);
+}
+
+static void seconds_become_figures_and_stay(void **state)
+{
+	struct second_part part = {.times = bench_hdr_new(BENCH_HDR_HOUR_NS)};
+	struct seconds seconds;
+	struct second look;
+
+	(void)state;
+	seconds_init(&seconds, SECONDS_OPEN_MAX * 2);
+	for (size_t at = 0; at < SECONDS_OPEN_MAX * 2 + 3; at++) { /* the last three are not kept */
+		for (int i = 0; i < 100; i++)
+			bench_hdr_record(part.times, (int64_t)(at + 1) * 1000);
+		part.ok = 100;
+		part.failed = at;
+		seconds_add(&seconds, at, &part);
+		assert_int_equal(part.ok + part.times->count, 0);
+	}
+	look = seconds_look(&seconds, 2);
+	assert_int_equal(look.ok, 100);
+	assert_int_equal(look.failed, 2);
+	assert_true(look.p50_ns >= 3000 && look.p50_ns < 3010);
+	/* It is closed: a late part is counted, and the figures stay. */
+	assert_null(seconds.all[2].open);
+	part.ok = 1;
+	bench_hdr_record(part.times, 99999);
+	seconds_add(&seconds, 2, &part);
+	look = seconds_look(&seconds, 2);
+	assert_int_equal(look.ok, 101);
+	assert_true(look.p99_ns < 3010);
+	look = seconds_look(&seconds, SECONDS_OPEN_MAX * 2);
+	assert_int_equal(look.ok, 0);
+	seconds_free(&seconds);
+	bench_hdr_free(&part.times);
+}
+
 static void an_open_loop_intends_exactly_its_rate(void **state)
 {
 	struct fixture f;
@@ -286,6 +343,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_closed_loop_counts_all_and_reports_service_alone),
 		cmocka_unit_test(warming_up_is_not_measured),
+		cmocka_unit_test(clients_think_between_operations),
+		cmocka_unit_test(seconds_become_figures_and_stay),
 		cmocka_unit_test(an_open_loop_intends_exactly_its_rate),
 		cmocka_unit_test(coordinated_omission_shows_in_the_response_and_not_in_the_service),
 		cmocka_unit_test(failures_are_counted_by_what_they_say),

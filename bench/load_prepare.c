@@ -8,7 +8,7 @@
 #include "core/clock.h"
 
 #include <event2/event.h>
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define PREPARE_CLIENTS	 32
@@ -83,10 +83,9 @@ static bool prepare_may_go_on(struct prepare *prepare, const struct bench_op *op
 		return true;
 	prepare->stopped = true;
 	cart_error_set(prepare->error,
-		       "no carts could be prepared: %llu of %llu operations failed, the last, %s, "
-		       "with %s%s",
-		       (unsigned long long)prepare->failed,
-		       (unsigned long long)(prepare->failed + prepare->succeeded),
+		       "no carts could be prepared: %" PRIu64 " of %" PRIu64
+		       " operations failed, the last, %s, with %s%s",
+		       prepare->failed, prepare->failed + prepare->succeeded,
 		       bench_op_type_name(op->type), op->error,
 		       op->status == 0 ? " (no answer)" : "");
 	return false;

@@ -3,6 +3,7 @@
 #include "tests/lib/cmocka.h"
 #include "tests/lib/fake_server.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
 #include <pty.h>
@@ -300,18 +301,26 @@ static void ctrl_c_ends_it_with_what_was_measured(void **state)
 	cartd_stop(&cartd);
 }
 
+static void find_cartbench(char path[PATH_MAX])
+{
+	ssize_t got = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+	assert_true(got > 0);
+	path[got] = '\0';
+	assert_non_null(strstr(path, "/tests/server/"));
+	strcpy(strstr(path, "/tests/server/"), "/bin/cartbench");
+}
+
 /* As on a terminal. Returns its exit status. */
 static int run_on_terminal(const char *url, char *said, size_t room)
 {
 	char path[PATH_MAX];
 	size_t len = 0;
-	ssize_t got = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	ssize_t got;
 	int terminal, status;
 	pid_t pid;
 
-	assert_true(got > 0);
-	path[got] = '\0';
-	strcpy(strstr(path, "/tests/server/"), "/bin/cartbench");
+	find_cartbench(path);
 	setenv("TERM", "xterm", 1);
 	pid = forkpty(&terminal, NULL, NULL, NULL);
 	assert_true(pid >= 0);
@@ -418,20 +427,26 @@ static void a_sweep_doubles_clients_and_prints_as_it_goes(void **state)
 static void a_full_disk_under_standard_output_is_noticed(void **state)
 {
 	struct cartd cartd;
-	char url[40], path[PATH_MAX], command[PATH_MAX + 500];
-	ssize_t got = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	int status;
+	char url[40], path[PATH_MAX];
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC), status;
+	pid_t pid;
 
 	(void)state;
-	assert_true(got > 0);
-	path[got] = '\0';
-	strcpy(strstr(path, "/tests/server/"), "/bin/cartbench");
+	assert_true(full >= 0);
+	find_cartbench(path);
 	start(&cartd, NULL, url);
 	unlink(file);
-	snprintf(command, sizeof(command),
-		 "%s run --quiet --duration 100ms --warmup 0 --out %s %s >/dev/full 2>&1", path,
-		 file, url);
-	status = system(command);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(full, STDOUT_FILENO);
+		dup2(full, STDERR_FILENO);
+		execl(path, "cartbench", "run", "--quiet", "--duration", "100ms", "--warmup", "0",
+		      "--out", file, url, NULL);
+		_exit(127);
+	}
+	close(full);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 2);
 	json_decref(load_file()); /* kept all the same */

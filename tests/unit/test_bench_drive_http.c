@@ -362,7 +362,7 @@ static void an_answer_in_any_pieces_is_understood(void **state)
 		"Transfer-Encoding: chunked\r\n\r\n"
 		"10\r\n{\"shopping_cart_\r\n"
 		"1;x=y\r\ni\r\n";
-	const char *rest = CART + 17;
+	const char *rest = &CART[17];
 	static const size_t drips[] = {0, 1, 7};
 
 	(void)state;

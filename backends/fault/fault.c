@@ -9,10 +9,14 @@
  * that was answered and waits for its delay may have landed; one that hangs may have landed too, as
  * far as anyone outside can know.
  *
+ * A mutant (mutant.h) stands between: it may change the copy, and hand in another when that is
+ * answered, unless the op has expired meanwhile.
+ *
  * The copy is what keeps the inner store honest: it is freed at its completion, so a backend that
  * touches an op too late meets freed memory.
  */
 #include "backends/fault/fault.h"
+#include "backends/fault/mutant.h"
 #include "core/cart_backend.h"
 
 #include <event2/event.h>
@@ -28,6 +32,7 @@ struct fault_db {
 	struct cart_db *inner;
 	struct metrics *metrics; /* the inner store's: it counts the ops once more */
 	struct fault_plan plan;
+	struct fault_mutant mutant;
 	_Atomic int64_t delay_ms;
 };
 
@@ -42,9 +47,11 @@ struct fault_call {
 	struct cart_op *op;    /* the caller's */
 	struct cart_op *inner; /* the copy; NULL: not applied, or the inner store has answered */
 	const struct fault_behaviour *behaviour;
+	struct fault_mutation mutation;
 	struct event answer;
 	int64_t delay_ms;
-	bool applied; /* the answer that waits is one of a change that landed, or may have */
+	bool expiring; /* what the inner store answers now is the last */
+	bool applied;  /* the answer that waits is one of a change that landed, or may have */
 };
 
 static struct fault_db *fault_db_of(struct cart_store *store)
@@ -77,15 +84,21 @@ static int fault_start(struct cart_db **out, const struct cart_env *env, struct 
 	if (db == NULL)
 		return cart_error_set(error, "out of memory");
 	if (fault_plan_init(&db->plan, env->settings, error) != 0)
-		goto fail;
+		goto no_plan;
+	/* The store layer fills db.env when this has returned, and the first op comes later. */
+	if (fault_mutant_init(&db->mutant, env->settings, &db->db.env.rules, env->clock, error) !=
+	    0)
+		goto no_mutant;
 	atomic_init(&db->delay_ms, settings_integer(env->settings, "fault.delay"));
-	if (fault_start_inner(db, env, error) != 0) {
-		fault_plan_destroy(&db->plan);
-		goto fail;
-	}
+	if (fault_start_inner(db, env, error) != 0)
+		goto no_inner;
 	*out = &db->db;
 	return 0;
-fail:
+no_inner:
+	fault_mutant_destroy(&db->mutant);
+no_mutant:
+	fault_plan_destroy(&db->plan);
+no_plan:
 	free(db);
 	return -1;
 }
@@ -103,6 +116,7 @@ static void fault_stop(struct cart_db *base)
 
 	cart_db_stop(&db->inner);
 	metrics_free(&db->metrics);
+	fault_mutant_destroy(&db->mutant);
 	fault_plan_destroy(&db->plan);
 	free(db);
 }
@@ -143,6 +157,7 @@ static void fault_complete(struct fault_call *call, enum cart_result result)
 	struct cart_op *op = call->op;
 
 	event_del(&call->answer);
+	fault_mutation_clear(&call->mutation);
 	free(call);
 	cart_store_complete(op, result);
 }
@@ -195,14 +210,51 @@ static void fault_spoil(struct fault_call *call)
 	cart_op_set_reason(call->op, "fault: %s", behaviour->name);
 }
 
+static cart_op_done_fn fault_inner_done;
+
+/* The inner store gets copy, or copy is freed. */
+static enum cart_result fault_hand_in(struct fault_call *call, struct cart_op *copy)
+{
+	enum cart_result result;
+
+	copy->done = fault_inner_done;
+	copy->user = call;
+	call->inner = copy;
+	result = cart_store_submit(call->store->inner, copy);
+	if (result == CART_OK)
+		return CART_OK;
+	call->inner = NULL;
+	free(copy);
+	return result;
+}
+
+/* True: the mutant goes on, the answer is still to come. */
+static bool fault_goes_on(struct fault_call *call, struct cart_op *answer)
+{
+	struct fault_mutant *mutant = &fault_db_of(&call->store->store)->mutant;
+	struct cart_op *next;
+
+	if (call->expiring)
+		return false;
+	next = fault_mutant_out(mutant, &call->mutation, call->op, answer);
+	return next != NULL && fault_hand_in(call, next) == CART_OK;
+}
+
 static void fault_inner_done(struct cart_op *copy, void *user)
 {
 	struct fault_call *call = user;
+	struct cart_op *kept = call->mutation.kept;
+	bool goes_on;
 
 	call->inner = NULL;
-	cart_op_move_result(call->op, copy);
+	goes_on = fault_goes_on(call, copy);
+	if (!goes_on)
+		cart_op_move_result(call->op,
+				    copy->result != CART_OK && kept != NULL ? kept : copy);
 	cart_op_clear(copy);
 	free(copy);
+	if (goes_on)
+		return;
 	/* The delay is the database's, as far as anyone can tell. */
 	if (call->delay_ms > 0)
 		call->op->finished_ns = 0;
@@ -217,17 +269,11 @@ static void fault_inner_done(struct cart_op *copy, void *user)
 static enum cart_result fault_pass_on(struct fault_call *call)
 {
 	struct cart_op *copy = cart_op_copy_request(call->op);
-	enum cart_result result;
 
 	if (copy == NULL)
 		return CART_BUSY;
-	copy->done = fault_inner_done;
-	copy->user = call;
-	call->inner = copy;
-	result = cart_store_submit(call->store->inner, copy);
-	if (result != CART_OK)
-		free(copy);
-	return result;
+	fault_mutant_in(&fault_db_of(&call->store->store)->mutant, &call->mutation, call->op, copy);
+	return fault_hand_in(call, copy);
 }
 
 static enum cart_result fault_begin(struct fault_call *call)
@@ -274,6 +320,7 @@ static void fault_expire(struct cart_store *base, struct cart_op *op, enum cart_
 	if (call->inner != NULL) {
 		/* Completes it before returning, and so ours: without delay now. */
 		call->delay_ms = 0;
+		call->expiring = true;
 		inner->db->backend->expire(inner, call->inner, why);
 		return;
 	}

@@ -1,4 +1,5 @@
 #include "backends/fault/plan.h"
+#include "backends/fault/mutant.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -47,6 +48,31 @@ const struct setting fault_settings[] = {
 	FAULT_TRIGGER("uncertain", "Answer UNCERTAIN without applying"),
 	FAULT_TRIGGER("drop", "Apply and answer UNCERTAIN"),
 	FAULT_TRIGGER("hang", "Never answer, so that the deadline has to"),
+	{.key = "fault.mutant",
+	 .type = SETTING_CHOICE,
+	 .fallback = "none",
+	 .choices = fault_mutant_names,
+	 .help = "What is done wrong, in answers that look right"},
+	{.key = "fault.mutant_share",
+	 .type = SETTING_INTEGER,
+	 .fallback = "1000",
+	 .max = 1000,
+	 .help = "Of 1,000 operations that the mutant can spoil, how many it does"},
+	{.key = "fault.mutant_age",
+	 .type = SETTING_DURATION,
+	 .fallback = "0",
+	 .max = 3600000,
+	 .help = "How long a cart's old copy is shown after a change; 0: until the next change"},
+	{.key = "fault.mutant_reads",
+	 .type = SETTING_CHOICE,
+	 .fallback = "all",
+	 .choices = fault_mutant_reads,
+	 .help = "Which gets stale-cache and two-replicas spoil; eventual: those that ask for it"},
+	{.key = "fault.mutant_seed",
+	 .type = SETTING_INTEGER,
+	 .fallback = "1",
+	 .max = FAULT_COUNT_MAX,
+	 .help = "Which operations make up the share"},
 	{0},
 };
 

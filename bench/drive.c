@@ -190,3 +190,8 @@ void bench_link_submit(struct bench_link *link, struct bench_op *op)
 	bench_op_clear(op);
 	link->loop->drive->kind->submit(link, op);
 }
+
+void bench_link_abandon(struct bench_link *link)
+{
+	link->loop->drive->kind->abandon(link);
+}

@@ -77,4 +77,11 @@ void bench_link_close(struct bench_link **link);
  */
 void bench_link_submit(struct bench_link *link, struct bench_op *op);
 
+/*
+ * The client goes away from the operation under way, if there is one: its connection is closed, or
+ * a store is asked to cancel it. done() comes soon, never inside this call; a change that was sent
+ * is then BENCH_UNKNOWN, unless what became of it is known all the same.
+ */
+void bench_link_abandon(struct bench_link *link);
+
 #endif

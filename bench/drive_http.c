@@ -364,6 +364,17 @@ static void http_submit(struct bench_link *head, struct bench_op *op)
 		link_fail_soon(link, "connection");
 }
 
+/* The server sees the end of the connection, whatever it is at. */
+static void http_abandon(struct bench_link *head)
+{
+	struct http_link *link = (struct http_link *)head;
+
+	if (link->op == NULL || link->failed != NULL)
+		return;
+	link_disconnect(link);
+	link_fail_soon(link, "abandoned");
+}
+
 static int http_link_open(struct bench_link **out, struct bench_drive_loop *loop,
 			  struct cart_error *error)
 {
@@ -495,4 +506,5 @@ const struct bench_drive_kind bench_http_kind = {
 	.link_open = http_link_open,
 	.link_close = http_link_close,
 	.submit = http_submit,
+	.abandon = http_abandon,
 };

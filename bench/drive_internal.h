@@ -23,6 +23,7 @@ struct bench_drive_kind {
 			 struct cart_error *error);
 	void (*link_close)(struct bench_link *link);
 	void (*submit)(struct bench_link *link, struct bench_op *op);
+	void (*abandon)(struct bench_link *link);
 };
 
 /* The kind fills in database; drive.c the rest, version and stand_in from the metrics. */

@@ -215,6 +215,16 @@ static void store_submit(struct bench_link *head, struct bench_op *op)
 	event_active(link->refused, EV_TIMEOUT, 0);
 }
 
+static void store_abandon(struct bench_link *head)
+{
+	struct store_link *link = (struct store_link *)head;
+	struct store_loop *loop = (struct store_loop *)head->loop;
+
+	/* A refused one is the link's again. */
+	if (link->op != NULL && link->cart_op.held.store != NULL)
+		cart_store_cancel(loop->store, &link->cart_op);
+}
+
 static void store_link_close(struct bench_link *head)
 {
 	struct store_link *link = (struct store_link *)head;
@@ -413,4 +423,5 @@ const struct bench_drive_kind bench_store_kind = {
 	.link_open = store_link_open,
 	.link_close = store_link_close,
 	.submit = store_submit,
+	.abandon = store_abandon,
 };

@@ -580,6 +580,38 @@ static void no_answer_in_time_is_a_timeout(void **state)
 	stop(&f);
 }
 
+static void a_client_that_goes_away_closes_its_connection_and_does_not_know(void **state)
+{
+	static const struct step script[] = {
+		{ACCEPT, NULL, 0},	{READ, NULL, 0},  {SEND, CHANGED, 0}, {READ, NULL, 0},
+		{AWAIT_CLOSE, NULL, 0}, {CLOSE, NULL, 0}, {ACCEPT, NULL, 0},  {READ, NULL, 0},
+		{SEND, CHANGED, 0},	{READ, NULL, 0},  {END, NULL, 0},
+	};
+	struct bench_op op = request(BENCH_ADD);
+	struct fixture f = {0};
+
+	(void)state;
+	start(&f, script);
+	run(&f, &op);
+	assert_result(&op, BENCH_OK, 204, "");
+	bench_link_abandon(f.link); /* from nothing */
+	/* On the kept connection: what submit writes is sent. */
+	f.done = 0;
+	bench_link_submit(f.link, &op);
+	bench_link_abandon(f.link);
+	bench_link_abandon(f.link);
+	assert_int_equal(f.done, 0);
+	while (f.done == 0)
+		assert_int_equal(event_base_loop(f.base, EVLOOP_ONCE), 0);
+	assert_int_equal(f.done, 1);
+	assert_result(&op, BENCH_UNKNOWN, 0, "abandoned");
+	run(&f, &op);
+	assert_result(&op, BENCH_OK, 204, "");
+	bench_op_clear(&op);
+	stop(&f);
+	assert_int_equal(f.request_count, 3);
+}
+
 static void cold_is_a_connection_an_operation(void **state)
 {
 	static const struct step script[] = {{ACCEPT, NULL, 0},	     {READ, NULL, 0},
@@ -672,6 +704,7 @@ int main(void)
 		cmocka_unit_test(a_kept_connection_that_closed_is_opened_anew),
 		cmocka_unit_test(nothing_is_sent_twice),
 		cmocka_unit_test(no_answer_in_time_is_a_timeout),
+		cmocka_unit_test(a_client_that_goes_away_closes_its_connection_and_does_not_know),
 		cmocka_unit_test(cold_is_a_connection_an_operation),
 		cmocka_unit_test(nobody_there_is_refused_and_told_from_the_loop),
 		cmocka_unit_test(a_target_says_who_it_is),

@@ -3,6 +3,7 @@
 #include "backends/dynamodb/options.h"
 #include "bench/drive.h"
 #include "core/buf.h"
+#include "core/clock.h"
 #include "server/problem.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
@@ -207,6 +208,48 @@ static void a_request_that_the_store_refuses_is_told_from_the_loop(void **state)
 	stop(&f);
 }
 
+/* The store never answers an add, and the timeout is far away. */
+static void a_client_that_goes_away_cancels_its_operation(void **state)
+{
+	struct bench_op op = {.type = BENCH_CREATE, .customer_id = 7};
+	struct fixture f;
+
+	(void)state;
+	start(&f, "store:fault?hang_every=1&ops=change");
+	run(&f, &op, BENCH_OK, 201, "");
+	bench_link_abandon(f.link); /* from nothing */
+	op.type = BENCH_ADD;
+	op.product_id = op.quantity = 1;
+	f.done = 0;
+	bench_link_submit(f.link, &op);
+	bench_link_abandon(f.link);
+	assert_int_equal(f.done, 0);
+	while (f.done == 0)
+		assert_int_equal(event_base_loop(f.base, EVLOOP_ONCE), 0);
+	assert_int_equal(op.outcome, BENCH_UNKNOWN);
+	assert_true(op.done_ns - op.sent_ns < 10 * CLOCK_NS_PER_S);
+	bench_op_clear(&op);
+	stop(&f);
+}
+
+static void a_client_that_goes_away_from_a_refusal_hears_it(void **state)
+{
+	struct bench_op op = {.type = BENCH_CREATE, .customer_id = -1};
+	struct fixture f;
+
+	(void)state;
+	start(&f, "store:memory");
+	op.done = count_done;
+	op.user = &f.done;
+	bench_link_submit(f.link, &op);
+	bench_link_abandon(f.link);
+	while (f.done == 0)
+		assert_int_equal(event_base_loop(f.base, EVLOOP_ONCE), 0);
+	assert_int_equal(op.status, 500);
+	bench_op_clear(&op);
+	stop(&f);
+}
+
 static void assert_refused(const char *target, const char *why)
 {
 	const struct bench_drive_config config = {.timeout_ms = 1000};
@@ -273,6 +316,8 @@ int main(void)
 		cmocka_unit_test(settings_reach_the_store),
 		cmocka_unit_test(failures_are_those_that_cartd_would_answer),
 		cmocka_unit_test(a_request_that_the_store_refuses_is_told_from_the_loop),
+		cmocka_unit_test(a_client_that_goes_away_cancels_its_operation),
+		cmocka_unit_test(a_client_that_goes_away_from_a_refusal_hears_it),
 		cmocka_unit_test(what_cannot_be_opened_is_said_in_a_line),
 		cmocka_unit_test(the_metrics_of_the_store_can_be_read),
 		cmocka_unit_test(a_database_that_cannot_be_reached_is_nothing_to_measure),

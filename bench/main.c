@@ -9,6 +9,7 @@ static const struct bench_mode *const modes[] = {
 	&seed150_mode,
 	&run_mode,
 	&sweep_mode,
+	&consistency_mode,
 };
 #define MODE_COUNT (sizeof(modes) / sizeof(*modes))
 

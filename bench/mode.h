@@ -22,5 +22,6 @@ struct bench_mode {
 extern const struct bench_mode seed150_mode;
 extern const struct bench_mode run_mode;
 extern const struct bench_mode sweep_mode;
+extern const struct bench_mode consistency_mode;
 
 #endif

@@ -1,0 +1,226 @@
+/*
+ * Exactly once: a client adds under an idempotency key and goes away before it has the answer, at
+ * some instant between the sending and well after the answer would have come; then it repeats the
+ * request with its key on another connection (through the next target, where there are several)
+ * until it has an answer. In the end each product must be in the cart once.
+ *
+ * The instants are drawn evenly from 0 to twice the time that an add takes, which is measured
+ * before: so some requests are never seen, some are done and their answers lost, some are still
+ * under way when their repeat arrives, and some are answered and repeated all the same.
+ */
+#include "bench/probe_judge.h"
+#include "bench/probe_run.h"
+#include "core/cart_op.h"
+
+#include <event2/event_struct.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ONCE_TRIES    10 /* of the repeat */
+#define ONCE_RETRY_US 20000
+#define ONCE_MEASURED 15 /* adds, for the time that one takes */
+/* For first attempts that are still under way where their client's going was not noticed. */
+#define ONCE_QUIET_MS 100
+
+struct once_run {
+	struct probe_rig *rig;
+	int64_t span_us; /* the client goes away before this */
+	size_t left;	 /* trials to begin */
+	size_t keys;
+	size_t replays; /* repeats whose first attempt had landed */
+};
+
+struct once_cart {
+	struct once_run *run;
+	struct cart_id id;
+	bool made;
+	struct bench_link *first, *second;
+	struct bench_op op;
+	char key[CART_KEY_MAX + 1];
+	struct event timer; /* the client goes away, or tries again */
+	struct probe_add adds[PROBE_LINES_MAX];
+	size_t count;
+	int tries;
+	int64_t newest;
+};
+
+static void once_first_done(struct bench_op *op, void *user);
+
+static void once_set_timer(struct once_cart *cart, int64_t us)
+{
+	struct timeval time = probe_timeval(us);
+
+	if (evtimer_add(&cart->timer, &time) != 0)
+		abort();
+}
+
+static void once_next(struct once_cart *cart)
+{
+	struct once_run *run = cart->run;
+	struct probe_add *add = &cart->adds[cart->count];
+
+	if (run->left == 0 || cart->count == PROBE_LINES_MAX || !probe_rig_goes_on(run->rig)) {
+		run->rig->running--;
+		return;
+	}
+	run->left--;
+	cart->count++;
+	cart->tries = 0;
+	*add = (struct probe_add){.product_id = (int64_t)cart->count, .quantity = 1};
+	snprintf(cart->key, sizeof(cart->key), "%s-%zu", run->rig->unique, run->keys++);
+	cart->op.product_id = add->product_id;
+	cart->op.done = once_first_done;
+	bench_link_submit(cart->first, &cart->op);
+	once_set_timer(cart, bench_rng_between(&run->rig->rng, 0, run->span_us));
+}
+
+/* Something may still have been applied: the next may tell, or be applied itself. */
+static bool once_is_open(const struct bench_op *op)
+{
+	return op->outcome == BENCH_UNKNOWN || op->status == 0 || op->status >= 500;
+}
+
+static void once_repeat_done(struct bench_op *op, void *user)
+{
+	struct once_cart *cart = user;
+	struct probe_add *add = &cart->adds[cart->count - 1];
+
+	probe_rig_saw(cart->run->rig, op);
+	if (op->outcome == BENCH_OK) {
+		cart->run->replays += op->replayed && cart->tries == 1;
+		add->outcome = BENCH_OK;
+		if (op->version > cart->newest)
+			cart->newest = op->version;
+	} else if (once_is_open(op) && cart->tries < ONCE_TRIES &&
+		   probe_rig_goes_on(cart->run->rig)) {
+		bench_op_clear(op);
+		once_set_timer(cart, ONCE_RETRY_US);
+		return;
+	} else {
+		/* The last attempt may be refused, and one before it have landed. */
+		add->outcome = BENCH_UNKNOWN;
+	}
+	bench_op_clear(op);
+	once_next(cart);
+}
+
+static void once_repeat(struct once_cart *cart)
+{
+	cart->tries++;
+	cart->op.done = once_repeat_done;
+	bench_link_submit(cart->second, &cart->op);
+}
+
+static void once_first_done(struct bench_op *op, void *user)
+{
+	struct once_cart *cart = user;
+
+	evtimer_del(&cart->timer);
+	/* Its answer, if there was one in time, is not looked at: it was lost. */
+	bench_op_clear(op);
+	once_repeat(cart);
+}
+
+static void once_timer(evutil_socket_t fd, short what, void *user)
+{
+	struct once_cart *cart = user;
+
+	(void)fd;
+	(void)what;
+	if (cart->tries == 0)
+		bench_link_abandon(cart->first);
+	else
+		once_repeat(cart);
+}
+
+/* Twice the median of some adds; at least what a timer can tell apart. */
+static int64_t once_span_us(struct once_run *run, struct once_cart *cart)
+{
+	struct bench_op op = {.type = BENCH_ADD, .quantity = 1};
+	int64_t times[ONCE_MEASURED];
+	size_t count = 0;
+
+	if (!probe_rig_cart(run->rig, cart->first, &op.id, NULL))
+		return 0;
+	for (size_t i = 0; i < ONCE_MEASURED && probe_rig_goes_on(run->rig); i++) {
+		size_t at = count;
+
+		op.product_id = (int64_t)i + 1;
+		if (probe_rig_do(run->rig, cart->first, &op)) {
+			int64_t time = op.done_ns - op.sent_ns;
+
+			for (; at > 0 && times[at - 1] > time; at--)
+				times[at] = times[at - 1];
+			times[at] = time;
+			count++;
+		}
+		bench_op_clear(&op);
+	}
+	return count == 0 ? 0 : 2 * times[count / 2] / 1000 + 50;
+}
+
+static void once_open(struct once_cart *cart, struct once_run *run, size_t at)
+{
+	cart->run = run;
+	cart->first = probe_rig_link(run->rig, at);
+	cart->second = probe_rig_link(run->rig, at + 1);
+	evtimer_assign(&cart->timer, run->rig->base, once_timer, cart);
+	cart->made = probe_rig_cart(run->rig, cart->first, &cart->id, NULL);
+	cart->op = (struct bench_op){
+		.type = BENCH_ADD, .id = cart->id, .quantity = 1, .key = cart->key, .user = cart};
+}
+
+static void once_judge(struct once_cart *cart, struct probe_finding *finding)
+{
+	struct cart last;
+	bool settled;
+
+	if (!cart->made || cart->count == 0)
+		return;
+	settled = probe_rig_settled(cart->run->rig, cart->second, &cart->id, cart->newest, &last);
+	probe_judge_exactly_once(finding, cart->adds, cart->count, settled ? &last : NULL);
+	cart_clear(&last);
+}
+
+/* As many carts at once as the plan wants, each with as many trials as it has lines for. */
+static void once_round(struct once_run *run, struct probe_finding *finding)
+{
+	size_t count = run->rig->plan->carts;
+	struct once_cart *carts = probe_array(count, sizeof(*carts));
+
+	for (size_t i = 0; i < count; i++)
+		once_open(&carts[i], run, i);
+	if (run->span_us == 0)
+		run->span_us = once_span_us(run, &carts[0]);
+	for (size_t i = 0; i < count; i++) {
+		if (!carts[i].made || !probe_rig_goes_on(run->rig))
+			continue;
+		run->rig->running++;
+		once_next(&carts[i]);
+	}
+	probe_rig_run(run->rig);
+	probe_rig_pause(run->rig, ONCE_QUIET_MS);
+	for (size_t i = 0; i < count; i++) {
+		once_judge(&carts[i], finding);
+		bench_link_close(&carts[i].first);
+		bench_link_close(&carts[i].second);
+	}
+	free(carts);
+}
+
+void probe_once_run(struct probe_rig *rig, struct probe_report *report)
+{
+	struct once_run run = {.rig = rig, .left = rig->plan->repeats};
+	struct probe_finding *finding;
+	size_t before;
+
+	if (!rig->plan->kinds[PROBE_EXACTLY_ONCE])
+		return;
+	finding = probe_report_add(report, PROBE_EXACTLY_ONCE, PROBE_STRONG, true);
+	do {
+		before = run.left;
+		once_round(&run, finding);
+	} while (run.left > 0 && run.left < before && probe_rig_goes_on(rig));
+	finding->exercised = run.replays;
+}

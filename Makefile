@@ -276,11 +276,14 @@ have_clang = $(shell command -v $(CLANG))
 make_j := $(MAKE) --no-print-directory -j2
 run_style = --group style --timeout 300 --check header-check '$(make_j) header-check' \
 	--check format-check '$(make_j) format-check' --check house-rules tools/house-rules --check docs-check '$(make_j) docs-check'
+# The probes of consistency are shown to fail, on the release build and under AddressSanitizer.
+run_selftest = --group selftest --timeout 120 --check selftest 'build/release/bin/cartbench selftest' \
+	--check selftest-asan 'build/asan/bin/cartbench selftest'
 run_entry = --group entry --timeout 120 $(wildcard tests/entry/test_*)
 
 ## check: everything that takes minutes: tests, torture, fuzz corpora, style, install, and tests again under AddressSanitizer
 check: check-build
-	@$(with_servers) tests/run --summary build/summary $(run_style) $(run_entry) \
+	@$(with_servers) tests/run --summary build/summary $(run_style) $(run_entry) $(run_selftest) \
 		$(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
 		$(call run_torture,release,300) $(run_replay) $(if $(have_clang),$(run_fuzz)) \
 		$(call run_unit,asan,240) $(call run_contract,asan,600) $(call run_server,asan,600) \

@@ -23,5 +23,6 @@ extern const struct bench_mode seed150_mode;
 extern const struct bench_mode run_mode;
 extern const struct bench_mode sweep_mode;
 extern const struct bench_mode consistency_mode;
+extern const struct bench_mode selftest_mode;
 
 #endif

@@ -10,11 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONSISTENCY_SETTLE 80
-
 struct consistency {
 	struct bench_common common;
-	int64_t trials, adds, repeats, carts, clients;
+	int64_t trials, adds, repeats, carts, clients, limit_ms;
 	const char *delays, *probes, *promise;
 	bool same_database;
 	struct probe_plan plan;
@@ -74,13 +72,21 @@ static const struct bench_option consistency_options[] = {
 	 .min = 1,
 	 .max = 1000000,
 	 .help = "adds whose client goes away and asks again with its Idempotency-Key"},
+	{.name = "limit",
+	 .type = OPTION_DURATION,
+	 AT(limit_ms),
+	 .value = "DURATION",
+	 .fallback = "1m",
+	 .min = 100,
+	 .max = 86400000,
+	 .help = "a part of a probe ends after this, with the trials that it has"},
 	{.name = "carts",
 	 .type = OPTION_COUNT,
 	 AT(carts),
 	 .value = "N",
 	 .fallback = "32",
 	 .min = 1,
-	 .max = 1024,
+	 .max = 256,
 	 .help = "worked on at once; each takes four connections"},
 	{.name = "promise",
 	 .type = OPTION_TEXT,
@@ -202,7 +208,7 @@ static bool consistency_parse(struct consistency *mode, int argc, char **argv)
 	plan->repeats = (size_t)mode->repeats;
 	plan->carts = (size_t)mode->carts;
 	plan->clients = (size_t)mode->clients;
-	plan->settle = CONSISTENCY_SETTLE;
+	plan->part_ms = mode->limit_ms;
 	if (!consistency_take_delays(plan, mode->delays))
 		bench_options_refuse(&options,
 				     "--delays takes up to %d times in milliseconds as 0,1,50, "

@@ -156,7 +156,7 @@ static bool selftest_probe(const char *target, const struct probe_plan *plan,
 		fprintf(stderr, "cartbench selftest: %s: %s\n", target, error.text);
 	} else {
 		probe_run_all(&rig, report, NULL, NULL);
-		done = probe_rig_goes_on(&rig);
+		done = probe_rig_is_alive(&rig);
 		if (!done)
 			fprintf(stderr, "cartbench selftest: %s: %s\n", target,
 				rig.interrupted ? "interrupted" : rig.trouble.text);

@@ -98,8 +98,8 @@ static void once_repeat_done(struct bench_op *op, void *user)
 		once_set_timer(cart, ONCE_RETRY_US);
 		return;
 	} else {
-		/* The last attempt may be refused, and one before it have landed. */
-		add->outcome = BENCH_UNKNOWN;
+		/* Refused for good, none of the attempts may have landed: they were one request. */
+		add->outcome = once_is_open(op) ? BENCH_UNKNOWN : BENCH_REFUSED;
 	}
 	bench_op_clear(op);
 	once_next(cart);

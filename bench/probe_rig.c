@@ -1,5 +1,7 @@
 #include "bench/probe_rig.h"
 
+#include "core/clock.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -106,7 +108,11 @@ struct bench_link *probe_rig_link(struct probe_rig *rig, size_t at)
 void probe_rig_saw(struct probe_rig *rig, const struct bench_op *op)
 {
 	rig->unanswered = op->status != 0 ? 0 : rig->unanswered + 1;
-	if (op->outcome != BENCH_OK)
+	if (op->outcome == BENCH_OK)
+		return;
+	if (op->status == 0)
+		cart_error_set(&rig->trouble, "%s: %s", bench_op_type_name(op->type), op->error);
+	else
 		cart_error_set(&rig->trouble, "%s: %d %s", bench_op_type_name(op->type), op->status,
 			       op->error);
 }
@@ -116,9 +122,26 @@ bool probe_rig_is_broken(const struct probe_rig *rig)
 	return rig->unanswered >= PROBE_GIVE_UP;
 }
 
-bool probe_rig_goes_on(const struct probe_rig *rig)
+bool probe_rig_is_alive(const struct probe_rig *rig)
 {
 	return !rig->interrupted && !probe_rig_is_broken(rig);
+}
+
+void probe_rig_begin(struct probe_rig *rig)
+{
+	int64_t part_ms = rig->plan->part_ms;
+
+	rig->part_ends_ns = 0;
+	if (part_ms > 0)
+		rig->part_ends_ns =
+			clock_monotonic_ns(&cart_clock_system) + part_ms * CLOCK_NS_PER_MS;
+}
+
+bool probe_rig_goes_on(const struct probe_rig *rig)
+{
+	return probe_rig_is_alive(rig) &&
+	       (rig->part_ends_ns == 0 ||
+		clock_monotonic_ns(&cart_clock_system) < rig->part_ends_ns);
 }
 
 void probe_rig_run(struct probe_rig *rig)
@@ -197,7 +220,7 @@ bool probe_rig_settled(struct probe_rig *rig, struct bench_link *link, const str
 			op.cart = (struct cart){0};
 		}
 		bench_op_clear(&op);
-		if (!probe_rig_goes_on(rig))
+		if (!probe_rig_is_alive(rig))
 			break;
 	}
 	return cart->version > 0;

@@ -4,8 +4,8 @@
  * from one callback to the next, and runs the loop until all have said that they are done.
  *
  * When things go wrong: an operation that fails is the probe's to record. When none of many in a
- * row gets an answer the target is gone: probe_rig_goes_on() turns false, as it does on Ctrl-C, and
- * clients end with what they have.
+ * row gets an answer the target is gone: probe_rig_goes_on() turns false, as it does on Ctrl-C and
+ * when a part of a probe has taken its time, and clients end with what they have.
  */
 #ifndef BENCH_PROBE_RIG_H
 #define BENCH_PROBE_RIG_H
@@ -23,12 +23,13 @@
 
 /* How much is tried. */
 struct probe_plan {
-	size_t trials;	/* a delay and kind of read; and of each session guarantee */
-	size_t adds;	/* for each of the two probes of lost updates */
-	size_t repeats; /* under a key */
-	size_t carts;	/* that are worked on at once */
-	size_t clients; /* that change one cart at once; 2 ... PROBE_CLIENTS_MAX */
-	size_t settle;	/* reads in the end, for the version that was acknowledged last */
+	size_t trials;	 /* a delay and kind of read; and of each session guarantee */
+	size_t adds;	 /* for each of the two probes of lost updates */
+	size_t repeats;	 /* under a key */
+	size_t carts;	 /* that are worked on at once */
+	size_t clients;	 /* that change one cart at once; 2 ... PROBE_CLIENTS_MAX */
+	int64_t part_ms; /* the longest that a part of a probe takes; 0: any time */
+	size_t settle;	 /* reads in the end, for the version that was acknowledged last */
 	int64_t delays_ms[PROBE_DELAYS_MAX];
 	size_t delay_count;
 	bool kinds[PROBE_KINDS]; /* which are wanted */
@@ -43,8 +44,9 @@ struct probe_rig {
 	struct bench_drive_loop *loops[PROBE_TARGETS_MAX];
 	size_t target_count;
 	struct bench_rng rng;
-	size_t running;	   /* clients that are not done */
-	size_t unanswered; /* operations in a row */
+	size_t running;	      /* clients that are not done */
+	size_t unanswered;    /* operations in a row */
+	int64_t part_ends_ns; /* monotonic; 0: open */
 	bool interrupted;
 	struct event *interrupt;
 	char unique[17];	   /* what keys of this run begin with */
@@ -67,8 +69,12 @@ struct bench_link *probe_rig_link(struct probe_rig *rig, size_t at);
 
 /* To be told of every answer. */
 void probe_rig_saw(struct probe_rig *rig, const struct bench_op *op);
-/* False: clients are to end. */
+/* A part of a probe begins: it has the plan's time. */
+void probe_rig_begin(struct probe_rig *rig);
+/* False: clients are to end, their time is up or the target gone. */
 bool probe_rig_goes_on(const struct probe_rig *rig);
+/* False: so is everything else, the target is gone or somebody pressed Ctrl-C. */
+bool probe_rig_is_alive(const struct probe_rig *rig);
 /* Nothing answers any more. */
 bool probe_rig_is_broken(const struct probe_rig *rig);
 /* Runs the loop until no client is running. */

@@ -26,8 +26,9 @@ void probe_run_all(struct probe_rig *rig, struct probe_report *report,
 
 	*report = (struct probe_report){0};
 	for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-		if (!probe_rig_goes_on(rig))
+		if (!probe_rig_is_alive(rig))
 			return;
+		probe_rig_begin(rig);
 		if (begin != NULL)
 			begin(probes[i].what, user);
 		probes[i].run(rig, report);

@@ -239,6 +239,7 @@ static void session_run(struct session_run *run, const struct session_findings *
 	const struct probe_plan *plan = run->rig->plan;
 	struct session_cart *carts = probe_array(plan->carts, sizeof(*carts));
 
+	probe_rig_begin(run->rig);
 	run->writes = (plan->trials + plan->carts - 1) / plan->carts;
 	for (size_t i = 0; i < plan->carts; i++)
 		session_open(&carts[i], run, i);
@@ -272,7 +273,7 @@ void probe_sessions_run(struct probe_rig *rig, struct probe_report *report)
 	if (plan->kinds[PROBE_MONOTONIC_WRITES])
 		findings.writes =
 			probe_report_add(report, PROBE_MONOTONIC_WRITES, PROBE_STRONG, true);
-	for (size_t i = 0; i < 2 && probe_rig_goes_on(rig); i++) {
+	for (size_t i = 0; i < 2 && probe_rig_is_alive(rig); i++) {
 		struct session_run run = {.rig = rig, .read = ways[i].read};
 		bool promised = plan->promised[ways[i].named];
 

@@ -98,6 +98,7 @@ void probe_updates_run(struct probe_rig *rig, struct probe_report *report)
 			continue;
 		run.one_line = kinds[i] == PROBE_LOST_UPDATES_ONE_LINE;
 		finding = probe_report_add(report, kinds[i], PROBE_STRONG, true);
+		probe_rig_begin(rig);
 		for (size_t left = rig->plan->adds; left > 0 && probe_rig_goes_on(rig);
 		     left -= run.count) {
 			run.count = left < PROBE_LINES_MAX ? left : PROBE_LINES_MAX;

@@ -1,13 +1,19 @@
 /* cartbench consistency against a real cartd, right and wrong ones, as a user runs it. */
 #include "tests/lib/cartd.h"
 
+#include <fcntl.h>
 #include <jansson.h>
+#include <limits.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -307,6 +313,92 @@ static void several_targets_are_sides_of_one_result(void **state)
 	scene_end(&s);
 }
 
+/* A run that takes its time, in the background. */
+static pid_t scene_start(struct scene *s)
+{
+	char program[PATH_MAX], *slash = program;
+	ssize_t len = readlink("/proc/self/exe", program, sizeof(program) - 1);
+	pid_t pid;
+
+	assert_true(len > 0);
+	program[len] = '\0';
+	/* build/VARIANT/tests/server/NAME */
+	for (int up = 0; up < 3; up++) {
+		slash = strrchr(program, '/');
+		assert_non_null(slash);
+		*slash = '\0';
+	}
+	snprintf(slash, sizeof(program) - (size_t)(slash - program), "/bin/cartbench");
+	pid = fork();
+	if (pid == 0) {
+		int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(nowhere, STDOUT_FILENO);
+		dup2(nowhere, STDERR_FILENO);
+		execl(program, "cartbench", "consistency", "--quiet", "--trials", "100000",
+		      "--limit", "10m", "--out", s->out, s->urls[0], (char *)NULL);
+		_exit(127);
+	}
+	assert_true(pid > 0);
+	return pid;
+}
+
+/* Until the run is at the reads of its carts. */
+static void scene_await_reads(const struct scene *s)
+{
+	const char *gets = "cart_store_ops_total{backend=\"memory\",op=\"get\",result=\"OK\"}";
+	int64_t end_ms = cartd_now_ms() + RUN_MS;
+
+	while (cartd_metric(&s->cartd[0], gets) < 500)
+		assert_true(cartd_now_ms() < end_ms);
+}
+
+static void scene_await_exit(struct scene *s, pid_t pid, int want)
+{
+	int status;
+
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), want);
+	s->result = json_load_file(s->out, JSON_REJECT_DUPLICATES, NULL);
+	assert_true(number(finding(s, "staleness", "strong"), "trials") > 0);
+}
+
+static void an_interrupted_run_writes_what_it_has(void **state)
+{
+	struct scene s;
+	pid_t pid;
+
+	(void)state;
+	scene_begin(&s);
+	scene_serve(&s, 0, NULL);
+	pid = scene_start(&s);
+	scene_await_reads(&s);
+	assert_int_equal(kill(pid, SIGINT), 0);
+	scene_await_exit(&s, pid, 2);
+	assert_true(json_is_true(json_object_get(s.result, "interrupted")));
+	assert_int_equal(json_array_size(results(&s, "seed")), 4);
+	scene_end(&s);
+}
+
+static void a_target_that_goes_away_makes_the_run_invalid(void **state)
+{
+	struct scene s;
+	pid_t pid;
+
+	(void)state;
+	scene_begin(&s);
+	scene_serve(&s, 0, NULL);
+	pid = scene_start(&s);
+	scene_await_reads(&s);
+	cartd_kill(&s.cartd[0]);
+	scene_await_exit(&s, pid, 2);
+	assert_true(json_is_false(json_object_get(s.result, "interrupted")));
+	assert_non_null(strstr(text_of(s.result, "invalid"), "A went away: "));
+	scene_end(&s);
+}
+
 static void wrong_usage_is_said_in_a_line(void **state)
 {
 	static const struct {
@@ -346,6 +438,8 @@ int main(void)
 		cmocka_unit_test(cartds_on_one_database_are_probed_across),
 		cmocka_unit_test(two_databases_are_not_taken_for_one),
 		cmocka_unit_test(several_targets_are_sides_of_one_result),
+		cmocka_unit_test(an_interrupted_run_writes_what_it_has),
+		cmocka_unit_test(a_target_that_goes_away_makes_the_run_invalid),
 		cmocka_unit_test(wrong_usage_is_said_in_a_line),
 	};
 

@@ -2,7 +2,7 @@
  * `cartbench selftest`: shows that the probes can fail. Every probe is run on every mutant of the
  * fault backend (backends/fault/mutant.h), in this process, and must notice what the matrix below
  * says and nothing else; on clean stores it must notice nothing. Then a known share of stale reads
- * is put in, and the estimate's interval must cover it.
+ * is put in, and the estimate's interval must cover it; and reads that are stale for a known time.
  *
  * The one file of cartbench that names backends: what it tests is cartbench, on stores it knows.
  */
@@ -80,6 +80,8 @@ static const struct selftest_row {
 /* Parts of a thousand of the reads that are stale in the calibration, and how many there are. */
 #define SELFTEST_SHARE	5
 #define SELFTEST_READS	12000
+#define SELFTEST_AGE_MS 20
+#define SELFTEST_AGE	"20ms"
 #define SELFTEST_PATH	256
 #define SELFTEST_TARGET 512
 
@@ -244,11 +246,58 @@ static void selftest_row(struct selftest *test, const struct selftest_row *row, 
 		selftest_print_examples(&report);
 }
 
-/* The two kinds of read draw from one sequence, in an order that may differ: together they are the
- * same reads at every run. */
-static void selftest_calibrate(struct selftest *test)
+/* Only staleness, over memory. */
+static bool selftest_stale_reads(const struct selftest *test, struct probe_plan *plan,
+				 const char *settings, struct probe_report *report)
 {
 	char target[SELFTEST_TARGET];
+
+	plan->seed_tests = false;
+	for (int kind = 0; kind < PROBE_KINDS; kind++)
+		plan->kinds[kind] = kind == PROBE_STALENESS;
+	snprintf(target, sizeof(target),
+		 "store:fault?over=memory&mutant=stale-cache&mutant_seed=%u&%s",
+		 (unsigned)test->seed, settings);
+	return selftest_probe(target, plan, report);
+}
+
+/* An old copy is shown for so long: no read may see it after that, and of those at once some. */
+static void selftest_calibrate_delays(struct selftest *test)
+{
+	struct probe_report report;
+	struct probe_plan plan;
+	size_t early = 0, late = 0, trials = 0;
+	bool right;
+
+	selftest_plan(&plan, (uint64_t)test->seed);
+	plan.delays_ms[0] = 0;
+	plan.delays_ms[1] = SELFTEST_AGE_MS;
+	plan.delays_ms[2] = 2 * SELFTEST_AGE_MS;
+	if (!selftest_stale_reads(test, &plan, "mutant_age=" SELFTEST_AGE, &report)) {
+		test->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < report.finding_count; i++) {
+		const struct probe_delay *delays = report.findings[i].delays;
+
+		early += delays[0].count.violations;
+		late += delays[1].count.violations + delays[2].count.violations;
+		trials += delays[1].count.trials + delays[2].count.trials;
+	}
+	right = early > 0 && late == 0 && trials > 0;
+	printf("calibration: old carts shown for " SELFTEST_AGE
+	       "; seen by %zu reads at once, by %zu "
+	       "of %zu later: %s\n",
+	       early, late, trials, right ? "right" : "WRONG");
+	if (!right)
+		test->failed = true;
+}
+
+/* The two kinds of read draw from one sequence, in an order that may differ: together they are the
+ * same reads at every run. */
+static void selftest_calibrate_rate(struct selftest *test)
+{
+	char settings[40];
 	struct probe_count count = {0};
 	struct probe_report report;
 	struct probe_plan plan;
@@ -257,15 +306,10 @@ static void selftest_calibrate(struct selftest *test)
 	bool covered;
 
 	selftest_plan(&plan, (uint64_t)test->seed);
-	plan.seed_tests = false;
-	for (int kind = 0; kind < PROBE_KINDS; kind++)
-		plan.kinds[kind] = kind == PROBE_STALENESS;
 	plan.delay_count = 1;
 	plan.trials = SELFTEST_READS / 2;
-	snprintf(target, sizeof(target),
-		 "store:fault?over=memory&mutant=stale-cache&mutant_share=%d&mutant_seed=%u",
-		 SELFTEST_SHARE, (unsigned)test->seed);
-	if (!selftest_probe(target, &plan, &report)) {
+	snprintf(settings, sizeof(settings), "mutant_share=%d", SELFTEST_SHARE);
+	if (!selftest_stale_reads(test, &plan, settings, &report)) {
 		test->failed = true;
 		return;
 	}
@@ -331,7 +375,8 @@ static enum bench_exit selftest_run(struct selftest *test)
 		selftest_remove_files(test);
 	}
 	rmdir(test->folder);
-	selftest_calibrate(test);
+	selftest_calibrate_rate(test);
+	selftest_calibrate_delays(test);
 	if (test->failed)
 		puts("\nselftest: FAILED (? should have fired, ! should not have, 0 no trial)");
 	else

@@ -10,6 +10,7 @@
  */
 #include "bench/probe_judge.h"
 #include "bench/probe_run.h"
+#include "core/clock.h"
 
 #include <event2/event_struct.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ struct staleness_cart {
 	struct bench_op reads[PROBE_READS];
 	struct event delay;
 	struct probe_look *looks; /* of the trial under way */
+	int64_t due_ns;		  /* its reads are */
 	size_t waiting;		  /* reads without an answer yet */
 };
 
@@ -79,14 +81,10 @@ static void staleness_read_done(struct bench_op *op, void *user)
 		staleness_next(cart);
 }
 
-static void staleness_look(evutil_socket_t fd, short what, void *user)
+static void staleness_look(struct staleness_cart *cart)
 {
-	struct staleness_cart *cart = user;
-
 	int order[PROBE_READS];
 
-	(void)fd;
-	(void)what;
 	for (int read = 0; read < PROBE_READS; read++) {
 		order[read] = read;
 		cart->waiting += cart->run->reads[read];
@@ -97,23 +95,36 @@ static void staleness_look(evutil_socket_t fd, short what, void *user)
 			bench_link_submit(cart->readers[order[i]], &cart->reads[order[i]]);
 }
 
+/* Timers count from the beginning of the loop's turn, so they can be early. */
+static void staleness_wait(evutil_socket_t fd, short what, void *user)
+{
+	struct staleness_cart *cart = user;
+	int64_t left_ns = cart->due_ns - clock_monotonic_ns(&cart_clock_system);
+	struct timeval left = probe_timeval(left_ns / 1000 + 1);
+
+	(void)fd;
+	(void)what;
+	if (left_ns <= 0)
+		staleness_look(cart);
+	else if (evtimer_add(&cart->delay, &left) != 0)
+		abort();
+}
+
 static void staleness_written(struct bench_op *op, void *user)
 {
 	struct staleness_cart *cart = user;
 	const struct probe_plan *plan = cart->run->rig->plan;
-	struct timeval delay = probe_timeval(plan->delays_ms[cart->looks[0].delay] * 1000);
 	bool acknowledged = op->outcome == BENCH_OK && op->version > 0;
 
 	probe_rig_saw(cart->run->rig, op);
 	for (int read = 0; acknowledged && read < PROBE_READS; read++)
 		cart->looks[read].written = op->version;
+	cart->due_ns = op->done_ns + plan->delays_ms[cart->looks[0].delay] * CLOCK_NS_PER_MS;
 	bench_op_clear(op);
-	if (!acknowledged)
+	if (acknowledged)
+		staleness_wait(-1, 0, cart);
+	else
 		staleness_next(cart);
-	else if (delay.tv_sec == 0 && delay.tv_usec == 0)
-		staleness_look(-1, 0, cart);
-	else if (evtimer_add(&cart->delay, &delay) != 0)
-		abort();
 }
 
 /* Readers go through the other targets, where there are some. */
@@ -123,7 +134,7 @@ static void staleness_open(struct staleness_cart *cart, struct staleness_run *ru
 
 	cart->run = run;
 	cart->writer = probe_rig_link(run->rig, at);
-	evtimer_assign(&cart->delay, run->rig->base, staleness_look, cart);
+	evtimer_assign(&cart->delay, run->rig->base, staleness_wait, cart);
 	for (size_t read = 0; read < PROBE_READS; read++)
 		cart->readers[read] = probe_rig_link(run->rig, at + 1 + (at + read) % others);
 }

@@ -1,8 +1,10 @@
 /* `cartbench consistency`: options, targets, and what becomes of what the probes find. */
 #include "bench/common.h"
 #include "bench/drive.h"
+#include "bench/interrupt.h"
 #include "bench/probe_run.h"
 #include "bench/probe_show.h"
+#include "bench/progress.h"
 #include "bench/result.h"
 #include "core/clock.h"
 
@@ -18,7 +20,9 @@ struct consistency {
 	struct probe_plan plan;
 	struct bench_texts targets;
 	struct bench_drive *drives[BENCH_TEXTS_MAX];
-	struct probe_report report; /* of the side at hand */
+	struct bench_progress progress;
+	struct probe_report report; /* of the side at hand, */
+	const char *label;	    /* which is called so */
 	json_t *result, *seed, *findings;
 	struct buf rows;
 	enum bench_exit status;
@@ -267,10 +271,9 @@ static void consistency_worsen(struct consistency *mode, enum bench_exit status)
 
 static void consistency_begin(const char *what, void *user)
 {
-	const struct consistency *mode = user;
+	struct consistency *mode = user;
 
-	if (!mode->common.quiet)
-		fprintf(stderr, "cartbench: %s ...\n", what);
+	bench_progress_show(&mode->progress, "%s: %s", mode->label, what);
 }
 
 /* True: what one target has acknowledged the others show. */
@@ -315,7 +318,7 @@ static void consistency_keep(struct consistency *mode, const char *side,
 {
 	probe_show_json(mode->seed, mode->findings, side, &mode->report);
 	probe_show_csv(&mode->rows, side, &mode->report);
-	if (rig->interrupted) {
+	if (bench_interrupted()) {
 		bench_result_interrupt(mode->result);
 		consistency_worsen(mode, BENCH_INVALID);
 	}
@@ -370,10 +373,12 @@ static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 		mode->status = BENCH_INVALID;
 		return false;
 	}
+	mode->label = bench_result_label(&mode->common, consistency_side(at), mode->drives[at]);
 	probe_run_all(&rig, &mode->report, consistency_begin, mode);
+	bench_progress_end(&mode->progress);
 	consistency_keep(mode, consistency_side(at), &rig);
 	consistency_print(mode, at, count, &rig);
-	goes_on = !rig.interrupted;
+	goes_on = !bench_interrupted();
 	probe_rig_close(&rig);
 	return goes_on;
 }
@@ -382,6 +387,8 @@ static void consistency_probe_all(struct consistency *mode)
 {
 	const char *invalid;
 
+	bench_interrupt_catch();
+	bench_progress_begin(&mode->progress, mode->common.quiet);
 	probe_show_csv_head(&mode->rows);
 	mode->status = BENCH_PASS;
 	if (mode->same_database)

@@ -7,6 +7,7 @@
  * The one file of cartbench that names backends: what it tests is cartbench, on stores it knows.
  */
 #include "bench/drive.h"
+#include "bench/interrupt.h"
 #include "bench/options.h"
 #include "bench/probe_run.h"
 
@@ -161,7 +162,7 @@ static bool selftest_probe(const char *target, const struct probe_plan *plan,
 		done = probe_rig_is_alive(&rig);
 		if (!done)
 			fprintf(stderr, "cartbench selftest: %s: %s\n", target,
-				rig.interrupted ? "interrupted" : rig.trouble.text);
+				bench_interrupted() ? "interrupted" : rig.trouble.text);
 		probe_rig_close(&rig);
 	}
 	bench_drive_close(&drive);
@@ -368,13 +369,16 @@ static enum bench_exit selftest_run(struct selftest *test)
 	if (!selftest_make_folder(test))
 		return BENCH_INVALID;
 	snprintf(sqlite, sizeof(sqlite), "sqlite.path=%s/cart.db", test->folder);
+	bench_interrupt_catch();
 	selftest_print_head();
-	for (size_t i = 0; i < SELFTEST_ROWS; i++) {
+	for (size_t i = 0; i < SELFTEST_ROWS && !bench_interrupted(); i++) {
 		selftest_row(test, &selftest_rows[i], "memory", "");
 		selftest_row(test, &selftest_rows[i], "sqlite", sqlite);
 		selftest_remove_files(test);
 	}
 	rmdir(test->folder);
+	if (bench_interrupted())
+		return BENCH_INVALID;
 	selftest_calibrate_rate(test);
 	selftest_calibrate_delays(test);
 	if (test->failed)

@@ -1,9 +1,9 @@
 #include "bench/probe_rig.h"
 
+#include "bench/interrupt.h"
 #include "core/clock.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,13 +38,6 @@ void probe_plan_init(struct probe_plan *plan)
 		plan->kinds[kind] = true;
 }
 
-static void probe_rig_interrupted(evutil_socket_t fd, short what, void *user)
-{
-	(void)fd;
-	(void)what;
-	((struct probe_rig *)user)->interrupted = true;
-}
-
 /* Carts and keys of another run of the same seed may still be there: these are not the seed's. */
 static bool probe_rig_be_unique(struct probe_rig *rig)
 {
@@ -70,11 +63,6 @@ int probe_rig_open(struct probe_rig *rig, const struct probe_plan *plan,
 	rig->base = bench_base_new();
 	if (rig->base == NULL)
 		return cart_error_set(error, "no event loop");
-	rig->interrupt = evsignal_new(rig->base, SIGINT, probe_rig_interrupted, rig);
-	if (rig->interrupt == NULL || event_add(rig->interrupt, NULL) != 0) {
-		probe_rig_close(rig);
-		return cart_error_set(error, "no memory for a signal");
-	}
 	for (size_t i = 0; i < count; i++) {
 		if (bench_drive_loop_open(&rig->loops[i], drives[i], rig->base, error) != 0) {
 			probe_rig_close(rig);
@@ -89,8 +77,6 @@ void probe_rig_close(struct probe_rig *rig)
 {
 	for (size_t i = 0; i < rig->target_count; i++)
 		bench_drive_loop_close(&rig->loops[i]);
-	if (rig->interrupt != NULL)
-		event_free(rig->interrupt);
 	if (rig->base != NULL)
 		event_base_free(rig->base);
 	*rig = (struct probe_rig){0};
@@ -124,7 +110,7 @@ bool probe_rig_is_broken(const struct probe_rig *rig)
 
 bool probe_rig_is_alive(const struct probe_rig *rig)
 {
-	return !rig->interrupted && !probe_rig_is_broken(rig);
+	return !bench_interrupted() && !probe_rig_is_broken(rig);
 }
 
 void probe_rig_begin(struct probe_rig *rig)

@@ -44,11 +44,9 @@ struct probe_rig {
 	struct bench_drive_loop *loops[PROBE_TARGETS_MAX];
 	size_t target_count;
 	struct bench_rng rng;
-	size_t running;	      /* clients that are not done */
-	size_t unanswered;    /* operations in a row */
-	int64_t part_ends_ns; /* monotonic; 0: open */
-	bool interrupted;
-	struct event *interrupt;
+	size_t running;		   /* clients that are not done */
+	size_t unanswered;	   /* operations in a row */
+	int64_t part_ends_ns;	   /* monotonic; 0: open */
 	char unique[17];	   /* what keys of this run begin with */
 	int64_t customers;	   /* the next customer */
 	struct cart_error trouble; /* why the last operation that failed did; "" */

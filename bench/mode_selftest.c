@@ -79,12 +79,15 @@ static const struct selftest_row {
 #define SELFTEST_ROWS (sizeof(selftest_rows) / sizeof(selftest_rows[0]))
 
 /* Parts of a thousand of the reads that are stale in the calibration, and how many there are. */
-#define SELFTEST_SHARE	5
-#define SELFTEST_READS	12000
-#define SELFTEST_AGE_MS 20
-#define SELFTEST_AGE	"20ms"
-#define SELFTEST_PATH	256
-#define SELFTEST_TARGET 512
+#define SELFTEST_SHARE 5
+#define SELFTEST_READS 12000
+/* Of a hundred seeds five are not covered by an interval of 95 %, so this one is always the same.
+ */
+#define SELFTEST_READS_SEED 1
+#define SELFTEST_AGE_MS	    20
+#define SELFTEST_AGE	    "20ms"
+#define SELFTEST_PATH	    256
+#define SELFTEST_TARGET	    512
 
 struct selftest {
 	int64_t seed;
@@ -248,8 +251,8 @@ static void selftest_row(struct selftest *test, const struct selftest_row *row, 
 }
 
 /* Only staleness, over memory. */
-static bool selftest_stale_reads(const struct selftest *test, struct probe_plan *plan,
-				 const char *settings, struct probe_report *report)
+static bool selftest_stale_reads(struct probe_plan *plan, const char *settings,
+				 struct probe_report *report)
 {
 	char target[SELFTEST_TARGET];
 
@@ -257,8 +260,8 @@ static bool selftest_stale_reads(const struct selftest *test, struct probe_plan 
 	for (int kind = 0; kind < PROBE_KINDS; kind++)
 		plan->kinds[kind] = kind == PROBE_STALENESS;
 	snprintf(target, sizeof(target),
-		 "store:fault?over=memory&mutant=stale-cache&mutant_seed=%u&%s",
-		 (unsigned)test->seed, settings);
+		 "store:fault?over=memory&mutant=stale-cache&mutant_seed=%d&%s",
+		 SELFTEST_READS_SEED, settings);
 	return selftest_probe(target, plan, report);
 }
 
@@ -274,7 +277,7 @@ static void selftest_calibrate_delays(struct selftest *test)
 	plan.delays_ms[0] = 0;
 	plan.delays_ms[1] = SELFTEST_AGE_MS;
 	plan.delays_ms[2] = 2 * SELFTEST_AGE_MS;
-	if (!selftest_stale_reads(test, &plan, "mutant_age=" SELFTEST_AGE, &report)) {
+	if (!selftest_stale_reads(&plan, "mutant_age=" SELFTEST_AGE, &report)) {
 		test->failed = true;
 		return;
 	}
@@ -310,7 +313,7 @@ static void selftest_calibrate_rate(struct selftest *test)
 	plan.delay_count = 1;
 	plan.trials = SELFTEST_READS / 2;
 	snprintf(settings, sizeof(settings), "mutant_share=%d", SELFTEST_SHARE);
-	if (!selftest_stale_reads(test, &plan, settings, &report)) {
+	if (!selftest_stale_reads(&plan, settings, &report)) {
 		test->failed = true;
 		return;
 	}

@@ -144,43 +144,37 @@ static int64_t probe_quantity(const struct cart *cart, int64_t product_id)
 	return line != NULL ? line->quantity : 0;
 }
 
-/* An add that must be there once, must not be there, or may be: of a product of its own. */
-static void probe_judge_add(struct probe_finding *finding, const struct probe_add *add,
-			    const struct cart *cart, const char *how)
+/* Something that must be there once, must not be there, or may be: found so much of it. what and
+ * where are words for the example. */
+static void probe_judge_once(struct probe_finding *finding, const struct probe_add *add,
+			     int64_t found, const char *what, const char *where)
 {
 	static const char *const said[] = {[BENCH_OK] = "acknowledged",
 					   [BENCH_REFUSED] = "refused",
 					   [BENCH_UNKNOWN] = "left open"};
-	int64_t found = probe_quantity(cart, add->product_id);
-	bool right;
+	bool right = found == (add->outcome == BENCH_OK ? add->quantity : 0);
 
-	if (add->outcome == BENCH_UNKNOWN) {
-		right = found == 0 || found == add->quantity;
-		/* Known to be wrong, if it is. */
-		if (right) {
-			finding->count.unknown++;
-			return;
-		}
-	} else {
-		right = found == (add->outcome == BENCH_OK ? add->quantity : 0);
+	if (add->outcome == BENCH_UNKNOWN && (found == 0 || found == add->quantity)) {
+		finding->count.unknown++;
+		return;
 	}
 	finding->count.trials++;
 	if (right)
 		return;
 	finding->count.violations++;
-	probe_example(finding, "an add of %" PRId64 "%s was %s, the cart holds %" PRId64,
-		      add->quantity, how, said[add->outcome], found);
+	probe_example(finding, "%s was %s, %s %" PRId64, what, said[add->outcome], where, found);
 }
 
 static void probe_judge_adds(struct probe_finding *finding, const struct probe_add *adds,
-			     size_t count, const struct cart *cart, const char *how)
+			     size_t count, const struct cart *cart, const char *what)
 {
 	if (cart == NULL) {
 		finding->count.unknown += count;
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		probe_judge_add(finding, &adds[i], cart, how);
+		probe_judge_once(finding, &adds[i], probe_quantity(cart, adds[i].product_id), what,
+				 "the cart holds");
 }
 
 /* Lines that nobody added. */
@@ -204,7 +198,7 @@ static void probe_judge_strangers(struct probe_finding *finding, const struct pr
 void probe_judge_lost_updates(struct probe_finding *finding, const struct probe_add *adds,
 			      size_t count, const struct cart *cart)
 {
-	probe_judge_adds(finding, adds, count, cart, "");
+	probe_judge_adds(finding, adds, count, cart, "an add of 1");
 	if (cart != NULL)
 		probe_judge_strangers(finding, adds, count, cart);
 }
@@ -212,7 +206,18 @@ void probe_judge_lost_updates(struct probe_finding *finding, const struct probe_
 void probe_judge_exactly_once(struct probe_finding *finding, const struct probe_add *adds,
 			      size_t count, const struct cart *cart)
 {
-	probe_judge_adds(finding, adds, count, cart, " under one key");
+	probe_judge_adds(finding, adds, count, cart, "an add of 1 under one key");
+}
+
+void probe_judge_creates(struct probe_finding *finding, const struct probe_add *creates,
+			 size_t count, const int64_t *found)
+{
+	for (size_t i = 0; i < count; i++)
+		if (found[i] < 0)
+			finding->count.unknown++;
+		else
+			probe_judge_once(finding, &creates[i], found[i], "a create under one key",
+					 "carts of the customer:");
 }
 
 void probe_judge_one_line(struct probe_finding *finding, const struct probe_add *adds, size_t count,

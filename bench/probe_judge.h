@@ -38,7 +38,8 @@ struct probe_add {
 	int64_t quantity;
 	enum bench_outcome outcome;
 };
-/* Each add is to a product of its own. cart: as it is afterwards; NULL: it could not be read. */
+/* Each add is of 1 to a product of its own. cart: as it is afterwards; NULL: it could not be read.
+ */
 void probe_judge_lost_updates(struct probe_finding *finding, const struct probe_add *adds,
 			      size_t count, const struct cart *cart);
 /* All of one product, a quantity of 1 each. */
@@ -48,5 +49,9 @@ void probe_judge_one_line(struct probe_finding *finding, const struct probe_add 
  * of the last. */
 void probe_judge_exactly_once(struct probe_finding *finding, const struct probe_add *adds,
 			      size_t count, const struct cart *cart);
+/* The same of creates, each for a customer of its own, quantity 1; found: carts that the customer
+ * has, -1: not known. */
+void probe_judge_creates(struct probe_finding *finding, const struct probe_add *creates,
+			 size_t count, const int64_t *found);
 
 #endif

@@ -1,8 +1,9 @@
 /*
- * Exactly once: a client adds under an idempotency key and goes away before it has the answer, at
- * some instant between the sending and well after the answer would have come; then it repeats the
- * request with its key on another connection (through the next target, where there are several)
- * until it has an answer. In the end each product must be in the cart once.
+ * Exactly once: a client adds, or now and then creates a cart, under an idempotency key and goes
+ * away before it has the answer, at some instant between the sending and well after the answer
+ * would have come; then it repeats the request with its key on another connection (through the next
+ * target, where there are several) until it has an answer. In the end each product must be in the
+ * cart once, and each new customer have one cart.
  *
  * The instants are drawn evenly from 0 to twice the time that an add takes, which is measured
  * before: so some requests are never seen, some are done and their answers lost, some are still
@@ -20,6 +21,7 @@
 #define ONCE_TRIES    10 /* of the repeat */
 #define ONCE_RETRY_US 20000
 #define ONCE_MEASURED 15 /* adds, for the time that one takes */
+#define ONCE_CREATES  4	 /* one of so many trials is a create */
 /* For first attempts that are still under way where their client's going was not noticed. */
 #define ONCE_QUIET_MS 100
 
@@ -41,6 +43,9 @@ struct once_cart {
 	struct event timer; /* the client goes away, or tries again */
 	struct probe_add adds[PROBE_LINES_MAX];
 	size_t count;
+	struct probe_add creates[PROBE_LINES_MAX]; /* the product is the customer */
+	size_t create_count;
+	struct probe_add *trial; /* under way: one of these */
 	int tries;
 	int64_t newest;
 };
@@ -55,21 +60,39 @@ static void once_set_timer(struct once_cart *cart, int64_t us)
 		abort();
 }
 
+static void once_begin_add(struct once_cart *cart)
+{
+	cart->trial = &cart->adds[cart->count++];
+	*cart->trial = (struct probe_add){.product_id = (int64_t)cart->count, .quantity = 1};
+	cart->op.type = BENCH_ADD;
+	cart->op.id = cart->id;
+	cart->op.product_id = cart->trial->product_id;
+}
+
+static void once_begin_create(struct once_cart *cart)
+{
+	cart->trial = &cart->creates[cart->create_count++];
+	*cart->trial = (struct probe_add){.product_id = cart->run->rig->customers++, .quantity = 1};
+	cart->op.type = BENCH_CREATE;
+	cart->op.customer_id = cart->trial->product_id;
+}
+
 static void once_next(struct once_cart *cart)
 {
 	struct once_run *run = cart->run;
-	struct probe_add *add = &cart->adds[cart->count];
 
 	if (run->left == 0 || cart->count == PROBE_LINES_MAX || !probe_rig_goes_on(run->rig)) {
 		run->rig->running--;
 		return;
 	}
 	run->left--;
-	cart->count++;
 	cart->tries = 0;
-	*add = (struct probe_add){.product_id = (int64_t)cart->count, .quantity = 1};
+	if (cart->create_count < PROBE_LINES_MAX &&
+	    bench_rng_below(&run->rig->rng, ONCE_CREATES) == 0)
+		once_begin_create(cart);
+	else
+		once_begin_add(cart);
 	snprintf(cart->key, sizeof(cart->key), "%s-%zu", run->rig->unique, run->keys++);
-	cart->op.product_id = add->product_id;
 	cart->op.done = once_first_done;
 	bench_link_submit(cart->first, &cart->op);
 	once_set_timer(cart, bench_rng_between(&run->rig->rng, 0, run->span_us));
@@ -84,13 +107,12 @@ static bool once_is_open(const struct bench_op *op)
 static void once_repeat_done(struct bench_op *op, void *user)
 {
 	struct once_cart *cart = user;
-	struct probe_add *add = &cart->adds[cart->count - 1];
 
 	probe_rig_saw(cart->run->rig, op);
 	if (op->outcome == BENCH_OK) {
 		cart->run->replays += op->replayed && cart->tries == 1;
-		add->outcome = BENCH_OK;
-		if (op->version > cart->newest)
+		cart->trial->outcome = BENCH_OK;
+		if (op->type == BENCH_ADD && op->version > cart->newest)
 			cart->newest = op->version;
 	} else if (once_is_open(op) && cart->tries < ONCE_TRIES &&
 		   probe_rig_goes_on(cart->run->rig)) {
@@ -99,7 +121,7 @@ static void once_repeat_done(struct bench_op *op, void *user)
 		return;
 	} else {
 		/* Refused for good, none of the attempts may have landed: they were one request. */
-		add->outcome = once_is_open(op) ? BENCH_UNKNOWN : BENCH_REFUSED;
+		cart->trial->outcome = once_is_open(op) ? BENCH_UNKNOWN : BENCH_REFUSED;
 	}
 	bench_op_clear(op);
 	once_next(cart);
@@ -167,16 +189,37 @@ static void once_open(struct once_cart *cart, struct once_run *run, size_t at)
 	cart->second = probe_rig_link(run->rig, at + 1);
 	evtimer_assign(&cart->timer, run->rig->base, once_timer, cart);
 	cart->made = probe_rig_cart(run->rig, cart->first, &cart->id, NULL);
-	cart->op = (struct bench_op){
-		.type = BENCH_ADD, .id = cart->id, .quantity = 1, .key = cart->key, .user = cart};
+	cart->op = (struct bench_op){.quantity = 1, .key = cart->key, .user = cart};
+}
+
+/* How many carts the customer of a create has; an index may show the first by and by. -1: nobody
+ * says. */
+static int64_t once_carts_of(struct once_cart *cart, const struct probe_add *create)
+{
+	struct probe_rig *rig = cart->run->rig;
+	struct bench_op op = {.type = BENCH_LIST, .customer_id = create->product_id};
+	int64_t wanted = create->outcome == BENCH_OK, found = -1;
+
+	for (size_t i = 0; i < rig->plan->settle && found < wanted && probe_rig_is_alive(rig);
+	     i++) {
+		probe_rig_pause(rig, (int64_t)i);
+		if (probe_rig_do(rig, cart->second, &op))
+			found = (int64_t)op.cart_count;
+		bench_op_clear(&op);
+	}
+	return found;
 }
 
 static void once_judge(struct once_cart *cart, struct probe_finding *finding)
 {
+	int64_t found[PROBE_LINES_MAX];
 	struct cart last;
 	bool settled;
 
-	if (!cart->made || cart->count == 0)
+	for (size_t i = 0; i < cart->create_count; i++)
+		found[i] = once_carts_of(cart, &cart->creates[i]);
+	probe_judge_creates(finding, cart->creates, cart->create_count, found);
+	if (cart->count == 0)
 		return;
 	settled = probe_rig_settled(cart->run->rig, cart->second, &cart->id, cart->newest, &last);
 	probe_judge_exactly_once(finding, cart->adds, cart->count, settled ? &last : NULL);

@@ -225,6 +225,22 @@ static void a_key_is_applied_once(void **state)
 			    "an add of 1 under one key was acknowledged, the cart holds 2");
 }
 
+static void a_create_under_a_key_makes_one_cart(void **state)
+{
+	static const struct probe_add creates[] = {{11, 1, BENCH_OK},	   {12, 1, BENCH_OK},
+						   {13, 1, BENCH_OK},	   {14, 1, BENCH_UNKNOWN},
+						   {15, 1, BENCH_REFUSED}, {16, 1, BENCH_OK}};
+	static const int64_t found[] = {1, 2, 0, 1, 1, -1};
+	struct probe_finding finding = {0};
+
+	(void)state;
+	/* Right; two; none; perhaps, and so it is; refused and there; the list failed. */
+	probe_judge_creates(&finding, creates, COUNT(creates), found);
+	expect(&finding, 4, 3, 2);
+	assert_string_equal(finding.example,
+			    "a create under one key was acknowledged, carts of the customer: 2");
+}
+
 static void violations_are_defects_only_of_what_is_promised(void **state)
 {
 	struct probe_finding finding = {.promised = true, .count = {.trials = 10}};
@@ -280,6 +296,7 @@ int main(void)
 		cmocka_unit_test(
 			one_line_holds_what_was_acknowledged_and_at_most_what_was_left_open),
 		cmocka_unit_test(a_key_is_applied_once),
+		cmocka_unit_test(a_create_under_a_key_makes_one_cart),
 		cmocka_unit_test(violations_are_defects_only_of_what_is_promised),
 		cmocka_unit_test(none_of_n_is_below_one_minus_the_nth_root_of_a_twentieth),
 		cmocka_unit_test(kinds_are_found_by_their_names),

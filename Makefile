@@ -132,7 +132,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-mysql check-dynamodb check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-generator install uninstall clean help
+	lint bench bench-mysql bench-dynamodb bench-clean bench-generator install uninstall clean help
 
 ## all: the programs, into build/bin
 all: programs
@@ -379,6 +379,7 @@ docs-check: $(B)/bin/cartctl
 ## bench: measures cartd against the bare floors under it
 ## bench-mysql: measures cartd on a private MariaDB against blocking clients of it
 ## bench-dynamodb: measures cartd on a local server that speaks DynamoDB's protocol
+## bench-clean: runs the probes of consistency many times on right stores, where none may fire
 ## bench-generator: measures cartbench itself against wrk
 bench: all $(FLOORS)
 	bench/run $(ARGS)
@@ -386,6 +387,8 @@ bench-mysql: all $(FLOORS)
 	bench/run-mysql $(ARGS)
 bench-dynamodb: all $(FLOORS)
 	bench/run-dynamodb $(ARGS)
+bench-clean: all
+	$(WITH_MYSQL) $(WITH_DYNAMODB) bench/run-clean $(ARGS)
 bench-generator: all
 	bench/run-generator $(ARGS)
 

@@ -241,6 +241,9 @@ static void session_run(struct session_run *run, const struct session_findings *
 
 	probe_rig_begin(run->rig);
 	run->writes = (plan->trials + plan->carts - 1) / plan->carts;
+	/* One would compare nothing with nothing. */
+	if (run->writes < 2)
+		run->writes = 2;
 	for (size_t i = 0; i < plan->carts; i++)
 		session_open(&carts[i], run, i);
 	for (size_t i = 0; i < plan->carts && probe_rig_goes_on(run->rig); i++) {

@@ -229,7 +229,9 @@ void probe_show_json(json_t *seed, json_t *probes, const char *side,
 					  timed ? json_real(result->visible_ms) : json_null()));
 	}
 	for (size_t i = 0; i < report->finding_count; i++)
-		json_array_append_new(probes, probe_finding_json(&report->findings[i], side));
+		if (probe_verdict_of(&report->findings[i]) != PROBE_UNMEASURED)
+			json_array_append_new(probes,
+					      probe_finding_json(&report->findings[i], side));
 }
 
 void probe_show_csv_head(struct buf *out)

@@ -11,7 +11,8 @@
 /* Tables, with an example of each kind of violation. False: it cannot be printed. */
 bool probe_show_tables(FILE *out, const struct probe_report *report);
 
-/* Appends to the arrays "seed" and "probes" of a result's "results". */
+/* Appends to the arrays "seed" and "probes" of a result's "results". What was not measured is not
+ * there: the result is then invalid, and says so. */
 void probe_show_json(json_t *seed, json_t *probes, const char *side,
 		     const struct probe_report *report);
 

@@ -21,8 +21,10 @@ struct bench_mode {
 
 extern const struct bench_mode seed150_mode;
 extern const struct bench_mode run_mode;
+extern const struct bench_mode h2h_mode;
 extern const struct bench_mode sweep_mode;
 extern const struct bench_mode consistency_mode;
+extern const struct bench_mode compare_mode;
 extern const struct bench_mode selftest_mode;
 
 #endif

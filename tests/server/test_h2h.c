@@ -1,0 +1,222 @@
+/* cartbench h2h and compare, as a user runs them. */
+#include "tests/lib/cartd.h"
+#include "tests/lib/cmocka.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RUN_MS	 60000
+#define ARGS_MAX 24
+/* Little, and sure where it is said that something differs. */
+#define SHORT "--blocks", "8", "--pairs", "40", "--warmup", "20", "--no-calls"
+
+static char folder[256], file[300], other[300];
+
+static char *bench(int want, const char *const *arguments)
+{
+	const char *argv[ARGS_MAX] = {"cartbench"};
+	char *output;
+	int status;
+
+	for (size_t i = 0; arguments[i] != NULL; i++) {
+		assert_true(i + 2 < ARGS_MAX);
+		argv[i + 1] = arguments[i];
+	}
+	status = cartd_run_program(argv, &output, RUN_MS);
+	if (status != want)
+		fail_msg("exit status %d, not %d: %s", status, want, output);
+	return output;
+}
+
+#define BENCH(want_, ...) bench(want_, (const char *const[]){__VA_ARGS__, NULL})
+
+/* Exit status 2, with these words. */
+static void refused(const char *words, const char *const *arguments)
+{
+	char *output = bench(2, arguments);
+
+	if (strstr(output, words) == NULL)
+		fail_msg("\"%s\" is not in: %s", words, output);
+	free(output);
+}
+
+#define REFUSED(words_, ...) refused(words_, (const char *const[]){__VA_ARGS__, NULL})
+
+static json_t *load(const char *path)
+{
+	json_error_t why;
+	json_t *result = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+
+	if (result == NULL)
+		fail_msg("%s: %s", path, why.text);
+	return result;
+}
+
+static void save(const json_t *result, const char *path)
+{
+	assert_int_equal(json_dump_file(result, path, JSON_INDENT(1)), 0);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	cartd_make_directory(folder);
+	snprintf(file, sizeof(file), "%s/h2h.json", folder);
+	snprintf(other, sizeof(other), "%s/other.json", folder);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	cartd_remove_directory(folder);
+	return 0;
+}
+
+/* The first quantile of an operation's rows. */
+static json_t *row(const json_t *result, size_t operation)
+{
+	json_t *operations = json_object_get(json_object_get(result, "results"), "operations");
+
+	return json_array_get(json_object_get(json_array_get(operations, operation), "quantiles"),
+			      0);
+}
+
+static void two_cartds_are_compared_and_a_slower_one_loses(void **state)
+{
+	char a[60], b[60], *output;
+	struct cartd cartds[2];
+	json_t *result;
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		cartd_start(&cartds[i], NULL);
+	snprintf(a, sizeof(a), "A=http://127.0.0.1:%d", cartds[0].port);
+	snprintf(b, sizeof(b), "B=http://127.0.0.1:%d", cartds[1].port);
+	/* Six times as long: no machine is so busy for one side alone. */
+	output = BENCH(0, "h2h", SHORT, "--seed", "3", "--slow-b", "500%", "--out", file, "--label",
+		       "B=the slow one", a, b);
+	assert_non_null(strstr(output, "A WINS"));
+	assert_non_null(strstr(output, "the slow one"));
+	free(output);
+	result = load(file);
+	assert_string_equal(json_string_value(json_object_get(result, "kind")), "h2h");
+	assert_true(json_is_null(json_object_get(result, "invalid")));
+	assert_int_equal(json_array_size(json_object_get(result, "sides")), 2);
+	for (size_t i = 0; i < 3; i++) {
+		assert_string_equal(json_string_value(json_object_get(row(result, i), "verdict")),
+				    "A WINS");
+		assert_true(json_number_value(json_object_get(row(result, i), "low")) > 1);
+	}
+	json_decref(result);
+	for (int i = 0; i < 2; i++)
+		cartd_stop(&cartds[i]);
+}
+
+static void calls_of_the_database_are_counted_where_it_counts_them(void **state)
+{
+	char *output = BENCH(0, "h2h", "--blocks", "5", "--pairs", "20", "A=store:memory",
+			     "B=store:memory");
+
+	(void)state;
+	assert_null(strstr(output, "calls to the database"));
+	free(output);
+}
+
+static void what_is_wrong_is_said_in_a_line(void **state)
+{
+	(void)state;
+	REFUSED("A=http://127.0.0.1:8081 and B=", "h2h", "http://127.0.0.1:1", "B=store:memory");
+	REFUSED("B=http://127.0.0.1:1", "h2h", "A=store:memory", "B=http://127.0.0.1:1");
+	REFUSED("--quantile takes", "h2h", "--quantile", "1", "A=store:memory", "B=store:memory");
+	REFUSED("nobody", "h2h", "A=store:nobody", "B=store:memory");
+	REFUSED("cannot write", "h2h", "--out", "/nowhere/h2h.json", "A=store:memory",
+		"B=store:memory");
+}
+
+static void a_side_that_fails_is_not_believed_and_what_was_measured_is_kept(void **state)
+{
+	json_t *result;
+
+	(void)state;
+	REFUSED("not to be believed: B failed", "h2h", SHORT, "--out", file, "A=store:memory",
+		"B=store:fault?fault.over=memory&fault.ops=get&fault.busy_every=1");
+	result = load(file);
+	assert_non_null(json_object_get(row(result, 1), "verdict"));
+	assert_true(json_is_string(json_object_get(result, "invalid")));
+	json_decref(result);
+}
+
+/* Two results that say the same, but for what a test does to the second. */
+static json_t *make_pair(void)
+{
+	free(BENCH(0, "h2h", SHORT, "--seed", "5", "--out", file, "A=store:memory",
+		   "B=store:memory"));
+	return load(file);
+}
+
+static void archived_results_are_compared(void **state)
+{
+	json_t *result = make_pair(), *ratios, *ratio;
+	char *output;
+	size_t i;
+
+	(void)state;
+	output = BENCH(0, "compare", file, file);
+	assert_non_null(strstr(output, "add p50, B to A"));
+	assert_null(strstr(output, "WINS"));
+	free(output);
+	/* B took half as long again, in every block. */
+	ratios = json_object_get(row(result, 1), "log_ratios");
+	json_array_foreach(ratios, i, ratio)
+	{
+		json_real_set(ratio, (i % 2 == 0 ? 0.001 : -0.001) + 3);
+	}
+	save(result, other);
+	output = BENCH(0, "compare", file, other);
+	assert_non_null(strstr(output, "A WINS"));
+	free(output);
+	output = BENCH(0, "compare", "--json", other, file);
+	assert_non_null(strstr(output, "\"verdict\": \"B WINS\""));
+	free(output);
+	json_decref(result);
+}
+
+static void results_that_do_not_belong_together_are_refused(void **state)
+{
+	json_t *result = make_pair();
+	FILE *out;
+
+	(void)state;
+	json_object_set_new(json_object_get(result, "machine"), "id", json_string("0123456789ab"));
+	save(result, other);
+	REFUSED("different machines", "compare", file, other);
+	free(BENCH(0, "compare", "--other-machine", file, other));
+	json_object_set_new(result, "format_version", json_integer(99));
+	save(result, other);
+	REFUSED(other, "compare", file, other);
+	out = fopen(other, "w");
+	assert_non_null(out);
+	fputs("{\"format\": \"cartbench-res", out);
+	fclose(out);
+	REFUSED(other, "compare", file, other);
+	REFUSED("/nowhere.json", "compare", file, "/nowhere.json");
+	json_decref(result);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(two_cartds_are_compared_and_a_slower_one_loses),
+		cmocka_unit_test(calls_of_the_database_are_counted_where_it_counts_them),
+		cmocka_unit_test(what_is_wrong_is_said_in_a_line),
+		cmocka_unit_test(a_side_that_fails_is_not_believed_and_what_was_measured_is_kept),
+		cmocka_unit_test(archived_results_are_compared),
+		cmocka_unit_test(results_that_do_not_belong_together_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,306 @@
+/* Head to head: pairs are pairs, a known difference is found, none is made up, and what fails is
+ * counted and not timed. */
+#include "bench/h2h_judge.h"
+#include "bench/h2h_json.h"
+#include "bench/h2h_print.h"
+#include "bench/interrupt.h"
+#include "core/buf.h"
+#include "tests/lib/cmocka.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct h2h_question question = {
+	.quantiles = {0.5, 0.95}, .quantile_count = 2, .margin = 0.05, .confidence = 0.95};
+
+struct fixture {
+	struct bench_drive *drives[H2H_SIDES];
+	struct h2h h2h;
+	struct h2h_judgement judgement;
+};
+
+static void open_sides_with(struct fixture *f, const char *a, const char *b, int64_t timeout_ms)
+{
+	const struct bench_drive_config config = {.timeout_ms = timeout_ms};
+	const char *const targets[H2H_SIDES] = {a, b};
+	struct cart_error error;
+
+	*f = (struct fixture){0};
+	for (int side = 0; side < H2H_SIDES; side++)
+		if (bench_drive_open(&f->drives[side], targets[side], &config, &error) != 0)
+			fail_msg("%s: %s", targets[side], error.text);
+}
+
+static void open_sides(struct fixture *f, const char *a, const char *b)
+{
+	open_sides_with(f, a, b, 10000);
+}
+
+static void run(struct fixture *f, const struct h2h_config *config)
+{
+	struct h2h_config filled = *config;
+	struct cart_error error;
+
+	if (filled.clients == 0)
+		filled.clients = 1;
+	h2h_init(&f->h2h, &filled, f->drives);
+	assert_int_equal(h2h_run(&f->h2h, NULL, NULL, &error), 0);
+	h2h_judge(&f->judgement, &f->h2h, &question);
+}
+
+static void close_all(struct fixture *f)
+{
+	h2h_judgement_free(&f->judgement);
+	h2h_free(&f->h2h);
+	for (int side = 0; side < H2H_SIDES; side++)
+		bench_drive_close(&f->drives[side]);
+}
+
+/* Times that were not measured: side B's are scale times as long, with noise of a few percent that
+ * both share and a little that they do not. */
+static void make_up(struct h2h *h2h, double scale)
+{
+	struct bench_rng rng;
+
+	bench_rng_init(&rng, 7, 0);
+	for (int i = 0; i < H2H_OPERATIONS; i++) {
+		for (int64_t at = 0; at < h2h->config.blocks * h2h->config.pairs; at++) {
+			double block = 1 + 0.3 * (double)(at / h2h->config.pairs % 3);
+
+			for (int side = 0; side < H2H_SIDES; side++)
+				h2h->cells[i].ns[side][at] =
+					(int64_t)(block * (side == 1 ? scale : 1) *
+						  (100000 + bench_rng_exponential(&rng, 20000)));
+		}
+	}
+	h2h->blocks_done = h2h->config.blocks;
+}
+
+static enum stats_verdict verdict_of(double scale, struct h2h_row *row)
+{
+	const struct h2h_config config = {.blocks = 30, .pairs = 200};
+	struct bench_drive *const none[H2H_SIDES] = {NULL};
+	struct h2h_judgement judgement;
+	struct h2h h2h;
+
+	h2h_init(&h2h, &config, none);
+	make_up(&h2h, scale);
+	h2h_judge(&judgement, &h2h, &question);
+	assert_int_equal(judgement.count, 6);
+	*row = judgement.rows[0];
+	h2h_judgement_free(&judgement);
+	h2h_free(&h2h);
+	return row->comparison.verdict;
+}
+
+static void known_ratios_are_found_and_judged(void **state)
+{
+	struct h2h_row row;
+
+	(void)state;
+	assert_int_equal(verdict_of(1.0, &row), STATS_EQUIVALENT);
+	assert_true(row.low < 0 && row.high > 0);
+	assert_int_equal(verdict_of(1.10, &row), STATS_A_WINS);
+	assert_true(fabs(row.effect - 0.10) < 0.02 && row.low > 0.05 && row.high < 0.15);
+	assert_int_equal(verdict_of(1 / 1.10, &row), STATS_B_WINS);
+	assert_int_equal(verdict_of(1.02, &row), STATS_TRIVIAL);
+	/* The medians are those of the samples, whatever the blocks had in common. */
+	assert_true(row.ns[0] > 100000 && row.ns[0] < 250000);
+}
+
+static void a_quantile_with_few_pairs_beyond_is_left_out(void **state)
+{
+	const struct h2h_config config = {.blocks = 10, .pairs = 100};
+	struct bench_drive *const none[H2H_SIDES] = {NULL};
+	struct h2h_judgement judgement;
+	struct h2h h2h;
+
+	(void)state;
+	h2h_init(&h2h, &config, none);
+	make_up(&h2h, 1);
+	/* Five of a hundred pairs are beyond the 95th percentile. */
+	h2h_judge(&judgement, &h2h, &question);
+	assert_int_equal(judgement.count, 3);
+	for (size_t i = 0; i < judgement.count; i++)
+		assert_true(judgement.rows[i].quantile == 0.5 && judgement.rows[i].judged);
+	h2h_judgement_free(&judgement);
+	/* Pairs that do not count leave a block with too few. */
+	memset(h2h.cells[0].ns[0], 0, 90 * sizeof(int64_t));
+	h2h_judge(&judgement, &h2h, &question);
+	assert_int_equal(judgement.rows[0].block_count, 9);
+	assert_int_equal(judgement.rows[1].block_count, 10);
+	h2h_judgement_free(&judgement);
+	h2h_free(&h2h);
+}
+
+static void every_cycle_makes_a_pair_of_each_operation(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_sides(&f, "store:memory", "store:memory");
+	run(&f,
+	    &(struct h2h_config){.blocks = 5, .pairs = 40, .warmup = 10, .clients = 3, .seed = 1});
+	assert_int_equal(f.h2h.blocks_done, 5);
+	for (int i = 0; i < H2H_OPERATIONS; i++) {
+		for (int side = 0; side < H2H_SIDES; side++) {
+			const struct tally *arm = &f.h2h.cells[i].arms[side];
+
+			assert_int_equal(arm->tried, 200);
+			assert_int_equal(arm->ok, 200);
+			assert_int_equal(arm->service->count, 200);
+			for (int64_t at = 0; at < 200; at++)
+				assert_true(f.h2h.cells[i].ns[side][at] > 0);
+		}
+	}
+	assert_false(f.h2h.interrupted);
+	assert_int_equal(f.h2h.gone, -1);
+	close_all(&f);
+}
+
+/* Far above what a disturbed machine makes of a store in memory. */
+static void a_side_that_is_made_slower_loses(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_sides(&f, "store:memory", "store:memory");
+	run(&f,
+	    &(struct h2h_config){.blocks = 20, .pairs = 100, .warmup = 20, .seed = 2, .slow_b = 4});
+	for (size_t i = 0; i < f.judgement.count; i++) {
+		assert_int_equal(f.judgement.rows[i].comparison.verdict, STATS_A_WINS);
+		assert_true(f.judgement.rows[i].effect > 2);
+	}
+	close_all(&f);
+}
+
+static void operations_that_fail_are_counted_and_not_timed(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_sides(&f, "store:memory",
+		   "store:fault?fault.over=memory&fault.ops=change&fault.busy_every=4");
+	run(&f, &(struct h2h_config){.blocks = 5, .pairs = 40, .seed = 3});
+	assert_int_equal(f.h2h.cells[H2H_ADD].arms[0].ok, 200);
+	assert_int_equal(f.h2h.cells[H2H_ADD].arms[1].tried, 200);
+	assert_int_equal(f.h2h.cells[H2H_ADD].arms[1].ok, 150);
+	assert_int_equal(f.h2h.cells[H2H_ADD].arms[1].errors[0].count, 50);
+	assert_string_equal(f.h2h.cells[H2H_ADD].arms[1].errors[0].text, "503 UNAVAILABLE");
+	/* Neither side's: the pair does not count. */
+	for (int side = 0; side < H2H_SIDES; side++) {
+		int counted = 0;
+
+		for (int64_t at = 0; at < 200; at++)
+			counted += f.h2h.cells[H2H_ADD].ns[side][at] > 0;
+		assert_int_equal(counted, 150);
+	}
+	assert_int_equal(f.h2h.cells[H2H_GET].arms[1].ok, 200);
+	close_all(&f);
+}
+
+/* 200 pairs would take a minute of timeouts. */
+static void a_side_that_succeeds_no_more_ends_the_run(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_sides_with(&f, "store:memory", "store:fault?fault.over=memory&fault.hang_every=1", 50);
+	run(&f, &(struct h2h_config){.blocks = 5, .pairs = 40, .seed = 4});
+	assert_int_equal(f.h2h.gone, 1);
+	assert_string_equal(f.h2h.gone_error, "OUTCOME_UNKNOWN");
+	assert_int_equal(f.h2h.blocks_done, 0);
+	assert_int_equal(f.h2h.cells[H2H_CREATE].arms[1].ok, 0);
+	assert_in_range(f.h2h.cells[H2H_CREATE].arms[1].tried, 1, H2H_GONE_PAIRS);
+	close_all(&f);
+}
+
+static void a_signal_ends_it_and_keeps_the_blocks_that_were_done(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_sides(&f, "store:memory", "store:memory");
+	bench_interrupt_catch();
+	raise(SIGINT);
+	run(&f, &(struct h2h_config){.blocks = 1000, .pairs = 1000, .seed = 5});
+	assert_true(f.h2h.interrupted);
+	assert_int_equal(f.h2h.blocks_done, 0);
+	assert_int_equal(f.judgement.rows[0].block_count, 0);
+	assert_int_equal(f.judgement.rows[0].comparison.verdict, STATS_INCONCLUSIVE);
+	close_all(&f);
+}
+
+static void time_that_is_over_ends_it_after_the_block(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	open_sides(&f, "store:memory", "store:memory");
+	run(&f, &(struct h2h_config){.blocks = 5000, .pairs = 50, .seed = 6, .most_ms = 30});
+	assert_true(f.h2h.blocks_done > 0 && f.h2h.blocks_done < 5000);
+	assert_false(f.h2h.interrupted);
+	assert_int_equal(f.h2h.cells[H2H_GET].arms[0].tried, 50 * f.h2h.blocks_done);
+	close_all(&f);
+}
+
+static void the_results_hold_what_was_found(void **state)
+{
+	const json_t *operation, *row;
+	struct fixture f;
+	struct buf rows = {0};
+	json_t *json;
+
+	(void)state;
+	open_sides(&f, "store:memory", "store:memory");
+	run(&f, &(struct h2h_config){.blocks = 5, .pairs = 40, .seed = 8});
+	json = h2h_json(&f.h2h, &question, &f.judgement, NULL, false);
+	assert_non_null(json);
+	assert_int_equal(json_integer_value(json_object_get(json, "blocks")), 5);
+	operation = json_array_get(json_object_get(json, "operations"), H2H_ADD);
+	assert_string_equal(json_string_value(json_object_get(operation, "operation")), "add");
+	row = json_array_get(json_object_get(operation, "quantiles"), 0);
+	assert_int_equal(json_array_size(json_object_get(row, "log_ratios")), 5);
+	assert_true(json_real_value(json_object_get(row, "a_ns")) > 0);
+	json_decref(json);
+	h2h_rows(&rows, &f.judgement);
+	buf_add_char(&rows, '\0');
+	assert_non_null(strstr(rows.data, "\nadd,0.5,"));
+	buf_free(&rows);
+	close_all(&f);
+}
+
+static void series_are_summed_by_their_whole_name(void **state)
+{
+	static const char text[] = "# HELP cart_x_total what\n"
+				   "cart_x_total{a=\"1\",b=\"}\"} 3\n"
+				   "cart_x_total{a=\"2\"} 4\n"
+				   "cart_x_total_more{a=\"1\"} 100\n"
+				   "cart_y 0.5\n";
+
+	(void)state;
+	assert_true(bench_calls_sum(text, "cart_x_total") == 7);
+	assert_true(bench_calls_sum(text, "cart_y") == 0.5);
+	assert_true(bench_calls_sum(text, "cart_z") == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(known_ratios_are_found_and_judged),
+		cmocka_unit_test(a_quantile_with_few_pairs_beyond_is_left_out),
+		cmocka_unit_test(every_cycle_makes_a_pair_of_each_operation),
+		cmocka_unit_test(a_side_that_is_made_slower_loses),
+		cmocka_unit_test(operations_that_fail_are_counted_and_not_timed),
+		cmocka_unit_test(a_side_that_succeeds_no_more_ends_the_run),
+		cmocka_unit_test(time_that_is_over_ends_it_after_the_block),
+		cmocka_unit_test(the_results_hold_what_was_found),
+		cmocka_unit_test(series_are_summed_by_their_whole_name),
+		/* The last: a signal is remembered. */
+		cmocka_unit_test(a_signal_ends_it_and_keeps_the_blocks_that_were_done),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -132,7 +132,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-mysql check-dynamodb check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-clean bench-generator install uninstall clean help
+	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts install uninstall clean help
 
 ## all: the programs, into build/bin
 all: programs
@@ -381,6 +381,7 @@ docs-check: $(B)/bin/cartctl
 ## bench-dynamodb: measures cartd on a local server that speaks DynamoDB's protocol
 ## bench-clean: runs the probes of consistency many times on right stores, where none may fire
 ## bench-generator: measures cartbench itself against wrk
+## bench-verdicts: measures whether the verdicts of cartbench h2h can be trusted here
 bench: all $(FLOORS)
 	bench/run $(ARGS)
 bench-mysql: all $(FLOORS)
@@ -391,6 +392,8 @@ bench-clean: all
 	$(WITH_MYSQL) $(WITH_DYNAMODB) bench/run-clean $(ARGS)
 bench-generator: all
 	bench/run-generator $(ARGS)
+bench-verdicts: all
+	bench/run-verdicts $(ARGS)
 
 ## install: into PREFIX (/usr/local) under DESTDIR; an edited cartd.ini stays
 ## uninstall: removes what install put there; an edited cartd.ini stays

@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+"""schemas/bench-result.schema.json holds of what cartbench writes, and of the made-up results that other tests use; and refuses what is not."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import jsonschema
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import results  # noqa: E402
+from tap import main, Skip  # noqa: E402
+
+CARTBENCH = os.path.abspath(os.environ.get("CARTBENCH", "build/bin/cartbench"))
+SCHEMA = "schemas/bench-result.schema.json"
+TIMEOUT_S = 90
+# Of each mode that writes results, the least that it can be asked to do, on stores in its own process.
+MODES = {
+    "run": ["--duration", "1s", "--warmup", "0s", "--clients", "2", "store:memory"],
+    "h2h": ["--blocks", "5", "--pairs", "40", "--warmup", "10", "A=store:memory", "B=store:memory"],
+    "sweep": ["--to", "4", "--duration", "1s", "--warmup", "100ms", "store:memory"],
+    "consistency": ["--trials", "20", "--adds", "40", "--repeats", "10", "store:memory"],
+}
+
+
+def validator():
+    with open(SCHEMA, encoding="utf-8") as file:
+        schema = json.load(file)
+    jsonschema.Draft7Validator.check_schema(schema)
+    return jsonschema.Draft7Validator(schema)
+
+
+def problems_of(name, made):
+    return ["%s: %s: %s" % (name, "/".join(str(step) for step in error.absolute_path), error.message[:200])
+            for error in validator().iter_errors(made)]
+
+
+def made_up_results_are_valid():
+    return "\n".join(problem for name, made in results.documents().items() for problem in problems_of(name, made))
+
+
+def what_is_none_is_refused():
+    documents = results.documents()
+
+    def changed(name, change):
+        made = json.loads(json.dumps(documents[name]))
+        change(made)
+        return made
+
+    wrong = {
+        "an unknown member": changed("h2h.json", lambda made: made.update(colour="blue")),
+        "an unknown member of an operation": changed("h2h.json", lambda made: made["results"]["operations"][0].update(x=1)),
+        "another version": changed("h2h.json", lambda made: made.update(format_version=2)),
+        "results of another kind": changed("h2h.json", lambda made: made.update(kind="sweep")),
+        "a verdict that is none": changed("h2h.json", lambda made: made["results"]["operations"][0]["quantiles"][0].update(verdict="TIE")),
+        "no machine": changed("run-mysql.json", lambda made: made.pop("machine")),
+        "a share over 1": changed("run-mysql.json", lambda made: made["results"]["operations"][0]["success"].update(share=1.5)),
+        "a head-to-head of one side": changed("h2h.json", lambda made: made["sides"].pop()),
+        "no reason why it is invalid": changed("run-invalid.json", lambda made: made.update(invalid=True)),
+        "a point of a sweep without its load": changed("sweep-mysql.json", lambda made: made["results"]["points"][0].pop("clients")),
+        "a probe that is none": changed("consistency.json", lambda made: made["results"]["probes"][0].update(probe="horoscope")),
+    }
+    return "\n".join("not refused: " + what for what, made in wrong.items() if not problems_of(what, made))
+
+
+def of_a_mode(mode):
+    """What it writes is valid, and can be reported."""
+    if " %s " % mode not in subprocess.run([CARTBENCH, "--help"], stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=True).stdout.decode():
+        raise Skip("cartbench has no mode %s: that its results are what the schema says was not tested" % mode)
+    folder = tempfile.mkdtemp()
+    try:
+        out = os.path.join(folder, mode + ".json")
+        ran = subprocess.run([CARTBENCH, mode, "--quiet", "--out", out] + MODES[mode], cwd=folder, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT_S, check=False)
+        if not os.path.exists(out):
+            return "nothing written, status %d: %s" % (ran.returncode, ran.stdout.decode("utf-8", "replace")[-2000:])
+        with open(out, encoding="utf-8") as file:
+            made = json.load(file)
+        problems = problems_of(mode, made)
+        if " report " in subprocess.run([CARTBENCH, "--help"], stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=True).stdout.decode():
+            told = subprocess.run([CARTBENCH, "report", "--out", out + ".html", out], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  timeout=TIMEOUT_S, check=False)
+            if told.returncode != 0:
+                problems.append("no report: " + told.stdout.decode("utf-8", "replace"))
+        return "\n".join(problems)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_all(tap):
+    tap.run("made-up results are valid", made_up_results_are_valid)
+    tap.run("what is none is refused", what_is_none_is_refused)
+    for mode in MODES:
+        tap.run("what %s writes is valid" % mode, of_a_mode, mode)
+
+
+if __name__ == "__main__":
+    main(run_all)

@@ -91,7 +91,8 @@ SERVER_SRC := $(wildcard server/*.c)
 SERVER_LIB_OBJ := $(call objects,$(filter-out server/main.c,$(SERVER_SRC)))
 CTL_SRC := $(wildcard ctl/*.c)
 BENCH_SRC := $(filter-out bench/floor/%,$(wildcard bench/*.c bench/*/*.c))
-BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/embed/seed_results_json.o
+BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/embed/seed_results_json.o \
+	$(B)/embed/bench_prices_json.o $(B)/embed/report_style_css.o
 PROGRAMS := cartd cartctl cartbench
 FLOOR_SRC := $(wildcard bench/floor/*.c)
 FLOORS := $(patsubst %.c,$(B)/%,$(filter %_floor.c,$(FLOOR_SRC)))
@@ -173,6 +174,12 @@ $(eval $(call embed_set,dynamodb,tables,json))
 $(B)/embed/seed_results_json.c: bench/seed-results.json tools/embed
 	$(call say,embed)
 	tools/embed text embed_seed_results_json $< >$@
+$(B)/embed/bench_prices_json.c: bench/prices.json tools/embed
+	$(call say,embed)
+	tools/embed text embed_bench_prices_json $< >$@
+$(B)/embed/report_style_css.c: bench/report/style.css tools/embed
+	$(call say,embed)
+	tools/embed text embed_report_style_css $< >$@
 $(B)/embed/version.c: FORCE
 	@mkdir -p $(@D)
 	@printf '#include "core/version.h"\n\nconst char cart_version[] = "%s";\nconst char cart_revision[] = "%s";\n' \
@@ -279,7 +286,7 @@ run_style = --group style --timeout 300 --check header-check '$(make_j) header-c
 # The probes of consistency are shown to fail, on the release build and under AddressSanitizer.
 run_selftest = --group selftest --timeout 120 --check selftest 'build/release/bin/cartbench selftest' \
 	--check selftest-asan 'build/asan/bin/cartbench selftest'
-run_entry = --group entry --timeout 120 $(wildcard tests/entry/test_*)
+run_entry = --group entry --timeout 300 $(wildcard tests/entry/test_*)
 
 ## check: everything that takes minutes: tests, torture, fuzz corpora, style, install, and tests again under AddressSanitizer
 check: check-build

@@ -7,7 +7,7 @@
 
 static const struct bench_mode *const modes[] = {
 	&seed150_mode,	   &run_mode,	  &h2h_mode,	  &sweep_mode,
-	&consistency_mode, &compare_mode, &selftest_mode,
+	&consistency_mode, &compare_mode, &selftest_mode, &report_mode,
 };
 #define MODE_COUNT (sizeof(modes) / sizeof(*modes))
 

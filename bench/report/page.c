@@ -1,0 +1,216 @@
+#include "bench/report/page.h"
+#include "bench/html.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* bench/report/style.css: the Makefile makes its definition. */
+extern const char embed_report_style_css[];
+
+#define PAGE_WIDE     900.0 /* units of a picture over the whole page */
+#define PAGE_NARROW   360.0 /* of one that a phone shows, and of one of several beside each other */
+#define PAGE_STAND_IN " \xe2\x80\x93 on a local DynamoDB server, not AWS" /* an en dash before */
+
+/* What the format says, escaped by the caller. */
+CART_PRINTF(2, 0)
+static void page_format(struct buf *text, const char *format, va_list args)
+{
+	char short_text[512];
+	va_list again;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(short_text, sizeof(short_text), format, args);
+	if (len >= 0 && (size_t)len < sizeof(short_text)) {
+		buf_add(text, short_text, (size_t)len);
+	} else if (len < 0 || !buf_reserve(text, (size_t)len + 1)) {
+		text->failed = true;
+	} else {
+		vsnprintf(text->data + text->len, (size_t)len + 1, format, again);
+		text->len += (size_t)len;
+	}
+	va_end(again);
+}
+
+void page_begin(struct report *report, const char *title)
+{
+	/* The page may load nothing and run nothing, whatever a file could smuggle in. */
+	html_add(&report->html,
+		 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
+		 "style-src 'unsafe-inline'\">\n"
+		 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+		 "<meta name=\"color-scheme\" content=\"light dark\">\n"
+		 "<title>$</title>\n<style>\n",
+		 title, NULL);
+	buf_add_string(&report->html, embed_report_style_css);
+	html_add(&report->html, "</style>\n</head>\n<body>\n<main>\n<h1>$</h1>\n", title, NULL);
+	buf_add_string(&report->markdown, "## ");
+	html_add_markdown(&report->markdown, title);
+	buf_add_string(&report->markdown, "\n\n");
+}
+
+static void page_section_end(struct report *report)
+{
+	if (report->section_open)
+		buf_add_string(&report->html, "</section>\n");
+	report->section_open = false;
+}
+
+/* The contents are known at the end only, and stand before the first section. */
+void page_end(struct report *report)
+{
+	struct buf page = {0};
+
+	page_section_end(report);
+	buf_add_string(&report->html, "</main>\n</body>\n</html>\n");
+	buf_add(&page, report->html.data, report->contents_at);
+	buf_add_string(&page, "<nav aria-label=\"Contents\"><ul>\n");
+	buf_add(&page, report->contents.data, report->contents.len);
+	buf_add_string(&page, "</ul></nav>\n");
+	buf_add(&page, report->html.data + report->contents_at,
+		report->html.len - report->contents_at);
+	page.failed = page.failed || report->html.failed || report->contents.failed;
+	buf_free(&report->html);
+	report->html = page;
+}
+
+void page_heading(struct report *report, enum page_where where, const char *id, const char *text)
+{
+	page_section_end(report);
+	if (report->contents.len == 0)
+		report->contents_at = report->html.len;
+	html_add(&report->contents, "<li><a href=\"#$\">$</a></li>\n", id, text, NULL);
+	html_add(&report->html, "<section id=\"$\">\n<h2>$</h2>\n", id, text, NULL);
+	report->section_open = true;
+	if ((where & PAGE_MARKDOWN) != 0) {
+		buf_add_string(&report->markdown, "### ");
+		html_add_markdown(&report->markdown, text);
+		buf_add_string(&report->markdown, "\n\n");
+	}
+}
+
+static void page_sentence(struct report *report, enum page_where where, const char *before,
+			  const char *after, const char *prefix, struct buf *text)
+{
+	if ((where & PAGE_HTML) != 0) {
+		buf_add_string(&report->html, before);
+		html_add_text(&report->html, buf_string(text));
+		buf_add_string(&report->html, after);
+	}
+	if ((where & PAGE_MARKDOWN) != 0) {
+		buf_add_string(&report->markdown, prefix);
+		html_add_markdown(&report->markdown, buf_string(text));
+		buf_add_string(&report->markdown, *prefix == '-' ? "\n" : "\n\n");
+	}
+	report->html.failed = report->html.failed || text->failed;
+	buf_free(text);
+}
+
+void page_say(struct report *report, enum page_where where, const char *format, ...)
+{
+	struct buf text = {0};
+	va_list args;
+
+	va_start(args, format);
+	page_format(&text, format, args);
+	va_end(args);
+	page_sentence(report, where, "<p>", "</p>\n", "", &text);
+}
+
+void page_note(struct report *report, enum page_where where, const char *format, ...)
+{
+	struct buf text = {0};
+	va_list args;
+
+	va_start(args, format);
+	page_format(&text, format, args);
+	va_end(args);
+	page_sentence(report, where, "<p class=\"note\">", "</p>\n", "", &text);
+}
+
+void page_warn(struct report *report, const char *classes, const char *word, const char *format,
+	       ...)
+{
+	struct buf text = {0};
+	va_list args;
+
+	va_start(args, format);
+	page_format(&text, format, args);
+	va_end(args);
+	html_add(&report->html, "<p class=\"warn $\" role=\"note\"><strong>$</strong> $</p>\n",
+		 classes, word, buf_string(&text), NULL);
+	buf_add_string(&report->markdown, "> **");
+	html_add_markdown(&report->markdown, word);
+	buf_add_string(&report->markdown, "** ");
+	page_sentence(report, PAGE_MARKDOWN, "", "", "", &text);
+}
+
+void page_list_begin(struct report *report)
+{
+	buf_add_string(&report->html, "<ul>\n");
+}
+
+void page_list_item(struct report *report, enum page_where where, const char *format, ...)
+{
+	struct buf text = {0};
+	va_list args;
+
+	va_start(args, format);
+	page_format(&text, format, args);
+	va_end(args);
+	page_sentence(report, where, "<li>", "</li>\n", "- ", &text);
+}
+
+void page_list_end(struct report *report, enum page_where where)
+{
+	buf_add_string(&report->html, "</ul>\n");
+	if ((where & PAGE_MARKDOWN) != 0)
+		buf_add_char(&report->markdown, '\n');
+}
+
+const char *page_title(struct buf *title, bool stand_in, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	page_format(title, format, args);
+	va_end(args);
+	if (stand_in)
+		buf_add_string(title, PAGE_STAND_IN);
+	return buf_string(title);
+}
+
+void page_panels_begin(struct report *report)
+{
+	buf_add_string(&report->html, "<div class=\"panels\">\n");
+}
+
+void page_panels_end(struct report *report)
+{
+	buf_add_string(&report->html, "</div>\n");
+}
+
+static void page_draw(struct report *report, const struct page_figure *figure, double width)
+{
+	char id[32];
+
+	snprintf(id, sizeof(id), "fig%zu", ++report->next_id);
+	figure->draw(&report->html, width, id, figure);
+}
+
+void page_figure(struct report *report, const struct page_figure *figure)
+{
+	html_add(&report->html, "<figure><figcaption>$</figcaption>\n", figure->title, NULL);
+	if (figure->wide) {
+		buf_add_string(&report->html, "<div class=\"on-wide\">");
+		page_draw(report, figure, PAGE_WIDE);
+		buf_add_string(&report->html, "</div><div class=\"on-narrow\">");
+		page_draw(report, figure, PAGE_NARROW);
+		buf_add_string(&report->html, "</div>");
+	} else {
+		page_draw(report, figure, PAGE_NARROW);
+	}
+	buf_add_string(&report->html, "</figure>\n");
+}

@@ -1,0 +1,75 @@
+/*
+ * The page as it is written: headings, sentences, tables, pictures. Each goes into the HTML and,
+ * where it says so, into the Markdown too, so that both say the same. All texts are escaped here.
+ *
+ * What was made on a local stand-in of DynamoDB says so in its title: titles are made by
+ * page_title() alone.
+ */
+#ifndef BENCH_REPORT_PAGE_H
+#define BENCH_REPORT_PAGE_H
+
+#include "bench/report/report.h"
+#include "bench/svg.h"
+
+/* PAGE_FOLDED: of a table, in the HTML, closed until the reader opens it. */
+enum page_where { PAGE_HTML = 1, PAGE_MARKDOWN = 2, PAGE_BOTH = 3, PAGE_FOLDED = 5 };
+
+void page_begin(struct report *report, const char *title);
+void page_end(struct report *report);
+
+/* Begins a section; the one before ends. id: for links within the page. */
+void page_heading(struct report *report, enum page_where where, const char *id, const char *text);
+CART_PRINTF(3, 4)
+void page_say(struct report *report, enum page_where where, const char *format, ...);
+/* A small sentence under a table or a picture. */
+CART_PRINTF(3, 4)
+void page_note(struct report *report, enum page_where where, const char *format, ...);
+/* A sentence that must not be overlooked; word is its first, in bold: "Invalid". */
+CART_PRINTF(4, 5)
+void page_warn(struct report *report, const char *classes, const char *word, const char *format,
+	       ...);
+void page_list_begin(struct report *report);
+CART_PRINTF(3, 4)
+void page_list_item(struct report *report, enum page_where where, const char *format, ...);
+void page_list_end(struct report *report, enum page_where where);
+
+/* The title of a table or a picture. */
+CART_PRINTF(3, 4)
+const char *page_title(struct buf *title, bool stand_in, const char *format, ...);
+
+/* A table is filled cell by cell, row after row, and written at its end. The first column names the
+ * row. A cell that begins with PAGE_STRONG is set off. */
+struct page_table {
+	struct report *report;
+	struct buf title;
+	struct buf heads; /* NUL after each; its first character is how it is aligned: l or r */
+	struct buf cells; /* NUL after each */
+	size_t columns;
+	size_t count; /* of cells */
+};
+#define PAGE_STRONG "\x01"
+
+CART_PRINTF(4, 5)
+void page_table_begin(struct page_table *table, struct report *report, bool stand_in,
+		      const char *title, ...);
+CART_PRINTF(3, 4) void page_column(struct page_table *table, char align, const char *format, ...);
+CART_PRINTF(2, 3) void page_cell(struct page_table *table, const char *format, ...);
+/* Writes nothing when there is no row. */
+void page_table_end(struct page_table *table, enum page_where where);
+
+/* A picture. draw() draws it as wide as it is told. */
+struct page_figure {
+	const char *title; /* of page_title() */
+	const char *desc;  /* what is to be seen, for those who do not see */
+	void (*draw)(struct buf *out, double width, const char *id,
+		     const struct page_figure *figure);
+	const void *data;
+	bool wide; /* over the whole page, drawn once more for narrow screens; else one of several
+		    */
+};
+void page_figure(struct report *report, const struct page_figure *figure);
+/* Around pictures that stand beside one another where there is room. */
+void page_panels_begin(struct report *report);
+void page_panels_end(struct report *report);
+
+#endif

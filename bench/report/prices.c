@@ -1,0 +1,59 @@
+/* The dated list of prices: bench/prices.json, or a file of the same shape. */
+#include "bench/report/report.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+/* The Makefile makes its definition of bench/prices.json. */
+extern const char embed_bench_prices_json[];
+extern const size_t embed_bench_prices_json_len;
+
+static bool prices_good(double price)
+{
+	return isfinite(price) && price >= 0;
+}
+
+int report_prices_read(struct report_prices *prices, const char *path, struct cart_error *error)
+{
+	const json_t *dynamodb, *instance;
+	json_error_t problem;
+	json_t *json;
+
+	errno = 0;
+	json = path != NULL ? json_load_file(path, JSON_REJECT_DUPLICATES, &problem)
+			    : json_loadb(embed_bench_prices_json, embed_bench_prices_json_len,
+					 JSON_REJECT_DUPLICATES, &problem);
+	if (json == NULL && json_error_code(&problem) == json_error_cannot_open_file)
+		return cart_error_set(error, "%s", strerror(errno));
+	if (json == NULL)
+		return cart_error_set(error, "not JSON: line %d: %s", problem.line, problem.text);
+	dynamodb = json_object_get(json, "dynamodb");
+	instance = json_object_get(json, "instance");
+	*prices = (struct report_prices){
+		.json = json,
+		.as_of = report_text(json, "as_of"),
+		.currency = report_text(json, "currency"),
+		.region = report_text(dynamodb, "region"),
+		.capacity = report_text(dynamodb, "capacity"),
+		.source = report_text(dynamodb, "source"),
+		.write_million = report_number(dynamodb, "write_units_million"),
+		.read_million = report_number(dynamodb, "read_units_million"),
+		.instance = report_text(instance, "name"),
+		.instance_source = report_text(instance, "source"),
+		.instance_hour = report_number(instance, "hour"),
+	};
+	if (strcmp(report_text(json, "format"), "cartbench-prices") == 0 &&
+	    report_number(json, "format_version") == 1 && prices_good(prices->write_million) &&
+	    prices_good(prices->read_million) && prices_good(prices->instance_hour) &&
+	    *prices->as_of != '\0')
+		return 0;
+	report_prices_free(prices);
+	return cart_error_set(error, "not a list of prices (see bench/prices.json)");
+}
+
+void report_prices_free(struct report_prices *prices)
+{
+	json_decref(prices->json);
+	prices->json = NULL;
+}

@@ -1,0 +1,213 @@
+/*
+ * Results files. The happy path: read, is it one of ours and of this version, are the parts that
+ * the sections walk through of the right type, does every histogram parse. A file that fails in any
+ * of these is refused with one line: a picture of half a file would be believed.
+ *
+ * Members that this program does not know are passed over; the schema refuses them.
+ */
+#include "bench/report/report.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_FORMAT  "cartbench-result"
+#define READ_VERSION 1
+#define READ_DEPTH   16
+
+const char *const report_kind_names[REPORT_KINDS] = {"run", "h2h", "sweep", "consistency"};
+
+/* The lists that each kind's results must have. */
+static const char *const read_lists[REPORT_KINDS] = {"operations", "operations", "points",
+						     "probes"};
+
+static json_t *read_json(const char *path, struct cart_error *error)
+{
+	FILE *file = fopen(path, "re");
+	json_error_t problem;
+	json_t *json;
+
+	if (file == NULL) {
+		cart_error_set(error, "%s", strerror(errno));
+		return NULL;
+	}
+	json = json_loadf(file, JSON_REJECT_DUPLICATES, &problem);
+	if (json == NULL && json_error_code(&problem) == json_error_premature_end_of_input)
+		cart_error_set(error, "cut short, or empty: the JSON ends in line %d",
+			       problem.line);
+	else if (json == NULL)
+		cart_error_set(error, "not JSON: line %d: %s", problem.line, problem.text);
+	fclose(file);
+	return json;
+}
+
+/* Every "buckets" below json, wherever it stands. */
+static int read_check_hists(const json_t *json, size_t depth, struct cart_error *error)
+{
+	const json_t *value;
+	const char *key;
+	size_t i;
+
+	if (depth == 0)
+		return cart_error_set(error, "nested too deeply for a results file");
+	json_array_foreach(json, i, value)
+	{
+		if (read_check_hists(value, depth - 1, error) != 0)
+			return -1;
+	}
+	json_object_foreach((json_t *)json, key, value)
+	{
+		struct bench_hdr *hdr;
+		struct cart_error why;
+
+		if (strcmp(key, "buckets") == 0 && json_is_string(value)) {
+			hdr = bench_hdr_parse(json_string_value(value), &why);
+			if (hdr == NULL)
+				return cart_error_set(error, "a histogram: %s", why.text);
+			bench_hdr_free(&hdr);
+		} else if (read_check_hists(value, depth - 1, error) != 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int read_sides(struct report_doc *doc, struct cart_error *error)
+{
+	const json_t *sides = json_object_get(doc->json, "sides"), *json;
+	size_t i;
+
+	if (json_array_size(sides) == 0 || json_array_size(sides) > REPORT_SIDES_MAX)
+		return cart_error_set(error, "says not what was measured (\"sides\")");
+	json_array_foreach(sides, i, json)
+	{
+		struct report_side *side = &doc->sides[i];
+
+		side->json = json;
+		side->name = report_text(json, "name");
+		side->label = report_text(json, "label");
+		side->target = report_text(json, "target");
+		side->database = report_text(json, "database");
+		side->server = report_text(json, "server");
+		side->stand_in = report_true(json, "stand_in");
+		side->settings = json_object_get(json, "settings");
+		if (!json_is_object(side->settings))
+			side->settings = NULL;
+		if (*side->label == '\0')
+			side->label = *side->database != '\0' ? side->database : side->name;
+		doc->stand_in = doc->stand_in || side->stand_in;
+	}
+	doc->side_count = i;
+	if (doc->kind == REPORT_H2H && doc->side_count != 2)
+		return cart_error_set(error, "a head-to-head of %zu sides", doc->side_count);
+	return 0;
+}
+
+static int read_check_list(const struct report_doc *doc, struct cart_error *error)
+{
+	const char *name = read_lists[doc->kind];
+	const json_t *list = json_object_get(doc->results, name), *entry;
+	size_t i;
+
+	if (!json_is_array(list))
+		return cart_error_set(error, "has no list results.%s, which a \"%s\" has", name,
+				      report_kind_names[doc->kind]);
+	json_array_foreach(list, i, entry)
+	{
+		if (!json_is_object(entry))
+			return cart_error_set(error, "results.%s[%zu] is not an object", name, i);
+	}
+	return 0;
+}
+
+static int read_check(struct report_doc *doc, struct cart_error *error)
+{
+	const char *kind = report_text(doc->json, "kind");
+	const json_t *version = json_object_get(doc->json, "format_version");
+	size_t i;
+
+	if (strcmp(report_text(doc->json, "format"), READ_FORMAT) != 0)
+		return cart_error_set(error, "not a results file of cartbench: its \"format\" is "
+					     "not " READ_FORMAT);
+	if (!json_is_integer(version) || json_integer_value(version) != READ_VERSION)
+		return cart_error_set(error,
+				      "of format_version %" JSON_INTEGER_FORMAT
+				      "; this cartbench reads version %d",
+				      json_integer_value(version), READ_VERSION);
+	for (i = 0; i < REPORT_KINDS && strcmp(kind, report_kind_names[i]) != 0; i++)
+		;
+	if (i == REPORT_KINDS)
+		return cart_error_set(error, "of a kind that this cartbench does not know: %.40s",
+				      *kind != '\0' ? kind : "none");
+	doc->kind = (enum report_kind)i;
+	doc->results = json_object_get(doc->json, "results");
+	if (read_check_list(doc, error) != 0 || read_sides(doc, error) != 0)
+		return -1;
+	return read_check_hists(doc->results, READ_DEPTH, error);
+}
+
+int report_doc_read(struct report_doc *doc, const char *path, struct cart_error *error)
+{
+	*doc = (struct report_doc){.path = path, .json = read_json(path, error)};
+	if (doc->json == NULL)
+		return -1;
+	if (read_check(doc, error) == 0)
+		return 0;
+	report_doc_free(doc);
+	return -1;
+}
+
+void report_doc_free(struct report_doc *doc)
+{
+	json_decref(doc->json);
+	doc->json = NULL;
+}
+
+/* The sides of comparisons come first, so that A and B have the first two styles even where both
+ * have one label. */
+static void read_style(struct report *report, size_t *used, bool compared)
+{
+	size_t d, s, e;
+
+	for (d = 0; d < report->doc_count; d++) {
+		struct report_doc *doc = &report->docs[d];
+
+		if ((doc->kind == REPORT_H2H) != compared)
+			continue;
+		for (s = 0; s < doc->side_count; s++) {
+			const struct report_side *known = NULL;
+
+			for (e = 0; e < report->doc_count * REPORT_SIDES_MAX && known == NULL;
+			     e++) {
+				const struct report_doc *other =
+					&report->docs[e / REPORT_SIDES_MAX];
+				const struct report_side *side =
+					&other->sides[e % REPORT_SIDES_MAX];
+
+				if (side->style > 0 &&
+				    strcmp(side->label, doc->sides[s].label) == 0 &&
+				    (!compared || strcmp(side->name, doc->sides[s].name) == 0))
+					known = side;
+			}
+			doc->sides[s].style = known != NULL ? known->style : ++*used;
+		}
+	}
+}
+
+void report_docs_settle(struct report *report)
+{
+	size_t used = 0, d, s;
+
+	/* Counted from 1 meanwhile: 0 is a side that has none yet. */
+	read_style(report, &used, true);
+	read_style(report, &used, false);
+	for (d = 0; d < report->doc_count; d++) {
+		const json_t *machine = json_object_get(report->docs[d].json, "machine");
+		const json_t *first = json_object_get(report->docs[0].json, "machine");
+
+		for (s = 0; s < report->docs[d].side_count; s++)
+			report->docs[d].sides[s].style--;
+		if (strcmp(report_text(machine, "id"), report_text(first, "id")) != 0)
+			report->other_machines = true;
+	}
+}

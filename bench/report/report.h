@@ -1,0 +1,148 @@
+/*
+ * What `cartbench report` works on: the results files that were read, and the page that is written.
+ * mode_report.c reads everything, then calls the sections in the order of the page; each takes from
+ * the documents what concerns it and says nothing where there is nothing. Nothing is measured here.
+ */
+#ifndef BENCH_REPORT_REPORT_H
+#define BENCH_REPORT_REPORT_H
+
+#include "bench/hdr.h"
+#include "core/buf.h"
+#include "core/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define REPORT_SIDES_MAX 8
+#define REPORT_SEED_MAX	 16
+
+enum report_kind { REPORT_RUN, REPORT_H2H, REPORT_SWEEP, REPORT_CONSISTENCY, REPORT_KINDS };
+extern const char *const report_kind_names[REPORT_KINDS];
+
+/* Texts belong to the document; "" where the file says nothing. */
+struct report_side {
+	const char *name; /* "A" */
+	const char *label;
+	const char *target;
+	const char *database;
+	const char *server;
+	bool stand_in; /* a local server in place of DynamoDB */
+	const json_t *json;
+	const json_t *settings; /* NULL: the file has none */
+	size_t style;		/* the same for the same label on the whole page */
+};
+
+struct report_doc {
+	const char *path; /* the caller's */
+	json_t *json;
+	enum report_kind kind;
+	const json_t *results;
+	struct report_side sides[REPORT_SIDES_MAX];
+	size_t side_count;
+	bool stand_in; /* any side is one */
+};
+
+struct report_prices {
+	json_t *json; /* the texts' owner */
+	const char *as_of;
+	const char *currency;
+	const char *region;
+	const char *capacity;
+	const char *source;
+	double write_million; /* for a million units */
+	double read_million;
+	const char *instance;
+	const char *instance_source;
+	double instance_hour;
+	bool overridden; /* some of it by flags */
+};
+
+/* One DATABASE_test_results.json of seed150. Milliseconds; rows as in seed_reference_rows. */
+struct report_seed {
+	char *name;
+	size_t tried;
+	size_t good;
+	struct report_seed_row {
+		size_t good;
+		double avg;
+		double min;
+		double max;
+	} rows[4];
+};
+
+struct report {
+	struct report_doc *docs;
+	size_t doc_count;
+	struct report_prices prices;
+	struct report_seed seed[REPORT_SEED_MAX];
+	size_t seed_count;
+	bool other_machines; /* not all documents are from one machine */
+	struct buf html;
+	struct buf markdown;
+	struct buf contents; /* links to the sections */
+	size_t contents_at;  /* where they go */
+	size_t next_id;
+	bool section_open;
+};
+
+/* ---- reading: -1 fills error with one line that does not name the file ---- */
+
+/* Reads a results file and checks that it is one that can be shown. What the sections read by the
+ * functions below may still be missing. */
+CART_MUST_CHECK int report_doc_read(struct report_doc *doc, const char *path,
+				    struct cart_error *error);
+void report_doc_free(struct report_doc *doc);
+/* Gives each label its style, and finds out whether the machines differ. */
+void report_docs_settle(struct report *report);
+/* path NULL: the list that the program carries. */
+CART_MUST_CHECK int report_prices_read(struct report_prices *prices, const char *path,
+				       struct cart_error *error);
+void report_prices_free(struct report_prices *prices);
+/* All *_test_results.json of a folder, by name. The error names the file. */
+CART_MUST_CHECK int report_seed_read(struct report *report, const char *folder,
+				     struct cart_error *error);
+
+/* Of an object's member, whatever the object is: NAN, "", false, NULL when it is not there or of
+ * another type. */
+double report_number(const json_t *object, const char *key);
+const char *report_text(const json_t *object, const char *key);
+bool report_true(const json_t *object, const char *key);
+/* The i-th of a member that is an array; NULL: there is none. */
+const json_t *report_item(const json_t *object, const char *key, size_t i);
+/* A HIST's histogram, the caller's; NULL: it has none, or an empty one. */
+struct bench_hdr *report_hist(const json_t *hist);
+/* A HIST's quantile in nanoseconds; NAN when fewer than ten samples lie beyond it. */
+double report_quantile(const json_t *hist, double quantile);
+/* "A: mysql" in a comparison, "mysql" alone. */
+const char *report_side_title(const struct report_doc *doc, size_t side, char *text, size_t size);
+/* The side that an entry names by "side", or 0. */
+size_t report_side_of(const struct report_doc *doc, const json_t *entry);
+/* When it was made: "2026-11-25 21:14:03 UTC", or as the file says. */
+const char *report_when(const json_t *json, char text[32]);
+/* The path without its folders. */
+const char *report_file_name(const char *path);
+/* Whether there is a document of the kind; the first. NULL: none. */
+const struct report_doc *report_first(const struct report *report, enum report_kind kind);
+
+/* Where a document's numbers are shown: says so once more if they do not count. True: it is
+ * invalid. */
+bool report_warn_invalid(struct report *report, const struct report_doc *doc);
+
+/* ---- sections, in the page's order ---- */
+
+void report_section_head(struct report *report);
+void report_section_verdicts(struct report *report);
+void report_section_forest(struct report *report);
+void report_section_latency(struct report *report);
+void report_section_load(struct report *report);
+void report_section_time(struct report *report);
+void report_section_sweep(struct report *report);
+void report_section_split(struct report *report);
+void report_section_consistency(struct report *report);
+void report_section_cost(struct report *report);
+void report_section_seed(struct report *report);
+void report_section_settings(struct report *report);
+void report_section_reading(struct report *report);
+
+#endif

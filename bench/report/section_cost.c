@@ -1,0 +1,253 @@
+/* What an operation asks of its database, and what that costs where units are paid for. */
+#include "bench/number.h"
+#include "bench/report/page.h"
+#include "bench/report/plot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COST_MAX     16
+#define COST_ROW     30.0
+#define COST_MILLION 1e6
+#define COST_HOUR_S  3600.0
+
+struct cost {
+	const struct report *report;
+	size_t count;
+	struct cost_entry {
+		char operation[40];
+		char side[PLOT_LABEL];
+		double calls;
+		double statements; /* of SQL */
+		double read;
+		double write;
+		double million; /* price of a million operations; NAN: no units are known */
+	} entries[COST_MAX];
+};
+
+static void cost_collect(struct cost *cost, const struct report_doc *doc)
+{
+	const struct report_prices *prices = &cost->report->prices;
+	const json_t *json;
+	size_t i;
+
+	json_array_foreach(json_object_get(doc->results, "calls"), i, json)
+	{
+		struct cost_entry *entry = &cost->entries[cost->count];
+
+		if (cost->count == COST_MAX)
+			break;
+		*entry = (struct cost_entry){
+			.calls = report_number(json, "calls_per_op"),
+			.statements = report_number(json, "statements_per_op"),
+			.read = report_number(json, "read_units"),
+			.write = report_number(json, "write_units"),
+		};
+		snprintf(entry->operation, sizeof(entry->operation), "%s",
+			 report_text(json, "operation"));
+		report_side_title(doc, report_side_of(doc, json), entry->side, sizeof(entry->side));
+		/* Prices are for a million units, so units an operation are the factor. */
+		entry->million =
+			entry->read * prices->read_million + entry->write * prices->write_million;
+		if (!(entry->read > 0) && !(entry->write > 0))
+			entry->million = NAN;
+		cost->count++;
+	}
+}
+
+static const char *cost_money(const struct cost *cost, double money, char text[NUMBER_TEXT])
+{
+	char digits[NUMBER_TEXT];
+
+	if (!isfinite(money))
+		return strcpy(text, "\xe2\x80\x93");
+	snprintf(text, NUMBER_TEXT, "%.8s\xc2\xa0%.30s", cost->report->prices.currency,
+		 number_digits(money, 3, digits));
+	return text;
+}
+
+/* Operations a second from which on the instance costs less, if it can do them. */
+static double cost_even(const struct cost *cost, double million)
+{
+	return cost->report->prices.instance_hour / (million / COST_MILLION) / COST_HOUR_S;
+}
+
+/* A server that counts no units has none, rather than 0. */
+static const char *cost_units(const struct cost_entry *entry, double units, char text[NUMBER_TEXT])
+{
+	return number_plain(isfinite(entry->million) ? round(units * 1000) / 1000 : NAN, text);
+}
+
+static void cost_row(struct page_table *table, const struct cost *cost,
+		     const struct cost_entry *entry)
+{
+	char text[NUMBER_TEXT];
+
+	page_cell(table, "%s", entry->operation);
+	page_cell(table, "%s", entry->side);
+	page_cell(table, "%s", number_plain(round(entry->calls * 1000) / 1000, text));
+	page_cell(table, "%s", number_plain(round(entry->statements * 1000) / 1000, text));
+	page_cell(table, "%s", cost_units(entry, entry->read, text));
+	page_cell(table, "%s", cost_units(entry, entry->write, text));
+	page_cell(table, "%s", cost_money(cost, entry->million, text));
+	if (isfinite(entry->million) && entry->million > 0)
+		page_cell(table, "%s/s", number_digits(cost_even(cost, entry->million), 3, text));
+	else
+		page_cell(table, "\xe2\x80\x93");
+}
+
+/* One of each: what a cart costs from its creation to being looked at. */
+static void cost_add_sum(struct cost *cost)
+{
+	struct cost_entry sum = {.operation = "one of each", .statements = NAN};
+	size_t i, summed = 0;
+
+	for (i = 0; i < cost->count; i++) {
+		const struct cost_entry *entry = &cost->entries[i];
+
+		if (!isfinite(entry->million) || (summed > 0 && strcmp(entry->side, sum.side) != 0))
+			continue;
+		snprintf(sum.side, sizeof(sum.side), "%s", entry->side);
+		sum.calls += entry->calls;
+		sum.read += entry->read;
+		sum.write += entry->write;
+		sum.million += entry->million;
+		summed++;
+	}
+	if (summed > 1 && cost->count < COST_MAX)
+		cost->entries[cost->count++] = sum;
+}
+
+static void cost_draw(struct buf *out, double width, const char *id,
+		      const struct page_figure *figure)
+{
+	const struct cost *cost = figure->data;
+	struct svg_chart chart = {.out = out, .width = width, .x = {.type = SVG_LINEAR}};
+	char text[NUMBER_TEXT];
+	double y, rows = 0;
+	size_t i;
+
+	for (i = 0; i < cost->count; i++) {
+		chart.x.high = fmax(chart.x.high, cost->entries[i].million);
+		rows += isfinite(cost->entries[i].million) ? 1 : 0;
+	}
+	svg_scale_round(&chart.x);
+	chart.top = 8;
+	chart.left = 104;
+	chart.right = width - 84;
+	chart.bottom = chart.top + rows * COST_ROW + 4;
+	chart.height = chart.bottom + 42;
+	svg_chart_fit(&chart);
+	svg_open(&chart, id, figure->title, figure->desc);
+	svg_grid_x(&chart, 6, number_plain);
+	for (i = 0, y = chart.top + 4; i < cost->count; i++) {
+		const struct cost_entry *entry = &cost->entries[i];
+		double end = svg_scale_at(&chart.x, entry->million);
+
+		if (!isfinite(entry->million))
+			continue;
+		svg_text(&chart, 2, y + 15, SVG_START, "", chart.left - 8, entry->operation);
+		cost_money(cost, entry->million, text);
+		svg_rect(&chart, "part p2", chart.left, y, end - chart.left, COST_ROW - 10, text);
+		svg_text(&chart, end + 6, y + 15, SVG_START, "halo", 0, text);
+		y += COST_ROW;
+	}
+	snprintf(text, sizeof(text), "%.8s for a million operations",
+		 cost->report->prices.currency);
+	svg_axis_titles(&chart, text, "");
+	svg_close(&chart);
+}
+
+static void cost_table(struct report *report, const struct report_doc *doc, const struct cost *cost)
+{
+	struct page_table table;
+	size_t i;
+
+	page_table_begin(&table, report, doc->stand_in, "Calls, units and cost of an operation: %s",
+			 report_file_name(doc->path));
+	page_column(&table, 'l', "operation");
+	page_column(&table, 'l', "side");
+	page_column(&table, 'r', "calls to the database");
+	page_column(&table, 'r', "SQL statements");
+	page_column(&table, 'r', "read units");
+	page_column(&table, 'r', "write units");
+	page_column(&table, 'r', "a million operations");
+	page_column(&table, 'r', "even with the instance at");
+	for (i = 0; i < cost->count; i++)
+		cost_row(&table, cost, &cost->entries[i]);
+	page_table_end(&table, PAGE_BOTH);
+}
+
+static void cost_prices(struct report *report)
+{
+	const struct report_prices *prices = &report->prices;
+	char write[NUMBER_TEXT], read[NUMBER_TEXT], hour[NUMBER_TEXT];
+
+	page_note(
+		report, PAGE_BOTH,
+		"Prices as of %s%s: %s %s for a million write units, %s for a million read units "
+		"(%s, %s; %s). The instance: %s, %s %s an hour (%s). \xe2\x80\x9c"
+		"Even\xe2\x80\x9d is "
+		"the rate, kept up all day, above which the instance costs less, if it can do "
+		"so many; below it, units do. Storage, backups, transfer and people's work are in "
+		"neither.",
+		prices->as_of, prices->overridden ? ", some of them given by flags" : "",
+		prices->currency, number_plain(prices->write_million, write),
+		number_plain(prices->read_million, read), prices->region, prices->capacity,
+		prices->source, prices->instance, prices->currency,
+		number_plain(prices->instance_hour, hour), prices->instance_source);
+}
+
+/* False: nothing was counted in this document. */
+static bool cost_doc(struct report *report, const struct report_doc *doc)
+{
+	struct cost cost = {.report = report};
+	struct buf title = {0}, desc = {0};
+	char money[NUMBER_TEXT];
+	bool paid = false;
+	size_t i;
+
+	cost_collect(&cost, doc);
+	if (cost.count == 0)
+		return false;
+	cost_add_sum(&cost);
+	buf_add_string(&desc, "A bar an operation:");
+	for (i = 0; i < cost.count; i++) {
+		if (!isfinite(cost.entries[i].million))
+			continue;
+		buf_printf(&desc, "%s %s %s", paid ? ";" : "", cost.entries[i].operation,
+			   cost_money(&cost, cost.entries[i].million, money));
+		paid = true;
+	}
+	if (paid)
+		page_figure(report, &(struct page_figure){
+					    .title = page_title(&title, doc->stand_in,
+								"Cost of a million operations in "
+								"DynamoDB's units"),
+					    .desc = buf_string(&desc),
+					    .wide = true,
+					    .draw = cost_draw,
+					    .data = &cost,
+				    });
+	cost_table(report, doc, &cost);
+	if (paid)
+		cost_prices(report);
+	buf_free(&title);
+	buf_free(&desc);
+	return true;
+}
+
+void report_section_cost(struct report *report)
+{
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < report->doc_count; i++)
+		any = any || json_array_size(json_object_get(report->docs[i].results, "calls")) > 0;
+	if (!any)
+		return;
+	page_heading(report, PAGE_BOTH, "cost", "What an operation costs");
+	for (i = 0; i < report->doc_count; i++)
+		cost_doc(report, &report->docs[i]);
+}

@@ -1,0 +1,234 @@
+/* What was compared, on what, and everything that speaks against believing it. */
+#include "bench/number.h"
+#include "bench/report/page.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Whether a side before this one has the same label. stand_ins: among those alone. */
+static bool head_is_named(const struct report *report, size_t doc, size_t side, bool stand_ins)
+{
+	const char *label = report->docs[doc].sides[side].label;
+	size_t d, s;
+
+	for (d = 0; d <= doc; d++) {
+		for (s = 0; s < (d < doc ? report->docs[d].side_count : side); s++) {
+			const struct report_side *other = &report->docs[d].sides[s];
+
+			if (strcmp(other->label, label) == 0 && (other->stand_in || !stand_ins))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* Labels of all sides, each once. */
+static void head_labels(const struct report *report, struct buf *text)
+{
+	size_t d, s;
+
+	for (d = 0; d < report->doc_count; d++)
+		for (s = 0; s < report->docs[d].side_count; s++)
+			if (!head_is_named(report, d, s, false))
+				buf_printf(text, "%s%s", text->len > 0 ? " and " : "",
+					   report->docs[d].sides[s].label);
+}
+
+static void head_title(struct report *report)
+{
+	const struct report_doc *h2h = report_first(report, REPORT_H2H);
+	struct buf title = {0}, labels = {0};
+	bool stand_in = false;
+	size_t d;
+
+	for (d = 0; d < report->doc_count; d++)
+		stand_in = stand_in || report->docs[d].stand_in;
+	if (h2h != NULL)
+		buf_printf(&labels, "%s (A) against %s (B)", h2h->sides[0].label,
+			   h2h->sides[1].label);
+	else
+		head_labels(report, &labels);
+	page_begin(report,
+		   page_title(&title, stand_in, "%s, measured by cartbench", buf_string(&labels)));
+	buf_free(&labels);
+	buf_free(&title);
+}
+
+static void head_where(struct report *report)
+{
+	const json_t *json = report->docs[0].json, *tool = json_object_get(json, "tool");
+	const json_t *machine = json_object_get(json, "machine");
+	char cores[NUMBER_TEXT], when[32];
+
+	page_say(report, PAGE_BOTH, "On %s, %s cores, %s; %s; by cartbench %s (%s).%s",
+		 *report_text(machine, "cpu") != '\0' ? report_text(machine, "cpu")
+						      : "a machine that the file does not name",
+		 number_count(report_number(machine, "cores"), cores),
+		 report_text(machine, "kernel"), report_when(json, when),
+		 report_text(tool, "version"), report_text(tool, "revision"),
+		 report->doc_count > 1 ? " The results come from several files, listed below."
+				       : "");
+}
+
+/* One banner for all: which sides, and what it means. */
+static void head_stand_in(struct report *report)
+{
+	struct buf labels = {0};
+	const char *server = "";
+	size_t d, s;
+
+	for (d = 0; d < report->doc_count; d++) {
+		for (s = 0; s < report->docs[d].side_count; s++) {
+			const struct report_side *side = &report->docs[d].sides[s];
+
+			if (!side->stand_in)
+				continue;
+			if (*server == '\0')
+				server = side->server;
+			if (!head_is_named(report, d, s, true))
+				buf_printf(&labels, "%s%s", labels.len > 0 ? " and " : "",
+					   side->label);
+		}
+	}
+	if (labels.len > 0)
+		page_warn(
+			report, "bad", "Not AWS.",
+			"What is called %s here was made on a local DynamoDB server%s%s%s: it says "
+			"nothing of AWS's times. How many calls an operation needs carries over; "
+			"its "
+			"units are as that server counts them.",
+			buf_string(&labels), *server != '\0' ? " (" : "", server,
+			*server != '\0' ? ")" : "");
+	buf_free(&labels);
+}
+
+static bool head_has_warning(const struct report_doc *doc, const char *text)
+{
+	const json_t *warning;
+	size_t i;
+
+	json_array_foreach(json_object_get(doc->json, "warnings"), i, warning)
+	{
+		if (json_is_string(warning) && strcmp(json_string_value(warning), text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A warning that several files share is said once. */
+static void head_warnings(struct report *report, size_t at)
+{
+	const struct report_doc *doc = &report->docs[at];
+	const json_t *warning;
+	size_t i, d;
+
+	json_array_foreach(json_object_get(doc->json, "warnings"), i, warning)
+	{
+		const char *text = json_string_value(warning);
+		struct buf files = {0};
+
+		for (d = 0; text != NULL && d < at; d++)
+			if (head_has_warning(&report->docs[d], text))
+				break;
+		if (text == NULL || d < at)
+			continue;
+		for (d = at; d < report->doc_count; d++)
+			if (head_has_warning(&report->docs[d], text))
+				buf_printf(&files, "%s%s", files.len > 0 ? ", " : "",
+					   report_file_name(report->docs[d].path));
+		page_warn(report, "", "Warning.", "%s: %s", buf_string(&files), text);
+		buf_free(&files);
+	}
+}
+
+/* Which sides of which files nobody has described, in one banner. */
+static void head_settings(struct report *report)
+{
+	struct buf sides = {0};
+	size_t d, s;
+
+	for (d = 0; d < report->doc_count; d++) {
+		const struct report_doc *doc = &report->docs[d];
+
+		for (s = 0; s < doc->side_count; s++)
+			if (doc->sides[s].settings == NULL)
+				buf_printf(&sides, "%s%s of %s", sides.len > 0 ? ", " : "",
+					   doc->sides[s].label, report_file_name(doc->path));
+	}
+	if (sides.len > 0)
+		page_warn(report, "", "No settings.",
+			  "It is not known how these were set up: %s. A result without its "
+			  "settings is no result; --describe A=FILE adds them when measuring.",
+			  buf_string(&sides));
+	buf_free(&sides);
+}
+
+bool report_warn_invalid(struct report *report, const struct report_doc *doc)
+{
+	const char *invalid = report_text(doc->json, "invalid");
+
+	if (*invalid == '\0')
+		return false;
+	page_warn(report, "bad", "Invalid.",
+		  "%s: %s. Its numbers are shown, but they do not count.",
+		  report_file_name(doc->path), invalid);
+	return true;
+}
+
+static void head_doubts(struct report *report, const struct report_doc *doc)
+{
+	report_warn_invalid(report, doc);
+	if (report_true(doc->json, "interrupted"))
+		page_warn(report, "bad", "Interrupted.",
+			  "%s was ended before its time: it holds what was measured until then.",
+			  report_file_name(doc->path));
+}
+
+static void head_sides(struct report *report, const struct report_doc *doc)
+{
+	struct page_table table;
+	size_t i;
+
+	page_table_begin(&table, report, doc->stand_in, "What A and B are");
+	page_column(&table, 'l', "side");
+	page_column(&table, 'l', "name");
+	page_column(&table, 'l', "database");
+	page_column(&table, 'l', "server");
+	page_column(&table, 'l', "asked at");
+	page_column(&table, 'l', "cartd");
+	for (i = 0; i < doc->side_count; i++) {
+		const struct report_side *side = &doc->sides[i];
+
+		page_cell(&table, "%s", side->name);
+		page_cell(&table, "%s", side->label);
+		page_cell(&table, "%s%s", side->database,
+			  side->stand_in ? " (its protocol, on a local server)" : "");
+		page_cell(&table, "%s", *side->server != '\0' ? side->server : "not known");
+		page_cell(&table, "%s", side->target);
+		page_cell(&table, "%s (%s)", report_text(side->json, "version"),
+			  report_text(side->json, "revision"));
+	}
+	page_table_end(&table, PAGE_BOTH);
+}
+
+void report_section_head(struct report *report)
+{
+	const struct report_doc *h2h = report_first(report, REPORT_H2H);
+	size_t i;
+
+	head_title(report);
+	head_where(report);
+	head_stand_in(report);
+	if (report->other_machines)
+		page_warn(report, "bad", "Different machines.",
+			  "These files were not all made on one machine: nothing may be compared "
+			  "across them.");
+	for (i = 0; i < report->doc_count; i++)
+		head_doubts(report, &report->docs[i]);
+	for (i = 0; i < report->doc_count; i++)
+		head_warnings(report, i);
+	head_settings(report);
+	if (h2h != NULL)
+		head_sides(report, h2h);
+}

@@ -1,0 +1,309 @@
+/* How long operations took: of a comparison, and under load. */
+#include "bench/number.h"
+#include "bench/report/plot.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const double latency_quantiles[] = {0.5, 0.9, 0.99, 0.999};
+#define LATENCY_QUANTILES (sizeof(latency_quantiles) / sizeof(*latency_quantiles))
+
+static void latency_columns(struct page_table *table)
+{
+	char percentile[NUMBER_TEXT];
+	size_t i;
+
+	page_column(table, 'l', "operation");
+	page_column(table, 'l', "side");
+	page_column(table, 'l', "clock");
+	page_column(table, 'r', "samples");
+	page_column(table, 'r', "mean");
+	for (i = 0; i < LATENCY_QUANTILES; i++)
+		page_column(table, 'r', "%s", number_percentile(latency_quantiles[i], percentile));
+	page_column(table, 'r', "slowest");
+}
+
+static void latency_row(struct page_table *table, const char *operation, const char *side,
+			const char *clock, const json_t *hist)
+{
+	char text[NUMBER_TEXT];
+	size_t i;
+
+	if (!json_is_object(hist))
+		return;
+	page_cell(table, "%s", operation);
+	page_cell(table, "%s", side);
+	page_cell(table, "%s", clock);
+	page_cell(table, "%s", number_count(report_number(hist, "count"), text));
+	page_cell(table, "%s", number_ms(report_number(hist, "mean"), text));
+	for (i = 0; i < LATENCY_QUANTILES; i++)
+		page_cell(table, "%s",
+			  number_ms(report_quantile(hist, latency_quantiles[i]), text));
+	page_cell(table, "%s", number_ms(report_number(hist, "max"), text));
+}
+
+/* One kind of picture, an operation beside the other. */
+static void latency_pictures(struct report *report, const struct report_doc *doc,
+			     plot_latency_fn picture)
+{
+	struct plot_latency plot = {0};
+	const json_t *operation;
+	char title[PLOT_LABEL];
+	size_t i, side;
+
+	page_panels_begin(report);
+	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
+	{
+		for (side = 0; side < 2; side++)
+			plot_latency_add(&plot, report_side_title(doc, side, title, sizeof(title)),
+					 doc->sides[side].style,
+					 report_item(operation, "service", side));
+		picture(report, &plot, doc->stand_in, report_text(operation, "operation"));
+		plot_latency_free(&plot);
+	}
+	page_panels_end(report);
+}
+
+static void latency_compared(struct report *report, const struct report_doc *doc)
+{
+	struct page_table table;
+	const json_t *operation;
+	char title[PLOT_LABEL];
+	size_t i, side;
+
+	latency_pictures(report, doc, plot_latency_percentiles);
+	latency_pictures(report, doc, plot_latency_ecdf);
+	page_table_begin(&table, report, doc->stand_in, "Latency: %s", report_file_name(doc->path));
+	latency_columns(&table);
+	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
+	{
+		for (side = 0; side < 2; side++)
+			latency_row(&table, report_text(operation, "operation"),
+				    report_side_title(doc, side, title, sizeof(title)), "service",
+				    report_item(operation, "service", side));
+	}
+	page_table_end(&table, PAGE_HTML);
+}
+
+void report_section_latency(struct report *report)
+{
+	size_t i;
+
+	if (report_first(report, REPORT_H2H) == NULL)
+		return;
+	page_heading(report, PAGE_HTML, "latency", "How long calls take");
+	page_say(report, PAGE_HTML,
+		 "By percentile: how long the fastest half, nine in ten, ninety-nine in a hundred "
+		 "of the "
+		 "calls took at most. Lines end, and a dash stands in the table, where fewer than "
+		 "ten "
+		 "samples lie beyond.");
+	for (i = 0; i < report->doc_count; i++)
+		if (report->docs[i].kind == REPORT_H2H)
+			latency_compared(report, &report->docs[i]);
+}
+
+/* ---- under load ---- */
+
+/* What a client of an open loop waited for counts from when it meant to ask; a closed loop knows
+ * only the service time. */
+static const json_t *load_hist(const json_t *operation)
+{
+	const json_t *response = json_object_get(operation, "response");
+
+	return json_is_object(response) ? response : json_object_get(operation, "service");
+}
+
+static const json_t *load_operation(const struct report_doc *doc, const char *name)
+{
+	const json_t *operation;
+	size_t i;
+
+	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
+	{
+		if (strcmp(report_text(operation, "operation"), name) == 0)
+			return operation;
+	}
+	return NULL;
+}
+
+/* All runs beside one another, for one operation. */
+static void load_picture(struct report *report, const char *name, plot_latency_fn picture)
+{
+	struct plot_latency plot = {0};
+	bool stand_in = false;
+	size_t d;
+
+	for (d = 0; d < report->doc_count; d++) {
+		const struct report_doc *doc = &report->docs[d];
+
+		if (doc->kind != REPORT_RUN || load_operation(doc, name) == NULL)
+			continue;
+		stand_in = stand_in || doc->stand_in;
+		plot_latency_add(&plot, doc->sides[0].label, doc->sides[0].style,
+				 load_hist(load_operation(doc, name)));
+	}
+	picture(report, &plot, stand_in, name);
+	plot_latency_free(&plot);
+}
+
+/* Each operation's name once, in the order in which runs have them. */
+static void load_pictures(struct report *report, plot_latency_fn picture)
+{
+	const json_t *operation;
+	size_t d, e, i;
+
+	page_panels_begin(report);
+	for (d = 0; d < report->doc_count; d++) {
+		if (report->docs[d].kind != REPORT_RUN)
+			continue;
+		json_array_foreach(json_object_get(report->docs[d].results, "operations"), i,
+				   operation)
+		{
+			const char *name = report_text(operation, "operation");
+
+			for (e = 0; e < d; e++)
+				if (report->docs[e].kind == REPORT_RUN &&
+				    load_operation(&report->docs[e], name) != NULL)
+					break;
+			if (e == d)
+				load_picture(report, name, picture);
+		}
+	}
+	page_panels_end(report);
+}
+
+static void load_errors(const json_t *operation, struct buf *text)
+{
+	const json_t *count;
+	const char *error;
+	char digits[NUMBER_TEXT];
+
+	json_object_foreach((json_t *)json_object_get(operation, "errors"), error, count)
+	{
+		buf_printf(text, "%s%s \xc3\x97 %s", text->len > 0 ? ", " : "",
+			   number_count(json_number_value(count), digits), error);
+	}
+	if (text->len == 0)
+		buf_add_string(text, "none");
+}
+
+static void load_outcomes(struct report *report, const struct report_doc *doc)
+{
+	char tried[NUMBER_TEXT], refused[NUMBER_TEXT], unknown[NUMBER_TEXT], share[NUMBER_TEXT];
+	char low[NUMBER_TEXT], high[NUMBER_TEXT];
+	struct page_table table;
+	const json_t *operation;
+	size_t i;
+
+	page_table_begin(&table, report, doc->stand_in, "What became of the operations: %s",
+			 doc->sides[0].label);
+	page_column(&table, 'l', "operation");
+	page_column(&table, 'r', "tried");
+	page_column(&table, 'r', "succeeded (95 %% interval)");
+	page_column(&table, 'r', "refused");
+	page_column(&table, 'r', "unknown");
+	page_column(&table, 'l', "errors");
+	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
+	{
+		const json_t *success = json_object_get(operation, "success");
+		struct buf errors = {0};
+
+		load_errors(operation, &errors);
+		page_cell(&table, "%s", report_text(operation, "operation"));
+		page_cell(&table, "%s", number_count(report_number(operation, "tried"), tried));
+		page_cell(&table, "%s (%s to %s)",
+			  number_share(report_number(success, "share"), share),
+			  number_share(report_number(success, "low"), low),
+			  number_share(report_number(success, "high"), high));
+		page_cell(&table, "%s", number_count(report_number(operation, "refused"), refused));
+		page_cell(&table, "%s", number_count(report_number(operation, "unknown"), unknown));
+		page_cell(&table, "%s", buf_string(&errors));
+		buf_free(&errors);
+	}
+	page_table_end(&table, PAGE_BOTH);
+}
+
+static void load_latency(struct report *report, const struct report_doc *doc)
+{
+	struct page_table table;
+	const json_t *operation;
+	size_t i;
+
+	page_table_begin(&table, report, doc->stand_in, "Latency under load: %s",
+			 doc->sides[0].label);
+	latency_columns(&table);
+	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
+	{
+		const char *name = report_text(operation, "operation");
+
+		latency_row(&table, name, doc->sides[0].label, "response",
+			    json_object_get(operation, "response"));
+		latency_row(&table, name, doc->sides[0].label, "service",
+			    json_object_get(operation, "service"));
+	}
+	page_table_end(&table, PAGE_BOTH);
+}
+
+/* What the generator says of itself; of a store in cartbench's own process that is little. */
+static void load_generator(const json_t *results, struct buf *text)
+{
+	const json_t *generator = json_object_get(results, "generator");
+	double used = report_number(generator, "cpu"),
+	       late = report_number(generator, "lag_p99_ms");
+	char cpu[NUMBER_TEXT], lag[NUMBER_TEXT];
+
+	if (used > 0)
+		buf_printf(text, " The generator used %s of its processor.",
+			   number_share(fmin(used, 1), cpu));
+	if (isfinite(late))
+		buf_printf(text, " In 99 of 100 cases it sent at most %s late.",
+			   number_ms(late * 1e6, lag));
+	if (report_true(generator, "limited"))
+		buf_add_string(text, " The generator itself was the limit.");
+}
+
+static void load_say(struct report *report, const struct report_doc *doc)
+{
+	char rate[NUMBER_TEXT], clients[NUMBER_TEXT], seconds[NUMBER_TEXT], got[NUMBER_TEXT];
+	bool open = strcmp(report_text(doc->results, "mode"), "open") == 0;
+	struct buf generator = {0};
+
+	number_digits(report_number(doc->results, "rate"), 3, rate);
+	number_count(report_number(doc->results, "clients"), clients);
+	load_generator(doc->results, &generator);
+	page_say(report, PAGE_BOTH, "%s: %s%s for %s s; %s operations/s were done.%s",
+		 doc->sides[0].label, open ? rate : clients,
+		 open ? " operations/s, whether they are answered or not (open loop)"
+		      : " clients, each asking when it has its answer (closed loop: what a slow "
+			"answer keeps from being asked is not seen)",
+		 number_plain(report_number(doc->results, "duration_s"), seconds),
+		 number_digits(report_number(doc->results, "throughput_per_s"), 3, got),
+		 buf_string(&generator));
+	buf_free(&generator);
+}
+
+void report_section_load(struct report *report)
+{
+	size_t i;
+
+	if (report_first(report, REPORT_RUN) == NULL)
+		return;
+	page_heading(report, PAGE_BOTH, "load", "Under load");
+	page_say(
+		report, PAGE_HTML,
+		"\xe2\x80\x9cResponse\xe2\x80\x9d counts from when an operation was to be sent, "
+		"\xe2\x80\x9cservice\xe2\x80\x9d from when it was. Runs after one another drift by "
+		"more than most differences of interest: to compare, see the verdicts, not these.");
+	for (i = 0; i < report->doc_count; i++) {
+		if (report->docs[i].kind != REPORT_RUN)
+			continue;
+		load_say(report, &report->docs[i]);
+		report_warn_invalid(report, &report->docs[i]);
+		load_outcomes(report, &report->docs[i]);
+		load_latency(report, &report->docs[i]);
+	}
+	load_pictures(report, plot_latency_percentiles);
+	load_pictures(report, plot_latency_ecdf);
+}

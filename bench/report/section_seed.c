@@ -1,0 +1,186 @@
+/* The seed's table, ours from seed150's files beside it, and what neither of them shows. */
+#include "bench/number.h"
+#include "bench/report/page.h"
+#include "bench/seed_reference.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEED_SUFFIX  "_test_results.json"
+#define SEED_OVERALL (SEED_REFERENCE_ROWS - 1)
+
+static void seed_count(struct report_seed_row *row, double ms)
+{
+	row->min = row->good == 0 ? ms : fmin(row->min, ms);
+	row->max = row->good == 0 ? ms : fmax(row->max, ms);
+	row->avg += (ms - row->avg) / (double)++row->good;
+}
+
+static int seed_take(struct report_seed *seed, const char *path, const char *file,
+		     struct cart_error *error)
+{
+	json_error_t problem;
+	const json_t *sample;
+	json_t *all = json_load_file(path, JSON_REJECT_DUPLICATES, &problem);
+	size_t i, row;
+	double ms;
+
+	if (!json_is_array(all)) {
+		cart_error_set(error, "%s: %s", file,
+			       all == NULL ? problem.text : "not a list of samples");
+		json_decref(all);
+		return -1;
+	}
+	json_array_foreach(all, i, sample)
+	{
+		ms = report_number(sample, "response_time");
+		seed->tried++;
+		if (!report_true(sample, "success") || !isfinite(ms))
+			continue;
+		seed->good++;
+		seed_count(&seed->rows[SEED_OVERALL], ms);
+		for (row = 0; row < SEED_OVERALL; row++)
+			if (strcmp(report_text(sample, "operation"), seed_reference_rows[row]) == 0)
+				seed_count(&seed->rows[row], ms);
+	}
+	json_decref(all);
+	return 0;
+}
+
+static int seed_is_file(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name), suffix = strlen(SEED_SUFFIX);
+
+	return len > suffix && strcmp(entry->d_name + len - suffix, SEED_SUFFIX) == 0;
+}
+
+static int seed_take_named(struct report *report, const char *folder, const char *file,
+			   struct cart_error *error)
+{
+	struct report_seed *seed = &report->seed[report->seed_count];
+	char *path;
+	int failed;
+
+	if (report->seed_count == REPORT_SEED_MAX)
+		return cart_error_set(error, "%s: more than %d results", folder, REPORT_SEED_MAX);
+	if (asprintf(&path, "%s/%s", folder, file) < 0)
+		return cart_error_set(error, "no memory");
+	seed->name = strndup(file, strlen(file) - strlen(SEED_SUFFIX));
+	report->seed_count++;
+	failed = seed->name == NULL ? cart_error_set(error, "no memory")
+				    : seed_take(seed, path, path, error);
+	free(path);
+	return failed;
+}
+
+int report_seed_read(struct report *report, const char *folder, struct cart_error *error)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(folder, &entries, seed_is_file, alphasort), failed = 0, i;
+
+	if (count < 0)
+		return cart_error_set(error, "%s: %s", folder, strerror(errno));
+	if (count == 0)
+		failed = cart_error_set(error,
+					"%s: no *%s in it; cartbench seed150 --out writes them",
+					folder, SEED_SUFFIX);
+	for (i = 0; i < count; i++) {
+		if (failed == 0)
+			failed = seed_take_named(report, folder, entries[i]->d_name, error);
+		free(entries[i]);
+	}
+	free(entries);
+	return failed;
+}
+
+/* ---- the section ---- */
+
+static void seed_cell(struct page_table *table, double avg, double min, double max)
+{
+	char average[NUMBER_TEXT], least[NUMBER_TEXT], most[NUMBER_TEXT];
+
+	if (avg < 0 || !isfinite(avg))
+		page_cell(table, "\xe2\x80\x93");
+	else if (min < 0 || max < 0)
+		page_cell(table, "%s", number_digits(avg, 3, average));
+	else
+		page_cell(table, "%s (%s to %s)", number_digits(avg, 3, average),
+			  number_digits(min, 3, least), number_digits(max, 3, most));
+}
+
+/* seed150's files do not say on which server they were made; the results beside them do. */
+static bool seed_stand_in(const struct report *report)
+{
+	size_t d, s, i;
+
+	for (i = 0; i < report->seed_count; i++)
+		for (d = 0; d < report->doc_count; d++)
+			for (s = 0; s < report->docs[d].side_count; s++) {
+				const struct report_side *side = &report->docs[d].sides[s];
+
+				if (side->stand_in && strncmp(report->seed[i].name, side->database,
+							      strlen(side->database)) == 0)
+					return true;
+			}
+	return false;
+}
+
+static void seed_table(struct report *report,
+		       const struct seed_reference references[SEED_REFERENCE_DATABASES])
+{
+	struct page_table table;
+	size_t row, i;
+
+	page_table_begin(&table, report, seed_stand_in(report),
+			 "150 calls, mean (fastest to slowest), ms");
+	page_column(&table, 'l', "operation");
+	for (i = 0; i < SEED_REFERENCE_DATABASES; i++)
+		page_column(&table, 'r', "the seed: %s", references[i].database);
+	for (i = 0; i < report->seed_count; i++)
+		page_column(&table, 'r', "here: %s", report->seed[i].name);
+	for (row = 0; row < SEED_REFERENCE_ROWS; row++) {
+		page_cell(&table, "%s", seed_reference_rows[row]);
+		for (i = 0; i < SEED_REFERENCE_DATABASES; i++)
+			seed_cell(&table, references[i].rows[row].avg, references[i].rows[row].min,
+				  references[i].rows[row].max);
+		for (i = 0; i < report->seed_count; i++) {
+			const struct report_seed_row *ours = &report->seed[i].rows[row];
+
+			seed_cell(&table, ours->good > 0 ? ours->avg : -1, ours->min, ours->max);
+		}
+	}
+	page_cell(&table, "succeeded");
+	for (i = 0; i < SEED_REFERENCE_DATABASES; i++)
+		page_cell(&table, "%d of 150", references[i].success);
+	for (i = 0; i < report->seed_count; i++)
+		page_cell(&table, "%zu of %zu", report->seed[i].good, report->seed[i].tried);
+	page_table_end(&table, PAGE_BOTH);
+}
+
+void report_section_seed(struct report *report)
+{
+	struct seed_reference references[SEED_REFERENCE_DATABASES];
+
+	if (report->seed_count == 0 || seed_reference_load(references) != 0)
+		return;
+	page_heading(report, PAGE_BOTH, "seed", "The seed's 150 calls, repeated");
+	page_say(report, PAGE_BOTH,
+		 "50 carts created, 50 items added, 50 carts read, one after another, as the seed "
+		 "did "
+		 "it in November 2025. Its figures were taken through a load balancer to another "
+		 "region, us-west-2: they are not to be compared with those taken here. A dash was "
+		 "not "
+		 "published.");
+	seed_table(report, references);
+	page_note(
+		report, PAGE_BOTH,
+		"The seed called its two databases \xe2\x80\x9cstatistically equivalent: 3.5 %% "
+		"apart\xe2\x80\x9d, without a test. Fifty samples a side, taken one side after the "
+		"other, decide no such thing: by the rules of this report they are INCONCLUSIVE. "
+		"So "
+		"are ours in this table.");
+}

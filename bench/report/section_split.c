@@ -1,0 +1,260 @@
+/* Where the time goes: client and network, queue, database, service; and the database's share. */
+#include "bench/number.h"
+#include "bench/report/page.h"
+#include "bench/report/plot.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define SPLIT_ROW 30.0
+#define SPLIT_MAX 24
+#define SPLIT_NS  1e6
+
+enum { SPLIT_CLIENT, SPLIT_QUEUE, SPLIT_DB, SPLIT_SERVICE, SPLIT_PARTS };
+static const char *const split_keys[SPLIT_PARTS] = {"client", "queue", "db", "service"};
+static const char *const split_names[SPLIT_PARTS] = {"client and network", "queue", "database",
+						     "service"};
+static const char *const split_boxes[SPLIT_PARTS] = {"part p0", "part p1", "part p2", "part p3"};
+
+/* Of what is written on each. */
+static const char *const split_inks[SPLIT_PARTS] = {"in", "in1", "on", "in3"};
+
+struct split {
+	size_t count;
+	struct split_bar {
+		char operation[40];
+		char side[PLOT_LABEL];
+		double parts[SPLIT_PARTS]; /* mean, ns */
+		double medians[SPLIT_PARTS];
+		double total;
+		bool first; /* of an operation */
+	} bars[SPLIT_MAX];
+};
+
+static void split_add(struct split *split, const char *operation, const char *side,
+		      const json_t *json, bool first)
+{
+	const json_t *mean = json_object_get(json, "mean"),
+		     *median = json_object_get(json, "median");
+	struct split_bar *bar = &split->bars[split->count];
+	size_t i;
+
+	if (split->count == SPLIT_MAX || !json_is_object(mean))
+		return;
+	*bar = (struct split_bar){.first = first};
+	snprintf(bar->operation, sizeof(bar->operation), "%s", operation);
+	snprintf(bar->side, sizeof(bar->side), "%s", side);
+	for (i = 0; i < SPLIT_PARTS; i++) {
+		/* A difference of two clocks' readings may come out below nothing. */
+		bar->parts[i] = fmax(report_number(mean, split_keys[i]), 0);
+		bar->medians[i] = report_number(median, split_keys[i]);
+		bar->total += isfinite(bar->parts[i]) ? bar->parts[i] : 0;
+	}
+	if (bar->total > 0)
+		split->count++;
+}
+
+static void split_collect(struct split *split, const struct report_doc *doc)
+{
+	const json_t *operation;
+	char title[PLOT_LABEL];
+	size_t i, side;
+
+	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
+	{
+		const json_t *json = json_object_get(operation, "split");
+		const char *name = report_text(operation, "operation");
+
+		if (!json_is_array(json))
+			split_add(split, name, doc->sides[0].label, json, true);
+		for (side = 0; side < json_array_size(json) && side < doc->side_count; side++)
+			split_add(split, name, report_side_title(doc, side, title, sizeof(title)),
+				  json_array_get(json, side), side == 0);
+	}
+}
+
+static void split_share(const struct split_bar *bar, char text[NUMBER_TEXT])
+{
+	char digits[NUMBER_TEXT];
+
+	snprintf(text, NUMBER_TEXT, "%.30s %%",
+		 number_count(100 * bar->parts[SPLIT_DB] / bar->total, digits));
+}
+
+/* Told apart without colours: queue hatched, service dotted, database dark, client light. */
+static void split_cover(const struct svg_chart *chart, const char *id, size_t part, double x,
+			double y, double width, double height)
+{
+	if (part == SPLIT_QUEUE || part == SPLIT_SERVICE)
+		svg_cover(chart, id, part == SPLIT_QUEUE ? SVG_HATCHED : SVG_DOTTED, x, y, width,
+			  height);
+}
+
+static void split_draw_bar(const struct svg_chart *chart, const char *id,
+			   const struct split_bar *bar, double y)
+{
+	char title[128], ms[NUMBER_TEXT], share[NUMBER_TEXT];
+	double from = 0, x, width;
+	size_t i;
+
+	for (i = 0; i < SPLIT_PARTS; i++) {
+		x = svg_scale_at(&chart->x, from / SPLIT_NS);
+		from += bar->parts[i];
+		width = svg_scale_at(&chart->x, from / SPLIT_NS) - x;
+		number_ms(bar->parts[i], ms);
+		snprintf(title, sizeof(title), "%s: %s", split_names[i], ms);
+		svg_rect(chart, split_boxes[i], x, y, width, SPLIT_ROW - 10, title);
+		split_cover(chart, id, i, x, y, width, SPLIT_ROW - 10);
+		if (width > svg_text_width(ms) + 8)
+			svg_text(chart, x + width / 2, y + 14, SVG_MIDDLE, split_inks[i], 0, ms);
+	}
+	split_share(bar, share);
+	svg_text(chart, chart->width - 2, y + 14, SVG_END, "", 0, share);
+}
+
+/* The legend's boxes, with the same patterns over them. */
+static void split_legend(const struct svg_chart *chart, const char *id,
+			 const struct svg_legend_entry legend[SPLIT_PARTS])
+{
+	struct svg_legend_entry covered[SPLIT_PARTS];
+	char url[2][64];
+	size_t i;
+
+	for (i = 0; i < SPLIT_PARTS; i++)
+		covered[i] = legend[i];
+	snprintf(url[0], sizeof(url[0]), "%.40s-0", id);
+	snprintf(url[1], sizeof(url[1]), "%.40s-1", id);
+	covered[SPLIT_QUEUE].cover = url[0];
+	covered[SPLIT_SERVICE].cover = url[1];
+	svg_legend(chart, covered, SPLIT_PARTS, true);
+}
+
+static void split_draw(struct buf *out, double width, const char *id,
+		       const struct page_figure *figure)
+{
+	const struct split *split = figure->data;
+	struct svg_legend_entry legend[SPLIT_PARTS];
+	struct svg_chart chart = {.out = out, .width = width, .x = {.type = SVG_LINEAR}};
+	double y, rows = 0;
+	size_t i;
+
+	for (i = 0; i < SPLIT_PARTS; i++)
+		legend[i] =
+			(struct svg_legend_entry){.label = split_names[i], .box = split_boxes[i]};
+	for (i = 0; i < split->count; i++) {
+		chart.x.high = fmax(chart.x.high, split->bars[i].total / SPLIT_NS);
+		rows += split->bars[i].first ? SPLIT_ROW + 20 : SPLIT_ROW;
+	}
+	svg_scale_round(&chart.x);
+	chart.top = svg_legend(&chart, legend, SPLIT_PARTS, false) + 18;
+	chart.left = width > 600 ? 130 : 96;
+	chart.right = width - 58;
+	chart.bottom = chart.top + rows;
+	chart.height = chart.bottom + 42;
+	svg_chart_fit(&chart);
+	svg_open(&chart, id, figure->title, figure->desc);
+	svg_patterns(&chart, id);
+	split_legend(&chart, id, legend);
+	svg_text(&chart, width - 2, chart.top - 4, SVG_END, "at", 0, "database's share");
+	svg_grid_x(&chart, 7, number_plain);
+	y = chart.top;
+	for (i = 0; i < split->count; i++) {
+		if (split->bars[i].first) {
+			svg_text(&chart, 2, y + 16, SVG_START, "b", 0, split->bars[i].operation);
+			y += 20;
+		}
+		svg_text(&chart, 2, y + 14, SVG_START, "", chart.left - 8, split->bars[i].side);
+		split_draw_bar(&chart, id, &split->bars[i], y);
+		y += SPLIT_ROW;
+	}
+	svg_axis_titles(&chart, "mean, ms", "");
+	svg_close(&chart);
+}
+
+static void split_table(struct report *report, const struct report_doc *doc,
+			const struct split *split)
+{
+	char text[NUMBER_TEXT], share[NUMBER_TEXT], median[NUMBER_TEXT];
+	struct page_table table;
+	size_t i, k;
+
+	page_table_begin(&table, report, doc->stand_in, "Where the time goes, mean (median): %s",
+			 report_file_name(doc->path));
+	page_column(&table, 'l', "operation");
+	page_column(&table, 'l', "side");
+	for (k = 0; k < SPLIT_PARTS; k++)
+		page_column(&table, 'r', "%s", split_names[k]);
+	page_column(&table, 'r', "all, mean");
+	page_column(&table, 'r', "database's share");
+	for (i = 0; i < split->count; i++) {
+		const struct split_bar *bar = &split->bars[i];
+
+		split_share(bar, share);
+		page_cell(&table, "%s", bar->operation);
+		page_cell(&table, "%s", bar->side);
+		for (k = 0; k < SPLIT_PARTS; k++)
+			page_cell(&table, "%s (%s)", number_ms(bar->parts[k], text),
+				  number_digits(bar->medians[k] / SPLIT_NS, 3, median));
+		page_cell(&table, "%s", number_ms(bar->total, text));
+		page_cell(&table, PAGE_STRONG "%s", share);
+	}
+	page_table_end(&table, PAGE_BOTH);
+}
+
+static void split_doc(struct report *report, const struct report_doc *doc)
+{
+	struct buf title = {0}, desc = {0};
+	struct split split = {0};
+	char share[NUMBER_TEXT];
+	size_t i;
+
+	split_collect(&split, doc);
+	if (split.count == 0)
+		return;
+	buf_add_string(&desc, "Bars of mean time in four parts. Share of the database:");
+	for (i = 0; i < split.count; i++) {
+		split_share(&split.bars[i], share);
+		buf_printf(&desc, " %s on %s %s%s", split.bars[i].operation, split.bars[i].side,
+			   share, i + 1 < split.count ? ";" : ".");
+	}
+	page_figure(report, &(struct page_figure){
+				    .title = page_title(&title, doc->stand_in,
+							"Where the time of an operation goes: %s",
+							report_file_name(doc->path)),
+				    .desc = buf_string(&desc),
+				    .draw = split_draw,
+				    .data = &split,
+				    .wide = true,
+			    });
+	split_table(report, doc, &split);
+	buf_free(&title);
+	buf_free(&desc);
+}
+
+static bool split_any(const struct report *report)
+{
+	struct split split = {0};
+	size_t i;
+
+	for (i = 0; i < report->doc_count; i++)
+		if (report->docs[i].kind == REPORT_H2H || report->docs[i].kind == REPORT_RUN)
+			split_collect(&split, &report->docs[i]);
+	return split.count > 0;
+}
+
+void report_section_split(struct report *report)
+{
+	size_t i;
+
+	if (!split_any(report))
+		return;
+	page_heading(report, PAGE_BOTH, "split", "Where the time goes");
+	page_say(report, PAGE_HTML,
+		 "What the client's clock says, in parts that cartd names in each answer "
+		 "(Server-Timing): waiting in cartd's queue, waiting for the database, cartd's own "
+		 "work; the rest is client and network. Where the database is a small share, a "
+		 "faster database changes little. Means add up, medians (in brackets) do not.");
+	for (i = 0; i < report->doc_count; i++)
+		if (report->docs[i].kind == REPORT_H2H || report->docs[i].kind == REPORT_RUN)
+			split_doc(report, &report->docs[i]);
+}

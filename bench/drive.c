@@ -43,11 +43,39 @@ static char *drive_series(const char *metrics, const char *start)
 	return line != NULL ? strndup(line, strcspn(line, "\n")) : NULL;
 }
 
+/* Numbers of MariaDB begin at 10.0.0, and those of MySQL will stay below for long. */
+static void drive_learn_sql_server(struct bench_drive *drive, const char *metrics)
+{
+	char *series = drive_series(metrics, "cart_mysql_server_version ");
+	long version = series != NULL ? strtol(strchr(series, ' '), NULL, 10) : 0;
+
+	if (version > 0)
+		snprintf(drive->server, sizeof(drive->server), "%s %ld.%ld.%ld",
+			 version >= 100000 ? "MariaDB" : "MySQL", version / 10000,
+			 version / 100 % 100, version % 100);
+	free(series);
+}
+
+static void drive_learn_endpoint(struct bench_drive *drive, const char *metrics)
+{
+	char *series = drive_series(metrics, "cart_dynamodb_endpoint_info{");
+	char aws[BENCH_VERSION_MAX], endpoint[BENCH_VERSION_MAX];
+
+	if (series == NULL)
+		return;
+	drive_label(aws, series, "aws");
+	drive_label(endpoint, series, "endpoint");
+	drive->stand_in = strcmp(aws, "false") == 0;
+	snprintf(drive->server, sizeof(drive->server), "%s%s",
+		 drive->stand_in ? "not AWS: " : "DynamoDB, ", endpoint);
+	free(series);
+}
+
 /* What the target says of itself beside its health. A cartd that hides /metrics is measured too. */
 static void drive_learn(struct bench_drive *drive)
 {
 	struct buf metrics = {0};
-	char *series, aws[BENCH_VERSION_MAX];
+	char *series;
 
 	if (drive->kind->metrics(drive, &metrics, NULL) == 0) {
 		series = drive_series(buf_string(&metrics), "cart_info{");
@@ -56,12 +84,8 @@ static void drive_learn(struct bench_drive *drive)
 			drive_label(drive->revision, series, "revision");
 		}
 		free(series);
-		series = drive_series(buf_string(&metrics), "cart_dynamodb_endpoint_info{");
-		if (series != NULL) {
-			drive_label(aws, series, "aws");
-			drive->stand_in = strcmp(aws, "false") == 0;
-		}
-		free(series);
+		drive_learn_sql_server(drive, buf_string(&metrics));
+		drive_learn_endpoint(drive, buf_string(&metrics));
 	}
 	buf_free(&metrics);
 }
@@ -115,6 +139,11 @@ const char *bench_drive_version(const struct bench_drive *drive)
 const char *bench_drive_revision(const struct bench_drive *drive)
 {
 	return drive->revision;
+}
+
+const char *bench_drive_server(const struct bench_drive *drive)
+{
+	return drive->server;
 }
 
 bool bench_drive_is_local_stand_in(const struct bench_drive *drive)

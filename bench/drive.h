@@ -44,6 +44,8 @@ const char *bench_drive_database(const struct bench_drive *drive);
 /* Of the cartd, or of this build for a store; "" when it does not say. */
 const char *bench_drive_version(const struct bench_drive *drive);
 const char *bench_drive_revision(const struct bench_drive *drive);
+/* The database's own, "MariaDB 10.11.6", "DynamoDB, https://..."; "" when nobody says. */
+const char *bench_drive_server(const struct bench_drive *drive);
 /* A local server that speaks DynamoDB's protocol stands in for DynamoDB: a picture made of it must
  * say so. */
 bool bench_drive_is_local_stand_in(const struct bench_drive *drive);

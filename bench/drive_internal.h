@@ -34,6 +34,7 @@ struct bench_drive {
 	char database[BENCH_DATABASE_MAX + 1];
 	char version[BENCH_VERSION_MAX];
 	char revision[BENCH_VERSION_MAX];
+	char server[BENCH_VERSION_MAX + 16];
 	bool stand_in;
 };
 

@@ -73,12 +73,13 @@ static const struct bench_option sweep_own_options[] = {
 static const char sweep_about[] =
 	"Measures throughput against latency on a cartd or a store (see cartbench run), with "
 	"twice\n"
-	"the clients at each next point, until the knee is passed.\n"
+	"the clients at each next point, until the knee is passed and two points in a row have\n"
+	"brought less than 10 % more.\n"
 	"\n"
 	"The knee is the point with the greatest power, throughput divided by median latency\n"
 	"(Kleinrock 1979): up to it throughput rises by a larger factor than latency, beyond it\n"
-	"latency does. The sweep ends two points after it. Clients wait for their answers\n"
-	"(coordinated omission: service times only); --rate-from asks at a rate instead.\n";
+	"latency does. Clients wait for their answers (coordinated omission: service times only);\n"
+	"--rate-from asks at a rate instead.\n";
 static const char sweep_more[] =
 	"Points at which cartbench itself was the limit are marked and do not count.\n"
 	"\n"
@@ -197,14 +198,14 @@ static int sweep_measure(struct sweep *sweep, double at, struct cart_error *erro
 	return failed;
 }
 
-/* All points, or those up to the knee. */
+/* All points, or those until nothing more is to be had. */
 static int sweep_measure_all(struct sweep *sweep, struct cart_error *error)
 {
 	double at = sweep->open ? sweep->own.rate_from : (double)sweep->own.from;
 	double to = sweep->open ? sweep->own.rate_to : (double)sweep->own.to;
 
 	while (sweep->count < SWEEP_POINTS_MAX && !bench_interrupted() &&
-	       sweep_knee(sweep->points, sweep->count) < 0) {
+	       !sweep_is_over(sweep->points, sweep->count)) {
 		if (sweep_measure(sweep, at, error) != 0)
 			return -1;
 		if (at >= to)

@@ -86,7 +86,7 @@ int bench_result_add_side(json_t *result, const char *name, struct bench_drive *
 			  const struct bench_common *common, struct cart_error *error)
 {
 	json_t *settings = result_settings(name, drive, common, error), *side;
-	const char *label = bench_result_label(common, name, drive);
+	const char *label = bench_result_label(common, name, drive), *server;
 
 	if (settings == NULL)
 		return -1;
@@ -101,11 +101,13 @@ int bench_result_add_side(json_t *result, const char *name, struct bench_drive *
 				  "%s is on a local server that stands in for DynamoDB: its times "
 				  "are not DynamoDB's",
 				  label);
-	side = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:n, s:o}", "name", name, "label",
+	server = bench_drive_server(drive);
+	side = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "name", name, "label",
 			 label, "target", bench_drive_text(drive), "database",
 			 bench_drive_database(drive), "version", bench_drive_version(drive),
 			 "revision", bench_drive_revision(drive), "stand_in",
-			 bench_drive_is_local_stand_in(drive), "server", "settings", settings);
+			 bench_drive_is_local_stand_in(drive), "server",
+			 *server != '\0' ? json_string(server) : json_null(), "settings", settings);
 	if (side == NULL || json_array_append_new(json_object_get(result, "sides"), side) != 0)
 		return cart_error_set(error, "no memory, or a label that is not UTF-8");
 	return 0;

@@ -24,6 +24,21 @@ int sweep_knee(const struct sweep_point *points, size_t count)
 	return best < count && beyond >= SWEEP_BEYOND ? (int)best : -1;
 }
 
+bool sweep_is_over(const struct sweep_point *points, size_t count)
+{
+	double best = 0;
+	int idle = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!points[i].valid)
+			continue;
+		idle = points[i].throughput < SWEEP_IDLE_GAIN * best ? idle + 1 : 0;
+		if (points[i].throughput > best)
+			best = points[i].throughput;
+	}
+	return idle >= SWEEP_IDLE && sweep_knee(points, count) >= 0;
+}
+
 json_t *sweep_json(const struct sweep_point *points, size_t count, const char *side,
 		   const char *axis)
 {
@@ -36,11 +51,13 @@ json_t *sweep_json(const struct sweep_point *points, size_t count, const char *s
 			axis[0] == 'c' ? json_integer((json_int_t)point->at) : json_real(point->at);
 
 		json_array_append_new(
-			array, json_pack("{s:o, s:f, s:f, s:f, s:I, s:b, s:o}", axis, at,
-					 "throughput_per_s", point->throughput, "p50_ms",
-					 point->p50_ms, "p99_ms", point->p99_ms, "failed",
-					 (json_int_t)point->failed, "valid", point->valid, "why",
-					 point->valid ? json_null() : json_string(point->why)));
+			array,
+			json_pack("{s:o, s:f, s:f, s:o, s:I, s:b, s:o}", axis, at,
+				  "throughput_per_s", point->throughput, "p50_ms", point->p50_ms,
+				  "p99_ms",
+				  point->p99_ms > 0 ? json_real(point->p99_ms) : json_null(),
+				  "failed", (json_int_t)point->failed, "valid", point->valid, "why",
+				  point->valid ? json_null() : json_string(point->why)));
 	}
 	return json_pack("{s:s, s:s, s:o, s:o}", "side", side, "axis", axis, "points", array,
 			 "knee", knee >= 0 ? json_integer(knee) : json_null());

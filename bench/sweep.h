@@ -19,12 +19,17 @@
 #include <stdio.h>
 
 #define SWEEP_POINTS_MAX 32
-/* Points of less power after the greatest: then it was the knee, and the sweep ends. */
+/* Points of less power after the greatest: then it was the knee. */
 #define SWEEP_BEYOND 2
+/* Points in a row that bring less than this more than the best before them: then there is no more
+ * to be had. */
+#define SWEEP_IDLE	2
+#define SWEEP_IDLE_GAIN 1.1
 
 struct sweep_point {
 	double at; /* clients, or operations a second intended */
-	double throughput, p50_ms, p99_ms;
+	double throughput, p50_ms;
+	double p99_ms; /* 0: too few samples */
 	uint64_t failed;
 	bool valid;
 	char why[256]; /* not valid, or "" */
@@ -35,6 +40,10 @@ double sweep_power(const struct sweep_point *point);
 /* The index of the knee; -1: none, because no point is valid, or because fewer than SWEEP_BEYOND
  * valid points of less power follow it: it may lie further on. */
 int sweep_knee(const struct sweep_point *points, size_t count);
+
+/* The knee is known, and so is the most that can be had: where waiting requests share work, a
+ * service goes on getting more done long after its knee. */
+bool sweep_is_over(const struct sweep_point *points, size_t count);
 
 /* The result's "results". side: "A". axis: "clients" or "rate". */
 json_t *sweep_json(const struct sweep_point *points, size_t count, const char *side,

@@ -78,7 +78,9 @@ static void sweep_point(const struct svg_chart *chart, const struct sweep *sweep
 	buf_printf(chart->out, "<circle class=\"l s%zu whole\" cx=\"%.1f\" cy=\"%.1f\" r=\"9\"/>\n",
 		   sweep->styles[d], x, y);
 	snprintf(knee, sizeof(knee), "knee: %s%s", load,
-		 strcmp(sweep_axis(doc), "rate") == 0 ? "/s" : " clients");
+		 strcmp(sweep_axis(doc), "rate") == 0 ? "/s"
+		 : strcmp(load, "1") == 0	      ? " client"
+						      : " clients");
 	right = x + 14 + svg_text_width(knee) < chart->right;
 	svg_text(chart, right ? x + 13 : x - 13, y + (right ? 14 : -8), right ? SVG_START : SVG_END,
 		 "halo", 0, knee);

@@ -205,6 +205,8 @@ run_cart()
 	run_cart_so "$@"
 }
 
+compare_needs='dynamodb mysql'
+
 run_cart_so()
 {
 	machine_without
@@ -218,8 +220,10 @@ run_cart_so()
 		echo "database ${CART_SQLITE_PATH-unset}, folder $(pwd), arguments:"
 		printf '<%s>' "$@"
 	END
+	echo "$compare_needs" >"$folder/needs"
 	cat >"$folder/tree/tools/with-mariadb" <<-'END'
 		#!/bin/sh
+		[ "${1-}" != --needs ] || exec cat ../needs
 		printf 'with-mariadb:'
 		printf '<%s>' "$@"
 	END
@@ -320,7 +324,7 @@ run_no_dynamodb()
 	run_cart_so "$folder/tree/cart" run && lacks "$folder/out" dynalite
 }
 
-# Where compare goes with which arguments; what it would say of the backends is test_compare.sh's.
+# Where compare goes with which arguments; what it would say of the backends is test_compare.py's.
 compare_private_mysql()
 {
 	run_cart_so "$folder/tree/cart" compare --keep-alive && holds "$folder/out" \
@@ -343,6 +347,20 @@ compare_named_dynamodb()
 	done
 	run_cart_so CART_DYNAMODB_REGION=somewhere CART_MYSQL_HOST=somewhere "$folder/tree/cart" compare --keep-alive &&
 		holds "$folder/out" 'compare:<--keep-alive>' && lacks "$folder/out" with-
+}
+
+# Each side says what it needs: no server is brought along for nothing.
+compare_other_sides()
+{
+	compare_needs='sqlite'
+	run_cart_so "$folder/tree/cart" compare --a sqlite --b http://x && holds "$folder/out" 'compare:<--a><sqlite><--b><http://x>' &&
+		lacks "$folder/out" with-
+	status=$?
+	compare_needs='mysql'
+	run_cart_so "$folder/tree/cart" compare --a mysql --b mysql && holds "$folder/out" 'with-mariadb:<--><tools/compare><--a>' &&
+		lacks "$folder/out" with-dynalite || status=1
+	compare_needs='dynamodb mysql'
+	return $status
 }
 
 mysql_packages()
@@ -464,6 +482,7 @@ check 'run on another backend starts no dynalite' run_no_dynamodb
 check 'compare brings a private MariaDB and a private dynalite when no server is named' compare_private_mysql
 check 'compare uses the MySQL server that the environment names, and says that its carts stay' compare_named_mysql
 check 'compare uses the DynamoDB that the environment names, and says that its carts stay' compare_named_dynamodb
+check 'compare brings no server that its sides do not need' compare_other_sides
 check 'the MariaDB server is installed for run on mysql and for check, not for run' mysql_packages
 check 'what runs dynalite is installed for run on dynamodb and for check, not for run' dynamodb_packages
 check 'a Node that did not come from Debian will do' commands_suffice

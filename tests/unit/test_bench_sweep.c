@@ -32,6 +32,20 @@ static void a_target_that_gains_nothing_has_its_knee_at_the_first_point(void **s
 	assert_int_equal(sweep_knee(points, COUNT(points)), 0);
 }
 
+static void a_sweep_goes_on_while_more_is_to_be_had(void **state)
+{
+	/* Waiting requests share a flush: latency is lost at once, throughput is won for long. */
+	const struct sweep_point points[] = {
+		POINT(1, 1000, 1),  POINT(2, 1150, 2),	POINT(4, 1300, 4),  POINT(8, 3000, 3),
+		POINT(16, 6000, 3), POINT(32, 9000, 4), POINT(64, 9300, 8), POINT(128, 9400, 15),
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(points); i++)
+		assert_false(sweep_is_over(points, i));
+	assert_true(sweep_is_over(points, COUNT(points)));
+}
+
 static void points_that_are_not_valid_do_not_count(void **state)
 {
 	struct sweep_point points[] = {
@@ -77,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_knee_is_where_latency_begins_to_rise_faster),
 		cmocka_unit_test(a_target_that_gains_nothing_has_its_knee_at_the_first_point),
+		cmocka_unit_test(a_sweep_goes_on_while_more_is_to_be_had),
 		cmocka_unit_test(points_that_are_not_valid_do_not_count),
 		cmocka_unit_test(the_document_names_the_knee_and_why_a_point_is_invalid),
 	};

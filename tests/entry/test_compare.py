@@ -1,0 +1,158 @@
+#!/usr/bin/python3
+"""./cart compare's tool, tools/compare, with the programs that were built: what it leaves, what it says, and that it ends what it began."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+from cartd import ROOT, Cartd, await_that  # noqa: E402
+from tap import main  # noqa: E402
+
+TOOL = os.path.join(ROOT, "tools", "compare")
+CARTD_TEST = os.path.join(ROOT, "build", "release", "bin", "cartd-test")
+LIMIT_S = 120
+LEFT = {"index.html", "results.json", "summary.md", "combined_results.json", "h2h.json", "consistency.json", "sweep-a.json", "sweep-b.json",
+        "A.conf", "B.conf", "cartd-A.log", "cartd-B.log"}
+MODES = {"h2h": 1, "consistency": 1, "sweep": 2}
+
+
+def environment(more=()):
+    """Nobody's servers and settings, but for those that a test gives."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CART_", "AWS_", "TEST_"))}
+    return {**kept, **dict(more)}
+
+
+def compare(folder, *words, before=(), env=()):
+    """Exit status and output."""
+    out = os.path.join(folder, "report")
+    done = subprocess.run([*before, TOOL, "--quick", "--out", out, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env=environment(env), timeout=LIMIT_S, check=False, cwd=ROOT)
+    return done.returncode, done.stdout.decode("utf-8", "backslashreplace"), out
+
+
+def is_whole(out, said, *databases):
+    """What is wrong with what a comparison has left."""
+    wanted = LEFT | {"%s_test_results.json" % name for name in databases}
+    wrong = sorted(wanted - set(os.listdir(out)))
+    if wrong:
+        return "missing: %s\n%s" % (wrong, said)
+    with open(os.path.join(out, "results.json"), encoding="utf-8") as file:
+        bundle = json.load(file)
+    kinds = [document["kind"] for document in bundle["documents"]]
+    if {kind: kinds.count(kind) for kind in kinds} != MODES:
+        return "results.json has %s" % kinds
+    sides = next(document for document in bundle["documents"] if document["kind"] == "h2h")["sides"]
+    if any(not side["settings"] for side in sides):
+        return "a result without its settings: %s" % sides
+    with open(os.path.join(out, "index.html"), encoding="utf-8") as file:
+        page = file.read()
+    if "<svg" not in page or not page.rstrip().endswith("</html>"):
+        return "index.html is no report"
+    words = ["150 of 150", "B against A", "index.html"]
+    return "".join("not said: %s\n%s" % (word, said) for word in words if word not in said)
+
+
+def running(folder):
+    """Processes that have the folder in their arguments."""
+    return subprocess.run(["pgrep", "-f", "--", folder], stdout=subprocess.PIPE, check=False).stdout.split()
+
+
+def two_backends(folder):
+    status, said, out = compare(folder, "--a", "sqlite", "--b", "memory", env={"CART_LIMITS_LINES": "nonsense", "CART_BACKEND": "x"}.items())
+    return ("exit status %d\n%s" % (status, said) if status != 0 else "") or is_whole(out, said, "sqlite", "memory") or \
+        ("left running: %s" % running(folder) if running(folder) else "")
+
+
+def mysql_and_dynamodb(folder):
+    """What people come for, and what it has to say about it."""
+    before = [os.path.join(ROOT, "tools", "with-mariadb"), "--fast", "--", os.path.join(ROOT, "tools", "with-dynalite"), "--"]
+    status, said, out = compare(folder, before=before)
+    problem = "exit status %d\n%s" % (status, said) if status != 0 else is_whole(out, said, "mysql", "dynamodb")
+    with open(os.path.join(out, "summary.md"), encoding="utf-8") as file:
+        summary = file.read()
+    for word in ("not AWS", "write units", "database's share", "MariaDB"):
+        if word not in summary:
+            problem += "summary.md does not say: %s\n" % word
+    return problem
+
+
+def a_url_and_settings(folder):
+    """A service that runs already stays; settings of a side are used."""
+    with Cartd(folder, {"backend": "memory"}) as cartd:
+        url = "http://127.0.0.1:%d" % cartd.port
+        status, said, out = compare(folder, "--a", url, "--b", "sqlite?cart.ids=v7")
+        alive = cartd.client().ask("GET", "/livez").status == 200
+    with open(os.path.join(out, "results.json"), encoding="utf-8") as file:
+        sides = json.load(file)["documents"][0]["sides"]
+    good = status == 0 and alive and sides[0]["target"] == url and sides[1]["settings"]["cart.ids"] == "v7"
+    return "" if good else "exit status %d, alive %s, %s\n%s" % (status, alive, sides, said)
+
+
+def a_broken_promise(folder):
+    """A store that forgets idempotency keys: said, and the exit status is not 0; all of the report is there."""
+    status, said, out = compare(folder, "--a", "memory", "--b", CARTD_TEST + "@fault?fault.over=memory&fault.mutant=no-idempotency")
+    good = status == 2 and "a promise about consistency was broken" in said and os.path.exists(os.path.join(out, "index.html"))
+    return "" if good else "exit status %d\n%s" % (status, said)
+
+
+def what_cannot_be(folder):
+    cases = [
+        (("--a", "sqlite?sqlite.path=%s/none/cart.db" % folder, "--b", "memory"), "did not start"),
+        (("--a", "memory", "--b", "memory?nonsense=1"), "nonsense"),
+        (("--a", "memory", "--b", "http://127.0.0.1:1"), "127.0.0.1:1"),
+        (("--a", "none/cartd@memory"), "there is no program"),
+        (("--a", "My SQL"), "takes BACKEND"),
+        (("--a", "mysql?mysql.host=127.0.0.1&mysql.port=1", "--b", "memory"), "127.0.0.1:1"),
+    ]
+    problems = []
+    for words, wanted in cases:
+        status, said, _ = compare(folder, *words)
+        if status != 2 or wanted not in said or "Traceback" in said:
+            problems.append("%s: exit status %d, not said: %s\n%s" % (words, status, wanted, said))
+    return "\n".join(problems)
+
+
+def ended_early(folder):
+    """A signal ends it, and with it what it started."""
+    out = os.path.join(folder, "report")
+    process = subprocess.Popen([TOOL, "--thorough", "--out", out, "--a", "memory", "--b", "sqlite"], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), cwd=ROOT)
+    try:
+        await_that(lambda: os.path.exists(os.path.join(out, "combined_results.json")), 30, "the first results")
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+    finally:
+        process.kill()
+        process.wait()
+    await_that(lambda: not running(folder), 10, "nothing is left of it")
+    return "" if process.returncode != 0 and time.monotonic() - began < 30 else "exit status %d" % process.returncode
+
+
+def needs(_folder):
+    """For ./cart: which servers are to be brought along."""
+    cases = [((), "dynamodb mysql"), (("--a", "sqlite", "--b", "http://x"), "sqlite"), (("--a", "mysql?mysql.pool=1", "--b", "mysql"), "mysql")]
+    problems = []
+    for words, wanted in cases:
+        said = subprocess.run([TOOL, "--needs", *words], stdout=subprocess.PIPE, env=environment(), check=False).stdout.decode().strip()
+        if said != wanted:
+            problems.append("%s: %s, not %s" % (words, said, wanted))
+    return "\n".join(problems)
+
+
+def tests(tap):
+    for name, function in (("two backends", two_backends), ("mysql and dynamodb", mysql_and_dynamodb),
+                           ("a service that runs already, and settings", a_url_and_settings), ("a broken promise", a_broken_promise),
+                           ("what cannot be compared is said in a line", what_cannot_be), ("a signal ends it and all of it", ended_early),
+                           ("it says which servers it needs", needs)):
+        with tempfile.TemporaryDirectory(prefix="cart-compare-test-") as folder:
+            tap.run(name, function, folder)
+
+
+if __name__ == "__main__":
+    main(tests)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const struct bench_mode *const modes[] = {
-	&seed150_mode,	   &run_mode,	  &h2h_mode,	  &sweep_mode,
-	&consistency_mode, &compare_mode, &selftest_mode, &report_mode,
+	&seed150_mode, &run_mode,  &h2h_mode,	 &sweep_mode,	 &consistency_mode,
+	&compare_mode, &gate_mode, &report_mode, &selftest_mode,
 };
 #define MODE_COUNT (sizeof(modes) / sizeof(*modes))
 

@@ -27,5 +27,6 @@ extern const struct bench_mode consistency_mode;
 extern const struct bench_mode compare_mode;
 extern const struct bench_mode selftest_mode;
 extern const struct bench_mode report_mode;
+extern const struct bench_mode gate_mode;
 
 #endif

@@ -133,7 +133,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-mysql check-dynamodb check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts install uninstall clean help
+	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts exact exact-renew install uninstall clean help
 
 ## all: the programs, into build/bin
 all: programs
@@ -286,11 +286,14 @@ run_style = --group style --timeout 300 --check header-check '$(make_j) header-c
 # The probes of consistency are shown to fail, on the release build and under AddressSanitizer.
 run_selftest = --group selftest --timeout 120 --check selftest 'build/release/bin/cartbench selftest' \
 	--check selftest-asan 'build/asan/bin/cartbench selftest'
+# Counts are of all backends together.
+run_exact = $(if $(filter-out $(backends),memory sqlite mysql dynamodb),,--group exact --timeout 300 \
+	--check counts '$(make_j) exact')
 run_entry = --group entry --timeout 300 $(wildcard tests/entry/test_*)
 
-## check: everything that takes minutes: tests, torture, fuzz corpora, style, install, and tests again under AddressSanitizer
+## check: everything that takes minutes: tests, torture, fuzz corpora, style, exact counts, install, and tests again under AddressSanitizer
 check: check-build
-	@$(with_servers) tests/run --summary build/summary $(run_style) $(run_entry) $(run_selftest) \
+	@$(with_servers) tests/run --summary build/summary $(run_style) $(run_exact) $(run_entry) $(run_selftest) \
 		$(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
 		$(call run_torture,release,300) $(run_replay) $(if $(have_clang),$(run_fuzz)) \
 		$(call run_unit,asan,240) $(call run_contract,asan,600) $(call run_server,asan,600) \
@@ -401,6 +404,15 @@ bench-generator: all
 	bench/run-generator $(ARGS)
 bench-verdicts: all
 	bench/run-verdicts $(ARGS)
+
+## exact: what operations take (calls, units, allocations, instructions) against bench/baseline.json; what grew fails
+## exact-renew: makes what they take now the baseline
+EXACT := build/exact.json
+exact: all
+	bench/run-exact --build $(B) --out $(EXACT)
+	$(B)/bin/cartbench gate --exact bench/baseline.json $(EXACT)
+exact-renew: all
+	bench/run-exact --build $(B) --out bench/baseline.json
 
 ## install: into PREFIX (/usr/local) under DESTDIR; an edited cartd.ini stays
 ## uninstall: removes what install put there; an edited cartd.ini stays

@@ -133,7 +133,8 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-mysql check-dynamodb check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts exact exact-renew install uninstall clean help
+	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts exact exact-renew gate install uninstall \
+	clean help
 
 ## all: the programs, into build/bin
 all: programs
@@ -413,6 +414,11 @@ exact: all
 	$(B)/bin/cartbench gate --exact bench/baseline.json $(EXACT)
 exact-renew: all
 	bench/run-exact --build $(B) --out bench/baseline.json
+## gate: this tree's speed against that of its merge base with BASE=REVISION; BACKEND=memory|sqlite|mysql|dynamodb
+BACKEND ?= memory
+gate:
+	@[ -n '$(BASE)' ] || { echo 'make gate needs BASE=REVISION, such as BASE=origin/main'; exit 2; }
+	@tools/gate --backend '$(BACKEND)' '$(BASE)' $(ARGS)
 
 ## install: into PREFIX (/usr/local) under DESTDIR; an edited cartd.ini stays
 ## uninstall: removes what install put there; an edited cartd.ini stays

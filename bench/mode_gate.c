@@ -62,7 +62,7 @@ static const struct bench_option gate_table[] = {
 	 .fallback = "40",
 	 .min = 5,
 	 .max = 10000,
-	 .help = "of a run: the unit of the statistics; there are three to five runs"},
+	 .help = "of a run: the unit of the statistics; there are four or five"},
 	{.name = "pairs",
 	 .type = OPTION_COUNT,
 	 GATE_AT(config.pairs),

@@ -12,6 +12,7 @@
 #include "bench/gate_exact.h"
 #include "bench/gate_print.h"
 #include "bench/h2h_json.h"
+#include "bench/h2h_options.h"
 #include "bench/h2h_print.h"
 #include "bench/interrupt.h"
 #include "bench/mode.h"
@@ -55,37 +56,6 @@ static const struct bench_option gate_table[] = {
 	 .value = "SHARE",
 	 .max = 10,
 	 .help = "what the control that must be found adds (default: twice the limit)"},
-	{.name = "blocks",
-	 .type = OPTION_COUNT,
-	 GATE_AT(config.blocks),
-	 .value = "N",
-	 .fallback = "40",
-	 .min = 5,
-	 .max = 10000,
-	 .help = "of a run: the unit of the statistics; there are four or five"},
-	{.name = "pairs",
-	 .type = OPTION_COUNT,
-	 GATE_AT(config.pairs),
-	 .value = "N",
-	 .fallback = "500",
-	 .min = 20,
-	 .max = 100000,
-	 .help = "of each operation in a block"},
-	{.name = "warmup",
-	 .type = OPTION_COUNT,
-	 GATE_AT(config.warmup),
-	 .value = "N",
-	 .fallback = "500",
-	 .max = 1000000,
-	 .help = "pairs of each operation before the first block of a run, not counted"},
-	{.name = "clients",
-	 .type = OPTION_COUNT,
-	 GATE_AT(config.clients),
-	 .value = "N",
-	 .fallback = "1",
-	 .min = 1,
-	 .max = H2H_CLIENTS_MAX,
-	 .help = "pairs under way at once; with one, latency alone is compared"},
 	{.name = "confidence",
 	 .type = OPTION_SHARE,
 	 GATE_AT(rule.confidence),
@@ -136,7 +106,9 @@ static struct bench_options gate_options_of(struct gate_mode *mode)
 		.more = gate_more,
 		.example = "cartbench gate --pin 1 BASE=http://127.0.0.1:8081 "
 			   "SAME=http://127.0.0.1:8082 HEAD=http://127.0.0.1:8083",
-		.tables = {{gate_table, &mode->options}, {bench_common_options, &mode->common}},
+		.tables = {{gate_table, &mode->options},
+			   {h2h_pair_options, &mode->options.config},
+			   {bench_common_options, &mode->common}},
 	};
 }
 

@@ -1,6 +1,7 @@
 /* `cartbench h2h`: options, the two sides, and what is made of the pairs. */
 #include "bench/common.h"
 #include "bench/h2h_json.h"
+#include "bench/h2h_options.h"
 #include "bench/h2h_print.h"
 #include "bench/interrupt.h"
 #include "bench/mode.h"
@@ -28,29 +29,6 @@ struct h2h_options {
 #define H2H_AT(member_) .at = offsetof(struct h2h_options, member_)
 
 static const struct bench_option h2h_table[] = {
-	{.name = "blocks",
-	 .type = OPTION_COUNT,
-	 H2H_AT(config.blocks),
-	 .value = "N",
-	 .fallback = "40",
-	 .min = 5,
-	 .max = 10000,
-	 .help = "the unit of the statistics: a ratio of B to A a block"},
-	{.name = "pairs",
-	 .type = OPTION_COUNT,
-	 H2H_AT(config.pairs),
-	 .value = "N",
-	 .fallback = "500",
-	 .min = 20,
-	 .max = 100000,
-	 .help = "of each operation in a block"},
-	{.name = "warmup",
-	 .type = OPTION_COUNT,
-	 H2H_AT(config.warmup),
-	 .value = "N",
-	 .fallback = "500",
-	 .max = 1000000,
-	 .help = "pairs of each operation before the first block, not counted"},
 	{.name = "for",
 	 .type = OPTION_DURATION,
 	 H2H_AT(config.most_ms),
@@ -58,14 +36,6 @@ static const struct bench_option h2h_table[] = {
 	 .fallback = "0s",
 	 .max = 86400000,
 	 .help = "begins no further block after so long; 0s: all blocks"},
-	{.name = "clients",
-	 .type = OPTION_COUNT,
-	 H2H_AT(config.clients),
-	 .value = "N",
-	 .fallback = "1",
-	 .min = 1,
-	 .max = H2H_CLIENTS_MAX,
-	 .help = "pairs under way at once; with one, latency alone is compared"},
 	{.name = "margin",
 	 .type = OPTION_SHARE,
 	 H2H_AT(question.margin),
@@ -144,10 +114,12 @@ static const struct bench_options *h2h_options_of(struct h2h_mode *mode)
 			   "h2h.json",
 	};
 
-	options.tables[0].options = h2h_table;
-	options.tables[0].into = &mode->options;
-	options.tables[1].options = bench_common_options;
-	options.tables[1].into = &mode->common;
+	options.tables[0].options = h2h_pair_options;
+	options.tables[0].into = &mode->options.config;
+	options.tables[1].options = h2h_table;
+	options.tables[1].into = &mode->options;
+	options.tables[2].options = bench_common_options;
+	options.tables[2].into = &mode->common;
 	return &options;
 }
 

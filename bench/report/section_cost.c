@@ -231,6 +231,15 @@ static bool cost_doc(struct report *report, const struct report_doc *doc)
 					    .data = &cost,
 				    });
 	cost_table(report, doc, &cost);
+	if (paid && doc->stand_in)
+		page_note(report, PAGE_BOTH,
+			  "A local server counts the table alone. On AWS a write also costs a unit "
+			  "for "
+			  "each index entry that it makes, moves or removes: with this table a "
+			  "create of "
+			  "a small cart takes 3 write units, an add 3 (docs/backends/dynamodb.md "
+			  "has the "
+			  "arithmetic). The money above is too little by that.");
 	if (paid)
 		cost_prices(report);
 	buf_free(&title);

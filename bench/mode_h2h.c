@@ -101,9 +101,9 @@ struct h2h_mode {
 	struct bench_progress progress;
 };
 
-static const struct bench_options *h2h_options_of(struct h2h_mode *mode)
+static struct bench_options h2h_options_of(struct h2h_mode *mode)
 {
-	static struct bench_options options = {
+	return (struct bench_options){
 		.mode = "h2h",
 		.arguments = "A=TARGET B=TARGET",
 		.arguments_min = 2,
@@ -112,15 +112,10 @@ static const struct bench_options *h2h_options_of(struct h2h_mode *mode)
 		.more = h2h_more,
 		.example = "cartbench h2h A=http://127.0.0.1:8081 B=http://127.0.0.1:8082 --out "
 			   "h2h.json",
+		.tables = {{h2h_pair_options, &mode->options.config},
+			   {h2h_table, &mode->options},
+			   {bench_common_options, &mode->common}},
 	};
-
-	options.tables[0].options = h2h_pair_options;
-	options.tables[0].into = &mode->options.config;
-	options.tables[1].options = h2h_table;
-	options.tables[1].into = &mode->options;
-	options.tables[2].options = bench_common_options;
-	options.tables[2].into = &mode->common;
-	return &options;
 }
 
 static bool h2h_parse_quantiles(struct h2h_mode *mode, const struct bench_options *options,
@@ -300,15 +295,15 @@ static enum bench_exit h2h_measure(struct h2h_mode *mode)
 static enum bench_exit h2h_run_mode(int argc, char **argv)
 {
 	struct h2h_mode mode = {.common = BENCH_COMMON_INIT};
-	const struct bench_options *options = h2h_options_of(&mode);
+	const struct bench_options options = h2h_options_of(&mode);
 	const char *targets[H2H_SIDES];
 	struct bench_texts arguments;
 	struct cart_error error;
 	enum bench_exit status;
 
-	if (!bench_options_parse(options, argc, argv, &arguments, &status) ||
-	    !h2h_parse_quantiles(&mode, options, &status) ||
-	    !h2h_parse_sides(&arguments, options, targets, &status))
+	if (!bench_options_parse(&options, argc, argv, &arguments, &status) ||
+	    !h2h_parse_quantiles(&mode, &options, &status) ||
+	    !h2h_parse_sides(&arguments, &options, targets, &status))
 		return status;
 	if (bench_common_prepare(&mode.common, &error) != 0) {
 		fprintf(stderr, "cartbench: %s\n", error.text);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define COMMON_AT(member_) .at = offsetof(struct bench_common, member_)
@@ -45,7 +46,8 @@ const struct bench_option bench_common_options[] = {
 	 .type = OPTION_LIST,
 	 COMMON_AT(describe),
 	 .value = "NAME=FILE",
-	 .help = "the settings of side NAME (A, or B of two), as cartd --print-config\n"
+	 .help = "the settings of side NAME (A, B, ...; of gate BASE, SAME, HEAD), as cartd "
+		 "--print-config\n"
 		 "writes them, to be kept in the result"},
 	{.name = "label",
 	 .type = OPTION_LIST,
@@ -105,10 +107,18 @@ static int common_pin(struct bench_common *common, struct cart_error *error)
 static int common_try_file(const char *path, struct cart_error *error)
 {
 	char beside[4096];
+	struct stat status;
 	int fd;
 
 	if (path == NULL)
 		return 0;
+	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+		if (S_ISDIR(status.st_mode))
+			return cart_error_set(error, "cannot write %s: it is a folder", path);
+		return access(path, W_OK) == 0 ? 0
+					       : cart_error_set(error, "cannot write %s: %s", path,
+								strerror(errno));
+	}
 	if (snprintf(beside, sizeof(beside), "%s.new-%ld", path, (long)getpid()) >=
 	    (int)sizeof(beside))
 		return cart_error_set(error, "a path of more than %zu characters", sizeof(beside));

@@ -15,6 +15,7 @@
 struct compare_sample {
 	double *logs;
 	size_t count;
+	size_t idle; /* seconds that had none */
 };
 
 static struct compare_sample compare_sample_new(size_t room)
@@ -40,6 +41,8 @@ static struct compare_sample compare_seconds(const json_t *result, const char *m
 
 		if (value > 0)
 			sample.logs[sample.count++] = log(value);
+		else
+			sample.idle++;
 	}
 	return sample;
 }
@@ -52,10 +55,9 @@ static const json_t *compare_find_quantile(const json_t *result, const char *ope
 	json_array_foreach(json_object_get(json_object_get(result, "results"), "operations"), i,
 			   each)
 	{
-		if (strcmp(json_string_value(json_object_get(each, "operation")) != NULL
-				   ? json_string_value(json_object_get(each, "operation"))
-				   : "",
-			   operation) != 0)
+		const char *name = json_string_value(json_object_get(each, "operation"));
+
+		if (name == NULL || strcmp(name, operation) != 0)
 			continue;
 		json_array_foreach(json_object_get(each, "quantiles"), at, row)
 		{
@@ -143,7 +145,8 @@ static void compare_add(struct compare *compare, const struct compare_row *of,
 		row->new_count = b.count;
 		row->comparison.p_difference = 1;
 		row->comparison.p_equivalence = 1;
-		row->judged = a.count >= COMPARE_MIN && b.count >= COMPARE_MIN &&
+		row->idle = row->unit == COMPARE_PER_S ? a.idle + b.idle : 0;
+		row->judged = a.count >= COMPARE_MIN && b.count >= COMPARE_MIN && row->idle == 0 &&
 			      stats_blocks(&blocks_a, a.logs, a.count) == 0 &&
 			      stats_blocks(&blocks_b, b.logs, b.count) == 0;
 		if (row->judged) {
@@ -222,6 +225,11 @@ int compare_results(struct compare *compare, const json_t *old_result, const jso
 	if (kind == NULL || other == NULL || strcmp(kind, other) != 0)
 		return cart_error_set(error, "one is of `%s` and the other of `%s`",
 				      kind != NULL ? kind : "?", other != NULL ? other : "?");
+	if (strcmp(kind, "run") == 0 &&
+	    !json_equal(json_object_get(json_object_get(old_result, "results"), "mode"),
+			json_object_get(json_object_get(new_result, "results"), "mode")))
+		return cart_error_set(error,
+				      "one is of a closed loop and the other of an open one");
 	if (strcmp(kind, "run") == 0)
 		compare_runs(compare, old_result, new_result, margin, confidence);
 	else

@@ -34,6 +34,7 @@ struct compare_row {
 	bool more_is_better;
 	double old_value, new_value; /* medians, in the unit; of COMPARE_RATIO B's share above A */
 	size_t old_count, new_count;
+	size_t idle; /* seconds of either in which nothing succeeded: the row is not judged */
 	bool judged;
 	double change, low, high;	     /* ratio: 0.03 is 3 % more */
 	double shift, shift_low, shift_high; /* Hodges and Lehmann's, likewise */

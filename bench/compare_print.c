@@ -79,6 +79,19 @@ static void compare_print_state(FILE *out, const char *which, const json_t *resu
 		fprintf(out, "note: the %s measurement was interrupted\n", which);
 }
 
+/* How it was asked: of `run`, and of `h2h`. */
+static void compare_print_asked(FILE *out, const json_t *old_result, const json_t *new_result)
+{
+	static const char *const members[] = {"mode", "clients", "rate",    "arrivals",	      "mix",
+					      "keys", "cold",	 "threads", "pairs_per_block"};
+	const json_t *a = json_object_get(old_result, "results");
+	const json_t *b = json_object_get(new_result, "results");
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+		compare_same(out, members[i], json_object_get(a, members[i]),
+			     json_object_get(b, members[i]));
+}
+
 bool compare_print_conditions(FILE *out, const json_t *old_result, const json_t *new_result)
 {
 	static const char *const members[] = {"cpu", "cores", "kernel", "generator_cores"};
@@ -89,6 +102,7 @@ bool compare_print_conditions(FILE *out, const json_t *old_result, const json_t 
 
 	compare_print_state(out, "old", old_result);
 	compare_print_state(out, "new", new_result);
+	compare_print_asked(out, old_result, new_result);
 	for (i = 0; i < sizeof(members) / sizeof(*members); i++)
 		compare_same(out, members[i], json_object_get(a, members[i]),
 			     json_object_get(b, members[i]));
@@ -113,7 +127,9 @@ static void compare_print_value(char *text, size_t room, const struct compare_ro
 
 void compare_print(FILE *out, const struct compare *compare, double margin, double confidence)
 {
-	fprintf(out, "A is the old result, B the new one; margin %.3g %%, confidence %.3g %%\n\n",
+	fprintf(out,
+		"A is the old result, B the new one; of a ratio \"B to A\" both are the sides "
+		"that it was taken of\nmargin %.3g %%, confidence %.3g %%\n\n",
 		100 * margin, 100 * confidence);
 	fprintf(out, "%-24s %12s %12s %9s  %-23s %9s  %s\n", "", "A", "B", "change", "interval",
 		"ranks, p", "verdict");
@@ -131,8 +147,9 @@ void compare_print(FILE *out, const struct compare *compare, double margin, doub
 		}
 		fprintf(out, "%-24s %12s %12s %9s  %-23s %9s  %s\n", row->name, a, b, change,
 			interval, p,
-			row->judged ? stats_verdict_name(row->comparison.verdict)
-				    : "INCONCLUSIVE (too short)");
+			row->judged	? stats_verdict_name(row->comparison.verdict)
+			: row->idle > 0 ? "not judged: in some seconds nothing succeeded"
+					: "INCONCLUSIVE (too short)");
 	}
 	fputs("\nNot measured in pairs: what the machine did meanwhile is in the difference. To "
 	      "compare two builds\nuse `cartbench h2h` or `cartbench gate`.\n",

@@ -433,9 +433,13 @@ static int http_metrics(struct bench_drive *head, struct buf *out, struct cart_e
 {
 	struct http_drive *drive = (struct http_drive *)head;
 	struct bench_client_answer answer;
+	int result = -1;
 
-	if (bench_client_request(drive->target.client, "GET", "/metrics", NULL, &answer, error) !=
-	    0)
+	/* The kept connection may have been idle for longer than the server keeps one. */
+	for (int tries = 0; result != 0 && tries < 2; tries++)
+		result = bench_client_request(drive->target.client, "GET", "/metrics", NULL,
+					      &answer, error);
+	if (result != 0)
 		return -1;
 	if (answer.status != 200)
 		return cart_error_set(error, "GET /metrics answers %d", answer.status);

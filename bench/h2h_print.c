@@ -12,7 +12,7 @@ static const char *const print_sides[H2H_SIDES] = {"A", "B"};
 static const char print_legend[] =
 	"\nB is compared with A; + means that B takes longer. A WINS, B WINS: different, beyond "
 	"what chance\n"
-	"would show in one table of twenty. EQUIVALENT: shown to differ by less than the margin. "
+	"explains at that confidence. EQUIVALENT: shown to differ by less than the margin. "
 	"DIFFERENT BUT\n"
 	"TRIVIAL: both. INCONCLUSIVE: neither was shown; more pairs may.\n";
 

@@ -146,6 +146,8 @@ static struct load_client *thread_new_client(struct load_thread *thread)
 	if (thread->config->workload->config.think_ms > 0 && !thread_is_open(thread))
 		client->think = event_new(thread->base, -1, 0, client_thought, client);
 	if (bench_link_open(&client->link, thread->loop, &thread->error) != 0) {
+		if (client->think != NULL)
+			event_free(client->think);
 		free(client);
 		return NULL;
 	}

@@ -26,7 +26,7 @@ static const struct bench_option compare_table[] = {
 	 .value = "SHARE",
 	 .fallback = "5%",
 	 .min = 0.001,
-	 .max = 1,
+	 .max = 0.99,
 	 .help = "differences below it do not matter: what EQUIVALENT means"},
 	{.name = "confidence",
 	 .type = OPTION_SHARE,
@@ -88,17 +88,20 @@ static int compare_show(const struct compare *compare, const struct compare_opti
 			struct cart_error *error)
 {
 	json_t *json;
+	int result;
 
 	if (compare_write_csv(options->csv, compare, error) != 0)
 		return -1;
 	if (!options->json) {
 		compare_print(stdout, compare, options->margin, options->confidence);
-		return 0;
+		return fflush(stdout) == 0 ? 0 : cart_error_set(error, "cannot print the result");
 	}
 	json = compare_json(compare, options->margin, options->confidence);
-	json_dumpf(json, stdout, JSON_INDENT(1));
+	result = json_dumpf(json, stdout, JSON_INDENT(1));
 	putchar('\n');
 	json_decref(json);
+	if (result != 0 || fflush(stdout) != 0)
+		return cart_error_set(error, "cannot print the result");
 	return 0;
 }
 

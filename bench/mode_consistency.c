@@ -360,7 +360,7 @@ static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 
 	if (probe_rig_open(&rig, &mode->plan, &mode->drives[at], count, &error) != 0) {
 		fprintf(stderr, "cartbench: %s: %s\n", mode->targets.items[at], error.text);
-		mode->status = BENCH_INVALID;
+		consistency_worsen(mode, BENCH_INVALID);
 		return false;
 	}
 	if (!consistency_is_one_database(&rig)) {
@@ -370,7 +370,7 @@ static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 			mode->targets.items[at]);
 		bench_result_invalidate(mode->result, "the targets are not on one database");
 		probe_rig_close(&rig);
-		mode->status = BENCH_INVALID;
+		consistency_worsen(mode, BENCH_INVALID);
 		return false;
 	}
 	mode->label = bench_result_label(&mode->common, consistency_side(at), mode->drives[at]);

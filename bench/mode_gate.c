@@ -48,7 +48,7 @@ static const struct bench_option gate_table[] = {
 	 .value = "SHARE",
 	 .fallback = "5%",
 	 .min = 0.001,
-	 .max = 1,
+	 .max = 0.99,
 	 .help = "HEAD may be slower by so much at p50"},
 	{.name = "control",
 	 .type = OPTION_SHARE,
@@ -263,7 +263,10 @@ static enum bench_exit gate_measure(struct gate_mode *mode)
 	}
 	if (gate_deliver(mode, outcome, why, &error) != 0) {
 		fprintf(stderr, "cartbench gate: %s\n", error.text);
-		outcome = outcome == BENCH_PASS ? BENCH_INVALID : outcome;
+		if (outcome == BENCH_PASS) {
+			outcome = BENCH_INVALID;
+			snprintf(why, sizeof(why), "%.*s", GATE_WHY_MAX - 1, error.text);
+		}
 	}
 	gate_print_outcome(mode->common.json ? stderr : stdout, outcome, why);
 	return outcome;

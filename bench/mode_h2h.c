@@ -42,7 +42,7 @@ static const struct bench_option h2h_table[] = {
 	 .value = "SHARE",
 	 .fallback = "5%",
 	 .min = 0.001,
-	 .max = 1,
+	 .max = 0.99,
 	 .help = "differences below it do not matter: what EQUIVALENT means"},
 	{.name = "confidence",
 	 .type = OPTION_SHARE,
@@ -305,6 +305,10 @@ static enum bench_exit h2h_run_mode(int argc, char **argv)
 	    !h2h_parse_quantiles(&mode, &options, &status) ||
 	    !h2h_parse_sides(&arguments, &options, targets, &status))
 		return status;
+	if (mode.options.config.slow_b > 0 && mode.options.config.clients > 1)
+		return bench_options_refuse(&options,
+					    "--slow-b waits busily: with more than one of "
+					    "--clients it would slow A too");
 	if (bench_common_prepare(&mode.common, &error) != 0) {
 		fprintf(stderr, "cartbench: %s\n", error.text);
 		return BENCH_INVALID;

@@ -3,6 +3,7 @@
  * page replaces an older one whole.
  */
 #include "bench/mode.h"
+#include "bench/result.h"
 #include "bench/report/page.h"
 
 #include <errno.h>
@@ -217,27 +218,14 @@ static void report_compose(struct report *report)
 /* Beside the file and renamed, so that an older page is never half overwritten. */
 static bool report_write(const struct buf *text, const char *path)
 {
-	char *beside;
-	FILE *file;
-	bool good;
+	struct cart_error error;
 
 	if (strcmp(path, "-") == 0)
 		return fwrite(text->data, 1, text->len, stdout) == text->len && fflush(stdout) == 0;
-	if (asprintf(&beside, "%s.new", path) < 0)
-		return false;
-	errno = 0;
-	file = fopen(beside, "we");
-	good = file != NULL && fwrite(text->data, 1, text->len, file) == text->len;
-	if (file != NULL)
-		good = fclose(file) == 0 && good;
-	good = good && rename(beside, path) == 0;
-	if (!good) {
-		fprintf(stderr, "cartbench: cannot write %s: %s\n", path, strerror(errno));
-		if (file != NULL)
-			unlink(beside);
-	}
-	free(beside);
-	return good;
+	if (bench_result_write_text(path, text->data, text->len, &error) == 0)
+		return true;
+	fprintf(stderr, "cartbench: %s\n", error.text);
+	return false;
 }
 
 static enum bench_exit report_write_all(struct report *report, const struct report_options *options)

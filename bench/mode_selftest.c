@@ -396,6 +396,7 @@ static enum bench_exit selftest_run_mode(int argc, char **argv)
 	struct selftest test = {0};
 	const struct bench_options options = {
 		.mode = "selftest",
+		.arguments = "",
 		.about = "Runs every probe of consistency on stores that are wrong on purpose, in "
 			 "this\nprocess, and shows that each is noticed by the probes that it "
 			 "concerns and by no\nother, and that clean stores are not.\n",
@@ -413,7 +414,7 @@ static enum bench_exit selftest_run_mode(int argc, char **argv)
 
 const struct bench_mode selftest_mode = {
 	.name = "selftest",
-	.arguments = "",
-	.summary = "Shows that the probes of consistency notice what they must",
+	.arguments = "[OPTIONS]",
+	.summary = "shows that the probes of consistency notice what they must",
 	.run = selftest_run_mode,
 };

@@ -16,7 +16,7 @@
 
 #include <event2/event.h>
 
-#define PROBE_TARGETS_MAX 16
+#define PROBE_TARGETS_MAX 8
 #define PROBE_GIVE_UP	  64 /* operations in a row without an answer */
 #define PROBE_CLIENTS_MAX 64
 #define PROBE_LINES_MAX	  96 /* products that a probe puts into a cart: within limits.lines */

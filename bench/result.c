@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define RESULT_CONFIDENCE 0.95
@@ -183,27 +184,53 @@ json_t *bench_result_success(uint64_t ok, uint64_t tried)
 			 share.high);
 }
 
-/* To the disk before it takes the file's place. */
-static int result_write_text(const char *path, const char *text, size_t len,
-			     struct cart_error *error)
+static int result_write_all(int fd, const char *text, size_t len)
 {
-	char beside[4096];
-	const char *from = text;
-	int fd = -1, failed;
+	while (len > 0) {
+		ssize_t written = write(fd, text, len);
 
-	snprintf(beside, sizeof(beside), "%s.new-%ld", path, (long)getpid());
-	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	failed = fd < 0;
-	while (!failed && len > 0) {
-		ssize_t written = write(fd, from, len);
-
-		failed = written < 0 && errno != EINTR;
+		if (written < 0 && errno != EINTR)
+			return -1;
 		if (written > 0) {
-			from += written;
+			text += written;
 			len -= (size_t)written;
 		}
 	}
-	failed = failed || fsync(fd) != 0;
+	return 0;
+}
+
+/* A device or a pipe is written into, and not replaced by a file. */
+static bool result_is_special(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static int result_write_into(const char *path, const char *text, size_t len,
+			     struct cart_error *error)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int failed = fd < 0 || result_write_all(fd, text, len) != 0;
+
+	if (failed)
+		cart_error_set(error, "cannot write %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return failed ? -1 : 0;
+}
+
+int bench_result_write_text(const char *path, const char *text, size_t len,
+			    struct cart_error *error)
+{
+	char beside[4096];
+	int fd = -1, failed;
+
+	if (result_is_special(path))
+		return result_write_into(path, text, len, error);
+	snprintf(beside, sizeof(beside), "%s.new-%ld", path, (long)getpid());
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	failed = fd < 0 || result_write_all(fd, text, len) != 0 || fsync(fd) != 0;
 	if (!failed)
 		failed = rename(beside, path) != 0;
 	if (failed)
@@ -225,7 +252,7 @@ int bench_result_write(const json_t *result, const char *path, struct cart_error
 
 	if (text == NULL)
 		return cart_error_set(error, "cannot write %s: no memory for it", path);
-	failed = result_write_text(path, text, strlen(text), error);
+	failed = bench_result_write_text(path, text, strlen(text), error);
 	free(text);
 	return failed;
 }
@@ -239,7 +266,7 @@ int bench_result_deliver(const json_t *result, const struct bench_common *common
 	if (common->out != NULL)
 		failed = bench_result_write(result, common->out, error);
 	if (common->csv != NULL && rows != NULL &&
-	    result_write_text(common->csv, rows, strlen(rows), failed ? &later : error) != 0)
+	    bench_result_write_text(common->csv, rows, strlen(rows), failed ? &later : error) != 0)
 		failed = -1;
 	if (common->json)
 		json_dumpf(result, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));

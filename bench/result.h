@@ -19,7 +19,8 @@
 #define BENCH_RESULT_FORMAT  "cartbench-result"
 #define BENCH_RESULT_VERSION 1
 
-/* kind: "run", "h2h", "sweep", "consistency". argv[0] is the mode's name. common is prepared. */
+/* kind: "run", "h2h", "sweep", "consistency", "gate". argv[0] is the mode's name. common is
+ * prepared. */
 json_t *bench_result_new(const char *kind, const struct bench_common *common, int argc,
 			 char *const *argv);
 
@@ -49,6 +50,10 @@ json_t *bench_result_hist(const struct bench_hdr *hdr);
 /* {"share", "low", "high"}: Wilson's interval at 95 %; nulls when nothing was tried. */
 json_t *bench_result_success(uint64_t ok, uint64_t tried);
 
+/* Writes beside the file, to the disk, then renames; into what is there if that is no regular file.
+ * -1: error names the file and why; what was there before stays. */
+CART_MUST_CHECK int bench_result_write_text(const char *path, const char *text, size_t len,
+					    struct cart_error *error);
 /* Writes beside the file, then renames. -1: error names the file and why; what was there before
  * stays. */
 CART_MUST_CHECK int bench_result_write(const json_t *result, const char *path,

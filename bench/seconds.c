@@ -26,7 +26,8 @@ static void seconds_figure(struct second *second)
 	if (second->open == NULL)
 		return;
 	second->p50_ns = bench_hdr_quantile(second->open, 0.5);
-	second->p99_ns = bench_hdr_quantile(second->open, 0.99);
+	if (bench_hdr_quantile_holds(second->open, 0.99))
+		second->p99_ns = bench_hdr_quantile(second->open, 0.99);
 }
 
 /* A closed second is left as it is but for the counts: its thread was held up for very long. */
@@ -76,6 +77,12 @@ struct second seconds_look(struct seconds *seconds, size_t at)
 	return second;
 }
 
+/* null: nothing succeeded, or too few for the percentile. */
+static json_t *seconds_ms(int64_t ns)
+{
+	return ns > 0 ? json_real((double)ns / 1e6) : json_null();
+}
+
 json_t *seconds_json(struct seconds *seconds, size_t length)
 {
 	json_t *array = json_array();
@@ -83,11 +90,11 @@ json_t *seconds_json(struct seconds *seconds, size_t length)
 	for (size_t i = 0; i < length && i < seconds->count; i++) {
 		struct second second = seconds_look(seconds, i);
 
-		json_array_append_new(array, json_pack("{s:I, s:I, s:I, s:f, s:f}", "at_s",
+		json_array_append_new(array, json_pack("{s:I, s:I, s:I, s:o, s:o}", "at_s",
 						       (json_int_t)i, "ok", (json_int_t)second.ok,
 						       "failed", (json_int_t)second.failed,
-						       "p50_ms", (double)second.p50_ns / 1e6,
-						       "p99_ms", (double)second.p99_ns / 1e6));
+						       "p50_ms", seconds_ms(second.p50_ns),
+						       "p99_ms", seconds_ms(second.p99_ns)));
 	}
 	return array;
 }

@@ -23,7 +23,7 @@ struct second_part {
 
 struct second {
 	uint64_t ok, failed;
-	int64_t p50_ns, p99_ns; /* 0: nothing succeeded */
+	int64_t p50_ns, p99_ns; /* 0: nothing succeeded; p99: or too few */
 	struct bench_hdr *open; /* NULL: closed, or never begun */
 };
 

@@ -97,18 +97,18 @@ static void cost_row(struct page_table *table, const struct cost *cost,
 		page_cell(table, "\xe2\x80\x93");
 }
 
-/* One of each: what a cart costs from its creation to being looked at. */
-static void cost_add_sum(struct cost *cost)
+/* One of each: what a cart on this side costs from its creation to being looked at. */
+static void cost_add_sum(struct cost *cost, const char *side)
 {
 	struct cost_entry sum = {.operation = "one of each", .statements = NAN};
 	size_t i, summed = 0;
 
+	snprintf(sum.side, sizeof(sum.side), "%s", side);
 	for (i = 0; i < cost->count; i++) {
 		const struct cost_entry *entry = &cost->entries[i];
 
-		if (!isfinite(entry->million) || (summed > 0 && strcmp(entry->side, sum.side) != 0))
+		if (!isfinite(entry->million) || strcmp(entry->side, sum.side) != 0)
 			continue;
-		snprintf(sum.side, sizeof(sum.side), "%s", entry->side);
 		sum.calls += entry->calls;
 		sum.read += entry->read;
 		sum.write += entry->write;
@@ -119,12 +119,25 @@ static void cost_add_sum(struct cost *cost)
 		cost->entries[cost->count++] = sum;
 }
 
+static void cost_add_sums(struct cost *cost)
+{
+	size_t count = cost->count, i, before;
+
+	for (i = 0; i < count; i++) {
+		for (before = 0; before < i; before++)
+			if (strcmp(cost->entries[before].side, cost->entries[i].side) == 0)
+				break;
+		if (before == i)
+			cost_add_sum(cost, cost->entries[i].side);
+	}
+}
+
 static void cost_draw(struct buf *out, double width, const char *id,
 		      const struct page_figure *figure)
 {
 	const struct cost *cost = figure->data;
 	struct svg_chart chart = {.out = out, .width = width, .x = {.type = SVG_LINEAR}};
-	char text[NUMBER_TEXT];
+	char label[40], text[NUMBER_TEXT];
 	double y, rows = 0;
 	size_t i;
 
@@ -134,7 +147,7 @@ static void cost_draw(struct buf *out, double width, const char *id,
 	}
 	svg_scale_round(&chart.x);
 	chart.top = 8;
-	chart.left = 104;
+	chart.left = 124;
 	chart.right = width - 84;
 	chart.bottom = chart.top + rows * COST_ROW + 4;
 	chart.height = chart.bottom + 42;
@@ -147,7 +160,8 @@ static void cost_draw(struct buf *out, double width, const char *id,
 
 		if (!isfinite(entry->million))
 			continue;
-		svg_text(&chart, 2, y + 15, SVG_START, "", chart.left - 8, entry->operation);
+		snprintf(label, sizeof(label), "%.24s, %.1s", entry->operation, entry->side);
+		svg_text(&chart, 2, y + 15, SVG_START, "", chart.left - 8, label);
 		cost_money(cost, entry->million, text);
 		svg_rect(&chart, "part p2", chart.left, y, end - chart.left, COST_ROW - 10, text);
 		svg_text(&chart, end + 6, y + 15, SVG_START, "halo", 0, text);
@@ -211,7 +225,7 @@ static bool cost_doc(struct report *report, const struct report_doc *doc)
 	cost_collect(&cost, doc);
 	if (cost.count == 0)
 		return false;
-	cost_add_sum(&cost);
+	cost_add_sums(&cost);
 	buf_add_string(&desc, "A bar an operation:");
 	for (i = 0; i < cost.count; i++) {
 		if (!isfinite(cost.entries[i].million))

@@ -188,7 +188,7 @@ static void verdict_sentences(struct report *report, const struct report_doc *do
 
 static void verdict_success(struct report *report, const struct report_doc *doc)
 {
-	char share[NUMBER_TEXT], low[NUMBER_TEXT], high[NUMBER_TEXT], pairs[NUMBER_TEXT];
+	char share[NUMBER_TEXT], low[NUMBER_TEXT], high[NUMBER_TEXT], tried[NUMBER_TEXT];
 	const json_t *operation, *success;
 	struct page_table table;
 	char title[160];
@@ -198,7 +198,7 @@ static void verdict_success(struct report *report, const struct report_doc *doc)
 			 report_file_name(doc->path));
 	page_column(&table, 'l', "operation");
 	page_column(&table, 'l', "side");
-	page_column(&table, 'r', "pairs");
+	page_column(&table, 'r', "tried");
 	page_column(&table, 'r', "succeeded");
 	page_column(&table, 'r', "95 %% interval (Wilson)");
 	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
@@ -210,7 +210,7 @@ static void verdict_success(struct report *report, const struct report_doc *doc)
 			page_cell(&table, "%s", report_text(operation, "operation"));
 			page_cell(&table, "%s", report_side_title(doc, side, title, sizeof(title)));
 			page_cell(&table, "%s",
-				  number_count(report_number(operation, "pairs"), pairs));
+				  number_count(report_number(success, "tried"), tried));
 			page_cell(&table, "%s",
 				  number_share(report_number(success, "share"), share));
 			page_cell(&table, "%s to %s",

@@ -78,7 +78,20 @@ def mysql_and_dynamodb(folder):
     for word in ("not AWS", "write units", "database's share", "MariaDB"):
         if word not in summary:
             problem += "summary.md does not say: %s\n" % word
+    with open(os.path.join(out, "h2h.json"), encoding="utf-8") as file:
+        calls = {(each["operation"], each["side"]): each["calls_per_op"] for each in json.load(file)["results"]["calls"]}
+    if calls != {(operation, side): 1.0 for operation in ("create", "add", "get") for side in "AB"}:
+        problem += "calls an operation: %s\n" % calls
     return problem
+
+
+def two_of_a_kind(folder):
+    """Two sides of one database are told apart everywhere."""
+    status, said, out = compare(folder, "--a", "memory?cart.ids=v4", "--b", "memory?cart.ids=v7")
+    with open(os.path.join(out, "summary.md"), encoding="utf-8") as file:
+        summary = file.read()
+    good = status == 0 and "memory?cart.ids=v4" in summary and "memory?cart.ids=v7" in summary
+    return "" if good else "exit status %d\n%s\n%s" % (status, said, summary)
 
 
 def a_url_and_settings(folder):
@@ -96,7 +109,7 @@ def a_url_and_settings(folder):
 def a_broken_promise(folder):
     """A store that forgets idempotency keys: said, and the exit status is not 0; all of the report is there."""
     status, said, out = compare(folder, "--a", "memory", "--b", CARTD_TEST + "@fault?fault.over=memory&fault.mutant=no-idempotency")
-    good = status == 2 and "a promise about consistency was broken" in said and os.path.exists(os.path.join(out, "index.html"))
+    good = status == 3 and "a promise about consistency was broken" in said and os.path.exists(os.path.join(out, "index.html"))
     return "" if good else "exit status %d\n%s" % (status, said)
 
 
@@ -107,13 +120,19 @@ def what_cannot_be(folder):
         (("--a", "memory", "--b", "http://127.0.0.1:1"), "127.0.0.1:1"),
         (("--a", "none/cartd@memory"), "there is no program"),
         (("--a", "My SQL"), "takes BACKEND"),
+        (("--a", "memory", "--b", "memory", "--margin", "nonsense"), "--margin"),
+        (("--a", "memory", "--b", "memory", "--out", folder), "a letter.txt is there"),
         (("--a", "mysql?mysql.host=127.0.0.1&mysql.port=1", "--b", "memory"), "127.0.0.1:1"),
     ]
     problems = []
+    with open(os.path.join(folder, "a letter.txt"), "w", encoding="utf-8") as letter:
+        letter.write("dear")
     for words, wanted in cases:
         status, said, _ = compare(folder, *words)
         if status != 2 or wanted not in said or "Traceback" in said:
             problems.append("%s: exit status %d, not said: %s\n%s" % (words, status, wanted, said))
+    if not os.path.exists(os.path.join(folder, "a letter.txt")):
+        problems.append("the letter is gone")
     return "\n".join(problems)
 
 
@@ -147,7 +166,7 @@ def needs(_folder):
 
 def tests(tap):
     for name, function in (("two backends", two_backends), ("mysql and dynamodb", mysql_and_dynamodb),
-                           ("a service that runs already, and settings", a_url_and_settings), ("a broken promise", a_broken_promise),
+                           ("two sides of one backend", two_of_a_kind), ("a service that runs already, and settings", a_url_and_settings), ("a broken promise", a_broken_promise),
                            ("what cannot be compared is said in a line", what_cannot_be), ("a signal ends it and all of it", ended_early),
                            ("it says which servers it needs", needs)):
         with tempfile.TemporaryDirectory(prefix="cart-compare-test-") as folder:

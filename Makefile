@@ -181,10 +181,11 @@ $(B)/embed/bench_prices_json.c: bench/prices.json tools/embed
 $(B)/embed/report_style_css.c: bench/report/style.css tools/embed
 	$(call say,embed)
 	tools/embed text embed_report_style_css $< >$@
+# A name of its own for each make: two may run in one tree, as two ./cart run do.
 $(B)/embed/version.c: FORCE
 	@mkdir -p $(@D)
 	@printf '#include "core/version.h"\n\nconst char cart_version[] = "%s";\nconst char cart_revision[] = "%s";\n' \
-		'$(VERSION)' '$(REVISION)' >$@.new; if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+		'$(VERSION)' '$(REVISION)' >$@.$$$$; if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 $(B)/embed/%.o: $(B)/embed/%.c $(B)/flags
 	$(call say,cc   )
 	$(CC) $(ALL_CFLAGS) -Wno-overlength-strings -Wno-trigraphs -c -o $@ $<

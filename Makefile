@@ -74,8 +74,8 @@ endif
 
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
-CORE_SRC := $(filter-out core/registry.c,$(wildcard core/*.c))
-BACKEND_SRC := $(filter-out backends/fault/%,$(wildcard backends/*/*.c))
+CORE_SRC := $(filter-out core/registry.c,$(wildcard core/*.c core/*/*.c))
+BACKEND_SRC := $(filter-out backends/fault/%,$(wildcard backends/*/*.c backends/*/*/*.c))
 FAULT_SRC := $(wildcard backends/fault/*.c)
 EMBED_OBJ := $(B)/embed/version.o $(B)/embed/sqlite_migrations.o $(B)/embed/mysql_migrations.o \
 	$(B)/embed/dynamodb_tables.o \
@@ -87,14 +87,14 @@ TEST_REGISTRY_OBJ := $(B)/core/registry-test.o
 FAULT_OBJ := $(call objects,$(FAULT_SRC))
 FAULT_FLAG := $(if $(FAULT_SRC),-DCART_WITH_FAULT)
 
-SERVER_SRC := $(wildcard server/*.c)
+SERVER_SRC := $(wildcard server/*.c server/*/*.c)
 SERVER_LIB_OBJ := $(call objects,$(filter-out server/main.c,$(SERVER_SRC)))
 CTL_SRC := $(wildcard ctl/*.c)
-BENCH_SRC := $(filter-out bench/floor/%,$(wildcard bench/*.c bench/*/*.c))
+BENCH_SRC := $(wildcard bench/*.c bench/*/*.c)
 BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/embed/seed_results_json.o \
 	$(B)/embed/bench_prices_json.o $(B)/embed/report_style_css.o
 PROGRAMS := cartd cartctl cartbench
-FLOOR_SRC := $(wildcard bench/floor/*.c)
+FLOOR_SRC := $(wildcard bench/perf/floor/*.c)
 FLOORS := $(patsubst %.c,$(B)/%,$(filter %_floor.c,$(FLOOR_SRC)))
 
 TEST_LIB_SRC := $(wildcard tests/lib/*.c)
@@ -119,10 +119,10 @@ CHAOS_SCRIPTS := $(wildcard tests/fault/chaos_*.py)
 FUZZERS := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQL_TESTS) $(DYNAMODB_TESTS)
 
-SOURCES := $(wildcard core/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) \
+SOURCES := $(wildcard core/*.c core/*/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) \
 	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(MYSQL_TEST_SRC) \
 	$(DYNAMODB_TEST_SRC) $(wildcard tests/fuzz/*.c)
-HEADERS := $(wildcard core/*.h backends/*/*.h server/*.h ctl/*.h bench/*.h bench/*/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
+HEADERS := $(wildcard core/*.h core/*/*.h backends/*/*.h backends/*/*/*.h server/*.h server/*/*.h ctl/*.h bench/*.h bench/*/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
 	tests/unit/*.h tests/server/*.h tests/torture/*.h tests/mysql/*.h tests/dynamodb/*.h)
 OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 
@@ -172,10 +172,10 @@ endef
 $(eval $(call embed_set,sqlite,migrations,sql))
 $(eval $(call embed_set,mysql,migrations,sql))
 $(eval $(call embed_set,dynamodb,tables,json))
-$(B)/embed/seed_results_json.c: bench/seed-results.json tools/embed
+$(B)/embed/seed_results_json.c: bench/seed150/seed-results.json tools/embed
 	$(call say,embed)
 	tools/embed text embed_seed_results_json $< >$@
-$(B)/embed/bench_prices_json.c: bench/prices.json tools/embed
+$(B)/embed/bench_prices_json.c: bench/report/prices.json tools/embed
 	$(call say,embed)
 	tools/embed text embed_bench_prices_json $< >$@
 $(B)/embed/report_style_css.c: bench/report/style.css tools/embed
@@ -210,10 +210,10 @@ $(B)/bin/cartctl: $(call objects,$(CTL_SRC)) $(B)/server/settings.o $(LIB_OBJ) $
 # With the backend that misbehaves on purpose: what measures must be shown to find something.
 $(B)/bin/cartbench: $(B)/bench/main.o $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ)
 	$(link)
-$(FLOORS): $(B)/bench/floor/%: $(B)/bench/floor/%.o $(LIB_OBJ) $(REGISTRY_OBJ)
+$(FLOORS): $(B)/bench/perf/floor/%: $(B)/bench/perf/floor/%.o $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 
-$(B)/bench/floor/mysql_floor: $(B)/bench/floor/mysql_form.o
+$(B)/bench/perf/floor/mysql_floor: $(B)/bench/perf/floor/mysql_form.o
 
 # What tests and fuzzers may call. An archive, so that a test takes only what it needs and can put a fake of its own in the place
 # of the rest.
@@ -395,26 +395,26 @@ docs-check: $(B)/bin/cartctl
 ## bench-generator: measures cartbench itself against wrk
 ## bench-verdicts: measures whether the verdicts of cartbench h2h can be trusted here
 bench: all $(FLOORS)
-	bench/run $(ARGS)
+	bench/perf/run-cartd $(ARGS)
 bench-mysql: all $(FLOORS)
-	bench/run-mysql $(ARGS)
+	bench/perf/run-mysql $(ARGS)
 bench-dynamodb: all $(FLOORS)
-	bench/run-dynamodb $(ARGS)
+	bench/perf/run-dynamodb $(ARGS)
 bench-clean: all
-	$(WITH_MYSQL) $(WITH_DYNAMODB) bench/run-clean $(ARGS)
+	$(WITH_MYSQL) $(WITH_DYNAMODB) bench/perf/run-clean $(ARGS)
 bench-generator: all
-	bench/run-generator $(ARGS)
+	bench/perf/run-generator $(ARGS)
 bench-verdicts: all
-	bench/run-verdicts $(ARGS)
+	bench/perf/run-verdicts $(ARGS)
 
-## exact: what operations take (calls, units, allocations, instructions) against bench/baseline.json; what grew fails
+## exact: what operations take (calls, units, allocations, instructions) against bench/perf/baseline.json; what grew fails
 ## exact-renew: makes what they take now the baseline
 EXACT := build/exact.json
 exact: all
-	bench/run-exact --build $(B) --out $(EXACT)
-	$(B)/bin/cartbench gate --exact bench/baseline.json $(EXACT)
+	bench/perf/run-exact --build $(B) --out $(EXACT)
+	$(B)/bin/cartbench gate --exact bench/perf/baseline.json $(EXACT)
 exact-renew: all
-	bench/run-exact --build $(B) --out bench/baseline.json
+	bench/perf/run-exact --build $(B) --out bench/perf/baseline.json
 ## gate: this tree's speed against that of its merge base with BASE=REVISION; BACKEND=memory|sqlite|mysql|dynamodb
 BACKEND ?= memory
 gate:

@@ -1,5 +1,5 @@
-#include "bench/mode.h"
-#include "core/log.h"
+#include "bench/cli/mode.h"
+#include "core/base/log.h"
 #include "core/version.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "core/batch.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <assert.h>
 #include <event2/event.h>

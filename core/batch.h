@@ -15,7 +15,7 @@
 #ifndef CORE_BATCH_H
 #define CORE_BATCH_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 #include "core/cart_op.h"
 
 #define BATCH_CLASSES_MAX 4

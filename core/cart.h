@@ -8,7 +8,7 @@
 #ifndef CORE_CART_H
 #define CORE_CART_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 #include "core/cart_id.h"
 
 #include <stdbool.h>

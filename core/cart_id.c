@@ -1,6 +1,6 @@
 #include "core/cart_id.h"
 
-#include "core/hex.h"
+#include "core/base/hex.h"
 
 #include <errno.h>
 #include <string.h>

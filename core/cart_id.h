@@ -2,7 +2,7 @@
 #ifndef CORE_CART_ID_H
 #define CORE_CART_ID_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include "core/cart_json.h"
 
-#include "core/units.h"
+#include "core/base/units.h"
 
 static void cart_json_time(struct buf *out, int64_t ms)
 {

@@ -2,7 +2,7 @@
 #ifndef CORE_CART_JSON_H
 #define CORE_CART_JSON_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "core/cart.h"
 
 /* One JSON object without spaces, members in the contract's order. */

@@ -18,12 +18,12 @@
 #ifndef CORE_CART_STORE_H
 #define CORE_CART_STORE_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 #include "core/cart_op.h"
-#include "core/clock.h"
-#include "core/error.h"
-#include "core/metrics.h"
-#include "core/settings.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/metrics.h"
+#include "core/settings/settings.h"
 
 struct cart_backend;
 struct cart_db;

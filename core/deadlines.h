@@ -5,9 +5,9 @@
 #ifndef CORE_DEADLINES_H
 #define CORE_DEADLINES_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 #include "core/cart_op.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 struct event_base;
 struct store_deadlines;

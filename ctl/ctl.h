@@ -2,7 +2,7 @@
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 #include "core/cart_store.h"
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* Lists carts page by page, so that memory stays flat however many there are. */
-#include "core/units.h"
+#include "core/base/units.h"
 #include "ctl/ctl.h"
 #include "ctl/print.h"
 #include "ctl/session.h"

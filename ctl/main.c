@@ -2,7 +2,7 @@
  * cartctl looks into a cart store and prepares it, without cartd: it opens the store that the
  * settings name, by the same interface that cartd uses.
  */
-#include "core/log.h"
+#include "core/base/log.h"
 #include "core/version.h"
 #include "ctl/ctl.h"
 #include "server/settings.h"

@@ -5,7 +5,7 @@
 #ifndef SERVER_LOOP_H
 #define SERVER_LOOP_H
 
-#include "server/api.h"
+#include "server/api/api.h"
 
 struct loop;
 

@@ -1,5 +1,5 @@
 /* cartd: reads its settings and runs. */
-#include "core/log.h"
+#include "core/base/log.h"
 #include "core/version.h"
 #include "server/service.h"
 #include "server/settings.h"

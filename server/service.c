@@ -1,7 +1,7 @@
 #include "server/service.h"
 
 #include "core/cart_store.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "core/version.h"
 #include "server/loop.h"
 

@@ -2,8 +2,8 @@
 #ifndef SERVER_SERVICE_H
 #define SERVER_SERVICE_H
 
-#include "core/error.h"
-#include "core/settings.h"
+#include "core/base/error.h"
+#include "core/settings/settings.h"
 
 /*
  * Runs until a signal ends it: SIGTERM or SIGINT drains, a second one ends it at once, SIGHUP opens

@@ -1,7 +1,7 @@
 #include "server/settings.h"
 
 #include "core/cart_store.h"
-#include "core/log.h"
+#include "core/base/log.h"
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)

@@ -3,7 +3,7 @@
 #ifndef SERVER_SETTINGS_H
 #define SERVER_SETTINGS_H
 
-#include "core/settings.h"
+#include "core/settings/settings.h"
 
 /* listen, threads, backend, provision, cart.ids, http.*, request.*, drain.* */
 extern const struct setting server_settings[];

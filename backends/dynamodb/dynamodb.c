@@ -4,9 +4,9 @@
  * cannot be reached then, or takes its time to make the table, cartd starts nevertheless, says so,
  * is not ready, and a thread sees to the table as soon as it can be (provisioner.c); cartctl fails.
  */
-#include "backends/dynamodb/provisioner.h"
-#include "backends/dynamodb/store.h"
-#include "core/log.h"
+#include "backends/dynamodb/table/provisioner.h"
+#include "backends/dynamodb/store/store.h"
+#include "core/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

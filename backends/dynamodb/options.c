@@ -1,6 +1,6 @@
 #include "backends/dynamodb/options.h"
 
-#include "backends/dynamodb/call.h"
+#include "backends/dynamodb/wire/call.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -6,10 +6,10 @@
 #ifndef BACKENDS_DYNAMODB_OPTIONS_H
 #define BACKENDS_DYNAMODB_OPTIONS_H
 
-#include "backends/dynamodb/credentials.h"
-#include "backends/dynamodb/item.h"
-#include "core/error.h"
-#include "core/settings.h"
+#include "backends/dynamodb/aws/credentials.h"
+#include "backends/dynamodb/item/item.h"
+#include "core/base/error.h"
+#include "core/settings/settings.h"
 
 #define DDB_REGION_ROOM	  64
 #define DDB_ENDPOINT_ROOM 256

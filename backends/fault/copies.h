@@ -7,7 +7,7 @@
 #define BACKENDS_FAULT_COPIES_H
 
 #include "core/cart.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #define FAULT_COPIES 4096
 

@@ -11,8 +11,8 @@
 
 #include "backends/fault/copies.h"
 #include "core/cart_op.h"
-#include "core/error.h"
-#include "core/settings.h"
+#include "core/base/error.h"
+#include "core/settings/settings.h"
 
 #include <pthread.h>
 

@@ -6,8 +6,8 @@
 #define BACKENDS_FAULT_PLAN_H
 
 #include "core/cart_op.h"
-#include "core/error.h"
-#include "core/settings.h"
+#include "core/base/error.h"
+#include "core/settings/settings.h"
 
 #include <pthread.h>
 

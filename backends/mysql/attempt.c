@@ -1,7 +1,7 @@
 /* One try at a host: from the choice of the host to what its outcome means for the next one. */
 #include "backends/mysql/connector_internal.h"
 #include "backends/mysql/session.h"
-#include "core/log.h"
+#include "core/base/log.h"
 
 #include <stdio.h>
 

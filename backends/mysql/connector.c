@@ -8,7 +8,7 @@
  */
 #include "backends/mysql/connector_internal.h"
 #include "backends/mysql/session.h"
-#include "core/log.h"
+#include "core/base/log.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -20,7 +20,7 @@
 #define BACKENDS_MYSQL_CONNECTOR_H
 
 #include "backends/mysql/options.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <mysql.h>
 

@@ -11,7 +11,7 @@
  */
 #include "backends/mysql/hosts.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 void sql_hosts_init(struct sql_hosts *hosts, size_t count, bool one)
 {

@@ -8,7 +8,7 @@
  * a time.
  */
 #include "backends/mysql/store.h"
-#include "core/log.h"
+#include "core/base/log.h"
 
 #include <assert.h>
 #include <event2/event.h>

@@ -5,8 +5,8 @@
 #ifndef BACKENDS_MYSQL_OPTIONS_H
 #define BACKENDS_MYSQL_OPTIONS_H
 
-#include "core/error.h"
-#include "core/settings.h"
+#include "core/base/error.h"
+#include "core/settings/settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -15,7 +15,7 @@
 
 #include "backends/mysql/script.h"
 #include "core/embed.h"
-#include "core/log.h"
+#include "core/base/log.h"
 
 #include <errmsg.h>
 #include <mysqld_error.h>

@@ -12,7 +12,7 @@
 #include "backends/mysql/sweep.h"
 
 #include "backends/mysql/fault.h"
-#include "core/log.h"
+#include "core/base/log.h"
 
 #include <pthread.h>
 #include <signal.h>

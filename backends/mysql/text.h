@@ -6,7 +6,7 @@
 #ifndef BACKENDS_MYSQL_TEXT_H
 #define BACKENDS_MYSQL_TEXT_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "core/cart_id.h"
 
 #define SQL_BINARY_BYTES 16 /* ids, fingerprints, hashes of keys: all of one size */

@@ -7,7 +7,7 @@
 #include "backends/sqlite/conn.h"
 
 #include "core/cart_op.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

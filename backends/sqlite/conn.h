@@ -5,9 +5,9 @@
 #ifndef BACKENDS_SQLITE_CONN_H
 #define BACKENDS_SQLITE_CONN_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "core/cart.h"
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <sqlite3.h>
 

@@ -27,7 +27,7 @@
 #include "backends/sqlite/apply.h"
 #include "backends/sqlite/sweep.h"
 #include "core/cart_op.h"
-#include "core/log.h"
+#include "core/base/log.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

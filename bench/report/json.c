@@ -1,6 +1,6 @@
 /* Reading what may be missing. */
 #include "bench/report/report.h"
-#include "core/units.h"
+#include "core/base/units.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 #include "bench/report/page.h"
-#include "bench/html.h"
+#include "bench/result/html.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #define BENCH_REPORT_PAGE_H
 
 #include "bench/report/report.h"
-#include "bench/svg.h"
+#include "bench/report/svg.h"
 
 /* PAGE_FOLDED: of a table, in the HTML, closed until the reader opens it. */
 enum page_where { PAGE_HTML = 1, PAGE_MARKDOWN = 2, PAGE_BOTH = 3, PAGE_FOLDED = 5 };

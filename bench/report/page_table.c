@@ -1,6 +1,6 @@
 /* Tables. In the HTML each cell also carries its column's name, which narrow screens show beside
  * it, where a row becomes a card. */
-#include "bench/html.h"
+#include "bench/result/html.h"
 #include "bench/report/page.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 #include "bench/report/plot.h"
-#include "bench/number.h"
+#include "bench/result/number.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Lines over the seconds of a run. The axis of values begins at 0. */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/plot.h"
 
 #include <math.h>

@@ -1,11 +1,11 @@
-/* The dated list of prices: bench/prices.json, or a file of the same shape. */
+/* The dated list of prices: bench/report/prices.json, or a file of the same shape. */
 #include "bench/report/report.h"
 
 #include <errno.h>
 #include <math.h>
 #include <string.h>
 
-/* The Makefile makes its definition of bench/prices.json. */
+/* The Makefile makes its definition of bench/report/prices.json. */
 extern const char embed_bench_prices_json[];
 extern const size_t embed_bench_prices_json_len;
 
@@ -49,7 +49,7 @@ int report_prices_read(struct report_prices *prices, const char *path, struct ca
 	    *prices->as_of != '\0')
 		return 0;
 	report_prices_free(prices);
-	return cart_error_set(error, "not a list of prices (see bench/prices.json)");
+	return cart_error_set(error, "not a list of prices (see bench/report/prices.json)");
 }
 
 void report_prices_free(struct report_prices *prices)

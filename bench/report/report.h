@@ -6,9 +6,9 @@
 #ifndef BENCH_REPORT_REPORT_H
 #define BENCH_REPORT_REPORT_H
 
-#include "bench/hdr.h"
-#include "core/buf.h"
-#include "core/error.h"
+#include "bench/stats/hdr.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* What was asked of the stores' promises, and what they kept. */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/plot.h"
 
 #include <math.h>

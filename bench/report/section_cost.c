@@ -1,5 +1,5 @@
 /* What an operation asks of its database, and what that costs where units are paid for. */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/page.h"
 #include "bench/report/plot.h"
 

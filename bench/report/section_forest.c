@@ -1,6 +1,6 @@
 /* The verdicts as a picture: each ratio with its interval, beside the band of what does not matter.
  */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/page.h"
 #include "bench/report/plot.h"
 

@@ -1,5 +1,5 @@
 /* What was compared, on what, and everything that speaks against believing it. */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/page.h"
 
 #include <math.h>

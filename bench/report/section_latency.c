@@ -1,5 +1,5 @@
 /* How long operations took: of a comparison, and under load. */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/plot.h"
 
 #include <math.h>

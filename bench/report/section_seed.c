@@ -1,7 +1,7 @@
 /* The seed's table, ours from seed150's files beside it, and what neither of them shows. */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/page.h"
-#include "bench/seed_reference.h"
+#include "bench/seed150/reference.h"
 
 #include <dirent.h>
 #include <errno.h>

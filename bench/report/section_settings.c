@@ -1,5 +1,5 @@
 /* How both sides were set up, and where it was measured: what somebody needs to do it again. */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/page.h"
 
 #include <math.h>

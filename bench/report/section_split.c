@@ -1,5 +1,5 @@
 /* Where the time goes: client and network, queue, database, service; and the database's share. */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/page.h"
 #include "bench/report/plot.h"
 

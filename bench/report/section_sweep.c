@@ -1,5 +1,5 @@
 /* Throughput against latency, up to the knee: where more load only makes answers later. */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/plot.h"
 
 #include <math.h>

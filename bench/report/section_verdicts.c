@@ -1,6 +1,6 @@
 /* The answer: operation by quantile, who is faster and how sure that is; and how often it worked.
  */
-#include "bench/number.h"
+#include "bench/result/number.h"
 #include "bench/report/page.h"
 
 #include <math.h>

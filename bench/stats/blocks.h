@@ -17,7 +17,7 @@
 #ifndef BENCH_STATS_BLOCKS_H
 #define BENCH_STATS_BLOCKS_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 
 #include <stddef.h>
 

@@ -9,7 +9,7 @@
 #ifndef BENCH_STATS_HODGES_LEHMANN_H
 #define BENCH_STATS_HODGES_LEHMANN_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 
 #include <stddef.h>
 

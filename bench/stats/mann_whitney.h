@@ -7,7 +7,7 @@
 #ifndef BENCH_STATS_MANN_WHITNEY_H
 #define BENCH_STATS_MANN_WHITNEY_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 
 #include <stddef.h>
 

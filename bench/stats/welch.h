@@ -6,7 +6,7 @@
 #ifndef BENCH_STATS_WELCH_H
 #define BENCH_STATS_WELCH_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 
 #include <stddef.h>
 

@@ -15,7 +15,7 @@
 #ifndef BENCH_STATS_WILCOXON_H
 #define BENCH_STATS_WILCOXON_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 
 #include <stdbool.h>
 #include <stddef.h>

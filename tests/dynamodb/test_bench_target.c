@@ -1,5 +1,5 @@
 /* A local server in place of DynamoDB is told as one by cartbench, whichever way it is reached. */
-#include "bench/drive.h"
+#include "bench/target/drive.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/dynalite_fixture.h"

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The gates of a CI as it calls them: bench/run-exact and its files, tools/gate in a repository of its own."""
+"""The gates of a CI as it calls them: bench/perf/run-exact and its files, tools/gate in a repository of its own."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(ROOT, "tests", "pylib"), os.path.join(ROOT, "bench")]
+sys.path[:0] = [os.path.join(ROOT, "tests", "pylib"), os.path.join(ROOT, "bench", "perf")]
 import callgrind  # noqa: E402
 from cartd import await_that  # noqa: E402
 from servers import Failure  # noqa: E402
@@ -86,7 +86,7 @@ def counts_are_measured_and_what_grew_fails():
     cartbench = os.path.join(BIN, "cartbench")
     with tempfile.TemporaryDirectory() as folder:
         path, baseline = os.path.join(folder, "exact.json"), os.path.join(folder, "baseline.json")
-        got = run("bench/run-exact", "--only", "sqlite", "--out", path)
+        got = run("bench/perf/run-exact", "--only", "sqlite", "--out", path)
         if wrong(got, 0, "written: "):
             return wrong(got, 0, "written: ")
         with open(path, encoding="utf-8") as file:
@@ -99,7 +99,7 @@ def counts_are_measured_and_what_grew_fails():
             json.dump(document, file)
         problems.append(wrong(run(cartbench, "gate", "--exact", baseline, path), 1, "GREW   sqlite add: transactions: from 0 to 1\n"))
         # Of one backend where the committed baseline has all.
-        problems.append(wrong(run(cartbench, "gate", "--exact", "bench/baseline.json", path), 2, "gate: INVALID", "was not measured"))
+        problems.append(wrong(run(cartbench, "gate", "--exact", "bench/perf/baseline.json", path), 2, "gate: INVALID", "was not measured"))
         return "\n".join(filter(None, problems))
 
 

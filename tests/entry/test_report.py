@@ -339,7 +339,7 @@ def prices_can_be_given(desk):
     for words in ("USD\u00a01.25", "800/s", "a big one", "some of them given by flags"):
         if words not in text:
             wrong.append("does not say: " + words)
-    built_in = json.load(open("bench/prices.json", encoding="utf-8"))
+    built_in = json.load(open("bench/report/prices.json", encoding="utf-8"))
     made = dict(built_in, as_of="2031-01-01", dynamodb=dict(built_in["dynamodb"], write_units_million=2))
     with open(desk.path("prices.json"), "w", encoding="utf-8") as file:
         json.dump(made, file)

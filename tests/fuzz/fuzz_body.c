@@ -1,5 +1,5 @@
 /* A body through every reader: what is accepted keeps the contract's ranges. */
-#include "server/body.h"
+#include "server/api/body.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

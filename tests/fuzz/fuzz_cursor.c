@@ -1,5 +1,5 @@
 /* A cursor as a client sends it: what is accepted is one that the same query would give. */
-#include "server/cursor.h"
+#include "server/api/cursor.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* An answer's item, of any JSON: what is taken is a cart by the rules, and nothing leaks. */
-#include "backends/dynamodb/item.h"
+#include "backends/dynamodb/item/item.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

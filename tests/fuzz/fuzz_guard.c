@@ -3,7 +3,7 @@
  * and evhttp must hand over exactly the requests that the frame found, with bodies of their length:
  * a difference would be a way to smuggle a request past the guard.
  */
-#include "server/frame.h"
+#include "server/http/frame.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <arpa/inet.h>

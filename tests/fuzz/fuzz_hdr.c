@@ -1,6 +1,6 @@
 /* A histogram as a results file has it: what is accepted encodes to itself, and answers. */
-#include "bench/hdr.h"
-#include "core/buf.h"
+#include "bench/stats/hdr.h"
+#include "core/base/buf.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

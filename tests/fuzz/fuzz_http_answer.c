@@ -1,6 +1,6 @@
 /* An answer as a server sends it to cartbench: it is understood alike in whatever pieces it comes.
  */
-#include "bench/http_answer.h"
+#include "bench/target/http_answer.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

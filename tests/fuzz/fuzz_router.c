@@ -1,7 +1,7 @@
 /* A target as a client sends it: path and query through router, ids and parameters. */
 #include "core/cart_id.h"
-#include "server/query.h"
-#include "server/routes.h"
+#include "server/api/query.h"
+#include "server/api/routes.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

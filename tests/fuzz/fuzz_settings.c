@@ -2,7 +2,7 @@
  * Any bytes as the settings file: they are taken or refused by one line, and what was taken is
  * printed as a file that says the same.
  */
-#include "core/settings.h"
+#include "core/settings/settings.h"
 #include "server/settings.h"
 
 #include <stdio.h>

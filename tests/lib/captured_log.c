@@ -1,7 +1,7 @@
 #include "tests/lib/captured_log.h"
 
-#include "core/clock.h"
-#include "core/log.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #ifndef TESTS_LIB_CLOCK_FAKE_H
 #define TESTS_LIB_CLOCK_FAKE_H
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <stdatomic.h>
 

@@ -1,6 +1,6 @@
 #include "tests/lib/cred_fixture.h"
 
-#include "core/units.h"
+#include "core/base/units.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>

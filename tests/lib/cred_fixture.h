@@ -5,7 +5,7 @@
 #ifndef TESTS_LIB_CRED_FIXTURE_H
 #define TESTS_LIB_CRED_FIXTURE_H
 
-#include "backends/dynamodb/credentials.h"
+#include "backends/dynamodb/aws/credentials.h"
 #include "tests/lib/http_stub.h"
 
 #define CRED_FIXTURE_SECRET "HUSHsecret/key+of=40"

@@ -1,11 +1,12 @@
 /*
- * A client of the DynamoDB backend's (backends/dynamodb/call.h) against a stub, for tests of calls
- * and of what is made of them: a loop of its own, a fake wall clock, credentials that never change.
+ * A client of the DynamoDB backend's (backends/dynamodb/wire/call.h) against a stub, for tests of
+ * calls and of what is made of them: a loop of its own, a fake wall clock, credentials that never
+ * change.
  */
 #ifndef TESTS_LIB_DDB_FIXTURE_H
 #define TESTS_LIB_DDB_FIXTURE_H
 
-#include "backends/dynamodb/call.h"
+#include "backends/dynamodb/wire/call.h"
 #include "tests/lib/clock_fake.h"
 #include "tests/lib/ddb_stub.h"
 

@@ -1,6 +1,6 @@
 #include "tests/lib/ddb_stub.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/http_peer.h"
 

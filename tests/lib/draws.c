@@ -1,5 +1,5 @@
 #include "tests/lib/draws.h"
-#include "bench/rng.h"
+#include "bench/stats/rng.h"
 
 #include <math.h>
 

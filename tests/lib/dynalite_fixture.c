@@ -1,6 +1,6 @@
 #include "tests/lib/dynalite_fixture.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/raw_dynamodb.h"
 

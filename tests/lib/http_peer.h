@@ -5,8 +5,8 @@
 #ifndef TESTS_LIB_HTTP_PEER_H
 #define TESTS_LIB_HTTP_PEER_H
 
-#include "core/attr.h"
-#include "core/buf.h"
+#include "core/base/attr.h"
+#include "core/base/buf.h"
 
 #include <stdbool.h>
 #include <stddef.h>

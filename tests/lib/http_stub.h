@@ -5,7 +5,7 @@
 #ifndef TESTS_LIB_HTTP_STUB_H
 #define TESTS_LIB_HTTP_STUB_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <pthread.h>
 #include <stdbool.h>

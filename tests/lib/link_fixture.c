@@ -1,6 +1,6 @@
 #include "tests/lib/link_fixture.h"
 
-#include "core/log.h"
+#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 
 #include <event2/event.h>

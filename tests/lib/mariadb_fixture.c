@@ -1,6 +1,6 @@
 #include "tests/lib/mariadb_fixture.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/sql_client.h"
 

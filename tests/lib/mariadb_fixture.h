@@ -5,7 +5,7 @@
 #ifndef TESTS_LIB_MARIADB_FIXTURE_H
 #define TESTS_LIB_MARIADB_FIXTURE_H
 
-#include "core/attr.h"
+#include "core/base/attr.h"
 
 #include <mysql.h>
 #include <stdbool.h>

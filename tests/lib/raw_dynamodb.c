@@ -1,6 +1,6 @@
 #include "tests/lib/raw_dynamodb.h"
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "tests/lib/sqlite_fixture.h"
 
-#include "core/buf.h"
-#include "core/log.h"
+#include "core/base/buf.h"
+#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 
 #include <dirent.h>

@@ -1,6 +1,6 @@
 /* cartbench h2h and compare, as a user runs them. */
-#include "bench/drive.h"
-#include "core/buf.h"
+#include "bench/target/drive.h"
+#include "core/base/buf.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 

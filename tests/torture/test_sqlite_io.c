@@ -5,7 +5,7 @@
  * there once or not at all. The same of a copy taken before the backend was stopped, which is what
  * a kill -9 would have left.
  */
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/shim_vfs.h"
 #include "tests/lib/sqlite_fixture.h"

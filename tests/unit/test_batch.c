@@ -1,5 +1,5 @@
 #include "core/batch.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include "tests/lib/cmocka.h"
 

@@ -1,5 +1,5 @@
 /* The client of cartbench against servers that answer rightly, wrongly, late or not at all. */
-#include "bench/client.h"
+#include "bench/target/client.h"
 #include "tests/lib/fake_server.h"
 
 #include <setjmp.h>

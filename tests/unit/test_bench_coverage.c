@@ -3,7 +3,7 @@
  * experiments each, whose truth is known, with fixed seeds; 93 to 97 % are four standard deviations
  * of such a count.
  */
-#include "bench/rng.h"
+#include "bench/stats/rng.h"
 #include "bench/stats/hodges_lehmann.h"
 #include "bench/stats/mann_whitney.h"
 #include "bench/stats/paired.h"

@@ -1,7 +1,7 @@
 /* The client of cartbench against a server that does what a script says, byte by byte. */
-#include "bench/drive.h"
-#include "core/buf.h"
-#include "core/clock.h"
+#include "bench/target/drive.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
 
 #include <arpa/inet.h>

@@ -1,10 +1,10 @@
 /* A store in cartbench's own process: the same operations, and the answers that cartd would give.
  */
 #include "backends/dynamodb/options.h"
-#include "bench/drive.h"
-#include "core/buf.h"
-#include "core/clock.h"
-#include "server/problem.h"
+#include "bench/target/drive.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "server/api/problem.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 

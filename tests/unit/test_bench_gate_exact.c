@@ -1,5 +1,5 @@
 /* Exact counts against a baseline: a small good one, with a place changed. */
-#include "bench/gate_exact.h"
+#include "bench/gate/exact.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 
@@ -8,7 +8,7 @@
 
 static const char good[] =
 	"{\"format\": \"cartbench-exact\", \"format_version\": 1,"
-	" \"made\": {\"by\": \"bench/run-exact\", \"at\": \"2026-11-26T03:51:35Z\"},"
+	" \"made\": {\"by\": \"bench/perf/run-exact\", \"at\": \"2026-11-26T03:51:35Z\"},"
 	" \"environment\": {\"compiler\": \"GCC 12\", \"valgrind\": \"3.19\", \"processor\": "
 	"\"x86_64 avx2\", \"libc\": \"glibc 2.36\", \"libevent\": \"2.1.12\", \"jansson\": "
 	"\"2.14\"},"
@@ -164,13 +164,13 @@ static void documents_with_different_counts_are_not_compared(void **state)
 	} cases[] = {
 		{"\"round_trips\": 1, ", "",
 		 "the baseline has round_trips of mysql add, which was not measured: "
-		 "bench/run-exact without --only"},
+		 "bench/perf/run-exact without --only"},
 		{"\"read_units\": 0.5", "\"read_units\": 0.5, \"statements\": 1",
 		 "the measurement has statements of dynamodb-map get, which the baseline lacks: "
 		 "make exact-renew"},
 		{"\"mysql\"", "\"oracle\"",
 		 "the baseline has round_trips of mysql add, which was not measured: "
-		 "bench/run-exact without --only"},
+		 "bench/perf/run-exact without --only"},
 		{"{\"add\": ", "{\"set\": {\"statements\": 1}, \"add\": ",
 		 "the measurement has statements of mysql set, which the baseline lacks: make "
 		 "exact-renew"},

@@ -1,10 +1,10 @@
 /* Head to head: pairs are pairs, a known difference is found, none is made up, and what fails is
  * counted and not timed. */
-#include "bench/h2h_judge.h"
-#include "bench/h2h_json.h"
-#include "bench/h2h_print.h"
-#include "bench/interrupt.h"
-#include "core/buf.h"
+#include "bench/h2h/judge.h"
+#include "bench/h2h/json.h"
+#include "bench/h2h/print.h"
+#include "bench/cli/interrupt.h"
+#include "core/base/buf.h"
 #include "tests/lib/cmocka.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* What the histogram says beside what the sorted values say. */
-#include "bench/hdr.h"
-#include "bench/rng.h"
-#include "core/buf.h"
+#include "bench/stats/hdr.h"
+#include "bench/stats/rng.h"
+#include "core/base/buf.h"
 
 #include <math.h>
 #include <setjmp.h>

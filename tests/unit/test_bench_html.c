@@ -1,6 +1,6 @@
 /* Whatever a file says is text in the page: HTML and Markdown; and numbers read as they should. */
-#include "bench/html.h"
-#include "bench/number.h"
+#include "bench/result/html.h"
+#include "bench/result/number.h"
 
 #include <math.h>
 #include <setjmp.h>

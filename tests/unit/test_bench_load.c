@@ -1,8 +1,8 @@
 /* Load on stores in the test's own process: what is counted, when it is sent, and what is said of
  * it. */
-#include "bench/interrupt.h"
-#include "bench/load.h"
-#include "core/clock.h"
+#include "bench/cli/interrupt.h"
+#include "bench/load/load.h"
+#include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "bench/common.h"
+#include "bench/cli/common.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 

@@ -1,5 +1,5 @@
 /* What the probes of consistency say of histories that are written down here. */
-#include "bench/probe_judge.h"
+#include "bench/probe/judge.h"
 #include "tests/lib/cmocka.h"
 
 #include <math.h>

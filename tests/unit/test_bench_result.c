@@ -1,5 +1,5 @@
-#include "bench/result.h"
-#include "bench/split.h"
+#include "bench/result/result.h"
+#include "bench/result/split.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 

@@ -3,8 +3,8 @@
  * Seeds are fixed, so a test passes always or never; limits are those that one seed in a thousand
  * would break: R's qchisq(0.999, df), and for Kolmogorov's D sqrt(n) 1.95.
  */
-#include "bench/rng.h"
-#include "bench/zipf.h"
+#include "bench/stats/rng.h"
+#include "bench/stats/zipf.h"
 
 #include <math.h>
 #include <setjmp.h>

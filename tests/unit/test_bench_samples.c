@@ -2,7 +2,7 @@
  * What samples say of themselves, and of two sides, beside R 4.2.2 (the call stands with each
  * number) and beside the plain way of counting. The data named so are in R's datasets.
  */
-#include "bench/rng.h"
+#include "bench/stats/rng.h"
 #include "bench/stats/blocks.h"
 #include "bench/stats/describe.h"
 #include "bench/stats/hodges_lehmann.h"

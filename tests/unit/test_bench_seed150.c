@@ -1,7 +1,7 @@
 /* seed150: what it sends, what counts as success, its table and its files. */
-#include "bench/mode.h"
-#include "bench/seed150.h"
-#include "bench/seed_reference.h"
+#include "bench/cli/mode.h"
+#include "bench/seed150/seed150.h"
+#include "bench/seed150/reference.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/fake_server.h"
 

@@ -1,4 +1,4 @@
-#include "bench/sweep.h"
+#include "bench/load/sweep.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>

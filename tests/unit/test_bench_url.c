@@ -1,4 +1,4 @@
-#include "bench/url.h"
+#include "bench/target/url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
  * The verdicts: their parts beside R 4.2.2, and their errors and their power by simulation with
  * fixed seeds, 2,000 experiments each. Nominal is 5 %; 3.5 to 6.5 % are three standard deviations.
  */
-#include "bench/rng.h"
+#include "bench/stats/rng.h"
 #include "bench/stats/equivalence.h"
 #include "bench/stats/holm.h"
 #include "bench/stats/paired.h"

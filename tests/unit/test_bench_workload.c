@@ -1,5 +1,5 @@
-#include "bench/workload.h"
-#include "core/clock.h"
+#include "bench/load/workload.h"
+#include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
 
 #include <math.h>

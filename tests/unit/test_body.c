@@ -1,4 +1,4 @@
-#include "server/body.h"
+#include "server/api/body.h"
 
 #include "tests/lib/cmocka.h"
 

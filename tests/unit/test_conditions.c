@@ -1,4 +1,4 @@
-#include "server/conditions.h"
+#include "server/api/conditions.h"
 
 #include "tests/lib/cmocka.h"
 

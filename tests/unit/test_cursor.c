@@ -1,4 +1,4 @@
-#include "server/cursor.h"
+#include "server/api/cursor.h"
 
 #include "tests/lib/cmocka.h"
 

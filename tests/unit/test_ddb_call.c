@@ -1,7 +1,7 @@
 /* A call over a server that fails: how often it arrives, what is made of what comes back, what is
  * said on the wire. */
-#include "backends/dynamodb/retry.h"
-#include "backends/dynamodb/transfer.h"
+#include "backends/dynamodb/wire/retry.h"
+#include "backends/dynamodb/wire/transfer.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_fixture.h"
 

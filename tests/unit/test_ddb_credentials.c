@@ -1,5 +1,5 @@
 /* The chain of sources, and the thread that keeps what it gives fresh. */
-#include "backends/dynamodb/cred.h"
+#include "backends/dynamodb/aws/cred.h"
 #include "tests/lib/captured_log.h"
 #include "tests/lib/clock_fake.h"
 #include "tests/lib/cmocka.h"

@@ -1,5 +1,5 @@
 /* Credentials that are asked for: of STS, of the agent of a container, of instance metadata. */
-#include "backends/dynamodb/cred.h"
+#include "backends/dynamodb/aws/cred.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/cred_fixture.h"
 #include "tests/lib/tls_fixture.h"

@@ -1,5 +1,5 @@
 /* Credentials out of the environment, AWS's shared files and credential_process. */
-#include "backends/dynamodb/cred.h"
+#include "backends/dynamodb/aws/cred.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/cred_fixture.h"
 

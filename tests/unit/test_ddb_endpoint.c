@@ -1,5 +1,5 @@
 /* Endpoints that are taken, and what is said of others. */
-#include "backends/dynamodb/call.h"
+#include "backends/dynamodb/wire/call.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Carts as items: what is written is read back, in both layouts; what is not ours is refused by
  * name. */
-#include "backends/dynamodb/body.h"
-#include "backends/dynamodb/item.h"
+#include "backends/dynamodb/item/body.h"
+#include "backends/dynamodb/item/item.h"
 #include "core/cart_id.h"
 
 #include "tests/lib/cmocka.h"

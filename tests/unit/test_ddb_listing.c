@@ -1,5 +1,5 @@
 /* A list, as the calls that it takes: answered here as an index and a table would. */
-#include "backends/dynamodb/listing.h"
+#include "backends/dynamodb/store/listing.h"
 #include "core/cart_id.h"
 
 #include "tests/lib/cmocka.h"

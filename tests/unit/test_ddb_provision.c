@@ -1,6 +1,6 @@
 /* The table: made, awaited, completed, refused; on servers that lack a call, that fail, or that
  * cannot be reached yet. */
-#include "backends/dynamodb/provisioner.h"
+#include "backends/dynamodb/table/provisioner.h"
 #include "tests/lib/captured_log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_fixture.h"

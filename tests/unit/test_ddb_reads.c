@@ -1,6 +1,6 @@
 /* Gets and lists over a server that gives half, gives what is old, or says what was not asked for.
  */
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "core/cart_id.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_rig.h"

@@ -1,5 +1,5 @@
 /* When a call is tried again: pauses, what errors mean, and the budget of the process. */
-#include "backends/dynamodb/retry.h"
+#include "backends/dynamodb/wire/retry.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/rng.h"
 

@@ -3,7 +3,7 @@
  * Afterwards the items are looked at: whatever was answered is true of each change, and what was
  * left open is closed by asking again.
  */
-#include "backends/dynamodb/item.h"
+#include "backends/dynamodb/item/item.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_rig.h"
 

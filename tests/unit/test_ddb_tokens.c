@@ -1,5 +1,5 @@
 /* Calls whose credentials expire, are replaced or refused while they are under way. */
-#include "backends/dynamodb/transfer.h"
+#include "backends/dynamodb/wire/transfer.h"
 #include "tests/lib/captured_log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/cred_fixture.h"

@@ -1,5 +1,5 @@
 /* The frame of a request: what is taken, what is refused, and that cuts make no difference. */
-#include "server/frame.h"
+#include "server/http/frame.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* JSON is read whole or not at all, whichever allocation fails. */
-#include "core/json_parse.h"
-#include "server/body.h"
+#include "core/base/json_parse.h"
+#include "server/api/body.h"
 
 #include "tests/lib/cmocka.h"
 

@@ -1,7 +1,7 @@
-#include "core/log.h"
+#include "core/base/log.h"
 
-#include "core/log_line.h"
-#include "core/units.h"
+#include "core/base/log_line.h"
+#include "core/base/units.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 

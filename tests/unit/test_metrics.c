@@ -1,5 +1,5 @@
-#include "core/buf.h"
-#include "core/metrics.h"
+#include "core/base/buf.h"
+#include "core/base/metrics.h"
 
 #include "tests/lib/cmocka.h"
 

@@ -1,4 +1,4 @@
-#include "server/query.h"
+#include "server/api/query.h"
 
 #include "tests/lib/cmocka.h"
 

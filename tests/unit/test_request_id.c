@@ -1,4 +1,4 @@
-#include "server/request_id.h"
+#include "server/api/request_id.h"
 
 #include "tests/lib/cmocka.h"
 

@@ -1,6 +1,6 @@
-#include "server/router.h"
+#include "server/api/router.h"
 
-#include "server/routes.h"
+#include "server/api/routes.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>

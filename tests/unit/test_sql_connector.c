@@ -1,6 +1,6 @@
 /* Hosts that fail in every way, and what becomes of asks, closings and the stop meanwhile. */
 #include "backends/mysql/connector.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/holes.h"
 #include "tests/lib/link_fixture.h"

@@ -1,6 +1,6 @@
 /* A node of a Galera cluster, alone and bootstrapped: when its connections are to be used. */
 #include "backends/mysql/connector.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/holes.h"
 #include "tests/lib/link_fixture.h"

@@ -1,5 +1,5 @@
 #include "backends/mysql/hosts.h"
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/rng.h"
 

@@ -5,7 +5,7 @@
  */
 #include "backends/mysql/script.h"
 #include "backends/mysql/sweep.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/rig.h"
 #include "tests/lib/sql_client.h"

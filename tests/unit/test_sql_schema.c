@@ -1,7 +1,7 @@
 #include "backends/mysql/schema.h"
 #include "backends/mysql/script.h"
 #include "core/embed.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/sql_client.h"
 

@@ -1,6 +1,6 @@
 /* One connection after another to one real server: what a session is like, and how it is closed. */
 #include "backends/mysql/session.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/link_fixture.h"
 

@@ -1,7 +1,7 @@
 #include "backends/mysql/schema.h"
 #include "backends/mysql/sweep.h"
 #include "core/embed.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "tests/lib/clock_fake.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/rng.h"

@@ -1,6 +1,6 @@
 /* Encryption and logging in: who is believed, and who gets to see a password. */
 #include "backends/mysql/connector.h"
-#include "core/log.h"
+#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/holes.h"
 #include "tests/lib/link_fixture.h"

@@ -1,4 +1,4 @@
-#include "server/text.h"
+#include "server/api/text.h"
 
 #include "tests/lib/cmocka.h"
 

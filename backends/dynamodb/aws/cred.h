@@ -1,0 +1,172 @@
+/*
+ * The sources of credentials, each a file behind one function, and what they share. Internal to
+ * credentials.c and its tests; everything here runs in its thread and may block, but ends soon
+ * once cancel_fd is readable.
+ *
+ * Source: "Standardized credential providers" (AWS SDKs and tools reference guide).
+ */
+#ifndef BACKENDS_DYNAMODB_AWS_CRED_H
+#define BACKENDS_DYNAMODB_AWS_CRED_H
+
+#include "backends/dynamodb/aws/credentials.h"
+
+#include <jansson.h>
+
+#define CRED_ANSWER_MAX	      65536 /* bytes of an HTTP answer, or of a process's output */
+#define CRED_FILE_MAX	      (1 << 20)
+#define CRED_NAME_MAX	      127 /* of a profile */
+#define CRED_ORIGIN_ROOM      (CRED_NAME_MAX + 64)
+#define CRED_IMDS_TOKEN_MAX   1023
+#define CRED_REGION_MAX	      63
+#define CRED_PROCESS_LIMIT_MS 60000
+
+enum cred_result {
+	CRED_GOT,
+	CRED_NONE,   /* nothing is configured here; error says what is not */
+	CRED_FAILED, /* configured, and does not work now; error says why */
+	CRED_WRONG   /* configured, and cannot work before somebody changes that */
+};
+
+struct cred_context {
+	const struct cart_clock *clock;
+	char profile[CRED_NAME_MAX + 1]; /* "": AWS_PROFILE, or "default" */
+	char region[CRED_REGION_MAX + 1];
+	const char *(*environment)(const char *name, void *user);
+	void *user;
+	int cancel_fd; /* -1: none */
+	int64_t process_limit_ms;
+	char origin[CRED_ORIGIN_ROOM]; /* a source says more than its name here */
+	/* The session of IMDSv2. */
+	char imds_token[CRED_IMDS_TOKEN_MAX + 1];
+	int64_t imds_until_ns;
+};
+
+/* -1: a name or region that is too long. */
+CART_MUST_CHECK int cred_context_init(struct cred_context *context,
+				      const struct ddb_credentials_config *config,
+				      struct cart_error *error);
+/* A variable; NULL: not set, or empty. */
+const char *cred_env(const struct cred_context *context, const char *name);
+
+typedef enum cred_result cred_fetch_fn(struct cred_context *context, struct ddb_credentials *out,
+				       struct cart_error *error);
+
+struct cred_provider {
+	const char *name;
+	cred_fetch_fn *fetch;
+	bool of_environment; /* not asked when the settings choose a profile */
+	bool extends;	     /* what it gives is used even if it has expired */
+};
+
+extern const struct cred_provider cred_environment;
+extern const struct cred_provider cred_web_identity;
+extern const struct cred_provider cred_profile;
+extern const struct cred_provider cred_container;
+extern const struct cred_provider cred_imds;
+/* AWS_EC2_METADATA_DISABLED says so. */
+bool cred_imds_is_off(const struct cred_context *context);
+
+/* Asks *chosen, or if that is NULL each in turn: the first that has something configured. Sets it
+ * when it has given some. */
+enum cred_result cred_chain_fetch(struct cred_context *context, const struct cred_provider **chosen,
+				  struct ddb_credentials *out, struct cart_error *error);
+
+/* When to ask again. random: any number. */
+int64_t cred_refresh_ms(int64_t lifetime_ms, uint32_t random);
+/* After that many failures in a row, 1 or more. */
+int64_t cred_backoff_ms(unsigned failures, uint32_t random);
+uint32_t cred_random(void);
+
+/* Text that may be secret: of a fixed room, so that growing leaves no copies; NUL-terminated. Zero
+ * it; free wipes. */
+struct cred_text {
+	char *data;
+	size_t len, room;
+};
+
+CART_MUST_CHECK int cred_text_new(struct cred_text *text, size_t room, struct cart_error *error);
+/* False: it does not fit. */
+CART_MUST_CHECK bool cred_text_add(struct cred_text *text, const void *data, size_t len);
+void cred_text_trim(struct cred_text *text); /* newlines and spaces at its end */
+void cred_text_free(struct cred_text *text);
+
+/* The whole of a file. 0, or the errno; error names the path. */
+CART_MUST_CHECK int cred_file_read(const char *path, struct cred_text *text,
+				   struct cart_error *error);
+
+/* Printable ASCII without spaces, 1 to room - 1 bytes: fit for a header. name is what error calls
+ * it; the value is not told. */
+CART_MUST_CHECK int cred_copy(char *to, size_t room, const char *value, size_t len,
+			      const char *name, struct cart_error *error);
+/* For an error: what is not printable becomes "?", cut to fit. */
+void cred_printable(char *to, size_t room, const char *text);
+/* Wipes, sets the three and the expiry (RFC 3339; NULL: never); token NULL: none. */
+CART_MUST_CHECK int cred_set(struct ddb_credentials *out, const char *id, const char *secret,
+			     const char *token, const char *expires, struct cart_error *error);
+
+/* An object, or an error that quotes nothing of the text. */
+CART_MUST_CHECK int cred_json_load(const struct cred_text *text, json_t **object,
+				   struct cart_error *error);
+/* AccessKeyId, SecretAccessKey, Expiration, and the token under its name. */
+CART_MUST_CHECK int cred_json_take(const json_t *object, const char *token_name,
+				   struct ddb_credentials *out, struct cart_error *error);
+/* Wipes its strings. Takes NULL. */
+void cred_json_free(json_t *object);
+
+struct cred_http {
+	const char *method;
+	const char *url;
+	const char *const *headers; /* lines, NULL after the last; NULL: none */
+	const char *body;	    /* NULL: none */
+	int64_t connect_ms, total_ms;
+	bool proxied;	/* as the environment says */
+	const char *ca; /* a file of authorities; NULL: the system's */
+	/* The answer; cred_text_free() it, also after -1. */
+	long status;
+	struct cred_text answer;
+};
+
+/* One request, no redirects. -1: there is no answer. */
+CART_MUST_CHECK int cred_http_run(const struct cred_context *context, struct cred_http *http,
+				  struct cart_error *error);
+
+/* What a profile may say. */
+enum cred_key {
+	CRED_KEY_ID,
+	CRED_KEY_SECRET,
+	CRED_KEY_TOKEN,
+	CRED_KEY_REGION,
+	CRED_KEY_PROCESS,
+	CRED_KEY_ROLE, /* this and the next: seen, so as to say that they are not supported */
+	CRED_KEY_WEB_TOKEN,
+	CRED_KEY_SSO_SESSION,
+	CRED_KEY_SSO_URL,
+	CRED_KEYS
+};
+
+const char *cred_key_name(enum cred_key key);
+
+struct cred_section {
+	bool found;
+	char *values[CRED_KEYS]; /* NULL: not said */
+};
+
+/* Adds what a file's text says about a profile. is_config: its sections are [profile NAME].
+ * error names path and line. */
+CART_MUST_CHECK int cred_section_read(struct cred_section *section, const char *text, size_t len,
+				      const char *profile, bool is_config, const char *path,
+				      struct cart_error *error);
+void cred_section_free(struct cred_section *section);
+
+/* Runs a command by /bin/sh. Its standard error is dropped: it could hold anything. */
+enum cred_result cred_process_fetch(const struct cred_context *context, const char *command,
+				    struct ddb_credentials *out, struct cart_error *error);
+
+/* STS's answer, either way: 0, or error says what the service said. secret: not to be quoted. */
+CART_MUST_CHECK int cred_sts_read(const struct cred_text *answer, const char *secret,
+				  struct ddb_credentials *out, struct cart_error *error);
+
+/* The URL may be asked without encryption, or is encrypted. */
+CART_MUST_CHECK int cred_container_check(const char *url, struct cart_error *error);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * The agent beside a container (ECS, EKS Pod Identity). Its token is sent along, so an address is
+ * asked without encryption only if it cannot be but on this host.
+ *
+ * Source: "Container credential provider" (AWS SDKs and tools reference guide).
+ */
+#include "backends/dynamodb/aws/cred.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define CRED_CONTAINER_MS	2000
+#define CRED_CONTAINER_HOST	"http://169.254.170.2"
+#define CRED_CONTAINER_URL_ROOM 2048
+#define CRED_CONTAINER_TOKEN	16384
+
+/* Addresses, and one name: libcurl takes localhost for the loopback without asking anybody. A name
+ * that resolves to the loopback now may resolve to something else a moment later. */
+static bool cred_container_is_near(const char *host)
+{
+	struct in_addr four;
+	struct in6_addr six, pod_identity;
+	char bare[INET6_ADDRSTRLEN] = "";
+	size_t len = strlen(host);
+
+	if (strcasecmp(host, "localhost") == 0 || strcmp(host, "169.254.170.2") == 0 ||
+	    strcmp(host, "169.254.170.23") == 0)
+		return true;
+	if (inet_pton(AF_INET, host, &four) == 1)
+		return ntohl(four.s_addr) >> 24 == 127;
+	if (len < 3 || host[0] != '[' || len - 2 >= sizeof(bare))
+		return false;
+	memcpy(bare, host + 1, len - 2);
+	if (inet_pton(AF_INET6, bare, &six) != 1 ||
+	    inet_pton(AF_INET6, "fd00:ec2::23", &pod_identity) != 1)
+		return false;
+	return IN6_IS_ADDR_LOOPBACK(&six) || memcmp(&six, &pod_identity, sizeof(six)) == 0;
+}
+
+int cred_container_check(const char *url, struct cart_error *error)
+{
+	CURLU *parsed = curl_url();
+	char *scheme = NULL, *host = NULL, shown[200];
+	int result = 0;
+
+	if (parsed == NULL || curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
+	    curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+		result = cart_error_set(error, "AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
+	} else if (strcasecmp(scheme, "https") != 0) {
+		cred_printable(shown, sizeof(shown), host);
+		if (strcasecmp(scheme, "http") != 0)
+			result = cart_error_set(error, "AWS_CONTAINER_CREDENTIALS_FULL_URI is "
+						       "neither http nor https");
+		else if (!cred_container_is_near(host))
+			result = cart_error_set(error,
+						"AWS_CONTAINER_CREDENTIALS_FULL_URI: %s is not this"
+						" host: it takes https",
+						shown);
+	}
+	curl_free(scheme);
+	curl_free(host);
+	curl_url_cleanup(parsed);
+	return result;
+}
+
+/* CRED_GOT: url is set. */
+static enum cred_result cred_container_url(const struct cred_context *context,
+					   char url[CRED_CONTAINER_URL_ROOM],
+					   struct cart_error *error)
+{
+	const char *relative = cred_env(context, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+	const char *full = cred_env(context, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
+	int len;
+
+	if (relative == NULL && full == NULL) {
+		cart_error_set(error, "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor _FULL_URI"
+				      " is set");
+		return CRED_NONE;
+	}
+	if (relative != NULL && relative[0] != '/') {
+		cart_error_set(error,
+			       "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with /");
+		return CRED_WRONG;
+	}
+	len = snprintf(url, CRED_CONTAINER_URL_ROOM, "%s%s",
+		       relative != NULL ? CRED_CONTAINER_HOST : "",
+		       relative != NULL ? relative : full);
+	if (len >= CRED_CONTAINER_URL_ROOM) {
+		cart_error_set(error, "the URL is longer than %d bytes",
+			       CRED_CONTAINER_URL_ROOM - 1);
+		return CRED_WRONG;
+	}
+	return cred_container_check(url, error) == 0 ? CRED_GOT : CRED_WRONG;
+}
+
+/* The whole header; "" if there is no token. */
+static enum cred_result cred_container_header(const struct cred_context *context,
+					      struct cred_text *header, struct cart_error *error)
+{
+	const char *path = cred_env(context, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+	const char *plain = cred_env(context, "AWS_CONTAINER_AUTHORIZATION_TOKEN");
+	struct cred_text token = {0};
+	enum cred_result result = CRED_GOT;
+
+	if (path != NULL && cred_file_read(path, &token, error) != 0)
+		return CRED_FAILED;
+	if (path != NULL) {
+		cred_text_trim(&token);
+		plain = token.data;
+	}
+	if (plain == NULL)
+		return CRED_GOT;
+	if (strpbrk(plain, "\r\n") != NULL || (path != NULL && strlen(plain) != token.len)) {
+		cart_error_set(error, "the authorization token is not one line of text");
+		result = CRED_WRONG;
+	} else if (!cred_text_add(header, "Authorization: ", 15) ||
+		   !cred_text_add(header, plain, strlen(plain))) {
+		cart_error_set(error, "the authorization token is longer than %d bytes",
+			       CRED_CONTAINER_TOKEN);
+		result = CRED_WRONG;
+	}
+	cred_text_free(&token);
+	return result;
+}
+
+static int cred_container_read(const struct cred_http *http, struct ddb_credentials *out,
+			       struct cart_error *error)
+{
+	struct cart_error why;
+	json_t *object;
+	int result;
+
+	/* Its text is not quoted: nobody knows what is in there. */
+	if (http->status != 200)
+		return cart_error_set(error, "the agent answers HTTP %ld", http->status);
+	if (cred_json_load(&http->answer, &object, &why) != 0)
+		return cart_error_set(error, "the agent answers %s", why.text);
+	result = cred_json_take(object, "Token", out, &why);
+	if (result != 0)
+		cart_error_set(error, "what the agent answers: %s", why.text);
+	cred_json_free(object);
+	return result;
+}
+
+static enum cred_result cred_container_ask(const struct cred_context *context, const char *url,
+					   const char *header, struct ddb_credentials *out,
+					   struct cart_error *error)
+{
+	const char *headers[] = {"Accept: application/json", *header != '\0' ? header : NULL, NULL};
+	struct cred_http http = {
+		.method = "GET",
+		.url = url,
+		.headers = headers,
+		.connect_ms = CRED_CONTAINER_MS,
+		.total_ms = CRED_CONTAINER_MS,
+		.ca = cred_env(context, "AWS_CA_BUNDLE"),
+	};
+	enum cred_result result = CRED_FAILED;
+
+	if (cred_http_run(context, &http, error) == 0 &&
+	    cred_container_read(&http, out, error) == 0)
+		result = CRED_GOT;
+	cred_text_free(&http.answer);
+	return result;
+}
+
+static enum cred_result cred_container_fetch(struct cred_context *context,
+					     struct ddb_credentials *out, struct cart_error *error)
+{
+	char url[CRED_CONTAINER_URL_ROOM];
+	struct cred_text header;
+	enum cred_result result = cred_container_url(context, url, error);
+
+	if (result != CRED_GOT)
+		return result;
+	if (cred_text_new(&header, CRED_CONTAINER_TOKEN + 15, error) != 0)
+		return CRED_FAILED;
+	result = cred_container_header(context, &header, error);
+	if (result == CRED_GOT)
+		result = cred_container_ask(context, url, header.data, out, error);
+	cred_text_free(&header);
+	return result;
+}
+
+const struct cred_provider cred_container = {
+	.name = "container",
+	.fetch = cred_container_fetch,
+};

@@ -1,0 +1,70 @@
+/* The environment: of the process, or the one that a test gives. */
+#include "backends/dynamodb/aws/cred.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *cred_env_process(const char *name, void *user)
+{
+	(void)user;
+	return getenv(name);
+}
+
+int cred_context_init(struct cred_context *context, const struct ddb_credentials_config *config,
+		      struct cart_error *error)
+{
+	const char *profile = config->profile != NULL ? config->profile : "";
+	const char *region = config->region != NULL ? config->region : "";
+
+	*context = (struct cred_context){
+		.clock = config->clock,
+		.environment = config->environment != NULL ? config->environment : cred_env_process,
+		.user = config->user,
+		.cancel_fd = -1,
+		.process_limit_ms = CRED_PROCESS_LIMIT_MS,
+	};
+	if (strlen(profile) > CRED_NAME_MAX)
+		return cart_error_set(error, "the profile's name is longer than %d bytes",
+				      CRED_NAME_MAX);
+	if (strlen(region) > CRED_REGION_MAX)
+		return cart_error_set(error, "the region is longer than %d bytes", CRED_REGION_MAX);
+	memcpy(context->profile, profile, strlen(profile) + 1);
+	memcpy(context->region, region, strlen(region) + 1);
+	return 0;
+}
+
+const char *cred_env(const struct cred_context *context, const char *name)
+{
+	const char *value = context->environment(name, context->user);
+
+	return value != NULL && *value != '\0' ? value : NULL;
+}
+
+static enum cred_result cred_environment_fetch(struct cred_context *context,
+					       struct ddb_credentials *out,
+					       struct cart_error *error)
+{
+	const char *id = cred_env(context, "AWS_ACCESS_KEY_ID");
+	const char *secret = cred_env(context, "AWS_SECRET_ACCESS_KEY");
+
+	if (id == NULL && secret == NULL) {
+		cart_error_set(error, "AWS_ACCESS_KEY_ID is not set");
+		return CRED_NONE;
+	}
+	/* Half of them is a mistake: another source would be another identity. */
+	if (id == NULL || secret == NULL) {
+		cart_error_set(error, "%s is set, but not %s",
+			       id != NULL ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
+			       id != NULL ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
+		return CRED_WRONG;
+	}
+	if (cred_set(out, id, secret, cred_env(context, "AWS_SESSION_TOKEN"), NULL, error) != 0)
+		return CRED_WRONG;
+	return CRED_GOT;
+}
+
+const struct cred_provider cred_environment = {
+	.name = "environment",
+	.fetch = cred_environment_fetch,
+	.of_environment = true,
+};

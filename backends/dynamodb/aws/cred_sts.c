@@ -1,0 +1,199 @@
+/*
+ * The XML of the security token service: credentials, or an error with a code.
+ *
+ * Source: "AssumeRoleWithWebIdentity" (AWS STS API reference).
+ */
+#include "backends/dynamodb/aws/cred.h"
+
+#include <expat.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CRED_STS_DEPTH_MAX 16
+#define CRED_STS_NOTE_MAX  200
+
+enum cred_sts_parent { CRED_STS_OTHER, CRED_STS_CREDENTIALS, CRED_STS_ERROR };
+
+/* The text of an element that counts. */
+struct cred_sts_field {
+	const char *name;
+	enum cred_sts_parent parent;
+	char *data;
+	size_t len, room;
+	bool seen, too_long;
+};
+
+/* Those of an error are the last. */
+enum {
+	CRED_STS_ID,
+	CRED_STS_SECRET,
+	CRED_STS_TOKEN,
+	CRED_STS_EXPIRES,
+	CRED_STS_CODE,
+	CRED_STS_MESSAGE,
+	CRED_STS_FIELDS
+};
+
+struct cred_sts {
+	char id[DDB_ACCESS_KEY_MAX + 1];
+	char secret[DDB_SECRET_MAX + 1];
+	char token[DDB_SESSION_TOKEN_MAX + 1];
+	char expires[64];
+	char code[CRED_STS_NOTE_MAX];
+	char message[CRED_STS_NOTE_MAX];
+	struct cred_sts_field fields[CRED_STS_FIELDS];
+	XML_Parser parser;
+	enum cred_sts_parent parents[CRED_STS_DEPTH_MAX];
+	int depth;
+	struct cred_sts_field *open; /* what is being read; NULL: nothing that counts */
+};
+
+static void cred_sts_field(struct cred_sts *sts, int field, const char *name, char *data,
+			   size_t room)
+{
+	sts->fields[field] = (struct cred_sts_field){
+		.name = name,
+		.parent = field < CRED_STS_CODE ? CRED_STS_CREDENTIALS : CRED_STS_ERROR,
+		.data = data,
+		.room = room,
+	};
+}
+
+static void cred_sts_init(struct cred_sts *sts)
+{
+	memset(sts, 0, sizeof(*sts));
+	cred_sts_field(sts, CRED_STS_ID, "AccessKeyId", sts->id, sizeof(sts->id));
+	cred_sts_field(sts, CRED_STS_SECRET, "SecretAccessKey", sts->secret, sizeof(sts->secret));
+	cred_sts_field(sts, CRED_STS_TOKEN, "SessionToken", sts->token, sizeof(sts->token));
+	cred_sts_field(sts, CRED_STS_EXPIRES, "Expiration", sts->expires, sizeof(sts->expires));
+	cred_sts_field(sts, CRED_STS_CODE, "Code", sts->code, sizeof(sts->code));
+	cred_sts_field(sts, CRED_STS_MESSAGE, "Message", sts->message, sizeof(sts->message));
+}
+
+static void cred_sts_open(void *user, const XML_Char *name, const XML_Char **attributes)
+{
+	struct cred_sts *sts = user;
+	enum cred_sts_parent parent =
+		sts->depth > 0 ? sts->parents[sts->depth - 1] : CRED_STS_OTHER;
+
+	(void)attributes;
+	sts->open = NULL;
+	if (sts->depth == CRED_STS_DEPTH_MAX) {
+		XML_StopParser(sts->parser, XML_FALSE);
+		return;
+	}
+	for (int i = 0; i < CRED_STS_FIELDS; i++)
+		if (sts->fields[i].parent == parent && !sts->fields[i].seen &&
+		    strcmp(sts->fields[i].name, name) == 0) {
+			sts->open = &sts->fields[i];
+			sts->open->seen = true;
+		}
+	sts->parents[sts->depth] = CRED_STS_OTHER;
+	if (strcmp(name, "Credentials") == 0)
+		sts->parents[sts->depth] = CRED_STS_CREDENTIALS;
+	else if (strcmp(name, "Error") == 0)
+		sts->parents[sts->depth] = CRED_STS_ERROR;
+	sts->depth++;
+}
+
+static void cred_sts_close(void *user, const XML_Char *name)
+{
+	struct cred_sts *sts = user;
+
+	(void)name;
+	sts->open = NULL;
+	sts->depth--;
+}
+
+static void cred_sts_text(void *user, const XML_Char *text, int len)
+{
+	const struct cred_sts *sts = user;
+	struct cred_sts_field *field = sts->open;
+	size_t fits = (size_t)len;
+
+	if (field == NULL)
+		return;
+	if (fits > field->room - 1 - field->len) {
+		fits = field->room - 1 - field->len;
+		field->too_long = true;
+	}
+	memcpy(field->data + field->len, text, fits);
+	field->len += fits;
+}
+
+/* Entities are declared there, and nothing that STS says needs one. */
+static void cred_sts_doctype(void *user, const XML_Char *name, const XML_Char *system,
+			     const XML_Char *public, int internal)
+{
+	const struct cred_sts *sts = user;
+
+	(void)name;
+	(void)system;
+	(void)public;
+	(void)internal;
+	XML_StopParser(sts->parser, XML_FALSE);
+}
+
+static bool cred_sts_parse(struct cred_sts *sts, const struct cred_text *answer)
+{
+	enum XML_Status status;
+
+	sts->parser = XML_ParserCreate(NULL);
+	if (sts->parser == NULL)
+		return false;
+	XML_SetUserData(sts->parser, sts);
+	XML_SetElementHandler(sts->parser, cred_sts_open, cred_sts_close);
+	XML_SetCharacterDataHandler(sts->parser, cred_sts_text);
+	XML_SetStartDoctypeDeclHandler(sts->parser, cred_sts_doctype);
+	status = XML_Parse(sts->parser, answer->data, (int)answer->len, XML_TRUE);
+	XML_ParserFree(sts->parser);
+	return status == XML_STATUS_OK;
+}
+
+static int cred_sts_refusal(const struct cred_sts *sts, const char *secret,
+			    struct cart_error *error)
+{
+	char code[CRED_STS_NOTE_MAX], message[CRED_STS_NOTE_MAX];
+
+	cred_printable(code, sizeof(code), sts->code);
+	cred_printable(message, sizeof(message), sts->message);
+	/* The start of it is enough: the message may have been cut within it. */
+	if (strstr(code, secret) != NULL)
+		code[0] = '\0';
+	if (*message == '\0' || strstr(message, secret) != NULL)
+		return cart_error_set(error, "STS refuses: %s", code);
+	return cart_error_set(error, "STS refuses: %s (%s)", code, message);
+}
+
+static int cred_sts_result(const struct cred_sts *sts, const char *secret,
+			   struct ddb_credentials *out, struct cart_error *error)
+{
+	if (sts->fields[CRED_STS_CODE].seen)
+		return cred_sts_refusal(sts, secret, error);
+	for (int i = CRED_STS_ID; i <= CRED_STS_EXPIRES; i++) {
+		if (sts->fields[i].len == 0)
+			return cart_error_set(error, "STS's answer has no %s", sts->fields[i].name);
+		if (sts->fields[i].too_long)
+			return cart_error_set(error, "the %s in STS's answer is too long",
+					      sts->fields[i].name);
+	}
+	return cred_set(out, sts->id, sts->secret, sts->token, sts->expires, error);
+}
+
+int cred_sts_read(const struct cred_text *answer, const char *secret, struct ddb_credentials *out,
+		  struct cart_error *error)
+{
+	struct cred_sts sts;
+	char start[17];
+	int result;
+
+	snprintf(start, sizeof(start), "%s", secret);
+	cred_sts_init(&sts);
+	if (cred_sts_parse(&sts, answer))
+		result = cred_sts_result(&sts, start, out, error);
+	else
+		result = cart_error_set(error, "STS's answer is not its XML");
+	explicit_bzero(&sts, sizeof(sts));
+	explicit_bzero(start, sizeof(start));
+	return result;
+}

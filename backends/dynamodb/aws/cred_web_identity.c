@@ -1,0 +1,152 @@
+/*
+ * Web identity: a token that somebody else has signed and put into a file, as Kubernetes does, is
+ * given to STS for a role's credentials. The file is read each time, since it is written anew.
+ *
+ * Source: "Assume role credential provider" (AWS SDKs and tools reference guide).
+ */
+#include "backends/dynamodb/aws/cred.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CRED_STS_CONNECT_MS 5000
+#define CRED_STS_TOTAL_MS   5000
+#define CRED_STS_URL_ROOM   512
+
+static int cred_web_url(const struct cred_context *context, char url[CRED_STS_URL_ROOM],
+			struct cart_error *error)
+{
+	const char *endpoint = cred_env(context, "AWS_ENDPOINT_URL_STS");
+	const char *region = context->region;
+	const char *of_china = strncmp(region, "cn-", 3) == 0 ? ".cn" : "";
+	int len;
+
+	if (endpoint != NULL)
+		len = snprintf(url, CRED_STS_URL_ROOM, "%s", endpoint);
+	else if (*region == '\0')
+		return cart_error_set(error, "STS needs a region");
+	else if (strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region))
+		return cart_error_set(error, "the region is no name such as eu-central-1");
+	else
+		len = snprintf(url, CRED_STS_URL_ROOM, "https://sts.%s.amazonaws.com%s/", region,
+			       of_china);
+	if (len >= CRED_STS_URL_ROOM)
+		return cart_error_set(error, "AWS_ENDPOINT_URL_STS is longer than %d bytes",
+				      CRED_STS_URL_ROOM - 1);
+	return 0;
+}
+
+static int cred_web_add(struct cred_text *form, const char *name, const char *value,
+			struct cart_error *error)
+{
+	char *escaped = curl_easy_escape(NULL, value, 0);
+	bool fits = escaped != NULL && cred_text_add(form, name, strlen(name)) &&
+		    cred_text_add(form, "=", 1) && cred_text_add(form, escaped, strlen(escaped));
+
+	if (escaped != NULL)
+		explicit_bzero(escaped, strlen(escaped));
+	curl_free(escaped);
+	return fits ? 0 : cart_error_set(error, "%s is too long", name);
+}
+
+static int cred_web_form(const struct cred_context *context, const char *role, const char *token,
+			 struct cred_text *form, struct cart_error *error)
+{
+	const char *session = cred_env(context, "AWS_ROLE_SESSION_NAME");
+	char own[64];
+
+	if (session == NULL) {
+		snprintf(own, sizeof(own), "cart-%ld-%lld", (long)getpid(),
+			 (long long)clock_wall_ms(context->clock));
+		session = own;
+	}
+	if (cred_web_add(form, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn", role,
+			 error) != 0 ||
+	    cred_web_add(form, "&RoleSessionName", session, error) != 0)
+		return -1;
+	return cred_web_add(form, "&WebIdentityToken", token, error);
+}
+
+static int cred_web_ask(const struct cred_context *context, const char *url,
+			const struct cred_text *token, const struct cred_text *form,
+			struct ddb_credentials *out, struct cart_error *error)
+{
+	struct cred_http http = {
+		.method = "POST",
+		.url = url,
+		.body = form->data,
+		.connect_ms = CRED_STS_CONNECT_MS,
+		.total_ms = CRED_STS_TOTAL_MS,
+		.proxied = true,
+		.ca = cred_env(context, "AWS_CA_BUNDLE"),
+	};
+	struct cart_error why = {""};
+	int result = -1;
+
+	if (cred_http_run(context, &http, &why) != 0) {
+		cart_error_set(error, "STS: %.400s", why.text);
+	} else if (cred_sts_read(&http.answer, token->data, out, &why) == 0 && http.status == 200) {
+		result = 0;
+	} else {
+		cart_error_set(error, "HTTP %ld: %.450s", http.status, why.text);
+	}
+	cred_text_free(&http.answer);
+	return result;
+}
+
+static enum cred_result cred_web_fetch_with(const struct cred_context *context, const char *role,
+					    struct cred_text *token, struct ddb_credentials *out,
+					    struct cart_error *error)
+{
+	struct cred_text form;
+	char url[CRED_STS_URL_ROOM];
+	enum cred_result result = CRED_FAILED;
+
+	if (cred_web_url(context, url, error) != 0)
+		return CRED_WRONG;
+	cred_text_trim(token);
+	if (token->len == 0 || strlen(token->data) != token->len) {
+		/* Or it is just being written. */
+		cart_error_set(error, "AWS_WEB_IDENTITY_TOKEN_FILE is empty or no text");
+		return CRED_FAILED;
+	}
+	if (cred_text_new(&form, CRED_ANSWER_MAX, error) != 0)
+		return CRED_FAILED;
+	if (cred_web_form(context, role, token->data, &form, error) == 0 &&
+	    cred_web_ask(context, url, token, &form, out, error) == 0)
+		result = CRED_GOT;
+	cred_text_free(&form);
+	return result;
+}
+
+static enum cred_result cred_web_fetch(struct cred_context *context, struct ddb_credentials *out,
+				       struct cart_error *error)
+{
+	const char *path = cred_env(context, "AWS_WEB_IDENTITY_TOKEN_FILE");
+	const char *role = cred_env(context, "AWS_ROLE_ARN");
+	struct cred_text token;
+	enum cred_result result;
+
+	/* A role alone is for other tools. */
+	if (path == NULL) {
+		cart_error_set(error, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+		return CRED_NONE;
+	}
+	if (role == NULL) {
+		cart_error_set(error, "AWS_WEB_IDENTITY_TOKEN_FILE is set, but not AWS_ROLE_ARN");
+		return CRED_WRONG;
+	}
+	if (cred_file_read(path, &token, error) != 0)
+		return CRED_FAILED;
+	result = cred_web_fetch_with(context, role, &token, out, error);
+	cred_text_free(&token);
+	return result;
+}
+
+const struct cred_provider cred_web_identity = {
+	.name = "web identity",
+	.fetch = cred_web_fetch,
+	.of_environment = true,
+};

@@ -1,0 +1,406 @@
+/*
+ * The happy path: the thread asks the chain, publishes what it gives under the next generation, and
+ * sleeps until well before that expires. Loops look at the generation, an atomic, and copy under a
+ * short lock when it has grown.
+ *
+ * The ways in which it fails. A source that fails is asked again with backoff, and what is there
+ * stays in use; the log has it once, and again when it works. Credentials that the service refuses
+ * are fetched anew at once, but never more often than the backoff allows, since the source may have
+ * no others. The service ends: a descriptor becomes readable, which ends a transfer or a process
+ * that is waited for.
+ */
+#include "backends/dynamodb/aws/cred.h"
+
+#include "core/base/log.h"
+#include "core/base/units.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CREDENTIALS_LOOK_MS 5000
+#define CREDENTIALS_NEVER   INT64_MAX
+
+struct ddb_credentials_source {
+	int64_t look_ns; /* the longest that it sleeps */
+	/* The thread's own. */
+	struct cred_context context;
+	const struct cred_provider *provider; /* the one that has given some; NULL: none yet */
+	unsigned failures;		      /* in a row */
+	unsigned repeats;		      /* fetches that brought what was there, in a row */
+	bool failing;			      /* the log says so */
+	bool refusal_logged;
+	int64_t asked_ns; /* the last answer */
+	int64_t due_ns;	  /* monotonic, and by the wall clock: whichever comes first */
+	int64_t due_wall_ms;
+
+	pthread_t thread;
+	pthread_mutex_t lock; /* over the next ones */
+	pthread_cond_t wake;  /* of the thread */
+	pthread_cond_t news;  /* for those that wait for the first */
+	bool stop;
+	bool refused;  /* the newest are */
+	bool hopeless; /* until somebody changes something */
+	struct ddb_credentials newest;
+	char origin[CRED_ORIGIN_ROOM];
+	struct cart_error lacking;
+
+	_Atomic uint64_t generation;
+	_Atomic int64_t refreshed;
+	_Atomic int64_t failed;
+};
+
+static int64_t credentials_now_ns(void)
+{
+	return clock_monotonic_ns(&cart_clock_system);
+}
+
+static struct timespec credentials_timespec(int64_t ns)
+{
+	return (struct timespec){.tv_sec = ns / CLOCK_NS_PER_S, .tv_nsec = ns % CLOCK_NS_PER_S};
+}
+
+static void credentials_plan(struct ddb_credentials_source *source, int64_t delay_ms)
+{
+	source->due_ns = source->asked_ns + delay_ms * CLOCK_NS_PER_MS;
+	source->due_wall_ms = clock_wall_ms(source->context.clock) + delay_ms;
+}
+
+/* How long to sleep; 0: it is time. Under the lock. */
+static int64_t credentials_left_ns(const struct ddb_credentials_source *source)
+{
+	int64_t now_ns = credentials_now_ns();
+	int64_t due_ns = source->due_ns;
+
+	if (source->refused) {
+		int64_t again_ns = source->asked_ns +
+				   cred_backoff_ms(source->repeats + 1, 0) * CLOCK_NS_PER_MS;
+
+		due_ns = again_ns < due_ns ? again_ns : due_ns;
+	}
+	if (now_ns >= due_ns || clock_wall_ms(source->context.clock) >= source->due_wall_ms)
+		return 0;
+	due_ns -= now_ns;
+	return due_ns < source->look_ns ? due_ns : source->look_ns;
+}
+
+/* Until it is time to ask. False: the thread is to end. */
+static bool credentials_rest(struct ddb_credentials_source *source)
+{
+	int64_t left_ns;
+	bool go_on;
+
+	pthread_mutex_lock(&source->lock);
+	while (!source->stop && (left_ns = credentials_left_ns(source)) > 0) {
+		struct timespec until = credentials_timespec(credentials_now_ns() + left_ns);
+
+		pthread_cond_timedwait(&source->wake, &source->lock, &until);
+	}
+	go_on = !source->stop;
+	pthread_mutex_unlock(&source->lock);
+	return go_on;
+}
+
+static bool credentials_same(const struct ddb_credentials *a, const struct ddb_credentials *b)
+{
+	return strcmp(a->access_key_id, b->access_key_id) == 0 &&
+	       strcmp(a->secret_access_key, b->secret_access_key) == 0 &&
+	       strcmp(a->session_token, b->session_token) == 0;
+}
+
+/* True: they are others than before. *refused: those that are there have been, and are the same. */
+static bool credentials_publish(struct ddb_credentials_source *source,
+				const struct ddb_credentials *fresh, bool *refused)
+{
+	uint64_t generation = atomic_load_explicit(&source->generation, memory_order_relaxed);
+	bool differ;
+
+	pthread_mutex_lock(&source->lock);
+	differ = generation == 0 || !credentials_same(fresh, &source->newest);
+	*refused = !differ && source->refused;
+	source->refused = false;
+	source->hopeless = false;
+	source->newest = *fresh;
+	memcpy(source->origin, source->context.origin, sizeof(source->origin));
+	if (differ) {
+		atomic_fetch_add_explicit(&source->refreshed, 1, memory_order_relaxed);
+		atomic_store_explicit(&source->generation, generation + 1, memory_order_release);
+	}
+	pthread_cond_broadcast(&source->news);
+	pthread_mutex_unlock(&source->lock);
+	return differ;
+}
+
+static void credentials_succeed(struct ddb_credentials_source *source,
+				const struct ddb_credentials *fresh, int64_t lifetime_ms)
+{
+	bool refused;
+
+	/* Before anybody sees them: whoever does may move the clock. */
+	if (fresh->expires_ms == 0)
+		source->due_ns = source->due_wall_ms = CREDENTIALS_NEVER;
+	else
+		credentials_plan(source, cred_refresh_ms(lifetime_ms, cred_random()));
+	if (credentials_publish(source, fresh, &refused)) {
+		source->repeats = 0;
+		source->refusal_logged = false;
+	} else {
+		source->repeats++;
+	}
+	if (refused && !source->refusal_logged)
+		log_event(LOG_WARN, "the service refuses the credentials, and there are no others",
+			  LOG_STR("source", source->context.origin));
+	source->refusal_logged |= refused;
+}
+
+/* The log has changes of state, not each try. What stops the start is told by its error. */
+static void credentials_note(struct ddb_credentials_source *source, bool failing,
+			     const struct cart_error *error)
+{
+	bool first = ddb_credentials_generation(source) == 1 && source->repeats == 0;
+
+	if (failing && !source->failing && ddb_credentials_generation(source) > 0)
+		log_event(LOG_WARN, "cannot get credentials", LOG_STR("error", error->text));
+	else if (failing && !source->failing && !source->hopeless)
+		log_event(LOG_INFO, "no credentials yet", LOG_STR("error", error->text));
+	else if (!failing && first)
+		log_event(LOG_INFO, "credentials found", LOG_STR("source", source->context.origin));
+	else if (!failing && source->failing)
+		log_event(LOG_INFO, "credentials can be had again",
+			  LOG_STR("source", source->context.origin));
+	source->failing = failing;
+}
+
+static void credentials_fail(struct ddb_credentials_source *source, bool hopeless,
+			     const struct cart_error *error)
+{
+	source->failures++;
+	pthread_mutex_lock(&source->lock);
+	source->lacking = *error;
+	source->hopeless = hopeless;
+	/* The backoff is the wait from now on. */
+	source->refused = false;
+	pthread_cond_broadcast(&source->news);
+	pthread_mutex_unlock(&source->lock);
+	credentials_note(source, true, error);
+	credentials_plan(source, cred_backoff_ms(source->failures, cred_random()));
+	/* Last: who sees the count finds all else done. */
+	atomic_fetch_add_explicit(&source->failed, 1, memory_order_release);
+}
+
+/* They came, and their time is over. The clock here may be wrong; for most sources it is not. */
+static void credentials_expired(struct ddb_credentials_source *source,
+				const struct ddb_credentials *fresh)
+{
+	char when[UNITS_TIME_TEXT + 1];
+	struct cart_error error;
+	bool refused;
+
+	units_format_time(fresh->expires_ms, when);
+	cart_error_set(&error, "%s: the credentials have expired at %s", source->provider->name,
+		       when);
+	if (source->provider->extends)
+		credentials_publish(source, fresh, &refused);
+	credentials_fail(source, false, &error);
+}
+
+static void credentials_settle(struct ddb_credentials_source *source, enum cred_result result,
+			       const struct ddb_credentials *fresh, const struct cart_error *error)
+{
+	int64_t lifetime_ms = fresh->expires_ms - clock_wall_ms(source->context.clock);
+
+	source->asked_ns = credentials_now_ns();
+	if (result != CRED_GOT) {
+		credentials_fail(source, result == CRED_WRONG, error);
+	} else if (fresh->expires_ms != 0 && lifetime_ms <= 0) {
+		credentials_expired(source, fresh);
+	} else {
+		credentials_succeed(source, fresh, lifetime_ms);
+		credentials_note(source, false, NULL);
+		source->failures = 0;
+	}
+}
+
+static bool credentials_stopped(struct ddb_credentials_source *source)
+{
+	bool stopped;
+
+	pthread_mutex_lock(&source->lock);
+	stopped = source->stop;
+	pthread_mutex_unlock(&source->lock);
+	return stopped;
+}
+
+static void *credentials_main(void *user)
+{
+	struct ddb_credentials_source *source = user;
+	struct ddb_credentials fresh = {0};
+	struct cart_error error = {""};
+
+	while (credentials_rest(source)) {
+		enum cred_result result =
+			cred_chain_fetch(&source->context, &source->provider, &fresh, &error);
+
+		/* Cut by our own hand, it says nothing about the source. */
+		if (credentials_stopped(source))
+			break;
+		credentials_settle(source, result, &fresh, &error);
+		explicit_bzero(&fresh, sizeof(fresh));
+	}
+	explicit_bzero(&fresh, sizeof(fresh));
+	return NULL;
+}
+
+static void credentials_conditions(struct ddb_credentials_source *source)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_mutex_init(&source->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&source->wake, &monotonic);
+	pthread_cond_init(&source->news, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+static int credentials_start(struct ddb_credentials_source *source, struct cart_error *error)
+{
+	sigset_t all, mask;
+	int rc;
+
+	source->context.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (source->context.cancel_fd < 0)
+		return cart_error_set(error, "credentials: %s", strerror(errno));
+	/* The process's signals are its main thread's business. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &mask);
+	rc = pthread_create(&source->thread, NULL, credentials_main, source);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	if (rc == 0)
+		return 0;
+	close(source->context.cancel_fd);
+	return cart_error_set(error, "the credentials' thread: %s", strerror(rc));
+}
+
+static void credentials_destroy(struct ddb_credentials_source *source)
+{
+	pthread_cond_destroy(&source->wake);
+	pthread_cond_destroy(&source->news);
+	pthread_mutex_destroy(&source->lock);
+	explicit_bzero(source, sizeof(*source));
+	free(source);
+	curl_global_cleanup();
+}
+
+int ddb_credentials_new(struct ddb_credentials_source **source,
+			const struct ddb_credentials_config *config, struct cart_error *error)
+{
+	struct ddb_credentials_source *made = calloc(1, sizeof(*made));
+
+	*source = NULL;
+	if (made == NULL)
+		return cart_error_set(error, "out of memory");
+	/* Counted, and safe from any thread. */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(made);
+		return cart_error_set(error, "libcurl does not start");
+	}
+	credentials_conditions(made);
+	made->look_ns =
+		(config->look_ms > 0 ? config->look_ms : CREDENTIALS_LOOK_MS) * CLOCK_NS_PER_MS;
+	if (cred_context_init(&made->context, config, error) != 0 ||
+	    credentials_start(made, error) != 0) {
+		credentials_destroy(made);
+		return -1;
+	}
+	*source = made;
+	return 0;
+}
+
+void ddb_credentials_free(struct ddb_credentials_source **source)
+{
+	struct ddb_credentials_source *s = *source;
+	const uint64_t one = 1;
+
+	*source = NULL;
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+	while (write(s->context.cancel_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_join(s->thread, NULL);
+	close(s->context.cancel_fd);
+	credentials_destroy(s);
+}
+
+int ddb_credentials_wait(struct ddb_credentials_source *source, int64_t timeout_ms,
+			 struct cart_error *error)
+{
+	struct timespec until =
+		credentials_timespec(credentials_now_ns() + timeout_ms * CLOCK_NS_PER_MS);
+	int rc = 0;
+	bool there;
+
+	pthread_mutex_lock(&source->lock);
+	while (ddb_credentials_generation(source) == 0 && !source->hopeless && rc == 0)
+		rc = pthread_cond_timedwait(&source->news, &source->lock, &until);
+	there = ddb_credentials_generation(source) != 0;
+	if (!there)
+		cart_error_set(error, "%s",
+			       source->lacking.text[0] != '\0' ? source->lacking.text
+							       : "no source has answered yet");
+	pthread_mutex_unlock(&source->lock);
+	return there ? 0 : -1;
+}
+
+uint64_t ddb_credentials_generation(const struct ddb_credentials_source *source)
+{
+	return atomic_load_explicit(&source->generation, memory_order_acquire);
+}
+
+uint64_t ddb_credentials_copy(struct ddb_credentials_source *source, struct ddb_credentials *out)
+{
+	uint64_t generation;
+
+	pthread_mutex_lock(&source->lock);
+	generation = ddb_credentials_generation(source);
+	*out = source->newest;
+	pthread_mutex_unlock(&source->lock);
+	return generation;
+}
+
+void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t generation)
+{
+	pthread_mutex_lock(&source->lock);
+	if (generation != 0 && generation == ddb_credentials_generation(source)) {
+		source->refused = true;
+		pthread_cond_signal(&source->wake);
+	}
+	pthread_mutex_unlock(&source->lock);
+}
+
+void ddb_credentials_origin(struct ddb_credentials_source *source, char *text, size_t room)
+{
+	pthread_mutex_lock(&source->lock);
+	snprintf(text, room, "%s", source->origin);
+	pthread_mutex_unlock(&source->lock);
+}
+
+struct ddb_credentials_counts ddb_credentials_counts(struct ddb_credentials_source *source)
+{
+	return (struct ddb_credentials_counts){
+		.refreshes = atomic_load_explicit(&source->refreshed, memory_order_relaxed),
+		.failures = atomic_load_explicit(&source->failed, memory_order_acquire),
+	};
+}

@@ -1,0 +1,97 @@
+/*
+ * Credentials of AWS, as its SDKs find them: the first source of a chain that has some. Environment
+ * (AWS_ACCESS_KEY_ID, ...), web identity (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN), shared
+ * credentials and config files (a profile; credential_process too), container
+ * (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI), instance metadata (IMDSv2).
+ *
+ * The first source that has something configured is the one: if that does not work, the error says
+ * so, and the next is not asked, because it would be another identity. (AWS's SDKs differ in that;
+ * their order is this one, but for roles and SSO in a profile, which are refused here by name: a
+ * credential_process does the same.) When the settings choose a profile, the environment and web
+ * identity are not asked, as in boto3. The source that has given some once is kept.
+ *
+ * A thread of the process fetches and refreshes them; a loop only ever copies what is there. They
+ * are fetched anew well before they expire. When a source fails, the old ones stay in use, past
+ * their expiry too (static stability), and the source is asked again with backoff. No credential
+ * is ever logged or put into an error.
+ */
+#ifndef BACKENDS_DYNAMODB_AWS_CREDENTIALS_H
+#define BACKENDS_DYNAMODB_AWS_CREDENTIALS_H
+
+#include "backends/dynamodb/aws/sigv4.h"
+#include "core/base/attr.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DDB_ACCESS_KEY_MAX    128
+#define DDB_SECRET_MAX	      128
+#define DDB_SESSION_TOKEN_MAX 8192
+
+/* A set of them, by value, so that each loop has its own copy. */
+struct ddb_credentials {
+	char access_key_id[DDB_ACCESS_KEY_MAX + 1];
+	char secret_access_key[DDB_SECRET_MAX + 1];
+	char session_token[DDB_SESSION_TOKEN_MAX + 1]; /* "": none */
+	int64_t expires_ms;			       /* since 1970; 0: never */
+};
+
+struct ddb_credentials_config {
+	const struct cart_clock *clock;
+	const char *profile; /* "": AWS_PROFILE, or "default"; strings are copied */
+	const char *region;  /* for STS */
+	int64_t look_ms; /* how late it is noticed that the wall clock was set, or that the machine
+			    slept; 0: 5 s */
+	/* Looks a variable of the environment up; NULL: getenv. Tests give their own, that outlives
+	 * the source. Called in the thread: nobody may call setenv() meanwhile. */
+	const char *(*environment)(const char *name, void *user);
+	void *user;
+};
+
+/* Counters, for metrics. */
+struct ddb_credentials_counts {
+	int64_t refreshes; /* that brought new credentials */
+	int64_t failures;  /* of a source that was asked */
+};
+
+struct ddb_credentials_source;
+
+/* Starts the thread, which begins with the first fetch. -1: error says why. */
+CART_MUST_CHECK int ddb_credentials_new(struct ddb_credentials_source **source,
+					const struct ddb_credentials_config *config,
+					struct cart_error *error);
+/* Ends the thread, whatever it is at, within a second. Takes NULL; sets it. Wipes. */
+void ddb_credentials_free(struct ddb_credentials_source **source);
+
+/*
+ * Waits for the first ones. 0: they are there. -1: none within the time, or none at all before
+ * somebody changes what is configured (a profile that does not exist, an id without a secret), and
+ * then at once; error says in one line which sources were tried and what each lacked. At start
+ * only.
+ */
+CART_MUST_CHECK int ddb_credentials_wait(struct ddb_credentials_source *source, int64_t timeout_ms,
+					 struct cart_error *error);
+
+/* Any thread, no lock: grows by one with each set of credentials; 0: there are none yet. */
+uint64_t ddb_credentials_generation(const struct ddb_credentials_source *source);
+/* Any thread; a short lock. Copies the newest; returns their generation, 0: there are none. */
+uint64_t ddb_credentials_copy(struct ddb_credentials_source *source, struct ddb_credentials *out);
+/* Any thread: the service has refused those of that generation as expired or unknown; they are
+ * fetched anew soon, unless that has happened meanwhile. A second or more lies between two
+ * fetches for this reason, and up to a minute where the source keeps giving the same. */
+void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t generation);
+
+/* "environment", "profile default", "IMDS": where the newest are from; for logs. */
+void ddb_credentials_origin(struct ddb_credentials_source *source, char *text, size_t room);
+struct ddb_credentials_counts ddb_credentials_counts(struct ddb_credentials_source *source);
+
+/*
+ * The region that the environment says (AWS_REGION, AWS_DEFAULT_REGION) or the profile; "" if none
+ * does. Instance metadata is not asked.
+ */
+void ddb_region_find(const struct ddb_credentials_config *config, char *region, size_t room);
+
+#endif

@@ -1,0 +1,84 @@
+/*
+ * The bodies of calls: the only place that writes DynamoDB's JSON and its expressions. Nothing of
+ * a caller's text goes in but what is checked elsewhere (the table's name) or digested (keys);
+ * all else are numbers and ids.
+ *
+ * Each function replaces what body holds. body->failed: no memory.
+ */
+#ifndef BACKENDS_DYNAMODB_ITEM_BODY_H
+#define BACKENDS_DYNAMODB_ITEM_BODY_H
+
+#include "backends/dynamodb/wire/call.h"
+#include "backends/dynamodb/item/item.h"
+#include "core/base/buf.h"
+#include "core/cart_op.h"
+
+/* What all bodies of a process say alike. */
+struct ddb_table {
+	const char *name;
+	enum ddb_layout layout;
+	unsigned idle_shards;
+	const struct cart_rules *rules;
+};
+
+/* GetItem of a cart. */
+void ddb_body_get(struct buf *body, const struct ddb_table *table, const struct cart_id *id,
+		  bool consistent);
+/* GetItem of the item that holds a CREATE's key; strong. */
+void ddb_body_get_key(struct buf *body, const struct ddb_table *table, const char *key_item);
+/* BatchGetItem of up to 100 different carts. */
+void ddb_body_batch_get(struct buf *body, const struct ddb_table *table, const struct cart_id *ids,
+			size_t count, bool consistent);
+
+/*
+ * Whether one conditional UpdateItem (of DELETE: DeleteItem) can do the op: adds, and a set, a
+ * remove or a clear alone, checkout and delete; in layout list: delete alone. Otherwise, and when
+ * the condition was false, the item is read, core/cart.h decides, and ddb_body_decided() writes.
+ */
+CART_MUST_CHECK bool ddb_fast(const struct cart_op *op, const struct ddb_table *table);
+/*
+ * That call, under the condition that the op certainly is to be applied: the cart is there, open,
+ * not expired, of if_version, does not know the key (key_name NULL: the op has none) nor holds
+ * DDB_KEYS_MAX of them, and by the op's own rules; also, that the change changes something. It
+ * asks for the whole item after it where the op has a key or wants the cart (CHECKOUT does), else
+ * for the version alone (UPDATED_NEW); and for the item where the condition is false
+ * (ReturnValuesOnConditionCheckFailure=ALL_OLD), which not every server does.
+ */
+void ddb_body_fast(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
+		   const char *mark, const char *key_name);
+
+/* PutItem of a new cart, under the condition that no item has its id. key_item: it is made under
+ * that key of the customer's (create_key, and keyed_until is set); NULL: under none. cart is what
+ * cart_create() made. */
+void ddb_body_create(struct buf *body, const struct ddb_table *table, const struct cart *cart,
+		     const struct cart_op *op, const char *mark, const char *key_item);
+/* PutItem of a CREATE's key, under the condition that there is none, or one stored at or before
+ * until_ms (past its window). */
+void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
+		      const char *key_item, int64_t until_ms);
+
+/* DeleteItem of a CREATE's key, if it is still the one that this op stored. */
+void ddb_body_delete_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
+			 const char *key_item);
+
+/*
+ * The write after cart_apply() has said CART_OK: before is what was read, after what the cart is
+ * then. Under the condition that the item's mark is still before's. Three cases:
+ *  - something changed: in layout list a PutItem of the whole, without keys past their window;
+ *    in layout map an UpdateItem, of all lines and whatever else is different, which makes an
+ *    item of the other layout one of this;
+ *  - nothing changed and the op has a key: an UpdateItem that stores the key alone;
+ *  - DELETE: DeleteItem, or the PutItem of a tombstone where the cart was made under a key.
+ * Returns the operation to call. The key is stored with the change if key_name is not NULL.
+ */
+enum ddb_operation ddb_body_decided(struct buf *body, const struct ddb_table *table,
+				    const struct cart_op *op, const struct ddb_item *before,
+				    const struct cart *after, const char *mark,
+				    const char *key_name);
+
+/* UpdateItem that removes keys past their window as of now_ms, at most 50; false: there are fewer
+ * than min of them, and body is untouched. Conditional on each being what was read. */
+CART_MUST_CHECK bool ddb_body_trim(struct buf *body, const struct ddb_table *table,
+				   const struct ddb_item *item, int64_t now_ms, size_t min);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * Writes that were decided by a look at the item. All are conditional on its mark, which every
+ * write changes: it is then still what was read, lines and keys and all.
+ */
+#include "backends/dynamodb/item/body.h"
+#include "backends/dynamodb/item/body_parts.h"
+#include "backends/dynamodb/item/write_json.h"
+
+#include <string.h>
+
+#define DECIDED_TRIM_MAX 50
+
+const char *ddb_status(const struct cart *cart)
+{
+	return cart->state == CART_OPEN ? "open" : "checked_out";
+}
+
+bool ddb_key_counts(const struct ddb_table *table, const struct ddb_key *key, int64_t now_ms)
+{
+	return now_ms - key->stored_ms < table->rules->idempotency_window_ms;
+}
+
+static void decided_key(struct buf *body, const struct ddb_table *table, const struct cart_id *id)
+{
+	ddb_add_table(body, table->name);
+	ddb_add_id(body, ",\"Key\":{\"cart_id\":", id);
+	buf_add_char(body, '}');
+}
+
+static void decided_delete(struct buf *body, const struct ddb_table *table,
+			   const struct ddb_item *before)
+{
+	decided_key(body, table, &before->cart.id);
+	ddb_add_text(body,
+		     ",\"ConditionExpression\":\"mark = :old\","
+		     "\"ExpressionAttributeValues\":{\":old\":",
+		     before->mark);
+	buf_add_char(body, '}');
+	ddb_add_end(body);
+}
+
+/* How a cart that changed differs from what was read. The lines are written anew, all of them: an
+ * expression has no room for many. */
+static void decided_sets(struct buf *body, const struct ddb_put *put)
+{
+	const struct cart *after = put->after;
+
+	buf_add_string(body, ", version = :version, updated_at = :now, qty = :qty, added = :added,"
+			     " updated = :updated");
+	if (after->state != CART_OPEN)
+		buf_add_string(body, ", #s = :closed, order_id = :order");
+	else
+		buf_add_string(body, ", idle_key = :idle");
+	if (after->expires_ms != 0)
+		buf_add_string(body, ", expires_ms = :gone, expires_at = :ttl");
+}
+
+static void decided_removes(struct buf *body, const struct ddb_put *put)
+{
+	buf_add_string(body, " REMOVE #i"); /* the other layout's lines */
+	if (put->after->state != CART_OPEN)
+		buf_add_string(body, ", idle_shard, idle_key");
+	if (put->after->expires_ms == 0)
+		buf_add_string(body, ", expires_ms, expires_at");
+}
+
+static void decided_values(struct buf *body, const struct ddb_table *table,
+			   const struct ddb_put *put)
+{
+	static const char *const maps[3] = {",\":qty\":", ",\":added\":", ",\":updated\":"};
+	const struct cart *after = put->after;
+	char idle_key[DDB_TIME_KEY_ROOM];
+
+	ddb_add_number(body, ",\":version\":", after->version);
+	ddb_add_number(body, ",\":now\":", after->updated_ms);
+	ddb_add_maps(body, after, maps);
+	if (after->state != CART_OPEN) {
+		ddb_add_text(body, ",\":closed\":", ddb_status(after));
+		ddb_add_id(body, ",\":order\":", &after->order_id);
+	} else {
+		ddb_time_key(after->updated_ms, &after->id, idle_key);
+		ddb_add_text(body, ",\":idle\":", idle_key);
+	}
+	if (after->expires_ms != 0) {
+		ddb_add_number(body, ",\":gone\":", after->expires_ms);
+		ddb_add_number(body, ",\":ttl\":", ddb_removable_s(table, after->updated_ms));
+	}
+}
+
+static void decided_names(struct buf *body, const struct ddb_put *put, bool changed)
+{
+	if (!changed && put->key_name == NULL)
+		return;
+	buf_add_string(body, ",\"ExpressionAttributeNames\":{");
+	if (changed)
+		buf_add_string(body, "\"#i\":\"items\"");
+	if (changed && put->after->state != CART_OPEN)
+		buf_add_string(body, ",\"#s\":\"status\"");
+	if (put->key_name != NULL) {
+		buf_add_string(body, changed ? ",\"#k\":\"" : "\"#k\":\"");
+		buf_add_string(body, put->key_name);
+		buf_add_char(body, '"');
+	}
+	buf_add_char(body, '}');
+}
+
+/* changed false: the key alone is stored. */
+static void decided_update(struct buf *body, const struct ddb_table *table,
+			   const struct ddb_put *put, bool changed)
+{
+	char record[DDB_RECORD_ROOM];
+
+	decided_key(body, table, &put->before->cart.id);
+	buf_add_string(body, ",\"UpdateExpression\":\"SET mark = :mark");
+	if (put->key_name != NULL)
+		buf_add_string(body, ", op_v.#k = :kept, op_f.#k = :record");
+	if (changed) {
+		decided_sets(body, put);
+		decided_removes(body, put);
+	}
+	buf_add_string(body, "\",\"ConditionExpression\":\"mark = :old\"");
+	decided_names(body, put, changed);
+	ddb_add_text(body, ",\"ExpressionAttributeValues\":{\":old\":", put->before->mark);
+	ddb_add_text(body, ",\":mark\":", put->mark);
+	if (put->key_name != NULL) {
+		ddb_record_write(put->op->now_ms, put->op->fingerprint, record);
+		ddb_add_number(body, ",\":kept\":", put->after->version);
+		ddb_add_text(body, ",\":record\":", record);
+	}
+	if (changed)
+		decided_values(body, table, put);
+	buf_add_char(body, '}');
+	ddb_add_end(body);
+}
+
+enum ddb_operation ddb_body_decided(struct buf *body, const struct ddb_table *table,
+				    const struct cart_op *op, const struct ddb_item *before,
+				    const struct cart *after, const char *mark,
+				    const char *key_name)
+{
+	const struct ddb_put put = {
+		.op = op, .before = before, .after = after, .mark = mark, .key_name = key_name};
+	bool changed = after->version != before->cart.version;
+
+	if (op->type == CART_OP_DELETE && before->keyed_until_ms > op->now_ms) {
+		ddb_body_tombstone(body, table, before);
+		return DDB_PUT_ITEM;
+	}
+	if (op->type == CART_OP_DELETE) {
+		decided_delete(body, table, before);
+		return DDB_DELETE_ITEM;
+	}
+	if (changed && table->layout == DDB_LAYOUT_LIST) {
+		ddb_body_put(body, table, &put);
+		return DDB_PUT_ITEM;
+	}
+	decided_update(body, table, &put, changed);
+	return DDB_UPDATE_ITEM;
+}
+
+static size_t decided_old_keys(const struct ddb_table *table, const struct ddb_item *item,
+			       int64_t now_ms, const struct ddb_key **keys)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < item->key_count && count < DECIDED_TRIM_MAX; i++)
+		if (!ddb_key_counts(table, &item->keys[i], now_ms))
+			keys[count++] = &item->keys[i];
+	return count;
+}
+
+bool ddb_body_trim(struct buf *body, const struct ddb_table *table, const struct ddb_item *item,
+		   int64_t now_ms, size_t min)
+{
+	const struct ddb_key *keys[DECIDED_TRIM_MAX];
+	size_t count = decided_old_keys(table, item, now_ms, keys);
+	char record[DDB_RECORD_ROOM];
+
+	if (count == 0 || count < min)
+		return false;
+	decided_key(body, table, &item->cart.id);
+	buf_add_string(body, ",\"UpdateExpression\":\"REMOVE ");
+	for (size_t i = 0; i < count; i++) {
+		ddb_add_indexed(body, i > 0 ? ", op_v.#k" : "op_v.#k", i);
+		ddb_add_indexed(body, ", op_f.#k", i);
+	}
+	buf_add_string(body, "\",\"ConditionExpression\":\"");
+	for (size_t i = 0; i < count; i++) {
+		ddb_add_indexed(body, i > 0 ? " AND op_f.#k" : "op_f.#k", i);
+		ddb_add_indexed(body, " = :f", i);
+	}
+	buf_add_string(body, "\",\"ExpressionAttributeNames\":{");
+	for (size_t i = 0; i < count; i++) {
+		ddb_add_indexed(body, i > 0 ? ",\"#k" : "\"#k", i);
+		buf_add_string(body, "\":\"");
+		buf_add_string(body, keys[i]->name);
+		buf_add_char(body, '"');
+	}
+	buf_add_string(body, "},\"ExpressionAttributeValues\":{");
+	for (size_t i = 0; i < count; i++) {
+		ddb_record_write(keys[i]->stored_ms, keys[i]->fingerprint, record);
+		ddb_add_indexed(body, i > 0 ? ",\":f" : "\":f", i);
+		ddb_add_text(body, "\":", record);
+	}
+	buf_add_char(body, '}');
+	ddb_add_end(body);
+	return true;
+}

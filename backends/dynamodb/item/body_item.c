@@ -1,0 +1,255 @@
+/* Bodies that read and write whole items. */
+#include "backends/dynamodb/item/body.h"
+#include "backends/dynamodb/item/body_parts.h"
+#include "backends/dynamodb/item/write_json.h"
+
+#define BODY_ALL_OLD ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\""
+
+static void body_consistent(struct buf *body, bool consistent)
+{
+	buf_add_string(body, consistent ? ",\"ConsistentRead\":true" : ",\"ConsistentRead\":false");
+}
+
+void ddb_body_get(struct buf *body, const struct ddb_table *table, const struct cart_id *id,
+		  bool consistent)
+{
+	ddb_add_table(body, table->name);
+	ddb_add_id(body, ",\"Key\":{\"cart_id\":", id);
+	buf_add_char(body, '}');
+	body_consistent(body, consistent);
+	ddb_add_end(body);
+}
+
+void ddb_body_get_key(struct buf *body, const struct ddb_table *table, const char *key_item)
+{
+	ddb_add_table(body, table->name);
+	ddb_add_text(body, ",\"Key\":{\"cart_id\":", key_item);
+	buf_add_char(body, '}');
+	body_consistent(body, true);
+	ddb_add_end(body);
+}
+
+void ddb_body_batch_get(struct buf *body, const struct ddb_table *table, const struct cart_id *ids,
+			size_t count, bool consistent)
+{
+	buf_reset(body);
+	buf_add_string(body, "{\"RequestItems\":{\"");
+	buf_add_string(body, table->name);
+	buf_add_string(body, "\":{\"Keys\":[");
+	for (size_t i = 0; i < count; i++) {
+		ddb_add_id(body, i > 0 ? ",{\"cart_id\":" : "{\"cart_id\":", &ids[i]);
+		buf_add_char(body, '}');
+	}
+	buf_add_char(body, ']');
+	body_consistent(body, consistent);
+	buf_add_string(body, "}}");
+	ddb_add_end(body);
+}
+
+void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const names[3])
+{
+	for (int map = 0; map < 3; map++) {
+		buf_add_string(body, names[map]);
+		buf_add_string(body, "{\"M\":{");
+		for (size_t i = 0; i < cart->line_count; i++) {
+			const struct cart_line *line = &cart->lines[i];
+
+			ddb_add_indexed(body, i > 0 ? ",\"" : "\"", (size_t)line->product_id);
+			ddb_add_number(body, "\":",
+				       map == 0	  ? line->quantity
+				       : map == 1 ? line->added_ms
+						  : line->updated_ms);
+		}
+		buf_add_string(body, "}}");
+	}
+}
+
+static void body_list(struct buf *body, const struct cart *cart)
+{
+	buf_add_string(body, ",\"items\":{\"L\":[");
+	for (size_t i = 0; i < cart->line_count; i++) {
+		const struct cart_line *line = &cart->lines[i];
+
+		buf_add_string(body, i > 0 ? ",{\"M\":{" : "{\"M\":{");
+		ddb_add_number(body, "\"product_id\":", line->product_id);
+		ddb_add_number(body, ",\"quantity\":", line->quantity);
+		ddb_add_number(body, ",\"added_at\":", line->added_ms);
+		ddb_add_number(body, ",\"updated_at\":", line->updated_ms);
+		buf_add_string(body, "}}");
+	}
+	buf_add_string(body, "]}");
+}
+
+int64_t ddb_removable_s(const struct ddb_table *table, int64_t now_ms)
+{
+	const struct cart_rules *rules = table->rules;
+
+	return ddb_expires_s(now_ms + (rules->ttl_ms > rules->idempotency_window_ms
+					       ? rules->ttl_ms
+					       : rules->idempotency_window_ms));
+}
+
+static void body_open(struct buf *body, const struct ddb_table *table, const struct cart *cart)
+{
+	char idle_key[DDB_TIME_KEY_ROOM];
+
+	ddb_time_key(cart->updated_ms, &cart->id, idle_key);
+	ddb_add_number(body, ",\"idle_shard\":", ddb_idle_shard(&cart->id, table->idle_shards));
+	ddb_add_text(body, ",\"idle_key\":", idle_key);
+	if (cart->expires_ms == 0)
+		return;
+	ddb_add_number(body, ",\"expires_ms\":", cart->expires_ms);
+	ddb_add_number(body, ",\"expires_at\":", ddb_removable_s(table, cart->updated_ms));
+}
+
+static void body_cart(struct buf *body, const struct ddb_table *table, const struct cart *cart,
+		      const char *mark)
+{
+	static const char *const maps[3] = {",\"qty\":", ",\"added\":", ",\"updated\":"};
+	char created_key[DDB_TIME_KEY_ROOM];
+
+	ddb_time_key(cart->created_ms, &cart->id, created_key);
+	ddb_add_id(body, ",\"Item\":{\"cart_id\":", &cart->id);
+	ddb_add_number(body, ",\"customer_id\":", cart->customer_id);
+	ddb_add_text(body, ",\"created_key\":", created_key);
+	ddb_add_text(body, ",\"status\":", ddb_status(cart));
+	ddb_add_number(body, ",\"version\":", cart->version);
+	ddb_add_number(body, ",\"created_at\":", cart->created_ms);
+	ddb_add_number(body, ",\"updated_at\":", cart->updated_ms);
+	ddb_add_text(body, ",\"mark\":", mark);
+	if (cart->state == CART_OPEN)
+		body_open(body, table, cart);
+	else
+		ddb_add_id(body, ",\"order_id\":", &cart->order_id);
+	if (table->layout == DDB_LAYOUT_MAP)
+		ddb_add_maps(body, cart, maps);
+	else
+		body_list(body, cart);
+}
+
+void ddb_body_create(struct buf *body, const struct ddb_table *table, const struct cart *cart,
+		     const struct cart_op *op, const char *mark, const char *key_item)
+{
+	ddb_add_table(body, table->name);
+	body_cart(body, table, cart, mark);
+	if (key_item != NULL) {
+		ddb_add_text(body, ",\"create_key\":", key_item);
+		ddb_add_number(body, ",\"keyed_until\":",
+			       op->now_ms + table->rules->idempotency_window_ms);
+	}
+	buf_add_string(body,
+		       ",\"op_v\":{\"M\":{}},\"op_f\":{\"M\":{}}},"
+		       "\"ConditionExpression\":\"attribute_not_exists(cart_id)\"" BODY_ALL_OLD);
+	ddb_add_end(body);
+}
+
+/* The item's keys that still count, and the op's; as versions or as records. */
+static void body_keys(struct buf *body, const struct ddb_table *table, const struct ddb_put *put,
+		      bool records)
+{
+	const struct ddb_item *before = put->before;
+	const char *comma = "\"";
+	char record[DDB_RECORD_ROOM];
+
+	buf_add_string(body, records ? ",\"op_f\":{\"M\":{" : ",\"op_v\":{\"M\":{");
+	for (size_t i = 0; i < before->key_count; i++) {
+		const struct ddb_key *key = &before->keys[i];
+
+		if (!ddb_key_counts(table, key, put->op->now_ms) ||
+		    key == (put->key_name != NULL ? ddb_item_key(before, put->key_name) : NULL))
+			continue;
+		buf_add_string(body, comma);
+		buf_add_string(body, key->name);
+		ddb_record_write(key->stored_ms, key->fingerprint, record);
+		if (records)
+			ddb_add_text(body, "\":", record);
+		else
+			ddb_add_number(body, "\":", key->version);
+		comma = ",\"";
+	}
+	if (put->key_name != NULL) {
+		buf_add_string(body, comma);
+		buf_add_string(body, put->key_name);
+		ddb_record_write(put->op->now_ms, put->op->fingerprint, record);
+		if (records)
+			ddb_add_text(body, "\":", record);
+		else
+			ddb_add_number(body, "\":", put->after->version);
+	}
+	buf_add_string(body, "}}");
+}
+
+void ddb_body_put(struct buf *body, const struct ddb_table *table, const struct ddb_put *put)
+{
+	const struct ddb_item *before = put->before;
+
+	ddb_add_table(body, table->name);
+	body_cart(body, table, put->after, put->mark);
+	if (before->keyed_until_ms > put->op->now_ms) {
+		ddb_add_text(body, ",\"create_key\":", before->create_key);
+		ddb_add_number(body, ",\"keyed_until\":", before->keyed_until_ms);
+	}
+	body_keys(body, table, put, false);
+	body_keys(body, table, put, true);
+	ddb_add_text(body,
+		     "},\"ConditionExpression\":\"mark = :old\","
+		     "\"ExpressionAttributeValues\":{\":old\":",
+		     before->mark);
+	buf_add_char(body, '}');
+	ddb_add_end(body);
+}
+
+void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
+			const struct ddb_item *before)
+{
+	ddb_add_table(body, table->name);
+	ddb_add_id(body, ",\"Item\":{\"cart_id\":", &before->cart.id);
+	ddb_add_text(body, ",\"status\":", "deleted");
+	ddb_add_number(body, ",\"expires_at\":", ddb_expires_s(before->keyed_until_ms));
+	ddb_add_text(body,
+		     "},\"ConditionExpression\":\"mark = :old\","
+		     "\"ExpressionAttributeValues\":{\":old\":",
+		     before->mark);
+	buf_add_char(body, '}');
+	ddb_add_end(body);
+}
+
+void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
+		      const char *key_item, int64_t until_ms)
+{
+	char record[DDB_RECORD_ROOM], after[DDB_TIME_ROOM];
+
+	ddb_record_write(op->now_ms, op->fingerprint, record);
+	ddb_time_text(until_ms + 1, after);
+	ddb_add_table(body, table->name);
+	ddb_add_text(body, ",\"Item\":{\"cart_id\":", key_item);
+	ddb_add_text(body, ",\"record\":", record);
+	ddb_add_id(body, ",\"target\":", &op->id);
+	ddb_add_number(body, ",\"expires_at\":",
+		       ddb_expires_s(op->now_ms + table->rules->idempotency_window_ms));
+	ddb_add_text(body,
+		     "},\"ConditionExpression\":\"attribute_not_exists(cart_id) OR #r < :after\","
+		     "\"ExpressionAttributeNames\":{\"#r\":\"record\"},"
+		     "\"ExpressionAttributeValues\":{\":after\":",
+		     after);
+	buf_add_string(body, "}" BODY_ALL_OLD);
+	ddb_add_end(body);
+}
+
+void ddb_body_delete_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
+			 const char *key_item)
+{
+	char record[DDB_RECORD_ROOM];
+
+	ddb_record_write(op->now_ms, op->fingerprint, record);
+	ddb_add_table(body, table->name);
+	ddb_add_text(body, ",\"Key\":{\"cart_id\":", key_item);
+	ddb_add_text(body,
+		     "},\"ConditionExpression\":\"#r = :record AND target = :target\","
+		     "\"ExpressionAttributeNames\":{\"#r\":\"record\"},"
+		     "\"ExpressionAttributeValues\":{\":record\":",
+		     record);
+	ddb_add_id(body, ",\":target\":", &op->id);
+	buf_add_char(body, '}');
+	ddb_add_end(body);
+}

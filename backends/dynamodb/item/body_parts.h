@@ -1,0 +1,29 @@
+/* What the files that make bodies share among themselves. */
+#ifndef BACKENDS_DYNAMODB_ITEM_BODY_PARTS_H
+#define BACKENDS_DYNAMODB_ITEM_BODY_PARTS_H
+
+#include "backends/dynamodb/item/body.h"
+
+/* A whole item to write over what was read. */
+struct ddb_put {
+	const struct cart_op *op;
+	const struct ddb_item *before;
+	const struct cart *after;
+	const char *mark;
+	const char *key_name; /* NULL: none */
+};
+void ddb_body_put(struct buf *body, const struct ddb_table *table, const struct ddb_put *put);
+/* In the place of a cart that was made under a key that still counts. */
+void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
+			const struct ddb_item *before);
+
+/* The lines as three maps, each after its name: quantities, added, updated. */
+void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const names[3]);
+/* "open" or "checked_out". */
+const char *ddb_status(const struct cart *cart);
+/* expires_at of a cart that is changed now: when neither it nor a key of it counts any more. */
+int64_t ddb_removable_s(const struct ddb_table *table, int64_t now_ms);
+/* The key is within its window. */
+bool ddb_key_counts(const struct ddb_table *table, const struct ddb_key *key, int64_t now_ms);
+
+#endif

@@ -1,0 +1,328 @@
+/*
+ * Reading items. Attributes that are not ours are passed over; ours have the type and the range
+ * that they were written with, or the item is refused, with the name of the first that does not.
+ */
+#include "backends/dynamodb/item/item.h"
+#include "core/cart_id.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What is being read, and what went wrong first. */
+struct item_reader {
+	const json_t *attributes;
+	const char *wrong; /* an attribute's name */
+	bool no_memory;
+};
+
+/* The value of a type ("N", "S", "M", "L") of an attribute value, or NULL. */
+static const json_t *item_typed(const json_t *value, const char *type)
+{
+	return json_object_size(value) == 1 ? json_object_get(value, type) : NULL;
+}
+
+/* A whole number without a sign, as DynamoDB writes those that we store. */
+static bool item_parse(const char *text, int64_t *number)
+{
+	int64_t sum = 0;
+	size_t len = 0;
+
+	if (text == NULL || *text == '\0' || (*text == '0' && text[1] != '\0'))
+		return false;
+	for (; text[len] != '\0'; len++) {
+		if (text[len] < '0' || text[len] > '9' || len >= 18)
+			return false;
+		sum = sum * 10 + (text[len] - '0');
+	}
+	*number = sum;
+	return true;
+}
+
+static bool item_number(const json_t *value, int64_t *number)
+{
+	return item_parse(json_string_value(item_typed(value, "N")), number);
+}
+
+static bool item_product_is_good(int64_t product)
+{
+	return product >= 1 && product <= CART_NUMBER_MAX;
+}
+
+static void item_is_wrong(struct item_reader *reader, const char *name)
+{
+	if (reader->wrong == NULL)
+		reader->wrong = name;
+}
+
+/* 0 where it is not there. */
+static int64_t item_optional(struct item_reader *reader, const char *name)
+{
+	const json_t *value = json_object_get(reader->attributes, name);
+	int64_t number = 0;
+
+	if (value != NULL && !item_number(value, &number))
+		item_is_wrong(reader, name);
+	return number;
+}
+
+static int64_t item_required(struct item_reader *reader, const char *name, int64_t min, int64_t max)
+{
+	int64_t number = item_optional(reader, name);
+
+	if (number < min || number > max)
+		item_is_wrong(reader, name);
+	return number;
+}
+
+/* NULL where it is not there. */
+static const char *item_text(struct item_reader *reader, const char *name)
+{
+	const json_t *value = json_object_get(reader->attributes, name);
+	const char *text = json_string_value(item_typed(value, "S"));
+
+	if (value != NULL && text == NULL)
+		item_is_wrong(reader, name);
+	return text;
+}
+
+static void item_copy_text(struct item_reader *reader, const char *name, char *to, size_t room)
+{
+	const char *text = item_text(reader, name);
+
+	if (text != NULL && strlen(text) >= room)
+		item_is_wrong(reader, name);
+	else if (text != NULL)
+		memcpy(to, text, strlen(text) + 1);
+}
+
+bool ddb_item_id(const json_t *attributes, struct cart_id *id)
+{
+	const char *text =
+		json_string_value(item_typed(json_object_get(attributes, "cart_id"), "S"));
+
+	return text != NULL && cart_id_parse(id, text, strlen(text));
+}
+
+static bool item_line_is_good(const struct cart_line *line)
+{
+	return line->quantity >= 1 && line->added_ms > 0 && line->updated_ms > 0;
+}
+
+static int item_compare_lines(const void *a, const void *b)
+{
+	const struct cart_line *left = a, *right = b;
+
+	return (left->product_id > right->product_id) - (left->product_id < right->product_id);
+}
+
+static bool item_reserve(struct item_reader *reader, struct cart *cart, size_t count)
+{
+	if (cart_reserve_lines(cart, count))
+		return true;
+	reader->no_memory = true;
+	return false;
+}
+
+/* Layout map: three maps of the same products. */
+static void item_read_maps(struct item_reader *reader, struct cart *cart)
+{
+	const json_t *qty = item_typed(json_object_get(reader->attributes, "qty"), "M");
+	const json_t *added = item_typed(json_object_get(reader->attributes, "added"), "M");
+	const json_t *updated = item_typed(json_object_get(reader->attributes, "updated"), "M");
+	size_t count = json_object_size(qty);
+	const char *product;
+	json_t *value;
+
+	if (!json_is_object(qty) || json_object_size(added) != count ||
+	    json_object_size(updated) != count) {
+		item_is_wrong(reader, "qty");
+		return;
+	}
+	if (!item_reserve(reader, cart, count))
+		return;
+	json_object_foreach((json_t *)qty, product, value)
+	{
+		struct cart_line *line = &cart->lines[cart->line_count++];
+
+		*line = (struct cart_line){0};
+		if (!item_parse(product, &line->product_id) ||
+		    !item_product_is_good(line->product_id) ||
+		    !item_number(value, &line->quantity) ||
+		    !item_number(json_object_get(added, product), &line->added_ms) ||
+		    !item_number(json_object_get(updated, product), &line->updated_ms) ||
+		    !item_line_is_good(line))
+			item_is_wrong(reader, "qty");
+	}
+}
+
+/* Layout list: a document. */
+static void item_read_list(struct item_reader *reader, struct cart *cart)
+{
+	const json_t *items = item_typed(json_object_get(reader->attributes, "items"), "L"), *value;
+	size_t i;
+
+	if (!json_is_array(items)) {
+		item_is_wrong(reader, "items");
+		return;
+	}
+	if (!item_reserve(reader, cart, json_array_size(items)))
+		return;
+	json_array_foreach(items, i, value)
+	{
+		const json_t *map = item_typed(value, "M");
+		struct cart_line *line = &cart->lines[cart->line_count++];
+
+		*line = (struct cart_line){0};
+		if (!item_number(json_object_get(map, "product_id"), &line->product_id) ||
+		    !item_number(json_object_get(map, "quantity"), &line->quantity) ||
+		    !item_number(json_object_get(map, "added_at"), &line->added_ms) ||
+		    !item_number(json_object_get(map, "updated_at"), &line->updated_ms) ||
+		    !item_product_is_good(line->product_id) || !item_line_is_good(line))
+			item_is_wrong(reader, "items");
+	}
+}
+
+static void item_read_lines(struct item_reader *reader, struct ddb_item *item)
+{
+	struct cart *cart = &item->cart;
+
+	item->layout = json_object_get(reader->attributes, "qty") != NULL ? DDB_LAYOUT_MAP
+									  : DDB_LAYOUT_LIST;
+	if (item->layout == DDB_LAYOUT_MAP)
+		item_read_maps(reader, cart);
+	else
+		item_read_list(reader, cart);
+	if (reader->wrong != NULL || reader->no_memory || cart->line_count == 0)
+		return;
+	qsort(cart->lines, cart->line_count, sizeof(*cart->lines), item_compare_lines);
+	for (size_t i = 1; i < cart->line_count; i++)
+		if (cart->lines[i].product_id == cart->lines[i - 1].product_id)
+			item_is_wrong(reader, "items");
+}
+
+static int item_compare_keys(const void *a, const void *b)
+{
+	const struct ddb_key *left = a, *right = b;
+
+	return strcmp(left->name, right->name);
+}
+
+static void item_read_keys(struct item_reader *reader, struct ddb_item *item)
+{
+	const json_t *versions = item_typed(json_object_get(reader->attributes, "op_v"), "M");
+	const json_t *records = item_typed(json_object_get(reader->attributes, "op_f"), "M");
+	const char *name;
+	json_t *value;
+
+	if (!json_is_object(versions) || json_object_size(records) != json_object_size(versions)) {
+		item_is_wrong(reader, "op_v");
+		return;
+	}
+	if (json_object_size(versions) == 0)
+		return;
+	item->keys = calloc(json_object_size(versions), sizeof(*item->keys));
+	if (item->keys == NULL) {
+		reader->no_memory = true;
+		return;
+	}
+	json_object_foreach((json_t *)versions, name, value)
+	{
+		struct ddb_key *key = &item->keys[item->key_count++];
+		const char *record =
+			json_string_value(item_typed(json_object_get(records, name), "S"));
+
+		if (strlen(name) != DDB_KEY_NAME_ROOM - 1 || record == NULL ||
+		    !item_number(value, &key->version) || !ddb_record_read(record, key)) {
+			item_is_wrong(reader, "op_v");
+			return;
+		}
+		memcpy(key->name, name, DDB_KEY_NAME_ROOM);
+	}
+	qsort(item->keys, item->key_count, sizeof(*item->keys), item_compare_keys);
+}
+
+static void item_read_state(struct item_reader *reader, struct cart *cart, const char *status)
+{
+	const char *order = item_text(reader, "order_id");
+
+	if (strcmp(status, "checked_out") == 0)
+		cart->state = CART_CHECKED_OUT;
+	else if (strcmp(status, "open") != 0)
+		item_is_wrong(reader, "status");
+	if ((order != NULL) != (cart->state == CART_CHECKED_OUT) ||
+	    (order != NULL && !cart_id_parse(&cart->order_id, order, strlen(order))))
+		item_is_wrong(reader, "order_id");
+}
+
+static void item_read_cart(struct item_reader *reader, struct ddb_item *item, const char *status)
+{
+	struct cart *cart = &item->cart;
+
+	item_read_state(reader, cart, status);
+	cart->customer_id = item_required(reader, "customer_id", 1, CART_NUMBER_MAX);
+	cart->version = item_required(reader, "version", 1, INT64_MAX);
+	cart->created_ms = item_required(reader, "created_at", 1, INT64_MAX);
+	cart->updated_ms = item_required(reader, "updated_at", 1, INT64_MAX);
+	cart->expires_ms = item_optional(reader, "expires_ms");
+	item->keyed_until_ms = item_optional(reader, "keyed_until");
+	item_copy_text(reader, "create_key", item->create_key, sizeof(item->create_key));
+	item_copy_text(reader, "mark", item->mark, sizeof(item->mark));
+	item_read_lines(reader, item);
+	item_read_keys(reader, item);
+}
+
+bool ddb_item_read(struct ddb_item *item, const json_t *attributes, bool *no_memory, char *why,
+		   size_t room)
+{
+	struct item_reader reader = {.attributes = attributes};
+	const char *status = item_text(&reader, "status");
+
+	*no_memory = false;
+	*item = (struct ddb_item){0};
+	if (!ddb_item_id(attributes, &item->cart.id))
+		item_is_wrong(&reader, "cart_id");
+	else if (status != NULL && strcmp(status, "deleted") == 0)
+		item->deleted = true;
+	else if (status != NULL)
+		item_read_cart(&reader, item, status);
+	else if (json_object_get(attributes, "version") != NULL)
+		item_is_wrong(&reader, "status");
+	if (reader.wrong == NULL && !reader.no_memory)
+		return true;
+	*no_memory = reader.no_memory;
+	if (reader.wrong != NULL)
+		snprintf(why, room, "an item of the table has a bad %s", reader.wrong);
+	else
+		snprintf(why, room, "out of memory");
+	ddb_item_clear(item);
+	return false;
+}
+
+void ddb_item_clear(struct ddb_item *item)
+{
+	cart_clear(&item->cart);
+	free(item->keys);
+	*item = (struct ddb_item){0};
+}
+
+bool ddb_key_item_read(const json_t *attributes, struct ddb_key *key, struct cart_id *target)
+{
+	struct item_reader reader = {.attributes = attributes};
+	const char *record = item_text(&reader, "record"), *cart = item_text(&reader, "target");
+
+	*key = (struct ddb_key){.version = 1};
+	return record != NULL && cart != NULL && ddb_record_read(record, key) &&
+	       cart_id_parse(target, cart, strlen(cart));
+}
+
+const struct ddb_key *ddb_item_key(const struct ddb_item *item, const char *name)
+{
+	struct ddb_key wanted;
+
+	if (item->key_count == 0 || strlen(name) != DDB_KEY_NAME_ROOM - 1)
+		return NULL;
+	memcpy(wanted.name, name, DDB_KEY_NAME_ROOM);
+	return bsearch(&wanted, item->keys, item->key_count, sizeof(*item->keys),
+		       item_compare_keys);
+}

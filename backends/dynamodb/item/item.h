@@ -1,0 +1,103 @@
+/*
+ * A cart as an item of the table, in either layout, read and written. Which attributes there are,
+ * and why, is told in docs/backends/dynamodb.md; in short:
+ *
+ *   cart_id        S   the partition key: the UUID as text
+ *   customer_id    N   created_key S   keys of customer-index; created_key is a time key, below
+ *   status         S   "open", "checked_out"; "deleted" is a tombstone, see below
+ *   version        N   created_at, updated_at N   ms since 1970
+ *   expires_ms     N   when the cart is gone, ms; not there: never
+ *   expires_at     N   when DynamoDB may remove the item (TTL), whole s, never before expires_ms
+ *   order_id       S   once checked out
+ *   idle_shard N, idle_key S   keys of idle-index, open carts only; idle_key is a time key
+ *   mark           S   who wrote the item last: op marks, so that a change in doubt is recognised
+ *   layout map:    qty, added, updated   M   product_id -> N
+ *   layout list:   items   L of M   product_id, quantity, added_at, updated_at; by product_id
+ *   op_v, op_f     M   idempotency keys: name -> version N; name -> record S, when and for which
+ * request create_key     S   keyed_until N   of a cart made under an idempotency key: see below
+ *
+ * A time key is a time in ms as 15 digits, "#", and the cart's id: sorted as text it sorts by time,
+ * then id.
+ *
+ * The key of a CREATE is the customer's, in an item of its own whose cart_id is
+ * "key#CUSTOMER#NAME": "record" S as in op_f, "target" S the cart's id, expires_at for TTL. It is
+ * written first, the cart second, under the condition that no item has its id: whoever repeats the
+ * request goes on where the first was stopped. So that a deleted cart is not made anew in this way,
+ * one that was made under a key leaves a tombstone until the key's window is over (keyed_until,
+ * ms): an item with cart_id, status "deleted" and expires_at alone.
+ */
+#ifndef BACKENDS_DYNAMODB_ITEM_ITEM_H
+#define BACKENDS_DYNAMODB_ITEM_ITEM_H
+
+#include "core/base/attr.h"
+#include "core/base/buf.h"
+#include "core/cart_op.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DDB_KEY_NAME_ROOM 17 /* base64url of the first 12 bytes of SHA-256 of the key */
+#define DDB_RECORD_ROOM	  48 /* a time, ".", base64url of the fingerprint */
+#define DDB_TIME_KEY_ROOM 53
+#define DDB_KEY_ITEM_ROOM 64 /* "key#CUSTOMER#NAME" */
+#define DDB_MARK_ROOM	  24 /* 16 hex digits */
+/* Keys of one cart within the window, and what is in it of older ones. Beyond, changes with a key
+ * are refused: an item has its size, and every write pays for all of it. */
+#define DDB_KEYS_MAX 1000
+
+enum ddb_layout { DDB_LAYOUT_MAP, DDB_LAYOUT_LIST };
+
+/* What is kept under an idempotency key. */
+struct ddb_key {
+	char name[DDB_KEY_NAME_ROOM];
+	int64_t version; /* after the change; of a CREATE's 1 */
+	int64_t stored_ms;
+	uint8_t fingerprint[CART_FINGERPRINT_BYTES];
+};
+
+struct ddb_item {
+	struct cart cart;
+	bool deleted; /* a tombstone: the rest is not set */
+	enum ddb_layout layout;
+	char mark[DDB_MARK_ROOM];
+	int64_t keyed_until_ms;		    /* 0: not made under a key */
+	char create_key[DDB_KEY_ITEM_ROOM]; /* "": likewise; the cart_id of its key's item */
+	struct ddb_key *keys;		    /* sorted by name; malloc'd */
+	size_t key_count;
+};
+
+/* The name that a key is stored under. False: the digest failed. */
+CART_MUST_CHECK bool ddb_key_name(const char *key, char name[DDB_KEY_NAME_ROOM]);
+/* "000001730000000123.AAAA...", when and for which request; and read back. */
+void ddb_record_write(int64_t stored_ms, const uint8_t *fingerprint, char record[DDB_RECORD_ROOM]);
+CART_MUST_CHECK bool ddb_record_read(const char *record, struct ddb_key *key);
+void ddb_time_key(int64_t ms, const struct cart_id *id, char key[DDB_TIME_KEY_ROOM]);
+/* The shard of idle-index that a cart is in: from its id, so that it never moves. */
+unsigned ddb_idle_shard(const struct cart_id *id, unsigned shards);
+/* A time as it begins a time key and a record, so that it compares with them. */
+#define DDB_TIME_ROOM 16
+void ddb_time_text(int64_t ms, char text[DDB_TIME_ROOM]);
+/* expires_at of what may go at that time, in whole seconds, rounded up. */
+int64_t ddb_expires_s(int64_t ms);
+
+/*
+ * Reads "Item" of an answer (attributes as DynamoDB's JSON has them). *item must hold nothing. An
+ * item of an index that projects keys alone is read as far as it goes: version 0. False: it is not
+ * one of ours, or memory ran out (no_memory); item is then empty and why says what is wrong in a
+ * few words.
+ */
+CART_MUST_CHECK bool ddb_item_read(struct ddb_item *item, const json_t *attributes, bool *no_memory,
+				   char *why, size_t room);
+void ddb_item_clear(struct ddb_item *item);
+/* cart_id alone, of an item or a key. False: it has none that is a UUID. */
+CART_MUST_CHECK bool ddb_item_id(const json_t *attributes, struct cart_id *id);
+/* Reads the item of a CREATE's key: what is stored (version 1), and the cart that it names. False:
+ * it is not one of ours. */
+CART_MUST_CHECK bool ddb_key_item_read(const json_t *attributes, struct ddb_key *key,
+				       struct cart_id *target);
+/* The key of that name, or NULL. */
+const struct ddb_key *ddb_item_key(const struct ddb_item *item, const char *name);
+
+#endif

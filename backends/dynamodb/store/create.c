@@ -1,0 +1,211 @@
+/*
+ * New carts. Without a key: one PutItem, under the condition that no item has the id.
+ *
+ * With a key, which is the customer's: first the key's item, which says which cart it is for (KEY),
+ * then that cart (PUT). Both are conditional on not being there. Whoever finds the key there goes
+ * on with the cart that it names: it looks (LOOK), and if the first was stopped halfway, it makes
+ * the cart in its stead. So a key has one cart, whatever failed in between, without a transaction.
+ * When the proposed id turns out to be in use, the key is taken back (KEY_UNDO).
+ *
+ * A try in doubt is settled by looking: an item with our mark is ours. Repeating is safe, as all of
+ * it is conditional.
+ */
+#include "backends/dynamodb/store/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static void create_send(struct ddb_lane *lane, enum ddb_step step, enum ddb_operation operation)
+{
+	if (!ddb_lane_call(lane, step, operation, lane->write.op->deadline_ns))
+		ddb_write_no_memory(lane);
+}
+
+static bool create_is_keyed(const struct ddb_write *write)
+{
+	return write->key_name[0] != '\0';
+}
+
+static void create_put(struct ddb_lane *lane)
+{
+	struct ddb_write *write = &lane->write;
+
+	write->after.id = write->id;
+	ddb_body_create(&lane->call.body, &lane->store->table, &write->after, write->op,
+			write->mark, create_is_keyed(write) ? write->key_item : NULL);
+	create_send(lane, DDB_STEP_PUT, DDB_PUT_ITEM);
+}
+
+static void create_look(struct ddb_lane *lane)
+{
+	ddb_body_get(&lane->call.body, &lane->store->table, &lane->write.id, true);
+	create_send(lane, DDB_STEP_LOOK, DDB_GET_ITEM);
+}
+
+static void create_put_key(struct ddb_lane *lane)
+{
+	const struct ddb_table *table = &lane->store->table;
+	const struct ddb_write *write = &lane->write;
+
+	ddb_body_put_key(&lane->call.body, table, write->op, write->key_item,
+			 write->op->now_ms - table->rules->idempotency_window_ms);
+	create_send(lane, DDB_STEP_KEY, DDB_PUT_ITEM);
+}
+
+static void create_look_key(struct ddb_lane *lane)
+{
+	ddb_body_get_key(&lane->call.body, &lane->store->table, lane->write.key_item);
+	create_send(lane, DDB_STEP_KEY_LOOK, DDB_GET_ITEM);
+}
+
+void ddb_create_start(struct ddb_lane *lane)
+{
+	struct ddb_write *write = &lane->write;
+	const struct cart_op *op = write->op;
+
+	cart_create(&write->after, op, lane->store->table.rules);
+	if (!create_is_keyed(write)) {
+		create_put(lane);
+		return;
+	}
+	snprintf(write->key_item, sizeof(write->key_item), "key#%" PRId64 "#%s", op->customer_id,
+		 write->key_name);
+	create_put_key(lane);
+}
+
+/* What the key's item says. */
+static void create_take_key(struct ddb_lane *lane, const json_t *attributes)
+{
+	struct ddb_write *write = &lane->write;
+	struct ddb_key key;
+	struct cart_id target;
+
+	if (!ddb_key_item_read(attributes, &key, &target)) {
+		cart_op_set_reason(write->op, "the item %s is not one of ours", write->key_item);
+		ddb_write_answer(lane, CART_FAILED);
+		return;
+	}
+	switch (cart_replay_check(key.fingerprint, key.stored_ms, write->op,
+				  lane->store->table.rules)) {
+	case CART_REPLAY_NEW:
+		if (ddb_write_may_repeat(lane))
+			create_put_key(lane);
+		return;
+	case CART_REPLAY_OTHER:
+		ddb_write_answer(lane, CART_KEY_REUSED);
+		return;
+	case CART_REPLAY_SAME:
+		break;
+	}
+	if (cart_id_compare(&target, &write->op->id) == 0) {
+		create_put(lane); /* our own, of a try whose answer was lost */
+		return;
+	}
+	write->replaying = true;
+	write->id = target;
+	create_look(lane);
+}
+
+static void create_key_done(struct ddb_lane *lane)
+{
+	const json_t *attributes = json_object_get(lane->call.json, "Item");
+
+	if (lane->step == DDB_STEP_KEY && lane->call.outcome == DDB_OK)
+		create_put(lane);
+	else if (attributes != NULL)
+		create_take_key(lane, attributes);
+	else if (lane->step == DDB_STEP_KEY)
+		create_look_key(lane);
+	else if (ddb_write_may_repeat(lane)) /* it has gone, or was never stored */
+		create_put_key(lane);
+}
+
+static void create_made(struct ddb_lane *lane)
+{
+	struct ddb_write *write = &lane->write;
+
+	write->op->version = write->after.version;
+	write->op->cart = write->after;
+	write->after = (struct cart){0};
+	ddb_write_answer(lane, CART_OK);
+}
+
+/* The id belongs to another cart. */
+static void create_in_use(struct ddb_lane *lane)
+{
+	struct ddb_write *write = &lane->write;
+
+	cart_op_set_reason(write->op, "a cart has this id already");
+	if (!create_is_keyed(write) || write->replaying) {
+		ddb_write_answer(lane, CART_FAILED);
+		return;
+	}
+	ddb_body_delete_key(&lane->call.body, &lane->store->table, write->op, write->key_item);
+	create_send(lane, DDB_STEP_KEY_UNDO, DDB_DELETE_ITEM);
+}
+
+/* There is an item of the cart's id. */
+static void create_take_item(struct ddb_lane *lane, struct ddb_item *item)
+{
+	const struct ddb_write *write = &lane->write;
+	bool same_key = create_is_keyed(write) && strcmp(item->create_key, write->key_item) == 0;
+
+	if (!item->deleted && strcmp(item->mark, write->mark) == 0)
+		ddb_write_answer_item(lane, item, item->cart.version, false);
+	else if (item->deleted && create_is_keyed(write))
+		ddb_write_answer(lane, CART_NOT_FOUND);
+	else if (!same_key)
+		create_in_use(lane);
+	else if (cart_is_expired(&item->cart, write->op->now_ms))
+		ddb_write_answer(lane, CART_NOT_FOUND);
+	else
+		ddb_write_answer_item(lane, item, 1, true);
+}
+
+static void create_item_done(struct ddb_lane *lane)
+{
+	struct ddb_item item;
+	int found;
+
+	if (lane->step == DDB_STEP_PUT && lane->call.outcome == DDB_OK) {
+		create_made(lane);
+		return;
+	}
+	found = ddb_write_item(lane, &item);
+	if (found > 0)
+		create_take_item(lane, &item);
+	else if (found == 0 && lane->step == DDB_STEP_PUT)
+		create_look(lane); /* not every server says which item it was */
+	else if (found == 0 && ddb_write_may_repeat(lane))
+		create_put(lane);
+	ddb_item_clear(&item);
+}
+
+/* Neither OK nor a condition that was false. */
+static void create_failed(struct ddb_lane *lane)
+{
+	enum ddb_step step = lane->step;
+
+	/* A key alone makes no cart: what became of it is looked up, but nothing is in doubt. */
+	if (step == DDB_STEP_KEY && lane->call.outcome == DDB_DOUBT)
+		create_look_key(lane);
+	else if (step == DDB_STEP_KEY_UNDO)
+		ddb_write_answer(lane, CART_FAILED);
+	else if (ddb_write_in_doubt(lane, 0))
+		create_look(lane);
+}
+
+void ddb_create_done(struct ddb_lane *lane)
+{
+	enum ddb_outcome outcome = lane->call.outcome;
+
+	if (outcome != DDB_OK && outcome != DDB_CONDITION)
+		create_failed(lane);
+	else if (lane->step == DDB_STEP_KEY || lane->step == DDB_STEP_KEY_LOOK)
+		create_key_done(lane);
+	else if (lane->step == DDB_STEP_KEY_UNDO)
+		ddb_write_answer(lane, CART_FAILED);
+	else
+		create_item_done(lane);
+}

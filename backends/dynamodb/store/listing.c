@@ -1,0 +1,509 @@
+/*
+ * Stages: QUERY fills a list of entries (what an index says of carts), in order; FETCH asks for the
+ * carts of the first of those that the index holds as keys alone; then the good ones are taken, and
+ * if there are too few it is FETCH again, and QUERY when no entry is left. Idle carts come from
+ * several shards: each is asked for a page, and the pages are merged; what lies beyond the last
+ * entry of a shard that has more is not yet in order, and waits for the next round.
+ */
+#include "backends/dynamodb/store/listing.h"
+
+#include "backends/dynamodb/item/write_json.h"
+#include "core/cart_id.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LISTING_CALLS_MAX 2000
+#define LISTING_FETCH_MAX 100 /* of BatchGetItem */
+
+/* Where a query of a partition of the index is. */
+struct listing_part {
+	char after[DDB_TIME_KEY_ROOM]; /* the last key that it gave; "": from the start */
+	bool asked;		       /* in this round */
+	bool over;		       /* it has no more */
+};
+
+struct listing_entry {
+	char key[DDB_TIME_KEY_ROOM];
+	struct ddb_item item;
+	bool fetched;
+	bool asked; /* by the FETCH under way */
+	bool gone;
+};
+
+struct ddb_listing {
+	const struct cart_op *op;
+	const struct ddb_table *table;
+	bool idle;
+	struct listing_part *parts;
+	size_t part_count;
+	size_t part; /* being asked */
+	struct listing_entry *entries;
+	size_t entry_count;
+	size_t entry_room;
+	bool fetching;
+	size_t left_out;    /* of what the last call asked for */
+	struct cart *carts; /* limit + 1 */
+	size_t cart_count;
+	unsigned calls;
+};
+
+static size_t listing_wanted(const struct ddb_listing *listing)
+{
+	return (size_t)listing->op->list.limit + 1;
+}
+
+struct ddb_listing *ddb_listing_new(const struct cart_op *op, const struct ddb_table *table)
+{
+	struct ddb_listing *listing = calloc(1, sizeof(*listing));
+
+	if (listing == NULL)
+		return NULL;
+	listing->op = op;
+	listing->table = table;
+	listing->idle = op->list.kind == CART_LIST_IDLE;
+	listing->part_count = listing->idle ? table->idle_shards : 1;
+	listing->parts = calloc(listing->part_count, sizeof(*listing->parts));
+	listing->carts = calloc(listing_wanted(listing), sizeof(*listing->carts));
+	if (listing->parts == NULL || listing->carts == NULL)
+		ddb_listing_free(&listing);
+	for (size_t i = 0; listing != NULL && i < listing->part_count; i++)
+		if (op->list.has_after)
+			ddb_time_key(op->list.after_ms, &op->list.after_id,
+				     listing->parts[i].after);
+	return listing;
+}
+
+static void listing_clear_entries(struct ddb_listing *listing)
+{
+	for (size_t i = 0; i < listing->entry_count; i++)
+		ddb_item_clear(&listing->entries[i].item);
+	listing->entry_count = 0;
+}
+
+void ddb_listing_free(struct ddb_listing **out)
+{
+	struct ddb_listing *listing = *out;
+
+	if (listing == NULL)
+		return;
+	listing_clear_entries(listing);
+	for (size_t i = 0; listing->carts != NULL && i < listing->cart_count; i++)
+		cart_clear(&listing->carts[i]);
+	free(listing->carts);
+	free(listing->entries);
+	free(listing->parts);
+	free(listing);
+	*out = NULL;
+}
+
+static void listing_query_customer(const struct ddb_listing *listing,
+				   const struct listing_part *part, struct buf *body)
+{
+	buf_add_string(body, ",\"IndexName\":\"customer-index\",\"ScanIndexForward\":false,"
+			     "\"KeyConditionExpression\":\"customer_id = :part");
+	if (part->after[0] != '\0')
+		buf_add_string(body, " AND created_key < :after");
+	ddb_add_number(body, "\",\"ExpressionAttributeValues\":{\":part\":",
+		       listing->op->list.customer_id);
+	if (part->after[0] != '\0')
+		ddb_add_text(body, ",\":after\":", part->after);
+	buf_add_char(body, '}');
+}
+
+static void listing_query_idle(const struct ddb_listing *listing, const struct listing_part *part,
+			       struct buf *body)
+{
+	char after[DDB_TIME_KEY_ROOM + 1], before[DDB_TIME_ROOM];
+
+	/* "~" sorts behind whatever follows the key, and "0" before all of them. */
+	snprintf(after, sizeof(after), "%s%s", part->after[0] != '\0' ? part->after : "0",
+		 part->after[0] != '\0' ? "~" : "");
+	ddb_time_text(listing->op->list.idle_before_ms, before);
+	buf_add_string(body, ",\"IndexName\":\"idle-index\",\"KeyConditionExpression\":"
+			     "\"idle_shard = :part AND idle_key BETWEEN :after AND :before\"");
+	ddb_add_number(body, ",\"ExpressionAttributeValues\":{\":part\":", (int64_t)listing->part);
+	ddb_add_text(body, ",\":after\":", after);
+	ddb_add_text(body, ",\":before\":", before);
+	buf_add_char(body, '}');
+}
+
+/* Nothing can lie between: DynamoDB refuses a range that ends before it begins. */
+static bool listing_is_empty_range(const struct ddb_listing *listing,
+				   const struct listing_part *part)
+{
+	char before[DDB_TIME_ROOM];
+
+	if (!listing->idle || part->after[0] == '\0')
+		return false;
+	ddb_time_text(listing->op->list.idle_before_ms, before);
+	return strcmp(part->after, before) >= 0;
+}
+
+static void listing_query(const struct ddb_listing *listing, struct buf *body)
+{
+	const struct listing_part *part = &listing->parts[listing->part];
+
+	ddb_add_table(body, listing->table->name);
+	if (listing->idle)
+		listing_query_idle(listing, part, body);
+	else
+		listing_query_customer(listing, part, body);
+	buf_add_string(body, ",\"Limit\":");
+	buf_add_integer(body, (int64_t)listing_wanted(listing));
+	ddb_add_end(body);
+}
+
+static int listing_compare(const void *a, const void *b)
+{
+	const struct listing_entry *left = a, *right = b;
+
+	return strcmp(left->key, right->key);
+}
+
+static int listing_compare_newest(const void *a, const void *b)
+{
+	return listing_compare(b, a);
+}
+
+/* It matches, as far as the cart itself says. */
+static bool listing_is_wanted(const struct ddb_listing *listing, const struct listing_entry *entry)
+{
+	const struct cart_op *op = listing->op;
+	const struct cart *cart = &entry->item.cart;
+	char key[DDB_TIME_KEY_ROOM];
+
+	if (entry->gone || entry->item.deleted || cart->version == 0 ||
+	    cart_is_expired(cart, op->now_ms))
+		return false;
+	/* The index lags behind: the cart has been changed or closed since. Or it has an entry that
+	 * is none of the cart's, as a local server's that was killed between the two: without this
+	 * the cart would be listed twice. */
+	ddb_time_key(listing->idle ? cart->updated_ms : cart->created_ms, &cart->id, key);
+	if (strcmp(key, entry->key) != 0)
+		return false;
+	if (listing->idle)
+		return cart->state == CART_OPEN;
+	return op->list.state == CART_LIST_ANY ||
+	       (op->list.state == CART_LIST_OPEN) == (cart->state == CART_OPEN);
+}
+
+/* The key behind which some part may have more that is not read yet; NULL: all are over. */
+static const char *listing_horizon(const struct ddb_listing *listing)
+{
+	const char *horizon = NULL;
+
+	for (size_t i = 0; i < listing->part_count; i++) {
+		const struct listing_part *part = &listing->parts[i];
+
+		if (!part->over && (horizon == NULL || strcmp(part->after, horizon) < 0))
+			horizon = part->after;
+	}
+	return horizon;
+}
+
+/* An entry that others may yet come before: a part has more, and nothing so late was read of it. */
+static bool listing_must_wait(const struct listing_entry *entry, const char *horizon)
+{
+	return horizon != NULL && strcmp(entry->key, horizon) > 0;
+}
+
+static void listing_sort(struct ddb_listing *listing)
+{
+	if (listing->entry_count > 0)
+		qsort(listing->entries, listing->entry_count, sizeof(*listing->entries),
+		      listing->idle ? listing_compare : listing_compare_newest);
+}
+
+/* Moves the carts of the entries that are in order for certain, up to the first whose cart is not
+ * known yet; the rest stays. */
+static void listing_settle(struct ddb_listing *listing)
+{
+	const char *horizon = listing->idle ? listing_horizon(listing) : NULL;
+	size_t done = 0;
+
+	listing_sort(listing);
+	for (; done < listing->entry_count; done++) {
+		struct listing_entry *entry = &listing->entries[done];
+
+		if (listing_must_wait(entry, horizon) || (!entry->fetched && !entry->gone))
+			break;
+		if (listing->cart_count < listing_wanted(listing) &&
+		    listing_is_wanted(listing, entry)) {
+			listing->carts[listing->cart_count++] = entry->item.cart;
+			entry->item.cart = (struct cart){0};
+		}
+		ddb_item_clear(&entry->item);
+	}
+	listing->entry_count -= done;
+	if (done > 0 && listing->entry_count > 0)
+		memmove(listing->entries, listing->entries + done,
+			listing->entry_count * sizeof(*listing->entries));
+}
+
+static bool listing_asks_for(const struct cart_id *ids, size_t count, const struct cart_id *id)
+{
+	for (size_t i = 0; i < count; i++)
+		if (cart_id_compare(&ids[i], id) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Of the entries in order, sorted, as many as a page may take and one call does. False: none has to
+ * be fetched. A cart may have two, when it was changed while the index was read, but one call must
+ * not name it twice.
+ */
+static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
+{
+	const char *horizon = listing->idle ? listing_horizon(listing) : NULL;
+	size_t count = 0, most = listing_wanted(listing);
+	struct cart_id ids[LISTING_FETCH_MAX];
+
+	if (most > LISTING_FETCH_MAX)
+		most = LISTING_FETCH_MAX;
+	for (size_t i = 0; i < listing->entry_count && count < most; i++) {
+		struct listing_entry *entry = &listing->entries[i];
+		const struct cart_id *id = &entry->item.cart.id;
+
+		if (listing_must_wait(entry, horizon))
+			break;
+		entry->asked = !entry->gone && !entry->fetched && !listing_asks_for(ids, count, id);
+		if (entry->asked)
+			ids[count++] = *id;
+	}
+	if (count > 0)
+		ddb_body_batch_get(body, listing->table, ids, count, false);
+	return count > 0;
+}
+
+/* The part to ask in this round: with several, only those that hold the others up. */
+static bool listing_next_part(struct ddb_listing *listing)
+{
+	const char *horizon = listing_horizon(listing);
+
+	for (size_t i = 0; i < listing->part_count; i++) {
+		struct listing_part *part = &listing->parts[i];
+
+		if (!part->over && listing_is_empty_range(listing, part))
+			part->over = true;
+		if (part->over || part->asked || strcmp(part->after, horizon) > 0)
+			continue;
+		part->asked = true;
+		listing->part = i;
+		return true;
+	}
+	return false;
+}
+
+static bool listing_is_over(const struct ddb_listing *listing)
+{
+	if (listing->cart_count >= listing_wanted(listing))
+		return true;
+	for (size_t i = 0; i < listing->part_count; i++)
+		if (!listing->parts[i].over)
+			return false;
+	return listing->entry_count == 0;
+}
+
+bool ddb_listing_next(struct ddb_listing *listing, struct buf *body, enum ddb_operation *operation)
+{
+	listing->calls++;
+	while (!listing_is_over(listing)) {
+		if (listing_next_part(listing)) {
+			listing->fetching = false;
+			*operation = DDB_QUERY;
+			listing_query(listing, body);
+			return true;
+		}
+		listing_settle(listing);
+		if (listing_is_over(listing))
+			break;
+		if (listing_fetch(listing, body)) {
+			listing->fetching = true;
+			*operation = DDB_BATCH_GET_ITEM;
+			return true;
+		}
+		for (size_t i = 0; i < listing->part_count; i++)
+			listing->parts[i].asked = false;
+	}
+	return false;
+}
+
+static struct listing_entry *listing_add(struct ddb_listing *listing)
+{
+	if (listing->entry_count == listing->entry_room) {
+		size_t room = listing->entry_room > 0 ? 2 * listing->entry_room : 64;
+		struct listing_entry *entries =
+			reallocarray(listing->entries, room, sizeof(*entries));
+
+		if (entries == NULL)
+			return NULL;
+		listing->entries = entries;
+		listing->entry_room = room;
+	}
+	listing->entries[listing->entry_count] = (struct listing_entry){0};
+	return &listing->entries[listing->entry_count++];
+}
+
+static enum cart_result listing_take_entry(struct ddb_listing *listing, const json_t *attributes,
+					   char *why, size_t room)
+{
+	const char *name = listing->idle ? "idle_key" : "created_key";
+	const char *key =
+		json_string_value(json_object_get(json_object_get(attributes, name), "S"));
+	struct listing_part *part = &listing->parts[listing->part];
+	struct listing_entry *entry = listing_add(listing);
+	bool no_memory;
+
+	if (entry == NULL) {
+		snprintf(why, room, "out of memory");
+		return CART_BUSY;
+	}
+	if (key == NULL || strlen(key) >= sizeof(entry->key)) {
+		snprintf(why, room, "an item of an index has no %s", name);
+		return CART_FAILED;
+	}
+	memcpy(entry->key, key, strlen(key) + 1);
+	memcpy(part->after, key, strlen(key) + 1);
+	if (!ddb_item_read(&entry->item, attributes, &no_memory, why, room))
+		return no_memory ? CART_BUSY : CART_FAILED;
+	/* An index lags behind the table even where it holds all of a cart. */
+	entry->fetched = entry->item.cart.version != 0;
+	return CART_OK;
+}
+
+static enum cart_result listing_take_query(struct ddb_listing *listing, const json_t *answer,
+					   char *why, size_t room)
+{
+	struct listing_part *part = &listing->parts[listing->part];
+	const json_t *items = json_object_get(answer, "Items"), *last, *attributes;
+	const char *key;
+	size_t i;
+
+	json_array_foreach(items, i, attributes)
+	{
+		enum cart_result result = listing_take_entry(listing, attributes, why, room);
+
+		if (result != CART_OK)
+			return result;
+	}
+	last = json_object_get(answer, "LastEvaluatedKey");
+	part->over = last == NULL;
+	/* A page may end behind its last item. */
+	key = json_string_value(json_object_get(
+		json_object_get(last, listing->idle ? "idle_key" : "created_key"), "S"));
+	if (key != NULL && strlen(key) < sizeof(part->after))
+		memcpy(part->after, key, strlen(key) + 1);
+	return CART_OK;
+}
+
+static struct listing_entry *listing_find(struct ddb_listing *listing, const struct cart_id *id)
+{
+	for (size_t i = 0; i < listing->entry_count; i++)
+		if (listing->entries[i].asked &&
+		    cart_id_compare(&listing->entries[i].item.cart.id, id) == 0)
+			return &listing->entries[i];
+	return NULL;
+}
+
+static enum cart_result listing_take_cart(struct ddb_listing *listing, const json_t *attributes,
+					  char *why, size_t room)
+{
+	struct ddb_item item;
+	struct listing_entry *entry;
+	bool no_memory;
+
+	if (!ddb_item_read(&item, attributes, &no_memory, why, room))
+		return no_memory ? CART_BUSY : CART_FAILED;
+	entry = listing_find(listing, &item.cart.id);
+	if (entry == NULL) {
+		ddb_item_clear(&item);
+		return CART_OK;
+	}
+	ddb_item_clear(&entry->item);
+	entry->item = item;
+	entry->fetched = true;
+	entry->asked = false;
+	return CART_OK;
+}
+
+/* Those that were asked for and are neither there nor left out for now have gone meanwhile. */
+static void listing_take_gone(struct ddb_listing *listing, const json_t *answer)
+{
+	const json_t *keys = json_object_get(
+		json_object_get(json_object_get(answer, "UnprocessedKeys"), listing->table->name),
+		"Keys");
+	const json_t *key;
+	size_t i;
+
+	json_array_foreach(keys, i, key)
+	{
+		struct cart_id id;
+		struct listing_entry *entry =
+			ddb_item_id(key, &id) ? listing_find(listing, &id) : NULL;
+
+		if (entry == NULL)
+			continue;
+		entry->asked = false;
+		listing->left_out++;
+	}
+	for (i = 0; i < listing->entry_count; i++) {
+		struct listing_entry *entry = &listing->entries[i];
+
+		entry->gone = entry->gone || entry->asked;
+		entry->asked = false;
+	}
+}
+
+static enum cart_result listing_take_carts(struct ddb_listing *listing, const json_t *answer,
+					   char *why, size_t room)
+{
+	const json_t *items =
+		json_object_get(json_object_get(answer, "Responses"), listing->table->name);
+	const json_t *attributes;
+	size_t i;
+
+	json_array_foreach(items, i, attributes)
+	{
+		enum cart_result result = listing_take_cart(listing, attributes, why, room);
+
+		if (result != CART_OK)
+			return result;
+	}
+	listing_take_gone(listing, answer);
+	return CART_OK;
+}
+
+enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *answer, char *why,
+				  size_t room)
+{
+	listing->left_out = 0;
+	if (listing->calls > LISTING_CALLS_MAX) {
+		snprintf(why, room, "the list takes more than %d calls", LISTING_CALLS_MAX);
+		return CART_BUSY;
+	}
+	return listing->fetching ? listing_take_carts(listing, answer, why, room)
+				 : listing_take_query(listing, answer, why, room);
+}
+
+size_t ddb_listing_left_out(const struct ddb_listing *listing)
+{
+	return listing->left_out;
+}
+
+void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op)
+{
+	size_t limit = (size_t)op->list.limit;
+
+	op->more = listing->cart_count > limit;
+	if (op->more)
+		cart_clear(&listing->carts[--listing->cart_count]);
+	op->cart_count = listing->cart_count;
+	op->carts = listing->cart_count > 0 ? listing->carts : NULL;
+	if (op->carts == NULL)
+		free(listing->carts);
+	listing->carts = NULL;
+	listing->cart_count = 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * A LIST, as the calls that it takes: Query on customer-index, newest first; or Query on each shard
+ * of idle-index, longest idle first, merged. Carts that an index holds as keys alone are fetched by
+ * BatchGetItem. Pages that DynamoDB cuts short (by size, or because a filter left little) are gone
+ * on with, until limit carts are found and it is known whether there is one more.
+ *
+ * One call at a time: ddb_listing_next() writes the body, the caller makes the call,
+ * ddb_listing_take() reads the answer. Pure: no loop, no network.
+ */
+#ifndef BACKENDS_DYNAMODB_STORE_LISTING_H
+#define BACKENDS_DYNAMODB_STORE_LISTING_H
+
+#include "backends/dynamodb/item/body.h"
+
+#include <jansson.h>
+
+struct ddb_listing;
+
+/* NULL: no memory. op and table outlive it. */
+struct ddb_listing *ddb_listing_new(const struct cart_op *op, const struct ddb_table *table);
+void ddb_listing_free(struct ddb_listing **listing);
+
+/* True: body and *operation are the next call. False: done, see ddb_listing_finish(). */
+CART_MUST_CHECK bool ddb_listing_next(struct ddb_listing *listing, struct buf *body,
+				      enum ddb_operation *operation);
+/* CART_OK, or what is wrong with the answer: CART_FAILED (why says what), CART_BUSY (no memory). */
+CART_MUST_CHECK enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *answer,
+						  char *why, size_t room);
+/* Carts that the last answer has left out for now: the server is busy, and the next call, which
+ * asks for them again, should wait. */
+size_t ddb_listing_left_out(const struct ddb_listing *listing);
+/* Moves the carts found into the op's result: carts, cart_count, more. */
+void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op);
+
+#endif

@@ -1,0 +1,288 @@
+/*
+ * Gets and lists. The happy path of gets: those that waited together are one BatchGetItem, one
+ * alone is a GetItem; each op gets its cart. What DynamoDB leaves out (UnprocessedKeys) is asked
+ * for again after a pause. A list is a chain of calls, see listing.h.
+ */
+#include "backends/dynamodb/store/store.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define READ_PAUSE_MS	25
+#define READ_ROUNDS_MAX 8
+
+/* Answers an op of the lane, which is not in it any more. */
+static void read_complete(struct ddb_lane *lane, size_t at, enum cart_result result)
+{
+	struct cart_op *op = lane->ops[at];
+
+	lane->ops[at] = NULL;
+	if (op != NULL)
+		cart_store_complete(op, result);
+}
+
+/* All that are left fail alike, and the lane is free. */
+static void read_fail(struct ddb_lane *lane, enum cart_result result, const char *why)
+{
+	for (size_t i = 0; i < lane->count; i++) {
+		if (lane->ops[i] != NULL && lane->ops[i]->reason[0] == '\0')
+			cart_op_set_reason(lane->ops[i], "%s", why);
+		read_complete(lane, i, result);
+	}
+	lane->count = 0;
+	ddb_listing_free(&lane->listing);
+	ddb_lane_idle(lane);
+}
+
+static int64_t read_deadline(const struct ddb_lane *lane)
+{
+	int64_t latest = 0;
+
+	for (size_t i = 0; i < lane->count; i++)
+		if (lane->ops[i] != NULL && lane->ops[i]->deadline_ns > latest)
+			latest = lane->ops[i]->deadline_ns;
+	return latest;
+}
+
+static void read_count_batch(struct ddb_lane *lane)
+{
+	size_t size = 0;
+
+	while (size + 1 < DDB_BATCH_SIZES && lane->asked >> (size + 1) > 0)
+		size++;
+	ddb_store_count(lane->store, lane->store->db->series.batches[size], 1);
+}
+
+static void read_get(struct ddb_lane *lane)
+{
+	struct ddb_store *store = lane->store;
+	enum ddb_operation operation = DDB_GET_ITEM;
+
+	if (lane->asked == 1) {
+		ddb_body_get(&lane->call.body, &store->table, &lane->ids[0], lane->consistent);
+	} else {
+		operation = DDB_BATCH_GET_ITEM;
+		ddb_body_batch_get(&lane->call.body, &store->table, lane->ids, lane->asked,
+				   lane->consistent);
+	}
+	read_count_batch(lane);
+	if (!ddb_lane_call(lane, DDB_STEP_GETS, operation, read_deadline(lane)))
+		read_fail(lane, CART_BUSY, "out of memory");
+}
+
+static void read_list(struct ddb_lane *lane)
+{
+	enum ddb_operation operation;
+
+	if (ddb_listing_next(lane->listing, &lane->call.body, &operation)) {
+		if (!ddb_lane_call(lane, DDB_STEP_LIST, operation, read_deadline(lane)))
+			read_fail(lane, CART_BUSY, "out of memory");
+		return;
+	}
+	ddb_listing_finish(lane->listing, lane->ops[0]);
+	read_fail(lane, CART_OK, "");
+}
+
+void ddb_read_start(struct ddb_lane *lane, enum ddb_class class, struct cart_op **ops, size_t count)
+{
+	lane->write.op = NULL;
+	lane->count = count;
+	lane->asked = 0;
+	lane->rounds = 0;
+	lane->consistent = class == DDB_CLASS_STRONG;
+	memcpy(lane->ops, ops, count * sizeof(struct cart_op *));
+	for (size_t i = 0; i < count; i++)
+		lane->op_ids[i] = ops[i]->id;
+	if (class == DDB_CLASS_LIST) {
+		lane->listing = ddb_listing_new(ops[0], &lane->store->table);
+		if (lane->listing == NULL)
+			read_fail(lane, CART_BUSY, "out of memory");
+		else
+			read_list(lane);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || cart_id_compare(&lane->op_ids[i], &lane->op_ids[i - 1]) != 0)
+			lane->ids[lane->asked++] = lane->op_ids[i];
+	read_get(lane);
+}
+
+/* The first op of the lane that asks for the cart, or lane->count. */
+static size_t read_find(const struct ddb_lane *lane, const struct cart_id *id)
+{
+	size_t low = 0, high = lane->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (cart_id_compare(&lane->op_ids[middle], id) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < lane->count && cart_id_compare(&lane->op_ids[low], id) == 0 ? low
+										 : lane->count;
+}
+
+static enum cart_result read_give(struct cart_op *op, const struct ddb_item *item)
+{
+	if (item->deleted || cart_is_expired(&item->cart, op->now_ms))
+		return CART_NOT_FOUND;
+	return cart_copy(&op->cart, &item->cart) ? CART_OK : CART_BUSY;
+}
+
+/* An item that is not one of ours, or that there is no memory for, is the trouble of those alone
+ * who ask for it. */
+static enum cart_result read_bad(struct cart_op *op, bool no_memory, const char *why)
+{
+	cart_op_set_reason(op, "%s", no_memory ? "out of memory" : why);
+	return no_memory ? CART_BUSY : CART_FAILED;
+}
+
+/* Answers every op that asks for the item's cart. False: none does, or it cannot be told whose the
+ * item is. */
+static bool read_take_item(struct ddb_lane *lane, const json_t *attributes)
+{
+	struct ddb_item item = {0};
+	char why[CART_REASON_MAX];
+	bool no_memory, good = ddb_item_read(&item, attributes, &no_memory, why, sizeof(why));
+	struct cart_id id = item.cart.id;
+	bool known = good || ddb_item_id(attributes, &id);
+	size_t at = known ? read_find(lane, &id) : lane->count;
+
+	known = at < lane->count;
+	for (; at < lane->count && cart_id_compare(&lane->op_ids[at], &id) == 0; at++)
+		if (lane->ops[at] != NULL)
+			read_complete(lane, at,
+				      good ? read_give(lane->ops[at], &item)
+					   : read_bad(lane->ops[at], no_memory, why));
+	ddb_item_clear(&item);
+	return known;
+}
+
+/* Of GetItem: the one there is. */
+static void read_take_one(struct ddb_lane *lane)
+{
+	const json_t *attributes = json_object_get(lane->call.json, "Item");
+
+	if (attributes == NULL || read_take_item(lane, attributes))
+		read_fail(lane, CART_NOT_FOUND, "");
+	else
+		read_fail(lane, CART_FAILED, "the answer is not the cart that was asked for");
+}
+
+/* The carts that the server has left out for now, into lane->ids. False: the answer is nonsense. */
+static bool read_take_unprocessed(struct ddb_lane *lane)
+{
+	const struct ddb_store *store = lane->store;
+	const json_t *tables = json_object_get(lane->call.json, "UnprocessedKeys");
+	const json_t *keys = json_object_get(json_object_get(tables, store->table.name), "Keys");
+	const json_t *key;
+	size_t i;
+
+	lane->asked = 0;
+	json_array_foreach(keys, i, key)
+	{
+		struct cart_id *id = &lane->ids[lane->asked];
+
+		if (lane->asked >= store->db->options.batch_max || !ddb_item_id(key, id))
+			return false;
+		/* Of an op answered meanwhile it need not be asked again; of a stranger neither. */
+		if (read_find(lane, id) < lane->count)
+			lane->asked++;
+	}
+	return true;
+}
+
+/* Ops whose cart is neither in the answer nor left out for now: there is none. */
+static void read_absent(struct ddb_lane *lane)
+{
+	for (size_t i = 0; i < lane->count; i++) {
+		bool asked = false;
+
+		for (size_t j = 0; lane->ops[i] != NULL && j < lane->asked; j++)
+			asked = asked || cart_id_compare(&lane->ids[j], &lane->op_ids[i]) == 0;
+		if (!asked)
+			read_complete(lane, i, CART_NOT_FOUND);
+	}
+}
+
+/* The server has left carts out: it is asked for them again, but not at once. */
+static void read_pause(struct ddb_lane *lane, enum ddb_step next, size_t left_out)
+{
+	struct ddb_store *store = lane->store;
+
+	ddb_store_count(store, store->db->series.unprocessed, (int64_t)left_out);
+	if (++lane->rounds >= READ_ROUNDS_MAX)
+		read_fail(lane, CART_BUSY, "the server leaves carts out again and again");
+	else
+		ddb_lane_pause(lane, next,
+			       ddb_store_backoff_us(store, READ_PAUSE_MS, lane->rounds));
+}
+
+static void read_take_batch(struct ddb_lane *lane)
+{
+	const json_t *tables = json_object_get(lane->call.json, "Responses");
+	const json_t *items = json_object_get(tables, lane->store->table.name), *attributes;
+	bool good = true;
+	size_t i;
+
+	json_array_foreach(items, i, attributes)
+	{
+		good = read_take_item(lane, attributes) && good;
+	}
+	/* Whose such an item is one cannot know, and so not who has none. */
+	if (!good || !read_take_unprocessed(lane)) {
+		read_fail(lane, CART_FAILED, "the answer names carts that were not asked for");
+		return;
+	}
+	read_absent(lane);
+	if (lane->asked == 0) {
+		read_fail(lane, CART_NOT_FOUND, "");
+		return;
+	}
+	read_pause(lane, DDB_STEP_GETS, lane->asked);
+}
+
+static void read_take_list(struct ddb_lane *lane)
+{
+	char why[CART_REASON_MAX] = "";
+	enum cart_result result =
+		ddb_listing_take(lane->listing, lane->call.json, why, sizeof(why));
+
+	if (result != CART_OK) {
+		read_fail(lane, result, why);
+	} else if (ddb_listing_left_out(lane->listing) > 0) {
+		read_pause(lane, DDB_STEP_LIST, ddb_listing_left_out(lane->listing));
+	} else {
+		lane->rounds = 0;
+		read_list(lane);
+	}
+}
+
+void ddb_read_done(struct ddb_lane *lane)
+{
+	struct cart_op *op = NULL;
+
+	if (lane->call.outcome == DDB_OK) {
+		if (lane->step == DDB_STEP_LIST)
+			read_take_list(lane);
+		else if (lane->call.operation == DDB_GET_ITEM)
+			read_take_one(lane);
+		else
+			read_take_batch(lane);
+		return;
+	}
+	for (size_t i = 0; op == NULL && i < lane->count; i++)
+		op = lane->ops[i];
+	read_fail(lane, ddb_call_result(&lane->call, op), lane->call.message);
+}
+
+void ddb_read_resume(struct ddb_lane *lane)
+{
+	if (lane->next == DDB_STEP_LIST)
+		read_list(lane);
+	else
+		read_get(lane);
+}

@@ -1,0 +1,485 @@
+/*
+ * Changes to a cart that is there. The happy path: one conditional call (FAST) does it. The ways in
+ * which it goes on otherwise:
+ *
+ *  - the condition was false, or one call cannot do it: the item is read (LOOK, unless the answer
+ *    brought it), core/cart.h decides, and either the op is answered or what was decided is written
+ *    under the condition that the item is still what was read (DECIDED). If it is not, somebody
+ *    was quicker: after a pause it is read again;
+ *  - a call may have been applied: the item is read, and tells by its mark, its version or the op's
+ *    key whether it was. If it cannot tell, or the call may still come, the op is CART_UNCERTAIN.
+ *
+ * What makes a repetition safe. A change with a key is conditional on the key not being there, so
+ * that only one try can ever be applied. One that is conditional on a version (the fence)
+ * likewise, as long as the item still has that version; and a cart is closed or removed once. Any
+ * other is not repeated: an HTTP 500 may have been applied and somebody have written over its mark
+ * since.
+ */
+#include "backends/dynamodb/store/store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WRITE_PAUSE_MS	    5
+#define WRITE_CONFLICTS_MAX 50
+#define WRITE_TRIM_MIN	    16 /* old keys that are worth a call of their own */
+#define WRITE_REPEAT_TOKENS 5
+
+/* These stay true whether or not a try that is in doubt was applied, or still comes. */
+static bool write_is_certain(const struct cart_op *op, enum cart_result result)
+{
+	return result == CART_OK || result == CART_CLOSED || result == CART_MISMATCH ||
+	       result == CART_KEY_REUSED ||
+	       (result == CART_NOT_FOUND && op->type != CART_OP_DELETE);
+}
+
+void ddb_write_answer(struct ddb_lane *lane, enum cart_result result)
+{
+	struct ddb_write *write = &lane->write;
+	struct cart_op *op = write->op;
+
+	write->op = NULL;
+	cart_clear(&write->after);
+	if (write->doubt && !write_is_certain(op, result)) {
+		if (op->reason[0] == '\0')
+			cart_op_set_reason(op, "no answer, and the item does not tell");
+		result = CART_UNCERTAIN;
+	}
+	ddb_lane_idle(lane);
+	cart_store_complete(op, result);
+}
+
+void ddb_write_no_memory(struct ddb_lane *lane)
+{
+	cart_op_set_reason(lane->write.op, "out of memory");
+	ddb_write_answer(lane, CART_BUSY);
+}
+
+static bool write_wants_cart(const struct cart_op *op)
+{
+	return op->type != CART_OP_DELETE &&
+	       (op->type != CART_OP_CHANGE || (op->flags & CART_WANT_CART) != 0);
+}
+
+static void write_send(struct ddb_lane *lane, enum ddb_step step, enum ddb_operation operation)
+{
+	if (!ddb_lane_call(lane, step, operation, lane->write.op->deadline_ns))
+		ddb_write_no_memory(lane);
+}
+
+static const char *write_key_name(const struct ddb_write *write)
+{
+	return write->key_name[0] != '\0' ? write->key_name : NULL;
+}
+
+static void write_look(struct ddb_lane *lane)
+{
+	ddb_body_get(&lane->call.body, &lane->store->table, &lane->write.op->id, true);
+	write_send(lane, DDB_STEP_LOOK, DDB_GET_ITEM);
+}
+
+static void write_fast(struct ddb_lane *lane)
+{
+	struct ddb_write *write = &lane->write;
+
+	ddb_body_fast(&lane->call.body, &lane->store->table, write->op, write->mark,
+		      write_key_name(write));
+	write_send(lane, DDB_STEP_FAST,
+		   write->op->type == CART_OP_DELETE ? DDB_DELETE_ITEM : DDB_UPDATE_ITEM);
+}
+
+void ddb_write_start(struct ddb_lane *lane, struct cart_op *op)
+{
+	struct ddb_write *write = &lane->write;
+
+	*write = (struct ddb_write){.op = op, .id = op->id};
+	lane->count = 0;
+	snprintf(write->mark, sizeof(write->mark), "%016llx",
+		 (unsigned long long)ddb_store_random(lane->store));
+	if (op->key != NULL && !ddb_key_name(op->key, write->key_name)) {
+		cart_op_set_reason(op, "the digest failed");
+		ddb_write_answer(lane, CART_BUSY);
+	} else if (op->type == CART_OP_CREATE) {
+		ddb_create_start(lane);
+	} else if (ddb_fast(op, &lane->store->table)) {
+		write_fast(lane);
+	} else {
+		write_look(lane);
+	}
+}
+
+/* Old keys of an item that is at hand anyway: they go by a call of their own, for nobody. */
+static bool write_trims(struct ddb_lane *lane, const struct ddb_item *item, int64_t now_ms,
+			size_t min)
+{
+	struct ddb_store *store = lane->store;
+	int64_t deadline_ns = cart_store_now_ns(&store->store) + CLOCK_NS_PER_S;
+
+	if (!ddb_body_trim(&lane->call.body, &store->table, item, now_ms, min))
+		return false;
+	if (!ddb_lane_call(lane, DDB_STEP_TRIM, DDB_UPDATE_ITEM, deadline_ns))
+		return false;
+	ddb_store_count(store, store->db->series.trims, 1);
+	return true;
+}
+
+void ddb_write_answer_item(struct ddb_lane *lane, struct ddb_item *item, int64_t version,
+			   bool replayed)
+{
+	struct cart_op *op = lane->write.op;
+	int64_t now_ms = op->now_ms;
+
+	op->version = version;
+	op->replayed = replayed;
+	if (write_wants_cart(op)) {
+		op->cart = item->cart;
+		item->cart = (struct cart){0};
+	}
+	/* The lane is kept for the keys; the op is not. */
+	if (item->key_count < WRITE_TRIM_MIN || !write_trims(lane, item, now_ms, WRITE_TRIM_MIN)) {
+		ddb_write_answer(lane, CART_OK);
+		return;
+	}
+	lane->write.op = NULL;
+	cart_clear(&lane->write.after);
+	cart_store_complete(op, CART_OK);
+}
+
+int ddb_write_item(struct ddb_lane *lane, struct ddb_item *item)
+{
+	const char *member =
+		lane->call.outcome == DDB_OK && lane->step != DDB_STEP_LOOK ? "Attributes" : "Item";
+	const json_t *attributes = json_object_get(lane->call.json, member);
+	char why[CART_REASON_MAX];
+	bool no_memory;
+
+	*item = (struct ddb_item){0};
+	if (attributes == NULL)
+		return 0;
+	if (ddb_item_read(item, attributes, &no_memory, why, sizeof(why)))
+		return 1;
+	cart_op_set_reason(lane->write.op, "%s", no_memory ? "out of memory" : why);
+	if (lane->call.outcome == DDB_OK && lane->step != DDB_STEP_LOOK)
+		ddb_write_answer(lane,
+				 CART_UNCERTAIN); /* it is done; what it came to is not known */
+	else
+		ddb_write_answer(lane, no_memory ? CART_BUSY : CART_FAILED);
+	return -1;
+}
+
+/* The key is this op's own: what an earlier try of it has stored. */
+static bool write_is_own(const struct ddb_write *write, const struct ddb_key *key)
+{
+	return write->doubt && key->stored_ms == write->op->now_ms &&
+	       memcmp(key->fingerprint, write->op->fingerprint, CART_FINGERPRINT_BYTES) == 0;
+}
+
+/* True: the op was answered by what the item has under its key. */
+static bool write_replays(struct ddb_lane *lane, struct ddb_item *item)
+{
+	const struct ddb_write *write = &lane->write;
+	const struct ddb_key *key =
+		write->key_name[0] != '\0' ? ddb_item_key(item, write->key_name) : NULL;
+
+	if (key == NULL)
+		return false;
+	switch (cart_replay_check(key->fingerprint, key->stored_ms, write->op,
+				  lane->store->table.rules)) {
+	case CART_REPLAY_NEW:
+		return false;
+	case CART_REPLAY_OTHER:
+		ddb_write_answer(lane, CART_KEY_REUSED);
+		return true;
+	case CART_REPLAY_SAME:
+		break;
+	}
+	ddb_write_answer_item(lane, item, key->version, !write_is_own(write, key));
+	return true;
+}
+
+/* If it is tried again, at most one of the tries is ever applied. */
+static bool write_is_repeatable(const struct ddb_write *write, const struct ddb_item *item)
+{
+	return write->key_name[0] != '\0' || write->op->type == CART_OP_CHECKOUT ||
+	       write->op->type == CART_OP_DELETE ||
+	       (write->fence != 0 && write->fence == item->cart.version);
+}
+
+/*
+ * A try may have been applied, and this is the item since. True: the op was answered. False: it
+ * may be tried again; what the key says is yet to be asked.
+ */
+static bool write_settles(struct ddb_lane *lane, struct ddb_item *item)
+{
+	const struct ddb_write *write = &lane->write;
+
+	if (strcmp(item->mark, write->mark) == 0) {
+		ddb_write_answer_item(lane, item, item->cart.version, false);
+		return true;
+	}
+	/* Not applied, or somebody has written over its mark. */
+	if (write_is_repeatable(write, item))
+		return false;
+	ddb_write_answer(lane, CART_UNCERTAIN);
+	return true;
+}
+
+/* Many keys: old ones are removed first; if all are in use, there is no room for another. */
+static bool write_has_no_room(struct ddb_lane *lane, const struct ddb_item *item)
+{
+	const struct ddb_write *write = &lane->write;
+
+	if (write->key_name[0] == '\0' || item->key_count < DDB_KEYS_MAX ||
+	    ddb_item_key(item, write->key_name) != NULL)
+		return false;
+	if (write_trims(lane, item, write->op->now_ms, 1))
+		return true;
+	cart_op_set_reason(write->op, "the cart has %d idempotency keys in use", DDB_KEYS_MAX);
+	ddb_write_answer(lane, CART_BUSY);
+	return true;
+}
+
+static void write_decided(struct ddb_lane *lane, struct ddb_item *item, struct cart *after)
+{
+	struct ddb_write *write = &lane->write;
+	enum ddb_operation operation;
+
+	if (write_has_no_room(lane, item)) {
+		cart_clear(after);
+		return;
+	}
+	operation = ddb_body_decided(&lane->call.body, &lane->store->table, write->op, item, after,
+				     write->mark, write_key_name(write));
+	cart_clear(&write->after);
+	write->after = *after;
+	write->before = item->cart.version;
+	write_send(lane, DDB_STEP_DECIDED, operation);
+}
+
+/* The item is not there, or gone: the op was answered. */
+static bool write_is_gone(struct ddb_lane *lane, const struct ddb_item *item)
+{
+	if (item != NULL && !item->deleted && !cart_is_expired(&item->cart, lane->write.op->now_ms))
+		return false;
+	ddb_write_answer(lane, CART_NOT_FOUND);
+	return true;
+}
+
+static void write_apply(struct ddb_lane *lane, struct ddb_item *item)
+{
+	struct ddb_write *write = &lane->write;
+	struct cart_op *op = write->op;
+	struct cart after;
+	enum cart_result result;
+
+	if (!cart_copy(&after, &item->cart)) {
+		ddb_write_no_memory(lane);
+		return;
+	}
+	result = cart_apply(&after, op, lane->store->table.rules);
+	if (result != CART_OK) {
+		cart_clear(&after);
+		ddb_write_answer(lane, result);
+	} else if (after.version == item->cart.version && op->type != CART_OP_DELETE &&
+		   write->key_name[0] == '\0') {
+		cart_clear(&after);
+		ddb_write_answer_item(lane, item, item->cart.version, false);
+	} else {
+		write_decided(lane, item, &after);
+	}
+}
+
+/*
+ * After an answer that was lost. True: the op was answered, or is on its way again, by the call
+ * that needs no item to be as it was read: others may change it all the time. The key in its
+ * condition lets one try be applied.
+ */
+static bool write_repeats(struct ddb_lane *lane)
+{
+	const struct ddb_write *write = &lane->write;
+
+	if (!write->unpaid)
+		return false;
+	if (!ddb_write_may_repeat(lane))
+		return true;
+	if (write->key_name[0] == '\0' || !ddb_fast(write->op, &lane->store->table))
+		return false;
+	write_fast(lane);
+	return true;
+}
+
+/* By the item as it is now; NULL: there is none. */
+static void write_decide(struct ddb_lane *lane, struct ddb_item *item)
+{
+	struct ddb_store *store = lane->store;
+
+	ddb_store_count(store, store->db->series.careful, 1);
+	if (write_is_gone(lane, item) || (lane->write.doubt && write_settles(lane, item)) ||
+	    write_replays(lane, item))
+		return;
+	if (!write_repeats(lane))
+		write_apply(lane, item);
+}
+
+/* Decides by the item in the answer, which is one that was read strongly or whose condition was
+ * false just now. */
+static void write_decide_by_answer(struct ddb_lane *lane)
+{
+	struct ddb_item item;
+	int found = ddb_write_item(lane, &item);
+
+	if (found >= 0)
+		write_decide(lane, found > 0 ? &item : NULL);
+	ddb_item_clear(&item);
+}
+
+bool ddb_write_may_repeat(struct ddb_lane *lane)
+{
+	struct ddb_write *write = &lane->write;
+
+	write->unpaid = false;
+	if (++write->repeats > DDB_TRIES)
+		cart_op_set_reason(write->op, "no answer to any of %d tries", write->repeats);
+	else if (ddb_shared_spend(&lane->store->db->shared, WRITE_REPEAT_TOKENS))
+		return true;
+	else
+		cart_op_set_reason(write->op, "no answer, and the retry budget is spent");
+	ddb_write_answer(lane, CART_BUSY);
+	return false;
+}
+
+bool ddb_write_in_doubt(struct ddb_lane *lane, int64_t fence)
+{
+	struct ddb_write *write = &lane->write;
+	const struct ddb_call *call = &lane->call;
+
+	if (call->outcome != DDB_DOUBT || call->operation == DDB_GET_ITEM) {
+		ddb_write_answer(lane, ddb_call_result(call, write->op));
+		return false;
+	}
+	/* Tries in doubt with several fences have none. */
+	write->fence = write->doubt && write->fence != fence ? 0 : fence;
+	write->doubt = write->unpaid = true;
+	return true;
+}
+
+static void write_failed(struct ddb_lane *lane)
+{
+	const struct ddb_write *write = &lane->write;
+	int64_t fence = lane->step == DDB_STEP_DECIDED ? write->before : write->op->if_version;
+
+	if (ddb_write_in_doubt(lane, fence))
+		write_look(lane);
+}
+
+static bool write_version(const struct ddb_call *call, int64_t *version)
+{
+	const char *text = json_string_value(json_object_get(
+		json_object_get(json_object_get(call->json, "Attributes"), "version"), "N"));
+	char *end;
+
+	if (text == NULL)
+		return false;
+	*version = strtoll(text, &end, 10);
+	return *end == '\0' && *version > 1;
+}
+
+static void write_fast_done(struct ddb_lane *lane)
+{
+	struct cart_op *op = lane->write.op;
+	struct ddb_item item;
+
+	if (op->type == CART_OP_DELETE) {
+		ddb_write_answer(lane, CART_OK);
+	} else if (op->key == NULL && !write_wants_cart(op)) {
+		bool said = write_version(&lane->call, &op->version);
+
+		if (!said)
+			cart_op_set_reason(op, "the answer does not say the version");
+		ddb_write_answer(lane, said ? CART_OK : CART_UNCERTAIN);
+	} else {
+		int found = ddb_write_item(lane, &item);
+
+		if (found > 0)
+			ddb_write_answer_item(lane, &item, item.cart.version, false);
+		else if (found == 0)
+			ddb_write_answer(lane, CART_UNCERTAIN);
+		ddb_item_clear(&item);
+	}
+}
+
+/* The item was still what had been read. */
+static void write_decided_done(struct ddb_lane *lane)
+{
+	struct ddb_write *write = &lane->write;
+	struct cart_op *op = write->op;
+
+	if (op->type != CART_OP_DELETE)
+		op->version = write->after.version;
+	if (write_wants_cart(op)) {
+		op->cart = write->after;
+		write->after = (struct cart){0};
+	}
+	ddb_write_answer(lane, CART_OK);
+}
+
+static void write_conflict(struct ddb_lane *lane)
+{
+	struct ddb_store *store = lane->store;
+	struct ddb_write *write = &lane->write;
+
+	ddb_store_count(store, store->db->series.conflicts, 1);
+	if (++write->conflicts <= WRITE_CONFLICTS_MAX) {
+		ddb_lane_pause(lane, DDB_STEP_LOOK,
+			       ddb_store_backoff_us(store, WRITE_PAUSE_MS, write->conflicts));
+		return;
+	}
+	cart_op_set_reason(write->op, "others changed the cart %d times meanwhile",
+			   WRITE_CONFLICTS_MAX);
+	ddb_write_answer(lane, CART_BUSY);
+}
+
+static void write_fast_refused(struct ddb_lane *lane)
+{
+	/* Not every server says which item it was. */
+	if (json_object_get(lane->call.json, "Item") == NULL)
+		write_look(lane);
+	else
+		write_decide_by_answer(lane);
+}
+
+static void write_trimmed(struct ddb_lane *lane)
+{
+	enum ddb_outcome outcome = lane->call.outcome;
+
+	if (lane->write.op == NULL)
+		ddb_lane_idle(lane);
+	else if (outcome == DDB_OK || outcome == DDB_CONDITION) /* another removes them too */
+		write_look(lane);
+	else
+		ddb_write_answer(lane, ddb_call_result(&lane->call, lane->write.op));
+}
+
+void ddb_write_done(struct ddb_lane *lane)
+{
+	enum ddb_outcome outcome = lane->call.outcome;
+
+	if (lane->step == DDB_STEP_TRIM)
+		write_trimmed(lane);
+	else if (lane->write.op->type == CART_OP_CREATE)
+		ddb_create_done(lane);
+	else if (outcome != DDB_OK && outcome != DDB_CONDITION)
+		write_failed(lane);
+	else if (lane->step == DDB_STEP_LOOK)
+		write_decide_by_answer(lane);
+	else if (outcome == DDB_CONDITION)
+		lane->step == DDB_STEP_FAST ? write_fast_refused(lane) : write_conflict(lane);
+	else
+		lane->step == DDB_STEP_FAST ? write_fast_done(lane) : write_decided_done(lane);
+}
+
+void ddb_write_resume(struct ddb_lane *lane)
+{
+	write_look(lane);
+}

@@ -1,0 +1,392 @@
+/*
+ * A call, from its first try to done(). Tries are transfer.c's; what follows on one is decided
+ * here. done() is always called from the loop: at the end of a transfer, or of a pause.
+ */
+#include "backends/dynamodb/wire/call.h"
+
+#include "backends/dynamodb/wire/retry.h"
+#include "backends/dynamodb/wire/transfer.h"
+
+#include <curl/curl.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* Refused credentials: how long others are waited for, and how often it is looked for them. The
+ * source lets a second pass between two fetches. */
+#define CALL_RENEW_NS	   (2 * CLOCK_NS_PER_S)
+#define CALL_RENEW_LOOK_US 10000
+
+/* Of a buffer, from call to call. */
+#define CALL_KEEP_MAX (256 * 1024)
+
+/* As it is taken apart elsewhere; libcurl takes "http:/host" and "HTTP:///host" too. */
+static bool endpoint_begins_well(const char *endpoint)
+{
+	size_t len = strncmp(endpoint, "https://", 8) == 0  ? 8
+		     : strncmp(endpoint, "http://", 7) == 0 ? 7
+							    : 0;
+
+	return len > 0 && endpoint[len] != '/';
+}
+
+int ddb_endpoint_check(const char *endpoint, struct cart_error *error)
+{
+	CURLU *url = curl_url();
+	char *path = NULL, *extra = NULL;
+	int result = -1;
+
+	if (url == NULL || !endpoint_begins_well(endpoint) ||
+	    curl_url_set(url, CURLUPART_URL, endpoint, 0) != CURLUE_OK)
+		cart_error_set(error,
+			       "\"%s\" is not a URL: write http://HOST[:PORT] or "
+			       "https://HOST[:PORT]",
+			       endpoint);
+	else if (curl_url_get(url, CURLUPART_PATH, &path, 0) != CURLUE_OK ||
+		 strcmp(path, "/") != 0 ||
+		 curl_url_get(url, CURLUPART_QUERY, &extra, 0) == CURLUE_OK ||
+		 curl_url_get(url, CURLUPART_FRAGMENT, &extra, 0) == CURLUE_OK ||
+		 curl_url_get(url, CURLUPART_USER, &extra, 0) == CURLUE_OK)
+		cart_error_set(error, "\"%s\" has more than a host and a port", endpoint);
+	else
+		result = 0;
+	curl_free(path);
+	curl_free(extra);
+	curl_url_cleanup(url);
+	return result;
+}
+
+static bool call_changes(const struct ddb_call *call)
+{
+	return call->operation == DDB_PUT_ITEM || call->operation == DDB_UPDATE_ITEM ||
+	       call->operation == DDB_DELETE_ITEM;
+}
+
+static void call_count(const struct ddb_client *client, metric_t series, int64_t n)
+{
+	if (client->config.shard != NULL)
+		metrics_add(client->config.shard, series, n);
+}
+
+/* Nothing of the call is under way any more. */
+static void call_release(struct ddb_call *call)
+{
+	struct ddb_client *client = call->client;
+
+	call->client = NULL;
+	if (client->config.series != NULL)
+		call_count(client, client->config.series->in_flight, -1);
+}
+
+static void call_finish(struct ddb_call *call, enum ddb_outcome outcome)
+{
+	call->outcome = outcome;
+	call_release(call);
+	call->done(call, call->user);
+}
+
+/* The same, from the loop: nobody is called from inside of ddb_call_start(). */
+static void call_finish_later(struct ddb_call *call, enum ddb_outcome outcome)
+{
+	call->outcome = outcome;
+	call->transfer->decided = true;
+	event_active(call->transfer->pause, 0, 0);
+}
+
+static void call_again_later(struct ddb_call *call, int64_t us)
+{
+	struct timeval delay = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+
+	evtimer_add(call->transfer->pause, &delay);
+}
+
+static int64_t call_left_ns(const struct ddb_call *call)
+{
+	return call->deadline_ns - clock_monotonic_ns(call->client->config.clock);
+}
+
+static bool call_has_credentials(struct ddb_client *client)
+{
+	struct ddb_credentials_source *source = client->config.credentials;
+
+	if (client->generation != ddb_credentials_generation(source))
+		client->generation = ddb_credentials_copy(source, &client->credentials);
+	return client->generation != 0;
+}
+
+static uint64_t call_random(struct ddb_client *client)
+{
+	uint64_t z = client->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+/* What a call ends as when it is not tried again. */
+static enum ddb_outcome call_given_up(const struct ddb_call *call, enum ddb_try outcome,
+				      enum ddb_retry why)
+{
+	if (outcome == DDB_TRY_LOST && call_changes(call))
+		return DDB_DOUBT;
+	if (why == DDB_RETRY_TIMEOUT && call->transfer->is_last)
+		return DDB_LATE;
+	return outcome == DDB_TRY_LOST ? DDB_DOUBT : DDB_BUSY;
+}
+
+/* The credentials were refused: another try is of use with others alone. False: those before have
+ * been waited for in vain. */
+static bool call_renews(struct ddb_call *call)
+{
+	struct ddb_transfer *transfer = call->transfer;
+
+	if (transfer->generation == call->client->refused)
+		return false;
+	transfer->renew_until_ns = clock_monotonic_ns(call->client->config.clock) + CALL_RENEW_NS;
+	return true;
+}
+
+/* Another try after a pause. False: the call has had as many as it may have. */
+static bool call_retry(struct ddb_call *call, enum ddb_retry why)
+{
+	struct ddb_client *client = call->client;
+	struct ddb_transfer *transfer = call->transfer;
+	int tokens = ddb_retry_tokens(why);
+	int64_t us = ddb_retry_pause_us(why, call->tries, transfer->asked_ms, call_random(client));
+
+	if (why == DDB_RETRY_CREDENTIALS) {
+		if (!call_renews(call))
+			return false;
+		us = CALL_RENEW_LOOK_US;
+	}
+	if (call->tries >= DDB_TRIES || us * 1000 >= call_left_ns(call))
+		return false;
+	if (!ddb_shared_spend(client->config.shared, tokens)) {
+		if (client->config.series != NULL)
+			call_count(client, client->config.series->budget_empty, 1);
+		return false;
+	}
+	transfer->spent += tokens;
+	if (client->config.series != NULL)
+		call_count(client, client->config.series->retries[why], 1);
+	json_decref(call->json);
+	call->json = NULL;
+	call_again_later(call, us);
+	return true;
+}
+
+static void call_try(struct ddb_call *call)
+{
+	struct ddb_client *client = call->client;
+	int64_t left_ms = call_left_ns(call) / CLOCK_NS_PER_MS;
+
+	if (left_ms <= 0) {
+		if (call->message[0] == '\0')
+			snprintf(call->message, sizeof(call->message),
+				 "no time was left for a try");
+		call_finish_later(call, DDB_LATE);
+		return;
+	}
+	if (!call_has_credentials(client)) {
+		snprintf(call->message, sizeof(call->message), "there are no credentials yet");
+		call_finish_later(call, DDB_BUSY);
+		return;
+	}
+	call->tries++;
+	call->transfer->is_last = left_ms <= client->config.timeout_ms;
+	if (!ddb_transfer_begin(client, call->transfer,
+				call->transfer->is_last ? left_ms : client->config.timeout_ms)) {
+		snprintf(call->message, sizeof(call->message),
+			 "no memory, or the request could not be signed");
+		call_finish_later(call, DDB_BUSY);
+	}
+}
+
+/* True: it is not time for another try yet, or never. */
+static bool call_awaits_others(struct ddb_call *call)
+{
+	struct ddb_client *client = call->client;
+	struct ddb_transfer *transfer = call->transfer;
+	uint64_t generation = ddb_credentials_generation(client->config.credentials);
+
+	if (transfer->renew_until_ns == 0 || generation != transfer->generation) {
+		transfer->renew_until_ns = 0;
+		return false;
+	}
+	if (call_left_ns(call) > CALL_RENEW_LOOK_US * 1000 &&
+	    clock_monotonic_ns(client->config.clock) < transfer->renew_until_ns) {
+		call_again_later(call, CALL_RENEW_LOOK_US);
+		return true;
+	}
+	if (call_left_ns(call) > CALL_RENEW_LOOK_US * 1000)
+		client->refused = generation;
+	call_finish(call, DDB_BUSY);
+	return true;
+}
+
+static void call_paused(evutil_socket_t fd, short what, void *user)
+{
+	struct ddb_transfer *transfer = user;
+	struct ddb_call *call = transfer->call;
+
+	(void)fd;
+	(void)what;
+	if (transfer->decided) {
+		transfer->decided = false;
+		call_finish(call, call->outcome);
+	} else if (!call_awaits_others(call)) {
+		call_try(call);
+	}
+}
+
+/* A transfer is over; libcurl has let go of it. */
+static void call_tried(void *private, CURLcode result)
+{
+	struct ddb_transfer *transfer = private;
+	struct ddb_call *call = transfer->call;
+	struct ddb_client *client = call->client;
+	enum ddb_retry why = DDB_RETRY_SERVER;
+	enum ddb_try outcome = ddb_transfer_result(client, transfer, result, &why);
+	long status = 0;
+
+	if (result == CURLE_OK)
+		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (client->config.series != NULL)
+		ddb_series_count(client, call, outcome, why, status);
+	if (outcome == DDB_TRY_DONE || outcome == DDB_TRY_CONDITION) {
+		ddb_shared_earn(client->config.shared, transfer->spent > 0 ? transfer->spent : 1);
+		call_finish(call, outcome == DDB_TRY_DONE ? DDB_OK : DDB_CONDITION);
+	} else if (outcome == DDB_TRY_REJECTED) {
+		call_finish(call, DDB_REJECTED);
+	} else if ((outcome == DDB_TRY_LOST && call_changes(call)) || !call_retry(call, why)) {
+		call_finish(call, call_given_up(call, outcome, why));
+	}
+}
+
+static void client_set_host(struct ddb_client *client)
+{
+	const char *host = strstr(client->config.endpoint, "://") + 3;
+
+	snprintf(client->host, sizeof(client->host), "%.*s", (int)strcspn(host, "/"), host);
+	snprintf(client->host_header, sizeof(client->host_header), "Host: %s", client->host);
+}
+
+struct ddb_client *ddb_client_new(struct event_base *base, const struct ddb_client_config *config)
+{
+	struct ddb_client *client = calloc(1, sizeof(*client));
+
+	if (client == NULL)
+		return NULL;
+	client->base = base;
+	client->config = *config;
+	client->signer = (struct sigv4_signer){.region = config->region, .service = "dynamodb"};
+	client_set_host(client);
+	client->curl = curl_loop_new(base, config->connections, call_tried);
+	if (client->curl == NULL ||
+	    getrandom(&client->random, sizeof(client->random), 0) != sizeof(client->random))
+		ddb_client_free(&client);
+	return client;
+}
+
+void ddb_client_free(struct ddb_client **out)
+{
+	struct ddb_client *client = *out;
+
+	if (client == NULL)
+		return;
+	curl_loop_free(&client->curl);
+	sigv4_signer_clear(&client->signer);
+	explicit_bzero(&client->credentials, sizeof(client->credentials));
+	free(client);
+	*out = NULL;
+}
+
+static int call_make_transfer(struct ddb_client *client, struct ddb_call *call)
+{
+	if (call->transfer == NULL) {
+		call->transfer = ddb_transfer_new(client);
+		if (call->transfer == NULL)
+			return -1;
+		call->transfer->pause = event_new(client->base, -1, 0, call_paused, call->transfer);
+	}
+	return call->transfer->pause != NULL ? 0 : -1;
+}
+
+int ddb_call_start(struct ddb_client *client, struct ddb_call *call)
+{
+	struct ddb_transfer *transfer;
+
+	json_decref(call->json);
+	call->json = NULL;
+	call->error[0] = call->message[0] = '\0';
+	call->tries = 0;
+	if (call_make_transfer(client, call) != 0)
+		return -1;
+	transfer = call->transfer;
+	transfer->call = call;
+	transfer->spent = 0;
+	transfer->renew_until_ns = 0;
+	transfer->skewed = transfer->decided = false;
+	transfer->asked_ms = -1;
+	call->client = client;
+	if (client->config.series != NULL)
+		call_count(client, client->config.series->in_flight, 1);
+	call_try(call);
+	return 0;
+}
+
+bool ddb_call_in_doubt(const struct ddb_call *call)
+{
+	return call->client != NULL && call_changes(call) && call->transfer->on_wire &&
+	       call->transfer->sent > 0;
+}
+
+void ddb_call_abandon(struct ddb_call *call)
+{
+	if (call->client == NULL)
+		return;
+	ddb_transfer_abort(call->client, call->transfer);
+	event_del(call->transfer->pause);
+	call_release(call);
+}
+
+void ddb_call_forget(struct ddb_call *call)
+{
+	json_decref(call->json);
+	call->json = NULL;
+	if (call->body.room > CALL_KEEP_MAX)
+		buf_free(&call->body);
+	if (call->transfer != NULL && call->transfer->answer.room > CALL_KEEP_MAX)
+		buf_free(&call->transfer->answer);
+}
+
+void ddb_call_clear(struct ddb_call *call)
+{
+	ddb_call_abandon(call);
+	json_decref(call->json);
+	call->json = NULL;
+	ddb_transfer_free(&call->transfer);
+}
+
+static void call_waited(struct ddb_call *call, void *user)
+{
+	bool *done = user;
+
+	(void)call;
+	*done = true;
+}
+
+int ddb_call_wait(struct ddb_client *client, struct event_base *base, struct ddb_call *call)
+{
+	bool done = false;
+
+	call->done = call_waited;
+	call->user = &done;
+	if (ddb_call_start(client, call) != 0)
+		return -1;
+	while (!done)
+		event_base_loop(base, EVLOOP_ONCE);
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* When a call is tried again: the budget, the pauses, and what an error of the service means. */
+#ifndef BACKENDS_DYNAMODB_WIRE_RETRY_H
+#define BACKENDS_DYNAMODB_WIRE_RETRY_H
+
+#include "backends/dynamodb/wire/call.h"
+
+/* What one try has come to. */
+enum ddb_try {
+	DDB_TRY_DONE,	   /* 200 */
+	DDB_TRY_CONDITION, /* the condition was false */
+	DDB_TRY_REFUSED,   /* certainly not applied, and worth another try */
+	DDB_TRY_LOST,	   /* it may have been applied */
+	DDB_TRY_REJECTED   /* certainly not applied, and will not be */
+};
+
+/* An error answer: its type ("ThrottlingException", "" where it has none) and HTTP status. *why is
+ * set for REFUSED and LOST. */
+enum ddb_try ddb_classify(const char *type, long status, enum ddb_retry *why);
+
+/* Tokens that a retry for that cause takes. */
+int ddb_retry_tokens(enum ddb_retry why);
+/* What a success gives back: what its call spent, at least 1; never above DDB_BUDGET. */
+void ddb_shared_earn(struct ddb_shared *shared, int tokens);
+
+/*
+ * The pause before try number tries + 1, in us, at random up to the limit that doubles with each
+ * try. asked_ms: what the service says, -1: nothing.
+ */
+int64_t ddb_retry_pause_us(enum ddb_retry why, int tries, int64_t asked_ms, uint64_t random);
+
+#endif

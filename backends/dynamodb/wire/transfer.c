@@ -1,0 +1,397 @@
+/*
+ * The happy path: the request is signed with the newest credentials, its headers are laid into
+ * nodes that the transfer keeps, libcurl takes the body from the call's buffer and puts the answer
+ * into the transfer's; nothing is allocated for it once these have grown.
+ *
+ * libcurl would send a POST again by itself when a kept connection turns out to be dead. It cannot:
+ * the body comes from a function that cannot go back. Whether a try may have been applied is known
+ * by the same function: a body that was not taken was not sent.
+ */
+#include "backends/dynamodb/wire/transfer.h"
+
+#include "core/base/json_parse.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <zlib.h>
+
+#define TRANSFER_SKEW_MIN_S 30 /* a clock that is nearer is not what a signature failed for */
+
+static size_t transfer_read(char *to, size_t size, size_t count, void *user)
+{
+	struct ddb_transfer *transfer = user;
+	const struct buf *body = &transfer->call->body;
+	size_t room = size * count, left = body->len - transfer->sent;
+
+	if (left > room)
+		left = room;
+	memcpy(to, body->data + transfer->sent, left);
+	transfer->sent += left;
+	return left;
+}
+
+/* A handle that once wanted to go back, and then found nobody to connect to, wants it at its next
+ * transfer again, before that has begun: there it may. */
+static int transfer_seek(void *user, curl_off_t offset, int origin)
+{
+	const struct ddb_transfer *transfer = user;
+
+	return transfer->sent == 0 && offset == 0 && origin == SEEK_SET ? CURL_SEEKFUNC_OK
+									: CURL_SEEKFUNC_FAIL;
+}
+
+static size_t transfer_write(char *data, size_t size, size_t count, void *user)
+{
+	struct ddb_transfer *transfer = user;
+	size_t len = size * count;
+
+	if (transfer->answer.len + len > TRANSFER_ANSWER_MAX) {
+		transfer->too_long = true;
+		return 0;
+	}
+	buf_add(&transfer->answer, data, len);
+	return transfer->answer.failed ? 0 : len;
+}
+
+/* The value of a header line, if that is its name: its start, and its length without the end. */
+static const char *transfer_value(const char *line, size_t len, const char *name, size_t *value_len)
+{
+	size_t name_len = strlen(name);
+
+	if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0)
+		return NULL;
+	line += name_len + 1;
+	len -= name_len + 1;
+	while (len > 0 && (*line == ' ' || *line == '\t')) {
+		line++;
+		len--;
+	}
+	while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == '\n' || line[len - 1] == ' '))
+		len--;
+	*value_len = len;
+	return line;
+}
+
+static bool transfer_number(const char *line, size_t len, const char *name, int64_t *number)
+{
+	size_t value_len;
+	const char *value = transfer_value(line, len, name, &value_len);
+	int64_t sum = 0;
+
+	if (value == NULL || value_len == 0 || value_len > 15)
+		return false;
+	for (size_t i = 0; i < value_len; i++) {
+		if (value[i] < '0' || value[i] > '9')
+			return false;
+		sum = sum * 10 + (value[i] - '0');
+	}
+	*number = sum;
+	return true;
+}
+
+/* "ValidationException", of "com.amazonaws.dynamodb.v20120810#ValidationException:http://..." */
+static void transfer_set_type(char *type, size_t room, const char *text, size_t len)
+{
+	const char *hash = memchr(text, '#', len), *colon;
+
+	if (hash != NULL) {
+		len -= (size_t)(hash + 1 - text);
+		text = hash + 1;
+	}
+	colon = memchr(text, ':', len);
+	if (colon != NULL)
+		len = (size_t)(colon - text);
+	snprintf(type, room, "%.*s", (int)len, text);
+}
+
+static size_t transfer_header(char *line, size_t size, size_t count, void *user)
+{
+	struct ddb_transfer *transfer = user;
+	size_t len = size * count, value_len;
+	const char *value;
+	char date[64];
+	int64_t number;
+
+	if (transfer_number(line, len, "x-amz-crc32", &number)) {
+		transfer->has_crc = true;
+		transfer->crc = (uint32_t)number;
+	} else if (transfer_number(line, len, "x-amz-retry-after", &number)) {
+		transfer->asked_ms = number;
+	} else if ((value = transfer_value(line, len, "x-amzn-errortype", &value_len)) != NULL) {
+		transfer_set_type(transfer->type, sizeof(transfer->type), value, value_len);
+	} else if ((value = transfer_value(line, len, "date", &value_len)) != NULL &&
+		   value_len < sizeof(date)) {
+		memcpy(date, value, value_len);
+		date[value_len] = '\0';
+		transfer->server_s = curl_getdate(date, NULL);
+	}
+	return len;
+}
+
+/* What is the same for all tries. */
+static void transfer_set_options(struct ddb_client *client, struct ddb_transfer *transfer)
+{
+	const struct ddb_client_config *config = &client->config;
+	bool tls = strncmp(config->endpoint, "https:", 6) == 0;
+	CURL *easy = transfer->easy;
+
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
+	curl_easy_setopt(easy, CURLOPT_URL, config->endpoint);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, tls ? "https" : "http");
+	curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "");
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	/* Or whoever ends a transfer whose name is being resolved waits for the resolver. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, transfer_read);
+	curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, transfer_seek);
+	curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, transfer_write);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, transfer_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_error);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
+	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)(config->idle_ms / 1000));
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "cart");
+	if (config->tls_ca != NULL && config->tls_ca[0] != '\0')
+		curl_easy_setopt(easy, CURLOPT_CAINFO, config->tls_ca);
+}
+
+struct ddb_transfer *ddb_transfer_new(struct ddb_client *client)
+{
+	struct ddb_transfer *transfer = calloc(1, sizeof(*transfer));
+
+	if (transfer == NULL)
+		return NULL;
+	transfer->easy = curl_easy_init();
+	if (transfer->easy == NULL) {
+		free(transfer);
+		return NULL;
+	}
+	transfer_set_options(client, transfer);
+	return transfer;
+}
+
+void ddb_transfer_free(struct ddb_transfer **out)
+{
+	struct ddb_transfer *transfer = *out;
+
+	if (transfer == NULL)
+		return;
+	curl_easy_cleanup(transfer->easy);
+	if (transfer->pause != NULL)
+		event_free(transfer->pause);
+	buf_free(&transfer->answer);
+	explicit_bzero(transfer->token_header, sizeof(transfer->token_header));
+	free(transfer);
+	*out = NULL;
+}
+
+static bool transfer_sign(struct ddb_client *client, struct ddb_transfer *transfer)
+{
+	const struct buf *body = &transfer->call->body;
+	const struct sigv4_header headers[] = {
+		{"Content-Type", "application/x-amz-json-1.0"},
+		{"Host", client->host},
+		{"X-Amz-Target", transfer->target + strlen("X-Amz-Target: ")},
+	};
+	const struct sigv4_request request = {
+		.method = "POST",
+		.path = "/",
+		.headers = headers,
+		.header_count = sizeof(headers) / sizeof(headers[0]),
+		.payload = body->data,
+		.payload_len = body->len,
+	};
+	const struct sigv4_credentials credentials = {
+		.access_key_id = client->credentials.access_key_id,
+		.secret_access_key = client->credentials.secret_access_key,
+		.session_token = client->credentials.session_token,
+	};
+	int64_t now_s = clock_wall_ms(client->config.clock) / 1000;
+
+	transfer->skew_s =
+		atomic_load_explicit(&client->config.shared->skew_s, memory_order_relaxed);
+	snprintf(transfer->target, sizeof(transfer->target), "X-Amz-Target: DynamoDB_20120810.%s",
+		 ddb_operation_name(transfer->call->operation));
+	return sigv4_sign(&client->signer, &credentials, &request, now_s + transfer->skew_s,
+			  &transfer->signature);
+}
+
+/* Lays the header lines out as the list that libcurl takes. */
+static void transfer_lay_headers(struct ddb_client *client, struct ddb_transfer *transfer)
+{
+	static char type[] = "Content-Type: application/x-amz-json-1.0";
+	static char encoding[] = "Accept-Encoding: identity";
+	static char expect[] = "Expect:";
+	char *const lines[TRANSFER_HEADERS] = {
+		client->host_header,
+		type,
+		transfer->target,
+		transfer->date_header,
+		transfer->authorization_header,
+		encoding,
+		expect,
+		transfer->token_header,
+	};
+	size_t count = client->credentials.session_token[0] != '\0' ? TRANSFER_HEADERS
+								    : TRANSFER_HEADERS - 1;
+
+	snprintf(transfer->date_header, sizeof(transfer->date_header), "X-Amz-Date: %s",
+		 transfer->signature.amz_date);
+	snprintf(transfer->authorization_header, sizeof(transfer->authorization_header),
+		 "Authorization: %s", transfer->signature.authorization);
+	if (count == TRANSFER_HEADERS)
+		snprintf(transfer->token_header, sizeof(transfer->token_header),
+			 "X-Amz-Security-Token: %s", client->credentials.session_token);
+	for (size_t i = 0; i < count; i++) {
+		transfer->headers[i].data = lines[i];
+		transfer->headers[i].next = i + 1 < count ? &transfer->headers[i + 1] : NULL;
+	}
+}
+
+bool ddb_transfer_begin(struct ddb_client *client, struct ddb_transfer *transfer,
+			int64_t timeout_ms)
+{
+	buf_reset(&transfer->answer);
+	transfer->answer.failed = false;
+	transfer->sent = 0;
+	transfer->too_long = transfer->has_crc = false;
+	transfer->server_s = 0;
+	transfer->asked_ms = -1;
+	transfer->type[0] = transfer->curl_error[0] = '\0';
+	transfer->generation = client->generation;
+	if (!transfer_sign(client, transfer))
+		return false;
+	transfer_lay_headers(client, transfer);
+	curl_easy_setopt(transfer->easy, CURLOPT_HTTPHEADER, transfer->headers);
+	curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDSIZE, (long)transfer->call->body.len);
+	curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+	transfer->since_ns = clock_monotonic_ns(client->config.clock);
+	transfer->on_wire = curl_loop_add(client->curl, transfer->easy) == 0;
+	return transfer->on_wire;
+}
+
+void ddb_transfer_abort(struct ddb_client *client, struct ddb_transfer *transfer)
+{
+	if (transfer->on_wire)
+		curl_loop_remove(client->curl, transfer->easy);
+	transfer->on_wire = false;
+}
+
+/* No whole answer came. */
+static enum ddb_try transfer_broken(struct ddb_client *client, struct ddb_transfer *transfer,
+				    CURLcode result, enum ddb_retry *why)
+{
+	struct ddb_call *call = transfer->call;
+	const char *text = transfer->too_long		     ? "the answer is too long"
+			   : transfer->curl_error[0] != '\0' ? transfer->curl_error
+							     : curl_easy_strerror(result);
+
+	*why = result == CURLE_OPERATION_TIMEDOUT ? DDB_RETRY_TIMEOUT : DDB_RETRY_CONNECTION;
+	snprintf(call->message, sizeof(call->message), "%.120s: %.120s", client->config.endpoint,
+		 text);
+	return transfer->sent > 0 ? DDB_TRY_LOST : DDB_TRY_REFUSED;
+}
+
+static bool transfer_crc_is_right(const struct ddb_transfer *transfer)
+{
+	uint32_t crc;
+
+	if (!transfer->has_crc)
+		return true;
+	crc = (uint32_t)crc32(crc32(0, NULL, 0), (const Bytef *)transfer->answer.data,
+			      (uInt)transfer->answer.len);
+	return crc == transfer->crc;
+}
+
+static void transfer_read_error(struct ddb_transfer *transfer, long status)
+{
+	struct ddb_call *call = transfer->call;
+	const char *type = json_string_value(json_object_get(call->json, "__type"));
+	const char *message = json_string_value(json_object_get(call->json, "message"));
+
+	if (message == NULL)
+		message = json_string_value(json_object_get(call->json, "Message"));
+	if (type != NULL)
+		transfer_set_type(call->error, sizeof(call->error), type, strlen(type));
+	else
+		snprintf(call->error, sizeof(call->error), "%s", transfer->type);
+	snprintf(call->message, sizeof(call->message), "%.63s%s%.170s (HTTP %ld)", call->error,
+		 message != NULL && call->error[0] != '\0' ? ": " : "",
+		 message != NULL ? message : "", status);
+}
+
+/* The service's clock, where that is why a signature was refused. Another call may have corrected
+ * ours meanwhile: what counts is the time that this one was signed with. */
+static bool transfer_corrects_clock(struct ddb_client *client, struct ddb_transfer *transfer)
+{
+	int64_t now_s = clock_wall_ms(client->config.clock) / 1000;
+	int64_t skew_s = transfer->server_s - now_s;
+
+	if (transfer->server_s <= 0 || llabs(skew_s - transfer->skew_s) < TRANSFER_SKEW_MIN_S)
+		return false;
+	atomic_store(&client->config.shared->skew_s, skew_s);
+	return true;
+}
+
+static enum ddb_try transfer_error(struct ddb_client *client, struct ddb_transfer *transfer,
+				   long status, enum ddb_retry *why)
+{
+	enum ddb_try outcome;
+
+	transfer_read_error(transfer, status);
+	outcome = ddb_classify(transfer->call->error, status, why);
+	if (outcome == DDB_TRY_REFUSED && *why == DDB_RETRY_SKEW) {
+		if (transfer->skewed || !transfer_corrects_clock(client, transfer))
+			return DDB_TRY_REJECTED;
+		transfer->skewed = true;
+	} else if (outcome == DDB_TRY_REFUSED && *why == DDB_RETRY_CREDENTIALS) {
+		ddb_credentials_refused(client->config.credentials, transfer->generation);
+	}
+	return outcome;
+}
+
+/* Of a kind of answer that does not tell whether the call was applied. */
+static enum ddb_try transfer_unreadable(struct ddb_transfer *transfer, const char *text,
+					enum ddb_retry *why)
+{
+	*why = DDB_RETRY_ANSWER;
+	json_decref(transfer->call->json);
+	transfer->call->json = NULL;
+	snprintf(transfer->call->message, sizeof(transfer->call->message), "%s", text);
+	return DDB_TRY_LOST;
+}
+
+enum ddb_try ddb_transfer_result(struct ddb_client *client, struct ddb_transfer *transfer,
+				 CURLcode result, enum ddb_retry *why)
+{
+	struct ddb_call *call = transfer->call;
+	long status = 0;
+
+	transfer->on_wire = false;
+	if (result != CURLE_OK)
+		return transfer_broken(client, transfer, result, why);
+	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (!transfer_crc_is_right(transfer))
+		return transfer_unreadable(transfer, "the answer's checksum is wrong", why);
+	call->json = json_parse(transfer->answer.data != NULL ? transfer->answer.data : "",
+				transfer->answer.len, 0, NULL, NULL);
+	if (status != 200)
+		return transfer_error(client, transfer, status, why);
+	if (!json_is_object(call->json))
+		return transfer_unreadable(transfer, "the answer is no JSON object", why);
+	return DDB_TRY_DONE;
+}

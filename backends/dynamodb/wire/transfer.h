@@ -1,0 +1,73 @@
+/* One try of a call: a signed POST, and what came back. Only call.c and transfer.c know it. */
+#ifndef BACKENDS_DYNAMODB_WIRE_TRANSFER_H
+#define BACKENDS_DYNAMODB_WIRE_TRANSFER_H
+
+#include "backends/dynamodb/wire/call.h"
+#include "backends/dynamodb/wire/curl_loop.h"
+#include "backends/dynamodb/wire/retry.h"
+
+#define TRANSFER_HEADERS    8
+#define TRANSFER_ANSWER_MAX (17 * 1024 * 1024) /* BatchGetItem has 16 MB, and its JSON more */
+
+struct event;
+
+struct ddb_client {
+	struct event_base *base;
+	struct ddb_client_config config;
+	struct curl_loop *curl;
+	struct sigv4_signer signer;
+	struct ddb_credentials credentials; /* a copy of */
+	uint64_t generation;		    /* this one; 0: none yet */
+	uint64_t refused; /* of these others were waited for in vain; 0: of none */
+	char host[300];	  /* as the Host header says it */
+	char host_header[310];
+	uint64_t random;
+};
+
+struct ddb_transfer {
+	struct ddb_call *call; /* NULL: the struct was freed, or the call given up */
+	CURL *easy;
+	bool on_wire; /* the handle is in the loop */
+	size_t sent;  /* of the body, handed to libcurl */
+	struct buf answer;
+	bool too_long;
+	bool has_crc;
+	uint32_t crc;
+	int64_t server_s;    /* of the Date header; 0: none */
+	int64_t asked_ms;    /* x-amz-retry-after; -1: none */
+	char type[64];	     /* x-amzn-errortype */
+	uint64_t generation; /* of the credentials that it was signed with */
+	int64_t skew_s;	     /* the correction of our clock that it was signed with */
+	int64_t since_ns;
+	int64_t renew_until_ns; /* in a pause: other credentials are waited for; 0: they are not */
+	struct event *pause;
+	int spent;    /* tokens, for the call */
+	bool skewed;  /* the clock was corrected for the call */
+	bool is_last; /* its time is the call's */
+	bool decided; /* the outcome is there, and done() is yet to be called */
+	struct curl_slist headers[TRANSFER_HEADERS];
+	char target[80];
+	struct sigv4_signed signature;
+	char date_header[40];
+	char authorization_header[SIGV4_AUTHORIZATION_ROOM + 20];
+	char token_header[DDB_SESSION_TOKEN_MAX + 40];
+	char curl_error[CURL_ERROR_SIZE];
+};
+
+/* NULL: no memory. */
+struct ddb_transfer *ddb_transfer_new(struct ddb_client *client);
+void ddb_transfer_free(struct ddb_transfer **transfer);
+/* Signs and sends. False: it could not be signed, or there is no memory; nothing is sent. */
+CART_MUST_CHECK bool ddb_transfer_begin(struct ddb_client *client, struct ddb_transfer *transfer,
+					int64_t timeout_ms);
+/* Ends one that is on the wire. */
+void ddb_transfer_abort(struct ddb_client *client, struct ddb_transfer *transfer);
+/* What it has come to; fills the call's json, error and message. */
+enum ddb_try ddb_transfer_result(struct ddb_client *client, struct ddb_transfer *transfer,
+				 CURLcode result, enum ddb_retry *why);
+
+/* call_series.c: counts a try that ended. status: as the answer said, 0: none. */
+void ddb_series_count(const struct ddb_client *client, const struct ddb_call *call,
+		      enum ddb_try outcome, enum ddb_retry why, long status);
+
+#endif

@@ -1,0 +1,29 @@
+/* How far it is: a line that changes on a terminal, plain lines now and then elsewhere. On standard
+ * error, so that results can be piped. */
+#ifndef BENCH_CLI_PROGRESS_H
+#define BENCH_CLI_PROGRESS_H
+
+#include "core/base/attr.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Between plain lines. */
+#define BENCH_PROGRESS_PLAIN_MS 5000
+
+struct bench_progress {
+	int fd;
+	bool quiet;
+	bool live;	 /* a terminal that understands \r and an escape */
+	bool shown;	 /* live: there is a line */
+	int64_t last_ns; /* of a plain line */
+};
+
+void bench_progress_begin(struct bench_progress *progress, bool quiet);
+/* Replaces the live line, or prints a plain one if the last is old enough. Without newline. */
+CART_PRINTF(2, 3)
+void bench_progress_show(struct bench_progress *progress, const char *format, ...);
+/* Takes the live line away, so that other text can be printed. */
+void bench_progress_end(struct bench_progress *progress);
+
+#endif

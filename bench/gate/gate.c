@@ -1,0 +1,272 @@
+#include "bench/gate/gate.h"
+
+#include "bench/stats/proportion.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GATE_QUANTILE	 0.5
+#define GATE_SUCCESS_MIN 0.5 /* of BASE; below it there is nothing to compare with */
+
+static const struct {
+	const char *name;
+	enum gate_target target;
+	bool slowed;
+} gate_steps[GATE_STEPS] = {
+	[GATE_SAME] = {"same", GATE_IS_SAME, false},
+	[GATE_SLOW] = {"slow", GATE_IS_SAME, true},
+	[GATE_SLOW_AGAIN] = {"slow_again", GATE_IS_SAME, true},
+	[GATE_HEAD] = {"head", GATE_IS_HEAD, false},
+	[GATE_HEAD_AGAIN] = {"head_again", GATE_IS_HEAD, false},
+};
+
+const char *gate_target_name(enum gate_target target)
+{
+	static const char *const names[GATE_TARGETS] = {"BASE", "SAME", "HEAD"};
+
+	return names[target];
+}
+
+const char *gate_step_name(enum gate_step step)
+{
+	return gate_steps[step].name;
+}
+
+enum gate_target gate_step_target(enum gate_step step)
+{
+	return gate_steps[step].target;
+}
+
+bool gate_step_is_slowed(enum gate_step step)
+{
+	return gate_steps[step].slowed;
+}
+
+struct h2h_question gate_question(const struct gate_rule *rule)
+{
+	return (struct h2h_question){.quantiles = {GATE_QUANTILE},
+				     .quantile_count = 1,
+				     .margin = rule->limit,
+				     .confidence = rule->confidence};
+}
+
+/* The first reason stays. */
+CART_PRINTF(2, 3) static void gate_invalidate(struct gate_run *run, const char *format, ...)
+{
+	va_list arguments;
+
+	if (run->invalid[0] != '\0')
+		return;
+	va_start(arguments, format);
+	vsnprintf(run->invalid, sizeof(run->invalid), format, arguments);
+	va_end(arguments);
+}
+
+static void gate_note_success(struct gate_line *line, const struct h2h_cell *cell,
+			      double confidence)
+{
+	struct stats_proportion ok[H2H_SIDES] = {{0}};
+
+	for (int side = 0; side < H2H_SIDES; side++) {
+		const struct tally *arm = &cell->arms[side];
+
+		line->tried[side] = arm->tried;
+		line->failed[side] = arm->tried - arm->ok;
+		if (arm->tried > 0)
+			ok[side] = stats_wilson(arm->ok, arm->tried, confidence);
+	}
+	line->failing = line->tried[1] > 0 && ok[1].high < ok[0].low;
+}
+
+static void gate_note_row(struct gate_line *line, const struct h2h_row *row, double limit)
+{
+	line->judged = row->judged;
+	line->effect = row->effect;
+	line->low = row->low;
+	line->high = row->high;
+	line->verdict = row->comparison.verdict;
+	line->slower = row->judged && row->low > limit;
+	for (int side = 0; side < H2H_SIDES; side++)
+		line->ns[side] = row->ns[side];
+}
+
+static void gate_validate(struct gate_run *run, enum gate_step step, const struct h2h *h2h)
+{
+	const char *names[H2H_SIDES] = {gate_target_name(GATE_BASE),
+					gate_target_name(gate_step_target(step))};
+
+	if (h2h->interrupted)
+		gate_invalidate(run, "interrupted");
+	if (h2h->gone >= 0)
+		gate_invalidate(run, "%s answered nothing any more but %s", names[h2h->gone],
+				h2h->gone_error);
+	for (int i = 0; i < H2H_OPERATIONS; i++) {
+		const struct gate_line *line = &run->lines[i];
+		const char *operation = h2h_operation_name((enum h2h_operation)i);
+
+		if ((double)line->failed[0] > (1 - GATE_SUCCESS_MIN) * (double)line->tried[0])
+			gate_invalidate(run, "%s failed %llu of %llu operations (%s)", names[0],
+					(unsigned long long)line->failed[0],
+					(unsigned long long)line->tried[0], operation);
+		if (!line->judged && !line->failing)
+			gate_invalidate(run, "too few blocks with pairs enough of %s", operation);
+	}
+}
+
+void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
+	       const struct h2h_judgement *judgement)
+{
+	struct gate_run *run = &gate->runs[step];
+
+	*run = (struct gate_run){.made = true};
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		gate_note_success(&run->lines[i], &h2h->cells[i], gate->rule.confidence);
+	for (size_t i = 0; i < judgement->count; i++)
+		gate_note_row(&run->lines[judgement->rows[i].operation], &judgement->rows[i],
+			      gate->rule.limit);
+	gate_validate(run, step, h2h);
+}
+
+/* Whether the rule speaks of an operation in this run. */
+static bool gate_is_worse(const struct gate_run *run, int operation)
+{
+	return run->made && (run->lines[operation].slower || run->lines[operation].failing);
+}
+
+static int gate_count_worse(const struct gate_run *run)
+{
+	int count = 0;
+
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		count += gate_is_worse(run, i);
+	return count;
+}
+
+/* Slower, and slower again; or failing, and failing again. */
+static bool gate_is_regression(const struct gate_run *run, const struct gate_run *again,
+			       int operation)
+{
+	const struct gate_line *first = &run->lines[operation], *second = &again->lines[operation];
+
+	return run->made && again->made &&
+	       ((first->slower && second->slower) || (first->failing && second->failing));
+}
+
+static bool gate_is_alike(const struct gate_line *line)
+{
+	return !line->failing && line->judged &&
+	       (line->verdict == STATS_EQUIVALENT || line->verdict == STATS_TRIVIAL);
+}
+
+/* "add +7.1 % (+5.9 % ... +8.3 %)", or what failed. */
+static void gate_tell(char *text, size_t room, const struct gate_run *run, int operation)
+{
+	const struct gate_line *line = &run->lines[operation];
+	const char *name = h2h_operation_name((enum h2h_operation)operation);
+
+	if (line->failing)
+		snprintf(text, room, "%s failed %llu of %llu times", name,
+			 (unsigned long long)line->failed[1], (unsigned long long)line->tried[1]);
+	else
+		snprintf(text, room, "%s %+.1f %% (%+.1f ... %+.1f %%)", name, 100 * line->effect,
+			 100 * line->low, 100 * line->high);
+}
+
+/* Why the controls say that nothing can be seen here. False: nothing is wrong with those made. */
+static bool gate_controls_fail(const struct gate *gate, char why[GATE_WHY_MAX])
+{
+	const struct gate_run *same = &gate->runs[GATE_SAME], *slow = &gate->runs[GATE_SLOW];
+	const struct gate_run *again = &gate->runs[GATE_SLOW_AGAIN];
+	char told[128];
+
+	for (int i = 0; i < H2H_OPERATIONS; i++) {
+		if (same->made && !gate_is_alike(&same->lines[i])) {
+			gate_tell(told, sizeof(told), same, i);
+			snprintf(why, GATE_WHY_MAX,
+				 "the control of one binary against itself was not shown to be "
+				 "within %g %%: %s; the machine is too noisy for --blocks so few, "
+				 "or SAME is not the binary that BASE is",
+				 100 * gate->rule.limit, told);
+			return true;
+		}
+		if ((slow->made && !slow->lines[i].slower) ||
+		    (again->made && !again->lines[i].slower)) {
+			gate_tell(told, sizeof(told),
+				  again->made && slow->lines[i].slower ? again : slow, i);
+			snprintf(why, GATE_WHY_MAX,
+				 "the control that was made %g %% slower was not found to be a "
+				 "regression: %s; the machine is too noisy for --blocks so few",
+				 100 * gate->rule.slow, told);
+			return true;
+		}
+	}
+	return false;
+}
+
+static const struct gate_run *gate_first_invalid(const struct gate *gate)
+{
+	for (int i = 0; i < GATE_STEPS; i++)
+		if (gate->runs[i].made && gate->runs[i].invalid[0] != '\0')
+			return &gate->runs[i];
+	return NULL;
+}
+
+enum gate_step gate_next(const struct gate *gate)
+{
+	char why[GATE_WHY_MAX];
+
+	if (gate_first_invalid(gate) != NULL || gate_controls_fail(gate, why))
+		return GATE_END;
+	for (int i = 0; i < GATE_STEPS; i++) {
+		if (gate->runs[i].made)
+			continue;
+		/* Nothing that a second run could agree with. */
+		if (i == GATE_HEAD_AGAIN && gate_count_worse(&gate->runs[GATE_HEAD]) == 0)
+			return GATE_END;
+		return (enum gate_step)i;
+	}
+	return GATE_END;
+}
+
+static bool gate_tell_regressions(const struct gate *gate, char why[GATE_WHY_MAX])
+{
+	const struct gate_run *run = &gate->runs[GATE_HEAD], *again = &gate->runs[GATE_HEAD_AGAIN];
+	int used = snprintf(why, GATE_WHY_MAX, "HEAD is worse at p50, twice:");
+	int count = 0;
+
+	for (int i = 0; i < H2H_OPERATIONS; i++) {
+		char first[128], second[128];
+
+		if (!gate_is_regression(run, again, i) || used < 0 || used >= GATE_WHY_MAX)
+			continue;
+		gate_tell(first, sizeof(first), run, i);
+		gate_tell(second, sizeof(second), again, i);
+		used += snprintf(why + used, GATE_WHY_MAX - (size_t)used, "%s %s, then %s",
+				 count++ > 0 ? ";" : "", first, second);
+	}
+	return count > 0;
+}
+
+enum bench_exit gate_decide(const struct gate *gate, char why[GATE_WHY_MAX])
+{
+	const struct gate_run *invalid = gate_first_invalid(gate);
+
+	if (invalid != NULL) {
+		memcpy(why, invalid->invalid, GATE_WHY_MAX);
+		return BENCH_INVALID;
+	}
+	if (gate_controls_fail(gate, why))
+		return BENCH_INVALID;
+	if (gate_next(gate) != GATE_END) {
+		snprintf(why, GATE_WHY_MAX, "%s was not measured", gate_step_name(gate_next(gate)));
+		return BENCH_INVALID;
+	}
+	if (gate_tell_regressions(gate, why))
+		return BENCH_FAILED;
+	snprintf(why, GATE_WHY_MAX,
+		 "no operation of HEAD was found to be more than %g %% slower than BASE's at p50%s",
+		 100 * gate->rule.limit,
+		 gate->runs[GATE_HEAD_AGAIN].made ? " twice: the second run does not agree" : "");
+	return BENCH_PASS;
+}

@@ -1,0 +1,94 @@
+/*
+ * Whether a new build is slower than an old one, decided so that a machine on which this could not
+ * be seen never says "no".
+ *
+ * Three targets: BASE and SAME are two processes of the old build, HEAD is one of the new. Pairs
+ * (bench/h2h/h2h.h) are measured of BASE and SAME, of BASE and SAME made slower, of BASE and HEAD;
+ * p50 alone is judged, where disturbances weigh least. One rule finds a regression, of an
+ * operation:
+ *
+ *     the interval's lower bound is above the limit in a run, and in a second run too
+ *     (or so it is with failures: more of them than BASE's, intervals apart)
+ *
+ * and the controls show in the same process, minutes before, what the rule is worth here:
+ *
+ *     SAME as it is must be shown to differ by less than the limit, in every operation;
+ *     SAME made slower must be found by the rule, in every operation, second run and all.
+ *
+ * "Shown to differ by less" is EQUIVALENT or DIFFERENT BUT TRIVIAL: two processes of one binary do
+ * differ by some tenths of a percent, and the longer one measures the surer that is.
+ *
+ * Interval: one operation's, at the confidence. A build exactly as slow as the limit is called a
+ * regression in at most (half of what the confidence leaves)^2 of all gates an operation, if
+ * disturbances of two runs are independent; one that is as fast as the old one, far less often.
+ */
+#ifndef BENCH_GATE_GATE_H
+#define BENCH_GATE_GATE_H
+
+#include "bench/h2h/judge.h"
+#include "bench/cli/mode.h"
+
+#define GATE_WHY_MAX 320
+
+enum gate_target { GATE_BASE, GATE_IS_SAME, GATE_IS_HEAD, GATE_TARGETS };
+
+/* In this order; an AGAIN is made only when the run before it found something. */
+enum gate_step {
+	GATE_SAME,
+	GATE_SLOW,
+	GATE_SLOW_AGAIN,
+	GATE_HEAD,
+	GATE_HEAD_AGAIN,
+	GATE_STEPS,
+	GATE_END = GATE_STEPS
+};
+
+struct gate_rule {
+	double limit; /* ratio: 0.05 */
+	double slow;  /* what the control adds; above the limit */
+	double confidence;
+};
+
+/* An operation in a run, at p50; A is BASE. */
+struct gate_line {
+	bool judged;
+	double ns[H2H_SIDES];
+	double effect, low, high; /* ratio */
+	enum stats_verdict verdict;
+	bool slower;  /* low is above the limit */
+	bool failing; /* B fails more than A, intervals apart */
+	uint64_t tried[H2H_SIDES], failed[H2H_SIDES];
+};
+
+struct gate_run {
+	bool made;
+	struct gate_line lines[H2H_OPERATIONS];
+	char invalid[GATE_WHY_MAX]; /* why nothing follows from it; "": nothing speaks against it */
+};
+
+struct gate {
+	struct gate_rule rule;
+	struct gate_run runs[GATE_STEPS];
+};
+
+/* "BASE", "SAME", "HEAD". */
+const char *gate_target_name(enum gate_target target);
+/* "same", "slow", "slow_again", "head", "head_again". */
+const char *gate_step_name(enum gate_step step);
+/* What is measured against BASE in it. */
+enum gate_target gate_step_target(enum gate_step step);
+bool gate_step_is_slowed(enum gate_step step);
+
+/* What h2h_judge() is asked. */
+struct h2h_question gate_question(const struct gate_rule *rule);
+/* Takes what a run has shown. */
+void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
+	       const struct h2h_judgement *judgement);
+
+/* What is to be measured now; GATE_END: the outcome is certain. */
+enum gate_step gate_next(const struct gate *gate);
+/* After gate_next() has said so: BENCH_PASS, BENCH_FAILED, or BENCH_INVALID when a control failed
+ * or something could not be measured; and why, in one line. */
+enum bench_exit gate_decide(const struct gate *gate, char why[GATE_WHY_MAX]);
+
+#endif

@@ -1,0 +1,61 @@
+#include "bench/h2h/h2h.h"
+
+#include <stdlib.h>
+
+enum bench_op_type h2h_op_type(enum h2h_operation operation)
+{
+	static const enum bench_op_type types[H2H_OPERATIONS] = {
+		[H2H_CREATE] = BENCH_CREATE,
+		[H2H_ADD] = BENCH_ADD,
+		[H2H_GET] = BENCH_GET,
+	};
+
+	return types[operation];
+}
+
+const char *h2h_operation_name(enum h2h_operation operation)
+{
+	return bench_op_type_name(h2h_op_type(operation));
+}
+
+static void *h2h_alloc(size_t count, size_t size)
+{
+	void *memory = calloc(count, size);
+
+	if (memory == NULL)
+		abort(); /* at start */
+	return memory;
+}
+
+void h2h_init(struct h2h *h2h, const struct h2h_config *config,
+	      struct bench_drive *const drives[H2H_SIDES])
+{
+	size_t cycles = (size_t)(config->blocks * config->pairs);
+
+	*h2h = (struct h2h){.config = *config, .gone = -1};
+	h2h->block_cycles = h2h_alloc((size_t)config->blocks, sizeof(*h2h->block_cycles));
+	for (int side = 0; side < H2H_SIDES; side++) {
+		h2h->drives[side] = drives[side];
+		for (int i = 0; i < H2H_OPERATIONS; i++) {
+			struct h2h_cell *cell = &h2h->cells[i];
+
+			cell->ns[side] = h2h_alloc(cycles, sizeof(**cell->ns));
+			tally_init(&cell->arms[side], false);
+		}
+	}
+}
+
+void h2h_free(struct h2h *h2h)
+{
+	for (int side = 0; side < H2H_SIDES; side++) {
+		for (int i = 0; i < H2H_OPERATIONS; i++) {
+			struct h2h_cell *cell = &h2h->cells[i];
+
+			free(cell->ns[side]);
+			tally_free(&cell->arms[side]);
+		}
+		for (int i = 0; i < H2H_SECONDS_MAX; i++)
+			bench_hdr_free(&h2h->seconds[i].service[side]);
+	}
+	free(h2h->block_cycles);
+}

@@ -1,0 +1,85 @@
+/*
+ * Head to head: every operation goes to both sides, in random order within the pair, so that what
+ * disturbs the machine disturbs both alike (two identical servers measured one after the other
+ * differ by more than what people want to know).
+ *
+ * Pairs come in cycles: a cart is made on both sides, a line is added to a cart that both have, a
+ * cart that both have is read. A client does one operation at a time; each has a warm connection a
+ * side. Cycle n belongs to block n / pairs. A pair counts for the times when both sides succeeded;
+ * every operation counts for the success rates.
+ */
+#ifndef BENCH_H2H_H2H_H
+#define BENCH_H2H_H2H_H
+
+#include "bench/target/drive.h"
+#include "bench/stats/hdr.h"
+#include "bench/stats/rng.h"
+#include "bench/result/tally.h"
+
+#define H2H_SIDES	2
+#define H2H_CLIENTS_MAX 64
+/* A side without a success for so many pairs in a row, or for so long, is gone. */
+#define H2H_GONE_PAIRS 20
+#define H2H_GONE_S     5
+
+enum h2h_operation { H2H_CREATE, H2H_ADD, H2H_GET, H2H_OPERATIONS };
+
+enum bench_op_type h2h_op_type(enum h2h_operation operation);
+/* "create", "add", "get". */
+const char *h2h_operation_name(enum h2h_operation operation);
+
+struct h2h_config {
+	int64_t blocks;
+	int64_t pairs;	 /* a block, of each operation */
+	int64_t warmup;	 /* cycles before the first block */
+	int64_t clients; /* 1 ... H2H_CLIENTS_MAX */
+	int64_t most_ms; /* no further block begins after so long; 0: no limit */
+	uint64_t seed;
+	/* Makes each operation of B take this share longer than it did, by waiting: a difference
+	 * that is known, to prove that it is found. 0: none. */
+	double slow_b;
+};
+
+struct h2h_cell {
+	struct tally arms[H2H_SIDES]; /* warm-up not counted */
+	/* [cycle]: done - sent; 0: the pair does not count. Cycles of blocks that were not finished
+	 * too. */
+	int64_t *ns[H2H_SIDES];
+};
+
+/* Of a second of the run, all operations together: for the picture over time. */
+struct h2h_second {
+	struct bench_hdr *service[H2H_SIDES]; /* NULL: nothing */
+};
+#define H2H_SECONDS_MAX 3600
+
+struct h2h {
+	struct h2h_config config;
+	struct bench_drive *drives[H2H_SIDES];
+	struct h2h_cell cells[H2H_OPERATIONS];
+	int64_t *block_cycles; /* [block]: cycles finished */
+	int64_t blocks_done;   /* whole ones, from the first */
+	struct h2h_second seconds[H2H_SECONDS_MAX];
+	int64_t began_ns; /* of the first block; 0: warming up */
+	int64_t took_ns;
+	int gone; /* the side, or -1 */
+	char gone_error[BENCH_OP_ERROR_MAX + 16];
+	bool interrupted;
+};
+
+typedef void h2h_progress_fn(const struct h2h *h2h, void *user);
+
+/* Takes what config says. Aborts without memory. The drives are the caller's. */
+void h2h_init(struct h2h *h2h, const struct h2h_config *config,
+	      struct bench_drive *const drives[H2H_SIDES]);
+void h2h_free(struct h2h *h2h);
+
+/*
+ * Measures, until all blocks are done, the time is over, a side is gone, or bench_interrupted().
+ * progress (may be NULL) is called some times a second. -1: error says what kept it from
+ * beginning.
+ */
+CART_MUST_CHECK int h2h_run(struct h2h *h2h, h2h_progress_fn *progress, void *user,
+			    struct cart_error *error);
+
+#endif

@@ -1,0 +1,344 @@
+/*
+ * The pairs themselves, on one event loop.
+ *
+ * The happy path: each client takes the next cycle, submits the pair's first operation, in its
+ * done() the second, and in that one's done() notes both and goes on to the next pair.
+ *
+ * The ways in which it fails. An operation that does not succeed is counted, and its pair's times
+ * are not. A cart that was not made on both sides is used by nobody. When a side has not
+ * succeeded for a while the run ends with what there is. An operation under way is waited
+ * for, whatever ends the run: its timeout bounds that.
+ */
+#include "bench/h2h/h2h.h"
+#include "bench/cli/interrupt.h"
+#include "core/base/clock.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define H2H_PRODUCTS 20 /* a cart's lines stay few, however often it is chosen */
+#define H2H_TICK_MS  100
+
+struct h2h_client;
+
+/* What is under way for all clients. */
+struct h2h_runner {
+	struct h2h *h2h;
+	struct event_base *base;
+	struct bench_drive_loop *loops[H2H_SIDES];
+	struct h2h_client *clients;
+	size_t running;
+	int64_t next;			  /* cycle; below 0: warming up */
+	struct cart_id *carts[H2H_SIDES]; /* those that both sides have, in the same order */
+	size_t cart_count;
+	struct {
+		int pairs; /* in a row without a success */
+		int64_t since_ns;
+	} failing[H2H_SIDES];
+	bool over; /* no further cycle begins */
+	h2h_progress_fn *progress;
+	void *user;
+};
+
+struct h2h_client {
+	struct h2h_runner *runner;
+	struct bench_link *links[H2H_SIDES];
+	struct bench_op ops[H2H_SIDES];
+	struct bench_rng rng;
+	int64_t cycle;
+	enum h2h_operation operation;
+	int first; /* the side that goes first in this pair */
+	int waiting_for;
+	int64_t customer; /* of its next cart */
+};
+
+static void h2h_next_cycle(struct h2h_client *client);
+
+static void h2h_note_second(struct h2h *h2h, int side, const struct bench_op *op)
+{
+	int64_t at = (op->done_ns - h2h->began_ns) / CLOCK_NS_PER_S;
+	struct bench_hdr **service;
+
+	if (at < 0 || at >= H2H_SECONDS_MAX)
+		return;
+	service = &h2h->seconds[at].service[side];
+	if (*service == NULL)
+		*service = bench_hdr_new(BENCH_HDR_HOUR_NS);
+	bench_hdr_record(*service, op->done_ns - op->sent_ns);
+}
+
+/* Both have answered. */
+static void h2h_note_pair(struct h2h_client *client)
+{
+	struct h2h *h2h = client->runner->h2h;
+	struct h2h_cell *cell = &h2h->cells[client->operation];
+	bool counts = client->ops[0].outcome == BENCH_OK && client->ops[1].outcome == BENCH_OK;
+
+	if (client->cycle < 0)
+		return;
+	for (int side = 0; side < H2H_SIDES; side++) {
+		const struct bench_op *op = &client->ops[side];
+
+		tally_record(&cell->arms[side], op, 0);
+		if (!counts)
+			continue;
+		/* At least 1, so that 0 can mean that there is none. */
+		cell->ns[side][client->cycle] =
+			op->done_ns > op->sent_ns ? op->done_ns - op->sent_ns : 1;
+		h2h_note_second(h2h, side, op);
+	}
+}
+
+static bool h2h_is_gone(struct h2h_runner *runner, int side, const struct bench_op *op)
+{
+	if (op->outcome == BENCH_OK) {
+		runner->failing[side].pairs = 0;
+		return false;
+	}
+	if (runner->failing[side].pairs++ == 0)
+		runner->failing[side].since_ns = op->sent_ns;
+	return runner->failing[side].pairs >= H2H_GONE_PAIRS ||
+	       op->done_ns - runner->failing[side].since_ns >= H2H_GONE_S * CLOCK_NS_PER_S;
+}
+
+/* Nobody is to wait for the timeouts of all pairs that are left. */
+static void h2h_watch_failing(struct h2h_client *client)
+{
+	struct h2h_runner *runner = client->runner;
+	struct h2h *h2h = runner->h2h;
+
+	for (int side = 0; side < H2H_SIDES; side++) {
+		const struct bench_op *op = &client->ops[side];
+
+		if (!h2h_is_gone(runner, side, op) || h2h->gone >= 0)
+			continue;
+		h2h->gone = side;
+		snprintf(h2h->gone_error, sizeof(h2h->gone_error), "%s", op->error);
+		runner->over = true;
+	}
+}
+
+static void h2h_keep_cart(struct h2h_client *client)
+{
+	struct h2h_runner *runner = client->runner;
+
+	if (client->ops[0].outcome != BENCH_OK || client->ops[1].outcome != BENCH_OK)
+		return;
+	for (int side = 0; side < H2H_SIDES; side++)
+		runner->carts[side][runner->cart_count] = client->ops[side].id;
+	runner->cart_count++;
+}
+
+static void h2h_submit(struct h2h_client *client, int side)
+{
+	client->waiting_for = side;
+	bench_link_submit(client->links[side], &client->ops[side]);
+}
+
+/* The same request for both. False: there is no cart to do it to. */
+static bool h2h_prepare(struct h2h_client *client)
+{
+	struct h2h_runner *runner = client->runner;
+	size_t cart = runner->cart_count;
+	struct bench_op op = {.type = h2h_op_type(client->operation)};
+
+	if (client->operation == H2H_CREATE) {
+		op.customer_id = client->customer++;
+	} else if (runner->cart_count == 0) {
+		return false;
+	} else {
+		cart = (size_t)bench_rng_below(&client->rng, runner->cart_count);
+	}
+	if (client->operation == H2H_ADD) {
+		op.product_id = bench_rng_between(&client->rng, 1, H2H_PRODUCTS);
+		op.quantity = bench_rng_between(&client->rng, 1, 5);
+	}
+	for (int side = 0; side < H2H_SIDES; side++) {
+		op.done = client->ops[side].done;
+		op.user = client;
+		if (client->operation != H2H_CREATE)
+			op.id = runner->carts[side][cart];
+		client->ops[side] = op;
+	}
+	client->first = (int)bench_rng_below(&client->rng, H2H_SIDES);
+	return true;
+}
+
+static void h2h_end_cycle(struct h2h_client *client)
+{
+	struct h2h *h2h = client->runner->h2h;
+
+	if (client->cycle >= 0)
+		h2h->block_cycles[client->cycle / h2h->config.pairs]++;
+	h2h_next_cycle(client);
+}
+
+static void h2h_next_pair(struct h2h_client *client)
+{
+	while (++client->operation < H2H_OPERATIONS) {
+		if (h2h_prepare(client)) {
+			h2h_submit(client, client->first);
+			return;
+		}
+	}
+	h2h_end_cycle(client);
+}
+
+/* Waits as no event would: a timer is late by more than what is to be added. */
+static void h2h_slow(struct bench_op *op, double share)
+{
+	int64_t until_ns = op->done_ns + (int64_t)((double)(op->done_ns - op->sent_ns) * share);
+
+	while ((op->done_ns = clock_monotonic_ns(&cart_clock_system)) < until_ns)
+		;
+}
+
+static void h2h_done(struct bench_op *op, void *user)
+{
+	struct h2h_client *client = user;
+	double share = client->runner->h2h->config.slow_b;
+
+	if (share > 0 && client->waiting_for == 1 && op->outcome == BENCH_OK)
+		h2h_slow(op, share);
+	if (client->waiting_for == client->first) {
+		h2h_submit(client, 1 - client->first);
+		return;
+	}
+	h2h_note_pair(client);
+	h2h_watch_failing(client);
+	if (client->operation == H2H_CREATE)
+		h2h_keep_cart(client);
+	for (int side = 0; side < H2H_SIDES; side++)
+		bench_op_clear(&client->ops[side]);
+	h2h_next_pair(client);
+}
+
+/* Whether another cycle may begin; a block that has begun is finished unless somebody stops it. */
+static bool h2h_goes_on(struct h2h_runner *runner)
+{
+	struct h2h *h2h = runner->h2h;
+	const struct h2h_config *config = &h2h->config;
+	int64_t now_ns = clock_monotonic_ns(&cart_clock_system);
+
+	if (bench_interrupted()) {
+		h2h->interrupted = true;
+		runner->over = true;
+	}
+	if (runner->over || runner->next >= config->blocks * config->pairs)
+		return false;
+	if (runner->next == 0 && h2h->began_ns == 0)
+		h2h->began_ns = now_ns;
+	if (config->most_ms > 0 && runner->next > 0 && runner->next % config->pairs == 0 &&
+	    now_ns - h2h->began_ns > config->most_ms * CLOCK_NS_PER_MS)
+		runner->over = true;
+	return !runner->over;
+}
+
+static void h2h_next_cycle(struct h2h_client *client)
+{
+	struct h2h_runner *runner = client->runner;
+
+	if (!h2h_goes_on(runner)) {
+		if (--runner->running == 0)
+			event_base_loopbreak(runner->base);
+		return;
+	}
+	client->cycle = runner->next++;
+	client->operation = H2H_CREATE;
+	h2h_prepare(client); /* a create needs no cart */
+	h2h_submit(client, client->first);
+}
+
+static void h2h_tick(evutil_socket_t fd, short what, void *user)
+{
+	struct h2h_runner *runner = user;
+
+	(void)fd;
+	(void)what;
+	runner->progress(runner->h2h, runner->user);
+}
+
+static int h2h_open(struct h2h_runner *runner, struct cart_error *error)
+{
+	struct h2h *h2h = runner->h2h;
+
+	for (int side = 0; side < H2H_SIDES; side++)
+		if (bench_drive_loop_open(&runner->loops[side], h2h->drives[side], runner->base,
+					  error) != 0)
+			return -1;
+	for (int64_t i = 0; i < h2h->config.clients; i++) {
+		struct h2h_client *client = &runner->clients[i];
+
+		client->runner = runner;
+		client->customer = 1 + i * 1000000;
+		bench_rng_init(&client->rng, h2h->config.seed, (uint64_t)i);
+		for (int side = 0; side < H2H_SIDES; side++) {
+			client->ops[side].done = h2h_done;
+			if (bench_link_open(&client->links[side], runner->loops[side], error) != 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+static void h2h_close(struct h2h_runner *runner)
+{
+	for (int64_t i = 0; i < runner->h2h->config.clients; i++)
+		for (int side = 0; side < H2H_SIDES; side++)
+			bench_link_close(&runner->clients[i].links[side]);
+	for (int side = 0; side < H2H_SIDES; side++) {
+		bench_drive_loop_close(&runner->loops[side]);
+		free(runner->carts[side]);
+	}
+	free(runner->clients);
+	event_base_free(runner->base);
+}
+
+static void h2h_measure(struct h2h_runner *runner)
+{
+	static const struct timeval period = {.tv_usec = H2H_TICK_MS * 1000};
+	struct h2h *h2h = runner->h2h;
+	struct event *tick = NULL;
+
+	if (runner->progress != NULL) {
+		tick = event_new(runner->base, -1, EV_PERSIST, h2h_tick, runner);
+		if (tick != NULL)
+			event_add(tick, &period);
+	}
+	runner->running = (size_t)h2h->config.clients;
+	for (int64_t i = 0; i < h2h->config.clients; i++)
+		h2h_next_cycle(&runner->clients[i]);
+	if (runner->running > 0)
+		event_base_dispatch(runner->base);
+	if (tick != NULL)
+		event_free(tick);
+	if (h2h->began_ns != 0)
+		h2h->took_ns = clock_monotonic_ns(&cart_clock_system) - h2h->began_ns;
+	while (h2h->blocks_done < h2h->config.blocks &&
+	       h2h->block_cycles[h2h->blocks_done] == h2h->config.pairs)
+		h2h->blocks_done++;
+}
+
+int h2h_run(struct h2h *h2h, h2h_progress_fn *progress, void *user, struct cart_error *error)
+{
+	const struct h2h_config *config = &h2h->config;
+	size_t carts = (size_t)(config->warmup + config->blocks * config->pairs);
+	struct h2h_runner runner = {
+		.h2h = h2h, .next = -config->warmup, .progress = progress, .user = user};
+	int result;
+
+	runner.base = bench_base_new();
+	runner.clients = calloc((size_t)config->clients, sizeof(*runner.clients));
+	for (int side = 0; side < H2H_SIDES; side++)
+		runner.carts[side] = calloc(carts, sizeof(**runner.carts));
+	if (runner.base == NULL || runner.clients == NULL || runner.carts[0] == NULL ||
+	    runner.carts[1] == NULL)
+		abort(); /* at start */
+	result = h2h_open(&runner, error);
+	if (result == 0)
+		h2h_measure(&runner);
+	h2h_close(&runner);
+	return result;
+}

@@ -1,0 +1,94 @@
+/*
+ * Load on a target: threads with a loop each, clients on them, for a time.
+ *
+ * Closed: each client sends its next operation when it has the answer to the last (and has
+ * thought). A slow target is then asked less often just when it is slow, so only service times can
+ * be reported: coordinated omission.
+ *
+ * Open: operation i is intended at an instant that does not depend on the answers, at equal
+ * distances or as a Poisson process. response = done - intended is what a user would wait, service
+ * = done - sent what the target took, lag = sent - intended what the generator itself was late. An
+ * arrival takes a client that is free; clients are made as they are needed, up to a limit, so that
+ * lag is the generator's and not for want of connections, and where the limit is reached this is
+ * said.
+ *
+ * A result is limited when the generator could not keep up: its figures then say more of cartbench
+ * than of the target.
+ */
+#ifndef BENCH_LOAD_LOAD_H
+#define BENCH_LOAD_LOAD_H
+
+#include "bench/target/drive.h"
+#include "bench/result/seconds.h"
+#include "bench/result/tally.h"
+#include "bench/load/workload.h"
+
+#include <stdatomic.h>
+
+#define LOAD_THREADS_MAX     64
+#define LOAD_CLIENTS_MAX     20000
+#define LOAD_DURATION_MAX_MS INT64_C(86400000)
+/* Lag may be this at p99, or this share of the median response. */
+#define LOAD_LAG_MAX_NS	   INT64_C(1000000)
+#define LOAD_LAG_MAX_SHARE 0.1
+/* Of its cores. */
+#define LOAD_CPU_MAX 0.8
+
+/* How it is going. */
+struct load_glance {
+	bool warming_up;
+	double left_s;
+	struct second last; /* the last whole second that was measured */
+	uint64_t failed;    /* in all that was measured */
+};
+
+struct load_config {
+	struct bench_drive *drive;
+	const struct workload *workload; /* prepared: load_prepare() */
+	size_t threads;			 /* 1 ... LOAD_THREADS_MAX */
+	size_t clients;			 /* closed: how many; open: the most */
+	double rate;			 /* operations a second in all; 0: a closed loop */
+	bool poisson;			 /* open: else at equal distances */
+	int64_t duration_ms, warmup_ms;	 /* what the warm-up measures is thrown away */
+	/* Called about once a second while it runs, on the caller's thread. */
+	void (*watch)(const struct load_glance *glance, void *user);
+	void *user;
+};
+
+struct load_result {
+	struct tally operations[BENCH_OP_TYPES]; /* those that were never tried are zeroed */
+	struct seconds seconds;
+	double duration_s; /* that was measured */
+	double throughput; /* operations that succeeded, a second */
+	uint64_t tried, ok;
+	/* Open: of intended operations, how many had to wait because all clients were busy, and
+	 * how many were never sent. */
+	uint64_t waited, unsent;
+	size_t clients;			     /* open: that there were in the end */
+	double cpu;			     /* of the cores that the threads may use, 0 ... 1 */
+	int64_t lag_p99_ns, response_p50_ns; /* open */
+	bool interrupted;
+};
+
+/*
+ * Makes the carts that the workload's keys are about, each with some lines, several at once. watch
+ * (may be NULL) is called now and then. -1: error says why they cannot be had; also when
+ * interrupted.
+ */
+CART_MUST_CHECK int load_prepare(struct workload *workload, struct bench_drive *drive,
+				 void (*watch)(size_t made, size_t wanted, void *user), void *user,
+				 struct cart_error *error);
+
+/* Runs it. bench_interrupted() ends it early. -1: it could not begin; error says why. */
+CART_MUST_CHECK int load_run(struct load_result *result, const struct load_config *config,
+			     struct cart_error *error);
+void load_result_free(struct load_result *result);
+/* Of all operations that succeeded together: response of an open loop, service of a closed one. To
+ * be freed. */
+struct bench_hdr *load_result_times(const struct load_result *result);
+/* Why the figures are the generator's and not the target's, in a line; false: they are the
+ * target's. */
+bool load_result_is_limited(const struct load_result *result, const struct load_config *config,
+			    char *why, size_t room);
+
+#endif

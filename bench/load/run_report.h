@@ -1,0 +1,14 @@
+/* The tables and the CSV of `cartbench run`, out of its results document. */
+#ifndef BENCH_LOAD_RUN_REPORT_H
+#define BENCH_LOAD_RUN_REPORT_H
+
+#include "core/base/buf.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+void run_report_print(FILE *out, const json_t *result);
+/* A row an operation, kind of time and quantile, after a header. */
+void run_report_csv(struct buf *out, const json_t *result);
+
+#endif

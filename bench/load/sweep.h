@@ -1,0 +1,54 @@
+/*
+ * Throughput against latency, and where to stop: the knee.
+ *
+ * The knee is the valid point with the greatest power, throughput divided by median latency
+ * (Giessler, Hänle, König and Pade 1978, "Free buffer allocation", Computer Networks 2(3);
+ * Kleinrock 1979, "Power and deterministic rules of thumb for probabilistic problems in computer
+ * communications", ICC '79). Power grows from one point to the next exactly while throughput rises
+ * by a larger factor than latency, and falls when latency does: beyond the knee one pays more than
+ * one gets. Of a closed loop it follows (Little's law) that the knee is left where twice the
+ * clients give less than 1.41 times the throughput.
+ */
+#ifndef BENCH_LOAD_SWEEP_H
+#define BENCH_LOAD_SWEEP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define SWEEP_POINTS_MAX 32
+/* Points of less power after the greatest: then it was the knee. */
+#define SWEEP_BEYOND 2
+/* Points in a row that bring less than this more than the best before them: then there is no more
+ * to be had. */
+#define SWEEP_IDLE	2
+#define SWEEP_IDLE_GAIN 1.1
+
+struct sweep_point {
+	double at; /* clients, or operations a second intended */
+	double throughput, p50_ms;
+	double p99_ms; /* 0: too few samples */
+	uint64_t failed;
+	bool valid;
+	char why[256]; /* not valid, or "" */
+};
+
+/* Throughput / p50; 0 of a point that is not valid or where nothing succeeded. */
+double sweep_power(const struct sweep_point *point);
+/* The index of the knee; -1: none, because no point is valid, or because fewer than SWEEP_BEYOND
+ * valid points of less power follow it: it may lie further on. */
+int sweep_knee(const struct sweep_point *points, size_t count);
+
+/* The knee is known, and so is the most that can be had: where waiting requests share work, a
+ * service goes on getting more done long after its knee. */
+bool sweep_is_over(const struct sweep_point *points, size_t count);
+
+/* The result's "results". side: "A". axis: "clients" or "rate". */
+json_t *sweep_json(const struct sweep_point *points, size_t count, const char *side,
+		   const char *axis);
+void sweep_print_head(FILE *out, const char *axis);
+void sweep_print_point(FILE *out, const struct sweep_point *point);
+
+#endif

@@ -1,0 +1,352 @@
+/*
+ * A thread of a load, and its clients.
+ *
+ * The happy path: at start_ns a closed thread's clients all begin, and each goes on from its own
+ * done(); an open thread has a timer for the next arrival, which takes a free client. At end_ns, or
+ * when told to stop, nothing new begins, and the thread ends with the last answer, which comes by
+ * the operations' timeout.
+ *
+ * The other ways: an answer takes long, so arrivals fall due while others are handled: they are
+ * looked for after every answer, not only when the timer has its turn. All clients are busy: the
+ * arrival waits for the next answer, its intended time stays. A client more cannot be had: that is
+ * the limit, too.
+ */
+#include "bench/load/internal.h"
+#include "core/base/clock.h"
+
+#include <event2/event.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#define LOAD_TICK_NS (100 * CLOCK_NS_PER_MS)
+/* Of seeds' streams: those of clients begin at 0. */
+#define LOAD_STREAM_ARRIVALS (UINT64_C(1) << 40)
+
+static bool thread_is_open(const struct load_thread *thread)
+{
+	return thread->config->rate > 0;
+}
+
+static int64_t thread_now(void)
+{
+	return clock_monotonic_ns(&cart_clock_system);
+}
+
+static int64_t thread_cpu_ns(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_THREAD, &usage) != 0)
+		return 0;
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * CLOCK_NS_PER_S +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * INT64_C(1000);
+}
+
+/* libevent counts from the time at which it woke; we have gone on since. */
+static void thread_arm(struct load_thread *thread, struct event *timer, int64_t at_ns)
+{
+	int64_t left_ns;
+	struct timeval left;
+
+	event_base_update_cache_time(thread->base);
+	left_ns = at_ns - thread_now();
+	if (left_ns < 0)
+		left_ns = 0;
+	left.tv_sec = left_ns / CLOCK_NS_PER_S;
+	left.tv_usec = (left_ns % CLOCK_NS_PER_S + 999) / 1000;
+	if (left.tv_usec == 1000000) {
+		left.tv_sec++;
+		left.tv_usec = 0;
+	}
+	event_add(timer, &left);
+}
+
+static void thread_break_if_done(struct load_thread *thread)
+{
+	if (thread->ended && thread->busy == 0)
+		event_base_loopbreak(thread->base);
+}
+
+static void thread_flush_second(struct load_thread *thread, size_t now)
+{
+	if (now == thread->second)
+		return;
+	seconds_add(thread->seconds, thread->second, &thread->part);
+	thread->second = now;
+}
+
+static void thread_record_second(struct load_thread *thread, const struct bench_op *op,
+				 int64_t from_ns)
+{
+	thread_flush_second(thread, (size_t)((op->done_ns - thread->measure_ns) / CLOCK_NS_PER_S));
+	if (op->outcome == BENCH_OK) {
+		thread->part.ok++;
+		bench_hdr_record(thread->part.times, op->done_ns - from_ns);
+	} else {
+		thread->part.failed++;
+	}
+}
+
+static void thread_record(struct load_thread *thread, const struct load_client *client)
+{
+	const struct bench_op *op = &client->op;
+	int64_t from_ns = thread_is_open(thread) ? client->intended_ns : op->sent_ns;
+	struct tally *tally = &thread->operations[op->type];
+
+	if (op->done_ns >= thread->measure_ns && op->done_ns < thread->end_ns &&
+	    op->outcome == BENCH_OK)
+		thread->in_time_ok++;
+	if (from_ns < thread->measure_ns)
+		return;
+	if (tally->service == NULL)
+		tally_init(tally, thread_is_open(thread));
+	tally_record(tally, op, client->intended_ns);
+	thread_record_second(thread, op, from_ns);
+}
+
+static void client_done(struct bench_op *op, void *user);
+
+static void client_submit(struct load_client *client, int64_t intended_ns)
+{
+	client->intended_ns = intended_ns;
+	workload_next(&client->work, &client->op);
+	client->op.done = client_done;
+	client->op.user = client;
+	client->thread->busy++;
+	bench_link_submit(client->link, &client->op);
+}
+
+/* Closed: the next operation, unless it is over. */
+static void client_go(struct load_client *client, int64_t now_ns)
+{
+	if (!client->thread->ended && now_ns < client->thread->end_ns)
+		client_submit(client, now_ns);
+	else
+		thread_break_if_done(client->thread);
+}
+
+static void client_thought(evutil_socket_t fd, short what, void *user)
+{
+	(void)fd;
+	(void)what;
+	client_go(user, thread_now());
+}
+
+static struct load_client *thread_new_client(struct load_thread *thread)
+{
+	struct load_client *client = calloc(1, sizeof(*client));
+	size_t stream = thread->index + thread->client_count * thread->config->threads;
+
+	if (client == NULL)
+		return NULL;
+	client->thread = thread;
+	workload_client_init(&client->work, thread->config->workload, stream);
+	if (thread->config->workload->config.think_ms > 0 && !thread_is_open(thread))
+		client->think = event_new(thread->base, -1, 0, client_thought, client);
+	if (bench_link_open(&client->link, thread->loop, &thread->error) != 0) {
+		if (client->think != NULL)
+			event_free(client->think);
+		free(client);
+		return NULL;
+	}
+	thread->clients[thread->client_count++] = client;
+	return client;
+}
+
+/* NULL: all are busy. */
+static struct load_client *thread_take_client(struct load_thread *thread)
+{
+	struct load_client *client = thread->free;
+
+	if (client != NULL)
+		thread->free = client->next_free;
+	else if (thread->client_count < thread->clients_max)
+		client = thread_new_client(thread);
+	return client;
+}
+
+static void thread_advance(struct load_thread *thread)
+{
+	double mean = (double)CLOCK_NS_PER_S / thread->rate;
+
+	thread->next_ns +=
+		thread->config->poisson ? bench_rng_exponential(&thread->arrivals, mean) : mean;
+}
+
+/* Open: sends what is due. */
+static void thread_arrive(struct load_thread *thread)
+{
+	int64_t now_ns = thread_now();
+
+	while (!thread->ended && thread->next_ns <= (double)now_ns &&
+	       thread->next_ns < (double)thread->end_ns) {
+		struct load_client *client = thread_take_client(thread);
+
+		if (client == NULL) {
+			thread->arrival_waited = true;
+			return; /* the next answer goes on */
+		}
+		thread->waited +=
+			thread->arrival_waited && thread->next_ns >= (double)thread->measure_ns;
+		client_submit(client, (int64_t)thread->next_ns);
+		now_ns = client->op.sent_ns;
+		thread_advance(thread);
+	}
+	thread->arrival_waited = false;
+	if (!thread->ended && thread->next_ns < (double)thread->end_ns)
+		thread_arm(thread, thread->arrival, (int64_t)ceil(thread->next_ns));
+}
+
+static void client_done(struct bench_op *op, void *user)
+{
+	struct load_client *client = user;
+	struct load_thread *thread = client->thread;
+	int64_t think_ns;
+
+	thread->busy--;
+	workload_learn(&client->work, op);
+	thread_record(thread, client);
+	if (thread_is_open(thread)) {
+		client->next_free = thread->free;
+		thread->free = client;
+		if (!thread->ended && thread->next_ns <= (double)op->done_ns)
+			thread_arrive(thread);
+		thread_break_if_done(thread);
+		return;
+	}
+	think_ns = client->think != NULL ? workload_think_ns(&client->work) : 0;
+	if (think_ns > 0 && !thread->ended)
+		thread_arm(thread, client->think, op->done_ns + think_ns);
+	else
+		client_go(client, op->done_ns);
+}
+
+/* At start_ns. */
+static void thread_begin(evutil_socket_t fd, short what, void *user)
+{
+	struct load_thread *thread = user;
+	int64_t now_ns = thread_now();
+
+	(void)fd;
+	(void)what;
+	if (thread_is_open(thread)) {
+		thread_arrive(thread);
+		return;
+	}
+	for (size_t i = 0; i < thread->client_count; i++)
+		client_go(thread->clients[i], now_ns);
+}
+
+static void thread_end(struct load_thread *thread, int64_t now_ns)
+{
+	thread->ended = true;
+	if (now_ns < thread->end_ns)
+		thread->end_ns = now_ns;
+	event_del(thread->arrival);
+	for (size_t i = 0; i < thread->client_count; i++)
+		if (thread->clients[i]->think != NULL)
+			event_del(thread->clients[i]->think);
+	thread->cpu_ns = thread_cpu_ns() - thread->cpu_began_ns;
+	thread->ended_ns = now_ns;
+	if (thread_is_open(thread))
+		for (; thread->next_ns < (double)thread->end_ns; thread_advance(thread))
+			thread->unsent += thread->next_ns >= (double)thread->measure_ns;
+	thread_break_if_done(thread);
+}
+
+static void thread_tick(evutil_socket_t fd, short what, void *user)
+{
+	struct load_thread *thread = user;
+	int64_t now_ns = thread_now(), next_ns = now_ns + LOAD_TICK_NS;
+
+	(void)fd;
+	(void)what;
+	if (now_ns >= thread->measure_ns) {
+		if (thread->cpu_began_ns < 0)
+			thread->cpu_began_ns = thread_cpu_ns();
+		thread_flush_second(thread,
+				    (size_t)((now_ns - thread->measure_ns) / CLOCK_NS_PER_S));
+	} else if (next_ns > thread->measure_ns) {
+		next_ns = thread->measure_ns;
+	}
+	if (!thread->ended && (now_ns >= thread->end_ns || atomic_load(thread->stop)))
+		thread_end(thread, now_ns);
+	if (!thread->ended && next_ns > thread->end_ns)
+		next_ns = thread->end_ns;
+	thread_arm(thread, thread->tick, next_ns);
+}
+
+static int thread_open_parts(struct load_thread *thread)
+{
+	thread->base = bench_base_new();
+	thread->clients = calloc(thread->clients_max, sizeof(struct load_client *));
+	if (thread->base == NULL || thread->clients == NULL)
+		return cart_error_set(&thread->error, "no memory for a thread");
+	thread->tick = event_new(thread->base, -1, 0, thread_tick, thread);
+	thread->arrival = event_new(thread->base, -1, 0, thread_begin, thread);
+	if (thread->tick == NULL || thread->arrival == NULL)
+		return cart_error_set(&thread->error, "no memory for a thread");
+	if (bench_drive_loop_open(&thread->loop, thread->config->drive, thread->base,
+				  &thread->error) != 0)
+		return -1;
+	while (!thread_is_open(thread) && thread->client_count < thread->clients_max)
+		if (thread_new_client(thread) == NULL)
+			return -1;
+	return 0;
+}
+
+int load_thread_open(struct load_thread *thread)
+{
+	thread->cpu_began_ns = -1;
+	thread->part.times = bench_hdr_new(BENCH_HDR_HOUR_NS);
+	bench_rng_init(&thread->arrivals, thread->config->workload->config.seed,
+		       LOAD_STREAM_ARRIVALS + thread->index);
+	if (thread_open_parts(thread) != 0)
+		return -1;
+	return 0;
+}
+
+void *load_thread_run(void *user)
+{
+	struct load_thread *thread = user;
+
+	/* At equal distances over all threads: each begins a part of its own interval later. */
+	thread->next_ns = (double)thread->start_ns;
+	if (thread_is_open(thread) && thread->config->poisson)
+		thread_advance(thread);
+	else if (thread_is_open(thread))
+		thread->next_ns +=
+			(double)CLOCK_NS_PER_S / thread->config->rate * (double)thread->index;
+	thread_arm(thread, thread->arrival,
+		   thread_is_open(thread) ? (int64_t)thread->next_ns : thread->start_ns);
+	thread_arm(thread, thread->tick, thread->start_ns);
+	event_base_dispatch(thread->base);
+	seconds_add(thread->seconds, thread->second, &thread->part);
+	return NULL;
+}
+
+void load_thread_close(struct load_thread *thread)
+{
+	for (size_t i = 0; i < thread->client_count; i++) {
+		struct load_client *client = thread->clients[i];
+
+		bench_link_close(&client->link);
+		bench_op_clear(&client->op);
+		if (client->think != NULL)
+			event_free(client->think);
+		free(client);
+	}
+	free(thread->clients);
+	if (thread->tick != NULL)
+		event_free(thread->tick);
+	if (thread->arrival != NULL)
+		event_free(thread->arrival);
+	bench_drive_loop_close(&thread->loop);
+	if (thread->base != NULL)
+		event_base_free(thread->base);
+	for (int i = 0; i < BENCH_OP_TYPES; i++)
+		tally_free(&thread->operations[i]);
+	bench_hdr_free(&thread->part.times);
+}

@@ -1,0 +1,214 @@
+/*
+ * The floor of the HTTP front: evhttp with nothing behind it. It answers every GET with the bytes
+ * of one file and every other method, once it has read the body, with those of another, so that
+ * `make bench` can hand it answers recorded from cartd itself and compare the two on equal bytes.
+ *
+ * The base has the flags of cartd's loops. What evhttp writes by itself (Date, Content-Length,
+ * Connection) it writes here too.
+ */
+#include "core/base/error.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define FLOOR_ANSWER_MAX  65536
+#define FLOOR_HEADERS_MAX 32
+
+struct floor_header {
+	const char *name;
+	const char *value;
+};
+
+/* A recorded answer, cut in place: the strings point into text. */
+struct floor_answer {
+	char text[FLOOR_ANSWER_MAX + 1];
+	int status;
+	const char *reason;
+	struct floor_header headers[FLOOR_HEADERS_MAX];
+	size_t header_count;
+	const char *body;
+	size_t body_len;
+};
+
+struct floor_answers {
+	struct floor_answer get;
+	struct floor_answer change;
+};
+
+static bool floor_evhttp_writes_it(const char *name)
+{
+	return strcasecmp(name, "Date") == 0 || strcasecmp(name, "Content-Length") == 0 ||
+	       strcasecmp(name, "Connection") == 0;
+}
+
+/* Cuts the next line, without its CR, off *at. NULL: there is none. */
+static char *floor_next_line(char **at)
+{
+	char *line = *at, *end = strchr(line, '\n');
+
+	if (end == NULL)
+		return NULL;
+	*at = end + 1;
+	if (end > line && end[-1] == '\r')
+		end--;
+	*end = '\0';
+	return line;
+}
+
+static int floor_parse_header(struct floor_answer *answer, char *line, struct cart_error *error)
+{
+	char *value = strchr(line, ':');
+
+	if (value == NULL)
+		return cart_error_set(error, "a header without a colon: %s", line);
+	*value++ = '\0';
+	value += strspn(value, " ");
+	if (floor_evhttp_writes_it(line))
+		return 0;
+	if (answer->header_count == FLOOR_HEADERS_MAX)
+		return cart_error_set(error, "more than %d headers", FLOOR_HEADERS_MAX);
+	answer->headers[answer->header_count++] = (struct floor_header){line, value};
+	return 0;
+}
+
+static int floor_parse(struct floor_answer *answer, size_t len, struct cart_error *error)
+{
+	char *at = answer->text, *line = floor_next_line(&at);
+
+	if (line == NULL || sscanf(line, "HTTP/1.%*d %d", &answer->status) != 1)
+		return cart_error_set(error, "no HTTP/1 status line");
+	line += strcspn(line, " ");
+	line += strspn(line, " ");
+	line += strcspn(line, " ");
+	answer->reason = line + strspn(line, " ");
+	while ((line = floor_next_line(&at)) != NULL && *line != '\0')
+		if (floor_parse_header(answer, line, error) != 0)
+			return -1;
+	if (line == NULL)
+		return cart_error_set(error, "no empty line after the headers");
+	answer->body = at;
+	answer->body_len = len - (size_t)(at - answer->text);
+	return 0;
+}
+
+static int floor_read(struct floor_answer *answer, const char *path, struct cart_error *error)
+{
+	FILE *file = fopen(path, "rb");
+	size_t len;
+
+	if (file == NULL)
+		return cart_error_set(error, "%s", strerror(errno));
+	len = fread(answer->text, 1, FLOOR_ANSWER_MAX, file);
+	fclose(file);
+	return floor_parse(answer, len, error);
+}
+
+static void floor_send(struct evhttp_request *request, const struct floor_answer *answer)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+	size_t i;
+
+	for (i = 0; i < answer->header_count; i++)
+		evhttp_add_header(headers, answer->headers[i].name, answer->headers[i].value);
+	if (answer->body_len > 0)
+		evbuffer_add(evhttp_request_get_output_buffer(request), answer->body,
+			     answer->body_len);
+	evhttp_send_reply(request, answer->status, answer->reason, NULL);
+}
+
+static void floor_handle(struct evhttp_request *request, void *user)
+{
+	const struct floor_answers *answers = user;
+	struct evbuffer *body;
+
+	if (evhttp_request_get_command(request) == EVHTTP_REQ_GET) {
+		floor_send(request, &answers->get);
+		return;
+	}
+	/* Read as a handler would: in one piece. */
+	body = evhttp_request_get_input_buffer(request);
+	evbuffer_pullup(body, -1);
+	floor_send(request, &answers->change);
+}
+
+static void floor_stop(evutil_socket_t signal_number, short what, void *user)
+{
+	(void)signal_number;
+	(void)what;
+	event_base_loopbreak(user);
+}
+
+static struct event_base *floor_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config != NULL) {
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
+						      EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+		base = event_base_new_with_config(config);
+		event_config_free(config);
+	}
+	return base;
+}
+
+static int floor_serve(const char *port, struct floor_answers *answers)
+{
+	struct event_base *base = floor_base();
+	struct evhttp *http = base == NULL ? NULL : evhttp_new(base);
+	struct event *stop = base == NULL ? NULL : evsignal_new(base, SIGTERM, floor_stop, base);
+	int failed = 1;
+
+	if (http == NULL || stop == NULL) {
+		fprintf(stderr, "evhttp_floor: libevent did not start\n");
+	} else if (evhttp_bind_socket(http, "127.0.0.1", (uint16_t)atoi(port)) != 0) {
+		fprintf(stderr, "evhttp_floor: cannot listen on 127.0.0.1:%s: %s\n", port,
+			strerror(errno));
+	} else {
+		evhttp_set_gencb(http, floor_handle, answers);
+		event_add(stop, NULL);
+		event_base_dispatch(base);
+		failed = 0;
+	}
+	if (stop != NULL)
+		event_free(stop);
+	if (http != NULL)
+		evhttp_free(http);
+	if (base != NULL)
+		event_base_free(base);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	static struct floor_answers answers; /* too large for a stack */
+	struct cart_error error;
+
+	if (argc != 4) {
+		fprintf(stderr,
+			"usage: evhttp_floor PORT GET-ANSWER CHANGE-ANSWER\n"
+			"Serves two recorded HTTP answers on 127.0.0.1:PORT until SIGTERM.\n"
+			"example: evhttp_floor 9000 get.http add.http\n");
+		return 2;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (floor_read(&answers.get, argv[2], &error) != 0) {
+		fprintf(stderr, "evhttp_floor: %s: %s\n", argv[2], error.text);
+		return 2;
+	}
+	if (floor_read(&answers.change, argv[3], &error) != 0) {
+		fprintf(stderr, "evhttp_floor: %s: %s\n", argv[3], error.text);
+		return 2;
+	}
+	return floor_serve(argv[1], &answers);
+}

@@ -1,0 +1,219 @@
+/*
+ * The floor of the SQLite backend: the loop that anyone would write first. One connection, WAL,
+ * synchronous=FULL, two tables; an add upserts the line and raises the cart's version, and is
+ * committed, and so flushed, before the next begins. With BATCH above 1 that many adds share a
+ * commit, which shows what group commit could reach at most on this disk.
+ *
+ * Prints one JSON object: adds a second, and the median and 99th percentile of a commit's time.
+ */
+#include "core/base/clock.h"
+
+#include <sqlite3.h>
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FLOOR_SCHEMA                                                                               \
+	"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"                                        \
+	"CREATE TABLE carts (id BLOB PRIMARY KEY, customer_id INTEGER NOT NULL,"                   \
+	" version INTEGER NOT NULL, updated_ms INTEGER NOT NULL) WITHOUT ROWID;"                   \
+	"CREATE TABLE cart_items (cart_id BLOB NOT NULL, product_id INTEGER NOT NULL,"             \
+	" quantity INTEGER NOT NULL, updated_ms INTEGER NOT NULL,"                                 \
+	" PRIMARY KEY (cart_id, product_id)) WITHOUT ROWID;"
+/*
+ * Three lines a cart: products 1, 2, 3. The log is left at the size that filling gave it: a commit
+ * that lengthens a file waits for the file system's journal too, which a store that has run for a
+ * while does not.
+ */
+#define FLOOR_FILL                                                                                 \
+	"BEGIN;"                                                                                   \
+	"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"             \
+	" INSERT INTO carts SELECT randomblob(16), i, 4, 0 FROM n;"                                \
+	"INSERT INTO cart_items SELECT id, column1, 1, 0 FROM carts, (VALUES (1), (2), (3));"      \
+	"COMMIT; PRAGMA wal_checkpoint(RESTART);"
+#define FLOOR_UPSERT                                                                               \
+	"INSERT INTO cart_items VALUES (?1, ?2, ?3, ?4) ON CONFLICT (cart_id, product_id)"         \
+	" DO UPDATE SET quantity = quantity + excluded.quantity, updated_ms = excluded.updated_ms"
+#define FLOOR_BUMP "UPDATE carts SET version = version + 1, updated_ms = ?2 WHERE id = ?1"
+
+struct floor {
+	sqlite3 *db;
+	sqlite3_stmt *begin, *upsert, *bump, *commit;
+	uint8_t (*ids)[16];
+	size_t id_count;
+	uint64_t random;
+};
+
+static void floor_die(struct floor *floor, const char *what)
+{
+	fprintf(stderr, "sqlite_floor: %s: %s\n", what, sqlite3_errmsg(floor->db));
+	exit(2);
+}
+
+static void floor_exec(struct floor *floor, const char *sql)
+{
+	if (sqlite3_exec(floor->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		floor_die(floor, "exec");
+}
+
+static sqlite3_stmt *floor_prepare(struct floor *floor, const char *sql)
+{
+	sqlite3_stmt *statement;
+
+	if (sqlite3_prepare_v3(floor->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+	    SQLITE_OK)
+		floor_die(floor, "prepare");
+	return statement;
+}
+
+static void floor_step(struct floor *floor, sqlite3_stmt *statement)
+{
+	if (sqlite3_step(statement) != SQLITE_DONE || sqlite3_reset(statement) != SQLITE_OK)
+		floor_die(floor, "step");
+}
+
+static void floor_open(struct floor *floor, const char *path, int carts)
+{
+	char *fill = sqlite3_mprintf(FLOOR_FILL, carts);
+	sqlite3_stmt *list;
+
+	if (sqlite3_open(path, &floor->db) != SQLITE_OK)
+		floor_die(floor, path);
+	floor_exec(floor, FLOOR_SCHEMA);
+	floor_exec(floor, fill);
+	sqlite3_free(fill);
+	floor->ids = calloc((size_t)carts, sizeof(*floor->ids));
+	if (floor->ids == NULL)
+		floor_die(floor, "no memory");
+	list = floor_prepare(floor, "SELECT id FROM carts");
+	while (sqlite3_step(list) == SQLITE_ROW)
+		memcpy(floor->ids[floor->id_count++], sqlite3_column_blob(list, 0), 16);
+	sqlite3_finalize(list);
+	floor->begin = floor_prepare(floor, "BEGIN IMMEDIATE");
+	floor->upsert = floor_prepare(floor, FLOOR_UPSERT);
+	floor->bump = floor_prepare(floor, FLOOR_BUMP);
+	floor->commit = floor_prepare(floor, "COMMIT");
+}
+
+static void floor_close(struct floor *floor)
+{
+	sqlite3_finalize(floor->begin);
+	sqlite3_finalize(floor->upsert);
+	sqlite3_finalize(floor->bump);
+	sqlite3_finalize(floor->commit);
+	sqlite3_close(floor->db);
+	free(floor->ids);
+}
+
+/* splitmix64: the same carts in every run. */
+static uint64_t floor_random(struct floor *floor)
+{
+	uint64_t z = floor->random += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static void floor_add(struct floor *floor)
+{
+	const uint8_t *id = floor->ids[floor_random(floor) % floor->id_count];
+	int64_t now_ms = clock_wall_ms(&cart_clock_system);
+
+	sqlite3_bind_blob(floor->upsert, 1, id, 16, SQLITE_STATIC);
+	sqlite3_bind_int64(floor->upsert, 2, (int64_t)(floor_random(floor) % 3) + 1);
+	sqlite3_bind_int64(floor->upsert, 3, 1);
+	sqlite3_bind_int64(floor->upsert, 4, now_ms);
+	floor_step(floor, floor->upsert);
+	sqlite3_bind_blob(floor->bump, 1, id, 16, SQLITE_STATIC);
+	sqlite3_bind_int64(floor->bump, 2, now_ms);
+	floor_step(floor, floor->bump);
+}
+
+static int floor_compare(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Commits for that long; fills times, in ns, and returns how many there are. */
+static size_t floor_run(struct floor *floor, int ms, int batch, int64_t *times, size_t room)
+{
+	int64_t now = clock_monotonic_ns(&cart_clock_system), end = now + ms * CLOCK_NS_PER_MS;
+	size_t count = 0;
+
+	while (now < end && count < room) {
+		int64_t began = now;
+		int i;
+
+		floor_step(floor, floor->begin);
+		for (i = 0; i < batch; i++)
+			floor_add(floor);
+		floor_step(floor, floor->commit);
+		now = clock_monotonic_ns(&cart_clock_system);
+		times[count++] = now - began;
+	}
+	return count;
+}
+
+static void floor_print(int64_t *times, size_t count, int batch)
+{
+	int64_t total = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		total += times[i];
+	qsort(times, count, sizeof(*times), floor_compare);
+	printf("{\"commits\": %zu, \"batch\": %d, \"adds_per_s\": %.1f, \"commit_p50_us\": %.1f, "
+	       "\"commit_p99_us\": %.1f}\n",
+	       count, batch, (double)count * batch / ((double)total / 1e9),
+	       (double)times[count / 2] / 1e3, (double)times[count * 99 / 100] / 1e3);
+}
+
+/* 1 ... max, or a message and an end. */
+static int floor_number(const char *text, const char *what, int max)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0' || value < 1 || value > max) {
+		fprintf(stderr, "sqlite_floor: %s is %s, not 1 to %d\n", what, text, max);
+		exit(2);
+	}
+	return (int)value;
+}
+
+int main(int argc, char **argv)
+{
+	struct floor floor = {.random = 1};
+	int64_t *times;
+	size_t room = 1000000;
+	int carts, ms, batch;
+
+	if (argc != 5) {
+		fprintf(stderr,
+			"usage: sqlite_floor NEW-DATABASE CARTS MILLISECONDS BATCH\n"
+			"Adds to random carts, BATCH adds a durable commit, for that long.\n"
+			"example: sqlite_floor floor.db 100000 2000 1\n");
+		return 2;
+	}
+	carts = floor_number(argv[2], "CARTS", 10000000);
+	ms = floor_number(argv[3], "MILLISECONDS", 600000);
+	batch = floor_number(argv[4], "BATCH", 10000);
+	if (access(argv[1], F_OK) == 0) {
+		fprintf(stderr, "sqlite_floor: %s is there already\n", argv[1]);
+		return 2;
+	}
+	times = calloc(room, sizeof(*times));
+	if (times == NULL)
+		return 2;
+	floor_open(&floor, argv[1], carts);
+	floor_print(times, floor_run(&floor, ms, batch, times, room), batch);
+	floor_close(&floor);
+	free(times);
+	return 0;
+}

@@ -1,0 +1,57 @@
+/* What records of operations say of a target. Pure functions: no clock, no target, no order of
+ * calls. Each adds to a finding, whose kind, read and delays are the caller's to set. */
+#ifndef BENCH_PROBE_JUDGE_H
+#define BENCH_PROBE_JUDGE_H
+
+#include "bench/target/op.h"
+#include "bench/probe/probe.h"
+
+/* A read made delays[delay] after a write was acknowledged. */
+struct probe_look {
+	uint8_t delay;
+	enum probe_read read;
+	int64_t written; /* the version acknowledged; 0: the write was not */
+	int64_t seen;	 /* the version read; 0: no such cart; -1: no answer */
+};
+/* Of the looks of the finding's kind of read. */
+void probe_judge_staleness(struct probe_finding *finding, const struct probe_look *looks,
+			   size_t count);
+
+/* What one client did to one cart, in order: it waited for each answer. */
+struct probe_step {
+	bool is_write;
+	int64_t version; /* acknowledged or read; 0: no such cart; -1: no answer */
+	int64_t value; /* of a write: the quantity set, higher each time; of a read: the one found;
+			  -1: not looked at */
+};
+void probe_judge_read_your_writes(struct probe_finding *finding, const struct probe_step *steps,
+				  size_t count);
+void probe_judge_monotonic_reads(struct probe_finding *finding, const struct probe_step *steps,
+				 size_t count);
+/* By the versions acknowledged, and by the value that a read after all writes found. */
+void probe_judge_monotonic_writes(struct probe_finding *finding, const struct probe_step *steps,
+				  size_t count);
+
+/* Adds to a cart, by several clients at once or one after another. */
+struct probe_add {
+	int64_t product_id;
+	int64_t quantity;
+	enum bench_outcome outcome;
+};
+/* Each add is of 1 to a product of its own. cart: as it is afterwards; NULL: it could not be read.
+ */
+void probe_judge_lost_updates(struct probe_finding *finding, const struct probe_add *adds,
+			      size_t count, const struct cart *cart);
+/* All of one product, a quantity of 1 each. */
+void probe_judge_one_line(struct probe_finding *finding, const struct probe_add *adds, size_t count,
+			  const struct cart *cart);
+/* Each is to a product of its own, and stands for all attempts under one key; its outcome is that
+ * of the last. */
+void probe_judge_exactly_once(struct probe_finding *finding, const struct probe_add *adds,
+			      size_t count, const struct cart *cart);
+/* The same of creates, each for a customer of its own, quantity 1; found: carts that the customer
+ * has, -1: not known. */
+void probe_judge_creates(struct probe_finding *finding, const struct probe_add *creates,
+			 size_t count, const int64_t *found);
+
+#endif

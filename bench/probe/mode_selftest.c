@@ -1,0 +1,420 @@
+/*
+ * `cartbench selftest`: shows that the probes can fail. Every probe is run on every mutant of the
+ * fault backend (backends/fault/mutant.h), in this process, and must notice what the matrix below
+ * says and nothing else; on clean stores it must notice nothing. Then a known share of stale reads
+ * is put in, and the estimate's interval must cover it; and reads that are stale for a known time.
+ *
+ * The one file of cartbench that names backends: what it tests is cartbench, on stores it knows.
+ */
+#include "bench/target/drive.h"
+#include "bench/cli/interrupt.h"
+#include "bench/cli/options.h"
+#include "bench/probe/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a probe that may fire is called in the matrix. */
+enum selftest_column {
+	SEED_TESTS,
+	STALE_STRONG,
+	STALE_EVENTUAL,
+	STALE_INDEX,
+	OWN_STRONG,
+	OWN_EVENTUAL,
+	READS_STRONG,
+	READS_EVENTUAL,
+	WRITES,
+	LOST,
+	LOST_ONE_LINE,
+	ONCE,
+	COLUMNS
+};
+
+static const char *const selftest_columns[COLUMNS] = {
+	[SEED_TESTS] = "the seed's tests",
+	[STALE_STRONG] = "stale strong reads",
+	[STALE_EVENTUAL] = "stale eventual reads",
+	[STALE_INDEX] = "stale customer index",
+	[OWN_STRONG] = "read your writes, strong",
+	[OWN_EVENTUAL] = "read your writes, eventual",
+	[READS_STRONG] = "monotonic reads, strong",
+	[READS_EVENTUAL] = "monotonic reads, eventual",
+	[WRITES] = "monotonic writes",
+	[LOST] = "lost updates",
+	[LOST_ONE_LINE] = "lost updates, one line",
+	[ONCE] = "exactly once",
+};
+
+/*
+ * Which probes fire: # must, . must not, - may. Those that fire on more than one probe do so by
+ * their nature: a client that reads an old cart may have written the new one itself, or read it
+ * before, so whatever makes reads stale breaks all three guarantees about reads. The seed's tests
+ * read too seldom for a promise either way on a share of them. A write that is acknowledged and
+ * dropped is missing wherever something is read, its version is given again to the next, and it is
+ * not there exactly once. One that is applied twice counts twice under a key or none.
+ */
+static const struct selftest_row {
+	const char *name;
+	const char *target; /* settings of the fault backend; NULL: without it */
+	const char *fires;  /* one character a column */
+} selftest_rows[] = {
+	/* seed, stale s e i, own s e, reads s e, writes, lost, lost one line, once */
+	{"a clean store", NULL, "............"},
+	{"read-modify-write", "mutant=read-modify-write", ".........##."},
+	{"dropped-write", "mutant=dropped-write&mutant_share=300", "-#####..####"},
+	{"doubled-write", "mutant=doubled-write", ".........###"},
+	{"no-idempotency", "mutant=no-idempotency", "...........#"},
+	{"stale-cache", "mutant=stale-cache&mutant_share=300", "-##.####...."},
+	{"stale-cache, eventual reads", "mutant=stale-cache&mutant_share=300&mutant_reads=eventual",
+	 "..#..#.#...."},
+	{"two-replicas", "mutant=two-replicas", "###.####...."},
+	{"two-replicas, eventual reads", "mutant=two-replicas&mutant_reads=eventual",
+	 "..#..#.#...."},
+	{"stale-index", "mutant=stale-index&mutant_share=300", "...#........"},
+};
+#define SELFTEST_ROWS (sizeof(selftest_rows) / sizeof(selftest_rows[0]))
+
+/* Parts of a thousand of the reads that are stale in the calibration, and how many there are. */
+#define SELFTEST_SHARE 5
+#define SELFTEST_READS 12000
+/* Of a hundred seeds five are not covered by an interval of 95 %, so this one is always the same.
+ */
+#define SELFTEST_READS_SEED 1
+#define SELFTEST_AGE_MS	    20
+#define SELFTEST_AGE	    "20ms"
+#define SELFTEST_PATH	    256
+#define SELFTEST_TARGET	    512
+
+struct selftest {
+	int64_t seed;
+	bool verbose;
+	char folder[SELFTEST_PATH];
+	bool failed;
+};
+
+static const struct bench_option selftest_options[] = {
+	{.name = "seed",
+	 .type = OPTION_COUNT,
+	 .at = offsetof(struct selftest, seed),
+	 .value = "N",
+	 .fallback = "1",
+	 .max = 999999,
+	 .help = "of all that is random"},
+	{.name = "verbose",
+	 .type = OPTION_FLAG,
+	 .at = offsetof(struct selftest, verbose),
+	 .help = "prints an example of each violation that was noticed"},
+	{0},
+};
+
+static enum selftest_column selftest_column_of(const struct probe_finding *finding)
+{
+	bool eventual = finding->read == PROBE_EVENTUAL;
+
+	switch (finding->kind) {
+	case PROBE_STALENESS:
+		return eventual ? STALE_EVENTUAL : STALE_STRONG;
+	case PROBE_CUSTOMER_INDEX:
+		return STALE_INDEX;
+	case PROBE_READ_YOUR_WRITES:
+		return eventual ? OWN_EVENTUAL : OWN_STRONG;
+	case PROBE_MONOTONIC_READS:
+		return eventual ? READS_EVENTUAL : READS_STRONG;
+	case PROBE_MONOTONIC_WRITES:
+		return WRITES;
+	case PROBE_LOST_UPDATES:
+		return LOST;
+	case PROBE_LOST_UPDATES_ONE_LINE:
+		return LOST_ONE_LINE;
+	default:
+		return ONCE;
+	}
+}
+
+/* Few trials: a mutant is not subtle. */
+static void selftest_plan(struct probe_plan *plan, uint64_t seed)
+{
+	probe_plan_init(plan);
+	plan->seed = seed;
+	plan->trials = 120;
+	plan->adds = 2 * PROBE_LINES_MAX;
+	plan->repeats = 120;
+	plan->carts = 8;
+	plan->settle = 10;
+	plan->delay_count = 3;
+}
+
+static bool selftest_probe(const char *target, const struct probe_plan *plan,
+			   struct probe_report *report)
+{
+	struct bench_drive_config config = {.timeout_ms = 10000};
+	struct bench_drive *drive = NULL;
+	struct cart_error error;
+	struct probe_rig rig;
+	bool done = false;
+
+	if (bench_drive_open(&drive, target, &config, &error) != 0 ||
+	    probe_rig_open(&rig, plan, &drive, 1, &error) != 0) {
+		fprintf(stderr, "cartbench selftest: %s: %s\n", target, error.text);
+	} else {
+		probe_run_all(&rig, report, NULL, NULL);
+		done = probe_rig_is_alive(&rig);
+		if (!done)
+			fprintf(stderr, "cartbench selftest: %s: %s\n", target,
+				bench_interrupted() ? "interrupted" : rig.trouble.text);
+		probe_rig_close(&rig);
+	}
+	bench_drive_close(&drive);
+	return done;
+}
+
+/* What one probe did against what it must do: # and . as they must; ? silent, ! fired, 0 without a
+ * trial: all three wrong. */
+static char selftest_mark(char must, size_t trials, size_t violations)
+{
+	if (trials == 0)
+		return '0';
+	if (must == '-')
+		return violations > 0 ? 'x' : '-';
+	if (violations > 0)
+		return must == '#' ? '#' : '!';
+	return must == '#' ? '?' : '.';
+}
+
+static void selftest_marks(const struct probe_report *report, const char *fires,
+			   char marks[COLUMNS + 1])
+{
+	size_t trials = 0, bad = 0;
+
+	memset(marks, '0', COLUMNS);
+	marks[COLUMNS] = '\0';
+	for (int test = 0; test < PROBE_SEED_TESTS; test++) {
+		trials += report->seed[test].trials;
+		bad += report->seed[test].trials - report->seed[test].consistent;
+	}
+	marks[SEED_TESTS] = selftest_mark(fires[SEED_TESTS], trials, bad);
+	for (size_t i = 0; i < report->finding_count; i++) {
+		const struct probe_finding *finding = &report->findings[i];
+		enum selftest_column column = selftest_column_of(finding);
+
+		marks[column] = selftest_mark(fires[column], finding->count.trials,
+					      finding->count.violations);
+	}
+}
+
+static void selftest_print_marks(const char *name, const char *over, const char *marks)
+{
+	printf("%-28s  over %-6s ", name, over);
+	for (int column = 0; column < COLUMNS; column++)
+		printf("  %c", marks[column]);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void selftest_print_examples(const struct probe_report *report)
+{
+	for (size_t i = 0; i < report->finding_count; i++)
+		if (report->findings[i].count.violations > 0)
+			printf("    %s: %zu of %zu; %s\n",
+			       selftest_columns[selftest_column_of(&report->findings[i])],
+			       report->findings[i].count.violations,
+			       report->findings[i].count.trials, report->findings[i].example);
+}
+
+static void selftest_row(struct selftest *test, const struct selftest_row *row, const char *over,
+			 const char *settings)
+{
+	char target[SELFTEST_TARGET], marks[COLUMNS + 1];
+	struct probe_report report;
+	struct probe_plan plan;
+
+	selftest_plan(&plan, (uint64_t)test->seed);
+	if (row->target == NULL)
+		snprintf(target, sizeof(target), "store:%s?%s", over, settings);
+	else
+		snprintf(target, sizeof(target), "store:fault?over=%s&%s&mutant_seed=%u&%s", over,
+			 settings, (unsigned)test->seed, row->target);
+	if (!selftest_probe(target, &plan, &report)) {
+		test->failed = true;
+		return;
+	}
+	selftest_marks(&report, row->fires, marks);
+	selftest_print_marks(row->name, over, marks);
+	if (strpbrk(marks, "?!0") != NULL)
+		test->failed = true;
+	if (test->verbose || strchr(marks, '!') != NULL)
+		selftest_print_examples(&report);
+}
+
+/* Only staleness, over memory. */
+static bool selftest_stale_reads(struct probe_plan *plan, const char *settings,
+				 struct probe_report *report)
+{
+	char target[SELFTEST_TARGET];
+
+	plan->seed_tests = false;
+	for (int kind = 0; kind < PROBE_KINDS; kind++)
+		plan->kinds[kind] = kind == PROBE_STALENESS;
+	snprintf(target, sizeof(target),
+		 "store:fault?over=memory&mutant=stale-cache&mutant_seed=%d&%s",
+		 SELFTEST_READS_SEED, settings);
+	return selftest_probe(target, plan, report);
+}
+
+/* An old copy is shown for so long: no read may see it after that, and of those at once some. */
+static void selftest_calibrate_delays(struct selftest *test)
+{
+	struct probe_report report;
+	struct probe_plan plan;
+	size_t early = 0, late = 0, trials = 0;
+	bool right;
+
+	selftest_plan(&plan, (uint64_t)test->seed);
+	plan.delays_ms[0] = 0;
+	plan.delays_ms[1] = SELFTEST_AGE_MS;
+	plan.delays_ms[2] = 2 * SELFTEST_AGE_MS;
+	if (!selftest_stale_reads(&plan, "mutant_age=" SELFTEST_AGE, &report)) {
+		test->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < report.finding_count; i++) {
+		const struct probe_delay *delays = report.findings[i].delays;
+
+		early += delays[0].count.violations;
+		late += delays[1].count.violations + delays[2].count.violations;
+		trials += delays[1].count.trials + delays[2].count.trials;
+	}
+	right = early > 0 && late == 0 && trials > 0;
+	printf("calibration: old carts shown for " SELFTEST_AGE
+	       "; seen by %zu reads at once, by %zu "
+	       "of %zu later: %s\n",
+	       early, late, trials, right ? "right" : "WRONG");
+	if (!right)
+		test->failed = true;
+}
+
+/* The two kinds of read draw from one sequence, in an order that may differ: together they are the
+ * same reads at every run. */
+static void selftest_calibrate_rate(struct selftest *test)
+{
+	char settings[40];
+	struct probe_count count = {0};
+	struct probe_report report;
+	struct probe_plan plan;
+	struct probe_rate rate;
+	const double injected = SELFTEST_SHARE / 1000.0;
+	bool covered;
+
+	selftest_plan(&plan, (uint64_t)test->seed);
+	plan.delay_count = 1;
+	plan.trials = SELFTEST_READS / 2;
+	snprintf(settings, sizeof(settings), "mutant_share=%d", SELFTEST_SHARE);
+	if (!selftest_stale_reads(&plan, settings, &report)) {
+		test->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < report.finding_count; i++) {
+		count.trials += report.findings[i].count.trials;
+		count.violations += report.findings[i].count.violations;
+	}
+	rate = probe_rate_of(&count);
+	covered = count.trials == SELFTEST_READS && rate.low <= injected && injected <= rate.high;
+	printf("\ncalibration: %.2f %% of reads made stale; found %zu of %zu, %.2f %% (%.2f to "
+	       "%.2f): %s\n",
+	       100 * injected, count.violations, count.trials, 100 * rate.rate, 100 * rate.low,
+	       100 * rate.high, covered ? "covered" : "NOT COVERED");
+	if (!covered)
+		test->failed = true;
+}
+
+static bool selftest_make_folder(struct selftest *test)
+{
+	const char *parent = getenv("TMPDIR");
+
+	snprintf(test->folder, sizeof(test->folder), "%s/cartbench-XXXXXX",
+		 parent != NULL && *parent != '\0' ? parent : "/tmp");
+	if (mkdtemp(test->folder) != NULL)
+		return true;
+	fprintf(stderr, "cartbench selftest: %s: %s\n", test->folder, strerror(errno));
+	return false;
+}
+
+static void selftest_remove_files(const struct selftest *test)
+{
+	static const char *const names[] = {"cart.db", "cart.db-wal", "cart.db-shm"};
+	char path[SELFTEST_PATH + 16];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", test->folder, names[i]);
+		unlink(path);
+	}
+}
+
+static void selftest_print_head(void)
+{
+	puts("Probes on stores that are wrong on purpose (fault.mutant), and on clean ones.\n");
+	for (int column = 0; column < COLUMNS; column++) {
+		printf("%-43s", column == 0 ? "# must fire, . must not, - may (x: did)" : "");
+		for (int left = 0; left < column; left++)
+			fputs("  |", stdout);
+		printf("  %s\n", selftest_columns[column]);
+	}
+}
+
+static enum bench_exit selftest_run(struct selftest *test)
+{
+	char sqlite[SELFTEST_PATH + 32];
+
+	if (!selftest_make_folder(test))
+		return BENCH_INVALID;
+	snprintf(sqlite, sizeof(sqlite), "sqlite.path=%s/cart.db", test->folder);
+	bench_interrupt_catch();
+	selftest_print_head();
+	for (size_t i = 0; i < SELFTEST_ROWS && !bench_interrupted(); i++) {
+		selftest_row(test, &selftest_rows[i], "memory", "");
+		selftest_row(test, &selftest_rows[i], "sqlite", sqlite);
+		selftest_remove_files(test);
+	}
+	rmdir(test->folder);
+	if (bench_interrupted())
+		return BENCH_INVALID;
+	selftest_calibrate_rate(test);
+	selftest_calibrate_delays(test);
+	if (test->failed)
+		puts("\nselftest: FAILED (? should have fired, ! should not have, 0 no trial)");
+	else
+		puts("\nselftest: every probe notices what it must, and nothing else");
+	return test->failed ? BENCH_FAILED : BENCH_PASS;
+}
+
+static enum bench_exit selftest_run_mode(int argc, char **argv)
+{
+	struct selftest test = {0};
+	const struct bench_options options = {
+		.mode = "selftest",
+		.arguments = "",
+		.about = "Runs every probe of consistency on stores that are wrong on purpose, in "
+			 "this\nprocess, and shows that each is noticed by the probes that it "
+			 "concerns and by no\nother, and that clean stores are not.\n",
+		.more = "Exit status: 0 so it is; 1 it is not; 2 it could not be tried.\n",
+		.example = "cartbench selftest",
+		.tables = {{selftest_options, &test}},
+	};
+	struct bench_texts arguments = {0};
+	enum bench_exit status;
+
+	if (!bench_options_parse(&options, argc, argv, &arguments, &status))
+		return status;
+	return selftest_run(&test);
+}
+
+const struct bench_mode selftest_mode = {
+	.name = "selftest",
+	.arguments = "[OPTIONS]",
+	.summary = "shows that the probes of consistency notice what they must",
+	.run = selftest_run_mode,
+};

@@ -1,0 +1,72 @@
+#include "bench/probe/probe.h"
+
+#include "bench/stats/proportion.h"
+
+#include <string.h>
+
+const char *probe_kind_name(enum probe_kind kind)
+{
+	static const char *const names[PROBE_KINDS] = {
+		[PROBE_STALENESS] = "staleness",
+		[PROBE_CUSTOMER_INDEX] = "customer_index",
+		[PROBE_READ_YOUR_WRITES] = "read_your_writes",
+		[PROBE_MONOTONIC_READS] = "monotonic_reads",
+		[PROBE_MONOTONIC_WRITES] = "monotonic_writes",
+		[PROBE_LOST_UPDATES] = "lost_updates",
+		[PROBE_LOST_UPDATES_ONE_LINE] = "lost_updates_one_line",
+		[PROBE_EXACTLY_ONCE] = "exactly_once",
+	};
+
+	return names[kind];
+}
+
+bool probe_kind_find(const char *name, size_t len, enum probe_kind *kind)
+{
+	for (int i = 0; i < PROBE_KINDS; i++) {
+		const char *known = probe_kind_name((enum probe_kind)i);
+
+		if (strlen(known) == len && memcmp(known, name, len) == 0) {
+			*kind = (enum probe_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *probe_read_name(enum probe_read read)
+{
+	static const char *const names[PROBE_READS] = {"strong", "eventual", "index"};
+
+	return names[read];
+}
+
+const char *probe_verdict_name(enum probe_verdict verdict)
+{
+	static const char *const names[] = {"clean", "allowed", "violated", "unmeasured"};
+
+	return names[verdict];
+}
+
+enum probe_verdict probe_verdict_of(const struct probe_finding *finding)
+{
+	if (finding->count.violations > 0)
+		return finding->promised ? PROBE_VIOLATED : PROBE_ALLOWED;
+	return finding->count.trials > 0 ? PROBE_CLEAN : PROBE_UNMEASURED;
+}
+
+#define PROBE_CONFIDENCE 0.95
+
+struct probe_rate probe_rate_of(const struct probe_count *count)
+{
+	struct probe_rate rate = {.high = 1};
+	struct stats_proportion share;
+
+	if (count->trials == 0)
+		return rate;
+	if (count->violations == 0) {
+		rate.high = stats_zero_events(count->trials, PROBE_CONFIDENCE);
+		return rate;
+	}
+	share = stats_wilson(count->violations, count->trials, PROBE_CONFIDENCE);
+	return (struct probe_rate){share.seen, share.low, share.high};
+}

@@ -1,0 +1,102 @@
+/*
+ * What probes run on: one event loop, and a database behind one target or several (cartds on the
+ * same database), to which clients have links. A probe starts its clients, each of which goes on
+ * from one callback to the next, and runs the loop until all have said that they are done.
+ *
+ * When things go wrong: an operation that fails is the probe's to record. When none of many in a
+ * row gets an answer the target is gone: probe_rig_goes_on() turns false, as it does on Ctrl-C and
+ * when a part of a probe has taken its time, and clients end with what they have.
+ */
+#ifndef BENCH_PROBE_RIG_H
+#define BENCH_PROBE_RIG_H
+
+#include "bench/target/drive.h"
+#include "bench/probe/probe.h"
+#include "bench/stats/rng.h"
+
+#include <event2/event.h>
+
+#define PROBE_TARGETS_MAX 8
+#define PROBE_GIVE_UP	  64 /* operations in a row without an answer */
+#define PROBE_CLIENTS_MAX 64
+#define PROBE_LINES_MAX	  96 /* products that a probe puts into a cart: within limits.lines */
+
+/* How much is tried. */
+struct probe_plan {
+	size_t trials;	 /* a delay and kind of read; and of each session guarantee */
+	size_t adds;	 /* for each of the two probes of lost updates */
+	size_t repeats;	 /* under a key */
+	size_t carts;	 /* that are worked on at once */
+	size_t clients;	 /* that change one cart at once; 2 ... PROBE_CLIENTS_MAX */
+	int64_t part_ms; /* the longest that a part of a probe takes; 0: any time */
+	size_t settle;	 /* reads in the end, for the version that was acknowledged last */
+	int64_t delays_ms[PROBE_DELAYS_MAX];
+	size_t delay_count;
+	bool kinds[PROBE_KINDS]; /* which are wanted */
+	bool seed_tests;
+	bool promised[PROBE_READS]; /* whether reads of this kind promise to be fresh */
+	uint64_t seed;
+};
+
+struct probe_rig {
+	const struct probe_plan *plan;
+	struct event_base *base;
+	struct bench_drive_loop *loops[PROBE_TARGETS_MAX];
+	size_t target_count;
+	struct bench_rng rng;
+	size_t running;		   /* clients that are not done */
+	size_t unanswered;	   /* operations in a row */
+	int64_t part_ends_ns;	   /* monotonic; 0: open */
+	char unique[17];	   /* what keys of this run begin with */
+	int64_t customers;	   /* the next customer */
+	struct cart_error trouble; /* why the last operation that failed did; "" */
+};
+
+/* The plan's defaults; seed 1. */
+void probe_plan_init(struct probe_plan *plan);
+
+/* The drives are all of one database, and outlive the rig. -1: error says why. */
+CART_MUST_CHECK int probe_rig_open(struct probe_rig *rig, const struct probe_plan *plan,
+				   struct bench_drive *const *drives, size_t count,
+				   struct cart_error *error);
+/* Every link is closed. */
+void probe_rig_close(struct probe_rig *rig);
+
+/* A link to target at % target_count. Aborts without memory. */
+struct bench_link *probe_rig_link(struct probe_rig *rig, size_t at);
+
+/* To be told of every answer. */
+void probe_rig_saw(struct probe_rig *rig, const struct bench_op *op);
+/* A part of a probe begins: it has the plan's time. */
+void probe_rig_begin(struct probe_rig *rig);
+/* False: clients are to end, their time is up or the target gone. */
+bool probe_rig_goes_on(const struct probe_rig *rig);
+/* False: so is everything else, the target is gone or somebody pressed Ctrl-C. */
+bool probe_rig_is_alive(const struct probe_rig *rig);
+/* Nothing answers any more. */
+bool probe_rig_is_broken(const struct probe_rig *rig);
+/* Runs the loop until no client is running. */
+void probe_rig_run(struct probe_rig *rig);
+
+/* Runs an operation to its end, while nothing else is wanted. True: OK. */
+bool probe_rig_do(struct probe_rig *rig, struct bench_link *link, struct bench_op *op);
+/* Waits. */
+void probe_rig_pause(struct probe_rig *rig, int64_t ms);
+
+/* A new cart of a customer of its own. False: it could not be made. */
+bool probe_rig_cart(struct probe_rig *rig, struct bench_link *link, struct cart_id *id,
+		    int64_t *customer);
+/*
+ * The cart as a strong read shows it, read again until it has the version that was acknowledged
+ * last: what a stale read misses comes by and by, what was lost does not. False: it cannot be read.
+ * cart_clear() it.
+ */
+bool probe_rig_settled(struct probe_rig *rig, struct bench_link *link, const struct cart_id *id,
+		       int64_t version, struct cart *cart);
+
+struct timeval probe_timeval(int64_t us);
+
+/* malloc'd and zeroed; aborts without memory. */
+void *probe_array(size_t count, size_t size);
+
+#endif

@@ -1,0 +1,338 @@
+#include "bench/result/result.h"
+
+#include "bench/result/ini_json.h"
+#include "bench/result/machine.h"
+#include "bench/stats/proportion.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/units.h"
+#include "core/version.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RESULT_CONFIDENCE 0.95
+
+static json_t *result_command(int argc, char *const *argv)
+{
+	json_t *command = json_array();
+
+	json_array_append_new(command, json_string("cartbench"));
+	for (int i = 0; i < argc; i++)
+		json_array_append_new(command, json_string(argv[i]));
+	return command;
+}
+
+json_t *bench_result_new(const char *kind, const struct bench_common *common, int argc,
+			 char *const *argv)
+{
+	char made_at[UNITS_TIME_TEXT + 1];
+
+	units_format_time(clock_wall_ms(&cart_clock_system), made_at);
+	return json_pack("{s:s, s:i, s:s, s:s, s:{s:s, s:s}, s:o, s:I, s:o, s:[], s:b, s:n, s:[]}",
+			 "format", BENCH_RESULT_FORMAT, "format_version", BENCH_RESULT_VERSION,
+			 "kind", kind, "made_at", made_at, "tool", "version", cart_version,
+			 "revision", cart_revision, "command", result_command(argc, argv), "seed",
+			 (json_int_t)common->seed, "machine", bench_machine_json(), "sides",
+			 "interrupted", 0, "invalid", "warnings");
+}
+
+/* null: nobody knows them. NULL: failed. */
+static json_t *result_settings(const char *name, struct bench_drive *drive,
+			       const struct bench_common *common, struct cart_error *error)
+{
+	const char *path = bench_common_of(&common->describe, name);
+	struct cart_error why = {{0}};
+	json_t *settings;
+	FILE *file;
+
+	if (path == NULL) {
+		file = tmpfile();
+		settings = NULL;
+		if (file != NULL && bench_drive_print_settings(drive, file)) {
+			rewind(file);
+			settings = bench_ini_json(file, NULL);
+		}
+		if (file != NULL)
+			fclose(file);
+		return settings != NULL ? settings : json_null();
+	}
+	file = fopen(path, "re");
+	if (file == NULL) {
+		cart_error_set(error, "cannot read %s: %s", path, strerror(errno));
+		return NULL;
+	}
+	settings = bench_ini_json(file, &why);
+	fclose(file);
+	if (settings == NULL)
+		cart_error_set(error, "%s: %.200s", path, why.text);
+	return settings;
+}
+
+const char *bench_result_label(const struct bench_common *common, const char *name,
+			       const struct bench_drive *drive)
+{
+	const char *label = bench_common_of(&common->label, name);
+
+	return label != NULL ? label : bench_drive_database(drive);
+}
+
+int bench_result_add_side(json_t *result, const char *name, struct bench_drive *drive,
+			  const struct bench_common *common, struct cart_error *error)
+{
+	json_t *settings = result_settings(name, drive, common, error), *side;
+	const char *label = bench_result_label(common, name, drive), *server;
+
+	if (settings == NULL)
+		return -1;
+	if (json_is_null(settings))
+		bench_result_warn(
+			result,
+			"the settings of %s are not known: a result without them says "
+			"little; --describe %s=FILE takes what cartd --print-config writes",
+			label, name);
+	if (bench_drive_is_local_stand_in(drive))
+		bench_result_warn(result,
+				  "%s is on a local server that stands in for DynamoDB: its times "
+				  "are not DynamoDB's",
+				  label);
+	server = bench_drive_server(drive);
+	side = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "name", name, "label",
+			 label, "target", bench_drive_text(drive), "database",
+			 bench_drive_database(drive), "version", bench_drive_version(drive),
+			 "revision", bench_drive_revision(drive), "stand_in",
+			 bench_drive_is_local_stand_in(drive), "server",
+			 *server != '\0' ? json_string(server) : json_null(), "settings", settings);
+	if (side == NULL || json_array_append_new(json_object_get(result, "sides"), side) != 0)
+		return cart_error_set(error, "no memory, or a label that is not UTF-8");
+	return 0;
+}
+
+void bench_result_warn(json_t *result, const char *format, ...)
+{
+	va_list arguments;
+	char text[512];
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	json_array_append_new(json_object_get(result, "warnings"), json_string(text));
+}
+
+void bench_result_invalidate(json_t *result, const char *format, ...)
+{
+	va_list arguments;
+	char text[512];
+
+	if (bench_result_invalid(result) != NULL)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	json_object_set_new(result, "invalid", json_string(text));
+}
+
+const char *bench_result_invalid(const json_t *result)
+{
+	return json_string_value(json_object_get(result, "invalid"));
+}
+
+void bench_result_interrupt(json_t *result)
+{
+	json_object_set_new(result, "interrupted", json_true());
+}
+
+json_t *bench_result_hist(const struct bench_hdr *hdr)
+{
+	static const struct {
+		const char *name;
+		double quantile;
+	} shown[] = {{"0.5", 0.5},     {"0.9", 0.9},	   {"0.95", 0.95},	{"0.99", 0.99},
+		     {"0.999", 0.999}, {"0.9999", 0.9999}, {"0.99999", 0.99999}};
+	json_t *quantiles = json_object(), *hist;
+	struct buf buckets = {0};
+
+	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
+		if (bench_hdr_quantile_holds(hdr, shown[i].quantile))
+			json_object_set_new(
+				quantiles, shown[i].name,
+				json_integer(bench_hdr_quantile(hdr, shown[i].quantile)));
+	bench_hdr_encode(hdr, &buckets);
+	hist = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:s, s:o}", "unit", "ns", "count",
+			 (json_int_t)hdr->count, "min", (json_int_t)hdr->min, "max",
+			 (json_int_t)hdr->max, "mean", bench_hdr_mean(hdr), "stddev",
+			 bench_hdr_stddev(hdr), "buckets", buf_string(&buckets), "quantiles",
+			 quantiles);
+	buf_free(&buckets);
+	return hist;
+}
+
+json_t *bench_result_success(uint64_t ok, uint64_t tried)
+{
+	struct stats_proportion share;
+
+	if (tried == 0)
+		return json_pack("{s:n, s:n, s:n}", "share", "low", "high");
+	share = stats_wilson(ok, tried, RESULT_CONFIDENCE);
+	return json_pack("{s:f, s:f, s:f}", "share", share.seen, "low", share.low, "high",
+			 share.high);
+}
+
+static int result_write_all(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t written = write(fd, text, len);
+
+		if (written < 0 && errno != EINTR)
+			return -1;
+		if (written > 0) {
+			text += written;
+			len -= (size_t)written;
+		}
+	}
+	return 0;
+}
+
+/* A device or a pipe is written into, and not replaced by a file. */
+static bool result_is_special(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static int result_write_into(const char *path, const char *text, size_t len,
+			     struct cart_error *error)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int failed = fd < 0 || result_write_all(fd, text, len) != 0;
+
+	if (failed)
+		cart_error_set(error, "cannot write %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return failed ? -1 : 0;
+}
+
+int bench_result_write_text(const char *path, const char *text, size_t len,
+			    struct cart_error *error)
+{
+	char beside[4096];
+	int fd = -1, failed;
+
+	if (result_is_special(path))
+		return result_write_into(path, text, len, error);
+	snprintf(beside, sizeof(beside), "%s.new-%ld", path, (long)getpid());
+	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	failed = fd < 0 || result_write_all(fd, text, len) != 0 || fsync(fd) != 0;
+	if (!failed)
+		failed = rename(beside, path) != 0;
+	if (failed)
+		cart_error_set(error, "cannot write %s: %s", path, strerror(errno));
+	if (fd >= 0) {
+		close(fd);
+		if (failed)
+			unlink(beside);
+	}
+	return failed ? -1 : 0;
+}
+
+int bench_result_write(const json_t *result, const char *path, struct cart_error *error)
+{
+	char *text = json_object_get(result, "results") != NULL
+			     ? json_dumps(result, JSON_INDENT(1) | JSON_REAL_PRECISION(9))
+			     : NULL;
+	int failed;
+
+	if (text == NULL)
+		return cart_error_set(error, "cannot write %s: no memory for it", path);
+	failed = bench_result_write_text(path, text, strlen(text), error);
+	free(text);
+	return failed;
+}
+
+int bench_result_deliver(const json_t *result, const struct bench_common *common, const char *rows,
+			 struct cart_error *error)
+{
+	struct cart_error later;
+	int failed = 0;
+
+	if (common->out != NULL)
+		failed = bench_result_write(result, common->out, error);
+	if (common->csv != NULL && rows != NULL &&
+	    bench_result_write_text(common->csv, rows, strlen(rows), failed ? &later : error) != 0)
+		failed = -1;
+	if (common->json)
+		json_dumpf(result, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+	if ((common->json && putchar('\n') == EOF) || fflush(stdout) != 0 || ferror(stdout)) {
+		cart_error_set(failed ? &later : error, "cannot print the result");
+		failed = -1;
+	}
+	return failed;
+}
+
+/* Whether a word is one of a list between spaces. */
+static bool result_is_one_of(const char *kinds, const char *kind)
+{
+	size_t len = strlen(kind);
+	const char *at = kinds;
+
+	while ((at = strstr(at, kind)) != NULL) {
+		if ((at == kinds || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+			return true;
+		at += len;
+	}
+	return false;
+}
+
+static int result_check(const json_t *result, const char *path, const char *kinds,
+			struct cart_error *error)
+{
+	const char *format = json_string_value(json_object_get(result, "format"));
+	const char *kind = json_string_value(json_object_get(result, "kind"));
+	json_int_t version = json_integer_value(json_object_get(result, "format_version"));
+
+	if (format == NULL || strcmp(format, BENCH_RESULT_FORMAT) != 0 || version < 1 ||
+	    kind == NULL)
+		return cart_error_set(error, "%s is no result of cartbench", path);
+	if (version > BENCH_RESULT_VERSION)
+		return cart_error_set(error,
+				      "%s has version %lld of the format; this cartbench knows %d",
+				      path, (long long)version, BENCH_RESULT_VERSION);
+	if (kinds != NULL && !result_is_one_of(kinds, kind))
+		return cart_error_set(error, "%s is of kind %.40s, wanted is %s", path, kind,
+				      kinds);
+	if (!json_is_array(json_object_get(result, "sides")) ||
+	    !json_is_object(json_object_get(result, "results")))
+		return cart_error_set(error, "%s is not whole: no sides, or no results", path);
+	return 0;
+}
+
+json_t *bench_result_read(const char *path, const char *kinds, struct cart_error *error)
+{
+	json_error_t why;
+	FILE *file = fopen(path, "re");
+	json_t *result;
+
+	if (file == NULL) {
+		cart_error_set(error, "cannot read %s: %s", path, strerror(errno));
+		return NULL;
+	}
+	result = json_loadf(file, JSON_REJECT_DUPLICATES, &why);
+	fclose(file);
+	if (result == NULL) {
+		cart_error_set(error, "%s is no JSON: line %d: %.160s", path, why.line, why.text);
+		return NULL;
+	}
+	if (result_check(result, path, kinds, error) != 0) {
+		json_decref(result);
+		return NULL;
+	}
+	return result;
+}

@@ -1,0 +1,71 @@
+/*
+ * The results file: what was measured, on which machine, of which sides with which settings. JSON,
+ * versioned; schemas/bench-result.schema.json defines it. A document is a json_t that a mode adds
+ * its "results" to.
+ *
+ * The builders never return NULL but for want of memory, and a NULL given to one of jansson's
+ * _set_new() is an error there, so that bench_result_write() finds an incomplete document.
+ */
+#ifndef BENCH_RESULT_RESULT_H
+#define BENCH_RESULT_RESULT_H
+
+#include "bench/cli/common.h"
+#include "bench/target/drive.h"
+#include "bench/stats/hdr.h"
+#include "core/base/attr.h"
+
+#include <jansson.h>
+
+#define BENCH_RESULT_FORMAT  "cartbench-result"
+#define BENCH_RESULT_VERSION 1
+
+/* kind: "run", "h2h", "sweep", "consistency", "gate". argv[0] is the mode's name. common is
+ * prepared. */
+json_t *bench_result_new(const char *kind, const struct bench_common *common, int argc,
+			 char *const *argv);
+
+/*
+ * Adds a side: name is "A" or "B". Its settings are those of --describe NAME=FILE, or of a store in
+ * our own process what it runs with; else null, and a warning says that nobody knows them. -1: the
+ * file cannot be read; error names it.
+ */
+CART_MUST_CHECK int bench_result_add_side(json_t *result, const char *name,
+					  struct bench_drive *drive,
+					  const struct bench_common *common,
+					  struct cart_error *error);
+/* --label NAME=TEXT, or the database's name. */
+const char *bench_result_label(const struct bench_common *common, const char *name,
+			       const struct bench_drive *drive);
+
+CART_PRINTF(2, 3) void bench_result_warn(json_t *result, const char *format, ...);
+/* The measurement is not to be believed, and why, in a line; the first reason stays. */
+CART_PRINTF(2, 3) void bench_result_invalidate(json_t *result, const char *format, ...);
+/* NULL: it is valid. */
+const char *bench_result_invalid(const json_t *result);
+void bench_result_interrupt(json_t *result);
+
+/* HIST: {"unit": "ns", "count", ..., "buckets", "quantiles"}, the quantiles that hold. */
+json_t *bench_result_hist(const struct bench_hdr *hdr);
+
+/* {"share", "low", "high"}: Wilson's interval at 95 %; nulls when nothing was tried. */
+json_t *bench_result_success(uint64_t ok, uint64_t tried);
+
+/* Writes beside the file, to the disk, then renames; into what is there if that is no regular file.
+ * -1: error names the file and why; what was there before stays. */
+CART_MUST_CHECK int bench_result_write_text(const char *path, const char *text, size_t len,
+					    struct cart_error *error);
+/* Writes beside the file, then renames. -1: error names the file and why; what was there before
+ * stays. */
+CART_MUST_CHECK int bench_result_write(const json_t *result, const char *path,
+				       struct cart_error *error);
+/* As --out, --csv and --json say; rows is the CSV's text, header and all, or NULL. What cannot be
+ * written does not keep the others from it. Standard output is flushed, so that what was printed
+ * before into a full disk is noticed too. -1: error says of the first what failed. */
+CART_MUST_CHECK int bench_result_deliver(const json_t *result, const struct bench_common *common,
+					 const char *rows, struct cart_error *error);
+/* Members that it does not know are no error. NULL: error names the file and what is wrong: no
+ * result, of a later version, another kind than one of kinds (space-separated, NULL: any). */
+CART_MUST_CHECK json_t *bench_result_read(const char *path, const char *kinds,
+					  struct cart_error *error);
+
+#endif

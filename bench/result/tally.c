@@ -1,0 +1,115 @@
+#include "bench/result/tally.h"
+
+#include "bench/result/result.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void tally_init(struct tally *tally, bool open)
+{
+	*tally = (struct tally){.service = bench_hdr_new(BENCH_HDR_HOUR_NS)};
+	if (open) {
+		tally->response = bench_hdr_new(BENCH_HDR_HOUR_NS);
+		tally->lag = bench_hdr_new(BENCH_HDR_HOUR_NS);
+	}
+	bench_split_init(&tally->split, BENCH_HDR_HOUR_NS);
+}
+
+void tally_free(struct tally *tally)
+{
+	bench_hdr_free(&tally->service);
+	bench_hdr_free(&tally->response);
+	bench_hdr_free(&tally->lag);
+	bench_split_free(&tally->split);
+}
+
+static void tally_count_error(struct tally *tally, const char *text, uint64_t count)
+{
+	size_t at = 0;
+
+	while (at < tally->error_count && strcmp(tally->errors[at].text, text) != 0)
+		at++;
+	if (at == TALLY_ERRORS_MAX) {
+		at--;
+		strcpy(tally->errors[at].text, "other");
+	} else if (at == tally->error_count) {
+		snprintf(tally->errors[at].text, sizeof(tally->errors[at].text), "%s", text);
+		tally->error_count++;
+	}
+	tally->errors[at].count += count;
+}
+
+static void tally_record_failure(struct tally *tally, const struct bench_op *op)
+{
+	char text[TALLY_ERROR_TEXT];
+
+	if (op->outcome == BENCH_REFUSED)
+		tally->refused++;
+	else
+		tally->unknown++;
+	if (op->status != 0 && strncmp(op->error, "HTTP ", 5) != 0)
+		snprintf(text, sizeof(text), "%d %s", op->status, op->error);
+	else
+		snprintf(text, sizeof(text), "%s", op->error);
+	tally_count_error(tally, text, 1);
+}
+
+void tally_record(struct tally *tally, const struct bench_op *op, int64_t intended_ns)
+{
+	tally->tried++;
+	/* Of all: a generator that is late with what fails is late. */
+	if (tally->lag != NULL)
+		bench_hdr_record(tally->lag, op->sent_ns - intended_ns);
+	if (op->outcome != BENCH_OK) {
+		tally_record_failure(tally, op);
+		return;
+	}
+	tally->ok++;
+	bench_hdr_record(tally->service, op->done_ns - op->sent_ns);
+	if (tally->response != NULL)
+		bench_hdr_record(tally->response, op->done_ns - intended_ns);
+	bench_split_record(&tally->split, op);
+}
+
+static void tally_merge_hdr(struct bench_hdr *hdr, const struct bench_hdr *from)
+{
+	if (hdr != NULL && bench_hdr_merge(hdr, from) != 0)
+		abort(); /* made differently: a bug */
+}
+
+void tally_merge(struct tally *tally, const struct tally *from)
+{
+	tally->tried += from->tried;
+	tally->ok += from->ok;
+	tally->refused += from->refused;
+	tally->unknown += from->unknown;
+	for (size_t i = 0; i < from->error_count; i++)
+		tally_count_error(tally, from->errors[i].text, from->errors[i].count);
+	tally_merge_hdr(tally->service, from->service);
+	tally_merge_hdr(tally->response, from->response);
+	tally_merge_hdr(tally->lag, from->lag);
+	bench_split_merge(&tally->split, &from->split);
+}
+
+static json_t *tally_hist_json(const struct bench_hdr *hdr)
+{
+	return hdr != NULL ? bench_result_hist(hdr) : json_null();
+}
+
+json_t *tally_json(const struct tally *tally, enum bench_op_type type)
+{
+	json_t *errors = json_object();
+
+	for (size_t i = 0; i < tally->error_count; i++)
+		json_object_set_new(errors, tally->errors[i].text,
+				    json_integer((json_int_t)tally->errors[i].count));
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "operation",
+			 bench_op_type_name(type), "tried", (json_int_t)tally->tried, "ok",
+			 (json_int_t)tally->ok, "refused", (json_int_t)tally->refused, "unknown",
+			 (json_int_t)tally->unknown, "errors", errors, "success",
+			 bench_result_success(tally->ok, tally->tried), "service",
+			 tally_hist_json(tally->service), "response",
+			 tally_hist_json(tally->response), "lag", tally_hist_json(tally->lag),
+			 "split", bench_split_json(&tally->split));
+}

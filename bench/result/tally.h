@@ -1,0 +1,45 @@
+/*
+ * What became of the operations of one type: how many, which errors, how long. A thread has its own
+ * and they are merged at the end. Times are those of operations that succeeded: one that fails at
+ * once, or after its whole timeout, says nothing of how long the work takes. Failures are counted
+ * beside.
+ */
+#ifndef BENCH_RESULT_TALLY_H
+#define BENCH_RESULT_TALLY_H
+
+#include "bench/stats/hdr.h"
+#include "bench/target/op.h"
+#include "bench/result/split.h"
+
+#define TALLY_ERRORS_MAX 16
+#define TALLY_ERROR_TEXT (BENCH_OP_ERROR_MAX + 8)
+
+struct tally_error {
+	char text[TALLY_ERROR_TEXT]; /* "503 UNAVAILABLE", "timeout" */
+	uint64_t count;
+};
+
+/* A zeroed one is empty and has room for nothing: tally_init() before the first record. */
+struct tally {
+	uint64_t tried, ok, refused, unknown;
+	struct tally_error
+		errors[TALLY_ERRORS_MAX]; /* the last takes what finds no room: "other" */
+	size_t error_count;
+	struct bench_hdr *service;  /* done - sent */
+	struct bench_hdr *response; /* done - intended; open loop, else NULL */
+	struct bench_hdr *lag;	    /* sent - intended; likewise */
+	struct bench_split split;
+};
+
+/* Aborts without memory: only at start. */
+void tally_init(struct tally *tally, bool open);
+/* Of a zeroed one too. */
+void tally_free(struct tally *tally);
+/* intended_ns: when it was to be sent; not looked at in a closed loop. */
+void tally_record(struct tally *tally, const struct bench_op *op, int64_t intended_ns);
+/* Both were made alike. */
+void tally_merge(struct tally *tally, const struct tally *from);
+/* An element of the result's "operations". */
+json_t *tally_json(const struct tally *tally, enum bench_op_type type);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * The seed's protocol: 50 carts created (customer 1000 + i), 50 adds (product 100 + i % 10,
+ * quantity i % 5 + 1, cart i), 50 carts read, one operation after another.
+ */
+#ifndef BENCH_SEED150_SEED150_H
+#define BENCH_SEED150_SEED150_H
+
+#include "bench/result/summary.h"
+#include "bench/target/target.h"
+#include "core/cart_id.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+#define SEED150_EACH  50
+#define SEED150_TOTAL (3 * SEED150_EACH)
+/* So many operations in a row without an answer, and the target counts as gone. */
+#define SEED150_GIVE_UP 3
+
+/* The order is that of seed_reference_rows. */
+enum seed150_operation { SEED150_CREATE, SEED150_ADD, SEED150_GET, SEED150_OPERATIONS };
+
+struct seed150_sample {
+	enum seed150_operation operation;
+	double response_ms; /* from before the connection is opened to the answer's last byte */
+	bool success;	    /* the right status, and a body that says what it should */
+	int status;	    /* 0: no answer */
+	int64_t wall_ms;    /* when it began, since 1970 */
+	char cart_id[CART_ID_TEXT + 1]; /* "": there is none, its creation failed */
+};
+
+struct seed150_result {
+	const char *url;  /* the caller's */
+	const char *name; /* the database's; "sqlite-2" when another target has the same */
+	bool keep_alive;
+	struct seed150_sample samples[SEED150_TOTAL];
+	size_t sample_count;	 /* below SEED150_TOTAL: stopped, error says why */
+	struct cart_error error; /* the last failure, one line; "" when all went well */
+};
+
+/* Measures an open target. result->url and name are the caller's to set. */
+void seed150_measure(struct seed150_result *result, struct bench_target *target);
+
+/* Times of the operations that succeeded. SEED150_OPERATIONS stands for all three. */
+struct bench_summary seed150_summarize(const struct seed150_result *result,
+				       enum seed150_operation operation);
+/* How many of them were tried. */
+size_t seed150_tried(const struct seed150_result *result, enum seed150_operation operation);
+
+/* The table for people: ours, and the seed's own beside it. False: it could not be printed. */
+CART_MUST_CHECK bool seed150_print_table(FILE *out, const struct seed150_result *result);
+/* Why the seed's figures are no yardstick. */
+void seed150_print_caveat(FILE *out);
+/* All results and the seed's as one JSON object. False: it could not be printed. */
+CART_MUST_CHECK bool seed150_print_json(FILE *out, const struct seed150_result *results,
+					size_t count);
+
+/* Writes DIR/{name}_test_results.json. -1: error says why. */
+CART_MUST_CHECK int seed150_write_results(const char *dir, const struct seed150_result *result,
+					  struct cart_error *error);
+/* Writes DIR/combined_results.json: all of them, each sample with its "database". */
+CART_MUST_CHECK int seed150_write_combined(const char *dir, const struct seed150_result *results,
+					   size_t count, struct cart_error *error);
+
+#endif

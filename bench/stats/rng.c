@@ -1,0 +1,96 @@
+#include "bench/stats/rng.h"
+
+#include <assert.h>
+#include <math.h>
+
+#define RNG_GOLDEN UINT64_C(0x9e3779b97f4a7c15) /* 2^64 over the golden ratio, odd */
+
+static uint64_t rng_mix(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+void bench_rng_init(struct bench_rng *rng, uint64_t seed, uint64_t stream)
+{
+	/* Mixed in between, or seeds that lie RNG_GOLDEN apart would share their streams. */
+	uint64_t state = rng_mix(seed + RNG_GOLDEN) + stream * RNG_GOLDEN;
+	int i;
+
+	state = rng_mix(state);
+	for (i = 0; i < 4; i++)
+		rng->state[i] = rng_mix(state += RNG_GOLDEN);
+}
+
+static uint64_t rng_rotate(uint64_t x, int by)
+{
+	return (x << by) | (x >> (64 - by));
+}
+
+uint64_t bench_rng_next(struct bench_rng *rng)
+{
+	uint64_t *s = rng->state, result = rng_rotate(s[1] * 5, 7) * 9, t = s[1] << 17;
+
+	s[2] ^= s[0];
+	s[3] ^= s[1];
+	s[1] ^= s[2];
+	s[0] ^= s[3];
+	s[2] ^= t;
+	s[3] = rng_rotate(s[3], 45);
+	return result;
+}
+
+uint64_t bench_rng_below(struct bench_rng *rng, uint64_t below)
+{
+	__extension__ unsigned __int128 product;
+	uint64_t least;
+
+	assert(below > 0);
+	/* The first 2^64 mod below results of each cell would come once too often. */
+	least = (0 - below) % below;
+	do {
+		product = bench_rng_next(rng);
+		product *= below;
+	} while ((uint64_t)product < least);
+	return (uint64_t)(product >> 64);
+}
+
+int64_t bench_rng_between(struct bench_rng *rng, int64_t low, int64_t high)
+{
+	uint64_t span = (uint64_t)high - (uint64_t)low + 1;
+	uint64_t offset = span == 0 ? bench_rng_next(rng) : bench_rng_below(rng, span);
+
+	assert(low <= high);
+	return (int64_t)((uint64_t)low + offset);
+}
+
+double bench_rng_unit(struct bench_rng *rng)
+{
+	return (double)(bench_rng_next(rng) >> 11) * 0x1p-53;
+}
+
+double bench_rng_exponential(struct bench_rng *rng, double mean)
+{
+	return -mean * log1p(-bench_rng_unit(rng));
+}
+
+static void rng_swap(unsigned char *a, unsigned char *b, size_t size)
+{
+	unsigned char byte;
+
+	for (; size > 0; size--, a++, b++) {
+		byte = *a;
+		*a = *b;
+		*b = byte;
+	}
+}
+
+void bench_rng_shuffle(struct bench_rng *rng, void *elements, size_t count, size_t size)
+{
+	unsigned char *bytes = elements;
+	size_t i;
+
+	for (i = count; i > 1; i--)
+		rng_swap(bytes + (i - 1) * size, bytes + bench_rng_below(rng, i) * size, size);
+}

@@ -1,0 +1,36 @@
+/*
+ * Random numbers that a seed repeats: the same --seed gives the same load on every machine whose
+ * libm agrees. xoshiro256** (Blackman and Vigna 2021, "Scrambled linear pseudorandom number
+ * generators"), its state filled by SplitMix64. Not for secrets.
+ *
+ * A struct is one thread's. Each thread or client takes a stream of its own, so that what it does
+ * depends neither on the others nor on the order in which they run.
+ */
+#ifndef BENCH_STATS_RNG_H
+#define BENCH_STATS_RNG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct bench_rng {
+	uint64_t state[4];
+};
+
+/* stream: 0, 1, ...; two streams of a seed have nothing in common that a test could see. */
+void bench_rng_init(struct bench_rng *rng, uint64_t seed, uint64_t stream);
+
+uint64_t bench_rng_next(struct bench_rng *rng);
+/* 0 ... below - 1, each as likely as the others (Lemire 2019, "Fast random integer generation in an
+ * interval"). below > 0. */
+uint64_t bench_rng_below(struct bench_rng *rng, uint64_t below);
+/* low ... high, both included; low <= high. */
+int64_t bench_rng_between(struct bench_rng *rng, int64_t low, int64_t high);
+/* 0 <= x < 1, in steps of 2^-53. */
+double bench_rng_unit(struct bench_rng *rng);
+/* The time to the next of events that come independently of each other, mean apart: with these
+ * gaps arrivals are Poisson's. >= 0, at most 37 times the mean. */
+double bench_rng_exponential(struct bench_rng *rng, double mean);
+/* Puts count elements of size bytes into random order, each order as likely (Fisher and Yates). */
+void bench_rng_shuffle(struct bench_rng *rng, void *elements, size_t count, size_t size);
+
+#endif

@@ -1,0 +1,16 @@
+/* Carts out of the JSON that a cartd answers with: API.md's way back. */
+#ifndef BENCH_TARGET_CART_READ_H
+#define BENCH_TARGET_CART_READ_H
+
+#include "core/base/attr.h"
+#include "core/cart.h"
+
+/* False: it is no cart, or there is no memory; the cart is zeroed. */
+CART_MUST_CHECK bool bench_cart_read(struct cart *cart, const char *json, size_t len);
+/* A page, {"carts": [...]}. *carts is to be freed, each cart cleared; NULL of an empty page. */
+CART_MUST_CHECK bool bench_carts_read(struct cart **carts, size_t *count, const char *json,
+				      size_t len);
+/* The member "error" of problem+json; false: there is none. */
+CART_MUST_CHECK bool bench_problem_read(char *error, size_t room, const char *json, size_t len);
+
+#endif

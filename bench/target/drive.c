@@ -1,0 +1,226 @@
+/* Which kind of target it is, and what is the same for both. */
+#include "bench/target/drive_internal.h"
+#include "core/base/buf.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Callbacks in a row before a loop looks at its timers and sockets again. */
+#define BASE_CALLBACKS 64
+
+/* Copies the value of a label, name="value", out of the labels of a series; "" without it. */
+static void drive_label(char value[BENCH_VERSION_MAX], const char *labels, const char *name)
+{
+	char start[32];
+	const char *at;
+	size_t len;
+
+	snprintf(start, sizeof(start), "%s=\"", name);
+	at = strstr(labels, start);
+	value[0] = '\0';
+	if (at == NULL)
+		return;
+	at += strlen(start);
+	len = strcspn(at, "\"\n");
+	if (len >= BENCH_VERSION_MAX)
+		len = BENCH_VERSION_MAX - 1;
+	memcpy(value, at, len);
+	value[len] = '\0';
+}
+
+/* The first series of a family, up to the end of its line; NULL: none. To be freed. */
+static char *drive_series(const char *metrics, const char *start)
+{
+	const char *line = metrics;
+
+	while (line != NULL && strncmp(line, start, strlen(start)) != 0) {
+		line = strchr(line, '\n');
+		if (line != NULL)
+			line++;
+	}
+	return line != NULL ? strndup(line, strcspn(line, "\n")) : NULL;
+}
+
+/* Numbers of MariaDB begin at 10.0.0, and those of MySQL will stay below for long. */
+static void drive_learn_sql_server(struct bench_drive *drive, const char *metrics)
+{
+	char *series = drive_series(metrics, "cart_mysql_server_version ");
+	long version = series != NULL ? strtol(strchr(series, ' '), NULL, 10) : 0;
+
+	if (version > 0)
+		snprintf(drive->server, sizeof(drive->server), "%s %ld.%ld.%ld",
+			 version >= 100000 ? "MariaDB" : "MySQL", version / 10000,
+			 version / 100 % 100, version % 100);
+	free(series);
+}
+
+static void drive_learn_endpoint(struct bench_drive *drive, const char *metrics)
+{
+	char *series = drive_series(metrics, "cart_dynamodb_endpoint_info{");
+	char aws[BENCH_VERSION_MAX], endpoint[BENCH_VERSION_MAX];
+
+	if (series == NULL)
+		return;
+	drive_label(aws, series, "aws");
+	drive_label(endpoint, series, "endpoint");
+	drive->stand_in = strcmp(aws, "false") == 0;
+	snprintf(drive->server, sizeof(drive->server), "%s%s",
+		 drive->stand_in ? "not AWS: " : "DynamoDB, ", endpoint);
+	free(series);
+}
+
+/* What the target says of itself beside its health. A cartd that hides /metrics is measured too. */
+static void drive_learn(struct bench_drive *drive)
+{
+	struct buf metrics = {0};
+	char *series;
+
+	if (drive->kind->metrics(drive, &metrics, NULL) == 0) {
+		series = drive_series(buf_string(&metrics), "cart_info{");
+		if (series != NULL) {
+			drive_label(drive->version, series, "version");
+			drive_label(drive->revision, series, "revision");
+		}
+		free(series);
+		drive_learn_sql_server(drive, buf_string(&metrics));
+		drive_learn_endpoint(drive, buf_string(&metrics));
+	}
+	buf_free(&metrics);
+}
+
+int bench_drive_open(struct bench_drive **out, const char *target,
+		     const struct bench_drive_config *config, struct cart_error *error)
+{
+	const struct bench_drive_kind *kind =
+		strncmp(target, "store:", 6) == 0 ? &bench_store_kind : &bench_http_kind;
+	struct bench_drive *drive = NULL;
+
+	*out = NULL;
+	if (kind->open(&drive, target, config, error) != 0)
+		return -1;
+	drive->kind = kind;
+	drive->config = *config;
+	drive->text = strdup(target);
+	if (drive->text == NULL) {
+		bench_drive_close(&drive);
+		return cart_error_set(error, "no memory");
+	}
+	drive_learn(drive);
+	*out = drive;
+	return 0;
+}
+
+void bench_drive_close(struct bench_drive **drive)
+{
+	if (*drive == NULL)
+		return;
+	free((*drive)->text);
+	(*drive)->kind->close(*drive);
+	*drive = NULL;
+}
+
+const char *bench_drive_text(const struct bench_drive *drive)
+{
+	return drive->text;
+}
+
+const char *bench_drive_database(const struct bench_drive *drive)
+{
+	return drive->database;
+}
+
+const char *bench_drive_version(const struct bench_drive *drive)
+{
+	return drive->version;
+}
+
+const char *bench_drive_revision(const struct bench_drive *drive)
+{
+	return drive->revision;
+}
+
+const char *bench_drive_server(const struct bench_drive *drive)
+{
+	return drive->server;
+}
+
+bool bench_drive_is_local_stand_in(const struct bench_drive *drive)
+{
+	return drive->stand_in;
+}
+
+bool bench_drive_is_in_process(const struct bench_drive *drive)
+{
+	return drive->kind == &bench_store_kind;
+}
+
+bool bench_drive_print_settings(const struct bench_drive *drive, FILE *out)
+{
+	if (drive->kind->print_settings != NULL)
+		drive->kind->print_settings(drive, out);
+	return drive->kind->print_settings != NULL;
+}
+
+int bench_drive_metrics(struct bench_drive *drive, struct buf *out, struct cart_error *error)
+{
+	return drive->kind->metrics(drive, out, error);
+}
+
+struct event_base *bench_base_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	/* The precise timer is a timerfd: epoll_wait() alone sleeps whole milliseconds. Without a
+	 * limit a store that answers at once would keep the loop from its timers and sockets: each
+	 * callback makes the next one ready. */
+	if (config != NULL &&
+	    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER) ==
+		    0 &&
+	    event_config_set_max_dispatch_interval(config, NULL, BASE_CALLBACKS, 0) == 0)
+		base = event_base_new_with_config(config);
+	if (config != NULL)
+		event_config_free(config);
+	return base;
+}
+
+int bench_drive_loop_open(struct bench_drive_loop **loop, struct bench_drive *drive,
+			  struct event_base *base, struct cart_error *error)
+{
+	*loop = NULL;
+	return drive->kind->loop_open(loop, drive, base, error);
+}
+
+void bench_drive_loop_close(struct bench_drive_loop **loop)
+{
+	if (*loop != NULL)
+		(*loop)->drive->kind->loop_close(*loop);
+	*loop = NULL;
+}
+
+int bench_link_open(struct bench_link **link, struct bench_drive_loop *loop,
+		    struct cart_error *error)
+{
+	*link = NULL;
+	return loop->drive->kind->link_open(link, loop, error);
+}
+
+void bench_link_close(struct bench_link **link)
+{
+	if (*link != NULL)
+		(*link)->loop->drive->kind->link_close(*link);
+	*link = NULL;
+}
+
+void bench_link_submit(struct bench_link *link, struct bench_op *op)
+{
+	bench_op_clear(op);
+	link->loop->drive->kind->submit(link, op);
+}
+
+void bench_link_abandon(struct bench_link *link)
+{
+	link->loop->drive->kind->abandon(link);
+}

@@ -1,0 +1,89 @@
+/*
+ * Where operations go: a running cartd (http://HOST:PORT) or a store in our own process
+ * (store:BACKEND?setting=value&setting=value), which shows what the HTTP front costs.
+ *
+ * Three levels. A struct bench_drive is a target, once a process; threads share it. A struct
+ * bench_drive_loop is what an event loop has of it. A struct bench_link is a client of it: a
+ * connection, one operation at a time.
+ */
+#ifndef BENCH_TARGET_DRIVE_H
+#define BENCH_TARGET_DRIVE_H
+
+#include "bench/target/op.h"
+#include "core/base/attr.h"
+#include "core/base/error.h"
+
+#include <stdio.h>
+
+struct bench_drive;
+struct bench_drive_loop;
+struct bench_link;
+struct buf;
+struct event_base; /* libevent's, made without locks: one thread */
+
+struct bench_drive_config {
+	int64_t timeout_ms; /* of an operation, connect and all; 1 ... INT_MAX */
+	bool cold;	    /* a connection an operation; nothing to a store */
+};
+
+/*
+ * Parses the target and asks who it is: GET /health over HTTP; a store is started. Blocks. -1:
+ * error says in one line, without the target, why there is nothing to measure: no such host, nobody
+ * there, not a cartd, another version of the API, its database is down, unknown backend or setting.
+ */
+CART_MUST_CHECK int bench_drive_open(struct bench_drive **drive, const char *target,
+				     const struct bench_drive_config *config,
+				     struct cart_error *error);
+/* Every loop is closed. Takes NULL; sets it. */
+void bench_drive_close(struct bench_drive **drive);
+
+/* The target as given. */
+const char *bench_drive_text(const struct bench_drive *drive);
+/* "mysql": what /health says, or the backend. [a-z0-9_-]+ */
+const char *bench_drive_database(const struct bench_drive *drive);
+/* Of the cartd, or of this build for a store; "" when it does not say. */
+const char *bench_drive_version(const struct bench_drive *drive);
+const char *bench_drive_revision(const struct bench_drive *drive);
+/* The database's own, "MariaDB 10.11.6", "DynamoDB, https://..."; "" when nobody says. */
+const char *bench_drive_server(const struct bench_drive *drive);
+/* A local server that speaks DynamoDB's protocol stands in for DynamoDB: a picture made of it must
+ * say so. */
+bool bench_drive_is_local_stand_in(const struct bench_drive *drive);
+/* A store: its work is done by our own threads. */
+bool bench_drive_is_in_process(const struct bench_drive *drive);
+/* What a store runs with, as cartd --print-config would write it, secrets masked. False: a cartd's
+ * are not known from here. */
+CART_MUST_CHECK bool bench_drive_print_settings(const struct bench_drive *drive, FILE *out);
+/* Adds /metrics as it is now to out: Prometheus' text. Blocks; one thread at a time. */
+CART_MUST_CHECK int bench_drive_metrics(struct bench_drive *drive, struct buf *out,
+					struct cart_error *error);
+
+/* An event loop as those below want it: for one thread, timers in microseconds. NULL: failed. */
+struct event_base *bench_base_new(void);
+
+CART_MUST_CHECK int bench_drive_loop_open(struct bench_drive_loop **loop, struct bench_drive *drive,
+					  struct event_base *base, struct cart_error *error);
+/* No link is open. May run the base until what is below has drained. Takes NULL; sets it. */
+void bench_drive_loop_close(struct bench_drive_loop **loop);
+
+/* Connects nothing yet. */
+CART_MUST_CHECK int bench_link_open(struct bench_link **link, struct bench_drive_loop *loop,
+				    struct cart_error *error);
+/* No operation is under way. May be called from done(). Takes NULL; sets it. */
+void bench_link_close(struct bench_link **link);
+
+/*
+ * Starts an operation; the link must have none under way. The result is cleared first. done() comes
+ * once, on the loop, never inside this call, at the timeout at the latest; it may submit again or
+ * close the link. Nothing is ever sent twice.
+ */
+void bench_link_submit(struct bench_link *link, struct bench_op *op);
+
+/*
+ * The client goes away from the operation under way, if there is one: its connection is closed, or
+ * a store is asked to cancel it. done() comes soon, never inside this call; a change that was sent
+ * is then BENCH_UNKNOWN, unless what became of it is known all the same.
+ */
+void bench_link_abandon(struct bench_link *link);
+
+#endif

@@ -1,0 +1,54 @@
+/* What the kinds of targets are to drive.c. Each struct of a kind's starts with the one here. */
+#ifndef BENCH_TARGET_DRIVE_INTERNAL_H
+#define BENCH_TARGET_DRIVE_INTERNAL_H
+
+#include "bench/target/drive.h"
+#include "bench/target/target.h"
+#include "core/version.h"
+
+#define BENCH_VERSION_MAX 64
+
+/* All required but print_settings. What they must do, drive.h says; close functions get what is not
+ * NULL. */
+struct bench_drive_kind {
+	int (*open)(struct bench_drive **drive, const char *target,
+		    const struct bench_drive_config *config, struct cart_error *error);
+	void (*close)(struct bench_drive *drive);
+	void (*print_settings)(const struct bench_drive *drive, FILE *out);
+	int (*metrics)(struct bench_drive *drive, struct buf *out, struct cart_error *error);
+	int (*loop_open)(struct bench_drive_loop **loop, struct bench_drive *drive,
+			 struct event_base *base, struct cart_error *error);
+	void (*loop_close)(struct bench_drive_loop *loop);
+	int (*link_open)(struct bench_link **link, struct bench_drive_loop *loop,
+			 struct cart_error *error);
+	void (*link_close)(struct bench_link *link);
+	void (*submit)(struct bench_link *link, struct bench_op *op);
+	void (*abandon)(struct bench_link *link);
+};
+
+/* The kind fills in database; drive.c the rest, version and stand_in from the metrics. */
+struct bench_drive {
+	const struct bench_drive_kind *kind;
+	struct bench_drive_config config;
+	char *text;
+	char database[BENCH_DATABASE_MAX + 1];
+	char version[BENCH_VERSION_MAX];
+	char revision[BENCH_VERSION_MAX];
+	char server[BENCH_VERSION_MAX + 16];
+	bool stand_in;
+};
+
+/* The kind fills these in. */
+struct bench_drive_loop {
+	struct bench_drive *drive;
+	struct event_base *base;
+};
+
+struct bench_link {
+	struct bench_drive_loop *loop;
+};
+
+extern const struct bench_drive_kind bench_http_kind;
+extern const struct bench_drive_kind bench_store_kind;
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * One operation of a shop on a target, and what became of it: the same over HTTP and on a store in
+ * our own process.
+ */
+#ifndef BENCH_TARGET_OP_H
+#define BENCH_TARGET_OP_H
+
+#include "core/cart.h"
+
+enum bench_op_type {
+	BENCH_CREATE,
+	BENCH_ADD,
+	BENCH_SET,
+	BENCH_REMOVE,
+	BENCH_GET,
+	BENCH_CHECKOUT,
+	BENCH_DELETE,
+	BENCH_LIST,
+	BENCH_OP_TYPES
+};
+
+/* "create", "add", ... */
+const char *bench_op_type_name(enum bench_op_type type);
+/* False: no operation is called so. */
+CART_MUST_CHECK bool bench_op_type_find(const char *name, size_t len, enum bench_op_type *type);
+/* True for what may change something: all but GET and LIST. */
+bool bench_op_type_changes(enum bench_op_type type);
+
+enum bench_outcome {
+	BENCH_OK,
+	BENCH_REFUSED, /* certainly not applied: 4xx, 503, 504 TIMEOUT, could not connect; any
+			  failure of a read */
+	BENCH_UNKNOWN  /* a change that may have been applied: 504 OUTCOME_UNKNOWN, any other 5xx,
+			  the connection broke, no answer in time */
+};
+
+enum bench_read { BENCH_READ_DEFAULT, BENCH_READ_STRONG, BENCH_READ_EVENTUAL };
+
+#define BENCH_OP_ERROR_MAX 32
+
+/*
+ * The caller's; one at a time on a link, which has it from the submit to its done(). A zeroed
+ * request asks for nothing special.
+ */
+struct bench_op {
+	/* The request. */
+	enum bench_op_type type;
+	struct cart_id id;    /* all but CREATE and LIST; after a CREATE that is OK: the cart's */
+	int64_t customer_id;  /* CREATE, LIST */
+	int64_t product_id;   /* ADD, SET, REMOVE */
+	int64_t quantity;     /* ADD, SET */
+	int64_t if_version;   /* changes but CREATE; 0: any */
+	const char *key;      /* CREATE, ADD, SET, REMOVE, CHECKOUT: Idempotency-Key, at most
+				 CART_KEY_MAX characters, or NULL */
+	enum bench_read read; /* GET */
+	bool want_cart; /* GET, CREATE, ADD, SET, REMOVE, CHECKOUT: the cart is wanted, of a change
+			   as it is after it */
+	void (*done)(struct bench_op *op, void *user);
+	void *user;
+
+	/* The result. */
+	enum bench_outcome outcome;
+	int status; /* HTTP's; of a store what cartd would answer; 0: no answer */
+	/* "" when OK. "CART_CLOSED", "UNAVAILABLE", ... as problem+json says; "HTTP 502" of an
+	 * error that says nothing; "connection", "timeout", "not HTTP" where no answer came. */
+	char error[BENCH_OP_ERROR_MAX];
+	bool replayed;	    /* the key was seen before */
+	int64_t version;    /* of the ETag; 0: not said */
+	struct cart cart;   /* want_cart and OK; freed by bench_op_clear() */
+	struct cart *carts; /* LIST and OK: the newest, at most CART_LIST_MAX; likewise */
+	size_t cart_count;
+	/* Monotonic: before the first byte is written, or before the connect where one was needed;
+	 * after the last byte is read. */
+	int64_t sent_ns, done_ns;
+	int64_t queue_ns, db_ns, total_ns; /* Server-Timing; -1: not said */
+};
+
+/* Frees the result and zeroes it; the request stays. */
+void bench_op_clear(struct bench_op *op);
+
+#endif

@@ -1,8 +1,0 @@
-/* Compiler attributes, spelled once. */
-#ifndef CORE_ATTR_H
-#define CORE_ATTR_H
-
-#define CART_MUST_CHECK			 __attribute__((warn_unused_result))
-#define CART_PRINTF(format_at, first_at) __attribute__((format(printf, format_at, first_at)))
-
-#endif

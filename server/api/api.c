@@ -1,0 +1,206 @@
+/* What every call has in common, before its handler: a route, ids in the path, the query's names,
+ * whether a body may be there and of what kind. */
+#include "server/api/api.h"
+
+#include "core/settings/settings.h"
+#include "server/api/call.h"
+#include "server/api/conditions.h"
+#include "server/api/text.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static enum api_log api_log_from(const struct settings *settings)
+{
+	const char *text = settings_string(settings, "log.requests");
+
+	if (strcmp(text, "all") == 0)
+		return API_LOG_ALL;
+	return strcmp(text, "off") == 0 ? API_LOG_OFF : API_LOG_ERRORS;
+}
+
+struct api *api_new(const struct api_shared *shared, struct cart_store *store,
+		    struct metrics_shard *shard)
+{
+	struct api *api = calloc(1, sizeof(*api));
+
+	if (api == NULL)
+		abort();
+	api->shared = shared;
+	api->store = store;
+	api->shard = shard;
+	api->log = api_log_from(shared->env->settings);
+	request_ids_seed(&api->ids);
+	return api;
+}
+
+void api_free(struct api **api)
+{
+	if (*api == NULL)
+		return;
+	call_free_spares(*api);
+	buf_free(&(*api)->out);
+	free(*api);
+	*api = NULL;
+}
+
+/* NULL: no memory, and the request has been answered. */
+static struct call *api_begin(struct api *api, struct http_request *request)
+{
+	struct call *call = call_new(api, request);
+	size_t count;
+	const char *id;
+
+	if (call == NULL) {
+		http_reply_header(request, "Retry-After", "1");
+		http_reply(request, 503, NULL, 0);
+		return NULL;
+	}
+	buf_reset(&api->out);
+	id = http_request_header(request, "X-Request-Id", &count);
+	if (id == NULL || count != 1 || !request_id_take(id, call->request_id))
+		request_id_make(&api->ids, call->request_id);
+	if (!request_trace_id(http_request_header(request, "traceparent", NULL), call->trace_id))
+		call->trace_id[0] = '\0';
+	return call;
+}
+
+/* Ends with an answer when the path is of no route. */
+static bool api_match(struct call *call)
+{
+	const char *path = http_request_path(call->request);
+
+	switch (router_find(routes, routes_count, path, &call->match)) {
+	case ROUTER_FOUND:
+		call->route = call->match.route;
+		return true;
+	case ROUTER_BAD_ESCAPE:
+		call_invalid(call, "the path is badly percent-encoded");
+		return false;
+	case ROUTER_NOT_FOUND:
+		break;
+	}
+	call_problem(call, (struct problem){404, "NOT_FOUND"}, "no such path%s",
+		     path[0] != '\0' && path[1] != '\0' && path[strlen(path) - 1] == '/'
+			     ? "; a path here has no trailing slash"
+			     : "");
+	return false;
+}
+
+/* Ends with an answer when the route has no such method, or OPTIONS asked which it has. */
+static bool api_match_method(struct call *call)
+{
+	enum http_method method = http_request_method(call->request);
+	char allow[ROUTE_ALLOW_MAX];
+
+	call->how = route_call_find(call->route, method);
+	if (call->how != NULL)
+		return true;
+	route_allow(call->route, allow);
+	call_header(call, "Allow", allow);
+	if (method == HTTP_OPTIONS) {
+		call->cache = NULL;
+		call_reply_empty(call, 204);
+	} else {
+		call_problem(call, (struct problem){405, "METHOD_NOT_ALLOWED"},
+			     "this path allows %s", allow);
+	}
+	return false;
+}
+
+/* Captures are always a cart and then a product. */
+static bool api_read_path(struct call *call)
+{
+	const struct router_match *match = &call->match;
+
+	if (match->capture_count > 0 &&
+	    !cart_id_parse(&call->id, match->captures[0].text, match->captures[0].len)) {
+		call_invalid(call, "the cart id in the path is not a UUID");
+		return false;
+	}
+	if (match->capture_count > 1 &&
+	    !text_integer(match->captures[1].text, match->captures[1].len, 1, CART_NUMBER_MAX,
+			  &call->product_id)) {
+		call_invalid(call, "product_id in the path must be an integer of 1 to %" PRId64,
+			     CART_NUMBER_MAX);
+		return false;
+	}
+	return true;
+}
+
+static bool api_read_query(struct call *call)
+{
+	char detail[QUERY_DETAIL_MAX];
+
+	if (query_parse(&call->query, http_request_query(call->request), call->how->params, detail))
+		return true;
+	call_invalid(call, "%s", detail);
+	return false;
+}
+
+static bool api_check_media_type(struct call *call)
+{
+	size_t count, codings;
+	const char *type = http_request_header(call->request, "Content-Type", &count);
+	const char *coding = http_request_header(call->request, "Content-Encoding", &codings);
+	struct problem problem = {415, "UNSUPPORTED_MEDIA_TYPE"};
+
+	if (type != NULL && (count != 1 || !conditions_is_json(type))) {
+		call_problem(call, problem, "the body's Content-Type must be application/json");
+		return false;
+	}
+	if (coding != NULL && (codings != 1 || strcasecmp(coding, "identity") != 0)) {
+		call_problem(call, problem, "the body must have no Content-Encoding");
+		return false;
+	}
+	return true;
+}
+
+static bool api_check_body(struct call *call)
+{
+	size_t len;
+
+	http_request_body(call->request, &len);
+	if (len == 0)
+		return true;
+	if (call->how->body == ROUTE_BODY_NONE) {
+		call_invalid(call, "a body, where this call takes none");
+		return false;
+	}
+	return api_check_media_type(call);
+}
+
+/* OPTIONS * asks about the server as a whole. */
+static bool api_is_for_server(const struct http_request *request)
+{
+	return http_request_method(request) == HTTP_OPTIONS &&
+	       strcmp(http_request_path(request), "*") == 0;
+}
+
+void api_handle(struct http_request *request, void *user)
+{
+	struct call *call = api_begin(user, request);
+
+	if (call == NULL)
+		return;
+	call->has_path = true;
+	if (api_is_for_server(request)) {
+		call->cache = NULL;
+		call_header(call, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+		call_reply_empty(call, 204);
+		return;
+	}
+	if (api_match(call) && api_match_method(call) && api_read_path(call) &&
+	    api_read_query(call) && api_check_body(call))
+		call->how->handler(call);
+}
+
+void api_refuse(struct http_request *request, int status, const char *detail, void *user)
+{
+	struct call *call = api_begin(user, request);
+
+	if (call != NULL)
+		call_problem(call, problem_of_refusal(status), "%s", detail);
+}

@@ -1,0 +1,17 @@
+/*
+ * Requests by route, method and status, and their latency by route and method. The series are the
+ * product of the route table and a fixed list of statuses, whatever clients send: what matches no
+ * call counts under route="none".
+ */
+#ifndef SERVER_API_API_METRICS_H
+#define SERVER_API_API_METRICS_H
+
+#include "server/api/api.h"
+#include "server/api/router.h"
+
+/* how: the call, NULL when no call matched. */
+void api_metrics_count(const struct api_metrics *series, struct metrics_shard *shard,
+		       const struct route *route, const struct route_call *how, int status,
+		       int64_t total_ns);
+
+#endif

@@ -1,0 +1,269 @@
+#include "server/api/body.h"
+
+#include "core/base/json_parse.h"
+#include "server/api/text.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_FAIL(detail_, result_, ...) (snprintf(detail_, BODY_DETAIL_MAX, __VA_ARGS__), result_)
+
+/* Our own words: jansson's quote the input, which need not even be UTF-8. */
+static enum body_result body_parse_failed(const json_error_t *error, char detail[BODY_DETAIL_MAX])
+{
+	switch (json_error_code(error)) {
+	case json_error_numeric_overflow:
+		return BODY_FAIL(detail, BODY_INVALID_INPUT,
+				 "the body has a number that is out of range at byte %d",
+				 error->position);
+	case json_error_duplicate_key:
+		return BODY_FAIL(detail, BODY_INVALID_JSON,
+				 "the body has a duplicate member at byte %d", error->position);
+	case json_error_invalid_utf8:
+		return BODY_FAIL(detail, BODY_INVALID_JSON, "the body is not UTF-8");
+	case json_error_stack_overflow:
+		return BODY_FAIL(detail, BODY_INVALID_JSON, "the body is nested too deeply");
+	default:
+		return BODY_FAIL(detail, BODY_INVALID_JSON,
+				 "the body is not JSON: wrong at byte %d", error->position);
+	}
+}
+
+static enum body_result body_parse(const char *text, size_t len, json_t **root,
+				   char detail[BODY_DETAIL_MAX])
+{
+	json_error_t error;
+	bool no_memory;
+	json_t *json;
+
+	if (len == 0)
+		return BODY_FAIL(detail, BODY_INVALID_JSON,
+				 "the body is empty, where one JSON object is expected");
+	json = json_parse(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error, &no_memory);
+	if (no_memory)
+		return BODY_FAIL(detail, BODY_NO_MEMORY, "out of memory");
+	if (json == NULL)
+		return body_parse_failed(&error, detail);
+	if (!json_is_object(json)) {
+		json_decref(json);
+		return BODY_FAIL(detail, BODY_INVALID_JSON, "the body is not a JSON object");
+	}
+	*root = json;
+	return BODY_OK;
+}
+
+/* where is what stands before a member's name: "", "items[3]." */
+static enum body_result body_check_members(json_t *object, const char *where,
+					   const char *const *known, char detail[BODY_DETAIL_MAX])
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(object, name, value)
+	{
+		char quoted[TEXT_QUOTED];
+		size_t i = 0;
+
+		while (known[i] != NULL && strcmp(known[i], name) != 0)
+			i++;
+		if (known[i] == NULL)
+			return BODY_FAIL(detail, BODY_INVALID_INPUT, "unknown member %s%s", where,
+					 text_quote(quoted, name, strlen(name)));
+	}
+	return BODY_OK;
+}
+
+static enum body_result body_take_integer(const json_t *object, const char *where, const char *name,
+					  int64_t min, int64_t max, int64_t *value,
+					  char detail[BODY_DETAIL_MAX])
+{
+	const json_t *member = json_object_get(object, name);
+
+	if (member == NULL)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s%s is missing", where, name);
+	if (!json_is_integer(member))
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s%s is not an integer", where, name);
+	if (json_integer_value(member) < min || json_integer_value(member) > max)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT,
+				 "%s%s is out of range: %" PRId64 " to %" PRId64, where, name, min,
+				 max);
+	*value = json_integer_value(member);
+	return BODY_OK;
+}
+
+/* The array of that name, of 1 to max elements. */
+static enum body_result body_take_array(const json_t *object, const char *name, size_t max,
+					json_t **array, char detail[BODY_DETAIL_MAX])
+{
+	json_t *member = json_object_get(object, name);
+
+	if (member == NULL)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s is missing", name);
+	if (!json_is_array(member))
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s is not an array", name);
+	if (json_array_size(member) == 0)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s is empty", name);
+	if (json_array_size(member) > max)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s has more than %zu elements", name,
+				 max);
+	*array = member;
+	return BODY_OK;
+}
+
+static enum body_result body_take_item(json_t *object, const char *where,
+				       struct cart_change *change, char detail[BODY_DETAIL_MAX])
+{
+	static const char *const known[] = {"product_id", "quantity", NULL};
+	enum body_result result = body_check_members(object, where, known, detail);
+
+	change->type = CART_CHANGE_ADD;
+	if (result == BODY_OK)
+		result = body_take_integer(object, where, "product_id", 1, CART_NUMBER_MAX,
+					   &change->product_id, detail);
+	if (result == BODY_OK)
+		result = body_take_integer(object, where, "quantity", 1, CART_ADD_MAX,
+					   &change->quantity, detail);
+	return result;
+}
+
+static enum body_result body_take_items(json_t *object, struct cart_change **out, size_t *count,
+					char detail[BODY_DETAIL_MAX])
+{
+	static const char *const known[] = {"items", NULL};
+	enum body_result result = body_check_members(object, "", known, detail);
+	struct cart_change *changes;
+	json_t *array;
+
+	if (result == BODY_OK) /* http.max_body bounds their number */
+		result = body_take_array(object, "items", SIZE_MAX, &array, detail);
+	if (result != BODY_OK)
+		return result;
+	changes = calloc(json_array_size(array), sizeof(*changes));
+	if (changes == NULL)
+		return BODY_FAIL(detail, BODY_NO_MEMORY, "out of memory");
+	for (size_t i = 0; i < json_array_size(array) && result == BODY_OK; i++) {
+		json_t *item = json_array_get(array, i);
+		char where[32];
+
+		snprintf(where, sizeof(where), "items[%zu].", i);
+		if (json_is_object(item))
+			result = body_take_item(item, where, &changes[i], detail);
+		else
+			result = BODY_FAIL(detail, BODY_INVALID_INPUT,
+					   "items[%zu] is not an object", i);
+	}
+	if (result != BODY_OK) {
+		free(changes);
+		return result;
+	}
+	*out = changes;
+	*count = json_array_size(array);
+	return BODY_OK;
+}
+
+enum body_result body_read_customer(const char *text, size_t len, int64_t *customer_id,
+				    char detail[BODY_DETAIL_MAX])
+{
+	static const char *const known[] = {"customer_id", NULL};
+	json_t *root;
+	enum body_result result = body_parse(text, len, &root, detail);
+
+	if (result != BODY_OK)
+		return result;
+	result = body_check_members(root, "", known, detail);
+	if (result == BODY_OK)
+		result = body_take_integer(root, "", "customer_id", 1, CART_NUMBER_MAX, customer_id,
+					   detail);
+	json_decref(root);
+	return result;
+}
+
+enum body_result body_read_items(const char *text, size_t len, struct cart_change *one,
+				 struct cart_change **changes, size_t *count,
+				 char detail[BODY_DETAIL_MAX])
+{
+	json_t *root;
+	enum body_result result = body_parse(text, len, &root, detail);
+
+	if (result != BODY_OK)
+		return result;
+	if (json_object_get(root, "items") != NULL) {
+		result = body_take_items(root, changes, count, detail);
+	} else {
+		result = body_take_item(root, "", one, detail);
+		if (result == BODY_OK) {
+			*changes = one;
+			*count = 1;
+		}
+	}
+	json_decref(root);
+	return result;
+}
+
+enum body_result body_read_quantity(const char *text, size_t len, int64_t max, int64_t *quantity,
+				    char detail[BODY_DETAIL_MAX])
+{
+	static const char *const known[] = {"quantity", NULL};
+	json_t *root;
+	enum body_result result = body_parse(text, len, &root, detail);
+
+	if (result != BODY_OK)
+		return result;
+	result = body_check_members(root, "", known, detail);
+	if (result == BODY_OK)
+		result = body_take_integer(root, "", "quantity", 0, max, quantity, detail);
+	json_decref(root);
+	return result;
+}
+
+static enum body_result body_take_ids(json_t *root, struct cart_id ids[BODY_IDS_MAX], size_t *count,
+				      char detail[BODY_DETAIL_MAX])
+{
+	static const char *const known[] = {"ids", NULL};
+	enum body_result result = body_check_members(root, "", known, detail);
+	json_t *array;
+
+	if (result == BODY_OK)
+		result = body_take_array(root, "ids", BODY_IDS_MAX, &array, detail);
+	if (result != BODY_OK)
+		return result;
+	*count = json_array_size(array);
+	for (size_t i = 0; i < *count; i++) {
+		const json_t *id = json_array_get(array, i);
+
+		if (!json_is_string(id) ||
+		    !cart_id_parse(&ids[i], json_string_value(id), json_string_length(id)))
+			return BODY_FAIL(detail, BODY_INVALID_INPUT, "ids[%zu] is not a UUID", i);
+	}
+	return BODY_OK;
+}
+
+enum body_result body_read_ids(const char *text, size_t len, struct cart_id ids[BODY_IDS_MAX],
+			       size_t *count, char detail[BODY_DETAIL_MAX])
+{
+	json_t *root;
+	enum body_result result = body_parse(text, len, &root, detail);
+
+	if (result != BODY_OK)
+		return result;
+	result = body_take_ids(root, ids, count, detail);
+	json_decref(root);
+	return result;
+}
+
+enum body_result body_read_nothing(const char *text, size_t len, char detail[BODY_DETAIL_MAX])
+{
+	json_t *root;
+	enum body_result result = body_parse(text, len, &root, detail);
+
+	if (result != BODY_OK)
+		return result;
+	if (json_object_size(root) > 0)
+		result = BODY_FAIL(detail, BODY_INVALID_INPUT,
+				   "the body is not empty, where none is expected");
+	json_decref(root);
+	return result;
+}

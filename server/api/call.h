@@ -1,0 +1,122 @@
+/*
+ * One call of the API under way: what its handler is given and how it answers.
+ *
+ * The happy path: api.c makes the call, matches the route, reads what every call has (ids in the
+ * path, query, body's kind) and runs the handler; that reads the rest, fills the op and calls
+ * call_submit(); call_done() comes from the store and runs the answer, which ends in call_reply().
+ * The other ways: anything that is wrong before the op ends in call_invalid() or call_problem(); a
+ * refused or failed op in call_fail(); a client that goes has its reads canceled, while a change
+ * that was submitted goes on, since it may have been acknowledged to nobody and still count.
+ */
+#ifndef SERVER_API_CALL_H
+#define SERVER_API_CALL_H
+
+#include "core/base/buf.h"
+#include "server/api/api.h"
+#include "server/api/body.h"
+#include "server/api/problem.h"
+#include "server/api/query.h"
+#include "server/api/request_id.h"
+#include "server/api/routes.h"
+
+enum api_log { API_LOG_OFF, API_LOG_ERRORS, API_LOG_ALL };
+
+struct api {
+	const struct api_shared *shared;
+	struct cart_store *store;
+	struct metrics_shard *shard;
+	struct request_ids ids;
+	enum api_log log;   /* log.requests */
+	struct buf out;	    /* the body being written; replies are built and sent in one go */
+	struct call *spare; /* calls for reuse */
+	size_t spare_count;
+};
+
+struct call {
+	struct api *api;
+	struct http_request *request;
+	struct call *next; /* while spare */
+
+	/* What is known of the request. */
+	const struct route *route;    /* NULL: none matched */
+	const struct route_call *how; /* NULL: none matched */
+	struct cart_id id;	      /* {id} of the path */
+	int64_t product_id;	      /* {product_id} of the path */
+	bool has_tags;		      /* If-None-Match, and it is well formed */
+	bool has_path;		      /* false for what the guard refused */
+	bool wants_cart;	      /* Prefer: return=representation */
+	char request_id[REQUEST_ID_MAX + 1];
+	char trace_id[TRACE_ID_TEXT + 1]; /* "": none */
+	char key[CART_KEY_MAX + 1];	  /* of the op; the request's own goes with its client */
+
+	/* The work. */
+	void (*answer)(struct call *call);
+	bool answers_failure; /* answer is run whatever the op's result */
+	size_t pending;	      /* ops in the store */
+	struct cart_op *many; /* batch-get: many_count ops, owned; else NULL */
+	size_t many_count;
+	struct cart_change one; /* what op.changes is, if a single line */
+	struct cart_change *changes;
+
+	/* For the answer and the log. */
+	const char *cache; /* Cache-Control */
+	int64_t queue_ns, database_ns;
+	char reason[CART_REASON_MAX]; /* why it failed; for the log alone */
+
+	/* Large, and not cleared for reuse. */
+	struct cart_op op;
+	struct query query;
+	struct router_match match;
+};
+
+/* NULL: no memory. */
+struct call *call_new(struct api *api, struct http_request *request);
+/* Frees the spare calls of an api. */
+void call_free_spares(struct api *api);
+
+/*
+ * Reading what some calls have. All return false when they have answered the call already.
+ */
+/* The only value of a header; *value is NULL when there is none. */
+CART_MUST_CHECK bool call_read_header(struct call *call, const char *name, const char **value);
+CART_MUST_CHECK bool call_read_if_match(struct call *call, int64_t *version);
+/* Idempotency-Key and If-Match into the op, Prefer into the call: for changes. */
+CART_MUST_CHECK bool call_read_change_headers(struct call *call);
+/* Turns what a body_read function said into an answer, if it was bad. */
+CART_MUST_CHECK bool call_body_ok(struct call *call, enum body_result result, const char *detail);
+/* Refuses If-None-Match: on a change it would be a condition, and one that we do not keep. */
+CART_MUST_CHECK bool call_refuse_none_match(struct call *call);
+
+/* Initialises call->op with id and deadline; the rest of the request is the handler's. */
+struct cart_op *call_op(struct call *call, enum cart_op_type type);
+/* The same for an op of call->many. */
+void call_prepare_op(struct call *call, struct cart_op *op, enum cart_op_type type);
+/* Submits call->op; answer is run with its success. */
+void call_submit(struct call *call, void (*answer)(struct call *call));
+/* Submits all of call->many; answer is run when each was a success or NOT_FOUND. */
+void call_submit_many(struct call *call, void (*answer)(struct call *call));
+
+/* Answering: each ends the call, which is not the caller's afterwards. */
+void call_reply(struct call *call, int status, const char *type, const void *body, size_t len);
+/* api->out as JSON. */
+void call_reply_json(struct call *call, int status);
+/* Without a body. */
+void call_reply_empty(struct call *call, int status);
+/* op.cart, as the answer to a change. */
+void call_reply_cart(struct call *call, int status);
+/* 204, as the answer to a change. */
+void call_reply_changed(struct call *call);
+CART_PRINTF(3, 4)
+void call_problem(struct call *call, struct problem problem, const char *format, ...);
+/* 400 INVALID_INPUT */
+CART_PRINTF(2, 3) void call_invalid(struct call *call, const char *format, ...);
+/* What a result other than CART_OK is to the client of this call. */
+void call_fail(struct call *call, enum cart_result result);
+
+/* Headers of the answer to come. */
+void call_header(struct call *call, const char *name, const char *value);
+void call_header_tag(struct call *call, int64_t version);
+/* ETag and, where it is so, Idempotency-Replayed. */
+void call_header_change(struct call *call, int64_t version);
+
+#endif

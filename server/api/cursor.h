@@ -1,0 +1,20 @@
+/*
+ * Cursors of pages: where a list goes on, as opaque text. A cursor belongs to the query that made
+ * it; one of another customer, another status or another time, or one that was altered, is refused.
+ * It guards against mistakes: who forges one only pages through what he may list anyway.
+ */
+#ifndef SERVER_API_CURSOR_H
+#define SERVER_API_CURSOR_H
+
+#include "core/cart_op.h"
+
+#define CURSOR_TEXT 44 /* characters, without the NUL */
+
+/* The cursor that goes on after list->after_ms and after_id. False: no digest. */
+CART_MUST_CHECK bool cursor_format(const struct cart_list *list, char text[CURSOR_TEXT + 1]);
+
+/* Sets has_after, after_ms and after_id of a list whose other members are the query's. False: not a
+ * cursor of this query. */
+CART_MUST_CHECK bool cursor_parse(struct cart_list *list, const char *text, size_t len);
+
+#endif

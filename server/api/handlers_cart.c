@@ -1,0 +1,154 @@
+/* A cart as a whole: made, read, removed, checked out. */
+#include "core/cart_json.h"
+#include "server/api/body.h"
+#include "server/api/call.h"
+#include "server/api/conditions.h"
+
+#include <string.h>
+
+/* Kept by the client alone, and asked for again each time: that is what the entity-tag is for. */
+#define CART_CACHE "private, no-cache"
+
+/* For a cart or an order. Ends with an answer when the kernel has no random bytes. */
+static bool cart_make_id(struct call *call, struct cart_id *id)
+{
+	const struct api_shared *shared = call->api->shared;
+
+	if (cart_id_make(id, shared->id_kind, clock_wall_ms(shared->env->clock)))
+		return true;
+	strcpy(call->reason, "no random bytes");
+	call_fail(call, CART_FAILED);
+	return false;
+}
+
+static void cart_answer_create(struct call *call)
+{
+	static const char prefix[] = "/shopping-carts/";
+	char location[sizeof(prefix) + CART_ID_TEXT];
+
+	memcpy(location, prefix, sizeof(prefix) - 1);
+	cart_id_format(&call->op.cart.id, location + sizeof(prefix) - 1);
+	call_header(call, "Location", location);
+	call_reply_cart(call, 201);
+}
+
+void cart_handle_create(struct call *call)
+{
+	struct cart_op *op = call_op(call, CART_OP_CREATE);
+	char detail[BODY_DETAIL_MAX];
+	size_t len;
+	const char *body = http_request_body(call->request, &len);
+
+	if (!call_body_ok(call, body_read_customer(body, len, &op->customer_id, detail), detail) ||
+	    !call_read_change_headers(call))
+		return;
+	if (http_request_header(call->request, "If-Match", NULL) != NULL) {
+		call_invalid(call, "header If-Match asks for a version, and a new cart has none");
+		return;
+	}
+	if (cart_make_id(call, &op->id))
+		call_submit(call, cart_answer_create);
+}
+
+static void cart_answer_get(struct call *call)
+{
+	const struct cart *cart = &call->op.cart;
+	const char *tags =
+		call->has_tags ? http_request_header(call->request, "If-None-Match", NULL) : NULL;
+	bool unchanged = false;
+
+	if (call->op.if_version != 0 && call->op.if_version != cart->version) {
+		call_fail(call, CART_MISMATCH);
+		return;
+	}
+	call->cache = CART_CACHE;
+	call_header_tag(call, cart->version);
+	/* NULL by now if the client has gone. */
+	if (tags != NULL && conditions_if_none_match(tags, cart->version, &unchanged) &&
+	    unchanged) {
+		call_reply_empty(call, 304);
+		return;
+	}
+	cart_json_write(&call->api->out, cart);
+	call_reply_json(call, 200);
+}
+
+static bool cart_read_consistency(struct call *call)
+{
+	const char *value = call->query.values[CART_PARAM_CONSISTENCY];
+
+	if (value == NULL)
+		return true;
+	if (query_is(&call->query, CART_PARAM_CONSISTENCY, "strong"))
+		call->op.flags |= CART_READ_STRONG;
+	else if (query_is(&call->query, CART_PARAM_CONSISTENCY, "eventual"))
+		call->op.flags |= CART_READ_EVENTUAL;
+	else {
+		call_invalid(call, "query parameter consistency must be strong or eventual");
+		return false;
+	}
+	return true;
+}
+
+void cart_handle_get(struct call *call)
+{
+	/* A store reads any version: the answer looks at if_version. */
+	struct cart_op *op = call_op(call, CART_OP_GET);
+	const char *tags;
+	bool matches;
+
+	if (!cart_read_consistency(call) || !call_read_if_match(call, &op->if_version) ||
+	    !call_read_header(call, "If-None-Match", &tags))
+		return;
+	call->has_tags = tags != NULL;
+	if (tags != NULL && !conditions_if_none_match(tags, 0, &matches)) {
+		call_invalid(call, "header If-None-Match must be \"*\" or a list of entity-tags");
+		return;
+	}
+	call_submit(call, cart_answer_get);
+}
+
+static void cart_answer_delete(struct call *call)
+{
+	call->cache = NULL;
+	call_reply_empty(call, 204);
+}
+
+void cart_handle_delete(struct call *call)
+{
+	struct cart_op *op = call_op(call, CART_OP_DELETE);
+
+	/* A second DELETE changes nothing anyway, so that an Idempotency-Key has nothing to do. */
+	if (call_read_if_match(call, &op->if_version) && call_refuse_none_match(call))
+		call_submit(call, cart_answer_delete);
+}
+
+static void cart_answer_checkout(struct call *call)
+{
+	struct buf *out = &call->api->out;
+	char id[CART_ID_TEXT + 1];
+
+	if (call->wants_cart) {
+		call_reply_cart(call, 200);
+		return;
+	}
+	cart_id_format(&call->op.cart.order_id, id);
+	buf_add_string(out, "{\"order_id\":");
+	buf_add_json_string(out, id);
+	buf_add_char(out, '}');
+	call_header_change(call, call->op.version);
+	call_reply_json(call, 200);
+}
+
+void cart_handle_checkout(struct call *call)
+{
+	struct cart_op *op = call_op(call, CART_OP_CHECKOUT);
+	char detail[BODY_DETAIL_MAX];
+	size_t len;
+	const char *body = http_request_body(call->request, &len);
+
+	if (len > 0 && !call_body_ok(call, body_read_nothing(body, len, detail), detail))
+		return;
+	if (call_read_change_headers(call) && cart_make_id(call, &op->order_id))
+		call_submit(call, cart_answer_checkout);
+}

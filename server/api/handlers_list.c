@@ -1,0 +1,121 @@
+/* Pages of carts: a customer's, or those that lie idle. */
+#include "core/cart_json.h"
+#include "core/base/units.h"
+#include "server/api/call.h"
+#include "server/api/cursor.h"
+#include "server/api/text.h"
+
+#include <inttypes.h>
+
+#define LIST_LIMIT_DEFAULT 20
+
+static void list_answer(struct call *call)
+{
+	struct cart_op *op = &call->op;
+	struct buf *out = &call->api->out;
+	struct cart_list next = op->list;
+	char cursor[CURSOR_TEXT + 1];
+
+	buf_add_string(out, "{\"carts\":[");
+	for (size_t i = 0; i < op->cart_count; i++) {
+		if (i > 0)
+			buf_add_char(out, ',');
+		cart_json_write(out, &op->carts[i]);
+	}
+	buf_add_string(out, "],\"next_cursor\":");
+	if (op->more && op->cart_count > 0) {
+		const struct cart *last = &op->carts[op->cart_count - 1];
+
+		next.after_id = last->id;
+		next.after_ms = next.kind == CART_LIST_IDLE ? last->updated_ms : last->created_ms;
+		if (!cursor_format(&next, cursor)) {
+			call_fail(call, CART_BUSY);
+			return;
+		}
+		buf_add_json_string(out, cursor);
+	} else {
+		buf_add_string(out, "null");
+	}
+	buf_add_char(out, '}');
+	call_reply_json(call, 200);
+}
+
+static bool list_read_integer(struct call *call, int param, const char *name, int64_t max,
+			      int64_t *value)
+{
+	const struct query *query = &call->query;
+
+	if (query->values[param] == NULL ||
+	    text_integer(query->values[param], query->lens[param], 1, max, value))
+		return true;
+	call_invalid(call, "query parameter %s must be an integer of 1 to %" PRId64, name, max);
+	return false;
+}
+
+static bool list_read_status(struct call *call, struct cart_list *list)
+{
+	const struct query *query = &call->query;
+
+	if (query->values[LIST_PARAM_STATUS] == NULL)
+		return true;
+	if (list->kind == CART_LIST_IDLE) {
+		call_invalid(call, "query parameter status goes with customer_id; idle carts are "
+				   "open by definition");
+		return false;
+	}
+	if (query_is(query, LIST_PARAM_STATUS, "open"))
+		list->state = CART_LIST_OPEN;
+	else if (query_is(query, LIST_PARAM_STATUS, "checked_out"))
+		list->state = CART_LIST_CHECKED_OUT;
+	else {
+		call_invalid(call, "query parameter status must be open or checked_out");
+		return false;
+	}
+	return true;
+}
+
+/* Which list is asked for: one of two. */
+static bool list_read_kind(struct call *call, struct cart_list *list)
+{
+	const struct query *query = &call->query;
+	const char *idle = query->values[LIST_PARAM_IDLE];
+
+	if ((idle != NULL) == (query->values[LIST_PARAM_CUSTOMER] != NULL)) {
+		call_invalid(call, "one of the query parameters customer_id and idle_since is "
+				   "needed, and not both");
+		return false;
+	}
+	list->kind = idle != NULL ? CART_LIST_IDLE : CART_LIST_CUSTOMER;
+	if (idle == NULL)
+		return list_read_integer(call, LIST_PARAM_CUSTOMER, "customer_id", CART_NUMBER_MAX,
+					 &list->customer_id);
+	if (units_parse_time(idle, query->lens[LIST_PARAM_IDLE], &list->idle_before_ms))
+		return true;
+	call_invalid(call, "query parameter idle_since must be a time such as "
+			   "2025-11-01T23:30:00Z");
+	return false;
+}
+
+static bool list_read_cursor(struct call *call, struct cart_list *list)
+{
+	const struct query *query = &call->query;
+	const char *cursor = query->values[LIST_PARAM_CURSOR];
+
+	if (cursor == NULL || cursor_parse(list, cursor, query->lens[LIST_PARAM_CURSOR]))
+		return true;
+	call_invalid(call, "query parameter cursor is not one that this query has given");
+	return false;
+}
+
+void list_handle(struct call *call)
+{
+	struct cart_list *list = &call_op(call, CART_OP_LIST)->list;
+	int64_t limit = LIST_LIMIT_DEFAULT;
+
+	if (!list_read_kind(call, list) || !list_read_status(call, list) ||
+	    !list_read_integer(call, LIST_PARAM_LIMIT, "limit", CART_LIST_MAX, &limit) ||
+	    !list_read_cursor(call, list))
+		return;
+	list->limit = (int)limit;
+	call_submit(call, list_answer);
+}

@@ -1,0 +1,98 @@
+/* What is there for people and their tools: the page at /, the metrics, the contract. */
+#include "core/embed.h"
+#include "core/version.h"
+#include "server/api/call.h"
+
+/* Texts that change with the program only: ask again each time. */
+#define PAGE_CACHE "no-cache"
+
+static const char page_head[] =
+	"<!DOCTYPE html>\n"
+	"<html lang=\"en\">\n"
+	"<head>\n"
+	"<meta charset=\"utf-8\">\n"
+	"<meta name=\"viewport\" content=\"width=device-width\">\n"
+	"<title>cart</title>\n"
+	"<style>\n"
+	":root { color-scheme: light dark }\n"
+	"body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; "
+	"padding: 0 1rem }\n"
+	"td { padding: .1rem 1rem .1rem 0; vertical-align: top }\n"
+	"code { font: 14px ui-monospace, monospace; white-space: nowrap }\n"
+	"</style>\n"
+	"</head>\n"
+	"<body>\n"
+	"<h1>cart</h1>\n"
+	"<p>A shopping-cart service whose database is chosen at startup.</p>\n";
+
+static const char *page_method(enum http_method method)
+{
+	switch (method) {
+	case HTTP_POST:
+		return "POST";
+	case HTTP_PUT:
+		return "PUT";
+	case HTTP_DELETE:
+		return "DELETE";
+	default:
+		return "GET";
+	}
+}
+
+static void page_write_calls(struct buf *out)
+{
+	buf_add_string(out, "<table>\n");
+	for (size_t i = 0; i < routes_count; i++) {
+		const struct route_call *calls = routes[i].calls;
+
+		for (size_t j = 0; j < ROUTE_CALLS_MAX && calls[j].handler != NULL; j++)
+			buf_printf(out, "<tr><td><code>%s</code><td><code>%s</code><td>%s</tr>\n",
+				   page_method(calls[j].method), routes[i].pattern,
+				   calls[j].summary);
+	}
+	buf_add_string(out, "</table>\n");
+}
+
+void page_handle(struct call *call)
+{
+	const struct cart_backend *backend = call->api->shared->backend;
+	struct buf *out = &call->api->out;
+
+	buf_add_string(out, page_head);
+	buf_printf(out,
+		   "<p>This one, version %s (%s), keeps carts in <strong>%s</strong>: %s.</p>\n",
+		   cart_version, cart_revision, cart_backend_name(backend),
+		   cart_backend_summary(backend));
+	buf_add_string(out,
+		       "<p><a href=\"/openapi.yaml\">The contract</a> · "
+		       "<a href=\"/health\">health</a> · <a href=\"/metrics\">metrics</a></p>\n"
+		       "<h2>Calls</h2>\n");
+	page_write_calls(out);
+	buf_add_string(out, "</body>\n</html>\n");
+	if (out->failed) {
+		call_fail(call, CART_BUSY);
+		return;
+	}
+	call->cache = PAGE_CACHE;
+	call_header(call, "Content-Security-Policy",
+		    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+	call_reply(call, 200, "text/html; charset=utf-8", out->data, out->len);
+}
+
+void page_handle_metrics(struct call *call)
+{
+	struct buf *out = &call->api->out;
+
+	metrics_print(call->api->shared->env->metrics, out);
+	if (out->failed)
+		call_fail(call, CART_BUSY);
+	else
+		call_reply(call, 200, "text/plain; version=0.0.4; charset=utf-8", out->data,
+			   out->len);
+}
+
+void page_handle_contract(struct call *call)
+{
+	call->cache = PAGE_CACHE;
+	call_reply(call, 200, "application/yaml", embed_openapi_yaml, embed_openapi_yaml_len);
+}

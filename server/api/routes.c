@@ -1,0 +1,42 @@
+#include "server/api/routes.h"
+
+static const char *const cart_params[] = {[CART_PARAM_CONSISTENCY] = "consistency", NULL};
+static const char *const list_params[] = {
+	[LIST_PARAM_CUSTOMER] = "customer_id", [LIST_PARAM_IDLE] = "idle_since",
+	[LIST_PARAM_STATUS] = "status",	       [LIST_PARAM_LIMIT] = "limit",
+	[LIST_PARAM_CURSOR] = "cursor",	       NULL,
+};
+
+/* In the order of the page at /; batch-get before {id}, which would match it too. */
+const struct route routes[] = {
+	{"/shopping-carts",
+	 {{HTTP_POST, cart_handle_create, ROUTE_BODY_JSON, NULL, "makes a cart"},
+	  {HTTP_GET, list_handle, ROUTE_BODY_NONE, list_params,
+	   "a page of a customer's carts, or of idle ones"}}},
+	{"/shopping-carts/batch-get",
+	 {{HTTP_POST, batch_handle, ROUTE_BODY_JSON, NULL, "several carts at once"}}},
+	{"/shopping-carts/{id}",
+	 {{HTTP_GET, cart_handle_get, ROUTE_BODY_NONE, cart_params, "a cart"},
+	  {HTTP_DELETE, cart_handle_delete, ROUTE_BODY_NONE, NULL, "removes an open cart"}}},
+	{"/shopping-carts/{id}/items",
+	 {{HTTP_POST, items_handle_add, ROUTE_BODY_JSON, NULL, "adds to lines"},
+	  {HTTP_DELETE, items_handle_clear, ROUTE_BODY_NONE, NULL, "empties a cart"}}},
+	{"/shopping-carts/{id}/items/{product_id}",
+	 {{HTTP_PUT, items_handle_set, ROUTE_BODY_JSON, NULL, "sets a line"},
+	  {HTTP_DELETE, items_handle_remove, ROUTE_BODY_NONE, NULL, "removes a line"}}},
+	{"/shopping-carts/{id}/checkout",
+	 {{HTTP_POST, cart_handle_checkout, ROUTE_BODY_OPTIONAL, NULL, "checks a cart out"}}},
+	{"/health",
+	 {{HTTP_GET, health_handle, ROUTE_BODY_NONE, NULL, "whether the database answers"}}},
+	{"/livez",
+	 {{HTTP_GET, health_handle_live, ROUTE_BODY_NONE, NULL, "whether the service runs"}}},
+	{"/readyz",
+	 {{HTTP_GET, health_handle_ready, ROUTE_BODY_NONE, NULL,
+	   "whether it wants to be sent requests"}}},
+	{"/metrics",
+	 {{HTTP_GET, page_handle_metrics, ROUTE_BODY_NONE, NULL, "figures for Prometheus"}}},
+	{"/openapi.yaml",
+	 {{HTTP_GET, page_handle_contract, ROUTE_BODY_NONE, NULL, "the contract"}}},
+	{"/", {{HTTP_GET, page_handle, ROUTE_BODY_NONE, NULL, "this page"}}},
+};
+const size_t routes_count = sizeof(routes) / sizeof(routes[0]);

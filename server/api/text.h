@@ -1,0 +1,38 @@
+/* Small pieces of text: numbers in and out, percent-encoding, what a client sent shown safely. */
+#ifndef SERVER_API_TEXT_H
+#define SERVER_API_TEXT_H
+
+#include "core/base/attr.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Decimal digits and nothing else, no leading zeros, min ... max with 0 <= min. */
+CART_MUST_CHECK bool text_integer(const char *text, size_t len, int64_t min, int64_t max,
+				  int64_t *value);
+
+/* Writes digits (the number is not negative) and returns where they end; no NUL. */
+#define TEXT_INTEGER 20
+char *text_put_integer(char *to, int64_t value);
+/* Nanoseconds as milliseconds with two decimals, rounded: "0.51". Below 0 counts as 0. */
+#define TEXT_MS 24
+char *text_put_ms(char *to, int64_t ns);
+
+enum text_decoded {
+	TEXT_DECODED,
+	TEXT_BAD_ESCAPE, /* a '%' without two hex digits after it */
+	TEXT_TOO_LONG	 /* more than room - 1 bytes */
+};
+/* RFC 3986 percent-decoding, '+' stands for itself; NUL-terminated, but may hold NULs. */
+CART_MUST_CHECK enum text_decoded text_percent_decode(char *out, size_t room, size_t *out_len,
+						      const char *text, size_t len);
+
+/*
+ * What a client sent, for a message: between quotes, 48 characters at most, anything but visible
+ * ASCII and spaces as '?'.
+ */
+#define TEXT_QUOTED 56
+const char *text_quote(char out[TEXT_QUOTED], const char *text, size_t len);
+
+#endif

@@ -1,0 +1,484 @@
+#include "server/http/connection.h"
+
+#include "core/base/log.h"
+#include "server/http/internal.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+/* How long, and for how many bytes, an ended connection reads on so that its last answer is not
+ * lost to a reset (RFC 9112, 9.6). */
+#define CONNECTION_LINGER_NS	(1 * CLOCK_NS_PER_S)
+#define CONNECTION_LINGER_BYTES ((size_t)256 * 1024)
+/* An answer may take as long as a request, and this much longer for each byte: 64 KiB/s. */
+#define CONNECTION_WRITE_NS_PER_BYTE (CLOCK_NS_PER_S / 65536)
+/* Idle for less, it is not taken from its client to make room. */
+#define CONNECTION_RECLAIM_NS (1 * CLOCK_NS_PER_S)
+/* While draining, what a client gets to send its request on a connection: on a new one, where it is
+ * on the way, and on a kept one, where it would be chance. */
+#define CONNECTION_DRAIN_NEW_NS	 (1 * CLOCK_NS_PER_S)
+#define CONNECTION_DRAIN_IDLE_NS (100 * CLOCK_NS_PER_MS)
+/* A request is looked after when it takes longer. */
+#define CONNECTION_LOOK_NS (200 * CLOCK_NS_PER_MS)
+
+static void connection_input(struct evbuffer *input, const struct evbuffer_cb_info *info,
+			     void *user);
+static void connection_closed(struct evhttp_connection *evcon, void *user);
+
+static struct evbuffer *connection_buffer(const struct connection *connection)
+{
+	return bufferevent_get_input(connection->bev);
+}
+
+static int64_t connection_now_ns(const struct connection *connection)
+{
+	return clock_monotonic_ns(connection->server->config.clock);
+}
+
+/* Opening and releasing. */
+
+struct bufferevent *connection_bufferevent(struct event_base *base, void *user)
+{
+	struct http_server *server = user;
+	const struct http_limits *limits = &server->config.limits;
+	struct connection *connection = calloc(1, sizeof(*connection));
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+
+	if (connection == NULL || bev == NULL ||
+	    evbuffer_add_cb(bufferevent_get_input(bev), connection_input, connection) == NULL) {
+		free(connection);
+		if (bev != NULL)
+			bufferevent_free(bev);
+		return NULL;
+	}
+	/* A whole request fits, or evhttp would wait for it for ever. */
+	bufferevent_setwatermark(bev, EV_READ, 0, limits->header_max + limits->body_max + 4096);
+	bufferevent_incref(bev);
+	*connection = (struct connection){
+		.server = server,
+		.bev = bev,
+		.fd = -1,
+		.opened_ns = clock_monotonic_ns(server->config.clock),
+	};
+	TAILQ_INSERT_TAIL(&server->lists[CONNECTION_NEW], connection, link);
+	server->connections++;
+	http_count(server, server->config.metrics->accepted, 1);
+	http_count(server, server->config.metrics->open, 1);
+	listener_accepted(server);
+	return bev;
+}
+
+/* evhttp has let go, and so do we. */
+static void connection_release(struct connection *connection)
+{
+	struct http_server *server = connection->server;
+
+	TAILQ_REMOVE(&server->lists[connection->state], connection, link);
+	if (connection->fd >= 0)
+		server->by_fd[connection->fd] = NULL;
+	evbuffer_remove_cb(connection_buffer(connection), connection_input, connection);
+	bufferevent_setcb(connection->bev, NULL, NULL, NULL, NULL);
+	bufferevent_decref(connection->bev);
+	frame_free(&connection->frame);
+	free(connection);
+	server->connections--;
+	http_count(server, server->config.metrics->open, -1);
+	listener_released(server);
+}
+
+/* Learns the file descriptor, which evhttp sets after it has the bufferevent. */
+static bool connection_learn_fd(struct connection *connection)
+{
+	struct http_server *server = connection->server;
+	size_t fd = (size_t)bufferevent_getfd(connection->bev);
+
+	if (fd >= server->by_fd_room) {
+		size_t room = fd * 2 + 64;
+		struct connection **by_fd =
+			realloc(server->by_fd, room * sizeof(struct connection *));
+
+		if (by_fd == NULL)
+			return false;
+		for (size_t i = server->by_fd_room; i < room; i++)
+			by_fd[i] = NULL;
+		server->by_fd = by_fd;
+		server->by_fd_room = room;
+	}
+	connection->fd = (int)fd;
+	server->by_fd[fd] = connection;
+	return true;
+}
+
+struct connection *connection_of(struct http_server *server, struct evhttp_request *evreq)
+{
+	struct evhttp_connection *evcon = evhttp_request_get_connection(evreq);
+	evutil_socket_t fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+
+	return fd >= 0 && (size_t)fd < server->by_fd_room ? server->by_fd[fd] : NULL;
+}
+
+void connection_enter(struct connection *connection, enum connection_state state)
+{
+	struct http_server *server = connection->server;
+
+	TAILQ_REMOVE(&server->lists[connection->state], connection, link);
+	connection->state = state;
+	TAILQ_INSERT_TAIL(&server->lists[state], connection, link);
+}
+
+static void connection_soon_enter(struct connection *connection, enum connection_state state)
+{
+	connection_enter(connection, state);
+	event_active(connection->server->soon, EV_TIMEOUT, 0);
+}
+
+/* Reading. */
+
+/* Takes the bytes of the bad request away from evhttp, which may hold the start of it for good. */
+static void connection_bad(struct connection *connection)
+{
+	struct evbuffer *input = connection_buffer(connection);
+
+	evbuffer_drain(input, evbuffer_get_length(input));
+	connection_soon_enter(connection, CONNECTION_REFUSED);
+}
+
+static void connection_frame_moved(struct connection *connection)
+{
+	switch (connection->frame.state) {
+	case FRAME_BAD:
+		connection_bad(connection);
+		break;
+	case FRAME_WHOLE:
+		/* evhttp hands it over in this turn; nothing to watch. */
+		break;
+	default:
+		if (connection->state == CONNECTION_IDLE) {
+			connection_enter(connection, CONNECTION_READING);
+			connection->since_ns = connection_now_ns(connection);
+		} else if (connection->since_ns == 0) {
+			connection->since_ns = connection_now_ns(connection);
+		}
+	}
+}
+
+/* Checks what is in the input from a position on, up to the end of the current request. */
+static void connection_scan(struct connection *connection, size_t from)
+{
+	struct evbuffer *input = connection_buffer(connection);
+	size_t len = evbuffer_get_length(input) - from;
+	struct frame *frame = &connection->frame;
+	struct evbuffer_iovec piece;
+	struct evbuffer_ptr at;
+
+	evbuffer_ptr_set(input, &at, from, EVBUFFER_PTR_SET);
+	while (len > 0 && frame->state != FRAME_WHOLE && frame->state != FRAME_BAD) {
+		if (evbuffer_peek(input, -1, &at, &piece, 1) < 1)
+			break;
+		size_t took = frame_feed(frame, &connection->server->frame_limits, piece.iov_base,
+					 piece.iov_len);
+
+		len -= took;
+		if (len > 0)
+			evbuffer_ptr_set(input, &at, took, EVBUFFER_PTR_ADD);
+	}
+	connection->behind = len;
+	connection_frame_moved(connection);
+}
+
+/* Called by evbuffer for every change, before evhttp sees it. */
+static void connection_input(struct evbuffer *input, const struct evbuffer_cb_info *info,
+			     void *user)
+{
+	struct connection *connection = user;
+
+	if (info->n_added == 0)
+		return;
+	switch (connection->state) {
+	case CONNECTION_NEW:
+	case CONNECTION_IDLE:
+	case CONNECTION_READING:
+		if (connection->fd < 0 && !connection_learn_fd(connection))
+			frame_fail(&connection->frame, 503, "no memory");
+		connection_scan(connection, info->orig_size);
+		break;
+	case CONNECTION_LINGERING:
+		connection->lingered += info->n_added;
+		if (connection->lingered > CONNECTION_LINGER_BYTES)
+			bufferevent_disable(connection->bev, EV_READ);
+		evbuffer_drain(input, evbuffer_get_length(input));
+		break;
+	case CONNECTION_REFUSED:
+	case CONNECTION_CLOSING:
+		evbuffer_drain(input, evbuffer_get_length(input));
+		break;
+	default: /* BUSY, WRITING: the next request; looked at when this one is answered */
+		connection->behind += info->n_added;
+	}
+}
+
+void connection_busy(struct connection *connection, struct evhttp_connection *evcon)
+{
+	if (connection->evcon == NULL) {
+		connection->evcon = evcon;
+		evhttp_connection_set_closecb(evcon, connection_closed, connection);
+	}
+	connection_enter(connection, CONNECTION_BUSY);
+}
+
+void connection_answered(struct connection *connection)
+{
+	frame_reset(&connection->frame);
+	connection_enter(connection, CONNECTION_IDLE);
+	connection->since_ns = connection->server->now_ns;
+	if (connection->behind > 0)
+		connection_scan(connection, 0);
+}
+
+void connection_writing(struct connection *connection, size_t len)
+{
+	int64_t allowed_ns =
+		connection->server->config.limits.header_deadline_ms * CLOCK_NS_PER_MS +
+		(int64_t)len * CONNECTION_WRITE_NS_PER_BYTE;
+
+	connection_enter(connection, CONNECTION_WRITING);
+	connection->write_deadline_ns = connection_now_ns(connection) + allowed_ns;
+}
+
+/* Ending. */
+
+/* evhttp is about to let go of a connection that has had a request. */
+static void connection_closed(struct evhttp_connection *evcon, void *user)
+{
+	struct connection *connection = user;
+	struct http_request *request = connection->request;
+
+	(void)evcon;
+	connection->evcon = NULL;
+	connection->request = NULL;
+	if (request != NULL)
+		http_request_lost(request);
+	/* Our reference goes now, or after lingering; evhttp still has its own. */
+	if (connection->linger)
+		connection_soon_enter(connection, CONNECTION_CLOSING);
+	else
+		connection_release(connection);
+}
+
+/* evhttp takes its callbacks back when it lets go. */
+static bool connection_is_let_go(const struct connection *connection)
+{
+	bufferevent_event_cb event = NULL;
+
+	bufferevent_getcb(connection->bev, NULL, NULL, &event, NULL);
+	return event == NULL;
+}
+
+void connection_end(struct connection *connection, enum connection_end how)
+{
+	struct linger reset = {.l_onoff = 1};
+	bool told = connection->evcon != NULL;
+
+	connection->linger = how == CONNECTION_LINGER;
+	if (how == CONNECTION_RESET && connection->fd >= 0)
+		setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	/* To evhttp the client has gone: it frees what it has and calls connection_closed(). */
+	bufferevent_trigger_event(connection->bev, BEV_EVENT_EOF | BEV_EVENT_READING, 0);
+	if (!told)
+		connection_closed(NULL, connection);
+}
+
+static void connection_cut(struct connection *connection, enum connection_cut reason,
+			   enum connection_end how)
+{
+	struct http_server *server = connection->server;
+
+	http_count(server, server->config.metrics->cut[reason], 1);
+	connection_end(connection, how);
+}
+
+static void connection_linger_event(struct bufferevent *bev, short what, void *user)
+{
+	(void)bev;
+	(void)what;
+	connection_release(user);
+}
+
+static void connection_linger(struct connection *connection)
+{
+	connection_enter(connection, CONNECTION_LINGERING);
+	connection->since_ns = connection_now_ns(connection);
+	bufferevent_setcb(connection->bev, NULL, NULL, connection_linger_event, connection);
+	bufferevent_enable(connection->bev, EV_READ);
+}
+
+void connection_soon(struct http_server *server)
+{
+	struct connection *connection, *next;
+
+	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_CLOSING])) != NULL)
+		connection_linger(connection);
+	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_REFUSED]); connection != NULL;
+	     connection = next) {
+		next = TAILQ_NEXT(connection, link);
+		if (connection_is_let_go(connection))
+			connection_closed(NULL, connection);
+		else if (connection->request == NULL)
+			http_server_refuse(connection);
+	}
+}
+
+/* The sweep. Lists are in the order of since_ns, so that most of them end at their first. */
+
+static bool connection_is_past(const struct connection *connection, int64_t allowed_ms)
+{
+	return connection->server->now_ns - connection->since_ns >= allowed_ms * CLOCK_NS_PER_MS;
+}
+
+static void connection_late(struct connection *connection)
+{
+	struct http_server *server = connection->server;
+
+	http_count(server, server->config.metrics->cut[CUT_DEADLINE], 1);
+	frame_fail(&connection->frame, 408, "the request did not arrive in time");
+	connection_bad(connection);
+}
+
+static void connection_sweep_new(struct http_server *server)
+{
+	const struct http_limits *limits = &server->config.limits;
+	int64_t opened_before = server->now_ns - limits->idle_timeout_ms * CLOCK_NS_PER_MS;
+	struct connection *connection, *next;
+
+	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_NEW]); connection != NULL;
+	     connection = next) {
+		next = TAILQ_NEXT(connection, link);
+		if (connection_is_let_go(connection))
+			connection_release(connection);
+		else if (connection->since_ns > 0 &&
+			 connection_is_past(connection, limits->header_deadline_ms))
+			connection_late(connection);
+		else if (connection->since_ns == 0 && connection->opened_ns <= opened_before)
+			connection_cut(connection, CUT_IDLE, CONNECTION_CLOSE);
+	}
+}
+
+/* While evhttp waits for the answer it does not read, so it cannot see that the client has gone. */
+static bool connection_client_is_gone(const struct connection *connection)
+{
+	char byte;
+	ssize_t n = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+static void connection_sweep_busy(struct http_server *server)
+{
+	struct connection *connection, *next;
+
+	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_BUSY]);
+	     connection != NULL &&
+	     connection_is_past(connection, CONNECTION_LOOK_NS / CLOCK_NS_PER_MS);
+	     connection = next) {
+		next = TAILQ_NEXT(connection, link);
+		if (connection_client_is_gone(connection)) {
+			http_count(server, server->config.metrics->gone, 1);
+			connection_end(connection, CONNECTION_CLOSE);
+		}
+	}
+}
+
+static void connection_sweep_writing(struct http_server *server)
+{
+	struct connection *connection, *next;
+
+	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_WRITING]); connection != NULL;
+	     connection = next) {
+		next = TAILQ_NEXT(connection, link);
+		if (connection->write_deadline_ns <= server->now_ns)
+			connection_cut(connection, CUT_SLOW, CONNECTION_RESET);
+	}
+}
+
+void connection_sweep(struct http_server *server)
+{
+	const struct http_limits *limits = &server->config.limits;
+	struct connection *connection;
+
+	connection_sweep_new(server);
+	connection_sweep_busy(server);
+	connection_sweep_writing(server);
+	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_READING])) != NULL &&
+	       connection_is_past(connection, limits->header_deadline_ms))
+		connection_late(connection);
+	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_IDLE])) != NULL &&
+	       connection_is_past(connection, limits->idle_timeout_ms))
+		connection_cut(connection, CUT_IDLE, CONNECTION_LINGER);
+	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_LINGERING])) != NULL &&
+	       connection_is_past(connection, CONNECTION_LINGER_NS / CLOCK_NS_PER_MS))
+		connection_release(connection);
+	connection_soon(server);
+}
+
+bool connection_reclaim(struct http_server *server)
+{
+	int64_t before = server->now_ns - CONNECTION_RECLAIM_NS;
+	struct connection *idle = TAILQ_FIRST(&server->lists[CONNECTION_IDLE]);
+	struct connection *mute = TAILQ_FIRST(&server->lists[CONNECTION_NEW]);
+
+	while (mute != NULL && mute->since_ns > 0)
+		mute = TAILQ_NEXT(mute, link);
+	if (mute != NULL && mute->opened_ns <= before)
+		connection_cut(mute, CUT_RECLAIMED, CONNECTION_CLOSE);
+	else if (idle != NULL && idle->since_ns <= before)
+		connection_cut(idle, CUT_RECLAIMED, CONNECTION_CLOSE);
+	else
+		return false;
+	return true;
+}
+
+static bool connection_had_its_chance(const struct connection *connection, int64_t since_ns,
+				      int64_t allowed_ns)
+{
+	const struct http_server *server = connection->server;
+	int64_t from = since_ns > server->drain_ns ? since_ns : server->drain_ns;
+
+	return server->now_ns - from >= allowed_ns;
+}
+
+void connection_drain_idle(struct http_server *server)
+{
+	struct connection *connection, *next;
+
+	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_IDLE])) != NULL &&
+	       connection_had_its_chance(connection, connection->since_ns,
+					 CONNECTION_DRAIN_IDLE_NS))
+		connection_cut(connection, CUT_DRAIN, CONNECTION_LINGER);
+	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_NEW]); connection != NULL;
+	     connection = next) {
+		next = TAILQ_NEXT(connection, link);
+		if (connection->since_ns == 0 &&
+		    connection_had_its_chance(connection, connection->opened_ns,
+					      CONNECTION_DRAIN_NEW_NS))
+			connection_cut(connection, CUT_DRAIN, CONNECTION_CLOSE);
+	}
+}
+
+void connection_end_all(struct http_server *server)
+{
+	struct connection *connection;
+
+	for (int state = 0; state < CONNECTION_STATES; state++) {
+		while ((connection = TAILQ_FIRST(&server->lists[state])) != NULL) {
+			if (state == CONNECTION_CLOSING || state == CONNECTION_LINGERING)
+				connection_release(connection);
+			else
+				connection_cut(connection, CUT_DRAIN, CONNECTION_CLOSE);
+		}
+	}
+}

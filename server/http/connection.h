@@ -1,0 +1,101 @@
+/*
+ * The guard around evhttp: every connection that it accepts, with what evhttp does not keep of it:
+ * where it stands, since when, and how much it may still cost.
+ *
+ * The happy path: evhttp asks for a bufferevent (connection_bufferevent), so that it is ours too:
+ * we hold a reference, cap what it reads, and see every byte before evhttp does (frame.h). evhttp
+ * hands over a request, the handler answers, the connection is idle until the next. When evhttp
+ * lets go, the close callback tells us, and we do.
+ *
+ * The ways in which it ends early: bytes that are no acceptable request are taken away from evhttp
+ * and answered by http_refused_fn, after which the connection lingers (reads and drops, so that
+ * the answer is not lost to a reset) and closes; a request that does not arrive in time is answered
+ * 408 the same way; a reader too slow for its answer is reset; an idle connection is closed; a
+ * client that goes while its answer is made is noticed by the sweep. evhttp reports nothing of a
+ * connection that never had a request, so the sweep looks at those.
+ */
+#ifndef SERVER_HTTP_CONNECTION_H
+#define SERVER_HTTP_CONNECTION_H
+
+#include "server/http/frame.h"
+
+#include <sys/queue.h>
+
+struct bufferevent;
+struct evhttp_connection;
+struct evhttp_request;
+
+enum connection_state {
+	CONNECTION_NEW,	      /* no request yet; perhaps part of one */
+	CONNECTION_IDLE,      /* between requests */
+	CONNECTION_READING,   /* part of a further request is here */
+	CONNECTION_BUSY,      /* the handler has its request */
+	CONNECTION_WRITING,   /* the client has not taken all of its answer */
+	CONNECTION_REFUSED,   /* its bytes were not acceptable; the answer is due this turn */
+	CONNECTION_CLOSING,   /* evhttp lets go of it this turn; it lingers from the next on */
+	CONNECTION_LINGERING, /* answered and shut down; reading until the client closes */
+	CONNECTION_STATES
+};
+
+/* Why the guard ended one. */
+enum connection_cut {
+	CUT_DEADLINE,  /* the request did not arrive in time */
+	CUT_IDLE,      /* no request for the idle timeout */
+	CUT_SLOW,      /* the answer was not read in time */
+	CUT_RECLAIMED, /* idle, and a new one needed its place */
+	CUT_DRAIN,     /* idle, or past the drain's deadline, while the service stops */
+	CUT_REASONS
+};
+
+struct connection {
+	TAILQ_ENTRY(connection) link; /* in the list of its state, by time of entry */
+	enum connection_state state;
+	int64_t since_ns; /* in this state; READING and NEW: of the request's first byte, NEW 0:
+			     none came */
+	int64_t opened_ns;
+	int64_t write_deadline_ns; /* WRITING */
+	struct http_server *server;
+	struct bufferevent *bev;
+	int fd;				 /* -1: not known yet */
+	struct evhttp_connection *evcon; /* NULL: not known yet, or gone */
+	struct frame frame;
+	size_t behind; /* bytes read that belong to the requests after this one */
+	size_t lingered;
+	struct http_request *request; /* BUSY and REFUSED: until its answer */
+	bool last;		      /* evhttp closes it after this answer */
+	bool linger;		      /* the client may still be sending when it ends */
+};
+
+TAILQ_HEAD(connection_list, connection);
+
+/* For evhttp_set_bevcb(). */
+struct bufferevent *connection_bufferevent(struct event_base *base, void *server);
+
+/* Which connection a request came over; NULL: one that the guard does not know (no memory). */
+struct connection *connection_of(struct http_server *server, struct evhttp_request *request);
+
+void connection_enter(struct connection *connection, enum connection_state state);
+
+/* The handler has the request of this connection from now on. */
+void connection_busy(struct connection *connection, struct evhttp_connection *evcon);
+/* The rest of an answer, len bytes, waits for the client to take it. */
+void connection_writing(struct connection *connection, size_t len);
+/* The answer has been sent whole; reads on where the next request starts. */
+void connection_answered(struct connection *connection);
+
+/* Ends it now. reset: without the unsent rest. linger: with the care that an answer arrives. */
+enum connection_end { CONNECTION_RESET, CONNECTION_CLOSE, CONNECTION_LINGER };
+void connection_end(struct connection *connection, enum connection_end how);
+
+/* Deadlines, and connections of which evhttp has let go. now_ns is the server's. */
+void connection_sweep(struct http_server *server);
+/* What could not be done inside evhttp's callbacks; called later in the same turn of the loop. */
+void connection_soon(struct http_server *server);
+/* Ends the longest idle connection, to make room. False: none has been idle for a while. */
+bool connection_reclaim(struct http_server *server);
+/* Ends every connection that waits for a request, when it has had time to send one. */
+void connection_drain_idle(struct http_server *server);
+/* Ends all of them at once. */
+void connection_end_all(struct http_server *server);
+
+#endif

@@ -1,0 +1,484 @@
+#include "server/http/frame.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/* Of a chunk-size line: 8 hex digits are 4 GiB, CR, LF. */
+#define FRAME_CHUNK_LINE_MAX 10
+/* 18 digits cannot overflow; no body is that long. */
+#define FRAME_LENGTH_DIGITS 18
+
+void frame_reset(struct frame *frame)
+{
+	struct buf line = frame->line;
+
+	buf_reset(&line);
+	*frame = (struct frame){.line = line};
+}
+
+void frame_free(struct frame *frame)
+{
+	buf_free(&frame->line);
+}
+
+void frame_fail(struct frame *frame, int status, const char *detail)
+{
+	frame->state = FRAME_BAD;
+	frame->status = status;
+	frame->detail = detail;
+}
+
+static bool frame_is_token_char(unsigned char c)
+{
+	/* RFC 9110, 5.6.2; the alphabet is spelled out by ranges because isalnum() asks the
+	 * locale. */
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c != '\0' && strchr(others, c) != NULL);
+}
+
+static bool frame_is_token(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!frame_is_token_char((unsigned char)text[i]))
+			return false;
+	return len > 0;
+}
+
+static bool frame_is(const char *text, size_t len, const char *name)
+{
+	return len == strlen(name) && strncasecmp(text, name, len) == 0;
+}
+
+static void frame_set_method(struct frame *frame, const char *name, size_t len)
+{
+	static const char *const names[HTTP_OTHER] = {
+		[HTTP_GET] = "GET",	[HTTP_HEAD] = "HEAD",	  [HTTP_POST] = "POST",
+		[HTTP_PUT] = "PUT",	[HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS",
+		[HTTP_PATCH] = "PATCH", [HTTP_TRACE] = "TRACE",	  [HTTP_CONNECT] = "CONNECT",
+	};
+
+	frame->method = HTTP_GET;
+	while (frame->method < HTTP_OTHER && (strlen(names[frame->method]) != len ||
+					      memcmp(names[frame->method], name, len) != 0))
+		frame->method++;
+	memcpy(frame->method_name, name, len);
+	frame->method_name[len] = '\0';
+}
+
+/* host[:port], as evhttp can read it too; brackets only around what looks like IPv6. */
+static bool frame_is_authority(const char *text, size_t len)
+{
+	const char *end = text + len;
+	size_t digits = 0;
+
+	if (len > 0 && *text == '[') {
+		text++;
+		while (text < end && (*text == ':' || *text == '.' ||
+				      (*text != '\0' && strchr("0123456789abcdefABCDEF", *text))))
+			text++;
+		if (text == end || *text++ != ']')
+			return false;
+	} else {
+		while (text < end && *text != ':') {
+			if (!frame_is_token_char((unsigned char)*text))
+				return false;
+			text++;
+		}
+	}
+	if (text == end)
+		return true;
+	if (*text++ != ':')
+		return false;
+	while (text < end && *text >= '0' && *text <= '9' && digits < 5) {
+		text++;
+		digits++;
+	}
+	return text == end;
+}
+
+/* The authority of a target: evhttp parses it, and is pickier than RFC 3986. */
+static bool frame_is_plain_authority(const char *text, size_t len)
+{
+	const char *end = text + len;
+	const char *colon = memchr(text, ':', len);
+	long port = 0;
+
+	if (colon == NULL)
+		colon = end;
+	for (const char *c = text; c < colon; c++)
+		if (!frame_is_token_char((unsigned char)*c) || strchr("!#$%&'*+^`|~", *c) != NULL)
+			return false;
+	for (const char *c = colon + 1; c < end; c++) {
+		if (*c < '0' || *c > '9' || port > 65535)
+			return false;
+		port = port * 10 + (*c - '0');
+	}
+	return colon > text && colon + 1 != end && port <= 65535;
+}
+
+static bool frame_check_absolute(struct frame *frame, const char *target, size_t len)
+{
+	const char *authority, *end;
+
+	if (len > 7 && strncasecmp(target, "http://", 7) == 0)
+		authority = target + 7;
+	else if (len > 8 && strncasecmp(target, "https://", 8) == 0)
+		authority = target + 8;
+	else
+		return false;
+	end = authority;
+	while (end < target + len && *end != '/' && *end != '?')
+		end++;
+	frame->absolute = true;
+	return frame_is_plain_authority(authority, (size_t)(end - authority));
+}
+
+static bool frame_check_target(struct frame *frame, const char *target, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (target[i] <= ' ' || target[i] >= 0x7f || target[i] == '#')
+			return false;
+	if (len == 1 && *target == '*')
+		return frame->method == HTTP_OPTIONS;
+	/* It asks for a tunnel; evhttp takes whatever stands there for an authority, and a path is
+	 * lost. */
+	if (frame->method == HTTP_CONNECT)
+		return false;
+	/* evhttp takes what follows "//" for a host. */
+	if (len > 0 && *target == '/')
+		return len < 2 || target[1] != '/';
+	return frame_check_absolute(frame, target, len);
+}
+
+static void frame_check_version(struct frame *frame, const char *version, size_t len)
+{
+	if (len != 8 || memcmp(version, "HTTP/", 5) != 0 || version[5] < '0' || version[5] > '9' ||
+	    version[6] != '.' || version[7] < '0' || version[7] > '9')
+		frame_fail(frame, 400, "the request line does not end in HTTP/1.1");
+	else if (version[5] != '1' || version[7] > '1')
+		frame_fail(frame, 505, "HTTP/1.1 and HTTP/1.0 are spoken here");
+	else
+		frame->http_1_0 = version[7] == '0';
+}
+
+/* method SP target SP version, and not one space more (RFC 9112, 3). */
+static void frame_request_line(struct frame *frame, const char *line, size_t len)
+{
+	const char *end = line + len;
+	const char *target = memchr(line, ' ', len);
+	const char *version =
+		target == NULL ? NULL : memchr(target + 1, ' ', (size_t)(end - target) - 1);
+
+	if (version == NULL || memchr(version + 1, ' ', (size_t)(end - version) - 1) != NULL) {
+		frame_fail(frame, 400, "the request line is not METHOD PATH HTTP/1.1");
+		return;
+	}
+	size_t method_len = (size_t)(target - line);
+
+	if (!frame_is_token(line, method_len)) {
+		frame_fail(frame, 400, "the method is not a name");
+		return;
+	}
+	/* evhttp takes no line that is shorter than "GET / HTTP/1.0". */
+	if (method_len < FRAME_METHOD_MIN || method_len > FRAME_METHOD_MAX) {
+		frame_fail(frame, 501, "no such method");
+		return;
+	}
+	frame_set_method(frame, line, method_len);
+	frame->state = FRAME_HEADERS;
+	frame_check_version(frame, version + 1, (size_t)(end - version) - 1);
+	if (frame->state == FRAME_BAD)
+		return;
+	target++;
+	if (!frame_check_target(frame, target, (size_t)(version - target)))
+		frame_fail(frame, 400, "the request target is not a path");
+}
+
+static void frame_content_length(struct frame *frame, const char *value, size_t len)
+{
+	uint64_t length = 0;
+
+	if (frame->length_count++ > 0 || len == 0) {
+		frame_fail(frame, 400, "Content-Length has to be there once");
+		return;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (value[i] < '0' || value[i] > '9') {
+			frame_fail(frame, 400, "Content-Length is not a number");
+			return;
+		}
+		if (i < FRAME_LENGTH_DIGITS)
+			length = length * 10 + (uint64_t)(value[i] - '0');
+	}
+	frame->content_length = len > FRAME_LENGTH_DIGITS ? UINT64_MAX : length;
+}
+
+static void frame_transfer_encoding(struct frame *frame, const char *value, size_t len)
+{
+	if (frame->encoding_count++ > 0 || !frame_is(value, len, "chunked"))
+		frame_fail(frame, 400, "Transfer-Encoding can only be chunked");
+}
+
+static void frame_host(struct frame *frame, const char *value, size_t len)
+{
+	if (frame->host_count++ > 0)
+		frame_fail(frame, 400, "Host is there twice");
+	else if (!frame_is_authority(value, len))
+		frame_fail(frame, 400, "Host is not a name and a port");
+}
+
+/* A list: close wins over keep-alive, whatever their order. */
+static void frame_connection(struct frame *frame, const char *value, size_t len)
+{
+	const char *end = value + len;
+
+	while (value < end) {
+		size_t word;
+
+		while (value < end && (*value == ',' || *value == ' ' || *value == '\t'))
+			value++;
+		for (word = 0; value + word < end && value[word] != ',' && value[word] != ' ' &&
+			       value[word] != '\t';)
+			word++;
+		frame->close = frame->close || frame_is(value, word, "close");
+		frame->keep_alive = frame->keep_alive || frame_is(value, word, "keep-alive");
+		value += word;
+	}
+}
+
+static void frame_expect(struct frame *frame, const char *value, size_t len)
+{
+	if (frame->expect_count++ > 0 || !frame_is(value, len, "100-continue"))
+		frame_fail(frame, 417, "Expect can only be 100-continue");
+}
+
+static void frame_request_id(struct frame *frame, const char *value, size_t len)
+{
+	bool fits = frame->id_count++ == 0 && len <= REQUEST_ID_MAX;
+
+	if (fits)
+		memcpy(frame->request_id, value, len);
+	frame->request_id[fits ? len : 0] = '\0';
+}
+
+/* The headers that decide where the message ends and what becomes of its connection, and the one
+ * that every answer carries. */
+static void frame_known_header(struct frame *frame, const char *name, size_t name_len,
+			       const char *value, size_t len)
+{
+	static const struct {
+		const char *name;
+		void (*take)(struct frame *frame, const char *value, size_t len);
+	} known[] = {
+		{"Host", frame_host},
+		{"Content-Length", frame_content_length},
+		{"Connection", frame_connection},
+		{"Transfer-Encoding", frame_transfer_encoding},
+		{"Expect", frame_expect},
+		{"X-Request-Id", frame_request_id},
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (frame_is(name, name_len, known[i].name)) {
+			known[i].take(frame, value, len);
+			return;
+		}
+	}
+}
+
+static void frame_header(struct frame *frame, const char *line, size_t len)
+{
+	const char *colon = memchr(line, ':', len);
+	const char *value, *end = line + len;
+
+	if (*line == ' ' || *line == '\t') {
+		frame_fail(frame, 400, "a header is folded over two lines");
+		return;
+	}
+	/* This finds the space of "Content-Length : 5" too, which proxies read differently. */
+	if (colon == NULL || !frame_is_token(line, (size_t)(colon - line))) {
+		frame_fail(frame, 400, "a header has no proper name");
+		return;
+	}
+	if (++frame->header_count > FRAME_HEADERS_MAX) {
+		frame_fail(frame, 431, "too many headers");
+		return;
+	}
+	for (value = colon + 1; value < end && (*value == ' ' || *value == '\t');)
+		value++;
+	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	for (const char *c = value; c < end; c++) {
+		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f) {
+			frame_fail(frame, 400, "a header holds a control character");
+			return;
+		}
+	}
+	frame_known_header(frame, line, (size_t)(colon - line), value, (size_t)(end - value));
+}
+
+/* evhttp reads no body with these: it would take one for the next request. */
+static bool frame_body_is_ignored(const struct frame *frame)
+{
+	return frame->method == HTTP_HEAD || frame->method == HTTP_TRACE ||
+	       frame->method == HTTP_OTHER;
+}
+
+static void frame_end_of_headers(struct frame *frame, const struct frame_limits *limits)
+{
+	if (frame->http_1_0 && !frame->keep_alive)
+		frame->close = true;
+	if (frame->host_count == 0 && !frame->http_1_0)
+		frame_fail(frame, 400, "Host is missing");
+	else if (frame->encoding_count > 0 && frame->length_count > 0)
+		frame_fail(frame, 400, "Transfer-Encoding and Content-Length exclude each other");
+	else if (frame->encoding_count > 0 && frame->http_1_0)
+		frame_fail(frame, 400, "HTTP/1.0 has no Transfer-Encoding");
+	else if ((frame->encoding_count > 0 || frame->content_length > 0) &&
+		 frame_body_is_ignored(frame))
+		frame_fail(frame, 400, "this method takes no body");
+	else if (frame->content_length > limits->body_max)
+		frame_fail(frame, 413, "the body is too long");
+	else if (frame->encoding_count > 0)
+		frame->state = FRAME_CHUNK_SIZE;
+	else if (frame->content_length > 0)
+		frame->state = FRAME_BODY;
+	else
+		frame->state = FRAME_WHOLE;
+	frame->left = frame->content_length;
+}
+
+static void frame_chunk_size(struct frame *frame, const struct frame_limits *limits,
+			     const char *line, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		/* strtoll() would take a sign, a space and "0x" too. */
+		const char *digit =
+			line[i] == '\0' ? NULL : strchr(digits, tolower((unsigned char)line[i]));
+
+		if (digit == NULL) {
+			frame_fail(frame, 400, "a chunk size is not a hexadecimal number");
+			return;
+		}
+		size = size * 16 + (uint64_t)(digit - digits);
+	}
+	if (len == 0)
+		frame_fail(frame, 400, "a chunk size is missing");
+	else if (size > limits->body_max - frame->body_len)
+		frame_fail(frame, 413, "the body is too long");
+	else
+		frame->state = size == 0 ? FRAME_LAST_LINE : FRAME_CHUNK_DATA;
+	frame->left = size;
+	frame->body_len += (size_t)size;
+}
+
+/* One line, without its CR LF. */
+static void frame_line(struct frame *frame, const struct frame_limits *limits, const char *line,
+		       size_t len)
+{
+	switch (frame->state) {
+	case FRAME_REQUEST_LINE:
+		frame_request_line(frame, line, len);
+		break;
+	case FRAME_HEADERS:
+		if (len > 0)
+			frame_header(frame, line, len);
+		else
+			frame_end_of_headers(frame, limits);
+		break;
+	case FRAME_CHUNK_SIZE:
+		frame_chunk_size(frame, limits, line, len);
+		break;
+	case FRAME_CHUNK_END:
+		frame->state = FRAME_CHUNK_SIZE;
+		if (len > 0)
+			frame_fail(frame, 400, "a chunk is longer than its size");
+		break;
+	default:
+		frame->state = FRAME_WHOLE;
+		if (len > 0)
+			frame_fail(frame, 400, "trailers are not taken");
+	}
+}
+
+/* Counts the bytes of a line as they come, so that an endless one ends here. */
+static bool frame_line_fits(struct frame *frame, const struct frame_limits *limits, size_t len)
+{
+	if (frame->state == FRAME_REQUEST_LINE || frame->state == FRAME_HEADERS) {
+		frame->head_len += len;
+		if (frame->head_len > limits->head_max) {
+			if (frame->state == FRAME_REQUEST_LINE)
+				frame_fail(frame, 414, "the request target is too long");
+			else
+				frame_fail(frame, 431, "the headers are too long");
+		}
+	} else if (frame->line.len + len > FRAME_CHUNK_LINE_MAX) {
+		frame_fail(frame, 400, "a chunk size is not a hexadecimal number");
+	}
+	return frame->state != FRAME_BAD;
+}
+
+/* Takes one line or the start of one. Returns how many bytes it took. */
+static size_t frame_take_line(struct frame *frame, const struct frame_limits *limits,
+			      const char *bytes, size_t len)
+{
+	const char *end = memchr(bytes, '\n', len);
+	size_t took = end == NULL ? len : (size_t)(end - bytes) + 1;
+	const char *line = bytes;
+	size_t line_len = took;
+
+	if (!frame_line_fits(frame, limits, took))
+		return took;
+	if (end == NULL || frame->line.len > 0) {
+		buf_add(&frame->line, bytes, took);
+		if (frame->line.failed)
+			frame_fail(frame, 503, "no memory");
+		if (end == NULL || frame->state == FRAME_BAD)
+			return took;
+		line = frame->line.data;
+		line_len = frame->line.len;
+	}
+	/* A CR that is not the line's end fails as a control character where it stands. */
+	if (line_len < 2 || line[line_len - 2] != '\r')
+		frame_fail(frame, 400, "a line does not end in CR LF");
+	else
+		frame_line(frame, limits, line, line_len - 2);
+	buf_reset(&frame->line);
+	return took;
+}
+
+static size_t frame_take_data(struct frame *frame, size_t len)
+{
+	size_t took = frame->left < len ? (size_t)frame->left : len;
+
+	frame->left -= took;
+	if (frame->left == 0)
+		frame->state = frame->state == FRAME_BODY ? FRAME_WHOLE : FRAME_CHUNK_END;
+	return took;
+}
+
+size_t frame_feed(struct frame *frame, const struct frame_limits *limits, const char *bytes,
+		  size_t len)
+{
+	size_t at = 0;
+
+	if (len > 0 && frame->state == FRAME_EMPTY) {
+		frame->state = FRAME_REQUEST_LINE;
+		/* TLS on this port would otherwise wait for the end of a line. */
+		if (!frame_is_token_char((unsigned char)*bytes))
+			frame_fail(frame, 400, "this is not a request in HTTP");
+	}
+	while (at < len && frame->state != FRAME_WHOLE && frame->state != FRAME_BAD) {
+		if (frame->state == FRAME_BODY || frame->state == FRAME_CHUNK_DATA)
+			at += frame_take_data(frame, len - at);
+		else
+			at += frame_take_line(frame, limits, bytes + at, len - at);
+	}
+	return at;
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs the README's curl lines against a cartd and compares what comes back with what the README shows.
+"""Runs the README's curl lines against a cartd, compares what comes back with what the README shows, and runs its other calls.
 
 Ids, times and durations differ from run to run: they are masked on both sides. Then the metrics that docs/operations.md explains are
 compared with those that the service has, and the documents' links with the files that there are.
@@ -50,22 +50,29 @@ def masked(text):
 def run_readme(tap, folder, port):
     steps = commands(open(README, encoding="utf-8").read())
     tap.check("the README has a screen of curl", "" if len(steps) >= 4 else "%d commands" % len(steps))
-    # What one line sets, the next ones use, so the shell is told everything so far and its last output counts.
-    before, cart = "", None
-    for command, shown in steps:
-        runnable = command.replace("localhost:8080", "127.0.0.1:" + port)
-        if cart:
-            runnable = re.sub(MASKS[0][0], cart, runnable)
-        if "curl" not in command:
-            before += runnable + "\n"
-            continue
-        got = subprocess.run(["/bin/sh", "-c", before + runnable], cwd=folder, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT, timeout=30, check=False).stdout.decode()
-        if cart is None:
-            cart = re.search(MASKS[0][0], got).group(0) if re.search(MASKS[0][0], got) else None
-        wanted, found = masked(shown), masked(got)
+    # One shell runs all of them as they stand, as a reader's does: what one line sets, the next ones use.
+    end = "-- end of a command --"
+    script = "".join("%s\necho; echo '%s'\n" % (command, end) for command, _ in steps)
+    ran = subprocess.run(["/bin/sh", "-c", script.replace("localhost:8080", "127.0.0.1:" + port)], cwd=folder, stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, timeout=60, check=False).stdout.decode().split(end)
+    for number, (command, shown) in enumerate(steps):
+        wanted, found = masked(shown), masked(ran[number] if number < len(ran) else "the shell has ended")
         tap.check(command.split("\n")[0],
                   "" if wanted == found else "the README shows:\n%s\nthe service answers:\n%s" % (wanted, found))
+
+
+def run_programs(tap, folder, port):
+    """The README's calls of the programs, in its order: a file that one writes, the next one reads."""
+    os.symlink(os.path.abspath("build"), os.path.join(folder, "build"))
+    calls = re.findall(r"`(build/bin/[^`]+)`", open(README, encoding="utf-8").read())
+    tap.check("the README calls the programs", "" if len(calls) >= 3 else "%d calls" % len(calls))
+    for call in calls:
+        command = call.replace("127.0.0.1:8080", "127.0.0.1:" + port)
+        if command.startswith("build/bin/cartd "):
+            command += " --print-config"  # reads its settings as for a start, and ends
+        ran = subprocess.run(["/bin/sh", "-c", command], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                             timeout=60, check=False)
+        tap.check(call, "" if ran.returncode == 0 else "exit status %d:\n%s" % (ran.returncode, ran.stdout.decode()))
 
 
 def compare_metrics(tap, cartd):
@@ -99,6 +106,7 @@ def tests(tap):
         return
     with tempfile.TemporaryDirectory() as folder, Cartd(folder, {"backend": "sqlite"}) as cartd:
         run_readme(tap, folder, str(cartd.port))
+        run_programs(tap, folder, str(cartd.port))
         compare_metrics(tap, cartd)
         tap.check("the service stops when told to", cartd.end_problem())
 

@@ -294,8 +294,9 @@ run_exact = $(if $(filter-out $(backends),memory sqlite mysql dynamodb),,--group
 run_entry = --group entry --timeout 300 $(wildcard tests/entry/test_*)
 
 ## check: everything that takes minutes: tests, torture, fuzz corpora, style, exact counts, install, and tests again under AddressSanitizer
+# With nothing else on the PATH than what ./cart installs.
 check: check-build
-	@$(with_servers) tests/run --summary build/summary $(run_style) $(run_exact) $(run_entry) $(run_selftest) \
+	@PATH="$$(tests/toolbox build/toolbox)" exec $(with_servers) tests/run --summary build/summary $(run_style) $(run_exact) $(run_entry) $(run_selftest) \
 		$(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
 		$(call run_torture,release,300) $(run_replay) $(if $(have_clang),$(run_fuzz)) \
 		$(call run_unit,asan,240) $(call run_contract,asan,600) $(call run_server,asan,600) \

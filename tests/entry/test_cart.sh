@@ -24,7 +24,7 @@ pretend()
 machine_without()
 {
 	rm -f "$fake/sudo" "$folder/calls"
-	./cart packages | sed 's/ .*//; s/|/\n/g' >"$folder/installed"
+	./cart packages | sed 's/[ ?].*//; s/|/\n/g' >"$folder/installed"
 	for package; do
 		sed -i "/^$package\$/d" "$folder/installed"
 	done
@@ -37,6 +37,7 @@ exit 1'
 	# shellcheck disable=SC2016
 	pretend apt-get 'echo "apt-get $*" >>'"$folder"'/calls
 case " $* " in
+*" indextargets "*) echo /var/lib/apt/lists/main_Packages ;;
 *" install "*) for name; do case $name in -*) ;; *) echo "$name" >>'"$folder"'/installed ;; esac; done ;;
 esac'
 	pretend id 'echo 0'
@@ -126,10 +127,26 @@ old_lists()
 	# shellcheck disable=SC2016
 	pretend apt-get 'echo "apt-get $*" >>'"$folder"'/calls
 case " $* " in
+*" indextargets "*) echo /var/lib/apt/lists/main_Packages ;;
 *" update "*) : >'"$folder"'/updated ;;
 *) [ -e '"$folder"'/updated ] && echo gcc >>'"$folder"'/installed ;;
 esac'
-	setup run && holds "$folder/calls" update
+	setup run && holds "$folder/calls" update && same 2 "$(grep -c ' install ' "$folder/calls")"
+}
+
+# As in a container's image. Nothing is asked of apt-get that it must refuse.
+no_lists()
+{
+	machine_without gcc
+	sed -i 's/^\*" indextargets "\*) .*/*" indextargets "*) ;;/' "$fake/apt-get"
+	setup run && same 1 "$(grep -c ' install ' "$folder/calls")" && sed -n '/ update/,$p' "$folder/calls" >"$folder/after" &&
+		holds "$folder/after" ' install '
+}
+
+waits_for_lock()
+{
+	machine_without gcc
+	setup run && holds "$folder/calls" '-o DPkg::Lock::Timeout='
 }
 
 offline()
@@ -462,6 +479,8 @@ check 'no right to install: one line with the command' no_right
 check 'a sudo that would ask where nobody is there to answer is not used' sudo_that_asks
 check 'sudo is used where it works' sudo_that_works
 check 'old lists of packages are updated and the installation tried again' old_lists
+check 'a machine that never had lists of packages gets them before anything is installed' no_lists
+check 'an installation waits for another one that runs' waits_for_lock
 check 'no network: one line says so' offline
 check 'what apt-get did not install is noticed' lying_apt
 check 'elsewhere than on Debian it goes on with a word' not_debian

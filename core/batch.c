@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <event2/event.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* How fast a class's typical time follows its batches. */
 #define BATCH_TYPICAL_PART 8
@@ -42,7 +43,8 @@ struct batch {
 	size_t queued;
 	size_t *idle; /* a stack of idle lanes: the last one freed is the warmest */
 	size_t idle_count;
-	struct cart_op **ops; /* the batch being made up */
+	struct cart_op **ops; /* the batch being made up, sorted by cart id */
+	struct cart_id *ids;  /* the ids of its carts */
 };
 
 static void batch_unlink(struct batch *batch, struct batch_queue *queue, struct cart_op *op)
@@ -130,50 +132,14 @@ static size_t batch_oldest(const struct batch *batch, const bool *vain, int64_t 
 	return oldest;
 }
 
-/* Where id is, or would be, in the sorted first count ops; *found says which. */
-static size_t batch_place(struct cart_op *const *ops, size_t count, const struct cart_id *id,
-			  bool *found)
-{
-	size_t low = 0, high = count;
-
-	*found = false;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = cart_id_compare(&ops[middle]->id, id);
-
-		if (order < 0) {
-			low = middle + 1;
-		} else {
-			high = middle;
-			*found = *found || order == 0;
-		}
-	}
-	return low;
-}
-
-static bool batch_lane_writes(const struct batch_lane *lane, const struct cart_id *id)
-{
-	size_t low = 0, high = lane->write_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = cart_id_compare(&lane->writes[middle], id);
-
-		if (order == 0)
-			return true;
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return false;
-}
-
 /* The op's cart is being written to in some lane. */
 static bool batch_is_held(const struct batch *batch, const struct cart_op *op)
 {
+	size_t at;
+
 	for (size_t i = 0; i < batch->config.lanes; i++)
-		if (batch_lane_writes(&batch->lanes[i], &op->id))
+		if (cart_id_find(batch->lanes[i].writes, sizeof(struct cart_id),
+				 batch->lanes[i].write_count, &op->id, &at))
 			return true;
 	return false;
 }
@@ -190,8 +156,8 @@ static size_t batch_take(struct batch *batch, size_t class)
 
 	for (struct cart_op *op = queue->first;
 	     op != NULL && count < batch->config.ops_max && looked++ < BATCH_LOOK_MAX; op = next) {
-		bool found;
-		size_t at = batch_place(batch->ops, count, &op->id, &found);
+		size_t at;
+		bool found = cart_id_find(batch->ids, sizeof(struct cart_id), count, &op->id, &at);
 
 		next = op->held.next;
 		if (batch->config.one_write_a_cart && cart_op_is_write(op) &&
@@ -200,9 +166,10 @@ static size_t batch_take(struct batch *batch, size_t class)
 		if (op->held.alone && count > 0)
 			break;
 		batch_unlink(batch, queue, op);
-		for (size_t i = count; i > at; i--)
-			batch->ops[i] = batch->ops[i - 1];
+		memmove(&batch->ops[at + 1], &batch->ops[at], (count - at) * sizeof(op));
+		memmove(&batch->ids[at + 1], &batch->ids[at], (count - at) * sizeof(op->id));
 		batch->ops[at] = op;
+		batch->ids[at] = op->id;
 		count++;
 		if (op->held.alone)
 			break;
@@ -293,10 +260,11 @@ struct batch *batch_new(struct event_base *base, const struct batch_config *conf
 	batch->config = *config;
 	batch->idle = calloc(config->lanes, sizeof(*batch->idle));
 	batch->ops = calloc(config->ops_max, sizeof(struct cart_op *));
+	batch->ids = calloc(config->ops_max, sizeof(struct cart_id));
 	batch->dispatch = event_new(base, -1, 0, batch_dispatch, batch);
 	batch->patience = evtimer_new(base, batch_dispatch, batch);
 	if (!batch_lanes_new(batch) || batch->idle == NULL || batch->ops == NULL ||
-	    batch->dispatch == NULL || batch->patience == NULL)
+	    batch->ids == NULL || batch->dispatch == NULL || batch->patience == NULL)
 		batch_free(&batch);
 	return batch;
 }
@@ -317,6 +285,7 @@ void batch_free(struct batch **out)
 	free(batch->lanes);
 	free(batch->idle);
 	free(batch->ops);
+	free(batch->ids);
 	free(batch);
 	*out = NULL;
 }

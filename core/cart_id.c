@@ -84,6 +84,27 @@ int cart_id_compare(const struct cart_id *a, const struct cart_id *b)
 	return memcmp(a->bytes, b->bytes, CART_ID_BYTES);
 }
 
+bool cart_id_find(const struct cart_id *first, size_t size, size_t count, const struct cart_id *id,
+		  size_t *at)
+{
+	const unsigned char *bytes = (const unsigned char *)first;
+	size_t low = 0, high = count;
+	bool found = false;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = memcmp(bytes + middle * size, id->bytes, CART_ID_BYTES);
+
+		found = found || order == 0;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	*at = low;
+	return found;
+}
+
 bool cart_id_is_nil(const struct cart_id *id)
 {
 	static const struct cart_id nil;

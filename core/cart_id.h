@@ -37,6 +37,15 @@ void cart_id_format(const struct cart_id *id, char text[CART_ID_TEXT + 1]);
 /* Byte order, as memcmp: negative, 0, positive. Every backend sorts ids so. */
 int cart_id_compare(const struct cart_id *a, const struct cart_id *b);
 
+/*
+ * Binary search for an id among count elements that are sorted by id; ids may repeat. first is the
+ * id inside the first element and size the size of an element, so that an array of ids, ops or rows
+ * can be searched. *at is the first element whose id is not below id: where id is, or where it
+ * would be inserted. True: it is there.
+ */
+bool cart_id_find(const struct cart_id *first, size_t size, size_t count, const struct cart_id *id,
+		  size_t *at);
+
 /* True for the id of all zeros, which stands for "no order yet". */
 bool cart_id_is_nil(const struct cart_id *id);
 

@@ -5,19 +5,18 @@
  */
 #include "server/loop.h"
 
+#include "core/base/wake.h"
+
 #include <event2/event.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 struct loop {
 	struct loop_config config;
 	struct event_base *base;
-	struct event *wake;
-	int wake_fd;
+	struct wake *wake;
 	atomic_int command;
 	int obeyed; /* the last command carried out */
 	struct http_server *http;
@@ -26,15 +25,6 @@ struct loop {
 	pthread_t thread;
 	bool started;
 };
-
-static void loop_signal(int fd)
-{
-	const uint64_t one = 1;
-
-	/* An eventfd takes it unless its counter is full, and then it is readable anyway. */
-	if (write(fd, &one, sizeof(one)) < 0)
-		return;
-}
 
 static void loop_store_drained(void *user)
 {
@@ -52,15 +42,11 @@ static void loop_close(void *user)
 	cart_store_close(&loop->store, loop_store_drained, loop);
 }
 
-static void loop_obey(evutil_socket_t fd, short what, void *user)
+static void loop_obey(void *user)
 {
 	struct loop *loop = user;
 	int command = atomic_load(&loop->command);
-	uint64_t count;
 
-	(void)what;
-	if (read((int)fd, &count, sizeof(count)) < 0)
-		return;
 	/* Closed already, by an earlier command. */
 	if (command <= loop->obeyed || loop->http == NULL)
 		return;
@@ -92,11 +78,9 @@ static int loop_open_parts(struct loop *loop, struct cart_error *error)
 	struct http_config *http = &loop->config.http;
 
 	loop->base = loop_new_base();
-	loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (loop->base == NULL || loop->wake_fd < 0)
-		return cart_error_set(error, "cannot make an event loop");
-	loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, loop_obey, loop);
-	if (loop->wake == NULL || event_add(loop->wake, NULL) != 0)
+	if (loop->base != NULL)
+		loop->wake = wake_new(loop->base, loop_obey, loop);
+	if (loop->wake == NULL)
 		return cart_error_set(error, "cannot make an event loop");
 	if (cart_store_open(&loop->store, loop->config.db, loop->base, shard, error) != 0)
 		return -1;
@@ -116,7 +100,6 @@ int loop_open(struct loop **out, const struct loop_config *config, struct cart_e
 	if (loop == NULL)
 		return cart_error_set(error, "no memory for an event loop");
 	loop->config = *config;
-	loop->wake_fd = -1;
 	if (loop_open_parts(loop, error) != 0) {
 		loop_free(out);
 		return -1;
@@ -134,7 +117,7 @@ static void *loop_run(void *user)
 	struct loop *loop = user;
 
 	event_base_dispatch(loop->base);
-	loop_signal(loop->config.done_fd);
+	wake_fd_send(loop->config.done_fd);
 	return NULL;
 }
 
@@ -154,7 +137,7 @@ int loop_start(struct loop *loop, struct cart_error *error)
 void loop_command(struct loop *loop, enum loop_command command)
 {
 	atomic_store(&loop->command, command);
-	loop_signal(loop->wake_fd);
+	wake_send(loop->wake);
 }
 
 void loop_free(struct loop **pointer)
@@ -171,11 +154,8 @@ void loop_free(struct loop **pointer)
 		loop_close(loop);
 		event_base_dispatch(loop->base);
 	}
-	if (loop->wake != NULL)
-		event_free(loop->wake);
+	wake_free(&loop->wake);
 	if (loop->base != NULL)
 		event_base_free(loop->base);
-	if (loop->wake_fd >= 0)
-		close(loop->wake_fd);
 	free(loop);
 }

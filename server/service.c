@@ -2,6 +2,7 @@
 
 #include "core/cart_store.h"
 #include "core/base/log.h"
+#include "core/base/wake.h"
 #include "core/version.h"
 #include "server/loop.h"
 
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -230,7 +230,7 @@ static int service_take_signals(struct service *service, struct cart_error *erro
 	if (pthread_sigmask(SIG_BLOCK, &signals, NULL) != 0)
 		return cart_error_set(error, "cannot block signals");
 	service->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-	service->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	service->done_fd = wake_fd_open();
 	if (service->signal_fd < 0 || service->done_fd < 0)
 		return cart_error_set(error, "cannot wait for signals: %s", strerror(errno));
 	return 0;

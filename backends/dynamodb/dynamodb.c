@@ -46,7 +46,7 @@ static double dynamodb_read_budget(void *user)
 {
 	const struct ddb_db *db = user;
 
-	return (double)atomic_load(&db->shared.tokens);
+	return (double)atomic_load(&db->shared.budget.tokens);
 }
 
 static double dynamodb_read_skew(void *user)

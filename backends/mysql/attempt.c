@@ -53,7 +53,7 @@ static void attempt_fill(struct sql_connector *c, struct sql_link *link, enum sq
 	if (lifetime_ns > 0)
 		link->retire_ns =
 			clock_monotonic_ns(c->clock) + lifetime_ns -
-			(int64_t)(sql_connector_random(c) % (uint64_t)(lifetime_ns / 4 + 1));
+			(int64_t)(random_next(&c->random) % (uint64_t)(lifetime_ns / 4 + 1));
 	snprintf(c->version, sizeof(c->version), "%s", mysql_get_server_info(mysql));
 }
 
@@ -65,7 +65,7 @@ static bool attempt_done(struct sql_connector *c, enum sql_role role, const stru
 	struct sql_hosts *hosts = &c->hosts[role];
 	uint64_t old_epoch = hosts->epoch;
 	bool use = sql_hosts_done(hosts, attempt, outcome, clock_monotonic_ns(c->clock),
-				  sql_connector_random(c));
+				  random_next(&c->random));
 
 	*news = attempt_tell(c, role, attempt->host, outcome, old_epoch);
 	atomic_fetch_add_explicit(outcome == SQL_OUTCOME_GOOD ? &c->connects : &c->failed, 1,

@@ -1,6 +1,7 @@
 #include "backends/mysql/careful.h"
 
 #include "backends/mysql/rows.h"
+#include "core/cart_diff.h"
 
 #include <string.h>
 
@@ -158,10 +159,12 @@ static void careful_save_cart(struct sql_text *text, const struct sql_write *wri
 static void careful_remove_lines(struct sql_text *text, const struct cart *before,
 				 const struct cart *after)
 {
+	struct cart_diff diff;
 	size_t listed = 0;
 
-	for (size_t i = 0; i < before->line_count; i++) {
-		if (cart_find_line(after, before->lines[i].product_id) != NULL)
+	cart_diff_begin(&diff, before, after);
+	while (cart_diff_next(&diff)) {
+		if (diff.change != CART_DIFF_REMOVED)
 			continue;
 		if (listed++ == 0) {
 			sql_statement(text, SQL_ITEMS, "DELETE FROM cart_items WHERE cart_id = ");
@@ -170,27 +173,23 @@ static void careful_remove_lines(struct sql_text *text, const struct cart *befor
 		} else {
 			sql_add(text, ",");
 		}
-		sql_add_integer(text, before->lines[i].product_id);
+		sql_add_integer(text, diff.before->product_id);
 	}
 	if (listed > 0)
 		sql_add(text, ")");
 }
 
-static bool careful_same_line(const struct cart_line *a, const struct cart_line *b)
-{
-	return a != NULL && a->quantity == b->quantity && a->added_ms == b->added_ms &&
-	       a->updated_ms == b->updated_ms;
-}
-
 static void careful_put_lines(struct sql_text *text, const struct cart *before,
 			      const struct cart *after)
 {
+	struct cart_diff diff;
 	size_t listed = 0;
 
-	for (size_t i = 0; i < after->line_count; i++) {
-		const struct cart_line *line = &after->lines[i];
+	cart_diff_begin(&diff, before, after);
+	while (cart_diff_next(&diff)) {
+		const struct cart_line *line = diff.after;
 
-		if (careful_same_line(cart_find_line(before, line->product_id), line))
+		if (diff.change == CART_DIFF_REMOVED)
 			continue;
 		if (listed++ == 0)
 			sql_statement(

@@ -9,28 +9,17 @@
 #include "backends/mysql/connector_internal.h"
 #include "backends/mysql/session.h"
 #include "core/base/log.h"
+#include "core/base/wake.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/eventfd.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CONNECTOR_STOP_WAIT_S 1
-
-/* SplitMix64: for jitter. */
-uint64_t sql_connector_random(struct sql_connector *c)
-{
-	uint64_t z = c->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	return z ^ z >> 31;
-}
 
 const struct sql_host *sql_connector_host(const struct sql_connector *c, enum sql_role role,
 					  size_t host)
@@ -61,14 +50,6 @@ void sql_connector_wait(struct sql_connector *c)
 	end.tv_sec += end.tv_nsec / CLOCK_NS_PER_S;
 	end.tv_nsec %= CLOCK_NS_PER_S;
 	pthread_cond_timedwait(&c->changed, &c->lock, &end);
-}
-
-void sql_connector_wake(int fd)
-{
-	const uint64_t one = 1;
-
-	/* An eventfd takes it unless its counter is full, and then it is readable anyway. */
-	(void)!write(fd, &one, sizeof(one));
 }
 
 void sql_connector_destroy(struct sql_connector *c)
@@ -113,8 +94,7 @@ static void connector_init(struct sql_connector *c, const struct cart_clock *clo
 	sql_hosts_init(&c->hosts[SQL_WRITER], c->options.host_count, true);
 	sql_hosts_init(&c->hosts[SQL_READER], c->options.read_host_count, false);
 	sql_hosts_init(&c->hosts[SQL_FORMER], c->options.host_count, false);
-	if (getrandom(&c->random, sizeof(c->random), 0) != (ssize_t)sizeof(c->random))
-		c->random = (uint64_t)clock_monotonic_ns(&cart_clock_system);
+	random_seed(&c->random);
 }
 
 static bool connector_is_local(const char *host)
@@ -143,7 +123,7 @@ struct sql_connector *sql_connector_new(const struct sql_options *options,
 		return NULL;
 	}
 	connector_init(c, clock);
-	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->stop_fd = wake_fd_open();
 	if (c->stop_fd < 0)
 		cart_error_set(error, "eventfd: %s", strerror(errno));
 	else if (mysql_library_init(0, NULL, NULL) != 0)
@@ -189,7 +169,7 @@ void sql_connector_free(struct sql_connector **connector)
 	pthread_mutex_lock(&c->lock);
 	c->stopping = true;
 	pthread_cond_broadcast(&c->changed);
-	sql_connector_wake(c->stop_fd);
+	wake_fd_send(c->stop_fd);
 	while (!sql_helpers_ended(c) &&
 	       pthread_cond_timedwait(&c->changed, &c->lock, &end) != ETIMEDOUT)
 		continue;
@@ -236,7 +216,7 @@ void sql_connector_report(struct sql_connector *c, const struct sql_link *link,
 		sql_hosts_suspect(hosts, link->host);
 	else
 		rejected = sql_hosts_reject(hosts, link->host, link->epoch,
-					    clock_monotonic_ns(c->clock), sql_connector_random(c));
+					    clock_monotonic_ns(c->clock), random_next(&c->random));
 	if (rejected) {
 		c->read_only = true;
 		c->told[link->role] |= UINT32_C(1) << link->host;

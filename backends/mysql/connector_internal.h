@@ -8,6 +8,7 @@
 
 #include "backends/mysql/connector.h"
 #include "backends/mysql/hosts.h"
+#include "core/base/random.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -51,7 +52,7 @@ struct sql_connector {
 	int stop_fd; /* an eventfd, readable from the stop on */
 	bool stopping;
 	bool abandoned; /* sql_connector_free() is gone: the last thread destroys */
-	uint64_t random;
+	struct random random;
 	char version[SQL_CONNECTOR_VERSION_MAX];
 	/* Without the lock. */
 	_Atomic uint64_t epoch;
@@ -71,11 +72,8 @@ enum sql_turn sql_connector_next(struct sql_connector *c, enum sql_role role,
 /* Waits until something has changed, or a try may have become slow. */
 void sql_connector_wait(struct sql_connector *c);
 
-uint64_t sql_connector_random(struct sql_connector *c);
 const struct sql_host *sql_connector_host(const struct sql_connector *c, enum sql_role role,
 					  size_t host);
-/* Makes an eventfd readable. */
-void sql_connector_wake(int fd);
 /* Nobody uses it any more. */
 void sql_connector_destroy(struct sql_connector *c);
 

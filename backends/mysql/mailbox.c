@@ -1,19 +1,16 @@
 /*
- * How answers come to a loop: a list of answered asks, and an eventfd that is written when the list
- * was empty. An ask is in one place at a time: in its role's queue, with a helper, or here; where
+ * How answers come to a loop: a list of answered asks, and a wake that is sent when the list was
+ * empty. An ask is in one place at a time: in its role's queue, with a helper, or here; where
  * it is, its mailbox can find it to forget it.
  */
 #include "backends/mysql/connector_internal.h"
+#include "core/base/wake.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 struct sql_mailbox {
 	struct sql_connector *connector;
-	int fd;
-	struct event *event;
+	struct wake *wake;
 	struct sql_ask_list done; /* under the connector's lock */
 };
 
@@ -64,19 +61,16 @@ void sql_mailbox_put(struct sql_ask *ask)
 	struct sql_mailbox *mailbox = ask->held.mailbox;
 
 	if (mailbox->done.head == NULL)
-		sql_connector_wake(mailbox->fd);
+		wake_send(mailbox->wake);
 	sql_ask_list_append(&mailbox->done, ask);
 }
 
-static void mailbox_deliver(evutil_socket_t fd, short what, void *user)
+static void mailbox_deliver(void *user)
 {
 	struct sql_mailbox *mailbox = user;
 	struct sql_connector *c = mailbox->connector;
 	struct sql_ask *ask;
-	uint64_t count;
 
-	(void)what;
-	(void)!read(fd, &count, sizeof(count));
 	do {
 		pthread_mutex_lock(&c->lock);
 		ask = sql_ask_list_take(&mailbox->done);
@@ -94,14 +88,10 @@ struct sql_mailbox *sql_mailbox_new(struct sql_connector *connector, struct even
 		return NULL;
 	mailbox->connector = connector;
 	sql_ask_list_init(&mailbox->done);
-	mailbox->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (mailbox->fd >= 0)
-		mailbox->event = event_new(base, mailbox->fd, EV_READ | EV_PERSIST, mailbox_deliver,
-					   mailbox);
-	if (mailbox->event != NULL && event_add(mailbox->event, NULL) == 0)
-		return mailbox;
-	sql_mailbox_free(&mailbox);
-	return NULL;
+	mailbox->wake = wake_new(base, mailbox_deliver, mailbox);
+	if (mailbox->wake == NULL)
+		sql_mailbox_free(&mailbox);
+	return mailbox;
 }
 
 void sql_mailbox_free(struct sql_mailbox **mailbox)
@@ -126,10 +116,7 @@ void sql_mailbox_free(struct sql_mailbox **mailbox)
 	/* Nobody else knows it any more. */
 	while ((ask = sql_ask_list_take(&m->done)) != NULL)
 		sql_connector_close(c, ask->link.mysql);
-	if (m->event != NULL)
-		event_free(m->event);
-	if (m->fd >= 0)
-		close(m->fd);
+	wake_free(&m->wake);
 	free(m);
 }
 

@@ -23,22 +23,6 @@ bool sql_gets_text(struct sql_text *text, struct cart_op *const *ops, size_t cou
 	return !text->buf.failed;
 }
 
-/* The first place of an id, or count. */
-static size_t gets_find(const struct cart_id *ids, size_t count, const struct cart_id *id)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (cart_id_compare(&ids[middle], id) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && cart_id_compare(&ids[low], id) == 0 ? low : count;
-}
-
 static void gets_take(struct cart_op *op, const struct sql_row *row)
 {
 	if (op->result == CART_NOT_FOUND && !cart_is_expired(&row->cart, op->now_ms)) {
@@ -62,9 +46,8 @@ void sql_gets_read(struct cart_op *const *ops, const struct cart_id *ids, size_t
 	while (!bad && (next = sql_rows_next(rows, &row)) != SQL_ROWS_END) {
 		size_t at = count;
 
-		if (next == SQL_ROWS_ONE)
-			at = gets_find(ids, count, &row.cart.id);
-		bad = at == count;
+		bad = next != SQL_ROWS_ONE ||
+		      !cart_id_find(ids, sizeof(*ids), count, &row.cart.id, &at);
 		for (; at < count && cart_id_compare(&ids[at], &row.cart.id) == 0; at++)
 			if (ops[at] != NULL)
 				gets_take(ops[at], &row);

@@ -10,7 +10,6 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #define STORE_TICK_MS 200
 
@@ -134,8 +133,7 @@ static int store_open_parts(struct sql_store *store, struct sql_db *db, size_t l
 {
 	size_t lanes = store_lanes(db, loops);
 
-	if (getrandom(&store->random, sizeof(store->random), 0) != sizeof(store->random))
-		return -1;
+	random_seed(&store->random);
 	store->mailbox = sql_mailbox_new(db->connector, store->base);
 	store->tick = event_new(store->base, -1, 0, store_begin, store);
 	if (store->mailbox == NULL || store->tick == NULL ||

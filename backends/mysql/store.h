@@ -8,6 +8,7 @@
 #include "backends/mysql/conn.h"
 #include "backends/mysql/connector.h"
 #include "backends/mysql/write.h"
+#include "core/base/random.h"
 #include "core/batch.h"
 #include "core/cart_backend.h"
 
@@ -116,7 +117,7 @@ struct sql_store {
 	struct metrics_shard *shard;
 	struct sql_mailbox *mailbox;
 	struct event *tick;
-	uint64_t random;
+	struct random random;
 	struct sql_pool writer;
 	struct sql_pool reader; /* lanes NULL: none */
 };

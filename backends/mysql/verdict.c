@@ -44,25 +44,6 @@ static enum sql_verdict verdict_refused(struct sql_write *write, const struct sq
 	return SQL_VERDICT_LOOK;
 }
 
-static struct sql_write *verdict_find(struct sql_write *writes, size_t count,
-				      const struct cart_id *id)
-{
-	size_t low = 0, high = count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = cart_id_compare(&writes[middle].id, id);
-
-		if (order == 0)
-			return &writes[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
 static bool verdict_row(struct sql_write *write, const struct sql_row *row,
 			const struct cart_rules *rules)
 {
@@ -140,9 +121,10 @@ static bool verdict_rows(struct sql_write *writes, size_t count, MYSQL_RES *rows
 	enum sql_rows next;
 
 	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE) {
-		struct sql_write *write = verdict_find(writes, count, &row.cart.id);
+		size_t at;
 
-		if (write == NULL || !verdict_row(write, &row, rules))
+		if (!cart_id_find(&writes[0].id, sizeof(*writes), count, &row.cart.id, &at) ||
+		    !verdict_row(&writes[at], &row, rules))
 			return false;
 	}
 	return next == SQL_ROWS_END;

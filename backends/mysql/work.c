@@ -38,14 +38,10 @@ static const struct sql_series *work_series(const struct sql_lane *lane)
 	return &lane->pool->store->db->series;
 }
 
-/* splitmix64: marks need to be different, not secret. */
+/* Positive, and never 0. */
 static int64_t work_token(struct sql_store *store)
 {
-	uint64_t z = store->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return (int64_t)((z ^ (z >> 31)) >> 1) | 1;
+	return (int64_t)(random_next(&store->random) >> 1) | 1;
 }
 
 static void work_count_batch(struct sql_lane *lane, size_t count, bool writes)

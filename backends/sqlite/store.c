@@ -2,7 +2,7 @@
  * A loop's side. submit only gathers; once a turn of the loop, after the sockets that were ready,
  * one event hands the writes gathered to the writer, in one step, and runs the reads gathered
  * inside one transaction, so that all of a turn's reads take SQLite's locks once. The writer's
- * answers come back by an eventfd.
+ * answers come back with a wake (core/base/wake.h).
  *
  * The other ways: an op expires. A read is still gathered (or read, and waiting for its callback)
  * and simply leaves. A write is told by where its job is: not begun, it certainly changes nothing;
@@ -13,8 +13,6 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 /* Reads a turn, and their time: what is left waits one turn, behind the sockets. */
 #define STORE_READS_TURN   256
@@ -31,7 +29,6 @@ struct sqlite_store {
 	struct sqlite_writer *writer;
 	struct event *turn; /* runs what was gathered */
 	bool turning;	    /* it does so now */
-	struct event *wake; /* the writer has answered */
 	struct store_reads gathered;
 	struct store_reads read; /* answered, callback to come */
 	struct list writes;	 /* gathered jobs */
@@ -135,15 +132,10 @@ static void store_finish(struct sqlite_job *job)
 	cart_store_complete(op, op->result);
 }
 
-static void store_wake(evutil_socket_t fd, short what, void *user)
+static void store_wake(void *user)
 {
 	struct sqlite_store *store = user;
-	uint64_t count;
 
-	(void)what;
-	/* Read first: what is returned from here on wakes the loop again. */
-	if (read((int)fd, &count, sizeof(count)) < 0)
-		return;
 	sqlite_writer_collect(store->writer, &store->returns, &store->finishing);
 	while (!list_empty(&store->finishing)) {
 		struct list *job = store->finishing.next;
@@ -215,25 +207,16 @@ void sqlite_store_close(struct cart_store *base)
 		return;
 	if (store->turn != NULL)
 		event_free(store->turn);
-	if (store->wake != NULL)
-		event_free(store->wake);
-	if (store->returns.wake_fd >= 0)
-		close(store->returns.wake_fd);
+	wake_free(&store->returns.wake);
 	sqlite_conn_close(&store->conn);
 	free(store);
 }
 
 static int store_open_events(struct sqlite_store *store, struct event_base *base)
 {
-	store->returns.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (store->returns.wake_fd < 0)
-		return -1;
 	store->turn = event_new(base, -1, 0, store_turn, store);
-	store->wake =
-		event_new(base, store->returns.wake_fd, EV_READ | EV_PERSIST, store_wake, store);
-	if (store->turn == NULL || store->wake == NULL)
-		return -1;
-	return event_add(store->wake, NULL);
+	store->returns.wake = wake_new(base, store_wake, store);
+	return store->turn != NULL && store->returns.wake != NULL ? 0 : -1;
 }
 
 int sqlite_store_open(struct cart_store **out, struct cart_db *base, struct event_base *loop,
@@ -246,7 +229,6 @@ int sqlite_store_open(struct cart_store **out, struct cart_db *base, struct even
 	(void)shard;
 	if (store == NULL)
 		return cart_error_set(error, "out of memory");
-	store->returns.wake_fd = -1;
 	list_init(&store->returns.jobs);
 	list_init(&store->writes);
 	list_init(&store->finishing);

@@ -200,11 +200,10 @@ static size_t writer_take(struct sqlite_writer *w, size_t max)
 	return count;
 }
 
-/* Puts jobs on their loops' lists. The wake happens under the lock: a loop that has closed its
- * eventfd has forgotten its jobs first. */
+/* Puts jobs on their loops' lists. The wake happens under the lock: a loop that has freed its
+ * wake has forgotten its jobs first. */
 static void writer_return(struct sqlite_writer *w, size_t count)
 {
-	static const uint64_t one = 1;
 	int64_t now = clock_monotonic_ns(w->config.env.clock);
 	size_t orphans = 0;
 
@@ -219,9 +218,8 @@ static void writer_return(struct sqlite_writer *w, size_t count)
 			continue;
 		}
 		job->place = JOB_RETURNED;
-		/* A full counter (EAGAIN) wakes the loop just as well. */
-		if (list_empty(&job->to->jobs) && write(job->to->wake_fd, &one, sizeof(one)) < 0) {
-		}
+		if (list_empty(&job->to->jobs))
+			wake_send(job->to->wake);
 		list_append(&job->to->jobs, &job->list);
 	}
 	pthread_mutex_unlock(&w->lock);

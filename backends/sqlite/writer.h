@@ -8,6 +8,7 @@
 #include "backends/sqlite/conn.h"
 #include "backends/sqlite/list.h"
 #include "core/cart_store.h"
+#include "core/base/wake.h"
 
 struct sqlite_writer;
 
@@ -31,7 +32,7 @@ struct sqlite_job {
 /* Where a loop gets its jobs back: the writer fills it and wakes the loop if it was empty. */
 struct sqlite_returns {
 	struct list jobs;
-	int wake_fd; /* an eventfd */
+	struct wake *wake; /* sent when jobs was empty */
 };
 
 /* NULL: no memory. Takes NULL. */

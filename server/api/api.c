@@ -32,7 +32,7 @@ struct api *api_new(const struct api_shared *shared, struct cart_store *store,
 	api->store = store;
 	api->shard = shard;
 	api->log = api_log_from(shared->env->settings);
-	request_ids_seed(&api->ids);
+	random_seed(&api->ids);
 	return api;
 }
 

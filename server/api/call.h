@@ -25,7 +25,7 @@ struct api {
 	const struct api_shared *shared;
 	struct cart_store *store;
 	struct metrics_shard *shard;
-	struct request_ids ids;
+	struct random ids;
 	enum api_log log;   /* log.requests */
 	struct buf out;	    /* the body being written; replies are built and sent in one go */
 	struct call *spare; /* calls for reuse */

@@ -2,31 +2,14 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
-void request_ids_seed(struct request_ids *ids)
-{
-	struct timespec now;
-
-	ids->count = 0;
-	if (getrandom(&ids->seed, sizeof(ids->seed), 0) == (ssize_t)sizeof(ids->seed))
-		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	ids->seed = (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec ^ (uint64_t)(uintptr_t)ids;
-}
-
-void request_id_make(struct request_ids *ids, char text[REQUEST_ID_MAX + 1])
+void request_id_make(struct random *ids, char text[REQUEST_ID_MAX + 1])
 {
 	static const char digits[] = "0123456789abcdef";
-	/* splitmix64: a bijection of the counter, so a loop never repeats itself. */
-	uint64_t z = ids->seed + ++ids->count * UINT64_C(0x9e3779b97f4a7c15);
+	uint64_t id = random_next(ids);
 
-	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-	z ^= z >> 31;
 	for (int i = 0; i < 16; i++)
-		text[i] = digits[z >> (60 - 4 * i) & 15];
+		text[i] = digits[id >> (60 - 4 * i) & 15];
 	text[16] = '\0';
 }
 

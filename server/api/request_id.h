@@ -3,6 +3,7 @@
 #define SERVER_API_REQUEST_ID_H
 
 #include "core/base/attr.h"
+#include "core/base/random.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,16 +11,9 @@
 #define REQUEST_ID_MAX 64 /* characters of [A-Za-z0-9._-] */
 #define TRACE_ID_TEXT  32 /* lower-case hex digits */
 
-/* Makes ids: one a loop. */
-struct request_ids {
-	uint64_t seed;
-	uint64_t count;
-};
-
-/* Seeds from the kernel's generator, or from the clock when that fails: ids need not be secret. */
-void request_ids_seed(struct request_ids *ids);
-/* 16 hex digits; different for each call, and from other loops and processes by chance. */
-void request_id_make(struct request_ids *ids, char text[REQUEST_ID_MAX + 1]);
+/* 16 hex digits; different for each call, as ids, one a loop, does not repeat itself; and from
+ * other loops and processes by chance. */
+void request_id_make(struct random *ids, char text[REQUEST_ID_MAX + 1]);
 /* Takes a client's X-Request-Id (NULL: none) when it is valid. */
 CART_MUST_CHECK bool request_id_take(const char *header, char text[REQUEST_ID_MAX + 1]);
 

@@ -90,6 +90,33 @@ static void ids_do_not_repeat(void **state)
 	}
 }
 
+static void an_id_is_found_among_sorted_ones(void **state)
+{
+	/* The id stands inside a larger struct, and ids may repeat. */
+	struct {
+		int64_t before;
+		struct cart_id id;
+	} things[] = {{1, {{1}}}, {2, {{3}}}, {3, {{3}}}, {4, {{3}}}, {5, {{7}}}};
+	const struct cart_id *ids = &things[0].id;
+	size_t at;
+
+	(void)state;
+	assert_true(cart_id_find(ids, sizeof(things[0]), 5, &(struct cart_id){{1}}, &at));
+	assert_int_equal(at, 0);
+	assert_true(cart_id_find(ids, sizeof(things[0]), 5, &(struct cart_id){{3}}, &at));
+	assert_int_equal(at, 1);
+	assert_true(cart_id_find(ids, sizeof(things[0]), 5, &(struct cart_id){{7}}, &at));
+	assert_int_equal(at, 4);
+	assert_false(cart_id_find(ids, sizeof(things[0]), 5, &(struct cart_id){{0}}, &at));
+	assert_int_equal(at, 0);
+	assert_false(cart_id_find(ids, sizeof(things[0]), 5, &(struct cart_id){{4}}, &at));
+	assert_int_equal(at, 4);
+	assert_false(cart_id_find(ids, sizeof(things[0]), 5, &(struct cart_id){{8}}, &at));
+	assert_int_equal(at, 5);
+	assert_false(cart_id_find(ids, sizeof(things[0]), 0, &(struct cart_id){{1}}, &at));
+	assert_int_equal(at, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -99,6 +126,7 @@ int main(void)
 		cmocka_unit_test(made_ids_carry_version_and_variant),
 		cmocka_unit_test(v7_starts_with_the_time_and_sorts_by_it),
 		cmocka_unit_test(ids_do_not_repeat),
+		cmocka_unit_test(an_id_is_found_among_sorted_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

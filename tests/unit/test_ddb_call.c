@@ -83,7 +83,7 @@ static void change_over_a_dying_connection(enum ddb_stub_manner manner)
 	assert_int_equal(ddb_stub_count(&f.stub, "PutItem"), 1);
 	assert_int_equal(ddb_stub_request(&f.stub, "PutItem", 0)->connection, 1);
 	assert_int_equal(ddb_shelf_applied(&f.stub.shelf), 1);
-	assert_int_equal(atomic_load(&f.shared.tokens), DDB_BUDGET);
+	assert_int_equal(atomic_load(&f.shared.budget.tokens), DDB_BUDGET);
 	/* The next one has a connection of its own. */
 	assert_outcome(get(), DDB_OK);
 	assert_int_not_equal(ddb_stub_request(&f.stub, NULL, 2)->connection, 1);
@@ -202,7 +202,7 @@ static void what_was_throttled_was_not_applied_and_is_tried_again(void **state)
 		assert_int_equal(ddb_shelf_applied(&f.stub.shelf), i + 1);
 	}
 	/* What was spent is back. */
-	assert_int_equal(atomic_load(&f.shared.tokens), DDB_BUDGET);
+	assert_int_equal(atomic_load(&f.shared.budget.tokens), DDB_BUDGET);
 }
 
 static void what_stays_throttled_is_busy_and_not_in_doubt(void **state)
@@ -431,10 +431,10 @@ static void a_try_has_its_time_and_a_read_is_made_again(void **state)
 	ADD(.manner = DDB_STUB_SILENT, .times = 1);
 	ADD(.manner = DDB_STUB_SILENT, .times = 1, .delay_ms = 60000);
 	/* A timeout takes ten tokens, of the three that are left to a budget of 29 one too few. */
-	assert_true(ddb_shared_spend(&f.shared, DDB_BUDGET - 29));
+	assert_true(retry_budget_spend(&f.shared.budget, DDB_BUDGET - 29));
 	assert_outcome(get(), DDB_DOUBT);
 	assert_int_equal(call.tries, 3);
-	assert_int_equal(atomic_load(&f.shared.tokens), 9);
+	assert_int_equal(atomic_load(&f.shared.budget.tokens), 9);
 	assert_int_equal(retries("timeout"), 2);
 	assert_int_equal(ddb_fixture_metric(&f, "cart_dynamodb_retries_denied_total"), 1);
 }
@@ -479,12 +479,12 @@ static void a_service_that_only_fails_gets_no_more_than_the_budget_on_top(void *
 		assert_outcome(get(), DDB_DOUBT);
 	assert_int_equal(arrived(), calls + DDB_BUDGET / ddb_retry_tokens(DDB_RETRY_SERVER));
 	assert_int_equal(call.tries, 1);
-	assert_int_equal(atomic_load(&f.shared.tokens), 0);
+	assert_int_equal(atomic_load(&f.shared.budget.tokens), 0);
 	/* It comes back with successes, one each. */
 	ddb_stub_clear(&f.stub);
 	for (int i = 0; i < 5; i++)
 		assert_outcome(get(), DDB_OK);
-	assert_int_equal(atomic_load(&f.shared.tokens), 5);
+	assert_int_equal(atomic_load(&f.shared.budget.tokens), 5);
 	ADD(.error = "InternalServerError", .status = 500, .times = 1);
 	assert_outcome(get(), DDB_OK);
 	assert_int_equal(call.tries, 2);

@@ -1,9 +1,8 @@
-/* When a call is tried again: pauses, what errors mean, and the budget of the process. */
+/* When a call is tried again: pauses, what errors mean, and what a retry costs. */
 #include "backends/dynamodb/wire/retry.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/rng.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #define DRAWS	     20000
@@ -136,70 +135,23 @@ static void errors_mean_what_they_say_about_the_change(void **state)
 	}
 }
 
-/* Retries that a budget allows when nothing succeeds. */
-static int spend_all(struct ddb_shared *shared, enum ddb_retry why)
+/* Retries that a full budget allows when nothing succeeds. */
+static int spend_all(enum ddb_retry why)
 {
+	struct ddb_shared shared;
 	int count = 0;
 
-	while (ddb_shared_spend(shared, ddb_retry_tokens(why)))
+	ddb_shared_init(&shared);
+	while (retry_budget_spend(&shared.budget, ddb_retry_tokens(why)))
 		count++;
 	return count;
 }
 
-static void a_budget_bounds_retries_and_timeouts_cost_double(void **state)
+static void the_budget_allows_100_retries_and_timeouts_cost_double(void **state)
 {
-	struct ddb_shared shared;
-
 	(void)state;
-	ddb_shared_init(&shared);
-	assert_int_equal(spend_all(&shared, DDB_RETRY_SERVER), 100);
-	assert_int_equal(atomic_load(&shared.tokens), 0);
-	ddb_shared_init(&shared);
-	assert_int_equal(spend_all(&shared, DDB_RETRY_TIMEOUT), 50);
-	/* What is too little is left alone. */
-	ddb_shared_earn(&shared, 4);
-	assert_false(ddb_shared_spend(&shared, 5));
-	assert_int_equal(atomic_load(&shared.tokens), 4);
-}
-
-static void successes_fill_the_budget_and_never_more(void **state)
-{
-	struct ddb_shared shared;
-
-	(void)state;
-	ddb_shared_init(&shared);
-	ddb_shared_earn(&shared, 1);
-	assert_int_equal(atomic_load(&shared.tokens), DDB_BUDGET);
-	assert_true(ddb_shared_spend(&shared, 15));
-	ddb_shared_earn(&shared, 10);
-	assert_int_equal(atomic_load(&shared.tokens), DDB_BUDGET - 5);
-	ddb_shared_earn(&shared, 10);
-	assert_int_equal(atomic_load(&shared.tokens), DDB_BUDGET);
-}
-
-static void *spend_and_earn(void *user)
-{
-	struct ddb_shared *shared = user;
-
-	for (int i = 0; i < DRAWS; i++)
-		if (ddb_shared_spend(shared, 5))
-			ddb_shared_earn(shared, 5);
-	return NULL;
-}
-
-static void no_token_is_lost_between_threads(void **state)
-{
-	struct ddb_shared shared;
-	pthread_t threads[4];
-
-	(void)state;
-	ddb_shared_init(&shared);
-	assert_true(ddb_shared_spend(&shared, 490));
-	for (size_t i = 0; i < EVERY(threads); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, spend_and_earn, &shared), 0);
-	for (size_t i = 0; i < EVERY(threads); i++)
-		pthread_join(threads[i], NULL);
-	assert_int_equal(atomic_load(&shared.tokens), 10);
+	assert_int_equal(spend_all(DDB_RETRY_SERVER), 100);
+	assert_int_equal(spend_all(DDB_RETRY_TIMEOUT), 50);
 }
 
 int main(void)
@@ -211,9 +163,7 @@ int main(void)
 		cmocka_unit_test(a_corrected_clock_needs_no_pause),
 		cmocka_unit_test(what_the_service_asks_for_is_the_least_up_to_a_bound),
 		cmocka_unit_test(errors_mean_what_they_say_about_the_change),
-		cmocka_unit_test(a_budget_bounds_retries_and_timeouts_cost_double),
-		cmocka_unit_test(successes_fill_the_budget_and_never_more),
-		cmocka_unit_test(no_token_is_lost_between_threads),
+		cmocka_unit_test(the_budget_allows_100_retries_and_timeouts_cost_double),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,13 +6,13 @@
 
 static void ids_that_are_made_differ_and_are_valid(void **state)
 {
-	struct request_ids ids, others;
+	struct random ids, others;
 	char first[REQUEST_ID_MAX + 1], second[REQUEST_ID_MAX + 1], other[REQUEST_ID_MAX + 1];
 	char taken[REQUEST_ID_MAX + 1];
 
 	(void)state;
-	request_ids_seed(&ids);
-	request_ids_seed(&others);
+	random_seed(&ids);
+	random_seed(&others);
 	request_id_make(&ids, first);
 	request_id_make(&ids, second);
 	request_id_make(&others, other);

@@ -13,6 +13,7 @@
 
 #include "core/base/log.h"
 #include "core/base/units.h"
+#include "core/base/wake.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -22,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -276,7 +276,7 @@ static int credentials_start(struct ddb_credentials_source *source, struct cart_
 	sigset_t all, mask;
 	int rc;
 
-	source->context.cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	source->context.cancel_fd = wake_fd_open();
 	if (source->context.cancel_fd < 0)
 		return cart_error_set(error, "credentials: %s", strerror(errno));
 	/* The process's signals are its main thread's business. */
@@ -328,7 +328,6 @@ int ddb_credentials_new(struct ddb_credentials_source **source,
 void ddb_credentials_free(struct ddb_credentials_source **source)
 {
 	struct ddb_credentials_source *s = *source;
-	const uint64_t one = 1;
 
 	*source = NULL;
 	if (s == NULL)
@@ -337,8 +336,7 @@ void ddb_credentials_free(struct ddb_credentials_source **source)
 	s->stop = true;
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->lock);
-	while (write(s->context.cancel_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	wake_fd_send(s->context.cancel_fd);
 	pthread_join(s->thread, NULL);
 	close(s->context.cancel_fd);
 	credentials_destroy(s);

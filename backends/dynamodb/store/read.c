@@ -108,23 +108,6 @@ void ddb_read_start(struct ddb_lane *lane, enum ddb_class class, struct cart_op 
 	read_get(lane);
 }
 
-/* The first op of the lane that asks for the cart, or lane->count. */
-static size_t read_find(const struct ddb_lane *lane, const struct cart_id *id)
-{
-	size_t low = 0, high = lane->count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (cart_id_compare(&lane->op_ids[middle], id) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < lane->count && cart_id_compare(&lane->op_ids[low], id) == 0 ? low
-										 : lane->count;
-}
-
 static enum cart_result read_give(struct cart_op *op, const struct ddb_item *item)
 {
 	if (item->deleted || cart_is_expired(&item->cart, op->now_ms))
@@ -148,10 +131,10 @@ static bool read_take_item(struct ddb_lane *lane, const json_t *attributes)
 	char why[CART_REASON_MAX];
 	bool no_memory, good = ddb_item_read(&item, attributes, &no_memory, why, sizeof(why));
 	struct cart_id id = item.cart.id;
-	bool known = good || ddb_item_id(attributes, &id);
-	size_t at = known ? read_find(lane, &id) : lane->count;
+	size_t at = lane->count;
+	bool known = (good || ddb_item_id(attributes, &id)) &&
+		     cart_id_find(lane->op_ids, sizeof(id), lane->count, &id, &at);
 
-	known = at < lane->count;
 	for (; at < lane->count && cart_id_compare(&lane->op_ids[at], &id) == 0; at++)
 		if (lane->ops[at] != NULL)
 			read_complete(lane, at,
@@ -185,11 +168,12 @@ static bool read_take_unprocessed(struct ddb_lane *lane)
 	json_array_foreach(keys, i, key)
 	{
 		struct cart_id *id = &lane->ids[lane->asked];
+		size_t at;
 
 		if (lane->asked >= store->db->options.batch_max || !ddb_item_id(key, id))
 			return false;
 		/* Of an op answered meanwhile it need not be asked again; of a stranger neither. */
-		if (read_find(lane, id) < lane->count)
+		if (cart_id_find(lane->op_ids, sizeof(*id), lane->count, id, &at))
 			lane->asked++;
 	}
 	return true;

@@ -8,7 +8,6 @@
 
 #include <event2/event.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #define STORE_TICK_MS	     200
 #define STORE_BACKOFF_MAX_MS 1000
@@ -18,25 +17,9 @@ void ddb_store_count(struct ddb_store *store, metric_t series, int64_t n)
 	metrics_add(store->shard, series, n);
 }
 
-/* splitmix64: marks and delays need to be different, not secret. */
-uint64_t ddb_store_random(struct ddb_store *store)
-{
-	uint64_t z = store->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
 int64_t ddb_store_backoff_us(struct ddb_store *store, int64_t base_ms, unsigned tries)
 {
-	int64_t ms = base_ms;
-
-	while (tries-- > 1 && ms < STORE_BACKOFF_MAX_MS)
-		ms *= 2;
-	if (ms > STORE_BACKOFF_MAX_MS)
-		ms = STORE_BACKOFF_MAX_MS;
-	return (int64_t)(ddb_store_random(store) % (uint64_t)(ms * 1000));
+	return retry_pause_us(base_ms, STORE_BACKOFF_MAX_MS, tries, random_next(&store->random));
 }
 
 static enum ddb_class store_class(const struct ddb_store *store, const struct cart_op *op)
@@ -175,8 +158,7 @@ static int store_open_parts(struct ddb_store *store)
 	static const struct timeval every = {.tv_usec = STORE_TICK_MS * 1000};
 	struct ddb_db *db = store->db;
 
-	if (getrandom(&store->random, sizeof(store->random), 0) != sizeof(store->random))
-		return -1;
+	random_seed(&store->random);
 	store->lane_count = store_share(db);
 	store->table = (struct ddb_table){.name = db->options.table,
 					  .layout = db->options.layout,

@@ -10,6 +10,7 @@
 #include "backends/dynamodb/wire/call.h"
 #include "backends/dynamodb/store/listing.h"
 #include "backends/dynamodb/options.h"
+#include "core/base/random.h"
 #include "core/batch.h"
 #include "core/cart_backend.h"
 
@@ -117,7 +118,7 @@ struct ddb_store {
 	size_t lane_count;
 	struct event *tick;
 	int64_t waiting; /* what the gauge says */
-	uint64_t random;
+	struct random random;
 };
 
 /* store.c: the slots of a loop; see core/cart_backend.h. */
@@ -130,9 +131,8 @@ void ddb_store_expire(struct cart_store *store, struct cart_op *op, enum cart_re
 /* dynamodb.c: what a client of that process is made with; a loop adds its shard. */
 struct ddb_client_config ddb_db_client(const struct ddb_db *db);
 
-/* store.c, for lanes: a random number; a delay with full jitter, doubling with tries from base_ms
- * to at most 1 s; counting. */
-uint64_t ddb_store_random(struct ddb_store *store);
+/* store.c, for lanes: a delay with full jitter, doubling with tries from base_ms to at most 1 s;
+ * counting. */
 int64_t ddb_store_backoff_us(struct ddb_store *store, int64_t base_ms, unsigned tries);
 void ddb_store_count(struct ddb_store *store, metric_t series, int64_t n);
 

@@ -96,7 +96,7 @@ void ddb_write_start(struct ddb_lane *lane, struct cart_op *op)
 	*write = (struct ddb_write){.op = op, .id = op->id};
 	lane->count = 0;
 	snprintf(write->mark, sizeof(write->mark), "%016llx",
-		 (unsigned long long)ddb_store_random(lane->store));
+		 (unsigned long long)random_next(&lane->store->random));
 	if (op->key != NULL && !ddb_key_name(op->key, write->key_name)) {
 		cart_op_set_reason(op, "the digest failed");
 		ddb_write_answer(lane, CART_BUSY);
@@ -341,7 +341,7 @@ bool ddb_write_may_repeat(struct ddb_lane *lane)
 	write->unpaid = false;
 	if (++write->repeats > DDB_TRIES)
 		cart_op_set_reason(write->op, "no answer to any of %d tries", write->repeats);
-	else if (ddb_shared_spend(&lane->store->db->shared, WRITE_REPEAT_TOKENS))
+	else if (retry_budget_spend(&lane->store->db->shared.budget, WRITE_REPEAT_TOKENS))
 		return true;
 	else
 		cart_op_set_reason(write->op, "no answer, and the retry budget is spent");

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* Refused credentials: how long others are waited for, and how often it is looked for them. The
  * source lets a second pass between two fetches. */
@@ -116,15 +115,6 @@ static bool call_has_credentials(struct ddb_client *client)
 	return client->generation != 0;
 }
 
-static uint64_t call_random(struct ddb_client *client)
-{
-	uint64_t z = client->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
 /* What a call ends as when it is not tried again. */
 static enum ddb_outcome call_given_up(const struct ddb_call *call, enum ddb_try outcome,
 				      enum ddb_retry why)
@@ -154,7 +144,8 @@ static bool call_retry(struct ddb_call *call, enum ddb_retry why)
 	struct ddb_client *client = call->client;
 	struct ddb_transfer *transfer = call->transfer;
 	int tokens = ddb_retry_tokens(why);
-	int64_t us = ddb_retry_pause_us(why, call->tries, transfer->asked_ms, call_random(client));
+	int64_t us = ddb_retry_pause_us(why, call->tries, transfer->asked_ms,
+					random_next(&client->random));
 
 	if (why == DDB_RETRY_CREDENTIALS) {
 		if (!call_renews(call))
@@ -163,7 +154,7 @@ static bool call_retry(struct ddb_call *call, enum ddb_retry why)
 	}
 	if (call->tries >= DDB_TRIES || us * 1000 >= call_left_ns(call))
 		return false;
-	if (!ddb_shared_spend(client->config.shared, tokens)) {
+	if (!retry_budget_spend(&client->config.shared->budget, tokens)) {
 		if (client->config.series != NULL)
 			call_count(client, client->config.series->budget_empty, 1);
 		return false;
@@ -256,7 +247,8 @@ static void call_tried(void *private, CURLcode result)
 	if (client->config.series != NULL)
 		ddb_series_count(client, call, outcome, why, status);
 	if (outcome == DDB_TRY_DONE || outcome == DDB_TRY_CONDITION) {
-		ddb_shared_earn(client->config.shared, transfer->spent > 0 ? transfer->spent : 1);
+		retry_budget_earn(&client->config.shared->budget,
+				  transfer->spent > 0 ? transfer->spent : 1);
 		call_finish(call, outcome == DDB_TRY_DONE ? DDB_OK : DDB_CONDITION);
 	} else if (outcome == DDB_TRY_REJECTED) {
 		call_finish(call, DDB_REJECTED);
@@ -284,8 +276,8 @@ struct ddb_client *ddb_client_new(struct event_base *base, const struct ddb_clie
 	client->signer = (struct sigv4_signer){.region = config->region, .service = "dynamodb"};
 	client_set_host(client);
 	client->curl = curl_loop_new(base, config->connections, call_tried);
-	if (client->curl == NULL ||
-	    getrandom(&client->random, sizeof(client->random), 0) != sizeof(client->random))
+	random_seed(&client->random);
+	if (client->curl == NULL)
 		ddb_client_free(&client);
 	return client;
 }

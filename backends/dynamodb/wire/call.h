@@ -24,6 +24,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/metrics.h"
+#include "core/base/retry_budget.h"
 
 #include <jansson.h>
 #include <stdatomic.h>
@@ -81,17 +82,14 @@ enum ddb_retry {
 	DDB_RETRIES
 };
 
-/* What all loops share: a bucket of tokens, so that a service in trouble is not buried under
- * retries, and how far the server's clock is from ours. */
+/* What all loops share. */
 struct ddb_shared {
-	atomic_int tokens; /* of DDB_BUDGET; a retry takes 5 (10 after a timeout), a success
-			      brings back what its retry took, or 1 */
+	struct retry_budget budget; /* a retry takes 5 tokens (10 after a timeout), a success brings
+				       back what its retry took, or 1 */
 	atomic_int_least64_t skew_s; /* the server's time less ours */
 };
 #define DDB_BUDGET 500
 void ddb_shared_init(struct ddb_shared *shared);
-/* For a caller that repeats a call which ended in doubt. False: the budget is spent. Any thread. */
-CART_MUST_CHECK bool ddb_shared_spend(struct ddb_shared *shared, int tokens);
 
 /* Series of calls; registered once a process, before the first shard is made. */
 struct ddb_call_series {

@@ -12,30 +12,8 @@
 
 void ddb_shared_init(struct ddb_shared *shared)
 {
-	atomic_init(&shared->tokens, DDB_BUDGET);
+	retry_budget_init(&shared->budget, DDB_BUDGET);
 	atomic_init(&shared->skew_s, 0);
-}
-
-bool ddb_shared_spend(struct ddb_shared *shared, int tokens)
-{
-	int have = atomic_load(&shared->tokens);
-
-	while (have >= tokens)
-		if (atomic_compare_exchange_weak(&shared->tokens, &have, have - tokens))
-			return true;
-	return false;
-}
-
-void ddb_shared_earn(struct ddb_shared *shared, int tokens)
-{
-	int have = atomic_load_explicit(&shared->tokens, memory_order_relaxed), more;
-
-	/* A full bucket is only looked at: no line of memory goes to and fro between loops. */
-	while (have < DDB_BUDGET) {
-		more = have + tokens < DDB_BUDGET ? have + tokens : DDB_BUDGET;
-		if (atomic_compare_exchange_weak(&shared->tokens, &have, more))
-			return;
-	}
 }
 
 int ddb_retry_tokens(enum ddb_retry why)
@@ -45,15 +23,11 @@ int ddb_retry_tokens(enum ddb_retry why)
 
 int64_t ddb_retry_pause_us(enum ddb_retry why, int tries, int64_t asked_ms, uint64_t random)
 {
-	int64_t limit_ms = why == DDB_RETRY_THROTTLED ? RETRY_THROTTLED_MS : RETRY_BASE_MS, us;
+	int64_t base_ms = why == DDB_RETRY_THROTTLED ? RETRY_THROTTLED_MS : RETRY_BASE_MS;
+	int64_t us = retry_pause_us(base_ms, RETRY_MAX_MS, (unsigned)tries, random);
 
 	if (why == DDB_RETRY_SKEW)
 		return 0;
-	for (int i = 1; i < tries && limit_ms < RETRY_MAX_MS; i++)
-		limit_ms *= 2;
-	if (limit_ms > RETRY_MAX_MS)
-		limit_ms = RETRY_MAX_MS;
-	us = (int64_t)(random % (uint64_t)(limit_ms * 1000));
 	if (asked_ms < 0)
 		return us;
 	/* At least what is asked for, and not much more. */

@@ -17,10 +17,8 @@ enum ddb_try {
  * set for REFUSED and LOST. */
 enum ddb_try ddb_classify(const char *type, long status, enum ddb_retry *why);
 
-/* Tokens that a retry for that cause takes. */
+/* Tokens of the retry budget that a retry for that cause takes. */
 int ddb_retry_tokens(enum ddb_retry why);
-/* What a success gives back: what its call spent, at least 1; never above DDB_BUDGET. */
-void ddb_shared_earn(struct ddb_shared *shared, int tokens);
 
 /*
  * The pause before try number tries + 1, in us, at random up to the limit that doubles with each

@@ -5,6 +5,7 @@
 #include "backends/dynamodb/wire/call.h"
 #include "backends/dynamodb/wire/curl_loop.h"
 #include "backends/dynamodb/wire/retry.h"
+#include "core/base/random.h"
 
 #define TRANSFER_HEADERS    8
 #define TRANSFER_ANSWER_MAX (17 * 1024 * 1024) /* BatchGetItem has 16 MB, and its JSON more */
@@ -21,7 +22,7 @@ struct ddb_client {
 	uint64_t refused; /* of these others were waited for in vain; 0: of none */
 	char host[300];	  /* as the Host header says it */
 	char host_header[310];
-	uint64_t random;
+	struct random random;
 };
 
 struct ddb_transfer {

@@ -122,15 +122,20 @@ static bool seed150_make_out(const char *out)
 }
 
 /* Opens all of them before any is measured: a typing mistake in the second costs nothing. */
-static bool seed150_open_targets(struct bench_target *targets, char **urls, size_t count,
+static bool seed150_open_targets(struct bench_drive **drives, char **urls, size_t count,
 				 const struct seed150_options *options)
 {
+	struct bench_drive_config config = {.timeout_ms = options->timeout_ms,
+					    .cold = !options->keep_alive};
 	struct cart_error error;
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		if (bench_target_open(&targets[i], urls[i], options->timeout_ms,
-				      options->keep_alive, &error) != 0) {
+		if (strncmp(urls[i], "store:", 6) == 0) {
+			seed150_usage("it measures over HTTP, not ", urls[i]);
+			return false;
+		}
+		if (bench_drive_open(&drives[i], urls[i], &config, &error) != 0) {
 			fprintf(stderr, "cartbench: %s: %s\n", urls[i], error.text);
 			return false;
 		}
@@ -138,18 +143,19 @@ static bool seed150_open_targets(struct bench_target *targets, char **urls, size
 	return true;
 }
 
-/* The database's name, told apart from those of the targets before it. */
-static char *seed150_name(const struct bench_target *targets, size_t at)
+/* The database's name, with a number when targets before it have the same. */
+static char *seed150_name(struct bench_drive *const *drives, size_t at)
 {
+	const char *database = bench_drive_database(drives[at]);
 	size_t same = 1, i;
 	char *name;
 	int len;
 
 	for (i = 0; i < at; i++)
-		same += strcmp(targets[i].database, targets[at].database) == 0;
+		same += strcmp(bench_drive_database(drives[i]), database) == 0;
 	if (same == 1)
-		return strdup(targets[at].database);
-	len = asprintf(&name, "%s-%zu", targets[at].database, same);
+		return strdup(database);
+	len = asprintf(&name, "%s-%zu", database, same);
 	return len < 0 ? NULL : name;
 }
 
@@ -221,7 +227,7 @@ static bool seed150_show(const struct seed150_result *results, size_t count,
 	return fflush(stdout) == 0;
 }
 
-static enum bench_exit seed150_measure_all(struct bench_target *targets,
+static enum bench_exit seed150_measure_all(struct bench_drive **drives,
 					   struct seed150_result *results, size_t count,
 					   const struct seed150_options *options)
 {
@@ -229,7 +235,7 @@ static enum bench_exit seed150_measure_all(struct bench_target *targets,
 	size_t i;
 
 	for (i = 0; i < count; i++)
-		seed150_measure(&results[i], &targets[i]);
+		seed150_measure(&results[i], drives[i]);
 	status = seed150_keep(results, count, options);
 	if (!seed150_show(results, count, options)) {
 		fprintf(stderr, "cartbench: cannot print the results\n");
@@ -243,7 +249,7 @@ static enum bench_exit seed150_measure_all(struct bench_target *targets,
 static enum bench_exit seed150_run_mode(int argc, char **argv)
 {
 	struct seed150_options options = {.out = ".", .timeout_ms = SEED150_TIMEOUT_MS};
-	struct bench_target targets[SEED150_TARGETS_MAX] = {0};
+	struct bench_drive *drives[SEED150_TARGETS_MAX] = {0};
 	char *names[SEED150_TARGETS_MAX] = {0};
 	struct seed150_result *results;
 	enum bench_exit status;
@@ -256,20 +262,20 @@ static enum bench_exit seed150_run_mode(int argc, char **argv)
 	results = calloc(count, sizeof(*results));
 	status = BENCH_INVALID;
 	if (results == NULL || !seed150_make_out(options.out) ||
-	    !seed150_open_targets(targets, argv + optind, count, &options))
+	    !seed150_open_targets(drives, argv + optind, count, &options))
 		goto out;
 	for (i = 0; i < count; i++) {
-		names[i] = seed150_name(targets, i);
+		names[i] = seed150_name(drives, i);
 		named = named && names[i] != NULL;
-		results[i].url = targets[i].text;
+		results[i].url = bench_drive_text(drives[i]);
 		results[i].name = names[i];
 		results[i].keep_alive = options.keep_alive;
 	}
 	if (named)
-		status = seed150_measure_all(targets, results, count, &options);
+		status = seed150_measure_all(drives, results, count, &options);
 out:
 	for (i = 0; i < count; i++) {
-		bench_target_close(&targets[i]);
+		bench_drive_close(&drives[i]);
 		free(names[i]);
 	}
 	free(results);

@@ -1,11 +1,8 @@
 #include "bench/seed150/seed150.h"
 
 #include "bench/seed150/reference.h"
+#include "bench/target/client.h"
 #include "core/base/clock.h"
-
-#include <inttypes.h>
-#include <jansson.h>
-#include <string.h>
 
 /* What the protocol says of its i-th operation. */
 static int64_t seed150_customer(size_t i)
@@ -24,117 +21,73 @@ static int64_t seed150_quantity(size_t i)
 }
 
 struct seed150_run {
-	struct bench_target *target;
+	struct bench_client client;
 	struct seed150_result *result;
-	char ids[SEED150_EACH][CART_ID_TEXT + 1]; /* of the carts created; "": failed */
-	int unanswered;				  /* in a row */
+	struct cart_id ids[SEED150_EACH];
+	bool created[SEED150_EACH], added[SEED150_EACH];
+	int unanswered; /* in a row */
 };
 
-/* Sends one operation, timed; what success means beyond the answer's coming is the caller's. */
-static struct seed150_sample *seed150_send(struct seed150_run *run,
-					   enum seed150_operation operation, const char *path,
-					   const char *body, struct bench_client_answer *answer)
+/* Says why there was no success, for a person. */
+static void seed150_explain(struct seed150_run *run, const struct seed150_sample *sample,
+			    const struct bench_op *op, int want)
 {
-	static const char *const methods[] = {"POST", "POST", "GET"};
-	struct seed150_result *result = run->result;
-	struct seed150_sample *sample = &result->samples[result->sample_count++];
-	int64_t began_ns;
-	int failed;
+	struct cart_error *error = &run->result->error;
+	const char *what = seed_reference_rows[sample->operation];
 
-	*sample = (struct seed150_sample){.operation = operation};
-	sample->wall_ms = clock_wall_ms(&cart_clock_system);
-	began_ns = clock_monotonic_ns(&cart_clock_system);
-	failed = bench_client_request(run->target->client, methods[operation], path, body, answer,
-				      &result->error);
-	sample->response_ms =
-		(double)(clock_monotonic_ns(&cart_clock_system) - began_ns) / CLOCK_NS_PER_MS;
-	sample->status = answer->status;
-	run->unanswered = failed == 0 ? 0 : run->unanswered + 1;
-	return sample;
-}
-
-static void seed150_judge(struct seed150_run *run, struct seed150_sample *sample, int want,
-			  bool body_is_right)
-{
-	sample->success = sample->status == want && body_is_right;
-	if (sample->success || sample->status == 0)
-		return; /* without an answer the client has said why */
-	if (sample->status != want)
-		cart_error_set(&run->result->error, "%s answered %d, not %d",
-			       seed_reference_rows[sample->operation], sample->status, want);
+	if (op->status == 0)
+		cart_error_set(error, "%s got no answer: %s", what, op->error);
+	else if (op->status != want)
+		cart_error_set(error, "%s answered %d, not %d", what, op->status, want);
 	else
-		cart_error_set(&run->result->error,
-			       "%s answered %d without the cart it should hold",
-			       seed_reference_rows[sample->operation], sample->status);
-}
-
-static bool seed150_create(struct seed150_run *run, size_t i)
-{
-	struct bench_client_answer answer;
-	struct seed150_sample *sample;
-	const char *text = NULL;
-	struct cart_id id;
-	json_t *cart;
-	char body[64];
-	bool right;
-
-	snprintf(body, sizeof(body), "{\"customer_id\": %" PRId64 "}", seed150_customer(i));
-	sample = seed150_send(run, SEED150_CREATE, "/shopping-carts", body, &answer);
-	cart = json_loadb(answer.body, answer.body_len, 0, NULL);
-	right = json_unpack(cart, "{s:s}", "shopping_cart_id", &text) == 0 &&
-		cart_id_parse(&id, text, strlen(text));
-	seed150_judge(run, sample, 201, right);
-	if (sample->success) {
-		cart_id_format(&id, sample->cart_id);
-		memcpy(run->ids[i], sample->cart_id, sizeof(run->ids[i]));
-	}
-	json_decref(cart);
-	return sample->success;
-}
-
-static bool seed150_add(struct seed150_run *run, size_t i)
-{
-	struct bench_client_answer answer;
-	struct seed150_sample *sample;
-	char path[80], body[64];
-
-	snprintf(path, sizeof(path), "/shopping-carts/%s/items", run->ids[i]);
-	snprintf(body, sizeof(body), "{\"product_id\": %" PRId64 ", \"quantity\": %" PRId64 "}",
-		 seed150_product(i), seed150_quantity(i));
-	sample = seed150_send(run, SEED150_ADD, path, body, &answer);
-	memcpy(sample->cart_id, run->ids[i], sizeof(sample->cart_id));
-	seed150_judge(run, sample, 204, true);
-	return sample->success;
+		cart_error_set(error, "%s answered %d without the cart it should hold", what,
+			       op->status);
 }
 
 /* One line, the one that was added. */
-static bool seed150_is_cart(const struct bench_client_answer *answer, const char *id, size_t i,
-			    bool added)
+static bool seed150_is_cart(const struct seed150_run *run, const struct cart *cart, size_t i)
 {
-	json_t *cart = json_loadb(answer->body, answer->body_len, 0, NULL);
-	json_int_t product = 0, quantity = 0;
-	const char *text = NULL;
-	bool right;
-
-	right = json_unpack(cart, "{s:s}", "shopping_cart_id", &text) == 0 && strcmp(text, id) == 0;
-	if (right && added)
-		right = json_unpack(cart, "{s:[{s:I, s:I}!]}", "items", "product_id", &product,
-				    "quantity", &quantity) == 0 &&
-			product == seed150_product(i) && quantity == seed150_quantity(i);
-	json_decref(cart);
-	return right;
+	if (cart_id_compare(&cart->id, &run->ids[i]) != 0)
+		return false;
+	return !run->added[i] ||
+	       (cart->line_count == 1 && cart->lines[0].product_id == seed150_product(i) &&
+		cart->lines[0].quantity == seed150_quantity(i));
 }
 
-static void seed150_get(struct seed150_run *run, size_t i, bool added)
+/* Runs one operation of the protocol, timed from before its connection is opened to the last byte
+ * of its answer, and judges the answer. */
+static void seed150_run_one(struct seed150_run *run, enum seed150_operation operation, size_t i)
 {
-	struct bench_client_answer answer;
-	struct seed150_sample *sample;
-	char path[80];
+	static const enum bench_op_type types[] = {BENCH_CREATE, BENCH_ADD, BENCH_GET};
+	static const int wanted[] = {201, 204, 200};
+	struct seed150_sample *sample = &run->result->samples[run->result->sample_count++];
+	struct bench_op op = {.type = types[operation],
+			      .id = run->ids[i],
+			      .customer_id = seed150_customer(i),
+			      .product_id = seed150_product(i),
+			      .quantity = seed150_quantity(i),
+			      .want_cart = operation != SEED150_ADD};
 
-	snprintf(path, sizeof(path), "/shopping-carts/%s", run->ids[i]);
-	sample = seed150_send(run, SEED150_GET, path, NULL, &answer);
-	memcpy(sample->cart_id, run->ids[i], sizeof(sample->cart_id));
-	seed150_judge(run, sample, 200, seed150_is_cart(&answer, run->ids[i], i, added));
+	*sample = (struct seed150_sample){.operation = operation,
+					  .wall_ms = clock_wall_ms(&cart_clock_system)};
+	bench_client_run(&run->client, &op);
+	sample->response_ms = (double)(op.done_ns - op.sent_ns) / CLOCK_NS_PER_MS;
+	sample->status = op.status;
+	sample->success = op.outcome == BENCH_OK && op.status == wanted[operation];
+	if (operation == SEED150_CREATE) {
+		run->ids[i] = op.id;
+		run->created[i] = sample->success;
+	} else if (operation == SEED150_ADD) {
+		run->added[i] = sample->success;
+	} else if (sample->success) {
+		sample->success = seed150_is_cart(run, &op.cart, i);
+	}
+	if (run->created[i])
+		cart_id_format(&run->ids[i], sample->cart_id);
+	run->unanswered = op.status != 0 ? 0 : run->unanswered + 1;
+	if (!sample->success)
+		seed150_explain(run, sample, &op, wanted[operation]);
+	bench_op_clear(&op);
 }
 
 /* An add or a get of a cart whose creation failed cannot be sent: it counts as tried and failed. */
@@ -148,27 +101,24 @@ static void seed150_skip(struct seed150_run *run, enum seed150_operation operati
 	};
 }
 
-void seed150_measure(struct seed150_result *result, struct bench_target *target)
+void seed150_measure(struct seed150_result *result, struct bench_drive *drive)
 {
-	struct seed150_run run = {.target = target, .result = result};
-	bool added[SEED150_EACH] = {false};
-	size_t step;
+	struct seed150_run run = {.result = result};
 
 	result->sample_count = 0;
 	result->error.text[0] = '\0';
-	for (step = 0; step < SEED150_TOTAL && run.unanswered < SEED150_GIVE_UP; step++) {
+	if (bench_client_open(&run.client, drive, &result->error) != 0)
+		return;
+	for (size_t step = 0; step < SEED150_TOTAL && run.unanswered < SEED150_GIVE_UP; step++) {
 		enum seed150_operation operation = (enum seed150_operation)(step / SEED150_EACH);
 		size_t i = step % SEED150_EACH;
 
-		if (operation == SEED150_CREATE)
-			seed150_create(&run, i);
-		else if (run.ids[i][0] == '\0')
+		if (operation != SEED150_CREATE && !run.created[i])
 			seed150_skip(&run, operation);
-		else if (operation == SEED150_ADD)
-			added[i] = seed150_add(&run, i);
 		else
-			seed150_get(&run, i, added[i]);
+			seed150_run_one(&run, operation, i);
 	}
+	bench_client_close(&run.client);
 }
 
 static bool seed150_is_of(const struct seed150_sample *sample, enum seed150_operation operation)

@@ -6,7 +6,7 @@
 #define BENCH_SEED150_SEED150_H
 
 #include "bench/result/summary.h"
-#include "bench/target/target.h"
+#include "bench/target/drive.h"
 #include "core/cart_id.h"
 
 #include <stdint.h>
@@ -38,8 +38,8 @@ struct seed150_result {
 	struct cart_error error; /* the last failure, one line; "" when all went well */
 };
 
-/* Measures an open target. result->url and name are the caller's to set. */
-void seed150_measure(struct seed150_result *result, struct bench_target *target);
+/* Measures a cartd. The caller sets result->url, name and keep_alive. */
+void seed150_measure(struct seed150_result *result, struct bench_drive *drive);
 
 /* Times of the operations that succeeded. SEED150_OPERATIONS stands for all three. */
 struct bench_summary seed150_summarize(const struct seed150_result *result,

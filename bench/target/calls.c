@@ -1,8 +1,8 @@
 #include "bench/target/calls.h"
 
+#include "bench/target/client.h"
 #include "core/base/buf.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,14 +12,6 @@ static const char *const calls_of_trips[] = {"cart_mysql_batches_total",
 static const char *const calls_of_statements[] = {"cart_mysql_statements_total", NULL};
 static const char *const calls_of_half_reads[] = {"cart_dynamodb_half_read_units_total", NULL};
 static const char *const calls_of_half_writes[] = {"cart_dynamodb_half_write_units_total", NULL};
-
-/* A target with one client. */
-struct calls_client {
-	struct event_base *base;
-	struct bench_drive_loop *loop;
-	struct bench_link *link;
-	bool answered;
-};
 
 double bench_calls_sum(const char *metrics, const char *series)
 {
@@ -80,28 +72,16 @@ static int calls_count(struct bench_calls *calls, struct bench_drive *drive, dou
 	return 0;
 }
 
-static void calls_answered(struct bench_op *op, void *user)
+static int calls_ask(struct bench_client *client, struct bench_op *op, struct cart_error *error)
 {
-	(void)op;
-	((struct calls_client *)user)->answered = true;
-}
-
-static int calls_ask(struct calls_client *client, struct bench_op *op, struct cart_error *error)
-{
-	op->done = calls_answered;
-	op->user = client;
-	client->answered = false;
-	bench_link_submit(client->link, op);
-	while (!client->answered)
-		if (event_base_loop(client->base, EVLOOP_ONCE) != 0)
-			break;
-	if (client->answered && op->outcome == BENCH_OK)
+	bench_client_run(client, op);
+	if (op->outcome == BENCH_OK)
 		return 0;
 	return cart_error_set(error, "counting calls: %s: %d %s", bench_op_type_name(op->type),
 			      op->status, op->error);
 }
 
-static int calls_run(struct calls_client *client, enum bench_op_type type,
+static int calls_run(struct bench_client *client, enum bench_op_type type,
 		     struct bench_drive *drive, struct bench_calls *calls, struct cart_error *error)
 {
 	struct bench_op made = {.type = BENCH_CREATE, .customer_id = 1};
@@ -128,19 +108,13 @@ static int calls_run(struct calls_client *client, enum bench_op_type type,
 int bench_calls_measure(struct bench_calls *calls, struct bench_drive *drive,
 			enum bench_op_type type, struct cart_error *error)
 {
-	struct calls_client client = {.base = bench_base_new()};
+	struct bench_client client;
 	int result;
 
 	*calls = (struct bench_calls){0};
-	if (client.base == NULL)
-		return cart_error_set(error, "out of memory");
-	result = bench_drive_loop_open(&client.loop, drive, client.base, error);
-	if (result == 0)
-		result = bench_link_open(&client.link, client.loop, error);
+	result = bench_client_open(&client, drive, error);
 	if (result == 0)
 		result = calls_run(&client, type, drive, calls, error);
-	bench_link_close(&client.link);
-	bench_drive_loop_close(&client.loop);
-	event_base_free(client.base);
+	bench_client_close(&client);
 	return result;
 }

@@ -3,10 +3,10 @@
 #define BENCH_TARGET_DRIVE_INTERNAL_H
 
 #include "bench/target/drive.h"
-#include "bench/target/target.h"
 #include "core/version.h"
 
-#define BENCH_VERSION_MAX 64
+#define BENCH_DATABASE_MAX 32
+#define BENCH_VERSION_MAX  64
 
 /* All required but print_settings. What they must do, drive.h says; close functions get what is not
  * NULL. */

@@ -26,6 +26,7 @@ void http_answer_begin(struct http_answer *answer, bool keep_body)
 	answer->chunked = answer->has_length = false;
 	answer->left = answer->body_len = 0;
 	answer->len = answer->scanned = 0;
+	answer->why = "a head or a line of more than 16 KiB"; /* unless something else is wrong */
 }
 
 void http_answer_free(struct http_answer *answer)
@@ -37,6 +38,13 @@ char *http_answer_room(struct http_answer *answer, size_t *room)
 {
 	*room = sizeof(answer->data) - answer->len;
 	return answer->data + answer->len;
+}
+
+/* False, for the caller to return. */
+static bool answer_refuse(struct http_answer *answer, const char *why)
+{
+	answer->why = why;
+	return false;
 }
 
 /* A whole number of digits up to max, the whole text. */
@@ -119,7 +127,8 @@ static bool answer_length(struct http_answer *answer, const char *value, size_t 
 
 	if (!answer_number(value, len, HTTP_ANSWER_BODY_MAX, &length) ||
 	    (answer->has_length && length != answer->left))
-		return false;
+		return answer_refuse(answer, "a Content-Length that is no number, above 16 MiB, or "
+					     "not the only one");
 	answer->has_length = true;
 	answer->left = length;
 	return true;
@@ -153,7 +162,8 @@ static bool answer_header(struct http_answer *answer, const char *name, size_t n
 		if (!ANSWER_IS("Transfer-Encoding"))
 			break;
 		answer->chunked = len == 7 && strncasecmp(value, "chunked", 7) == 0;
-		return answer->chunked;
+		return answer->chunked ||
+		       answer_refuse(answer, "a Transfer-Encoding other than chunked");
 	case 20:
 		if (ANSWER_IS("Idempotency-Replayed"))
 			answer->replayed = len == 4 && strncasecmp(value, "true", 4) == 0;
@@ -170,7 +180,7 @@ static bool answer_header_line(struct http_answer *answer, const char *line, con
 	const char *colon = memchr(line, ':', (size_t)(end - line)), *value;
 
 	if (colon == NULL || colon == line || *line == ' ' || *line == '\t')
-		return false;
+		return answer_refuse(answer, "a header without a name and a colon");
 	value = colon + 1;
 	while (value < end && (*value == ' ' || *value == '\t'))
 		value++;
@@ -187,7 +197,7 @@ static bool answer_status_line(struct http_answer *answer, const char *line, siz
 	if (len < 12 || memcmp(line, "HTTP/1.", 7) != 0 || (line[7] != '0' && line[7] != '1') ||
 	    line[8] != ' ' || !answer_number(line + 9, 3, 599, &status) || status < 100 ||
 	    (len > 12 && line[12] != ' '))
-		return false;
+		return answer_refuse(answer, "no status line of HTTP/1");
 	answer->status = (int)status;
 	answer->keep = line[7] == '1';
 	return true;
@@ -197,8 +207,8 @@ static bool answer_status_line(struct http_answer *answer, const char *line, siz
 static bool answer_begin_body(struct http_answer *answer)
 {
 	answer->keep_body = answer->keep_body || answer->status >= 400;
-	if (answer->chunked && answer->has_length)
-		return false; /* RFC 9112, 6.3: two readings of it */
+	if (answer->chunked && answer->has_length) /* RFC 9112, 6.3: it can be read in two ways */
+		return answer_refuse(answer, "a Content-Length beside a Transfer-Encoding");
 	if (answer->status == 204 || answer->status == 304) {
 		answer->phase = HTTP_PHASE_DONE;
 	} else if (answer->chunked) {
@@ -237,6 +247,7 @@ static ssize_t answer_take_head(struct http_answer *answer, const char *data, si
 		if (!answer_begin_body(answer))
 			return -1;
 	} else if (answer->status == 101 || answer->chunked || answer->has_length) {
+		answer_refuse(answer, "an interim answer that is none");
 		return -1;
 	}
 	return end + 4 - data;
@@ -246,10 +257,10 @@ static bool answer_keep(struct http_answer *answer, const char *data, size_t len
 {
 	answer->body_len += len;
 	if (answer->body_len > HTTP_ANSWER_BODY_MAX)
-		return false;
+		return answer_refuse(answer, "a body of more than 16 MiB");
 	if (answer->keep_body)
 		buf_add(&answer->body, data, len);
-	return !answer->body.failed;
+	return !answer->body.failed || answer_refuse(answer, "no memory for its body");
 }
 
 /* Up to left bytes of a body or a chunk. */
@@ -275,7 +286,7 @@ static bool answer_chunk_size(struct http_answer *answer, const char *line, size
 		answer->left = answer->left * 16 + (uint64_t)hex_digit(line[digits++]);
 	if (digits == 0 || (digits < len && line[digits] != ';' && line[digits] != ' ') ||
 	    answer->left > HTTP_ANSWER_BODY_MAX)
-		return false;
+		return answer_refuse(answer, "a chunk whose size is no number or above 16 MiB");
 	answer->phase = answer->left > 0 ? HTTP_PHASE_CHUNK : HTTP_PHASE_TRAILER;
 	return true;
 }
@@ -293,8 +304,10 @@ static ssize_t answer_take_line(struct http_answer *answer, const char *data, si
 		if (!answer_chunk_size(answer, data, line))
 			return -1;
 	} else if (answer->phase == HTTP_PHASE_CHUNK_END) {
-		if (line > 0)
+		if (line > 0) {
+			answer_refuse(answer, "bytes after a chunk");
 			return -1;
+		}
 		answer->phase = HTTP_PHASE_CHUNK_SIZE;
 	} else if (line == 0) {
 		answer->phase = HTTP_PHASE_DONE;
@@ -320,7 +333,8 @@ static ssize_t answer_take_some(struct http_answer *answer, const char *data, si
 	case HTTP_PHASE_DONE:
 		break;
 	}
-	return -1; /* bytes after the answer */
+	answer_refuse(answer, "bytes after the answer");
+	return -1;
 }
 
 enum http_answer_state http_answer_take(struct http_answer *answer, size_t len)

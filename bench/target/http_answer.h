@@ -15,8 +15,7 @@
 enum http_answer_state {
 	HTTP_ANSWER_MORE,
 	HTTP_ANSWER_WHOLE,
-	HTTP_ANSWER_BROKEN /* not HTTP/1, too long, cut off, followed by bytes that nobody asked
-			      for */
+	HTTP_ANSWER_BROKEN /* not HTTP/1, too long, cut off, or followed by more bytes */
 };
 
 enum http_answer_phase {
@@ -39,6 +38,7 @@ struct http_answer {
 	struct cart_id id;
 	int64_t queue_ns, db_ns, total_ns; /* Server-Timing; -1: not said */
 	struct buf body;		   /* kept if wanted, or if the status is an error's */
+	const char *why;		   /* of a broken one: what is wrong */
 
 	/* The parser's own. */
 	enum http_answer_phase phase;

@@ -17,13 +17,15 @@
 #include <cmocka.h>
 
 #define TIMEOUT_MS 5000
+#define ID_START   "550e8400-e29b-41d4-a716-4466554400"
+#define A_TIME	   "\"2025-11-01T23:30:00.000Z\""
 #define HEALTHY	   "{\"status\": \"ok\", \"database\": \"fake\"}"
 
 /* A cartd of fifty carts, good enough for the protocol, that can misbehave. */
 struct fake_cartd {
 	const char *health;
 	int health_status;
-	int served;	  /* operations, without /health */
+	int served;	  /* operations, without what is asked before them */
 	int fail_create;  /* this create answers 500; -1: none */
 	int fail_add;	  /* this add answers 503 */
 	bool forgets;	  /* adds are answered and dropped */
@@ -40,28 +42,34 @@ static const struct fake_cartd fake_well = {
 	.silent_after = -1,
 };
 
-static char *reply(int status, const char *body)
+/* Location is where a created cart is, and nothing else looks at it. */
+static char *reply(int status, int cart, const char *body)
 {
 	char *bytes;
 
-	assert_true(asprintf(&bytes, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s", status,
-			     strlen(body), body) > 0);
+	assert_true(asprintf(&bytes,
+			     "HTTP/1.1 %d X\r\nLocation: /shopping-carts/" ID_START
+			     "%02d\r\nContent-Length: %zu\r\n\r\n%s",
+			     status, cart, strlen(body), body) > 0);
 	return bytes;
 }
 
 static char *reply_cart(const struct fake_cartd *fake, int status, int i)
 {
-	char body[256], items[64] = "";
+	char body[512], items[200] = "";
 
 	if (i < fake->added && !fake->forgets && fake->quantities[i] > 0)
 		snprintf(items, sizeof(items),
-			 "{\"product_id\": %" PRId64 ", \"quantity\": %" PRId64 "}",
+			 "{\"product_id\": %" PRId64 ", \"quantity\": %" PRId64
+			 ", \"added_at\": " A_TIME ", \"updated_at\": " A_TIME "}",
 			 fake->products[i], fake->quantities[i]);
 	snprintf(body, sizeof(body),
-		 "{\"shopping_cart_id\": \"550e8400-e29b-41d4-a716-4466554400%02d\", \"items\": "
-		 "[%s]}",
+		 "{\"shopping_cart_id\": \"" ID_START "%02d\", \"customer_id\": 1000, "
+		 "\"status\": \"open\", \"version\": 1, \"created_at\": " A_TIME ", "
+		 "\"updated_at\": " A_TIME ", \"expires_at\": null, \"order_id\": null, "
+		 "\"items\": [%s]}",
 		 i, items);
-	return reply(status, body);
+	return reply(status, i, body);
 }
 
 static char *fake_create(struct fake_cartd *fake, const char *request)
@@ -71,7 +79,7 @@ static char *fake_create(struct fake_cartd *fake, const char *request)
 	assert_int_equal(sscanf(strstr(request, "\r\n\r\n"), " {\"customer_id\": %" SCNd64 "}",
 				&fake->customers[i]),
 			 1);
-	return i == fake->fail_create ? reply(500, "{}") : reply_cart(fake, 201, i);
+	return i == fake->fail_create ? reply(500, i, "{}") : reply_cart(fake, 201, i);
 }
 
 static char *fake_add(struct fake_cartd *fake, const char *request, int cart)
@@ -82,9 +90,9 @@ static char *fake_add(struct fake_cartd *fake, const char *request, int cart)
 			 2);
 	fake->added = cart + 1;
 	if (cart != fake->fail_add)
-		return reply(204, "");
+		return reply(204, cart, "");
 	fake->quantities[cart] = 0;
-	return reply(503, "{}");
+	return reply(503, cart, "{}");
 }
 
 static char *fake_answer(const char *request, void *user)
@@ -93,24 +101,26 @@ static char *fake_answer(const char *request, void *user)
 	int cart;
 
 	if (strncmp(request, "GET /health ", 12) == 0)
-		return reply(fake->health_status, fake->health);
+		return reply(fake->health_status, 0, fake->health);
+	if (strncmp(request, "GET /openapi.yaml ", 18) == 0 ||
+	    strncmp(request, "GET /metrics ", 13) == 0)
+		return reply(404, 0, "{}");
 	if (fake->silent_after >= 0 && fake->served >= fake->silent_after)
 		return NULL;
 	fake->served++;
 	if (strncmp(request, "POST /shopping-carts HTTP", 25) == 0)
 		return fake_create(fake, request);
-	if (sscanf(request, "POST /shopping-carts/550e8400-e29b-41d4-a716-4466554400%2d/items HTTP",
-		   &cart) == 1)
+	if (sscanf(request, "POST /shopping-carts/" ID_START "%2d/items HTTP", &cart) == 1)
 		return fake_add(fake, request, cart);
-	if (sscanf(request, "GET /shopping-carts/550e8400-e29b-41d4-a716-4466554400%2d HTTP",
-		   &cart) == 1)
+	if (sscanf(request, "GET /shopping-carts/" ID_START "%2d HTTP", &cart) == 1)
 		return reply_cart(fake, 200, cart);
-	return reply(404, "{}");
+	return reply(404, 0, "{}");
 }
 
 static void measure(struct fake_cartd *fake, struct seed150_result *result)
 {
-	struct bench_target target;
+	const struct bench_drive_config config = {.timeout_ms = TIMEOUT_MS, .cold = true};
+	struct bench_drive *drive;
 	struct fake_server server;
 	struct cart_error error;
 	char url[40];
@@ -118,11 +128,11 @@ static void measure(struct fake_cartd *fake, struct seed150_result *result)
 	*result = (struct seed150_result){.url = "http://fake", .name = "fake"};
 	fake_server_start(&server, fake_answer, fake);
 	snprintf(url, sizeof(url), "127.0.0.1:%d", server.port);
-	if (bench_target_open(&target, url, TIMEOUT_MS, false, &error) != 0)
+	if (bench_drive_open(&drive, url, &config, &error) != 0)
 		fail_msg("%s", error.text);
-	assert_string_equal(target.database, "fake");
-	seed150_measure(result, &target);
-	bench_target_close(&target);
+	assert_string_equal(bench_drive_database(drive), "fake");
+	seed150_measure(result, drive);
+	bench_drive_close(&drive);
 	fake_server_stop(&server);
 }
 
@@ -212,13 +222,14 @@ static void a_target_that_goes_is_given_up_and_what_was_measured_kept(void **sta
 	assert_int_equal(result.sample_count, 70 + SEED150_GIVE_UP);
 	assert_int_equal(good(&result, SEED150_OPERATIONS), 70);
 	assert_int_equal(result.samples[70].status, 0);
-	assert_string_equal(result.error.text, "the connection closed amid the answer");
+	assert_string_equal(result.error.text, "add_items got no answer: connection");
 }
 
 static void refuse_health(int status, const char *health, const char *why)
 {
 	struct fake_cartd fake = fake_well;
-	struct bench_target target;
+	const struct bench_drive_config config = {.timeout_ms = TIMEOUT_MS, .cold = true};
+	struct bench_drive *drive;
 	struct fake_server server;
 	struct cart_error error;
 	char url[40];
@@ -227,10 +238,10 @@ static void refuse_health(int status, const char *health, const char *why)
 	fake.health_status = status;
 	fake_server_start(&server, fake_answer, &fake);
 	snprintf(url, sizeof(url), "127.0.0.1:%d", server.port);
-	assert_int_equal(bench_target_open(&target, url, TIMEOUT_MS, false, &error), -1);
+	assert_int_equal(bench_drive_open(&drive, url, &config, &error), -1);
 	if (strstr(error.text, why) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", error.text, why);
-	bench_target_close(&target);
+	bench_drive_close(&drive);
 	fake_server_stop(&server);
 }
 
@@ -458,6 +469,7 @@ static void wrong_usage_and_nobody_there_end_with_2(void **state)
 	assert_int_equal(run_as_a_mode("--timeout", "soon", url), BENCH_INVALID);
 	assert_int_equal(run_as_a_mode("--out", "/nonexistent/x", url), BENCH_INVALID);
 	assert_int_equal(run_as_a_mode("gopher://x", NULL, NULL), BENCH_INVALID);
+	assert_int_equal(run_as_a_mode("store:memory", NULL, NULL), BENCH_INVALID);
 	assert_int_equal(run_as_a_mode(url, NULL, NULL), BENCH_INVALID);
 }
 

@@ -1,0 +1,38 @@
+/* A running cartd: where it is, and what cartbench asks it before and beside measuring. */
+#ifndef BENCH_TARGET_HTTP_ORIGIN_H
+#define BENCH_TARGET_HTTP_ORIGIN_H
+
+#include "bench/target/http_conn.h"
+#include "bench/target/url.h"
+
+#define HTTP_ORIGIN_DATABASE_MAX 32
+
+struct http_origin {
+	struct bench_url url;
+	int64_t timeout_ms;	     /* for one question, including the connect */
+	struct http_address address; /* the first address of the host that took a connection */
+	char database[HTTP_ORIGIN_DATABASE_MAX + 1]; /* from /health: [a-z0-9_-]+ */
+};
+
+struct http_reply {
+	bool connected;
+	int status; /* 0: no whole answer came */
+	struct buf body;
+};
+
+/*
+ * Looks up the host and reads /health and the version of the API. -1: error says in one line,
+ * without the URL, why there is nothing to measure: no such host, no connection, not a cartd,
+ * another version of the API, or its database is down.
+ */
+CART_MUST_CHECK int http_origin_find(struct http_origin *origin, const char *url,
+				     int64_t timeout_ms, struct cart_error *error);
+
+/*
+ * Sends GET path on a connection of its own and waits for the answer. The caller frees the reply's
+ * body, whatever is returned. -1: no whole answer came; error says why.
+ */
+CART_MUST_CHECK int http_origin_get(const struct http_origin *origin, const char *path,
+				    struct http_reply *reply, struct cart_error *error);
+
+#endif

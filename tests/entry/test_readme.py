@@ -2,7 +2,8 @@
 """Runs the README's curl lines against a cartd, compares what comes back with what the README shows, and runs its other calls.
 
 Ids, times and durations differ from run to run: they are masked on both sides. Then the metrics that docs/operations.md explains are
-compared with those that the service has, and the documents' links with the files that there are.
+compared with those that the service has, the documents' links with the files that there are, and the functions that
+docs/architecture.md names with the sources.
 """
 
 import glob
@@ -19,6 +20,7 @@ from tap import main  # noqa: E402
 
 README = "README.md"
 OPERATIONS = "docs/operations.md"
+ARCHITECTURE = "docs/architecture.md"
 MASKS = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME"),
@@ -99,8 +101,18 @@ def check_links(tap):
     tap.check("the documents' links lead somewhere", "\n".join(dead) if documents else "no documents")
 
 
+def check_places(tap):
+    """The table "Where is" of docs/architecture.md: the file that a row links to has the function that stands behind it."""
+    text = open(ARCHITECTURE, encoding="utf-8").read()
+    rows = re.findall(r"^\| [^|]+ \| \[[^]]+\]\(\.\./([^)]+)\) \| `(\w+)`", text, re.M)
+    lost = ["%s: %s" % (path, name) for path, name in rows
+            if not os.path.exists(path) or not re.search(r"\b%s\b" % name, open(path, encoding="utf-8").read())]
+    tap.check("architecture.md names functions where they are", "\n".join(lost) if len(rows) >= 10 else "%d rows" % len(rows))
+
+
 def tests(tap):
     check_links(tap)
+    check_places(tap)
     if not shutil.which("curl"):
         tap.skip("the README's lines", "curl is not installed")
         return

@@ -21,6 +21,7 @@ from tap import main  # noqa: E402
 README = "README.md"
 OPERATIONS = "docs/operations.md"
 ARCHITECTURE = "docs/architecture.md"
+DECISIONS = "docs/decisions.md"
 MASKS = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME"),
@@ -89,16 +90,33 @@ def compare_metrics(tap, cartd):
     tap.check("operations.md explains every metric of the service", " ".join(sorted(unexplained)))
 
 
+def anchors(document):
+    """Those that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", open(document, encoding="utf-8").read(), re.M)
+    return [re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()).replace(" ", "-") for heading in headings]
+
+
 def check_links(tap):
-    """Links between our own files; those to elsewhere are not followed."""
+    """Links between our own files and to their headings; those to elsewhere are not followed."""
     dead = []
     documents = glob.glob("*.md") + glob.glob("docs/**/*.md", recursive=True)
     for document in documents:
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", open(document, encoding="utf-8").read()):
-            path = os.path.join(os.path.dirname(document), target)
-            if not re.match(r"[a-z]+:", target) and not os.path.exists(path):
-                dead.append("%s: %s" % (document, target))
+        for target, heading in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", open(document, encoding="utf-8").read()):
+            path = os.path.normpath(os.path.join(os.path.dirname(document), target)) if target else document
+            if re.match(r"[a-z]+:", target):
+                continue
+            if not os.path.exists(path) or (heading and heading not in anchors(path)):
+                dead.append("%s: %s#%s" % (document, target, heading))
     tap.check("the documents' links lead somewhere", "\n".join(dead) if documents else "no documents")
+
+
+def check_contents(tap):
+    """docs/decisions.md begins with a list of its own headings."""
+    text = open(DECISIONS, encoding="utf-8").read()
+    listed = re.findall(r"^ *- \[.*\]\(#(.+)\)$", text, re.M)
+    wanted = anchors(DECISIONS)[1:]
+    tap.check("decisions.md lists its records, in order", "" if listed == wanted and wanted else
+              "\n".join(sorted(set(wanted) ^ set(listed))) or "another order")
 
 
 def check_places(tap):
@@ -112,6 +130,7 @@ def check_places(tap):
 
 def tests(tap):
     check_links(tap)
+    check_contents(tap)
     check_places(tap)
     if not shutil.which("curl"):
         tap.skip("the README's lines", "curl is not installed")

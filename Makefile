@@ -196,9 +196,10 @@ $(B)/flags: FORCE
 	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FAULT_FLAG)' | cmp -s - $@ || \
 		echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FAULT_FLAG)' >$@
 
+# Under another name at first: a program that another make links at the same time can be run all the while.
 define link
 	$(call say,link )
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm $(LINK_LIBS)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm $(LINK_LIBS) && mv $@.$$$$ $@
 endef
 
 $(B)/bin/cartd: $(B)/server/main.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)
@@ -220,7 +221,7 @@ $(B)/bench/perf/floor/mysql_floor: $(B)/bench/perf/floor/mysql_form.o
 TESTED := $(B)/tests/tested.a
 $(TESTED): $(SERVER_LIB_OBJ) $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ) $(call objects,$(TEST_LIB_SRC))
 	$(call say,ar   )
-	rm -f $@ && ar rcsT $@ $^
+	rm -f $@.$$$$ && ar rcsT $@.$$$$ $^ && mv $@.$$$$ $@
 $(TESTS): LINK_LIBS = $(CMOCKA_LIBS)
 $(TESTS): $(B)/tests/%: $(B)/tests/%.o $(TESTED)
 	$(link)
@@ -234,6 +235,9 @@ $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TE
 	$(link)
 endif
 
+# Test programs at once. Most of them wait for something most of the time.
+JOBS ?= 2
+RUN := tests/run --jobs $(JOBS)
 # What the runner is told, by variant: $(call run_unit,release). The programs of build/VARIANT/bin are the ones tested.
 in_variant = $(patsubst $(B)/%,build/$(1)/%,$(2))
 backends := $(or $(CART_BACKEND),memory sqlite mysql dynamodb)
@@ -244,13 +248,13 @@ WITH_MYSQL ?= tools/with-mariadb --fast
 WITH_DYNAMODB ?= tools/with-dynalite
 with_servers = $(if $(filter mysql,$(backends)),$(WITH_MYSQL)) $(if $(filter dynamodb,$(backends)),$(WITH_DYNAMODB))
 tag = $(if $(filter release,$(1)),,-$(1))
-run_unit = --group unit$(call tag,$(1)) --timeout $(2) --jobs 2 $(call in_variant,$(1),$(UNIT_TESTS))
+run_unit = --group unit$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(UNIT_TESTS))
 # Ways to store that a backend has: each is a suite of its own. The settings are for the tests' rig, and for its cartd.
 ways = $(if $(filter dynamodb,$(1)),dynamodb-map dynamodb-list,$(1))
 way_env = --env CART_BACKEND=$(firstword $(subst -, ,$(1))) \
 	$(patsubst dynamodb-%,--env CART_DYNAMODB_LAYOUT=%,$(filter dynamodb-%,$(1)))
 run_contract = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),--group contract-$(w)$(call tag,$(1)) $(call way_env,$(w)) \
-	--timeout $(2) --jobs 2 $(call in_variant,$(1),$(CONTRACT_TESTS)))
+	--timeout $(2) $(call in_variant,$(1),$(CONTRACT_TESTS)))
 # All on memory, and those that ask the API on the other backends too.
 api_tests := $(filter $(B)/tests/server/test_api $(B)/tests/server/test_api_errors $(B)/tests/server/test_api_semantics \
 	$(B)/tests/server/test_openapi,$(SERVER_TESTS))
@@ -296,7 +300,7 @@ run_entry = --group entry --timeout 300 $(wildcard tests/entry/test_*)
 ## check: everything that takes minutes: tests, torture, fuzz corpora, style, exact counts, install, and tests again under AddressSanitizer
 # With nothing else on the PATH than what ./cart installs.
 check: check-build
-	@PATH="$$(tests/toolbox build/toolbox)" exec $(with_servers) tests/run --summary build/summary $(run_style) $(run_exact) $(run_entry) $(run_selftest) \
+	@PATH="$$(tests/toolbox build/toolbox)" exec $(with_servers) $(RUN) --summary build/summary $(run_style) $(run_exact) $(run_entry) $(run_selftest) \
 		$(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
 		$(call run_torture,release,300) $(run_replay) $(if $(have_clang),$(run_fuzz)) \
 		$(call run_unit,asan,240) $(call run_contract,asan,600) $(call run_server,asan,600) \
@@ -309,31 +313,31 @@ check-build:
 
 ## check-unit: the unit tests
 check-unit: $(UNIT_TESTS) $(B)/bin/cartctl
-	@tests/run $(call run_unit,$(VARIANT),120)
+	@$(RUN) $(call run_unit,$(VARIANT),120)
 ## check-contract: the rules of the store interface on CART_BACKEND, or on each backend in turn
 check-contract: $(CONTRACT_TESTS)
-	@$(with_servers) tests/run $(call run_contract,$(VARIANT),300)
+	@$(with_servers) $(RUN) $(call run_contract,$(VARIANT),300)
 ## check-server: a real cartd over sockets
 check-server: tests
-	@$(with_servers) tests/run $(call run_server,$(VARIANT),300)
+	@$(with_servers) $(RUN) $(call run_server,$(VARIANT),300)
 ## check-mysql: what is about the MySQL backend alone
 check-mysql: backends := mysql
 check-mysql: tests
-	@$(with_servers) tests/run $(call run_mysql,$(VARIANT),300)
+	@$(with_servers) $(RUN) $(call run_mysql,$(VARIANT),300)
 ## check-dynamodb: what is about the DynamoDB backend alone
 check-dynamodb: backends := dynamodb
 check-dynamodb: tests
-	@$(with_servers) tests/run $(call run_dynamodb,$(VARIANT),300)
+	@$(with_servers) $(RUN) $(call run_dynamodb,$(VARIANT),300)
 ## check-fault: what databases do in production, done to a cartd under load; quick ones, on CART_BACKEND or on each that has some
 ## chaos: the same, those that take minutes, under AddressSanitizer
 check-fault: tests
-	@tests/run $(call run_fault,$(VARIANT),300)
+	@$(RUN) $(call run_fault,$(VARIANT),300)
 chaos:
 	+@$(MAKE) --no-print-directory VARIANT=asan tests
-	@tests/run --group chaos-asan $(call cartd_of,asan) --timeout 1800 $(call of_backends,$(CHAOS_SCRIPTS))
+	@$(RUN) --group chaos-asan $(call cartd_of,asan) --timeout 1800 $(call of_backends,$(CHAOS_SCRIPTS))
 ## torture: fails the n-th allocation, disk access and callback, for every n
 torture: $(TORTURE_TESTS) $(B)/bin/cartd-test
-	@$(with_servers) tests/run $(call run_torture,$(VARIANT),600)
+	@$(with_servers) $(RUN) $(call run_torture,$(VARIANT),600)
 
 ## asan: all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 ## ubsan: all tests under UndefinedBehaviorSanitizer alone
@@ -343,7 +347,7 @@ asan ubsan tsan: export UBSAN_OPTIONS ?= print_stacktrace=1
 asan ubsan tsan: export TSAN_OPTIONS ?= second_deadlock_stack=1:suppressions=$(CURDIR)/tests/tsan.supp
 asan ubsan tsan:
 	+@$(MAKE) --no-print-directory VARIANT=$@ tests
-	@$(with_servers) tests/run $(call run_unit,$@,600) $(call run_contract,$@,1200) $(call run_server,$@,1200) \
+	@$(with_servers) $(RUN) $(call run_unit,$@,600) $(call run_contract,$@,1200) $(call run_server,$@,1200) \
 		$(call run_mysql,$@,1200) $(call run_dynamodb,$@,1200)
 
 # The client library of MySQL runs calls on stacks of 512 KiB of its own: a step of more than 400,000 bytes is from one to another.

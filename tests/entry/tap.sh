@@ -44,3 +44,13 @@ same()
 {
 	[ "$1" = "$2" ] || { echo "wanted: $1"; echo "got:    $2"; return 1; }
 }
+
+# interruptible COMMAND... &: as from a terminal, in a process group of its own that Ctrl-C (kill -INT -$!) reaches; else a command in the
+# background ignores SIGINT.
+interruptible()
+{
+	exec python3 -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.setpgid(0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])' "$@"
+}

@@ -10,7 +10,7 @@ unset CART_DYNAMODB_ENDPOINT CART_DYNAMODB_REGION AWS_REGION AWS_DEFAULT_REGION 
 
 fake=$folder/bin
 mkdir "$fake"
-for tool in sh sed tr cat dirname env nproc grep rm mkdir awk; do
+for tool in sh sed tr cat dirname env nproc grep rm mkdir awk sleep; do
 	ln -s "$(command -v "$tool")" "$fake/$tool"
 done
 
@@ -207,6 +207,24 @@ check_fails()
 check_breaks()
 {
 	! check_counts breaks && last_line_is '0 passed, 1 failed'
+}
+
+# Ctrl-C reaches everything that the terminal runs: make ends by it, and the test runner after having counted.
+check_interrupted()
+{
+	machine_without
+	mkdir -p "$folder/tree"
+	cp cart "$folder/tree/cart"
+	rm -f "$folder/started"
+	# shellcheck disable=SC2016
+	pretend make 'trap "mkdir -p build; echo 162 passed, 1 failed >build/summary; trap - INT; kill -INT \$\$" INT
+: >'"$folder"'/started
+while :; do sleep 0.01; done'
+	PATH=$fake:$PATH interruptible "$folder/tree/cart" check </dev/null >"$folder/out" 2>&1 &
+	shell=$!
+	while [ ! -e "$folder/started" ]; do sleep 0.02; done
+	kill -INT "-$shell"
+	! wait "$shell" && last_line_is '162 passed, 1 failed'
 }
 
 check_lies()
@@ -487,6 +505,7 @@ check 'elsewhere than on Debian it goes on with a word' not_debian
 check 'check ends with the count' check_passes
 check 'check ends with the count when tests fail' check_fails
 check 'check counts a build that breaks as a failure, whatever an old run left' check_breaks
+check 'check counts what had passed when Ctrl-C ends it' check_interrupted
 check 'check never says 0 failed when make has failed' check_lies
 check 'run keeps the carts in data/, from whatever folder it is called' run_defaults
 check 'run passes its arguments on as they are' run_passes_arguments

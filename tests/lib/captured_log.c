@@ -3,8 +3,8 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/scratch.h"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,12 +16,11 @@ static int captured_fd = -1;
 
 void captured_log_start(void)
 {
-	char path[] = "/tmp/cart-log-XXXXXX";
+	char path[SCRATCH_PATH_MAX];
 	struct settings *settings = settings_new();
 	struct cart_error error;
 
-	captured_fd = mkostemp(path, O_CLOEXEC);
-	assert_true(captured_fd >= 0);
+	captured_fd = scratch_make_file(path, "cart-log");
 	settings_add(settings, "Log", log_settings);
 	assert_int_equal(settings_set(settings, "log.file", path, SETTING_FLAG, &error), 0);
 	assert_int_equal(log_open(settings, &error), 0);

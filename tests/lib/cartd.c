@@ -1,6 +1,7 @@
 #include "tests/lib/cartd.h"
 
 #include "tests/lib/http_client.h"
+#include "tests/lib/scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -428,11 +429,7 @@ int cartd_run_program(const char *const *argv, char **output, int timeout_ms)
 
 void cartd_make_directory(char path[256])
 {
-	const char *under = getenv("TMPDIR");
-	int n = snprintf(path, 256, "%s/cart-test-XXXXXX", under != NULL ? under : "/tmp");
-
-	assert_true(n > 0 && n < 256);
-	assert_non_null(mkdtemp(path));
+	scratch_make_folder(path, "cart-test");
 }
 
 void cartd_remove_directory(const char *path)

@@ -20,14 +20,13 @@ static const char *cred_fixture_variable(const char *name, void *user)
 void cred_fixture_start(struct cred_fixture *f)
 {
 	*f = (struct cred_fixture){
-		.folder = "/tmp/cart-cred-XXXXXX",
 		.config = {.clock = &cart_clock_system,
 			   .profile = "",
 			   .region = "eu-central-1",
 			   .environment = cred_fixture_variable,
 			   .user = f},
 	};
-	assert_non_null(mkdtemp(f->folder));
+	scratch_make_folder(f->folder, "cart-cred");
 	http_stub_start(&f->stub);
 	/* Whatever this machine is: nothing of it is found. */
 	cred_fixture_set(f, "HOME", f->folder);
@@ -36,7 +35,7 @@ void cred_fixture_start(struct cred_fixture *f)
 
 void cred_fixture_stop(struct cred_fixture *f)
 {
-	char command[128];
+	char command[SCRATCH_PATH_MAX + 32];
 
 	http_stub_stop(&f->stub);
 	snprintf(command, sizeof(command), "rm -rf %s", f->folder);

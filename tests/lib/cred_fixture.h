@@ -7,13 +7,14 @@
 
 #include "backends/dynamodb/aws/credentials.h"
 #include "tests/lib/http_stub.h"
+#include "tests/lib/scratch.h"
 
 #define CRED_FIXTURE_SECRET "HUSHsecret/key+of=40"
 #define CRED_FIXTURE_TOKEN  "HUSHtoken//////////wEaCXVzLWVhc3QtMSJHMEUCIQ=="
 
 struct cred_fixture {
 	struct http_stub stub;
-	char folder[64];
+	char folder[SCRATCH_PATH_MAX];
 	struct {
 		char name[64];
 		char value[512];

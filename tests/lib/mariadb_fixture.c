@@ -117,7 +117,7 @@ static pid_t fixture_spawn(const struct mariadb_fixture *f, const char *const *a
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		char log[96];
+		char log[SCRATCH_PATH_MAX + 32];
 		int fd;
 
 		snprintf(log, sizeof(log), "%s/log", f->folder);
@@ -135,7 +135,7 @@ static pid_t fixture_spawn(const struct mariadb_fixture *f, const char *const *a
 /* The first lines of the log that speak of an error, for whoever has to find out why. */
 static void fixture_print_log(const struct mariadb_fixture *f)
 {
-	char path[96], line[512];
+	char path[SCRATCH_PATH_MAX + 32], line[512];
 	FILE *log;
 
 	snprintf(path, sizeof(path), "%s/log", f->folder);
@@ -198,7 +198,8 @@ static MYSQL *fixture_connect(const struct mariadb_fixture *f)
 
 static void fixture_launch(struct mariadb_fixture *f, const char *const *options)
 {
-	char program[256], data[96], socket_path[128], port[32], pid_file[96];
+	char program[256], data[SCRATCH_PATH_MAX + 32], socket_path[SCRATCH_PATH_MAX + 64],
+		port[32], pid_file[SCRATCH_PATH_MAX + 32];
 	const char *arguments[FIXTURE_OPTIONS_MAX] = {
 		fixture_find("mariadbd", program),
 		"--no-defaults",
@@ -256,8 +257,8 @@ void mariadb_fixture_restart(struct mariadb_fixture *f, const char *const *optio
 
 void mariadb_fixture_start(struct mariadb_fixture *f, const char *const *options)
 {
-	*f = (struct mariadb_fixture){.folder = "/tmp/cart-mariadb-XXXXXX"};
-	assert_non_null(mkdtemp(f->folder));
+	*f = (struct mariadb_fixture){0};
+	scratch_make_folder(f->folder, "cart-mariadb");
 	snprintf(f->socket, sizeof(f->socket), "%s/socket", f->folder);
 	fixture_hire_janitor(f);
 	fixture_install(f);

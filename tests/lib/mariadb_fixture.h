@@ -1,11 +1,12 @@
 /*
- * A MariaDB server of a test's own: in a folder under /tmp, on a free port of 127.0.0.1, ended with
+ * A MariaDB server of a test's own: in a folder of its own, on a free port of 127.0.0.1, ended with
  * the test whatever becomes of it.
  */
 #ifndef TESTS_LIB_MARIADB_FIXTURE_H
 #define TESTS_LIB_MARIADB_FIXTURE_H
 
 #include "core/base/attr.h"
+#include "tests/lib/scratch.h"
 
 #include <mysql.h>
 #include <stdbool.h>
@@ -13,8 +14,8 @@
 #include <sys/types.h>
 
 struct mariadb_fixture {
-	char folder[64];
-	char socket[96];
+	char folder[SCRATCH_PATH_MAX];
+	char socket[SCRATCH_PATH_MAX + 32];
 	int port;
 	pid_t pid;     /* 0: not running */
 	pid_t janitor; /* removes the folder when we are gone, or close lifeline */

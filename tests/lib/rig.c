@@ -2,6 +2,7 @@
 
 #include "core/cart_backend.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -98,12 +99,7 @@ static void rig_set_from_environment(struct rig *rig)
 
 static void rig_make_folder(struct rig *rig)
 {
-	const char *parent = getenv("TMPDIR");
-
-	snprintf(rig->folder, sizeof(rig->folder), "%s/cart-test-XXXXXX",
-		 parent != NULL ? parent : "/tmp");
-	if (mkdtemp(rig->folder) == NULL)
-		rig_die(rig->folder, strerror(errno));
+	scratch_make_folder(rig->folder, "cart-test");
 }
 
 static void rig_remove_folder(const struct rig *rig)

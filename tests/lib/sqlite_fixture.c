@@ -27,11 +27,10 @@ void fixture_init(struct fixture *f)
 	struct cart_error error;
 
 	*f = (struct fixture){
-		.folder = "/tmp/cart-sqlite-XXXXXX",
 		.clock = {.clock = {fixture_monotonic_ns, fixture_wall_ms},
 			  .wall_ms = FIXTURE_WALL_MS},
 	};
-	assert_non_null(mkdtemp(f->folder));
+	scratch_make_folder(f->folder, "cart-sqlite");
 	snprintf(f->path, sizeof(f->path), "%s/cart.db", f->folder);
 	f->settings = settings_new();
 	assert_non_null(f->settings);

@@ -6,6 +6,7 @@
 #define TESTS_LIB_SQLITE_FIXTURE_H
 
 #include "core/cart_store.h"
+#include "tests/lib/scratch.h"
 
 #include <sqlite3.h>
 
@@ -15,8 +16,8 @@ struct fixture_clock {
 };
 
 struct fixture {
-	char folder[64];
-	char path[96];
+	char folder[SCRATCH_PATH_MAX];
+	char path[SCRATCH_PATH_MAX + 32];
 	struct settings *settings;
 	struct metrics *metrics;
 	struct fixture_clock clock;

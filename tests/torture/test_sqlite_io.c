@@ -140,7 +140,7 @@ static void history_run(struct fixture *f, struct history *h)
 
 static void copy_file(const struct fixture *from, const struct fixture *to, const char *suffix)
 {
-	char name[128], line[4096];
+	char name[256], line[4096];
 	FILE *in, *out;
 	size_t got;
 

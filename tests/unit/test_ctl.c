@@ -210,7 +210,7 @@ static void list_finds_what_was_left_idle(void **state)
 static void looking_makes_no_store(void **state)
 {
 	const char *argv[] = {"cartctl", "--sqlite.path", NULL, "get", id_text(1), NULL};
-	char path[128], *text;
+	char path[192], *text;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/other.db", fixture.folder);
@@ -224,7 +224,7 @@ static void looking_makes_no_store(void **state)
 static void provision_makes_a_store_and_checks_one(void **state)
 {
 	const char *argv[] = {"cartctl", "--sqlite.path", NULL, "provision", NULL, NULL};
-	char path[128], sidecar[140], *text;
+	char path[192], sidecar[200], *text;
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/other.db", fixture.folder);

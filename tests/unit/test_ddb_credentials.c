@@ -460,7 +460,7 @@ static int64_t free_ms(void)
 static void the_thread_ends_at_once_whatever_it_is_at(void **state)
 {
 	static struct issue long_lived = {.life_ms = 3600000};
-	char command[128];
+	char command[256];
 
 	(void)state;
 	/* Between two fetches. */

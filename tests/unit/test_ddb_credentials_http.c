@@ -315,7 +315,7 @@ static void the_agent_may_answer_badly(void **state)
 /* Serves the folder by TLS, as NAME.pem says; the url of its file. False: there is no openssl. */
 static bool serve_tls(const char *name, pid_t *pid, char url[64])
 {
-	char command[200], line[200];
+	char command[400], line[200];
 	int pipes[2], port = -1;
 	FILE *said;
 
@@ -352,7 +352,7 @@ static void end_tls(pid_t pid)
 
 static void trust(const char *authority)
 {
-	char path[100];
+	char path[192];
 
 	snprintf(path, sizeof(path), "%s/%s.pem", f.folder, authority);
 	cred_fixture_set(&f, "AWS_CA_BUNDLE", path);

@@ -144,7 +144,7 @@ static void a_profile_is_found_in_either_file(void **state)
 
 static void the_files_are_in_the_home_if_nobody_says_where(void **state)
 {
-	char folder[128];
+	char folder[192];
 
 	(void)state;
 	assert_fails(&cred_profile, CRED_NONE, "/.aws/credentials nor in ");
@@ -309,7 +309,7 @@ static void a_process_that_fails_is_one_line(void **state)
 /* The group's, or the zombie that nobody waits for here. */
 static bool has_ended(pid_t pid)
 {
-	char path[64], text[256] = "";
+	char path[192], text[256] = "";
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);

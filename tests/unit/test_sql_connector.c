@@ -4,6 +4,7 @@
 #include "tests/lib/cmocka.h"
 #include "tests/lib/holes.h"
 #include "tests/lib/link_fixture.h"
+#include "tests/lib/scratch.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
@@ -493,8 +494,8 @@ static void read_log(char *text, size_t room, const char *path)
 
 static void traffic_that_leaves_the_machine_in_the_clear_is_warned_of(void **state)
 {
-	char path[] = "/tmp/cart-log-XXXXXX", text[4096];
-	int fd = mkstemp(path);
+	char path[SCRATCH_PATH_MAX], text[4096];
+	int fd = scratch_make_file(path, "cart-log");
 
 	(void)state;
 	close(fd);
@@ -515,9 +516,9 @@ static void traffic_that_leaves_the_machine_in_the_clear_is_warned_of(void **sta
 
 static void a_host_that_never_answers_is_logged(void **state)
 {
-	char path[] = "/tmp/cart-log-XXXXXX", text[4096], *at;
+	char path[SCRATCH_PATH_MAX], text[4096], *at;
 	struct hole hole = hole_black();
-	int fd = mkstemp(path);
+	int fd = scratch_make_file(path, "cart-log");
 
 	(void)state;
 	close(fd);
@@ -540,9 +541,9 @@ static void a_host_that_never_answers_is_logged(void **state)
 
 static void a_host_that_fails_for_long_is_logged_once(void **state)
 {
-	char path[] = "/tmp/cart-log-XXXXXX", text[4096], *at;
+	char path[SCRATCH_PATH_MAX], text[4096], *at;
 	struct hole hole = hole_refusing();
-	int fd = mkstemp(path);
+	int fd = scratch_make_file(path, "cart-log");
 
 	(void)state;
 	close(fd);

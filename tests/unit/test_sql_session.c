@@ -191,7 +191,7 @@ static void a_new_password_is_used_from_the_next_connection_on(void **state)
 {
 	struct cart_error error;
 	struct sql_link link;
-	char path[96];
+	char path[192];
 
 	(void)state;
 	mariadb_fixture_need(&server);

@@ -548,7 +548,7 @@ static void a_server_that_is_down_is_said_once_and_tried_again(void **state)
 	static const char down[] = "cannot remove what has expired";
 	static const char up[] = "what has expired is removed again";
 	struct process process;
-	char log[128];
+	char log[192];
 	uint64_t failures;
 
 	(void)state;

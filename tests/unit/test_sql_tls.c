@@ -19,7 +19,7 @@ static struct link_fixture f;
 
 static const char *pem(const char *name)
 {
-	static char path[4][128];
+	static char path[4][192];
 	static unsigned turn;
 
 	turn = (turn + 1) % 4;
@@ -30,7 +30,7 @@ static const char *pem(const char *name)
 /* Starts the server anew with a certificate; NULL: without. */
 static void serve_as(const char *name)
 {
-	char cert[160], key[160];
+	char cert[192], key[192];
 	const char *options[] = {cert, key, NULL};
 
 	snprintf(cert, sizeof(cert), "--ssl-cert=%s/%s.pem", server.folder, name);
@@ -171,7 +171,7 @@ static void a_server_may_ask_for_our_certificate(void **state)
 	link_fixture_set(&f, "mysql.tls_ca", "%s", pem("ca"));
 	mariadb_fixture_kill(&server);
 	{
-		char ca[160], cert[160], key[160];
+		char ca[192], cert[192], key[192];
 		const char *options[] = {ca, cert, key, NULL};
 
 		snprintf(ca, sizeof(ca), "--ssl-ca=%s", pem("ca"));

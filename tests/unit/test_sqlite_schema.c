@@ -84,7 +84,7 @@ static void an_empty_file_is_taken_as_absent(void **state)
 
 static void a_clean_stop_leaves_one_file(void **state)
 {
-	char wal[128];
+	char wal[192];
 
 	(void)state;
 	snprintf(wal, sizeof(wal), "%s-wal", f.path);

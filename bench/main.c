@@ -1,4 +1,4 @@
-#include "bench/cli/mode.h"
+#include "bench/result/session.h"
 #include "core/base/log.h"
 #include "core/version.h"
 
@@ -19,7 +19,7 @@ static void main_print_help(FILE *out)
 	      "stores in its own process.\n\n",
 	      out);
 	for (i = 0; i < MODE_COUNT; i++)
-		fprintf(out, "  %s %s\n      %s\n", modes[i]->name, modes[i]->arguments,
+		fprintf(out, "  %s [OPTIONS] %s\n      %s\n", modes[i]->name, modes[i]->arguments,
 			modes[i]->summary);
 	fputs("\n`cartbench MODE --help` tells more; `cartbench --version` which build this is.\n"
 	      "\nExample: cartbench seed150 http://127.0.0.1:8080\n",
@@ -45,7 +45,7 @@ int main(int argc, char **argv)
 	}
 	for (i = 0; i < MODE_COUNT; i++)
 		if (strcmp(argv[1], modes[i]->name) == 0)
-			return (int)modes[i]->run(argc - 1, argv + 1);
+			return (int)bench_session_run(modes[i], argc - 1, argv + 1);
 	fprintf(stderr, "cartbench: no such mode: %s; cartbench --help lists them\n", argv[1]);
 	return BENCH_INVALID;
 }

@@ -214,7 +214,7 @@ static void batch_dispatch(evutil_socket_t fd, short what, void *user)
 	(void)fd;
 	(void)what;
 	while (batch->queued > 0 && batch->idle_count > 0) {
-		int64_t now = batch->config.now_ns(batch->config.user);
+		int64_t now = clock_monotonic_ns(batch->config.clock);
 		size_t class = batch_oldest(batch, vain, now, &patience_ns), count;
 
 		if (class == BATCH_NO_CLASS)
@@ -333,7 +333,7 @@ void batch_lane_over(struct batch *batch, size_t index)
 	if (lane->class == BATCH_NO_CLASS)
 		return;
 	queue = &batch->queues[lane->class];
-	took_ns = batch->config.now_ns(batch->config.user) - lane->since_ns;
+	took_ns = clock_monotonic_ns(batch->config.clock) - lane->since_ns;
 	if (took_ns > BATCH_TYPICAL_MAX_NS)
 		took_ns = BATCH_TYPICAL_MAX_NS;
 	queue->typical_ns += (took_ns - queue->typical_ns) / BATCH_TYPICAL_PART;

@@ -21,6 +21,7 @@
 #define BATCH_CLASSES_MAX 4
 
 struct batch;
+struct cart_clock;
 struct event_base;
 
 /*
@@ -45,7 +46,7 @@ struct batch_config {
 	bool one_write_a_cart; /* at most one write for the same cart in all lanes */
 	batch_start_fn *start;
 	void *user;
-	int64_t (*now_ns)(void *user); /* for started_ns */
+	const struct cart_clock *clock; /* for started_ns */
 };
 
 /* Lanes start busy: free each when its connection is up. NULL: no memory. */

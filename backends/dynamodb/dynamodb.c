@@ -24,7 +24,6 @@ static void dynamodb_stop(struct cart_db *base)
 
 	ddb_provisioner_free(&db->provisioner);
 	ddb_credentials_free(&db->credentials);
-	pthread_mutex_destroy(&db->lock);
 	free(db);
 }
 
@@ -56,26 +55,6 @@ static double dynamodb_read_skew(void *user)
 	return (double)atomic_load(&db->shared.skew_s);
 }
 
-static void dynamodb_register_batches(struct ddb_series *series, struct metrics *metrics)
-{
-	char labels[64];
-
-	for (int size = 0; size < DDB_BATCH_SIZES; size++) {
-		int from = 1 << size;
-		int at = snprintf(labels, sizeof(labels), "carts=\"%d", from);
-
-		if (size == DDB_BATCH_SIZES - 1)
-			at += snprintf(labels + at, sizeof(labels) - (size_t)at, "+");
-		else if (size > 0)
-			at += snprintf(labels + at, sizeof(labels) - (size_t)at, "-%d",
-				       2 * from - 1);
-		snprintf(labels + at, sizeof(labels) - (size_t)at, "\"");
-		series->batches[size] = metrics_counter(
-			metrics, "cart_dynamodb_reads_total",
-			"Calls that read carts, by how many they asked for", labels);
-	}
-}
-
 static void dynamodb_register_info(const struct ddb_db *db, struct metrics *metrics)
 {
 	char labels[DDB_ENDPOINT_ROOM + 32];
@@ -92,7 +71,9 @@ static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
 
 	dynamodb_register_info(db, metrics);
 	ddb_call_series_register(&series->calls, metrics);
-	dynamodb_register_batches(series, metrics);
+	metrics_sizes_register(&series->batches, DDB_BATCH_SIZES, metrics,
+			       "cart_dynamodb_reads_total",
+			       "Calls that read carts, by how many they asked for", "carts");
 	series->careful =
 		metrics_counter(metrics, "cart_dynamodb_careful_writes_total",
 				"Changes that were decided after a look at the item", NULL);
@@ -104,12 +85,7 @@ static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
 	series->trims =
 		metrics_counter(metrics, "cart_dynamodb_key_trims_total",
 				"Calls that removed old idempotency keys from an item", NULL);
-	series->waiting = metrics_gauge(metrics, "cart_dynamodb_waiting",
-					"Operations that wait for a connection", NULL);
-	series->shed = metrics_counter(metrics, "cart_dynamodb_acquire_timeouts_total",
-				       "Operations refused because no connection came free in "
-				       "dynamodb.acquire_timeout",
-				       NULL);
+	pool_series_register(&series->pool, metrics, "dynamodb");
 	metrics_callback(metrics, "cart_dynamodb_credential_refreshes",
 			 "Times that credentials were fetched, since the start",
 			 dynamodb_read_refreshes, db);
@@ -153,11 +129,10 @@ static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 
 	if (db == NULL)
 		return cart_error_set(error, "out of memory");
-	pthread_mutex_init(&db->lock, NULL);
-	db->loops = env->loops;
 	ddb_shared_init(&db->shared);
 	if (ddb_options_read(&db->options, env->settings, &credentials, error) != 0)
 		goto failed;
+	pool_lanes_init(&db->lanes, db->options.connections, env->loops);
 	credentials.region = db->options.region;
 	if (ddb_credentials_new(&db->credentials, &credentials, error) != 0 ||
 	    ddb_credentials_wait(db->credentials, DYNAMODB_CREDENTIALS_MS, error) != 0)

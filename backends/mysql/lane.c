@@ -191,7 +191,7 @@ void sql_lane_idle(struct sql_lane *lane)
 		return;
 	}
 	sql_lane_set(lane, SQL_LANE_IDLE);
-	batch_lane_free(lane->pool->batch, lane->index);
+	batch_lane_free(lane->pool->pool.batch, lane->index);
 }
 
 void sql_lane_discard(struct sql_lane *lane, enum sql_discard why)
@@ -199,8 +199,8 @@ void sql_lane_discard(struct sql_lane *lane, enum sql_discard why)
 	struct sql_store *store = lane->pool->store;
 
 	if (lane->state == SQL_LANE_IDLE)
-		batch_lane_lost(lane->pool->batch, lane->index);
-	batch_lane_over(lane->pool->batch, lane->index);
+		batch_lane_lost(lane->pool->pool.batch, lane->index);
+	batch_lane_over(lane->pool->pool.batch, lane->index);
 	metrics_add(store->shard, store->db->series.discards[why], 1);
 	if (why == SQL_DISCARD_BROKEN || why == SQL_DISCARD_STUCK)
 		sql_connector_report(store->db->connector, &lane->link, SQL_REPORT_LOST);
@@ -224,7 +224,7 @@ static void lane_ping(struct sql_lane *lane)
 {
 	struct sql_store *store = lane->pool->store;
 
-	batch_lane_lost(lane->pool->batch, lane->index);
+	batch_lane_lost(lane->pool->pool.batch, lane->index);
 	sql_lane_set(lane, SQL_LANE_PING);
 	metrics_add(store->shard, store->db->series.pings, 1);
 	sql_conn_ping(&lane->conn);
@@ -259,53 +259,19 @@ static void lane_tick(struct sql_lane *lane, int64_t now_ns)
 	}
 }
 
-static void pool_report_waiting(struct sql_pool *pool)
-{
-	struct sql_store *store = pool->store;
-	int64_t waiting = (int64_t)batch_queued(pool->batch);
-
-	metrics_add(store->shard, store->db->series.waiting, waiting - pool->waiting);
-	pool->waiting = waiting;
-}
-
 /* Its connection broke: until the deadline it may find out what became of it. */
-static bool pool_keeps(const struct cart_op *op)
+static bool pool_waits_on(const struct cart_op *op)
 {
 	return (sql_op_notes(op) & SQL_OP_DOUBT) != 0;
 }
 
-/* What has waited for a connection for too long, since it came or since its last try, is refused.
- */
-static void pool_shed(struct sql_pool *pool, int64_t now_ns)
+/* What is stuck, old, or long idle. */
+static void pool_look_after(void *user, int64_t now_ns)
 {
-	struct sql_store *store = pool->store;
-	struct cart_op *shed =
-		batch_take_stale(pool->batch, now_ns - store->db->acquire_ns, pool_keeps);
+	struct sql_pool *pool = user;
 
-	while (shed != NULL) {
-		struct cart_op *op = shed;
-
-		shed = op->held.next;
-		op->held.next = NULL;
-		metrics_add(store->shard, store->db->series.shed, 1);
-		cart_op_set_reason(op, "no connection came free within mysql.acquire_timeout");
-		sql_op_complete(op, CART_BUSY);
-	}
-}
-
-void sql_pool_tick(struct sql_pool *pool, int64_t now_ns)
-{
 	for (size_t i = 0; i < pool->lane_count; i++)
 		lane_tick(&pool->lanes[i], now_ns);
-	pool_shed(pool, now_ns);
-	pool_report_waiting(pool);
-}
-
-static int64_t pool_now(void *user)
-{
-	const struct sql_pool *pool = user;
-
-	return cart_store_now_ns(&pool->store->store);
 }
 
 static int lane_open(struct sql_lane *lane, struct sql_pool *pool, size_t index)
@@ -327,31 +293,37 @@ static int lane_open(struct sql_lane *lane, struct sql_pool *pool, size_t index)
 
 int sql_pool_open(struct sql_pool *pool, struct sql_store *store, enum sql_role role, size_t lanes)
 {
-	const struct batch_config config = {
-		.lanes = lanes,
-		.ops_max = store->db->batch_max,
-		.queue_max = store->db->queue_max,
-		.classes = SQL_CLASSES,
-		/* Writes that wait for rows never occupy every lane. */
-		.lanes_of = {[SQL_CLASS_WRITE] = lanes > 1 ? lanes - 1 : 1},
-		.patient = {[SQL_CLASS_WRITE] = true, [SQL_CLASS_GET] = true},
-		.one_write_a_cart = true,
-		.start = sql_work_start,
-		.user = pool,
-		.now_ns = pool_now,
+	const struct pool_config config = {
+		.batch = {.lanes = lanes,
+			  .ops_max = store->db->batch_max,
+			  .queue_max = store->db->queue_max,
+			  .classes = SQL_CLASSES,
+			  /* Writes that wait for rows never occupy every lane. */
+			  .lanes_of = {[SQL_CLASS_WRITE] = lanes > 1 ? lanes - 1 : 1},
+			  .patient = {[SQL_CLASS_WRITE] = true, [SQL_CLASS_GET] = true},
+			  .one_write_a_cart = true,
+			  .start = sql_work_start,
+			  .user = pool,
+			  .clock = store->db->db.env.clock},
+		.shard = store->shard,
+		.series = &store->db->series.pool,
+		.wait_max_ns = store->db->acquire_ns,
+		.wait_setting = "mysql.acquire_timeout",
+		.waits_on = pool_waits_on,
+		.complete = sql_op_complete,
+		.look_after = pool_look_after,
 	};
 
 	pool->store = store;
 	pool->role = role;
-	pool->batch = batch_new(store->base, &config);
 	pool->lanes = calloc(lanes, sizeof(*pool->lanes));
-	if (pool->batch == NULL || pool->lanes == NULL)
+	if (pool->lanes == NULL)
 		return -1;
 	pool->lane_count = lanes;
 	for (size_t i = 0; i < lanes; i++)
 		if (lane_open(&pool->lanes[i], pool, i) != 0)
 			return -1;
-	return 0;
+	return pool_open(&pool->pool, store->base, &config);
 }
 
 static void lane_close(struct sql_lane *lane)
@@ -373,9 +345,7 @@ void sql_pool_close(struct sql_pool *pool)
 {
 	for (size_t i = 0; i < pool->lane_count; i++)
 		lane_close(&pool->lanes[i]);
-	if (pool->batch != NULL)
-		pool_report_waiting(pool);
-	batch_free(&pool->batch);
+	pool_close(&pool->pool);
 	free(pool->lanes);
 	pool->lanes = NULL;
 	pool->lane_count = 0;

@@ -29,29 +29,6 @@ static metric_t mysql_connections(struct metrics *metrics, const char *labels)
 			     labels);
 }
 
-static void mysql_register_batches(struct sql_series *series, struct metrics *metrics)
-{
-	char labels[64];
-
-	for (int writes = 0; writes < 2; writes++) {
-		for (int size = 0; size < SQL_BATCH_SIZES; size++) {
-			int from = 1 << size;
-			int at = snprintf(labels, sizeof(labels), "kind=\"%s\",ops=\"%d",
-					  writes ? "write" : "read", from);
-
-			if (size == SQL_BATCH_SIZES - 1)
-				at += snprintf(labels + at, sizeof(labels) - (size_t)at, "+");
-			else if (size > 0)
-				at += snprintf(labels + at, sizeof(labels) - (size_t)at, "-%d",
-					       2 * from - 1);
-			snprintf(labels + at, sizeof(labels) - (size_t)at, "\"");
-			series->batches[writes][size] = metrics_counter(
-				metrics, "cart_mysql_batches_total",
-				"Round trips with operations, by how many they carried", labels);
-		}
-	}
-}
-
 static void mysql_register_counters(struct sql_series *series, struct metrics *metrics)
 {
 	static const char *const discards[SQL_DISCARDS] = {
@@ -86,10 +63,6 @@ static void mysql_register_counters(struct sql_series *series, struct metrics *m
 	series->careful = metrics_counter(
 		metrics, "cart_mysql_careful_writes_total",
 		"Writes that a batch could not decide on, done by themselves in two round trips",
-		NULL);
-	series->shed = metrics_counter(
-		metrics, "cart_mysql_acquire_timeouts_total",
-		"Operations refused because no connection came free in mysql.acquire_timeout",
 		NULL);
 }
 
@@ -146,9 +119,12 @@ static void mysql_register(struct sql_db *db, struct metrics *metrics)
 
 	series->in_use = mysql_connections(metrics, "state=\"in_use\"");
 	series->idle = mysql_connections(metrics, "state=\"idle\"");
-	series->waiting = metrics_gauge(metrics, "cart_mysql_waiting",
-					"Operations that wait for a connection", NULL);
-	mysql_register_batches(series, metrics);
+	pool_series_register(&series->pool, metrics, "mysql");
+	for (int writes = 0; writes < 2; writes++)
+		metrics_sizes_register(&series->batches[writes], METRICS_SIZES_MAX, metrics,
+				       "cart_mysql_batches_total",
+				       "Round trips with operations, by how many they carried",
+				       writes ? "kind=\"write\",ops" : "kind=\"read\",ops");
 	mysql_register_counters(series, metrics);
 	metrics_callback(metrics, "cart_mysql_breakers_open",
 			 "Hosts that are not tried for a while", mysql_read_breakers, db);
@@ -173,14 +149,13 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 	if (db == NULL)
 		return cart_error_set(error, "out of memory");
 	pthread_mutex_init(&db->lock, NULL);
-	db->pool = (size_t)settings_integer(settings, "mysql.pool");
+	pool_lanes_init(&db->lanes, (size_t)settings_integer(settings, "mysql.pool"), env->loops);
 	db->batch_max = (size_t)settings_integer(settings, "mysql.batch");
 	db->queue_max = (size_t)settings_integer(settings, "mysql.queue");
 	db->acquire_ns = settings_integer(settings, "mysql.acquire_timeout") * CLOCK_NS_PER_MS;
 	db->timeout_ns = settings_integer(settings, "mysql.timeout") * CLOCK_NS_PER_MS;
 	db->ping_ns = settings_integer(settings, "mysql.ping_after") * CLOCK_NS_PER_MS;
 	db->sweep_interval_ms = settings_integer(settings, "mysql.sweep_interval");
-	db->loops = env->loops;
 	if (sql_options_read(&db->options, settings, error) != 0)
 		goto failed;
 	db->connector = sql_connector_new(&db->options, env->clock, error);

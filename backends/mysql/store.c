@@ -8,10 +8,7 @@
 
 #include "core/cart_id.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
-
-#define STORE_TICK_MS 200
 
 void sql_op_complete(struct cart_op *op, enum cart_result result)
 {
@@ -50,7 +47,7 @@ enum cart_result sql_store_submit(struct cart_store *base, struct cart_op *op)
 		sql_op_mark(op, SQL_OP_CAREFUL);
 		op->held.alone = true;
 	}
-	return batch_push(store_pool(store, op)->batch, op, class);
+	return batch_push(store_pool(store, op)->pool.batch, op, class);
 }
 
 static struct sql_lane *store_find(struct sql_pool *pool, const struct cart_op *op)
@@ -66,7 +63,7 @@ void sql_store_expire(struct cart_store *base, struct cart_op *op, enum cart_res
 	struct sql_store *store = (struct sql_store *)base;
 	struct sql_pool *pool = store_pool(store, op);
 
-	if (!batch_remove(pool->batch, op)) {
+	if (!batch_remove(pool->pool.batch, op)) {
 		const struct sql_lane *lane = store_find(pool, op);
 
 		if (lane->state == SQL_LANE_WRITES || lane->state == SQL_LANE_DECIDED) {
@@ -77,18 +74,6 @@ void sql_store_expire(struct cart_store *base, struct cart_op *op, enum cart_res
 	sql_op_complete(op, why);
 }
 
-static void store_tick(evutil_socket_t fd, short what, void *user)
-{
-	struct sql_store *store = user;
-	int64_t now_ns = cart_store_now_ns(&store->store);
-
-	(void)fd;
-	(void)what;
-	sql_pool_tick(&store->writer, now_ns);
-	if (store->reader.batch != NULL)
-		sql_pool_tick(&store->reader, now_ns);
-}
-
 void sql_store_close(struct cart_store *base)
 {
 	struct sql_store *store = (struct sql_store *)base;
@@ -97,47 +82,18 @@ void sql_store_close(struct cart_store *base)
 		return;
 	/* Asks under way are forgotten first: they point into the lanes. */
 	sql_mailbox_free(&store->mailbox);
-	if (store->tick != NULL)
-		event_free(store->tick);
 	sql_pool_close(&store->writer);
 	sql_pool_close(&store->reader);
 	free(store);
 }
 
-/* This handle's part of the pool: at least one connection. */
-static size_t store_lanes(struct sql_db *db, size_t loops)
+static int store_open_parts(struct sql_store *store, struct sql_db *db)
 {
-	size_t index, share;
-
-	pthread_mutex_lock(&db->lock);
-	index = db->opened++;
-	pthread_mutex_unlock(&db->lock);
-	if (loops == 0)
-		loops = 1;
-	share = db->pool / loops + (index < db->pool % loops);
-	return share > 0 ? share : 1;
-}
-
-/* Once the store layer has set the head, on the loop's first turn. */
-static void store_begin(evutil_socket_t fd, short what, void *user)
-{
-	static const struct timeval every = {.tv_usec = STORE_TICK_MS * 1000};
-	struct sql_store *store = user;
-
-	event_assign(store->tick, store->base, -1, EV_PERSIST, store_tick, store);
-	event_add(store->tick, &every);
-	store_tick(fd, what, user);
-}
-
-static int store_open_parts(struct sql_store *store, struct sql_db *db, size_t loops)
-{
-	size_t lanes = store_lanes(db, loops);
+	size_t lanes = pool_lanes_share(&db->lanes);
 
 	random_seed(&store->random);
 	store->mailbox = sql_mailbox_new(db->connector, store->base);
-	store->tick = event_new(store->base, -1, 0, store_begin, store);
-	if (store->mailbox == NULL || store->tick == NULL ||
-	    sql_pool_open(&store->writer, store, SQL_WRITER, lanes) != 0)
+	if (store->mailbox == NULL || sql_pool_open(&store->writer, store, SQL_WRITER, lanes) != 0)
 		return -1;
 	if (db->options.read_host_count > 0 &&
 	    sql_pool_open(&store->reader, store, SQL_READER, lanes) != 0)
@@ -157,7 +113,7 @@ int sql_store_open(struct cart_store **out, struct cart_db *base, struct event_b
 	store->db = db;
 	store->base = loop;
 	store->shard = shard;
-	if (store_open_parts(store, db, db->loops) != 0) {
+	if (store_open_parts(store, db) != 0) {
 		sql_store_close(&store->store);
 		return cart_error_set(error, "no memory or descriptors for the loop");
 	}
@@ -166,9 +122,8 @@ int sql_store_open(struct cart_store **out, struct cart_db *base, struct event_b
 		return -1;
 	}
 	sql_pool_begin(&store->writer);
-	if (store->reader.batch != NULL)
+	if (store->reader.pool.batch != NULL)
 		sql_pool_begin(&store->reader);
-	event_active(store->tick, 0, 0);
 	*out = &store->store;
 	return 0;
 }

@@ -9,15 +9,12 @@
 #include "backends/mysql/connector.h"
 #include "backends/mysql/write.h"
 #include "core/base/random.h"
-#include "core/batch.h"
+#include "core/pool.h"
 #include "core/cart_backend.h"
 
 #include <pthread.h>
 
 struct sql_sweeper;
-
-/* Batches by the number of their ops: 1, 2-3, 4-7, ... 128 and more. */
-#define SQL_BATCH_SIZES 8
 
 /* Why a connection was given up, but for faults. */
 enum sql_discard {
@@ -32,15 +29,14 @@ enum sql_discard {
 struct sql_series {
 	metric_t in_use; /* gauges of connections */
 	metric_t idle;
-	metric_t waiting;		      /* gauge of ops */
-	metric_t batches[2][SQL_BATCH_SIZES]; /* counters: reads, writes */
+	struct pool_series pool;
+	struct metrics_sizes batches[2]; /* reads, writes */
 	metric_t statements[SQL_STATEMENTS];
 	metric_t retries[SQL_FAULTS];
 	metric_t careful; /* counter: writes that a batch's guard could not decide */
 	metric_t discards[SQL_DISCARDS];
 	metric_t opened;
 	metric_t pings;
-	metric_t shed;
 };
 
 /* The process. */
@@ -49,16 +45,14 @@ struct sql_db {
 	struct sql_options options;
 	struct sql_connector *connector;
 	struct sql_series series;
-	size_t loops; /* that will open a handle; 0: not known */
-	size_t pool;  /* connections of all loops to the writer */
+	struct pool_lanes lanes; /* connections to the writer, and as many to readers */
 	size_t batch_max;
 	size_t queue_max; /* of a loop */
 	int64_t acquire_ns;
 	int64_t timeout_ns;
 	int64_t ping_ns;
 	int64_t sweep_interval_ms;
-	pthread_mutex_t lock; /* the next two, while loops open at once */
-	size_t opened;	      /* handles */
+	pthread_mutex_t lock; /* the next, while loops open at once */
 	struct sql_sweeper *sweeper;
 };
 
@@ -102,12 +96,11 @@ enum sql_class { SQL_CLASS_GET, SQL_CLASS_WRITE, SQL_CLASS_LIST, SQL_CLASSES };
 struct sql_pool {
 	struct sql_store *store;
 	enum sql_role role;
-	struct batch *batch;
+	struct pool pool;
 	struct sql_lane *lanes;
 	size_t lane_count;
-	size_t up;	 /* lanes with a connection */
-	bool said_down;	 /* that there is none is in the log */
-	int64_t waiting; /* what the gauge says */
+	size_t up;	/* lanes with a connection */
+	bool said_down; /* that there is none is in the log */
 };
 
 struct sql_store {
@@ -116,10 +109,9 @@ struct sql_store {
 	struct event_base *base;
 	struct metrics_shard *shard;
 	struct sql_mailbox *mailbox;
-	struct event *tick;
 	struct random random;
 	struct sql_pool writer;
-	struct sql_pool reader; /* lanes NULL: none */
+	struct sql_pool reader; /* pool.batch NULL: none */
 };
 
 /* What the backend notes at an op of its own, in held.backend. */
@@ -166,10 +158,8 @@ int sql_db_sweep(struct sql_db *db, struct cart_error *error);
 CART_MUST_CHECK int sql_pool_open(struct sql_pool *pool, struct sql_store *store,
 				  enum sql_role role, size_t lanes);
 void sql_pool_close(struct sql_pool *pool);
-/* Asks for every connection; the store's head is set by now. */
+/* Asks for every connection. */
 void sql_pool_begin(struct sql_pool *pool);
-/* Some times a second: what is stuck, old, or long idle. */
-void sql_pool_tick(struct sql_pool *pool, int64_t now_ns);
 /* The lane has nothing under way: it is free for the next batch, or replaced if it is old. */
 void sql_lane_idle(struct sql_lane *lane);
 /* Gives the connection up and asks for another; ops of the lane have been seen to. */

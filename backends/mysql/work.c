@@ -44,15 +44,6 @@ static int64_t work_token(struct sql_store *store)
 	return (int64_t)(random_next(&store->random) >> 1) | 1;
 }
 
-static void work_count_batch(struct sql_lane *lane, size_t count, bool writes)
-{
-	size_t size = 0;
-
-	while (size + 1 < SQL_BATCH_SIZES && count >> (size + 1) > 0)
-		size++;
-	work_count(lane, work_series(lane)->batches[writes][size], 1);
-}
-
 static bool work_is_writing(const struct sql_lane *lane)
 {
 	return lane->state == SQL_LANE_WRITES || lane->state == SQL_LANE_LOOK ||
@@ -104,7 +95,7 @@ static void work_forget_result(struct cart_op *op)
 static bool work_send_to_writer(struct sql_store *store, struct cart_op *op)
 {
 	sql_op_unmark(op, SQL_OP_READER);
-	return batch_push(store->writer.batch, op, SQL_CLASS_GET) == CART_OK;
+	return batch_push(store->writer.pool.batch, op, SQL_CLASS_GET) == CART_OK;
 }
 
 static void work_refuse(struct cart_op *refused, enum sql_fault fault)
@@ -126,7 +117,7 @@ static void work_refuse(struct cart_op *refused, enum sql_fault fault)
  */
 static void work_again(struct sql_lane *lane, enum sql_fault fault, bool alone, uintptr_t mark)
 {
-	struct batch *batch = lane->pool->batch;
+	struct batch *batch = lane->pool->pool.batch;
 	enum sql_class class = work_class(lane);
 	struct cart_op *refused = NULL;
 	size_t kept = 0;
@@ -161,8 +152,8 @@ void sql_work_leave_readers(struct sql_pool *readers)
 {
 	struct cart_op *refused = NULL, *op;
 
-	while ((op = batch_first(readers->batch, SQL_CLASS_GET)) != NULL) {
-		if (!batch_remove(readers->batch, op))
+	while ((op = batch_first(readers->pool.batch, SQL_CLASS_GET)) != NULL) {
+		if (!batch_remove(readers->pool.batch, op))
 			break;
 		if (!work_send_to_writer(readers->store, op)) {
 			op->held.next = refused;
@@ -351,7 +342,7 @@ static void work_writes_done(struct sql_lane *lane, const struct sql_reply *repl
 		lane->ops[--look] = op;
 	}
 	work_count(lane, work_series(lane)->careful, (int64_t)(count - look));
-	batch_retry_alone(lane->pool->batch, lane->ops + look, count - look, SQL_CLASS_WRITE);
+	batch_retry_alone(lane->pool->pool.batch, lane->ops + look, count - look, SQL_CLASS_WRITE);
 	work_answer(lane, done);
 }
 
@@ -500,7 +491,7 @@ void sql_work_start(void *user, size_t index, struct cart_op **ops, size_t count
 	bool built =
 		writes ? work_begin_writes(lane, ops, count) : work_begin_reads(lane, ops, count);
 
-	work_count_batch(lane, count, writes);
+	metrics_add_size(pool->store->shard, &work_series(lane)->batches[writes], count);
 	if (built && writes && lane->link.role == SQL_FORMER) {
 		sql_lane_set(lane, state);
 		work_answer_all(lane, CART_BUSY, "no database host accepts writes");

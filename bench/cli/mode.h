@@ -2,21 +2,34 @@
 #ifndef BENCH_CLI_MODE_H
 #define BENCH_CLI_MODE_H
 
-/* Exit status of every mode. */
+#include <stdbool.h>
+#include <stddef.h>
+
+#define BENCH_TAKES_MAX 32
+
+/* Exit status of every mode, the worse the higher. */
 enum bench_exit {
 	BENCH_PASS = 0,
-	BENCH_FAILED = 1,  /* measured, and something failed, or got worse */
-	BENCH_INVALID = 2, /* wrong usage, nothing to measure, or a measurement that is not to be
-			      believed */
+	BENCH_FAILED = 1,  /* measured, and something failed or got worse */
+	BENCH_INVALID = 2, /* wrong usage, nothing to measure, or an invalid measurement */
 	BENCH_VIOLATED = 3 /* the target broke a promise about consistency */
 };
 
+struct bench_session;
+
 struct bench_mode {
 	const char *name;
-	const char *arguments; /* "URL..." */
-	const char *summary;   /* one line */
-	/* argv[0] is the mode's name. */
-	enum bench_exit (*run)(int argc, char **argv);
+	const char *arguments; /* "URL...", for --help */
+	size_t arguments_min, arguments_max;
+	const char *summary; /* one line */
+	/* The options that the mode takes, out of the table in bench/cli/values.c, up to the first
+	 * NULL: "clients", or "clients=8" with a default of the mode's own. */
+	const char *takes[BENCH_TAKES_MAX + 1];
+	bool out_is_folder;  /* --out names a folder, not a file */
+	const char *about;   /* paragraphs, each line with its newline */
+	const char *more;    /* likewise, printed after the options; may be NULL */
+	const char *example; /* what follows "Example: " */
+	enum bench_exit (*run)(struct bench_session *session);
 };
 
 extern const struct bench_mode seed150_mode;

@@ -10,16 +10,46 @@
 
 #define OPTIONS_COLUMN 24 /* where help begins */
 
-enum bench_exit bench_options_refuse(const struct bench_options *options, const char *format, ...)
+/* A mode's command line while it is read. */
+struct options {
+	const struct bench_mode *mode;
+	const struct bench_option *table;
+	void *into;
+	int argc;
+	char **argv;
+	struct bench_texts *arguments;
+};
+
+enum bench_exit bench_options_refuse(const struct bench_mode *mode, const char *format, ...)
 {
 	va_list arguments;
 
-	fprintf(stderr, "cartbench %s: ", options->mode);
+	fprintf(stderr, "cartbench %s: ", mode->name);
 	va_start(arguments, format);
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "; cartbench %s --help shows how\n", options->mode);
+	fprintf(stderr, "; cartbench %s --help shows how\n", mode->name);
 	return BENCH_INVALID;
+}
+
+bool bench_options_within(const struct bench_mode *mode, const char *name, int64_t value,
+			  int64_t min, int64_t max)
+{
+	if (value >= min && value <= max)
+		return true;
+	bench_options_refuse(mode, "--%s takes a whole number of %lld to %lld here, not \"%lld\"",
+			     name, (long long)min, (long long)max, (long long)value);
+	return false;
+}
+
+const char *bench_texts_find(const struct bench_texts *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < list->count; i++)
+		if (strncmp(list->items[i], name, len) == 0 && list->items[i][len] == '=')
+			return list->items[i] + len + 1;
+	return NULL;
 }
 
 /* A decimal number and nothing else: no spaces, no hexadecimal, no "inf". */
@@ -159,35 +189,49 @@ static void options_describe(const struct bench_option *option, char *text, size
 	}
 }
 
-static const struct bench_option *options_find(const struct bench_options *options,
-					       const char *name, size_t len, void **into)
+/* Whether the mode takes it, and its default there. */
+static bool options_takes(const struct bench_mode *mode, const struct bench_option *option,
+			  const char **fallback)
 {
-	for (size_t i = 0; options->tables[i].options != NULL; i++) {
-		const struct bench_option *option = options->tables[i].options;
+	size_t len = strlen(option->name);
 
-		for (; option->name != NULL; option++) {
-			if (strlen(option->name) == len && memcmp(option->name, name, len) == 0) {
-				*into = options->tables[i].into;
-				return option;
-			}
-		}
+	*fallback = option->fallback;
+	for (size_t i = 0; mode->takes[i] != NULL; i++) {
+		const char *taken = mode->takes[i];
+
+		if (strncmp(taken, option->name, len) != 0 ||
+		    (taken[len] != '\0' && taken[len] != '='))
+			continue;
+		if (taken[len] == '=')
+			*fallback = taken + len + 1;
+		return true;
 	}
+	return mode->takes[0] == NULL;
+}
+
+static const struct bench_option *options_find(const struct options *options, const char *name,
+					       size_t len)
+{
+	const char *fallback;
+
+	for (const struct bench_option *option = options->table; option->name != NULL; option++)
+		if (strlen(option->name) == len && memcmp(option->name, name, len) == 0 &&
+		    options_takes(options->mode, option, &fallback))
+			return option;
 	return NULL;
 }
 
-static void options_set_defaults(const struct bench_options *options)
+static void options_set_defaults(const struct options *options)
 {
-	for (size_t i = 0; options->tables[i].options != NULL; i++) {
-		const struct bench_option *option = options->tables[i].options;
+	const char *fallback;
 
-		for (; option->name != NULL; option++)
-			if (option->fallback != NULL &&
-			    !options_set(option, options->tables[i].into, option->fallback))
-				abort(); /* a table that refuses its own default */
-	}
+	for (const struct bench_option *option = options->table; option->name != NULL; option++)
+		if (options_takes(options->mode, option, &fallback) && fallback != NULL &&
+		    !options_set(option, options->into, fallback))
+			abort(); /* a table that refuses its own default */
 }
 
-static void options_print_line(const struct bench_option *option)
+static void options_print_line(const struct bench_option *option, const char *fallback)
 {
 	const char *help = option->help;
 	int used = printf("  --%s%s%s", option->name, option->value != NULL ? " " : "",
@@ -207,93 +251,98 @@ static void options_print_line(const struct bench_option *option)
 		used = 0;
 		help += len + 1;
 	}
-	if (option->fallback != NULL)
-		printf(" (default: %s)", option->fallback);
+	if (fallback != NULL)
+		printf(" (default: %s)", fallback);
 	putchar('\n');
 }
 
-static enum bench_exit options_print_help(const struct bench_options *options)
+static enum bench_exit options_print_help(const struct options *options)
 {
-	printf("Usage: cartbench %s [OPTIONS] %s\n\n%s\n", options->mode, options->arguments,
-	       options->about);
-	for (size_t i = 0; options->tables[i].options != NULL; i++)
-		for (const struct bench_option *option = options->tables[i].options;
-		     option->name != NULL; option++)
-			options_print_line(option);
+	const struct bench_mode *mode = options->mode;
+	const char *fallback;
+
+	printf("Usage: cartbench %s [OPTIONS] %s\n\n%s\n", mode->name, mode->arguments,
+	       mode->about);
+	for (const struct bench_option *option = options->table; option->name != NULL; option++)
+		if (options_takes(mode, option, &fallback))
+			options_print_line(option, fallback);
 	printf("  --help%*sthis text\n", OPTIONS_COLUMN - 8, "");
-	if (options->more != NULL)
-		printf("\n%s", options->more);
-	printf("\nExample: %s\n", options->example);
+	if (mode->more != NULL)
+		printf("\n%s", mode->more);
+	printf("\nExample: %s\n", mode->example);
 	return fflush(stdout) == 0 ? BENCH_PASS : BENCH_INVALID;
 }
 
 /* Takes the option at argv[*at], and its value. False: refused. */
-static bool options_take(const struct bench_options *options, int argc, char **argv, int *at)
+static bool options_take(const struct options *options, int *at)
 {
-	const char *given = argv[*at], *name = given + 2, *value = NULL;
+	const char *given = options->argv[*at], *name = given + 2, *value = NULL;
 	size_t len = strcspn(name, "=");
 	const struct bench_option *option = NULL;
 	char takes[256];
-	void *into = NULL;
 
 	if (given[1] == '-')
-		option = options_find(options, name, len, &into);
+		option = options_find(options, name, len);
 	if (option == NULL) {
-		bench_options_refuse(options, "no such option: %s", given);
+		bench_options_refuse(options->mode, "no such option: %s", given);
 		return false;
 	}
 	if (name[len] == '=')
 		value = name + len + 1;
-	else if (option->type != OPTION_FLAG && *at + 1 < argc)
-		value = argv[++*at];
+	else if (option->type != OPTION_FLAG && *at + 1 < options->argc)
+		value = options->argv[++*at];
 	options_describe(option, takes, sizeof(takes));
 	if (option->type == OPTION_FLAG && value != NULL)
-		bench_options_refuse(options, "--%s takes no value", option->name);
+		bench_options_refuse(options->mode, "--%s takes no value", option->name);
 	else if (option->type != OPTION_FLAG && value == NULL)
-		bench_options_refuse(options, "--%s wants %s", option->name, takes);
-	else if (!options_set(option, into, value))
-		bench_options_refuse(options, "--%s takes %s, not \"%s\"", option->name, takes,
-				     value);
+		bench_options_refuse(options->mode, "--%s wants %s", option->name, takes);
+	else if (!options_set(option, options->into, value))
+		bench_options_refuse(options->mode, "--%s takes %s, not \"%s\"", option->name,
+				     takes, value);
 	else
 		return true;
 	return false;
 }
 
-static bool options_take_argument(const struct bench_options *options,
-				  struct bench_texts *arguments, const char *text)
+static bool options_take_argument(const struct options *options, const char *text)
 {
-	if (arguments->count == options->arguments_max || arguments->count == BENCH_TEXTS_MAX) {
-		bench_options_refuse(options, "one too many: %s", text);
+	struct bench_texts *arguments = options->arguments;
+
+	if (arguments->count == options->mode->arguments_max ||
+	    arguments->count == BENCH_TEXTS_MAX) {
+		bench_options_refuse(options->mode, "one too many: %s", text);
 		return false;
 	}
 	arguments->items[arguments->count++] = text;
 	return true;
 }
 
-bool bench_options_parse(const struct bench_options *options, int argc, char **argv,
-			 struct bench_texts *arguments, enum bench_exit *status)
+bool bench_options_parse(const struct bench_mode *mode, const struct bench_option *table,
+			 void *into, int argc, char **argv, struct bench_texts *arguments,
+			 enum bench_exit *status)
 {
+	const struct options options = {mode, table, into, argc, argv, arguments};
 	bool ended = false;
 
 	*arguments = (struct bench_texts){0};
 	*status = BENCH_INVALID;
-	options_set_defaults(options);
+	options_set_defaults(&options);
 	for (int i = 1; i < argc; i++) {
 		if (!ended && (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)) {
-			*status = options_print_help(options);
+			*status = options_print_help(&options);
 			return false;
 		}
 		if (!ended && strcmp(argv[i], "--") == 0)
 			ended = true;
 		else if (!ended && argv[i][0] == '-' && argv[i][1] != '\0') {
-			if (!options_take(options, argc, argv, &i))
+			if (!options_take(&options, &i))
 				return false;
-		} else if (!options_take_argument(options, arguments, argv[i])) {
+		} else if (!options_take_argument(&options, argv[i])) {
 			return false;
 		}
 	}
-	if (arguments->count < options->arguments_min) {
-		bench_options_refuse(options, "no %s given", options->arguments);
+	if (arguments->count < mode->arguments_min) {
+		bench_options_refuse(mode, "no %s given", mode->arguments);
 		return false;
 	}
 	return true;

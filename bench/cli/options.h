@@ -1,7 +1,7 @@
 /*
- * The options of a mode, out of tables: name, type, range, default and help of one in one place,
- * and
- * --help made of them. A bad one ends in a line that says what it takes.
+ * Reads the command line of a mode by a table of options: name, type, range, default and help of an
+ * option stand in one place, and --help is printed from them. A wrong one ends in a line that says
+ * what the option takes.
  */
 #ifndef BENCH_CLI_OPTIONS_H
 #define BENCH_CLI_OPTIONS_H
@@ -13,8 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BENCH_TEXTS_MAX	 16
-#define BENCH_TABLES_MAX 3
+#define BENCH_TEXTS_MAX 64
 
 struct bench_texts {
 	const char *items[BENCH_TEXTS_MAX];
@@ -36,7 +35,7 @@ enum bench_option_type {
 struct bench_option {
 	const char *name; /* without dashes */
 	enum bench_option_type type;
-	size_t at;		    /* offsetof() in the struct that the table is about */
+	size_t at;		    /* offsetof() in the struct that is filled in */
 	const char *value;	    /* what --help calls it; NULL for a flag */
 	const char *fallback;	    /* as typed; NULL: the struct is left as it is */
 	double min, max;	    /* counts stay exact up to 2^53 */
@@ -44,31 +43,25 @@ struct bench_option {
 	const char *help;	    /* one line or several, no full stop */
 };
 
-struct bench_options {
-	const char *mode;      /* "run" */
-	const char *arguments; /* "URL", for --help */
-	size_t arguments_min, arguments_max;
-	const char *about;   /* paragraphs, each line with its newline */
-	const char *more;    /* likewise, after the options; may be NULL */
-	const char *example; /* what follows "Example: " */
-	/* Up to the first that is NULL, and what each fills in. */
-	struct {
-		const struct bench_option *options;
-		void *into;
-	} tables[BENCH_TABLES_MAX + 1];
-};
-
 /*
- * Sets the defaults, then what argv says. argv[0] is the mode's name; what is no option goes to
- * arguments; "--" ends the options. False: *status says how the mode ends, and --help, or the line
- * that says what is wrong, has been printed.
+ * Sets the defaults of the options that the mode takes (of all in the table when it names none),
+ * then what argv says. argv[0] is the mode's name; what is no option goes to arguments; "--" ends
+ * the options. False: *status says how the mode ends, and --help, or the line that says what is
+ * wrong, has been printed.
  */
-CART_MUST_CHECK bool bench_options_parse(const struct bench_options *options, int argc, char **argv,
-					 struct bench_texts *arguments, enum bench_exit *status);
+CART_MUST_CHECK bool bench_options_parse(const struct bench_mode *mode,
+					 const struct bench_option *table, void *into, int argc,
+					 char **argv, struct bench_texts *arguments,
+					 enum bench_exit *status);
 /* For what a table cannot say: prints "cartbench MODE: WHAT; cartbench MODE --help shows how".
  * Returns BENCH_INVALID. */
 CART_PRINTF(2, 3)
-enum bench_exit bench_options_refuse(const struct bench_options *options, const char *format, ...);
+enum bench_exit bench_options_refuse(const struct bench_mode *mode, const char *format, ...);
+/* The range of a mode that is narrower than the table's. False: refused. */
+CART_MUST_CHECK bool bench_options_within(const struct bench_mode *mode, const char *name,
+					  int64_t value, int64_t min, int64_t max);
+/* The text after "NAME=" in a list; NULL: none. */
+const char *bench_texts_find(const struct bench_texts *list, const char *name);
 
 /* "0.05", "5%". */
 CART_MUST_CHECK bool bench_parse_share(const char *text, double *share);

@@ -30,10 +30,10 @@ const char *h2h_operation_name(enum h2h_operation operation);
 
 struct h2h_config {
 	int64_t blocks;
-	int64_t pairs;	 /* a block, of each operation */
-	int64_t warmup;	 /* cycles before the first block */
-	int64_t clients; /* 1 ... H2H_CLIENTS_MAX */
-	int64_t most_ms; /* no further block begins after so long; 0: no limit */
+	int64_t pairs;	   /* a block, of each operation */
+	int64_t warmup_ms; /* cycles that begin within it belong to no block */
+	int64_t clients;   /* 1 ... H2H_CLIENTS_MAX */
+	int64_t most_ms;   /* no further block begins after so long; 0: no limit */
 	uint64_t seed;
 	/* Makes each operation of B take this share longer than it did, by waiting: a difference
 	 * that is known, to prove that it is found. 0: none. */
@@ -59,6 +59,7 @@ struct h2h {
 	struct h2h_cell cells[H2H_OPERATIONS];
 	int64_t *block_cycles; /* [block]: cycles finished */
 	int64_t blocks_done;   /* whole ones, from the first */
+	int64_t warmup_cycles;
 	struct h2h_second seconds[H2H_SECONDS_MAX];
 	int64_t began_ns; /* of the first block; 0: warming up */
 	int64_t took_ns;

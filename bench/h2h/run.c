@@ -20,6 +20,8 @@
 
 #define H2H_PRODUCTS 20 /* a cart's lines stay few, however often it is chosen */
 #define H2H_TICK_MS  100
+/* Of the warm-up, that adds and gets choose from: so many stay, however long it is. */
+#define H2H_WARM_CARTS 10000
 
 struct h2h_client;
 
@@ -30,7 +32,8 @@ struct h2h_runner {
 	struct bench_drive_loop *loops[H2H_SIDES];
 	struct h2h_client *clients;
 	size_t running;
-	int64_t next;			  /* cycle; below 0: warming up */
+	int64_t warm_until_ns;		  /* 0: no cycle has begun */
+	int64_t next;			  /* cycle of a block */
 	struct cart_id *carts[H2H_SIDES]; /* those that both sides have, in the same order */
 	size_t cart_count;
 	struct {
@@ -47,7 +50,7 @@ struct h2h_client {
 	struct bench_link *links[H2H_SIDES];
 	struct bench_op ops[H2H_SIDES];
 	struct bench_rng rng;
-	int64_t cycle;
+	int64_t cycle; /* -1: of the warm-up */
 	enum h2h_operation operation;
 	int first; /* the side that goes first in this pair */
 	int waiting_for;
@@ -124,7 +127,8 @@ static void h2h_keep_cart(struct h2h_client *client)
 {
 	struct h2h_runner *runner = client->runner;
 
-	if (client->ops[0].outcome != BENCH_OK || client->ops[1].outcome != BENCH_OK)
+	if (client->ops[0].outcome != BENCH_OK || client->ops[1].outcome != BENCH_OK ||
+	    (client->cycle < 0 && runner->cart_count >= H2H_WARM_CARTS))
 		return;
 	for (int side = 0; side < H2H_SIDES; side++)
 		runner->carts[side][runner->cart_count] = client->ops[side].id;
@@ -228,7 +232,9 @@ static bool h2h_goes_on(struct h2h_runner *runner)
 	}
 	if (runner->over || runner->next >= config->blocks * config->pairs)
 		return false;
-	if (runner->next == 0 && h2h->began_ns == 0)
+	if (runner->warm_until_ns == 0)
+		runner->warm_until_ns = now_ns + config->warmup_ms * CLOCK_NS_PER_MS;
+	if (h2h->began_ns == 0 && now_ns >= runner->warm_until_ns)
 		h2h->began_ns = now_ns;
 	if (config->most_ms > 0 && runner->next > 0 && runner->next % config->pairs == 0 &&
 	    now_ns - h2h->began_ns > config->most_ms * CLOCK_NS_PER_MS)
@@ -245,7 +251,12 @@ static void h2h_next_cycle(struct h2h_client *client)
 			event_base_loopbreak(runner->base);
 		return;
 	}
-	client->cycle = runner->next++;
+	if (runner->h2h->began_ns != 0) {
+		client->cycle = runner->next++;
+	} else {
+		client->cycle = -1;
+		runner->h2h->warmup_cycles++;
+	}
 	client->operation = H2H_CREATE;
 	h2h_prepare(client); /* a create needs no cart */
 	h2h_submit(client, client->first);
@@ -324,9 +335,8 @@ static void h2h_measure(struct h2h_runner *runner)
 int h2h_run(struct h2h *h2h, h2h_progress_fn *progress, void *user, struct cart_error *error)
 {
 	const struct h2h_config *config = &h2h->config;
-	size_t carts = (size_t)(config->warmup + config->blocks * config->pairs);
-	struct h2h_runner runner = {
-		.h2h = h2h, .next = -config->warmup, .progress = progress, .user = user};
+	size_t carts = (size_t)(config->blocks * config->pairs) + H2H_WARM_CARTS;
+	struct h2h_runner runner = {.h2h = h2h, .progress = progress, .user = user};
 	int result;
 
 	runner.base = bench_base_new();

@@ -1,151 +1,26 @@
 /* `cartbench sweep`: ever more clients, or an ever higher rate, up to the knee. */
 #include "bench/cli/interrupt.h"
-#include "bench/load/options.h"
-#include "bench/cli/mode.h"
-#include "bench/cli/progress.h"
-#include "bench/result/result.h"
+#include "bench/load/setup.h"
 #include "bench/load/sweep.h"
-#include "core/base/buf.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#define SWEEP_CLIENTS_OPEN 1000
-
-struct sweep_options {
-	int64_t from, to;
-	double rate_from, rate_to; /* 0: not said */
-	int64_t duration_ms, warmup_ms;
-};
-
-#define SWEEP_AT(member_) .at = offsetof(struct sweep_options, member_)
-
-static const struct bench_option sweep_own_options[] = {
-	{.name = "from",
-	 .type = OPTION_COUNT,
-	 SWEEP_AT(from),
-	 .value = "N",
-	 .fallback = "1",
-	 .min = 1,
-	 .max = LOAD_CLIENTS_MAX,
-	 .help = "clients of the first point; each next has twice as many"},
-	{.name = "to",
-	 .type = OPTION_COUNT,
-	 SWEEP_AT(to),
-	 .value = "N",
-	 .fallback = "512",
-	 .min = 1,
-	 .max = LOAD_CLIENTS_MAX,
-	 .help = "the most clients"},
-	{.name = "rate-from",
-	 .type = OPTION_NUMBER,
-	 SWEEP_AT(rate_from),
-	 .value = "R",
-	 .min = 0.01,
-	 .max = 1000000,
-	 .help = "open loops in place of clients: the first rate, doubled from point to\n"
-		 "point"},
-	{.name = "rate-to",
-	 .type = OPTION_NUMBER,
-	 SWEEP_AT(rate_to),
-	 .value = "R",
-	 .min = 0.01,
-	 .max = 1000000,
-	 .help = "the highest rate"},
-	{.name = "duration",
-	 .type = OPTION_DURATION,
-	 SWEEP_AT(duration_ms),
-	 .value = "DURATION",
-	 .fallback = "3s",
-	 .min = 100,
-	 .max = 3600000,
-	 .help = "of a point"},
-	{.name = "warmup",
-	 .type = OPTION_DURATION,
-	 SWEEP_AT(warmup_ms),
-	 .value = "DURATION",
-	 .fallback = "500ms",
-	 .max = 3600000,
-	 .help = "before each, not measured"},
-	{0},
-};
-
-static const char sweep_about[] =
-	"Measures throughput against latency on a cartd or a store (see cartbench run), with "
-	"twice\n"
-	"the clients at each next point, until the knee is passed and two points in a row have\n"
-	"brought less than 10 % more.\n"
-	"\n"
-	"The knee is the point with the greatest power, throughput divided by median latency\n"
-	"(Kleinrock 1979): up to it throughput rises by a larger factor than latency, beyond it\n"
-	"latency does. Clients wait for their answers (coordinated omission: service times only);\n"
-	"--rate-from asks at a rate instead.\n";
-static const char sweep_more[] =
-	"Points at which cartbench itself was the limit are marked and do not count.\n"
-	"\n"
-	"Exit status: 0 all succeeded; 1 some operations failed; 2 wrong usage, nothing to "
-	"measure,\n"
-	"or no valid point.\n";
+#include "bench/result/result.h"
 
 struct sweep {
-	struct sweep_options own;
-	struct load_options load;
-	struct bench_common common;
-	struct workload_config workload;
-	struct bench_texts arguments;
-	struct bench_progress progress;
-	struct load_session session;
+	struct bench_session *session;
+	struct workload workload;
 	struct sweep_point points[SWEEP_POINTS_MAX];
 	size_t count;
 	uint64_t failed;
 	bool open;
 };
 
-static bool sweep_parse(struct sweep *sweep, int argc, char **argv, enum bench_exit *status)
-{
-	const struct bench_options options = {
-		.mode = "sweep",
-		.arguments = "TARGET",
-		.arguments_min = 1,
-		.arguments_max = 1,
-		.about = sweep_about,
-		.more = sweep_more,
-		.example = "cartbench sweep --mix get=4,add=1 http://127.0.0.1:8080",
-		.tables = {{sweep_own_options, &sweep->own},
-			   {load_workload_options, &sweep->load},
-			   {bench_common_options, &sweep->common}},
-	};
-	size_t most;
-	struct cart_error error;
-
-	if (!bench_options_parse(&options, argc, argv, &sweep->arguments, status))
-		return false;
-	sweep->open = sweep->own.rate_from > 0 || sweep->own.rate_to > 0;
-	most = sweep->open ? SWEEP_CLIENTS_OPEN : (size_t)sweep->own.to;
-	*status = BENCH_INVALID;
-	if (sweep->open && (sweep->own.rate_from <= 0 || sweep->own.rate_to <= 0))
-		bench_options_refuse(&options, "--rate-from and --rate-to go together");
-	else if (sweep->own.from > sweep->own.to || sweep->own.rate_from > sweep->own.rate_to)
-		bench_options_refuse(&options, "it would end before it begins");
-	else if (sweep->open && sweep->load.think_ms > 0)
-		bench_options_refuse(&options, "--think is of clients that wait for answers");
-	else if (bench_common_prepare(&sweep->common, &error) != 0 ||
-		 load_options_workload(&sweep->workload, &sweep->load, &sweep->common, &error) !=
-			 0 ||
-		 load_options_raise_files(most, &error) != 0)
-		bench_options_refuse(&options, "%s", error.text);
-	else
-		return true;
-	return false;
-}
-
 static void sweep_watch(const struct load_glance *glance, void *user)
 {
 	struct sweep *sweep = user;
 
-	bench_progress_show(&sweep->progress, "point %zu: %llu/s, p50 %.3f ms, %.0f s left of it",
-			    sweep->count + 1, (unsigned long long)glance->last.ok,
-			    (double)glance->last.p50_ns / 1e6, glance->left_s);
+	bench_progress_show(&sweep->session->progress,
+			    "point %zu: %llu/s, p50 %.3f ms, %.0f s left of it", sweep->count + 1,
+			    (unsigned long long)glance->last.ok, (double)glance->last.p50_ns / 1e6,
+			    glance->left_s);
 }
 
 static void sweep_take(struct sweep_point *point, const struct load_result *measured,
@@ -169,15 +44,15 @@ static void sweep_take(struct sweep_point *point, const struct load_result *meas
 /* Measures a point and adds it. -1: error says why it could not be. */
 static int sweep_measure(struct sweep *sweep, double at, struct cart_error *error)
 {
-	size_t clients = sweep->open ? SWEEP_CLIENTS_OPEN : (size_t)at;
+	size_t clients = sweep->open ? LOAD_CLIENTS_OPEN : (size_t)at;
 	const struct load_config config = {
-		.drive = sweep->session.drive,
-		.workload = &sweep->session.workload,
-		.threads = load_options_threads(&sweep->load, clients),
+		.drive = sweep->session->drives[0],
+		.workload = &sweep->workload,
+		.threads = load_threads(&sweep->session->values, clients),
 		.clients = clients,
 		.rate = sweep->open ? at : 0,
-		.duration_ms = sweep->own.duration_ms,
-		.warmup_ms = sweep->own.warmup_ms,
+		.duration_ms = sweep->session->values.duration_ms,
+		.warmup_ms = sweep->session->values.warmup_ms,
 		.watch = sweep_watch,
 		.user = sweep,
 	};
@@ -185,13 +60,13 @@ static int sweep_measure(struct sweep *sweep, double at, struct cart_error *erro
 	struct load_result measured;
 	int failed = load_run(&measured, &config, error);
 
-	bench_progress_end(&sweep->progress);
+	bench_progress_end(&sweep->session->progress);
 	if (failed == 0 && !measured.interrupted) {
 		*point = (struct sweep_point){.at = at};
 		sweep_take(point, &measured, &config);
 		sweep->failed += point->failed;
 		sweep->count++;
-		if (!sweep->common.json)
+		if (!sweep->session->values.json)
 			sweep_print_point(stdout, point);
 	}
 	load_result_free(&measured);
@@ -201,8 +76,10 @@ static int sweep_measure(struct sweep *sweep, double at, struct cart_error *erro
 /* All points, or those until nothing more is to be had. */
 static int sweep_measure_all(struct sweep *sweep, struct cart_error *error)
 {
-	double at = sweep->open ? sweep->own.rate_from : (double)sweep->own.from;
-	double to = sweep->open ? sweep->own.rate_to : (double)sweep->own.to;
+	double at = sweep->open ? sweep->session->values.rate_from
+				: (double)sweep->session->values.from;
+	double to =
+		sweep->open ? sweep->session->values.rate_to : (double)sweep->session->values.to;
 
 	while (sweep->count < SWEEP_POINTS_MAX && !bench_interrupted() &&
 	       !sweep_is_over(sweep->points, sweep->count)) {
@@ -228,7 +105,7 @@ static void sweep_csv(const struct sweep *sweep, struct buf *out)
 	}
 }
 
-static void sweep_print_end(const struct sweep *sweep, const json_t *result)
+static void sweep_print_end(const struct sweep *sweep)
 {
 	int knee = sweep_knee(sweep->points, sweep->count);
 
@@ -240,85 +117,82 @@ static void sweep_print_end(const struct sweep *sweep, const json_t *result)
 		puts("no knee was seen: it may lie further on");
 	if (!sweep->open)
 		puts("coordinated omission: service times only");
-	if (json_is_true(json_object_get(result, "interrupted")))
-		puts("INTERRUPTED: this is what was measured until then");
-	if (bench_result_invalid(result) != NULL)
-		printf("INVALID: %s\n", bench_result_invalid(result));
 }
 
-static enum bench_exit sweep_deliver(struct sweep *sweep, json_t *result)
+static enum bench_exit sweep_deliver(struct sweep *sweep)
 {
-	enum bench_exit status = sweep->failed > 0 ? BENCH_FAILED : BENCH_PASS;
-	struct cart_error error;
-	struct buf rows = {0};
+	struct bench_session *session = sweep->session;
 	bool valid = false;
 
 	for (size_t i = 0; i < sweep->count; i++)
 		valid = valid || sweep->points[i].valid;
-	if (bench_interrupted())
-		bench_result_interrupt(result);
 	if (!valid)
-		bench_result_invalidate(result, "no point is valid");
+		bench_result_invalidate(session->result, "no point is valid");
 	json_object_set_new(
-		result, "results",
+		session->result, "results",
 		sweep_json(sweep->points, sweep->count, "A", sweep->open ? "rate" : "clients"));
-	if (!sweep->common.json)
-		sweep_print_end(sweep, result);
-	sweep_csv(sweep, &rows);
-	if (!valid)
-		status = BENCH_INVALID;
-	if (bench_result_deliver(result, &sweep->common, buf_string(&rows), &error) != 0) {
-		fprintf(stderr, "cartbench: %s\n", error.text);
-		status = BENCH_INVALID;
-	}
-	buf_free(&rows);
-	return status;
+	if (!session->values.json)
+		sweep_print_end(sweep);
+	sweep_csv(sweep, &session->rows);
+	return bench_session_end(session, sweep->failed > 0 ? BENCH_FAILED : BENCH_PASS);
 }
 
-static enum bench_exit sweep_run(struct sweep *sweep, json_t *result)
+static enum bench_exit sweep_run(struct sweep *sweep)
 {
-	const char *target = sweep->arguments.items[0];
+	struct bench_session *session = sweep->session;
 	struct cart_error error;
 
-	if (load_session_open(&sweep->session, target, &sweep->load, &sweep->workload,
-			      &sweep->common, &error) != 0 ||
-	    bench_result_add_side(result, "A", sweep->session.drive, &sweep->common, &error) != 0) {
-		fprintf(stderr, "cartbench: %s: %s\n", target, error.text);
-		return BENCH_INVALID;
-	}
-	if (!sweep->common.json) {
-		printf("%s at %s, seed %lld\n",
-		       bench_result_label(&sweep->common, "A", sweep->session.drive), target,
-		       (long long)sweep->common.seed);
+	if (!session->values.json) {
+		printf("%s at %s, seed %lld\n", bench_session_label(session, 0),
+		       session->arguments.items[0], (long long)session->values.seed);
 		sweep_print_head(stdout, sweep->open ? "rate" : "clients");
 	}
-	if (sweep_measure_all(sweep, &error) != 0) {
-		fprintf(stderr, "cartbench: %s\n", error.text);
-		return BENCH_INVALID;
-	}
-	return sweep_deliver(sweep, result);
+	if (sweep_measure_all(sweep, &error) != 0)
+		return bench_session_fail("%s", error.text);
+	return sweep_deliver(sweep);
 }
 
-static enum bench_exit sweep_mode_run(int argc, char **argv)
+static enum bench_exit sweep_mode_run(struct bench_session *session)
 {
-	struct sweep sweep = {.common = BENCH_COMMON_INIT};
-	enum bench_exit status;
-	json_t *result;
+	const struct bench_values *values = &session->values;
+	struct sweep sweep = {.session = session,
+			      .open = values->rate_from > 0 || values->rate_to > 0};
+	enum bench_exit status = BENCH_INVALID;
 
-	if (!sweep_parse(&sweep, argc, argv, &status))
-		return status;
-	bench_progress_begin(&sweep.progress, sweep.common.quiet);
-	sweep.session.progress = &sweep.progress;
-	result = bench_result_new("sweep", &sweep.common, argc, argv);
-	status = sweep_run(&sweep, result);
-	load_session_close(&sweep.session);
-	json_decref(result);
+	if (sweep.open && (values->rate_from <= 0 || values->rate_to <= 0))
+		return bench_options_refuse(session->mode, "--rate-from and --rate-to go together");
+	if (values->from > values->to || values->rate_from > values->rate_to)
+		return bench_options_refuse(session->mode, "it would end before it begins");
+	if (sweep.open && values->think_ms > 0)
+		return bench_options_refuse(session->mode,
+					    "--think is of clients that wait for answers");
+	if (load_setup(session, &sweep.workload,
+		       sweep.open ? LOAD_CLIENTS_OPEN : (size_t)values->to))
+		status = sweep_run(&sweep);
+	workload_free(&sweep.workload);
 	return status;
 }
 
 const struct bench_mode sweep_mode = {
 	.name = "sweep",
-	.arguments = "[OPTIONS] TARGET",
+	.arguments = "TARGET",
+	.arguments_min = 1,
+	.arguments_max = 1,
 	.summary = "throughput against latency, with ever more clients, up to the knee",
+	.takes = {"from", "to", "rate-from", "rate-to", "duration=3s", "warmup=500ms", LOAD_TAKES,
+		  BENCH_TAKES_COMMON},
+	.about = "Measures throughput against latency on a cartd or a store (see cartbench\n"
+		 "run), with twice the clients at each next point, until the knee is passed\n"
+		 "and two points in a row have brought less than 10 % more.\n"
+		 "\n"
+		 "The knee is the point with the greatest power, throughput divided by median\n"
+		 "latency (Kleinrock 1979): up to it throughput rises by a larger factor than\n"
+		 "latency, beyond it latency does. Clients wait for their answers (coordinated\n"
+		 "omission: service times only); --rate-from asks at a rate instead.\n",
+	.more = "Points at which cartbench itself was the limit are marked and do not count.\n"
+		"\n"
+		"Exit status: 0 all succeeded; 1 some operations failed; 2 wrong usage,\n"
+		"nothing to measure, or no valid point.\n",
+	.example = "cartbench sweep --mix get=4,add=1 http://127.0.0.1:8080",
 	.run = sweep_mode_run,
 };

@@ -151,8 +151,6 @@ void run_report_print(FILE *out, const json_t *result)
 	const json_t *results = json_object_get(result, "results");
 	const json_t *operations = json_object_get(results, "operations");
 	const json_t *generator = json_object_get(results, "generator");
-	const json_t *warning;
-	size_t i;
 
 	run_print_head(out, result, results);
 	run_print_operations(out, operations);
@@ -166,14 +164,6 @@ void run_report_print(FILE *out, const json_t *result)
 	putc('\n', out);
 	if (strcmp(run_text(results, "mode"), "closed") == 0)
 		fputs("coordinated omission: service times only\n", out);
-	if (json_is_true(json_object_get(result, "interrupted")))
-		fputs("INTERRUPTED: this is what was measured until then\n", out);
-	json_array_foreach(json_object_get(result, "warnings"), i, warning)
-	{
-		fprintf(out, "note: %s\n", json_string_value(warning));
-	}
-	if (json_is_string(json_object_get(result, "invalid")))
-		fprintf(out, "INVALID: %s\n", run_text(result, "invalid"));
 }
 
 void run_report_csv(struct buf *out, const json_t *result)

@@ -6,10 +6,9 @@
  *
  * The one file of cartbench that names backends: what it tests is cartbench, on stores it knows.
  */
-#include "bench/target/drive.h"
 #include "bench/cli/interrupt.h"
-#include "bench/cli/options.h"
 #include "bench/probe/run.h"
+#include "bench/result/session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -84,6 +83,7 @@ static const struct selftest_row {
 /* Of a hundred seeds five are not covered by an interval of 95 %, so this one is always the same.
  */
 #define SELFTEST_READS_SEED 1
+#define SELFTEST_SEED_MAX   999999
 #define SELFTEST_AGE_MS	    20
 #define SELFTEST_AGE	    "20ms"
 #define SELFTEST_PATH	    256
@@ -94,21 +94,6 @@ struct selftest {
 	bool verbose;
 	char folder[SELFTEST_PATH];
 	bool failed;
-};
-
-static const struct bench_option selftest_options[] = {
-	{.name = "seed",
-	 .type = OPTION_COUNT,
-	 .at = offsetof(struct selftest, seed),
-	 .value = "N",
-	 .fallback = "1",
-	 .max = 999999,
-	 .help = "of all that is random"},
-	{.name = "verbose",
-	 .type = OPTION_FLAG,
-	 .at = offsetof(struct selftest, verbose),
-	 .help = "prints an example of each violation that was noticed"},
-	{0},
 };
 
 static enum selftest_column selftest_column_of(const struct probe_finding *finding)
@@ -391,30 +376,24 @@ static enum bench_exit selftest_run(struct selftest *test)
 	return test->failed ? BENCH_FAILED : BENCH_PASS;
 }
 
-static enum bench_exit selftest_run_mode(int argc, char **argv)
+static enum bench_exit selftest_run_mode(struct bench_session *session)
 {
-	struct selftest test = {0};
-	const struct bench_options options = {
-		.mode = "selftest",
-		.arguments = "",
-		.about = "Runs every probe of consistency on stores that are wrong on purpose, in "
-			 "this\nprocess, and shows that each is noticed by the probes that it "
-			 "concerns and by no\nother, and that clean stores are not.\n",
-		.more = "Exit status: 0 so it is; 1 it is not; 2 it could not be tried.\n",
-		.example = "cartbench selftest",
-		.tables = {{selftest_options, &test}},
-	};
-	struct bench_texts arguments = {0};
-	enum bench_exit status;
+	struct selftest test = {.seed = session->values.seed, .verbose = session->values.verbose};
 
-	if (!bench_options_parse(&options, argc, argv, &arguments, &status))
-		return status;
+	if (!bench_options_within(session->mode, "seed", test.seed, 0, SELFTEST_SEED_MAX))
+		return BENCH_INVALID;
 	return selftest_run(&test);
 }
 
 const struct bench_mode selftest_mode = {
 	.name = "selftest",
-	.arguments = "[OPTIONS]",
+	.arguments = "",
 	.summary = "shows that the probes of consistency notice what they must",
+	.takes = {"seed=1", "verbose"},
+	.about = "Runs every probe of consistency on stores that are wrong on purpose, in this\n"
+		 "process, and shows that each is noticed by the probes that it concerns and\n"
+		 "by no other, and that clean stores are not.\n",
+	.more = "Exit status: 0 so it is; 1 it is not; 2 it could not be tried.\n",
+	.example = "cartbench selftest",
 	.run = selftest_run_mode,
 };

@@ -29,7 +29,7 @@ static json_t *result_command(int argc, char *const *argv)
 	return command;
 }
 
-json_t *bench_result_new(const char *kind, const struct bench_common *common, int argc,
+json_t *bench_result_new(const char *kind, const struct bench_values *values, int argc,
 			 char *const *argv)
 {
 	char made_at[UNITS_TIME_TEXT + 1];
@@ -39,15 +39,15 @@ json_t *bench_result_new(const char *kind, const struct bench_common *common, in
 			 "format", BENCH_RESULT_FORMAT, "format_version", BENCH_RESULT_VERSION,
 			 "kind", kind, "made_at", made_at, "tool", "version", cart_version,
 			 "revision", cart_revision, "command", result_command(argc, argv), "seed",
-			 (json_int_t)common->seed, "machine", bench_machine_json(), "sides",
+			 (json_int_t)values->seed, "machine", bench_machine_json(), "sides",
 			 "interrupted", 0, "invalid", "warnings");
 }
 
 /* null: nobody knows them. NULL: failed. */
 static json_t *result_settings(const char *name, struct bench_drive *drive,
-			       const struct bench_common *common, struct cart_error *error)
+			       const struct bench_values *values, struct cart_error *error)
 {
-	const char *path = bench_common_of(&common->describe, name);
+	const char *path = bench_texts_find(&values->describe, name);
 	struct cart_error why = {{0}};
 	json_t *settings;
 	FILE *file;
@@ -75,19 +75,19 @@ static json_t *result_settings(const char *name, struct bench_drive *drive,
 	return settings;
 }
 
-const char *bench_result_label(const struct bench_common *common, const char *name,
+const char *bench_result_label(const struct bench_values *values, const char *name,
 			       const struct bench_drive *drive)
 {
-	const char *label = bench_common_of(&common->label, name);
+	const char *label = bench_texts_find(&values->label, name);
 
 	return label != NULL ? label : bench_drive_database(drive);
 }
 
 int bench_result_add_side(json_t *result, const char *name, struct bench_drive *drive,
-			  const struct bench_common *common, struct cart_error *error)
+			  const struct bench_values *values, struct cart_error *error)
 {
-	json_t *settings = result_settings(name, drive, common, error), *side;
-	const char *label = bench_result_label(common, name, drive), *server;
+	json_t *settings = result_settings(name, drive, values, error), *side;
+	const char *label = bench_result_label(values, name, drive), *server;
 
 	if (settings == NULL)
 		return -1;
@@ -226,6 +226,10 @@ int bench_result_write_text(const char *path, const char *text, size_t len,
 	char beside[4096];
 	int fd = -1, failed;
 
+	if (strcmp(path, "-") == 0)
+		return fwrite(text, 1, len, stdout) == len
+			       ? 0
+			       : cart_error_set(error, "cannot print the result");
 	if (result_is_special(path))
 		return result_write_into(path, text, len, error);
 	snprintf(beside, sizeof(beside), "%s.new-%ld", path, (long)getpid());
@@ -245,9 +249,7 @@ int bench_result_write_text(const char *path, const char *text, size_t len,
 
 int bench_result_write(const json_t *result, const char *path, struct cart_error *error)
 {
-	char *text = json_object_get(result, "results") != NULL
-			     ? json_dumps(result, JSON_INDENT(1) | JSON_REAL_PRECISION(9))
-			     : NULL;
+	char *text = json_dumps(result, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
 	int failed;
 
 	if (text == NULL)
@@ -257,20 +259,20 @@ int bench_result_write(const json_t *result, const char *path, struct cart_error
 	return failed;
 }
 
-int bench_result_deliver(const json_t *result, const struct bench_common *common, const char *rows,
-			 struct cart_error *error)
+int bench_result_deliver(const json_t *result, const struct bench_values *values,
+			 const struct buf *rows, struct cart_error *error)
 {
 	struct cart_error later;
 	int failed = 0;
 
-	if (common->out != NULL)
-		failed = bench_result_write(result, common->out, error);
-	if (common->csv != NULL && rows != NULL &&
-	    bench_result_write_text(common->csv, rows, strlen(rows), failed ? &later : error) != 0)
+	if (values->out != NULL)
+		failed = bench_result_write(result, values->out, error);
+	if (values->csv != NULL && bench_result_write_text(values->csv, rows->data, rows->len,
+							   failed ? &later : error) != 0)
 		failed = -1;
-	if (common->json)
+	if (values->json)
 		json_dumpf(result, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-	if ((common->json && putchar('\n') == EOF) || fflush(stdout) != 0 || ferror(stdout)) {
+	if ((values->json && putchar('\n') == EOF) || fflush(stdout) != 0 || ferror(stdout)) {
 		cart_error_set(failed ? &later : error, "cannot print the result");
 		failed = -1;
 	}

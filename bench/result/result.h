@@ -9,19 +9,20 @@
 #ifndef BENCH_RESULT_RESULT_H
 #define BENCH_RESULT_RESULT_H
 
-#include "bench/cli/common.h"
+#include "bench/cli/values.h"
 #include "bench/target/drive.h"
 #include "bench/stats/hdr.h"
 #include "core/base/attr.h"
+#include "core/base/buf.h"
 
 #include <jansson.h>
 
 #define BENCH_RESULT_FORMAT  "cartbench-result"
 #define BENCH_RESULT_VERSION 1
 
-/* kind: "run", "h2h", "sweep", "consistency", "gate". argv[0] is the mode's name. common is
+/* kind: "run", "h2h", "sweep", "consistency", "gate". argv[0] is the mode's name. values are
  * prepared. */
-json_t *bench_result_new(const char *kind, const struct bench_common *common, int argc,
+json_t *bench_result_new(const char *kind, const struct bench_values *values, int argc,
 			 char *const *argv);
 
 /*
@@ -31,10 +32,10 @@ json_t *bench_result_new(const char *kind, const struct bench_common *common, in
  */
 CART_MUST_CHECK int bench_result_add_side(json_t *result, const char *name,
 					  struct bench_drive *drive,
-					  const struct bench_common *common,
+					  const struct bench_values *values,
 					  struct cart_error *error);
 /* --label NAME=TEXT, or the database's name. */
-const char *bench_result_label(const struct bench_common *common, const char *name,
+const char *bench_result_label(const struct bench_values *values, const char *name,
 			       const struct bench_drive *drive);
 
 CART_PRINTF(2, 3) void bench_result_warn(json_t *result, const char *format, ...);
@@ -50,19 +51,19 @@ json_t *bench_result_hist(const struct bench_hdr *hdr);
 /* {"share", "low", "high"}: Wilson's interval at 95 %; nulls when nothing was tried. */
 json_t *bench_result_success(uint64_t ok, uint64_t tried);
 
-/* Writes beside the file, to the disk, then renames; into what is there if that is no regular file.
- * -1: error names the file and why; what was there before stays. */
+/* Writes beside the file, to the disk, then renames; into what is there if that is no regular file;
+ * "-" is standard output. -1: error names the file and why; what was there before stays. */
 CART_MUST_CHECK int bench_result_write_text(const char *path, const char *text, size_t len,
 					    struct cart_error *error);
 /* Writes beside the file, then renames. -1: error names the file and why; what was there before
  * stays. */
 CART_MUST_CHECK int bench_result_write(const json_t *result, const char *path,
 				       struct cart_error *error);
-/* As --out, --csv and --json say; rows is the CSV's text, header and all, or NULL. What cannot be
+/* As --out, --csv and --json say; rows is the CSV's text, header and all. What cannot be
  * written does not keep the others from it. Standard output is flushed, so that what was printed
  * before into a full disk is noticed too. -1: error says of the first what failed. */
-CART_MUST_CHECK int bench_result_deliver(const json_t *result, const struct bench_common *common,
-					 const char *rows, struct cart_error *error);
+CART_MUST_CHECK int bench_result_deliver(const json_t *result, const struct bench_values *values,
+					 const struct buf *rows, struct cart_error *error);
 /* Members that it does not know are no error. NULL: error names the file and what is wrong: no
  * result, of a later version, another kind than one of kinds (space-separated, NULL: any). */
 CART_MUST_CHECK json_t *bench_result_read(const char *path, const char *kinds,

@@ -220,6 +220,34 @@ void metrics_observe(struct metrics_shard *shard, metric_t histogram, int64_t ns
 	metrics_add(shard, histogram + METRICS_BUCKETS + 1, ns);
 }
 
+void metrics_sizes_register(struct metrics_sizes *sizes, size_t count, struct metrics *metrics,
+			    const char *name, const char *help, const char *labels)
+{
+	char text[96];
+
+	sizes->count = count;
+	for (size_t i = 0; i < count; i++) {
+		size_t from = (size_t)1 << i;
+
+		if (i == count - 1)
+			snprintf(text, sizeof(text), "%s=\"%zu+\"", labels, from);
+		else if (i == 0)
+			snprintf(text, sizeof(text), "%s=\"1\"", labels);
+		else
+			snprintf(text, sizeof(text), "%s=\"%zu-%zu\"", labels, from, 2 * from - 1);
+		sizes->series[i] = metrics_counter(metrics, name, help, text);
+	}
+}
+
+void metrics_add_size(struct metrics_shard *shard, const struct metrics_sizes *sizes, size_t size)
+{
+	size_t i = 0;
+
+	while (i + 1 < sizes->count && size >> (i + 1) > 0)
+		i++;
+	metrics_add(shard, sizes->series[i], 1);
+}
+
 static int64_t metrics_sum(const struct metrics *metrics, metric_t slot)
 {
 	int64_t sum = 0;

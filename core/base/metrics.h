@@ -49,6 +49,18 @@ struct metrics_shard *metrics_shard_new(struct metrics *metrics);
 void metrics_add(struct metrics_shard *shard, metric_t series, int64_t n);
 void metrics_observe(struct metrics_shard *shard, metric_t histogram, int64_t ns);
 
+/* Counters of batches by size: 1, 2-3, 4-7, ... and the last for all that are larger. */
+#define METRICS_SIZES_MAX 8
+struct metrics_sizes {
+	metric_t series[METRICS_SIZES_MAX];
+	size_t count; /* of series */
+};
+/* labels: what stands before the label's value, "kind=\"read\",ops". */
+void metrics_sizes_register(struct metrics_sizes *sizes, size_t count, struct metrics *metrics,
+			    const char *name, const char *help, const char *labels);
+/* Counts one batch. size >= 1. */
+void metrics_add_size(struct metrics_shard *shard, const struct metrics_sizes *sizes, size_t size);
+
 /* The merged value of a counter or gauge; of a histogram the number of observations. */
 int64_t metrics_value(const struct metrics *metrics, metric_t series);
 

@@ -2,7 +2,8 @@
 """Runs the README's curl lines against a cartd, compares what comes back with what the README shows, and runs its other calls.
 
 Ids, times and durations differ from run to run: they are masked on both sides. Then the metrics that docs/operations.md explains are
-compared with those that the service has, and the documents' links with the files that there are.
+compared with those that the service has, the documents' links with the files that there are, and the functions that
+docs/architecture.md names with the sources.
 """
 
 import glob
@@ -19,6 +20,8 @@ from tap import main  # noqa: E402
 
 README = "README.md"
 OPERATIONS = "docs/operations.md"
+ARCHITECTURE = "docs/architecture.md"
+DECISIONS = "docs/decisions.md"
 MASKS = [
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "TIME"),
@@ -87,20 +90,48 @@ def compare_metrics(tap, cartd):
     tap.check("operations.md explains every metric of the service", " ".join(sorted(unexplained)))
 
 
+def anchors(document):
+    """Those that GitHub gives to the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", open(document, encoding="utf-8").read(), re.M)
+    return [re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()).replace(" ", "-") for heading in headings]
+
+
 def check_links(tap):
-    """Links between our own files; those to elsewhere are not followed."""
+    """Links between our own files and to their headings; those to elsewhere are not followed."""
     dead = []
     documents = glob.glob("*.md") + glob.glob("docs/**/*.md", recursive=True)
     for document in documents:
-        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", open(document, encoding="utf-8").read()):
-            path = os.path.join(os.path.dirname(document), target)
-            if not re.match(r"[a-z]+:", target) and not os.path.exists(path):
-                dead.append("%s: %s" % (document, target))
+        for target, heading in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", open(document, encoding="utf-8").read()):
+            path = os.path.normpath(os.path.join(os.path.dirname(document), target)) if target else document
+            if re.match(r"[a-z]+:", target):
+                continue
+            if not os.path.exists(path) or (heading and heading not in anchors(path)):
+                dead.append("%s: %s#%s" % (document, target, heading))
     tap.check("the documents' links lead somewhere", "\n".join(dead) if documents else "no documents")
+
+
+def check_contents(tap):
+    """docs/decisions.md begins with a list of its own headings."""
+    text = open(DECISIONS, encoding="utf-8").read()
+    listed = re.findall(r"^ *- \[.*\]\(#(.+)\)$", text, re.M)
+    wanted = anchors(DECISIONS)[1:]
+    tap.check("decisions.md lists its records, in order", "" if listed == wanted and wanted else
+              "\n".join(sorted(set(wanted) ^ set(listed))) or "another order")
+
+
+def check_places(tap):
+    """The table "Where is" of docs/architecture.md: the file that a row links to has the function that stands behind it."""
+    text = open(ARCHITECTURE, encoding="utf-8").read()
+    rows = re.findall(r"^\| [^|]+ \| \[[^]]+\]\(\.\./([^)]+)\) \| `(\w+)`", text, re.M)
+    lost = ["%s: %s" % (path, name) for path, name in rows
+            if not os.path.exists(path) or not re.search(r"\b%s\b" % name, open(path, encoding="utf-8").read())]
+    tap.check("architecture.md names functions where they are", "\n".join(lost) if len(rows) >= 10 else "%d rows" % len(rows))
 
 
 def tests(tap):
     check_links(tap)
+    check_contents(tap)
+    check_places(tap)
     if not shutil.which("curl"):
         tap.skip("the README's lines", "curl is not installed")
         return

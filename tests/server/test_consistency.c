@@ -253,7 +253,7 @@ static void a_probe_without_a_trial_makes_the_run_invalid(void **state)
 	scene_serve(&s, 0, settings);
 	scene_run(&s, 2, NULL);
 	assert_true(json_is_string(json_object_get(s.result, "invalid")));
-	assert_non_null(strstr(s.output, "cartbench: invalid: A: no trial of staleness"));
+	assert_non_null(strstr(s.output, "INVALID: A: no trial of staleness"));
 	scene_end(&s);
 }
 
@@ -336,8 +336,8 @@ static pid_t scene_start(struct scene *s)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(nowhere, STDOUT_FILENO);
 		dup2(nowhere, STDERR_FILENO);
-		execl(program, "cartbench", "consistency", "--quiet", "--trials", "100000",
-		      "--limit", "10m", "--out", s->out, s->urls[0], (char *)NULL);
+		execl(program, "cartbench", "consistency", "--quiet", "--trials", "100000", "--for",
+		      "10m", "--out", s->out, s->urls[0], (char *)NULL);
 		_exit(127);
 	}
 	assert_true(pid > 0);

@@ -66,7 +66,7 @@ static int run_gate(const char *timeout, char **output)
 {
 	char base_url[URL_MAX], same_url[URL_MAX], head_url[URL_MAX];
 	const char *argv[] = {"cartbench", "gate",   "--limit",	 "60%",	      "--blocks", "6",
-			      "--pairs",   "150",    "--warmup", "100",	      "--quiet",  "--pin",
+			      "--pairs",   "150",    "--warmup", "100ms",     "--quiet",  "--pin",
 			      generator,   "--out",  file,	 "--timeout", timeout,	  base_url,
 			      same_url,	   head_url, NULL};
 
@@ -179,7 +179,8 @@ static void a_dead_one_is_invalid(void **state)
 	cartd_start(&head, NULL);
 	cartd_kill(&head);
 	status = run_gate("10s", &output);
-	assert_outcome(status, 2, output, "gate: INVALID: HEAD=http://127.0.0.1:");
+	assert_outcome(status, 2, output, "cartbench: HEAD=http://127.0.0.1:");
+	assert_outcome(status, 2, output, "gate: INVALID: not all targets can be opened");
 	free(output);
 }
 
@@ -211,7 +212,7 @@ static void what_cannot_be_asked_is_refused(void **state)
 		const char *argv[6];
 		const char *said;
 	} cases[] = {
-		{{"cartbench", "gate", "BASE=x", "SAME=x", NULL}, "BASE=http"},
+		{{"cartbench", "gate", "BASE=x", "SAME=x", NULL}, "given as BASE=TARGET"},
 		{{"cartbench", "gate", "--exact", "a", "b", "c"}, "two files and nothing else"},
 		{{"cartbench", "gate", "--exact", "a.json", "b.json", NULL},
 		 "gate: INVALID: cannot read a.json"},

@@ -14,7 +14,7 @@
 #define RUN_MS	 60000
 #define ARGS_MAX 24
 /* Little, and sure where it is said that something differs. */
-#define SHORT "--blocks", "8", "--pairs", "40", "--warmup", "20", "--no-calls"
+#define SHORT "--blocks", "8", "--pairs", "40", "--warmup", "20ms", "--no-calls"
 
 static char folder[256], file[300], other[300];
 
@@ -158,7 +158,7 @@ static void metrics_are_had_although_the_service_has_closed_the_connection(void 
 static void what_is_wrong_is_said_in_a_line(void **state)
 {
 	(void)state;
-	REFUSED("A=http://127.0.0.1:8081 and B=", "h2h", "http://127.0.0.1:1", "B=store:memory");
+	REFUSED("given as A=TARGET B=TARGET", "h2h", "http://127.0.0.1:1", "B=store:memory");
 	REFUSED("B=http://127.0.0.1:1", "h2h", "A=store:memory", "B=http://127.0.0.1:1");
 	REFUSED("--quantile takes", "h2h", "--quantile", "1", "A=store:memory", "B=store:memory");
 	REFUSED("nobody", "h2h", "A=store:nobody", "B=store:memory");
@@ -171,7 +171,7 @@ static void a_side_that_fails_is_not_believed_and_what_was_measured_is_kept(void
 	json_t *result;
 
 	(void)state;
-	REFUSED("not to be believed: B failed", "h2h", SHORT, "--out", file, "A=store:memory",
+	REFUSED("INVALID: B failed", "h2h", SHORT, "--out", file, "A=store:memory",
 		"B=store:fault?fault.over=memory&fault.ops=get&fault.busy_every=1");
 	result = load(file);
 	assert_non_null(json_object_get(row(result, 1), "verdict"));

@@ -27,11 +27,13 @@ static void record_start(void *user, size_t lane, struct cart_op **taken, size_t
 	sprintf(at, ";");
 }
 
-static int64_t read_now(void *user)
+static int64_t read_now(const struct cart_clock *clock)
 {
-	(void)user;
+	(void)clock;
 	return now;
 }
+
+static const struct cart_clock test_clock = {.monotonic_ns = read_now};
 
 static void make_batch(size_t lanes, size_t ops_max, size_t classes, bool one_write)
 {
@@ -42,7 +44,7 @@ static void make_batch(size_t lanes, size_t ops_max, size_t classes, bool one_wr
 		.classes = classes,
 		.one_write_a_cart = one_write,
 		.start = record_start,
-		.now_ns = read_now,
+		.clock = &test_clock,
 	};
 
 	batch = batch_new(base, &config);
@@ -295,7 +297,7 @@ static void a_class_leaves_the_lanes_beyond_its_limit_to_others(void **state)
 						       .classes = 2,
 						       .lanes_of = {1, 0},
 						       .start = record_start,
-						       .now_ns = read_now});
+						       .clock = &test_clock});
 	batch_lane_free(batch, 0);
 	batch_lane_free(batch, 1);
 	push(0, 1, 0);
@@ -320,7 +322,7 @@ static void make_patient_batch(void)
 						       .classes = 1,
 						       .patient = {true},
 						       .start = record_start,
-						       .now_ns = read_now});
+						       .clock = &test_clock});
 	assert_non_null(batch);
 	for (size_t lane = 0; lane < 3; lane++)
 		batch_lane_free(batch, lane);

@@ -141,8 +141,8 @@ static void every_cycle_makes_a_pair_of_each_operation(void **state)
 
 	(void)state;
 	open_sides(&f, "store:memory", "store:memory");
-	run(&f,
-	    &(struct h2h_config){.blocks = 5, .pairs = 40, .warmup = 10, .clients = 3, .seed = 1});
+	run(&f, &(struct h2h_config){
+			.blocks = 5, .pairs = 40, .warmup_ms = 10, .clients = 3, .seed = 1});
 	assert_int_equal(f.h2h.blocks_done, 5);
 	for (int i = 0; i < H2H_OPERATIONS; i++) {
 		for (int side = 0; side < H2H_SIDES; side++) {
@@ -155,6 +155,8 @@ static void every_cycle_makes_a_pair_of_each_operation(void **state)
 				assert_true(f.h2h.cells[i].ns[side][at] > 0);
 		}
 	}
+	/* What was done to warm up counts for nothing. */
+	assert_true(f.h2h.warmup_cycles > 0);
 	assert_false(f.h2h.interrupted);
 	assert_int_equal(f.h2h.gone, -1);
 	close_all(&f);
@@ -167,8 +169,8 @@ static void a_side_that_is_made_slower_loses(void **state)
 
 	(void)state;
 	open_sides(&f, "store:memory", "store:memory");
-	run(&f,
-	    &(struct h2h_config){.blocks = 20, .pairs = 100, .warmup = 20, .seed = 2, .slow_b = 4});
+	run(&f, &(struct h2h_config){
+			.blocks = 20, .pairs = 100, .warmup_ms = 20, .seed = 2, .slow_b = 4});
 	for (size_t i = 0; i < f.judgement.count; i++) {
 		assert_int_equal(f.judgement.rows[i].comparison.verdict, STATS_A_WINS);
 		assert_true(f.judgement.rows[i].effect > 2);

@@ -1,4 +1,4 @@
-#include "bench/cli/common.h"
+#include "bench/cli/values.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 
@@ -92,18 +92,28 @@ static void release(FILE *stream, FILE *from, int kept)
 	fclose(from);
 }
 
+static const struct bench_mode all = {
+	.name = "try",
+	.arguments = "URL",
+	.arguments_min = 1,
+	.arguments_max = 2,
+	.about = "Tries.\n",
+	.example = "cartbench try x",
+};
+/* Takes two of the table, one with a default of its own. */
+static const struct bench_mode few = {
+	.name = "try",
+	.arguments = "URL",
+	.arguments_max = 2,
+	.takes = {"count=9", "flag"},
+	.about = "Tries.\n",
+	.example = "cartbench try x",
+};
+static const struct bench_mode *mode = &all;
+
 static bool parse(struct some *some, struct bench_texts *arguments, enum bench_exit *status,
 		  const char *const *argv)
 {
-	const struct bench_options options = {
-		.mode = "try",
-		.arguments = "URL",
-		.arguments_min = 1,
-		.arguments_max = 2,
-		.about = "Tries.\n",
-		.example = "cartbench try x",
-		.tables = {{table, some}},
-	};
 	int argc = 0, kept[2];
 	FILE *files[2];
 	bool parsed;
@@ -114,7 +124,8 @@ static bool parse(struct some *some, struct bench_texts *arguments, enum bench_e
 		argc++;
 	kept[0] = capture(stdout, &files[0]);
 	kept[1] = capture(stderr, &files[1]);
-	parsed = bench_options_parse(&options, argc, (char **)(uintptr_t)argv, arguments, status);
+	parsed = bench_options_parse(mode, table, some, argc, (char **)(uintptr_t)argv, arguments,
+				     status);
 	release(stdout, files[0], kept[0]);
 	release(stderr, files[1], kept[1]);
 	return parsed;
@@ -160,8 +171,8 @@ static void values_may_follow_or_be_attached(void **state)
 	assert_string_equal(some.text, "x=y");
 	assert_string_equal(some.colour, "green");
 	assert_int_equal(some.list.count, 2);
-	assert_string_equal(bench_common_of(&some.list, "B"), "2");
-	assert_null(bench_common_of(&some.list, "C"));
+	assert_string_equal(bench_texts_find(&some.list, "B"), "2");
+	assert_null(bench_texts_find(&some.list, "C"));
 	assert_int_equal(arguments.count, 2);
 	assert_string_equal(arguments.items[1], "--flag");
 }
@@ -201,6 +212,69 @@ static void what_is_wrong_is_said_in_one_line(void **state)
 	REFUSED("--colour takes one of red, green, not \"blue\"", "--colour", "blue");
 }
 
+static void a_mode_takes_what_it_lists_with_its_own_defaults(void **state)
+{
+	struct bench_texts arguments;
+	enum bench_exit status;
+	struct some some;
+
+	(void)state;
+	mode = &few;
+	assert_true(PARSE("x"));
+	assert_int_equal(some.count, 9);
+	assert_null(some.colour);
+	assert_true(PARSE("--flag", "--count", "3"));
+	assert_true(some.flag);
+	assert_int_equal(some.count, 3);
+	REFUSED("no such option: --text", "--text", "x");
+	assert_false(PARSE("--help"));
+	assert_non_null(strstr(said, "in two lines (default: 9)\n"));
+	assert_null(strstr(said, "--colour"));
+	mode = &all;
+}
+
+static void every_mode_lists_options_that_there_are(void **state)
+{
+	static const struct bench_mode *const modes[] = {
+		&seed150_mode, &run_mode,  &h2h_mode,	 &sweep_mode,	 &consistency_mode,
+		&compare_mode, &gate_mode, &report_mode, &selftest_mode,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(modes) / sizeof(*modes); i++) {
+		for (size_t at = 0; modes[i]->takes[at] != NULL; at++) {
+			const char *taken = modes[i]->takes[at];
+			size_t len = strcspn(taken, "=");
+			const struct bench_option *option = bench_value_options;
+
+			while (option->name != NULL && (strlen(option->name) != len ||
+							memcmp(option->name, taken, len) != 0))
+				option++;
+			if (option->name == NULL)
+				fail_msg("%s takes %s, which is no option", modes[i]->name, taken);
+		}
+	}
+}
+
+static void a_folder_for_results_is_made(void **state)
+{
+	struct bench_values values = BENCH_VALUES_INIT;
+	struct cart_error error;
+	char folder[256], path[300];
+
+	(void)state;
+	cartd_make_directory(folder);
+	snprintf(path, sizeof(path), "%s/results", folder);
+	values.out = path;
+	assert_int_equal(bench_values_prepare(&values, true, &error), 0);
+	assert_int_equal(rmdir(path), 0);
+	values.out = "/nonexistent/x";
+	assert_int_equal(bench_values_prepare(&values, true, &error), -1);
+	assert_string_equal(error.text,
+			    "cannot write into /nonexistent/x: No such file or directory");
+	cartd_remove_directory(folder);
+}
+
 static void help_names_all_and_has_an_example(void **state)
 {
 	struct bench_texts arguments;
@@ -219,36 +293,36 @@ static void help_names_all_and_has_an_example(void **state)
 
 static void a_seed_is_chosen_and_kept(void **state)
 {
-	struct bench_common common = BENCH_COMMON_INIT, given = {.seed = 5};
+	struct bench_values common = BENCH_VALUES_INIT, given = {.seed = 5};
 	struct cart_error error;
 
 	(void)state;
-	assert_int_equal(bench_common_prepare(&common, &error), 0);
+	assert_int_equal(bench_values_prepare(&common, false, &error), 0);
 	assert_true(common.seed >= 0);
-	assert_int_equal(bench_common_prepare(&given, &error), 0);
+	assert_int_equal(bench_values_prepare(&given, false, &error), 0);
 	assert_int_equal(given.seed, 5);
 }
 
 static void files_that_cannot_be_written_stop_it_before_it_measures(void **state)
 {
-	struct bench_common common = {.out = "/nonexistent/x.json"}, good = {0};
+	struct bench_values common = {.out = "/nonexistent/x.json"}, good = {0};
 	struct cart_error error;
 	char folder[256], path[300];
 
 	(void)state;
-	assert_int_equal(bench_common_prepare(&common, &error), -1);
+	assert_int_equal(bench_values_prepare(&common, false, &error), -1);
 	assert_string_equal(error.text,
 			    "cannot write /nonexistent/x.json: No such file or directory");
 	cartd_make_directory(folder);
 	snprintf(path, sizeof(path), "%s/x.json", folder);
 	good.csv = path;
-	assert_int_equal(bench_common_prepare(&good, &error), 0);
+	assert_int_equal(bench_values_prepare(&good, false, &error), 0);
 	assert_int_equal(rmdir(folder), 0); /* nothing was left in it */
 }
 
 static void pinning_keeps_to_the_cores_named(void **state)
 {
-	struct bench_common common = {.pin = "0"}, bad = {.pin = "0,x"}, away = {.pin = "1000"};
+	struct bench_values common = {.pin = "0"}, bad = {.pin = "0,x"}, away = {.pin = "1000"};
 	struct cart_error error;
 	cpu_set_t before, now;
 
@@ -258,26 +332,26 @@ static void pinning_keeps_to_the_cores_named(void **state)
 		print_message("core 0 is not ours: not tested what --pin does\n");
 		skip();
 	}
-	assert_int_equal(bench_common_prepare(&common, &error), 0);
+	assert_int_equal(bench_values_prepare(&common, false, &error), 0);
 	assert_int_equal(common.core_count, 1);
 	assert_int_equal(sched_getaffinity(0, sizeof(now), &now), 0);
 	assert_int_equal(CPU_COUNT(&now), 1);
 	assert_true(CPU_ISSET(0, &now));
-	assert_int_equal(bench_common_prepare(&bad, &error), -1);
+	assert_int_equal(bench_values_prepare(&bad, false, &error), -1);
 	assert_string_equal(error.text, "--pin takes cores as 1 or 2,3, not \"0,x\"");
-	assert_int_equal(bench_common_prepare(&away, &error), -1);
+	assert_int_equal(bench_values_prepare(&away, false, &error), -1);
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
 static void pairs_are_checked(void **state)
 {
-	struct bench_common common = {.label = {{"A"}, 1}}, other = {.describe = {{"A="}, 1}};
+	struct bench_values common = {.label = {{"A"}, 1}}, other = {.describe = {{"A="}, 1}};
 	struct cart_error error;
 
 	(void)state;
-	assert_int_equal(bench_common_prepare(&common, &error), -1);
+	assert_int_equal(bench_values_prepare(&common, false, &error), -1);
 	assert_string_equal(error.text, "--label takes NAME=TEXT, not \"A\"");
-	assert_int_equal(bench_common_prepare(&other, &error), -1);
+	assert_int_equal(bench_values_prepare(&other, false, &error), -1);
 	assert_string_equal(error.text, "--describe takes NAME=FILE, not \"A=\"");
 }
 
@@ -287,7 +361,10 @@ int main(void)
 		cmocka_unit_test(defaults_hold_until_something_is_said),
 		cmocka_unit_test(values_may_follow_or_be_attached),
 		cmocka_unit_test(what_is_wrong_is_said_in_one_line),
+		cmocka_unit_test(a_mode_takes_what_it_lists_with_its_own_defaults),
+		cmocka_unit_test(every_mode_lists_options_that_there_are),
 		cmocka_unit_test(help_names_all_and_has_an_example),
+		cmocka_unit_test(a_folder_for_results_is_made),
 		cmocka_unit_test(a_seed_is_chosen_and_kept),
 		cmocka_unit_test(files_that_cannot_be_written_stop_it_before_it_measures),
 		cmocka_unit_test(pinning_keeps_to_the_cores_named),

@@ -36,7 +36,7 @@ static void write_file(const char *text)
 	assert_int_equal(fclose(file), 0);
 }
 
-static json_t *a_result(const struct bench_common *common)
+static json_t *a_result(const struct bench_values *common)
 {
 	char *argv[] = {(char *)"run", (char *)"store:memory", NULL};
 	json_t *result = bench_result_new("run", common, 2, argv);
@@ -64,7 +64,7 @@ static const char *text_at(const json_t *object, const char *member)
 
 static void a_result_says_of_what_and_comes_back_whole(void **state)
 {
-	struct bench_common common = {.seed = 42, .label = {{"A=mine"}, 1}};
+	struct bench_values common = {.seed = 42, .label = {{"A=mine"}, 1}};
 	struct bench_drive *drive = open_store("store:memory?limits.lines=7");
 	json_t *result = a_result(&common), *again, *side;
 	struct cart_error error;
@@ -100,7 +100,7 @@ static void a_result_says_of_what_and_comes_back_whole(void **state)
 static void settings_come_from_what_cartd_prints(void **state)
 {
 	char described[320];
-	struct bench_common common = {.describe = {{described}, 1}};
+	struct bench_values common = {.describe = {{described}, 1}};
 	struct bench_drive *drive = open_store("store:memory");
 	json_t *result = a_result(&common), *side;
 	struct cart_error error;
@@ -126,7 +126,7 @@ static void settings_come_from_what_cartd_prints(void **state)
 
 static void a_file_that_cannot_be_written_leaves_the_old_one(void **state)
 {
-	struct bench_common common = {0};
+	struct bench_values common = {0};
 	json_t *result = a_result(&common);
 	struct rlimit before, none;
 	struct cart_error error;

@@ -1,5 +1,5 @@
 /* seed150: what it sends, what counts as success, its table and its files. */
-#include "bench/cli/mode.h"
+#include "bench/result/session.h"
 #include "bench/seed150/seed150.h"
 #include "bench/seed150/reference.h"
 #include "tests/lib/cartd.h"
@@ -451,7 +451,7 @@ static enum bench_exit run_as_a_mode(const char *first, const char *second, cons
 
 	while (argv[argc] != NULL)
 		argc++;
-	return seed150_mode.run(argc, argv);
+	return bench_session_run(&seed150_mode, argc, argv);
 }
 
 static void wrong_usage_and_nobody_there_end_with_2(void **state)

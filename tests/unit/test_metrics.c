@@ -75,12 +75,34 @@ static void the_text_is_prometheus_text(void **state)
 	metrics_free(&metrics);
 }
 
+static void batches_are_counted_by_size(void **state)
+{
+	struct metrics *metrics = metrics_new();
+	struct metrics_sizes sizes;
+	struct metrics_shard *shard;
+	struct buf out = {0};
+
+	(void)state;
+	metrics_sizes_register(&sizes, 4, metrics, "b_total", "Batches", "kind=\"read\",ops");
+	shard = metrics_shard_new(metrics);
+	for (size_t size = 1; size <= 10; size++)
+		metrics_add_size(shard, &sizes, size);
+	metrics_print(metrics, &out);
+	assert_non_null(strstr(buf_string(&out), "b_total{kind=\"read\",ops=\"1\"} 1\n"
+						 "b_total{kind=\"read\",ops=\"2-3\"} 2\n"
+						 "b_total{kind=\"read\",ops=\"4-7\"} 4\n"
+						 "b_total{kind=\"read\",ops=\"8+\"} 3\n"));
+	buf_free(&out);
+	metrics_free(&metrics);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shards_are_merged_on_reading),
 		cmocka_unit_test(the_same_series_registered_twice_is_one),
 		cmocka_unit_test(the_text_is_prometheus_text),
+		cmocka_unit_test(batches_are_counted_by_size),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

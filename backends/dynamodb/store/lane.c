@@ -65,7 +65,7 @@ void ddb_lane_idle(struct ddb_lane *lane)
 {
 	lane->step = DDB_STEP_IDLE;
 	ddb_call_forget(&lane->call);
-	batch_lane_free(lane->store->batch, lane->index);
+	batch_lane_free(lane->store->pool.batch, lane->index);
 }
 
 /* Whatever is under way for the lane's ops is not any more. */

@@ -45,15 +45,6 @@ static int64_t read_deadline(const struct ddb_lane *lane)
 	return latest;
 }
 
-static void read_count_batch(struct ddb_lane *lane)
-{
-	size_t size = 0;
-
-	while (size + 1 < DDB_BATCH_SIZES && lane->asked >> (size + 1) > 0)
-		size++;
-	ddb_store_count(lane->store, lane->store->db->series.batches[size], 1);
-}
-
 static void read_get(struct ddb_lane *lane)
 {
 	struct ddb_store *store = lane->store;
@@ -66,7 +57,7 @@ static void read_get(struct ddb_lane *lane)
 		ddb_body_batch_get(&lane->call.body, &store->table, lane->ids, lane->asked,
 				   lane->consistent);
 	}
-	read_count_batch(lane);
+	metrics_add_size(lane->store->shard, &lane->store->db->series.batches, lane->asked);
 	if (!ddb_lane_call(lane, DDB_STEP_GETS, operation, read_deadline(lane)))
 		read_fail(lane, CART_BUSY, "out of memory");
 }

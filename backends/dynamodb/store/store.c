@@ -6,10 +6,8 @@
  */
 #include "backends/dynamodb/store/store.h"
 
-#include <event2/event.h>
 #include <stdlib.h>
 
-#define STORE_TICK_MS	     200
 #define STORE_BACKOFF_MAX_MS 1000
 
 void ddb_store_count(struct ddb_store *store, metric_t series, int64_t n)
@@ -40,13 +38,13 @@ enum cart_result ddb_store_submit(struct cart_store *base, struct cart_op *op)
 	struct ddb_store *store = (struct ddb_store *)base;
 
 	op->held.alone = op->type != CART_OP_GET;
-	return batch_push(store->batch, op, store_class(store, op));
+	return batch_push(store->pool.batch, op, store_class(store, op));
 }
 
 void ddb_store_expire(struct cart_store *base, struct cart_op *op, enum cart_result why)
 {
 	struct ddb_store *store = (struct ddb_store *)base;
-	bool sent = false, found = batch_remove(store->batch, op);
+	bool sent = false, found = batch_remove(store->pool.batch, op);
 
 	for (size_t i = 0; i < store->lane_count && !found; i++)
 		found = ddb_lane_forget(&store->lanes[i], op, &sent);
@@ -59,107 +57,60 @@ void ddb_store_expire(struct cart_store *base, struct cart_op *op, enum cart_res
 	cart_store_complete(op, why);
 }
 
-static void store_report_waiting(struct ddb_store *store)
-{
-	int64_t waiting = (int64_t)batch_queued(store->batch);
-
-	ddb_store_count(store, store->db->series.waiting, waiting - store->waiting);
-	store->waiting = waiting;
-}
-
-static void store_tick(evutil_socket_t fd, short what, void *user)
-{
-	struct ddb_store *store = user;
-	int64_t now_ns = cart_store_now_ns(&store->store);
-	struct cart_op *shed =
-		batch_take_stale(store->batch, now_ns - store->db->options.acquire_ns, NULL);
-
-	(void)fd;
-	(void)what;
-	while (shed != NULL) {
-		struct cart_op *op = shed;
-
-		shed = op->held.next;
-		op->held.next = NULL;
-		ddb_store_count(store, store->db->series.shed, 1);
-		cart_op_set_reason(op, "no connection came free within dynamodb.acquire_timeout");
-		cart_store_complete(op, CART_BUSY);
-	}
-	store_report_waiting(store);
-}
-
 void ddb_store_close(struct cart_store *base)
 {
 	struct ddb_store *store = (struct ddb_store *)base;
 
 	if (store == NULL)
 		return;
-	if (store->tick != NULL)
-		event_free(store->tick);
 	for (size_t i = 0; store->lanes != NULL && i < store->lane_count; i++)
 		ddb_lane_close(&store->lanes[i]);
 	free(store->lanes);
-	if (store->batch != NULL)
-		store_report_waiting(store);
-	batch_free(&store->batch);
+	pool_close(&store->pool);
 	ddb_client_free(&store->client);
 	free(store);
 }
 
-/* This handle's part of the connections: at least one. */
-static size_t store_share(struct ddb_db *db)
+static int store_open_pool(struct ddb_store *store)
 {
-	size_t loops = db->loops > 0 ? db->loops : 1, index, share;
-
-	pthread_mutex_lock(&db->lock);
-	index = db->opened++;
-	pthread_mutex_unlock(&db->lock);
-	share = db->options.connections / loops + (index < db->options.connections % loops);
-	return share > 0 ? share : 1;
-}
-
-static int64_t store_now(void *user)
-{
-	const struct ddb_store *store = user;
-
-	return cart_store_now_ns(&store->store);
-}
-
-static int store_open_lanes(struct ddb_store *store)
-{
-	const struct batch_config config = {
-		.lanes = store->lane_count,
-		.ops_max = store->db->options.batch_max,
-		.queue_max = store->db->options.queue_max,
-		.classes = DDB_CLASSES,
-		/* Lists are long; there is always room for others beside them. */
-		.lanes_of = {[DDB_CLASS_LIST] = (store->lane_count + 3) / 4},
-		/* Of a document, one writer at a time in this loop: two would only conflict. */
-		.one_write_a_cart = store->table.layout == DDB_LAYOUT_LIST,
-		.start = ddb_lane_start,
-		.user = store,
-		.now_ns = store_now,
+	const struct ddb_options *options = &store->db->options;
+	const struct pool_config config = {
+		.batch = {.lanes = store->lane_count,
+			  .ops_max = options->batch_max,
+			  .queue_max = options->queue_max,
+			  .classes = DDB_CLASSES,
+			  /* Lists are long; there is always room for others beside them. */
+			  .lanes_of = {[DDB_CLASS_LIST] = (store->lane_count + 3) / 4},
+			  /* Of a document, one writer at a time in this loop: two would only
+			   * conflict. */
+			  .one_write_a_cart = store->table.layout == DDB_LAYOUT_LIST,
+			  .start = ddb_lane_start,
+			  .user = store,
+			  .clock = store->db->db.env.clock},
+		.shard = store->shard,
+		.series = &store->db->series.pool,
+		.wait_max_ns = options->acquire_ns,
+		.wait_setting = "dynamodb.acquire_timeout",
+		.complete = cart_store_complete,
 	};
 
-	store->batch = batch_new(store->base, &config);
 	store->lanes = calloc(store->lane_count, sizeof(*store->lanes));
-	if (store->batch == NULL || store->lanes == NULL)
+	if (store->lanes == NULL || pool_open(&store->pool, store->base, &config) != 0)
 		return -1;
 	for (size_t i = 0; i < store->lane_count; i++) {
 		if (ddb_lane_open(&store->lanes[i], store, i) != 0)
 			return -1;
-		batch_lane_free(store->batch, i);
+		batch_lane_free(store->pool.batch, i);
 	}
 	return 0;
 }
 
 static int store_open_parts(struct ddb_store *store)
 {
-	static const struct timeval every = {.tv_usec = STORE_TICK_MS * 1000};
 	struct ddb_db *db = store->db;
 
 	random_seed(&store->random);
-	store->lane_count = store_share(db);
+	store->lane_count = pool_lanes_share(&db->lanes);
 	store->table = (struct ddb_table){.name = db->options.table,
 					  .layout = db->options.layout,
 					  .idle_shards = db->options.idle_shards,
@@ -168,10 +119,7 @@ static int store_open_parts(struct ddb_store *store)
 	store->client_config.connections = store->lane_count;
 	store->client_config.shard = store->shard;
 	store->client = ddb_client_new(store->base, &store->client_config);
-	store->tick = event_new(store->base, -1, EV_PERSIST, store_tick, store);
-	if (store->client == NULL || store->tick == NULL || store_open_lanes(store) != 0)
-		return -1;
-	return event_add(store->tick, &every);
+	return store->client != NULL ? store_open_pool(store) : -1;
 }
 
 int ddb_store_open(struct cart_store **out, struct cart_db *base, struct event_base *loop,

@@ -11,10 +11,8 @@
 #include "backends/dynamodb/store/listing.h"
 #include "backends/dynamodb/options.h"
 #include "core/base/random.h"
-#include "core/batch.h"
+#include "core/pool.h"
 #include "core/cart_backend.h"
-
-#include <pthread.h>
 
 /* Reads by the number of carts that a call asked for: 1, 2-3, 4-7, ... 64 and more. */
 #define DDB_BATCH_SIZES 7
@@ -22,13 +20,12 @@
 /* The backend's series, beside those of calls. */
 struct ddb_series {
 	struct ddb_call_series calls;
-	metric_t batches[DDB_BATCH_SIZES];
+	struct metrics_sizes batches;
+	struct pool_series pool;
 	metric_t careful;     /* changes that were decided after a look at the item */
 	metric_t conflicts;   /* writes whose condition failed because somebody was quicker */
 	metric_t unprocessed; /* carts that a BatchGetItem left out */
 	metric_t trims;
-	metric_t waiting; /* gauge of ops */
-	metric_t shed;
 };
 
 struct ddb_provisioner;
@@ -40,9 +37,7 @@ struct ddb_db {
 	struct ddb_shared shared;
 	struct ddb_credentials_source *credentials;
 	struct ddb_series series;
-	size_t loops;			     /* that will open a handle; 0: not known */
-	pthread_mutex_t lock;		     /* of the next */
-	size_t opened;			     /* handles */
+	struct pool_lanes lanes;
 	struct ddb_provisioner *provisioner; /* NULL: nothing is left to do */
 };
 
@@ -113,11 +108,9 @@ struct ddb_store {
 	struct ddb_client_config client_config;
 	struct ddb_client *client;
 	struct ddb_table table;
-	struct batch *batch;
+	struct pool pool;
 	struct ddb_lane *lanes;
 	size_t lane_count;
-	struct event *tick;
-	int64_t waiting; /* what the gauge says */
 	struct random random;
 };
 

@@ -63,14 +63,14 @@ bool cart_copy(struct cart *to, const struct cart *from)
 }
 
 /* Where the product's line is, or where it would have to be inserted. */
-static size_t cart_line_at(const struct cart *cart, int64_t product_id)
+static size_t cart_line_at(const struct cart *cart, const struct shop_id *product_id)
 {
 	size_t low = 0, high = cart->line_count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (cart->lines[middle].product_id < product_id)
+		if (shop_id_compare(&cart->lines[middle].product_id, product_id) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -78,11 +78,11 @@ static size_t cart_line_at(const struct cart *cart, int64_t product_id)
 	return low;
 }
 
-struct cart_line *cart_find_line(const struct cart *cart, int64_t product_id)
+struct cart_line *cart_find_line(const struct cart *cart, const struct shop_id *product_id)
 {
 	size_t at = cart_line_at(cart, product_id);
 
-	if (at < cart->line_count && cart->lines[at].product_id == product_id)
+	if (at < cart->line_count && shop_id_compare(&cart->lines[at].product_id, product_id) == 0)
 		return &cart->lines[at];
 	return NULL;
 }
@@ -131,7 +131,7 @@ static void cart_remove_line(struct cart *cart, struct cart_line *line)
 }
 
 /* Room for the line has been reserved. */
-static void cart_insert_line(struct cart *cart, int64_t product_id, int64_t quantity,
+static void cart_insert_line(struct cart *cart, const struct shop_id *product_id, int64_t quantity,
 			     int64_t now_ms)
 {
 	size_t at = cart_line_at(cart, product_id);
@@ -139,7 +139,7 @@ static void cart_insert_line(struct cart *cart, int64_t product_id, int64_t quan
 
 	memmove(line + 1, line, (cart->line_count - at) * sizeof(*line));
 	*line = (struct cart_line){
-		.product_id = product_id,
+		.product_id = *product_id,
 		.quantity = quantity,
 		.added_ms = now_ms,
 		.updated_ms = now_ms,
@@ -147,8 +147,8 @@ static void cart_insert_line(struct cart *cart, int64_t product_id, int64_t quan
 	cart->line_count++;
 }
 
-static void cart_put_line(struct cart *cart, int64_t product_id, int64_t quantity, int64_t now_ms,
-			  bool *changed)
+static void cart_put_line(struct cart *cart, const struct shop_id *product_id, int64_t quantity,
+			  int64_t now_ms, bool *changed)
 {
 	struct cart_line *line = cart_find_line(cart, product_id);
 
@@ -170,21 +170,21 @@ static void cart_put_line(struct cart *cart, int64_t product_id, int64_t quantit
 static enum cart_result cart_apply_one(struct cart *cart, const struct cart_change *change,
 				       int64_t now_ms, bool *changed)
 {
-	struct cart_line *line = cart_find_line(cart, change->product_id);
+	struct cart_line *line = cart_find_line(cart, &change->product_id);
 
 	switch (change->type) {
 	case CART_CHANGE_ADD:
-		cart_put_line(cart, change->product_id,
+		cart_put_line(cart, &change->product_id,
 			      change->quantity + (line != NULL ? line->quantity : 0), now_ms,
 			      changed);
 		return CART_OK;
 	case CART_CHANGE_SET:
-		cart_put_line(cart, change->product_id, change->quantity, now_ms, changed);
+		cart_put_line(cart, &change->product_id, change->quantity, now_ms, changed);
 		return CART_OK;
 	case CART_CHANGE_REMOVE:
 		if (line == NULL)
 			return CART_NO_ITEM;
-		cart_put_line(cart, change->product_id, 0, now_ms, changed);
+		cart_put_line(cart, &change->product_id, 0, now_ms, changed);
 		return CART_OK;
 	case CART_CHANGE_CLEAR:
 		*changed = *changed || cart->line_count > 0;
@@ -209,7 +209,7 @@ static bool cart_is_within(const struct cart *next, const struct cart *before,
 
 		if (line->quantity <= rules->quantity_max)
 			continue;
-		was = cart_find_line(before, line->product_id);
+		was = cart_find_line(before, &line->product_id);
 		if (was == NULL || line->quantity > was->quantity)
 			return false;
 	}

@@ -10,6 +10,7 @@
 
 #include "core/base/attr.h"
 #include "core/cart_id.h"
+#include "core/shop_id.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,8 +18,6 @@
 
 struct cart_op;
 
-/* Customers and products: 1 ... 2^53-1, what a JSON number carries exactly everywhere. */
-#define CART_NUMBER_MAX ((INT64_C(1) << 53) - 1)
 /* The most that one add may add to a line. */
 #define CART_ADD_MAX 10000
 
@@ -26,7 +25,7 @@ enum cart_state { CART_OPEN = 0, CART_CHECKED_OUT = 1 }; /* stored in databases:
 
 /* One line of a cart. Times are milliseconds since 1970, UTC. */
 struct cart_line {
-	int64_t product_id;
+	struct shop_id product_id;
 	int64_t quantity; /* 1 ... rules.quantity_max */
 	int64_t added_ms;
 	int64_t updated_ms;
@@ -38,7 +37,7 @@ struct cart_line {
  */
 struct cart {
 	struct cart_id id;
-	int64_t customer_id;
+	struct shop_id customer_id;
 	enum cart_state state;
 	int64_t version;    /* 1 at creation, +1 for each op that changed something */
 	int64_t created_ms; /* milliseconds since 1970, UTC, as the next two */
@@ -92,7 +91,7 @@ CART_MUST_CHECK bool cart_copy(struct cart *to, const struct cart *from);
 CART_MUST_CHECK bool cart_reserve_lines(struct cart *cart, size_t count);
 
 /* The line of a product, or NULL. */
-struct cart_line *cart_find_line(const struct cart *cart, int64_t product_id);
+struct cart_line *cart_find_line(const struct cart *cart, const struct shop_id *product_id);
 
 /* True once now_ms has reached the cart's expiry: it is then gone, whatever the database still
  * holds. */

@@ -5,7 +5,7 @@ static int diff_compare(const struct cart_line *before, const struct cart_line *
 {
 	if (before == NULL || after == NULL)
 		return before == NULL ? 1 : -1;
-	return before->product_id < after->product_id ? -1 : before->product_id > after->product_id;
+	return shop_id_compare(&before->product_id, &after->product_id);
 }
 
 static bool diff_is_same(const struct cart_line *a, const struct cart_line *b)

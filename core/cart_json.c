@@ -28,7 +28,7 @@ static void cart_json_id(struct buf *out, const struct cart_id *id)
 static void cart_json_line(struct buf *out, const struct cart_line *line)
 {
 	CART_JSON_ADD(out, "{\"product_id\":");
-	buf_add_integer(out, line->product_id);
+	buf_add(out, line->product_id.text, line->product_id.size);
 	CART_JSON_ADD(out, ",\"quantity\":");
 	buf_add_integer(out, line->quantity);
 	CART_JSON_ADD(out, ",\"added_at\":");
@@ -43,7 +43,7 @@ void cart_json_write(struct buf *out, const struct cart *cart)
 	CART_JSON_ADD(out, "{\"shopping_cart_id\":");
 	cart_json_id(out, &cart->id);
 	CART_JSON_ADD(out, ",\"customer_id\":");
-	buf_add_integer(out, cart->customer_id);
+	buf_add(out, cart->customer_id.text, cart->customer_id.size);
 	CART_JSON_ADD(out, ",\"status\":");
 	if (cart->state == CART_OPEN)
 		CART_JSON_ADD(out, "\"open\"");

@@ -109,34 +109,64 @@ static bool cart_op_digest_number(EVP_MD_CTX *digest, int64_t value)
 	return EVP_DigestUpdate(digest, bytes, sizeof(bytes)) == 1;
 }
 
+/* With its NUL, which ends it: no id holds one. */
+static bool cart_op_digest_id(EVP_MD_CTX *digest, const struct shop_id *id)
+{
+	return EVP_DigestUpdate(digest, id->text, (size_t)id->size + 1) == 1;
+}
+
+static bool cart_op_digest_change(EVP_MD_CTX *digest, const struct cart_change *change)
+{
+	uint8_t bytes[2 * 8];
+
+	cart_op_put(cart_op_put(bytes, change->type), change->quantity);
+	return EVP_DigestUpdate(digest, bytes, sizeof(bytes)) == 1 &&
+	       cart_op_digest_id(digest, &change->product_id);
+}
+
 static bool cart_op_digest_request(EVP_MD_CTX *digest, const struct cart_op *op)
 {
-	uint8_t bytes[3 * 8];
-
 	if (!cart_op_digest_number(digest, op->type) ||
-	    !cart_op_digest_number(digest, op->type == CART_OP_CREATE ? op->customer_id : 0) ||
 	    !cart_op_digest_number(digest, op->if_version))
 		return false;
-	for (size_t i = 0; i < op->change_count; i++) {
-		uint8_t *to = cart_op_put(bytes, op->changes[i].type);
-
-		cart_op_put(cart_op_put(to, op->changes[i].product_id), op->changes[i].quantity);
-		if (EVP_DigestUpdate(digest, bytes, sizeof(bytes)) != 1)
+	if (op->type == CART_OP_CREATE && !cart_op_digest_id(digest, &op->customer_id))
+		return false;
+	for (size_t i = 0; i < op->change_count; i++)
+		if (!cart_op_digest_change(digest, &op->changes[i]))
 			return false;
-	}
 	return true;
 }
 
-bool cart_op_fingerprint(struct cart_op *op)
+static bool cart_op_digest_key(EVP_MD_CTX *digest, const struct cart_op *op)
+{
+	if (op->type == CART_OP_CREATE && !cart_op_digest_id(digest, &op->customer_id))
+		return false;
+	return EVP_DigestUpdate(digest, op->key, strlen(op->key)) == 1;
+}
+
+typedef bool cart_op_digest_fn(EVP_MD_CTX *digest, const struct cart_op *op);
+
+static bool cart_op_digest_to(EVP_MD_CTX *digest, const struct cart_op *op, cart_op_digest_fn *feed,
+			      uint8_t *to, size_t size)
 {
 	uint8_t whole[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *digest = EVP_MD_CTX_new();
-	bool done = digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
-		    cart_op_digest_request(digest, op) &&
-		    EVP_DigestFinal_ex(digest, whole, NULL) == 1;
 
-	if (done)
-		memcpy(op->fingerprint, whole, sizeof(op->fingerprint));
+	if (EVP_DigestInit_ex(digest, EVP_sha256(), NULL) != 1 || !feed(digest, op) ||
+	    EVP_DigestFinal_ex(digest, whole, NULL) != 1)
+		return false;
+	memcpy(to, whole, size);
+	return true;
+}
+
+bool cart_op_digest(struct cart_op *op)
+{
+	EVP_MD_CTX *digest = EVP_MD_CTX_new();
+	bool done = digest != NULL &&
+		    cart_op_digest_to(digest, op, cart_op_digest_request, op->fingerprint,
+				      sizeof(op->fingerprint)) &&
+		    cart_op_digest_to(digest, op, cart_op_digest_key, op->key_hash,
+				      sizeof(op->key_hash));
+
 	EVP_MD_CTX_free(digest);
 	return done;
 }
@@ -152,11 +182,11 @@ void cart_op_set_reason(struct cart_op *op, const char *format, ...)
 
 int64_t cart_op_adds(const struct cart_op *op, size_t at)
 {
-	int64_t product = op->changes[at].product_id;
+	const struct shop_id *product = &op->changes[at].product_id;
 	int64_t sum = 0;
 
 	for (size_t i = 0; i < op->change_count; i++) {
-		if (op->changes[i].product_id != product)
+		if (shop_id_compare(&op->changes[i].product_id, product) != 0)
 			continue;
 		if (i < at)
 			return 0;

@@ -17,6 +17,7 @@ struct cart_store;
 
 #define CART_KEY_MAX	       64 /* idempotency key: 1 ... 64 visible ASCII characters */
 #define CART_FINGERPRINT_BYTES 16
+#define CART_KEY_HASH_BYTES    16
 #define CART_LIST_MAX	       100 /* carts a page */
 #define CART_REASON_MAX	       160
 
@@ -45,7 +46,7 @@ enum cart_change_type {
 
 struct cart_change {
 	enum cart_change_type type;
-	int64_t product_id;
+	struct shop_id product_id;
 	int64_t quantity;
 };
 
@@ -66,7 +67,7 @@ enum cart_list_state { CART_LIST_ANY, CART_LIST_OPEN, CART_LIST_CHECKED_OUT };
 /* Expired carts are never listed. */
 struct cart_list {
 	enum cart_list_kind kind;
-	int64_t customer_id;	    /* CART_LIST_CUSTOMER */
+	struct shop_id customer_id; /* CART_LIST_CUSTOMER */
 	enum cart_list_state state; /* CART_LIST_CUSTOMER; idle carts are open by definition */
 	int64_t idle_before_ms;	    /* CART_LIST_IDLE, milliseconds since 1970 */
 	int limit;		    /* 1 ... CART_LIST_MAX */
@@ -83,10 +84,10 @@ struct cart_op {
 	/* The request. */
 	enum cart_op_type type;
 	unsigned flags;
-	struct cart_id id;	 /* all but LIST; for CREATE the id proposed, see result.cart */
-	struct cart_id order_id; /* CHECKOUT: the order's id, if this is the first */
-	int64_t customer_id;	 /* CREATE */
-	int64_t if_version;	 /* 0: any; no cart ever has a negative one */
+	struct cart_id id;	    /* all but LIST; for CREATE the id proposed, see result.cart */
+	struct cart_id order_id;    /* CHECKOUT: the order's id, if this is the first */
+	struct shop_id customer_id; /* CREATE */
+	int64_t if_version;	    /* 0: any; no cart ever has a negative one */
 	const struct cart_change *changes; /* CHANGE: applied in order, all or none */
 	size_t change_count;
 	const char *key; /* CREATE, CHANGE, CHECKOUT: idempotency key, NUL-terminated, or NULL */
@@ -119,10 +120,14 @@ struct cart_op {
 	 * effect, by this machine's clock: the database's is never asked. (In a batch it may be
 	 * that of a later op, some milliseconds on.) The fingerprint tells two requests under one
 	 * key apart: the first 16 bytes of SHA-256 over type, changes and if_version (for CREATE:
-	 * customer); zero without a key.
+	 * customer). key_hash is what a backend stores and compares in place of the key, whatever
+	 * its length: the first 16 bytes of SHA-256 over the key; for CREATE over the customer, a
+	 * NUL and the key, so that the keys of two customers never meet. Both are zero without a
+	 * key.
 	 */
 	int64_t now_ms;
 	uint8_t fingerprint[CART_FINGERPRINT_BYTES];
+	uint8_t key_hash[CART_KEY_HASH_BYTES];
 
 	/* The store's and the backend's own, while the op is theirs. */
 	struct {
@@ -155,8 +160,8 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op);
  * none. */
 void cart_op_move_result(struct cart_op *to, struct cart_op *from);
 
-/* Fills op->fingerprint from the request. False: the digest failed. */
-CART_MUST_CHECK bool cart_op_fingerprint(struct cart_op *op);
+/* Fills op->fingerprint and op->key_hash from a request with a key. False: a digest failed. */
+CART_MUST_CHECK bool cart_op_digest(struct cart_op *op);
 
 /* Of a CHANGE that only adds: what it adds in all to the product of changes[at]; 0: an earlier
  * change names the product. Quadratic over all of them. */

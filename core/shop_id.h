@@ -29,6 +29,13 @@ struct shop_id shop_id_of_number(int64_t number);
  * *id is then as it was. */
 CART_MUST_CHECK bool shop_id_parse(struct shop_id *id, const char *text, size_t size);
 
+/* True: shop_id_parse() could have made it. Whatever a request holds is checked by this once, so
+ * that a backend may write the text into a query. */
+bool shop_id_is_valid(const struct shop_id *id);
+
+/* The integer of a valid id. Only until MySQL, DynamoDB and cartbench hold the text themselves. */
+int64_t shop_id_number(const struct shop_id *id);
+
 /*
  * Shorter ids first, those of one length by their bytes: integers by value. Negative, 0, positive.
  * Lines of a cart are held in this order.

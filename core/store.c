@@ -268,8 +268,8 @@ static const char *store_change_defect(const struct cart_change *change,
 {
 	if (change->type == CART_CHANGE_CLEAR)
 		return NULL;
-	if (change->product_id < 1 || change->product_id > CART_NUMBER_MAX)
-		return "product_id is out of range";
+	if (!shop_id_is_valid(&change->product_id))
+		return "product_id is not an id";
 	switch (change->type) {
 	case CART_CHANGE_ADD:
 		if (change->quantity < 1 || change->quantity > CART_ADD_MAX)
@@ -294,8 +294,8 @@ static const char *store_list_defect(const struct cart_list *list)
 		return NULL;
 	if (list->kind != CART_LIST_CUSTOMER)
 		return "an unknown list";
-	if (list->customer_id < 1 || list->customer_id > CART_NUMBER_MAX)
-		return "a list's customer_id is out of range";
+	if (!shop_id_is_valid(&list->customer_id))
+		return "a list's customer_id is not an id";
 	if ((unsigned)list->state > CART_LIST_CHECKED_OUT)
 		return "a list's state is unknown";
 	return NULL;
@@ -329,9 +329,7 @@ static const char *store_defect(const struct cart_store *store, const struct car
 		return "an op needs a deadline";
 	switch (op->type) {
 	case CART_OP_CREATE:
-		return op->customer_id < 1 || op->customer_id > CART_NUMBER_MAX
-			       ? "customer_id is out of range"
-			       : NULL;
+		return shop_id_is_valid(&op->customer_id) ? NULL : "customer_id is not an id";
 	case CART_OP_CHANGE:
 		if (op->change_count < 1)
 			return "a change needs at least one line";
@@ -371,7 +369,8 @@ enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 	if (store->closing)
 		return store_refuse(store, op, CART_BUSY, "the store is closing");
 	memset(op->fingerprint, 0, sizeof(op->fingerprint));
-	if (op->key != NULL && !cart_op_fingerprint(op))
+	memset(op->key_hash, 0, sizeof(op->key_hash));
+	if (op->key != NULL && !cart_op_digest(op))
 		return store_refuse(store, op, CART_BUSY, "no digest");
 	op->now_ms = clock_wall_ms(store->db->env.clock);
 	op->submitted_ns = cart_store_now_ns(store);

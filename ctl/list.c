@@ -59,10 +59,10 @@ static enum ctl_status ctl_list_read(struct ctl *ctl, struct ctl_list_request *r
 					   "open");
 	request->list.kind = customer != NULL ? CART_LIST_CUSTOMER : CART_LIST_IDLE;
 	if (customer != NULL &&
-	    !ctl_parse_integer(customer, 1, CART_NUMBER_MAX, &request->list.customer_id))
+	    !shop_id_parse(&request->list.customer_id, customer, strlen(customer)))
 		return ctl_fail(CTL_USAGE,
 				"list: --customer: \"%s\" is not an integer from 1 to %lld",
-				customer, (long long)CART_NUMBER_MAX);
+				customer, (long long)SHOP_ID_NUMBER_MAX);
 	if (idle != NULL && !ctl_list_time(idle, &request->list.idle_before_ms))
 		return ctl_fail(CTL_USAGE,
 				"list: --idle-since: \"%s\" is neither a time such as "

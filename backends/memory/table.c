@@ -1,11 +1,11 @@
 /*
- * Two arrays of stripes. A cart and the keys of its changes live in a stripe chosen by its id; the
- * keys of creates live in a stripe chosen by the customer. Who needs both locks the customer's
- * first.
+ * Two arrays of stripes. A cart and the keys of its changes are in a stripe chosen by the cart's
+ * id; the keys of creates are in a stripe of the second array, chosen by the key. A create with a
+ * key locks the key's stripe first.
  *
- * Nothing runs by a timer: a create looks at a few buckets of its stripe for expired carts, and a
- * new key drops the keys of its stripe that are past the window, oldest first. So the tables hold
- * what is alive and a bounded share of what is not.
+ * There are no timers: a create removes the expired carts in a few buckets of its stripe, and a
+ * new key removes the keys of its stripe that are past the window, oldest first. So the tables hold
+ * the live entries and a bounded share of dead ones.
  */
 #include "backends/memory/table.h"
 
@@ -25,8 +25,8 @@ struct table_cart {
 struct table_key {
 	struct table_key *next;	 /* in its bucket */
 	struct table_key *newer; /* in its stripe, by time */
-	struct cart_id scope;	 /* the cart, or the customer in the first 8 bytes */
-	char key[CART_KEY_MAX + 1];
+	struct cart_id scope;	 /* the cart; nil for a create */
+	uint8_t hash[CART_KEY_HASH_BYTES];
 	uint8_t fingerprint[CART_FINGERPRINT_BYTES];
 	struct cart_id cart; /* what a create made */
 	int64_t version;
@@ -45,7 +45,7 @@ struct table_stripe {
 struct memory_table {
 	struct cart_rules rules;
 	struct table_stripe by_cart[TABLE_STRIPES];
-	struct table_stripe by_customer[TABLE_STRIPES];
+	struct table_stripe creates[TABLE_STRIPES]; /* only their keys are used */
 };
 
 /* FNV-1a: ids may be made by the client's neighbour (v7), so all their bytes count. */
@@ -65,17 +65,14 @@ static uint64_t table_hash_id(const struct cart_id *id)
 	return table_hash(id->bytes, sizeof(id->bytes), TABLE_HASH_START);
 }
 
-static struct table_stripe *table_stripe_of(struct table_stripe *stripes, const struct cart_id *id)
+static struct table_stripe *table_stripe_at(struct table_stripe *stripes, uint64_t hash)
 {
-	return &stripes[(table_hash_id(id) >> 48) % TABLE_STRIPES];
+	return &stripes[(hash >> 48) % TABLE_STRIPES];
 }
 
-static struct cart_id table_customer_scope(int64_t customer_id)
+static struct table_stripe *table_stripe_of(struct memory_table *table, const struct cart_id *id)
 {
-	struct cart_id scope = {{0}};
-
-	memcpy(scope.bytes, &customer_id, sizeof(customer_id));
-	return scope;
+	return table_stripe_at(table->by_cart, table_hash_id(id));
 }
 
 static bool table_stripe_init(struct table_stripe *stripe)
@@ -117,7 +114,7 @@ struct memory_table *memory_table_new(const struct cart_rules *rules)
 	table->rules = *rules;
 	for (size_t i = 0; i < TABLE_STRIPES; i++) {
 		done = table_stripe_init(&table->by_cart[i]) && done;
-		done = table_stripe_init(&table->by_customer[i]) && done;
+		done = table_stripe_init(&table->creates[i]) && done;
 	}
 	if (!done)
 		memory_table_free(&table);
@@ -130,7 +127,7 @@ void memory_table_free(struct memory_table **table)
 		return;
 	for (size_t i = 0; i < TABLE_STRIPES; i++) {
 		table_stripe_free(&(*table)->by_cart[i]);
-		table_stripe_free(&(*table)->by_customer[i]);
+		table_stripe_free(&(*table)->creates[i]);
 	}
 	free(*table);
 	*table = NULL;
@@ -194,18 +191,18 @@ static void table_sweep_carts(struct table_stripe *stripe, int64_t now_ms)
 }
 
 static size_t table_key_bucket(const struct table_stripe *stripe, const struct cart_id *scope,
-			       const char *key)
+			       const uint8_t *hash)
 {
-	return table_hash(key, strlen(key), table_hash_id(scope)) % stripe->key_buckets;
+	return table_hash(hash, CART_KEY_HASH_BYTES, table_hash_id(scope)) % stripe->key_buckets;
 }
 
 static struct table_key **table_key_link(struct table_stripe *stripe, const struct cart_id *scope,
-					 const char *key)
+					 const uint8_t *hash)
 {
-	struct table_key **link = &stripe->keys[table_key_bucket(stripe, scope, key)];
+	struct table_key **link = &stripe->keys[table_key_bucket(stripe, scope, hash)];
 
-	while (*link != NULL &&
-	       (cart_id_compare(&(*link)->scope, scope) != 0 || strcmp((*link)->key, key) != 0))
+	while (*link != NULL && (cart_id_compare(&(*link)->scope, scope) != 0 ||
+				 memcmp((*link)->hash, hash, CART_KEY_HASH_BYTES) != 0))
 		link = &(*link)->next;
 	return link;
 }
@@ -221,7 +218,7 @@ static void table_grow_keys(struct table_stripe *stripe)
 	stripe->keys = keys;
 	stripe->key_buckets = buckets;
 	for (struct table_key *k = stripe->oldest; k != NULL; k = k->newer) {
-		struct table_key **to = &keys[table_key_bucket(stripe, &k->scope, k->key)];
+		struct table_key **to = &keys[table_key_bucket(stripe, &k->scope, k->hash)];
 
 		k->next = *to;
 		*to = k;
@@ -236,7 +233,7 @@ static void table_sweep_keys(const struct memory_table *table, struct table_stri
 
 	while ((key = stripe->oldest) != NULL &&
 	       now_ms - key->stored_ms >= table->rules.idempotency_window_ms) {
-		struct table_key **link = table_key_link(stripe, &key->scope, key->key);
+		struct table_key **link = table_key_link(stripe, &key->scope, key->hash);
 
 		*link = key->next;
 		stripe->oldest = key->newer;
@@ -250,7 +247,7 @@ static void table_sweep_keys(const struct memory_table *table, struct table_stri
 /* Takes a key out of the order of its stripe and out of its bucket. */
 static void table_key_drop(struct table_stripe *stripe, struct table_key *key)
 {
-	struct table_key **link = table_key_link(stripe, &key->scope, key->key);
+	struct table_key **link = table_key_link(stripe, &key->scope, key->hash);
 	struct table_key *older = NULL;
 
 	*link = key->next;
@@ -274,7 +271,7 @@ static void table_key_add(struct table_stripe *stripe, struct table_key *key)
 
 	if (stripe->key_count >= 2 * stripe->key_buckets)
 		table_grow_keys(stripe);
-	link = table_key_link(stripe, &key->scope, key->key);
+	link = table_key_link(stripe, &key->scope, key->hash);
 	key->next = *link;
 	*link = key;
 	if (stripe->newest != NULL)
@@ -300,7 +297,7 @@ static const struct table_key *table_key_find(const struct memory_table *table,
 	if (op->key == NULL)
 		return NULL;
 	table_sweep_keys(table, stripe, op->now_ms);
-	key = *table_key_link(stripe, scope, op->key);
+	key = *table_key_link(stripe, scope, op->key_hash);
 	if (key == NULL)
 		return NULL;
 	switch (cart_replay_check(key->fingerprint, key->stored_ms, op, &table->rules)) {
@@ -330,7 +327,7 @@ static bool table_key_new(const struct cart_op *op, const struct cart_id *scope,
 	if (*out == NULL)
 		return false;
 	(*out)->scope = *scope;
-	strncpy((*out)->key, op->key, CART_KEY_MAX);
+	memcpy((*out)->hash, op->key_hash, sizeof((*out)->hash));
 	memcpy((*out)->fingerprint, op->fingerprint, sizeof((*out)->fingerprint));
 	(*out)->stored_ms = op->now_ms;
 	return true;
@@ -339,7 +336,7 @@ static bool table_key_new(const struct cart_op *op, const struct cart_id *scope,
 static enum cart_result table_get(struct memory_table *table, const struct cart_id *id,
 				  struct cart_op *op)
 {
-	struct table_stripe *stripe = table_stripe_of(table->by_cart, id);
+	struct table_stripe *stripe = table_stripe_of(table, id);
 	enum cart_result result = CART_OK;
 	const struct table_cart *entry;
 
@@ -355,7 +352,7 @@ static enum cart_result table_get(struct memory_table *table, const struct cart_
 
 static enum cart_result table_insert(struct memory_table *table, struct cart_op *op)
 {
-	struct table_stripe *stripe = table_stripe_of(table->by_cart, &op->id);
+	struct table_stripe *stripe = table_stripe_of(table, &op->id);
 	struct table_cart *entry = calloc(1, sizeof(*entry));
 	enum cart_result result = CART_OK;
 	struct table_cart **link;
@@ -384,8 +381,9 @@ static enum cart_result table_insert(struct memory_table *table, struct cart_op 
 
 static enum cart_result table_create(struct memory_table *table, struct cart_op *op)
 {
-	struct cart_id scope = table_customer_scope(op->customer_id);
-	struct table_stripe *stripe = table_stripe_of(table->by_customer, &scope);
+	static const struct cart_id scope = {{0}};
+	struct table_stripe *stripe = table_stripe_at(
+		table->creates, table_hash(op->key_hash, sizeof(op->key_hash), TABLE_HASH_START));
 	const struct table_key *stored;
 	enum cart_result result;
 	struct table_key *key;
@@ -457,7 +455,7 @@ static enum cart_result table_change(struct memory_table *table, struct table_st
 
 static enum cart_result table_write(struct memory_table *table, struct cart_op *op)
 {
-	struct table_stripe *stripe = table_stripe_of(table->by_cart, &op->id);
+	struct table_stripe *stripe = table_stripe_of(table, &op->id);
 	const struct table_key *stored;
 	struct table_cart **link;
 	enum cart_result result;
@@ -499,7 +497,7 @@ static bool table_is_listed(const struct cart_list *list, const struct cart *car
 		return false;
 	if (list->kind == CART_LIST_IDLE)
 		return cart->state == CART_OPEN && cart->updated_ms < list->idle_before_ms;
-	if (cart->customer_id != list->customer_id)
+	if (shop_id_compare(&cart->customer_id, &list->customer_id) != 0)
 		return false;
 	return list->state == CART_LIST_ANY ||
 	       (list->state == CART_LIST_OPEN) == (cart->state == CART_OPEN);

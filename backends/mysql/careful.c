@@ -173,7 +173,7 @@ static void careful_remove_lines(struct sql_text *text, const struct cart *befor
 		} else {
 			sql_add(text, ",");
 		}
-		sql_add_integer(text, diff.before->product_id);
+		sql_add_integer(text, shop_id_number(&diff.before->product_id));
 	}
 	if (listed > 0)
 		sql_add(text, ")");
@@ -200,7 +200,7 @@ static void careful_put_lines(struct sql_text *text, const struct cart *before,
 			sql_add(text, "),(");
 		sql_add_id(text, &after->id);
 		sql_add(text, ",");
-		sql_add_integer(text, line->product_id);
+		sql_add_integer(text, shop_id_number(&line->product_id));
 		sql_add(text, ",");
 		sql_add_integer(text, line->quantity);
 		sql_add(text, ",");
@@ -301,7 +301,7 @@ static void careful_create(struct sql_text *text, const struct sql_write *write,
 		      " expires_ms, sweep_ms, op) VALUES (");
 	sql_add_id(text, &cart->id);
 	sql_add(text, ",");
-	sql_add_integer(text, cart->customer_id);
+	sql_add_integer(text, shop_id_number(&cart->customer_id));
 	sql_add(text, ",0,1,");
 	sql_add_integer(text, cart->created_ms);
 	sql_add(text, ",");

@@ -6,8 +6,8 @@
 #include "core/cart_op.h"
 
 struct sql_key {
-	uint8_t scope[SQL_BINARY_BYTES]; /* the cart's id, or for a create the customer's */
-	uint8_t hash[SQL_BINARY_BYTES];	 /* of the key: the start of its SHA-256 */
+	uint8_t scope[SQL_BINARY_BYTES]; /* the cart's id; nil for a create */
+	uint8_t hash[SQL_BINARY_BYTES];	 /* op->key_hash */
 };
 
 /* Of an op with a key. False: the digest failed. */

@@ -65,6 +65,11 @@ static bool rows_read_state(char *const *cells, const unsigned long *lens, struc
 	return true;
 }
 
+static bool rows_read_id(const char *cell, unsigned long len, struct shop_id *id)
+{
+	return cell != NULL && shop_id_parse(id, cell, len);
+}
+
 static bool rows_read_cart(char *const *cells, const unsigned long *lens, struct sql_row *row)
 {
 	struct cart *cart = &row->cart;
@@ -72,7 +77,7 @@ static bool rows_read_cart(char *const *cells, const unsigned long *lens, struct
 
 	*cart = (struct cart){0};
 	if (!sql_cell_binary(cells[COLUMN_ID], lens[COLUMN_ID], cart->id.bytes) ||
-	    !sql_cell_integer(cells[COLUMN_CUSTOMER], lens[COLUMN_CUSTOMER], &cart->customer_id) ||
+	    !rows_read_id(cells[COLUMN_CUSTOMER], lens[COLUMN_CUSTOMER], &cart->customer_id) ||
 	    !sql_cell_integer(cells[COLUMN_STATE], lens[COLUMN_STATE], &state) ||
 	    !sql_cell_integer(cells[COLUMN_VERSION], lens[COLUMN_VERSION], &cart->version) ||
 	    !sql_cell_integer(cells[COLUMN_CREATED], lens[COLUMN_CREATED], &cart->created_ms) ||
@@ -92,7 +97,7 @@ static bool rows_read_line(char *const *cells, const unsigned long *lens, struct
 	row->has_line = cells[COLUMN_PRODUCT] != NULL;
 	if (!row->has_line)
 		return true;
-	return sql_cell_integer(cells[COLUMN_PRODUCT], lens[COLUMN_PRODUCT], &line->product_id) &&
+	return rows_read_id(cells[COLUMN_PRODUCT], lens[COLUMN_PRODUCT], &line->product_id) &&
 	       sql_cell_integer(cells[COLUMN_QUANTITY], lens[COLUMN_QUANTITY], &line->quantity) &&
 	       sql_cell_integer(cells[COLUMN_ADDED], lens[COLUMN_ADDED], &line->added_ms) &&
 	       sql_cell_integer(cells[COLUMN_LINE_UPDATED], lens[COLUMN_LINE_UPDATED],
@@ -131,7 +136,8 @@ bool sql_rows_add_line(struct cart *cart, const struct sql_row *row)
 	    !cart_reserve_lines(cart, cart->line_room > 0 ? 2 * cart->line_room : 4))
 		return false;
 	/* They come sorted, since the table lies so; nothing promises it. */
-	while (at > 0 && cart->lines[at - 1].product_id > row->line.product_id) {
+	while (at > 0 &&
+	       shop_id_compare(&cart->lines[at - 1].product_id, &row->line.product_id) > 0) {
 		cart->lines[at] = cart->lines[at - 1];
 		at--;
 	}

@@ -139,7 +139,7 @@ static write_which_fn *const write_is[SQL_WRITE_CAREFUL] = {
 
 static void write_product(struct sql_text *text, const struct sql_write *write)
 {
-	sql_add_integer(text, write->op->changes[0].product_id);
+	sql_add_integer(text, shop_id_number(&write->op->changes[0].product_id));
 }
 
 static void write_quantity(struct sql_text *text, const struct sql_write *write)
@@ -471,7 +471,8 @@ static void write_lines(struct sql_text *text, const struct write_batch *batch)
 
 			if (quantity > 0)
 				write_row(text, rows++ == 0, &write->id,
-					  write->op->changes[at].product_id, quantity);
+					  shop_id_number(&write->op->changes[at].product_id),
+					  quantity);
 		}
 	}
 	sql_add(text, ") l STRAIGHT_JOIN carts c ON c.id = l.id AND c.op = ");
@@ -519,7 +520,7 @@ static void write_create_cells(struct sql_text *text, const struct write_batch *
 	cart_create(&cart, write->op, batch->rules);
 	sql_add_id(text, &cart.id);
 	sql_add(text, ",");
-	sql_add_integer(text, cart.customer_id);
+	sql_add_integer(text, shop_id_number(&cart.customer_id));
 	sql_add(text, ",0,1,");
 	sql_add_integer(text, cart.created_ms);
 	sql_add(text, ",");

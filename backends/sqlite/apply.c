@@ -22,7 +22,7 @@ static int apply_insert(struct sqlite_conn *conn, const struct cart_rules *rules
 	sqlite3_stmt *stmt = conn->stmts[STMT_CART_INSERT];
 
 	apply_bind_id(stmt, 1, &cart->id);
-	sqlite3_bind_int64(stmt, 2, cart->customer_id);
+	sqlite_bind_shop_id(stmt, 2, &cart->customer_id);
 	sqlite3_bind_int64(stmt, 3, cart->state);
 	sqlite3_bind_int64(stmt, 4, cart->version);
 	sqlite3_bind_int64(stmt, 5, cart->created_ms);
@@ -76,13 +76,13 @@ static int apply_save_cart(struct sqlite_conn *conn, const struct cart_rules *ru
 	return sqlite_conn_run(conn, which);
 }
 
-/* A key's scope: the cart, or for a create the customer. */
-static void apply_bind_scope(sqlite3_stmt *stmt, int at, const struct cart_op *op)
+/* A key's scope, which is the cart and for a create nil, and its hash: parameters 1 and 2. */
+static void apply_bind_key(sqlite3_stmt *stmt, const struct cart_op *op)
 {
-	if (op->type == CART_OP_CREATE)
-		sqlite3_bind_int64(stmt, at, op->customer_id);
-	else
-		apply_bind_id(stmt, at, &op->id);
+	static const struct cart_id nil = {{0}};
+
+	apply_bind_id(stmt, 1, op->type == CART_OP_CREATE ? &nil : &op->id);
+	sqlite3_bind_blob(stmt, 2, op->key_hash, CART_KEY_HASH_BYTES, SQLITE_STATIC);
 }
 
 /*
@@ -98,8 +98,7 @@ static int apply_find_key(struct sqlite_conn *conn, const struct cart_rules *rul
 	*replay = CART_REPLAY_NEW;
 	if (op->key == NULL || op->type == CART_OP_DELETE)
 		return SQLITE_OK;
-	apply_bind_scope(stmt, 1, op);
-	sqlite3_bind_text(stmt, 2, op->key, -1, SQLITE_STATIC);
+	apply_bind_key(stmt, op);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW) {
 		const void *fingerprint = sqlite3_column_blob(stmt, 0);
@@ -128,8 +127,7 @@ static int apply_save_key(struct sqlite_conn *conn, const struct cart_op *op)
 
 	if (op->key == NULL || op->type == CART_OP_DELETE)
 		return SQLITE_OK;
-	apply_bind_scope(stmt, 1, op);
-	sqlite3_bind_text(stmt, 2, op->key, -1, SQLITE_STATIC);
+	apply_bind_key(stmt, op);
 	sqlite3_bind_blob(stmt, 3, op->fingerprint, CART_FINGERPRINT_BYTES, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 4, op->now_ms);
 	sqlite3_bind_int64(stmt, 5, op->version);

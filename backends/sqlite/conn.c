@@ -104,6 +104,11 @@ int sqlite_conn_run(struct sqlite_conn *conn, enum sqlite_stmt which)
 	return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
+void sqlite_bind_shop_id(sqlite3_stmt *stmt, int at, const struct shop_id *id)
+{
+	sqlite3_bind_text(stmt, at, id->text, id->size, SQLITE_STATIC);
+}
+
 bool sqlite_conn_rollback(struct sqlite_conn *conn)
 {
 	/* Many errors have rolled back already. */

@@ -76,6 +76,9 @@ CART_MUST_CHECK int sqlite_conn_run(struct sqlite_conn *conn, enum sqlite_stmt w
 /* Ends the transaction if there is one. False: it would not end; the connection is of no use. */
 bool sqlite_conn_rollback(struct sqlite_conn *conn);
 
+/* Binds the text where it is: it must stay until the statement is reset. */
+void sqlite_bind_shop_id(sqlite3_stmt *stmt, int at, const struct shop_id *id);
+
 /* What an error means for a change that was not committed. */
 enum cart_result sqlite_result_of(int code);
 

@@ -1,11 +1,11 @@
 /*
- * The lines of a cart as the text in its row: [[product_id,quantity,added_ms,updated_ms],...].
- * Written and read by us alone, so the reader takes that and no other spelling of JSON; anything
- * else is a damaged file.
+ * The lines of a cart as JSON in its row: [["product_id",quantity,added_ms,updated_ms],...]. Only
+ * this file writes it, so the reader accepts exactly what the writer produces; anything else means
+ * that the file is damaged.
  */
 #include "backends/sqlite/conn.h"
 
-#define ITEMS_NUMBERS 4
+#define ITEMS_MEMBERS 4
 
 struct items_reader {
 	const char *at;
@@ -31,13 +31,30 @@ static bool items_take_number(struct items_reader *r, int64_t *number)
 	return r->at > start;
 }
 
+/* Visible ASCII between quotes, so that only quote and backslash are escaped. */
+static bool items_take_id(struct items_reader *r, struct shop_id *id)
+{
+	*id = (struct shop_id){0};
+	if (!items_take(r, '"'))
+		return false;
+	while (r->at < r->end && *r->at != '"') {
+		if (*r->at == '\\' && ++r->at == r->end)
+			return false;
+		if (id->size == SHOP_ID_MAX)
+			return false;
+		id->text[id->size++] = *r->at++;
+	}
+	return items_take(r, '"') && id->size > 0;
+}
+
 static bool items_take_line(struct items_reader *r, struct cart_line *line)
 {
-	int64_t *const numbers[ITEMS_NUMBERS] = {&line->product_id, &line->quantity,
-						 &line->added_ms, &line->updated_ms};
+	int64_t *const numbers[] = {&line->quantity, &line->added_ms, &line->updated_ms};
 
-	for (int i = 0; i < ITEMS_NUMBERS; i++)
-		if (!items_take(r, i == 0 ? '[' : ',') || !items_take_number(r, numbers[i]))
+	if (!items_take(r, '[') || !items_take_id(r, &line->product_id))
+		return false;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!items_take(r, ',') || !items_take_number(r, numbers[i]))
 			return false;
 	return items_take(r, ']');
 }
@@ -54,7 +71,8 @@ static bool items_take_all(struct items_reader *r, struct cart *cart)
 		/* The room, from the commas, is enough for what is well-formed. */
 		if (cart->line_count == cart->line_room || !items_take_line(r, line))
 			return false;
-		if (cart->line_count > 0 && line[-1].product_id >= line->product_id)
+		if (cart->line_count > 0 &&
+		    shop_id_compare(&line[-1].product_id, &line->product_id) >= 0)
 			return false;
 		cart->line_count++;
 	}
@@ -68,15 +86,31 @@ int sqlite_items_read(struct cart *cart, const char *text, size_t len)
 
 	if (len == 2 && text[0] == '[' && text[1] == ']')
 		return SQLITE_OK;
-	/* Three commas in a line, and one before all but the first. */
+	/* Three commas in a line, and one before all but the first. A comma in an id makes the room
+	 * larger than the lines need. */
 	for (size_t i = 0; i < len; i++)
 		commas += text[i] == ',';
-	if (!cart_reserve_lines(cart, (commas + 1) / ITEMS_NUMBERS + 1))
+	if (!cart_reserve_lines(cart, (commas + 1) / ITEMS_MEMBERS + 1))
 		return SQLITE_NOMEM;
 	if (items_take_all(&reader, cart))
 		return SQLITE_OK;
 	cart->line_count = 0;
 	return SQLITE_CORRUPT;
+}
+
+static void items_write_id(struct buf *out, const struct shop_id *id)
+{
+	char text[2 * SHOP_ID_MAX + 2];
+	size_t len = 0;
+
+	text[len++] = '"';
+	for (size_t i = 0; i < id->size; i++) {
+		if (id->text[i] == '"' || id->text[i] == '\\')
+			text[len++] = '\\';
+		text[len++] = id->text[i];
+	}
+	text[len++] = '"';
+	buf_add(out, text, len);
 }
 
 void sqlite_items_write(struct buf *out, const struct cart *cart)
@@ -86,7 +120,7 @@ void sqlite_items_write(struct buf *out, const struct cart *cart)
 		const struct cart_line *line = &cart->lines[i];
 
 		buf_add(out, i == 0 ? "[" : ",[", i == 0 ? 1 : 2);
-		buf_add_integer(out, line->product_id);
+		items_write_id(out, &line->product_id);
 		buf_add_char(out, ',');
 		buf_add_integer(out, line->quantity);
 		buf_add_char(out, ',');

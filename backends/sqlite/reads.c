@@ -56,7 +56,7 @@ static sqlite3_stmt *reads_list_stmt(struct sqlite_conn *conn, const struct cart
 	}
 	stmt = conn->stmts[list->state == CART_LIST_ANY ? STMT_LIST_CUSTOMER
 							: STMT_LIST_CUSTOMER_STATE];
-	sqlite3_bind_int64(stmt, 1, list->customer_id);
+	sqlite_bind_shop_id(stmt, 1, &list->customer_id);
 	reads_bind_after(stmt, list, INT64_MAX, &reads_last_id);
 	sqlite3_bind_int64(stmt, 4, op->now_ms);
 	if (list->state != CART_LIST_ANY)

@@ -3,6 +3,17 @@
 
 #include <string.h>
 
+static int rows_customer(sqlite3_stmt *stmt, struct cart *cart)
+{
+	const char *text = (const char *)sqlite3_column_text(stmt, 0);
+
+	if (text == NULL)
+		return SQLITE_NOMEM;
+	if (!shop_id_parse(&cart->customer_id, text, (size_t)sqlite3_column_bytes(stmt, 0)))
+		return SQLITE_CORRUPT;
+	return SQLITE_OK;
+}
+
 static int rows_order(sqlite3_stmt *stmt, struct cart *cart)
 {
 	const void *order;
@@ -24,9 +35,10 @@ static int rows_cart(sqlite3_stmt *stmt, struct cart *cart)
 	if (items == NULL)
 		return SQLITE_NOMEM;
 	rc = sqlite_items_read(cart, items, (size_t)sqlite3_column_bytes(stmt, 7));
+	if (rc == SQLITE_OK)
+		rc = rows_customer(stmt, cart);
 	if (rc != SQLITE_OK)
 		return rc;
-	cart->customer_id = sqlite3_column_int64(stmt, 0);
 	cart->state = sqlite3_column_int(stmt, 1) == CART_OPEN ? CART_OPEN : CART_CHECKED_OUT;
 	cart->version = sqlite3_column_int64(stmt, 2);
 	cart->created_ms = sqlite3_column_int64(stmt, 3);

@@ -38,9 +38,9 @@ const char *const sqlite_stmt_sql[STMTS] = {
 			   " items = ?5, sweep_ms = ?6, state = ?7, order_id = ?8 WHERE id = ?1",
 	[STMT_CART_DELETE] = "DELETE FROM carts WHERE id = ?1",
 	[STMT_KEY] = "SELECT fingerprint, stored_ms, version, cart_id FROM idempotency_keys"
-		     " WHERE scope = ?1 AND key = ?2",
+		     " WHERE scope = ?1 AND key_hash = ?2",
 	[STMT_KEY_SAVE] = "INSERT INTO idempotency_keys"
-			  " (scope, key, fingerprint, stored_ms, version, cart_id)"
+			  " (scope, key_hash, fingerprint, stored_ms, version, cart_id)"
 			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET"
 			  " fingerprint = excluded.fingerprint, stored_ms = excluded.stored_ms,"
 			  " version = excluded.version, cart_id = excluded.cart_id",
@@ -49,7 +49,7 @@ const char *const sqlite_stmt_sql[STMTS] = {
 	[STMT_SWEEP_CARTS] = "SELECT id FROM carts INDEXED BY carts_expiry"
 			     " WHERE sweep_ms > 0 AND sweep_ms <= ?1 AND expires_ms <= ?1 LIMIT ?2",
 	/* stored at or before, limit */
-	[STMT_SWEEP_KEYS] = "DELETE FROM idempotency_keys WHERE (scope, key) IN ("
-			    "SELECT scope, key FROM idempotency_keys"
+	[STMT_SWEEP_KEYS] = "DELETE FROM idempotency_keys WHERE (scope, key_hash) IN ("
+			    "SELECT scope, key_hash FROM idempotency_keys"
 			    " INDEXED BY idempotency_keys_stored WHERE stored_ms <= ?1 LIMIT ?2)",
 };

@@ -139,7 +139,8 @@ void probe_judge_monotonic_writes(struct probe_finding *finding, const struct pr
 
 static int64_t probe_quantity(const struct cart *cart, int64_t product_id)
 {
-	const struct cart_line *line = cart_find_line(cart, product_id);
+	const struct shop_id product = shop_id_of_number(product_id);
+	const struct cart_line *line = cart_find_line(cart, &product);
 
 	return line != NULL ? line->quantity : 0;
 }
@@ -184,14 +185,15 @@ static void probe_judge_strangers(struct probe_finding *finding, const struct pr
 	for (size_t i = 0; i < cart->line_count; i++) {
 		size_t at = 0;
 
-		while (at < count && adds[at].product_id != cart->lines[i].product_id)
+		while (at < count &&
+		       adds[at].product_id != shop_id_number(&cart->lines[i].product_id))
 			at++;
 		if (at < count)
 			continue;
 		finding->count.trials++;
 		finding->count.violations++;
-		probe_example(finding, "the cart holds product %" PRId64 ", which nobody added",
-			      cart->lines[i].product_id);
+		probe_example(finding, "the cart holds product %s, which nobody added",
+			      cart->lines[i].product_id.text);
 	}
 }
 

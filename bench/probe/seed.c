@@ -44,11 +44,12 @@ static int64_t seed_write(struct seed_run *run, int64_t quantity)
 static int64_t seed_read(struct seed_run *run)
 {
 	struct bench_op op = {.type = BENCH_GET, .id = run->id, .want_cart = true};
+	const struct shop_id product = shop_id_of_number(run->product);
 	const struct cart_line *line;
 	int64_t quantity = -1;
 
 	if (probe_rig_do(run->rig, run->reader, &op)) {
-		line = cart_find_line(&op.cart, run->product);
+		line = cart_find_line(&op.cart, &product);
 		quantity = line != NULL ? line->quantity : 0;
 	} else if (op.status == 404) {
 		quantity = 0;

@@ -198,13 +198,14 @@ static void session_read_last(struct session_cart *cart)
 {
 	struct session_client *author = &cart->author;
 	struct probe_step *step = &author->steps[author->step_count];
+	const struct shop_id product = shop_id_of_number(SESSION_PRODUCT);
 	struct cart last;
 	const struct cart_line *line;
 
 	*step = (struct probe_step){.version = -1, .value = -1};
 	if (probe_rig_settled(cart->run->rig, author->links[0], &cart->id, session_newest(author),
 			      &last)) {
-		line = cart_find_line(&last, SESSION_PRODUCT);
+		line = cart_find_line(&last, &product);
 		step->version = last.version;
 		step->value = line != NULL ? line->quantity : 0;
 	}

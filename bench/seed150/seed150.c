@@ -50,7 +50,8 @@ static bool seed150_is_cart(const struct seed150_run *run, const struct cart *ca
 	if (cart_id_compare(&cart->id, &run->ids[i]) != 0)
 		return false;
 	return !run->added[i] ||
-	       (cart->line_count == 1 && cart->lines[0].product_id == seed150_product(i) &&
+	       (cart->line_count == 1 &&
+		shop_id_number(&cart->lines[0].product_id) == seed150_product(i) &&
 		cart->lines[0].quantity == seed150_quantity(i));
 }
 

@@ -31,6 +31,16 @@ static bool read_integer(int64_t *number, const json_t *value)
 	return json_is_integer(value);
 }
 
+static bool read_shop_id(struct shop_id *id, const json_t *value)
+{
+	json_int_t number = json_integer_value(value);
+
+	if (number < 1 || number > SHOP_ID_NUMBER_MAX)
+		return false;
+	*id = shop_id_of_number(number);
+	return true;
+}
+
 static bool read_state(enum cart_state *state, const json_t *value)
 {
 	const char *text = json_string_value(value);
@@ -43,7 +53,7 @@ static bool read_state(enum cart_state *state, const json_t *value)
 
 static bool read_line(struct cart_line *line, const json_t *item)
 {
-	return read_integer(&line->product_id, json_object_get(item, "product_id")) &&
+	return read_shop_id(&line->product_id, json_object_get(item, "product_id")) &&
 	       read_integer(&line->quantity, json_object_get(item, "quantity")) &&
 	       read_time(&line->added_ms, json_object_get(item, "added_at")) &&
 	       read_time(&line->updated_ms, json_object_get(item, "updated_at"));
@@ -74,7 +84,7 @@ static bool read_cart(struct cart *cart, const json_t *object)
 
 	*cart = (struct cart){0};
 	if (read_id(&cart->id, json_object_get(object, "shopping_cart_id")) &&
-	    read_integer(&cart->customer_id, json_object_get(object, "customer_id")) &&
+	    read_shop_id(&cart->customer_id, json_object_get(object, "customer_id")) &&
 	    read_state(&cart->state, json_object_get(object, "status")) &&
 	    read_integer(&cart->version, json_object_get(object, "version")) &&
 	    read_time(&cart->created_ms, json_object_get(object, "created_at")) &&

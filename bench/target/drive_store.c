@@ -160,6 +160,14 @@ static unsigned store_flags(const struct bench_op *op)
 	return flags;
 }
 
+/* A number that is no id makes none, which the store then refuses. */
+static struct shop_id store_shop_id(int64_t number)
+{
+	if (number < 1 || number > SHOP_ID_NUMBER_MAX)
+		return (struct shop_id){0};
+	return shop_id_of_number(number);
+}
+
 /* False: the kernel has no random bytes for an id. */
 static bool store_fill(struct store_link *link, const struct bench_op *op)
 {
@@ -168,7 +176,8 @@ static bool store_fill(struct store_link *link, const struct bench_op *op)
 	cart_op_init(to, store_op_type(op->type));
 	to->flags = store_flags(op);
 	to->id = op->id;
-	to->customer_id = op->customer_id;
+	if (to->type == CART_OP_CREATE)
+		to->customer_id = store_shop_id(op->customer_id);
 	if (bench_op_type_changes(op->type) && op->type != BENCH_CREATE)
 		to->if_version = op->if_version;
 	if (bench_op_type_changes(op->type) && op->type != BENCH_DELETE)
@@ -181,18 +190,16 @@ static bool store_fill(struct store_link *link, const struct bench_op *op)
 			.type = op->type == BENCH_ADD	? CART_CHANGE_ADD
 				: op->type == BENCH_SET ? CART_CHANGE_SET
 							: CART_CHANGE_REMOVE,
-			.product_id = op->product_id,
+			.product_id = store_shop_id(op->product_id),
 			.quantity = op->type == BENCH_REMOVE ? 0 : op->quantity,
 		};
 		to->changes = &link->change;
 		to->change_count = 1;
 	}
-	if (to->type == CART_OP_LIST) {
-		to->customer_id = 0;
+	if (to->type == CART_OP_LIST)
 		to->list = (struct cart_list){.kind = CART_LIST_CUSTOMER,
-					      .customer_id = op->customer_id,
+					      .customer_id = store_shop_id(op->customer_id),
 					      .limit = CART_LIST_MAX};
-	}
 	if (to->type == CART_OP_CREATE)
 		return cart_id_make(&to->id, CART_ID_V4, 0);
 	return to->type != CART_OP_CHECKOUT || cart_id_make(&to->order_id, CART_ID_V4, 0);

@@ -45,8 +45,8 @@ CREATE TABLE IF NOT EXISTS cart_items (
 ) ENGINE=InnoDB;
 
 -- What was answered under an Idempotency-Key, written in the transaction of the change itself. scope is
--- the cart's id, or for a create the customer's (8 bytes of zeros before it, which no UUID has);
--- key_hash the first 16 bytes of SHA-256 of the key; cart_id the cart that a create made.
+-- the cart's id, for a create 16 zeros; key_hash the first 16 bytes of SHA-256 of the key, for a create of
+-- the customer's id, a zero byte and the key; cart_id the cart that a create made.
 CREATE TABLE IF NOT EXISTS idempotency_keys (
 	scope       BINARY(16) NOT NULL,
 	key_hash    BINARY(16) NOT NULL,

@@ -1,4 +1,5 @@
--- Carts in one SQLite file. Times are milliseconds since 1970, UTC; ids are the 16 bytes of a UUID.
+-- Carts in one SQLite file. Times are milliseconds since 1970, UTC; ids of carts and orders are the 16 bytes of a UUID,
+-- those of customers and products text.
 -- Applied by backends/sqlite/schema.c in one transaction, which also sets application_id ("CART")
 -- and user_version (the number of the last file applied). A file that was released is never edited:
 -- a change is the next number.
@@ -9,7 +10,7 @@
 CREATE TABLE carts (
 	n           INTEGER PRIMARY KEY,
 	id          BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
-	customer_id INTEGER NOT NULL,
+	customer_id TEXT    NOT NULL,
 	state       INTEGER NOT NULL CHECK (state IN (0, 1)), -- 0 open, 1 checked out
 	version     INTEGER NOT NULL,
 	created_ms  INTEGER NOT NULL,
@@ -31,23 +32,23 @@ CREATE INDEX carts_idle ON carts (updated_ms, id, expires_ms, state) WHERE state
 -- slides with every change, and so most changes leave this index alone.
 CREATE INDEX carts_expiry ON carts (sweep_ms) WHERE sweep_ms > 0;
 
--- carts.items is [[product_id, quantity, added_ms, updated_ms], ...] by product_id. This shows it as rows.
+-- carts.items is [["product_id", quantity, added_ms, updated_ms], ...] by product_id. This shows it as rows.
 CREATE VIEW cart_items AS
 	SELECT carts.id AS cart_id, json_extract(line.value, '$[0]') AS product_id, json_extract(line.value, '$[1]') AS quantity,
 	       json_extract(line.value, '$[2]') AS added_ms, json_extract(line.value, '$[3]') AS updated_ms
 	FROM carts, json_each(carts.items) AS line;
 
 -- What was answered under an Idempotency-Key, written in the transaction of the change itself.
--- scope is the cart's id (a BLOB), or for a create the customer's (an INTEGER); cart_id is the cart
--- that a create made.
+-- scope is the cart's id, for a create 16 zeros. key_hash is the first 16 bytes of SHA-256 over the key, for a create
+-- over the customer's id, a zero byte and the key. cart_id is the cart that a create made.
 CREATE TABLE idempotency_keys (
-	scope       ANY     NOT NULL,
-	key         TEXT    NOT NULL,
+	scope       BLOB    NOT NULL CHECK (length(scope) = 16),
+	key_hash    BLOB    NOT NULL CHECK (length(key_hash) = 16),
 	fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 16),
 	stored_ms   INTEGER NOT NULL,
 	version     INTEGER NOT NULL,
 	cart_id     BLOB    NOT NULL CHECK (length(cart_id) = 16),
-	PRIMARY KEY (scope, key)
+	PRIMARY KEY (scope, key_hash)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idempotency_keys_stored ON idempotency_keys (stored_ms);

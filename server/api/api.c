@@ -121,10 +121,9 @@ static bool api_read_path(struct call *call)
 		return false;
 	}
 	if (match->capture_count > 1 &&
-	    !text_integer(match->captures[1].text, match->captures[1].len, 1, CART_NUMBER_MAX,
-			  &call->product_id)) {
+	    !shop_id_parse(&call->product_id, match->captures[1].text, match->captures[1].len)) {
 		call_invalid(call, "product_id in the path must be an integer of 1 to %" PRId64,
-			     CART_NUMBER_MAX);
+			     SHOP_ID_NUMBER_MAX);
 		return false;
 	}
 	return true;

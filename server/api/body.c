@@ -94,6 +94,18 @@ static enum body_result body_take_integer(const json_t *object, const char *wher
 	return BODY_OK;
 }
 
+static enum body_result body_take_id(const json_t *object, const char *where, const char *name,
+				     struct shop_id *id, char detail[BODY_DETAIL_MAX])
+{
+	int64_t number;
+	enum body_result result =
+		body_take_integer(object, where, name, 1, SHOP_ID_NUMBER_MAX, &number, detail);
+
+	if (result == BODY_OK)
+		*id = shop_id_of_number(number);
+	return result;
+}
+
 /* The array of that name, of 1 to max elements. */
 static enum body_result body_take_array(const json_t *object, const char *name, size_t max,
 					json_t **array, char detail[BODY_DETAIL_MAX])
@@ -121,8 +133,7 @@ static enum body_result body_take_item(json_t *object, const char *where,
 
 	change->type = CART_CHANGE_ADD;
 	if (result == BODY_OK)
-		result = body_take_integer(object, where, "product_id", 1, CART_NUMBER_MAX,
-					   &change->product_id, detail);
+		result = body_take_id(object, where, "product_id", &change->product_id, detail);
 	if (result == BODY_OK)
 		result = body_take_integer(object, where, "quantity", 1, CART_ADD_MAX,
 					   &change->quantity, detail);
@@ -164,7 +175,7 @@ static enum body_result body_take_items(json_t *object, struct cart_change **out
 	return BODY_OK;
 }
 
-enum body_result body_read_customer(const char *text, size_t len, int64_t *customer_id,
+enum body_result body_read_customer(const char *text, size_t len, struct shop_id *customer_id,
 				    char detail[BODY_DETAIL_MAX])
 {
 	static const char *const known[] = {"customer_id", NULL};
@@ -175,8 +186,7 @@ enum body_result body_read_customer(const char *text, size_t len, int64_t *custo
 		return result;
 	result = body_check_members(root, "", known, detail);
 	if (result == BODY_OK)
-		result = body_take_integer(root, "", "customer_id", 1, CART_NUMBER_MAX, customer_id,
-					   detail);
+		result = body_take_id(root, "", "customer_id", customer_id, detail);
 	json_decref(root);
 	return result;
 }

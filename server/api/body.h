@@ -17,7 +17,7 @@ enum body_result {
 
 /* {"customer_id": 123} */
 CART_MUST_CHECK enum body_result body_read_customer(const char *text, size_t len,
-						    int64_t *customer_id,
+						    struct shop_id *customer_id,
 						    char detail[BODY_DETAIL_MAX]);
 
 /*

@@ -382,8 +382,7 @@ void call_fail(struct call *call, enum cart_result result)
 			call_problem(call, problem, "no cart %s", id);
 		return;
 	case CART_NO_ITEM:
-		call_problem(call, problem, "no product %" PRId64 " in cart %s", call->product_id,
-			     id);
+		call_problem(call, problem, "no product %s in cart %s", call->product_id.text, id);
 		return;
 	case CART_MISMATCH:
 		call_problem(call, problem, "cart %s is not at the version that If-Match names",

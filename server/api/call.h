@@ -41,7 +41,7 @@ struct call {
 	const struct route *route;    /* NULL: none matched */
 	const struct route_call *how; /* NULL: none matched */
 	struct cart_id id;	      /* {id} of the path */
-	int64_t product_id;	      /* {product_id} of the path */
+	struct shop_id product_id;    /* {product_id} of the path */
 	bool has_tags;		      /* If-None-Match, and it is well formed */
 	bool has_path;		      /* false for what the guard refused */
 	bool wants_cart;	      /* Prefer: return=representation */

@@ -40,15 +40,22 @@ static int64_t cursor_take(const uint8_t from[8])
 static bool cursor_check(const uint8_t *bytes, const struct cart_list *list,
 			 uint8_t check[CURSOR_CHECK_BYTES])
 {
-	uint8_t all[CURSOR_CHECK_AT + 2 + 8];
+	uint8_t all[CURSOR_CHECK_AT + 2 + SHOP_ID_MAX];
 	uint8_t digest[EVP_MAX_MD_SIZE];
+	size_t size = CURSOR_CHECK_AT + 2;
 	bool idle = list->kind == CART_LIST_IDLE;
 
 	memcpy(all, bytes, CURSOR_CHECK_AT);
 	all[CURSOR_CHECK_AT] = (uint8_t)list->kind;
 	all[CURSOR_CHECK_AT + 1] = idle ? 0 : (uint8_t)list->state;
-	cursor_put(all + CURSOR_CHECK_AT + 2, idle ? list->idle_before_ms : list->customer_id);
-	if (EVP_Digest(all, sizeof(all), digest, NULL, EVP_sha256(), NULL) != 1)
+	if (idle) {
+		cursor_put(all + size, list->idle_before_ms);
+		size += sizeof(list->idle_before_ms);
+	} else {
+		memcpy(all + size, list->customer_id.text, list->customer_id.size);
+		size += list->customer_id.size;
+	}
+	if (EVP_Digest(all, size, digest, NULL, EVP_sha256(), NULL) != 1)
 		return false;
 	memcpy(check, digest, CURSOR_CHECK_BYTES);
 	return true;

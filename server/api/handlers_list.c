@@ -40,15 +40,30 @@ static void list_answer(struct call *call)
 	call_reply_json(call, 200);
 }
 
-static bool list_read_integer(struct call *call, int param, const char *name, int64_t max,
-			      int64_t *value)
+static bool list_read_limit(struct call *call, struct cart_list *list)
+{
+	const char *text = call->query.values[LIST_PARAM_LIMIT];
+	int64_t limit = LIST_LIMIT_DEFAULT;
+
+	if (text != NULL &&
+	    !text_integer(text, call->query.lens[LIST_PARAM_LIMIT], 1, CART_LIST_MAX, &limit)) {
+		call_invalid(call, "query parameter limit must be an integer of 1 to %d",
+			     CART_LIST_MAX);
+		return false;
+	}
+	list->limit = (int)limit;
+	return true;
+}
+
+static bool list_read_customer(struct call *call, struct shop_id *customer_id)
 {
 	const struct query *query = &call->query;
 
-	if (query->values[param] == NULL ||
-	    text_integer(query->values[param], query->lens[param], 1, max, value))
+	if (shop_id_parse(customer_id, query->values[LIST_PARAM_CUSTOMER],
+			  query->lens[LIST_PARAM_CUSTOMER]))
 		return true;
-	call_invalid(call, "query parameter %s must be an integer of 1 to %" PRId64, name, max);
+	call_invalid(call, "query parameter customer_id must be an integer of 1 to %" PRId64,
+		     SHOP_ID_NUMBER_MAX);
 	return false;
 }
 
@@ -87,8 +102,7 @@ static bool list_read_kind(struct call *call, struct cart_list *list)
 	}
 	list->kind = idle != NULL ? CART_LIST_IDLE : CART_LIST_CUSTOMER;
 	if (idle == NULL)
-		return list_read_integer(call, LIST_PARAM_CUSTOMER, "customer_id", CART_NUMBER_MAX,
-					 &list->customer_id);
+		return list_read_customer(call, &list->customer_id);
 	if (units_parse_time(idle, query->lens[LIST_PARAM_IDLE], &list->idle_before_ms))
 		return true;
 	call_invalid(call, "query parameter idle_since must be a time such as "
@@ -110,12 +124,8 @@ static bool list_read_cursor(struct call *call, struct cart_list *list)
 void list_handle(struct call *call)
 {
 	struct cart_list *list = &call_op(call, CART_OP_LIST)->list;
-	int64_t limit = LIST_LIMIT_DEFAULT;
 
-	if (!list_read_kind(call, list) || !list_read_status(call, list) ||
-	    !list_read_integer(call, LIST_PARAM_LIMIT, "limit", CART_LIST_MAX, &limit) ||
-	    !list_read_cursor(call, list))
-		return;
-	list->limit = (int)limit;
-	call_submit(call, list_answer);
+	if (list_read_kind(call, list) && list_read_status(call, list) &&
+	    list_read_limit(call, list) && list_read_cursor(call, list))
+		call_submit(call, list_answer);
 }

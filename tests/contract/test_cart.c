@@ -56,7 +56,7 @@ static void a_new_cart_is_open_empty_and_of_version_1(void **state)
 {
 	struct rig *f = *state;
 	struct cart_id id = rig_id(f);
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	struct cart_op op = ask_for(f, CART_OK, CREATE, .id = id, .customer_id = customer);
 	struct cart cart;
 
@@ -65,7 +65,7 @@ static void a_new_cart_is_open_empty_and_of_version_1(void **state)
 	cart = rig_get(f, &id);
 	assert_true(rig_same_cart(&op.cart, &cart, false));
 	assert_int_equal(cart_id_compare(&cart.id, &id), 0);
-	assert_int_equal(cart.customer_id, customer);
+	assert_int_equal(shop_id_compare(&cart.customer_id, &customer), 0);
 	assert_int_equal(cart.state, CART_OPEN);
 	assert_int_equal(cart.version, 1);
 	assert_int_equal(cart.created_ms, clock_fake_now(&f->clock));
@@ -140,7 +140,7 @@ static void an_add_makes_the_line_and_then_raises_it(void **state)
 	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 3))), 3);
 	cart = rig_get(f, &id);
 	assert_int_equal(cart.line_count, 1);
-	assert_int_equal(cart.lines[0].product_id, 7);
+	assert_id_equal(cart.lines[0].product_id, 7);
 	assert_int_equal(cart.lines[0].quantity, 5);
 	assert_int_equal(cart.lines[0].added_ms, first_ms);
 	assert_int_equal(cart.lines[0].updated_ms, first_ms + 1000);
@@ -151,18 +151,19 @@ static void an_add_makes_the_line_and_then_raises_it(void **state)
 
 static void lines_are_ordered_by_product(void **state)
 {
-	static const int64_t wanted[] = {2, 3, 11, 100, CART_NUMBER_MAX};
+	static const int64_t wanted[] = {2, 3, 11, 100, SHOP_ID_NUMBER_MAX};
 	struct rig *f = *state;
 	struct cart_id id = rig_cart(f);
 	struct cart cart;
 
-	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(100, 1), ADD(CART_NUMBER_MAX, 1), ADD(3, 1)));
+	ask(f, CART_OK, CHANGE, .id = id,
+	    CHANGES(ADD(100, 1), ADD(SHOP_ID_NUMBER_MAX, 1), ADD(3, 1)));
 	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(11, 1)));
 	ask(f, CART_OK, CHANGE, .id = id, CHANGES(SET(2, 1)));
 	cart = rig_get(f, &id);
 	assert_int_equal(cart.line_count, 5);
 	for (size_t i = 0; i < 5; i++)
-		assert_int_equal(cart.lines[i].product_id, wanted[i]);
+		assert_id_equal(cart.lines[i].product_id, wanted[i]);
 	cart_clear(&cart);
 }
 
@@ -237,13 +238,13 @@ static void a_batch_is_one_change_in_order(void **state)
 	cart = rig_get(f, &id);
 	assert_int_equal(cart.line_count, 2);
 	assert_int_equal(cart.lines[0].quantity, 111);
-	assert_int_equal(cart.lines[1].product_id, 3);
+	assert_id_equal(cart.lines[1].product_id, 3);
 	assert_int_equal(cart.lines[1].quantity, 8);
 	cart_clear(&cart);
 	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id, CHANGES(CLEAR, ADD(4, 1))), 4);
 	cart = rig_get(f, &id);
 	assert_int_equal(cart.line_count, 1);
-	assert_int_equal(cart.lines[0].product_id, 4);
+	assert_id_equal(cart.lines[0].product_id, 4);
 	cart_clear(&cart);
 }
 

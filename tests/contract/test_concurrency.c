@@ -52,7 +52,7 @@ struct contest {
 	struct rig *f;
 	choose_fn *choose;
 	struct cart_id carts[CARTS];
-	int64_t customer;
+	struct shop_id customer;
 	struct writer writers[LOOPS * WRITERS];
 	size_t writer_count;
 	_Atomic int ended;
@@ -183,16 +183,14 @@ static void choose_add(struct writer *writer, struct record *record)
 static void choose_change(struct writer *writer, struct cart_change *change)
 {
 	uint64_t dice = rng_below(&writer->rng, 10);
+	int64_t product = rng_between(&writer->rng, 1, PRODUCTS);
 
-	change->product_id = rng_between(&writer->rng, 1, PRODUCTS);
 	if (dice < 5)
-		*change = (struct cart_change)ADD(change->product_id,
-						  rng_between(&writer->rng, 1, 9));
+		*change = (struct cart_change)ADD(product, rng_between(&writer->rng, 1, 9));
 	else if (dice < 8)
-		*change = (struct cart_change)SET(change->product_id,
-						  rng_between(&writer->rng, 0, 3));
+		*change = (struct cart_change)SET(product, rng_between(&writer->rng, 0, 3));
 	else if (dice < 9)
-		*change = (struct cart_change)REMOVE(change->product_id);
+		*change = (struct cart_change)REMOVE(product);
 	else
 		*change = (struct cart_change)CLEAR;
 }
@@ -380,7 +378,7 @@ static int64_t sum_acknowledged(const struct record *first, int64_t product_id)
 
 	for (const struct record *r = first; r != NULL; r = r->next)
 		if (r->op.type == CART_OP_CHANGE && r->op.result == CART_OK && !r->op.replayed &&
-		    r->changes[0].product_id == product_id)
+		    id_is(&r->changes[0].product_id, product_id))
 			sum += r->changes[0].quantity;
 	return sum;
 }

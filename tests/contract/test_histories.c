@@ -69,9 +69,9 @@ static const struct cart *find_made(const struct history *h, const struct cart_i
 	return NULL;
 }
 
-static int64_t some_customer(struct history *h)
+static struct shop_id some_customer(struct history *h)
 {
-	return h->customer_base + rng_between(&h->rng, 1, h->world->customers);
+	return id_of(h->customer_base + rng_between(&h->rng, 1, h->world->customers));
 }
 
 static void choose_changes(struct history *h)
@@ -82,16 +82,14 @@ static void choose_changes(struct history *h)
 	for (size_t i = 0; i < count; i++) {
 		struct cart_change *change = &r->changes[i];
 		uint64_t dice = rng_below(&h->rng, 20);
+		int64_t product = rng_between(&h->rng, 1, h->world->products);
 
-		change->product_id = rng_between(&h->rng, 1, h->world->products);
 		if (dice < 11)
-			*change = (struct cart_change)ADD(change->product_id,
-							  rng_between(&h->rng, 1, 9));
+			*change = (struct cart_change)ADD(product, rng_between(&h->rng, 1, 9));
 		else if (dice < 16)
-			*change = (struct cart_change)SET(change->product_id,
-							  rng_between(&h->rng, 0, 5));
+			*change = (struct cart_change)SET(product, rng_between(&h->rng, 0, 5));
 		else if (dice < 19)
-			*change = (struct cart_change)REMOVE(change->product_id);
+			*change = (struct cart_change)REMOVE(product);
 		else
 			*change = (struct cart_change)CLEAR;
 	}
@@ -225,13 +223,12 @@ static void print_request(const struct cart_op *op)
 		    cart_op_type_name(op->type), id, (long long)op->now_ms,
 		    (long long)op->if_version, op->key != NULL ? op->key : "none", op->flags);
 	for (size_t i = 0; i < op->change_count; i++)
-		print_error("  %s %lld x %lld\n", names[op->changes[i].type],
-			    (long long)op->changes[i].product_id,
-			    (long long)op->changes[i].quantity);
+		print_error("  %s %s x %lld\n", names[op->changes[i].type],
+			    op->changes[i].product_id.text, (long long)op->changes[i].quantity);
 	if (op->type == CART_OP_LIST)
-		print_error("  kind %d, customer %lld, state %d, before %lld, limit %d, after %lld "
+		print_error("  kind %d, customer %s, state %d, before %lld, limit %d, after %lld "
 			    "(%d)\n",
-			    op->list.kind, (long long)op->list.customer_id, op->list.state,
+			    op->list.kind, op->list.customer_id.text, op->list.state,
 			    (long long)op->list.idle_before_ms, op->list.limit,
 			    (long long)op->list.after_ms, op->list.has_after);
 }
@@ -320,7 +317,7 @@ static void tell_history(struct rig *f, const struct world *world)
 		.world = world,
 		.seed = rng_seed(),
 		.model = model_new(&f->rules),
-		.customer_base = rig_customer(f) / 2,
+		.customer_base = rng_between(&f->rng, 1, SHOP_ID_NUMBER_MAX / 2),
 		.start_ms = clock_fake_now(&f->clock),
 	};
 	h->rng.state = h->seed;

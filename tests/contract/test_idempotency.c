@@ -240,7 +240,7 @@ static void a_repeated_create_answers_with_the_cart_that_was_made(void **state)
 {
 	struct rig *f = *state;
 	struct cart_id id = rig_id(f), other = rig_id(f);
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	struct cart_op op;
 	struct cart now;
 
@@ -277,7 +277,7 @@ static void a_create_is_made_anew_once_its_window_has_passed(void **state)
 {
 	struct rig *f = *state;
 	struct cart_id a = rig_id(f), b = rig_id(f), c = rig_id(f);
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 
 	ask(f, CART_OK, CREATE, .id = a, .customer_id = customer, .key = "k");
 	clock_fake_advance(&f->clock, WINDOW_MS);
@@ -297,7 +297,7 @@ static void a_repeated_create_of_a_cart_that_is_gone_is_not_found(void **state)
 {
 	struct rig *f = *state;
 	struct cart_id a = rig_id(f), b = rig_id(f);
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 
 	ask(f, CART_OK, CREATE, .id = a, .customer_id = customer, .key = "k");
 	ask(f, CART_OK, DELETE, .id = a);
@@ -355,7 +355,7 @@ static void a_create_that_is_sent_many_times_at_once_makes_one_cart(void **state
 	struct probe *probes = calloc(COPIES, sizeof(*probes));
 
 	for (int round = 0; round < ROUNDS; round++) {
-		int64_t customer = rig_customer(f);
+		struct shop_id customer = rig_customer(f);
 
 		for (int i = 0; i < COPIES; i++)
 			probe_init(&probes[i], f, (size_t)i % f->loop_count,

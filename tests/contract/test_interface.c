@@ -32,7 +32,7 @@ static int stop(void **state)
 /* One valid request of each type, for a cart that is there. */
 static void requests(struct rig *f, struct cart_op ops[CART_OP_TYPES])
 {
-	static const struct cart_change add[] = {ADD(1, 1)};
+	static const struct cart_change add = {CART_CHANGE_ADD, {1, "1"}, 1};
 	struct cart_id id = rig_cart(f);
 
 	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(5, 1)));
@@ -45,7 +45,7 @@ static void requests(struct rig *f, struct cart_op ops[CART_OP_TYPES])
 			.list = {.customer_id = rig_customer(f), .limit = 10},
 		};
 	ops[CART_OP_CREATE].id = rig_id(f);
-	ops[CART_OP_CHANGE].changes = add;
+	ops[CART_OP_CHANGE].changes = &add;
 	ops[CART_OP_CHANGE].change_count = 1;
 	/* The cart is checked out by the type before. */
 	ops[CART_OP_DELETE].id = rig_cart(f);
@@ -115,7 +115,7 @@ static void expect_refusal(struct rig *f, const struct cart_op *op, const char *
 
 static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **state)
 {
-	static const struct {
+	const struct {
 		const char *what;
 		struct cart_change change;
 	} changes[] = {
@@ -124,12 +124,16 @@ static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **st
 		{"add of too many", ADD(1, CART_ADD_MAX + 1)},
 		{"add to product 0", ADD(0, 1)},
 		{"add to product -1", ADD(-1, 1)},
-		{"add to product 2^53", ADD(CART_NUMBER_MAX + 1, 1)},
+		{"add to product 2^53", ADD(SHOP_ID_NUMBER_MAX + 1, 1)},
 		{"set to less than 0", SET(1, -1)},
 		{"set to above the limit", SET(1, 1000001)},
 		{"set of product 0", SET(0, 1)},
 		{"removal of product 0", REMOVE(0)},
-		{"an unknown change", {(enum cart_change_type)9, 1, 1}},
+		{"add to no product", {CART_CHANGE_ADD, {0}, 1}},
+		{"add to product 01", {CART_CHANGE_ADD, {2, "01"}, 1}},
+		{"add to a product in words", {CART_CHANGE_ADD, {3, "one"}, 1}},
+		{"add to a product that ends early", {CART_CHANGE_ADD, {3, "1"}, 1}},
+		{"an unknown change", {(enum cart_change_type)9, id_of(1), 1}},
 	};
 	struct rig *f = *state;
 	struct cart_id id = rig_cart(f);
@@ -149,15 +153,16 @@ static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **st
 	REFUSED(f, "a key on a delete", DELETE, .id = id, .key = "k");
 	REFUSED(f, "a key on a read", GET, .id = id, .key = "k");
 	REFUSED(f, "no customer", CREATE, .id = id);
-	REFUSED(f, "customer 2^53", CREATE, .id = id, .customer_id = CART_NUMBER_MAX + 1);
+	REFUSED(f, "customer 2^53", CREATE, .id = id, .customer_id = id_of(SHOP_ID_NUMBER_MAX + 1));
 	REFUSED(f, "no order id", CHECKOUT, .id = id);
-	REFUSED(f, "limit 0", LIST, .list = {.customer_id = 1});
-	REFUSED(f, "limit 101", LIST, .list = {.customer_id = 1, .limit = CART_LIST_MAX + 1});
+	REFUSED(f, "limit 0", LIST, .list = {.customer_id = id_of(1)});
+	REFUSED(f, "limit 101", LIST,
+		.list = {.customer_id = id_of(1), .limit = CART_LIST_MAX + 1});
 	REFUSED(f, "a list of nobody's", LIST, .list = {.limit = 1});
 	REFUSED(f, "an unknown list", LIST,
-		.list = {.kind = (enum cart_list_kind)7, .customer_id = 1, .limit = 1});
+		.list = {.kind = (enum cart_list_kind)7, .customer_id = id_of(1), .limit = 1});
 	REFUSED(f, "an unknown state", LIST,
-		.list = {.customer_id = 1, .limit = 1, .state = (enum cart_list_state)7});
+		.list = {.customer_id = id_of(1), .limit = 1, .state = (enum cart_list_state)7});
 	expect_refusal(f, &(struct cart_op){.type = CART_OP_TYPES, .id = id}, "an unknown type");
 	assert_int_equal(rig_quantity(f, &id, 1), 0);
 }
@@ -171,10 +176,10 @@ static void the_longest_key_and_the_largest_numbers_are_accepted(void **state)
 	memset(key, '~', CART_KEY_MAX);
 	key[CART_KEY_MAX] = '\0';
 	key[0] = '!';
-	ask(f, CART_OK, CREATE, .id = id, .customer_id = CART_NUMBER_MAX);
+	ask(f, CART_OK, CREATE, .id = id, .customer_id = id_of(SHOP_ID_NUMBER_MAX));
 	ask(f, CART_OK, CHANGE, .id = id, .key = key,
-	    CHANGES(ADD(CART_NUMBER_MAX, CART_ADD_MAX), SET(1, 1000000)));
-	assert_int_equal(rig_quantity(f, &id, CART_NUMBER_MAX), CART_ADD_MAX);
+	    CHANGES(ADD(SHOP_ID_NUMBER_MAX, CART_ADD_MAX), SET(1, 1000000)));
+	assert_int_equal(rig_quantity(f, &id, SHOP_ID_NUMBER_MAX), CART_ADD_MAX);
 	assert_int_equal(rig_quantity(f, &id, 1), 1000000);
 }
 

@@ -143,7 +143,7 @@ static void expect_list(struct rig *f, const struct cart_list *list, const struc
 	}
 }
 
-static struct cart_id make_cart(struct rig *f, int64_t customer)
+static struct cart_id make_cart(struct rig *f, struct shop_id customer)
 {
 	struct cart_id id = rig_id(f);
 
@@ -177,7 +177,7 @@ static void a_list_of_nobodys_is_empty(void **state)
 static void a_customers_carts_are_listed_whole_and_newest_first(void **state)
 {
 	struct rig *f = *state;
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	struct wanted wanted = {.count = 0};
 
 	for (int64_t i = 0; i < 9; i++) {
@@ -201,7 +201,7 @@ static void a_customers_carts_are_listed_whole_and_newest_first(void **state)
 static void the_order_is_not_changed_by_changes(void **state)
 {
 	struct rig *f = *state;
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	struct cart_id ids[4];
 	struct wanted wanted = {.count = 0};
 
@@ -221,7 +221,7 @@ static void the_order_is_not_changed_by_changes(void **state)
 static void a_list_can_be_narrowed_to_a_state(void **state)
 {
 	struct rig *f = *state;
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	struct wanted all = {.count = 0}, open = {.count = 0}, closed = {.count = 0};
 
 	for (int i = 0; i < 8; i++) {
@@ -250,7 +250,7 @@ static void a_list_can_be_narrowed_to_a_state(void **state)
 static void pages_neither_skip_nor_repeat_while_carts_come_and_go(void **state)
 {
 	struct rig *f = *state;
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	struct cart_list page = {.customer_id = customer, .limit = 2};
 	struct wanted wanted = {.count = 0};
 	struct wanted left = {.count = 0};
@@ -282,7 +282,7 @@ static void pages_neither_skip_nor_repeat_while_carts_come_and_go(void **state)
 static void a_hundred_carts_are_a_page_and_the_next_one_is_another(void **state)
 {
 	struct rig *f = *state;
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	struct cart_list page = {.customer_id = customer, .limit = CART_LIST_MAX};
 	struct wanted *wanted = calloc(1, sizeof(*wanted));
 
@@ -303,7 +303,7 @@ static void a_hundred_carts_are_a_page_and_the_next_one_is_another(void **state)
 static void expired_carts_are_not_listed_from_the_instant(void **state)
 {
 	struct rig *f = *state;
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	int64_t start_ms = clock_fake_now(&f->clock);
 	struct cart_list list = {.customer_id = customer};
 	struct wanted wanted = {.count = 0};
@@ -424,7 +424,7 @@ static void idle_carts_are_open_and_alive(void **state)
 static void a_list_through_another_loops_handle_shows_the_change(void **state)
 {
 	struct rig *f = *state;
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	struct wanted wanted = {.count = 0};
 
 	for (int i = 0; i < 10; i++) {

@@ -29,8 +29,8 @@ static void fuzz_items(const char *text, size_t len)
 	if (count < 1)
 		abort();
 	for (size_t i = 0; i < count; i++)
-		if (changes[i].type != CART_CHANGE_ADD || changes[i].product_id < 1 ||
-		    changes[i].product_id > CART_NUMBER_MAX || changes[i].quantity < 1 ||
+		if (changes[i].type != CART_CHANGE_ADD ||
+		    !shop_id_is_valid(&changes[i].product_id) || changes[i].quantity < 1 ||
 		    changes[i].quantity > CART_ADD_MAX)
 			abort();
 	if (changes != &one)
@@ -42,12 +42,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = (const char *)data;
 	char detail[BODY_DETAIL_MAX] = "";
 	struct cart_id ids[BODY_IDS_MAX];
+	struct shop_id customer = {0};
 	int64_t value = 0;
 	size_t count = 0;
 
 	fuzz_items(text, size);
-	if (fuzz_accepted(body_read_customer(text, size, &value, detail), detail) &&
-	    (value < 1 || value > CART_NUMBER_MAX))
+	if (fuzz_accepted(body_read_customer(text, size, &customer, detail), detail) &&
+	    !shop_id_is_valid(&customer))
 		abort();
 	if (fuzz_accepted(body_read_quantity(text, size, 1000000, &value, detail), detail) &&
 	    (value < 0 || value > 1000000))

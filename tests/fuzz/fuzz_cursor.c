@@ -8,7 +8,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cart_list lists[] = {
-		{.kind = CART_LIST_CUSTOMER, .customer_id = 123},
+		{.kind = CART_LIST_CUSTOMER, .customer_id = {3, "123"}},
 		{.kind = CART_LIST_IDLE, .idle_before_ms = INT64_C(1762039800000)},
 	};
 	char text[CURSOR_TEXT + 1];

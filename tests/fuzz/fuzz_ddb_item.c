@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (ddb_item_read(&item, attributes, &no_memory, why, sizeof(why))) {
 		for (size_t i = 0; i < item.cart.line_count; i++)
 			if (item.cart.lines[i].quantity < 1 ||
-			    (i > 0 &&
-			     item.cart.lines[i].product_id <= item.cart.lines[i - 1].product_id))
+			    (i > 0 && shop_id_compare(&item.cart.lines[i].product_id,
+						      &item.cart.lines[i - 1].product_id) <= 0))
 				abort();
 		ddb_item_clear(&item);
 	} else if (why[0] == '\0' || item.cart.lines != NULL || item.keys != NULL) {

@@ -14,8 +14,8 @@ struct model_cart {
 
 /* The first request under a key, and what came of it. */
 struct model_key {
-	struct cart_id cart; /* the scope of a change; what a create made */
-	int64_t customer_id; /* the scope of a create, else 0 */
+	struct cart_id cart;	    /* the scope of a change; what a create made */
+	struct shop_id customer_id; /* the scope of a create, else none */
 	char key[CART_KEY_MAX + 1];
 	enum cart_op_type type;
 	int64_t if_version;
@@ -89,8 +89,8 @@ static struct model_key *model_find_key(const struct model *model, const struct 
 	for (size_t i = model->key_count; i-- > 0;) {
 		struct model_key *key = &model->keys[i];
 		bool scope = op->type == CART_OP_CREATE
-				     ? key->customer_id == op->customer_id
-				     : key->customer_id == 0 &&
+				     ? shop_id_compare(&key->customer_id, &op->customer_id) == 0
+				     : key->customer_id.size == 0 &&
 					       memcmp(&key->cart, &op->id, sizeof(op->id)) == 0;
 
 		if (scope && strcmp(key->key, op->key) == 0)
@@ -108,7 +108,7 @@ static bool model_is_same_request(const struct model_key *key, const struct cart
 		return false;
 	for (size_t i = 0; i < op->change_count; i++)
 		if (key->changes[i].type != op->changes[i].type ||
-		    key->changes[i].product_id != op->changes[i].product_id ||
+		    shop_id_compare(&key->changes[i].product_id, &op->changes[i].product_id) != 0 ||
 		    key->changes[i].quantity != op->changes[i].quantity)
 			return false;
 	return true;
@@ -126,13 +126,14 @@ static void model_keep_key(struct model *model, const struct cart_op *op, int64_
 	key = &model->keys[model->key_count++];
 	*key = (struct model_key){
 		.cart = op->id,
-		.customer_id = op->type == CART_OP_CREATE ? op->customer_id : 0,
 		.type = op->type,
 		.if_version = op->if_version,
 		.change_count = op->change_count,
 		.stored_ms = op->now_ms,
 		.version = version,
 	};
+	if (op->type == CART_OP_CREATE)
+		key->customer_id = op->customer_id;
 	strcpy(key->key, op->key);
 	for (size_t i = 0; i < op->change_count; i++)
 		key->changes[i] = op->changes[i];
@@ -164,11 +165,12 @@ static bool model_key_decides(const struct model *model, const struct cart_op *o
 
 /* Changes. */
 
-static size_t model_line_of(const struct model_cart *cart, int64_t product_id)
+static size_t model_line_of(const struct model_cart *cart, const struct shop_id *product_id)
 {
 	size_t at = 0;
 
-	while (at < cart->cart.line_count && cart->lines[at].product_id != product_id)
+	while (at < cart->cart.line_count &&
+	       shop_id_compare(&cart->lines[at].product_id, product_id) != 0)
 		at++;
 	return at;
 }
@@ -180,20 +182,21 @@ static void model_remove_line(struct model_cart *cart, size_t at)
 	cart->cart.line_count--;
 }
 
-static void model_append_line(struct model_cart *cart, int64_t product_id, int64_t quantity,
-			      int64_t now_ms)
+static void model_append_line(struct model_cart *cart, const struct shop_id *product_id,
+			      int64_t quantity, int64_t now_ms)
 {
 	size_t at = cart->cart.line_count++;
 
 	assert(at < MODEL_LINES_MAX);
 	/* Moved to its place among the others. */
-	for (; at > 0 && cart->lines[at - 1].product_id > product_id; at--)
+	for (; at > 0 && shop_id_compare(&cart->lines[at - 1].product_id, product_id) > 0; at--)
 		cart->lines[at] = cart->lines[at - 1];
-	cart->lines[at] = (struct cart_line){product_id, quantity, now_ms, now_ms};
+	cart->lines[at] = (struct cart_line){*product_id, quantity, now_ms, now_ms};
 }
 
 /* True: something is different now. */
-static bool model_set(struct model_cart *cart, int64_t product_id, int64_t quantity, int64_t now_ms)
+static bool model_set(struct model_cart *cart, const struct shop_id *product_id, int64_t quantity,
+		      int64_t now_ms)
 {
 	size_t at = model_line_of(cart, product_id);
 
@@ -216,7 +219,7 @@ static bool model_set(struct model_cart *cart, int64_t product_id, int64_t quant
 static enum cart_result model_change_line(struct model_cart *cart, const struct cart_change *change,
 					  int64_t now_ms, bool *changed)
 {
-	size_t at = model_line_of(cart, change->product_id);
+	size_t at = model_line_of(cart, &change->product_id);
 	bool there = at < cart->cart.line_count;
 
 	if (change->type == CART_CHANGE_REMOVE && !there)
@@ -226,12 +229,12 @@ static enum cart_result model_change_line(struct model_cart *cart, const struct 
 		cart->cart.line_count = 0;
 	} else if (change->type == CART_CHANGE_ADD) {
 		*changed = true;
-		model_set(cart, change->product_id,
+		model_set(cart, &change->product_id,
 			  (there ? cart->lines[at].quantity : 0) + change->quantity, now_ms);
 	} else {
 		int64_t quantity = change->type == CART_CHANGE_SET ? change->quantity : 0;
 
-		*changed = model_set(cart, change->product_id, quantity, now_ms) || *changed;
+		*changed = model_set(cart, &change->product_id, quantity, now_ms) || *changed;
 	}
 	return CART_OK;
 }
@@ -245,7 +248,8 @@ static bool model_is_over(const struct model *model, const struct model_cart *af
 		int64_t was = 0;
 
 		for (size_t j = 0; j < before->cart.line_count; j++)
-			if (before->lines[j].product_id == after->lines[i].product_id)
+			if (shop_id_compare(&before->lines[j].product_id,
+					    &after->lines[i].product_id) == 0)
 				was = before->lines[j].quantity;
 		if (after->lines[i].quantity > model->rules.quantity_max &&
 		    after->lines[i].quantity > was)
@@ -396,7 +400,7 @@ static bool model_is_listed(const struct cart_list *list, const struct model_car
 		return false;
 	if (list->kind == CART_LIST_IDLE)
 		return c->state == CART_OPEN && c->updated_ms < list->idle_before_ms;
-	if (c->customer_id != list->customer_id)
+	if (shop_id_compare(&c->customer_id, &list->customer_id) != 0)
 		return false;
 	return list->state == CART_LIST_ANY ||
 	       (list->state == CART_LIST_OPEN ? c->state == CART_OPEN

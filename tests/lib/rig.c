@@ -287,9 +287,9 @@ struct cart_id rig_id(struct rig *rig)
 	return rng_id(&rig->rng);
 }
 
-int64_t rig_customer(struct rig *rig)
+struct shop_id rig_customer(struct rig *rig)
 {
-	return rng_between(&rig->rng, 1, CART_NUMBER_MAX);
+	return shop_id_of_number(rng_between(&rig->rng, 1, SHOP_ID_NUMBER_MAX));
 }
 
 void rig_post(struct rig *rig, size_t at, struct rig_task *task)
@@ -474,7 +474,7 @@ struct cart rig_get(struct rig *rig, const struct cart_id *id)
 int64_t rig_quantity(struct rig *rig, const struct cart_id *id, int64_t product_id)
 {
 	struct cart cart = rig_get(rig, id);
-	const struct cart_line *line = cart_find_line(&cart, product_id);
+	const struct cart_line *line = find_line(&cart, product_id);
 	int64_t quantity = line != NULL ? line->quantity : 0;
 
 	cart_clear(&cart);
@@ -483,20 +483,14 @@ int64_t rig_quantity(struct rig *rig, const struct cart_id *id, int64_t product_
 
 bool rig_same_cart(const struct cart *a, const struct cart *b, bool ignore_id)
 {
-	if (!ignore_id &&
-	    (cart_id_compare(&a->id, &b->id) != 0 || a->customer_id != b->customer_id))
+	if (!ignore_id && (cart_id_compare(&a->id, &b->id) != 0 ||
+			   shop_id_compare(&a->customer_id, &b->customer_id) != 0))
 		return false;
 	if (a->state != b->state || a->version != b->version || a->created_ms != b->created_ms ||
 	    a->updated_ms != b->updated_ms || a->expires_ms != b->expires_ms ||
-	    cart_id_compare(&a->order_id, &b->order_id) != 0 || a->line_count != b->line_count)
+	    cart_id_compare(&a->order_id, &b->order_id) != 0)
 		return false;
-	for (size_t i = 0; i < a->line_count; i++)
-		if (a->lines[i].product_id != b->lines[i].product_id ||
-		    a->lines[i].quantity != b->lines[i].quantity ||
-		    a->lines[i].added_ms != b->lines[i].added_ms ||
-		    a->lines[i].updated_ms != b->lines[i].updated_ms)
-			return false;
-	return true;
+	return same_lines(a, b);
 }
 
 const char *rig_describe(const struct cart *cart)
@@ -510,16 +504,15 @@ const char *rig_describe(const struct cart *cart)
 	cart_id_format(&cart->id, id);
 	cart_id_format(&cart->order_id, order);
 	at = snprintf(to, sizeof(text[0]),
-		      "%s customer %lld %s version %lld created %lld updated %lld expires %lld "
+		      "%s customer %s %s version %lld created %lld updated %lld expires %lld "
 		      "order %.8s:",
-		      id, (long long)cart->customer_id,
-		      cart->state == CART_OPEN ? "open" : "checked out", (long long)cart->version,
-		      (long long)cart->created_ms, (long long)cart->updated_ms,
-		      (long long)cart->expires_ms, order);
+		      id, cart->customer_id.text, cart->state == CART_OPEN ? "open" : "checked out",
+		      (long long)cart->version, (long long)cart->created_ms,
+		      (long long)cart->updated_ms, (long long)cart->expires_ms, order);
 	for (size_t i = 0; i < cart->line_count && at < (int)sizeof(text[0]) - 100; i++)
-		at += snprintf(
-			to + at, sizeof(text[0]) - (size_t)at, " %lld x %lld (%lld, %lld)",
-			(long long)cart->lines[i].product_id, (long long)cart->lines[i].quantity,
-			(long long)cart->lines[i].added_ms, (long long)cart->lines[i].updated_ms);
+		at += snprintf(to + at, sizeof(text[0]) - (size_t)at, " %s x %lld (%lld, %lld)",
+			       cart->lines[i].product_id.text, (long long)cart->lines[i].quantity,
+			       (long long)cart->lines[i].added_ms,
+			       (long long)cart->lines[i].updated_ms);
 	return to;
 }

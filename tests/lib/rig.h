@@ -18,6 +18,7 @@
 #include "core/cart_store.h"
 #include "tests/lib/clock_fake.h"
 #include "tests/lib/own_database.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/rng.h"
 
 #include <event2/event.h>
@@ -81,7 +82,7 @@ struct rig *rig_start(const struct rig_config *config);
 void rig_stop(struct rig **rig);
 
 struct cart_id rig_id(struct rig *rig);
-int64_t rig_customer(struct rig *rig);
+struct shop_id rig_customer(struct rig *rig);
 
 /* Runs a function on a loop and waits until it has returned. */
 void rig_call(struct rig *rig, size_t loop, rig_fn *run, void *user);
@@ -122,19 +123,19 @@ int64_t rig_forget(struct cart_op op);
 		sizeof((const struct cart_change[]){__VA_ARGS__}) / sizeof(struct cart_change)
 #define ADD(product_, quantity_)                                                                   \
 	{                                                                                          \
-		CART_CHANGE_ADD, product_, quantity_                                               \
+		CART_CHANGE_ADD, id_of(product_), quantity_                                        \
 	}
 #define SET(product_, quantity_)                                                                   \
 	{                                                                                          \
-		CART_CHANGE_SET, product_, quantity_                                               \
+		CART_CHANGE_SET, id_of(product_), quantity_                                        \
 	}
 #define REMOVE(product_)                                                                           \
 	{                                                                                          \
-		CART_CHANGE_REMOVE, product_, 0                                                    \
+		CART_CHANGE_REMOVE, id_of(product_), 0                                             \
 	}
 #define CLEAR                                                                                      \
 	{                                                                                          \
-		CART_CHANGE_CLEAR, 0, 0                                                            \
+		CART_CHANGE_CLEAR, {0}, 0                                                          \
 	}
 
 /* A new cart of a new customer. */

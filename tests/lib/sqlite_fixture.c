@@ -1,3 +1,4 @@
+#include "tests/lib/ids.h"
 #include "tests/lib/sqlite_fixture.h"
 
 #include "core/base/buf.h"
@@ -171,7 +172,7 @@ struct cart_id fixture_id(uint8_t n)
 enum cart_result fixture_create(struct fixture *f, uint8_t n, int64_t customer_id)
 {
 	struct cart_op op = {
-		.type = CART_OP_CREATE, .id = fixture_id(n), .customer_id = customer_id};
+		.type = CART_OP_CREATE, .id = fixture_id(n), .customer_id = id_of(customer_id)};
 	enum cart_result result = fixture_run(f, &op);
 
 	cart_op_clear(&op);
@@ -180,7 +181,7 @@ enum cart_result fixture_create(struct fixture *f, uint8_t n, int64_t customer_i
 
 enum cart_result fixture_add(struct fixture *f, uint8_t n, int64_t product_id, int64_t quantity)
 {
-	struct cart_change change = {CART_CHANGE_ADD, product_id, quantity};
+	struct cart_change change = {CART_CHANGE_ADD, id_of(product_id), quantity};
 	struct cart_op op = {
 		.type = CART_OP_CHANGE, .id = fixture_id(n), .changes = &change, .change_count = 1};
 	enum cart_result result = fixture_run(f, &op);
@@ -195,7 +196,7 @@ int64_t fixture_quantity(struct fixture *f, uint8_t n, int64_t product_id)
 	int64_t quantity = -1;
 
 	if (fixture_run(f, &op) == CART_OK) {
-		const struct cart_line *line = cart_find_line(&op.cart, product_id);
+		const struct cart_line *line = find_line(&op.cart, product_id);
 
 		quantity = line != NULL ? line->quantity : 0;
 	}

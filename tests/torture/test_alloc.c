@@ -123,7 +123,7 @@ struct run {
 	struct model *model;
 	struct model_answer *want;
 	struct cart_id ids[3];
-	int64_t customer;
+	struct shop_id customer;
 	long nth;
 	bool lasting;
 	int *failed; /* ops, of all runs */

@@ -16,7 +16,7 @@
 struct run {
 	struct rig *f;
 	struct cart_id first, second, third, order;
-	int64_t customer;
+	struct shop_id customer;
 	bool hangs;  /* an answer may never come: do not wait for it for long */
 	int answers; /* that the store gave or should have given */
 };

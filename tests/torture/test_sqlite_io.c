@@ -6,6 +6,7 @@
  * a kill -9 would have left.
  */
 #include "core/base/buf.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/shim_vfs.h"
 #include "tests/lib/sqlite_fixture.h"
@@ -58,7 +59,7 @@ static void history_add_three(struct fixture *f, struct history *h, int64_t prod
 	int done = 0, submitted = 0;
 
 	for (int i = 0; i < 3; i++) {
-		changes[i] = (struct cart_change){CART_CHANGE_ADD, product + i, 1};
+		changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(product + i), 1};
 		ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
 					  .id = fixture_id(CART),
 					  .changes = &changes[i],
@@ -77,7 +78,7 @@ static void history_add_three(struct fixture *f, struct history *h, int64_t prod
 /* With a key, and again if it was uncertain: that must never count twice. */
 static void history_add_keyed(struct fixture *f, struct history *h, int64_t product)
 {
-	struct cart_change change = {CART_CHANGE_ADD, product, 1};
+	struct cart_change change = {CART_CHANGE_ADD, id_of(product), 1};
 	char key[16];
 	struct cart_op op = {.type = CART_OP_CHANGE,
 			     .id = fixture_id(CART),
@@ -112,7 +113,7 @@ static void history_read(struct fixture *f, const struct history *h)
 
 	history_expect(result, h->cart);
 	for (int64_t p = 1; p <= PRODUCTS && result == CART_OK; p++) {
-		const struct cart_line *line = cart_find_line(&op.cart, p);
+		const struct cart_line *line = find_line(&op.cart, p);
 
 		if (h->lines[p] == KNOWN_THERE)
 			assert_non_null(line);

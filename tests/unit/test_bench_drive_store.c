@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "server/api/problem.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 
@@ -76,7 +77,7 @@ static void every_operation_does_what_it_says(void **state)
 	assert_false(bench_drive_is_local_stand_in(f.drive));
 	run(&f, &op, BENCH_OK, 201, "");
 	assert_int_equal(op.version, 1);
-	assert_int_equal(op.cart.customer_id, 7);
+	assert_id_equal(op.cart.customer_id, 7);
 	assert_memory_equal(&op.cart.id, &op.id, sizeof(op.id));
 
 	op.want_cart = false;

@@ -144,15 +144,15 @@ static void an_acknowledged_add_must_be_there_once(void **state)
 						{3, 1, BENCH_REFUSED},
 						{4, 1, BENCH_UNKNOWN},
 						{5, 1, BENCH_UNKNOWN}};
-	struct cart_line good[] = {{.product_id = 1, .quantity = 1},
-				   {.product_id = 2, .quantity = 1},
-				   {.product_id = 5, .quantity = 1}};
-	struct cart_line lost[] = {{.product_id = 1, .quantity = 1}};
-	struct cart_line wrong[] = {{.product_id = 1, .quantity = 2},
-				    {.product_id = 2, .quantity = 1},
-				    {.product_id = 3, .quantity = 1},
-				    {.product_id = 4, .quantity = 2},
-				    {.product_id = 8, .quantity = 1}};
+	struct cart_line good[] = {{.product_id = {1, "1"}, .quantity = 1},
+				   {.product_id = {1, "2"}, .quantity = 1},
+				   {.product_id = {1, "5"}, .quantity = 1}};
+	struct cart_line lost[] = {{.product_id = {1, "1"}, .quantity = 1}};
+	struct cart_line wrong[] = {{.product_id = {1, "1"}, .quantity = 2},
+				    {.product_id = {1, "2"}, .quantity = 1},
+				    {.product_id = {1, "3"}, .quantity = 1},
+				    {.product_id = {1, "4"}, .quantity = 2},
+				    {.product_id = {1, "8"}, .quantity = 1}};
 	struct probe_finding finding = {0};
 
 	(void)state;
@@ -174,7 +174,7 @@ static void an_acknowledged_add_must_be_there_once(void **state)
 static struct probe_finding one_line(size_t ok, size_t open, int64_t found)
 {
 	struct probe_add adds[8] = {{1, 1, BENCH_REFUSED}};
-	struct cart_line line = {.product_id = 1, .quantity = found};
+	struct cart_line line = {.product_id = {1, "1"}, .quantity = found};
 	struct probe_finding finding = {0};
 
 	for (size_t i = 0; i < ok + open; i++)
@@ -212,9 +212,9 @@ static void a_key_is_applied_once(void **state)
 						{3, 1, BENCH_UNKNOWN},
 						{4, 1, BENCH_UNKNOWN},
 						{5, 1, BENCH_OK}};
-	struct cart_line lines[] = {{.product_id = 1, .quantity = 1},
-				    {.product_id = 2, .quantity = 2},
-				    {.product_id = 3, .quantity = 1}};
+	struct cart_line lines[] = {{.product_id = {1, "1"}, .quantity = 1},
+				    {.product_id = {1, "2"}, .quantity = 2},
+				    {.product_id = {1, "3"}, .quantity = 1}};
 	struct probe_finding finding = {0};
 
 	(void)state;

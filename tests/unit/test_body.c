@@ -1,5 +1,6 @@
 #include "server/api/body.h"
 
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>
@@ -168,7 +169,7 @@ static void a_single_item_needs_no_array(void **state)
 	assert_int_equal(count, 1);
 	assert_ptr_equal(changes, &one);
 	assert_int_equal(one.type, CART_CHANGE_ADD);
-	assert_int_equal(one.product_id, CART_NUMBER_MAX);
+	assert_id_equal(one.product_id, SHOP_ID_NUMBER_MAX);
 	assert_int_equal(one.quantity, CART_ADD_MAX);
 }
 
@@ -180,10 +181,10 @@ static void a_batch_keeps_its_order_and_its_duplicates(void **state)
 				  "{\"product_id\":2,\"quantity\":4}]}"),
 			 BODY_OK);
 	assert_int_equal(count, 3);
-	assert_int_equal(changes[0].product_id, 2);
-	assert_int_equal(changes[1].product_id, 1);
+	assert_id_equal(changes[0].product_id, 2);
+	assert_id_equal(changes[1].product_id, 1);
 	assert_int_equal(changes[1].quantity, 3);
-	assert_int_equal(changes[2].product_id, 2);
+	assert_id_equal(changes[2].product_id, 2);
 	assert_int_equal(changes[2].type, CART_CHANGE_ADD);
 	free(changes);
 }
@@ -218,13 +219,13 @@ static void bad_items_are_named_with_their_place(void **state)
 
 static void customers_are_1_to_2_to_the_53rd_less_1(void **state)
 {
-	int64_t customer = 0;
+	struct shop_id customer = {0};
 	const char *most = "{\"customer_id\":9007199254740991}";
 	const char *more = "{\"customer_id\":9007199254740992}";
 
 	(void)state;
 	assert_int_equal(body_read_customer(most, strlen(most), &customer, detail), BODY_OK);
-	assert_int_equal(customer, CART_NUMBER_MAX);
+	assert_id_equal(customer, SHOP_ID_NUMBER_MAX);
 	assert_int_equal(body_read_customer(more, strlen(more), &customer, detail),
 			 BODY_INVALID_INPUT);
 }

@@ -1,5 +1,6 @@
 #include "core/cart_op.h"
 
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ static struct cart cart;
 
 static int make_cart(void **state)
 {
-	struct cart_op op = {.type = CART_OP_CREATE, .customer_id = 7, .now_ms = 5000};
+	struct cart_op op = {.type = CART_OP_CREATE, .customer_id = id_of(7), .now_ms = 5000};
 
 	(void)state;
 	op.id.bytes[0] = 1;
@@ -39,7 +40,7 @@ static enum cart_result change_all(const struct cart_change *changes, size_t cou
 static enum cart_result change(enum cart_change_type type, int64_t product, int64_t quantity,
 			       int64_t now_ms)
 {
-	return change_all(&(struct cart_change){type, product, quantity}, 1, now_ms);
+	return change_all(&(struct cart_change){type, id_of(product), quantity}, 1, now_ms);
 }
 
 static enum cart_result checkout(int64_t now_ms, uint8_t order)
@@ -52,7 +53,7 @@ static enum cart_result checkout(int64_t now_ms, uint8_t order)
 
 static int64_t quantity_of(int64_t product)
 {
-	const struct cart_line *line = cart_find_line(&cart, product);
+	const struct cart_line *line = find_line(&cart, product);
 
 	return line != NULL ? line->quantity : 0;
 }
@@ -73,9 +74,9 @@ static void lines_are_kept_in_order_of_product(void **state)
 	assert_int_equal(change(CART_CHANGE_ADD, 30, 1, 5100), CART_OK);
 	assert_int_equal(change(CART_CHANGE_ADD, 10, 1, 5100), CART_OK);
 	assert_int_equal(change(CART_CHANGE_ADD, 20, 1, 5100), CART_OK);
-	assert_int_equal(cart.lines[0].product_id, 10);
-	assert_int_equal(cart.lines[1].product_id, 20);
-	assert_int_equal(cart.lines[2].product_id, 30);
+	assert_id_equal(cart.lines[0].product_id, 10);
+	assert_id_equal(cart.lines[1].product_id, 20);
+	assert_id_equal(cart.lines[2].product_id, 30);
 }
 
 static void an_add_to_a_line_raises_it_and_keeps_when_it_was_added(void **state)
@@ -113,8 +114,9 @@ static void without_a_ttl_nothing_expires(void **state)
 
 static void many_changes_are_one_version(void **state)
 {
-	const struct cart_change changes[] = {
-		{CART_CHANGE_ADD, 1, 2}, {CART_CHANGE_ADD, 2, 1}, {CART_CHANGE_ADD, 1, 4}};
+	const struct cart_change changes[] = {{CART_CHANGE_ADD, id_of(1), 2},
+					      {CART_CHANGE_ADD, id_of(2), 1},
+					      {CART_CHANGE_ADD, id_of(1), 4}};
 
 	(void)state;
 	assert_int_equal(change_all(changes, 3, 5100), CART_OK);
@@ -125,7 +127,8 @@ static void many_changes_are_one_version(void **state)
 
 static void changes_that_fail_in_the_middle_change_nothing(void **state)
 {
-	const struct cart_change changes[] = {{CART_CHANGE_ADD, 1, 2}, {CART_CHANGE_REMOVE, 9, 0}};
+	const struct cart_change changes[] = {{CART_CHANGE_ADD, id_of(1), 2},
+					      {CART_CHANGE_REMOVE, id_of(9), 0}};
 
 	(void)state;
 	assert_int_equal(change_all(changes, 2, 5100), CART_NO_ITEM);
@@ -155,7 +158,7 @@ static void set_to_zero_and_remove_take_the_line_away(void **state)
 	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5100), CART_OK);
 	assert_int_equal(change(CART_CHANGE_ADD, 2, 1, 5100), CART_OK);
 	assert_int_equal(change(CART_CHANGE_SET, 1, 0, 5100), CART_OK);
-	assert_null(cart_find_line(&cart, 1));
+	assert_null(find_line(&cart, 1));
 	assert_int_equal(change(CART_CHANGE_REMOVE, 2, 0, 5100), CART_OK);
 	assert_int_equal(cart.line_count, 0);
 	assert_int_equal(change(CART_CHANGE_REMOVE, 2, 0, 5100), CART_NO_ITEM);
@@ -175,7 +178,8 @@ static void limits_hold_for_lines_and_for_quantity(void **state)
 
 static void a_limit_counts_where_the_op_ends(void **state)
 {
-	const struct cart_change swap[] = {{CART_CHANGE_ADD, 4, 1}, {CART_CHANGE_REMOVE, 1, 0}};
+	const struct cart_change swap[] = {{CART_CHANGE_ADD, id_of(4), 1},
+					   {CART_CHANGE_REMOVE, id_of(1), 0}};
 
 	(void)state;
 	for (int64_t product = 1; product <= 3; product++)
@@ -187,7 +191,7 @@ static void a_limit_counts_where_the_op_ends(void **state)
 static void a_lowered_limit_does_not_hold_up_a_change_that_changes_nothing(void **state)
 {
 	const struct cart_rules tight = {.ttl_ms = 1000, .lines_max = 1, .quantity_max = 100};
-	const struct cart_change same = {CART_CHANGE_SET, 1, 1};
+	const struct cart_change same = {CART_CHANGE_SET, id_of(1), 1};
 	struct cart_op op = {.type = CART_OP_CHANGE, .changes = &same, .change_count = 1};
 
 	(void)state;
@@ -203,10 +207,13 @@ static void a_cart_over_a_lowered_limit_can_be_brought_down_but_not_up(void **st
 		struct cart_change change;
 		enum cart_result result;
 	} steps[] = {
-		{{CART_CHANGE_ADD, 4, 1}, CART_LIMIT}, {{CART_CHANGE_ADD, 1, 1}, CART_LIMIT},
-		{{CART_CHANGE_REMOVE, 3, 0}, CART_OK}, {{CART_CHANGE_SET, 1, 50}, CART_OK},
-		{{CART_CHANGE_ADD, 2, 1}, CART_OK},    {{CART_CHANGE_REMOVE, 1, 0}, CART_OK},
-		{{CART_CHANGE_ADD, 4, 1}, CART_LIMIT},
+		{{CART_CHANGE_ADD, id_of(4), 1}, CART_LIMIT},
+		{{CART_CHANGE_ADD, id_of(1), 1}, CART_LIMIT},
+		{{CART_CHANGE_REMOVE, id_of(3), 0}, CART_OK},
+		{{CART_CHANGE_SET, id_of(1), 50}, CART_OK},
+		{{CART_CHANGE_ADD, id_of(2), 1}, CART_OK},
+		{{CART_CHANGE_REMOVE, id_of(1), 0}, CART_OK},
+		{{CART_CHANGE_ADD, id_of(4), 1}, CART_LIMIT},
 	};
 
 	(void)state;
@@ -256,7 +263,7 @@ static void an_empty_cart_is_not_checked_out(void **state)
 
 static void another_version_is_a_mismatch_for_every_write(void **state)
 {
-	const struct cart_change add = {CART_CHANGE_ADD, 1, 1};
+	const struct cart_change add = {CART_CHANGE_ADD, id_of(1), 1};
 
 	(void)state;
 	for (int type = CART_OP_CHANGE; type <= CART_OP_DELETE; type++) {
@@ -297,14 +304,16 @@ static void a_key_counts_within_its_window_for_the_same_request(void **state)
 
 static void fingerprint_of(struct cart_op *op, uint8_t out[CART_FINGERPRINT_BYTES])
 {
-	assert_true(cart_op_fingerprint(op));
+	assert_true(cart_op_digest(op));
 	memcpy(out, op->fingerprint, CART_FINGERPRINT_BYTES);
 }
 
 static void fingerprints_tell_requests_apart(void **state)
 {
-	const struct cart_change one = {CART_CHANGE_ADD, 1, 1}, two = {CART_CHANGE_ADD, 1, 2};
-	struct cart_op op = {.type = CART_OP_CHANGE, .changes = &one, .change_count = 1};
+	const struct cart_change one = {CART_CHANGE_ADD, id_of(1), 1},
+				 two = {CART_CHANGE_ADD, id_of(1), 2};
+	struct cart_op op = {
+		.type = CART_OP_CHANGE, .changes = &one, .change_count = 1, .key = "k"};
 	uint8_t first[CART_FINGERPRINT_BYTES], other[CART_FINGERPRINT_BYTES];
 
 	(void)state;
@@ -326,9 +335,33 @@ static void fingerprints_tell_requests_apart(void **state)
 	assert_memory_not_equal(first, other, sizeof(first));
 }
 
+static void a_key_is_hashed_with_the_customer_where_it_is_a_creates(void **state)
+{
+	/* The start of what sha256sum prints for "k". */
+	static const uint8_t k[CART_KEY_HASH_BYTES] = {0x82, 0x54, 0xc3, 0x29, 0xa9, 0x28,
+						       0x50, 0xf6, 0xd5, 0x39, 0xdd, 0x37,
+						       0x6f, 0x48, 0x16, 0xee};
+	struct cart_op op = {.type = CART_OP_CHECKOUT, .customer_id = id_of(1), .key = "k"};
+	struct cart_op other;
+
+	(void)state;
+	assert_true(cart_op_digest(&op));
+	assert_memory_equal(op.key_hash, k, sizeof(k));
+	op.type = CART_OP_CREATE;
+	assert_true(cart_op_digest(&op));
+	assert_memory_not_equal(op.key_hash, k, sizeof(k));
+	other = op;
+	/* Not the same text, cut at another place. */
+	other.customer_id = id_of(11);
+	op.key = "1k";
+	assert_true(cart_op_digest(&op) && cart_op_digest(&other));
+	assert_memory_not_equal(op.key_hash, other.key_hash, sizeof(k));
+}
+
 static void a_copied_request_stands_on_its_own(void **state)
 {
-	struct cart_change changes[] = {{CART_CHANGE_ADD, 1, 2}, {CART_CHANGE_SET, 3, 4}};
+	struct cart_change changes[] = {{CART_CHANGE_ADD, id_of(1), 2},
+					{CART_CHANGE_SET, id_of(3), 4}};
 	char key[] = "k-1";
 	struct cart_op op = {.type = CART_OP_CHANGE,
 			     .changes = changes,
@@ -342,7 +375,7 @@ static void a_copied_request_stands_on_its_own(void **state)
 	memset(changes, 0, sizeof(changes));
 	memset(key, 'x', 3);
 	assert_string_equal(copy->key, "k-1");
-	assert_int_equal(copy->changes[1].product_id, 3);
+	assert_id_equal(copy->changes[1].product_id, 3);
 	assert_int_equal(copy->changes[1].quantity, 4);
 	assert_int_equal(copy->now_ms, 9);
 	cart_op_clear(copy);
@@ -373,6 +406,7 @@ int main(void)
 		CART_TEST(a_checked_out_cart_is_not_deleted),
 		CART_TEST(a_key_counts_within_its_window_for_the_same_request),
 		CART_TEST(fingerprints_tell_requests_apart),
+		CART_TEST(a_key_is_hashed_with_the_customer_where_it_is_a_creates),
 		CART_TEST(a_copied_request_stands_on_its_own),
 	};
 

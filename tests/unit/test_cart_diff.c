@@ -1,6 +1,7 @@
 #include "core/cart_diff.h"
 
 #include "tests/lib/cmocka.h"
+#include "tests/lib/ids.h"
 
 #include <stdio.h>
 
@@ -20,8 +21,8 @@ static const char *differences(const struct cart *before, const struct cart *aft
 
 		assert_true((diff.before == NULL) == (diff.change == CART_DIFF_ADDED));
 		assert_true((diff.after == NULL) == (diff.change == CART_DIFF_REMOVED));
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%c%lld ",
-					"+~-"[diff.change], (long long)line -> product_id);
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "%c%s ", "+~-"[diff.change],
+					line -> product_id.text);
 	}
 	return text;
 }
@@ -29,7 +30,7 @@ static const char *differences(const struct cart *before, const struct cart *aft
 static struct cart_line line_of(int64_t product, int64_t quantity)
 {
 	return (struct cart_line){
-		.product_id = product, .quantity = quantity, .added_ms = 1, .updated_ms = 2};
+		.product_id = id_of(product), .quantity = quantity, .added_ms = 1, .updated_ms = 2};
 }
 
 static void lines_are_added_changed_and_removed(void **state)

@@ -1,5 +1,6 @@
 #include "core/cart_json.h"
 
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 
 #include <jansson.h>
@@ -14,11 +15,11 @@ static const char *write_cart(struct buf *out, const struct cart *cart)
 static void an_open_cart_is_written_as_the_contract_shows_it(void **state)
 {
 	struct cart_line lines[] = {
-		{456, 2, INT64_C(1762040100000), INT64_C(1762040100123)},
-		{CART_NUMBER_MAX, 1000000, 0, 0},
+		{id_of(456), 2, INT64_C(1762040100000), INT64_C(1762040100123)},
+		{id_of(SHOP_ID_NUMBER_MAX), 1000000, 0, 0},
 	};
 	struct cart cart = {
-		.customer_id = 123,
+		.customer_id = id_of(123),
 		.version = 3,
 		.created_ms = INT64_C(1762039800000),
 		.updated_ms = INT64_C(1762040100000),
@@ -47,7 +48,7 @@ static void an_open_cart_is_written_as_the_contract_shows_it(void **state)
 
 static void a_checked_out_cart_is_json_that_others_read(void **state)
 {
-	struct cart cart = {.customer_id = 1, .state = CART_CHECKED_OUT, .version = 2};
+	struct cart cart = {.customer_id = id_of(1), .state = CART_CHECKED_OUT, .version = 2};
 	struct buf out = {0};
 	json_t *json;
 

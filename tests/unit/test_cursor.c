@@ -1,12 +1,13 @@
 #include "server/api/cursor.h"
 
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>
 
 static const struct cart_list customer = {
 	.kind = CART_LIST_CUSTOMER,
-	.customer_id = 123,
+	.customer_id = {.size = 3, .text = "123"},
 	.state = CART_LIST_OPEN,
 	.limit = 20,
 	.after_ms = INT64_C(1762039800123),
@@ -23,7 +24,7 @@ static void a_cursor_comes_back_as_it_was(void **state)
 {
 	char text[CURSOR_TEXT + 1];
 	struct cart_list list = {
-		.kind = CART_LIST_CUSTOMER, .customer_id = 123, .state = CART_LIST_OPEN};
+		.kind = CART_LIST_CUSTOMER, .customer_id = id_of(123), .state = CART_LIST_OPEN};
 
 	(void)state;
 	assert_true(cursor_format(&customer, text));
@@ -56,7 +57,7 @@ static void a_cursor_of_another_query_is_refused(void **state)
 	(void)state;
 	assert_true(cursor_format(&customer, text));
 	assert_true(parse(list, text));
-	list.customer_id = 124;
+	list.customer_id = id_of(124);
 	assert_false(parse(list, text));
 	list = customer;
 	list.state = CART_LIST_ANY;

@@ -1,6 +1,7 @@
 /* What goes round more than once goes round a few times: a server that fails for ever gets few
  * calls of one op, and no op waits for its deadline in a tight loop. */
 #include "core/cart_id.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_rig.h"
 
@@ -37,7 +38,7 @@ static enum cart_result run(struct cart_op *op)
 /* The key is stored, the cart never is: whoever repeats the request takes over, and fails too. */
 static void a_create_that_takes_over_is_not_tried_for_ever(void **state)
 {
-	struct cart_op op = {.type = CART_OP_CREATE, .customer_id = 7, .key = "k"};
+	struct cart_op op = {.type = CART_OP_CREATE, .customer_id = id_of(7), .key = "k"};
 
 	(void)state;
 	RULE(.operation = "PutItem", .holds = "created_key", .status = 500,
@@ -81,8 +82,8 @@ static void old_keys_that_cannot_be_removed_end_the_change(void **state)
 {
 	struct cart_id id = rig_cart(r.rig);
 	const struct cart_change changes[] = {
-		{.type = CART_CHANGE_ADD, .product_id = 1, .quantity = 1},
-		{.type = CART_CHANGE_SET, .product_id = 2, .quantity = 1}};
+		{.type = CART_CHANGE_ADD, .product_id = id_of(1), .quantity = 1},
+		{.type = CART_CHANGE_SET, .product_id = id_of(2), .quantity = 1}};
 	struct cart_op op = {.type = CART_OP_CHANGE,
 			     .id = id,
 			     .key = "k",

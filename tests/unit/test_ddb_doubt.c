@@ -301,7 +301,7 @@ static void a_create_with_a_key_makes_one_cart_whatever_was_lost(void **state)
 	(void)state;
 	for (size_t way = 0; way < 4 * EVERY(ways_to_lose); way++) {
 		struct cart_id id = rig_id(r.rig), again = rig_id(r.rig);
-		int64_t customer_id = rig_customer(r.rig);
+		struct shop_id customer_id = rig_customer(r.rig);
 		int applied = ddb_shelf_applied(&r.stub.shelf);
 		struct cart_op op;
 

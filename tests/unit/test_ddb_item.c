@@ -4,6 +4,7 @@
 #include "backends/dynamodb/item/item.h"
 #include "core/cart_id.h"
 
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/rng.h"
 
@@ -31,7 +32,7 @@ static void random_cart(struct rng *rng, struct cart *cart)
 {
 	size_t lines = (size_t)rng_between(rng, 0, 30);
 
-	*cart = (struct cart){.customer_id = rng_between(rng, 1, CART_NUMBER_MAX),
+	*cart = (struct cart){.customer_id = id_of(rng_between(rng, 1, SHOP_ID_NUMBER_MAX)),
 			      .version = rng_between(rng, 1, 1000000),
 			      .created_ms = NOW_MS - rng_between(rng, 0, HOUR_MS),
 			      .updated_ms = NOW_MS};
@@ -45,7 +46,7 @@ static void random_cart(struct rng *rng, struct cart *cart)
 	assert_true(cart_reserve_lines(cart, lines));
 	for (size_t i = 0; i < lines; i++)
 		cart->lines[cart->line_count++] = (struct cart_line){
-			.product_id = (int64_t)i * 1000 + rng_between(rng, 1, 999),
+			.product_id = id_of((int64_t)i * 1000 + rng_between(rng, 1, 999)),
 			.quantity = rng_between(rng, 1, 1000000),
 			.added_ms = NOW_MS - rng_between(rng, 1, HOUR_MS),
 			.updated_ms = NOW_MS};
@@ -55,14 +56,12 @@ static void assert_same(const struct cart *a, const struct cart *b)
 {
 	assert_int_equal(cart_id_compare(&a->id, &b->id), 0);
 	assert_int_equal(cart_id_compare(&a->order_id, &b->order_id), 0);
-	assert_true(a->customer_id == b->customer_id);
+	assert_int_equal(shop_id_compare(&a->customer_id, &b->customer_id), 0);
 	assert_int_equal(a->state, b->state);
 	assert_true(a->version == b->version);
 	assert_true(a->created_ms == b->created_ms && a->updated_ms == b->updated_ms &&
 		    a->expires_ms == b->expires_ms);
-	assert_int_equal(a->line_count, b->line_count);
-	if (a->line_count > 0)
-		assert_memory_equal(a->lines, b->lines, a->line_count * sizeof(*a->lines));
+	assert_true(same_lines(a, b));
 }
 
 /* Reads the Item of a PutItem. */
@@ -133,7 +132,7 @@ static void a_cart_is_read_as_it_was_written_in_layout_list(void **state)
 static void ttl_never_comes_before_the_expiry(void **state)
 {
 	const struct ddb_table table = table_of(DDB_LAYOUT_MAP);
-	struct cart cart = {.customer_id = 1,
+	struct cart cart = {.customer_id = id_of(1),
 			    .version = 1,
 			    .created_ms = NOW_MS,
 			    .updated_ms = NOW_MS,
@@ -239,7 +238,8 @@ static void an_item_with_attributes_of_others_is_read(void **state)
 	read_back(attributes, &item);
 	assert_true(item.cart.version == 3);
 	assert_int_equal(item.cart.line_count, 2);
-	assert_true(item.cart.lines[0].product_id == 9 && item.cart.lines[1].product_id == 10);
+	assert_id_equal(item.cart.lines[0].product_id, 9);
+	assert_id_equal(item.cart.lines[1].product_id, 10);
 	assert_non_null(ddb_item_key(&item, KEY_NAME));
 	assert_true(ddb_item_key(&item, KEY_NAME)->version == 2);
 	assert_null(ddb_item_key(&item, "BAAAAAAAAAAAAAAA"));

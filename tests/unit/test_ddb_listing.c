@@ -2,6 +2,7 @@
 #include "backends/dynamodb/store/listing.h"
 #include "core/cart_id.h"
 
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>
@@ -36,7 +37,7 @@ static int setup(void **state)
 	for (size_t i = 0; i < SHARDS * A_SHARD; i++) {
 		struct cart *cart = &carts[i];
 
-		*cart = (struct cart){.customer_id = 1, .version = 1};
+		*cart = (struct cart){.customer_id = id_of(1), .version = 1};
 		cart->created_ms = cart->updated_ms = NOW_MS - (1000 - (int64_t)i) * 60000;
 		memset(cart->id.bytes, 0x40, sizeof(cart->id.bytes));
 		cart->id.bytes[0] = (uint8_t)i;

@@ -2,6 +2,7 @@
  */
 #include "core/base/buf.h"
 #include "core/cart_id.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_rig.h"
 
@@ -369,7 +370,7 @@ static struct cart_op list(int limit)
 {
 	struct cart_op op = {
 		.type = CART_OP_LIST,
-		.list = {.kind = CART_LIST_CUSTOMER, .customer_id = 1, .limit = limit}};
+		.list = {.kind = CART_LIST_CUSTOMER, .customer_id = id_of(1), .limit = limit}};
 
 	assert_int_equal(rig_run(r.rig, 0, &op, NULL), CART_OK);
 	return op;
@@ -437,7 +438,7 @@ static void what_an_index_has_and_the_table_has_not_is_not_listed(void **state)
 	ask(r.rig, CART_OK, CHECKOUT, .id = ids[4], .order_id = rig_id(r.rig));
 	op = (struct cart_op){.type = CART_OP_LIST,
 			      .list = {.kind = CART_LIST_CUSTOMER,
-				       .customer_id = 1,
+				       .customer_id = id_of(1),
 				       .limit = 50,
 				       .state = CART_LIST_OPEN}};
 	assert_int_equal(rig_run(r.rig, 0, &op, NULL), CART_OK);
@@ -452,8 +453,9 @@ static void what_an_index_has_and_the_table_has_not_is_not_listed(void **state)
 
 static void a_list_from_nonsense_fails_and_one_from_silence_ends(void **state)
 {
-	struct cart_op op = {.type = CART_OP_LIST,
-			     .list = {.kind = CART_LIST_CUSTOMER, .customer_id = 1, .limit = 5}};
+	struct cart_op op = {
+		.type = CART_OP_LIST,
+		.list = {.kind = CART_LIST_CUSTOMER, .customer_id = id_of(1), .limit = 5}};
 	struct ddb_rig_op silent = {.op = op};
 	_Atomic int done = 0;
 

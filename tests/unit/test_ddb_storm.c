@@ -4,6 +4,7 @@
  * left open is closed by asking again.
  */
 #include "backends/dynamodb/item/item.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_rig.h"
 
@@ -100,7 +101,7 @@ static int teardown(void **state)
 /* One of product 7 each, to the carts in turn; every other one with a key where that is wanted. */
 static void submit_all(bool all_keyed)
 {
-	static const struct cart_change add_one[] = {ADD(7, 1)};
+	const struct cart_change add_one[] = {ADD(7, 1)};
 	_Atomic int done = 0;
 
 	for (int i = 0; i < OPS; i++) {
@@ -127,7 +128,7 @@ static int64_t quantity(int cart)
 	int64_t sum;
 
 	op = ask_for(r.rig, CART_OK, GET, .id = carts[cart]);
-	line = cart_find_line(&op.cart, 7);
+	line = find_line(&op.cart, 7);
 	sum = line != NULL ? line->quantity : 0;
 	cart_op_clear(&op);
 	return sum;

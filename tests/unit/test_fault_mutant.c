@@ -25,7 +25,7 @@ static int64_t version_of(struct rig *f, const struct cart_id *id, unsigned flag
 /* Lines of a new cart after two adds at once. */
 static size_t lines_of_two_adds(struct rig *f)
 {
-	static const struct cart_change adds[2] = {ADD(7, 1), ADD(8, 1)};
+	const struct cart_change adds[2] = {ADD(7, 1), ADD(8, 1)};
 	struct cart_op add = {.type = CART_OP_CHANGE, .id = rig_cart(f), .change_count = 1};
 	struct probe probes[2];
 	struct cart cart;
@@ -199,7 +199,7 @@ static void two_replicas_answer_in_turn(void **state)
 static void a_stale_index_lists_old_carts_and_gets_are_right(void **state)
 {
 	struct rig *f = rig_of("stale-index", NULL, NULL);
-	int64_t customer = rig_customer(f);
+	struct shop_id customer = rig_customer(f);
 	struct cart_id id = rig_id(f);
 	struct cart_op op;
 

@@ -2,6 +2,7 @@
 #include "core/base/json_parse.h"
 #include "server/api/body.h"
 
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdlib.h>
@@ -108,7 +109,7 @@ static void test_a_body_is_refused_rather_than_read_wrong(void **state)
 		result = body_read_items(BODY, strlen(BODY), &one, &changes, &count, detail);
 		if (result == BODY_OK) {
 			assert_true(calls < nth);
-			assert_true(changes[0].product_id == INT64_C(9007199254740991));
+			assert_id_equal(changes[0].product_id, INT64_C(9007199254740991));
 			return;
 		}
 		assert_int_equal(result, BODY_NO_MEMORY);

@@ -25,6 +25,8 @@ static void an_integer_is_held_as_its_decimal(void **state)
 		assert_int_equal(id.size, strlen(cases[i].text));
 		assert_true(shop_id_parse(&parsed, cases[i].text, strlen(cases[i].text)));
 		assert_memory_equal(&parsed, &id, sizeof(id));
+		assert_true(shop_id_is_valid(&id));
+		assert_true(shop_id_number(&id) == cases[i].number);
 	}
 }
 
@@ -54,6 +56,17 @@ static void what_is_no_integer_is_refused(void **state)
 			fail_msg("\"%s\" was taken", cases[i]);
 		assert_string_equal(id.text, "7");
 	}
+}
+
+static void an_id_that_was_not_parsed_is_not_valid(void **state)
+{
+	static const struct shop_id cases[] = {
+		{0}, {1, "0"}, {2, "01"}, {2, "1"}, {1, "a"}, {16, "9007199254740992"}, {65, "1"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_false(shop_id_is_valid(&cases[i]));
 }
 
 static void only_the_given_bytes_are_read(void **state)
@@ -89,6 +102,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_integer_is_held_as_its_decimal),
 		cmocka_unit_test(what_is_no_integer_is_refused),
+		cmocka_unit_test(an_id_that_was_not_parsed_is_not_valid),
 		cmocka_unit_test(only_the_given_bytes_are_read),
 		cmocka_unit_test(integers_are_in_the_order_of_their_values),
 	};

@@ -172,7 +172,7 @@ static void write_all_there_is_to_write(void)
 
 static void read_all_there_is_to_read(void)
 {
-	struct cart_list list = {.customer_id = 7, .limit = 5};
+	struct cart_list list = {.customer_id = id_of(7), .limit = 5};
 
 	ask(rig, CART_NOT_FOUND, GET, .id = rig_id(rig));
 	for (int after = 0; after < 2; after++) {

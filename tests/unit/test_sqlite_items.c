@@ -1,4 +1,5 @@
 #include "backends/sqlite/conn.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ static void what_is_written_is_read_back(void **state)
 		cart.line_count = count;
 		for (size_t i = 0; i < count; i++)
 			lines[i] = (struct cart_line){
-				.product_id = CART_NUMBER_MAX - 300 + (int64_t)i,
+				.product_id = id_of(SHOP_ID_NUMBER_MAX - 300 + (int64_t)i),
 				.quantity = 1 + (int64_t)i,
 				.added_ms = INT64_C(253402300799999),
 				.updated_ms = 0,
@@ -28,9 +29,7 @@ static void what_is_written_is_read_back(void **state)
 		buf_reset(&out);
 		sqlite_items_write(&out, &cart);
 		assert_int_equal(read_items(&back, buf_string(&out)), SQLITE_OK);
-		assert_int_equal(back.line_count, count);
-		if (count > 0)
-			assert_memory_equal(back.lines, lines, count * sizeof(*lines));
+		assert_true(same_lines(&back, &cart));
 		cart_clear(&back);
 	}
 	buf_free(&out);
@@ -38,17 +37,35 @@ static void what_is_written_is_read_back(void **state)
 
 static void the_text_is_json_as_the_schema_says(void **state)
 {
-	struct cart_line lines[] = {{1, 2, 3, 4}, {5, 6, 7, 8}};
+	struct cart_line lines[] = {{id_of(1), 2, 3, 4}, {id_of(5), 6, 7, 8}};
 	struct cart cart = {.lines = lines, .line_count = 2};
 	struct buf out = {0};
 
 	(void)state;
 	sqlite_items_write(&out, &cart);
-	assert_string_equal(buf_string(&out), "[[1,2,3,4],[5,6,7,8]]");
+	assert_string_equal(buf_string(&out), "[[\"1\",2,3,4],[\"5\",6,7,8]]");
 	cart.line_count = 0;
 	buf_reset(&out);
 	sqlite_items_write(&out, &cart);
 	assert_string_equal(buf_string(&out), "[]");
+	buf_free(&out);
+}
+
+/* What ids of shops may hold, and JSON does not take as it is. */
+static void an_id_of_any_visible_ascii_comes_back(void **state)
+{
+	struct cart_line lines[] = {{{SHOP_ID_MAX, ""}, 1, 2, 3}, {{SHOP_ID_MAX, ""}, 4, 5, 6}};
+	struct cart cart = {.lines = lines, .line_count = 2}, back;
+	struct buf out = {0};
+
+	(void)state;
+	memset(lines[0].product_id.text, '"', SHOP_ID_MAX);
+	for (int i = 0; i < SHOP_ID_MAX; i++)
+		lines[1].product_id.text[i] = (char)(i < 33 ? '\\' : 33 + i);
+	sqlite_items_write(&out, &cart);
+	assert_int_equal(read_items(&back, buf_string(&out)), SQLITE_OK);
+	assert_true(same_lines(&back, &cart));
+	cart_clear(&back);
 	buf_free(&out);
 }
 
@@ -57,18 +74,23 @@ static void anything_else_is_a_damaged_file(void **state)
 	static const char *const damaged[] = {
 		"",
 		"[",
-		"[[1,2,3,4]",
-		"[[1,2,3,4],]",
-		"[[1,2,3]]",
-		"[[1,2,3,4,5]]",
-		"[[1,2,3,4][5,6,7,8]]",
-		"[[5,6,7,8],[1,2,3,4]]",
-		"[[1,2,3,4],[1,2,3,4]]",
-		"[[1,2,3,4]] ",
-		"[[1,-2,3,4]]",
-		"[[1,2.5,3,4]]",
-		"[[1,2,3,\"4\"]]",
-		"[[9999999999999999999,2,3,4]]",
+		"[[\"1\",2,3,4]",
+		"[[\"1\",2,3,4],]",
+		"[[\"1\",2,3]]",
+		"[[\"1\",2,3,4,5]]",
+		"[[\"1\",2,3,4][\"5\",6,7,8]]",
+		"[[\"5\",6,7,8],[\"1\",2,3,4]]",
+		"[[\"1\",2,3,4],[\"1\",2,3,4]]",
+		"[[\"1\",2,3,4]] ",
+		"[[\"1\",-2,3,4]]",
+		"[[\"1\",2.5,3,4]]",
+		"[[\"1\",2,3,\"4\"]]",
+		"[[\"1\",9999999999999999999,3,4]]",
+		"[[1,2,3,4]]",
+		"[[\"\",2,3,4]]",
+		"[[\"1,2,3,4]]",
+		"[[\"1\\",
+		"[[\"01234567890123456789012345678901234567890123456789012345678901234\",2,3,4]]",
 		"{}",
 		"null",
 		",,,,,,,,,,,,,,,,",
@@ -88,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(the_text_is_json_as_the_schema_says),
+		cmocka_unit_test(an_id_of_any_visible_ascii_comes_back),
 		cmocka_unit_test(anything_else_is_a_damaged_file),
 	};
 

@@ -1,4 +1,5 @@
 #include "backends/sqlite/sweep.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/sqlite_fixture.h"
 
@@ -75,7 +76,7 @@ static struct sqlite_swept step(void)
 
 static void add_keyed(uint8_t n, const char *key)
 {
-	struct cart_change change = {CART_CHANGE_ADD, 5, 1};
+	struct cart_change change = {CART_CHANGE_ADD, id_of(5), 1};
 	struct cart_op op = {.type = CART_OP_CHANGE,
 			     .id = fixture_id(n),
 			     .changes = &change,
@@ -88,8 +89,9 @@ static void add_keyed(uint8_t n, const char *key)
 
 static void an_expired_cart_is_gone_before_it_is_swept(void **state)
 {
-	struct cart_op list = {.type = CART_OP_LIST,
-			       .list = {.kind = CART_LIST_CUSTOMER, .customer_id = 7, .limit = 10}};
+	struct cart_op list = {
+		.type = CART_OP_LIST,
+		.list = {.kind = CART_LIST_CUSTOMER, .customer_id = id_of(7), .limit = 10}};
 
 	(void)state;
 	start("0");
@@ -184,11 +186,11 @@ static void insert_many(int carts, int keys)
 	snprintf(sql, sizeof(sql),
 		 "BEGIN;"
 		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-		 " INSERT INTO carts SELECT NULL, randomblob(16), 7, 0, 1, 1, 1, 2, 600000, NULL,"
-		 " '[[1,1,1,1]]' FROM n;"
+		 " INSERT INTO carts SELECT NULL, randomblob(16), '7', 0, 1, 1, 1, 2, 600000, NULL,"
+		 " '[[\"1\",1,1,1]]' FROM n;"
 		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
 		 " INSERT INTO idempotency_keys"
-		 " SELECT 7, 'key-' || i, zeroblob(16), i, 1, zeroblob(16) FROM n;"
+		 " SELECT zeroblob(16), randomblob(16), zeroblob(16), i, 1, zeroblob(16) FROM n;"
 		 "COMMIT",
 		 carts, keys);
 	assert_int_equal(sqlite3_exec(conn.db, sql, NULL, NULL, NULL), SQLITE_OK);
@@ -221,7 +223,7 @@ static void carts_with_many_keys_make_a_step_shorter(void **state)
 	static const char *const keys =
 		"WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 200)"
 		" INSERT INTO idempotency_keys"
-		" SELECT id, 'key-' || i, zeroblob(16), i, 1, id FROM carts, n";
+		" SELECT id, randomblob(16), zeroblob(16), i, 1, id FROM carts, n";
 	struct sqlite_swept swept;
 
 	(void)state;

@@ -1,4 +1,5 @@
 /* The writer held up on purpose: by another connection's lock, or in the sync of a commit. */
+#include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/shim_vfs.h"
 #include "tests/lib/sqlite_fixture.h"
@@ -47,7 +48,7 @@ static int teardown(void **state)
 
 static enum cart_result submit_add(int i, uint8_t cart, int64_t product, int64_t deadline_ms)
 {
-	changes[i] = (struct cart_change){CART_CHANGE_ADD, product, 1};
+	changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(product), 1};
 	ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
 				  .id = fixture_id(cart),
 				  .changes = &changes[i],
@@ -144,14 +145,14 @@ static void harm_one(const char *trigger)
 static void an_op_whose_statement_fails_harms_no_other(void **state)
 {
 	(void)state;
-	harm_one("CREATE TRIGGER bad BEFORE UPDATE ON carts WHEN new.items LIKE '%[666,%' "
+	harm_one("CREATE TRIGGER bad BEFORE UPDATE ON carts WHEN new.items LIKE '%[\"666\",%' "
 		 "BEGIN SELECT RAISE(ABORT, 'bad luck'); END");
 }
 
 static void an_op_whose_statement_ends_the_transaction_harms_no_other(void **state)
 {
 	(void)state;
-	harm_one("CREATE TRIGGER bad AFTER UPDATE ON carts WHEN new.items LIKE '%[666,%' "
+	harm_one("CREATE TRIGGER bad AFTER UPDATE ON carts WHEN new.items LIKE '%[\"666\",%' "
 		 "BEGIN SELECT RAISE(ROLLBACK, 'bad luck'); END");
 }
 
@@ -165,7 +166,7 @@ static void changes_of_a_batch_see_those_before_them(void **state)
 	assert_int_equal(fixture_create(&f, 2, 7), CART_OK);
 	hold_with_one();
 	for (int i = 1; i < 3; i++) {
-		changes[i] = (struct cart_change){CART_CHANGE_ADD, 9, 1};
+		changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(9), 1};
 		ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
 					  .id = fixture_id(1),
 					  .changes = &changes[i],

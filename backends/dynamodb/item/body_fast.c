@@ -196,7 +196,7 @@ static void fast_names(struct buf *body, const struct fast *fast)
 		for (size_t at = 0; fast_next(fast, &at); at++) {
 			ddb_add_indexed(body, ",\"#p", at);
 			buf_add_string(body, "\":\"");
-			buf_add_integer(body, fast->op->changes[at].product_id);
+			buf_add_string(body, fast->op->changes[at].product_id.text);
 			buf_add_char(body, '"');
 		}
 	buf_add_char(body, '}');

@@ -44,9 +44,9 @@ static bool item_number(const json_t *value, int64_t *number)
 	return item_parse(json_string_value(item_typed(value, "N")), number);
 }
 
-static bool item_product_is_good(int64_t product)
+static bool item_shop_id(const char *text, struct shop_id *id)
 {
-	return product >= 1 && product <= CART_NUMBER_MAX;
+	return text != NULL && shop_id_parse(id, text, strlen(text));
 }
 
 static void item_is_wrong(struct item_reader *reader, const char *name)
@@ -113,7 +113,7 @@ static int item_compare_lines(const void *a, const void *b)
 {
 	const struct cart_line *left = a, *right = b;
 
-	return (left->product_id > right->product_id) - (left->product_id < right->product_id);
+	return shop_id_compare(&left->product_id, &right->product_id);
 }
 
 static bool item_reserve(struct item_reader *reader, struct cart *cart, size_t count)
@@ -146,8 +146,7 @@ static void item_read_maps(struct item_reader *reader, struct cart *cart)
 		struct cart_line *line = &cart->lines[cart->line_count++];
 
 		*line = (struct cart_line){0};
-		if (!item_parse(product, &line->product_id) ||
-		    !item_product_is_good(line->product_id) ||
+		if (!item_shop_id(product, &line->product_id) ||
 		    !item_number(value, &line->quantity) ||
 		    !item_number(json_object_get(added, product), &line->added_ms) ||
 		    !item_number(json_object_get(updated, product), &line->updated_ms) ||
@@ -171,14 +170,15 @@ static void item_read_list(struct item_reader *reader, struct cart *cart)
 	json_array_foreach(items, i, value)
 	{
 		const json_t *map = item_typed(value, "M");
+		const json_t *product = item_typed(json_object_get(map, "product_id"), "N");
 		struct cart_line *line = &cart->lines[cart->line_count++];
 
 		*line = (struct cart_line){0};
-		if (!item_number(json_object_get(map, "product_id"), &line->product_id) ||
+		if (!item_shop_id(json_string_value(product), &line->product_id) ||
 		    !item_number(json_object_get(map, "quantity"), &line->quantity) ||
 		    !item_number(json_object_get(map, "added_at"), &line->added_ms) ||
 		    !item_number(json_object_get(map, "updated_at"), &line->updated_ms) ||
-		    !item_product_is_good(line->product_id) || !item_line_is_good(line))
+		    !item_line_is_good(line))
 			item_is_wrong(reader, "items");
 	}
 }
@@ -197,7 +197,7 @@ static void item_read_lines(struct item_reader *reader, struct ddb_item *item)
 		return;
 	qsort(cart->lines, cart->line_count, sizeof(*cart->lines), item_compare_lines);
 	for (size_t i = 1; i < cart->line_count; i++)
-		if (cart->lines[i].product_id == cart->lines[i - 1].product_id)
+		if (item_compare_lines(&cart->lines[i], &cart->lines[i - 1]) == 0)
 			item_is_wrong(reader, "items");
 }
 
@@ -258,9 +258,12 @@ static void item_read_state(struct item_reader *reader, struct cart *cart, const
 static void item_read_cart(struct item_reader *reader, struct ddb_item *item, const char *status)
 {
 	struct cart *cart = &item->cart;
+	int64_t customer;
 
 	item_read_state(reader, cart, status);
-	cart->customer_id = item_required(reader, "customer_id", 1, CART_NUMBER_MAX);
+	customer = item_required(reader, "customer_id", 1, SHOP_ID_NUMBER_MAX);
+	if (reader->wrong == NULL)
+		cart->customer_id = shop_id_of_number(customer);
 	cart->version = item_required(reader, "version", 1, INT64_MAX);
 	cart->created_ms = item_required(reader, "created_at", 1, INT64_MAX);
 	cart->updated_ms = item_required(reader, "updated_at", 1, INT64_MAX);

@@ -41,7 +41,7 @@
 #define DDB_KEY_NAME_ROOM 17 /* base64url of the first 12 bytes of SHA-256 of the key */
 #define DDB_RECORD_ROOM	  48 /* a time, ".", base64url of the fingerprint */
 #define DDB_TIME_KEY_ROOM 53
-#define DDB_KEY_ITEM_ROOM 64 /* "key#CUSTOMER#NAME" */
+#define DDB_KEY_ITEM_ROOM 96 /* "key#CUSTOMER#NAME" */
 #define DDB_MARK_ROOM	  24 /* 16 hex digits */
 /* Keys of one cart within the window, and what is in it of older ones. Beyond, changes with a key
  * are refused: an item has its size, and every write pays for all of it. */

@@ -69,7 +69,7 @@ void ddb_create_start(struct ddb_lane *lane)
 		create_put(lane);
 		return;
 	}
-	snprintf(write->key_item, sizeof(write->key_item), "key#%" PRId64 "#%s", op->customer_id,
+	snprintf(write->key_item, sizeof(write->key_item), "key#%s#%s", op->customer_id.text,
 		 write->key_name);
 	create_put_key(lane);
 }

@@ -106,7 +106,7 @@ static void listing_query_customer(const struct ddb_listing *listing,
 	if (part->after[0] != '\0')
 		buf_add_string(body, " AND created_key < :after");
 	ddb_add_number(body, "\",\"ExpressionAttributeValues\":{\":part\":",
-		       listing->op->list.customer_id);
+		       shop_id_number(&listing->op->list.customer_id));
 	if (part->after[0] != '\0')
 		ddb_add_text(body, ",\":after\":", part->after);
 	buf_add_char(body, '}');

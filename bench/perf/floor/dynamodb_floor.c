@@ -120,7 +120,7 @@ static size_t floor_request(struct floor_load *load, char *text, size_t room)
 
 	op.id = *floor_any_id(load);
 	op.now_ms = now_ms;
-	change.product_id = 1 + (int64_t)(load->random >> 13) % 3;
+	change.product_id = shop_id_of_number(1 + (int64_t)(load->random >> 13) % 3);
 	snprintf(mark, sizeof(mark), "%016" PRIx64, load->random);
 	if (load->adds)
 		ddb_body_fast(&load->body, &load->table, &op, mark, NULL);

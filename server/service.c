@@ -4,6 +4,8 @@
 #include "core/base/log.h"
 #include "core/base/wake.h"
 #include "core/version.h"
+#include "server/api/api_metrics.h"
+#include "server/api/routes.h"
 #include "server/loop.h"
 
 #include <errno.h>
@@ -121,7 +123,9 @@ static int service_start_backend(struct service *service, struct cart_error *err
 		.id_kind = strcmp(settings_string(settings, "cart.ids"), "v7") == 0 ? CART_ID_V7
 										    : CART_ID_V4,
 		.deadline_ms = settings_integer(settings, "request.deadline"),
-		.series = api_metrics_register(service->metrics),
+		.series = api_metrics_register(service->metrics, routes, routes_count),
+		.routes = routes,
+		.route_count = routes_count,
 		.draining = &service->draining,
 	};
 	service->http_metrics = http_metrics_register(service->metrics);

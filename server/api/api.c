@@ -70,9 +70,10 @@ static struct call *api_begin(struct api *api, struct http_request *request)
 /* Ends with an answer when the path is of no route. */
 static bool api_match(struct call *call)
 {
+	const struct api_shared *shared = call->api->shared;
 	const char *path = http_request_path(call->request);
 
-	switch (router_find(routes, routes_count, path, &call->match)) {
+	switch (router_find(shared->routes, shared->route_count, path, &call->match)) {
 	case ROUTER_FOUND:
 		call->route = call->match.route;
 		return true;

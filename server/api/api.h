@@ -5,28 +5,9 @@
 #ifndef SERVER_API_API_H
 #define SERVER_API_API_H
 
-#include "core/cart_store.h"
-#include "server/http/http.h"
-
-#include <stdatomic.h>
+#include "server/api/shared.h"
 
 struct api;
-struct api_metrics;
-
-/* What every loop's api shares. Outlives them. */
-struct api_shared {
-	const struct cart_env *env;
-	const struct cart_backend *backend;
-	struct cart_rules rules;
-	enum cart_id_kind id_kind;	  /* cart.ids */
-	int64_t deadline_ms;		  /* request.deadline */
-	const struct api_metrics *series; /* by api_metrics_register() */
-	const atomic_bool *draining;	  /* readyz says 503 while true */
-};
-
-/* Requests by route, method and status; their latency by route. Registered once a process. */
-const struct api_metrics *api_metrics_register(struct metrics *metrics);
-void api_metrics_free(const struct api_metrics **series);
 
 /* Aborts without memory: only at start. */
 struct api *api_new(const struct api_shared *shared, struct cart_store *store,

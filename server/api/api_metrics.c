@@ -1,7 +1,5 @@
 #include "server/api/api_metrics.h"
 
-#include "server/api/routes.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,25 +13,10 @@ struct api_metrics_call {
 };
 
 struct api_metrics {
+	const struct route *routes;
 	struct api_metrics_call none;
 	struct api_metrics_call calls[][ROUTE_CALLS_MAX]; /* by route */
 };
-
-static const char *api_metrics_method(enum http_method method)
-{
-	switch (method) {
-	case HTTP_GET:
-		return "GET"; /* and HEAD: the same call */
-	case HTTP_POST:
-		return "POST";
-	case HTTP_PUT:
-		return "PUT";
-	case HTTP_DELETE:
-		return "DELETE";
-	default:
-		return "other";
-	}
-}
 
 static void api_metrics_register_call(struct metrics *metrics, struct api_metrics_call *call,
 				      const char *route, const char *method)
@@ -57,19 +40,20 @@ static void api_metrics_register_call(struct metrics *metrics, struct api_metric
 				  "Time from the whole request read to the answer given", labels);
 }
 
-const struct api_metrics *api_metrics_register(struct metrics *metrics)
+const struct api_metrics *api_metrics_register(struct metrics *metrics, const struct route *routes,
+					       size_t count)
 {
-	struct api_metrics *series =
-		calloc(1, sizeof(*series) + routes_count * sizeof(series->calls[0]));
+	struct api_metrics *series = calloc(1, sizeof(*series) + count * sizeof(series->calls[0]));
 
 	if (series == NULL)
 		abort();
-	for (size_t i = 0; i < routes_count; i++) {
+	series->routes = routes;
+	for (size_t i = 0; i < count; i++) {
 		const struct route_call *calls = routes[i].calls;
 
 		for (size_t j = 0; j < ROUTE_CALLS_MAX && calls[j].handler != NULL; j++)
 			api_metrics_register_call(metrics, &series->calls[i][j], routes[i].pattern,
-						  api_metrics_method(calls[j].method));
+						  route_method_name(calls[j].method));
 	}
 	api_metrics_register_call(metrics, &series->none, "none", "other");
 	return series;
@@ -86,7 +70,8 @@ void api_metrics_count(const struct api_metrics *series, struct metrics_shard *s
 		       int64_t total_ns)
 {
 	const struct api_metrics_call *call =
-		how != NULL ? &series->calls[route - routes][how - route->calls] : &series->none;
+		how != NULL ? &series->calls[route - series->routes][how - route->calls]
+			    : &series->none;
 	size_t code = 0;
 
 	while (api_metrics_codes[code] != status && api_metrics_codes[code] != 0)

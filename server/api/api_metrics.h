@@ -6,8 +6,14 @@
 #ifndef SERVER_API_API_METRICS_H
 #define SERVER_API_API_METRICS_H
 
-#include "server/api/api.h"
 #include "server/api/router.h"
+
+struct api_metrics;
+
+/* Once a process, before the first shard is made. Aborts without memory. */
+const struct api_metrics *api_metrics_register(struct metrics *metrics, const struct route *routes,
+					       size_t count);
+void api_metrics_free(const struct api_metrics **series);
 
 /* how: the call, NULL when no call matched. */
 void api_metrics_count(const struct api_metrics *series, struct metrics_shard *shard,

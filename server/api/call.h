@@ -12,12 +12,12 @@
 #define SERVER_API_CALL_H
 
 #include "core/base/buf.h"
-#include "server/api/api.h"
 #include "server/api/body.h"
 #include "server/api/problem.h"
 #include "server/api/query.h"
-#include "server/api/request_id.h"
-#include "server/api/routes.h"
+#include "server/http/request_id.h"
+#include "server/api/router.h"
+#include "server/api/shared.h"
 
 enum api_log { API_LOG_OFF, API_LOG_ERRORS, API_LOG_ALL };
 

@@ -6,6 +6,7 @@
 #include "core/cart_json.h"
 #include "server/api/body.h"
 #include "server/api/call.h"
+#include "server/api/handlers.h"
 
 #include <stdlib.h>
 

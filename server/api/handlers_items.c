@@ -1,6 +1,7 @@
 /* The lines of a cart: added to, set, removed. Each call is one CHANGE. */
 #include "server/api/body.h"
 #include "server/api/call.h"
+#include "server/api/handlers.h"
 
 static void items_answer(struct call *call)
 {

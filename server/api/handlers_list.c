@@ -2,6 +2,7 @@
 #include "core/cart_json.h"
 #include "core/base/units.h"
 #include "server/api/call.h"
+#include "server/api/handlers.h"
 #include "server/api/cursor.h"
 #include "server/api/text.h"
 

@@ -3,6 +3,7 @@
  * the store for a cart that cannot be, under a short deadline: any answer will do.
  */
 #include "server/api/call.h"
+#include "server/api/handlers.h"
 
 #define HEALTH_DEADLINE_MS 1000
 

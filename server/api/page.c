@@ -2,6 +2,7 @@
 #include "core/embed.h"
 #include "core/version.h"
 #include "server/api/call.h"
+#include "server/api/handlers.h"
 
 /* Texts that change with the program only: ask again each time. */
 #define PAGE_CACHE "no-cache"
@@ -25,29 +26,16 @@ static const char page_head[] =
 	"<h1>cart</h1>\n"
 	"<p>A shopping-cart service whose database is chosen at startup.</p>\n";
 
-static const char *page_method(enum http_method method)
-{
-	switch (method) {
-	case HTTP_POST:
-		return "POST";
-	case HTTP_PUT:
-		return "PUT";
-	case HTTP_DELETE:
-		return "DELETE";
-	default:
-		return "GET";
-	}
-}
-
-static void page_write_calls(struct buf *out)
+static void page_write_calls(struct buf *out, const struct api_shared *shared)
 {
 	buf_add_string(out, "<table>\n");
-	for (size_t i = 0; i < routes_count; i++) {
-		const struct route_call *calls = routes[i].calls;
+	for (size_t i = 0; i < shared->route_count; i++) {
+		const struct route *route = &shared->routes[i];
+		const struct route_call *calls = route->calls;
 
 		for (size_t j = 0; j < ROUTE_CALLS_MAX && calls[j].handler != NULL; j++)
 			buf_printf(out, "<tr><td><code>%s</code><td><code>%s</code><td>%s</tr>\n",
-				   page_method(calls[j].method), routes[i].pattern,
+				   route_method_name(calls[j].method), route->pattern,
 				   calls[j].summary);
 	}
 	buf_add_string(out, "</table>\n");
@@ -67,7 +55,7 @@ void page_handle(struct call *call)
 		       "<p><a href=\"/openapi.yaml\">The contract</a> · "
 		       "<a href=\"/health\">health</a> · <a href=\"/metrics\">metrics</a></p>\n"
 		       "<h2>Calls</h2>\n");
-	page_write_calls(out);
+	page_write_calls(out, call->api->shared);
 	buf_add_string(out, "</body>\n</html>\n");
 	if (out->failed) {
 		call_fail(call, CART_BUSY);

@@ -94,22 +94,33 @@ const struct route_call *route_call_find(const struct route *route, enum http_me
 	return NULL;
 }
 
+static const struct {
+	enum http_method method;
+	const char *name;
+} router_methods[] = {
+	{HTTP_GET, "GET"},
+	{HTTP_POST, "POST"},
+	{HTTP_PUT, "PUT"},
+	{HTTP_DELETE, "DELETE"},
+};
+#define ROUTER_METHODS (sizeof(router_methods) / sizeof(router_methods[0]))
+
+const char *route_method_name(enum http_method method)
+{
+	for (size_t i = 0; i < ROUTER_METHODS; i++)
+		if (router_methods[i].method == method)
+			return router_methods[i].name;
+	return "other";
+}
+
 void route_allow(const struct route *route, char text[ROUTE_ALLOW_MAX])
 {
-	static const struct {
-		enum http_method method;
-		const char *name;
-	} methods[] = {
-		{HTTP_GET, "GET, HEAD, "},
-		{HTTP_POST, "POST, "},
-		{HTTP_PUT, "PUT, "},
-		{HTTP_DELETE, "DELETE, "},
-	};
 	size_t at = 0;
 
-	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-		if (route_call_find(route, methods[i].method) != NULL)
-			at += (size_t)snprintf(text + at, ROUTE_ALLOW_MAX - at, "%s",
-					       methods[i].name);
+	for (size_t i = 0; i < ROUTER_METHODS; i++)
+		if (route_call_find(route, router_methods[i].method) != NULL)
+			at += (size_t)snprintf(
+				text + at, ROUTE_ALLOW_MAX - at, "%s, %s", router_methods[i].name,
+				router_methods[i].method == HTTP_GET ? "HEAD, " : "");
 	snprintf(text + at, ROUTE_ALLOW_MAX - at, "OPTIONS");
 }

@@ -70,6 +70,9 @@ enum router_result router_find(const struct route *routes, size_t count, const c
 /* The call for a method, for HEAD that for GET; NULL: the route has none. */
 const struct route_call *route_call_find(const struct route *route, enum http_method method);
 
+/* "GET" and so on, of a method that a route can have; else "other". */
+const char *route_method_name(enum http_method method);
+
 /* "GET, HEAD, POST, OPTIONS": for Allow. */
 #define ROUTE_ALLOW_MAX 48
 void route_allow(const struct route *route, char text[ROUTE_ALLOW_MAX]);

@@ -1,5 +1,7 @@
 #include "server/api/routes.h"
 
+#include "server/api/handlers.h"
+
 static const char *const cart_params[] = {[CART_PARAM_CONSISTENCY] = "consistency", NULL};
 static const char *const list_params[] = {
 	[LIST_PARAM_CUSTOMER] = "customer_id", [LIST_PARAM_IDLE] = "idle_since",

@@ -1,4 +1,4 @@
-/* The table of all routes, and the handlers that it names. */
+/* The table of all routes. Who needs it is given it: see struct api_shared. */
 #ifndef SERVER_API_ROUTES_H
 #define SERVER_API_ROUTES_H
 
@@ -6,38 +6,5 @@
 
 extern const struct route routes[];
 extern const size_t routes_count;
-
-/* handlers_cart.c */
-route_handler_fn cart_handle_create;
-route_handler_fn cart_handle_get;
-route_handler_fn cart_handle_delete;
-route_handler_fn cart_handle_checkout;
-/* handlers_items.c */
-route_handler_fn items_handle_add;
-route_handler_fn items_handle_clear;
-route_handler_fn items_handle_set;
-route_handler_fn items_handle_remove;
-/* handlers_list.c */
-route_handler_fn list_handle;
-/* handlers_batch.c */
-route_handler_fn batch_handle;
-/* health.c */
-route_handler_fn health_handle;
-route_handler_fn health_handle_live;
-route_handler_fn health_handle_ready;
-/* page.c */
-route_handler_fn page_handle;
-route_handler_fn page_handle_metrics;
-route_handler_fn page_handle_contract;
-
-/* Query parameters by their place in query.values. */
-enum { CART_PARAM_CONSISTENCY };
-enum {
-	LIST_PARAM_CUSTOMER,
-	LIST_PARAM_IDLE,
-	LIST_PARAM_STATUS,
-	LIST_PARAM_LIMIT,
-	LIST_PARAM_CURSOR
-};
 
 #endif

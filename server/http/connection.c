@@ -1,7 +1,6 @@
 #include "server/http/connection.h"
 
 #include "core/base/log.h"
-#include "server/http/internal.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
@@ -69,7 +68,7 @@ struct bufferevent *connection_bufferevent(struct event_base *base, void *user)
 	server->connections++;
 	http_count(server, server->config.metrics->accepted, 1);
 	http_count(server, server->config.metrics->open, 1);
-	listener_accepted(server);
+	server->hooks->opened(server);
 	return bev;
 }
 
@@ -88,7 +87,7 @@ static void connection_release(struct connection *connection)
 	free(connection);
 	server->connections--;
 	http_count(server, server->config.metrics->open, -1);
-	listener_released(server);
+	server->hooks->released(server);
 }
 
 /* Learns the file descriptor, which evhttp sets after it has the bufferevent. */
@@ -262,7 +261,7 @@ static void connection_closed(struct evhttp_connection *evcon, void *user)
 	connection->evcon = NULL;
 	connection->request = NULL;
 	if (request != NULL)
-		http_request_lost(request);
+		connection->server->hooks->lost(request);
 	/* Our reference goes now, or after lingering; evhttp still has its own. */
 	if (connection->linger)
 		connection_soon_enter(connection, CONNECTION_CLOSING);
@@ -329,7 +328,7 @@ void connection_soon(struct http_server *server)
 		if (connection_is_let_go(connection))
 			connection_closed(NULL, connection);
 		else if (connection->request == NULL)
-			http_server_refuse(connection);
+			connection->server->hooks->refused(connection);
 	}
 }
 

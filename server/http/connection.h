@@ -17,56 +17,7 @@
 #ifndef SERVER_HTTP_CONNECTION_H
 #define SERVER_HTTP_CONNECTION_H
 
-#include "server/http/frame.h"
-
-#include <sys/queue.h>
-
-struct bufferevent;
-struct evhttp_connection;
-struct evhttp_request;
-
-enum connection_state {
-	CONNECTION_NEW,	      /* no request yet; perhaps part of one */
-	CONNECTION_IDLE,      /* between requests */
-	CONNECTION_READING,   /* part of a further request is here */
-	CONNECTION_BUSY,      /* the handler has its request */
-	CONNECTION_WRITING,   /* the client has not taken all of its answer */
-	CONNECTION_REFUSED,   /* its bytes were not acceptable; the answer is due this turn */
-	CONNECTION_CLOSING,   /* evhttp lets go of it this turn; it lingers from the next on */
-	CONNECTION_LINGERING, /* answered and shut down; reading until the client closes */
-	CONNECTION_STATES
-};
-
-/* Why the guard ended one. */
-enum connection_cut {
-	CUT_DEADLINE,  /* the request did not arrive in time */
-	CUT_IDLE,      /* no request for the idle timeout */
-	CUT_SLOW,      /* the answer was not read in time */
-	CUT_RECLAIMED, /* idle, and a new one needed its place */
-	CUT_DRAIN,     /* idle, or past the drain's deadline, while the service stops */
-	CUT_REASONS
-};
-
-struct connection {
-	TAILQ_ENTRY(connection) link; /* in the list of its state, by time of entry */
-	enum connection_state state;
-	int64_t since_ns; /* in this state; READING and NEW: of the request's first byte, NEW 0:
-			     none came */
-	int64_t opened_ns;
-	int64_t write_deadline_ns; /* WRITING */
-	struct http_server *server;
-	struct bufferevent *bev;
-	int fd;				 /* -1: not known yet */
-	struct evhttp_connection *evcon; /* NULL: not known yet, or gone */
-	struct frame frame;
-	size_t behind; /* bytes read that belong to the requests after this one */
-	size_t lingered;
-	struct http_request *request; /* BUSY and REFUSED: until its answer */
-	bool last;		      /* evhttp closes it after this answer */
-	bool linger;		      /* the client may still be sending when it ends */
-};
-
-TAILQ_HEAD(connection_list, connection);
+#include "server/http/internal.h"
 
 /* For evhttp_set_bevcb(). */
 struct bufferevent *connection_bufferevent(struct event_base *base, void *server);

@@ -11,7 +11,7 @@
 
 #include "core/base/buf.h"
 #include "server/http/http.h"
-#include "server/api/request_id.h"
+#include "server/http/request_id.h"
 
 #define FRAME_METHOD_MIN  3
 #define FRAME_METHOD_MAX  16

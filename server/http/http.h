@@ -1,5 +1,5 @@
 /*
- * HTTP, without saying whose: routes and handlers see the types here, and only http.c and its guard
+ * HTTP, without saying whose: routes and handlers see the types here, and only the files behind it
  * know evhttp. What evhttp by itself leaves open (memory that a client can grow, requests that can
  * be smuggled, connections that never end, errors in HTML) is closed behind this header.
  */

@@ -1,13 +1,91 @@
-/* What http.c, connection.c, listener.c and reply.c share. */
+/*
+ * The structs that the files of this folder share. connection.c knows nothing of the listeners and
+ * of the requests above it: what it has to tell them goes through struct connection_hooks.
+ */
 #ifndef SERVER_HTTP_INTERNAL_H
 #define SERVER_HTTP_INTERNAL_H
 
-#include "server/http/connection.h"
+#include "core/base/buf.h"
+#include "server/http/frame.h"
 #include "server/http/http.h"
-#include "server/http/listener.h"
 
+#include <sys/queue.h>
+
+struct bufferevent;
 struct event;
+struct evconnlistener;
 struct evhttp;
+struct evhttp_bound_socket;
+struct evhttp_connection;
+struct evhttp_request;
+
+enum connection_state {
+	CONNECTION_NEW,	      /* no request yet; perhaps part of one */
+	CONNECTION_IDLE,      /* between requests */
+	CONNECTION_READING,   /* part of a further request is here */
+	CONNECTION_BUSY,      /* the handler has its request */
+	CONNECTION_WRITING,   /* the client has not taken all of its answer */
+	CONNECTION_REFUSED,   /* its bytes were not acceptable; the answer is due this turn */
+	CONNECTION_CLOSING,   /* evhttp lets go of it this turn; it lingers from the next on */
+	CONNECTION_LINGERING, /* answered and shut down; reading until the client closes */
+	CONNECTION_STATES
+};
+
+/* Why the guard ended one. */
+enum connection_cut {
+	CUT_DEADLINE,  /* the request did not arrive in time */
+	CUT_IDLE,      /* no request for the idle timeout */
+	CUT_SLOW,      /* the answer was not read in time */
+	CUT_RECLAIMED, /* idle, and a new one needed its place */
+	CUT_DRAIN,     /* idle, or past the drain's deadline, while the service stops */
+	CUT_REASONS
+};
+
+struct connection {
+	TAILQ_ENTRY(connection) link; /* in the list of its state, by time of entry */
+	enum connection_state state;
+	int64_t since_ns; /* in this state; READING and NEW: of the request's first byte, NEW 0:
+			     none came */
+	int64_t opened_ns;
+	int64_t write_deadline_ns; /* WRITING */
+	struct http_server *server;
+	struct bufferevent *bev;
+	int fd;				 /* -1: not known yet */
+	struct evhttp_connection *evcon; /* NULL: not known yet, or gone */
+	struct frame frame;
+	size_t behind; /* bytes read that belong to the requests after this one */
+	size_t lingered;
+	struct http_request *request; /* BUSY and REFUSED: until its answer */
+	bool last;		      /* evhttp closes it after this answer */
+	bool linger;		      /* the client may still be sending when it ends */
+};
+
+TAILQ_HEAD(connection_list, connection);
+
+struct listener {
+	SLIST_ENTRY(listener) link;	/* of its server */
+	SLIST_ENTRY(listener) registry; /* of the process */
+	struct http_server *server;
+	struct evhttp_bound_socket *bound;
+	struct evconnlistener *listener;
+};
+
+struct listener_list {
+	SLIST_HEAD(listener_head, listener) all;
+	bool at_limit;	    /* not accepting until a connection of the process ends */
+	int sweeps_to_wait; /* not accepting for so many sweeps: out of file descriptors */
+	int empty_sweeps;   /* draining: in how many sweeps in a row the accept queues were empty */
+};
+
+/* What a connection tells the rest of the server; set by server.c. */
+struct connection_hooks {
+	void (*opened)(struct http_server *server);
+	void (*released)(struct http_server *server);
+	/* Its bytes are no acceptable request: frame says why. Answers it, or ends it. */
+	void (*refused)(struct connection *connection);
+	/* It is gone, and its request has no answer yet. */
+	void (*lost)(struct http_request *request);
+};
 
 struct http_metrics {
 	metric_t open, accepted, at_limit, out_of_files, refused, gone;
@@ -37,6 +115,7 @@ struct http_server {
 	struct evhttp *evhttp;
 	struct http_config config;
 	struct frame_limits frame_limits;
+	const struct connection_hooks *hooks;
 	struct listener_list listeners;
 	struct connection_list lists[CONNECTION_STATES];
 	size_t connections, in_flight;
@@ -60,14 +139,5 @@ static inline void http_count(struct http_server *server, metric_t series, int64
 {
 	metrics_add(server->config.shard, series, n);
 }
-
-struct http_request *http_request_take(struct http_server *server);
-/* The client of a request that has no answer yet is gone. */
-void http_request_lost(struct http_request *request);
-/* Hands a refused message to http_refused_fn. */
-void http_server_refuse(struct connection *connection);
-/* evhttp_set_gencb(). */
-void http_server_take(struct evhttp_request *evreq, void *server);
-void http_date(struct http_server *server);
 
 #endif

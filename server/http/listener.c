@@ -1,7 +1,7 @@
 #include "server/http/listener.h"
 
 #include "core/base/log.h"
-#include "server/http/internal.h"
+#include "server/http/connection.h"
 
 #include <errno.h>
 #include <event2/event.h>

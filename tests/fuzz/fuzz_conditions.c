@@ -1,6 +1,6 @@
 /* Header values: entity-tags, keys, preferences, traces. */
 #include "server/api/conditions.h"
-#include "server/api/request_id.h"
+#include "server/http/request_id.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "server/api/request_id.h"
+#include "server/http/request_id.h"
 
 #include "tests/lib/cmocka.h"
 

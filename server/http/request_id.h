@@ -1,6 +1,6 @@
 /* The name of a request in answers and logs, and the trace it belongs to. */
-#ifndef SERVER_API_REQUEST_ID_H
-#define SERVER_API_REQUEST_ID_H
+#ifndef SERVER_HTTP_REQUEST_ID_H
+#define SERVER_HTTP_REQUEST_ID_H
 
 #include "core/base/attr.h"
 #include "core/base/random.h"

@@ -1,6 +1,6 @@
 /* The bytes of a reply, and their way out. evhttp only learns that the answer has been given. */
-#ifndef SERVER_API_REPLY_H
-#define SERVER_API_REPLY_H
+#ifndef SERVER_HTTP_REPLY_H
+#define SERVER_HTTP_REPLY_H
 
 #include "server/http/internal.h"
 
@@ -14,5 +14,7 @@ bool reply_compose(struct http_server *server, const struct http_request *reques
 ssize_t reply_send(struct http_server *server, int fd, const void *body, size_t body_len);
 /* True if an answer with that status has no body, whatever the handler gave. */
 bool reply_is_bodiless(int status);
+/* Writes the Date header of the replies to come into server->date. */
+void reply_date(struct http_server *server);
 
 #endif

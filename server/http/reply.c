@@ -1,4 +1,4 @@
-#include "server/api/reply.h"
+#include "server/http/reply.h"
 
 #include <errno.h>
 #include <string.h>
@@ -41,7 +41,7 @@ const char *http_status_text(int status)
 	return "Unknown";
 }
 
-void http_date(struct http_server *server)
+void reply_date(struct http_server *server)
 {
 	time_t now = (time_t)(clock_wall_ms(server->config.clock) / 1000);
 	struct tm utc;

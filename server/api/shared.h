@@ -1,0 +1,25 @@
+/* What the API of every loop shares: filled by service.c, read by whatever answers a call. */
+#ifndef SERVER_API_SHARED_H
+#define SERVER_API_SHARED_H
+
+#include "core/cart_store.h"
+#include "server/api/router.h"
+
+#include <stdatomic.h>
+
+struct api_metrics;
+
+/* What every loop's api shares. Outlives them. */
+struct api_shared {
+	const struct cart_env *env;
+	const struct cart_backend *backend;
+	struct cart_rules rules;
+	enum cart_id_kind id_kind; /* cart.ids */
+	int64_t deadline_ms;	   /* request.deadline */
+	const struct route *routes;
+	size_t route_count;
+	const struct api_metrics *series; /* of those routes, by api_metrics_register() */
+	const atomic_bool *draining;	  /* readyz says 503 while true */
+};
+
+#endif

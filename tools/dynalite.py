@@ -16,22 +16,18 @@ import filecmp
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 
-from beside import Failure, Keeper, end_process, free_port, take_folder
+import beside
+from beside import Failure
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PINNED = os.path.join(HERE, "dynalite")
 BUILD = os.path.join(os.path.dirname(HERE), "build")
 INSTALLED = os.path.join(BUILD, "dynalite")
 NODE_OLDEST = 18
-START_S = 60.0
-STOP_S = 10.0
-PORT_IN_USE = 98  # serve.js's exit status
 REGION = "us-east-1"
 KEY_ID, SECRET = "local", "local"
 # How long tables stay in CREATING, UPDATING and DELETING: it is seconds and more in AWS, and 500 ms in dynalite otherwise.
@@ -82,14 +78,8 @@ def _fetch(new):
 
 def install():
     """Makes sure that the pinned one is in build/dynalite. One process does it, others wait."""
-    try:
-        if not is_installed():
-            _install()
-    except OSError as error:
-        raise Failure("dynalite %s could not be installed into build/dynalite: %s" % (version(), error)) from None
-
-
-def _install():
+    if is_installed():
+        return
     os.makedirs(BUILD, exist_ok=True)
     with open(os.path.join(BUILD, "dynalite.lock"), "a", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -107,116 +97,40 @@ def _install():
             shutil.rmtree(new, ignore_errors=True)
 
 
-class Server:
-    """One server. start() again after stop() or kill() brings it back on its port, with what its folder holds: nothing, when its tables
-    were in memory."""
+class Server(beside.Server):
+    """One server. What start() brings back after stop() or kill() is what its folder holds: nothing, when its tables were in memory."""
+
+    NAME, PREFIX = "dynalite", "cart-dynalite-"
+    STOP_S = 10.0
 
     def __init__(self, folder=None, port=None, table_ms=TABLE_MS, on_disk=False):
-        self.keep = folder is not None
-        self.port = port
-        self.port_is_ours = port is None
+        super().__init__(folder, port)
         self.options = {"createTableMs": table_ms, "updateTableMs": table_ms, "deleteTableMs": table_ms}
-        self.process = None
-        self.lock = None
-        if self.keep:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            self.folder = os.path.abspath(folder)
-        else:
-            self.folder = tempfile.mkdtemp(prefix="cart-dynalite-")
-            Keeper.tell("folder", self.folder)
         if self.keep or on_disk:
-            self.options["path"] = os.path.join(self.folder, "data")
-        self.log = os.path.join(self.folder, "server.log")
-
-    @property
-    def pid(self):
-        return self.process.pid if self.process else None
+            self.options["path"] = self.path("data")
 
     @property
     def endpoint(self):
         return "http://127.0.0.1:%d" % self.port
 
-    def __enter__(self):
+    def prepare(self):
+        self.node = node()
         try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
+            install()
+        except OSError as error:
+            raise Failure("dynalite %s could not be installed into build/dynalite: %s" % (version(), error)) from None
 
-    def __exit__(self, *_):
-        self.close()
+    def words(self):
+        return [self.node, os.path.join(PINNED, "serve.js"), INSTALLED, str(self.port), json.dumps(self.options)]
 
-    def start(self, timeout=START_S):
-        """Returns once it listens."""
-        if self.process is not None and self.process.poll() is None:
-            raise Failure("the server runs")
-        path = node()
-        install()
-        if self.lock is None:
-            self.lock = take_folder(self.folder)
-        while True:
-            self.port = self.port or free_port()
-            if self._spawn(path, timeout):
-                return
-            status = self.process.returncode
-            self.process = None
-            if not (self.port_is_ours and status == PORT_IN_USE):
-                raise Failure("dynalite ended with status %s:\n%s" % (status, self.log_text()[-3000:].strip()))
-            self.port = None
+    def variables(self):
+        return {"AWS_REGION": REGION, **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NODE_"))}}
 
-    def _spawn(self, path, timeout):
-        """False: it has ended."""
-        words = [path, os.path.join(PINNED, "serve.js"), INSTALLED, str(self.port), json.dumps(self.options)]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NODE_"))}
-        with open(self.log, "wb") as log:
-            # A session of its own: Ctrl-C is for the command that uses it, which may have something left to write.
-            self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                            env={**environment, "AWS_REGION": REGION})
-        Keeper.tell("keep" if self.keep else "run", self.process.pid)
-        until = time.monotonic() + timeout
-        while "listening\n" not in self.log_text():
-            if self.process.poll() is not None:
-                Keeper.tell("ended", self.process.pid)
-                return False
-            if time.monotonic() > until:
-                self.kill()
-                raise Failure("dynalite does not listen after %g s:\n%s" % (timeout, self.log_text()[-3000:].strip()))
-            time.sleep(0.005)
-        return True
+    def answers(self, said):
+        return "listening\n" in said
 
-    def log_text(self):
-        with open(self.log, encoding="utf-8", errors="replace") as file:
-            return file.read()
-
-    def _end(self, signum):
-        if self.process is not None:
-            end_process(self.process, signum, STOP_S)
-            self.process = None
-
-    def stop(self):
-        """In order: what a folder keeps is written."""
-        self._end(signal.SIGTERM)
-
-    def kill(self):
-        """SIGKILL, and waits until it is gone."""
-        self._end(signal.SIGKILL)
-
-    def suspend(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
-
-    def close(self):
-        if self.keep:
-            self.stop()
-        else:
-            self.kill()
-            shutil.rmtree(self.folder, ignore_errors=True)
-        if self.lock is not None:
-            self.lock.close()
-            self.lock = None
+    def lost_port(self, said):
+        return "EADDRINUSE" in said
 
     def environment(self):
         """The settings by which cartd finds it, and what only tests want to know."""
@@ -225,19 +139,3 @@ class Server:
             "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true",
             "TEST_DYNAMODB_PID": str(self.pid),
         }
-
-
-class Elsewhere:
-    """A server that somebody else runs, in a Server's place."""
-
-    def __init__(self, endpoint):
-        self.endpoint = endpoint
-
-    def start(self):
-        pass
-
-    def close(self):
-        pass
-
-    def environment(self):
-        return {"CART_DYNAMODB_ENDPOINT": self.endpoint}

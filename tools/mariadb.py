@@ -20,19 +20,15 @@ import os
 import re
 import secrets
 import shutil
-import signal
 import subprocess
-import tempfile
 import time
 
-from beside import Failure, Keeper, end_process, free_port, take_folder
+import beside
+from beside import POLL_S, START_S, Failure
 from mariadb_session import Lost, Session, SqlError
 
 SOCKET_PATH_MAX = 107
 BUSY_PORT = "Can't start server: Bind on TCP/IP port"
-START_S = 60.0
-STOP_S = 60.0
-POLL_S = 0.005
 
 # What every server is started with; options of the caller come after it and win.
 DEFAULTS = [
@@ -84,61 +80,33 @@ def tables_sql():
     return "".join(text)
 
 
-class Server:
-    """One server. start() again after stop() or kill() brings it back on its folder and port."""
+class Server(beside.Server):
+    """One server."""
+
+    NAME, PREFIX = "mariadbd", "cart-mariadb-"
 
     def __init__(self, folder=None, port=None, options=(), fast=False, tls=False, password=None):
+        super().__init__(folder, port)
         self.user, self.database = "cart", "cart"
-        self.keep = folder is not None
-        self.port = port
-        self.port_is_ours = port is None
         self.options = (FAST if fast else []) + list(options)
-        self.process = None
         self.tls = tls
-        self.lock = None
-        if self.keep:
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            self.folder = os.path.abspath(folder)
-        else:
-            self.folder = tempfile.mkdtemp(prefix="cart-mariadb-")
-            Keeper.tell("folder", self.folder)
         self.data = self.path("data")
-        self.log = self.path("server.log")
         self.password = password or secrets.token_hex(12)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    @property
-    def pid(self):
-        return self.process.pid if self.process else None
+        self.socket, self.socket_place = self.path("socket"), None
 
     @property
     def ca(self):
         return self.path("tls/ca.pem")
 
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
+    # Before it starts.
 
-    def __exit__(self, *_):
-        self.close()
-
-    # Its folder.
-
-    def _take_folder(self):
-        """Keeps a second one off the folder, and finds a place for the socket."""
-        if self.lock is None:
-            self.lock = take_folder(self.folder)
-        self.socket = self.path("socket")
+    def prepare(self):
         if len(os.fsencode(self.socket)) > SOCKET_PATH_MAX:
-            place = tempfile.mkdtemp(prefix="cart-mariadb-", dir="/tmp")
-            Keeper.tell("folder", place)
-            self.socket = os.path.join(place, "socket")
+            self.socket_place = beside.throwaway_folder(self.PREFIX, "/tmp")
+            self.socket = os.path.join(self.socket_place, "socket")
+        self._initialise()
+        if self.tls:
+            self._make_certificates()
 
     def _initialise(self):
         if os.path.isdir(self.data):
@@ -183,7 +151,7 @@ class Server:
         words = [program("mariadbd"), "--no-defaults", "--datadir=" + data, "--tmpdir=" + self.folder]
         return words if os.getuid() else words + ["--user=root"]
 
-    def _arguments(self):
+    def words(self):
         words = self._command(self.data) + DEFAULTS + [
             "--socket=" + self.socket, "--port=%d" % self.port, "--pid-file=" + self.path("pid"),
             "--log-error=" + self.log, "--secure-file-priv=" + self.folder]
@@ -192,91 +160,27 @@ class Server:
                       "--ssl-key=" + self.path("tls/server.key")]
         return words + self.options
 
-    def start(self, timeout=START_S, extra=()):
-        """Returns once it answers on its socket and its port. extra: options of this start alone."""
-        if self.process is not None and self.process.poll() is None:
-            raise Failure("the server runs")
-        self._take_folder()
-        self._initialise()
-        if self.tls:
-            self._make_certificates()
-        until = time.monotonic() + timeout
-        while True:
-            self.port = self.port or free_port()
-            said = os.path.getsize(self.log) if os.path.exists(self.log) else 0
-            self._spawn(extra)
-            if self._await_answer(until, said):
-                return
-            if not (self.port_is_ours and BUSY_PORT in self.log_text(said)):
-                raise Failure("mariadbd ended with status %s:\n%s" % (self.process.returncode, self.log_text(said)[-3000:]))
-            self.port = None
-
-    def _spawn(self, extra):
-        # A session of its own: Ctrl-C is for the command that uses it, which may have something left to write.
-        # Beside this file is the way in which Galera's nodes copy their state.
+    def variables(self):
+        # Beside this file is the script by which Galera's nodes copy their state.
         here = os.path.dirname(os.path.abspath(__file__))
-        self.process = subprocess.Popen(self._arguments() + list(extra), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-                                        env={**os.environ, "PATH": here + ":" + os.environ.get("PATH", os.defpath)})
-        Keeper.tell("keep" if self.keep else "run", self.process.pid)
+        return {**os.environ, "PATH": here + ":" + os.environ.get("PATH", os.defpath)}
 
-    def _await_answer(self, until, said):
-        """False: it has ended."""
-        while time.monotonic() < until:
-            if self.process.poll() is not None:
-                Keeper.tell("ended", self.process.pid)
-                return False
-            try:
-                with Session(self.socket, timeout=5.0):
-                    return True
-            except SqlError:
-                return True
-            except Lost:
-                time.sleep(POLL_S)
-        text = self.log_text(said)
-        self.kill()
-        raise Failure("mariadbd did not answer in time:\n" + text[-3000:])
-
-    def log_text(self, start=0):
-        """What the server has logged, from a byte on."""
+    def answers(self, said):
         try:
-            with open(self.log, "rb") as file:
-                file.seek(start)
-                return file.read().decode("utf-8", "replace")
-        except FileNotFoundError:
-            return ""
+            with Session(self.socket, timeout=5.0):
+                return True
+        except SqlError:
+            return True
+        except Lost:
+            return False
 
-    def _end(self, signum, timeout):
-        if self.process is not None:
-            end_process(self.process, signum, timeout)
-            self.process = None
-
-    def stop(self):
-        """An orderly shutdown."""
-        self._end(signal.SIGTERM, STOP_S)
-
-    def kill(self):
-        """SIGKILL, and waits until it is gone."""
-        self._end(signal.SIGKILL, STOP_S)
-
-    def suspend(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
+    def lost_port(self, said):
+        return BUSY_PORT in said
 
     def close(self):
-        """The end: a folder that stays gets an orderly shutdown, another is removed."""
-        if self.keep:
-            self.stop()
-        else:
-            self.kill()
-            shutil.rmtree(self.folder, ignore_errors=True)
-        if getattr(self, "socket", "").startswith("/tmp/cart-mariadb-") and not self.socket.startswith(self.folder + "/"):
-            shutil.rmtree(os.path.dirname(self.socket), ignore_errors=True)
-        if self.lock is not None:
-            self.lock.close()
-            self.lock = None
+        super().close()
+        if self.socket_place is not None:
+            shutil.rmtree(self.socket_place, ignore_errors=True)
 
     # Its use.
 
@@ -370,8 +274,8 @@ class Node(Server):
 
     def __init__(self, cluster, number, options=(), **rest):
         self.cluster = cluster
-        self.group_port = free_port()
-        self.transfer_port = free_port()
+        self.group_port = beside.free_port()
+        self.transfer_port = beside.free_port()
         super().__init__(options=[
             "--wsrep-on=ON", "--wsrep-provider=" + cluster.provider, "--binlog-format=ROW",
             "--innodb-autoinc-lock-mode=2", "--wsrep-cluster-name=cart", "--wsrep-node-name=node%d" % number,
@@ -419,7 +323,7 @@ class Node(Server):
     def _position(self):
         """Where a node that was killed had come to."""
         with open(self.path("position.log"), "w+", encoding="utf-8", errors="replace") as log:
-            subprocess.run(self._arguments() + ["--wsrep-recover", "--wsrep-cluster-address=gcomm://", "--skip-log-error"],
+            subprocess.run(self.words() + ["--wsrep-recover", "--wsrep-cluster-address=gcomm://", "--skip-log-error"],
                            stdout=log, stderr=log, timeout=START_S, check=False)
             log.seek(0)
             text = log.read()
@@ -429,7 +333,7 @@ class Node(Server):
         return found[-1]
 
 
-class Galera:
+class Galera(beside.Closing):
     """A cluster of n nodes, each a Server; any of them takes writes."""
 
     def __init__(self, n=3, options=(), **rest):
@@ -452,17 +356,6 @@ class Galera:
             return all(node.wsrep("cluster_size") == str(size) and node.wsrep("cluster_status") == "Primary"
                        for node in self.nodes if node.process is not None)
         await_that(seen, "a cluster of %d" % size, timeout)
-
-    def __enter__(self):
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     def close(self):
         for node in self.nodes:

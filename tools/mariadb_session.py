@@ -91,14 +91,13 @@ class Line:
         return data
 
     def read(self):
-        packet = b""
-        while True:
+        packet, size = b"", PART_MAX
+        while size == PART_MAX:
             head = self.exactly(4)
             size = int.from_bytes(head[:3], "little")
             self.number = (head[3] + 1) & 0xFF
             packet += self.exactly(size)
-            if size < PART_MAX:
-                return packet
+        return packet
 
     def write(self, packet):
         if len(packet) >= PART_MAX:

@@ -15,6 +15,7 @@ import urllib.error
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 from cartd import ROOT, await_that  # noqa: E402
 from private_dynalite import call, dynalite, server  # noqa: E402
+import beside  # noqa: E402 (private_dynalite knows where it is)
 from tap import Skip, main, say  # noqa: E402
 
 TOOL = os.path.join(ROOT, "tools", "with-dynalite")
@@ -245,13 +246,13 @@ def client_goes_away(_folder):
 
 def busy_port(_folder):
     with server() as first:
-        ports, free = [first.port], dynalite.free_port
-        dynalite.free_port = lambda: ports.pop() if ports else free()
+        ports, free = [first.port], beside.free_port
+        beside.free_port = lambda: ports.pop() if ports else free()
         try:
             with server() as second:
                 expect(second.port != first.port and not ports, "port %d" % second.port)
         finally:
-            dynalite.free_port = free
+            beside.free_port = free
 
 
 def not_root(folder):

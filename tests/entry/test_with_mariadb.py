@@ -12,6 +12,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 from cartd import ROOT, await_that  # noqa: E402
 from private_mariadb import Lost, Session, SqlError, mariadb  # noqa: E402
+import beside  # noqa: E402 (private_mariadb knows where it is)
 from tap import main, say  # noqa: E402
 
 TOOL = os.path.join(ROOT, "tools", "with-mariadb")
@@ -169,13 +170,13 @@ def not_root(folder):
 
 def busy_port(_folder):
     with mariadb.Server(fast=True) as first:
-        ports, free = [first.port], mariadb.free_port
-        mariadb.free_port = lambda: ports.pop() if ports else free()
+        ports, free = [first.port], beside.free_port
+        beside.free_port = lambda: ports.pop() if ports else free()
         try:
             with mariadb.Server(fast=True) as second:
                 expect(second.port != first.port and not ports, "port %d" % second.port)
         finally:
-            mariadb.free_port = free
+            beside.free_port = free
 
 
 def survives_kill(_folder):

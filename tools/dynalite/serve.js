@@ -16,8 +16,8 @@ process.on('uncaughtException', error => {
 	process.exit(1)
 })
 server.on('error', error => {
-	console.error(error.message)
-	process.exit(error.code === 'EADDRINUSE' ? 98 : 1)
+	console.error(error.message) // "listen EADDRINUSE: ...", which tools/dynalite.py looks for
+	process.exit(1)
 })
 // Node ends idle connections after 5 seconds otherwise; DynamoDB is more patient.
 server.keepAliveTimeout = 60000

@@ -198,7 +198,8 @@ static int values_try_file(const char *path, struct cart_error *error)
 
 	if (path == NULL || strcmp(path, "-") == 0)
 		return 0;
-	if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+	if (stat(path, &status) == 0 &&
+	    (!S_ISREG(status.st_mode) || strncmp(path, "/dev/", 5) == 0)) {
 		if (S_ISDIR(status.st_mode))
 			return cart_error_set(error, "cannot write %s: it is a folder", path);
 		return access(path, W_OK) == 0 ? 0

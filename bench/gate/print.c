@@ -64,8 +64,6 @@ void gate_print_outcome(FILE *out, enum bench_exit outcome, const char *why)
 
 void gate_rows(struct buf *out, const struct gate *gate)
 {
-	char text[256];
-
 	buf_add_string(out, "run,operation,base_ns,other_ns,effect,low,high,verdict,slower,failing,"
 			    "base_failed,other_failed\n");
 	for (int step = 0; step < GATE_STEPS; step++) {
@@ -74,15 +72,14 @@ void gate_rows(struct buf *out, const struct gate *gate)
 		for (int i = 0; i < H2H_OPERATIONS; i++) {
 			const struct gate_line *line = &gate->runs[step].lines[i];
 
-			snprintf(text, sizeof(text),
-				 "%s,%s,%.0f,%.0f,%.6g,%.6g,%.6g,%s,%d,%d,%" PRIu64 ",%" PRIu64
-				 "\n",
-				 gate_step_name((enum gate_step)step),
-				 h2h_operation_name((enum h2h_operation)i), line->ns[0],
-				 line->ns[1], line->effect, line->low, line->high,
-				 stats_verdict_name(line->verdict), line->slower, line->failing,
-				 line->failed[0], line->failed[1]);
-			buf_add_string(out, text);
+			buf_printf(out,
+				   "%s,%s,%.0f,%.0f,%.6g,%.6g,%.6g,%s,%d,%d,%" PRIu64 ",%" PRIu64
+				   "\n",
+				   gate_step_name((enum gate_step)step),
+				   h2h_operation_name((enum h2h_operation)i), line->ns[0],
+				   line->ns[1], line->effect, line->low, line->high,
+				   stats_verdict_name(line->verdict), line->slower, line->failing,
+				   line->failed[0], line->failed[1]);
 		}
 	}
 }

@@ -57,8 +57,9 @@ CART_MUST_CHECK int compare_results(struct compare *compare, const json_t *old_r
  * false when they are of two machines. */
 CART_MUST_CHECK bool compare_print_conditions(FILE *out, const json_t *old_result,
 					      const json_t *new_result);
-void compare_print(FILE *out, const struct compare *compare, double margin, double confidence);
+/* The result as JSON. */
 json_t *compare_json(const struct compare *compare, double margin, double confidence);
-void compare_csv(struct buf *out, const struct compare *compare);
+/* Prints it (out may be NULL), and adds its rows as CSV. */
+void compare_print(FILE *out, struct buf *csv, const json_t *compared);
 
 #endif

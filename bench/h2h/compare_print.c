@@ -2,17 +2,11 @@
  * differently. */
 #include "bench/h2h/compare.h"
 
-#include "core/base/buf.h"
+#include "bench/result/member.h"
+#include "bench/result/table.h"
 
-#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-
-static const char *compare_text(const json_t *object, const char *member)
-{
-	const char *text = json_string_value(json_object_get(object, member));
-
-	return text != NULL ? text : "?";
-}
 
 /* Prints a line if the two differ. */
 static bool compare_same(FILE *out, const char *what, const json_t *a, const json_t *b)
@@ -57,7 +51,7 @@ static void compare_print_side(FILE *out, const json_t *a, const json_t *b)
 {
 	static const char *const members[] = {"database", "version", "revision", "server",
 					      "stand_in"};
-	const char *side = compare_text(a, "name");
+	const char *side = member_text(a, "name");
 	char what[64];
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
@@ -114,93 +108,119 @@ bool compare_print_conditions(FILE *out, const json_t *old_result, const json_t 
 	return compare_same(out, "machine", json_object_get(a, "id"), json_object_get(b, "id"));
 }
 
-static void compare_print_value(char *text, size_t room, const struct compare_row *row,
-				double value)
+/* By the row's own unit. */
+static const char *compare_value(const struct table_row *row, const char *key,
+				 char text[TABLE_TEXT])
 {
-	if (row->unit == COMPARE_RATIO)
-		snprintf(text, room, "%+.2f %%", 100 * value);
-	else if (row->unit == COMPARE_PER_S)
-		snprintf(text, room, "%.0f /s", value);
-	else
-		snprintf(text, room, "%.4g ms", value);
+	const char *unit = table_string(row, "unit");
+	double value = table_number(row, key);
+
+	if (strcmp(unit, "per_s") != 0)
+		return table_format(strcmp(unit, "ms") == 0 ? UNIT_MS : UNIT_EFFECT, value, text);
+	snprintf(text, TABLE_TEXT, "%.0f /s", value);
+	return text;
 }
 
-void compare_print(FILE *out, const struct compare *compare, double margin, double confidence)
+static const char *compare_get_old(const struct table_row *row, char text[TABLE_TEXT])
 {
-	fprintf(out,
-		"A is the old result, B the new one; of a ratio \"B to A\" both are the sides "
-		"that it was taken of\nmargin %.3g %%, confidence %.3g %%\n\n",
-		100 * margin, 100 * confidence);
-	fprintf(out, "%-24s %12s %12s %9s  %-23s %9s  %s\n", "", "A", "B", "change", "interval",
-		"ranks, p", "verdict");
-	for (size_t i = 0; i < compare->count; i++) {
-		const struct compare_row *row = &compare->rows[i];
-		char a[32], b[32], change[32] = "", interval[64] = "", p[16] = "";
-
-		compare_print_value(a, sizeof(a), row, row->old_value);
-		compare_print_value(b, sizeof(b), row, row->new_value);
-		if (row->judged) {
-			snprintf(change, sizeof(change), "%+.2f %%", 100 * row->change);
-			snprintf(interval, sizeof(interval), "%+.2f ... %+.2f %%", 100 * row->low,
-				 100 * row->high);
-			snprintf(p, sizeof(p), "%.3g", row->p_mann_whitney);
-		}
-		fprintf(out, "%-24s %12s %12s %9s  %-23s %9s  %s\n", row->name, a, b, change,
-			interval, p,
-			row->judged	? stats_verdict_name(row->comparison.verdict)
-			: row->idle > 0 ? "not judged: in some seconds nothing succeeded"
-					: "INCONCLUSIVE (too short)");
-	}
-	fputs("\nNot measured in pairs: what the machine did meanwhile is in the difference. To "
-	      "compare two builds\nuse `cartbench h2h` or `cartbench gate`.\n",
-	      out);
+	return compare_value(row, "old", text);
 }
 
-static const char *compare_unit_name(enum compare_unit unit)
+static const char *compare_get_new(const struct table_row *row, char text[TABLE_TEXT])
 {
-	static const char *const names[] = {
+	return compare_value(row, "new", text);
+}
+
+static const char *compare_get_interval(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return table_range(UNIT_EFFECT, table_number(row, "low"), table_number(row, "high"), text);
+}
+
+static const char *compare_get_verdict(const struct table_row *row, char text[TABLE_TEXT])
+{
+	const char *why = table_string(row, "not_judged");
+
+	snprintf(text, TABLE_TEXT, "%s%s%.200s", table_string(row, "verdict"),
+		 *why != '\0' ? ": " : "", why);
+	return text;
+}
+
+static const struct table_column compare_columns[] = {
+	{.name = "name", .title = "", .places = EVERYWHERE, .width = 24},
+	COLUMN("unit", NULL, TEXT, IN_CSV),
+	COLUMN("old", NULL, PLAIN, IN_CSV),
+	COLUMN("new", NULL, PLAIN, IN_CSV),
+	COLUMN_GET(compare_get_old, "A", NULL, DIGITS, ON_TERMINAL),
+	COLUMN_GET(compare_get_new, "B", NULL, DIGITS, ON_TERMINAL),
+	COLUMN("change", NULL, EFFECT, EVERYWHERE),
+	COLUMN("low", NULL, EFFECT, IN_CSV),
+	COLUMN("high", NULL, EFFECT, IN_CSV),
+	{.name = "interval",
+	 .unit = UNIT_EFFECT,
+	 .places = ON_TERMINAL,
+	 .get = compare_get_interval,
+	 .width = 18},
+	COLUMN("p_difference", NULL, P, IN_CSV),
+	COLUMN("p_mann_whitney", "ranks, p", P, EVERYWHERE),
+	COLUMN("p_equivalence", NULL, P, IN_CSV),
+	COLUMN("verdict", NULL, TEXT, IN_CSV),
+	COLUMN_GET(compare_get_verdict, "verdict", NULL, TEXT, ON_TERMINAL),
+	{0},
+};
+
+static json_t *compare_row_json(const struct compare_row *row)
+{
+	static const char *const units[] = {
 		[COMPARE_MS] = "ms", [COMPARE_PER_S] = "per_s", [COMPARE_RATIO] = "b_to_a"};
 
-	return names[unit];
+	return json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, "
+			 "s:f, s:s, s:s?}",
+			 "name", row->name, "unit", units[row->unit], "old", row->old_value, "new",
+			 row->new_value, "old_count", (json_int_t)row->old_count, "new_count",
+			 (json_int_t)row->new_count, "change", row->change, "low", row->low, "high",
+			 row->high, "shift", row->shift, "shift_low", row->shift_low, "shift_high",
+			 row->shift_high, "p_difference", row->comparison.p_difference,
+			 "p_mann_whitney", row->p_mann_whitney, "p_equivalence",
+			 row->comparison.p_equivalence, "verdict",
+			 stats_verdict_name(row->comparison.verdict), "not_judged",
+			 row->judged	 ? NULL
+			 : row->idle > 0 ? "in some seconds nothing succeeded"
+					 : "too short");
 }
 
 json_t *compare_json(const struct compare *compare, double margin, double confidence)
 {
 	json_t *rows = json_array();
 
-	for (size_t i = 0; i < compare->count; i++) {
-		const struct compare_row *row = &compare->rows[i];
-
-		json_array_append_new(
-			rows,
-			json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, "
-				  "s:f, s:f, s:f, s:s}",
-				  "name", row->name, "unit", compare_unit_name(row->unit), "old",
-				  row->old_value, "new", row->new_value, "old_count",
-				  (json_int_t)row->old_count, "new_count",
-				  (json_int_t)row->new_count, "change", row->change, "low",
-				  row->low, "high", row->high, "shift", row->shift, "shift_low",
-				  row->shift_low, "shift_high", row->shift_high, "p_difference",
-				  row->comparison.p_difference, "p_mann_whitney",
-				  row->p_mann_whitney, "p_equivalence",
-				  row->comparison.p_equivalence, "verdict",
-				  stats_verdict_name(row->comparison.verdict)));
-	}
+	for (size_t i = 0; i < compare->count; i++)
+		json_array_append_new(rows, compare_row_json(&compare->rows[i]));
 	return json_pack("{s:f, s:f, s:o}", "margin", margin, "confidence", confidence, "rows",
 			 rows);
 }
 
-void compare_csv(struct buf *out, const struct compare *compare)
+void compare_print(FILE *out, struct buf *csv, const json_t *compared)
 {
-	buf_add_string(out, "name,unit,old,new,change,low,high,p_difference,p_mann_whitney,"
-			    "p_equivalence,verdict\n");
-	for (size_t i = 0; i < compare->count; i++) {
-		const struct compare_row *row = &compare->rows[i];
+	struct table_row row = {0};
+	size_t i;
 
-		buf_printf(out, "\"%s\",%s,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%.6g,%s\n", row->name,
-			   compare_unit_name(row->unit), row->old_value, row->new_value,
-			   row->change, row->low, row->high, row->comparison.p_difference,
-			   row->p_mann_whitney, row->comparison.p_equivalence,
-			   stats_verdict_name(row->comparison.verdict));
+	table_csv_head(csv, compare_columns);
+	if (out != NULL) {
+		fprintf(out,
+			"A is the old result, B the new one; of a ratio \"B to A\" both are the "
+			"sides that it was taken of\nmargin %.3g %%, confidence %.3g %%\n\n",
+			100 * member_number(compared, "margin"),
+			100 * member_number(compared, "confidence"));
+		table_print_head(out, compare_columns, NULL);
 	}
+	json_array_foreach(json_object_get(compared, "rows"), i, row.of)
+	{
+		table_csv_row(csv, compare_columns, &row);
+		if (out != NULL)
+			table_print_row(out, compare_columns, &row);
+	}
+	if (out != NULL)
+		fputs("\nNot measured in pairs: what the machine did meanwhile is in the "
+		      "difference. To compare two builds\nuse `cartbench h2h` or `cartbench "
+		      "gate`.\n",
+		      out);
 }

@@ -1,16 +1,9 @@
 #include "bench/h2h/json.h"
 
+#include "bench/result/member.h"
 #include "bench/result/result.h"
 
-#include <math.h>
-
 static const char *const h2h_side_names[H2H_SIDES] = {"A", "B"};
-
-/* JSON has no infinities. */
-static json_t *h2h_number(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
-}
 
 /* How often it succeeded, with what the tally says of failures. */
 static json_t *h2h_success(const struct tally *tally, enum h2h_operation operation)
@@ -34,9 +27,9 @@ static json_t *h2h_row_json(const struct h2h_row *row)
 	return json_pack(
 		"{s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:o}", "q",
 		row->quantile, "a_ns", row->ns[0], "b_ns", row->ns[1], "log_ratios", ratios,
-		"effect", row->judged ? h2h_number(row->effect) : json_null(), "low",
-		row->judged ? h2h_number(row->low) : json_null(), "high",
-		row->judged ? h2h_number(row->high) : json_null(), "effective_blocks",
+		"effect", row->judged ? member_real(row->effect) : json_null(), "low",
+		row->judged ? member_real(row->low) : json_null(), "high",
+		row->judged ? member_real(row->high) : json_null(), "effective_blocks",
 		row->effective_blocks, "p_difference", row->comparison.p_difference, "p_wilcoxon",
 		row->p_wilcoxon, "p_equivalence", row->comparison.p_equivalence, "holm_difference",
 		row->comparison.holm_difference, "holm_equivalence",

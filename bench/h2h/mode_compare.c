@@ -17,9 +17,7 @@ static enum bench_exit compare_files(struct bench_session *session, const json_t
 			    &error) != 0)
 		return bench_session_fail("%s", error.text);
 	session->result = compare_json(&compare, values->margin, values->confidence);
-	compare_csv(&session->rows, &compare);
-	if (!values->json)
-		compare_print(stdout, &compare, values->margin, values->confidence);
+	compare_print(values->json ? NULL : stdout, &session->rows, session->result);
 	return bench_session_end(session, BENCH_PASS);
 }
 

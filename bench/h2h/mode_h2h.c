@@ -1,4 +1,5 @@
 /* `cartbench h2h`: the two sides, and what is made of the pairs. */
+#include "bench/h2h/columns.h"
 #include "bench/h2h/json.h"
 #include "bench/h2h/print.h"
 #include "bench/h2h/setup.h"
@@ -103,39 +104,34 @@ static void h2h_validate(struct h2h_mode *mode)
 static enum bench_exit h2h_deliver(struct h2h_mode *mode)
 {
 	struct bench_session *session = mode->session;
-	struct bench_calls(*calls)[H2H_SIDES] = mode->has_calls ? mode->calls : NULL;
-	struct h2h_names names;
 
 	json_object_set_new(session->result, "results",
-			    h2h_json(&mode->h2h, &mode->question, &mode->judgement, calls,
-				     session->values.cold));
-	h2h_rows(&session->rows, &mode->judgement);
-	for (size_t side = 0; side < H2H_SIDES; side++) {
-		names.label[side] = bench_session_label(session, side);
-		names.target[side] = bench_drive_text(session->drives[side]);
-		names.stand_in[side] = bench_drive_is_local_stand_in(session->drives[side]);
-	}
+			    h2h_json(&mode->h2h, &mode->question, &mode->judgement,
+				     mode->has_calls ? mode->calls : NULL, session->values.cold));
+	table_write(NULL, &session->rows, h2h_columns, session->result, "operations", "quantiles");
 	if (!session->values.json)
-		h2h_print(stdout, &mode->h2h, &names, &mode->question, &mode->judgement, calls);
+		h2h_print(stdout, session->result);
 	return bench_session_end(session, BENCH_PASS);
 }
 
 static enum bench_exit h2h_measure(struct h2h_mode *mode, const struct h2h_config *config)
 {
 	struct bench_session *session = mode->session;
-	enum bench_exit status;
+	enum bench_exit status = BENCH_INVALID;
 	struct cart_error error;
+	bool begun;
 
 	h2h_init(&mode->h2h, config, session->drives);
-	if (h2h_run(&mode->h2h, h2h_show, mode, &error) == 0) {
-		bench_progress_end(&session->progress);
+	begun = h2h_run(&mode->h2h, h2h_show, mode, &error) == 0;
+	bench_progress_end(&session->progress);
+	if (begun) {
 		if (!session->values.no_calls && mode->h2h.gone < 0 && !mode->h2h.interrupted)
 			h2h_count_calls(mode);
 		h2h_judge(&mode->judgement, &mode->h2h, &mode->question);
 		h2h_validate(mode);
 		status = h2h_deliver(mode);
 	} else {
-		status = bench_session_fail("%s", error.text);
+		bench_session_fail("%s", error.text);
 	}
 	h2h_judgement_free(&mode->judgement);
 	h2h_free(&mode->h2h);

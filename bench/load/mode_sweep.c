@@ -11,6 +11,7 @@ struct sweep {
 	size_t count;
 	uint64_t failed;
 	bool open;
+	const char *axis; /* "rate" or "clients" */
 };
 
 static void sweep_watch(const struct load_glance *glance, void *user)
@@ -41,6 +42,17 @@ static void sweep_take(struct sweep_point *point, const struct load_result *meas
 	bench_hdr_free(&times);
 }
 
+static void sweep_print_point(const struct sweep *sweep, const struct sweep_point *point)
+{
+	json_t *json = sweep_point_json(point, sweep->axis);
+	const struct table_row row = {.of = json};
+
+	if (!sweep->session->values.json)
+		table_print_row(stdout, sweep_columns(sweep->axis), &row);
+	fflush(stdout);
+	json_decref(json);
+}
+
 /* Measures a point and adds it. -1: error says why it could not be. */
 static int sweep_measure(struct sweep *sweep, double at, struct cart_error *error)
 {
@@ -66,8 +78,7 @@ static int sweep_measure(struct sweep *sweep, double at, struct cart_error *erro
 		sweep_take(point, &measured, &config);
 		sweep->failed += point->failed;
 		sweep->count++;
-		if (!sweep->session->values.json)
-			sweep_print_point(stdout, point);
+		sweep_print_point(sweep, point);
 	}
 	load_result_free(&measured);
 	return failed;
@@ -90,19 +101,6 @@ static int sweep_measure_all(struct sweep *sweep, struct cart_error *error)
 		at = at * 2 < to ? at * 2 : to;
 	}
 	return 0;
-}
-
-static void sweep_csv(const struct sweep *sweep, struct buf *out)
-{
-	buf_printf(out, "%s,throughput_per_s,p50_ms,p99_ms,failed,valid\n",
-		   sweep->open ? "rate" : "clients");
-	for (size_t i = 0; i < sweep->count; i++) {
-		const struct sweep_point *point = &sweep->points[i];
-
-		buf_printf(out, "%.10g,%.3f,%.6f,%.6f,%llu,%d\n", point->at, point->throughput,
-			   point->p50_ms, point->p99_ms, (unsigned long long)point->failed,
-			   point->valid);
-	}
 }
 
 static void sweep_print_end(const struct sweep *sweep)
@@ -128,12 +126,12 @@ static enum bench_exit sweep_deliver(struct sweep *sweep)
 		valid = valid || sweep->points[i].valid;
 	if (!valid)
 		bench_result_invalidate(session->result, "no point is valid");
-	json_object_set_new(
-		session->result, "results",
-		sweep_json(sweep->points, sweep->count, "A", sweep->open ? "rate" : "clients"));
+	json_object_set_new(session->result, "results",
+			    sweep_json(sweep->points, sweep->count, "A", sweep->axis));
 	if (!session->values.json)
 		sweep_print_end(sweep);
-	sweep_csv(sweep, &session->rows);
+	table_write(NULL, &session->rows, sweep_columns(sweep->axis), session->result, "points",
+		    NULL);
 	return bench_session_end(session, sweep->failed > 0 ? BENCH_FAILED : BENCH_PASS);
 }
 
@@ -145,7 +143,7 @@ static enum bench_exit sweep_run(struct sweep *sweep)
 	if (!session->values.json) {
 		printf("%s at %s, seed %lld\n", bench_session_label(session, 0),
 		       session->arguments.items[0], (long long)session->values.seed);
-		sweep_print_head(stdout, sweep->open ? "rate" : "clients");
+		table_print_head(stdout, sweep_columns(sweep->axis), session->result);
 	}
 	if (sweep_measure_all(sweep, &error) != 0)
 		return bench_session_fail("%s", error.text);
@@ -159,6 +157,7 @@ static enum bench_exit sweep_mode_run(struct bench_session *session)
 			      .open = values->rate_from > 0 || values->rate_to > 0};
 	enum bench_exit status = BENCH_INVALID;
 
+	sweep.axis = sweep.open ? "rate" : "clients";
 	if (sweep.open && (values->rate_from <= 0 || values->rate_to <= 0))
 		return bench_options_refuse(session->mode, "--rate-from and --rate-to go together");
 	if (values->from > values->to || values->rate_from > values->rate_to)

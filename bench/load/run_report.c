@@ -1,148 +1,118 @@
 #include "bench/load/run_report.h"
 
+#include "bench/result/member.h"
+#include "bench/result/result.h"
+#include "bench/result/tally.h"
+
 #include <inttypes.h>
 #include <string.h>
 
-static const char *const run_quantiles[] = {"0.5", "0.9", "0.99", "0.999"};
-#define RUN_QUANTILES (sizeof(run_quantiles) / sizeof(*run_quantiles))
-static const char *const run_times[] = {"response", "service", "lag"};
-
-static const char *run_text(const json_t *object, const char *member)
-{
-	const char *text = json_string_value(json_object_get(object, member));
-
-	return text != NULL ? text : "";
-}
-
-static double run_number(const json_t *object, const char *member)
-{
-	return json_number_value(json_object_get(object, member));
-}
-
-static json_int_t run_count(const json_t *object, const char *member)
-{
-	return json_integer_value(json_object_get(object, member));
-}
+static const char *const run_times[] = {
+	[RUN_RESPONSE] = "response", [RUN_SERVICE] = "service", [RUN_LAG] = "lag"};
 
 static void run_print_head(FILE *out, const json_t *result, const json_t *results)
 {
 	const json_t *side = json_array_get(json_object_get(result, "sides"), 0);
-	bool open = strcmp(run_text(results, "mode"), "open") == 0;
+	bool open = strcmp(member_text(results, "mode"), "open") == 0;
 
-	fprintf(out, "%s at %s", run_text(side, "label"), run_text(side, "target"));
-	if (*run_text(side, "version") != '\0')
-		fprintf(out, " (%s)", run_text(side, "version"));
+	fprintf(out, "%s at %s", member_text(side, "label"), member_text(side, "target"));
+	if (*member_text(side, "version") != '\0')
+		fprintf(out, " (%s)", member_text(side, "version"));
 	if (json_is_true(json_object_get(side, "stand_in")))
 		fputs(", on a local server that stands in for DynamoDB", out);
 	if (open)
 		fprintf(out,
 			"\nopen loop, %.6g operations a second intended, %s arrivals, at most ",
-			run_number(results, "rate"), run_text(results, "arrivals"));
+			member_number(results, "rate"), member_text(results, "arrivals"));
 	else
 		fputs("\nclosed loop, ", out);
-	fprintf(out,
-		"%" JSON_INTEGER_FORMAT
-		" clients, %.1f s after %.1f s of warm-up, seed %" JSON_INTEGER_FORMAT "\n",
-		run_count(results, "clients"), run_number(results, "duration_s"),
-		run_number(results, "warmup_s"), run_count(result, "seed"));
+	fprintf(out, "%.0f clients, %.1f s after %.1f s of warm-up, seed %.0f\n",
+		member_number(results, "clients"), member_number(results, "duration_s"),
+		member_number(results, "warmup_s"), member_number(result, "seed"));
 }
 
-static void run_print_success(FILE *out, const json_t *operation)
+static bool run_is_comparison(const json_t *document)
 {
-	const json_t *success = json_object_get(operation, "success");
-
-	fprintf(out, "%10" JSON_INTEGER_FORMAT " %9.4g %%", run_count(operation, "tried"),
-		run_number(success, "share") * 100);
+	return json_array_size(json_object_get(document, "sides")) > 1;
 }
 
-/* A quantile that too few samples support is a dash. */
-static void run_print_times(FILE *out, const json_t *hist)
+static const char *run_get_clock(const struct table_row *row, char text[TABLE_TEXT])
 {
-	const json_t *quantiles = json_object_get(hist, "quantiles");
-
-	for (size_t i = 0; i < RUN_QUANTILES; i++) {
-		const json_t *ns = json_object_get(quantiles, run_quantiles[i]);
-
-		if (ns != NULL)
-			fprintf(out, " %9.3f", json_number_value(ns) / 1e6);
-		else
-			fprintf(out, " %9s", "-");
-	}
-	if (run_count(hist, "count") > 0)
-		fprintf(out, " %9.3f\n", run_number(hist, "max") / 1e6);
-	else
-		fprintf(out, " %9s\n", "-");
+	(void)text;
+	return run_times[run_is_comparison(row->document) ? RUN_SERVICE : row->at];
 }
 
-static void run_print_operations(FILE *out, const json_t *operations)
+static const char *run_quantile(const struct table_row *row, double quantile, char text[TABLE_TEXT])
 {
-	const json_t *operation;
-	size_t i;
-
-	fprintf(out, "\n%-9s %-8s %10s %11s %9s %9s %9s %9s %9s\n", "operation", "ms", "tried",
-		"success", "p50", "p90", "p99", "p99.9", "max");
-	json_array_foreach(operations, i, operation)
-	{
-		const char *name = run_text(operation, "operation");
-
-		for (size_t t = 0; t < sizeof(run_times) / sizeof(*run_times); t++) {
-			const json_t *hist = json_object_get(operation, run_times[t]);
-
-			if (!json_is_object(hist))
-				continue;
-			fprintf(out, "%-9s %-8s ", name, run_times[t]);
-			if (*name != '\0')
-				run_print_success(out, operation);
-			else
-				fprintf(out, "%22s", "");
-			run_print_times(out, hist);
-			name = "";
-		}
-	}
+	return table_format(UNIT_NS, bench_result_quantile(row->in, quantile), text);
 }
 
-static void run_print_errors(FILE *out, const json_t *operations)
+static const char *run_get_p50(const struct table_row *row, char text[TABLE_TEXT])
 {
-	const json_t *operation, *count;
-	const char *error;
-	size_t i;
-
-	json_array_foreach(operations, i, operation)
-	{
-		json_object_foreach(json_object_get(operation, "errors"), error, count)
-		{
-			fprintf(out, "%s failed %" JSON_INTEGER_FORMAT " times with %s\n",
-				run_text(operation, "operation"), json_integer_value(count), error);
-		}
-		if (run_count(operation, "unknown") > 0)
-			fprintf(out,
-				"%s: of %" JSON_INTEGER_FORMAT
-				" it is not known whether they were applied\n",
-				run_text(operation, "operation"), run_count(operation, "unknown"));
-	}
+	return run_quantile(row, 0.5, text);
 }
+
+static const char *run_get_p90(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return run_quantile(row, 0.9, text);
+}
+
+static const char *run_get_p99(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return run_quantile(row, 0.99, text);
+}
+
+static const char *run_get_p999(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return run_quantile(row, 0.999, text);
+}
+
+static const char *run_get_side(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return run_is_comparison(row->document) ? table_get_side(row, text)
+						: table_label(row->document, 0);
+}
+
+const struct table_column run_outcome_columns[] = {
+	COLUMN("operation", NULL, TEXT, FOR_PEOPLE), TALLY_COLUMNS, {0}};
+
+const struct table_column run_latency_columns[] = {
+	COLUMN("operation", NULL, TEXT, FOR_PEOPLE),
+	COLUMN_GET(run_get_side, "side", NULL, TEXT, ON_PAGE),
+	COLUMN_GET(run_get_clock, "clock", NULL, TEXT, FOR_PEOPLE),
+	COLUMN_AT("count", "samples", NULL, COUNT, FOR_PEOPLE),
+	COLUMN("mean", NULL, NS, FOR_PEOPLE),
+	COLUMN_GET(run_get_p50, "p50", NULL, NS, FOR_PEOPLE),
+	COLUMN_GET(run_get_p90, "p90", NULL, NS, FOR_PEOPLE),
+	COLUMN_GET(run_get_p99, "p99", NULL, NS, FOR_PEOPLE),
+	COLUMN_GET(run_get_p999, "p99.9", NULL, NS, FOR_PEOPLE),
+	COLUMN_AT("max", "slowest", NULL, NS, FOR_PEOPLE),
+	{0},
+};
 
 /* Where the time went: means, which add up. */
-static void run_print_split(FILE *out, const json_t *operations)
+static const struct table_column run_split_columns[] = {
+	COLUMN("operation", NULL, TEXT, ON_TERMINAL),
+	COLUMN_AT("split.mean.client", "client + network", NULL, NS, ON_TERMINAL),
+	COLUMN_AT("split.mean.queue", "queue", NULL, NS, ON_TERMINAL),
+	COLUMN_AT("split.mean.db", "database", NULL, NS, ON_TERMINAL),
+	COLUMN_AT("split.mean.service", "service", NULL, NS, ON_TERMINAL),
+	{0},
+};
+
+static void run_print_latency(FILE *out, const json_t *document, const json_t *operations)
 {
-	const json_t *operation;
-	bool any = false;
+	struct table_row row = {.document = document};
 	size_t i;
 
-	json_array_foreach(operations, i, operation)
+	table_print_head(out, run_latency_columns, document);
+	json_array_foreach(operations, i, row.of)
 	{
-		const json_t *mean = json_object_get(json_object_get(operation, "split"), "mean");
-
-		if (mean == NULL)
-			continue;
-		if (!any)
-			fprintf(out, "\n%-9s %-8s %21s %9s %9s %9s\n", "operation", "mean ms",
-				"client + network", "queue", "database", "service");
-		any = true;
-		fprintf(out, "%-9s %-8s %21.3f %9.3f %9.3f %9.3f\n",
-			run_text(operation, "operation"), "", run_number(mean, "client") / 1e6,
-			run_number(mean, "queue") / 1e6, run_number(mean, "db") / 1e6,
-			run_number(mean, "service") / 1e6);
+		for (row.at = 0; row.at < sizeof(run_times) / sizeof(*run_times); row.at++) {
+			row.in = json_object_get(row.of, run_times[row.at]);
+			if (json_is_object(row.in))
+				table_print_row(out, run_latency_columns, &row);
+		}
 	}
 }
 
@@ -153,16 +123,21 @@ void run_report_print(FILE *out, const json_t *result)
 	const json_t *generator = json_object_get(results, "generator");
 
 	run_print_head(out, result, results);
-	run_print_operations(out, operations);
-	run_print_errors(out, operations);
-	run_print_split(out, operations);
+	putc('\n', out);
+	table_write(out, NULL, run_outcome_columns, result, "operations", NULL);
+	putc('\n', out);
+	run_print_latency(out, result, operations);
+	if (json_is_object(json_object_get(json_array_get(operations, 0), "split"))) {
+		fputs("\nmean times\n", out);
+		table_write(out, NULL, run_split_columns, result, "operations", NULL);
+	}
 	fprintf(out, "\n%.6g operations a second succeeded; cartbench used %.0f %% of its cores",
-		run_number(results, "throughput_per_s"), run_number(generator, "cpu") * 100);
+		member_number(results, "throughput_per_s"), member_number(generator, "cpu") * 100);
 	if (json_is_real(json_object_get(generator, "lag_p99_ms")))
 		fprintf(out, ", 99 %% were sent within %.3f ms of their time",
-			run_number(generator, "lag_p99_ms"));
+			member_number(generator, "lag_p99_ms"));
 	putc('\n', out);
-	if (strcmp(run_text(results, "mode"), "closed") == 0)
+	if (strcmp(member_text(results, "mode"), "closed") == 0)
 		fputs("coordinated omission: service times only\n", out);
 }
 
@@ -185,10 +160,10 @@ void run_report_csv(struct buf *out, const json_t *result)
 				buf_printf(out,
 					   "%s,%s,%s,%.6f,%" JSON_INTEGER_FORMAT
 					   ",%" JSON_INTEGER_FORMAT "\n",
-					   run_text(operation, "operation"), run_times[t], quantile,
-					   json_number_value(ns) / 1e6,
-					   run_count(operation, "tried"),
-					   run_count(operation, "ok"));
+					   member_text(operation, "operation"), run_times[t],
+					   quantile, json_number_value(ns) / 1e6,
+					   json_integer_value(json_object_get(operation, "tried")),
+					   json_integer_value(json_object_get(operation, "ok")));
 			}
 		}
 	}

@@ -2,10 +2,14 @@
 #ifndef BENCH_LOAD_RUN_REPORT_H
 #define BENCH_LOAD_RUN_REPORT_H
 
-#include "core/base/buf.h"
+#include "bench/result/table.h"
 
-#include <jansson.h>
-#include <stdio.h>
+/* Of "operations". */
+extern const struct table_column run_outcome_columns[];
+enum run_clock { RUN_RESPONSE, RUN_SERVICE, RUN_LAG };
+/* Of one of their histograms: at is the clock; of a document of two sides, whose clock is the
+ * service's, the side. */
+extern const struct table_column run_latency_columns[];
 
 void run_report_print(FILE *out, const json_t *result);
 /* A row an operation, kind of time and quantile, after a header. */

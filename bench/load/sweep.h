@@ -12,11 +12,12 @@
 #ifndef BENCH_LOAD_SWEEP_H
 #define BENCH_LOAD_SWEEP_H
 
+#include "bench/result/table.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #define SWEEP_POINTS_MAX 32
 /* Points of less power after the greatest: then it was the knee. */
@@ -48,7 +49,8 @@ bool sweep_is_over(const struct sweep_point *points, size_t count);
 /* The result's "results". side: "A". axis: "clients" or "rate". */
 json_t *sweep_json(const struct sweep_point *points, size_t count, const char *side,
 		   const char *axis);
-void sweep_print_head(FILE *out, const char *axis);
-void sweep_print_point(FILE *out, const struct sweep_point *point);
+json_t *sweep_point_json(const struct sweep_point *point, const char *axis);
+/* Of its "points". */
+const struct table_column *sweep_columns(const char *axis);
 
 #endif

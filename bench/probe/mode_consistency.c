@@ -2,6 +2,7 @@
 #include "bench/cli/interrupt.h"
 #include "bench/probe/run.h"
 #include "bench/probe/show.h"
+#include "bench/result/member.h"
 #include "bench/result/result.h"
 #include "bench/result/session.h"
 
@@ -179,40 +180,57 @@ static void consistency_judge(struct consistency *mode, const char *side)
 	}
 }
 
-static void consistency_keep(struct consistency *mode, const char *side,
-			     const struct probe_rig *rig)
+/* Adds what was found on a side to the result. What was not measured is not there: the result is
+ * then invalid, and says so. */
+static void consistency_keep(struct consistency *mode, const json_t *found)
 {
-	probe_show_json(mode->seed, mode->findings, side, &mode->report);
-	probe_show_csv(&mode->session->rows, side, &mode->report);
+	json_t *finding;
+	size_t i;
+
+	json_array_extend(mode->seed, json_object_get(found, "seed"));
+	json_array_foreach(json_object_get(found, "probes"), i, finding)
+	{
+		if (strcmp(member_text(finding, "verdict"), "unmeasured") != 0)
+			json_array_append(mode->findings, finding);
+	}
+}
+
+static void consistency_print_side(struct consistency *mode, size_t at, size_t count)
+{
+	struct bench_session *session = mode->session;
+
+	printf("%s%s%s", at > 0 ? "\n" : "", bench_session_label(session, at),
+	       bench_drive_is_local_stand_in(session->drives[at]) ? ", a local server in its place"
+								  : "");
+	for (size_t i = at; i < at + count; i++)
+		printf("%s%s", i == at ? ": " : ", ", bench_drive_text(session->drives[i]));
+	puts(count > 1 ? " (writes through one, reads through the others)" : "");
+}
+
+static void consistency_deliver_side(struct consistency *mode, size_t at, size_t count,
+				     const struct probe_rig *rig)
+{
+	struct bench_session *session = mode->session;
+	json_t *document =
+		json_pack("{s:O, s:o}", "sides", json_object_get(session->result, "sides"),
+			  "results", probe_show_json(&mode->report, session->names[at]));
+
+	consistency_keep(mode, json_object_get(document, "results"));
+	if (!session->values.json)
+		consistency_print_side(mode, at, count);
+	probe_show(session->values.json ? NULL : stdout, &session->rows, document);
+	if (!session->values.json && rig->trouble.text[0] != '\0')
+		printf("\nThe last operation without success: %s\n", rig->trouble.text);
+	fflush(stdout);
 	if (bench_interrupted())
 		consistency_worsen(mode, BENCH_INVALID);
 	if (probe_rig_is_broken(rig)) {
-		bench_result_invalidate(mode->session->result, "%s went away: %s", side,
+		bench_result_invalidate(session->result, "%s went away: %s", session->names[at],
 					rig->trouble.text);
 		consistency_worsen(mode, BENCH_INVALID);
 	}
-	consistency_judge(mode, side);
-}
-
-static void consistency_print(struct consistency *mode, size_t at, size_t count,
-			      const struct probe_rig *rig)
-{
-	const struct bench_drive *drive = mode->session->drives[at];
-
-	if (mode->session->values.json)
-		return;
-	printf("%s%s%s", at > 0 ? "\n" : "", bench_session_label(mode->session, at),
-	       bench_drive_is_local_stand_in(drive) ? ", a local server in its place" : "");
-	for (size_t i = at; i < at + count; i++)
-		printf("%s%s", i == at ? ": " : ", ", bench_drive_text(mode->session->drives[i]));
-	puts(count > 1 ? " (writes through one, reads through the others)" : "");
-	if (!probe_show_tables(stdout, &mode->report)) {
-		fprintf(stderr, "cartbench: cannot print the results\n");
-		consistency_worsen(mode, BENCH_INVALID);
-	}
-	if (rig->trouble.text[0] != '\0')
-		printf("\nThe last operation without success: %s\n", rig->trouble.text);
-	fflush(stdout);
+	consistency_judge(mode, session->names[at]);
+	json_decref(document);
 }
 
 /* A side: one target, or all of one database. False: the run ends here. */
@@ -242,8 +260,7 @@ static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 	mode->label = bench_session_label(mode->session, at);
 	probe_run_all(&rig, &mode->report, consistency_begin, mode);
 	bench_progress_end(&mode->session->progress);
-	consistency_keep(mode, mode->session->names[at], &rig);
-	consistency_print(mode, at, count, &rig);
+	consistency_deliver_side(mode, at, count, &rig);
 	goes_on = !bench_interrupted();
 	probe_rig_close(&rig);
 	return goes_on;
@@ -259,7 +276,7 @@ static enum bench_exit consistency_run(struct bench_session *session)
 	mode.findings = json_array();
 	json_object_set_new(session->result, "results",
 			    json_pack("{s:o, s:o}", "seed", mode.seed, "probes", mode.findings));
-	probe_show_csv_head(&session->rows);
+	table_csv_head(&session->rows, probe_columns);
 	if (session->values.same_database)
 		consistency_probe(&mode, 0, session->drive_count);
 	else

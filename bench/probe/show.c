@@ -1,177 +1,166 @@
 #include "bench/probe/show.h"
 
-#include <inttypes.h>
+#include "bench/result/member.h"
 
-static const char *probe_seed_test_title(enum probe_seed_test test)
+#include <math.h>
+#include <string.h>
+
+/* The probes, as the document names them: what each looks for. */
+static const struct {
+	const char *probe;
+	const char *guarantee;
+	const char *violated;
+} show_probes[] = {
+	{"staleness", "fresh reads", "a read sees an older version than was acknowledged"},
+	{"customer_index", "fresh customer index", "the customer's list of carts lags behind"},
+	{"read_your_writes", "read your writes", "a client does not see its own change"},
+	{"monotonic_reads", "monotonic reads", "a later read sees an older version"},
+	{"monotonic_writes", "monotonic writes", "changes of one client are seen out of order"},
+	{"lost_updates", "no lost updates",
+	 "an acknowledged change is missing: clients add products to one cart"},
+	{"lost_updates_one_line", "no lost updates, one line",
+	 "an acknowledged change is missing: clients raise one line"},
+	{"exactly_once", "exactly once", "a change repeated with its key is applied twice"},
+};
+#define SHOW_PROBES (sizeof(show_probes) / sizeof(*show_probes))
+
+static const char *show_words(const struct table_row *row, bool violated)
 {
-	static const char *const titles[PROBE_SEED_TESTS] = {
-		[PROBE_WRITE_THEN_READ] = "write, then read",
-		[PROBE_READS_IN_A_ROW] = "reads in a row",
-		[PROBE_WRITE_READ_WRITE] = "write, read, write",
-		[PROBE_UPDATE_POLLED] = "an update, polled",
-	};
+	const char *probe = table_string(row, "probe");
 
-	return titles[test];
+	for (size_t i = 0; i < SHOW_PROBES; i++)
+		if (strcmp(show_probes[i].probe, probe) == 0)
+			return violated ? show_probes[i].violated : show_probes[i].guarantee;
+	return probe;
 }
 
-static const char *probe_kind_title(enum probe_kind kind)
+static const char *show_get_guarantee(const struct table_row *row, char text[TABLE_TEXT])
 {
-	static const char *const titles[PROBE_KINDS] = {
-		[PROBE_STALENESS] = "fresh reads",
-		[PROBE_CUSTOMER_INDEX] = "fresh customer index",
-		[PROBE_READ_YOUR_WRITES] = "read your writes",
-		[PROBE_MONOTONIC_READS] = "monotonic reads",
-		[PROBE_MONOTONIC_WRITES] = "monotonic writes",
-		[PROBE_LOST_UPDATES] = "no lost updates",
-		[PROBE_LOST_UPDATES_ONE_LINE] = "no lost updates, one line",
-		[PROBE_EXACTLY_ONCE] = "exactly once",
-	};
-
-	return titles[kind];
+	(void)text;
+	return show_words(row, false);
 }
 
-/* Whether the probe's reads were of one of several kinds. */
-static bool probe_kind_has_read(enum probe_kind kind)
+static const char *show_get_violated(const struct table_row *row, char text[TABLE_TEXT])
 {
-	return kind == PROBE_STALENESS || kind == PROBE_CUSTOMER_INDEX ||
-	       kind == PROBE_READ_YOUR_WRITES || kind == PROBE_MONOTONIC_READS;
+	(void)text;
+	return show_words(row, true);
 }
 
-/* "< 0.10 %" of nothing seen; "0.50 % (0.30 to 0.82)". */
-static void probe_show_rate(char text[48], const struct probe_count *count)
+/* "0.34 % (0.20 % to 0.58 %)"; of no event in n trials what can at most be: 1 - 0.05^(1/n). */
+const char *probe_get_rate(const struct table_row *row, char text[TABLE_TEXT])
 {
-	struct probe_rate rate = probe_rate_of(count);
+	double trials = table_number(row, "trials");
+	char rate[TABLE_TEXT], range[TABLE_TEXT];
 
-	if (count->trials == 0)
-		snprintf(text, 48, "-");
-	else if (count->violations == 0)
-		snprintf(text, 48, "< %.*f %%", rate.high < 0.001 ? 3 : 2, 100 * rate.high);
-	else
-		snprintf(text, 48, "%.2f %% (%.2f to %.2f)", 100 * rate.rate, 100 * rate.low,
-			 100 * rate.high);
-}
-
-static void probe_show_seed(FILE *out, const struct probe_report *report)
-{
-	size_t tried = 0;
-
-	for (int test = 0; test < PROBE_SEED_TESTS; test++)
-		tried += report->seed[test].trials + report->seed[test].unknown;
-	if (tried == 0)
-		return;
-	fprintf(out, "\n%-28s  %8s  %12s  %8s\n", "The seed's tests", "trials", "consistent",
-		"unknown");
-	for (int test = 0; test < PROBE_SEED_TESTS; test++) {
-		const struct probe_seed_result *result = &report->seed[test];
-
-		fprintf(out, "%-28s  %8zu  %12zu  %8zu",
-			probe_seed_test_title((enum probe_seed_test)test), result->trials,
-			result->consistent, result->unknown);
-		if (test == PROBE_UPDATE_POLLED && result->visible_ms >= 0)
-			fprintf(out, "  seen after %.1f ms", result->visible_ms);
-		putc('\n', out);
+	if (!(trials > 0))
+		return "not tried";
+	if (table_number(row, "violations") == 0) {
+		table_format(UNIT_SHARE, 1 - pow(0.05, 1 / trials), rate);
+		snprintf(text, TABLE_TEXT, "<\xc2\xa0%.100s", rate);
+		return text;
 	}
+	table_range(UNIT_SHARE, table_number(row, "low"), table_number(row, "high"), range);
+	snprintf(text, TABLE_TEXT, "%.100s (%.300s)",
+		 table_format(UNIT_SHARE, table_number(row, "rate"), rate), range);
+	return text;
 }
 
-static const struct probe_finding *probe_find_delays(const struct probe_report *report,
-						     enum probe_read read)
+static const char *show_get_verdict(const struct table_row *row, char text[TABLE_TEXT])
 {
-	for (size_t i = 0; i < report->finding_count; i++)
-		if (report->findings[i].delay_count > 0 && report->findings[i].read == read)
-			return &report->findings[i];
-	return NULL;
+	const char *verdict = table_string(row, "verdict");
+
+	(void)text;
+	if (strcmp(verdict, "violated") == 0)
+		return TABLE_STRONG "VIOLATED: this was promised";
+	if (strcmp(verdict, "allowed") == 0)
+		return "seen; not promised for such reads";
+	if (strcmp(verdict, "unmeasured") == 0)
+		return "nothing could be tried";
+	if (strcmp(verdict, "clean") == 0)
+		return json_is_true(table_member(row, "promised")) ? "kept" : "not seen";
+	return verdict;
 }
 
-/* A cell; the last of a row is not filled up. */
-static void probe_show_cell(FILE *out, const char *text, bool last)
+const char *probe_get_label(const struct table_row *row, char text[TABLE_TEXT])
 {
-	fprintf(out, "  %-*s", last ? 0 : 32, text);
+	const json_t *sides = json_object_get(row->document, "sides");
+	const char *name = table_string(row, "side");
+	size_t at = 0;
+
+	(void)text;
+	while (at < json_array_size(sides) &&
+	       strcmp(member_text(json_array_get(sides, at), "name"), name) != 0)
+		at++;
+	return table_label(row->document, at < json_array_size(sides) ? at : 0);
 }
 
-static void probe_show_delay(FILE *out, const struct probe_delay *delay, bool last)
+static const char *show_get_missed(const struct table_row *row, char text[TABLE_TEXT])
 {
-	char rate[48], text[80];
-
-	probe_show_rate(rate, &delay->count);
-	snprintf(text, sizeof(text), "%s", rate);
-	if (delay->most_behind > 0)
-		snprintf(text, sizeof(text), "%s, %" PRId64 " behind", rate, delay->most_behind);
-	probe_show_cell(out, text, last);
+	return table_format(UNIT_SHARE, 1 - pow(0.5, 1 / table_number(row, "trials")), text);
 }
 
-static void probe_show_delays(FILE *out, const struct probe_report *report)
+static const char *show_get_reads(const struct table_row *row, char text[TABLE_TEXT])
 {
-	const struct probe_finding *columns[PROBE_READS];
-	size_t count = 0;
+	char label[TABLE_TEXT];
 
-	for (int read = 0; read < PROBE_READS; read++) {
-		columns[count] = probe_find_delays(report, (enum probe_read)read);
-		count += columns[count] != NULL;
-	}
-	if (count == 0)
-		return;
-	fputs("\nStale reads, so long after the write was acknowledged, on other connections\n"
-	      "         ",
-	      out);
-	for (size_t at = 0; at < count; at++)
-		probe_show_cell(out, probe_read_name(columns[at]->read), at == count - 1);
-	for (size_t i = 0; i < columns[0]->delay_count; i++) {
-		fprintf(out, "\n%6" PRId64 " ms", columns[0]->delays[i].delay_ms);
-		for (size_t at = 0; at < count; at++)
-			probe_show_delay(out, &columns[at]->delays[i], at == count - 1);
-	}
-	putc('\n', out);
+	snprintf(text, TABLE_TEXT, "%.60s, %.20s", probe_get_label(row, label),
+		 table_string(row, "read"));
+	return text;
 }
 
-static void probe_show_finding(FILE *out, const struct probe_finding *finding)
+static const char *show_get_delay(const struct table_row *row, char text[TABLE_TEXT])
 {
-	char rate[48];
+	char delay[TABLE_TEXT];
 
-	probe_show_rate(rate, &finding->count);
-	fprintf(out, "%-26s  %-8s  %8zu  %10zu  %8zu  %-26s  %s\n", probe_kind_title(finding->kind),
-		probe_kind_has_read(finding->kind) ? probe_read_name(finding->read) : "",
-		finding->count.trials, finding->count.violations, finding->count.unknown, rate,
-		probe_verdict_name(probe_verdict_of(finding)));
+	snprintf(text, TABLE_TEXT, "%.40s ms",
+		 table_format(UNIT_PLAIN, table_number(row, "delay_ms"), delay));
+	return text;
 }
 
-static void probe_show_notes(FILE *out, const struct probe_report *report)
-{
-	for (size_t i = 0; i < report->finding_count; i++) {
-		const struct probe_finding *finding = &report->findings[i];
+const struct table_column probe_seed_columns[] = {
+	{.name = "test", .places = FOR_PEOPLE, .width = 16},
+	COLUMN_GET(probe_get_label, "side", NULL, TEXT, FOR_PEOPLE),
+	COLUMN("trials", NULL, COUNT, FOR_PEOPLE),
+	COLUMN("consistent", NULL, COUNT, FOR_PEOPLE),
+	COLUMN("unknown", NULL, COUNT, ON_TERMINAL),
+	COLUMN_AT("visible_ms", "seen after", NULL, MS, ON_TERMINAL),
+	COLUMN_GET(show_get_missed, "a rate that so few trials would miss half the time", NULL,
+		   SHARE, ON_PAGE),
+	{0},
+};
 
-		if (finding->kind == PROBE_EXACTLY_ONCE && finding->count.trials > 0)
-			fprintf(out,
-				"\nOf the repeats under a key %zu met a first attempt that had "
-				"been applied.\n",
-				finding->exercised);
-	}
-	for (size_t i = 0; i < report->finding_count; i++) {
-		const struct probe_finding *finding = &report->findings[i];
+const struct table_column probe_columns[] = {
+	COLUMN("side", NULL, TEXT, IN_CSV),
+	COLUMN("probe", NULL, TEXT, IN_CSV),
+	COLUMN("read", NULL, TEXT, IN_CSV),
+	{.name = "guarantee", .places = ON_TERMINAL, .get = show_get_guarantee, .width = 26},
+	COLUMN_GET(show_get_violated, "what would be wrong", NULL, TEXT, ON_PAGE),
+	COLUMN_GET(probe_get_label, "side", NULL, TEXT, FOR_PEOPLE),
+	COLUMN("read", NULL, TEXT, FOR_PEOPLE),
+	COLUMN("delay_ms", NULL, COUNT, IN_CSV),
+	COLUMN("trials", NULL, COUNT, EVERYWHERE),
+	COLUMN("violations", "seen", COUNT, EVERYWHERE),
+	COLUMN("unknown", NULL, COUNT, EVERYWHERE),
+	COLUMN("rate", NULL, SHARE, IN_CSV),
+	COLUMN("low", NULL, SHARE, IN_CSV),
+	COLUMN("high", NULL, SHARE, IN_CSV),
+	COLUMN_GET(probe_get_rate, "rate (95 % interval)", NULL, SHARE, FOR_PEOPLE),
+	COLUMN("verdict", NULL, TEXT, IN_CSV),
+	COLUMN_GET(show_get_verdict, "verdict", NULL, TEXT, FOR_PEOPLE),
+	{0},
+};
 
-		if (finding->example[0] != '\0')
-			fprintf(out, "\n%s%s%s, for example: %s.", probe_kind_title(finding->kind),
-				probe_kind_has_read(finding->kind) ? ", " : "",
-				probe_kind_has_read(finding->kind) ? probe_read_name(finding->read)
-								   : "",
-				finding->example);
-	}
-	putc('\n', out);
-}
+const struct table_column probe_delay_columns[] = {
+	{.name = "side, read", .places = FOR_PEOPLE, .get = show_get_reads, .width = 20},
+	COLUMN_GET(show_get_delay, "after", NULL, COUNT, FOR_PEOPLE),
+	COLUMN("trials", NULL, COUNT, FOR_PEOPLE),
+	COLUMN("violations", "stale", COUNT, FOR_PEOPLE),
+	COLUMN_GET(probe_get_rate, "rate (95 % interval)", NULL, SHARE, FOR_PEOPLE),
+	COLUMN("most_versions_behind", "most versions behind", COUNT, FOR_PEOPLE),
+	{0},
+};
 
-bool probe_show_tables(FILE *out, const struct probe_report *report)
-{
-	probe_show_seed(out, report);
-	probe_show_delays(out, report);
-	if (report->finding_count > 0)
-		fprintf(out, "\n%-26s  %-8s  %8s  %10s  %8s  %-26s  %s\n", "Guarantee", "read",
-			"trials", "violations", "unknown", "rate (95 %)", "verdict");
-	for (size_t i = 0; i < report->finding_count; i++)
-		probe_show_finding(out, &report->findings[i]);
-	probe_show_notes(out, report);
-	return !ferror(out);
-}
-
-static json_t *probe_delays_json(const struct probe_finding *finding)
+static json_t *show_delays_json(const struct probe_finding *finding)
 {
 	json_t *delays = json_array();
 
@@ -191,7 +180,7 @@ static json_t *probe_delays_json(const struct probe_finding *finding)
 	return delays;
 }
 
-static json_t *probe_finding_json(const struct probe_finding *finding, const char *side)
+static json_t *show_finding_json(const struct probe_finding *finding, const char *side)
 {
 	struct probe_rate rate = probe_rate_of(&finding->count);
 	json_t *json = json_pack(
@@ -205,15 +194,16 @@ static json_t *probe_finding_json(const struct probe_finding *finding, const cha
 		finding->example[0] != '\0' ? json_string(finding->example) : json_null());
 
 	if (finding->delay_count > 0)
-		json_object_set_new(json, "by_delay", probe_delays_json(finding));
+		json_object_set_new(json, "by_delay", show_delays_json(finding));
 	if (finding->kind == PROBE_EXACTLY_ONCE)
 		json_object_set_new(json, "replays", json_integer((json_int_t)finding->exercised));
 	return json;
 }
 
-void probe_show_json(json_t *seed, json_t *probes, const char *side,
-		     const struct probe_report *report)
+json_t *probe_show_json(const struct probe_report *report, const char *side)
 {
+	json_t *seed = json_array(), *probes = json_array();
+
 	for (int test = 0; test < PROBE_SEED_TESTS; test++) {
 		const struct probe_seed_result *result = &report->seed[test];
 		bool timed = test == PROBE_UPDATE_POLLED && result->visible_ms >= 0;
@@ -229,39 +219,57 @@ void probe_show_json(json_t *seed, json_t *probes, const char *side,
 					  timed ? json_real(result->visible_ms) : json_null()));
 	}
 	for (size_t i = 0; i < report->finding_count; i++)
-		if (probe_verdict_of(&report->findings[i]) != PROBE_UNMEASURED)
-			json_array_append_new(probes,
-					      probe_finding_json(&report->findings[i], side));
+		json_array_append_new(probes, show_finding_json(&report->findings[i], side));
+	return json_pack("{s:o, s:o}", "seed", seed, "probes", probes);
 }
 
-void probe_show_csv_head(struct buf *out)
+static void show_notes(FILE *out, const json_t *probes)
 {
-	buf_printf(out, "side,probe,read,delay_ms,trials,violations,unknown,rate,low,high,"
-			"verdict\n");
+	struct table_row row = {0};
+	size_t i;
+
+	json_array_foreach(probes, i, row.of)
+	{
+		const json_t *replays = json_object_get(row.of, "replays");
+
+		if (replays != NULL && table_number(&row, "trials") > 0)
+			fprintf(out,
+				"\nOf the repeats under a key %.0f met a first attempt that had "
+				"been applied.\n",
+				json_number_value(replays));
+		if (*table_string(&row, "example") != '\0')
+			fprintf(out, "\n%s (%s reads), for example: %s.\n", show_words(&row, false),
+				table_string(&row, "read"), table_string(&row, "example"));
+	}
 }
 
-static void probe_show_row(struct buf *out, const char *side, const struct probe_finding *finding,
-			   const char *delay, const struct probe_count *count)
+void probe_show(FILE *out, struct buf *csv, const json_t *document)
 {
-	struct probe_rate rate = probe_rate_of(count);
+	const json_t *results = json_object_get(document, "results");
+	const json_t *probes = json_object_get(results, "probes");
+	struct table_row row = {.document = document};
+	size_t i;
 
-	buf_printf(out, "%s,%s,%s,%s,%zu,%zu,%zu,%.9g,%.9g,%.9g,%s\n", side,
-		   probe_kind_name(finding->kind), probe_read_name(finding->read), delay,
-		   count->trials, count->violations, count->unknown, rate.rate, rate.low, rate.high,
-		   probe_verdict_name(probe_verdict_of(finding)));
-}
-
-void probe_show_csv(struct buf *out, const char *side, const struct probe_report *report)
-{
-	for (size_t i = 0; i < report->finding_count; i++) {
-		const struct probe_finding *finding = &report->findings[i];
-
-		probe_show_row(out, side, finding, "", &finding->count);
-		for (size_t at = 0; at < finding->delay_count; at++) {
-			char delay[24];
-
-			snprintf(delay, sizeof(delay), "%" PRId64, finding->delays[at].delay_ms);
-			probe_show_row(out, side, finding, delay, &finding->delays[at].count);
+	if (out != NULL && json_array_size(json_object_get(results, "seed")) > 0) {
+		fputs("\nThe seed's tests\n", out);
+		table_write(out, NULL, probe_seed_columns, document, "seed", NULL);
+	}
+	if (out != NULL) {
+		fputs("\nStale reads, so long after the write was acknowledged, on other "
+		      "connections\n",
+		      out);
+		table_write(out, NULL, probe_delay_columns, document, "probes", "by_delay");
+		fputs("\n", out);
+		table_write(out, NULL, probe_columns, document, "probes", NULL);
+		show_notes(out, probes);
+	}
+	json_array_foreach(probes, i, row.of)
+	{
+		row.in = NULL;
+		table_csv_row(csv, probe_columns, &row);
+		json_array_foreach(json_object_get(row.of, "by_delay"), row.at, row.in)
+		{
+			table_csv_row(csv, probe_columns, &row);
 		}
 	}
 }

@@ -1,23 +1,21 @@
-/* What probes found: for a person, for a results file, for a spreadsheet. */
+/* What probes found: the document of `cartbench consistency`, and its tables. */
 #ifndef BENCH_PROBE_SHOW_H
 #define BENCH_PROBE_SHOW_H
 
 #include "bench/probe/run.h"
-#include "core/base/buf.h"
+#include "bench/result/table.h"
 
-#include <jansson.h>
-#include <stdio.h>
+/* Of "seed", of "probes", and of their "by_delay". */
+extern const struct table_column probe_seed_columns[];
+extern const struct table_column probe_columns[];
+extern const struct table_column probe_delay_columns[];
+/* "0.34 % (0.20 % to 0.58 %)", "< 0.1 %"; what the side is called. */
+table_get_fn probe_get_rate, probe_get_label;
 
-/* Tables, with an example of each kind of violation. False: it cannot be printed. */
-bool probe_show_tables(FILE *out, const struct probe_report *report);
-
-/* Appends to the arrays "seed" and "probes" of a result's "results". What was not measured is not
- * there: the result is then invalid, and says so. */
-void probe_show_json(json_t *seed, json_t *probes, const char *side,
-		     const struct probe_report *report);
-
-/* A header, and rows of a side. */
-void probe_show_csv_head(struct buf *out);
-void probe_show_csv(struct buf *out, const char *side, const struct probe_report *report);
+/* {"seed", "probes"} of a side, as "results" has them; probes that had no trial too. */
+json_t *probe_show_json(const struct probe_report *report, const char *side);
+/* Prints what a document like that holds (out may be NULL), and adds its rows as CSV, without the
+ * header. */
+void probe_show(FILE *out, struct buf *csv, const json_t *document);
 
 #endif

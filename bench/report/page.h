@@ -10,6 +10,7 @@
 
 #include "bench/report/report.h"
 #include "bench/report/svg.h"
+#include "bench/result/table.h"
 
 /* PAGE_FOLDED: of a table, in the HTML, closed until the reader opens it. */
 enum page_where { PAGE_HTML = 1, PAGE_MARKDOWN = 2, PAGE_BOTH = 3, PAGE_FOLDED = 5 };
@@ -47,15 +48,32 @@ struct page_table {
 	size_t columns;
 	size_t count; /* of cells */
 };
-#define PAGE_STRONG "\x01"
+#define PAGE_STRONG TABLE_STRONG
 
 CART_PRINTF(4, 5)
 void page_table_begin(struct page_table *table, struct report *report, bool stand_in,
 		      const char *title, ...);
 CART_PRINTF(3, 4) void page_column(struct page_table *table, char align, const char *format, ...);
 CART_PRINTF(2, 3) void page_cell(struct page_table *table, const char *format, ...);
+/* All columns of a list that stand on a page; a row's cells in them. */
+void page_columns(struct page_table *table, const struct table_column *columns,
+		  const json_t *document);
+void page_row(struct page_table *table, const struct table_column *columns,
+	      const struct table_row *row);
 /* Writes nothing when there is no row. */
 void page_table_end(struct page_table *table, enum page_where where);
+
+/* A table of a list of the document's results: a row for each entry, or for each entry of its inner
+ * list, that is kept. */
+struct page_list {
+	const struct table_column *columns;
+	const char *list, *inner;		    /* inner NULL: there is none */
+	bool (*keeps)(const struct table_row *row); /* NULL: all */
+	const char *title, *of;			    /* "title: of" */
+};
+/* Returns how many rows were left out. */
+size_t page_list(struct report *report, enum page_where where, const struct report_doc *doc,
+		 const struct page_list *list);
 
 /* A picture. draw() draws it as wide as it is told. */
 struct page_figure {

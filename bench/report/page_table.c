@@ -182,3 +182,58 @@ void page_table_end(struct page_table *table, enum page_where where)
 	buf_free(&table->heads);
 	buf_free(&table->cells);
 }
+
+void page_columns(struct page_table *table, const struct table_column *columns,
+		  const json_t *document)
+{
+	char text[TABLE_TEXT];
+
+	for (; columns->name != NULL; columns++)
+		if ((columns->places & ON_PAGE) != 0)
+			page_column(table, columns->unit == UNIT_TEXT ? 'l' : 'r', "%s",
+				    table_title(columns, document, text));
+}
+
+void page_row(struct page_table *table, const struct table_column *columns,
+	      const struct table_row *row)
+{
+	char text[TABLE_TEXT];
+
+	for (; columns->name != NULL; columns++)
+		if ((columns->places & ON_PAGE) != 0)
+			page_cell(table, "%s", table_cell(columns, row, text));
+}
+
+static size_t list_row(struct page_table *table, const struct page_list *list,
+		       const struct table_row *row)
+{
+	if (list->keeps != NULL && !list->keeps(row))
+		return 1;
+	page_row(table, list->columns, row);
+	return 0;
+}
+
+size_t page_list(struct report *report, enum page_where where, const struct report_doc *doc,
+		 const struct page_list *list)
+{
+	struct table_row row = {.document = doc->json};
+	struct page_table table;
+	size_t i, left_out = 0;
+
+	page_table_begin(&table, report, doc->stand_in, "%s: %s", list->title, list->of);
+	page_columns(&table, list->columns, doc->json);
+	json_array_foreach(json_object_get(doc->results, list->list), i, row.of)
+	{
+		row.at = i;
+		if (list->inner == NULL)
+			left_out += list_row(&table, list, &row);
+		else
+			json_array_foreach(json_object_get(row.of, list->inner), row.at, row.in)
+			{
+				left_out += list_row(&table, list, &row);
+			}
+		row.in = NULL;
+	}
+	page_table_end(&table, where);
+	return left_out;
+}

@@ -44,7 +44,7 @@ void plot_latency_add(struct plot_latency *plot, const char *label, size_t style
 
 	if (plot->count == SVG_STYLES)
 		return;
-	series->hdr = report_hist(hist);
+	series->hdr = bench_result_parse_hist(hist);
 	if (series->hdr == NULL)
 		return;
 	if (series->hdr->count < 2 * BENCH_HDR_BEYOND_MIN) {

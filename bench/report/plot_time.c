@@ -13,11 +13,11 @@ static double time_value(const struct plot_time_line *line, const json_t *second
 	double ok;
 
 	if (line->ok != NULL) {
-		ok = report_number(second, line->ok);
+		ok = member_number(second, line->ok);
 		if (!(ok * (1 - line->quantile) >= BENCH_HDR_BEYOND_MIN - 1e-6))
 			return NAN;
 	}
-	return report_number(second, line->key);
+	return member_number(second, line->key);
 }
 
 static void time_ranges(const struct plot_time *plot, struct svg_chart *chart, size_t *shown)
@@ -30,7 +30,7 @@ static void time_ranges(const struct plot_time *plot, struct svg_chart *chart, s
 	*shown = 0;
 	json_array_foreach(plot->seconds, i, second)
 	{
-		chart->x.high = fmax(chart->x.high, report_number(second, "at_s"));
+		chart->x.high = fmax(chart->x.high, member_number(second, "at_s"));
 		for (k = 0; k < plot->count; k++) {
 			value = time_value(&plot->lines[k], second);
 			*shown += isfinite(value) ? 1 : 0;
@@ -61,12 +61,12 @@ static void time_line(const struct svg_chart *chart, const struct plot_time *plo
 	svg_path_begin(&path, chart, line->style, line->extra);
 	json_array_foreach(plot->seconds, i, second)
 	{
-		svg_path_to(&path, report_number(second, "at_s"), time_value(line, second));
+		svg_path_to(&path, member_number(second, "at_s"), time_value(line, second));
 	}
 	svg_path_end(&path);
 	json_array_foreach(plot->seconds, i, second)
 	{
-		at = report_number(second, "at_s");
+		at = member_number(second, "at_s");
 		value = time_value(line, second);
 		if (!isfinite(at) || !isfinite(value))
 			continue;
@@ -91,8 +91,8 @@ static void time_failures(const struct svg_chart *chart, const struct plot_time 
 		return;
 	json_array_foreach(plot->seconds, i, second)
 	{
-		failed = report_number(second, plot->failed);
-		at = report_number(second, "at_s");
+		failed = member_number(second, plot->failed);
+		at = member_number(second, "at_s");
 		if (failed > 0 && isfinite(at))
 			svg_text(chart, svg_scale_at(&chart->x, at), chart->bottom - 3, SVG_MIDDLE,
 				 "bad", 0, "\xc3\x97"); /* a cross */

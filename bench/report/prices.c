@@ -32,19 +32,19 @@ int report_prices_read(struct report_prices *prices, const char *path, struct ca
 	instance = json_object_get(json, "instance");
 	*prices = (struct report_prices){
 		.json = json,
-		.as_of = report_text(json, "as_of"),
-		.currency = report_text(json, "currency"),
-		.region = report_text(dynamodb, "region"),
-		.capacity = report_text(dynamodb, "capacity"),
-		.source = report_text(dynamodb, "source"),
-		.write_million = report_number(dynamodb, "write_units_million"),
-		.read_million = report_number(dynamodb, "read_units_million"),
-		.instance = report_text(instance, "name"),
-		.instance_source = report_text(instance, "source"),
-		.instance_hour = report_number(instance, "hour"),
+		.as_of = member_text(json, "as_of"),
+		.currency = member_text(json, "currency"),
+		.region = member_text(dynamodb, "region"),
+		.capacity = member_text(dynamodb, "capacity"),
+		.source = member_text(dynamodb, "source"),
+		.write_million = member_number(dynamodb, "write_units_million"),
+		.read_million = member_number(dynamodb, "read_units_million"),
+		.instance = member_text(instance, "name"),
+		.instance_source = member_text(instance, "source"),
+		.instance_hour = member_number(instance, "hour"),
 	};
-	if (strcmp(report_text(json, "format"), "cartbench-prices") == 0 &&
-	    report_number(json, "format_version") == 1 && prices_good(prices->write_million) &&
+	if (strcmp(member_text(json, "format"), "cartbench-prices") == 0 &&
+	    member_number(json, "format_version") == 1 && prices_good(prices->write_million) &&
 	    prices_good(prices->read_million) && prices_good(prices->instance_hour) &&
 	    *prices->as_of != '\0')
 		return 0;

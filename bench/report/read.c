@@ -84,12 +84,12 @@ static int read_sides(struct report_doc *doc, struct cart_error *error)
 		struct report_side *side = &doc->sides[i];
 
 		side->json = json;
-		side->name = report_text(json, "name");
-		side->label = report_text(json, "label");
-		side->target = report_text(json, "target");
-		side->database = report_text(json, "database");
-		side->server = report_text(json, "server");
-		side->stand_in = report_true(json, "stand_in");
+		side->name = member_text(json, "name");
+		side->label = member_text(json, "label");
+		side->target = member_text(json, "target");
+		side->database = member_text(json, "database");
+		side->server = member_text(json, "server");
+		side->stand_in = member_true(json, "stand_in");
 		side->settings = json_object_get(json, "settings");
 		if (!json_is_object(side->settings))
 			side->settings = NULL;
@@ -122,11 +122,11 @@ static int read_check_list(const struct report_doc *doc, struct cart_error *erro
 
 static int read_check(struct report_doc *doc, struct cart_error *error)
 {
-	const char *kind = report_text(doc->json, "kind");
+	const char *kind = member_text(doc->json, "kind");
 	const json_t *version = json_object_get(doc->json, "format_version");
 	size_t i;
 
-	if (strcmp(report_text(doc->json, "format"), READ_FORMAT) != 0)
+	if (strcmp(member_text(doc->json, "format"), READ_FORMAT) != 0)
 		return cart_error_set(error, "not a results file of cartbench: its \"format\" is "
 					     "not " READ_FORMAT);
 	if (!json_is_integer(version) || json_integer_value(version) != READ_VERSION)
@@ -207,7 +207,7 @@ void report_docs_settle(struct report *report)
 
 		for (s = 0; s < report->docs[d].side_count; s++)
 			report->docs[d].sides[s].style--;
-		if (strcmp(report_text(machine, "id"), report_text(first, "id")) != 0)
+		if (strcmp(member_text(machine, "id"), member_text(first, "id")) != 0)
 			report->other_machines = true;
 	}
 }

@@ -6,6 +6,8 @@
 #ifndef BENCH_REPORT_REPORT_H
 #define BENCH_REPORT_REPORT_H
 
+#include "bench/result/member.h"
+#include "bench/result/result.h"
 #include "bench/stats/hdr.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
@@ -103,17 +105,6 @@ void report_prices_free(struct report_prices *prices);
 CART_MUST_CHECK int report_seed_read(struct report *report, const char *folder,
 				     struct cart_error *error);
 
-/* Of an object's member, whatever the object is: NAN, "", false, NULL when it is not there or of
- * another type. */
-double report_number(const json_t *object, const char *key);
-const char *report_text(const json_t *object, const char *key);
-bool report_true(const json_t *object, const char *key);
-/* The i-th of a member that is an array; NULL: there is none. */
-const json_t *report_item(const json_t *object, const char *key, size_t i);
-/* A HIST's histogram, the caller's; NULL: it has none, or an empty one. */
-struct bench_hdr *report_hist(const json_t *hist);
-/* A HIST's quantile in nanoseconds; NAN when fewer than ten samples lie beyond it. */
-double report_quantile(const json_t *hist, double quantile);
 /* "A: mysql" in a comparison, "mysql" alone. */
 const char *report_side_title(const struct report_doc *doc, size_t side, char *text, size_t size);
 /* The side that an entry names by "side", or 0. */

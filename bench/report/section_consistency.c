@@ -1,6 +1,7 @@
 /* What was asked of the stores' promises, and what they kept. */
-#include "bench/result/number.h"
+#include "bench/probe/show.h"
 #include "bench/report/plot.h"
+#include "bench/result/number.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,131 +9,6 @@
 
 #define CONSISTENCY_HEIGHT 300.0
 #define CONSISTENCY_DELAYS 16
-
-static const struct {
-	const char *probe;
-	const char *words;
-} consistency_probes[] = {
-	{"staleness", "a read sees an older version than was acknowledged"},
-	{"read_your_writes", "a client does not see its own change"},
-	{"monotonic_reads", "a later read sees an older version"},
-	{"monotonic_writes", "changes of one client are seen out of order"},
-	{"lost_updates", "an acknowledged change is missing: clients add products to one cart"},
-	{"lost_updates_one_line", "an acknowledged change is missing: clients raise one line"},
-	{"exactly_once", "a change repeated with its key is applied twice"},
-	{"customer_index", "the customer's list of carts lags behind"},
-};
-
-static const char *consistency_words(const char *probe)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(consistency_probes) / sizeof(*consistency_probes); i++)
-		if (strcmp(consistency_probes[i].probe, probe) == 0)
-			return consistency_probes[i].words;
-	return probe;
-}
-
-/* "0.34 % (0.20 % to 0.58 %)"; of no event in n trials what can at most be: 1 - 0.05^(1/n). */
-static const char *consistency_rate(const json_t *entry, char text[192])
-{
-	double trials = report_number(entry, "trials");
-	char rate[NUMBER_TEXT], low[NUMBER_TEXT], high[NUMBER_TEXT];
-
-	if (!(trials > 0))
-		snprintf(text, 192, "not tried");
-	else if (report_number(entry, "violations") == 0)
-		snprintf(text, 192, "<\xc2\xa0%s", number_share(1 - pow(0.05, 1 / trials), rate));
-	else
-		snprintf(text, 192, "%s (%s to %s)",
-			 number_share(report_number(entry, "rate"), rate),
-			 number_share(report_number(entry, "low"), low),
-			 number_share(report_number(entry, "high"), high));
-	return text;
-}
-
-static const char *consistency_verdict(const json_t *probe)
-{
-	const char *verdict = report_text(probe, "verdict");
-
-	if (strcmp(verdict, "violated") == 0)
-		return PAGE_STRONG "VIOLATED: this was promised";
-	if (strcmp(verdict, "allowed") == 0)
-		return "seen; not promised for such reads";
-	if (strcmp(verdict, "unmeasured") == 0)
-		return "nothing could be tried";
-	if (strcmp(verdict, "clean") == 0)
-		return report_true(probe, "promised") ? "kept" : "not seen";
-	return verdict;
-}
-
-static void consistency_table(struct report *report, const struct report_doc *doc)
-{
-	char trials[NUMBER_TEXT], violations[NUMBER_TEXT], unknown[NUMBER_TEXT], rate[192];
-	struct page_table table;
-	const json_t *probe;
-	size_t i;
-
-	page_table_begin(&table, report, doc->stand_in, "Consistency: %s",
-			 report_file_name(doc->path));
-	page_column(&table, 'l', "what would be wrong");
-	page_column(&table, 'l', "side");
-	page_column(&table, 'l', "read");
-	page_column(&table, 'r', "trials");
-	page_column(&table, 'r', "seen");
-	page_column(&table, 'r', "unknown");
-	page_column(&table, 'r', "rate (95 %% interval)");
-	page_column(&table, 'l', "verdict");
-	json_array_foreach(json_object_get(doc->results, "probes"), i, probe)
-	{
-		size_t side = report_side_of(doc, probe);
-
-		page_cell(&table, "%s", consistency_words(report_text(probe, "probe")));
-		page_cell(&table, "%s", doc->sides[side].label);
-		page_cell(&table, "%s", report_text(probe, "read"));
-		page_cell(&table, "%s", number_count(report_number(probe, "trials"), trials));
-		page_cell(&table, "%s",
-			  number_count(report_number(probe, "violations"), violations));
-		page_cell(&table, "%s", number_count(report_number(probe, "unknown"), unknown));
-		page_cell(&table, "%s", consistency_rate(probe, rate));
-		page_cell(&table, "%s", consistency_verdict(probe));
-	}
-	page_table_end(&table, PAGE_BOTH);
-	json_array_foreach(json_object_get(doc->results, "probes"), i, probe)
-	{
-		if (*report_text(probe, "example") != '\0')
-			page_note(report, PAGE_BOTH, "Seen on %s (%s), for example: %s.",
-				  doc->sides[report_side_of(doc, probe)].label,
-				  report_text(probe, "read"), report_text(probe, "example"));
-	}
-}
-
-static void consistency_seed(struct report *report, const struct report_doc *doc)
-{
-	char trials[NUMBER_TEXT], good[NUMBER_TEXT], most[NUMBER_TEXT];
-	struct page_table table;
-	const json_t *test;
-	size_t i;
-
-	page_table_begin(&table, report, doc->stand_in, "The seed's four tests: %s",
-			 report_file_name(doc->path));
-	page_column(&table, 'l', "test");
-	page_column(&table, 'l', "side");
-	page_column(&table, 'r', "trials");
-	page_column(&table, 'r', "consistent");
-	page_column(&table, 'r', "a rate that so few trials would miss half the time");
-	json_array_foreach(json_object_get(doc->results, "seed"), i, test)
-	{
-		double n = report_number(test, "trials");
-
-		page_cell(&table, "%s", report_text(test, "test"));
-		page_cell(&table, "%s", doc->sides[report_side_of(doc, test)].label);
-		page_cell(&table, "%s", number_count(n, trials));
-		page_cell(&table, "%s", number_count(report_number(test, "consistent"), good));
-		page_cell(&table, "%s", number_share(1 - pow(0.5, 1 / n), most));
-	}
-	page_table_end(&table, PAGE_FOLDED);
-}
 
 /* ---- P(stale) against delay ---- */
 
@@ -187,10 +63,10 @@ static void stale_collect(struct stale *stale, const struct report_doc *doc)
 		series->by_delay = by_delay;
 		series->style = stale->count++;
 		snprintf(series->label, sizeof(series->label), "%.60s, %.20s",
-			 doc->sides[report_side_of(doc, probe)].label, report_text(probe, "read"));
+			 doc->sides[report_side_of(doc, probe)].label, member_text(probe, "read"));
 		json_array_foreach(by_delay, k, entry)
 		{
-			stale_delay(stale, report_number(entry, "delay_ms"));
+			stale_delay(stale, member_number(entry, "delay_ms"));
 		}
 	}
 }
@@ -198,12 +74,12 @@ static void stale_collect(struct stale *stale, const struct report_doc *doc)
 /* What is drawn of an entry: the rate, or nothing with what it can at most be. */
 static void stale_values(const json_t *entry, double *rate, double *low, double *high)
 {
-	double trials = report_number(entry, "trials");
+	double trials = member_number(entry, "trials");
 
-	*rate = report_number(entry, "rate");
-	*low = report_number(entry, "low");
-	*high = report_number(entry, "high");
-	if (report_number(entry, "violations") == 0) {
+	*rate = member_number(entry, "rate");
+	*low = member_number(entry, "low");
+	*high = member_number(entry, "high");
+	if (member_number(entry, "violations") == 0) {
 		*rate = *low = 0;
 		*high = trials > 0 ? 1 - pow(0.05, 1 / trials) : NAN;
 	}
@@ -232,14 +108,16 @@ static void stale_draw_series(const struct svg_chart *chart, const struct stale 
 	double apart = ((double)at - (double)(stale->count - 1) / 2) *
 		       fmin(slot / ((double)stale->count + 1), 18);
 	double x, rate, low, high;
-	char title[PLOT_LABEL + 256], delay[NUMBER_TEXT], text[192];
+	char title[PLOT_LABEL + TABLE_TEXT + 64], delay[NUMBER_TEXT], text[TABLE_TEXT];
 	const json_t *entry;
 	size_t k;
 
 	json_array_foreach(series->by_delay, k, entry)
 	{
+		const struct table_row row = {.of = entry};
+
 		stale_values(entry, &rate, &low, &high);
-		x = svg_scale_at(&chart->x, stale_place(stale, report_number(entry, "delay_ms"))) +
+		x = svg_scale_at(&chart->x, stale_place(stale, member_number(entry, "delay_ms"))) +
 		    apart;
 		if (!isfinite(x) || !isfinite(rate) || !isfinite(low) || !isfinite(high))
 			continue;
@@ -248,8 +126,8 @@ static void stale_draw_series(const struct svg_chart *chart, const struct stale 
 			   series->style, x - 3, svg_scale_at(&chart->y, high),
 			   svg_scale_at(&chart->y, low));
 		snprintf(title, sizeof(title), "%s after %s ms: %s", series->label,
-			 number_plain(report_number(entry, "delay_ms"), delay),
-			 consistency_rate(entry, text));
+			 number_plain(member_number(entry, "delay_ms"), delay),
+			 probe_get_rate(&row, text));
 		svg_marker(chart, series->style, rate > 0 ? "" : "hollow", x,
 			   svg_scale_at(&chart->y, rate), title);
 	}
@@ -285,49 +163,31 @@ static void stale_draw(struct buf *out, double width, const char *id,
 	svg_close(&chart);
 }
 
-static void stale_table(struct report *report, const struct report_doc *doc,
-			const struct stale *stale)
+/* Of the probes that violated something, an example. */
+static void consistency_examples(struct report *report, const struct report_doc *doc)
 {
-	char delay[NUMBER_TEXT], trials[NUMBER_TEXT], seen[NUMBER_TEXT], behind[NUMBER_TEXT],
-		rate[192];
-	struct page_table table;
-	const json_t *entry;
-	size_t i, k;
+	const json_t *probe;
+	size_t i;
 
-	page_table_begin(&table, report, doc->stand_in, "Stale reads by delay: %s",
-			 report_file_name(doc->path));
-	page_column(&table, 'l', "side, read");
-	page_column(&table, 'r', "after");
-	page_column(&table, 'r', "trials");
-	page_column(&table, 'r', "stale");
-	page_column(&table, 'r', "rate (95 %% interval)");
-	page_column(&table, 'r', "most versions behind");
-	for (i = 0; i < stale->count; i++) {
-		json_array_foreach(stale->series[i].by_delay, k, entry)
-		{
-			page_cell(&table, "%s", stale->series[i].label);
-			page_cell(&table, "%s ms",
-				  number_plain(report_number(entry, "delay_ms"), delay));
-			page_cell(&table, "%s",
-				  number_count(report_number(entry, "trials"), trials));
-			page_cell(&table, "%s",
-				  number_count(report_number(entry, "violations"), seen));
-			page_cell(&table, "%s", consistency_rate(entry, rate));
-			page_cell(
-				&table, "%s",
-				number_count(report_number(entry, "most_versions_behind"), behind));
-		}
+	json_array_foreach(json_object_get(doc->results, "probes"), i, probe)
+	{
+		if (*member_text(probe, "example") != '\0')
+			page_note(report, PAGE_BOTH, "Seen on %s (%s), for example: %s.",
+				  doc->sides[report_side_of(doc, probe)].label,
+				  member_text(probe, "read"), member_text(probe, "example"));
 	}
-	page_table_end(&table, PAGE_FOLDED);
 }
 
 static void consistency_doc(struct report *report, const struct report_doc *doc)
 {
+	const char *of = report_file_name(doc->path);
 	struct buf title = {0};
 	struct stale stale = {0};
 
 	report_warn_invalid(report, doc);
-	consistency_table(report, doc);
+	page_list(report, PAGE_BOTH, doc,
+		  &(struct page_list){probe_columns, "probes", NULL, NULL, "Consistency", of});
+	consistency_examples(report, doc);
 	stale_collect(&stale, doc);
 	if (stale.count > 0) {
 		page_figure(report,
@@ -341,9 +201,13 @@ static void consistency_doc(struct report *report, const struct report_doc *doc)
 				    .data = &stale,
 				    .wide = true,
 			    });
-		stale_table(report, doc, &stale);
+		page_list(report, PAGE_FOLDED, doc,
+			  &(struct page_list){probe_delay_columns, "probes", "by_delay", NULL,
+					      "Stale reads by delay", of});
 	}
-	consistency_seed(report, doc);
+	page_list(report, PAGE_FOLDED, doc,
+		  &(struct page_list){probe_seed_columns, "seed", NULL, NULL,
+				      "The seed's four tests", of});
 	buf_free(&title);
 }
 

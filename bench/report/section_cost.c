@@ -39,13 +39,13 @@ static void cost_collect(struct cost *cost, const struct report_doc *doc)
 		if (cost->count == COST_MAX)
 			break;
 		*entry = (struct cost_entry){
-			.calls = report_number(json, "calls_per_op"),
-			.statements = report_number(json, "statements_per_op"),
-			.read = report_number(json, "read_units"),
-			.write = report_number(json, "write_units"),
+			.calls = member_number(json, "calls_per_op"),
+			.statements = member_number(json, "statements_per_op"),
+			.read = member_number(json, "read_units"),
+			.write = member_number(json, "write_units"),
 		};
 		snprintf(entry->operation, sizeof(entry->operation), "%s",
-			 report_text(json, "operation"));
+			 member_text(json, "operation"));
 		report_side_title(doc, report_side_of(doc, json), entry->side, sizeof(entry->side));
 		/* Prices are for a million units, so units an operation are the factor. */
 		entry->million =

@@ -50,24 +50,24 @@ static void forest_collect(struct forest *forest)
 		json_array_foreach(json_object_get(operation, "quantiles"), k, quantile)
 		{
 			struct forest_row *row = &forest->rows[forest->count];
-			double q = report_number(quantile, "q");
+			double q = member_number(quantile, "q");
 
 			if (forest->count == FOREST_MAX ||
-			    !(report_number(operation, "pairs") * (1 - q) >=
+			    !(member_number(operation, "pairs") * (1 - q) >=
 			      BENCH_HDR_BEYOND_MIN - 1e-6))
 				continue;
-			row->effect = report_number(quantile, "effect");
-			row->low = report_number(quantile, "low");
-			row->high = report_number(quantile, "high");
+			row->effect = member_number(quantile, "effect");
+			row->low = member_number(quantile, "low");
+			row->high = member_number(quantile, "high");
 			if (!(row->effect > -1) || !isfinite(row->effect) || !(row->low > -1) ||
 			    !isfinite(row->high))
 				continue;
-			row->mark = *report_text(forest->doc->json, "invalid") != '\0'
+			row->mark = *member_text(forest->doc->json, "invalid") != '\0'
 					    ? FOREST_OPEN
-					    : forest_mark_of(report_text(quantile, "verdict"));
+					    : forest_mark_of(member_text(quantile, "verdict"));
 			row->first = k == 0 && i > 0;
 			snprintf(row->name, sizeof(row->name), "%.40s %s",
-				 report_text(operation, "operation"),
+				 member_text(operation, "operation"),
 				 number_percentile(q, percentile));
 			forest->count++;
 		}
@@ -221,7 +221,7 @@ static void forest_draw(struct buf *out, double width, const char *id,
 
 static void forest_doc(struct report *report, const struct report_doc *doc)
 {
-	struct forest forest = {.doc = doc, .margin = report_number(doc->results, "margin")};
+	struct forest forest = {.doc = doc, .margin = member_number(doc->results, "margin")};
 	struct buf title = {0}, desc = {0};
 	char text[NUMBER_TEXT];
 	size_t i;

@@ -62,11 +62,11 @@ static void head_where(struct report *report)
 	char cores[NUMBER_TEXT], when[32];
 
 	page_say(report, PAGE_BOTH, "On %s, %s cores, %s; %s; by cartbench %s (%s).%s",
-		 *report_text(machine, "cpu") != '\0' ? report_text(machine, "cpu")
+		 *member_text(machine, "cpu") != '\0' ? member_text(machine, "cpu")
 						      : "a machine that the file does not name",
-		 number_count(report_number(machine, "cores"), cores),
-		 report_text(machine, "kernel"), report_when(json, when),
-		 report_text(tool, "version"), report_text(tool, "revision"),
+		 number_count(member_number(machine, "cores"), cores),
+		 member_text(machine, "kernel"), report_when(json, when),
+		 member_text(tool, "version"), member_text(tool, "revision"),
 		 report->doc_count > 1 ? " The results come from several files, listed below."
 				       : "");
 }
@@ -166,7 +166,7 @@ static void head_settings(struct report *report)
 
 bool report_warn_invalid(struct report *report, const struct report_doc *doc)
 {
-	const char *invalid = report_text(doc->json, "invalid");
+	const char *invalid = member_text(doc->json, "invalid");
 
 	if (*invalid == '\0')
 		return false;
@@ -179,7 +179,7 @@ bool report_warn_invalid(struct report *report, const struct report_doc *doc)
 static void head_doubts(struct report *report, const struct report_doc *doc)
 {
 	report_warn_invalid(report, doc);
-	if (report_true(doc->json, "interrupted"))
+	if (member_true(doc->json, "interrupted"))
 		page_warn(report, "bad", "Interrupted.",
 			  "%s was ended before its time: it holds what was measured until then.",
 			  report_file_name(doc->path));
@@ -206,8 +206,8 @@ static void head_sides(struct report *report, const struct report_doc *doc)
 			  side->stand_in ? " (its protocol, on a local server)" : "");
 		page_cell(&table, "%s", *side->server != '\0' ? side->server : "not known");
 		page_cell(&table, "%s", side->target);
-		page_cell(&table, "%s (%s)", report_text(side->json, "version"),
-			  report_text(side->json, "revision"));
+		page_cell(&table, "%s (%s)", member_text(side->json, "version"),
+			  member_text(side->json, "revision"));
 	}
 	page_table_end(&table, PAGE_BOTH);
 }

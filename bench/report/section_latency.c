@@ -1,47 +1,11 @@
 /* How long operations took: of a comparison, and under load. */
-#include "bench/result/number.h"
+#include "bench/load/run_report.h"
 #include "bench/report/plot.h"
+#include "bench/result/number.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-
-static const double latency_quantiles[] = {0.5, 0.9, 0.99, 0.999};
-#define LATENCY_QUANTILES (sizeof(latency_quantiles) / sizeof(*latency_quantiles))
-
-static void latency_columns(struct page_table *table)
-{
-	char percentile[NUMBER_TEXT];
-	size_t i;
-
-	page_column(table, 'l', "operation");
-	page_column(table, 'l', "side");
-	page_column(table, 'l', "clock");
-	page_column(table, 'r', "samples");
-	page_column(table, 'r', "mean");
-	for (i = 0; i < LATENCY_QUANTILES; i++)
-		page_column(table, 'r', "%s", number_percentile(latency_quantiles[i], percentile));
-	page_column(table, 'r', "slowest");
-}
-
-static void latency_row(struct page_table *table, const char *operation, const char *side,
-			const char *clock, const json_t *hist)
-{
-	char text[NUMBER_TEXT];
-	size_t i;
-
-	if (!json_is_object(hist))
-		return;
-	page_cell(table, "%s", operation);
-	page_cell(table, "%s", side);
-	page_cell(table, "%s", clock);
-	page_cell(table, "%s", number_count(report_number(hist, "count"), text));
-	page_cell(table, "%s", number_ms(report_number(hist, "mean"), text));
-	for (i = 0; i < LATENCY_QUANTILES; i++)
-		page_cell(table, "%s",
-			  number_ms(report_quantile(hist, latency_quantiles[i]), text));
-	page_cell(table, "%s", number_ms(report_number(hist, "max"), text));
-}
 
 /* One kind of picture, an operation beside the other. */
 static void latency_pictures(struct report *report, const struct report_doc *doc,
@@ -58,30 +22,38 @@ static void latency_pictures(struct report *report, const struct report_doc *doc
 		for (side = 0; side < 2; side++)
 			plot_latency_add(&plot, report_side_title(doc, side, title, sizeof(title)),
 					 doc->sides[side].style,
-					 report_item(operation, "service", side));
-		picture(report, &plot, doc->stand_in, report_text(operation, "operation"));
+					 member_item(operation, "service", side));
+		picture(report, &plot, doc->stand_in, member_text(operation, "operation"));
 		plot_latency_free(&plot);
 	}
 	page_panels_end(report);
+}
+
+/* A row of each clock whose histogram the operation has. */
+static void latency_row(struct page_table *table, const json_t *document, const json_t *operation,
+			size_t at, const json_t *hist)
+{
+	const struct table_row row = {.document = document, .of = operation, .in = hist, .at = at};
+
+	if (json_is_object(hist))
+		page_row(table, run_latency_columns, &row);
 }
 
 static void latency_compared(struct report *report, const struct report_doc *doc)
 {
 	struct page_table table;
 	const json_t *operation;
-	char title[PLOT_LABEL];
 	size_t i, side;
 
 	latency_pictures(report, doc, plot_latency_percentiles);
 	latency_pictures(report, doc, plot_latency_ecdf);
 	page_table_begin(&table, report, doc->stand_in, "Latency: %s", report_file_name(doc->path));
-	latency_columns(&table);
+	page_columns(&table, run_latency_columns, doc->json);
 	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
 	{
 		for (side = 0; side < 2; side++)
-			latency_row(&table, report_text(operation, "operation"),
-				    report_side_title(doc, side, title, sizeof(title)), "service",
-				    report_item(operation, "service", side));
+			latency_row(&table, doc->json, operation, side,
+				    member_item(operation, "service", side));
 	}
 	page_table_end(&table, PAGE_HTML);
 }
@@ -122,7 +94,7 @@ static const json_t *load_operation(const struct report_doc *doc, const char *na
 
 	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
 	{
-		if (strcmp(report_text(operation, "operation"), name) == 0)
+		if (strcmp(member_text(operation, "operation"), name) == 0)
 			return operation;
 	}
 	return NULL;
@@ -161,7 +133,7 @@ static void load_pictures(struct report *report, plot_latency_fn picture)
 		json_array_foreach(json_object_get(report->docs[d].results, "operations"), i,
 				   operation)
 		{
-			const char *name = report_text(operation, "operation");
+			const char *name = member_text(operation, "operation");
 
 			for (e = 0; e < d; e++)
 				if (report->docs[e].kind == REPORT_RUN &&
@@ -174,57 +146,6 @@ static void load_pictures(struct report *report, plot_latency_fn picture)
 	page_panels_end(report);
 }
 
-static void load_errors(const json_t *operation, struct buf *text)
-{
-	const json_t *count;
-	const char *error;
-	char digits[NUMBER_TEXT];
-
-	json_object_foreach((json_t *)json_object_get(operation, "errors"), error, count)
-	{
-		buf_printf(text, "%s%s \xc3\x97 %s", text->len > 0 ? ", " : "",
-			   number_count(json_number_value(count), digits), error);
-	}
-	if (text->len == 0)
-		buf_add_string(text, "none");
-}
-
-static void load_outcomes(struct report *report, const struct report_doc *doc)
-{
-	char tried[NUMBER_TEXT], refused[NUMBER_TEXT], unknown[NUMBER_TEXT], share[NUMBER_TEXT];
-	char low[NUMBER_TEXT], high[NUMBER_TEXT];
-	struct page_table table;
-	const json_t *operation;
-	size_t i;
-
-	page_table_begin(&table, report, doc->stand_in, "What became of the operations: %s",
-			 doc->sides[0].label);
-	page_column(&table, 'l', "operation");
-	page_column(&table, 'r', "tried");
-	page_column(&table, 'r', "succeeded (95 %% interval)");
-	page_column(&table, 'r', "refused");
-	page_column(&table, 'r', "unknown");
-	page_column(&table, 'l', "errors");
-	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
-	{
-		const json_t *success = json_object_get(operation, "success");
-		struct buf errors = {0};
-
-		load_errors(operation, &errors);
-		page_cell(&table, "%s", report_text(operation, "operation"));
-		page_cell(&table, "%s", number_count(report_number(operation, "tried"), tried));
-		page_cell(&table, "%s (%s to %s)",
-			  number_share(report_number(success, "share"), share),
-			  number_share(report_number(success, "low"), low),
-			  number_share(report_number(success, "high"), high));
-		page_cell(&table, "%s", number_count(report_number(operation, "refused"), refused));
-		page_cell(&table, "%s", number_count(report_number(operation, "unknown"), unknown));
-		page_cell(&table, "%s", buf_string(&errors));
-		buf_free(&errors);
-	}
-	page_table_end(&table, PAGE_BOTH);
-}
-
 static void load_latency(struct report *report, const struct report_doc *doc)
 {
 	struct page_table table;
@@ -233,14 +154,12 @@ static void load_latency(struct report *report, const struct report_doc *doc)
 
 	page_table_begin(&table, report, doc->stand_in, "Latency under load: %s",
 			 doc->sides[0].label);
-	latency_columns(&table);
+	page_columns(&table, run_latency_columns, doc->json);
 	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
 	{
-		const char *name = report_text(operation, "operation");
-
-		latency_row(&table, name, doc->sides[0].label, "response",
+		latency_row(&table, doc->json, operation, RUN_RESPONSE,
 			    json_object_get(operation, "response"));
-		latency_row(&table, name, doc->sides[0].label, "service",
+		latency_row(&table, doc->json, operation, RUN_SERVICE,
 			    json_object_get(operation, "service"));
 	}
 	page_table_end(&table, PAGE_BOTH);
@@ -250,8 +169,8 @@ static void load_latency(struct report *report, const struct report_doc *doc)
 static void load_generator(const json_t *results, struct buf *text)
 {
 	const json_t *generator = json_object_get(results, "generator");
-	double used = report_number(generator, "cpu"),
-	       late = report_number(generator, "lag_p99_ms");
+	double used = member_number(generator, "cpu"),
+	       late = member_number(generator, "lag_p99_ms");
 	char cpu[NUMBER_TEXT], lag[NUMBER_TEXT];
 
 	if (used > 0)
@@ -260,26 +179,26 @@ static void load_generator(const json_t *results, struct buf *text)
 	if (isfinite(late))
 		buf_printf(text, " In 99 of 100 cases it sent at most %s late.",
 			   number_ms(late * 1e6, lag));
-	if (report_true(generator, "limited"))
+	if (member_true(generator, "limited"))
 		buf_add_string(text, " The generator itself was the limit.");
 }
 
 static void load_say(struct report *report, const struct report_doc *doc)
 {
 	char rate[NUMBER_TEXT], clients[NUMBER_TEXT], seconds[NUMBER_TEXT], got[NUMBER_TEXT];
-	bool open = strcmp(report_text(doc->results, "mode"), "open") == 0;
+	bool open = strcmp(member_text(doc->results, "mode"), "open") == 0;
 	struct buf generator = {0};
 
-	number_digits(report_number(doc->results, "rate"), 3, rate);
-	number_count(report_number(doc->results, "clients"), clients);
+	number_digits(member_number(doc->results, "rate"), 3, rate);
+	number_count(member_number(doc->results, "clients"), clients);
 	load_generator(doc->results, &generator);
 	page_say(report, PAGE_BOTH, "%s: %s%s for %s s; %s operations/s were done.%s",
 		 doc->sides[0].label, open ? rate : clients,
 		 open ? " operations/s, whether they are answered or not (open loop)"
 		      : " clients, each asking when it has its answer (closed loop: what a slow "
 			"answer keeps from being asked is not seen)",
-		 number_plain(report_number(doc->results, "duration_s"), seconds),
-		 number_digits(report_number(doc->results, "throughput_per_s"), 3, got),
+		 number_plain(member_number(doc->results, "duration_s"), seconds),
+		 number_digits(member_number(doc->results, "throughput_per_s"), 3, got),
 		 buf_string(&generator));
 	buf_free(&generator);
 }
@@ -301,7 +220,10 @@ void report_section_load(struct report *report)
 			continue;
 		load_say(report, &report->docs[i]);
 		report_warn_invalid(report, &report->docs[i]);
-		load_outcomes(report, &report->docs[i]);
+		page_list(report, PAGE_BOTH, &report->docs[i],
+			  &(struct page_list){run_outcome_columns, "operations", NULL, NULL,
+					      "What became of the operations",
+					      report->docs[i].sides[0].label});
 		load_latency(report, &report->docs[i]);
 	}
 	load_pictures(report, plot_latency_percentiles);

@@ -37,14 +37,14 @@ static int seed_take(struct report_seed *seed, const char *path, const char *fil
 	}
 	json_array_foreach(all, i, sample)
 	{
-		ms = report_number(sample, "response_time");
+		ms = member_number(sample, "response_time");
 		seed->tried++;
-		if (!report_true(sample, "success") || !isfinite(ms))
+		if (!member_true(sample, "success") || !isfinite(ms))
 			continue;
 		seed->good++;
 		seed_count(&seed->rows[SEED_OVERALL], ms);
 		for (row = 0; row < SEED_OVERALL; row++)
-			if (strcmp(report_text(sample, "operation"), seed_reference_rows[row]) == 0)
+			if (strcmp(member_text(sample, "operation"), seed_reference_rows[row]) == 0)
 				seed_count(&seed->rows[row], ms);
 	}
 	json_decref(all);

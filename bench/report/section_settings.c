@@ -155,14 +155,14 @@ static void settings_machines(struct report *report)
 			buf_printf(&pinned, "%s%" JSON_INTEGER_FORMAT, i > 0 ? ", " : "",
 				   json_integer_value(core));
 		}
-		page_cell(&table, "%s", report_text(machine, "id"));
-		page_cell(&table, "%s", report_text(machine, "cpu"));
-		page_cell(&table, "%s", number_count(report_number(machine, "cores"), cores));
+		page_cell(&table, "%s", member_text(machine, "id"));
+		page_cell(&table, "%s", member_text(machine, "cpu"));
+		page_cell(&table, "%s", number_count(member_number(machine, "cores"), cores));
 		page_cell(&table, "%s", pinned.len > 0 ? buf_string(&pinned) : "not pinned");
 		page_cell(&table, "%s GiB",
-			  number_digits(report_number(machine, "memory_bytes") / (1 << 30), 3,
+			  number_digits(member_number(machine, "memory_bytes") / (1 << 30), 3,
 					memory));
-		page_cell(&table, "%s", report_text(machine, "kernel"));
+		page_cell(&table, "%s", member_text(machine, "kernel"));
 		buf_free(&pinned);
 	}
 	page_table_end(&table, PAGE_HTML);
@@ -196,11 +196,11 @@ static void settings_files(struct report *report)
 		page_cell(&table, "%s", report_file_name(report->docs[d].path));
 		page_cell(&table, "%s", report_kind_names[report->docs[d].kind]);
 		page_cell(&table, "%s", report_when(json, when));
-		page_cell(&table, "%s (%s)", report_text(tool, "version"),
-			  report_text(tool, "revision"));
+		page_cell(&table, "%s (%s)", member_text(tool, "version"),
+			  member_text(tool, "revision"));
 		page_cell(&table, "%" JSON_INTEGER_FORMAT,
 			  json_integer_value(json_object_get(json, "seed")));
-		page_cell(&table, "%s", report_text(json_object_get(json, "machine"), "id"));
+		page_cell(&table, "%s", member_text(json_object_get(json, "machine"), "id"));
 		page_cell(&table, "%s", buf_string(&command));
 		buf_free(&command);
 	}

@@ -46,8 +46,8 @@ static void split_add(struct split *split, const char *operation, const char *si
 	snprintf(bar->side, sizeof(bar->side), "%s", side);
 	for (i = 0; i < SPLIT_PARTS; i++) {
 		/* A difference of two clocks' readings may come out below nothing. */
-		bar->parts[i] = fmax(report_number(mean, split_keys[i]), 0);
-		bar->medians[i] = report_number(median, split_keys[i]);
+		bar->parts[i] = fmax(member_number(mean, split_keys[i]), 0);
+		bar->medians[i] = member_number(median, split_keys[i]);
 		bar->total += isfinite(bar->parts[i]) ? bar->parts[i] : 0;
 	}
 	if (bar->total > 0)
@@ -63,7 +63,7 @@ static void split_collect(struct split *split, const struct report_doc *doc)
 	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
 	{
 		const json_t *json = json_object_get(operation, "split");
-		const char *name = report_text(operation, "operation");
+		const char *name = member_text(operation, "operation");
 
 		if (!json_is_array(json))
 			split_add(split, name, doc->sides[0].label, json, true);

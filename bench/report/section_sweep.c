@@ -1,6 +1,7 @@
 /* Throughput against latency, up to the knee: where more load only makes answers later. */
-#include "bench/result/number.h"
+#include "bench/load/sweep.h"
 #include "bench/report/plot.h"
+#include "bench/result/number.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -38,12 +39,12 @@ static void sweep_ranges(const struct sweep *sweep, struct svg_chart *chart)
 	for (d = 0; d < sweep->count; d++) {
 		json_array_foreach(json_object_get(sweep->docs[d]->results, "points"), i, point)
 		{
-			double ms = report_number(point, sweep->key);
+			double ms = member_number(point, sweep->key);
 
 			if (!(ms > 0))
 				continue;
 			chart->x.high =
-				fmax(chart->x.high, report_number(point, "throughput_per_s"));
+				fmax(chart->x.high, member_number(point, "throughput_per_s"));
 			chart->y.low = fmin(chart->y.low, ms);
 			chart->y.high = fmax(chart->y.high, ms);
 		}
@@ -52,25 +53,25 @@ static void sweep_ranges(const struct sweep *sweep, struct svg_chart *chart)
 
 static const char *sweep_axis(const struct report_doc *doc)
 {
-	return strcmp(report_text(doc->results, "axis"), "rate") == 0 ? "rate" : "clients";
+	return strcmp(member_text(doc->results, "axis"), "rate") == 0 ? "rate" : "clients";
 }
 
 static void sweep_point(const struct svg_chart *chart, const struct sweep *sweep, size_t d,
 			size_t i, const json_t *point)
 {
 	const struct report_doc *doc = sweep->docs[d];
-	double x = svg_scale_at(&chart->x, report_number(point, "throughput_per_s"));
-	double y = svg_scale_at(&chart->y, report_number(point, sweep->key));
+	double x = svg_scale_at(&chart->x, member_number(point, "throughput_per_s"));
+	double y = svg_scale_at(&chart->y, member_number(point, sweep->key));
 	char title[256], load[NUMBER_TEXT], got[NUMBER_TEXT], ms[NUMBER_TEXT], knee[96];
 	bool right;
 
 	if (!isfinite(x) || !isfinite(y))
 		return;
-	number_count(report_number(point, sweep_axis(doc)), load);
+	number_count(member_number(point, sweep_axis(doc)), load);
 	snprintf(title, sizeof(title), "%.80s, %s %s: %s operations/s, %s%s", doc->sides[0].label,
 		 load, sweep_axis(doc),
-		 number_digits(report_number(point, "throughput_per_s"), 3, got),
-		 number_ms(report_number(point, sweep->key) * 1e6, ms),
+		 number_digits(member_number(point, "throughput_per_s"), 3, got),
+		 number_ms(member_number(point, sweep->key) * 1e6, ms),
 		 sweep_valid(point) ? "" : " (not valid)");
 	svg_marker(chart, sweep->styles[d], sweep_valid(point) ? "" : "hollow", x, y, title);
 	if (!sweep_is_knee(doc, i))
@@ -114,8 +115,8 @@ static void sweep_draw(struct buf *out, double width, const char *id,
 		svg_path_begin(&path, &chart, sweep->styles[d], "");
 		json_array_foreach(points, i, point)
 		{
-			svg_path_to(&path, report_number(point, "throughput_per_s"),
-				    report_number(point, sweep->key));
+			svg_path_to(&path, member_number(point, "throughput_per_s"),
+				    member_number(point, sweep->key));
 		}
 		svg_path_end(&path);
 		json_array_foreach(points, i, point)
@@ -156,34 +157,9 @@ static void sweep_picture(struct report *report, struct sweep *sweep, bool stand
 
 static void sweep_table(struct report *report, const struct report_doc *doc)
 {
-	const char *axis = sweep_axis(doc);
-	char text[NUMBER_TEXT];
-	struct page_table table;
-	const json_t *point;
-	size_t i;
-
-	page_table_begin(&table, report, doc->stand_in, "Sweep: %s", doc->sides[0].label);
-	page_column(&table, 'l', "%s",
-		    strcmp(axis, "rate") == 0 ? "rate, operations/s" : "clients");
-	page_column(&table, 'r', "done, operations/s");
-	page_column(&table, 'r', "median");
-	page_column(&table, 'r', "p99");
-	page_column(&table, 'r', "failed");
-	page_column(&table, 'l', "note");
-	json_array_foreach(json_object_get(doc->results, "points"), i, point)
-	{
-		page_cell(&table, "%s", number_count(report_number(point, axis), text));
-		page_cell(&table, "%s",
-			  number_digits(report_number(point, "throughput_per_s"), 3, text));
-		page_cell(&table, "%s", number_ms(report_number(point, "p50_ms") * 1e6, text));
-		page_cell(&table, "%s", number_ms(report_number(point, "p99_ms") * 1e6, text));
-		page_cell(&table, "%s", number_count(report_number(point, "failed"), text));
-		if (!sweep_valid(point))
-			page_cell(&table, "not valid: %s", report_text(point, "why"));
-		else
-			page_cell(&table, "%s", sweep_is_knee(doc, i) ? PAGE_STRONG "knee" : "");
-	}
-	page_table_end(&table, PAGE_BOTH);
+	page_list(report, PAGE_BOTH, doc,
+		  &(struct page_list){sweep_columns(sweep_axis(doc)), "points", NULL, NULL, "Sweep",
+				      doc->sides[0].label});
 	if (!json_is_integer(json_object_get(doc->results, "knee")))
 		page_note(report, PAGE_BOTH, "No knee was found: %s was not loaded to its limit.",
 			  doc->sides[0].label);

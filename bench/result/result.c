@@ -2,6 +2,7 @@
 
 #include "bench/result/ini_json.h"
 #include "bench/result/machine.h"
+#include "bench/result/member.h"
 #include "bench/stats/proportion.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"
@@ -10,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -173,6 +175,39 @@ json_t *bench_result_hist(const struct bench_hdr *hdr)
 	return hist;
 }
 
+struct bench_hdr *bench_result_parse_hist(const json_t *hist)
+{
+	const char *text = member_text(hist, "buckets");
+	struct bench_hdr *hdr;
+	struct cart_error error;
+
+	if (*text == '\0')
+		return NULL;
+	hdr = bench_hdr_parse(text, &error);
+	if (hdr != NULL && hdr->count == 0)
+		bench_hdr_free(&hdr);
+	return hdr;
+}
+
+/* From the histogram where there is one, else what the writer has put beside it. */
+double bench_result_quantile(const json_t *hist, double quantile)
+{
+	struct bench_hdr *hdr = bench_result_parse_hist(hist);
+	double count = member_number(hist, "count"), value = NAN;
+	char key[32];
+
+	if (hdr != NULL) {
+		if (bench_hdr_quantile_holds(hdr, quantile))
+			value = (double)bench_hdr_quantile(hdr, quantile);
+		bench_hdr_free(&hdr);
+		return value;
+	}
+	snprintf(key, sizeof(key), "%g", quantile);
+	if (count * (1 - quantile) < BENCH_HDR_BEYOND_MIN - 1e-6)
+		return NAN;
+	return member_number(json_object_get(hist, "quantiles"), key);
+}
+
 json_t *bench_result_success(uint64_t ok, uint64_t tried)
 {
 	struct stats_proportion share;
@@ -199,18 +234,20 @@ static int result_write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-/* A device or a pipe is written into, and not replaced by a file. */
+/* A device or a pipe is written into, and not replaced by a file; nor is /dev/stdout, wherever it
+ * leads. */
 static bool result_is_special(const char *path)
 {
 	struct stat status;
 
-	return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+	return strncmp(path, "/dev/", 5) == 0 ||
+	       (stat(path, &status) == 0 && !S_ISREG(status.st_mode));
 }
 
 static int result_write_into(const char *path, const char *text, size_t len,
 			     struct cart_error *error)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
 	int failed = fd < 0 || result_write_all(fd, text, len) != 0;
 
 	if (failed)

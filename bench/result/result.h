@@ -48,6 +48,11 @@ void bench_result_interrupt(json_t *result);
 /* HIST: {"unit": "ns", "count", ..., "buckets", "quantiles"}, the quantiles that hold. */
 json_t *bench_result_hist(const struct bench_hdr *hdr);
 
+/* A HIST's histogram, the caller's; NULL: it has none, or an empty one. */
+struct bench_hdr *bench_result_parse_hist(const json_t *hist);
+/* A HIST's quantile in nanoseconds; NAN when fewer than ten samples lie beyond it. */
+double bench_result_quantile(const json_t *hist, double quantile);
+
 /* {"share", "low", "high"}: Wilson's interval at 95 %; nulls when nothing was tried. */
 json_t *bench_result_success(uint64_t ok, uint64_t tried);
 

@@ -1,5 +1,7 @@
 #include "bench/result/tally.h"
 
+#include "bench/result/member.h"
+#include "bench/result/number.h"
 #include "bench/result/result.h"
 
 #include <stdio.h>
@@ -112,4 +114,36 @@ json_t *tally_json(const struct tally *tally, enum bench_op_type type)
 			 tally_hist_json(tally->service), "response",
 			 tally_hist_json(tally->response), "lag", tally_hist_json(tally->lag),
 			 "split", bench_split_json(&tally->split));
+}
+
+const char *tally_get_success(const struct table_row *row, char text[TABLE_TEXT])
+{
+	const json_t *of =
+		table_member(row, "share") != NULL ? row->in : table_member(row, "success");
+	char share[TABLE_TEXT], range[TABLE_TEXT];
+
+	table_range(UNIT_SHARE, member_number(of, "low"), member_number(of, "high"), range);
+	snprintf(text, TABLE_TEXT, "%.100s (%.300s)",
+		 table_format(UNIT_SHARE, member_number(of, "share"), share), range);
+	return text;
+}
+
+const char *tally_get_errors(const struct table_row *row, char text[TABLE_TEXT])
+{
+	json_t *errors = (json_t *)(uintptr_t)table_member(row, "errors"), *count;
+	char digits[NUMBER_TEXT];
+	const char *error;
+	size_t used = 0;
+
+	json_object_foreach(errors, error, count)
+	{
+		int len = snprintf(text + used, TABLE_TEXT - used, "%s%s \xc3\x97 %s",
+				   used > 0 ? ", " : "",
+				   number_count(json_number_value(count), digits), error);
+
+		if (len < 0 || (size_t)len >= TABLE_TEXT - used)
+			break;
+		used += (size_t)len;
+	}
+	return used > 0 ? text : "none";
 }

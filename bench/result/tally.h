@@ -10,6 +10,7 @@
 #include "bench/stats/hdr.h"
 #include "bench/target/op.h"
 #include "bench/result/split.h"
+#include "bench/result/table.h"
 
 #define TALLY_ERRORS_MAX 16
 #define TALLY_ERROR_TEXT (BENCH_OP_ERROR_MAX + 8)
@@ -41,5 +42,16 @@ void tally_record(struct tally *tally, const struct bench_op *op, int64_t intend
 void tally_merge(struct tally *tally, const struct tally *from);
 /* An element of the result's "operations". */
 json_t *tally_json(const struct tally *tally, enum bench_op_type type);
+
+/* The columns of what became of operations: of such an element, or of a "success" with the same
+ * members beside its share. */
+#define TALLY_COLUMNS                                                                              \
+	COLUMN("tried", NULL, COUNT, FOR_PEOPLE),                                                  \
+		COLUMN_GET(tally_get_success, "succeeded (95 % interval)", NULL, SHARE,            \
+			   FOR_PEOPLE),                                                            \
+		COLUMN("refused", NULL, COUNT, FOR_PEOPLE),                                        \
+		COLUMN("unknown", NULL, COUNT, FOR_PEOPLE),                                        \
+		COLUMN_GET(tally_get_errors, "errors", NULL, TEXT, FOR_PEOPLE)
+table_get_fn tally_get_success, tally_get_errors;
 
 #endif

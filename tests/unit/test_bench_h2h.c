@@ -1,8 +1,8 @@
 /* Head to head: pairs are pairs, a known difference is found, none is made up, and what fails is
  * counted and not timed. */
+#include "bench/h2h/columns.h"
 #include "bench/h2h/judge.h"
 #include "bench/h2h/json.h"
-#include "bench/h2h/print.h"
 #include "bench/cli/interrupt.h"
 #include "core/base/buf.h"
 #include "tests/lib/cmocka.h"
@@ -253,7 +253,7 @@ static void the_results_hold_what_was_found(void **state)
 	const json_t *operation, *row;
 	struct fixture f;
 	struct buf rows = {0};
-	json_t *json;
+	json_t *json, *document;
 
 	(void)state;
 	open_sides(&f, "store:memory", "store:memory");
@@ -266,10 +266,15 @@ static void the_results_hold_what_was_found(void **state)
 	row = json_array_get(json_object_get(operation, "quantiles"), 0);
 	assert_int_equal(json_array_size(json_object_get(row, "log_ratios")), 5);
 	assert_true(json_real_value(json_object_get(row, "a_ns")) > 0);
-	json_decref(json);
-	h2h_rows(&rows, &f.judgement);
-	buf_add_char(&rows, '\0');
-	assert_non_null(strstr(rows.data, "\nadd,0.5,"));
+	document = json_pack("{s:o}", "results", json);
+	table_write(NULL, &rows, h2h_columns, document, "operations", "quantiles");
+	assert_int_equal(strncmp(buf_string(&rows),
+				 "operation,quantile,a_ns,b_ns,effect,low,high,blocks,p_difference,"
+				 "p_wilcoxon,p_equivalence,verdict,pairs_needed\n",
+				 110),
+			 0);
+	assert_non_null(strstr(buf_string(&rows), "\nadd,0.5,"));
+	json_decref(document);
 	buf_free(&rows);
 	close_all(&f);
 }

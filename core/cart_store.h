@@ -20,6 +20,7 @@
 
 #include "core/base/attr.h"
 #include "core/cart_op.h"
+#include "core/cart_rules.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/metrics.h"

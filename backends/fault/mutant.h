@@ -11,6 +11,7 @@
 
 #include "backends/fault/copies.h"
 #include "core/cart_op.h"
+#include "core/cart_rules.h"
 #include "core/base/error.h"
 #include "core/settings/settings.h"
 

@@ -7,6 +7,7 @@
 #define BACKENDS_MEMORY_TABLE_H
 
 #include "core/cart_op.h"
+#include "core/cart_rules.h"
 
 struct memory_table;
 

@@ -30,6 +30,7 @@
 #include "backends/mysql/key.h"
 #include "backends/mysql/text.h"
 #include "core/cart_op.h"
+#include "core/cart_rules.h"
 
 enum sql_write_kind {
 	SQL_WRITE_ADD,	  /* adds to lines */

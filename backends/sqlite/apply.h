@@ -3,6 +3,7 @@
 #define BACKENDS_SQLITE_APPLY_H
 
 #include "backends/sqlite/conn.h"
+#include "core/cart_rules.h"
 #include "core/cart_op.h"
 
 /*

@@ -5,6 +5,7 @@
 #ifndef BACKENDS_SQLITE_CONN_H
 #define BACKENDS_SQLITE_CONN_H
 
+#include "backends/sqlite/stmts.h"
 #include "core/base/buf.h"
 #include "core/cart.h"
 #include "core/base/error.h"
@@ -12,32 +13,6 @@
 #include <sqlite3.h>
 
 struct cart_op;
-
-enum sqlite_stmt {
-	/* Any connection. */
-	STMT_BEGIN,
-	STMT_COMMIT,
-	STMT_CART,
-	STMT_LIST_CUSTOMER,
-	STMT_LIST_CUSTOMER_STATE,
-	STMT_LIST_IDLE,
-	/* The writer's. */
-	STMT_BEGIN_IMMEDIATE,
-	STMT_ROLLBACK,
-	STMT_CART_INSERT,
-	STMT_CART_TOUCH,
-	STMT_CART_SAVE,
-	STMT_CART_DELETE,
-	STMT_KEY,
-	STMT_KEY_SAVE,
-	STMT_KEYS_DELETE,
-	STMT_SWEEP_CARTS,
-	STMT_SWEEP_KEYS,
-	STMTS,
-	STMTS_READING = STMT_BEGIN_IMMEDIATE /* those of a connection that only reads */
-};
-
-extern const char *const sqlite_stmt_sql[STMTS];
 
 struct sqlite_conn_options {
 	const char *path;	 /* absolute */

@@ -3,10 +3,8 @@
  * (store.c). Starting opens nothing: the schema comes first (schema.c), and the writer with the
  * first loop.
  */
-#include "backends/sqlite/sqlite.h"
-
-#include "backends/sqlite/schema.h"
-#include "core/embed.h"
+#include "backends/sqlite/db.h"
+#include "backends/sqlite/store.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -169,30 +167,6 @@ static int sqlite_start(struct cart_db **out, const struct cart_env *env, struct
 	return 0;
 }
 
-static int sqlite_provision(struct cart_db *base, enum cart_provision how, struct cart_error *error)
-{
-	struct sqlite_db *db = (struct sqlite_db *)base;
-
-	if (sqlite_schema_provision(db->path, how, embed_sqlite_migrations, error) != 0)
-		return -1;
-	db->provisioned = true;
-	return 0;
-}
-
-struct sqlite_writer *sqlite_db_writer(struct sqlite_db *db, struct cart_error *error)
-{
-	struct sqlite_writer *writer;
-
-	pthread_mutex_lock(&db->lock);
-	/* Without provisioning, too, a file that is not ours is not written to. */
-	if (db->writer == NULL &&
-	    (db->provisioned || sqlite_provision(&db->db, CART_PROVISION_CHECK, error) == 0))
-		(void)!sqlite_writer_start(&db->writer, &db->config, error);
-	writer = db->writer;
-	pthread_mutex_unlock(&db->lock);
-	return writer;
-}
-
 extern const struct cart_backend sqlite_backend;
 const struct cart_backend sqlite_backend = {
 	.name = "sqlite",
@@ -201,7 +175,7 @@ const struct cart_backend sqlite_backend = {
 	.caps = CART_CAP_DURABLE | CART_CAP_STRONG_LISTS,
 	.settings = sqlite_settings,
 	.start = sqlite_start,
-	.provision = sqlite_provision,
+	.provision = sqlite_db_provision,
 	.stop = sqlite_stop,
 	.open = sqlite_store_open,
 	.close = sqlite_store_close,

@@ -3,7 +3,7 @@
  * pins the plans of the lists and the sweeper: without the index they fail to prepare instead of
  * scanning a million carts on the loop.
  */
-#include "backends/sqlite/conn.h"
+#include "backends/sqlite/stmts.h"
 
 #define SQL_LIVE(now) "(expires_ms = 0 OR expires_ms > " now ")"
 

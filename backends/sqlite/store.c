@@ -8,8 +8,10 @@
  * and simply leaves. A write is told by where its job is: not begun, it certainly changes nothing;
  * taken, it may, and the writer keeps the job; returned, its answer is there and is given.
  */
+#include "backends/sqlite/store.h"
+
 #include "backends/sqlite/reads.h"
-#include "backends/sqlite/sqlite.h"
+#include "backends/sqlite/db.h"
 
 #include <event2/event.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
 #define BACKENDS_SQLITE_SWEEP_H
 
 #include "backends/sqlite/conn.h"
+#include "core/cart_rules.h"
 
 /* What one step removes at the most: a few milliseconds of the writer's time. */
 #define SQLITE_SWEEP_CARTS 64

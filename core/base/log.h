@@ -13,27 +13,10 @@
 
 #include "core/base/attr.h"
 #include "core/base/error.h"
+#include "core/base/log_field.h"
 #include "core/settings/settings.h"
 
-#include <stdbool.h>
 #include <stdint.h>
-
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
-
-struct log_field {
-	const char *name;   /* an identifier; in JSON not time, level, message or cut */
-	const char *string; /* NULL: an integer, unless skip */
-	int64_t integer;
-	bool skip; /* a string that was NULL: left out */
-};
-
-#define LOG_STR(name_, value_) log_field_string(name_, value_) /* NULL: the field is left out */
-#define LOG_INT(name_, value_) ((struct log_field){.name = (name_), .integer = (value_)})
-
-static inline struct log_field log_field_string(const char *name, const char *value)
-{
-	return (struct log_field){.name = name, .string = value, .skip = value == NULL};
-}
 
 /* log_event(level, message, field...): at least one field, at most 16; nothing is evaluated below
  * the level. */

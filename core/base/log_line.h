@@ -2,7 +2,7 @@
 #ifndef CORE_BASE_LOG_LINE_H
 #define CORE_BASE_LOG_LINE_H
 
-#include "core/base/log.h"
+#include "core/base/log_field.h"
 
 /* What a pipe takes in one piece (PIPE_BUF on Linux). */
 #define LOG_LINE_MAX 4096

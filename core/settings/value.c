@@ -43,6 +43,13 @@ const char *settings_format_limit(enum setting_type type, int64_t limit,
 	return text;
 }
 
+void settings_secret_free(char *secret)
+{
+	if (secret != NULL)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+}
+
 void settings_value_clear(struct settings_value *value)
 {
 	for (size_t i = 0; i < value->list_count; i++)

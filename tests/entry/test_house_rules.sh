@@ -23,6 +23,55 @@ keeps()
 	tools/house-rules "$folder/tree"
 }
 
+# tree: a tree of files, each with the line that follows its name.
+tree()
+{
+	rm -rf "$folder/tree"
+	while [ $# -gt 0 ]; do
+		mkdir -p "$folder/tree/$(dirname "$1")"
+		printf '%b\n' "$2" >"$folder/tree/$1"
+		shift 2
+	done
+}
+
+# misshapen TEXT FILE LINE...: house-rules says TEXT of that tree, and nothing else.
+misshapen()
+{
+	text=$1
+	shift
+	tree "$@"
+	! tools/house-rules "$folder/tree" >"$folder/out" || { echo "nothing found in: $*"; return 1; }
+	holds "$folder/out" "$text" && same 2 "$(wc -l <"$folder/out")"
+}
+
+wellformed()
+{
+	tree "$@"
+	tools/house-rules "$folder/tree"
+}
+
+# $1 source files in one folder, as words of tree.
+folder_of()
+{
+	i=0
+	while [ $i -lt "$1" ]; do
+		i=$((i + 1))
+		echo "core/m$i.c x core/m$i.h x"
+	done
+}
+
+# A function whose head and braces take three lines, and $1 statements.
+function_of()
+{
+	printf 'int f(void)\\n{'
+	i=0
+	while [ $i -lt "$1" ]; do
+		i=$((i + 1))
+		printf '\\n\tg();'
+	done
+	printf '\\n}'
+}
+
 empty_tree()
 {
 	mkdir "$folder/nothing"
@@ -46,5 +95,29 @@ check 'a path of a machine' breaks 'a path of somebody' docs/x.md "see /ho""me/j
 check 'a route is no path of a machine' keeps docs/x.md 'GET /shopping-carts/homework/x'
 check 'the host of a registry' breaks 'the host of a package registry' docs/x.md "https://py""pi.org/simple"
 check 'space at the end of a line' breaks 'space at the end' core/x.c 'int x; '
+includes_a='#include "core/a.h"'
+includes_b='#include "core/b.h"'
+check 'a circle of includes' misshapen 'core/a -> core/b (include) -> core/a (include)' core/a.h "$includes_b" core/b.h "$includes_a"
+check 'a circle over three' misshapen 'core/a -> core/b (include) -> core/c (include) -> core/a (include)' \
+	core/a.h "$includes_b" core/b.h '#include "core/c.h"' core/c.c "$includes_a" core/c.h 'int c;'
+check 'a source that includes what includes its header' misshapen 'core/a -> core/b (include) -> core/a (include)' \
+	core/a.h 'int a;' core/a.c "$includes_b" core/b.h "$includes_a"
+check 'a circle that a header for several sources hides' misshapen 'core/a -> core/b (b_get) -> core/a (a_get)' \
+	core/both.h 'int a_get(void);\nint b_get(void);' core/a.c '#include "core/both.h"\nint a_get(void)\n{\n\treturn b_get();\n}' \
+	core/b.c '#include "core/both.h"\nint b_get(void)\n{\n\treturn a_get();\n}'
+check 'a circle over a table' misshapen 'core/a -> core/b (b_table) -> core/a (a_get)' \
+	core/both.h 'int a_get(void);\nextern const int b_table[];' core/a.c '#include "core/both.h"\nint a_get(void)\n{\n\treturn b_table[0];\n}' \
+	core/b.c '#include "core/both.h"\nconst int b_table[] = {sizeof(a_get)};'
+check 'a module that includes its own header, and one below' wellformed \
+	core/a.c "$includes_a\n$includes_b" core/a.h 'int a_get(void);' core/b.h 'int b;'
+check 'a name in a comment, a string, a member' wellformed core/a.h 'int a_get(void);' \
+	core/a.c "$includes_a\n$includes_b\nint a_get(void)\n{\n\treturn b_get();\n}" core/b.h "int b_get(void);" \
+	core/b.c "$includes_b\nint b_get(void)\n{\n\treturn x.a_get + y->a_get + f(\"a_get\"); /* a_get() */\n}"
+# shellcheck disable=SC2046 # words
+check 'a folder that is too full' misshapen 'core: 26 modules in a folder, more than 25' $(folder_of 26)
+# shellcheck disable=SC2046 # words
+check 'a folder that is just full' wellformed $(folder_of 25)
+check 'a function that is too long' misshapen 'core/a.c:1: a function of 71 lines, more than 70' core/a.c "$(function_of 68)"
+check 'a function that is just long' wellformed core/a.c "$(function_of 67)"
 check 'a tree without files passes for nothing' empty_tree
 plan

@@ -7,6 +7,7 @@
 #define TESTS_LIB_MODEL_H
 
 #include "core/cart_op.h"
+#include "core/cart_rules.h"
 
 #define MODEL_LINES_MAX	  64 /* also on the way through a batch */
 #define MODEL_CHANGES_MAX 8

@@ -1,4 +1,5 @@
 #include "core/cart_op.h"
+#include "core/cart_rules.h"
 
 #include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"

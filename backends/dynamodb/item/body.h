@@ -12,6 +12,7 @@
 #include "backends/dynamodb/item/item.h"
 #include "core/base/buf.h"
 #include "core/cart_op.h"
+#include "core/cart_rules.h"
 
 /* What all bodies of a process say alike. */
 struct ddb_table {

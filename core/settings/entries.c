@@ -267,13 +267,6 @@ char *settings_secret_copy(const struct settings *settings, const char *key)
 	return copy;
 }
 
-void settings_secret_free(char *secret)
-{
-	if (secret != NULL)
-		explicit_bzero(secret, strlen(secret));
-	free(secret);
-}
-
 enum setting_source settings_source(const struct settings *settings, const char *key)
 {
 	const struct settings_entry *entry = settings_typed(settings, key, ~0u);

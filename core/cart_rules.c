@@ -1,0 +1,204 @@
+#include "core/cart_rules.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CART_SWEEP_PART	  30
+#define CART_SWEEP_MAX_MS (INT64_C(24) * 3600 * 1000)
+
+int64_t cart_sweep_ms(const struct cart_rules *rules, int64_t expires_ms)
+{
+	int64_t grain = rules->ttl_ms / CART_SWEEP_PART;
+
+	if (grain > CART_SWEEP_MAX_MS)
+		grain = CART_SWEEP_MAX_MS;
+	return grain > 1 ? (expires_ms + grain - 1) / grain * grain : expires_ms;
+}
+
+static int64_t cart_expiry(const struct cart_rules *rules, int64_t now_ms)
+{
+	return rules->ttl_ms > 0 ? now_ms + rules->ttl_ms : 0;
+}
+
+void cart_create(struct cart *cart, const struct cart_op *op, const struct cart_rules *rules)
+{
+	*cart = (struct cart){
+		.id = op->id,
+		.customer_id = op->customer_id,
+		.state = CART_OPEN,
+		.version = 1,
+		.created_ms = op->now_ms,
+		.updated_ms = op->now_ms,
+		.expires_ms = cart_expiry(rules, op->now_ms),
+	};
+}
+
+static void cart_remove_line(struct cart *cart, struct cart_line *line)
+{
+	size_t after = cart->line_count - (size_t)(line - cart->lines) - 1;
+
+	memmove(line, line + 1, after * sizeof(*line));
+	cart->line_count--;
+}
+
+/* Room for the line has been reserved. */
+static void cart_insert_line(struct cart *cart, const struct shop_id *product_id, int64_t quantity,
+			     int64_t now_ms)
+{
+	size_t at = cart_line_at(cart, product_id);
+	struct cart_line *line = &cart->lines[at];
+
+	memmove(line + 1, line, (cart->line_count - at) * sizeof(*line));
+	*line = (struct cart_line){
+		.product_id = *product_id,
+		.quantity = quantity,
+		.added_ms = now_ms,
+		.updated_ms = now_ms,
+	};
+	cart->line_count++;
+}
+
+static void cart_put_line(struct cart *cart, const struct shop_id *product_id, int64_t quantity,
+			  int64_t now_ms, bool *changed)
+{
+	struct cart_line *line = cart_find_line(cart, product_id);
+
+	if (line == NULL && quantity == 0)
+		return;
+	if (line != NULL && line->quantity == quantity)
+		return;
+	*changed = true;
+	if (line == NULL) {
+		cart_insert_line(cart, product_id, quantity, now_ms);
+	} else if (quantity == 0) {
+		cart_remove_line(cart, line);
+	} else {
+		line->quantity = quantity;
+		line->updated_ms = now_ms;
+	}
+}
+
+static enum cart_result cart_apply_one(struct cart *cart, const struct cart_change *change,
+				       int64_t now_ms, bool *changed)
+{
+	struct cart_line *line = cart_find_line(cart, &change->product_id);
+
+	switch (change->type) {
+	case CART_CHANGE_ADD:
+		cart_put_line(cart, &change->product_id,
+			      change->quantity + (line != NULL ? line->quantity : 0), now_ms,
+			      changed);
+		return CART_OK;
+	case CART_CHANGE_SET:
+		cart_put_line(cart, &change->product_id, change->quantity, now_ms, changed);
+		return CART_OK;
+	case CART_CHANGE_REMOVE:
+		if (line == NULL)
+			return CART_NO_ITEM;
+		cart_put_line(cart, &change->product_id, 0, now_ms, changed);
+		return CART_OK;
+	case CART_CHANGE_CLEAR:
+		*changed = *changed || cart->line_count > 0;
+		cart->line_count = 0;
+		return CART_OK;
+	}
+	return CART_FAILED;
+}
+
+/*
+ * Limits hold for the cart that an op leaves, not for its way there, and for what the op raised: a
+ * cart from before a limit was lowered can still be brought down, line by line.
+ */
+static bool cart_is_within(const struct cart *next, const struct cart *before,
+			   const struct cart_rules *rules)
+{
+	if (next->line_count > (size_t)rules->lines_max && next->line_count > before->line_count)
+		return false;
+	for (size_t i = 0; i < next->line_count; i++) {
+		const struct cart_line *line = &next->lines[i];
+		const struct cart_line *was;
+
+		if (line->quantity <= rules->quantity_max)
+			continue;
+		was = cart_find_line(before, &line->product_id);
+		if (was == NULL || line->quantity > was->quantity)
+			return false;
+	}
+	return true;
+}
+
+static void cart_touch(struct cart *cart, int64_t now_ms)
+{
+	cart->version++;
+	cart->updated_ms = now_ms;
+}
+
+static enum cart_result cart_apply_changes(struct cart *cart, const struct cart_op *op,
+					   const struct cart_rules *rules)
+{
+	struct cart next = *cart;
+	enum cart_result result = CART_OK;
+	bool changed = false;
+
+	/* The changes are made on a copy of the lines, so that a refused op leaves the cart alone.
+	 */
+	next.lines = NULL;
+	next.line_room = 0;
+	if (!cart_reserve_lines(&next, cart->line_count + op->change_count))
+		return CART_BUSY;
+	if (cart->line_count > 0)
+		memcpy(next.lines, cart->lines, cart->line_count * sizeof(*cart->lines));
+	for (size_t i = 0; i < op->change_count && result == CART_OK; i++)
+		result = cart_apply_one(&next, &op->changes[i], op->now_ms, &changed);
+	if (result == CART_OK && changed && !cart_is_within(&next, cart, rules))
+		result = CART_LIMIT;
+	if (result != CART_OK || !changed) {
+		free(next.lines);
+		return result;
+	}
+	free(cart->lines);
+	*cart = next;
+	cart_touch(cart, op->now_ms);
+	cart->expires_ms = cart_expiry(rules, op->now_ms);
+	return CART_OK;
+}
+
+static enum cart_result cart_apply_checkout(struct cart *cart, const struct cart_op *op)
+{
+	if (cart->line_count == 0)
+		return CART_EMPTY;
+	cart->state = CART_CHECKED_OUT;
+	cart->order_id = op->order_id;
+	cart->expires_ms = 0;
+	cart_touch(cart, op->now_ms);
+	return CART_OK;
+}
+
+enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
+			    const struct cart_rules *rules)
+{
+	if (cart->state == CART_CHECKED_OUT)
+		return op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
+	if (op->if_version != 0 && op->if_version != cart->version)
+		return CART_MISMATCH;
+	switch (op->type) {
+	case CART_OP_CHANGE:
+		return cart_apply_changes(cart, op, rules);
+	case CART_OP_CHECKOUT:
+		return cart_apply_checkout(cart, op);
+	case CART_OP_DELETE:
+		return CART_OK;
+	default:
+		return CART_FAILED;
+	}
+}
+
+enum cart_replay cart_replay_check(const uint8_t *stored_fingerprint, int64_t stored_ms,
+				   const struct cart_op *op, const struct cart_rules *rules)
+{
+	if (op->now_ms - stored_ms >= rules->idempotency_window_ms)
+		return CART_REPLAY_NEW;
+	if (memcmp(stored_fingerprint, op->fingerprint, CART_FINGERPRINT_BYTES) != 0)
+		return CART_REPLAY_OTHER;
+	return CART_REPLAY_SAME;
+}

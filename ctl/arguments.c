@@ -1,24 +1,10 @@
-/* The arguments of a subcommand, and what it says when they are wrong. */
+/* The arguments of a subcommand. */
 #include "ctl/ctl.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum ctl_status ctl_fail(enum ctl_status status, const char *format, ...)
-{
-	va_list args;
-
-	fflush(stdout);
-	fputs("cartctl: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	return status;
-}
 
 static const struct ctl_option *ctl_find_option(const struct ctl_option *options,
 						const char *argument)
@@ -38,7 +24,7 @@ static enum ctl_status ctl_unknown_option(const struct ctl *ctl, const struct ct
 	char known[160] = "";
 	size_t len = 0;
 
-	/* The nearest may be a setting's flag; otherwise show the few of the command. */
+	/* Name the nearest option, which may be a setting's; or else list the command's own. */
 	settings_unknown_option(ctl->settings, argument, &error);
 	if (strstr(error.text, "did you mean") != NULL || options->name == NULL)
 		return ctl_fail(CTL_USAGE, "%s: %s", ctl->argv[0], error.text);
@@ -49,7 +35,7 @@ static enum ctl_status ctl_unknown_option(const struct ctl *ctl, const struct ct
 			known);
 }
 
-/* Takes the option at *at, and its value where it has one. */
+/* Takes the option at *at, and its value if it has one. */
 static enum ctl_status ctl_take_option(struct ctl *ctl, const struct ctl_option *options, int *at)
 {
 	char *argument = ctl->argv[(*at)++];
@@ -102,8 +88,10 @@ enum ctl_status ctl_parse(struct ctl *ctl, const struct ctl_option *options)
 	return CTL_OK;
 }
 
-enum ctl_status ctl_no_arguments(const struct ctl *ctl)
+enum ctl_status ctl_parse_options(struct ctl *ctl, const struct ctl_option *options)
 {
+	if (ctl_parse(ctl, options) != CTL_OK)
+		return CTL_USAGE;
 	if (ctl->argc > 1)
 		return ctl_fail(CTL_USAGE, "%s: unexpected argument \"%s\"", ctl->argv[0],
 				ctl->argv[1]);
@@ -136,25 +124,4 @@ const struct cart_backend *ctl_backend(const struct ctl *ctl)
 		ctl_fail(CTL_USAGE, "backend: \"%s\" is none of %s", name, known);
 	}
 	return backend;
-}
-
-const struct cart_backend *ctl_durable_backend(const struct ctl *ctl)
-{
-	const struct cart_backend *backend = ctl_backend(ctl);
-
-	if (backend != NULL && !cart_backend_is_durable(backend)) {
-		ctl_fail(CTL_FAILED,
-			 "%s: the %s backend keeps carts in the memory of cartd: there is nothing "
-			 "that another process could see",
-			 ctl->argv[0], cart_backend_name(backend));
-		return NULL;
-	}
-	return backend;
-}
-
-enum ctl_status ctl_flush(void)
-{
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return ctl_fail(CTL_FAILED, "cannot write: %s", strerror(errno));
-	return CTL_OK;
 }

@@ -7,7 +7,7 @@ static enum ctl_status ctl_backends_run(struct ctl *ctl)
 	const struct ctl_option options[] = {{0}};
 	const struct cart_backend *chosen, *backend;
 
-	if (ctl_parse(ctl, options) != CTL_OK || ctl_no_arguments(ctl) != CTL_OK)
+	if (ctl_parse_options(ctl, options) != CTL_OK)
 		return CTL_USAGE;
 	chosen = ctl_backend(ctl);
 	if (chosen == NULL)
@@ -21,7 +21,7 @@ static enum ctl_status ctl_backends_run(struct ctl *ctl)
 const struct ctl_command ctl_backends = {
 	.name = "backends",
 	.synopsis = "",
-	.summary = "Lists the backends that there are; * marks the one that is set",
+	.summary = "Lists the backends of this build; * marks the one that the settings choose",
 	.help = "Example:\n"
 		"  cartctl backends\n",
 	.run = ctl_backends_run,

@@ -10,13 +10,13 @@
 /* Exit statuses. */
 enum ctl_status {
 	CTL_OK = 0,
-	CTL_FAILED = 1, /* not found, or the store could not do it */
+	CTL_FAILED = 1, /* a cart was not found, or the store failed */
 	CTL_USAGE = 2	/* a bad argument or setting */
 };
 
 struct ctl {
 	const struct settings *settings;
-	int argc; /* the subcommand's arguments, settings taken out; argv[0] is its name */
+	int argc; /* the subcommand's arguments without settings; argv[0] is its name */
 	char **argv;
 };
 
@@ -30,11 +30,24 @@ struct ctl_command {
 
 extern const struct ctl_command ctl_backends, ctl_provision, ctl_get, ctl_list, ctl_settings;
 
-/* One line on standard error, after the program's name. Returns status. */
+/*
+ * print.c: what cartctl prints. Functions that return CTL_FAILED or CTL_USAGE have already printed
+ * the reason; this holds for the whole of cartctl.
+ */
+
+/* Prints one line on standard error, after the program's name. Returns status. */
 CART_PRINTF(2, 3)
 enum ctl_status ctl_fail(enum ctl_status status, const char *format, ...);
+/* Prints the cart on a line of its own, as JSON like the HTTP API's. */
+CART_MUST_CHECK enum ctl_status ctl_print_cart(const struct cart *cart);
+/* Prints why an op failed. Returns CTL_FAILED. */
+enum ctl_status ctl_print_failure(const struct ctl *ctl, const struct cart_op *op);
+/* Flushes standard output. CTL_FAILED: not everything could be written. */
+CART_MUST_CHECK enum ctl_status ctl_flush(void);
 
-/* An option of a subcommand: with a value, or a flag. */
+/* arguments.c: the arguments of a subcommand. */
+
+/* An option: it has a value, or it is a flag. */
 struct ctl_option {
 	const char *name; /* "--limit"; NULL ends a table */
 	const char **value;
@@ -42,23 +55,36 @@ struct ctl_option {
 };
 
 /*
- * Sorts the arguments: options into their places, the rest to the front of ctl->argv, from 1 on;
- * ctl->argc is lowered to match. "--" ends options and goes. CTL_USAGE: told already.
+ * Stores the options, and moves the other arguments to the front of ctl->argv, from 1 on; ctl->argc
+ * is lowered to match. "--" ends the options and is removed.
  */
 CART_MUST_CHECK enum ctl_status ctl_parse(struct ctl *ctl, const struct ctl_option *options);
-/* Refuses an argument that is left. */
-CART_MUST_CHECK enum ctl_status ctl_no_arguments(const struct ctl *ctl);
-
-/* An integer in decimal within limits. */
+/* The same for a subcommand without other arguments: one that is left is refused. */
+CART_MUST_CHECK enum ctl_status ctl_parse_options(struct ctl *ctl,
+						  const struct ctl_option *options);
+/* Parses a decimal integer within limits. */
 CART_MUST_CHECK bool ctl_parse_integer(const char *text, int64_t min, int64_t max, int64_t *value);
-
-/* The backend that the settings name, or NULL: told already. */
+/* The backend that the settings name, or NULL. */
 const struct cart_backend *ctl_backend(const struct ctl *ctl);
-/* As ctl_backend(), for commands that look for carts: one that keeps them in cartd's own memory is
- * refused. */
-const struct cart_backend *ctl_durable_backend(const struct ctl *ctl);
 
-/* Flushes standard output. CTL_FAILED: not all was written; told already. */
-CART_MUST_CHECK enum ctl_status ctl_flush(void);
+/* session.c: a store with a loop of its own, for a program that does one op after the other. */
+
+struct ctl_session;
+
+/* Starts the backend and opens a store on it. */
+CART_MUST_CHECK enum ctl_status ctl_session_open(struct ctl_session **session,
+						 const struct ctl *ctl,
+						 const struct cart_backend *backend,
+						 enum cart_provision provision);
+/*
+ * The same for commands that read carts: it creates nothing, and refuses a backend that keeps carts
+ * in the memory of cartd.
+ */
+CART_MUST_CHECK enum ctl_status ctl_session_open_to_read(struct ctl_session **session,
+							 const struct ctl *ctl);
+/* Does an op and waits for it, up to request.deadline. The result is in the op. */
+void ctl_session_run(struct ctl_session *session, struct cart_op *op);
+/* Takes NULL; sets it. */
+void ctl_session_close(struct ctl_session **session);
 
 #endif

@@ -1,21 +1,20 @@
 #include "ctl/ctl.h"
-#include "ctl/print.h"
-#include "ctl/session.h"
 
 #include <string.h>
 
+/* text is a UUID. */
 static enum ctl_status ctl_get_one(struct ctl *ctl, struct ctl_session *session, const char *text)
 {
-	enum ctl_status status = CTL_OK;
+	enum ctl_status status;
 	struct cart_op op;
 
 	cart_op_init(&op, CART_OP_GET);
 	op.flags = CART_READ_STRONG;
 	if (!cart_id_parse(&op.id, text, strlen(text)))
-		return CTL_USAGE; /* seen before */
+		return CTL_USAGE;
 	ctl_session_run(session, &op);
 	if (op.result == CART_OK)
-		status = ctl_print_cart(&op.cart) ? CTL_OK : ctl_flush();
+		status = ctl_print_cart(&op.cart);
 	else if (op.result == CART_NOT_FOUND)
 		status = ctl_fail(CTL_FAILED, "no cart %s", text);
 	else
@@ -24,27 +23,11 @@ static enum ctl_status ctl_get_one(struct ctl *ctl, struct ctl_session *session,
 	return status;
 }
 
-static enum ctl_status ctl_get_all(struct ctl *ctl, const struct cart_backend *backend)
-{
-	enum ctl_status status = CTL_OK;
-	struct ctl_session *session;
-	struct cart_error error;
-
-	session = ctl_session_open(ctl->settings, backend, ctl_session_provision(ctl->settings),
-				   &error);
-	if (session == NULL)
-		return ctl_fail(CTL_FAILED, "get: %s: %s", cart_backend_name(backend), error.text);
-	for (int i = 1; i < ctl->argc; i++)
-		if (ctl_get_one(ctl, session, ctl->argv[i]) != CTL_OK)
-			status = CTL_FAILED;
-	ctl_session_close(&session);
-	return ctl_flush() != CTL_OK ? CTL_FAILED : status;
-}
-
 static enum ctl_status ctl_get_run(struct ctl *ctl)
 {
 	const struct ctl_option options[] = {{0}};
-	const struct cart_backend *backend;
+	enum ctl_status status;
+	struct ctl_session *session;
 	struct cart_id id;
 
 	if (ctl_parse(ctl, options) != CTL_OK)
@@ -54,17 +37,21 @@ static enum ctl_status ctl_get_run(struct ctl *ctl)
 	for (int i = 1; i < ctl->argc; i++)
 		if (!cart_id_parse(&id, ctl->argv[i], strlen(ctl->argv[i])))
 			return ctl_fail(CTL_USAGE, "get: \"%s\" is not a UUID", ctl->argv[i]);
-	if (ctl_backend(ctl) == NULL)
-		return CTL_USAGE;
-	backend = ctl_durable_backend(ctl);
-	return backend == NULL ? CTL_FAILED : ctl_get_all(ctl, backend);
+	status = ctl_session_open_to_read(&session, ctl);
+	if (status != CTL_OK)
+		return status;
+	for (int i = 1; i < ctl->argc; i++)
+		if (ctl_get_one(ctl, session, ctl->argv[i]) != CTL_OK)
+			status = CTL_FAILED;
+	ctl_session_close(&session);
+	return ctl_flush() != CTL_OK ? CTL_FAILED : status;
 }
 
 const struct ctl_command ctl_get = {
 	.name = "get",
 	.synopsis = "ID...",
 	.summary = "Prints carts as JSON, one a line",
-	.help = "The exit status is 1 if one of them is not there.\n"
+	.help = "The exit status is 1 if one of them does not exist.\n"
 		"\n"
 		"Example:\n"
 		"  cartctl get 550e8400-e29b-41d4-a716-446655440000 | jq .items\n",

@@ -1,18 +1,15 @@
-/* Lists carts page by page, so that memory stays flat however many there are. */
+/* Lists carts page by page, so that memory does not grow with their number. */
 #include "core/base/units.h"
 #include "ctl/ctl.h"
-#include "ctl/print.h"
-#include "ctl/session.h"
 
 #include <string.h>
 
-/* What was asked for. */
 struct ctl_list_request {
 	struct cart_list list;
 	int64_t left; /* carts still to print */
 };
 
-/* The instant that a person means by TIME: one of RFC 3339, or a duration ago. */
+/* An instant of RFC 3339, or a duration before now. */
 static bool ctl_list_time(const char *text, int64_t *ms)
 {
 	int64_t ago;
@@ -50,7 +47,7 @@ static enum ctl_status ctl_list_read(struct ctl *ctl, struct ctl_list_request *r
 		{0},
 	};
 
-	if (ctl_parse(ctl, options) != CTL_OK || ctl_no_arguments(ctl) != CTL_OK)
+	if (ctl_parse_options(ctl, options) != CTL_OK)
 		return CTL_USAGE;
 	if ((customer == NULL) == (idle == NULL))
 		return ctl_fail(CTL_USAGE, "list: needs one of --customer and --idle-since");
@@ -75,7 +72,7 @@ static enum ctl_status ctl_list_read(struct ctl *ctl, struct ctl_list_request *r
 	return ctl_list_state(status, &request->list);
 }
 
-/* Prints a page and moves the request behind it. *more: there is a next one. */
+/* Prints a page and moves the request behind it. *more: there is another page. */
 static enum ctl_status ctl_list_page(struct ctl *ctl, struct ctl_session *session,
 				     struct ctl_list_request *request, bool *more)
 {
@@ -89,8 +86,7 @@ static enum ctl_status ctl_list_page(struct ctl *ctl, struct ctl_session *sessio
 	if (op.result != CART_OK)
 		status = ctl_print_failure(ctl, &op);
 	for (size_t i = 0; i < op.cart_count && status == CTL_OK; i++)
-		if (!ctl_print_cart(&op.carts[i]))
-			status = ctl_flush();
+		status = ctl_print_cart(&op.carts[i]);
 	*more = status == CTL_OK && op.more && op.cart_count > 0;
 	if (*more) {
 		const struct cart *last = &op.carts[op.cart_count - 1];
@@ -109,21 +105,15 @@ static enum ctl_status ctl_list_page(struct ctl *ctl, struct ctl_session *sessio
 static enum ctl_status ctl_list_run(struct ctl *ctl)
 {
 	struct ctl_list_request request = {.left = 0};
-	const struct cart_backend *backend;
-	enum ctl_status status;
 	struct ctl_session *session;
-	struct cart_error error;
+	enum ctl_status status;
 	bool more = true;
 
-	if (ctl_list_read(ctl, &request) != CTL_OK || ctl_backend(ctl) == NULL)
+	if (ctl_list_read(ctl, &request) != CTL_OK)
 		return CTL_USAGE;
-	backend = ctl_durable_backend(ctl);
-	if (backend == NULL)
-		return CTL_FAILED;
-	session = ctl_session_open(ctl->settings, backend, ctl_session_provision(ctl->settings),
-				   &error);
-	if (session == NULL)
-		return ctl_fail(CTL_FAILED, "list: %s: %s", cart_backend_name(backend), error.text);
+	status = ctl_session_open_to_read(&session, ctl);
+	if (status != CTL_OK)
+		return status;
 	do
 		status = ctl_list_page(ctl, session, &request, &more);
 	while (more && request.left > 0);
@@ -131,7 +121,7 @@ static enum ctl_status ctl_list_run(struct ctl *ctl)
 	if (status == CTL_OK)
 		status = ctl_flush();
 	if (status == CTL_OK && more)
-		ctl_fail(CTL_OK, "list: there are more; --limit ended it");
+		ctl_fail(CTL_OK, "list: there are more carts than --limit");
 	return status;
 }
 
@@ -142,11 +132,12 @@ const struct ctl_command ctl_list = {
 	.summary = "Prints a customer's carts, or those left idle, as JSON, one a line",
 	.help = "Options:\n"
 		"  --customer N      carts of this customer, newest first\n"
-		"  --status STATUS   only those that are open, or checked_out\n"
-		"  --idle-since TIME open carts not changed since then, longest idle first; TIME "
-		"is\n"
-		"                    RFC 3339 (2025-11-01T23:30:00Z) or a duration ago (24h)\n"
-		"  --limit N         stop after so many; all of them otherwise\n"
+		"  --status STATUS   only carts with this status: open or checked_out\n"
+		"  --idle-since TIME open carts that have not changed since TIME, longest idle "
+		"first;\n"
+		"                    TIME is RFC 3339 (2025-11-01T23:30:00Z) or a duration before "
+		"now (24h)\n"
+		"  --limit N         stop after N carts\n"
 		"\n"
 		"Examples:\n"
 		"  cartctl list --customer 123 --status open\n"

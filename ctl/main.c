@@ -1,6 +1,6 @@
 /*
- * cartctl looks into a cart store and prepares it, without cartd: it opens the store that the
- * settings name, by the same interface that cartd uses.
+ * cartctl reads a cart store and creates its schema, without cartd: it opens the store that the
+ * settings name through the same interface.
  */
 #include "core/base/log.h"
 #include "core/version.h"
@@ -19,7 +19,7 @@ static void ctl_help(const struct settings *settings)
 {
 	fputs("Usage: cartctl [SETTING...] COMMAND [ARGUMENT...]\n"
 	      "\n"
-	      "Looks into the cart store that the settings name, and prepares it.\n"
+	      "Reads the cart store that the settings name, and creates its schema.\n"
 	      "\n"
 	      "Commands (cartctl COMMAND --help says more):\n",
 	      stdout);
@@ -29,7 +29,8 @@ static void ctl_help(const struct settings *settings)
 	      "Example:\n"
 	      "  cartctl --config /etc/cart/cartd.ini list --customer 123 --status open\n"
 	      "\n"
-	      "Exit status: 0 done; 1 not found, or the store failed; 2 a bad argument or "
+	      "Exit status: 0 done; 1 a cart was not found, or the store failed; 2 a bad argument "
+	      "or "
 	      "setting.\n"
 	      "\n"
 	      "Settings are those of cartd: --config FILE, --set KEY=VALUE, --KEY VALUE, CART_KEY\n"
@@ -46,7 +47,7 @@ static void ctl_command_help(const struct ctl_command *command)
 	       command->help);
 }
 
-/* True where the option stands among the arguments, before "--". */
+/* True if the option is among the arguments before "--". */
 static bool ctl_asks_for(int argc, char **argv, const char *option)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
@@ -76,7 +77,7 @@ static enum ctl_status ctl_unknown_command(const struct settings *settings, cons
 	for (const struct ctl_command *const *command = ctl_commands; *command != NULL; command++)
 		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s",
 					len == 0 ? "" : ", ", (*command)->name);
-	return ctl_fail(CTL_USAGE, "\"%s\" is no command; there are %s", name, known);
+	return ctl_fail(CTL_USAGE, "\"%s\" is no command; the commands are %s", name, known);
 }
 
 static enum ctl_status ctl_run(const struct settings *settings, int argc, char **argv)
@@ -92,8 +93,8 @@ static enum ctl_status ctl_run(const struct settings *settings, int argc, char *
 	return command->run(&ctl);
 }
 
-/* What needs no settings from outside, and must work when they are broken. False: not asked for. */
-static bool ctl_tell(const struct settings *settings, int argc, char **argv)
+/* --version and --help, which must work with broken settings too. False: not asked for. */
+static bool ctl_print_info(const struct settings *settings, int argc, char **argv)
 {
 	const struct ctl_command *command = NULL;
 
@@ -115,7 +116,7 @@ static bool ctl_tell(const struct settings *settings, int argc, char **argv)
 static void ctl_unknown_variable(const char *name, void *user)
 {
 	(void)user;
-	ctl_fail(CTL_OK, "%s in the environment is no setting", name);
+	ctl_fail(CTL_OK, "ignoring %s in the environment: there is no such setting", name);
 }
 
 int main(int argc, char **argv)
@@ -126,10 +127,10 @@ int main(int argc, char **argv)
 
 	if (settings == NULL)
 		return (int)ctl_fail(CTL_FAILED, "out of memory");
-	/* log.* is for cartd; what goes wrong here is told on standard error. */
+	/* The settings log.* are for cartd; cartctl logs warnings to standard error. */
 	log_set_level(LOG_WARN);
 	server_settings_add_all(settings);
-	if (ctl_tell(settings, argc, argv))
+	if (ctl_print_info(settings, argc, argv))
 		status = ctl_flush();
 	else if (settings_load(settings, &argc, argv, environ, ctl_unknown_variable, NULL,
 			       &error) != 0)

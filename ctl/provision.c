@@ -1,5 +1,4 @@
 #include "ctl/ctl.h"
-#include "ctl/session.h"
 
 #include <stdio.h>
 
@@ -8,19 +7,18 @@ static enum ctl_status ctl_provision_run(struct ctl *ctl)
 	bool check = false;
 	const struct ctl_option options[] = {{.name = "--check", .flag = &check}, {0}};
 	const struct cart_backend *backend;
+	enum ctl_status status;
 	struct ctl_session *session;
-	struct cart_error error;
 
-	if (ctl_parse(ctl, options) != CTL_OK || ctl_no_arguments(ctl) != CTL_OK)
+	if (ctl_parse_options(ctl, options) != CTL_OK)
 		return CTL_USAGE;
 	backend = ctl_backend(ctl);
 	if (backend == NULL)
 		return CTL_USAGE;
-	session = ctl_session_open(ctl->settings, backend,
-				   check ? CART_PROVISION_CHECK : CART_PROVISION_AUTO, &error);
-	if (session == NULL)
-		return ctl_fail(CTL_FAILED, "provision: %s: %s", cart_backend_name(backend),
-				error.text);
+	status = ctl_session_open(&session, ctl, backend,
+				  check ? CART_PROVISION_CHECK : CART_PROVISION_AUTO);
+	if (status != CTL_OK)
+		return status;
 	ctl_session_close(&session);
 	if (cart_backend_is_durable(backend))
 		printf("%s: the schema is there and current\n", cart_backend_name(backend));
@@ -32,14 +30,15 @@ static enum ctl_status ctl_provision_run(struct ctl *ctl)
 const struct ctl_command ctl_provision = {
 	.name = "provision",
 	.synopsis = "[--check]",
-	.summary = "Makes the backend's schema, or upgrades an old one",
-	.help = "What is there is never dropped, and what cart did not make is never touched. The\n"
-		"setting \"provision\", which is for cartd, plays no part.\n"
+	.summary = "Creates the backend's schema, or upgrades an old one",
+	.help = "It never drops anything, and never touches what cart has not created. It ignores "
+		"the\n"
+		"setting \"provision\", which is for cartd.\n"
 		"\n"
 		"Options:\n"
-		"  --check   make nothing; fail unless all is there and current\n"
+		"  --check   create nothing; fail unless the schema is there and current\n"
 		"\n"
-		"Example, before the first start of a cartd that may not make tables itself:\n"
+		"Example, before the first start of a cartd that has no right to create tables:\n"
 		"  cartctl --config /etc/cart/cartd.ini provision\n",
 	.run = ctl_provision_run,
 };

@@ -1,4 +1,4 @@
-#include "ctl/session.h"
+#include "ctl/ctl.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -11,33 +11,17 @@ struct ctl_session {
 	struct cart_db *db;
 	struct cart_store *store;
 	int64_t deadline_ms;
-	bool done; /* the op under way */
+	bool done; /* of the op that runs */
 	bool drained;
 };
 
-static struct event_base *ctl_session_base(void)
+/* -1: error says why; what is open is closed by the caller. */
+static int ctl_session_start(struct ctl_session *session, const struct settings *settings,
+			     const struct cart_backend *backend, enum cart_provision provision,
+			     struct cart_error *error)
 {
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
-
-	if (config != NULL && event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
-		base = event_base_new_with_config(config);
-	if (config != NULL)
-		event_config_free(config);
-	return base;
-}
-
-struct ctl_session *ctl_session_open(const struct settings *settings,
-				     const struct cart_backend *backend,
-				     enum cart_provision provision, struct cart_error *error)
-{
-	struct ctl_session *session = calloc(1, sizeof(*session));
 	struct metrics_shard *shard;
 
-	if (session == NULL) {
-		cart_error_set(error, "out of memory");
-		return NULL;
-	}
 	session->metrics = metrics_new();
 	session->env = (struct cart_env){
 		.clock = &cart_clock_system,
@@ -47,20 +31,45 @@ struct ctl_session *ctl_session_open(const struct settings *settings,
 		.loops = 1,
 	};
 	session->deadline_ms = settings_integer(settings, "request.deadline");
-	session->base = ctl_session_base();
-	if (session->base == NULL) {
-		cart_error_set(error, "cannot make an event loop");
-		goto failed;
-	}
+	session->base = event_base_new();
+	if (session->base == NULL)
+		return cart_error_set(error, "cannot make an event loop");
 	if (cart_db_start(&session->db, backend, &session->env, provision, error) != 0)
-		goto failed;
+		return -1;
 	shard = metrics_shard_new(session->metrics); /* after the backend's series */
-	if (cart_store_open(&session->store, session->db, session->base, shard, error) != 0)
-		goto failed;
-	return session;
-failed:
-	ctl_session_close(&session);
-	return NULL;
+	return cart_store_open(&session->store, session->db, session->base, shard, error);
+}
+
+enum ctl_status ctl_session_open(struct ctl_session **session, const struct ctl *ctl,
+				 const struct cart_backend *backend, enum cart_provision provision)
+{
+	struct cart_error error;
+
+	*session = calloc(1, sizeof(**session));
+	if (*session == NULL)
+		return ctl_fail(CTL_FAILED, "%s: out of memory", ctl->argv[0]);
+	if (ctl_session_start(*session, ctl->settings, backend, provision, &error) == 0)
+		return CTL_OK;
+	ctl_session_close(session);
+	return ctl_fail(CTL_FAILED, "%s: %s: %s", ctl->argv[0], cart_backend_name(backend),
+			error.text);
+}
+
+enum ctl_status ctl_session_open_to_read(struct ctl_session **session, const struct ctl *ctl)
+{
+	const struct cart_backend *backend = ctl_backend(ctl);
+	const char *provision = settings_string(ctl->settings, "provision");
+
+	if (backend == NULL)
+		return CTL_USAGE;
+	if (!cart_backend_is_durable(backend))
+		return ctl_fail(CTL_FAILED,
+				"%s: the %s backend keeps carts in the memory of cartd, where no "
+				"other process can read them",
+				ctl->argv[0], cart_backend_name(backend));
+	return ctl_session_open(session, ctl, backend,
+				strcmp(provision, "off") == 0 ? CART_PROVISION_OFF
+							      : CART_PROVISION_CHECK);
 }
 
 static void ctl_session_done(struct cart_op *op, void *user)
@@ -113,10 +122,4 @@ void ctl_session_close(struct ctl_session **session_at)
 		event_base_free(session->base);
 	metrics_free(&session->metrics);
 	free(session);
-}
-
-enum cart_provision ctl_session_provision(const struct settings *settings)
-{
-	return strcmp(settings_string(settings, "provision"), "off") == 0 ? CART_PROVISION_OFF
-									  : CART_PROVISION_CHECK;
 }

@@ -57,7 +57,7 @@ static enum ctl_status ctl_settings_run(struct ctl *ctl)
 		{0},
 	};
 
-	if (ctl_parse(ctl, options) != CTL_OK || ctl_no_arguments(ctl) != CTL_OK)
+	if (ctl_parse_options(ctl, options) != CTL_OK)
 		return CTL_USAGE;
 	if (sample && markdown)
 		return ctl_fail(CTL_USAGE, "settings: --sample and --markdown exclude each other");

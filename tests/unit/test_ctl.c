@@ -190,7 +190,7 @@ static void list_stops_at_its_limit_and_says_that_there_is_more(void **state)
 	(void)state;
 	assert_int_equal(CTL("list", "--customer", "8", "--limit", "104"), 0);
 	assert_int_equal(lines(), 105);
-	assert_output_holds("\ncartctl: list: there are more; --limit ended it\n");
+	assert_output_holds("\ncartctl: list: there are more carts than --limit\n");
 	assert_int_equal(CTL("list", "--customer", "8", "--limit", "130"), 0);
 	assert_int_equal(lines(), 130);
 }
@@ -253,8 +253,8 @@ static void the_memory_backend_has_nothing_to_show(void **state)
 {
 	(void)state;
 	assert_int_equal(CTL("--backend", "memory", "get", id_text(1)), 1);
-	assert_says("cartctl: get: the memory backend keeps carts in the memory of cartd: there is "
-		    "nothing that another process could see");
+	assert_says("cartctl: get: the memory backend keeps carts in the memory of cartd, where no "
+		    "other process can read them");
 	assert_int_equal(CTL("--backend", "memory", "list", "--customer", "7"), 1);
 	assert_int_equal(CTL("--backend", "memory", "provision"), 0);
 }
@@ -290,8 +290,9 @@ static void bad_usage_names_the_argument_and_ends_with_2(void **state)
 {
 	(void)state;
 	assert_int_equal(CTL("gte"), 2);
-	assert_says("cartctl: \"gte\" is no command; there are backends, provision, get, list, "
-		    "settings");
+	assert_says(
+		"cartctl: \"gte\" is no command; the commands are backends, provision, get, list, "
+		"settings");
 	assert_int_equal(CTL("get"), 2);
 	assert_says("cartctl: get: the ID of a cart is missing");
 	assert_int_equal(CTL("get", "abc"), 2);

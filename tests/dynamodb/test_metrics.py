@@ -252,7 +252,7 @@ def lost_races(watch):
     statuses = []
 
     def race(call, ask):
-        if '"mark = :old"' not in call.body.decode():
+        if '"mark=:old"' not in call.body.decode():
             return ask()
         if not raced:
             raced.append(1)

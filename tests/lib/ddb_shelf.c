@@ -52,26 +52,31 @@ static json_t *shelf_value(const struct shelf_write *write, const char *name)
 	return json_object_get(json_object_get(write->body, "ExpressionAttributeValues"), name);
 }
 
-/* The attributes that a path leads into, and the last name of it ("qty.#p0", "version", "#s"),
- * which lasts until the next call. */
-static json_t *shelf_place(const struct shelf_write *write, const char *path, const char **name)
+/* The name that a part of a path ("version", "#v") stands for. */
+static const char *shelf_name(const struct shelf_write *write, const char *part)
 {
 	const json_t *names = json_object_get(write->body, "ExpressionAttributeNames");
+	const char *name = *part == '#' ? json_string_value(json_object_get(names, part)) : part;
+
+	assert_non_null(name);
+	return name;
+}
+
+/* The attributes that a path leads into, and the last name of it ("#q.#p0", "version", "#v"), which
+ * lasts until the next call. */
+static json_t *shelf_place(const struct shelf_write *write, const char *path, const char **name)
+{
 	static _Thread_local char part[SHELF_TEXT_MAX];
 	json_t *place = write->item;
 	char *dot;
 
 	snprintf(part, sizeof(part), "%s", path);
 	dot = strchr(part, '.');
-	*name = part;
 	if (dot != NULL) {
 		*dot = '\0';
-		place = json_object_get(json_object_get(place, part), "M");
-		*name = dot + 1;
+		place = json_object_get(json_object_get(place, shelf_name(write, part)), "M");
 	}
-	if (**name == '#')
-		*name = json_string_value(json_object_get(names, *name));
-	assert_non_null(*name);
+	*name = shelf_name(write, dot != NULL ? dot + 1 : part);
 	return place;
 }
 
@@ -83,25 +88,25 @@ static json_t *shelf_at(const struct shelf_write *write, const char *path)
 	return json_object_get(place, name);
 }
 
-/* ":v", "path", "if_not_exists(path, :v)", and one of these + ":v". A new reference. */
+/* ":v", "path", "if_not_exists(path,:v)", and one of these and "+:v". A new reference. */
 static json_t *shelf_evaluate(const struct shelf_write *write, char *text)
 {
-	char *plus = strstr(text, " + "), *comma, sum[32];
+	char *plus = strstr(text, "+"), *comma, sum[32];
 	json_t *left, *found;
 
 	if (plus != NULL) {
 		*plus = '\0';
 		left = shelf_evaluate(write, text);
 		snprintf(sum, sizeof(sum), "%" PRId64,
-			 shelf_number(left) + shelf_number(shelf_value(write, plus + 3)));
+			 shelf_number(left) + shelf_number(shelf_value(write, plus + 1)));
 		json_decref(left);
 		return json_pack("{s:s}", "N", sum);
 	}
 	if (strncmp(text, "if_not_exists(", 14) == 0) {
-		comma = strstr(text, ", ");
+		comma = strchr(text, ',');
 		*comma = *strchr(comma, ')') = '\0';
 		found = shelf_at(write, text + 14);
-		return json_deep_copy(found != NULL ? found : shelf_value(write, comma + 2));
+		return json_deep_copy(found != NULL ? found : shelf_value(write, comma + 1));
 	}
 	return json_deep_copy(*text == ':' ? shelf_value(write, text) : shelf_at(write, text));
 }
@@ -117,7 +122,7 @@ static char *shelf_next(char **rest)
 	for (char *c = text;; c++) {
 		depth += *c == '(' ? 1 : *c == ')' ? -1 : 0;
 		if (*c == '\0' || (*c == ',' && depth == 0)) {
-			*rest = *c == '\0' ? NULL : c + 2;
+			*rest = *c == '\0' ? NULL : c + 1;
 			*c = '\0';
 			return text;
 		}
@@ -142,8 +147,8 @@ static void shelf_update(struct shelf_write *write)
 		sets = expression + 4;
 	removes = removes != NULL ? removes + 7 : NULL;
 	while ((part = shelf_next(&sets)) != NULL) {
-		char *equals = strstr(part, " = ");
-		json_t *value = shelf_evaluate(&from, equals + 3);
+		char *equals = strchr(part, '=');
+		json_t *value = shelf_evaluate(&from, equals + 1);
 
 		*equals = '\0';
 		place = shelf_place(write, part, &name);
@@ -161,34 +166,87 @@ static bool shelf_has(const char *text, const char *words)
 	return text != NULL && strstr(text, words) != NULL;
 }
 
-static bool shelf_same(const json_t *item, const char *name, const json_t *value)
+/* ":v", a path, or "size(path)". A new reference; NULL: there is no such attribute. */
+static json_t *shelf_operand(const struct shelf_write *write, char *text)
 {
-	return strcmp(shelf_text(json_object_get(item, name)), shelf_text(value)) == 0;
+	char size[32];
+	json_t *value;
+
+	if (strncmp(text, "size(", 5) != 0)
+		return json_incref(*text == ':' ? shelf_value(write, text) : shelf_at(write, text));
+	*strchr(text, ')') = '\0';
+	value = shelf_at(write, text + 5);
+	if (value == NULL)
+		return NULL;
+	snprintf(size, sizeof(size), "%zu", json_object_size(json_object_get(value, "M")));
+	return json_pack("{s:s}", "N", size);
+}
+
+/* Numbers by value, texts as texts; false where one is not there or the types differ. */
+static bool shelf_compare(const json_t *left, const json_t *right, const char *sign)
+{
+	const json_t *number = json_object_get(left, "N");
+	int64_t order;
+
+	if (left == NULL || right == NULL ||
+	    (number != NULL) != (json_object_get(right, "N") != NULL))
+		return strcmp(sign, "<>") == 0;
+	order = number != NULL ? shelf_number(left) - shelf_number(right)
+			       : strcmp(shelf_text(left), shelf_text(right));
+	return (order < 0 && *sign == '<') || (order > 0 && strchr(sign, '>') != NULL) ||
+	       (order == 0 && strchr(sign, '=') != NULL);
+}
+
+/* "attribute_not_exists(path)" or a comparison, with or without "NOT ". */
+static bool shelf_term(const struct shelf_write *write, char *text)
+{
+	bool negated = strncmp(text, "NOT ", 4) == 0, holds;
+	char *at, sign[3] = "";
+	json_t *left, *right;
+	size_t len;
+
+	text += negated ? 4 : 0;
+	if (strncmp(text, "attribute_not_exists(", 21) == 0) {
+		*strchr(text, ')') = '\0';
+		return (shelf_at(write, text + 21) == NULL) != negated;
+	}
+	at = strpbrk(text, "<=>");
+	assert_non_null(at);
+	len = strspn(at, "<=>");
+	memcpy(sign, at, len < 2 ? len : 2);
+	*at = '\0';
+	left = shelf_operand(write, text);
+	right = shelf_operand(write, at + len);
+	holds = shelf_compare(left, right, sign);
+	json_decref(left);
+	json_decref(right);
+	return holds != negated;
+}
+
+/* The next part of a text that words part; NULL: it is over. */
+static char *shelf_part(char **rest, const char *words)
+{
+	char *text = *rest, *end = text != NULL ? strstr(text, words) : NULL;
+
+	*rest = end != NULL ? end + strlen(words) : NULL;
+	if (end != NULL)
+		*end = '\0';
+	return text;
 }
 
 static bool shelf_condition(const struct shelf_write *write)
 {
 	const char *said = json_string_value(json_object_get(write->body, "ConditionExpression"));
+	char text[SHELF_TEXT_MAX], *rest = text, *either, *term;
+	bool holds = said == NULL;
 
-	if (said == NULL)
-		return true;
-	if (shelf_has(said, "attribute_not_exists(cart_id)"))
-		return write->item == NULL;
-	if (write->item == NULL)
-		return false;
-	if (shelf_has(said, "#s = :open") &&
-	    !shelf_same(write->item, "status", shelf_value(write, ":open")))
-		return false;
-	if (shelf_has(said, "AND version = :version") &&
-	    !shelf_same(write->item, "version", shelf_value(write, ":version")))
-		return false;
-	if (shelf_has(said, "mark = :old") &&
-	    !shelf_same(write->item, "mark", shelf_value(write, ":old")))
-		return false;
-	if (shelf_has(said, " AND attribute_exists(qty.#p0)") && shelf_at(write, "qty.#p0") == NULL)
-		return false;
-	return !shelf_has(said, "attribute_not_exists(op_v.#k)") ||
-	       shelf_at(write, "op_v.#k") == NULL;
+	snprintf(text, sizeof(text), "%s", said != NULL ? said : "");
+	while (!holds && (either = shelf_part(&rest, " OR ")) != NULL) {
+		holds = true;
+		while ((term = shelf_part(&either, " AND ")) != NULL)
+			holds = shelf_term(write, term) && holds;
+	}
+	return holds;
 }
 
 static json_t *shelf_answer_update(const struct shelf_write *write)

@@ -337,6 +337,101 @@ static void the_item_of_a_creates_key_is_read_as_it_was_written(void **state)
 	buf_free(&body);
 }
 
+/* Every placeholder that the expressions use is given, and none that they do not use: DynamoDB
+ * refuses both. */
+static void assert_given(const json_t *request, const char *member, char sign)
+{
+	const char *texts[2] = {json_string_value(json_object_get(request, "UpdateExpression")),
+				json_string_value(json_object_get(request, "ConditionExpression"))};
+	const json_t *given = json_object_get(request, member);
+	json_t *used = json_object();
+	const char *name;
+	json_t *value;
+
+	for (int i = 0; i < 2; i++)
+		for (const char *at = texts[i]; at != NULL && (at = strchr(at, sign)) != NULL;) {
+			size_t len = 1 + strspn(at + 1, "abcdefghijklmnopqrstuvwxyz0123456789");
+			char text[16] = "";
+
+			assert_in_range(len, 2, sizeof(text) - 1);
+			memcpy(text, at, len);
+			if (json_object_get(given, text) == NULL)
+				fail_msg("%s is not given in %s", text, member);
+			json_object_set_new(used, text, json_true());
+			at += len;
+		}
+	json_object_foreach((json_t *)given, name, value) if (json_object_get(used, name) == NULL)
+		fail_msg("%s is given and not used", name);
+	json_decref(used);
+}
+
+/* Parentheses are those of functions alone: servers that stand in for DynamoDB take long to parse
+ * others. */
+static void assert_plain(const char *text)
+{
+	for (const char *at = text; at != NULL && (at = strchr(at, '(')) != NULL; at++)
+		if (at == text || strchr(" (,=", at[-1]) != NULL)
+			fail_msg("parentheses that call no function: %s", text);
+	assert_true(text == NULL || strlen(text) < 4096);
+}
+
+static void check_conditional(const struct cart_op *op, const char *key_name, int64_t ttl_ms)
+{
+	struct cart_rules limits = rules;
+	struct ddb_table table = table_of(DDB_LAYOUT_MAP);
+	struct buf body = {0};
+	json_t *request;
+
+	limits.ttl_ms = ttl_ms;
+	table.rules = &limits;
+	assert_true(ddb_fast(op, &table));
+	ddb_body_fast(&body, &table, op, "0123456789abcdef", key_name);
+	request = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+	assert_non_null(request);
+	assert_given(request, "ExpressionAttributeNames", '#');
+	assert_given(request, "ExpressionAttributeValues", ':');
+	assert_plain(json_string_value(json_object_get(request, "UpdateExpression")));
+	assert_plain(json_string_value(json_object_get(request, "ConditionExpression")));
+	json_decref(request);
+	buf_free(&body);
+}
+
+static void expressions_are_plain_and_name_what_they_use_and_nothing_else(void **state)
+{
+	static const struct cart_change changes[] = {
+		{.type = CART_CHANGE_ADD, .product_id = {.size = 1, .text = "7"}, .quantity = 2},
+		{.type = CART_CHANGE_SET, .product_id = {.size = 1, .text = "7"}, .quantity = 2},
+		{.type = CART_CHANGE_SET, .product_id = {.size = 1, .text = "7"}, .quantity = 0},
+		{.type = CART_CHANGE_REMOVE, .product_id = {.size = 1, .text = "7"}},
+		{.type = CART_CHANGE_CLEAR},
+	};
+	struct cart_change adds[20];
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		adds[i] = (struct cart_change){
+			.type = CART_CHANGE_ADD, .product_id = id_of(i + 1), .quantity = 1};
+	for (int options = 0; options < 8; options++) {
+		const char *key_name = options & 1 ? KEY_NAME : NULL;
+		int64_t ttl_ms = options & 2 ? rules.ttl_ms : 0;
+		struct cart_op op = {.now_ms = NOW_MS, .if_version = options & 4 ? 3 : 0};
+
+		op.type = CART_OP_CHANGE;
+		op.change_count = 1;
+		for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+			op.changes = &changes[i];
+			check_conditional(&op, key_name, ttl_ms);
+		}
+		op.changes = adds;
+		op.change_count = 20;
+		check_conditional(&op, key_name, ttl_ms);
+		op.type = CART_OP_CHECKOUT;
+		check_conditional(&op, key_name, ttl_ms);
+		op.type = CART_OP_DELETE;
+		check_conditional(&op, NULL, ttl_ms);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -350,6 +445,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_ours_is_refused_by_name),
 		cmocka_unit_test(keys_alone_and_tombstones_are_read_as_far_as_they_go),
 		cmocka_unit_test(the_item_of_a_creates_key_is_read_as_it_was_written),
+		cmocka_unit_test(expressions_are_plain_and_name_what_they_use_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

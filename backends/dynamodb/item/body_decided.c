@@ -32,7 +32,7 @@ static void decided_delete(struct buf *body, const struct ddb_table *table,
 {
 	decided_key(body, table, &before->cart.id);
 	ddb_add_text(body,
-		     ",\"ConditionExpression\":\"mark = :old\","
+		     ",\"ConditionExpression\":\"mark=:old\","
 		     "\"ExpressionAttributeValues\":{\":old\":",
 		     before->mark);
 	buf_add_char(body, '}');
@@ -45,23 +45,23 @@ static void decided_sets(struct buf *body, const struct ddb_put *put)
 {
 	const struct cart *after = put->after;
 
-	buf_add_string(body, ", version = :version, updated_at = :now, qty = :qty, added = :added,"
-			     " updated = :updated");
+	buf_add_string(body, ",version=:version,updated_at=:now,qty=:qty,added=:added,"
+			     "updated=:updated");
 	if (after->state != CART_OPEN)
-		buf_add_string(body, ", #s = :closed, order_id = :order");
+		buf_add_string(body, ",#s=:closed,order_id=:order");
 	else
-		buf_add_string(body, ", idle_key = :idle");
+		buf_add_string(body, ",idle_key=:idle,expires_ms=:gone");
 	if (after->expires_ms != 0)
-		buf_add_string(body, ", expires_ms = :gone, expires_at = :ttl");
+		buf_add_string(body, ",expires_at=:ttl");
 }
 
 static void decided_removes(struct buf *body, const struct ddb_put *put)
 {
 	buf_add_string(body, " REMOVE #i"); /* the other layout's lines */
 	if (put->after->state != CART_OPEN)
-		buf_add_string(body, ", idle_shard, idle_key");
+		buf_add_string(body, ",idle_shard,idle_key,expires_ms");
 	if (put->after->expires_ms == 0)
-		buf_add_string(body, ", expires_ms, expires_at");
+		buf_add_string(body, ",expires_at");
 }
 
 static void decided_values(struct buf *body, const struct ddb_table *table,
@@ -80,11 +80,10 @@ static void decided_values(struct buf *body, const struct ddb_table *table,
 	} else {
 		ddb_time_key(after->updated_ms, &after->id, idle_key);
 		ddb_add_text(body, ",\":idle\":", idle_key);
+		ddb_add_number(body, ",\":gone\":", ddb_expires_ms(after));
 	}
-	if (after->expires_ms != 0) {
-		ddb_add_number(body, ",\":gone\":", after->expires_ms);
+	if (after->expires_ms != 0)
 		ddb_add_number(body, ",\":ttl\":", ddb_removable_s(table, after->updated_ms));
-	}
 }
 
 static void decided_names(struct buf *body, const struct ddb_put *put, bool changed)
@@ -111,14 +110,14 @@ static void decided_update(struct buf *body, const struct ddb_table *table,
 	char record[DDB_RECORD_ROOM];
 
 	decided_key(body, table, &put->before->cart.id);
-	buf_add_string(body, ",\"UpdateExpression\":\"SET mark = :mark");
+	buf_add_string(body, ",\"UpdateExpression\":\"SET mark=:mark");
 	if (put->key_name != NULL)
-		buf_add_string(body, ", op_v.#k = :kept, op_f.#k = :record");
+		buf_add_string(body, ",op_v.#k=:kept,op_f.#k=:record");
 	if (changed) {
 		decided_sets(body, put);
 		decided_removes(body, put);
 	}
-	buf_add_string(body, "\",\"ConditionExpression\":\"mark = :old\"");
+	buf_add_string(body, "\",\"ConditionExpression\":\"mark=:old\"");
 	decided_names(body, put, changed);
 	ddb_add_text(body, ",\"ExpressionAttributeValues\":{\":old\":", put->before->mark);
 	ddb_add_text(body, ",\":mark\":", put->mark);
@@ -181,13 +180,13 @@ bool ddb_body_trim(struct buf *body, const struct ddb_table *table, const struct
 	decided_key(body, table, &item->cart.id);
 	buf_add_string(body, ",\"UpdateExpression\":\"REMOVE ");
 	for (size_t i = 0; i < count; i++) {
-		ddb_add_indexed(body, i > 0 ? ", op_v.#k" : "op_v.#k", i);
-		ddb_add_indexed(body, ", op_f.#k", i);
+		ddb_add_indexed(body, i > 0 ? ",op_v.#k" : "op_v.#k", i);
+		ddb_add_indexed(body, ",op_f.#k", i);
 	}
 	buf_add_string(body, "\",\"ConditionExpression\":\"");
 	for (size_t i = 0; i < count; i++) {
 		ddb_add_indexed(body, i > 0 ? " AND op_f.#k" : "op_f.#k", i);
-		ddb_add_indexed(body, " = :f", i);
+		ddb_add_indexed(body, "=:f", i);
 	}
 	buf_add_string(body, "\",\"ExpressionAttributeNames\":{");
 	for (size_t i = 0; i < count; i++) {

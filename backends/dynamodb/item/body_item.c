@@ -81,6 +81,11 @@ static void body_list(struct buf *body, const struct cart *cart)
 	buf_add_string(body, "]}");
 }
 
+int64_t ddb_expires_ms(const struct cart *cart)
+{
+	return cart->expires_ms != 0 ? cart->expires_ms : DDB_NEVER_MS;
+}
+
 int64_t ddb_removable_s(const struct ddb_table *table, int64_t now_ms)
 {
 	const struct cart_rules *rules = table->rules;
@@ -97,10 +102,9 @@ static void body_open(struct buf *body, const struct ddb_table *table, const str
 	ddb_time_key(cart->updated_ms, &cart->id, idle_key);
 	ddb_add_number(body, ",\"idle_shard\":", ddb_idle_shard(&cart->id, table->idle_shards));
 	ddb_add_text(body, ",\"idle_key\":", idle_key);
-	if (cart->expires_ms == 0)
-		return;
-	ddb_add_number(body, ",\"expires_ms\":", cart->expires_ms);
-	ddb_add_number(body, ",\"expires_at\":", ddb_removable_s(table, cart->updated_ms));
+	ddb_add_number(body, ",\"expires_ms\":", ddb_expires_ms(cart));
+	if (cart->expires_ms != 0)
+		ddb_add_number(body, ",\"expires_at\":", ddb_removable_s(table, cart->updated_ms));
 }
 
 static void body_cart(struct buf *body, const struct ddb_table *table, const struct cart *cart,
@@ -193,7 +197,7 @@ void ddb_body_put(struct buf *body, const struct ddb_table *table, const struct 
 	body_keys(body, table, put, false);
 	body_keys(body, table, put, true);
 	ddb_add_text(body,
-		     "},\"ConditionExpression\":\"mark = :old\","
+		     "},\"ConditionExpression\":\"mark=:old\","
 		     "\"ExpressionAttributeValues\":{\":old\":",
 		     before->mark);
 	buf_add_char(body, '}');
@@ -208,7 +212,7 @@ void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
 	ddb_add_text(body, ",\"status\":", "deleted");
 	ddb_add_number(body, ",\"expires_at\":", ddb_expires_s(before->keyed_until_ms));
 	ddb_add_text(body,
-		     "},\"ConditionExpression\":\"mark = :old\","
+		     "},\"ConditionExpression\":\"mark=:old\","
 		     "\"ExpressionAttributeValues\":{\":old\":",
 		     before->mark);
 	buf_add_char(body, '}');
@@ -229,7 +233,7 @@ void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const str
 	ddb_add_number(body, ",\"expires_at\":",
 		       ddb_expires_s(op->now_ms + table->rules->idempotency_window_ms));
 	ddb_add_text(body,
-		     "},\"ConditionExpression\":\"attribute_not_exists(cart_id) OR #r < :after\","
+		     "},\"ConditionExpression\":\"NOT #r>=:after\","
 		     "\"ExpressionAttributeNames\":{\"#r\":\"record\"},"
 		     "\"ExpressionAttributeValues\":{\":after\":",
 		     after);
@@ -246,7 +250,7 @@ void ddb_body_delete_key(struct buf *body, const struct ddb_table *table, const 
 	ddb_add_table(body, table->name);
 	ddb_add_text(body, ",\"Key\":{\"cart_id\":", key_item);
 	ddb_add_text(body,
-		     "},\"ConditionExpression\":\"#r = :record AND target = :target\","
+		     "},\"ConditionExpression\":\"#r=:record AND target=:target\","
 		     "\"ExpressionAttributeNames\":{\"#r\":\"record\"},"
 		     "\"ExpressionAttributeValues\":{\":record\":",
 		     record);

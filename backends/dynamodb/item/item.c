@@ -268,6 +268,8 @@ static void item_read_cart(struct item_reader *reader, struct ddb_item *item, co
 	cart->created_ms = item_required(reader, "created_at", 1, INT64_MAX);
 	cart->updated_ms = item_required(reader, "updated_at", 1, INT64_MAX);
 	cart->expires_ms = item_optional(reader, "expires_ms");
+	if (cart->expires_ms == DDB_NEVER_MS)
+		cart->expires_ms = 0;
 	item->keyed_until_ms = item_optional(reader, "keyed_until");
 	item_copy_text(reader, "create_key", item->create_key, sizeof(item->create_key));
 	item_copy_text(reader, "mark", item->mark, sizeof(item->mark));

@@ -6,7 +6,7 @@
  *   customer_id    N   created_key S   keys of customer-index; created_key is a time key, below
  *   status         S   "open", "checked_out"; "deleted" is a tombstone, see below
  *   version        N   created_at, updated_at N   ms since 1970
- *   expires_ms     N   when the cart is gone, ms; not there: never
+ *   expires_ms     N   open carts only: when the cart is gone, ms; DDB_NEVER_MS: never
  *   expires_at     N   when DynamoDB may remove the item (TTL), whole s, never before expires_ms
  *   order_id       S   once checked out
  *   idle_shard N, idle_key S   keys of idle-index, open carts only; idle_key is a time key
@@ -43,6 +43,8 @@
 #define DDB_TIME_KEY_ROOM 53
 #define DDB_KEY_ITEM_ROOM 96 /* "key#CUSTOMER#NAME" */
 #define DDB_MARK_ROOM	  24 /* 16 hex digits */
+/* So that a condition need not ask whether a cart expires at all: 15 digits, as times have. */
+#define DDB_NEVER_MS INT64_C(999999999999999)
 /* Keys of one cart within the window, and what is in it of older ones. Beyond, changes with a key
  * are refused: an item has its size, and every write pays for all of it. */
 #define DDB_KEYS_MAX 1000

@@ -3,12 +3,14 @@
  * over kept connections, in one loop of one thread; answers are read whole and not looked into but
  * for their status. It is what a service in front of that server is compared with.
  *
- *	dynamodb_floor get|add HOST:PORT TABLE IDS CONNECTIONS MS	loads for so long
+ *	dynamodb_floor get|add|plain HOST:PORT TABLE IDS CONNECTIONS MS	loads for so long
  *	dynamodb_floor sign 						what a signature costs
  *
+ * plain is an add as a client writes it that has no rules: one UpdateItem without a condition.
  * IDS is a cart's id, or a file of them. Prints one line of JSON.
  */
 #include "backends/dynamodb/item/body.h"
+#include "backends/dynamodb/item/write_json.h"
 #include "backends/dynamodb/aws/sigv4.h"
 #include "bench/perf/floor/http_pipe.h"
 #include "core/base/clock.h"
@@ -38,8 +40,10 @@ struct floor_connection {
 	int64_t since_ns;
 };
 
+enum floor_work { FLOOR_GET, FLOOR_ADD, FLOOR_PLAIN };
+
 struct floor_load {
-	bool adds;
+	enum floor_work work;
 	const char *host;
 	struct ddb_table table;
 	struct cart_id *ids;
@@ -101,13 +105,40 @@ static const struct cart_id *floor_any_id(struct floor_load *load)
 	return &load->ids[(load->random >> 33) % load->id_count];
 }
 
+static void floor_plain(struct buf *body, const struct floor_load *load, const struct cart_op *op)
+{
+	ddb_add_table(body, load->table.name);
+	ddb_add_id(body, ",\"Key\":{\"cart_id\":", &op->id);
+	buf_add_string(body, "},\"UpdateExpression\":\"SET qty.#p = if_not_exists(qty.#p, :z) + :n,"
+			     " version = version + :one\","
+			     "\"ExpressionAttributeNames\":{\"#p\":\"");
+	buf_add_string(body, op->changes[0].product_id.text);
+	ddb_add_number(body, "\"},\"ExpressionAttributeValues\":{\":z\":", 0);
+	ddb_add_number(body, ",\":n\":", op->changes[0].quantity);
+	ddb_add_number(body, ",\":one\":", 1);
+	buf_add_string(body, "}}");
+}
+
+static void floor_body(struct floor_load *load, const struct cart_op *op)
+{
+	char mark[DDB_MARK_ROOM];
+
+	snprintf(mark, sizeof(mark), "%016" PRIx64, load->random);
+	if (load->work == FLOOR_ADD)
+		ddb_body_fast(&load->body, &load->table, op, mark, NULL);
+	else if (load->work == FLOOR_PLAIN)
+		floor_plain(&load->body, load, op);
+	else
+		ddb_body_get(&load->body, &load->table, &op->id, true);
+}
+
 /* The next request of the load, whole. */
 static size_t floor_request(struct floor_load *load, char *text, size_t room)
 {
 	struct cart_change change = {.type = CART_CHANGE_ADD, .quantity = 1};
 	struct cart_op op = {.type = CART_OP_CHANGE, .changes = &change, .change_count = 1};
-	const char *target =
-		load->adds ? "DynamoDB_20120810.UpdateItem" : "DynamoDB_20120810.GetItem";
+	const char *target = load->work == FLOOR_GET ? "DynamoDB_20120810.GetItem"
+						     : "DynamoDB_20120810.UpdateItem";
 	const struct sigv4_header headers[] = {{"Content-Type", "application/x-amz-json-1.0"},
 					       {"Host", load->host},
 					       {"X-Amz-Target", target}};
@@ -115,17 +146,12 @@ static size_t floor_request(struct floor_load *load, char *text, size_t room)
 		.method = "POST", .path = "/", .headers = headers, .header_count = 3};
 	struct sigv4_signed out;
 	int64_t now_ms = clock_wall_ms(&cart_clock_system);
-	char mark[DDB_MARK_ROOM];
 	int len;
 
 	op.id = *floor_any_id(load);
 	op.now_ms = now_ms;
 	change.product_id = shop_id_of_number(1 + (int64_t)(load->random >> 13) % 3);
-	snprintf(mark, sizeof(mark), "%016" PRIx64, load->random);
-	if (load->adds)
-		ddb_body_fast(&load->body, &load->table, &op, mark, NULL);
-	else
-		ddb_body_get(&load->body, &load->table, &op.id, true);
+	floor_body(load, &op);
 	request.payload = load->body.data;
 	request.payload_len = load->body.len;
 	if (load->body.failed ||
@@ -286,14 +312,16 @@ int main(int argc, char **argv)
 	size_t connections;
 
 	if (argc == 2 && strcmp(argv[1], "sign") == 0) {
-		load.adds = true;
+		load.work = FLOOR_ADD;
 		floor_read_ids(&load, "550e8400-e29b-41d4-a716-446655440000");
 		floor_sign(&load);
 		return 0;
 	}
 	if (argc != 7)
-		floor_die("get|add HOST:PORT TABLE IDS CONNECTIONS MS, or sign");
-	load.adds = strcmp(argv[1], "add") == 0;
+		floor_die("get|add|plain HOST:PORT TABLE IDS CONNECTIONS MS, or sign");
+	load.work = strcmp(argv[1], "add") == 0	    ? FLOOR_ADD
+		    : strcmp(argv[1], "plain") == 0 ? FLOOR_PLAIN
+						    : FLOOR_GET;
 	load.host = argv[2];
 	load.table.name = argv[3];
 	floor_read_ids(&load, argv[4]);

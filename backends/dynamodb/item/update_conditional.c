@@ -1,0 +1,352 @@
+/*
+ * A change by one conditional call: UpdateItem, or DeleteItem for DELETE. The condition says the
+ * rules of core/cart.h so that the call only succeeds where they certainly allow the change;
+ * everything else is decided by update_if_unchanged.c after the item was read.
+ *
+ * The text is as plain as it can be, because servers that stand in for DynamoDB parse it for every
+ * call, and slowly: names of one letter, no parentheses (AND binds closer than OR, so a guard is
+ * said twice instead), comparisons in place of functions. A comparison with an attribute that is
+ * not there is false, so "NOT #e<=:t" also holds where there is no #e. Some servers evaluate SET
+ * from left to right: what reads the version comes before what changes it.
+ *
+ * An expression never contains a product or a key: #p0 and #k stand for them.
+ */
+#include "backends/dynamodb/item/body.h"
+#include "backends/dynamodb/item/body_parts.h"
+#include "backends/dynamodb/item/write_json.h"
+
+/* An expression has 4 KB: a product takes some 90 bytes of each. */
+#define FAST_LINES_MAX	 20
+#define FAST_CHANGES_MAX 64
+
+/* What the placeholders in the expressions stand for, by letter; #k and #p are the op's. */
+static const char *const fast_attributes['z' - 'a' + 1] = {
+	['a' - 'a'] = "added",	  ['d' - 'a'] = "updated",    ['e' - 'a'] = "expires_ms",
+	['f' - 'a'] = "op_f",	  ['h' - 'a'] = "idle_shard", ['i' - 'a'] = "idle_key",
+	['m' - 'a'] = "mark",	  ['o' - 'a'] = "op_v",	      ['q' - 'a'] = "qty",
+	['r' - 'a'] = "order_id", ['s' - 'a'] = "status",     ['u' - 'a'] = "updated_at",
+	['v' - 'a'] = "version",  ['x' - 'a'] = "expires_at", ['y' - 'a'] = "keyed_until",
+};
+
+enum fast_kind { FAST_ADD, FAST_SET, FAST_REMOVE, FAST_CLEAR, FAST_CHECKOUT, FAST_DELETE };
+
+struct fast {
+	const struct ddb_table *table;
+	const struct cart_op *op;
+	const char *mark;
+	const char *key_name;
+	enum fast_kind kind;
+};
+
+static enum fast_kind fast_kind_of(const struct cart_op *op)
+{
+	if (op->type == CART_OP_CHECKOUT)
+		return FAST_CHECKOUT;
+	if (op->type == CART_OP_DELETE)
+		return FAST_DELETE;
+	switch (op->changes[0].type) {
+	case CART_CHANGE_SET:
+		return op->changes[0].quantity > 0 ? FAST_SET : FAST_REMOVE;
+	case CART_CHANGE_REMOVE:
+		return FAST_REMOVE;
+	case CART_CHANGE_CLEAR:
+		return FAST_CLEAR;
+	default:
+		return FAST_ADD;
+	}
+}
+
+static bool fast_adds(const struct cart_op *op, const struct cart_rules *rules)
+{
+	int64_t most;
+	size_t lines;
+
+	if (op->change_count > FAST_CHANGES_MAX)
+		return false;
+	for (size_t i = 0; i < op->change_count; i++)
+		if (op->changes[i].type != CART_CHANGE_ADD)
+			return false;
+	lines = cart_op_add_lines(op, &most);
+	return lines <= FAST_LINES_MAX && (int64_t)lines <= rules->lines_max &&
+	       most <= rules->quantity_max;
+}
+
+bool ddb_fast(const struct cart_op *op, const struct ddb_table *table)
+{
+	if (op->type == CART_OP_DELETE)
+		return true;
+	if (table->layout == DDB_LAYOUT_LIST)
+		return false;
+	if (op->type == CART_OP_CHECKOUT)
+		return true;
+	if (op->change_count == 0)
+		return false;
+	if (op->change_count > 1 || op->changes[0].type == CART_CHANGE_ADD)
+		return fast_adds(op, table->rules);
+	return op->changes[0].quantity <= table->rules->quantity_max;
+}
+
+/* The products that an add names, each once; of the others the one there is. */
+static bool fast_next(const struct fast *fast, size_t *at)
+{
+	while (*at < fast->op->change_count &&
+	       (fast->kind == FAST_ADD ? cart_op_adds(fast->op, *at) == 0 : *at > 0))
+		++*at;
+	return *at < fast->op->change_count;
+}
+
+static void fast_update_line(struct buf *body, size_t at, bool add)
+{
+	ddb_add_indexed(body, ",#q.#p", at);
+	if (add) {
+		ddb_add_indexed(body, "=if_not_exists(#q.#p", at);
+		ddb_add_indexed(body, ",:0)+:n", at);
+	} else {
+		ddb_add_indexed(body, "=:n", at);
+	}
+	ddb_add_indexed(body, ",#a.#p", at);
+	ddb_add_indexed(body, "=if_not_exists(#a.#p", at);
+	ddb_add_indexed(body, ",:t),#d.#p", at);
+	buf_add_string(body, "=:t");
+}
+
+/* DynamoDB may remove the cart some time after this change: it has an expires_at. */
+static bool fast_removable(const struct fast *fast)
+{
+	return fast->kind != FAST_CHECKOUT && fast->table->rules->ttl_ms > 0;
+}
+
+static void fast_sets(struct buf *body, const struct fast *fast)
+{
+	buf_add_string(body, "SET ");
+	if (fast->key_name != NULL)
+		buf_add_string(body, "#o.#k=#v+:1,#f.#k=:f,");
+	buf_add_string(body, "#v=#v+:1,#u=:t,#m=:m");
+	if (fast->kind == FAST_CHECKOUT)
+		buf_add_string(body, ",#s=:s,#r=:o");
+	else
+		buf_add_string(body, ",#i=:i,#e=:e");
+	if (fast_removable(fast))
+		buf_add_string(body, ",#x=:x");
+	if (fast->kind == FAST_ADD || fast->kind == FAST_SET)
+		for (size_t at = 0; fast_next(fast, &at); at++)
+			fast_update_line(body, at, fast->kind == FAST_ADD);
+	if (fast->kind == FAST_CLEAR)
+		buf_add_string(body, ",#q=:z,#a=:z,#d=:z");
+}
+
+static void fast_removes(struct buf *body, const struct fast *fast)
+{
+	const char *lines = "#q.#p0,#a.#p0,#d.#p0";
+	bool remove_lines = fast->kind == FAST_REMOVE;
+
+	if (fast->kind == FAST_CHECKOUT) {
+		buf_add_string(body, " REMOVE #h,#i,#e,#x");
+	} else if (!fast_removable(fast)) {
+		buf_add_string(body, " REMOVE #x");
+		buf_add_string(body, remove_lines ? "," : "");
+		buf_add_string(body, remove_lines ? lines : "");
+	} else if (remove_lines) {
+		buf_add_string(body, " REMOVE ");
+		buf_add_string(body, lines);
+	}
+}
+
+/* What every change demands. Only an open cart has #e. */
+static void fast_guard(struct buf *body, const struct fast *fast)
+{
+	buf_add_string(body, "#e>:t");
+	if (fast->op->if_version != 0)
+		buf_add_string(body, " AND #v=:v");
+	if (fast->key_name != NULL)
+		buf_add_string(body, " AND NOT #o.#k>:0 AND size(#o)<:k");
+}
+
+static void fast_line_bounds(struct buf *body, const struct fast *fast, const char *line,
+			     const char *bound)
+{
+	for (size_t at = 0; fast_next(fast, &at); at++) {
+		ddb_add_indexed(body, line, at);
+		ddb_add_indexed(body, bound, at);
+	}
+}
+
+static void fast_condition(struct buf *body, const struct fast *fast)
+{
+	fast_guard(body, fast);
+	switch (fast->kind) {
+	case FAST_ADD:
+		/* There is room for all its lines, or each is there; none becomes too large. */
+		fast_line_bounds(body, fast, " AND NOT #q.#p", ">:l");
+		buf_add_string(body, " AND size(#q)<=:r OR ");
+		fast_guard(body, fast);
+		fast_line_bounds(body, fast, " AND #q.#p", "<=:l");
+		return;
+	case FAST_SET:
+		/* A new line for which there is room, or another quantity. */
+		buf_add_string(body, " AND NOT #q.#p0>:0 AND size(#q)<=:r OR ");
+		fast_guard(body, fast);
+		buf_add_string(body, " AND #q.#p0>:0 AND #q.#p0<>:n0");
+		return;
+	case FAST_REMOVE:
+		buf_add_string(body, " AND #q.#p0>:0");
+		return;
+	case FAST_CLEAR:
+	case FAST_CHECKOUT:
+		buf_add_string(body, " AND size(#q)>:0");
+		return;
+	case FAST_DELETE:
+		buf_add_string(body, " AND NOT #y>:t");
+		return;
+	}
+}
+
+/* The names of all placeholders in the expressions: DynamoDB refuses one that is not used. */
+static void fast_names(struct buf *body, const struct fast *fast, size_t expressions)
+{
+	size_t end = body->len;
+	uint32_t used = 0;
+	char name[] = "\"#?\":\"";
+	const char *comma = "";
+
+	for (size_t i = expressions; i + 1 < end && !body->failed; i++)
+		if (body->data[i] == '#')
+			used |= UINT32_C(1) << (body->data[i + 1] - 'a');
+	for (char letter = 'a'; letter <= 'z'; letter++) {
+		const char *attribute =
+			letter == 'k' ? fast->key_name : fast_attributes[letter - 'a'];
+
+		if ((used >> (letter - 'a') & 1) == 0 || attribute == NULL)
+			continue;
+		name[2] = letter;
+		buf_add_string(body, comma);
+		buf_add_string(body, name);
+		buf_add_string(body, attribute);
+		buf_add_char(body, '"');
+		comma = ",";
+	}
+	if ((used >> ('p' - 'a') & 1) == 0)
+		return;
+	for (size_t at = 0; fast_next(fast, &at); at++) {
+		ddb_add_indexed(body, ",\"#p", at);
+		buf_add_string(body, "\":\"");
+		buf_add_string(body, fast->op->changes[at].product_id.text);
+		buf_add_char(body, '"');
+	}
+}
+
+static void fast_add_values(struct buf *body, const struct fast *fast)
+{
+	const struct cart_rules *rules = fast->table->rules;
+	int64_t most;
+
+	ddb_add_number(body,
+		       ",\":r\":", rules->lines_max - (int64_t)cart_op_add_lines(fast->op, &most));
+	for (size_t at = 0; fast_next(fast, &at); at++) {
+		int64_t added = cart_op_adds(fast->op, at);
+
+		ddb_add_indexed(body, ",\":n", at);
+		ddb_add_number(body, "\":", added);
+		ddb_add_indexed(body, ",\":l", at);
+		ddb_add_number(body, "\":", rules->quantity_max - added);
+	}
+}
+
+static void fast_kind_values(struct buf *body, const struct fast *fast)
+{
+	switch (fast->kind) {
+	case FAST_ADD:
+		fast_add_values(body, fast);
+		return;
+	case FAST_SET:
+		ddb_add_number(body, ",\":r\":", fast->table->rules->lines_max - 1);
+		ddb_add_number(body, ",\":n0\":", fast->op->changes[0].quantity);
+		return;
+	case FAST_CLEAR:
+		buf_add_string(body, ",\":z\":{\"M\":{}}");
+		return;
+	case FAST_CHECKOUT:
+		ddb_add_text(body, ",\":s\":", "checked_out");
+		ddb_add_id(body, ",\":o\":", &fast->op->order_id);
+		return;
+	case FAST_REMOVE:
+	case FAST_DELETE:
+		return;
+	}
+}
+
+static void fast_update_values(struct buf *body, const struct fast *fast)
+{
+	const struct cart_op *op = fast->op;
+	int64_t ttl_ms = fast->table->rules->ttl_ms;
+	char idle_key[DDB_TIME_KEY_ROOM];
+
+	ddb_add_number(body, ",\":0\":", 0);
+	ddb_add_number(body, ",\":1\":", 1);
+	ddb_add_text(body, ",\":m\":", fast->mark);
+	if (fast->kind != FAST_CHECKOUT) {
+		ddb_time_key(op->now_ms, &op->id, idle_key);
+		ddb_add_text(body, ",\":i\":", idle_key);
+		ddb_add_number(body, ",\":e\":", ttl_ms > 0 ? op->now_ms + ttl_ms : DDB_NEVER_MS);
+	}
+	if (fast_removable(fast))
+		ddb_add_number(body, ",\":x\":", ddb_removable_s(fast->table, op->now_ms));
+}
+
+static void fast_values(struct buf *body, const struct fast *fast)
+{
+	char record[DDB_RECORD_ROOM];
+
+	ddb_add_number(body, "\":t\":", fast->op->now_ms);
+	if (fast->op->if_version != 0)
+		ddb_add_number(body, ",\":v\":", fast->op->if_version);
+	if (fast->key_name != NULL) {
+		ddb_record_write(fast->op->now_ms, fast->op->fingerprint, record);
+		ddb_add_text(body, ",\":f\":", record);
+		ddb_add_number(body, ",\":k\":", DDB_KEYS_MAX);
+	}
+	if (fast->kind != FAST_DELETE)
+		fast_update_values(body, fast);
+	fast_kind_values(body, fast);
+}
+
+/* The whole item after it where it is wanted, or where old keys may be in it. */
+static bool fast_wants_item(const struct fast *fast)
+{
+	return fast->key_name != NULL || fast->kind == FAST_CHECKOUT ||
+	       (fast->op->flags & CART_WANT_CART) != 0;
+}
+
+void ddb_body_fast(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
+		   const char *mark, const char *key_name)
+{
+	const struct fast fast = {.table = table,
+				  .op = op,
+				  .mark = mark,
+				  .key_name = key_name,
+				  .kind = fast_kind_of(op)};
+	size_t expressions;
+
+	ddb_add_table(body, table->name);
+	ddb_add_id(body, ",\"Key\":{\"cart_id\":", &op->id);
+	buf_add_char(body, '}');
+	expressions = body->len;
+	if (fast.kind != FAST_DELETE) {
+		buf_add_string(body, ",\"UpdateExpression\":\"");
+		fast_sets(body, &fast);
+		fast_removes(body, &fast);
+		buf_add_char(body, '"');
+	}
+	buf_add_string(body, ",\"ConditionExpression\":\"");
+	fast_condition(body, &fast);
+	buf_add_string(body, "\",\"ExpressionAttributeNames\":{");
+	fast_names(body, &fast, expressions);
+	buf_add_string(body, "},\"ExpressionAttributeValues\":{");
+	fast_values(body, &fast);
+	buf_add_char(body, '}');
+	if (fast.kind != FAST_DELETE)
+		buf_add_string(body, fast_wants_item(&fast) ? ",\"ReturnValues\":\"ALL_NEW\""
+							    : ",\"ReturnValues\":\"UPDATED_NEW\"");
+	buf_add_string(body, ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\"");
+	ddb_add_end(body);
+}

@@ -37,6 +37,8 @@ struct batch {
 	struct batch_config config;
 	struct batch_lane *lanes;
 	size_t lanes_of[BATCH_CLASSES_MAX]; /* held by each class */
+	size_t writing_lanes;		    /* held by classes of writes */
+	bool writes_paused;
 	struct event *dispatch; /* active: lanes are given work later in this turn of the loop */
 	struct event *patience; /* a timer that does the same */
 	struct batch_queue queues[BATCH_CLASSES_MAX];
@@ -106,6 +108,18 @@ static int64_t batch_patience_ns(const struct batch *batch, size_t class, int64_
 	return queue->typical_ns - waited;
 }
 
+/* The class may not be given another lane now. */
+static bool batch_is_full(const struct batch *batch, size_t class)
+{
+	const struct batch_config *config = &batch->config;
+	size_t limit = config->lanes_of[class], writing = config->writing_lanes;
+
+	if (config->writes[class] &&
+	    (batch->writes_paused || (writing > 0 && batch->writing_lanes >= writing)))
+		return true;
+	return limit > 0 && batch->lanes_of[class] >= limit;
+}
+
 /*
  * The class whose first op has waited longest, of those that are not tried in vain, at their limit
  * of lanes or patient; or BATCH_NO_CLASS. *patience_ns is lowered to what a patient one waits.
@@ -117,10 +131,9 @@ static size_t batch_oldest(const struct batch *batch, const bool *vain, int64_t 
 
 	for (size_t class = 0; class < batch->config.classes; class ++) {
 		const struct cart_op *op = batch->queues[class].first;
-		size_t limit = batch->config.lanes_of[class];
 		int64_t wait_ns;
 
-		if (op == NULL || vain[class] || (limit > 0 && batch->lanes_of[class] >= limit))
+		if (op == NULL || vain[class] || batch_is_full(batch, class))
 			continue;
 		wait_ns = batch_patience_ns(batch, class, now);
 		if (wait_ns > 0 && wait_ns < *patience_ns)
@@ -187,6 +200,7 @@ static void batch_start(struct batch *batch, size_t class, size_t count, int64_t
 	lane->count = count;
 	lane->since_ns = now;
 	batch->lanes_of[class]++;
+	batch->writing_lanes += batch->config.writes[class];
 	batch->queues[class].in_lanes += count;
 	for (size_t i = 0; i < count; i++) {
 		batch->ops[i]->started_ns = now;
@@ -339,6 +353,7 @@ void batch_lane_over(struct batch *batch, size_t index)
 	queue->typical_ns += (took_ns - queue->typical_ns) / BATCH_TYPICAL_PART;
 	queue->in_lanes -= lane->count;
 	batch->lanes_of[lane->class]--;
+	batch->writing_lanes -= batch->config.writes[lane->class];
 	lane->class = BATCH_NO_CLASS;
 	lane->write_count = 0;
 	batch_wake(batch);
@@ -361,6 +376,12 @@ void batch_lane_lost(struct batch *batch, size_t lane)
 		return;
 	}
 	abort(); /* it was not idle */
+}
+
+void batch_pause_writes(struct batch *batch, bool paused)
+{
+	batch->writes_paused = paused;
+	batch_wake(batch);
 }
 
 size_t batch_queued(const struct batch *batch)

@@ -37,6 +37,8 @@ struct batch_config {
 	size_t classes; /* 1 ... BATCH_CLASSES_MAX; a batch holds ops of one class, the oldest first
 			 */
 	size_t lanes_of[BATCH_CLASSES_MAX]; /* lanes that a class may hold at once; 0: all */
+	bool writes[BATCH_CLASSES_MAX];	    /* classes of writes ... */
+	size_t writing_lanes; /* ... and the lanes that they may hold together; 0: all */
 	/*
 	 * A patient class that has a full batch's ops in lanes takes another lane only when its
 	 * first op has waited about as long as its batches take of late: few full batches cost the
@@ -69,6 +71,8 @@ void batch_lane_over(struct batch *batch, size_t lane);
 void batch_lane_free(struct batch *batch, size_t lane);
 /* The lane cannot take one until freed (its connection went); it must be idle. */
 void batch_lane_lost(struct batch *batch, size_t lane);
+/* While writes are paused, no lane is given a batch of a class of writes. */
+void batch_pause_writes(struct batch *batch, bool paused);
 size_t batch_queued(const struct batch *batch);
 /* The first op queued of a class, or NULL. */
 struct cart_op *batch_first(const struct batch *batch, size_t class);

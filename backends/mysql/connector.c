@@ -1,17 +1,23 @@
 /*
- * The connector's life, and what any thread may tell it or ask of it.
+ * The connector: mailboxes, one attempt at a host, the threads, and its life. One lock guards all
+ * of it except where a member says otherwise; nothing blocks while it is held.
  *
- * Stopping: what waits for a socket wakes by an eventfd. The resolver cannot be interrupted, nor
- * can a TLS handshake: a thread that sits in one for longer than a moment is left behind, with all
- * that it still needs; when it returns it finds that nobody wants it any more, and the last one
- * clears up.
+ * Stopping: a thread that waits for a socket wakes by an eventfd. The resolver and a TLS handshake
+ * cannot be interrupted: a thread that stays in one for longer than a second is left behind with
+ * everything that it still uses, and the last such thread frees the connector.
  */
-#include "backends/mysql/connector_internal.h"
+#include "backends/mysql/connector.h"
+
+#include "backends/mysql/hosts.h"
 #include "backends/mysql/session.h"
 #include "core/base/log.h"
+#include "core/base/random.h"
 #include "core/base/wake.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,29 +25,74 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECTOR_STOP_WAIT_S 1
+#define CONNECTOR_CONNECTING_THREADS 4
+#define CONNECTOR_THREADS	     (CONNECTOR_CONNECTING_THREADS + 1) /* the last one closes */
+#define CONNECTOR_STOP_WAIT_S	     1
+#define CONNECTOR_VERSION_MAX	     64
 
-const struct sql_host *sql_connector_host(const struct sql_connector *c, enum sql_role role,
-					  size_t host)
+/* Asks, first in, first out. */
+struct ask_list {
+	struct sql_ask *head;
+	struct sql_ask **tail;
+};
+
+struct closing {
+	MYSQL *mysql;
+	struct closing *next;
+};
+
+struct helper {
+	struct sql_connector *connector;
+	pthread_t thread;
+	bool started;
+	bool ended;
+	struct sql_ask *ask; /* the current one; its mailbox sets NULL to forget it */
+};
+
+/* An ask is in one place at a time: in its role's list, with a helper, or in its mailbox; its
+ * mailbox finds it there to forget it. */
+struct sql_mailbox {
+	struct sql_connector *connector;
+	struct wake *wake;    /* sent when done was empty */
+	struct ask_list done; /* answered; under the connector's lock */
+};
+
+struct sql_connector {
+	struct sql_options options; /* a copy: threads that are left behind read it */
+	const struct cart_clock *clock;
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* for everybody: asks, closings, attempts, threads */
+	struct sql_hosts hosts[SQL_ROLES];
+	bool read_only; /* the last attempt at a writer found a host that accepts no writes */
+	struct cart_error failures[SQL_ROLES]; /* the last failure, with its host */
+	struct ask_list asks[SQL_ROLES];       /* not begun */
+	uint32_t logged[SQL_ROLES];	       /* bits: hosts that the log already calls unusable */
+	struct closing *closings;
+	struct helper helpers[CONNECTOR_THREADS];
+	int stop_fd; /* of wake_fd_open(), readable from the stop on */
+	bool stopping;
+	bool abandoned; /* sql_connector_free() has returned: the last thread destroys */
+	struct random random;
+	char version[CONNECTOR_VERSION_MAX];
+	/* Without the lock. */
+	_Atomic uint64_t epoch;
+	_Atomic uint64_t connects;
+	_Atomic uint64_t failed;
+};
+
+static int64_t connector_now_ns(const struct sql_connector *c)
+{
+	return clock_monotonic_ns(c->clock);
+}
+
+static const struct sql_host *connector_host(const struct sql_connector *c, enum sql_role role,
+					     size_t host)
 {
 	return role == SQL_READER ? &c->options.read_hosts[host] : &c->options.hosts[host];
 }
 
-enum sql_turn sql_connector_next(struct sql_connector *c, enum sql_role role,
-				 struct sql_try *attempt, int64_t *retry_ns)
-{
-	struct sql_hosts *hosts = &c->hosts[role];
-
-	if (role == SQL_FORMER) {
-		hosts->only = c->hosts[SQL_WRITER].last;
-		*retry_ns = INT64_MAX;
-		if (hosts->only == SQL_NO_HOST)
-			return SQL_TURN_NONE;
-	}
-	return sql_hosts_next(hosts, clock_monotonic_ns(c->clock), attempt, retry_ns);
-}
-
-void sql_connector_wait(struct sql_connector *c)
+/* Waits until something has changed, or an attempt may have become slow. */
+static void connector_wait(struct sql_connector *c)
 {
 	struct timespec end;
 
@@ -52,7 +103,394 @@ void sql_connector_wait(struct sql_connector *c)
 	pthread_cond_timedwait(&c->changed, &c->lock, &end);
 }
 
-void sql_connector_destroy(struct sql_connector *c)
+static void ask_list_init(struct ask_list *list)
+{
+	list->head = NULL;
+	list->tail = &list->head;
+}
+
+static void ask_list_append(struct ask_list *list, struct sql_ask *ask)
+{
+	ask->held.next = NULL;
+	*list->tail = ask;
+	list->tail = &ask->held.next;
+}
+
+static void ask_list_prepend(struct ask_list *list, struct sql_ask *ask)
+{
+	ask->held.next = list->head;
+	if (list->head == NULL)
+		list->tail = &ask->held.next;
+	list->head = ask;
+}
+
+/* NULL: empty. */
+static struct sql_ask *ask_list_take(struct ask_list *list)
+{
+	struct sql_ask *ask = list->head;
+
+	if (ask != NULL && (list->head = ask->held.next) == NULL)
+		list->tail = &list->head;
+	return ask;
+}
+
+static void ask_list_drop(struct ask_list *list, const struct sql_mailbox *mailbox)
+{
+	struct ask_list kept;
+
+	ask_list_init(&kept);
+	for (struct sql_ask *ask = list->head, *next; ask != NULL; ask = next) {
+		next = ask->held.next;
+		if (ask->held.mailbox != mailbox)
+			ask_list_append(&kept, ask);
+	}
+	ask_list_init(list);
+	if (kept.head != NULL)
+		*list = kept;
+}
+
+/* The ask is answered: its mailbox's loop will call done(). */
+static void mailbox_put(struct sql_ask *ask)
+{
+	struct sql_mailbox *mailbox = ask->held.mailbox;
+
+	if (mailbox->done.head == NULL)
+		wake_send(mailbox->wake);
+	ask_list_append(&mailbox->done, ask);
+}
+
+static void mailbox_deliver(void *user)
+{
+	struct sql_mailbox *mailbox = user;
+	struct sql_connector *c = mailbox->connector;
+	struct sql_ask *ask;
+
+	do {
+		pthread_mutex_lock(&c->lock);
+		ask = ask_list_take(&mailbox->done);
+		pthread_mutex_unlock(&c->lock);
+		if (ask != NULL)
+			ask->done(ask);
+	} while (ask != NULL);
+}
+
+struct sql_mailbox *sql_mailbox_new(struct sql_connector *connector, struct event_base *base)
+{
+	struct sql_mailbox *mailbox = calloc(1, sizeof(*mailbox));
+
+	if (mailbox == NULL)
+		return NULL;
+	mailbox->connector = connector;
+	ask_list_init(&mailbox->done);
+	mailbox->wake = wake_new(base, mailbox_deliver, mailbox);
+	if (mailbox->wake != NULL)
+		return mailbox;
+	sql_mailbox_free(&mailbox);
+	return NULL;
+}
+
+void sql_mailbox_free(struct sql_mailbox **mailbox)
+{
+	struct sql_mailbox *m = *mailbox;
+	struct sql_connector *c;
+	struct sql_ask *ask;
+
+	*mailbox = NULL;
+	if (m == NULL)
+		return;
+	c = m->connector;
+	pthread_mutex_lock(&c->lock);
+	for (int role = 0; role < SQL_ROLES; role++)
+		ask_list_drop(&c->asks[role], m);
+	for (size_t i = 0; i < CONNECTOR_CONNECTING_THREADS; i++) {
+		ask = c->helpers[i].ask;
+		if (ask != NULL && ask->held.mailbox == m)
+			c->helpers[i].ask = NULL;
+	}
+	pthread_mutex_unlock(&c->lock);
+	/* Nothing else refers to the mailbox from here on. */
+	while ((ask = ask_list_take(&m->done)) != NULL)
+		sql_connector_close(c, ask->link.mysql);
+	wake_free(&m->wake);
+	free(m);
+}
+
+void sql_connector_ask(struct sql_mailbox *mailbox, struct sql_ask *ask)
+{
+	struct sql_connector *c = mailbox->connector;
+
+	ask->link = (struct sql_link){0};
+	ask->error.text[0] = '\0';
+	ask->retry_ns = 0;
+	ask->held.mailbox = mailbox;
+	ask->held.tries = 0;
+	pthread_mutex_lock(&c->lock);
+	ask_list_append(&c->asks[ask->role], ask);
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->lock);
+}
+
+struct attempt_news {
+	const char *text; /* NULL: nothing to log */
+	enum log_level level;
+};
+
+/* An operator learns once that a host cannot be used, and once that it can be used again. */
+static struct attempt_news attempt_log(struct sql_connector *c, enum sql_role role, size_t host,
+				       enum sql_outcome outcome, uint64_t old_epoch)
+{
+	uint32_t bit = UINT32_C(1) << host;
+	bool logged = (c->logged[role] & bit) != 0;
+	uint64_t epoch = c->hosts[role].epoch;
+
+	if (outcome != SQL_OUTCOME_GOOD) {
+		c->logged[role] |= bit;
+		if (logged)
+			return (struct attempt_news){"database host can still not be used",
+						     LOG_DEBUG};
+		return (struct attempt_news){"database host cannot be used", LOG_WARN};
+	}
+	c->logged[role] &= ~bit;
+	if (epoch != old_epoch && old_epoch > 0)
+		return (struct attempt_news){"writes go to another database host", LOG_WARN};
+	if (epoch != old_epoch)
+		return (struct attempt_news){"writes go to this database host", LOG_INFO};
+	if (logged)
+		return (struct attempt_news){"database host can be used again", LOG_INFO};
+	return (struct attempt_news){0};
+}
+
+static void attempt_fill(struct sql_connector *c, struct sql_link *link, enum sql_role role,
+			 size_t host, MYSQL *mysql)
+{
+	int64_t lifetime_ns = c->options.lifetime_ms * CLOCK_NS_PER_MS;
+
+	*link = (struct sql_link){
+		.mysql = mysql, .role = role, .host = host, .retire_ns = INT64_MAX};
+	if (role == SQL_WRITER)
+		link->epoch = c->hosts[role].epoch;
+	/* Connections that were opened together do not end together. */
+	if (lifetime_ns > 0)
+		link->retire_ns =
+			connector_now_ns(c) + lifetime_ns -
+			(int64_t)(random_next(&c->random) % (uint64_t)(lifetime_ns / 4 + 1));
+	snprintf(c->version, sizeof(c->version), "%s", mysql_get_server_info(mysql));
+}
+
+/* Records how an attempt ended. True: *link is filled. */
+static bool attempt_done(struct sql_connector *c, enum sql_role role, const struct sql_try *attempt,
+			 enum sql_outcome outcome, MYSQL *mysql, struct sql_link *link,
+			 struct attempt_news *news)
+{
+	struct sql_hosts *hosts = &c->hosts[role];
+	uint64_t old_epoch = hosts->epoch;
+	bool use = sql_hosts_done(hosts, attempt, outcome, connector_now_ns(c),
+				  random_next(&c->random));
+
+	*news = attempt_log(c, role, attempt->host, outcome, old_epoch);
+	atomic_fetch_add_explicit(outcome == SQL_OUTCOME_GOOD ? &c->connects : &c->failed, 1,
+				  memory_order_relaxed);
+	if (role == SQL_WRITER) {
+		c->read_only = outcome == SQL_OUTCOME_READ_ONLY;
+		atomic_store_explicit(&c->epoch, hosts->epoch, memory_order_release);
+	}
+	pthread_cond_broadcast(&c->changed);
+	if (use)
+		attempt_fill(c, link, role, attempt->host, mysql);
+	return use;
+}
+
+/* One attempt at a host, for which the lock is released. blocking: the connection is for blocking
+ * calls. True: *link is open. */
+static bool attempt_run(struct sql_connector *c, enum sql_role role, const struct sql_try *attempt,
+			bool blocking, struct sql_link *link)
+{
+	const struct sql_host *host = connector_host(c, role, attempt->host);
+	/* Under the lock, since a thread that is left behind must not read the settings. */
+	char *password = settings_secret_copy(c->options.settings, "mysql.password");
+	const struct sql_session_plan plan = {.options = &c->options,
+					      .host = host,
+					      .password = password,
+					      .role = role,
+					      .blocking = blocking,
+					      .stop_fd = c->stop_fd};
+	struct cart_error error = {"out of memory"};
+	enum sql_outcome outcome = SQL_OUTCOME_BAD;
+	struct attempt_news news = {0};
+	char name[SQL_HOST_TEXT];
+	MYSQL *mysql = NULL;
+	bool use = false;
+
+	pthread_mutex_unlock(&c->lock);
+	sql_host_print(name, host, c->options.socket);
+	if (password != NULL)
+		outcome = sql_session_open(&mysql, &plan, &error);
+	settings_secret_free(password);
+	pthread_mutex_lock(&c->lock);
+	if (!c->stopping) {
+		use = attempt_done(c, role, attempt, outcome, mysql, link, &news);
+		c->failures[role].text[0] = '\0';
+		if (outcome != SQL_OUTCOME_GOOD)
+			cart_error_set(&c->failures[role], "%s: %s", name, error.text);
+	}
+	if (news.text == NULL && (use || mysql == NULL))
+		return use;
+	pthread_mutex_unlock(&c->lock);
+	if (news.text != NULL)
+		log_event(news.level, news.text, LOG_STR("host", name),
+			  LOG_STR("error", outcome == SQL_OUTCOME_GOOD ? NULL : error.text));
+	if (!use)
+		sql_session_close(mysql);
+	pthread_mutex_lock(&c->lock);
+	return use;
+}
+
+/* Why no connection of the role can be had. */
+static void attempt_explain(const struct sql_connector *c, enum sql_role role,
+			    struct cart_error *error)
+{
+	if (c->stopping)
+		cart_error_set(error, "stopping");
+	else if (c->hosts[role].count == 0)
+		cart_error_set(error, "mysql.read_host names no host");
+	else if (c->failures[role].text[0] == '\0')
+		cart_error_set(error, "no host has answered yet");
+	else
+		cart_error_set(error, "%s", c->failures[role].text);
+}
+
+int sql_connect(struct sql_connector *c, enum sql_role role, struct sql_link *link,
+		struct cart_error *error)
+{
+	size_t left = c->hosts[role].count;
+	bool open = false;
+
+	*link = (struct sql_link){0};
+	pthread_mutex_lock(&c->lock);
+	while (!open && left > 0 && !c->stopping) {
+		struct sql_try attempt;
+		int64_t retry_ns;
+		enum sql_turn turn =
+			sql_hosts_next(&c->hosts[role], connector_now_ns(c), &attempt, &retry_ns);
+
+		if (turn == SQL_TURN_NONE)
+			break;
+		if (turn == SQL_TURN_WAIT) {
+			connector_wait(c);
+			continue;
+		}
+		open = attempt_run(c, role, &attempt, true, link);
+		left--;
+	}
+	if (!open)
+		attempt_explain(c, role, error);
+	pthread_mutex_unlock(&c->lock);
+	return open ? 0 : -1;
+}
+
+static void helper_refuse(const struct sql_connector *c, struct sql_ask *ask, int64_t retry_ns)
+{
+	ask->retry_ns = retry_ns;
+	ask->read_only = c->read_only;
+	attempt_explain(c, ask->role, &ask->error);
+	mailbox_put(ask);
+}
+
+static void helper_close(struct sql_connector *c, MYSQL *mysql)
+{
+	pthread_mutex_unlock(&c->lock);
+	sql_session_close(mysql);
+	pthread_mutex_lock(&c->lock);
+}
+
+/* One attempt for an ask, which is then answered or first in its list again. */
+static void helper_serve(struct helper *self, struct sql_ask *ask, const struct sql_try *attempt)
+{
+	struct sql_connector *c = self->connector;
+	enum sql_role role = ask->role;
+	struct sql_link link;
+	bool open;
+
+	self->ask = ask;
+	open = attempt_run(c, role, attempt, false, &link);
+	if (self->ask == NULL) {
+		if (open)
+			helper_close(c, link.mysql);
+		return;
+	}
+	self->ask = NULL;
+	if (open) {
+		ask->link = link;
+		mailbox_put(ask);
+	} else if (++ask->held.tries < c->hosts[role].count) {
+		ask_list_prepend(&c->asks[role], ask);
+	} else {
+		helper_refuse(c, ask, connector_now_ns(c));
+	}
+}
+
+/* True: something was done. An ask that has to wait for another thread's attempt stays in its list
+ * and occupies no thread. */
+static bool helper_step(struct helper *self, enum sql_role role)
+{
+	struct sql_connector *c = self->connector;
+	struct sql_try attempt;
+	int64_t retry_ns;
+	enum sql_turn turn;
+
+	if (c->asks[role].head == NULL)
+		return false;
+	turn = sql_hosts_next(&c->hosts[role], connector_now_ns(c), &attempt, &retry_ns);
+	if (turn == SQL_TURN_WAIT)
+		return false;
+	if (turn == SQL_TURN_TRY)
+		helper_serve(self, ask_list_take(&c->asks[role]), &attempt);
+	else
+		helper_refuse(c, ask_list_take(&c->asks[role]), retry_ns);
+	return true;
+}
+
+static void helper_connect(struct helper *self)
+{
+	struct sql_connector *c = self->connector;
+
+	while (!c->stopping) {
+		if (helper_step(self, SQL_WRITER) || helper_step(self, SQL_READER))
+			continue;
+		if (c->asks[SQL_WRITER].head != NULL || c->asks[SQL_READER].head != NULL)
+			connector_wait(c);
+		else
+			pthread_cond_wait(&c->changed, &c->lock);
+	}
+}
+
+static void helper_close_all(struct helper *self)
+{
+	struct sql_connector *c = self->connector;
+
+	while (!c->stopping || c->closings != NULL) {
+		struct closing *first = c->closings;
+
+		if (first == NULL) {
+			pthread_cond_wait(&c->changed, &c->lock);
+			continue;
+		}
+		c->closings = first->next;
+		helper_close(c, first->mysql);
+		free(first);
+	}
+}
+
+static bool helpers_ended(const struct sql_connector *c)
+{
+	for (size_t i = 0; i < CONNECTOR_THREADS; i++) {
+		if (c->helpers[i].started && !c->helpers[i].ended)
+			return false;
+	}
+	return true;
+}
+
+static void connector_destroy(struct sql_connector *c)
 {
 	sql_options_clear(&c->options);
 	if (c->stop_fd >= 0)
@@ -62,15 +500,43 @@ void sql_connector_destroy(struct sql_connector *c)
 	free(c);
 }
 
+/* A thread's whole life. One only closes, so that no close waits behind a host that does not
+ * answer. */
+static void *helper_run(void *user)
+{
+	struct helper *self = user;
+	struct sql_connector *c = self->connector;
+	sigset_t signals;
+	bool last;
+
+	/* Signals are handled by the process's main thread. */
+	sigfillset(&signals);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	mysql_thread_init();
+	pthread_mutex_lock(&c->lock);
+	if (self == &c->helpers[CONNECTOR_CONNECTING_THREADS])
+		helper_close_all(self);
+	else
+		helper_connect(self);
+	mysql_thread_end();
+	self->ended = true;
+	pthread_cond_broadcast(&c->changed);
+	last = c->abandoned && helpers_ended(c);
+	pthread_mutex_unlock(&c->lock);
+	if (last)
+		connector_destroy(c);
+	return NULL;
+}
+
 static int connector_start(struct sql_connector *c, struct cart_error *error)
 {
-	for (size_t i = 0; i < SQL_HELPER_THREADS; i++) {
-		struct sql_helper *helper = &c->helpers[i];
+	for (size_t i = 0; i < CONNECTOR_THREADS; i++) {
+		struct helper *helper = &c->helpers[i];
 		int rc;
 
 		helper->connector = c;
 		pthread_mutex_lock(&c->lock);
-		rc = pthread_create(&helper->thread, NULL, sql_helper_run, helper);
+		rc = pthread_create(&helper->thread, NULL, helper_run, helper);
 		helper->started = rc == 0;
 		pthread_mutex_unlock(&c->lock);
 		if (rc != 0)
@@ -90,10 +556,9 @@ static void connector_init(struct sql_connector *c, const struct cart_clock *clo
 	pthread_condattr_destroy(&attr);
 	c->clock = clock;
 	for (int role = 0; role < SQL_ROLES; role++)
-		sql_ask_list_init(&c->asks[role]);
+		ask_list_init(&c->asks[role]);
 	sql_hosts_init(&c->hosts[SQL_WRITER], c->options.host_count, true);
 	sql_hosts_init(&c->hosts[SQL_READER], c->options.read_host_count, false);
-	sql_hosts_init(&c->hosts[SQL_FORMER], c->options.host_count, false);
 	random_seed(&c->random);
 }
 
@@ -125,7 +590,7 @@ struct sql_connector *sql_connector_new(const struct sql_options *options,
 	connector_init(c, clock);
 	c->stop_fd = wake_fd_open();
 	if (c->stop_fd < 0)
-		cart_error_set(error, "eventfd: %s", strerror(errno));
+		cart_error_set(error, "no descriptor for a wake: %s", strerror(errno));
 	else if (mysql_library_init(0, NULL, NULL) != 0)
 		cart_error_set(error, "cannot start the client library");
 	else if (connector_start(c, error) == 0) {
@@ -139,12 +604,12 @@ struct sql_connector *sql_connector_new(const struct sql_options *options,
 	return NULL;
 }
 
-/* Notes who is to be joined, and leaves the others behind. True: all have ended. */
+/* Lists the threads to join and detaches the others. True: all have ended. */
 static bool connector_part(struct sql_connector *c, pthread_t *joined, size_t *count)
 {
 	*count = 0;
-	c->abandoned = !sql_helpers_ended(c);
-	for (size_t i = 0; i < SQL_HELPER_THREADS; i++) {
+	c->abandoned = !helpers_ended(c);
+	for (size_t i = 0; i < CONNECTOR_THREADS; i++) {
 		if (c->helpers[i].ended)
 			joined[(*count)++] = c->helpers[i].thread;
 		else if (c->helpers[i].started)
@@ -156,7 +621,7 @@ static bool connector_part(struct sql_connector *c, pthread_t *joined, size_t *c
 void sql_connector_free(struct sql_connector **connector)
 {
 	struct sql_connector *c = *connector;
-	pthread_t joined[SQL_HELPER_THREADS];
+	pthread_t joined[CONNECTOR_THREADS];
 	struct timespec end;
 	size_t count;
 	bool all;
@@ -170,29 +635,29 @@ void sql_connector_free(struct sql_connector **connector)
 	c->stopping = true;
 	pthread_cond_broadcast(&c->changed);
 	wake_fd_send(c->stop_fd);
-	while (!sql_helpers_ended(c) &&
+	while (!helpers_ended(c) &&
 	       pthread_cond_timedwait(&c->changed, &c->lock, &end) != ETIMEDOUT)
 		continue;
 	all = connector_part(c, joined, &count);
 	pthread_mutex_unlock(&c->lock);
-	/* From here on c is theirs if not all have ended. */
+	/* If some have not ended, c belongs to them from here on. */
 	for (size_t i = 0; i < count; i++)
 		pthread_join(joined[i], NULL);
 	if (all)
-		sql_connector_destroy(c);
+		connector_destroy(c);
 	else
 		log_message(LOG_INFO, "not waiting for a database host that does not answer");
 }
 
 void sql_connector_close(struct sql_connector *c, MYSQL *mysql)
 {
-	struct sql_closing *closing;
+	struct closing *closing;
 
 	if (mysql == NULL)
 		return;
 	closing = malloc(sizeof(*closing));
 	if (closing == NULL) {
-		sql_session_close(mysql); /* here rather than never */
+		sql_session_close(mysql); /* on this thread rather than never */
 		return;
 	}
 	closing->mysql = mysql;
@@ -211,20 +676,20 @@ void sql_connector_report(struct sql_connector *c, const struct sql_link *link,
 	bool rejected = false;
 
 	pthread_mutex_lock(&c->lock);
-	sql_host_print(name, sql_connector_host(c, link->role, link->host), c->options.socket);
+	sql_host_print(name, connector_host(c, link->role, link->host), c->options.socket);
 	if (what == SQL_REPORT_LOST || link->role == SQL_READER)
 		sql_hosts_suspect(hosts, link->host);
 	else
-		rejected = sql_hosts_reject(hosts, link->host, link->epoch,
-					    clock_monotonic_ns(c->clock), random_next(&c->random));
+		rejected = sql_hosts_reject(hosts, link->host, link->epoch, connector_now_ns(c),
+					    random_next(&c->random));
 	if (rejected) {
 		c->read_only = true;
-		c->told[link->role] |= UINT32_C(1) << link->host;
-		cart_error_set(&c->failures[link->role], "%s: takes no writes any more", name);
+		c->logged[link->role] |= UINT32_C(1) << link->host;
+		cart_error_set(&c->failures[link->role], "%s: accepts no writes any more", name);
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (rejected)
-		log_event(LOG_WARN, "database host takes no writes any more",
+		log_event(LOG_WARN, "database host accepts no writes any more",
 			  LOG_STR("host", name));
 }
 
@@ -233,23 +698,20 @@ uint64_t sql_connector_epoch(const struct sql_connector *c)
 	return atomic_load_explicit(&c->epoch, memory_order_acquire);
 }
 
-void sql_connector_version(const struct sql_connector *c, char *text, size_t room)
+void sql_connector_version(struct sql_connector *c, char *text, size_t room)
 {
-	pthread_mutex_t *lock = (pthread_mutex_t *)&c->lock;
-
-	pthread_mutex_lock(lock);
+	pthread_mutex_lock(&c->lock);
 	snprintf(text, room, "%s", c->version);
-	pthread_mutex_unlock(lock);
+	pthread_mutex_unlock(&c->lock);
 }
 
-size_t sql_connector_open_breakers(const struct sql_connector *c)
+size_t sql_connector_open_breakers(struct sql_connector *c)
 {
-	pthread_mutex_t *lock = (pthread_mutex_t *)&c->lock;
 	size_t open;
 
-	pthread_mutex_lock(lock);
+	pthread_mutex_lock(&c->lock);
 	open = sql_hosts_open(&c->hosts[SQL_WRITER]) + sql_hosts_open(&c->hosts[SQL_READER]);
-	pthread_mutex_unlock(lock);
+	pthread_mutex_unlock(&c->lock);
 	return open;
 }
 

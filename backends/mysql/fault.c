@@ -6,7 +6,8 @@ const char *sql_fault_name(enum sql_fault fault)
 		[SQL_FAULT_NONE] = "none",	   [SQL_FAULT_DEADLOCK] = "deadlock",
 		[SQL_FAULT_LOCK] = "lock_timeout", [SQL_FAULT_DUPLICATE] = "duplicate",
 		[SQL_FAULT_LOST] = "connection",   [SQL_FAULT_HOST] = "read_only",
-		[SQL_FAULT_BUSY] = "busy",	   [SQL_FAULT_OTHER] = "other",
+		[SQL_FAULT_BUSY] = "busy",	   [SQL_FAULT_REFUSED] = "refused",
+		[SQL_FAULT_OTHER] = "other",
 	};
 
 	return names[fault];
@@ -36,6 +37,8 @@ enum sql_fault sql_fault_of(unsigned error)
 	case 1586: /* ER_DUP_ENTRY_WITH_KEY_NAME */
 	case 1452: /* ER_NO_REFERENCED_ROW_2: the cart went */
 		return SQL_FAULT_DUPLICATE;
+	case 1242: /* ER_SUBQUERY_NO_1_ROW: an assertion of ours failed */
+		return SQL_FAULT_REFUSED;
 	case 1053: /* ER_SERVER_SHUTDOWN */
 	case 1079: /* ER_SHUTDOWN_COMPLETE */
 	case 1152: /* ER_ABORTING_CONNECTION */

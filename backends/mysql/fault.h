@@ -1,4 +1,4 @@
-/* What an error of the server, or of the way to it, means for the operations under way. */
+/* What an error of the server or the client library means for the operations that were sent. */
 #ifndef BACKENDS_MYSQL_FAULT_H
 #define BACKENDS_MYSQL_FAULT_H
 
@@ -6,10 +6,11 @@
 enum sql_fault {
 	SQL_FAULT_NONE,
 	SQL_FAULT_DEADLOCK,  /* 1213 and kin: rolled back by the server, try again */
-	SQL_FAULT_LOCK,	     /* 1205: waited for a row in vain; roll back, try again */
-	SQL_FAULT_DUPLICATE, /* 1062, 1452: somebody was quicker; look again */
-	SQL_FAULT_LOST,	     /* the connection is gone: what was sent may have been done */
-	SQL_FAULT_HOST,	     /* refused: this host is not for writing, or not now */
+	SQL_FAULT_LOCK,	     /* 1205: a row's lock was not granted in time; roll back, try again */
+	SQL_FAULT_DUPLICATE, /* 1062, 1452: another transaction was first; look again */
+	SQL_FAULT_REFUSED,   /* 1242: an assertion of a batch failed; see write.h */
+	SQL_FAULT_LOST,	     /* the connection broke: what was sent may have been done */
+	SQL_FAULT_HOST,	     /* refused: this host accepts no writes now */
 	SQL_FAULT_BUSY,	     /* refused: no room, no memory, killed; nothing was done */
 	SQL_FAULT_OTHER,     /* a defect, ours or the server's */
 	SQL_FAULTS

@@ -15,11 +15,8 @@
 
 void sql_hosts_init(struct sql_hosts *hosts, size_t count, bool one)
 {
-	*hosts = (struct sql_hosts){.count = count,
-				    .one = one,
-				    .chosen = SQL_NO_HOST,
-				    .last = SQL_NO_HOST,
-				    .only = SQL_NO_HOST};
+	*hosts = (struct sql_hosts){
+		.count = count, .one = one, .chosen = SQL_NO_HOST, .last = SQL_NO_HOST};
 }
 
 static enum sql_turn hosts_try(struct sql_hosts *hosts, size_t host, int64_t now_ns,
@@ -91,8 +88,6 @@ static enum sql_turn hosts_in_turn(struct sql_hosts *hosts, int64_t now_ns, stru
 		size_t host = (hosts->turn + i) % hosts->count;
 		enum sql_turn turn;
 
-		if (hosts->only != SQL_NO_HOST && hosts->only != host)
-			continue;
 		turn = hosts_may_try(&hosts->breakers[host], now_ns, retry_ns);
 		if (turn == SQL_TURN_TRY) {
 			hosts->turn = host + 1;

@@ -21,6 +21,13 @@
 #define SQL_BREAKER_MIN_MS 100
 #define SQL_BREAKER_MAX_MS 1000
 
+/* What a connection is for. */
+enum sql_role {
+	SQL_WRITER, /* the host that accepts writes */
+	SQL_READER, /* one of mysql.read_host; need not accept writes */
+	SQL_ROLES
+};
+
 struct sql_breaker {
 	bool proven;
 	bool trying; /* by one, and it is not proven */
@@ -35,7 +42,6 @@ struct sql_breaker {
 struct sql_hosts {
 	size_t count;
 	bool one;     /* writers: all connections to one host */
-	size_t only;  /* readers: no other host than this; SQL_NO_HOST: any */
 	size_t front; /* where the election goes on: after the host that was tried last */
 	bool electing;
 	uint64_t election; /* counts them */
@@ -64,7 +70,7 @@ enum sql_turn {
 enum sql_outcome {
 	SQL_OUTCOME_GOOD,
 	SQL_OUTCOME_FULL,      /* it answers, and has no room for another connection */
-	SQL_OUTCOME_READ_ONLY, /* it answers, and takes no writes */
+	SQL_OUTCOME_READ_ONLY, /* it answers, and accepts no writes */
 	SQL_OUTCOME_BAD	       /* not reached, refused, read-only, ... */
 };
 
@@ -86,7 +92,7 @@ CART_MUST_CHECK bool sql_hosts_done(struct sql_hosts *hosts, const struct sql_tr
 /* A connection to it broke, or got no answer: the next try to connect decides. */
 void sql_hosts_suspect(struct sql_hosts *hosts, size_t host);
 
-/* A connection of that epoch found that the host takes no writes. True: it was the writer. */
+/* A connection of that epoch found that the host accepts no writes. True: it was the writer. */
 bool sql_hosts_reject(struct sql_hosts *hosts, size_t host, uint64_t epoch, int64_t now_ns,
 		      uint64_t random);
 

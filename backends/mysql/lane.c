@@ -1,13 +1,16 @@
 /*
- * A lane is a place for a connection. The happy path: it asks the connector, gets a connection, and
- * is handed batches; when it has been idle for long it pings. The ways out: the connection breaks
- * or sticks (its ops are seen to, it is closed elsewhere, another is asked for); it is old, or
- * another host has become the writer (the same, as soon as it is idle); no connection can be had
- * (asked for again when the connector says so, at most a second later). When no host accepts
- * writes, the one that did last may still answer reads: a connection to it is kept for a second at
- * a time.
+ * The happy path: a lane asks the connector, gets a connection and is given batches; when it has
+ * been idle for long it pings. Failures: the connection breaks or does not answer (the hooks
+ * release the ops, it is closed in another thread, another is asked for); it is old, or writes go
+ * to another host (the same, as soon as it is idle); no connection can be had (asked for again when
+ * the connector says so, a second later at most).
+ *
+ * A host that stops accepting writes still answers reads, so its connections stay. The pool asks
+ * for a connection that accepts writes once for all lanes; when it gets one, every host is asked
+ * anew by the lanes whose connections are of an older epoch.
  */
-#include "backends/mysql/store.h"
+#include "backends/mysql/lane.h"
+
 #include "core/base/log.h"
 
 #include <assert.h>
@@ -16,28 +19,32 @@
 
 #define LANE_RETRY_NS	  (20 * CLOCK_NS_PER_MS)
 #define LANE_RETRY_MAX_NS CLOCK_NS_PER_S
-#define LANE_FORMER_NS	  CLOCK_NS_PER_S
 
-void sql_lane_set(struct sql_lane *lane, enum sql_lane_state state)
+static int64_t pool_now_ns(const struct sql_pool *pool)
 {
-	struct sql_store *store = lane->pool->store;
-	const struct sql_series *series = &store->db->series;
+	return clock_monotonic_ns(pool->clock);
+}
+
+/* The only place that changes a lane's state: it counts the connections. */
+static void lane_set(struct sql_lane *lane, enum sql_lane_state state)
+{
+	struct sql_pool *pool = lane->pool;
+	const struct sql_series *series = &pool->setup->series;
 	bool was_up = lane->state > SQL_LANE_ASKING, is_up = state > SQL_LANE_ASKING;
 	bool was_idle = lane->state == SQL_LANE_IDLE, is_idle = state == SQL_LANE_IDLE;
 
-	metrics_add(store->shard, series->idle, is_idle - was_idle);
-	metrics_add(store->shard, series->in_use, (is_up && !is_idle) - (was_up && !was_idle));
-	lane->pool->up += (size_t)is_up;
-	lane->pool->up -= (size_t)was_up;
+	metrics_add(pool->shard, series->idle, is_idle - was_idle);
+	metrics_add(pool->shard, series->in_use, (is_up && !is_idle) - (was_up && !was_idle));
+	pool->up += (size_t)is_up;
+	pool->up -= (size_t)was_up;
 	lane->state = state;
-	lane->since_ns = cart_store_now_ns(&store->store);
+	lane->since_ns = pool_now_ns(pool);
 }
 
 static void lane_ask(struct sql_lane *lane)
 {
-	sql_lane_set(lane, SQL_LANE_ASKING);
-	lane->ask.role = lane->pool->role;
-	sql_connector_ask(lane->pool->store->mailbox, &lane->ask);
+	lane_set(lane, SQL_LANE_ASKING);
+	sql_connector_ask(lane->pool->mailbox, &lane->ask);
 }
 
 static void lane_retry(evutil_socket_t fd, short what, void *user)
@@ -47,49 +54,10 @@ static void lane_retry(evutil_socket_t fd, short what, void *user)
 	lane_ask(user);
 }
 
-static void lane_conn_done(void *user, struct sql_reply *reply)
+/* Asks again when the connector says that asking is useful. */
+static void pool_retry(const struct sql_pool *pool, struct event *retry, const struct sql_ask *ask)
 {
-	struct sql_lane *lane = user;
-
-	if (lane->state != SQL_LANE_PING)
-		sql_work_done(lane, reply);
-	else if (reply->error != 0)
-		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
-	else
-		sql_lane_idle(lane);
-}
-
-static void lane_conn_gone(void *user)
-{
-	sql_lane_discard(user, SQL_DISCARD_BROKEN);
-}
-
-/* The first of a pool, and that there is none, is worth a line. */
-static void lane_say_up(struct sql_lane *lane)
-{
-	char version[64];
-
-	if (!lane->pool->said_down)
-		return;
-	lane->pool->said_down = false;
-	sql_connector_version(lane->pool->store->db->connector, version, sizeof(version));
-	log_event(LOG_INFO, "connected to the database again", LOG_STR("version", version));
-}
-
-static void lane_say_down(struct sql_lane *lane, const char *why)
-{
-	if (lane->pool->up > 0 || lane->pool->said_down)
-		return;
-	lane->pool->said_down = true;
-	log_event(LOG_ERROR, "no connection to the database",
-		  LOG_STR("role", lane->pool->role == SQL_WRITER ? "writer" : "reader"),
-		  LOG_STR("reason", why));
-}
-
-/* Until the connector says that asking is of use again. */
-static void lane_put_off(struct sql_lane *lane)
-{
-	int64_t ns = lane->ask_again_ns - cart_store_now_ns(&lane->pool->store->store);
+	int64_t ns = ask->retry_ns - pool_now_ns(pool);
 	struct timeval delay;
 
 	if (ns < LANE_RETRY_NS)
@@ -98,261 +66,292 @@ static void lane_put_off(struct sql_lane *lane)
 		ns = LANE_RETRY_MAX_NS;
 	delay = (struct timeval){.tv_sec = ns / CLOCK_NS_PER_S,
 				 .tv_usec = ns % CLOCK_NS_PER_S / 1000};
-	sql_lane_set(lane, SQL_LANE_DOWN);
-	event_add(lane->retry, &delay);
+	event_add(retry, &delay);
 }
 
-static bool pool_has_writer(const struct sql_pool *pool)
+static void pool_log_up(struct sql_pool *pool)
 {
-	for (size_t i = 0; i < pool->lane_count; i++)
-		if (pool->lanes[i].state > SQL_LANE_ASKING &&
-		    pool->lanes[i].link.role == SQL_WRITER)
-			return true;
-	return false;
-}
+	char version[64];
 
-/* There is no connection of that role. While others can write, this lane must not take writes that
- * it could only refuse. */
-static void lane_not_asked(struct sql_lane *lane)
-{
-	struct sql_ask *ask = &lane->ask;
-
-	if (ask->role != SQL_FORMER) {
-		lane->ask_again_ns = ask->retry_ns;
-		lane_say_down(lane, ask->error.text);
-	}
-	if (ask->role == SQL_WRITER && ask->read_only && !pool_has_writer(lane->pool)) {
-		ask->role = SQL_FORMER;
-		sql_connector_ask(lane->pool->store->mailbox, ask);
+	if (!pool->logged_down)
 		return;
-	}
-	if (ask->role == SQL_READER && lane->pool->up == 0)
-		sql_work_leave_readers(lane->pool);
-	lane_put_off(lane);
+	pool->logged_down = false;
+	sql_connector_version(pool->setup->connector, version, sizeof(version));
+	log_event(LOG_INFO, "connected to the database again", LOG_STR("version", version));
 }
 
-/* Writes are accepted again. Lanes that are busy are replaced when they are idle. */
-static void pool_end_former(struct sql_pool *pool)
+static void pool_log_down(struct sql_pool *pool, const char *why)
 {
-	for (size_t i = 0; i < pool->lane_count; i++)
-		if (pool->lanes[i].state == SQL_LANE_IDLE && pool->lanes[i].link.role == SQL_FORMER)
-			sql_lane_discard(&pool->lanes[i], SQL_DISCARD_HOST);
+	if (pool->up > 0 || pool->logged_down)
+		return;
+	pool->logged_down = true;
+	log_event(LOG_ERROR, "no connection to the database",
+		  LOG_STR("role", pool->role == SQL_WRITER ? "writer" : "reader"),
+		  LOG_STR("reason", why));
+}
+
+static void lane_refused(struct sql_lane *lane)
+{
+	struct sql_pool *pool = lane->pool;
+
+	lane_set(lane, SQL_LANE_DOWN);
+	pool_log_down(pool, lane->ask.error.text);
+	if (pool->role == SQL_READER && pool->up == 0)
+		pool->hooks->refused(pool, lane->ask.error.text);
+	pool_retry(pool, lane->retry, &lane->ask);
+}
+
+static void lane_done(void *user, struct sql_reply *reply)
+{
+	struct sql_lane *lane = user;
+
+	if (lane->state == SQL_LANE_BUSY)
+		lane->pool->hooks->done(lane, reply);
+	else if (reply->error != 0)
+		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
+	else
+		sql_lane_idle(lane);
+}
+
+static void lane_gone(void *user)
+{
+	sql_lane_discard(user, SQL_DISCARD_BROKEN);
 }
 
 static void lane_asked(struct sql_ask *ask)
 {
 	struct sql_lane *lane = ask->user;
-	struct sql_store *store = lane->pool->store;
+	struct sql_pool *pool = lane->pool;
 
-	if (ask->link.mysql != NULL && sql_conn_open(&lane->conn, store->base, ask->link.mysql,
-						     lane_conn_done, lane_conn_gone, lane) != 0) {
-		sql_connector_close(store->db->connector, ask->link.mysql);
+	if (ask->link.mysql != NULL && sql_conn_open(&lane->conn, pool->base, ask->link.mysql,
+						     lane_done, lane_gone, lane) != 0) {
+		sql_connector_close(pool->setup->connector, ask->link.mysql);
 		ask->link.mysql = NULL;
-		cart_error_set(&ask->error, "no events for the connection");
+		cart_error_set(&ask->error, "no memory for the connection's events");
 	}
 	if (ask->link.mysql == NULL) {
-		lane_not_asked(lane);
+		lane_refused(lane);
 		return;
 	}
 	lane->link = ask->link;
-	if (lane->link.role == SQL_FORMER)
-		lane->link.retire_ns = cart_store_now_ns(&store->store) + LANE_FORMER_NS;
-	else
-		lane_say_up(lane);
-	metrics_add(store->shard, store->db->series.opened, 1);
-	sql_lane_set(lane, SQL_LANE_PING); /* for the accounts: up, not yet idle */
+	pool_log_up(pool);
+	metrics_add(pool->shard, pool->setup->series.opened, 1);
+	lane_set(lane, SQL_LANE_BUSY); /* so that it counts as up before it is idle */
 	sql_lane_idle(lane);
-	if (ask->link.role == SQL_WRITER)
-		pool_end_former(lane->pool);
 }
 
-static bool lane_is_old(const struct sql_lane *lane, int64_t now_ns, enum sql_discard *why)
+static bool lane_is_old(const struct sql_lane *lane, enum sql_discard *why)
 {
-	const struct sql_db *db = lane->pool->store->db;
+	const struct sql_pool *pool = lane->pool;
 
-	*why = SQL_DISCARD_AGE;
-	if (now_ns >= lane->link.retire_ns)
-		return true;
 	*why = SQL_DISCARD_HOST;
-	if (lane->link.role == SQL_FORMER)
-		return pool_has_writer(lane->pool);
-	return lane->link.role == SQL_WRITER &&
-	       lane->link.epoch != sql_connector_epoch(db->connector);
+	if (pool->role == SQL_WRITER &&
+	    lane->link.epoch != sql_connector_epoch(pool->setup->connector))
+		return true;
+	*why = SQL_DISCARD_AGE;
+	/* While no host accepts writes, no other connection could be had. */
+	return pool->writable == SQL_WRITABLE && pool_now_ns(pool) >= lane->link.retire_ns;
 }
 
 void sql_lane_idle(struct sql_lane *lane)
 {
-	int64_t now_ns = cart_store_now_ns(&lane->pool->store->store);
 	enum sql_discard why;
 
 	assert(lane->state > SQL_LANE_IDLE);
-	if (lane_is_old(lane, now_ns, &why)) {
+	if (lane_is_old(lane, &why)) {
 		sql_lane_discard(lane, why);
 		return;
 	}
-	sql_lane_set(lane, SQL_LANE_IDLE);
+	lane_set(lane, SQL_LANE_IDLE);
 	batch_lane_free(lane->pool->pool.batch, lane->index);
 }
 
 void sql_lane_discard(struct sql_lane *lane, enum sql_discard why)
 {
-	struct sql_store *store = lane->pool->store;
+	struct sql_pool *pool = lane->pool;
+	struct sql_connector *connector = pool->setup->connector;
 
 	if (lane->state == SQL_LANE_IDLE)
-		batch_lane_lost(lane->pool->pool.batch, lane->index);
-	batch_lane_over(lane->pool->pool.batch, lane->index);
-	metrics_add(store->shard, store->db->series.discards[why], 1);
+		batch_lane_lost(pool->pool.batch, lane->index);
+	batch_lane_over(pool->pool.batch, lane->index);
+	metrics_add(pool->shard, pool->setup->series.discards[why], 1);
 	if (why == SQL_DISCARD_BROKEN || why == SQL_DISCARD_STUCK)
-		sql_connector_report(store->db->connector, &lane->link, SQL_REPORT_LOST);
-	sql_connector_close(store->db->connector, sql_conn_release(&lane->conn));
+		sql_connector_report(connector, &lane->link, SQL_REPORT_LOST);
+	sql_connector_close(connector, sql_conn_release(&lane->conn));
 	lane_ask(lane);
 }
 
-void sql_lane_send(struct sql_lane *lane, enum sql_lane_state state)
+static void lane_send(struct sql_lane *lane, enum sql_lane_state state)
 {
-	struct sql_store *store = lane->pool->store;
+	struct sql_pool *pool = lane->pool;
 
-	sql_lane_set(lane, state);
+	lane_set(lane, state);
 	for (size_t i = 0; i < SQL_STATEMENTS; i++)
 		if (lane->text.kinds[i] > 0)
-			metrics_add(store->shard, store->db->series.statements[i],
+			metrics_add(pool->shard, pool->setup->series.statements[i],
 				    lane->text.kinds[i]);
 	sql_conn_query(&lane->conn, &lane->text);
 }
 
+void sql_lane_send(struct sql_lane *lane)
+{
+	lane_send(lane, SQL_LANE_BUSY);
+}
+
+void sql_lane_rollback(struct sql_lane *lane)
+{
+	sql_text_reset(&lane->text);
+	sql_statement(&lane->text, SQL_ROLLBACK, "ROLLBACK");
+	if (lane->text.buf.failed)
+		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
+	else
+		lane_send(lane, SQL_LANE_ROLLBACK);
+}
+
+void sql_pool_start(void *user, size_t index, struct cart_op **ops, size_t count)
+{
+	struct sql_pool *pool = user;
+	struct sql_lane *lane = &pool->lanes[index];
+
+	lane_set(lane, SQL_LANE_BUSY);
+	pool->hooks->start(lane, ops, count);
+}
+
 static void lane_ping(struct sql_lane *lane)
 {
-	struct sql_store *store = lane->pool->store;
+	struct sql_pool *pool = lane->pool;
 
-	batch_lane_lost(lane->pool->pool.batch, lane->index);
-	sql_lane_set(lane, SQL_LANE_PING);
-	metrics_add(store->shard, store->db->series.pings, 1);
+	batch_lane_lost(pool->pool.batch, lane->index);
+	lane_set(lane, SQL_LANE_PING);
+	metrics_add(pool->shard, pool->setup->series.pings, 1);
 	sql_conn_ping(&lane->conn);
 }
 
-/* A reader is given up early: the writer can do the same. */
-static int64_t lane_patience_ns(const struct sql_lane *lane)
+/* A reader is given less time: the writer can answer in its place. */
+static int64_t pool_timeout_ns(const struct sql_pool *pool)
 {
-	const struct sql_db *db = lane->pool->store->db;
+	const struct sql_setup *setup = pool->setup;
 
-	if (lane->pool->role == SQL_READER && db->acquire_ns < db->timeout_ns)
-		return db->acquire_ns;
-	return db->timeout_ns;
+	if (pool->role == SQL_READER && setup->acquire_ns < setup->timeout_ns)
+		return setup->acquire_ns;
+	return setup->timeout_ns;
 }
 
 static void lane_tick(struct sql_lane *lane, int64_t now_ns)
 {
-	const struct sql_db *db = lane->pool->store->db;
+	const struct sql_setup *setup = lane->pool->setup;
 	enum sql_discard why;
 
 	if (lane->state <= SQL_LANE_ASKING)
 		return;
 	if (lane->state != SQL_LANE_IDLE) {
-		if (now_ns - lane->since_ns < lane_patience_ns(lane))
+		if (now_ns - lane->since_ns < pool_timeout_ns(lane->pool))
 			return;
-		sql_work_lost(lane);
+		if (lane->state == SQL_LANE_BUSY)
+			lane->pool->hooks->lost(lane);
 		sql_lane_discard(lane, SQL_DISCARD_STUCK);
-	} else if (lane_is_old(lane, now_ns, &why)) {
+	} else if (lane_is_old(lane, &why)) {
 		sql_lane_discard(lane, why);
-	} else if (db->ping_ns > 0 && now_ns - lane->since_ns >= db->ping_ns) {
+	} else if (setup->ping_ns > 0 && now_ns - lane->since_ns >= setup->ping_ns) {
 		lane_ping(lane);
 	}
 }
 
-/* Its connection broke: until the deadline it may find out what became of it. */
-static bool pool_waits_on(const struct cart_op *op)
+void sql_pool_tick(struct sql_pool *pool, int64_t now_ns)
 {
-	return (sql_op_notes(op) & SQL_OP_DOUBT) != 0;
-}
-
-/* What is stuck, old, or long idle. */
-static void pool_look_after(void *user, int64_t now_ns)
-{
-	struct sql_pool *pool = user;
-
 	for (size_t i = 0; i < pool->lane_count; i++)
 		lane_tick(&pool->lanes[i], now_ns);
 }
 
-static int lane_open(struct sql_lane *lane, struct sql_pool *pool, size_t index)
+static void pool_seek(evutil_socket_t fd, short what, void *user)
 {
-	size_t batch_max = pool->store->db->batch_max;
+	struct sql_pool *pool = user;
 
-	lane->pool = pool;
-	lane->index = index;
-	lane->ask.done = lane_asked;
-	lane->ask.user = lane;
-	lane->retry = evtimer_new(pool->store->base, lane_retry, lane);
-	lane->ops = calloc(batch_max, sizeof(struct cart_op *));
-	lane->ids = calloc(batch_max, sizeof(*lane->ids));
-	lane->writes = calloc(batch_max, sizeof(*lane->writes));
-	return lane->retry != NULL && lane->ops != NULL && lane->ids != NULL && lane->writes != NULL
-		       ? 0
-		       : -1;
+	(void)fd;
+	(void)what;
+	sql_connector_ask(pool->mailbox, &pool->seek);
 }
 
-int sql_pool_open(struct sql_pool *pool, struct sql_store *store, enum sql_role role, size_t lanes)
+/* Writes are accepted again. Lanes that are busy with an older host are replaced when idle. */
+static void pool_writable(struct sql_pool *pool)
 {
-	const struct pool_config config = {
-		.batch = {.lanes = lanes,
-			  .ops_max = store->db->batch_max,
-			  .queue_max = store->db->queue_max,
-			  .classes = SQL_CLASSES,
-			  /* Writes that wait for rows never occupy every lane. */
-			  .lanes_of = {[SQL_CLASS_WRITE] = lanes > 1 ? lanes - 1 : 1},
-			  .patient = {[SQL_CLASS_WRITE] = true, [SQL_CLASS_GET] = true},
-			  .one_write_a_cart = true,
-			  .start = sql_work_start,
-			  .user = pool,
-			  .clock = store->db->db.env.clock},
-		.shard = store->shard,
-		.series = &store->db->series.pool,
-		.wait_max_ns = store->db->acquire_ns,
-		.wait_setting = "mysql.acquire_timeout",
-		.waits_on = pool_waits_on,
-		.complete = sql_op_complete,
-		.look_after = pool_look_after,
-	};
+	enum sql_discard why;
 
-	pool->store = store;
-	pool->role = role;
+	pool->writable = SQL_WRITABLE;
+	for (size_t i = 0; i < pool->lane_count; i++)
+		if (pool->lanes[i].state == SQL_LANE_IDLE && lane_is_old(&pool->lanes[i], &why))
+			sql_lane_discard(&pool->lanes[i], why);
+	batch_pause_writes(pool->pool.batch, false);
+}
+
+static void pool_sought(struct sql_ask *ask)
+{
+	struct sql_pool *pool = ask->user;
+
+	if (ask->link.mysql != NULL) {
+		sql_connector_close(pool->setup->connector, ask->link.mysql);
+		pool_writable(pool);
+		return;
+	}
+	if (ask->read_only)
+		pool->writable = SQL_WRITABLE_NOT;
+	pool_retry(pool, pool->seek_retry, ask);
+	if (pool->writable == SQL_WRITABLE_NOT)
+		pool->hooks->refused(pool, ask->error.text);
+}
+
+void sql_pool_read_only(struct sql_lane *lane)
+{
+	struct sql_pool *pool = lane->pool;
+
+	sql_connector_report(pool->setup->connector, &lane->link, SQL_REPORT_READ_ONLY);
+	if (pool->role != SQL_WRITER || pool->writable != SQL_WRITABLE)
+		return;
+	pool->writable = SQL_WRITABLE_UNKNOWN;
+	batch_pause_writes(pool->pool.batch, true);
+	pool_seek(-1, 0, pool);
+}
+
+int sql_pool_open(struct sql_pool *pool, size_t lanes)
+{
+	pool->seek = (struct sql_ask){.role = pool->role, .done = pool_sought, .user = pool};
+	pool->seek_retry = evtimer_new(pool->base, pool_seek, pool);
 	pool->lanes = calloc(lanes, sizeof(*pool->lanes));
-	if (pool->lanes == NULL)
+	if (pool->seek_retry == NULL || pool->lanes == NULL)
 		return -1;
-	pool->lane_count = lanes;
-	for (size_t i = 0; i < lanes; i++)
-		if (lane_open(&pool->lanes[i], pool, i) != 0)
+	for (size_t i = 0; i < lanes; i++) {
+		struct sql_lane *lane = &pool->lanes[i];
+
+		lane->pool = pool;
+		lane->index = i;
+		lane->ask = (struct sql_ask){.role = pool->role, .done = lane_asked, .user = lane};
+		lane->retry = evtimer_new(pool->base, lane_retry, lane);
+		if (lane->retry == NULL)
 			return -1;
-	return pool_open(&pool->pool, store->base, &config);
+		pool->lane_count++;
+	}
+	for (size_t i = 0; i < lanes; i++)
+		lane_ask(&pool->lanes[i]);
+	return 0;
 }
 
 static void lane_close(struct sql_lane *lane)
 {
 	if (lane->state > SQL_LANE_ASKING) {
-		sql_connector_close(lane->pool->store->db->connector,
-				    sql_conn_release(&lane->conn));
-		sql_lane_set(lane, SQL_LANE_DOWN);
+		sql_connector_close(lane->pool->setup->connector, sql_conn_release(&lane->conn));
+		lane_set(lane, SQL_LANE_DOWN);
 	}
-	if (lane->retry != NULL)
-		event_free(lane->retry);
+	event_free(lane->retry);
 	sql_text_free(&lane->text);
-	free(lane->ops);
-	free(lane->ids);
-	free(lane->writes);
 }
 
 void sql_pool_close(struct sql_pool *pool)
 {
 	for (size_t i = 0; i < pool->lane_count; i++)
 		lane_close(&pool->lanes[i]);
-	pool_close(&pool->pool);
+	if (pool->seek_retry != NULL)
+		event_free(pool->seek_retry);
 	free(pool->lanes);
 	pool->lanes = NULL;
 	pool->lane_count = 0;
-}
-
-void sql_pool_begin(struct sql_pool *pool)
-{
-	for (size_t i = 0; i < pool->lane_count; i++)
-		lane_ask(&pool->lanes[i]);
 }

@@ -1,7 +1,7 @@
 /*
- * The MySQL backend: a connector that makes and closes connections (connector.c), for each loop
- * a few lanes to run batches on (store.c, lane.c, work.c), a thread that sweeps (sweep.c). Starting
- * connects to nothing; provisioning does, and the loops.
+ * The MySQL backend: a connector that opens and closes connections (connector.c), for each loop a
+ * few lanes to run batches on (store.c, work.c, lane.c), a thread that sweeps (sweep.c). Starting
+ * connects to nothing; provisioning and the loops do.
  */
 #include "backends/mysql/schema.h"
 #include "backends/mysql/store.h"
@@ -16,7 +16,7 @@ static void mysql_stop(struct cart_db *base)
 	struct sql_db *db = (struct sql_db *)base;
 
 	sql_sweeper_free(&db->sweeper);
-	sql_connector_free(&db->connector);
+	sql_connector_free(&db->setup.connector);
 	sql_options_clear(&db->options);
 	pthread_mutex_destroy(&db->lock);
 	free(db);
@@ -60,33 +60,32 @@ static void mysql_register_counters(struct sql_series *series, struct metrics *m
 					 "Connections opened for a loop", NULL);
 	series->pings = metrics_counter(metrics, "cart_mysql_pings_total",
 					"Pings of connections that were idle for long", NULL);
-	series->careful = metrics_counter(
-		metrics, "cart_mysql_careful_writes_total",
-		"Writes that a batch could not decide on, done by themselves in two round trips",
-		NULL);
+	series->careful =
+		metrics_counter(metrics, "cart_mysql_careful_writes_total",
+				"Writes that read their carts first, in two round trips", NULL);
 }
 
 static double mysql_read_breakers(void *user)
 {
-	const struct sql_db *db = user;
+	struct sql_db *db = user;
 
-	return (double)sql_connector_open_breakers(db->connector);
+	return (double)sql_connector_open_breakers(db->setup.connector);
 }
 
 static double mysql_read_failures(void *user)
 {
 	const struct sql_db *db = user;
 
-	return (double)sql_connector_failures(db->connector);
+	return (double)sql_connector_failures(db->setup.connector);
 }
 
 static double mysql_read_version(void *user)
 {
-	const struct sql_db *db = user;
+	struct sql_db *db = user;
 	char text[64];
 	int major = 0, minor = 0, patch = 0;
 
-	sql_connector_version(db->connector, text, sizeof(text));
+	sql_connector_version(db->setup.connector, text, sizeof(text));
 	if (sscanf(text, "%d.%d.%d", &major, &minor, &patch) < 2)
 		return 0;
 	return major * 10000 + minor * 100 + patch;
@@ -115,7 +114,7 @@ static double mysql_read_swept_keys(void *user)
 
 static void mysql_register(struct sql_db *db, struct metrics *metrics)
 {
-	struct sql_series *series = &db->series;
+	struct sql_series *series = &db->setup.series;
 
 	series->in_use = mysql_connections(metrics, "state=\"in_use\"");
 	series->idle = mysql_connections(metrics, "state=\"idle\"");
@@ -150,16 +149,17 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 		return cart_error_set(error, "out of memory");
 	pthread_mutex_init(&db->lock, NULL);
 	pool_lanes_init(&db->lanes, (size_t)settings_integer(settings, "mysql.pool"), env->loops);
-	db->batch_max = (size_t)settings_integer(settings, "mysql.batch");
-	db->queue_max = (size_t)settings_integer(settings, "mysql.queue");
-	db->acquire_ns = settings_integer(settings, "mysql.acquire_timeout") * CLOCK_NS_PER_MS;
-	db->timeout_ns = settings_integer(settings, "mysql.timeout") * CLOCK_NS_PER_MS;
-	db->ping_ns = settings_integer(settings, "mysql.ping_after") * CLOCK_NS_PER_MS;
+	db->setup.batch_max = (size_t)settings_integer(settings, "mysql.batch");
+	db->setup.queue_max = (size_t)settings_integer(settings, "mysql.queue");
+	db->setup.acquire_ns =
+		settings_integer(settings, "mysql.acquire_timeout") * CLOCK_NS_PER_MS;
+	db->setup.timeout_ns = settings_integer(settings, "mysql.timeout") * CLOCK_NS_PER_MS;
+	db->setup.ping_ns = settings_integer(settings, "mysql.ping_after") * CLOCK_NS_PER_MS;
 	db->sweep_interval_ms = settings_integer(settings, "mysql.sweep_interval");
 	if (sql_options_read(&db->options, settings, error) != 0)
 		goto failed;
-	db->connector = sql_connector_new(&db->options, env->clock, error);
-	if (db->connector == NULL)
+	db->setup.connector = sql_connector_new(&db->options, env->clock, error);
+	if (db->setup.connector == NULL)
 		goto failed;
 	mysql_register(db, env->metrics);
 	*out = &db->db;
@@ -175,24 +175,10 @@ static int mysql_provision(struct cart_db *base, enum cart_provision how, struct
 	struct sql_link link;
 	int result;
 
-	if (sql_connect(db->connector, SQL_WRITER, &link, error) != 0)
+	if (sql_connect(db->setup.connector, SQL_WRITER, &link, error) != 0)
 		return -1;
 	result = sql_schema_provision(link.mysql, how, embed_mysql_migrations, error);
 	mysql_close(link.mysql);
-	return result;
-}
-
-int sql_db_sweep(struct sql_db *db, struct cart_error *error)
-{
-	int result = 0;
-
-	pthread_mutex_lock(&db->lock);
-	if (db->sweeper == NULL && db->sweep_interval_ms > 0) {
-		db->sweeper =
-			sql_sweeper_new(db->connector, &db->db.env, db->sweep_interval_ms, error);
-		result = db->sweeper != NULL ? 0 : -1;
-	}
-	pthread_mutex_unlock(&db->lock);
 	return result;
 }
 

@@ -72,7 +72,7 @@ static void list_customer(struct sql_text *text, const struct cart_op *op)
 	const struct cart_list *list = &op->list;
 
 	sql_add(text, " FROM carts c FORCE INDEX (carts_customer) WHERE customer_id = ");
-	sql_add_integer(text, shop_id_number(&list->customer_id));
+	sql_add_shop_id(text, &list->customer_id);
 	if (list->state != CART_LIST_ANY) {
 		sql_add(text, " AND state = ");
 		sql_add_integer(text, list->state == CART_LIST_OPEN ? CART_OPEN : CART_CHECKED_OUT);

@@ -1,19 +1,19 @@
 /*
- * The happy path: look, see that the schema is ours and current, done; a user who may only read and
- * write rows gets that far. What is missing is made under a named lock, after another look, because
- * another process may have been first: file by file, statement by statement. The last statement of
- * a file records it in cart_schema, so that files applied by hand are recorded as well.
+ * The happy path: read the version, see that the schema is this program's and current, done; an
+ * account that may only read and write rows gets that far. What is missing is made under a named
+ * lock, after the version was read again, because another process may have been first: file by
+ * file, statement by statement. The last statement of a file records it in cart_schema, so that
+ * files applied by hand are recorded as well.
  *
- * The ways in which it fails: the process or the server dies between two statements: the file is
- * not recorded and is applied again from its start, over what is there. Two nodes of a cluster,
- * each with named locks of its own, apply a file at once: the same. A table cannot be changed
- * because a transaction uses it: tried again for a while. Refused, each with a line that says what
- * to do: a server that is too old, a schema newer than this program, tables of another
- * application, a user who lacks a right, and, where nothing may be made, what is missing.
+ * Failures: the process or the server dies between two statements: the file is not recorded and is
+ * applied again from its start, over what exists. Two nodes of a cluster, whose named locks are
+ * their own, apply a file at once: the same. A table cannot be changed because a transaction uses
+ * it: retried for a while. Refused, each with a line that says what to do: a server that is too
+ * old, a schema newer than this program, tables of another application, an account that lacks a
+ * right, and, where nothing may be made, what is missing.
  */
 #include "backends/mysql/schema.h"
 
-#include "backends/mysql/script.h"
 #include "core/embed.h"
 #include "core/base/log.h"
 
@@ -26,14 +26,14 @@
 #include <string.h>
 #include <time.h>
 
-/* Another process is at it: asked for in steps, because an answer may not take longer than the
- * connection's timeouts allow. */
+/* While another process provisions, the lock is asked for in steps, because an answer may not take
+ * longer than the connection's timeouts allow. */
 #define SCHEMA_LOCK_TRIES    600
 #define SCHEMA_LOCK_PAUSE_MS 100
 
 /*
- * Who waits to change a table makes everybody wait who comes later to use it. So it waits a second
- * at a time and lets the others through in between.
+ * A statement that waits to change a table blocks every later statement on that table. So it waits
+ * a second at a time and lets the others run in between.
  */
 #define SCHEMA_WAIT	"SET SESSION lock_wait_timeout = 1"
 #define SCHEMA_WAIT_END "SET SESSION lock_wait_timeout = DEFAULT"
@@ -62,7 +62,7 @@ static const struct {
 } schema_names[] = {
 	{1, "carts",
 	 "SELECT id, customer_id, state, version, created_ms, updated_ms, expires_ms, sweep_ms,"
-	 " order_id, op FROM carts LIMIT 0"},
+	 " order_id, lines_bound, op FROM carts LIMIT 0"},
 	{1, "carts",
 	 "SELECT 1 FROM carts FORCE INDEX (PRIMARY, carts_customer, carts_idle, carts_sweep)"
 	 " LIMIT 0"},
@@ -74,7 +74,7 @@ static const struct {
 	 " FORCE INDEX (PRIMARY, idempotency_keys_stored) LIMIT 0"},
 };
 
-/* Explaining a statement takes the rights that it takes, and does nothing. */
+/* EXPLAIN needs the same rights as the statement and changes nothing. */
 static const char *const schema_rights[] = {
 	"EXPLAIN INSERT INTO carts SELECT * FROM carts WHERE FALSE",
 	"EXPLAIN UPDATE carts SET op = 0 WHERE FALSE",
@@ -88,6 +88,90 @@ static const char *const schema_rights[] = {
 };
 
 #define SCHEMA_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The last byte of a quoted string or name that begins here; of the text if it does not end. */
+static const char *script_quoted(const char *at)
+{
+	char quote = *at;
+
+	for (at++; *at != '\0'; at++) {
+		if (*at == '\\' && quote != '`' && at[1] != '\0')
+			at++;
+		else if (*at == quote && at[1] == quote)
+			at++;
+		else if (*at == quote)
+			return at;
+	}
+	return at - 1;
+}
+
+static bool script_is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Two hyphens begin a comment only before a space; or else 5--1 would be one. */
+static bool script_is_line_comment(const char *at)
+{
+	return *at == '#' ||
+	       (at[0] == '-' && at[1] == '-' && (at[2] == '\0' || script_is_space(at[2])));
+}
+
+static bool script_is_block_comment(const char *at)
+{
+	return at[0] == '/' && at[1] == '*';
+}
+
+/* MySQL executes what is in these, or MariaDB does. */
+static bool script_is_executed(const char *at)
+{
+	return at[2] == '!' || (at[2] == 'M' && at[3] == '!');
+}
+
+/* The last byte of the comment that begins here; NULL: none does. */
+static const char *script_comment(const char *at)
+{
+	const char *end;
+
+	if (script_is_line_comment(at)) {
+		end = at + strcspn(at, "\n");
+		return *end == '\0' ? end - 1 : end;
+	}
+	if (!script_is_block_comment(at))
+		return NULL;
+	end = strstr(at + 2, "*/");
+	return end != NULL ? end + 1 : at + strlen(at) - 1;
+}
+
+static const char *script_skip(const char *at)
+{
+	for (;; at++) {
+		const char *comment = script_comment(at);
+
+		if (comment != NULL && !(script_is_block_comment(at) && script_is_executed(at)))
+			at = comment;
+		else if (!script_is_space(*at) && *at != ';')
+			return at;
+	}
+}
+
+bool sql_script_next(const char **rest, const char **statement, size_t *len)
+{
+	const char *at = script_skip(*rest);
+
+	*statement = at;
+	for (; *at != '\0' && *at != ';'; at++) {
+		const char *comment = script_comment(at);
+
+		if (comment != NULL)
+			at = comment;
+		else if (*at == '\'' || *at == '"' || *at == '`')
+			at = script_quoted(at);
+	}
+	*len = (size_t)(at - *statement);
+	*rest = at;
+	return *len > 0;
+}
 
 static int schema_number(const struct embed_file *file)
 {
@@ -155,8 +239,8 @@ static int schema_waits(short events)
 }
 
 /*
- * Without the connection's timeouts, because changing a large table takes as long as it takes. Only
- * a call that does not block can be waited for so: nobody tells it that time is up.
+ * Without the connection's timeouts, because changing a large table may take hours. Only a
+ * non-blocking call can be waited for without a timeout.
  */
 static unsigned schema_run_long(const struct schema *schema, const char *file, const char *sql,
 				size_t len)
@@ -172,7 +256,8 @@ static unsigned schema_run_long(const struct schema *schema, const char *file, c
 			waits = mysql_real_query_cont(&failed, schema->mysql,
 						      schema_waits(fd.revents));
 		else
-			log_event(LOG_INFO, "the schema's upgrade goes on", LOG_STR("file", file));
+			log_event(LOG_INFO, "the schema upgrade is still running",
+				  LOG_STR("file", file));
 	}
 	return failed != 0 ? mysql_errno(schema->mysql) : schema_answer(schema, NULL, 0);
 }

@@ -10,6 +10,7 @@
 #include "backends/mysql/session.h"
 
 #include "backends/mysql/text.h"
+#include "core/base/clock.h"
 
 #include <errno.h>
 #include <errmsg.h>

@@ -2,8 +2,9 @@
 #ifndef BACKENDS_MYSQL_SESSION_H
 #define BACKENDS_MYSQL_SESSION_H
 
-#include "backends/mysql/connector.h"
 #include "backends/mysql/hosts.h"
+
+#include <mysql.h>
 
 /* What one attempt needs, all of it the caller's. */
 struct sql_session_plan {

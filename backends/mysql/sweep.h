@@ -1,6 +1,6 @@
 /*
- * Removing what nobody can see any more: expired carts and keys past their window. Nothing depends
- * on it: an expired cart is invisible and an old key does not count from their instant on.
+ * Removes expired carts and keys past their window. No answer depends on it: from that instant on
+ * an expired cart is invisible and an old key is ignored.
  */
 #ifndef BACKENDS_MYSQL_SWEEP_H
 #define BACKENDS_MYSQL_SWEEP_H

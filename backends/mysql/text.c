@@ -39,20 +39,31 @@ void sql_add_integer(struct sql_text *text, int64_t value)
 	buf_add_integer(&text->buf, value);
 }
 
-void sql_add_hex(struct sql_text *text, const uint8_t bytes[SQL_BINARY_BYTES])
+static void text_add_hex(struct sql_text *text, const uint8_t *bytes, size_t size)
 {
 	static const char digits[16] = "0123456789abcdef";
-	char hex[2 + 2 * SQL_BINARY_BYTES + 1] = "x'";
+	char hex[2 + 2 * SHOP_ID_MAX + 1] = "x'";
+	char *at = hex + 2;
 
-	for (size_t i = 0; i < SQL_BINARY_BYTES; i++) {
-		hex[2 + 2 * i] = digits[bytes[i] >> 4];
-		hex[3 + 2 * i] = digits[bytes[i] & 15];
+	for (size_t i = 0; i < size; i++) {
+		*at++ = digits[bytes[i] >> 4];
+		*at++ = digits[bytes[i] & 15];
 	}
-	hex[sizeof(hex) - 1] = '\'';
-	buf_add(&text->buf, hex, sizeof(hex));
+	*at++ = '\'';
+	buf_add(&text->buf, hex, (size_t)(at - hex));
+}
+
+void sql_add_hex(struct sql_text *text, const uint8_t bytes[SQL_BINARY_BYTES])
+{
+	text_add_hex(text, bytes, SQL_BINARY_BYTES);
 }
 
 void sql_add_id(struct sql_text *text, const struct cart_id *id)
 {
-	sql_add_hex(text, id->bytes);
+	text_add_hex(text, id->bytes, sizeof(id->bytes));
+}
+
+void sql_add_shop_id(struct sql_text *text, const struct shop_id *id)
+{
+	text_add_hex(text, (const uint8_t *)id->text, id->size);
 }

@@ -1,13 +1,14 @@
 /*
- * SQL text. What enters it is of three kinds and no fourth: the program's own string literals
- * (the compiler refuses anything else), integers, and hex of 16 bytes. So no client's text can ever
- * be read as SQL, and nothing is ever escaped.
+ * SQL text. Only three kinds of things enter it: the program's own string literals (the compiler
+ * refuses anything else), integers, and bytes as hex. So no text of a client can be read as SQL,
+ * and nothing has to be escaped.
  */
 #ifndef BACKENDS_MYSQL_TEXT_H
 #define BACKENDS_MYSQL_TEXT_H
 
 #include "core/base/buf.h"
 #include "core/cart_id.h"
+#include "core/shop_id.h"
 
 #define SQL_BINARY_BYTES 16 /* ids, fingerprints, hashes of keys: all of one size */
 
@@ -43,6 +44,8 @@ void sql_text_free(struct sql_text *text);
 #define sql_add(text, literal) buf_add(&(text)->buf, "" literal "", sizeof(literal) - 1)
 
 void sql_add_integer(struct sql_text *text, int64_t value);
+/* x'...' of the text of an id, so that nothing has to be escaped. */
+void sql_add_shop_id(struct sql_text *text, const struct shop_id *id);
 /* x'...' of 16 bytes. */
 void sql_add_hex(struct sql_text *text, const uint8_t bytes[SQL_BINARY_BYTES]);
 void sql_add_id(struct sql_text *text, const struct cart_id *id);

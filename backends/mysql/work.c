@@ -1,200 +1,243 @@
 /*
- * What a lane does with a batch. The happy path of writes: the text of write.h, its answer, the
- * ops' results. The ways in which it goes on otherwise:
+ * The happy path of writes: a batch by write.h, its answer, the ops' results. Otherwise:
  *
- *  - the guard could not decide on an op: it is queued again, alone, for the careful way (LOOK,
- * then DECIDED or LOAD);
- *  - a statement failed and nothing can have been committed: a deadlock, a lock waited for in
- *    vain, somebody who was quicker: each op is queued again alone; the host is not for writing:
- * all are queued again for the next connection; no room: they are refused. The lane rolls back
- *    before it takes another batch;
+ *  - some carts did not pass: the batch is rolled back, the ops of these carts are modified
+ *    (modify.h), the others queued again. An op that is alone is modified at once;
+ *  - a statement failed and nothing can have been committed. A deadlock, a lock that was not
+ *    granted in time, a key that exists: each op is queued again by itself. The host is read-only:
+ *    all wait until a host accepts writes. The server has no room: they are refused;
  *  - the answer to COMMIT is missing, or says neither yes nor no: an op with a key is queued again
- *    for the careful way, where its key tells whether it was done; without one it is
- *    CART_UNCERTAIN.
+ *    to be modified, where its key shows whether it was done; one without is CART_UNCERTAIN.
  *
- * Reads are simply repeated, those that a reader did not answer at the writer.
+ * Reads are repeated; those that a reader did not answer, at the writer.
  */
-#include "backends/mysql/careful.h"
-#include "backends/mysql/read.h"
-#include "backends/mysql/store.h"
+#include "backends/mysql/work.h"
 
+#include "backends/mysql/modify.h"
+#include "backends/mysql/read.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define WORK_TRIES_MAX 16
 
-static const struct cart_rules *work_rules(const struct sql_lane *lane)
+/* What the backend notes at an op of its own, in held.backend. */
+#define WORK_OP_MODIFY 1u /* to be modified */
+#define WORK_OP_DOUBT  2u /* it may have been committed already; its key will show */
+#define WORK_OP_READER 4u /* queued for a reader */
+#define WORK_OP_TRY    8u /* tries are counted in steps of this */
+
+static uintptr_t work_notes(const struct cart_op *op)
 {
-	return cart_store_rules(&lane->pool->store->store);
+	return (uintptr_t)op->held.backend;
 }
 
-static void work_count(struct sql_lane *lane, metric_t series, int64_t n)
+static void work_mark(struct cart_op *op, uintptr_t mark)
 {
-	metrics_add(lane->pool->store->shard, series, n);
+	op->held.backend = (void *)(work_notes(op) | mark);
+}
+
+static struct sql_task *work_task(const struct sql_lane *lane)
+{
+	return lane->task;
+}
+
+static struct sql_work *work_of(const struct sql_lane *lane)
+{
+	return lane->pool->user;
+}
+
+static const struct cart_rules *work_rules(const struct sql_lane *lane)
+{
+	return cart_store_rules(work_of(lane)->store);
+}
+
+static void work_count(const struct sql_pool *pool, metric_t series, int64_t n)
+{
+	metrics_add(pool->shard, series, n);
 }
 
 static const struct sql_series *work_series(const struct sql_lane *lane)
 {
-	return &lane->pool->store->db->series;
+	return &lane->pool->setup->series;
 }
 
-/* Positive, and never 0. */
-static int64_t work_token(struct sql_store *store)
+static void work_count_batch(const struct sql_lane *lane, size_t count, bool writes)
 {
-	return (int64_t)(random_next(&store->random) >> 1) | 1;
+	metrics_add_size(lane->pool->shard, &work_series(lane)->batches[writes], count);
 }
 
-static bool work_is_writing(const struct sql_lane *lane)
+/* Completes an op that is in no list. An op in doubt ends as CART_UNCERTAIN where the result would
+ * say that nothing was changed. */
+static void work_complete(struct cart_op *op, enum cart_result result)
 {
-	return lane->state == SQL_LANE_WRITES || lane->state == SQL_LANE_LOOK ||
-	       lane->state == SQL_LANE_DECIDED || lane->state == SQL_LANE_LOAD;
+	bool doubt = (work_notes(op) & WORK_OP_DOUBT) != 0;
+
+	/* These are true whether or not the first attempt was or will be committed: its guard
+	 * fails. */
+	if (doubt && result != CART_OK && result != CART_NOT_FOUND && result != CART_CLOSED &&
+	    result != CART_MISMATCH && result != CART_KEY_REUSED) {
+		if (op->reason[0] == '\0')
+			cart_op_set_reason(op, "the connection broke, and there is no other yet");
+		result = CART_UNCERTAIN;
+	}
+	op->held.backend = NULL;
+	cart_store_complete(op, result);
 }
 
-/* The op at a place in the lane, taken out of it; NULL: answered meanwhile. */
-static struct cart_op *work_take(struct sql_lane *lane, size_t at)
+/* Completes a list of ops linked by held.next. */
+static void work_complete_list(struct cart_op *ops, enum cart_result result, const char *reason)
 {
-	struct cart_op **slot = work_is_writing(lane) ? &lane->writes[at].op : &lane->ops[at];
+	while (ops != NULL) {
+		struct cart_op *op = ops;
+
+		ops = op->held.next;
+		op->held.next = NULL;
+		cart_op_set_reason(op, "%s", reason);
+		work_complete(op, result);
+	}
+}
+
+static bool task_is_write(const struct sql_task *task)
+{
+	return task->step >= SQL_STEP_BATCH;
+}
+
+static struct cart_op **task_slot(struct sql_task *task, size_t at)
+{
+	return task_is_write(task) ? &task->writes[at].op : &task->ops[at];
+}
+
+/* Takes the op at a place out of the task; NULL: it was completed meanwhile. */
+static struct cart_op *task_take(struct sql_task *task, size_t at)
+{
+	struct cart_op **slot = task_slot(task, at);
 	struct cart_op *op = *slot;
 
 	*slot = NULL;
 	return op;
 }
 
-bool sql_work_forget(struct sql_lane *lane, const struct cart_op *op)
+static void task_end(struct sql_task *task)
 {
-	if (!work_is_writing(lane) && lane->state != SQL_LANE_GETS && lane->state != SQL_LANE_LIST)
-		return false;
-	for (size_t i = 0; i < lane->count; i++) {
-		struct cart_op **slot = work_is_writing(lane) ? &lane->writes[i].op : &lane->ops[i];
-
-		if (*slot != op)
-			continue;
-		*slot = NULL;
-		return true;
-	}
-	return false;
+	task->count = 0;
+	task->step = SQL_STEP_NONE;
 }
 
-static enum sql_class work_class(const struct sql_lane *lane)
+/* The op's queue. */
+static enum sql_class work_class(const struct cart_op *op)
 {
-	if (lane->state == SQL_LANE_GETS)
+	if (op->type == CART_OP_GET)
 		return SQL_CLASS_GET;
-	return lane->state == SQL_LANE_LIST ? SQL_CLASS_LIST : SQL_CLASS_WRITE;
+	if (op->type == CART_OP_LIST)
+		return SQL_CLASS_LIST;
+	return (work_notes(op) & WORK_OP_MODIFY) != 0 ? SQL_CLASS_MODIFY : SQL_CLASS_BATCH;
 }
 
-/* What a try has left in the op. */
+/* Drops what an attempt has left in the op, which waits again from now. */
 static void work_forget_result(struct cart_op *op)
 {
 	cart_clear(&op->cart);
 	op->version = 0;
 	op->replayed = false;
-	op->started_ns = cart_store_now_ns(op->held.store); /* it waits again from now */
+	op->started_ns = cart_store_now_ns(op->held.store);
 }
 
-/* What a reader has not answered goes to the writer. False: it has no room. */
-static bool work_send_to_writer(struct sql_store *store, struct cart_op *op)
+/* What a reader has not answered goes to the writer. False: its queue is full. */
+static bool work_send_to_writer(struct sql_work *work, struct cart_op *op)
 {
-	sql_op_unmark(op, SQL_OP_READER);
-	return batch_push(store->writer.pool.batch, op, SQL_CLASS_GET) == CART_OK;
+	op->held.backend = (void *)(work_notes(op) & ~(uintptr_t)WORK_OP_READER);
+	return batch_push(work->writer.pool.batch, op, SQL_CLASS_GET) == CART_OK;
 }
 
-static void work_refuse(struct cart_op *refused, enum sql_fault fault)
+/* Queues ops of the lane again, each by itself or together. They are of one class. */
+static void work_queue(struct sql_lane *lane, struct cart_op **ops, size_t count, bool alone)
 {
-	while (refused != NULL) {
-		struct cart_op *op = refused;
+	struct batch *batch = lane->pool->pool.batch;
 
-		refused = op->held.next;
-		op->held.next = NULL;
-		cart_op_set_reason(op, "tried %d times or no room to try again: %s",
-				   (int)(sql_op_notes(op) / SQL_OP_TRY), sql_fault_name(fault));
-		sql_op_complete(op, CART_BUSY);
-	}
+	if (count == 0)
+		return;
+	if (alone || ops[0]->type == CART_OP_LIST)
+		batch_retry_alone(batch, ops, count, work_class(ops[0]));
+	else
+		batch_retry_together(batch, ops, count, work_class(ops[0]));
 }
 
 /*
- * Queues the lane's ops again; those that have been tried too often are refused. The lane holds
- * none afterwards.
+ * Queues the task's ops again, marked; those that were tried too often are refused. Ends the task.
  */
 static void work_again(struct sql_lane *lane, enum sql_fault fault, bool alone, uintptr_t mark)
 {
-	struct batch *batch = lane->pool->pool.batch;
-	enum sql_class class = work_class(lane);
+	struct sql_task *task = work_task(lane);
 	struct cart_op *refused = NULL;
+	char reason[64];
 	size_t kept = 0;
 
-	for (size_t i = 0; i < lane->count; i++) {
-		struct cart_op *op = work_take(lane, i);
+	for (size_t i = 0; i < task->count; i++) {
+		struct cart_op *op = task_take(task, i);
 
 		if (op == NULL)
 			continue;
 		work_forget_result(op);
-		sql_op_mark(op, mark);
-		sql_op_note(op, SQL_OP_TRY);
-		if (sql_op_notes(op) / SQL_OP_TRY > WORK_TRIES_MAX ||
-		    (lane->pool->role == SQL_READER &&
-		     !work_send_to_writer(lane->pool->store, op))) {
+		work_mark(op, mark);
+		op->held.backend = (void *)(work_notes(op) + WORK_OP_TRY);
+		if (work_notes(op) / WORK_OP_TRY > WORK_TRIES_MAX ||
+		    (lane->pool->role == SQL_READER && !work_send_to_writer(work_of(lane), op))) {
 			op->held.next = refused;
 			refused = op;
 		} else if (lane->pool->role == SQL_WRITER) {
-			lane->ops[kept++] = op;
+			task->ops[kept++] = op;
 		}
 	}
-	work_count(lane, work_series(lane)->retries[fault], (int64_t)lane->count);
-	if (alone || class == SQL_CLASS_LIST || (mark & SQL_OP_CAREFUL) != 0)
-		batch_retry_alone(batch, lane->ops, kept, class);
-	else
-		batch_retry_together(batch, lane->ops, kept, class);
-	lane->count = 0;
-	work_refuse(refused, fault);
+	work_count(lane->pool, work_series(lane)->retries[fault], (int64_t)task->count);
+	task_end(task);
+	work_queue(lane, task->ops, kept, alone);
+	snprintf(reason, sizeof(reason), "tried too often, or the queue is full: %s",
+		 sql_fault_name(fault));
+	work_complete_list(refused, CART_BUSY, reason);
 }
 
-void sql_work_leave_readers(struct sql_pool *readers)
+/* Completes all of the task's ops alike. Ends the task. */
+static void work_answer_all(struct sql_task *task, enum cart_result result, const char *reason)
 {
-	struct cart_op *refused = NULL, *op;
+	struct cart_op *list = NULL;
 
-	while ((op = batch_first(readers->pool.batch, SQL_CLASS_GET)) != NULL) {
-		if (!batch_remove(readers->pool.batch, op))
-			break;
-		if (!work_send_to_writer(readers->store, op)) {
-			op->held.next = refused;
-			refused = op;
-		}
-	}
-	work_refuse(refused, SQL_FAULT_LOST);
-}
-
-/* Answers all of the lane's ops alike. */
-static void work_answer_all(struct sql_lane *lane, enum cart_result result, const char *reason)
-{
-	for (size_t i = 0; i < lane->count; i++) {
-		struct cart_op *op = work_take(lane, i);
+	for (size_t i = task->count; i > 0; i--) {
+		struct cart_op *op = task_take(task, i - 1);
 
 		if (op == NULL)
 			continue;
-		cart_op_set_reason(op, "%s", reason);
-		sql_op_complete(op, result);
+		op->held.next = list;
+		list = op;
 	}
-	lane->count = 0;
+	task_end(task);
+	work_complete_list(list, result, reason);
 }
 
-static void work_rollback(struct sql_lane *lane)
+/* Completes the first ops of the task's array with the results that they hold. The task has ended
+ * and the lane is free before, so that what their callbacks submit finds it so. */
+static void work_answer(struct sql_lane *lane, size_t count, bool rollback)
 {
-	sql_text_reset(&lane->text);
-	sql_statement(&lane->text, SQL_ROLLBACK, "ROLLBACK");
-	if (lane->text.buf.failed)
-		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
+	struct sql_task *task = work_task(lane);
+	struct cart_op *list = NULL;
+
+	for (size_t i = count; i > 0; i--) {
+		task->ops[i - 1]->held.next = list;
+		list = task->ops[i - 1];
+	}
+	task_end(task);
+	if (rollback)
+		sql_lane_rollback(lane);
 	else
-		sql_lane_send(lane, SQL_LANE_ROLLBACK);
-}
+		sql_lane_idle(lane);
+	while (list != NULL) {
+		struct cart_op *op = list;
 
-/* Answers the first ops of the lane's array with the results that they hold. The lane is free
- * before, so that what their callbacks submit finds it so. */
-static void work_answer(struct sql_lane *lane, size_t count)
-{
-	lane->count = 0;
-	sql_lane_idle(lane);
-	for (size_t i = 0; i < count; i++)
-		sql_op_complete(lane->ops[i], lane->ops[i]->result);
+		list = op->held.next;
+		op->held.next = NULL;
+		work_complete(op, op->result);
+	}
 }
 
 static void work_read_failed(struct sql_lane *lane, const struct sql_reply *reply)
@@ -206,7 +249,7 @@ static void work_read_failed(struct sql_lane *lane, const struct sql_reply *repl
 		return;
 	case SQL_FAULT_HOST: /* a Galera node without a quorum does not answer reads either */
 		work_again(lane, reply->fault, false, 0);
-		sql_connector_report(lane->pool->store->db->connector, &lane->link,
+		sql_connector_report(lane->pool->setup->connector, &lane->link,
 				     SQL_REPORT_READ_ONLY);
 		sql_lane_discard(lane, SQL_DISCARD_HOST);
 		return;
@@ -215,58 +258,61 @@ static void work_read_failed(struct sql_lane *lane, const struct sql_reply *repl
 		work_again(lane, reply->fault, false, 0);
 		break;
 	case SQL_FAULT_BUSY:
-		work_answer_all(lane, CART_BUSY, reply->text);
+		work_answer_all(work_task(lane), CART_BUSY, reply->text);
 		break;
 	default:
-		work_answer_all(lane, CART_FAILED, reply->text);
+		work_answer_all(work_task(lane), CART_FAILED, reply->text);
 		break;
 	}
 	sql_lane_idle(lane);
 }
 
-static void work_gets_done(struct sql_lane *lane, const struct sql_reply *reply)
+static void work_read_done(struct sql_lane *lane, const struct sql_reply *reply)
 {
+	struct sql_task *task = work_task(lane);
 	size_t kept = 0;
 
-	sql_gets_read(lane->ops, lane->ids, lane->count, reply->rows[0]);
-	for (size_t i = 0; i < lane->count; i++)
-		if (lane->ops[i] != NULL)
-			lane->ops[kept++] = lane->ops[i];
-	work_answer(lane, kept);
+	if (task->step == SQL_STEP_GETS)
+		sql_gets_read(task->ops, task->ids, task->count, reply->rows[0]);
+	else if (task->ops[0] != NULL)
+		sql_list_read(task->ops[0], reply->rows[0]);
+	for (size_t i = 0; i < task->count; i++)
+		if (task->ops[i] != NULL)
+			task->ops[kept++] = task->ops[i];
+	work_answer(lane, kept, false);
 }
 
-static void work_list_done(struct sql_lane *lane, const struct sql_reply *reply)
-{
-	if (lane->ops[0] != NULL)
-		sql_list_read(lane->ops[0], reply->rows[0]);
-	work_answer(lane, lane->ops[0] != NULL);
-}
-
-/* What may have been committed, or may still be. */
+/* What may have been committed, or may still be. Ends the task. */
 static void work_in_doubt(struct sql_lane *lane, const char *reason)
 {
-	size_t unkeyed = 0;
+	struct sql_task *task = work_task(lane);
+	struct cart_op *unkeyed = NULL;
 
-	for (size_t i = 0; i < lane->count; i++)
-		if (lane->writes[i].op != NULL && lane->writes[i].op->key == NULL)
-			lane->ops[unkeyed++] = work_take(lane, i);
-	for (size_t i = 0; i < unkeyed; i++) {
-		cart_op_set_reason(lane->ops[i], "%s", reason);
-		sql_op_complete(lane->ops[i], CART_UNCERTAIN);
+	for (size_t i = task->count; i > 0; i--) {
+		struct cart_op *op = task->writes[i - 1].op;
+
+		if (op == NULL || op->key != NULL)
+			continue;
+		task->writes[i - 1].op = NULL;
+		op->held.next = unkeyed;
+		unkeyed = op;
 	}
-	work_again(lane, SQL_FAULT_LOST, true, SQL_OP_CAREFUL | SQL_OP_DOUBT);
+	work_again(lane, SQL_FAULT_LOST, true, WORK_OP_MODIFY | WORK_OP_DOUBT);
+	work_complete_list(unkeyed, CART_UNCERTAIN, reason);
 }
 
 /* True: nothing can have been committed. */
 static bool work_is_certain(const struct sql_lane *lane, const struct sql_reply *reply)
 {
-	if (lane->state == SQL_LANE_LOOK || lane->state == SQL_LANE_LOAD)
+	enum sql_step step = work_task(lane)->step;
+
+	if (step != SQL_STEP_BATCH && step != SQL_STEP_COMMIT)
 		return true;
 	if (reply->error >= 2000 && reply->error < 3000)
-		return false; /* not the server's: it may have gone on */
+		return false; /* the client library's: the server may have gone on */
 	if (reply->statements + 1 < lane->text.statements)
 		return true;
-	/* A create's INSERT, which says these before it commits. */
+	/* The INSERT of a create that is alone, which fails with these before it commits. */
 	if (lane->text.statements == 1 && reply->fault != SQL_FAULT_LOST &&
 	    reply->fault != SQL_FAULT_OTHER)
 		return true;
@@ -274,17 +320,62 @@ static bool work_is_certain(const struct sql_lane *lane, const struct sql_reply 
 	return reply->fault == SQL_FAULT_DEADLOCK || reply->error == 1290;
 }
 
+/* Sends a text of the task that was made, or refuses its ops. */
+static void work_send(struct sql_lane *lane, bool made, enum sql_step step)
+{
+	struct sql_task *task = work_task(lane);
+
+	task->step = step;
+	if (made) {
+		sql_lane_send(lane);
+		return;
+	}
+	work_answer_all(task, CART_BUSY, "out of memory");
+	sql_lane_rollback(lane);
+}
+
+/* A write that is alone, and whose transaction is still open, is modified at once. */
+static void work_modify_now(struct sql_lane *lane)
+{
+	struct sql_task *task = work_task(lane);
+
+	if (task->writes[0].op == NULL) {
+		task_end(task);
+		sql_lane_rollback(lane);
+		return;
+	}
+	work_mark(task->writes[0].op, WORK_OP_MODIFY);
+	work_count(lane->pool, work_series(lane)->careful, 1);
+	work_count_batch(lane, 1, true);
+	work_send(lane, sql_modify_text(&lane->text, task->writes, 1, true), SQL_STEP_READ);
+}
+
+/* Some did not pass, or one of their keys exists. */
+static void work_blame(struct sql_lane *lane, enum sql_fault fault)
+{
+	struct sql_task *task = work_task(lane);
+
+	if (task->step == SQL_STEP_BATCH && task->count == 1) {
+		work_modify_now(lane);
+	} else if (task->step == SQL_STEP_BATCH && fault == SQL_FAULT_REFUSED) {
+		work_send(lane, sql_blame_text(&lane->text, task->writes, task->count),
+			  SQL_STEP_BLAME);
+	} else {
+		work_again(lane, fault, true, 0);
+		sql_lane_rollback(lane);
+	}
+}
+
 static void work_write_refused(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct sql_connector *connector = lane->pool->store->db->connector;
-
 	switch (reply->fault) {
+	case SQL_FAULT_REFUSED:
+	case SQL_FAULT_DUPLICATE:
+		work_blame(lane, reply->fault);
+		return;
 	case SQL_FAULT_DEADLOCK:
 	case SQL_FAULT_LOCK:
 		work_again(lane, reply->fault, true, 0);
-		break;
-	case SQL_FAULT_DUPLICATE: /* alone already: the careful way sees what is there */
-		work_again(lane, reply->fault, true, lane->count == 1 ? SQL_OP_CAREFUL : 0);
 		break;
 	case SQL_FAULT_LOST:
 		work_again(lane, reply->fault, false, 0);
@@ -292,20 +383,19 @@ static void work_write_refused(struct sql_lane *lane, const struct sql_reply *re
 		return;
 	case SQL_FAULT_HOST:
 		work_again(lane, reply->fault, false, 0);
-		sql_connector_report(connector, &lane->link, SQL_REPORT_READ_ONLY);
-		sql_lane_discard(lane, SQL_DISCARD_HOST);
-		return;
+		sql_pool_read_only(lane);
+		break;
 	case SQL_FAULT_BUSY:
-		work_answer_all(lane, CART_BUSY, reply->text);
+		work_answer_all(work_task(lane), CART_BUSY, reply->text);
 		break;
 	default:
-		if (lane->count > 1)
+		if (work_task(lane)->count > 1)
 			work_again(lane, reply->fault, true, 0);
 		else
-			work_answer_all(lane, CART_FAILED, reply->text);
+			work_answer_all(work_task(lane), CART_FAILED, reply->text);
 		break;
 	}
-	work_rollback(lane);
+	sql_lane_rollback(lane);
 }
 
 static void work_write_failed(struct sql_lane *lane, const struct sql_reply *reply)
@@ -318,191 +408,375 @@ static void work_write_failed(struct sql_lane *lane, const struct sql_reply *rep
 	if (reply->fault == SQL_FAULT_LOST)
 		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
 	else
-		work_rollback(lane);
+		sql_lane_rollback(lane);
 }
 
-/* Those that are done are answered; the others are looked at one by one. */
-static void work_writes_done(struct sql_lane *lane, const struct sql_reply *reply)
+/* Those that are done are completed; the others are modified. */
+static void work_batch_done(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	size_t done = 0, look = lane->pool->store->db->batch_max;
-	size_t count = look;
+	struct sql_task *task = work_task(lane);
+	size_t done = 0, rest = lane->pool->setup->batch_max, count = rest;
 
-	(void)!sql_write_read(lane->writes, lane->count, reply, work_rules(lane));
-	for (size_t i = 0; i < lane->count; i++) {
-		struct cart_op *op = work_take(lane, i);
+	(void)sql_write_read(task->writes, task->count, reply, work_rules(lane));
+	for (size_t i = 0; i < task->count; i++) {
+		bool is_done = task->writes[i].done;
+		struct cart_op *op = task_take(task, i);
 
 		if (op == NULL)
 			continue;
-		if (lane->writes[i].verdict == SQL_VERDICT_DONE) {
-			lane->ops[done++] = op;
+		if (is_done) {
+			task->ops[done++] = op;
 			continue;
 		}
 		work_forget_result(op);
-		sql_op_mark(op, SQL_OP_CAREFUL);
-		lane->ops[--look] = op;
+		work_mark(op, WORK_OP_MODIFY);
+		task->ops[--rest] = op;
 	}
-	work_count(lane, work_series(lane)->careful, (int64_t)(count - look));
-	batch_retry_alone(lane->pool->pool.batch, lane->ops + look, count - look, SQL_CLASS_WRITE);
-	work_answer(lane, done);
+	work_queue(lane, task->ops + rest, count - rest, false);
+	work_answer(lane, done, false);
 }
 
-static void work_look_done(struct sql_lane *lane, const struct sql_reply *reply)
+/* The batch is rolled back: those that did not pass are modified, the others queued again. */
+static void work_blame_done(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct sql_write *write = &lane->writes[0];
+	struct sql_task *task = work_task(lane);
+	size_t good = 0, rest = lane->pool->setup->batch_max, count = rest;
 
-	if (write->op == NULL) {
-		work_rollback(lane);
-		return;
+	sql_blame_read(task->writes, task->count, reply);
+	for (size_t i = 0; i < task->count; i++) {
+		bool blamed = task->writes[i].done;
+		struct cart_op *op = task_take(task, i);
+
+		if (op == NULL)
+			continue;
+		work_forget_result(op);
+		if (blamed) {
+			work_mark(op, WORK_OP_MODIFY);
+			task->ops[--rest] = op;
+		} else {
+			task->ops[good++] = op;
+		}
 	}
-	switch (sql_careful_decide(write, reply->rows, reply->rows_count, &lane->text,
-				   work_rules(lane))) {
-	case SQL_CAREFUL_COMMIT:
-		sql_lane_send(lane, SQL_LANE_DECIDED);
-		return;
-	case SQL_CAREFUL_LOAD:
-		sql_lane_send(lane, SQL_LANE_LOAD);
-		return;
-	case SQL_CAREFUL_ROLLBACK:
-		break;
-	}
-	lane->ops[0] = work_take(lane, 0);
-	lane->count = 0;
-	work_rollback(lane);
-	sql_op_complete(lane->ops[0], lane->ops[0]->result);
+	work_count(lane->pool, work_series(lane)->retries[SQL_FAULT_REFUSED], (int64_t)task->count);
+	work_queue(lane, task->ops, good, false);
+	work_queue(lane, task->ops + rest, count - rest, false);
+	work_answer(lane, 0, false);
 }
 
-/* The second round trip of the careful way. */
-static void work_careful_done(struct sql_lane *lane, const struct sql_reply *reply)
+/* The first round trip of a modification: the rules decide. */
+static void work_modify_read(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct cart_op *op;
+	struct sql_task *task = work_task(lane);
+	size_t done = 0;
+	enum sql_modify_next next =
+		sql_modify_decide(task->writes, task->count, reply, &lane->text, work_rules(lane));
 
-	if (lane->state == SQL_LANE_LOAD && lane->writes[0].op != NULL)
-		sql_careful_load(lane->writes[0].op, reply->rows[0]);
-	op = work_take(lane, 0);
-	lane->ops[0] = op;
-	work_answer(lane, op != NULL);
+	for (size_t i = 0; i < task->count; i++)
+		if (task->writes[i].done && task->writes[i].op != NULL)
+			task->ops[done++] = task_take(task, i);
+	if (next == SQL_MODIFY_ROLLBACK) {
+		work_answer(lane, done, true);
+		return;
+	}
+	work_count_batch(lane, task->count, true);
+	task->step = next == SQL_MODIFY_COMMIT ? SQL_STEP_COMMIT : SQL_STEP_LOAD;
+	sql_lane_send(lane);
+	/* The array is used again by what their callbacks submit no sooner than by this lane. */
+	for (size_t i = 0; i < done; i++)
+		work_complete(task->ops[i], task->ops[i]->result);
 }
 
-void sql_work_done(struct sql_lane *lane, struct sql_reply *reply)
+static void work_modify_done(struct sql_lane *lane, const struct sql_reply *reply)
 {
+	struct sql_task *task = work_task(lane);
+	size_t done = 0;
+
+	if (task->step == SQL_STEP_LOAD && task->writes[0].op != NULL)
+		sql_modify_load(task->writes[0].op, reply);
+	for (size_t i = 0; i < task->count; i++)
+		if (task->writes[i].op != NULL)
+			task->ops[done++] = task_take(task, i);
+	work_answer(lane, done, false);
+}
+
+static void work_done(struct sql_lane *lane, struct sql_reply *reply)
+{
+	struct sql_task *task = work_task(lane);
 	bool failed = reply->fault != SQL_FAULT_NONE;
 
-	switch (lane->state) {
-	case SQL_LANE_GETS:
-	case SQL_LANE_LIST:
+	switch (task->step) {
+	case SQL_STEP_GETS:
+	case SQL_STEP_LIST:
 		if (failed || reply->rows_count == 0)
 			work_read_failed(lane, reply);
-		else if (lane->state == SQL_LANE_GETS)
-			work_gets_done(lane, reply);
 		else
-			work_list_done(lane, reply);
+			work_read_done(lane, reply);
 		return;
-	case SQL_LANE_WRITES:
-	case SQL_LANE_LOOK:
-	case SQL_LANE_DECIDED:
-	case SQL_LANE_LOAD:
+	case SQL_STEP_BATCH:
+	case SQL_STEP_BLAME:
+	case SQL_STEP_READ:
+	case SQL_STEP_COMMIT:
+	case SQL_STEP_LOAD:
 		if (failed)
 			work_write_failed(lane, reply);
-		else if (lane->state == SQL_LANE_WRITES)
-			work_writes_done(lane, reply);
-		else if (lane->state == SQL_LANE_LOOK)
-			work_look_done(lane, reply);
+		else if (task->step == SQL_STEP_BATCH)
+			work_batch_done(lane, reply);
+		else if (task->step == SQL_STEP_BLAME)
+			work_blame_done(lane, reply);
+		else if (task->step == SQL_STEP_READ)
+			work_modify_read(lane, reply);
 		else
-			work_careful_done(lane, reply);
+			work_modify_done(lane, reply);
 		return;
-	case SQL_LANE_ROLLBACK:
-		if (failed)
-			sql_lane_discard(lane, SQL_DISCARD_BROKEN);
-		else
-			sql_lane_idle(lane);
-		return;
-	case SQL_LANE_DOWN:
-	case SQL_LANE_ASKING:
-	case SQL_LANE_IDLE:
-	case SQL_LANE_PING:
+	case SQL_STEP_NONE:
 		abort(); /* nothing was sent */
 	}
 }
 
-void sql_work_lost(struct sql_lane *lane)
+static void work_lost(struct sql_lane *lane)
 {
-	switch (lane->state) {
-	case SQL_LANE_GETS:
-	case SQL_LANE_LIST:
-	case SQL_LANE_LOOK:
-	case SQL_LANE_LOAD:
-		work_again(lane, SQL_FAULT_LOST, false, 0);
-		return;
-	case SQL_LANE_WRITES:
-	case SQL_LANE_DECIDED:
+	enum sql_step step = work_task(lane)->step;
+
+	if (step == SQL_STEP_BATCH || step == SQL_STEP_COMMIT)
 		work_in_doubt(lane, "no answer within mysql.timeout");
-		return;
-	default:
+	else
+		work_again(lane, SQL_FAULT_LOST, false, 0);
+}
+
+static void work_begin_reads(struct sql_lane *lane, struct cart_op **ops, size_t count)
+{
+	struct sql_task *task = work_task(lane);
+
+	memcpy(task->ops, ops, count * sizeof(*ops));
+	task->count = count;
+	if (ops[0]->type == CART_OP_LIST) {
+		work_send(lane, sql_list_text(&lane->text, ops[0]), SQL_STEP_LIST);
 		return;
 	}
-}
-
-static bool work_begin_reads(struct sql_lane *lane, struct cart_op **ops, size_t count)
-{
-	memcpy(lane->ops, ops, count * sizeof(*ops));
-	lane->count = count;
-	if (ops[0]->type == CART_OP_LIST)
-		return sql_list_text(&lane->text, ops[0]);
 	for (size_t i = 0; i < count; i++)
-		lane->ids[i] = ops[i]->id;
-	return sql_gets_text(&lane->text, ops, count);
+		task->ids[i] = ops[i]->id;
+	work_send(lane, sql_gets_text(&lane->text, ops, count), SQL_STEP_GETS);
 }
 
-static bool work_begin_writes(struct sql_lane *lane, struct cart_op **ops, size_t count)
+static void work_begin_writes(struct sql_lane *lane, struct cart_op **ops, size_t count)
 {
+	struct sql_task *task = work_task(lane);
 	const struct cart_rules *rules = work_rules(lane);
-	int64_t token = work_token(lane->pool->store);
+	bool modify = (work_notes(ops[0]) & WORK_OP_MODIFY) != 0;
+	int64_t token = (int64_t)(random_next(&work_of(lane)->random) >> 1) | 1;
 
-	for (size_t i = 0; i < count; i++) {
-		lane->writes[i] = (struct sql_write){
+	for (size_t i = 0; i < count; i++)
+		task->writes[i] = (struct sql_write){
 			.op = ops[i],
 			.id = ops[i]->id,
-			.kind = sql_write_kind_of(ops[i], rules),
-			.doubt = (sql_op_notes(ops[i]) & SQL_OP_DOUBT) != 0,
+			.way = modify ? SQL_WAY_MODIFY : sql_write_way(ops[i], rules),
+			.doubt = (work_notes(ops[i]) & WORK_OP_DOUBT) != 0,
 			.token = token,
 		};
+	task->count = count;
+	if (modify) {
+		work_count(lane->pool, work_series(lane)->careful, (int64_t)count);
+		work_send(lane, sql_modify_text(&lane->text, task->writes, count, false),
+			  SQL_STEP_READ);
+	} else {
+		work_send(lane, sql_write_text(&lane->text, task->writes, count, rules),
+			  SQL_STEP_BATCH);
 	}
-	lane->count = count;
-	if ((sql_op_notes(ops[0]) & SQL_OP_CAREFUL) != 0)
-		return sql_careful_text(&lane->text, &lane->writes[0]);
-	return sql_write_text(&lane->text, lane->writes, count, rules);
 }
 
-static enum sql_lane_state work_state(const struct cart_op *op)
+static void work_start(struct sql_lane *lane, struct cart_op **ops, size_t count)
 {
-	if (op->type == CART_OP_LIST)
-		return SQL_LANE_LIST;
-	if (op->type == CART_OP_GET)
-		return SQL_LANE_GETS;
-	return (sql_op_notes(op) & SQL_OP_CAREFUL) != 0 ? SQL_LANE_LOOK : SQL_LANE_WRITES;
-}
-
-void sql_work_start(void *user, size_t index, struct cart_op **ops, size_t count)
-{
-	struct sql_pool *pool = user;
-	struct sql_lane *lane = &pool->lanes[index];
-	enum sql_lane_state state = work_state(ops[0]);
 	bool writes = cart_op_is_write(ops[0]);
-	bool built =
-		writes ? work_begin_writes(lane, ops, count) : work_begin_reads(lane, ops, count);
 
-	metrics_add_size(pool->store->shard, &work_series(lane)->batches[writes], count);
-	if (built && writes && lane->link.role == SQL_FORMER) {
-		sql_lane_set(lane, state);
-		work_answer_all(lane, CART_BUSY, "no database host accepts writes");
-		sql_lane_idle(lane);
-		return;
+	work_count_batch(lane, count, writes);
+	if (writes)
+		work_begin_writes(lane, ops, count);
+	else
+		work_begin_reads(lane, ops, count);
+}
+
+static bool work_is_kept_read_only(const struct cart_op *op)
+{
+	return !cart_op_is_write(op) || (work_notes(op) & WORK_OP_DOUBT) != 0;
+}
+
+/* Gets that wait for readers go to the writer. */
+static void work_leave_readers(struct sql_work *work)
+{
+	struct cart_op *refused = NULL, *op;
+
+	while ((op = batch_first(work->reader.pool.batch, SQL_CLASS_GET)) != NULL) {
+		if (!batch_remove(work->reader.pool.batch, op))
+			break;
+		if (!work_send_to_writer(work, op)) {
+			op->held.next = refused;
+			refused = op;
+		}
 	}
-	if (built) {
-		sql_lane_send(lane, state);
-		return;
+	work_complete_list(refused, CART_BUSY, "no reader can be connected to");
+}
+
+static void work_refused(struct sql_pool *pool, const char *why)
+{
+	struct sql_work *work = pool->user;
+
+	if (pool->role == SQL_READER)
+		work_leave_readers(work);
+	else /* what is in doubt waits for a host, until its deadline */
+		work_complete_list(
+			batch_take_stale(pool->pool.batch, INT64_MAX, work_is_kept_read_only),
+			CART_BUSY, why);
+}
+
+enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
+{
+	struct sql_pool *pool = &work->writer;
+
+	op->held.backend = NULL;
+	if (op->type == CART_OP_GET) {
+		if ((op->flags & CART_READ_EVENTUAL) != 0 && work->reader.up > 0) {
+			work_mark(op, WORK_OP_READER);
+			pool = &work->reader;
+		}
+	} else if (op->type == CART_OP_LIST) {
+		op->held.alone = true;
+	} else {
+		if (pool->writable == SQL_WRITABLE_NOT) {
+			cart_op_set_reason(op, "no database host accepts writes");
+			return CART_BUSY;
+		}
+		if (sql_write_way(op, cart_store_rules(work->store)) == SQL_WAY_MODIFY)
+			work_mark(op, WORK_OP_MODIFY);
 	}
-	sql_lane_set(lane, state); /* so that its ops are found */
-	work_answer_all(lane, CART_BUSY, "out of memory");
-	sql_lane_idle(lane);
+	return batch_push(pool->pool.batch, op, work_class(op));
+}
+
+/* The task that has the op, which is taken out of it. */
+static struct sql_task *work_forget(struct sql_work *work, const struct cart_op *op)
+{
+	for (size_t i = 0; i < work->task_count; i++) {
+		struct sql_task *task = &work->tasks[i];
+
+		for (size_t at = 0; at < task->count; at++) {
+			struct cart_op **slot = task_slot(task, at);
+
+			if (*slot != op)
+				continue;
+			*slot = NULL;
+			return task;
+		}
+	}
+	abort(); /* it is the backend's, and it is in no queue */
+}
+
+void sql_work_expire(struct sql_work *work, struct cart_op *op, enum cart_result why)
+{
+	bool reads = (work_notes(op) & WORK_OP_READER) != 0;
+
+	if (!batch_remove(reads ? work->reader.pool.batch : work->writer.pool.batch, op)) {
+		const struct sql_task *task = work_forget(work, op);
+
+		if (task->step == SQL_STEP_BATCH || task->step == SQL_STEP_COMMIT) {
+			cart_op_set_reason(op, "no answer from the database yet");
+			why = CART_UNCERTAIN;
+		}
+	}
+	work_complete(op, why);
+}
+
+/* Until its deadline, an op in doubt may find out whether it was committed. */
+static bool work_waits_on(const struct cart_op *op)
+{
+	return (work_notes(op) & WORK_OP_DOUBT) != 0;
+}
+
+static void work_look_after(void *user, int64_t now_ns)
+{
+	sql_pool_tick(user, now_ns);
+}
+
+static int task_open(struct sql_task *task, size_t batch_max)
+{
+	task->ops = calloc(batch_max, sizeof(struct cart_op *));
+	task->ids = calloc(batch_max, sizeof(*task->ids));
+	task->writes = calloc(batch_max, sizeof(*task->writes));
+	return task->ops != NULL && task->ids != NULL && task->writes != NULL ? 0 : -1;
+}
+
+static int work_open_pool(struct sql_work *work, struct sql_pool *pool, enum sql_role role,
+			  struct sql_task *tasks, size_t lanes)
+{
+	static const struct sql_lane_hooks hooks = {
+		.start = work_start,
+		.done = work_done,
+		.lost = work_lost,
+		.refused = work_refused,
+	};
+	const struct sql_setup *setup = pool->setup;
+	const struct pool_config config = {
+		.batch = {.lanes = lanes,
+			  .ops_max = setup->batch_max,
+			  .queue_max = setup->queue_max,
+			  .classes = SQL_CLASSES,
+			  .writes = {[SQL_CLASS_BATCH] = true, [SQL_CLASS_MODIFY] = true},
+			  /* Writes that wait for rows never occupy every lane. */
+			  .writing_lanes = lanes > 1 ? lanes - 1 : 1,
+			  .patient = {[SQL_CLASS_BATCH] = true,
+				      [SQL_CLASS_MODIFY] = true,
+				      [SQL_CLASS_GET] = true},
+			  .one_write_a_cart = true,
+			  .start = sql_pool_start,
+			  .user = pool,
+			  .clock = pool->clock},
+		.shard = pool->shard,
+		.series = &setup->series.pool,
+		.wait_max_ns = setup->acquire_ns,
+		.wait_setting = "mysql.acquire_timeout",
+		.waits_on = work_waits_on,
+		.complete = work_complete,
+		.look_after = work_look_after,
+	};
+
+	pool->hooks = &hooks;
+	pool->user = work;
+	pool->role = role;
+	if (pool_open(&pool->pool, pool->base, &config) != 0 || sql_pool_open(pool, lanes) != 0)
+		return -1;
+	for (size_t i = 0; i < lanes; i++)
+		pool->lanes[i].task = &tasks[i];
+	return 0;
+}
+
+int sql_work_open(struct sql_work *work, size_t lanes, bool readers)
+{
+	size_t count = readers ? 2 * lanes : lanes;
+
+	random_seed(&work->random);
+	work->tasks = calloc(count, sizeof(*work->tasks));
+	if (work->tasks == NULL)
+		return -1;
+	work->task_count = count;
+	for (size_t i = 0; i < count; i++)
+		if (task_open(&work->tasks[i], work->writer.setup->batch_max) != 0)
+			return -1;
+	if (work_open_pool(work, &work->writer, SQL_WRITER, work->tasks, lanes) != 0)
+		return -1;
+	if (readers &&
+	    work_open_pool(work, &work->reader, SQL_READER, work->tasks + lanes, lanes) != 0)
+		return -1;
+	return 0;
+}
+
+void sql_work_close(struct sql_work *work)
+{
+	sql_pool_close(&work->writer);
+	sql_pool_close(&work->reader);
+	pool_close(&work->writer.pool);
+	pool_close(&work->reader.pool);
+	for (size_t i = 0; i < work->task_count; i++) {
+		free(work->tasks[i].ops);
+		free(work->tasks[i].ids);
+		free(work->tasks[i].writes);
+	}
+	free(work->tasks);
 }

@@ -2,268 +2,185 @@
 
 #include "backends/mysql/rows.h"
 
-#include <string.h>
-
-/* Adds are merged by product in a quadratic way: longer ones go the careful way. */
+/* Adds are merged by product in quadratic time: longer ones are modified. */
 #define WRITE_ADDS_MAX 64
 
-static enum sql_write_kind write_kind_of_adds(const struct cart_op *op,
-					      const struct cart_rules *rules)
+/* Fails the statement: "Subquery returns more than 1 row". */
+#define WRITE_FAIL "(SELECT 1 UNION SELECT 2)"
+
+static bool write_is_plain_add(const struct cart_op *op, const struct cart_rules *rules)
 {
 	int64_t lines, most;
 
-	if (op->change_count == 0 || op->change_count > WRITE_ADDS_MAX)
-		return SQL_WRITE_CAREFUL;
+	if (op->change_count == 0 || op->change_count > WRITE_ADDS_MAX || op->if_version != 0)
+		return false;
 	for (size_t i = 0; i < op->change_count; i++)
 		if (op->changes[i].type != CART_CHANGE_ADD)
-			return SQL_WRITE_CAREFUL;
+			return false;
 	lines = (int64_t)cart_op_add_lines(op, &most);
-	if (lines > rules->lines_max || most > rules->quantity_max)
-		return SQL_WRITE_CAREFUL;
-	return SQL_WRITE_ADD;
+	return lines <= rules->lines_max && most <= rules->quantity_max;
 }
 
-enum sql_write_kind sql_write_kind_of(const struct cart_op *op, const struct cart_rules *rules)
+enum sql_way sql_write_way(const struct cart_op *op, const struct cart_rules *rules)
 {
 	switch (op->type) {
 	case CART_OP_CREATE:
-		return SQL_WRITE_CREATE;
+		return SQL_WAY_CREATE;
 	case CART_OP_CHECKOUT:
-		return SQL_WRITE_CHECKOUT;
-	case CART_OP_DELETE:
-		return SQL_WRITE_DELETE;
+		return SQL_WAY_CHECKOUT;
 	case CART_OP_CHANGE:
-		break;
+		return write_is_plain_add(op, rules) ? SQL_WAY_ADD : SQL_WAY_MODIFY;
 	default:
-		return SQL_WRITE_CAREFUL;
+		return SQL_WAY_MODIFY;
 	}
-	if (op->change_count != 1)
-		return write_kind_of_adds(op, rules);
-	switch (op->changes[0].type) {
-	case CART_CHANGE_ADD:
-		return write_kind_of_adds(op, rules);
-	case CART_CHANGE_SET:
-		return op->changes[0].quantity > 0 ? SQL_WRITE_SET : SQL_WRITE_REMOVE;
-	case CART_CHANGE_REMOVE:
-		return SQL_WRITE_REMOVE;
-	case CART_CHANGE_CLEAR:
-		return SQL_WRITE_CLEAR;
-	}
-	return SQL_WRITE_CAREFUL;
 }
 
-/*
- * A batch has one instant, that of its latest op, and one mark. So most of a statement is the same
- * for all its carts; what is not is a CASE over the id. (A derived table of the ops, a SELECT a row
- * by UNION ALL, costs the server twice as much: it plans each of them.)
- */
+const uint8_t *sql_key_scope(const struct cart_op *op)
+{
+	static const uint8_t creates[SQL_BINARY_BYTES]; /* the id of no cart */
+
+	return op->type == CART_OP_CREATE ? creates : op->id.bytes;
+}
+
+void sql_add_key(struct sql_text *text, const struct cart_op *op)
+{
+	sql_add_hex(text, sql_key_scope(op));
+	sql_add(text, ",");
+	sql_add_hex(text, op->key_hash);
+	sql_add(text, ",");
+	sql_add_hex(text, op->fingerprint);
+	sql_add(text, ",");
+	sql_add_integer(text, op->now_ms);
+	sql_add(text, ",");
+}
+
+/* A batch has one instant, that of its latest op, and one mark. */
 struct write_batch {
 	struct sql_write *writes;
 	size_t count;
 	const struct cart_rules *rules;
 	int64_t now_ms;
 	int64_t token;
-	bool alone; /* one write, whose answer holds no cart */
-	size_t of_kind[SQL_WRITE_CAREFUL];
+	bool lone; /* one write, whose answer holds no cart */
+	size_t of_way[SQL_WAYS];
+	int64_t lines_most; /* lines of the longest add */
 };
 
 typedef bool write_which_fn(const struct sql_write *write);
-typedef void write_value_fn(struct sql_text *text, const struct sql_write *write);
 
 static bool write_is_add(const struct sql_write *write)
 {
-	return write->kind == SQL_WRITE_ADD;
+	return write->way == SQL_WAY_ADD;
 }
 
-static bool write_is_set(const struct sql_write *write)
+static bool write_is_long_add(const struct sql_write *write)
 {
-	return write->kind == SQL_WRITE_SET;
-}
-
-static bool write_is_remove(const struct sql_write *write)
-{
-	return write->kind == SQL_WRITE_REMOVE;
-}
-
-static bool write_is_clear(const struct sql_write *write)
-{
-	return write->kind == SQL_WRITE_CLEAR;
-}
-
-static bool write_is_checkout(const struct sql_write *write)
-{
-	return write->kind == SQL_WRITE_CHECKOUT;
-}
-
-static bool write_is_delete(const struct sql_write *write)
-{
-	return write->kind == SQL_WRITE_DELETE;
+	return write->way == SQL_WAY_ADD && write->op->change_count > 1;
 }
 
 static bool write_is_change(const struct sql_write *write)
 {
-	return write->kind != SQL_WRITE_CREATE;
+	return write->way != SQL_WAY_CREATE;
 }
 
-static bool write_is_any(const struct sql_write *write)
+static bool write_shows_lines(const struct sql_write *write)
 {
-	(void)write;
-	return true;
+	return sql_write_wants_lines(write->op);
 }
 
-static bool write_is_one_add(const struct sql_write *write)
+static bool write_shows_version(const struct sql_write *write)
 {
-	return write->kind == SQL_WRITE_ADD && write->op->change_count == 1;
+	return write->way == SQL_WAY_ADD && !sql_write_wants_lines(write->op);
 }
 
-static bool write_is_keyed_change(const struct sql_write *write)
+/* "x'...',x'...'": the carts of those writes. Returns how many they are. */
+static size_t write_ids(struct sql_text *text, const struct sql_write *writes, size_t count,
+			write_which_fn *which)
 {
-	return write->kind != SQL_WRITE_CREATE && write->op->key != NULL;
+	size_t listed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (which != NULL && !which(&writes[i]))
+			continue;
+		if (listed++ > 0)
+			sql_add(text, ",");
+		sql_add_id(text, &writes[i].id);
+	}
+	return listed;
 }
 
-static bool write_is_keyed_create(const struct sql_write *write)
+static void write_where(struct sql_text *text, const struct write_batch *batch,
+			write_which_fn *which)
 {
-	return write->kind == SQL_WRITE_CREATE && write->op->key != NULL;
+	sql_add(text, " WHERE c.id IN (");
+	write_ids(text, batch->writes, batch->count, which);
+	sql_add(text, ")");
 }
 
-static bool write_is_plain_create(const struct sql_write *write)
+static bool write_any(const struct write_batch *batch, write_which_fn *which)
 {
-	return write->kind == SQL_WRITE_CREATE && write->op->key == NULL;
-}
-
-static write_which_fn *const write_is[SQL_WRITE_CAREFUL] = {
-	[SQL_WRITE_ADD] = write_is_add,		  [SQL_WRITE_SET] = write_is_set,
-	[SQL_WRITE_REMOVE] = write_is_remove,	  [SQL_WRITE_CLEAR] = write_is_clear,
-	[SQL_WRITE_CHECKOUT] = write_is_checkout, [SQL_WRITE_DELETE] = write_is_delete,
-};
-
-static void write_product(struct sql_text *text, const struct sql_write *write)
-{
-	sql_add_integer(text, shop_id_number(&write->op->changes[0].product_id));
-}
-
-static void write_quantity(struct sql_text *text, const struct sql_write *write)
-{
-	sql_add_integer(text, write->op->changes[0].quantity);
-}
-
-static void write_version(struct sql_text *text, const struct sql_write *write)
-{
-	sql_add_integer(text, write->op->if_version);
-}
-
-static void write_order(struct sql_text *text, const struct sql_write *write)
-{
-	sql_add_id(text, &write->op->order_id);
-}
-
-static void write_scope(struct sql_text *text, const struct sql_write *write)
-{
-	sql_add_hex(text, write->key.scope);
-}
-
-static void write_hash(struct sql_text *text, const struct sql_write *write)
-{
-	sql_add_hex(text, write->key.hash);
-}
-
-static void write_fingerprint(struct sql_text *text, const struct sql_write *write)
-{
-	sql_add_hex(text, write->op->fingerprint);
-}
-
-static void write_now(struct sql_text *text, const struct sql_write *write)
-{
-	sql_add_integer(text, write->op->now_ms);
-}
-
-static size_t write_count(const struct write_batch *batch, write_which_fn *which)
-{
-	size_t count = 0;
-
 	for (size_t i = 0; i < batch->count; i++)
-		count += which(&batch->writes[i]);
-	return count;
+		if (which(&batch->writes[i]))
+			return true;
+	return false;
 }
 
-/* "x'...',x'...'": the carts of those writes. */
-static void write_ids(struct sql_text *text, const struct write_batch *batch, write_which_fn *which)
+void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
+		  const struct cart_rules *rules)
+{
+	sql_add_id(text, &cart->id);
+	sql_add(text, ",");
+	sql_add_shop_id(text, &cart->customer_id);
+	sql_add(text, ",0,1,");
+	sql_add_integer(text, cart->created_ms);
+	sql_add(text, ",");
+	sql_add_integer(text, cart->updated_ms);
+	sql_add(text, ",");
+	sql_add_integer(text, cart->expires_ms);
+	sql_add(text, ",");
+	sql_add_integer(text, cart_sweep_ms(rules, cart->expires_ms));
+	sql_add(text, ",0,");
+	sql_add_integer(text, token);
+}
+
+static void write_creates(struct sql_text *text, const struct write_batch *batch)
 {
 	size_t listed = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
-		if (!which(&batch->writes[i]))
+		struct cart cart;
+
+		if (batch->writes[i].way != SQL_WAY_CREATE)
 			continue;
 		if (listed++ > 0)
-			sql_add(text, ",");
-		sql_add_id(text, &batch->writes[i].id);
+			sql_add(text, "),(");
+		else
+			sql_statement(text, SQL_CARTS, SQL_INSERT_CARTS);
+		cart_create(&cart, batch->writes[i].op, batch->rules);
+		sql_add_cart(text, &cart, batch->token, batch->rules);
 	}
+	if (listed > 0)
+		sql_add(text, ")");
 }
 
-/* The value of the cart's write; of the others NULL. */
-static void write_case(struct sql_text *text, const struct write_batch *batch,
-		       write_which_fn *which, write_value_fn *value)
-{
-	if (batch->count == 1) {
-		value(text, &batch->writes[0]);
-		return;
-	}
-	sql_add(text, "CASE c.id");
-	for (size_t i = 0; i < batch->count; i++) {
-		if (!which(&batch->writes[i]))
-			continue;
-		sql_add(text, " WHEN ");
-		sql_add_id(text, &batch->writes[i].id);
-		sql_add(text, " THEN ");
-		value(text, &batch->writes[i]);
-	}
-	sql_add(text, " END");
-}
-
-static void write_carts(struct sql_text *text, const struct write_batch *batch,
-			write_which_fn *which)
-{
-	sql_add(text, " WHERE c.id IN (");
-	write_ids(text, batch, which);
-	sql_add(text, ")");
-}
-
-/* Those that the guard has let through. */
-static void write_marked(struct sql_text *text, const struct write_batch *batch,
-			 write_which_fn *which)
-{
-	write_carts(text, batch, which);
-	sql_add(text, " AND c.op = ");
-	sql_add_integer(text, batch->token);
-}
-
-/* One row needs no lock of its own: the guard's UPDATE has it before it looks at lines and keys. */
+/* Two UPDATEs lock in two orders: then every row is locked first, in the order of the ids. */
 static void write_lock(struct sql_text *text, const struct write_batch *batch)
 {
-	if (batch->alone || write_count(batch, write_is_change) == 0)
+	if (batch->of_way[SQL_WAY_CHECKOUT] == 0 ||
+	    batch->of_way[SQL_WAY_ADD] + batch->of_way[SQL_WAY_CHECKOUT] == 1)
 		return;
-	/* Of what is in the row alone: where the keys are enough, a server walks all of a small
-	 * table, and waits for rows that others have locked. */
+	/* A column outside the primary key: for the keys alone a server walks a small table and
+	 * waits for rows that others have locked. */
 	sql_statement(text, SQL_LOCK, "SELECT COUNT(c.op) FROM carts c FORCE INDEX (PRIMARY)");
-	write_carts(text, batch, write_is_change);
+	write_where(text, batch, write_is_change);
 	sql_add(text, " FOR UPDATE");
 }
 
-static int64_t write_expiry(const struct write_batch *batch)
+static void write_mark(struct sql_text *text, const struct write_batch *batch, int64_t expires_ms)
 {
-	return batch->rules->ttl_ms > 0 ? batch->now_ms + batch->rules->ttl_ms : 0;
-}
-
-static void write_guard_set(struct sql_text *text, const struct write_batch *batch,
-			    enum sql_write_kind kind)
-{
-	int64_t expires_ms = kind == SQL_WRITE_CHECKOUT ? 0 : write_expiry(batch);
-
-	sql_add(text, " SET c.op = ");
+	sql_statement(text, SQL_CARTS, "UPDATE carts c FORCE INDEX (PRIMARY) SET c.op = ");
 	sql_add_integer(text, batch->token);
-	if (kind == SQL_WRITE_DELETE)
-		return;
-	if (batch->alone)
+	if (batch->lone)
 		sql_add(text, ", c.version = LAST_INSERT_ID(c.version + 1), c.updated_ms = ");
 	else
 		sql_add(text, ", c.version = c.version + 1, c.updated_ms = ");
@@ -272,384 +189,335 @@ static void write_guard_set(struct sql_text *text, const struct write_batch *bat
 	sql_add_integer(text, expires_ms);
 	sql_add(text, ", c.sweep_ms = ");
 	sql_add_integer(text, cart_sweep_ms(batch->rules, expires_ms));
-	if (kind == SQL_WRITE_CHECKOUT) {
-		sql_add(text, ", c.state = 1, c.order_id = ");
-		write_case(text, batch, write_is_checkout, write_order);
-	}
 }
 
-/*
- * No cart gets near a limit: the batch's longest add and largest quantity are taken for all. A line
- * that might overflow counts as more lines than there can be.
- */
-static void write_guard_adds(struct sql_text *text, const struct write_batch *batch)
+static void write_guard_open(struct sql_text *text, const struct write_batch *batch)
 {
-	int64_t lines_most = 0, quantity_most = 0;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		int64_t most, lines;
-
-		if (batch->writes[i].kind != SQL_WRITE_ADD)
-			continue;
-		lines = (int64_t)cart_op_add_lines(batch->writes[i].op, &most);
-		lines_most = lines > lines_most ? lines : lines_most;
-		quantity_most = most > quantity_most ? most : quantity_most;
-	}
-	sql_add(text, " AND (SELECT COALESCE(SUM(CASE WHEN i.quantity > ");
-	sql_add_integer(text, batch->rules->quantity_max - quantity_most);
-	sql_add(text,
-		" THEN 1000000 ELSE 1 END), 0) FROM cart_items i WHERE i.cart_id = c.id) <= ");
-	sql_add_integer(text, batch->rules->lines_max - lines_most);
-}
-
-static void write_guard_sets(struct sql_text *text, const struct write_batch *batch)
-{
-	sql_add(text, " AND (SELECT COUNT(*) FROM cart_items i WHERE i.cart_id = c.id) < ");
-	sql_add_integer(text, batch->rules->lines_max);
-	sql_add(text, " AND NOT EXISTS (SELECT 1 FROM cart_items i WHERE i.cart_id = c.id"
-		      " AND i.product_id = ");
-	write_case(text, batch, write_is_set, write_product);
-	sql_add(text, " AND i.quantity = ");
-	write_case(text, batch, write_is_set, write_quantity);
-	sql_add(text, ")");
-}
-
-static void write_guard_lines(struct sql_text *text, const struct write_batch *batch,
-			      enum sql_write_kind kind)
-{
-	switch (kind) {
-	case SQL_WRITE_ADD:
-		write_guard_adds(text, batch);
-		return;
-	case SQL_WRITE_SET:
-		write_guard_sets(text, batch);
-		return;
-	case SQL_WRITE_REMOVE:
-		sql_add(text, " AND EXISTS (SELECT 1 FROM cart_items i WHERE i.cart_id = c.id"
-			      " AND i.product_id = ");
-		write_case(text, batch, write_is_remove, write_product);
-		sql_add(text, ")");
-		return;
-	case SQL_WRITE_CLEAR:
-	case SQL_WRITE_CHECKOUT:
-		sql_add(text, " AND EXISTS (SELECT 1 FROM cart_items i WHERE i.cart_id = c.id)");
-		return;
-	case SQL_WRITE_DELETE:
-	case SQL_WRITE_CREATE:
-	case SQL_WRITE_CAREFUL:
-		return;
-	}
-}
-
-static bool write_has_version(const struct sql_write *write)
-{
-	return write->kind != SQL_WRITE_CREATE && write->op->if_version != 0;
-}
-
-/* Lets a write through only where the rules of core/cart.h certainly say yes. */
-static void write_guard(struct sql_text *text, const struct write_batch *batch,
-			enum sql_write_kind kind)
-{
-	bool versions = false, keys = false;
-
-	for (size_t i = 0; i < batch->count; i++) {
-		if (batch->writes[i].kind != kind)
-			continue;
-		versions = versions || write_has_version(&batch->writes[i]);
-		keys = keys || batch->writes[i].op->key != NULL;
-	}
-	sql_statement(text, SQL_CARTS, "UPDATE carts c FORCE INDEX (PRIMARY)");
-	write_guard_set(text, batch, kind);
-	write_carts(text, batch, write_is[kind]);
 	sql_add(text, " AND c.state = 0 AND (c.expires_ms = 0 OR c.expires_ms > ");
 	sql_add_integer(text, batch->now_ms);
 	sql_add(text, ")");
-	if (versions) {
-		sql_add(text, " AND c.version = COALESCE(");
-		write_case(text, batch, write_has_version, write_version);
-		sql_add(text, ", c.version)");
+}
+
+/* How many lines an add may bring. */
+static void write_lines_of(struct sql_text *text, const struct write_batch *batch)
+{
+	if (!write_any(batch, write_is_long_add)) {
+		sql_add(text, "1");
+		return;
 	}
-	write_guard_lines(text, batch, kind);
-	if (keys) {
-		sql_add(text, " AND NOT EXISTS (SELECT 1 FROM idempotency_keys k"
-			      " WHERE k.scope = c.id AND k.key_hash = ");
-		write_case(text, batch, write_is_keyed_change, write_hash);
-		sql_add(text, ")");
-	}
+	sql_add(text, "IF(c.id IN (");
+	write_ids(text, batch->writes, batch->count, write_is_long_add);
+	sql_add(text, "), ");
+	sql_add_integer(text, batch->lines_most);
+	sql_add(text, ", 1)");
 }
 
-static void write_lines_head(struct sql_text *text)
-{
-	sql_statement(text, SQL_ITEMS,
-		      "INSERT INTO cart_items"
-		      " (cart_id, product_id, quantity, added_ms, updated_ms) ");
-}
-
-static void write_lines_times(struct sql_text *text, const struct write_batch *batch)
-{
-	sql_add(text, ", ");
-	sql_add_integer(text, batch->now_ms);
-	sql_add(text, ", ");
-	sql_add_integer(text, batch->now_ms);
-}
-
-/* The quantity of the row that is inserted follows. */
-static void write_lines_tail(struct sql_text *text, const struct write_batch *batch,
-			     enum sql_write_kind kind)
-{
-	sql_add(text, " ON DUPLICATE KEY UPDATE updated_ms = ");
-	sql_add_integer(text, batch->now_ms);
-	sql_add(text, ", quantity = ");
-	if (kind == SQL_WRITE_ADD)
-		sql_add(text, "cart_items.quantity + ");
-}
-
-/*
- * One line a cart. Whether the guard let its cart through is asked of the cart, here and
- * everywhere. ROW_COUNT() > 0 would be cheaper, and lost lines: with connections cut within the
- * answer the server went on with the text, left the line out and committed the rest (tests/fault,
- * the cuts).
- */
 static void write_line(struct sql_text *text, const struct write_batch *batch,
-		       enum sql_write_kind kind)
+		       const struct sql_write *write, size_t at, bool first)
 {
-	write_which_fn *which = kind == SQL_WRITE_ADD ? write_is_one_add : write_is_set;
+	int64_t quantity = cart_op_adds(write->op, at);
 
-	if (write_count(batch, which) == 0)
-		return;
-	write_lines_head(text);
-	sql_add(text, "SELECT c.id, ");
-	write_case(text, batch, which, write_product);
-	sql_add(text, ", ");
-	write_case(text, batch, which, write_quantity);
-	write_lines_times(text, batch);
-	sql_add(text, " FROM carts c FORCE INDEX (PRIMARY)");
-	write_marked(text, batch, which);
-	write_lines_tail(text, batch, kind);
-	write_case(text, batch, which, write_quantity);
-}
-
-static void write_row(struct sql_text *text, bool first, const struct cart_id *id, int64_t product,
-		      int64_t quantity)
-{
+	sql_add_id(text, &write->id);
+	sql_add(text, ",");
+	sql_add_shop_id(text, &write->op->changes[at].product_id);
+	sql_add(text, ",");
 	if (first) {
-		sql_add(text, "SELECT ");
-		sql_add_id(text, id);
-		sql_add(text, " AS id, ");
-		sql_add_integer(text, product);
-		sql_add(text, " AS product_id, ");
+		/* Should the server not know the number, because the connection broke in between,
+		 * the statement fails too: ROW_COUNT() is then -1. */
+		sql_add(text, "IF(ROW_COUNT() = ");
+		sql_add_integer(text, (int64_t)batch->of_way[SQL_WAY_ADD]);
+		sql_add(text, ", ");
 		sql_add_integer(text, quantity);
-		sql_add(text, " AS quantity");
-		return;
+		sql_add(text, ", " WRITE_FAIL ")");
+	} else {
+		sql_add_integer(text, quantity);
 	}
-	sql_add(text, " UNION ALL SELECT ");
-	sql_add_id(text, id);
 	sql_add(text, ",");
-	sql_add_integer(text, product);
+	sql_add_integer(text, batch->now_ms);
 	sql_add(text, ",");
-	sql_add_integer(text, quantity);
+	sql_add_integer(text, batch->now_ms);
 }
 
-/* Several lines a cart: adds of more than one. */
-static void write_lines(struct sql_text *text, const struct write_batch *batch)
+static void write_add_lines(struct sql_text *text, const struct write_batch *batch)
 {
 	size_t rows = 0;
 
-	if (write_count(batch, write_is_add) == write_count(batch, write_is_one_add))
-		return;
-	write_lines_head(text);
-	sql_add(text, "SELECT l.id, l.product_id, l.quantity");
-	write_lines_times(text, batch);
-	sql_add(text, " FROM (");
+	sql_statement(text, SQL_ITEMS, SQL_INSERT_LINES);
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct sql_write *write = &batch->writes[i];
 
-		if (write->kind != SQL_WRITE_ADD || write_is_one_add(write))
+		if (write->way != SQL_WAY_ADD)
 			continue;
 		for (size_t at = 0; at < write->op->change_count; at++) {
-			int64_t quantity = cart_op_adds(write->op, at);
-
-			if (quantity > 0)
-				write_row(text, rows++ == 0, &write->id,
-					  shop_id_number(&write->op->changes[at].product_id),
-					  quantity);
+			if (cart_op_adds(write->op, at) == 0)
+				continue;
+			if (rows > 0)
+				sql_add(text, "),(");
+			write_line(text, batch, write, at, rows++ == 0);
 		}
 	}
-	sql_add(text, ") l STRAIGHT_JOIN carts c ON c.id = l.id AND c.op = ");
-	sql_add_integer(text, batch->token);
-	write_lines_tail(text, batch, SQL_WRITE_ADD);
-	sql_add(text, "l.quantity");
+	sql_add(text, ") ON DUPLICATE KEY UPDATE updated_ms = VALUES(updated_ms), quantity ="
+		      " IF(quantity <= ");
+	sql_add_integer(text, batch->rules->quantity_max);
+	sql_add(text, " - VALUES(quantity), quantity + VALUES(quantity), " WRITE_FAIL ")");
 }
 
-static void write_unline(struct sql_text *text, const struct write_batch *batch,
-			 enum sql_write_kind kind)
+static void write_adds(struct sql_text *text, const struct write_batch *batch)
 {
-	sql_statement(text, SQL_ITEMS,
-		      "DELETE i FROM carts c FORCE INDEX (PRIMARY) STRAIGHT_JOIN cart_items i"
-		      " ON i.cart_id = c.id");
-	if (kind == SQL_WRITE_REMOVE) {
-		sql_add(text, " AND i.product_id = ");
-		write_case(text, batch, write_is_remove, write_product);
+	int64_t expires_ms = batch->rules->ttl_ms > 0 ? batch->now_ms + batch->rules->ttl_ms : 0;
+
+	if (batch->of_way[SQL_WAY_ADD] == 0)
+		return;
+	write_mark(text, batch, expires_ms);
+	sql_add(text, ", c.lines_bound = c.lines_bound + ");
+	write_lines_of(text, batch);
+	write_where(text, batch, write_is_add);
+	write_guard_open(text, batch);
+	sql_add(text, " AND c.lines_bound + ");
+	write_lines_of(text, batch);
+	sql_add(text, " <= ");
+	sql_add_integer(text, batch->rules->lines_max);
+	write_add_lines(text, batch);
+}
+
+static void write_checkout(struct sql_text *text, const struct write_batch *batch,
+			   const struct sql_write *write)
+{
+	write_mark(text, batch, 0);
+	sql_add(text, ", c.state = 1, c.order_id = ");
+	sql_add_id(text, &write->op->order_id);
+	sql_add(text, " WHERE c.id = ");
+	sql_add_id(text, &write->id);
+	write_guard_open(text, batch);
+	if (write->op->if_version != 0) {
+		sql_add(text, " AND c.version = ");
+		sql_add_integer(text, write->op->if_version);
 	}
-	write_marked(text, batch, write_is[kind]);
+	sql_add(text, " AND EXISTS (SELECT 1 FROM cart_items i WHERE i.cart_id = c.id)");
 }
 
-/* A cart's lines go with it, by the foreign key. */
-static void write_deletes(struct sql_text *text, const struct write_batch *batch)
-{
-	sql_statement(text, SQL_KEYS,
-		      "DELETE k FROM carts c FORCE INDEX (PRIMARY)"
-		      " STRAIGHT_JOIN idempotency_keys k ON k.scope = c.id");
-	write_marked(text, batch, write_is_delete);
-	sql_statement(text, SQL_CARTS, "DELETE c FROM carts c FORCE INDEX (PRIMARY)");
-	write_marked(text, batch, write_is_delete);
-}
-
-static void write_create_head(struct sql_text *text)
-{
-	sql_statement(text, SQL_CARTS,
-		      "INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms,"
-		      " expires_ms, sweep_ms, op) ");
-}
-
-static void write_create_cells(struct sql_text *text, const struct write_batch *batch,
-			       const struct sql_write *write)
-{
-	struct cart cart;
-
-	cart_create(&cart, write->op, batch->rules);
-	sql_add_id(text, &cart.id);
-	sql_add(text, ",");
-	sql_add_integer(text, shop_id_number(&cart.customer_id));
-	sql_add(text, ",0,1,");
-	sql_add_integer(text, cart.created_ms);
-	sql_add(text, ",");
-	sql_add_integer(text, cart.updated_ms);
-	sql_add(text, ",");
-	sql_add_integer(text, cart.expires_ms);
-	sql_add(text, ",");
-	sql_add_integer(text, cart_sweep_ms(batch->rules, cart.expires_ms));
-	sql_add(text, ",");
-	sql_add_integer(text, batch->token);
-}
-
-static void write_creates(struct sql_text *text, const struct write_batch *batch)
+/* Of creates and adds, which passed if this statement is reached. */
+static void write_keys(struct sql_text *text, const struct write_batch *batch)
 {
 	size_t listed = 0;
 
-	if (write_count(batch, write_is_plain_create) > 0) {
-		write_create_head(text);
-		sql_add(text, "VALUES (");
-		for (size_t i = 0; i < batch->count; i++) {
-			if (!write_is_plain_create(&batch->writes[i]))
-				continue;
-			if (listed++ > 0)
-				sql_add(text, "),(");
-			write_create_cells(text, batch, &batch->writes[i]);
-		}
-		sql_add(text, ")");
-	}
-	/* Each by itself, because each asks for its own key. */
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct sql_write *write = &batch->writes[i];
 
-		if (!write_is_keyed_create(write))
+		if (write->op->key == NULL || write->way == SQL_WAY_CHECKOUT)
 			continue;
-		write_create_head(text);
-		sql_add(text, "SELECT ");
-		write_create_cells(text, batch, write);
-		sql_add(text, " FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM idempotency_keys k"
-			      " WHERE k.scope = ");
-		write_scope(text, write);
-		sql_add(text, " AND k.key_hash = ");
-		write_hash(text, write);
+		if (listed++ > 0)
+			sql_add(text, "),(");
+		else
+			sql_statement(text, SQL_KEYS, SQL_INSERT_KEYS "VALUES (");
+		sql_add_key(text, write->op);
+		if (write->way == SQL_WAY_CREATE) {
+			sql_add(text, "1,");
+		} else {
+			sql_add(text, "(SELECT version FROM carts WHERE id = ");
+			sql_add_id(text, &write->id);
+			sql_add(text, "),");
+		}
+		sql_add_id(text, &write->id);
+	}
+	if (listed > 0)
 		sql_add(text, ")");
+}
+
+/* Of a checkout that passed. */
+static void write_checkout_key(struct sql_text *text, const struct sql_write *write)
+{
+	if (write->op->key == NULL)
+		return;
+	sql_statement(text, SQL_KEYS, SQL_INSERT_KEYS "SELECT ");
+	sql_add_key(text, write->op);
+	sql_add(text, "c.version,c.id FROM carts c FORCE INDEX (PRIMARY) WHERE c.id = ");
+	sql_add_id(text, &write->id);
+	sql_add(text, " AND c.op = ");
+	sql_add_integer(text, write->token);
+}
+
+static void write_checkouts(struct sql_text *text, const struct write_batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		if (batch->writes[i].way != SQL_WAY_CHECKOUT)
+			continue;
+		write_checkout(text, batch, &batch->writes[i]);
+		write_checkout_key(text, &batch->writes[i]);
 	}
 }
 
-/* Of what was let through: any key that was there before has kept its op from it. */
-static void write_keys(struct sql_text *text, const struct write_batch *batch,
-		       write_which_fn *which)
+static void write_selects(struct sql_text *text, const struct write_batch *batch)
 {
-	if (write_count(batch, which) == 0)
+	if (batch->lone)
 		return;
-	sql_statement(text, SQL_KEYS,
-		      "INSERT INTO idempotency_keys"
-		      " (scope, key_hash, fingerprint, stored_ms, version, cart_id) SELECT ");
-	if (which == write_is_keyed_create)
-		write_case(text, batch, which, write_scope);
-	else
-		sql_add(text, "c.id");
-	sql_add(text, ", ");
-	write_case(text, batch, which, write_hash);
-	sql_add(text, ", ");
-	write_case(text, batch, which, write_fingerprint);
-	sql_add(text, ", ");
-	write_case(text, batch, which, write_now);
-	sql_add(text, ", c.version, c.id FROM carts c FORCE INDEX (PRIMARY)");
-	write_marked(text, batch, which);
-}
-
-static void write_select(struct sql_text *text, const struct write_batch *batch)
-{
-	bool lines = false;
-
-	for (size_t i = 0; i < batch->count; i++)
-		lines = lines || sql_write_wants_lines(batch->writes[i].op);
-	if (lines)
+	if (write_any(batch, write_shows_version)) {
+		sql_statement(text, SQL_SELECT,
+			      "SELECT " SQL_STATE_COLUMNS " FROM carts c FORCE INDEX (PRIMARY)");
+		write_where(text, batch, write_shows_version);
+	}
+	if (write_any(batch, write_shows_lines)) {
 		sql_statement(text, SQL_SELECT,
 			      "SELECT " SQL_CART_COLUMNS SQL_LINE_COLUMNS
 			      " FROM carts c FORCE INDEX (PRIMARY)"
 			      " LEFT JOIN cart_items i ON i.cart_id = c.id");
-	else
-		sql_statement(text, SQL_SELECT,
-			      "SELECT " SQL_STATE_COLUMNS " FROM carts c FORCE INDEX (PRIMARY)");
-	write_carts(text, batch, write_is_any);
+		write_where(text, batch, write_shows_lines);
+	}
 }
 
-static void write_changes(struct sql_text *text, const struct write_batch *batch)
+static void write_batch_init(struct write_batch *batch, struct sql_write *writes, size_t count,
+			     const struct cart_rules *rules)
 {
-	for (int kind = SQL_WRITE_ADD; kind <= SQL_WRITE_DELETE; kind++)
-		if (batch->of_kind[kind] > 0)
-			write_guard(text, batch, (enum sql_write_kind)kind);
-	write_line(text, batch, SQL_WRITE_ADD);
-	write_lines(text, batch);
-	write_line(text, batch, SQL_WRITE_SET);
-	if (batch->of_kind[SQL_WRITE_REMOVE] > 0)
-		write_unline(text, batch, SQL_WRITE_REMOVE);
-	if (batch->of_kind[SQL_WRITE_CLEAR] > 0)
-		write_unline(text, batch, SQL_WRITE_CLEAR);
+	*batch = (struct write_batch){
+		.writes = writes, .count = count, .rules = rules, .token = writes[0].token};
+	for (size_t i = 0; i < count; i++) {
+		const struct cart_op *op = writes[i].op;
+		int64_t most;
+
+		batch->of_way[writes[i].way]++;
+		if (op->now_ms > batch->now_ms)
+			batch->now_ms = op->now_ms;
+		if (writes[i].way == SQL_WAY_ADD && (int64_t)op->change_count > batch->lines_most)
+			batch->lines_most = (int64_t)cart_op_add_lines(op, &most);
+	}
+	batch->lone = count == 1 && !sql_write_wants_lines(writes[0].op);
 }
 
 bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t count,
 		    const struct cart_rules *rules)
 {
-	struct write_batch batch = {
-		.writes = writes, .count = count, .rules = rules, .token = writes[0].token};
+	struct write_batch batch;
 
-	for (size_t i = 0; i < count; i++) {
-		batch.of_kind[writes[i].kind]++;
-		if (writes[i].op->now_ms > batch.now_ms)
-			batch.now_ms = writes[i].op->now_ms;
-		if (writes[i].op->key != NULL && !sql_key_of(&writes[i].key, writes[i].op))
-			return false;
-	}
-	batch.alone = writes[0].alone = count == 1 && !sql_write_wants_lines(writes[0].op);
+	write_batch_init(&batch, writes, count, rules);
 	sql_text_reset(text);
-	if (batch.alone && write_is_plain_create(&writes[0])) {
+	if (batch.lone && writes[0].way == SQL_WAY_CREATE && writes[0].op->key == NULL) {
 		write_creates(text, &batch);
 		return !text->buf.failed;
 	}
 	sql_statement(text, SQL_BEGIN, "START TRANSACTION");
 	write_lock(text, &batch);
-	write_changes(text, &batch);
 	write_creates(text, &batch);
-	write_keys(text, &batch, write_is_keyed_change);
-	write_keys(text, &batch, write_is_keyed_create);
-	if (!batch.alone)
-		write_select(text, &batch);
-	if (batch.of_kind[SQL_WRITE_DELETE] > 0)
-		write_deletes(text, &batch);
+	write_adds(text, &batch);
+	write_checkouts(text, &batch);
+	write_keys(text, &batch);
+	write_selects(text, &batch);
 	sql_statement(text, SQL_COMMIT, "COMMIT");
 	return !text->buf.failed;
+}
+
+static struct sql_write *write_find(struct sql_write *writes, size_t count,
+				    const struct cart_id *id)
+{
+	size_t at;
+
+	return cart_id_find(&writes->id, sizeof(*writes), count, id, &at) ? &writes[at] : NULL;
+}
+
+/* A row of a cart that passed, or of a checkout that did not. False: no memory. */
+static bool write_take(struct sql_write *write, const struct sql_row *row)
+{
+	struct cart_op *op = write->op;
+
+	if (op == NULL || row->op != write->token)
+		return true;
+	if (!write->done) {
+		write->done = true;
+		op->result = CART_OK;
+		op->version = row->cart.version;
+		if (sql_write_wants_lines(op))
+			op->cart = row->cart;
+	}
+	return sql_rows_add_line(&op->cart, row);
+}
+
+static bool write_read_rows(struct sql_write *writes, size_t count, MYSQL_RES *rows)
+{
+	struct sql_row row;
+	enum sql_rows next;
+
+	if (mysql_num_fields(rows) == 1) /* of write_lock() */
+		return true;
+	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE) {
+		struct sql_write *write = write_find(writes, count, &row.cart.id);
+
+		if (write == NULL || !write_take(write, &row))
+			return false;
+	}
+	return next == SQL_ROWS_END;
+}
+
+static void write_unread(struct sql_write *write)
+{
+	write->done = true;
+	if (write->op == NULL)
+		return;
+	cart_clear(&write->op->cart);
+	write->op->result = CART_UNCERTAIN;
+	cart_op_set_reason(write->op, "the rows of the answer cannot be read");
+}
+
+/* A create is in no row, and nor is a write whose answer holds no cart when it is alone: the UPDATE
+ * after START TRANSACTION says its version. */
+static void write_read_plain(struct sql_write *write, const struct sql_reply *reply,
+			     const struct cart_rules *rules)
+{
+	struct cart_op *op = write->op;
+
+	write->done = true;
+	if (op == NULL)
+		return;
+	op->result = CART_OK;
+	if (write->way == SQL_WAY_CREATE) {
+		cart_create(&op->cart, op, rules);
+		op->version = 1;
+	} else {
+		op->version = (int64_t)reply->insert_id[1];
+	}
+}
+
+bool sql_write_read(struct sql_write *writes, size_t count, const struct sql_reply *reply,
+		    const struct cart_rules *rules)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < reply->rows_count; i++)
+		good = good && write_read_rows(writes, count, reply->rows[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (!good)
+			write_unread(&writes[i]);
+		else if (writes[i].way == SQL_WAY_CREATE || reply->rows_count == 0)
+			write_read_plain(&writes[i], reply, rules);
+	}
+	return good;
+}
+
+bool sql_blame_text(struct sql_text *text, const struct sql_write *writes, size_t count)
+{
+	sql_text_reset(text);
+	sql_statement(text, SQL_SELECT,
+		      "SELECT " SQL_STATE_COLUMNS
+		      " FROM carts c FORCE INDEX (PRIMARY) WHERE c.id IN (");
+	write_ids(text, writes, count, NULL);
+	sql_add(text, ")");
+	sql_statement(text, SQL_ROLLBACK, "ROLLBACK");
+	return !text->buf.failed;
+}
+
+void sql_blame_read(struct sql_write *writes, size_t count, const struct sql_reply *reply)
+{
+	struct sql_row row;
+	size_t blamed = 0;
+
+	for (size_t i = 0; i < count; i++)
+		writes[i].done = writes[i].way == SQL_WAY_ADD;
+	while (reply->rows_count > 0 && sql_rows_next(reply->rows[0], &row) == SQL_ROWS_ONE) {
+		struct sql_write *write = write_find(writes, count, &row.cart.id);
+
+		if (write != NULL && row.op == write->token)
+			write->done = false;
+	}
+	for (size_t i = 0; i < count; i++)
+		blamed += writes[i].done;
+	for (size_t i = 0; i < count && blamed == 0; i++)
+		writes[i].done = true;
 }

@@ -1,88 +1,93 @@
 /*
- * A batch of writes to different carts as one text: one round trip, one transaction, one flush of
- * the server's log.
+ * Writes to different carts, of which there are three ways. The first two make one text of a batch,
+ * which is one round trip and one transaction:
  *
  *	START TRANSACTION
- *	SELECT COUNT(c.op) FROM carts c WHERE c.id IN (...) FOR UPDATE
- *	UPDATE carts c SET c.op = mark, version, times WHERE c.id IN (those of a kind) AND guard
- *	INSERT INTO cart_items SELECT ... FROM carts c WHERE c.id IN (...) AND c.op = mark ...
- *	INSERT INTO idempotency_keys SELECT ... FROM carts c WHERE c.id IN (...) AND c.op = mark
+ *	INSERT INTO carts VALUES (...), (...)			the creates
+ *	UPDATE carts SET op = mark, ... WHERE id IN (...) AND guard		the adds
+ *	INSERT INTO cart_items VALUES (..., assertion) ON DUPLICATE KEY UPDATE ...
+ *	UPDATE carts SET op = mark, state = 1 ... WHERE id = ... AND guard	each checkout
+ *	INSERT INTO idempotency_keys ...
  *	SELECT the carts
  *	COMMIT
  *
- * A write that is alone and whose answer holds no cart needs less: the guard's UPDATE locks its one
- * row, and says by the number of rows that it matched whether the write was let through, and by
- * LAST_INSERT_ID() at which version; and a create is one INSERT. What was not let through is then
- * always for the careful way.
+ * The guard of the adds lets a cart pass when the rules of core/cart_rules.h certainly would. The
+ *assertion is an expression that fails unless the UPDATE met every cart; a statement that fails
+ *ends the text, so that nothing is committed. Which carts did not pass, sql_blame_text() asks
+ *before the rollback. A checkout that does not pass changes nothing. A key that exists already
+ *fails its INSERT: the database itself keeps keys unique.
  *
- * The rows are locked first, in the order of their ids, so that batches do not deadlock and what
- * the guard sees cannot change under it. The guard is narrow: it lets an op through when
- * it is certain that core/cart.h's rules would, and marks its cart with the batch's token; what
- *comes after touches marked carts alone. An op that was not let through has the reason in its
- *cart's row (gone, closed, another version), or it is not certain (a known key, a limit near,
- * nothing to change): it is then SQL_VERDICT_LOOK, for backends/mysql/careful.h, where the
- * rules themselves decide.
+ * The third way (modify.h) is for everything else, and for whatever did not pass.
  */
 #ifndef BACKENDS_MYSQL_WRITE_H
 #define BACKENDS_MYSQL_WRITE_H
 
 #include "backends/mysql/conn.h"
-#include "backends/mysql/key.h"
 #include "backends/mysql/text.h"
 #include "core/cart_op.h"
 #include "core/cart_rules.h"
 
-enum sql_write_kind {
-	SQL_WRITE_ADD,	  /* adds to lines */
-	SQL_WRITE_SET,	  /* one line to a quantity */
-	SQL_WRITE_REMOVE, /* one line away */
-	SQL_WRITE_CLEAR,  /* all lines away */
-	SQL_WRITE_CHECKOUT,
-	SQL_WRITE_DELETE,
-	SQL_WRITE_CREATE,
-	SQL_WRITE_CAREFUL /* not for here */
-};
-
-enum sql_verdict {
-	SQL_VERDICT_DONE, /* the op's result is set */
-	SQL_VERDICT_LOOK  /* nothing was changed; the careful way decides */
+enum sql_way {
+	SQL_WAY_CREATE,
+	SQL_WAY_ADD,
+	SQL_WAY_CHECKOUT,
+	SQL_WAY_MODIFY, /* lock, read, decide, write */
+	SQL_WAYS
 };
 
 struct sql_write {
-	struct cart_op *op; /* NULL: its caller has been answered meanwhile */
+	struct cart_op *op; /* NULL: it has been completed meanwhile */
 	struct cart_id id;
-	enum sql_write_kind kind;
-	enum sql_verdict verdict;
-	bool doubt;    /* it was sent before, with this key, and what came of it is not known */
-	int64_t token; /* random, the same in all of a batch */
-	bool alone;    /* nothing else is in the text, and the answer holds no cart */
-	bool seen;     /* its cart was among the answer's rows */
-	struct sql_key key;
+	enum sql_way way;
+	bool doubt;    /* it was sent before, with this key, and may have been committed */
+	bool done;     /* the op's result is set; otherwise nothing was changed */
+	int64_t token; /* the mark: random, the same in all of a batch */
 };
 
-/* True: the op's answer holds the cart, lines and all, as it is in the database. */
+/* True: the op's answer holds the cart with its lines as they are in the database. */
 static inline bool sql_write_wants_lines(const struct cart_op *op)
 {
 	return op->type == CART_OP_CHECKOUT ||
 	       (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0);
 }
 
-/* What the batch can do with the op. */
-enum sql_write_kind sql_write_kind_of(const struct cart_op *op, const struct cart_rules *rules);
+/* The way for an op that was not refused before. */
+enum sql_way sql_write_way(const struct cart_op *op, const struct cart_rules *rules);
 
 /*
- * Writes the text. The writes are sorted by id, each id once, none CAREFUL.
- * False: no memory, or a digest failed.
+ * Writes the text of a batch. The writes are sorted by id, each id once, none of them MODIFY.
+ * False: no memory.
  */
 CART_MUST_CHECK bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t count,
 				    const struct cart_rules *rules);
-
 /*
- * Reads the verdicts from the answer, after a commit that succeeded. Fills the results
- * of ops that are done. False: the rows are not what the schema says; ops without a verdict are
- * SQL_VERDICT_DONE with CART_UNCERTAIN.
+ * Reads the answer, after a commit that succeeded. Sets the results of the writes that are done;
+ * the others changed nothing and did not pass. False: the rows are not what the schema says; every
+ * write is then done, with CART_UNCERTAIN.
  */
-CART_MUST_CHECK bool sql_write_read(struct sql_write *writes, size_t count,
-				    const struct sql_reply *reply, const struct cart_rules *rules);
+bool sql_write_read(struct sql_write *writes, size_t count, const struct sql_reply *reply,
+		    const struct cart_rules *rules);
+
+/* After a text that failed, in its transaction: selects the carts that passed, and rolls back. */
+CART_MUST_CHECK bool sql_blame_text(struct sql_text *text, const struct sql_write *writes,
+				    size_t count);
+/* Sets done for the writes that did not pass, or for all if every one passed. */
+void sql_blame_read(struct sql_write *writes, size_t count, const struct sql_reply *reply);
+
+/* What idempotency_keys.scope is for the op's key: the cart's id, or zeros for a create. */
+const uint8_t *sql_key_scope(const struct cart_op *op);
+
+/* The values of a new cart, and the first four of a key, for every INSERT of one. */
+void sql_add_key(struct sql_text *text, const struct cart_op *op);
+void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
+		  const struct cart_rules *rules);
+#define SQL_INSERT_CARTS                                                                           \
+	"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, expires_ms,"  \
+	" sweep_ms, lines_bound, op) VALUES ("
+#define SQL_INSERT_LINES                                                                           \
+	"INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms) VALUES ("
+#define SQL_INSERT_KEYS                                                                            \
+	"INSERT INTO idempotency_keys (scope, key_hash, fingerprint, stored_ms, version, "         \
+	"cart_id) "
 
 #endif

@@ -1,7 +1,7 @@
--- Carts in MySQL or MariaDB. Times are milliseconds since 1970, UTC; ids are the 16 bytes of a UUID.
--- Applied by backends/mysql/schema.c, or by hand. The server commits every statement by itself, so each
--- can be repeated, and the last one records the file. A file that was released is never edited: a change
--- is the next number.
+-- Carts in MySQL or MariaDB. Times are milliseconds since 1970, UTC; ids of carts and orders are the 16
+-- bytes of a UUID. Applied by backends/mysql/schema.c, or by hand. The server commits every statement by
+-- itself, so each can be repeated, and the last one records the file. A file that was released is never
+-- edited: a change is the next number.
 
 CREATE TABLE IF NOT EXISTS cart_schema (
 	number     INT         NOT NULL, -- of the file
@@ -10,12 +10,14 @@ CREATE TABLE IF NOT EXISTS cart_schema (
 	PRIMARY KEY (number)
 ) ENGINE=InnoDB;
 
--- op marks the last change: a random number that the statements of one transaction recognise each other by.
+-- op marks the last change with a random number, by which the statements of one transaction find its carts.
+-- lines_bound is the number of lines when they were last counted, plus the lines named by adds since then. So
+-- an add is known to stay within limits.lines without counting; one that may not is decided after counting.
 -- sweep_ms is expires_ms rounded up to a thirtieth of cart.ttl, at most a day: expiry slides with every
 -- change, and so most changes leave carts_expiry alone.
 CREATE TABLE IF NOT EXISTS carts (
 	id          BINARY(16)       NOT NULL,
-	customer_id BIGINT           NOT NULL,
+	customer_id VARBINARY(64)    NOT NULL, -- as text
 	state       TINYINT          NOT NULL, -- 0 open, 1 checked out
 	version     BIGINT           NOT NULL,
 	created_ms  BIGINT           NOT NULL,
@@ -23,6 +25,7 @@ CREATE TABLE IF NOT EXISTS carts (
 	expires_ms  BIGINT           NOT NULL, -- 0: never
 	sweep_ms    BIGINT           NOT NULL, -- 0: never
 	order_id    BINARY(16)       NULL,     -- NULL until checked out
+	lines_bound INT              NOT NULL, -- at least the number of lines
 	op          BIGINT           NOT NULL,
 	PRIMARY KEY (id),
 	-- A customer's carts, newest first; state at the end, so that a page of the open ones needs no look at
@@ -34,14 +37,15 @@ CREATE TABLE IF NOT EXISTS carts (
 	KEY carts_sweep (sweep_ms) -- what the sweeper takes
 ) ENGINE=InnoDB;
 
+-- Lines are deleted before their cart: no cascade, which group replication in multi-primary mode refuses.
 CREATE TABLE IF NOT EXISTS cart_items (
-	cart_id    BINARY(16) NOT NULL,
-	product_id BIGINT     NOT NULL,
-	quantity   BIGINT     NOT NULL,
-	added_ms   BIGINT     NOT NULL,
-	updated_ms BIGINT     NOT NULL,
+	cart_id    BINARY(16)    NOT NULL,
+	product_id VARBINARY(64) NOT NULL, -- as text
+	quantity   BIGINT        NOT NULL,
+	added_ms   BIGINT        NOT NULL,
+	updated_ms BIGINT        NOT NULL,
 	PRIMARY KEY (cart_id, product_id),
-	CONSTRAINT cart_items_cart FOREIGN KEY (cart_id) REFERENCES carts (id) ON DELETE CASCADE
+	CONSTRAINT cart_items_cart FOREIGN KEY (cart_id) REFERENCES carts (id)
 ) ENGINE=InnoDB;
 
 -- What was answered under an Idempotency-Key, written in the transaction of the change itself. scope is

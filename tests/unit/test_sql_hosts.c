@@ -465,17 +465,6 @@ static void a_slow_try_that_fails_leaves_the_host_to_the_next(void **state)
 	assert_true(connect_to(0, SQL_OUTCOME_GOOD));
 }
 
-static void a_reader_may_be_confined_to_one_host(void **state)
-{
-	(void)state;
-	start(3, false);
-	hosts.only = 1;
-	assert_true(connect_to(1, SQL_OUTCOME_GOOD));
-	assert_true(connect_to(1, SQL_OUTCOME_GOOD));
-	assert_false(connect_to(1, SQL_OUTCOME_BAD));
-	assert_int_equal(next(), SQL_TURN_NONE);
-}
-
 static void every_host_has_its_turn_however_long_the_first_ones_take(void **state)
 {
 	(void)state;
@@ -567,7 +556,6 @@ int main(void)
 		cmocka_unit_test(a_slow_try_keeps_nobody_from_the_other_hosts),
 		cmocka_unit_test(a_slow_try_may_still_succeed_and_is_not_doubled_meanwhile),
 		cmocka_unit_test(a_slow_try_that_fails_leaves_the_host_to_the_next),
-		cmocka_unit_test(a_reader_may_be_confined_to_one_host),
 		cmocka_unit_test(every_host_has_its_turn_however_long_the_first_ones_take),
 		cmocka_unit_test(in_random_histories_an_epoch_has_one_writer),
 	};

@@ -1,4 +1,4 @@
-#include "backends/mysql/script.h"
+#include "backends/mysql/schema.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>

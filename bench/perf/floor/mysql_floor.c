@@ -126,14 +126,16 @@ static void floor_insert(struct floor_thread *thread, size_t first, size_t last)
 	buf_reset(text);
 	buf_add_string(text,
 		       "START TRANSACTION; INSERT INTO carts (id, customer_id, state, version,"
-		       " created_ms, updated_ms, expires_ms, sweep_ms, op) VALUES");
+		       " created_ms, updated_ms, expires_ms, sweep_ms, lines_bound, op)"
+		       " VALUES");
 	for (size_t i = first; i < last; i++) {
 		buf_add_string(text, i == first ? " (" : ", (");
 		form_add_id(text, &floor->ids[i]);
-		buf_printf(text, ", %zu, 0, %d, %lld, %lld, %lld, %lld, %lld)", i + 1,
+		buf_printf(text, ", %zu, 0, %d, %lld, %lld, %lld, %lld, %zu, %lld)", i + 1,
 			   floor->lines > 0 ? 2 : 1, (long long)params->now_ms,
 			   (long long)params->now_ms, (long long)params->expires_ms,
-			   (long long)params->sweep_ms, (long long)(floor_random(thread) >> 1));
+			   (long long)params->sweep_ms, floor->lines,
+			   (long long)(floor_random(thread) >> 1));
 	}
 	if (floor->lines > 0)
 		buf_add_string(text,

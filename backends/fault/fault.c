@@ -50,8 +50,9 @@ struct fault_call {
 	struct fault_mutation mutation;
 	struct event answer;
 	int64_t delay_ms;
-	bool expiring; /* what the inner store answers now is the last */
-	bool applied;  /* the answer that waits is one of a change that landed, or may have */
+	int64_t due_ns; /* when the delay is over */
+	bool expiring;	/* what the inner store answers now is the last */
+	bool applied;	/* the answer that waits is one of a change that landed, or may have */
 };
 
 static struct fault_db *fault_db_of(struct cart_store *store)
@@ -168,25 +169,35 @@ static enum cart_result fault_result(const struct fault_call *call, enum cart_re
 	return result == CART_UNCERTAIN && !cart_op_is_write(call->op) ? CART_TIMEOUT : result;
 }
 
+/* The timer may come early by as much as the loop's idea of the time is old: then again. */
+static bool fault_wait(struct fault_call *call)
+{
+	int64_t left_us = (call->due_ns - clock_monotonic_ns(&cart_clock_system)) / 1000 + 1;
+	struct timeval delay = {0};
+
+	if (left_us > 0)
+		delay = (struct timeval){.tv_sec = (time_t)(left_us / 1000000),
+					 .tv_usec = (suseconds_t)(left_us % 1000000)};
+	return event_add(&call->answer, &delay) == 0;
+}
+
 static void fault_answer(evutil_socket_t fd, short what, void *user)
 {
 	struct fault_call *call = user;
 
 	(void)fd;
 	(void)what;
+	if (clock_monotonic_ns(&cart_clock_system) < call->due_ns && fault_wait(call))
+		return;
 	fault_complete(call, call->op->result);
 }
 
 /* op->result is what the answer will be. False: no memory for a timer. */
 static bool fault_answer_later(struct fault_call *call)
 {
-	struct timeval delay = {
-		.tv_sec = (time_t)(call->delay_ms / 1000),
-		.tv_usec = (suseconds_t)(call->delay_ms % 1000 * 1000),
-	};
-
+	call->due_ns = clock_monotonic_ns(&cart_clock_system) + call->delay_ms * CLOCK_NS_PER_MS;
 	if (call->delay_ms > 0)
-		return event_add(&call->answer, &delay) == 0;
+		return fault_wait(call);
 	event_active(&call->answer, 0, 0);
 	return true;
 }

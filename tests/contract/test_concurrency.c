@@ -18,8 +18,6 @@
 #define CHANGES_MAX 3
 #define CARTS	    3
 #define PRODUCTS    4
-#define DEADLINE_NS (20 * CLOCK_NS_PER_S)
-#define RETRIES_MAX 50
 #define READ_SHARE  3 /* one op in so many is a read */
 #define RECORDS_MAX ((size_t)LOOPS * WRITERS * OPS)
 
@@ -43,7 +41,6 @@ struct writer {
 	int number;
 	int at; /* records used */
 	int ops;
-	int retries;
 };
 
 typedef void choose_fn(struct writer *writer, struct record *record);
@@ -55,6 +52,7 @@ struct contest {
 	struct shop_id customer;
 	struct writer writers[LOOPS * WRITERS];
 	size_t writer_count;
+	_Atomic int answered; /* but for what is tried again */
 	_Atomic int ended;
 	_Atomic int odd; /* answers that nothing here explains */
 	struct record *of_cart[CARTS];
@@ -70,7 +68,7 @@ static bool is_expected(enum cart_result result)
 
 static void writer_submit(struct writer *writer, struct record *record)
 {
-	record->op.deadline_ns = clock_monotonic_ns(&cart_clock_system) + DEADLINE_NS;
+	record->op.deadline_ns = clock_monotonic_ns(&cart_clock_system) + RIG_DEADLINE_NS;
 	if (cart_store_submit(writer->loop->store, &record->op) != CART_OK) {
 		atomic_fetch_add(&writer->contest->odd, 1);
 		atomic_fetch_add(&writer->contest->ended, 1);
@@ -81,14 +79,14 @@ static void writer_done(struct cart_op *op, void *user)
 {
 	struct writer *writer = user;
 
-	if (op->result == CART_BUSY && writer->retries++ < RETRIES_MAX) {
+	if (op->result == CART_BUSY) {
 		cart_op_clear(op);
 		writer_submit(writer, &writer->records[writer->at]);
 		return;
 	}
-	writer->retries = 0;
 	if (!is_expected(op->result))
 		atomic_fetch_add(&writer->contest->odd, 1);
+	atomic_fetch_add(&writer->contest->answered, 1);
 	writer->at++;
 	writer_go_on(writer);
 }
@@ -134,6 +132,8 @@ static void contest_run(struct contest *contest, struct rig *f, choose_fn *choos
 		};
 	for (size_t i = 0; i < contest->writer_count; i++)
 		rig_post(f, i % f->loop_count, &contest->writers[i].task);
+	rig_await(&contest->answered, (int)contest->writer_count * ops,
+		  "the answers to all writers");
 	rig_await(&contest->ended, (int)contest->writer_count, "the end of all writers");
 	assert_int_equal(atomic_load(&contest->odd), 0);
 	for (size_t i = 0; i < contest->writer_count; i++)
@@ -504,14 +504,21 @@ struct relay {
 	struct cart_op op;
 	struct cart_change change;
 	size_t loop;
-	int left;
 	int64_t version;
 	bool reading;
 	bool stale;
-	_Atomic int ended;
+	_Atomic int legs; /* done */
 };
 
+#define LEGS 150
+
 static void relay_run(void *user);
+
+static void relay_pass_on(struct relay *relay)
+{
+	relay->loop = (relay->loop + 1) % relay->f->loop_count;
+	rig_post(relay->f, relay->loop, &relay->tasks[relay->loop]);
+}
 
 static void relay_done(struct cart_op *op, void *user)
 {
@@ -523,12 +530,10 @@ static void relay_done(struct cart_op *op, void *user)
 	relay->version = version;
 	cart_op_clear(op);
 	relay->reading = !relay->reading;
-	if (relay->left-- == 0 || relay->stale) {
-		atomic_store(&relay->ended, 1);
-		return;
-	}
-	relay->loop = (relay->loop + 1) % relay->f->loop_count;
-	rig_post(relay->f, relay->loop, &relay->tasks[relay->loop]);
+	if (relay->stale)
+		atomic_store(&relay->legs, LEGS);
+	else if (atomic_fetch_add(&relay->legs, 1) + 1 < LEGS)
+		relay_pass_on(relay);
 }
 
 static void relay_run(void *user)
@@ -540,7 +545,7 @@ static void relay_run(void *user)
 	relay->op.flags = relay->reading ? CART_READ_STRONG : 0;
 	relay->op.changes = &relay->change;
 	relay->op.change_count = 1;
-	relay->op.deadline_ns = clock_monotonic_ns(&cart_clock_system) + DEADLINE_NS;
+	relay->op.deadline_ns = clock_monotonic_ns(&cart_clock_system) + RIG_DEADLINE_NS;
 	relay->op.done = relay_done;
 	relay->op.user = relay;
 	if (cart_store_submit(relay->f->loops[relay->loop].store, &relay->op) != CART_OK)
@@ -549,7 +554,7 @@ static void relay_run(void *user)
 
 static void a_strong_read_sees_what_another_loop_was_just_told(void **state)
 {
-	enum { RELAYS = 6, LEGS = 150 };
+	enum { RELAYS = 6 };
 	struct rig *f = *state;
 	struct relay relays[RELAYS];
 	struct cart_id shared = rig_cart(f);
@@ -558,8 +563,7 @@ static void a_strong_read_sees_what_another_loop_was_just_told(void **state)
 		relays[i] = (struct relay){.f = f,
 					   .id = i < 2 ? shared : rig_cart(f),
 					   .change = ADD((int64_t)i + 1, 1),
-					   .loop = i % f->loop_count,
-					   .left = LEGS};
+					   .loop = i % f->loop_count};
 		for (size_t loop = 0; loop < LOOPS; loop++)
 			relays[i].tasks[loop] =
 				(struct rig_task){.run = relay_run, .user = &relays[i]};
@@ -567,7 +571,7 @@ static void a_strong_read_sees_what_another_loop_was_just_told(void **state)
 	for (size_t i = 0; i < RELAYS; i++)
 		rig_post(f, relays[i].loop, &relays[i].tasks[relays[i].loop]);
 	for (size_t i = 0; i < RELAYS; i++) {
-		rig_await(&relays[i].ended, 1, "the end of a relay");
+		rig_await(&relays[i].legs, LEGS, "the end of a relay");
 		assert_false(relays[i].stale);
 	}
 }

@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/scratch.h"
 
 #include <poll.h>
@@ -55,10 +56,10 @@ int captured_log_count(const char *words)
 
 void captured_log_await(const char *words, int count)
 {
-	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + CAPTURED_LOG_WAIT_NS;
+	int64_t until_ns = patience_ns() + CAPTURED_LOG_WAIT_NS;
 
 	while (captured_log_count(words) < count) {
-		if (clock_monotonic_ns(&cart_clock_system) > until_ns)
+		if (patience_ns() > until_ns)
 			fail_msg("not %d times \"%s\" in the log: %s", count, words,
 				 captured_log());
 		poll(NULL, 0, 5);

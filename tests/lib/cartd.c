@@ -1,6 +1,7 @@
 #include "tests/lib/cartd.h"
 
 #include "tests/lib/http_client.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/scratch.h"
 
 #include <dirent.h>
@@ -145,10 +146,10 @@ static bool cartd_output_holds(const struct cartd *cartd, const char *text)
 
 void cartd_await_output(const struct cartd *cartd, const char *text, int timeout_ms)
 {
-	int64_t end = cartd_now_ms() + timeout_ms;
+	int64_t end = patience_ms() + timeout_ms;
 
 	while (!cartd_output_holds(cartd, text)) {
-		if (cartd_now_ms() > end) {
+		if (patience_ms() > end) {
 			char *output = cartd_output(cartd);
 
 			print_error("cartd wrote:\n%s\n", output);
@@ -175,12 +176,12 @@ static int cartd_parse_port(const struct cartd *cartd)
 
 static void cartd_await_ready(struct cartd *cartd, int64_t started_us)
 {
-	int64_t end = cartd_now_ms() + CARTD_START_MS;
+	int64_t end = patience_ms() + CARTD_START_MS;
 
 	while ((cartd->port = cartd_parse_port(cartd)) == 0) {
 		int status = cartd_wait(cartd, 0);
 
-		if (status >= 0 || cartd_now_ms() > end) {
+		if (status >= 0 || patience_ms() > end) {
 			char *output = cartd_output(cartd);
 
 			print_error("cartd wrote:\n%s\n", output);
@@ -245,7 +246,7 @@ static int cartd_status(int status)
 
 static int cartd_wait_pid(pid_t pid, int timeout_ms)
 {
-	int64_t end = cartd_now_ms() + timeout_ms;
+	int64_t end = patience_ms() + timeout_ms;
 	int status;
 
 	for (;;) {
@@ -254,7 +255,7 @@ static int cartd_wait_pid(pid_t pid, int timeout_ms)
 		if (got == pid)
 			return cartd_status(status);
 		assert_true(got == 0 || errno == EINTR);
-		if (cartd_now_ms() >= end)
+		if (patience_ms() >= end)
 			return -1;
 		cartd_pause();
 	}

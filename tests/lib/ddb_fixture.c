@@ -1,6 +1,7 @@
 #include "tests/lib/ddb_fixture.h"
 
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 
 #include <event2/event.h>
 #include <stdio.h>
@@ -132,7 +133,7 @@ static void fixture_turn(struct ddb_fixture *f, int64_t until_ns, const char *wh
 {
 	static const struct timeval soon = {.tv_usec = 5000};
 
-	if (clock_monotonic_ns(&cart_clock_system) > until_ns)
+	if (patience_ns() > until_ns)
 		fail_msg("%s", what);
 	evtimer_add(f->tick, &soon);
 	event_base_loop(f->base, EVLOOP_ONCE);
@@ -140,7 +141,7 @@ static void fixture_turn(struct ddb_fixture *f, int64_t until_ns, const char *wh
 
 void ddb_fixture_await(struct ddb_fixture *f, const int *done, int count)
 {
-	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + DDB_FIXTURE_WAIT_NS;
+	int64_t until_ns = patience_ns() + DDB_FIXTURE_WAIT_NS;
 
 	while (*done < count)
 		fixture_turn(f, until_ns, "calls are not done");
@@ -148,7 +149,7 @@ void ddb_fixture_await(struct ddb_fixture *f, const int *done, int count)
 
 void ddb_fixture_await_requests(struct ddb_fixture *f, int count)
 {
-	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + DDB_FIXTURE_WAIT_NS;
+	int64_t until_ns = patience_ns() + DDB_FIXTURE_WAIT_NS;
 
 	while (ddb_stub_count(&f->stub, NULL) < count)
 		fixture_turn(f, until_ns, "requests have not come");
@@ -173,7 +174,7 @@ long ddb_fixture_metric(struct ddb_fixture *f, const char *series)
 
 void ddb_fixture_await_metric(struct ddb_fixture *f, const char *series, long value)
 {
-	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + DDB_FIXTURE_WAIT_NS;
+	int64_t until_ns = patience_ns() + DDB_FIXTURE_WAIT_NS;
 
 	while (ddb_fixture_metric(f, series) < value)
 		fixture_turn(f, until_ns, series);

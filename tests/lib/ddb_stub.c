@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/http_peer.h"
+#include "tests/lib/patience.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -381,10 +382,10 @@ int ddb_stub_count(struct ddb_stub *stub, const char *operation)
 
 void ddb_stub_await(struct ddb_stub *stub, const char *operation, int count)
 {
-	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + DDB_STUB_WAIT_NS;
+	int64_t until_ns = patience_ns() + DDB_STUB_WAIT_NS;
 
 	while (ddb_stub_count(stub, operation) < count) {
-		if (clock_monotonic_ns(&cart_clock_system) > until_ns)
+		if (patience_ns() > until_ns)
 			fail_msg("%d and not %d requests %s", ddb_stub_count(stub, operation),
 				 count, operation != NULL ? operation : "in all");
 		poll(NULL, 0, 2);

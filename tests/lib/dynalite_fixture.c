@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/raw_dynamodb.h"
 
 #include <fcntl.h>
@@ -173,14 +174,14 @@ static bool fixture_is_gone(pid_t pid)
 
 void dynalite_fixture_kill(struct dynalite_fixture *f)
 {
-	int64_t end = clock_monotonic_ns(&cart_clock_system) + FIXTURE_KILL_MS * CLOCK_NS_PER_MS;
+	int64_t end = patience_ns() + FIXTURE_KILL_MS * CLOCK_NS_PER_MS;
 	const struct timespec nap = {.tv_nsec = CLOCK_NS_PER_MS};
 
 	if (f->pid == 0)
 		return;
 	kill(f->pid, SIGKILL);
 	while (!fixture_is_gone(f->pid)) {
-		if (clock_monotonic_ns(&cart_clock_system) >= end)
+		if (patience_ns() >= end)
 			fail_msg("dynalite is there %d ms after SIGKILL", FIXTURE_KILL_MS);
 		nanosleep(&nap, NULL);
 	}

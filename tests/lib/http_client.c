@@ -1,6 +1,7 @@
 #include "tests/lib/http_client.h"
 
 #include "tests/lib/cartd.h"
+#include "tests/lib/patience.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include <cmocka.h>
 
 #define HTTP_CLIENT_CALL_MS 10000
+#define HTTP_CLIENT_LOOK_MS 20
 
 bool http_client_try_open(struct http_client *client, int port)
 {
@@ -94,7 +96,6 @@ void http_client_half_close(struct http_client *client)
 static int http_client_fill(struct http_client *client, int64_t end_ms)
 {
 	struct pollfd wait = {.fd = client->fd, .events = POLLIN};
-	int64_t left = end_ms - cartd_now_ms();
 	ssize_t n;
 
 	if (client->room - client->len < 4096) {
@@ -105,8 +106,9 @@ static int http_client_fill(struct http_client *client, int64_t end_ms)
 		client->bytes = bytes;
 		client->room = room;
 	}
-	if (poll(&wait, 1, left > 0 ? (int)left : 0) == 0)
-		return -2;
+	while (poll(&wait, 1, HTTP_CLIENT_LOOK_MS) == 0)
+		if (patience_ms() >= end_ms)
+			return -2;
 	n = recv(client->fd, client->bytes + client->len, client->room - client->len - 1, 0);
 	if (n < 0)
 		return errno == EINTR ? 1 : -1;
@@ -159,7 +161,7 @@ static enum http_read http_client_failed(int filled, bool within)
 enum http_read http_client_read(struct http_client *client, struct http_response *response,
 				bool head_only, int timeout_ms)
 {
-	int64_t end_ms = cartd_now_ms() + timeout_ms;
+	int64_t end_ms = patience_ms() + timeout_ms;
 	const char *length;
 	size_t head, body;
 	int filled;
@@ -194,7 +196,7 @@ enum http_read http_client_read(struct http_client *client, struct http_response
 
 bool http_client_await_close(struct http_client *client, int timeout_ms)
 {
-	int64_t end_ms = cartd_now_ms() + timeout_ms;
+	int64_t end_ms = patience_ms() + timeout_ms;
 	int filled;
 
 	do

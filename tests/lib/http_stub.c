@@ -3,6 +3,7 @@
 #include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/http_peer.h"
+#include "tests/lib/patience.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -127,10 +128,10 @@ int http_stub_count(struct http_stub *stub, const char *start)
 
 bool http_stub_await(struct http_stub *stub, const char *start, int count)
 {
-	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + 10 * CLOCK_NS_PER_S;
+	int64_t until_ns = patience_ns() + 10 * CLOCK_NS_PER_S;
 
 	while (http_stub_count(stub, start) < count) {
-		if (clock_monotonic_ns(&cart_clock_system) > until_ns)
+		if (patience_ns() > until_ns)
 			return false;
 		poll(NULL, 0, 5);
 	}

@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 
 #include <event2/event.h>
 #include <poll.h>
@@ -106,11 +107,11 @@ static void link_tick(evutil_socket_t fd, short what, void *user)
 void link_fixture_wait(struct link_fixture *f, const int *done, int count)
 {
 	static const struct timeval tick = {.tv_usec = 50000};
-	int64_t end = link_now_ns() + LINK_WAIT_NS;
+	int64_t end = patience_ns() + LINK_WAIT_NS;
 	struct event *timer = event_new(f->base, -1, EV_PERSIST, link_tick, NULL);
 
 	event_add(timer, &tick);
-	while (*done < count && link_now_ns() < end)
+	while (*done < count && patience_ns() < end)
 		event_base_loop(f->base, EVLOOP_ONCE);
 	event_free(timer);
 	assert_int_equal(*done, count);
@@ -152,7 +153,7 @@ int64_t link_fixture_fail_ms(struct link_fixture *f, enum sql_role role, const c
 
 struct sql_link link_fixture_get_at_last(struct link_fixture *f, enum sql_role role)
 {
-	int64_t end = link_now_ns() + LINK_WAIT_NS;
+	int64_t end = patience_ns() + LINK_WAIT_NS;
 	struct sql_ask ask;
 
 	for (;;) {
@@ -162,7 +163,7 @@ struct sql_link link_fixture_get_at_last(struct link_fixture *f, enum sql_role r
 		link_ask_once(f, &ask, role);
 		if (ask.link.mysql != NULL)
 			return ask.link;
-		if (link_now_ns() >= end)
+		if (patience_ns() >= end)
 			fail_msg("%s", ask.error.text);
 		left_ns = ask.retry_ns - link_now_ns();
 		assert_true(left_ns < CLOCK_NS_PER_S);
@@ -185,7 +186,7 @@ static int link_poll(MYSQL *mysql, int wanted)
 
 	if ((wanted & MYSQL_WAIT_WRITE) != 0)
 		waiting.events = POLLOUT;
-	return poll(&waiting, 1, 10000) > 0 ? wanted & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE)
+	return poll(&waiting, 1, 60000) > 0 ? wanted & (MYSQL_WAIT_READ | MYSQL_WAIT_WRITE)
 					    : MYSQL_WAIT_TIMEOUT;
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/sql_client.h"
 
 #include <arpa/inet.h>
@@ -231,7 +232,7 @@ static void fixture_launch(struct mariadb_fixture *f, const char *const *options
 /* False: it ended instead. */
 static bool fixture_await(struct mariadb_fixture *f)
 {
-	int64_t end = clock_monotonic_ns(&cart_clock_system) + FIXTURE_START_S * CLOCK_NS_PER_S;
+	int64_t end = patience_ns() + FIXTURE_START_S * CLOCK_NS_PER_S;
 	const struct timespec nap = {.tv_nsec = 20 * CLOCK_NS_PER_MS};
 
 	while ((f->control = fixture_connect(f)) == NULL) {
@@ -239,7 +240,7 @@ static bool fixture_await(struct mariadb_fixture *f)
 			f->pid = 0;
 			return false;
 		}
-		if (clock_monotonic_ns(&cart_clock_system) >= end)
+		if (patience_ns() >= end)
 			fail_msg("mariadbd is not ready after %d s", FIXTURE_START_S);
 		nanosleep(&nap, NULL);
 	}

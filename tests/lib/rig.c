@@ -2,6 +2,7 @@
 
 #include "core/cart_backend.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/scratch.h"
 
 #include <dirent.h>
@@ -12,7 +13,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define RIG_PATIENCE_S 30
+#define RIG_PATIENCE_NS (30 * CLOCK_NS_PER_S)
 
 static _Noreturn void rig_die(const char *what, const char *why)
 {
@@ -334,16 +335,17 @@ static void rig_gate_open(struct rig_gate *gate)
 /* What waits is on the stack of the waiter, so there is no giving up. */
 static void rig_gate_wait(struct rig_gate *gate, const char *what)
 {
-	struct timespec until;
-	int rc = 0;
+	int64_t until_ns = patience_ns() + RIG_PATIENCE_NS;
+	struct timespec look;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += RIG_PATIENCE_S;
 	pthread_mutex_lock(&gate->lock);
-	while (!gate->open && rc == 0)
-		rc = pthread_cond_timedwait(&gate->opened, &gate->lock, &until);
-	if (rc != 0)
-		rig_die(what, "did not happen");
+	while (!gate->open) {
+		if (patience_ns() > until_ns)
+			rig_die(what, "did not happen");
+		clock_gettime(CLOCK_REALTIME, &look);
+		look.tv_sec++;
+		pthread_cond_timedwait(&gate->opened, &gate->lock, &look);
+	}
 	pthread_mutex_unlock(&gate->lock);
 	pthread_cond_destroy(&gate->opened);
 	pthread_mutex_destroy(&gate->lock);
@@ -421,10 +423,12 @@ enum cart_result rig_run(struct rig *rig, size_t loop, struct cart_op *op, bool 
 
 void rig_await(const _Atomic int *count, int wanted, const char *what)
 {
-	int64_t until = clock_monotonic_ns(&cart_clock_system) + RIG_PATIENCE_S * CLOCK_NS_PER_S;
+	int64_t until_ns = patience_ns() + RIG_PATIENCE_NS;
 
-	while (atomic_load(count) < wanted) {
-		if (clock_monotonic_ns(&cart_clock_system) > until)
+	for (int now, last = 0; (now = atomic_load(count)) < wanted; last = now) {
+		if (now != last)
+			until_ns = patience_ns() + RIG_PATIENCE_NS;
+		if (patience_ns() > until_ns)
 			rig_die(what, "did not happen");
 		usleep(200);
 	}

@@ -26,7 +26,7 @@
 
 #define RIG_LOOPS_MAX	8
 #define RIG_PATH_MAX	256
-#define RIG_DEADLINE_NS (20 * CLOCK_NS_PER_S) /* of ops that set none */
+#define RIG_DEADLINE_NS (120 * CLOCK_NS_PER_S) /* of ops that set none */
 
 struct rig_config {
 	size_t loops;		/* 0: one */
@@ -96,7 +96,8 @@ void rig_post(struct rig *rig, size_t loop, struct rig_task *task);
  */
 enum cart_result rig_run(struct rig *rig, size_t loop, struct cart_op *op, bool *refused);
 
-/* Waits until *count reaches wanted; aborts with what after 20 seconds. */
+/* Waits until *count reaches wanted; aborts with what when it has not grown for 30 seconds of
+ * patience.h. */
 void rig_await(const _Atomic int *count, int wanted, const char *what);
 
 /*

@@ -1,8 +1,11 @@
 #include "tests/lib/sql_client.h"
 
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 
 #include <unistd.h>
+
+#define SQL_AWAIT_MS 10000
 
 MYSQL *sql_client(const struct mariadb_fixture *server, const char *user, const char *database)
 {
@@ -49,10 +52,11 @@ int64_t sql_number(MYSQL *mysql, const char *query)
 
 void sql_await(MYSQL *mysql, const char *query)
 {
-	for (int i = 0; i < 1000; i++) {
-		if (sql_number(mysql, query) != 0)
-			return;
+	int64_t end_ms = patience_ms() + SQL_AWAIT_MS;
+
+	while (sql_number(mysql, query) == 0) {
+		if (patience_ms() >= end_ms)
+			fail_msg("not within %d ms: %s", SQL_AWAIT_MS, query);
 		usleep(10000);
 	}
-	fail_msg("not within ten seconds: %s", query);
 }

@@ -4,6 +4,7 @@
 #include "core/base/buf.h"
 #include "core/base/log.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 
 #include <dirent.h>
 #include <event2/event.h>
@@ -138,11 +139,11 @@ static void fixture_tick(evutil_socket_t fd, short what, void *user)
 void fixture_wait(struct fixture *f, const int *done, int count)
 {
 	static const struct timeval tick = {.tv_usec = 50000};
-	int64_t end = clock_monotonic_ns(&cart_clock_system) + 10 * CLOCK_NS_PER_S;
+	int64_t end = patience_ns() + 10 * CLOCK_NS_PER_S;
 	struct event *timer = event_new(f->base, -1, EV_PERSIST, fixture_tick, NULL);
 
 	event_add(timer, &tick);
-	while (*done < count && clock_monotonic_ns(&cart_clock_system) < end)
+	while (*done < count && patience_ns() < end)
 		event_base_loop(f->base, EVLOOP_ONCE);
 	event_free(timer);
 	assert_int_equal(*done, count);

@@ -138,12 +138,13 @@ static void nothing(void *user)
 static void get_together(struct ddb_rig_op *ops, int count, unsigned flags)
 {
 	struct ddb_rig_op first = {.op = {.type = CART_OP_GET, .id = ids[0]}};
+	int before = ddb_stub_count(&r.stub, "GetItem");
 	_Atomic bool held_back = true;
 	_Atomic int done = 0;
 
 	RULE(.operation = "GetItem", .apply = true, .make = held, .user = &held_back, .times = 1);
 	ddb_rig_submit(&r, &first, &done);
-	ddb_stub_await(&r.stub, "GetItem", 1);
+	ddb_stub_await(&r.stub, "GetItem", before + 1);
 	for (int i = 0; i < count; i++) {
 		ops[i] = (struct ddb_rig_op){
 			.op = {.type = CART_OP_GET, .id = ids[i % CARTS], .flags = flags}};

@@ -1,0 +1,18 @@
+/*
+ * A clock for limits of time in tests, so that no test depends on how fast the machine is.
+ *
+ * It runs slower than the system's: by as many times as more threads want to run than there are
+ * processors, and again where the build is slower (sanitizers). Use it for how long to wait for a
+ * condition, and to measure what must not take longer than a limit. What must take at least some
+ * time is measured by the system's clock.
+ */
+#ifndef TESTS_LIB_PATIENCE_H
+#define TESTS_LIB_PATIENCE_H
+
+#include <stdint.h>
+
+/* From any thread. */
+int64_t patience_ns(void);
+int64_t patience_ms(void);
+
+#endif

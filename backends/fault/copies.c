@@ -7,7 +7,7 @@ struct fault_copy {
 	struct cart now;
 	struct cart before; /* version 0: there is none */
 	int64_t replaced_ns;
-	bool turn; /* of the copy, where reads alternate */
+	bool turn; /* the next read gets the copy, if reads alternate */
 };
 
 struct fault_copies {
@@ -57,7 +57,7 @@ void fault_copies_learn(struct fault_copies *copies, const struct cart *cart)
 
 	pthread_mutex_lock(&copies->lock);
 	same = slot->now.version > 0 && cart_id_compare(&slot->now.id, &cart->id) == 0;
-	/* Answers to changes of one cart may come out of order. */
+	/* Answers to changes of one cart may arrive out of order. */
 	if (!same || slot->now.version < cart->version) {
 		cart_clear(&slot->before);
 		if (same) {

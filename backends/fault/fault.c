@@ -1,19 +1,20 @@
 /*
- * The fault backend: a store over a store that misbehaves on purpose. A debugging tool, in test
+ * The fault backend: a store over another store that misbehaves on purpose. For debugging, in test
  * builds only.
  *
- * The happy path: a copy of the op goes to the inner store; what comes back is moved into the
- * caller's op, which completes at once or, with a delay, when its timer fires. A fault replaces the
- * inner store (nothing is applied), the answer, or both. The other way: the deadline passes, or the
- * caller cancels. An op that the inner store still holds is expired there, whose answer it is; one
- * that was answered and waits for its delay may have landed; one that hangs may have landed too, as
- * far as anyone outside can know.
+ * The happy path: a copy of the op goes to the inner store. Its result is moved into the caller's
+ * op, which completes at once or, with a delay, when its timer fires. A fault replaces the inner
+ * store (nothing is applied), the answer, or both.
  *
- * A mutant (mutant.h) stands between: it may change the copy, and hand in another when that is
- * answered, unless the op has expired meanwhile.
+ * The deadline passes, or the caller cancels: an op that the inner store still holds is expired
+ * there, and gets that answer. A change that was answered and waits for its delay may have landed;
+ * so may one that hangs, as far as a client can know.
  *
- * The copy is what keeps the inner store honest: it is freed at its completion, so a backend that
- * touches an op too late meets freed memory.
+ * A mutant (mutant.h) may change the copy, and may submit one more request after its answer, unless
+ * the op has expired meanwhile.
+ *
+ * The copy is freed at its completion, so a backend that touches an op too late uses freed memory,
+ * which AddressSanitizer reports.
  */
 #include "backends/fault/fault.h"
 #include "backends/fault/mutant.h"
@@ -41,18 +42,18 @@ struct fault_store {
 	struct cart_store *inner;
 };
 
-/* An op on its way through. */
+/* An op that has been submitted and not completed. */
 struct fault_call {
 	struct fault_store *store;
 	struct cart_op *op;    /* the caller's */
-	struct cart_op *inner; /* the copy; NULL: not applied, or the inner store has answered */
+	struct cart_op *inner; /* the copy, while the inner store has it */
 	const struct fault_behaviour *behaviour;
 	struct fault_mutation mutation;
 	struct event answer;
 	int64_t delay_ms;
 	int64_t due_ns; /* when the delay is over */
-	bool expiring;	/* what the inner store answers now is the last */
-	bool applied;	/* the answer that waits is one of a change that landed, or may have */
+	bool expiring;	/* the next answer of the inner store is the last one */
+	bool applied;	/* a change has landed, or may have, and its answer waits for the delay */
 };
 
 static struct fault_db *fault_db_of(struct cart_store *store)
@@ -68,10 +69,11 @@ static int fault_start_inner(struct fault_db *db, const struct cart_env *env,
 	struct cart_env inner = *env;
 
 	if (backend == NULL || backend->start == fault_backend.start)
-		return cart_error_set(error, "fault.over: %s is no backend to stand on", name);
+		return cart_error_set(error, "fault.over: %s is not a backend that it can use",
+				      name);
 	db->metrics = metrics_new();
 	inner.metrics = db->metrics;
-	/* Its schema waits for fault_provision(). */
+	/* fault_provision() creates its schema. */
 	if (cart_db_start(&db->inner, backend, &inner, CART_PROVISION_OFF, error) == 0)
 		return 0;
 	metrics_free(&db->metrics);
@@ -86,7 +88,7 @@ static int fault_start(struct cart_db **out, const struct cart_env *env, struct 
 		return cart_error_set(error, "out of memory");
 	if (fault_plan_init(&db->plan, env->settings, error) != 0)
 		goto no_plan;
-	/* The store layer fills db.env when this has returned, and the first op comes later. */
+	/* The store layer fills in db.env after start(), and before the first op. */
 	if (fault_mutant_init(&db->mutant, env->settings, &db->db.env.rules, env->clock, error) !=
 	    0)
 		goto no_mutant;
@@ -163,13 +165,13 @@ static void fault_complete(struct fault_call *call, enum cart_result result)
 	cart_store_complete(op, result);
 }
 
-/* A read cannot have landed: where a change is uncertain it has timed out. */
+/* A read cannot have landed: it gets TIMEOUT where a change is uncertain. */
 static enum cart_result fault_result(const struct fault_call *call, enum cart_result result)
 {
 	return result == CART_UNCERTAIN && !cart_op_is_write(call->op) ? CART_TIMEOUT : result;
 }
 
-/* The timer may come early by as much as the loop's idea of the time is old: then again. */
+/* The loop's cached time may be old, and the timer early by as much: fault_answer() waits again. */
 static bool fault_wait(struct fault_call *call)
 {
 	int64_t left_us = (call->due_ns - clock_monotonic_ns(&cart_clock_system)) / 1000 + 1;
@@ -202,7 +204,7 @@ static bool fault_answer_later(struct fault_call *call)
 	return true;
 }
 
-/* Forgets what the inner store has answered. */
+/* Removes the answer of the inner store from the op. */
 static void fault_drop_result(struct cart_op *op)
 {
 	int64_t submitted_ns = op->submitted_ns;
@@ -211,7 +213,7 @@ static void fault_drop_result(struct cart_op *op)
 	op->submitted_ns = submitted_ns;
 }
 
-/* Puts the fault's answer in place of what the op holds. */
+/* Replaces what the op holds by the fault's answer. */
 static void fault_spoil(struct fault_call *call)
 {
 	const struct fault_behaviour *behaviour = call->behaviour;
@@ -223,7 +225,7 @@ static void fault_spoil(struct fault_call *call)
 
 static cart_op_done_fn fault_inner_done;
 
-/* The inner store gets copy, or copy is freed. */
+/* Submits copy to the inner store, or frees it. */
 static enum cart_result fault_hand_in(struct fault_call *call, struct cart_op *copy)
 {
 	enum cart_result result;
@@ -239,7 +241,7 @@ static enum cart_result fault_hand_in(struct fault_call *call, struct cart_op *c
 	return result;
 }
 
-/* True: the mutant goes on, the answer is still to come. */
+/* True: the mutant has submitted one more request, and the answer is still to come. */
 static bool fault_goes_on(struct fault_call *call, struct cart_op *answer)
 {
 	struct fault_mutant *mutant = &fault_db_of(&call->store->store)->mutant;
@@ -266,7 +268,7 @@ static void fault_inner_done(struct cart_op *copy, void *user)
 	free(copy);
 	if (goes_on)
 		return;
-	/* The delay is the database's, as far as anyone can tell. */
+	/* The delay counts as time in the database. */
 	if (call->delay_ms > 0)
 		call->op->finished_ns = 0;
 	call->applied = cart_op_is_write(call->op) &&
@@ -283,7 +285,7 @@ static enum cart_result fault_pass_on(struct fault_call *call)
 
 	if (copy == NULL)
 		return CART_BUSY;
-	fault_mutant_in(&fault_db_of(&call->store->store)->mutant, &call->mutation, call->op, copy);
+	fault_mutant_in(&fault_db_of(&call->store->store)->mutant, call->op, copy);
 	return fault_hand_in(call, copy);
 }
 
@@ -329,7 +331,7 @@ static void fault_expire(struct cart_store *base, struct cart_op *op, enum cart_
 	bool may_have_landed;
 
 	if (call->inner != NULL) {
-		/* Completes it before returning, and so ours: without delay now. */
+		/* expire() completes the copy before it returns, and so the op, without delay. */
 		call->delay_ms = 0;
 		call->expiring = true;
 		inner->db->backend->expire(inner, call->inner, why);
@@ -360,7 +362,7 @@ const struct cart_backend fault_backend = {
 	.name = "fault",
 	.summary = "misbehaves on purpose over another backend; for debugging",
 	.heading = "Fault backend",
-	/* What is beneath may promise more; a store that breaks promises makes none. */
+	/* A store that breaks promises makes none, whatever the inner store promises. */
 	.caps = 0,
 	.settings = fault_settings,
 	.start = fault_start,

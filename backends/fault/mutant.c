@@ -3,23 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Drawn from a sequence of its own (xorshift64*), so that a seed gives the same share each time. */
+/* Whether this op belongs to fault.mutant_share. The same seed gives the same sequence. */
 static bool fault_mutant_strikes(struct fault_mutant *mutant)
 {
-	uint64_t x;
+	uint64_t drawn;
 
 	pthread_mutex_lock(&mutant->lock);
-	x = mutant->random;
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	mutant->random = x;
+	drawn = random_next(&mutant->random);
 	pthread_mutex_unlock(&mutant->lock);
-	return (int64_t)((x * UINT64_C(0x2545f4914f6cdd1d) >> 32) % 1000) < mutant->share;
+	return (int64_t)(drawn % 1000) < mutant->share;
 }
 
-/* A request for the cart as it is, in place of a change. */
-static void fault_mutant_ask(struct cart_op *copy)
+/* Turns a change into a request for the cart. */
+static void fault_mutant_get_instead(struct cart_op *copy)
 {
 	copy->type = CART_OP_GET;
 	copy->flags = CART_READ_STRONG;
@@ -27,19 +23,18 @@ static void fault_mutant_ask(struct cart_op *copy)
 }
 
 /*
- * read-modify-write: reads the cart, changes it, writes all of it back, and does not ask whether it
- * is still the one that was read. Changes with a key are left alone, since what is written is not
- * the request that the key stands for.
+ * read-modify-write: reads the cart, changes it, and writes all of it back without a check that it
+ * is unchanged. Changes with a key are not spoilt, because what is written is not the request that
+ * the key stands for.
  */
-static void fault_mutant_rmw_in(struct fault_mutant *mutant, struct fault_mutation *mutation,
-				const struct cart_op *op, struct cart_op *copy)
+static void fault_mutant_rmw_in(struct fault_mutant *mutant, const struct cart_op *op,
+				struct cart_op *copy)
 {
-	(void)mutation;
 	if (op->type == CART_OP_CHANGE && op->key == NULL && fault_mutant_strikes(mutant))
-		fault_mutant_ask(copy);
+		fault_mutant_get_instead(copy);
 }
 
-/* The change that makes any cart hold the lines of this one. */
+/* A change after which any cart holds the lines of this one. */
 static struct cart_op *fault_mutant_overwrite(const struct cart_op *op, const struct cart *cart)
 {
 	struct cart_op request = {.type = CART_OP_CHANGE,
@@ -65,7 +60,7 @@ static struct cart_op *fault_mutant_overwrite(const struct cart_op *op, const st
 	return copy;
 }
 
-/* answer has the cart that a GET found: what the op would make of it. True: something else. */
+/* Applies the op to the cart that a GET found, in its answer. True: it has changed the cart. */
 static bool fault_mutant_apply(struct fault_mutant *mutant, const struct cart_op *op,
 			       struct cart_op *answer)
 {
@@ -89,13 +84,12 @@ static struct cart_op *fault_mutant_rmw_out(struct fault_mutant *mutant,
 	return fault_mutant_overwrite(op, &answer->cart);
 }
 
-/* dropped-write: acknowledged, and not applied. */
-static void fault_mutant_drop_in(struct fault_mutant *mutant, struct fault_mutation *mutation,
-				 const struct cart_op *op, struct cart_op *copy)
+/* dropped-write: a change is acknowledged and not applied. */
+static void fault_mutant_drop_in(struct fault_mutant *mutant, const struct cart_op *op,
+				 struct cart_op *copy)
 {
-	(void)mutation;
 	if (op->type == CART_OP_CHANGE && fault_mutant_strikes(mutant))
-		fault_mutant_ask(copy);
+		fault_mutant_get_instead(copy);
 }
 
 static struct cart_op *fault_mutant_drop_out(struct fault_mutant *mutant,
@@ -108,7 +102,7 @@ static struct cart_op *fault_mutant_drop_out(struct fault_mutant *mutant,
 	return NULL;
 }
 
-/* doubled-write: applied, and applied once more, as by a client library that repeats unasked. */
+/* doubled-write: a change is applied twice, as by a client library that repeats by itself. */
 static struct cart_op *fault_mutant_double_out(struct fault_mutant *mutant,
 					       struct fault_mutation *mutation,
 					       const struct cart_op *op, struct cart_op *answer)
@@ -128,22 +122,20 @@ static struct cart_op *fault_mutant_double_out(struct fault_mutant *mutant,
 	return cart_op_copy_request(&again);
 }
 
-/* no-idempotency: keys are not looked at, so a repeat is applied again. */
-static void fault_mutant_keyless_in(struct fault_mutant *mutant, struct fault_mutation *mutation,
-				    const struct cart_op *op, struct cart_op *copy)
+/* no-idempotency: keys are ignored, so a repeat is applied again. */
+static void fault_mutant_keyless_in(struct fault_mutant *mutant, const struct cart_op *op,
+				    struct cart_op *copy)
 {
-	(void)mutation;
 	(void)op;
 	if (copy->key != NULL && fault_mutant_strikes(mutant))
 		copy->key = NULL;
 }
 
-/* What the three below need: to see each cart as it becomes. */
-static void fault_mutant_watch_in(struct fault_mutant *mutant, struct fault_mutation *mutation,
-				  const struct cart_op *op, struct cart_op *copy)
+/* The next three mutants need the cart after each change. */
+static void fault_mutant_watch_in(struct fault_mutant *mutant, const struct cart_op *op,
+				  struct cart_op *copy)
 {
 	(void)mutant;
-	(void)mutation;
 	if (op->type == CART_OP_CHANGE)
 		copy->flags |= CART_WANT_CART;
 }
@@ -165,7 +157,7 @@ static bool fault_mutant_is_read(const struct fault_mutant *mutant, const struct
 	       (!mutant->only_eventual || op->flags & CART_READ_EVENTUAL);
 }
 
-/* stale-cache: some reads are answered with the cart as it was before its last change. */
+/* stale-cache: some reads get the cart as it was before its last change. */
 static struct cart_op *fault_mutant_cache_out(struct fault_mutant *mutant,
 					      struct fault_mutation *mutation,
 					      const struct cart_op *op, struct cart_op *answer)
@@ -177,7 +169,7 @@ static struct cart_op *fault_mutant_cache_out(struct fault_mutant *mutant,
 	return NULL;
 }
 
-/* two-replicas: reads of a cart go to a copy that lags behind and to one that does not, in turn. */
+/* two-replicas: reads of a cart get an old copy and the current one alternately. */
 static struct cart_op *fault_mutant_replicas_out(struct fault_mutant *mutant,
 						 struct fault_mutation *mutation,
 						 const struct cart_op *op, struct cart_op *answer)
@@ -189,7 +181,7 @@ static struct cart_op *fault_mutant_replicas_out(struct fault_mutant *mutant,
 	return NULL;
 }
 
-/* stale-index: a customer's list shows carts as they were. */
+/* stale-index: a customer's list shows carts as they were before their last change. */
 static struct cart_op *fault_mutant_index_out(struct fault_mutant *mutant,
 					      struct fault_mutation *mutation,
 					      const struct cart_op *op, struct cart_op *answer)
@@ -235,10 +227,7 @@ int fault_mutant_init(struct fault_mutant *mutant, const struct settings *settin
 	mutant->share = settings_integer(settings, "fault.mutant_share");
 	mutant->only_eventual =
 		strcmp(settings_string(settings, "fault.mutant_reads"), "eventual") == 0;
-	/* Spread over all bits, and never 0, from which there is no way out. */
-	mutant->random = (uint64_t)settings_integer(settings, "fault.mutant_seed") *
-				 UINT64_C(0x9e3779b97f4a7c15) |
-			 1;
+	mutant->random.state = (uint64_t)settings_integer(settings, "fault.mutant_seed");
 	mutant->copies = fault_copies_new(clock, settings_integer(settings, "fault.mutant_age"));
 	if (mutant->copies == NULL)
 		return cart_error_set(error, "out of memory");
@@ -252,11 +241,10 @@ void fault_mutant_destroy(struct fault_mutant *mutant)
 	pthread_mutex_destroy(&mutant->lock);
 }
 
-void fault_mutant_in(struct fault_mutant *mutant, struct fault_mutation *mutation,
-		     const struct cart_op *op, struct cart_op *copy)
+void fault_mutant_in(struct fault_mutant *mutant, const struct cart_op *op, struct cart_op *copy)
 {
 	if (mutant->type != NULL && mutant->type->in != NULL)
-		mutant->type->in(mutant, mutation, op, copy);
+		mutant->type->in(mutant, op, copy);
 }
 
 struct cart_op *fault_mutant_out(struct fault_mutant *mutant, struct fault_mutation *mutation,

@@ -36,7 +36,7 @@ const struct setting fault_settings[] = {
 	 .type = SETTING_DURATION,
 	 .fallback = "0",
 	 .max = 3600000,
-	 .help = "Added before every answer"},
+	 .help = "Delay before every answer"},
 	{.key = "fault.ops",
 	 .type = SETTING_LIST,
 	 .fallback = "create,get,change,checkout,delete,list",
@@ -47,17 +47,17 @@ const struct setting fault_settings[] = {
 	FAULT_TRIGGER("timeout", "Answer TIMEOUT without applying"),
 	FAULT_TRIGGER("uncertain", "Answer UNCERTAIN without applying"),
 	FAULT_TRIGGER("drop", "Apply and answer UNCERTAIN"),
-	FAULT_TRIGGER("hang", "Never answer, so that the deadline has to"),
+	FAULT_TRIGGER("hang", "Never answer, so that the deadline ends it"),
 	{.key = "fault.mutant",
 	 .type = SETTING_CHOICE,
 	 .fallback = "none",
 	 .choices = fault_mutant_names,
-	 .help = "What is done wrong, in answers that look right"},
+	 .help = "What the store does wrong, in answers that look right"},
 	{.key = "fault.mutant_share",
 	 .type = SETTING_INTEGER,
 	 .fallback = "1000",
 	 .max = 1000,
-	 .help = "Of 1,000 operations that the mutant can spoil, how many it does"},
+	 .help = "How many of 1,000 operations that the mutant can spoil it does spoil"},
 	{.key = "fault.mutant_age",
 	 .type = SETTING_DURATION,
 	 .fallback = "0",
@@ -67,12 +67,12 @@ const struct setting fault_settings[] = {
 	 .type = SETTING_CHOICE,
 	 .fallback = "all",
 	 .choices = fault_mutant_reads,
-	 .help = "Which gets stale-cache and two-replicas spoil; eventual: those that ask for it"},
+	 .help = "Which gets stale-cache and two-replicas spoil; eventual: no strong ones"},
 	{.key = "fault.mutant_seed",
 	 .type = SETTING_INTEGER,
 	 .fallback = "1",
 	 .max = FAULT_COUNT_MAX,
-	 .help = "Which operations make up the share"},
+	 .help = "Seed of the choice of operations"},
 	{0},
 };
 
@@ -94,7 +94,7 @@ static int fault_plan_read_ops(struct fault_plan *plan, const struct settings *s
 		       strcmp(cart_op_type_name((enum cart_op_type)type), names[i]) != 0)
 			type++;
 		if (type == CART_OP_TYPES)
-			return cart_error_set(error, "fault.ops: %s is no type of operation",
+			return cart_error_set(error, "fault.ops: %s is not a type of operation",
 					      names[i]);
 		plan->ops[type] = true;
 	}

@@ -1,6 +1,6 @@
 /*
- * Which ops the fault backend spoils, and how. Counts are of a process: the ops of every loop, in
- * the order in which they were submitted, as far as fault.ops names their type.
+ * Which ops the fault backend spoils, and how. It counts the ops of all loops whose type fault.ops
+ * names, in the order in which they are submitted.
  */
 #ifndef BACKENDS_FAULT_PLAN_H
 #define BACKENDS_FAULT_PLAN_H
@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-/* What can go wrong with an op. A further one is a line here and one in plan.c. */
+/* What can go wrong with an op. Another type needs a line here and one in plan.c. */
 enum fault_type {
 	FAULT_NONE,
 	FAULT_REFUSE,	 /* refused at submit */
@@ -27,16 +27,16 @@ enum fault_type {
 struct fault_behaviour {
 	const char *name;	 /* fault.NAME_nth, fault.NAME_every */
 	bool applies;		 /* the inner store gets the op */
-	bool answers;		 /* with result; else with what the inner store says */
+	bool answers;		 /* with result; else with the answer of the inner store */
 	enum cart_result result; /* a read cannot be uncertain: it gets CART_TIMEOUT instead */
 };
 
 const struct fault_behaviour *fault_behaviour_of(enum fault_type type);
 
-/* When a type of fault strikes, counted from when it was armed; 0: never. */
+/* When a type of fault strikes, in ops since it was armed; 0: never. */
 struct fault_trigger {
-	uint64_t nth;	/* that one op, the first is 1 */
-	uint64_t every; /* every so many ops */
+	uint64_t nth;	/* this op; the first is 1 */
+	uint64_t every; /* each multiple of this */
 	uint64_t seen;
 };
 
@@ -55,7 +55,7 @@ CART_MUST_CHECK int fault_plan_init(struct fault_plan *plan, const struct settin
 void fault_plan_destroy(struct fault_plan *plan);
 /* Any thread: from the next op on. */
 void fault_plan_arm(struct fault_plan *plan, enum fault_type type, uint64_t nth, uint64_t every);
-/* What is to happen to an op; counts it. Where several strike, the first of the enum. */
+/* Counts an op and says what happens to it. If several faults strike, the first of the enum. */
 enum fault_type fault_plan_next(struct fault_plan *plan, enum cart_op_type op);
 /* Ops spoilt so far. */
 uint64_t fault_plan_hits(struct fault_plan *plan);

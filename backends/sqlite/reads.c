@@ -5,7 +5,6 @@
 #include "backends/sqlite/reads.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static enum cart_result reads_failed(struct sqlite_conn *conn, struct cart_op *op, int rc)
 {
@@ -66,31 +65,11 @@ static sqlite3_stmt *reads_list_stmt(struct sqlite_conn *conn, const struct cart
 	return stmt;
 }
 
-static int reads_ids(struct sqlite_conn *conn, const struct cart_op *op, struct cart_id *ids,
-		     size_t *count)
-{
-	sqlite3_stmt *stmt = reads_list_stmt(conn, op);
-	int rc;
-
-	*count = 0;
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		const void *id = sqlite3_column_blob(stmt, 0);
-
-		if (id == NULL || sqlite3_column_bytes(stmt, 0) != CART_ID_BYTES) {
-			rc = SQLITE_CORRUPT;
-			break;
-		}
-		memcpy(ids[(*count)++].bytes, id, CART_ID_BYTES);
-	}
-	sqlite3_reset(stmt);
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
-}
-
 static enum cart_result reads_list(struct sqlite_conn *conn, struct cart_op *op)
 {
 	struct cart_id ids[CART_LIST_MAX + 1];
 	size_t count;
-	int rc = reads_ids(conn, op, ids, &count);
+	int rc = sqlite_ids_read(reads_list_stmt(conn, op), ids, &count);
 
 	if (rc != SQLITE_OK)
 		return reads_failed(conn, op, rc);

@@ -64,3 +64,21 @@ int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id, struct 
 		cart_clear(cart);
 	return rc;
 }
+
+int sqlite_ids_read(sqlite3_stmt *stmt, struct cart_id *ids, size_t *count)
+{
+	int rc;
+
+	*count = 0;
+	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		const void *id = sqlite3_column_blob(stmt, 0);
+
+		if (id == NULL || sqlite3_column_bytes(stmt, 0) != CART_ID_BYTES) {
+			rc = SQLITE_CORRUPT;
+			break;
+		}
+		memcpy(ids[(*count)++].bytes, id, CART_ID_BYTES);
+	}
+	sqlite3_reset(stmt);
+	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+}

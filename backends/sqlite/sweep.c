@@ -8,27 +8,13 @@
 
 #include "backends/sqlite/apply.h"
 
-#include <string.h>
-
 static int sweep_find(struct sqlite_conn *conn, int64_t now_ms, struct cart_id *ids, size_t *count)
 {
 	sqlite3_stmt *stmt = conn->stmts[STMT_SWEEP_CARTS];
-	int rc;
 
-	*count = 0;
 	sqlite3_bind_int64(stmt, 1, now_ms);
 	sqlite3_bind_int(stmt, 2, SQLITE_SWEEP_CARTS);
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		const void *id = sqlite3_column_blob(stmt, 0);
-
-		if (id == NULL || sqlite3_column_bytes(stmt, 0) != CART_ID_BYTES) {
-			rc = SQLITE_CORRUPT;
-			break;
-		}
-		memcpy(ids[(*count)++].bytes, id, CART_ID_BYTES);
-	}
-	sqlite3_reset(stmt);
-	return rc == SQLITE_DONE ? SQLITE_OK : rc;
+	return sqlite_ids_read(stmt, ids, count);
 }
 
 static int sweep_carts(struct sqlite_conn *conn, int64_t now_ms, struct sqlite_swept *swept)

@@ -387,10 +387,12 @@ house-rules:
 lint: house-rules
 	tools/lint '$(filter-out -MMD -MP,$(ALL_CFLAGS))' $(SOURCES)
 
-## docs: writes docs/settings.md from the settings' tables
+## docs: writes docs/settings.md from the settings' tables, and the contents of docs/decisions.md
 docs: $(B)/bin/cartctl
 	$(B)/bin/cartctl settings --markdown >docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+	tools/contents docs/decisions.md
 docs-check: $(B)/bin/cartctl
+	tools/contents --check docs/decisions.md || { echo 'the contents of docs/decisions.md are old: make docs'; exit 1; }
 	$(B)/bin/cartctl settings --markdown | diff -u docs/settings.md - || { echo 'docs/settings.md is old: make docs'; exit 1; }
 
 ## bench: measures cartd against the bare floors under it

@@ -110,13 +110,17 @@ def check_links(tap):
     tap.check("the documents' links lead somewhere", "\n".join(dead) if documents else "no documents")
 
 
-def check_contents(tap):
-    """docs/decisions.md begins with a list of its own headings."""
-    text = open(DECISIONS, encoding="utf-8").read()
-    listed = re.findall(r"^ *- \[.*\]\(#(.+)\)$", text, re.M)
-    wanted = anchors(DECISIONS)[1:]
-    tap.check("decisions.md lists its records, in order", "" if listed == wanted and wanted else
-              "\n".join(sorted(set(wanted) ^ set(listed))) or "another order")
+def check_contents(tap, folder):
+    """tools/contents notices that a heading is not listed, and lists it."""
+    copy = os.path.join(folder, "decisions.md")
+    whole = open(DECISIONS, encoding="utf-8").read()
+    listed = re.search(r"(?m)^  - \[.*\n", whole).group(0)
+    with open(copy, "w", encoding="utf-8") as file:
+        file.write(whole.replace(listed, "", 1))
+    old = subprocess.run(["tools/contents", "--check", copy], check=False).returncode
+    written = subprocess.run(["tools/contents", copy], check=False).returncode
+    tap.check("the contents of decisions.md are complete, and would be found old", "" if (old, written) == (1, 0) and
+              open(copy, encoding="utf-8").read() == whole else "exit status %d, then %d" % (old, written))
 
 
 def check_places(tap):
@@ -130,7 +134,8 @@ def check_places(tap):
 
 def tests(tap):
     check_links(tap)
-    check_contents(tap)
+    with tempfile.TemporaryDirectory() as folder:
+        check_contents(tap, folder)
     check_places(tap)
     if not shutil.which("curl"):
         tap.skip("the README's lines", "curl is not installed")

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Microseconds are what the clock is good for; more digits would only make the file longer. */
+/* To microseconds: the clock is not more precise than that. */
 static double files_round(double ms)
 {
 	return (double)(int64_t)(ms * 1000 + 0.5) / 1000;
 }
 
-/* Adds the samples of a result to an array; with_database says of which each is. */
+/* Adds the samples of a result to an array, each with its database if with_database. */
 static bool files_add_samples(json_t *array, const struct seed150_result *result,
 			      bool with_database)
 {

@@ -4,7 +4,7 @@
 #include "bench/target/client.h"
 #include "core/base/clock.h"
 
-/* What the protocol says of its i-th operation. */
+/* The values of the protocol's i-th operation. */
 static int64_t seed150_customer(size_t i)
 {
 	return 1000 + (int64_t)i;

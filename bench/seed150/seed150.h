@@ -14,7 +14,7 @@
 
 #define SEED150_EACH  50
 #define SEED150_TOTAL (3 * SEED150_EACH)
-/* So many operations in a row without an answer, and the target counts as gone. */
+/* After so many operations in a row without an answer the target counts as gone. */
 #define SEED150_GIVE_UP 3
 
 /* The order is that of seed_reference_rows. */
@@ -49,7 +49,7 @@ size_t seed150_tried(const struct seed150_result *result, enum seed150_operation
 
 /* The table for people: ours, and the seed's own beside it. False: it could not be printed. */
 CART_MUST_CHECK bool seed150_print_table(FILE *out, const struct seed150_result *result);
-/* Why the seed's figures are no yardstick. */
+/* Says why the seed's figures cannot be compared with ours. */
 void seed150_print_caveat(FILE *out);
 /* All results and the seed's as one JSON object. False: it could not be printed. */
 CART_MUST_CHECK bool seed150_print_json(FILE *out, const struct seed150_result *results,

@@ -1,4 +1,4 @@
-/* Carts out of the JSON that a cartd answers with: API.md's way back. */
+/* Reads carts from the JSON that a cartd answers with. */
 #ifndef BENCH_TARGET_CART_READ_H
 #define BENCH_TARGET_CART_READ_H
 

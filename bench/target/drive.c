@@ -1,4 +1,4 @@
-/* Which kind of target it is, and what is the same for both. */
+/* Chooses the kind of target, and does what is the same for both. */
 #include "bench/target/drive_internal.h"
 #include "core/base/buf.h"
 
@@ -43,7 +43,7 @@ static char *drive_series(const char *metrics, const char *start)
 	return line != NULL ? strndup(line, strcspn(line, "\n")) : NULL;
 }
 
-/* Numbers of MariaDB begin at 10.0.0, and those of MySQL will stay below for long. */
+/* MariaDB's version numbers begin at 10.0.0; MySQL's are below that. */
 static void drive_learn_sql_server(struct bench_drive *drive, const char *metrics)
 {
 	char *series = drive_series(metrics, "cart_mysql_server_version ");
@@ -71,7 +71,7 @@ static void drive_learn_endpoint(struct bench_drive *drive, const char *metrics)
 	free(series);
 }
 
-/* What the target says of itself beside its health. A cartd that hides /metrics is measured too. */
+/* Reads from /metrics what the target is. A cartd that hides /metrics is measured too. */
 static void drive_learn(struct bench_drive *drive)
 {
 	struct buf metrics = {0};

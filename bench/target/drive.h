@@ -27,9 +27,9 @@ struct bench_drive_config {
 };
 
 /*
- * Parses the target and asks who it is: GET /health over HTTP; a store is started. Blocks. -1:
- * error says in one line, without the target, why there is nothing to measure: no such host, nobody
- * there, not a cartd, another version of the API, its database is down, unknown backend or setting.
+ * Parses the target and asks it what it is (GET /health), or starts a store. Blocks. -1: error says
+ * in one line, without the target, why there is nothing to measure: no such host, no connection,
+ * not a cartd, another version of the API, its database is down, unknown backend or setting.
  */
 CART_MUST_CHECK int bench_drive_open(struct bench_drive **drive, const char *target,
 				     const struct bench_drive_config *config,
@@ -44,7 +44,7 @@ const char *bench_drive_database(const struct bench_drive *drive);
 /* Of the cartd, or of this build for a store; "" when it does not say. */
 const char *bench_drive_version(const struct bench_drive *drive);
 const char *bench_drive_revision(const struct bench_drive *drive);
-/* The database's own, "MariaDB 10.11.6", "DynamoDB, https://..."; "" when nobody says. */
+/* The database's own, "MariaDB 10.11.6", "DynamoDB, https://..."; "" when it is not known. */
 const char *bench_drive_server(const struct bench_drive *drive);
 /* A local server that speaks DynamoDB's protocol stands in for DynamoDB: a picture made of it must
  * say so. */
@@ -80,9 +80,9 @@ void bench_link_close(struct bench_link **link);
 void bench_link_submit(struct bench_link *link, struct bench_op *op);
 
 /*
- * The client goes away from the operation under way, if there is one: its connection is closed, or
- * a store is asked to cancel it. done() comes soon, never inside this call; a change that was sent
- * is then BENCH_UNKNOWN, unless what became of it is known all the same.
+ * Abandons the operation under way, if there is one: closes its connection, or asks a store to
+ * cancel it. done() comes soon, never inside this call; a change that was sent is then
+ * BENCH_UNKNOWN, unless its outcome is known all the same.
  */
 void bench_link_abandon(struct bench_link *link);
 

@@ -1,4 +1,5 @@
-/* What the kinds of targets are to drive.c. Each struct of a kind's starts with the one here. */
+/* The interface between drive.c and the two kinds of targets. Each struct of a kind starts with the
+ * one here. */
 #ifndef BENCH_TARGET_DRIVE_INTERNAL_H
 #define BENCH_TARGET_DRIVE_INTERNAL_H
 
@@ -8,7 +9,7 @@
 #define BENCH_DATABASE_MAX 32
 #define BENCH_VERSION_MAX  64
 
-/* All required but print_settings. What they must do, drive.h says; close functions get what is not
+/* All are required except print_settings. drive.h says what each must do; close functions never get
  * NULL. */
 struct bench_drive_kind {
 	int (*open)(struct bench_drive **drive, const char *target,

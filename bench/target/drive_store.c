@@ -5,7 +5,7 @@
  * command line. The schema is made where it is missing.
  *
  * The happy path: a bench_op becomes a cart_op, whose callback is the bench_op's. The other way:
- * the store refuses a submit, and the refusal is told from the loop.
+ * the store refuses a submit, and the refusal is reported from the loop.
  */
 #include "bench/target/drive_internal.h"
 #include "core/base/buf.h"
@@ -35,7 +35,7 @@ struct store_loop {
 
 struct store_link {
 	struct bench_link link;
-	struct event *refused; /* tells of a refusal */
+	struct event *refused; /* reports a refusal */
 	struct bench_op *op;   /* NULL: none under way */
 	struct cart_op cart_op;
 	struct cart_change change;
@@ -98,7 +98,7 @@ static void store_take_result(struct bench_op *op, struct cart_op *from)
 	from->cart_count = 0;
 }
 
-/* The link may be submitted to or closed in done(): not touched after it. */
+/* done() may submit to the link or close it, so the link must not be touched after it. */
 static void store_finish(struct store_link *link)
 {
 	struct bench_op *op = link->op;
@@ -120,7 +120,7 @@ static void store_completed(struct cart_op *cart_op, void *user)
 	store_finish(link);
 }
 
-static void store_tell_refusal(evutil_socket_t fd, short what, void *user)
+static void store_report_refusal(evutil_socket_t fd, short what, void *user)
 {
 	struct store_link *link = user;
 
@@ -250,7 +250,7 @@ static int store_link_open(struct bench_link **out, struct bench_drive_loop *loo
 	if (link == NULL)
 		return cart_error_set(error, "no memory for a link");
 	link->link.loop = loop;
-	link->refused = event_new(loop->base, -1, 0, store_tell_refusal, link);
+	link->refused = event_new(loop->base, -1, 0, store_report_refusal, link);
 	if (link->refused == NULL) {
 		store_link_close(&link->link);
 		return cart_error_set(error, "no memory for a link");

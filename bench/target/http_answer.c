@@ -47,7 +47,7 @@ static bool answer_refuse(struct http_answer *answer, const char *why)
 	return false;
 }
 
-/* A whole number of digits up to max, the whole text. */
+/* True when the whole text is a number of at most max. */
 static bool answer_number(const char *text, size_t len, uint64_t max, uint64_t *value)
 {
 	uint64_t number = 0;
@@ -63,7 +63,7 @@ static bool answer_number(const char *text, size_t len, uint64_t max, uint64_t *
 	return number <= max;
 }
 
-/* "0.51" of milliseconds, to nanoseconds; what is no number is -1. */
+/* Converts "0.51", milliseconds, to nanoseconds; -1: not a number. */
 static int64_t answer_ms(const char *text, const char *end)
 {
 	int64_t ns = 0, unit = 1000000;
@@ -134,7 +134,7 @@ static bool answer_length(struct http_answer *answer, const char *value, size_t 
 	return true;
 }
 
-/* The length tells most headers apart, so that few are compared. False: not to be understood. */
+/* The length distinguishes most headers, so that few names are compared. False: refused. */
 static bool answer_header(struct http_answer *answer, const char *name, size_t name_len,
 			  const char *value, size_t len)
 {
@@ -203,7 +203,7 @@ static bool answer_status_line(struct http_answer *answer, const char *line, siz
 	return true;
 }
 
-/* What comes after the head. */
+/* Decides by the head how the body is framed. */
 static bool answer_begin_body(struct http_answer *answer)
 {
 	answer->keep_body = answer->keep_body || answer->status >= 400;
@@ -291,7 +291,7 @@ static bool answer_chunk_size(struct http_answer *answer, const char *line, size
 	return true;
 }
 
-/* A line of the chunked coding. Likewise. */
+/* Takes a line of the chunked coding if it is whole. Returns the same. */
 static ssize_t answer_take_line(struct http_answer *answer, const char *data, size_t len)
 {
 	const char *end = memmem(data, len, "\r\n", 2);

@@ -1,7 +1,7 @@
 /*
- * An answer of a cartd, understood as it comes in, in pieces of any size (RFC 9112). A server can
- * make us hold no more than a head and a body of bounded size; a body that nobody wants is counted
- * and not kept. After a first answer of its size nothing is allocated.
+ * Parses an answer of a cartd as it arrives, in pieces of any size (RFC 9112). The memory that a
+ * server can make it use is bounded: a head and a body of limited size. A body that the caller does
+ * not want is counted and not kept. After a first answer of its size nothing is allocated.
  */
 #ifndef BENCH_TARGET_HTTP_ANSWER_H
 #define BENCH_TARGET_HTTP_ANSWER_H
@@ -40,22 +40,22 @@ struct http_answer {
 	struct buf body;		   /* kept if wanted, or if the status is an error's */
 	const char *why;		   /* of a broken one: what is wrong */
 
-	/* The parser's own. */
+	/* Private. */
 	enum http_answer_phase phase;
 	bool keep_body, chunked, has_length;
 	uint64_t left;
 	uint64_t body_len;
-	size_t len, scanned; /* bytes in data; how many hold no end of what is looked for */
+	size_t len, scanned; /* bytes in data; how many of them are known not to end the head */
 	char data[HTTP_ANSWER_HEAD_MAX]; /* not zeroed: len says */
 };
 
-/* For the next answer; of one that is zeroed, for the first. */
+/* Prepares for the next answer, or for the first one when it is zeroed. */
 void http_answer_begin(struct http_answer *answer, bool keep_body);
 void http_answer_free(struct http_answer *answer);
 
 /* Where the next bytes are to be read to, and how many fit: at least one. */
 char *http_answer_room(struct http_answer *answer, size_t *room);
-/* len bytes have been read there. */
+/* Parses len bytes that have been read there. */
 enum http_answer_state http_answer_take(struct http_answer *answer, size_t len);
 /* The connection has ended in place of more. */
 enum http_answer_state http_answer_end(struct http_answer *answer);

@@ -94,7 +94,7 @@ static char *request_put_headers(char *at, const struct bench_op *op)
 	return at;
 }
 
-/* Of a fixed length or none: the longest body has two numbers. */
+/* Returns the length, 0 for none. The longest body has two numbers. */
 static size_t request_write_body(const struct bench_op *op, char body[96])
 {
 	char *at = body;

@@ -1,7 +1,5 @@
-/*
- * One operation of a shop on a target, and what became of it: the same over HTTP and on a store in
- * our own process.
- */
+/* One operation of a shop on a target, and its result: the same over HTTP and on a store in our own
+ * process. */
 #ifndef BENCH_TARGET_OP_H
 #define BENCH_TARGET_OP_H
 
@@ -39,8 +37,8 @@ enum bench_read { BENCH_READ_DEFAULT, BENCH_READ_STRONG, BENCH_READ_EVENTUAL };
 #define BENCH_OP_ERROR_MAX 32
 
 /*
- * The caller's; one at a time on a link, which has it from the submit to its done(). A zeroed
- * request asks for nothing special.
+ * The caller owns it. A link has one at a time, from the submit to its done(). A zeroed request
+ * asks for nothing special.
  */
 struct bench_op {
 	/* The request. */
@@ -53,8 +51,8 @@ struct bench_op {
 	const char *key;      /* CREATE, ADD, SET, REMOVE, CHECKOUT: Idempotency-Key, at most
 				 CART_KEY_MAX characters, or NULL */
 	enum bench_read read; /* GET */
-	bool want_cart; /* GET, CREATE, ADD, SET, REMOVE, CHECKOUT: the cart is wanted, of a change
-			   as it is after it */
+	bool want_cart; /* GET, CREATE, ADD, SET, REMOVE, CHECKOUT: return the cart; after a change
+			   as it is then */
 	void (*done)(struct bench_op *op, void *user);
 	void *user;
 
@@ -66,8 +64,8 @@ struct bench_op {
 	char error[BENCH_OP_ERROR_MAX];
 	bool replayed;	    /* the key was seen before */
 	int64_t version;    /* of the ETag; 0: not said */
-	struct cart cart;   /* want_cart and OK; freed by bench_op_clear() */
-	struct cart *carts; /* LIST and OK: the newest, at most CART_LIST_MAX; likewise */
+	struct cart cart;   /* want_cart and OK; bench_op_clear() frees it */
+	struct cart *carts; /* LIST and OK: the newest, at most CART_LIST_MAX; freed the same way */
 	size_t cart_count;
 	/* Monotonic: before the first byte is written, or before the connect where one was needed;
 	 * after the last byte is read. */
@@ -75,7 +73,7 @@ struct bench_op {
 	int64_t queue_ns, db_ns, total_ns; /* Server-Timing; -1: not said */
 };
 
-/* Frees the result and zeroes it; the request stays. */
+/* Frees and zeroes the result; keeps the request. */
 void bench_op_clear(struct bench_op *op);
 
 #endif

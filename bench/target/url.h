@@ -1,4 +1,4 @@
-/* Where a service is: http://HOST[:PORT][/PREFIX], as people type it. */
+/* The URL of a service, http://HOST[:PORT][/PREFIX], as people type it. */
 #ifndef BENCH_TARGET_URL_H
 #define BENCH_TARGET_URL_H
 

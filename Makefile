@@ -211,7 +211,7 @@ $(B)/bin/cartctl: $(call objects,$(CTL_SRC)) $(B)/server/settings.o $(LIB_OBJ) $
 # With the backend that misbehaves on purpose: what measures must be shown to find something.
 $(B)/bin/cartbench: $(B)/bench/main.o $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ)
 	$(link)
-$(FLOORS): $(B)/bench/perf/floor/%: $(B)/bench/perf/floor/%.o $(LIB_OBJ) $(REGISTRY_OBJ)
+$(FLOORS): $(B)/bench/perf/floor/%: $(B)/bench/perf/floor/%.o $(B)/bench/perf/floor/floor.o $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 
 $(B)/bench/perf/floor/mysql_floor: $(B)/bench/perf/floor/mysql_form.o

@@ -9,10 +9,9 @@ import contextlib
 import os
 import re
 import shutil
-import time
 
-from exact_work import Client, work
-from servers import Failure, Server, free_port
+from exact_work import work
+from servers import Client, Failure, Server
 
 MARKER = "health_handle_live"
 ALLOCATORS = {"malloc", "calloc", "realloc", "reallocarray", "memalign", "aligned_alloc", "posix_memalign"}
@@ -61,32 +60,18 @@ class Callgrind:
     def __enter__(self):
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
-        port = free_port()
         argv = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.folder}/out", f"--dump-before={MARKER}"]
-        argv += [os.path.join(self.bench.build, "bin", "cartd"), "--listen", f"127.0.0.1:{port}", "--set", "threads=1"]
+        argv += [self.bench.program("bin/cartd"), "--listen", "127.0.0.1:0", "--set", "threads=1"]
         for setting in self.settings:
             argv += ["--set", setting]
-        self.log = os.path.join(self.folder, "log")
-        self.server = Server(argv, self.log, core=None)
+        self.server = Server(argv, os.path.join(self.folder, "log"), cores=None)
         try:
-            self.await_listening()
-            self.client = Client(port)
+            # By its log: asking until it answers would ask another number of times in each run, and the heap would be another.
+            self.client = Client(int(self.server.await_listening(START_S).rpartition(":")[2]), 60)
         except BaseException:
             self.server.stop()
             raise
         return self
-
-    def await_listening(self):
-        """By its log: asking until it answers would ask another number of times in each run, and the heap would be another."""
-        until = time.monotonic() + START_S
-        while True:
-            with open(self.log, encoding="utf-8", errors="replace") as file:
-                if "listening" in file.read():
-                    return
-            if self.server.process.poll() is not None or time.monotonic() > until:
-                with open(self.log, encoding="utf-8", errors="replace") as file:
-                    raise Failure(f"cartd did not start under callgrind: {file.read()[-2000:]}")
-            time.sleep(0.02)
 
     def __exit__(self, *_):
         self.client.socket.close()

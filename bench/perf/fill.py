@@ -5,7 +5,10 @@ import sqlite3
 import time
 import uuid
 
+from servers import Client, items_of
+
 LINES = 3
+PIPELINED = 64
 SWEEP_MS = 86_400_000  # the rounding of carts.sweep_ms with the default cart.ttl, see schemas/sqlite
 TTL_MS = 30 * 86_400_000
 
@@ -42,7 +45,10 @@ def sqlite(path, ids_path, count):
         f.writelines(str(uuid.UUID(bytes=cart)) + "\n" for cart in ids)
 
 
-def http(bench, server, ids_path, count):
-    """The same over HTTP."""
-    bench.wrk(server, 64, "create", count, ids_path, seconds=120)
-    bench.wrk(server, 64, "lines", ids_path, seconds=120)
+def http(port, ids_path, count):
+    """The same over HTTP, pipelined: one connection, many requests on their way."""
+    with Client(port, 60) as client, open(ids_path, "w") as f:
+        for first in range(0, count, PIPELINED):
+            carts = client.create_many(range(1 + first, 1 + min(count, first + PIPELINED)))
+            client.ask_many("POST", [cart + "/items" for cart in carts], [items_of(range(1, LINES + 1))] * len(carts))
+            f.writelines(cart.rpartition("/")[2] + "\n" for cart in carts)

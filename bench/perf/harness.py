@@ -1,6 +1,7 @@
 """The frame of a benchmark: its arguments, its measurements one after another, its results and exit status."""
 
 import argparse
+import contextlib
 import os
 import resource
 import shutil
@@ -9,46 +10,57 @@ import sys
 import time
 
 import report
+from beside import end_by_signals, forget_settings
 from servers import Bench, Failure
 
+PROGRAM = "bench/perf/" + os.path.basename(sys.argv[0])
 
-def parse(program, description, measurements, out, arguments):
-    name = next(iter(measurements))
-    parser = argparse.ArgumentParser(prog=program, description=description, epilog=f"example: {program} --quick --only {name}")
-    parser.add_argument("--quick", action="store_true", help="shorter slices, fewer rounds: about a minute, and less sure")
-    parser.add_argument("--only", metavar="NAME,...", help="of " + ", ".join(measurements))
+
+def begin(forget=True):
+    end_by_signals()
+    if forget:
+        forget_settings()
+
+
+def parse(text, measurements, *options):
+    """options: (name, words for argparse) beside --build and --only. text: the program's own, of which the first sentence is shown."""
+    example = f" --only {next(iter(measurements))}" if measurements else ""
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=text.partition("\n\n")[0], epilog=f"example: {PROGRAM}{example}")
+    if measurements:
+        parser.add_argument("--only", metavar="NAME,...", help="of " + ", ".join(measurements))
     parser.add_argument("--build", default="build/release", help="where the programs are (default: %(default)s)")
-    parser.add_argument("--out", default=out, help="for results and databases (default: %(default)s)")
-    parser.add_argument("--docs", metavar="FILE", help="puts the table between its results markers too")
-    options = parser.parse_args(arguments)
-    options.only = options.only.split(",") if options.only else list(measurements)
-    unknown = [name for name in options.only if name not in measurements]
-    if unknown:
-        parser.error(f"no such measurement: {unknown[0]}; there are {', '.join(measurements)}")
-    return options
+    for name, words in options:
+        parser.add_argument(name, **words)
+    parsed = parser.parse_args()
+    if measurements:
+        parsed.only = parsed.only.split(",") if parsed.only else list(measurements)
+        for name in parsed.only:
+            if name not in measurements:
+                parser.error(f"no such measurement: {name}; there are {', '.join(measurements)}")
+    return parsed
 
 
-def check_machine(options, programs):
+def check_programs(bench, programs):
+    for program in programs:
+        if not os.path.exists(bench.program(program)):
+            raise Failure(f"{bench.program(program)} is missing: make bench builds it")
+
+
+def prepare(options, programs):
     if shutil.which("wrk") is None:
         raise Failure("wrk is missing: apt-get install wrk")
     if (os.cpu_count() or 1) < 2:
         raise Failure("two cores are needed, one for the server and one for the load")
-    for program in programs:
-        if not os.path.exists(os.path.join(options.build, program)):
-            raise Failure(f"{options.build}/{program} is missing: make bench builds it")
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 8192), limit))
-
-
-def prepare(options, programs):
-    check_machine(options, programs)
     os.makedirs(options.out, exist_ok=True)
     bench = Bench(options.build, os.path.abspath(options.out), 1.0 if options.quick else 2.0, 2 if options.quick else 6)
     bench.quick = options.quick
+    check_programs(bench, programs)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(limit, 8192), limit))
     return bench
 
 
-def measure(program, bench, names, measurements, results):
+def measure(bench, names, measurements, results):
     """What could not be measured, as lines."""
     failures = []
     for name in names:
@@ -58,30 +70,37 @@ def measure(program, bench, names, measurements, results):
             measurements[name](bench, results)
         except (Failure, OSError, subprocess.SubprocessError) as e:
             failures.append(f"{name}: {e}")
-            print(f"{program}: {name}: {e}", file=sys.stderr, flush=True)
+            print(f"{PROGRAM}: {name}: {e}", file=sys.stderr, flush=True)
         print(f"  ({time.monotonic() - began:.0f} s)", flush=True)
     return failures
 
 
-def run(program, description, measurements, programs, arguments, out, marker, around=None):
+@contextlib.contextmanager
+def alone(_):
+    yield {}
+
+
+def run(text, measurements, programs, out, marker, around=alone):
     """The exit status. around(bench), a context, is what all measurements need; it yields what to add to the description."""
-    options = parse(program, description, measurements, out, arguments)
+    begin()
+    options = parse(
+        text, measurements,
+        ("--quick", {"action": "store_true", "help": "shorter slices, fewer rounds: about a minute, and less sure"}),
+        ("--out", {"default": out, "help": "for results and databases (default: %(default)s)"}),
+        ("--docs", {"metavar": "FILE", "help": "puts the table between its results markers too"}))
     results = report.Results()
     try:
         bench = prepare(options, programs)
-        about = report.describe(bench, [program, *arguments])
+        about = report.describe(bench, [PROGRAM, *sys.argv[1:]])
         if about["load_average_before"] > 0.5:
             print(f"the machine is busy (load {about['load_average_before']:.1f}): what follows is disturbed")
-        if around is None:
-            failures = measure(program, bench, options.only, measurements, results)
-        else:
-            with around(bench) as more:
-                about.update(more)
-                failures = measure(program, bench, options.only, measurements, results)
+        with around(bench) as more:
+            about.update(more)
+            failures = measure(bench, options.only, measurements, results)
         report.write(bench, about, results, failures)
         if options.docs and not failures:
             report.put_into_docs(options.docs, marker, report.markdown(about, results))
     except (Failure, OSError) as e:
-        print(f"{program}: {e}", file=sys.stderr)
+        print(f"{PROGRAM}: {e}", file=sys.stderr)
         return 2
     return 2 if failures else 0

@@ -1,5 +1,6 @@
-"""Servers and load for bench/perf/run-cartd and bench/perf/run-mysql: private processes on free loopback ports, server and load on cores of their own."""
+"""Servers, clients and load for the benchmarks, tools/gate and tools/compare: private processes on free ports of 127.0.0.1."""
 
+import ctypes
 import json
 import os
 import re
@@ -7,13 +8,16 @@ import resource
 import signal
 import socket
 import subprocess
+import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
+from beside import PR_SET_PDEATHSIG, Failure  # noqa: E402
+
 SERVER_CORE, LOAD_CORE = 0, 1
-
-
-class Failure(Exception):
-    """What stopped a measurement, in one line."""
+LUA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load.lua")
+CARTS = "/shopping-carts"
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def free_port():
@@ -22,48 +26,111 @@ def free_port():
         return s.getsockname()[1]
 
 
-def connect(port, timeout=10):
-    return socket.create_connection(("127.0.0.1", port), timeout)
+def items_of(products):
+    """The body of an add of one of each."""
+    return {"items": [{"product_id": product, "quantity": 1} for product in products]}
 
 
-def receive(s):
-    """One whole answer: its bytes."""
-    data = b""
-    while True:
-        head, found, body = data.partition(b"\r\n\r\n")
-        if found:
+class Client:
+    """One kept HTTP connection."""
+
+    def __init__(self, port, timeout=10):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        self.received = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, method, path, body=None):
+        """body: for JSON."""
+        data = "" if body is None else json.dumps(body)
+        about = f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n" if data else ""
+        self.socket.sendall(f"{method} {path} HTTP/1.1\r\nHost: bench\r\n{about}\r\n{data}".encode())
+
+    def receive(self):
+        """All bytes of the next answer."""
+        while True:
+            head, found, _ = self.received.partition(b"\r\n\r\n")
             length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-            if len(body) >= (int(length.group(1)) if length else 0):
-                return data
-        more = s.recv(65536)
-        if not more:
-            raise Failure("the server closed amid an answer")
-        data += more
+            end = len(head) + 4 + (int(length.group(1)) if length else 0)
+            if found and len(self.received) >= end:
+                answer, self.received = self.received[:end], self.received[end:]
+                return answer
+            more = self.socket.recv(65536)
+            if not more:
+                raise Failure("the server closed the connection before its answer was complete")
+            self.received += more
+
+    def answer(self, *request):
+        self.send(*request)
+        return self.receive()
+
+    def ask(self, method, path, body=None):
+        """The answer's body; anything but success ends the measurement."""
+        return self.ask_many(method, [path], [body])[0]
+
+    def ask_many(self, method, paths, bodies):
+        """Pipelined."""
+        for path, body in zip(paths, bodies):
+            self.send(method, path, body)
+        answers = [self.receive() for _ in paths]
+        for path, answer in zip(paths, answers):
+            if not answer.startswith(b"HTTP/1.1 20"):
+                raise Failure(f"{method} {path} was answered {answer[9:200].decode('latin-1')!r}")
+        return [answer.partition(b"\r\n\r\n")[2] for answer in answers]
+
+    def create_many(self, customers):
+        """A new cart's path for each."""
+        answers = self.ask_many("POST", [CARTS] * len(customers), [{"customer_id": customer} for customer in customers])
+        return [CARTS + "/" + json.loads(answer)["shopping_cart_id"] for answer in answers]
+
+    def create(self, customer=1, products=()):
+        """A new cart's path."""
+        path = self.create_many([customer])[0]
+        if products:
+            self.add(path, *products)
+        return path
+
+    def add(self, cart, *products):
+        self.ask("POST", cart + "/items", items_of(products))
 
 
-def ask(s, method, path, body=None):
-    text = f"{method} {path} HTTP/1.1\r\nHost: bench\r\n"
-    if body is not None:
-        text += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-    s.sendall((text + "\r\n" + (body or "")).encode())
-    return receive(s)
+def metrics(port, series):
+    """{measure: what cartd has counted since its start}, of series {measure: (its name, how many of it make one)}; without what it
+    does not count."""
+    with Client(port) as client:
+        text = client.ask("GET", "/metrics").decode()
+    found = {}
+    for measure, (name, part) in series.items():
+        values = re.findall(rf"(?m)^{name}(?:\{{.*\}})? (\S+)$", text)
+        if values:
+            found[measure] = sum(map(float, values)) / part
+    return found
 
 
 class Server:
-    """A server process. Use it with `with`: it ends with the block."""
+    """A server process, which ends with the `with` block, or with us. cores None: any."""
 
-    def __init__(self, argv, log, core=SERVER_CORE, nofile=None):
+    def __init__(self, argv, log, cores=(SERVER_CORE,), nofile=None, environment=None):
+        libc = ctypes.CDLL(None)
+
         def prepare():
-            if core is not None:
-                os.sched_setaffinity(0, {core})
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+            if cores is not None:
+                os.sched_setaffinity(0, cores)
             if nofile:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
         self.name = os.path.basename(argv[0])
         self.log = log
+        self.logged = os.path.getsize(log) if os.path.exists(log) else 0  # by others before
         with open(log, "ab") as out:
             self.started = time.monotonic()
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=prepare)
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=prepare, env=environment)
+        self.pid = self.process.pid
 
     def __enter__(self):
         return self
@@ -71,36 +138,55 @@ class Server:
     def __exit__(self, *_):
         self.stop()
 
-    def await_answer(self, port, path="/readyz", timeout=30):
-        """Seconds from exec to the first 200; asks anew as fast as it can."""
-        while time.monotonic() - self.started < timeout:
-            if self.process.poll() is not None:
-                raise Failure(f"{self.name} ended with status {self.process.returncode}; {self.log} says why")
-            try:
-                with connect(port) as s:
-                    if ask(s, "GET", path).startswith(b"HTTP/1.1 200"):
-                        return time.monotonic() - self.started
-            except (OSError, Failure):
-                pass
+    def log_text(self):
+        with open(self.log, "rb") as log:
+            log.seek(self.logged)
+            return log.read().decode("utf-8", "replace")
+
+    def _await(self, condition, timeout):
+        """What condition() returns once it is true; asks again as fast as it can. The server is ended when that does not come."""
+        while not (found := condition()):
+            if self.process.poll() is not None or time.monotonic() - self.started > timeout:
+                status = self.process.poll()
+                self.stop()
+                how = "did not answer in time" if status is None else f"ended with status {status}"
+                raise Failure(f"{self.name} did not start: it {how}:\n{self.log_text()[-3000:].strip()}")
             time.sleep(0.0005)
-        raise Failure(f"{self.name} did not answer within {timeout} s; {self.log} may say why")
+        return found
+
+    def await_listening(self, timeout=30):
+        """HOST:PORT, from cartd's log: without asking it anything."""
+        return self._await(lambda: re.search(r'listening.*address="?([^ "]+)', self.log_text()), timeout).group(1)
+
+    def await_answer(self, port, path="/readyz", timeout=30):
+        """Seconds from exec to the first 200."""
+        def answers():
+            try:
+                with Client(port) as client:
+                    return client.answer("GET", path).startswith(b"HTTP/1.1 200")
+            except (OSError, Failure):
+                return False
+
+        self.port = port
+        self._await(answers, timeout)
+        return time.monotonic() - self.started
 
     def memory_kib(self, what="VmRSS"):
         """VmRSS now, VmHWM at its highest."""
-        with open(f"/proc/{self.process.pid}/status") as f:
+        with open(f"/proc/{self.pid}/status") as f:
             return int(re.search(what + r":\s+(\d+)", f.read()).group(1))
 
     def cpu_seconds(self):
         """Of all its threads; the scheduler counts in nanoseconds."""
         total = 0
-        for task in os.listdir(f"/proc/{self.process.pid}/task"):
-            with open(f"/proc/{self.process.pid}/task/{task}/schedstat") as f:
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            with open(f"/proc/{self.pid}/task/{task}/schedstat") as f:
                 total += int(f.read().split()[0])
         return total / 1e9
 
     def stop(self):
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.terminate()
             try:
                 self.process.wait(15)
             except subprocess.TimeoutExpired:
@@ -108,74 +194,105 @@ class Server:
                 self.process.wait()
 
 
+def start_side(binary, name, settings, folder, cores, environment=None):
+    """A cartd as one side of a comparison, once it listens: .address, and .conf, a file of its settings in the folder."""
+    words = [binary, *(word for setting in settings for word in ("--set", setting))]
+    conf = os.path.join(folder, f"{name}.conf")
+    with open(conf, "wb") as file:
+        shown = subprocess.run([*words, "--print-config"], stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE, env=environment,
+                               check=False)
+    if shown.returncode != 0:
+        raise Failure(f"{name}: {shown.stderr.decode().strip()}")
+    log = os.path.join(folder, f"cartd-{name}.log")
+    if os.path.exists(log):
+        os.remove(log)
+    server = Server([*words, "--listen", "127.0.0.1:0"], log, cores, environment=environment)
+    server.name = name
+    server.conf, server.address = conf, server.await_listening()
+    return server
+
+
+def service_times(histogram, interval):
+    """wrk's histogram, [[microseconds, count], ...], as it was measured.
+
+    wrk 4 corrects it for coordinated omission before a script sees it: it takes interval, the mean time between two requests of a
+    connection, for the pace at which requests should have been sent, and adds to each latency of at least two intervals the ones that
+    requests in between would have had: less one interval, less two, while that is more than one. Taking them away again, from the
+    longest on, leaves what was measured.
+    """
+    counts = dict(histogram)
+    for latency in sorted(counts, reverse=True):
+        if latency < 2 * interval:
+            break
+        for between in range(latency - interval, interval, -interval):
+            counts[between] -= counts[latency]
+    return sorted((latency, count) for latency, count in counts.items() if count)
+
+
+def percentile(times, share):
+    left = share * sum(count for _, count in times)
+    for latency, count in times:
+        left -= count
+        if left <= 0:
+            break
+    return latency
+
+
 class Bench:
     """Where things are, and how long a slice of measuring is."""
 
     def __init__(self, build, out, seconds, rounds):
         self.build, self.out, self.seconds, self.rounds = build, out, seconds, rounds
-        self.lua = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load.lua")
         self.slices = []  # of load, for the results file
-        self.commits_us = []  # median bare commits, of every slice of the run
 
     def path(self, name):
         return os.path.join(self.out, name)
 
-    def cartd(self, *settings, core=SERVER_CORE, threads=1, wait=True):
-        """A running cartd; settings are "key=value"; core None: any."""
+    def program(self, name):
+        return os.path.join(self.build, name)
+
+    def cartd(self, *settings, cores=(SERVER_CORE,), threads=1, wait=True):
+        """A running cartd; settings are "key=value"."""
         port = free_port()
-        argv = [os.path.join(self.build, "bin", "cartd"), "--listen", f"127.0.0.1:{port}"]
+        argv = [self.program("bin/cartd"), "--listen", f"127.0.0.1:{port}"]
         for setting in (*([f"threads={threads}"] if threads else []), *settings):
             argv += ["--set", setting]
-        server = Server(argv, self.path("cartd.log"), core, nofile=8192)
+        server = Server(argv, self.path("cartd.log"), cores, nofile=8192)
         server.port = port
-        server.argv = argv
         if wait:
-            self._await(server, "/readyz")
+            server.await_answer(port)
         return server
 
-    def evhttp_floor(self, get, change):
-        port = free_port()
-        argv = [os.path.join(self.build, "bench", "perf", "floor", "evhttp_floor"), str(port), get, change]
-        server = Server(argv, self.path("floor.log"))
-        server.port = port
-        self._await(server, "/")
-        return server
+    def run(self, argv, core=LOAD_CORE, within=(0,), environment=None):
+        """What a program on that core printed."""
+        done = subprocess.run(["taskset", "-c", str(core), *map(str, argv)], capture_output=True, text=True, timeout=900, env=environment)
+        if done.returncode not in within:
+            raise Failure(f"{os.path.basename(argv[0])}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
 
-    @staticmethod
-    def _await(server, path):
-        try:
-            server.await_answer(server.port, path)
-        except Failure:
-            server.stop()
-            raise
-
-    def sqlite_floor(self, carts, batch, seconds=None):
-        """Runs the bare SQLite loop on a new database; what it printed."""
-        database = self.path("floor.db")
-        remove_database(database)
-        argv = [os.path.join(self.build, "bench", "perf", "floor", "sqlite_floor"), database, str(carts)]
-        argv += [str(int((seconds or self.seconds) * 1000)), str(batch)]
-        result = subprocess.run(["taskset", "-c", str(SERVER_CORE), *argv], capture_output=True, text=True, timeout=600)
-        remove_database(database)
-        if result.returncode != 0:
-            raise Failure(f"sqlite_floor: {result.stderr.strip()}")
-        return json.loads(result.stdout)
+    def floor(self, name, *words, core=LOAD_CORE, environment=None):
+        """What one of the floors counted."""
+        counted = json.loads(self.run([self.program(f"bench/perf/floor/{name}"), *words], core, environment=environment))
+        self.slices.append({"server": name, "words": [str(word) for word in words], **counted})
+        return counted
 
     def wrk(self, server, connections, *args, seconds=None, allow_errors=False):
         """Loads a server for a slice; what wrk counted, requests a second, and how busy the server's core was."""
-        seconds = seconds or self.seconds
-        argv = ["taskset", "-c", str(LOAD_CORE), "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
-        argv += ["--timeout", "10s", "-s", self.lua, f"http://127.0.0.1:{server.port}/", "--", *map(str, args)]
+        argv = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds or self.seconds))}s", "--timeout", "10s", "-s", LUA,
+                f"http://127.0.0.1:{server.port}/", "--", *args]
         cpu = server.cpu_seconds()
-        result = subprocess.run(argv, capture_output=True, text=True, timeout=600)
-        line = result.stdout.rstrip().rpartition("\n")[2]
-        if result.returncode != 0 or not line.startswith("{"):
-            raise Failure(f"wrk {' '.join(map(str, args))}: {result.stderr.strip() or result.stdout.strip()}")
+        line = self.run(argv).rstrip().rpartition("\n")[2]
+        cpu = server.cpu_seconds() - cpu
+        if not line.startswith("{"):
+            raise Failure(f"wrk {args[0]} printed no result: {line}")
         counted = json.loads(line)
         if counted["requests"] == 0 or (counted["errors"] and not allow_errors):
             raise Failure(f"wrk {args[0]}: {counted['errors']} errors, {counted['requests']} answers of {server.name}")
+        times = service_times(counted.pop("histogram"), counted["us"] // max(1, counted["requests"] // connections))
+        if sum(count for _, count in times) != counted["requests"] - counted["timeouts"]:
+            raise Failure("wrk's latencies are not those of its requests: another version of wrk?")
+        counted.update(seconds=counted["us"] / 1e6, p50_us=percentile(times, 0.5), p99_us=percentile(times, 0.99))
         counted["per_s"] = counted["requests"] / counted["seconds"]
-        cpu = server.cpu_seconds() - cpu
         counted["server_cpu"] = cpu / counted["seconds"]
         counted["per_cpu_s"] = counted["requests"] / cpu
         self.slices.append({"server": server.name, "connections": connections, "load": args[0], **counted})

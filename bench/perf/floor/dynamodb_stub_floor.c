@@ -4,7 +4,7 @@
  * succeeds. On a free port of 127.0.0.1, which it prints; at SIGTERM it prints how many connections
  * it took and how many calls of each kind, as one line of JSON.
  */
-#include "bench/perf/floor/http_pipe.h"
+#include "bench/perf/floor/floor.h"
 #include "core/cart_id.h"
 
 #include <arpa/inet.h>
@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -165,7 +167,7 @@ static void stub_read(int fd)
 	}
 	connection->len += (size_t)got;
 	connection->data[connection->len] = '\0';
-	while ((message = http_message_len(connection->data, connection->len, &body)) > 0) {
+	while ((message = floor_message_len(connection->data, connection->len, &body)) > 0) {
 		char kept = connection->data[message];
 
 		connection->data[message] = '\0';

@@ -6,7 +6,7 @@
  * The base has the flags of cartd's loops. What evhttp writes by itself (Date, Content-Length,
  * Connection) it writes here too.
  */
-#include "core/base/error.h"
+#include "bench/perf/floor/floor.h"
 
 #include <event2/buffer.h>
 #include <event2/event.h>
@@ -51,66 +51,33 @@ static bool floor_evhttp_writes_it(const char *name)
 	       strcasecmp(name, "Connection") == 0;
 }
 
-/* Cuts the next line, without its CR, off *at. NULL: there is none. */
-static char *floor_next_line(char **at)
-{
-	char *line = *at, *end = strchr(line, '\n');
-
-	if (end == NULL)
-		return NULL;
-	*at = end + 1;
-	if (end > line && end[-1] == '\r')
-		end--;
-	*end = '\0';
-	return line;
-}
-
-static int floor_parse_header(struct floor_answer *answer, char *line, struct cart_error *error)
-{
-	char *value = strchr(line, ':');
-
-	if (value == NULL)
-		return cart_error_set(error, "a header without a colon: %s", line);
-	*value++ = '\0';
-	value += strspn(value, " ");
-	if (floor_evhttp_writes_it(line))
-		return 0;
-	if (answer->header_count == FLOOR_HEADERS_MAX)
-		return cart_error_set(error, "more than %d headers", FLOOR_HEADERS_MAX);
-	answer->headers[answer->header_count++] = (struct floor_header){line, value};
-	return 0;
-}
-
-static int floor_parse(struct floor_answer *answer, size_t len, struct cart_error *error)
-{
-	char *at = answer->text, *line = floor_next_line(&at);
-
-	if (line == NULL || sscanf(line, "HTTP/1.%*d %d", &answer->status) != 1)
-		return cart_error_set(error, "no HTTP/1 status line");
-	line += strcspn(line, " ");
-	line += strspn(line, " ");
-	line += strcspn(line, " ");
-	answer->reason = line + strspn(line, " ");
-	while ((line = floor_next_line(&at)) != NULL && *line != '\0')
-		if (floor_parse_header(answer, line, error) != 0)
-			return -1;
-	if (line == NULL)
-		return cart_error_set(error, "no empty line after the headers");
-	answer->body = at;
-	answer->body_len = len - (size_t)(at - answer->text);
-	return 0;
-}
-
-static int floor_read(struct floor_answer *answer, const char *path, struct cart_error *error)
+static void floor_read(struct floor_answer *answer, const char *path)
 {
 	FILE *file = fopen(path, "rb");
+	char *end, *line, *value, *rest;
 	size_t len;
 
 	if (file == NULL)
-		return cart_error_set(error, "%s", strerror(errno));
+		floor_die(path, strerror(errno));
 	len = fread(answer->text, 1, FLOOR_ANSWER_MAX, file);
 	fclose(file);
-	return floor_parse(answer, len, error);
+	end = strstr(answer->text, "\r\n\r\n");
+	if (end == NULL || sscanf(answer->text, "HTTP/1.%*d %d", &answer->status) != 1)
+		floor_die(path, "no head of an HTTP/1 answer");
+	*end = '\0';
+	answer->body = end + 4;
+	answer->body_len = len - (size_t)(answer->body - answer->text);
+	line = strtok_r(answer->text, "\r\n", &rest);
+	answer->reason = strrchr(line, ' ') + 1;
+	while ((line = strtok_r(NULL, "\r\n", &rest)) != NULL) {
+		value = strchr(line, ':');
+		if (value == NULL || answer->header_count == FLOOR_HEADERS_MAX)
+			floor_die(path, "a header without a colon, or too many headers");
+		*value++ = '\0';
+		if (!floor_evhttp_writes_it(line))
+			answer->headers[answer->header_count++] =
+				(struct floor_header){line, value + strspn(value, " ")};
+	}
 }
 
 static void floor_send(struct evhttp_request *request, const struct floor_answer *answer)
@@ -162,37 +129,27 @@ static struct event_base *floor_base(void)
 	return base;
 }
 
-static int floor_serve(const char *port, struct floor_answers *answers)
+static void floor_serve(const char *port, struct floor_answers *answers)
 {
 	struct event_base *base = floor_base();
 	struct evhttp *http = base == NULL ? NULL : evhttp_new(base);
 	struct event *stop = base == NULL ? NULL : evsignal_new(base, SIGTERM, floor_stop, base);
-	int failed = 1;
 
-	if (http == NULL || stop == NULL) {
-		fprintf(stderr, "evhttp_floor: libevent did not start\n");
-	} else if (evhttp_bind_socket(http, "127.0.0.1", (uint16_t)atoi(port)) != 0) {
-		fprintf(stderr, "evhttp_floor: cannot listen on 127.0.0.1:%s: %s\n", port,
-			strerror(errno));
-	} else {
-		evhttp_set_gencb(http, floor_handle, answers);
-		event_add(stop, NULL);
-		event_base_dispatch(base);
-		failed = 0;
-	}
-	if (stop != NULL)
-		event_free(stop);
-	if (http != NULL)
-		evhttp_free(http);
-	if (base != NULL)
-		event_base_free(base);
-	return failed;
+	if (http == NULL || stop == NULL)
+		floor_die("libevent", "did not start");
+	if (evhttp_bind_socket(http, "127.0.0.1", (uint16_t)atoi(port)) != 0)
+		floor_die(port, strerror(errno));
+	evhttp_set_gencb(http, floor_handle, answers);
+	event_add(stop, NULL);
+	event_base_dispatch(base);
+	event_free(stop);
+	evhttp_free(http);
+	event_base_free(base);
 }
 
 int main(int argc, char **argv)
 {
 	static struct floor_answers answers; /* too large for a stack */
-	struct cart_error error;
 
 	if (argc != 4) {
 		fprintf(stderr,
@@ -202,13 +159,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	if (floor_read(&answers.get, argv[2], &error) != 0) {
-		fprintf(stderr, "evhttp_floor: %s: %s\n", argv[2], error.text);
-		return 2;
-	}
-	if (floor_read(&answers.change, argv[3], &error) != 0) {
-		fprintf(stderr, "evhttp_floor: %s: %s\n", argv[3], error.text);
-		return 2;
-	}
-	return floor_serve(argv[1], &answers);
+	floor_read(&answers.get, argv[2]);
+	floor_read(&answers.change, argv[3]);
+	floor_serve(argv[1], &answers);
+	return 0;
 }

@@ -1,5 +1,7 @@
 #include "bench/perf/floor/mysql_form.h"
 
+#include "bench/perf/floor/floor.h"
+
 #include <mysqld_error.h>
 
 #include <errno.h>
@@ -71,12 +73,6 @@ static const struct form forms[] = {
 };
 #define FORMS (sizeof(forms) / sizeof(forms[0]))
 
-void form_die(const char *what, const char *why)
-{
-	fprintf(stderr, "mysql_floor: %s: %s\n", what, why);
-	exit(2);
-}
-
 const struct form *form_find(const char *work, const char *name)
 {
 	for (size_t i = 0; i < FORMS; i++)
@@ -121,42 +117,31 @@ static int64_t *form_param(struct form_params *params, char name)
 	}
 }
 
-/* The template with literals, into the text. */
-static void form_fill_in(struct form_connection *connection, const char *template)
+/* The template into the text: with literals, or with a question mark for each parameter, bound in
+ * binds to what it stands for. Returns how many there are. */
+static size_t form_fill_in(struct form_connection *connection, const char *template,
+			   MYSQL_BIND *binds)
 {
-	struct buf *text = &connection->text;
-
-	buf_reset(text);
-	for (const char *at; (at = strchr(template, '$')) != NULL; template = at + 2) {
-		buf_add(text, template, (size_t)(at - template));
-		if (at[1] == 'i')
-			form_add_id(text, &connection->params.id);
-		else
-			buf_add_integer(text, *form_param(&connection->params, at[1]));
-	}
-	buf_add_string(text, template);
-}
-
-/* The template with question marks, each bound to what it stands for; returns how many. */
-static size_t form_bind(struct form_connection *connection, struct form_step *step,
-			const char *template)
-{
+	struct form_params *params = &connection->params;
 	struct buf *text = &connection->text;
 	size_t count = 0;
 
 	buf_reset(text);
-	for (const char *at; (at = strchr(template, '$')) != NULL; template = at + 2) {
-		MYSQL_BIND *bind = &step->params[count++];
+	for (const char *at; (at = strchr(template, '$')) != NULL; template = at + 2, count++) {
+		bool is_id = at[1] == 'i';
 
 		buf_add(text, template, (size_t)(at - template));
-		buf_add_char(text, '?');
-		if (at[1] == 'i') {
-			bind->buffer_type = MYSQL_TYPE_STRING;
-			bind->buffer = connection->params.id.bytes;
-			bind->buffer_length = CART_ID_BYTES;
+		if (binds != NULL) {
+			buf_add_char(text, '?');
+			binds[count] = (MYSQL_BIND){.buffer_type = is_id ? MYSQL_TYPE_STRING
+									 : MYSQL_TYPE_LONGLONG,
+						    .buffer = is_id ? (void *)params->id.bytes
+								    : form_param(params, at[1]),
+						    .buffer_length = is_id ? CART_ID_BYTES : 0};
+		} else if (is_id) {
+			form_add_id(text, &params->id);
 		} else {
-			bind->buffer_type = MYSQL_TYPE_LONGLONG;
-			bind->buffer = form_param(&connection->params, at[1]);
+			buf_add_integer(text, *form_param(params, at[1]));
 		}
 	}
 	buf_add_string(text, template);
@@ -180,22 +165,22 @@ static void form_bind_columns(struct form_connection *connection, struct form_st
 	}
 	mysql_free_result(result);
 	if (mysql_stmt_bind_result(step->statement, step->columns) != 0)
-		form_die("bind", mysql_stmt_error(step->statement));
+		floor_die("bind", mysql_stmt_error(step->statement));
 }
 
 static void form_prepare(struct form_connection *connection, struct form_step *step,
 			 const char *template)
 {
-	size_t count = form_bind(connection, step, template);
+	size_t count = form_fill_in(connection, template, step->params);
 	const char *text = buf_string(&connection->text);
 
 	step->statement = mysql_stmt_init(connection->mysql);
 	if (step->statement == NULL)
-		form_die("memory", strerror(ENOMEM));
+		floor_die("memory", strerror(ENOMEM));
 	if (mysql_stmt_prepare(step->statement, text, strlen(text)) != 0 ||
 	    mysql_stmt_param_count(step->statement) != count ||
 	    (count > 0 && mysql_stmt_bind_param(step->statement, step->params) != 0))
-		form_die(text, mysql_stmt_error(step->statement));
+		floor_die(text, mysql_stmt_error(step->statement));
 	form_bind_columns(connection, step);
 }
 
@@ -209,7 +194,7 @@ static const char *form_setting(const char *name, const char *missing)
 static void form_query(struct form_connection *connection, const char *text)
 {
 	if (mysql_query(connection->mysql, text) != 0)
-		form_die(text, mysql_error(connection->mysql));
+		floor_die(text, mysql_error(connection->mysql));
 }
 
 void form_open(struct form_connection *connection, const struct form *form)
@@ -218,13 +203,13 @@ void form_open(struct form_connection *connection, const struct form *form)
 	MYSQL *mysql = mysql_init(NULL);
 
 	if (mysql == NULL)
-		form_die("memory", strerror(ENOMEM));
+		floor_die("memory", strerror(ENOMEM));
 	if (mysql_real_connect(mysql, form_setting("CART_MYSQL_HOST", "127.0.0.1"),
 			       form_setting("CART_MYSQL_USER", "cart"),
 			       form_setting("CART_MYSQL_PASSWORD", ""),
 			       form_setting("CART_MYSQL_DATABASE", "cart"), port, NULL,
 			       CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS) == NULL)
-		form_die("connect", mysql_error(mysql));
+		floor_die("connect", mysql_error(mysql));
 	connection->mysql = mysql;
 	connection->form = form;
 	form_query(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
@@ -251,15 +236,15 @@ static uint64_t form_execute(struct form_step *step)
 	int got;
 
 	if (mysql_stmt_execute(step->statement) != 0)
-		form_die("execute", mysql_stmt_error(step->statement));
+		floor_die("execute", mysql_stmt_error(step->statement));
 	if (mysql_stmt_field_count(step->statement) == 0)
 		return mysql_stmt_affected_rows(step->statement);
 	if (mysql_stmt_store_result(step->statement) != 0)
-		form_die("result", mysql_stmt_error(step->statement));
+		floor_die("result", mysql_stmt_error(step->statement));
 	while ((got = mysql_stmt_fetch(step->statement)) == 0)
 		rows++;
 	if (got != MYSQL_NO_DATA)
-		form_die("fetch", mysql_stmt_error(step->statement));
+		floor_die("fetch", mysql_stmt_error(step->statement));
 	mysql_stmt_free_result(step->statement);
 	return rows;
 }
@@ -270,7 +255,7 @@ static void form_turned_down(struct form_connection *connection)
 	unsigned code = mysql_errno(connection->mysql);
 
 	if (code != ER_DATA_OUT_OF_RANGE && code != ER_SIGNAL_EXCEPTION)
-		form_die("query", mysql_error(connection->mysql));
+		floor_die("query", mysql_error(connection->mysql));
 	form_query(connection, "ROLLBACK");
 }
 
@@ -298,7 +283,7 @@ bool form_send(struct form_connection *connection, uint64_t *rows)
 
 	*rows = 0;
 	if (connection->text.failed)
-		form_die("memory", strerror(ENOMEM));
+		floor_die("memory", strerror(ENOMEM));
 	more = mysql_real_query(mysql, connection->text.data, connection->text.len);
 	while (more == 0)
 		more = form_read(mysql, rows) ? mysql_next_result(mysql) : 1;
@@ -319,7 +304,7 @@ bool form_operate(struct form_connection *connection)
 		if (form->prepared) {
 			rows = form_execute(&connection->steps[i]);
 		} else {
-			form_fill_in(connection, form->steps[i]);
+			form_fill_in(connection, form->steps[i], NULL);
 			if (!form_send(connection, &rows))
 				return false;
 		}

@@ -49,9 +49,6 @@ struct form_connection {
 	unsigned long lengths[FORM_COLUMNS_MAX];
 };
 
-/* Ends the program with the exit status 2. */
-__attribute__((noreturn)) void form_die(const char *what, const char *why);
-
 /* NULL: there is none. */
 const struct form *form_find(const char *work, const char *name);
 void form_list(FILE *out);

@@ -6,7 +6,9 @@
  *
  * Prints one JSON object: adds a second, and the median and 99th percentile of a commit's time.
  */
+#include "bench/perf/floor/floor.h"
 #include "core/base/clock.h"
+#include "core/base/random.h"
 
 #include <sqlite3.h>
 
@@ -44,19 +46,13 @@ struct floor {
 	sqlite3_stmt *begin, *upsert, *bump, *commit;
 	uint8_t (*ids)[16];
 	size_t id_count;
-	uint64_t random;
+	struct random random; /* not seeded: the same carts in every run */
 };
-
-static void floor_die(struct floor *floor, const char *what)
-{
-	fprintf(stderr, "sqlite_floor: %s: %s\n", what, sqlite3_errmsg(floor->db));
-	exit(2);
-}
 
 static void floor_exec(struct floor *floor, const char *sql)
 {
 	if (sqlite3_exec(floor->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		floor_die(floor, "exec");
+		floor_die("exec", sqlite3_errmsg(floor->db));
 }
 
 static sqlite3_stmt *floor_prepare(struct floor *floor, const char *sql)
@@ -65,14 +61,14 @@ static sqlite3_stmt *floor_prepare(struct floor *floor, const char *sql)
 
 	if (sqlite3_prepare_v3(floor->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
 	    SQLITE_OK)
-		floor_die(floor, "prepare");
+		floor_die("prepare", sqlite3_errmsg(floor->db));
 	return statement;
 }
 
 static void floor_step(struct floor *floor, sqlite3_stmt *statement)
 {
 	if (sqlite3_step(statement) != SQLITE_DONE || sqlite3_reset(statement) != SQLITE_OK)
-		floor_die(floor, "step");
+		floor_die("step", sqlite3_errmsg(floor->db));
 }
 
 static void floor_open(struct floor *floor, const char *path, int carts)
@@ -81,13 +77,11 @@ static void floor_open(struct floor *floor, const char *path, int carts)
 	sqlite3_stmt *list;
 
 	if (sqlite3_open(path, &floor->db) != SQLITE_OK)
-		floor_die(floor, path);
+		floor_die(path, sqlite3_errmsg(floor->db));
 	floor_exec(floor, FLOOR_SCHEMA);
 	floor_exec(floor, fill);
 	sqlite3_free(fill);
-	floor->ids = calloc((size_t)carts, sizeof(*floor->ids));
-	if (floor->ids == NULL)
-		floor_die(floor, "no memory");
+	floor->ids = floor_alloc(NULL, (size_t)carts, sizeof(*floor->ids));
 	list = floor_prepare(floor, "SELECT id FROM carts");
 	while (sqlite3_step(list) == SQLITE_ROW)
 		memcpy(floor->ids[floor->id_count++], sqlite3_column_blob(list, 0), 16);
@@ -108,23 +102,13 @@ static void floor_close(struct floor *floor)
 	free(floor->ids);
 }
 
-/* splitmix64: the same carts in every run. */
-static uint64_t floor_random(struct floor *floor)
-{
-	uint64_t z = floor->random += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
 static void floor_add(struct floor *floor)
 {
-	const uint8_t *id = floor->ids[floor_random(floor) % floor->id_count];
+	const uint8_t *id = floor->ids[random_next(&floor->random) % floor->id_count];
 	int64_t now_ms = clock_wall_ms(&cart_clock_system);
 
 	sqlite3_bind_blob(floor->upsert, 1, id, 16, SQLITE_STATIC);
-	sqlite3_bind_int64(floor->upsert, 2, (int64_t)(floor_random(floor) % 3) + 1);
+	sqlite3_bind_int64(floor->upsert, 2, (int64_t)(random_next(&floor->random) % 3) + 1);
 	sqlite3_bind_int64(floor->upsert, 3, 1);
 	sqlite3_bind_int64(floor->upsert, 4, now_ms);
 	floor_step(floor, floor->upsert);
@@ -133,65 +117,28 @@ static void floor_add(struct floor *floor)
 	floor_step(floor, floor->bump);
 }
 
-static int floor_compare(const void *a, const void *b)
+/* Commits for that long; returns the seconds that it took. */
+static double floor_run(struct floor *floor, int ms, int batch, struct floor_times *times)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	int64_t first = floor_now_ns(), now = first, end = first + ms * CLOCK_NS_PER_MS;
 
-	return (x > y) - (x < y);
-}
-
-/* Commits for that long; fills times, in ns, and returns how many there are. */
-static size_t floor_run(struct floor *floor, int ms, int batch, int64_t *times, size_t room)
-{
-	int64_t now = clock_monotonic_ns(&cart_clock_system), end = now + ms * CLOCK_NS_PER_MS;
-	size_t count = 0;
-
-	while (now < end && count < room) {
+	while (now < end) {
 		int64_t began = now;
-		int i;
 
 		floor_step(floor, floor->begin);
-		for (i = 0; i < batch; i++)
+		for (int i = 0; i < batch; i++)
 			floor_add(floor);
 		floor_step(floor, floor->commit);
-		now = clock_monotonic_ns(&cart_clock_system);
-		times[count++] = now - began;
+		now = floor_now_ns();
+		floor_took(times, now - began);
 	}
-	return count;
-}
-
-static void floor_print(int64_t *times, size_t count, int batch)
-{
-	int64_t total = 0;
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		total += times[i];
-	qsort(times, count, sizeof(*times), floor_compare);
-	printf("{\"commits\": %zu, \"batch\": %d, \"adds_per_s\": %.1f, \"commit_p50_us\": %.1f, "
-	       "\"commit_p99_us\": %.1f}\n",
-	       count, batch, (double)count * batch / ((double)total / 1e9),
-	       (double)times[count / 2] / 1e3, (double)times[count * 99 / 100] / 1e3);
-}
-
-/* 1 ... max, or a message and an end. */
-static int floor_number(const char *text, const char *what, int max)
-{
-	char *end;
-	long value = strtol(text, &end, 10);
-
-	if (*text == '\0' || *end != '\0' || value < 1 || value > max) {
-		fprintf(stderr, "sqlite_floor: %s is %s, not 1 to %d\n", what, text, max);
-		exit(2);
-	}
-	return (int)value;
+	return (double)(now - first) / 1e9;
 }
 
 int main(int argc, char **argv)
 {
-	struct floor floor = {.random = 1};
-	int64_t *times;
-	size_t room = 1000000;
+	struct floor floor = {.random = {1}};
+	struct floor_times times = {0};
 	int carts, ms, batch;
 
 	if (argc != 5) {
@@ -201,19 +148,13 @@ int main(int argc, char **argv)
 			"example: sqlite_floor floor.db 100000 2000 1\n");
 		return 2;
 	}
-	carts = floor_number(argv[2], "CARTS", 10000000);
-	ms = floor_number(argv[3], "MILLISECONDS", 600000);
-	batch = floor_number(argv[4], "BATCH", 10000);
-	if (access(argv[1], F_OK) == 0) {
-		fprintf(stderr, "sqlite_floor: %s is there already\n", argv[1]);
-		return 2;
-	}
-	times = calloc(room, sizeof(*times));
-	if (times == NULL)
-		return 2;
+	carts = floor_number(argv[2], "CARTS", 1, 10000000);
+	ms = floor_number(argv[3], "MILLISECONDS", 1, 600000);
+	batch = floor_number(argv[4], "BATCH", 1, 10000);
+	if (access(argv[1], F_OK) == 0)
+		floor_die(argv[1], "is there already");
 	floor_open(&floor, argv[1], carts);
-	floor_print(times, floor_run(&floor, ms, batch, times, room), batch);
+	floor_print(&times, floor_run(&floor, ms, batch, &times), (size_t)batch);
 	floor_close(&floor);
-	free(times);
 	return 0;
 }

@@ -1,0 +1,43 @@
+/* What the floors have in common: random carts, the times that operations took, and one line of
+ * JSON of them. */
+#ifndef BENCH_PERF_FLOOR_FLOOR_H
+#define BENCH_PERF_FLOOR_FLOOR_H
+
+#include "core/cart_id.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct floor_ids {
+	struct cart_id *ids;
+	size_t count;
+};
+
+/* Grows as it must; zeroed at first. */
+struct floor_times {
+	int64_t *ns;
+	size_t count, room;
+	size_t refused; /* operations that the conditions turned down */
+};
+
+/* Ends the program with the exit status 2. */
+__attribute__((noreturn)) void floor_die(const char *what, const char *why);
+/* calloc() and reallocarray() that do not fail. */
+void *floor_alloc(void *old, size_t count, size_t size);
+/* min to max, or floor_die(). */
+int floor_number(const char *text, const char *what, int min, int max);
+
+/* Monotonic. */
+int64_t floor_now_ns(void);
+/* A file with a cart's id a line. */
+void floor_read_ids(struct floor_ids *ids, const char *path);
+
+/* The length of the HTTP message that data begins with, by its Content-Length; 0: it is not
+ * complete. data is NUL-terminated. *body is where its body begins. */
+size_t floor_message_len(const char *data, size_t len, const char **body);
+
+void floor_took(struct floor_times *times, int64_t ns);
+/* Prints them and frees them. Each is the time of so many operations. */
+void floor_print(struct floor_times *times, double seconds, size_t each);
+
+#endif

@@ -417,40 +417,46 @@ static bool table_wants_cart(const struct cart_op *op)
 	return op->type == CART_OP_CHECKOUT || (op->flags & CART_WANT_CART) != 0;
 }
 
-/* The cart is found and alive, the op is no replay, the stripe is locked. */
+/* Copies the cart into the op, whose cart has room for it: this cannot fail. */
+static void table_answer_cart(struct cart_op *op, const struct cart *cart)
+{
+	struct cart room = op->cart;
+
+	op->cart = *cart;
+	op->cart.lines = room.lines;
+	op->cart.line_room = room.line_room;
+	if (cart->line_count > 0)
+		memcpy(op->cart.lines, cart->lines, cart->line_count * sizeof(*cart->lines));
+}
+
+/* The cart is found and alive, the op is no replay, the stripe is locked. All that may fail for
+ * want of memory comes before the cart is changed, or is cart_apply(). */
 static enum cart_result table_change(struct memory_table *table, struct table_stripe *stripe,
 				     struct table_cart **link, struct cart_op *op)
 {
-	struct cart after = {0};
-	enum cart_result result;
+	struct cart *cart = &(*link)->cart;
+	enum cart_result result = CART_BUSY;
 	struct table_key *key;
 
 	if (!table_key_new(op, &op->id, &key))
 		return CART_BUSY;
-	/* On a copy, so that running out of memory on the way leaves the cart alone. */
-	if (!cart_copy(&after, &(*link)->cart)) {
+	if (!table_wants_cart(op) ||
+	    cart_reserve_lines(&op->cart, cart->line_count + op->change_count))
+		result = cart_apply(cart, op, &table->rules);
+	if (result != CART_OK) {
 		free(key);
-		return CART_BUSY;
+		return result;
 	}
-	result = cart_apply(&after, op, &table->rules);
-	if (result == CART_OK && table_wants_cart(op) && !cart_copy(&op->cart, &after))
-		result = CART_BUSY;
-	if (result == CART_OK) {
-		op->version = after.version;
-		cart_clear(&(*link)->cart);
-		(*link)->cart = after;
-		after = (struct cart){0};
-		if (op->type == CART_OP_DELETE)
-			table_cart_drop(stripe, link);
-		if (key != NULL) {
-			key->version = op->version;
-			table_key_add(stripe, key);
-			key = NULL;
-		}
+	op->version = cart->version;
+	if (table_wants_cart(op))
+		table_answer_cart(op, cart);
+	if (op->type == CART_OP_DELETE)
+		table_cart_drop(stripe, link);
+	if (key != NULL) {
+		key->version = op->version;
+		table_key_add(stripe, key);
 	}
-	cart_clear(&after);
-	free(key);
-	return result;
+	return CART_OK;
 }
 
 static enum cart_result table_write(struct memory_table *table, struct cart_op *op)

@@ -100,10 +100,12 @@ static void http_server_refuse(struct connection *connection)
 /* evhttp closes after HTTP/1.0 unless the first Connection header starts with keep-alive. */
 static bool http_request_is_kept_1_0(const struct http_request *request, const struct frame *frame)
 {
-	const char *connection = http_request_header(request, "Connection", NULL);
+	const char *connection;
 
-	return frame->http_1_0 && !frame->close && connection != NULL &&
-	       strncasecmp(connection, "keep-alive", 10) == 0;
+	if (!frame->http_1_0 || frame->close)
+		return false;
+	connection = http_request_header(request, "Connection", NULL);
+	return connection != NULL && strncasecmp(connection, "keep-alive", 10) == 0;
 }
 
 /* The one kind of answer that evhttp makes. */

@@ -173,6 +173,90 @@ static void a_single_item_needs_no_array(void **state)
 	assert_int_equal(one.quantity, CART_ADD_MAX);
 }
 
+/* The same body with an escape in a member's name, which is read by another way. */
+static void respell(char *to, size_t room, const char *text)
+{
+	const char *name = strstr(text, "quantity");
+
+	assert_non_null(name);
+	snprintf(to, room, "%.*s\\u0071%s", (int)(name - text), text, name + 1);
+}
+
+static void plain_and_escaped_bodies_are_read_alike(void **state)
+{
+	static const char *const texts[] = {
+		"{\"product_id\":1,\"quantity\":2}",
+		"{\"quantity\":2,\"product_id\":1}",
+		" {\t\"product_id\"\r:\n1 , \"quantity\" : 2 } \n",
+		"{\"product_id\":9007199254740991,\"quantity\":10000}",
+		"{\"product_id\":9007199254740992,\"quantity\":1}",
+		"{\"product_id\":999999999999999999,\"quantity\":1}",
+		"{\"product_id\":9999999999999999999,\"quantity\":1}",
+		"{\"product_id\":1,\"quantity\":10001}",
+		"{\"product_id\":1,\"quantity\":0}",
+		"{\"product_id\":0,\"quantity\":1}",
+		"{\"product_id\":1,\"quantity\":-1}",
+		"{\"product_id\":1,\"quantity\":01}",
+		"{\"product_id\":1,\"quantity\":1.0}",
+		"{\"product_id\":1,\"quantity\":1e0}",
+		"{\"product_id\":1,\"quantity\":+1}",
+		"{\"product_id\":1,\"quantity\":\"1\"}",
+		"{\"product_id\":1,\"quantity\":}",
+		"{\"product_id\":1,\"quantity\"}",
+		"{\"product_id\":1,\"quantity\":1",
+		"{\"product_id\":1,\"quantity\":1,}",
+		"{\"product_id\":1,\"quantity\":1}}",
+		"{\"product_id\":1,\"quantity\":1}x",
+		"{\"product_id\":1 \"quantity\":1}",
+		"{\"product_id\":1,,\"quantity\":1}",
+		"{\"product_id\":1,\"quantity\":1,\"quantity\":1}",
+		"{\"product_id\":1,\"quantity\":1,\"product_id\":1}",
+		"{\"product_id\":1,\"quantity\":1,\"more\":1}",
+		"{\"product_i\":1,\"quantity\":1}",
+		"{\"product_idd\":1,\"quantity\":1}",
+		"{\"quantity\":1}",
+		"{\"items\":[{\"product_id\":1,\"quantity\":1}]}",
+		"[{\"product_id\":1,\"quantity\":1}]",
+		"{\"product_id\":1,\v\"quantity\":1}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct cart_change plain = {0}, escaped = {0};
+		enum body_result result;
+		char text[128];
+
+		changes = NULL;
+		result = body_read_items(texts[i], strlen(texts[i]), &plain, &changes, &count,
+					 detail);
+		if (changes != &plain)
+			free(changes);
+		changes = NULL;
+		respell(text, sizeof(text), texts[i]);
+		if (body_read_items(text, strlen(text), &escaped, &changes, &count, detail) !=
+			    result ||
+		    (changes == &escaped &&
+		     (shop_id_compare(&plain.product_id, &escaped.product_id) != 0 ||
+		      plain.quantity != escaped.quantity)))
+			fail_msg("not read alike: %s", texts[i]);
+		if (changes != &escaped)
+			free(changes);
+	}
+}
+
+static void a_nul_after_the_body_or_in_a_name_is_refused(void **state)
+{
+	static const char after[] = "{\"product_id\":1,\"quantity\":1}\0";
+	static const char within[] = "{\"product_id\":1,\"quantity\0\0\0\":1}";
+
+	(void)state;
+	assert_int_equal(body_read_items(after, sizeof(after) - 1, &one, &changes, &count, detail),
+			 BODY_INVALID_JSON);
+	assert_int_equal(
+		body_read_items(within, sizeof(within) - 1, &one, &changes, &count, detail),
+		BODY_INVALID_JSON);
+}
+
 static void a_batch_keeps_its_order_and_its_duplicates(void **state)
 {
 	(void)state;
@@ -303,6 +387,8 @@ int main(void)
 		cmocka_unit_test(duplicate_members_are_refused),
 		cmocka_unit_test(deep_nesting_and_much_space_are_survived),
 		cmocka_unit_test(a_single_item_needs_no_array),
+		cmocka_unit_test(plain_and_escaped_bodies_are_read_alike),
+		cmocka_unit_test(a_nul_after_the_body_or_in_a_name_is_refused),
 		cmocka_unit_test(a_batch_keeps_its_order_and_its_duplicates),
 		cmocka_unit_test(bad_items_are_named_with_their_place),
 		cmocka_unit_test(customers_are_1_to_2_to_the_53rd_less_1),

@@ -27,29 +27,30 @@ const struct setting server_settings[] = {
 		.fallback = "0",
 		.min = 0,
 		.max = 256,
-		.help = "Event loops, each in a thread of its own; 0: one a core",
+		.help = "Event loops, each in its own thread; 0: one for each core",
 	},
 	{
 		.key = "backend",
 		.type = SETTING_STRING,
 		.fallback = "sqlite",
-		.help = "Where carts are stored; cartctl backends lists what there is",
+		.help = "Where carts are stored; cartctl backends lists the choices",
 	},
 	{
 		.key = "provision",
 		.type = SETTING_CHOICE,
 		.choices = server_provision,
 		.fallback = "auto",
-		.help = "The schema at start: make or upgrade it, only check it, or trust that it "
-			"is there",
+		.help = "The schema at start: create or upgrade it, only check it, or do not look "
+			"at "
+			"it",
 	},
 	{
 		.key = "cart.ids",
 		.type = SETTING_CHOICE,
 		.choices = server_ids,
 		.fallback = "v4",
-		.help = "UUIDs of new carts: random, or starting with the time, so that new ones "
-			"sort together",
+		.help = "UUIDs of new carts: v4 is random, v7 starts with the time, so that new "
+			"carts sort together",
 	},
 	{
 		.key = "http.max_body",
@@ -57,7 +58,7 @@ const struct setting server_settings[] = {
 		.fallback = "64KiB",
 		.min = KIB,
 		.max = 16 * MIB,
-		.help = "Longest body of a request; beyond it the answer is 413",
+		.help = "Longest body of a request; a longer one gets 413",
 	},
 	{
 		.key = "http.max_headers",
@@ -65,7 +66,7 @@ const struct setting server_settings[] = {
 		.fallback = "16KiB",
 		.min = KIB,
 		.max = MIB,
-		.help = "Longest request line and headers together; beyond it the answer is 431",
+		.help = "Longest request line and headers together; longer ones get 431",
 	},
 	{
 		.key = "http.max_connections",
@@ -73,7 +74,7 @@ const struct setting server_settings[] = {
 		.fallback = "10000",
 		.min = 1,
 		.max = 1000000,
-		.help = "Connections open at once; further ones wait until one closes",
+		.help = "Greatest number of open connections; further ones wait until one closes",
 	},
 	{
 		.key = "http.header_deadline",
@@ -81,7 +82,7 @@ const struct setting server_settings[] = {
 		.fallback = "10s",
 		.min = 100,
 		.max = H,
-		.help = "A request, body included, has to arrive within this time",
+		.help = "A request, body included, must arrive within this time",
 	},
 	{
 		.key = "http.idle_timeout",
@@ -97,8 +98,8 @@ const struct setting server_settings[] = {
 		.fallback = "5s",
 		.min = 10,
 		.max = 10 * MIN,
-		.help = "A request is answered within this time, 504 if the backend has not done "
-			"it",
+		.help = "A request is answered within this time, with 504 if the backend has not "
+			"answered",
 	},
 	{
 		.key = "drain.deadline",
@@ -106,7 +107,8 @@ const struct setting server_settings[] = {
 		.fallback = "10s",
 		.min = 0,
 		.max = H,
-		.help = "At shutdown, requests under way may take this long before they are cut",
+		.help = "At shutdown, connections with requests under way are closed after this "
+			"time",
 	},
 	{
 		.key = "drain.delay",
@@ -114,7 +116,7 @@ const struct setting server_settings[] = {
 		.fallback = "0",
 		.min = 0,
 		.max = H,
-		.help = "At shutdown, /readyz says 503 for this long before the listeners close",
+		.help = "At shutdown, /readyz answers 503 for this long before the listeners close",
 	},
 	{0},
 };

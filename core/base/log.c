@@ -32,7 +32,7 @@ const struct setting log_settings[] = {
 		.type = SETTING_CHOICE,
 		.choices = log_formats,
 		.fallback = "text",
-		.help = "One line an event, for people or for machines",
+		.help = "One line for each event, for people or for machines",
 	},
 	{
 		.key = "log.file",
@@ -45,7 +45,7 @@ const struct setting log_settings[] = {
 		.type = SETTING_CHOICE,
 		.choices = log_requests,
 		.fallback = "errors",
-		.help = "Requests to log: none, those answered 5xx, or every one",
+		.help = "Requests to log: none, those answered with 5xx, or all",
 	},
 	{0},
 };

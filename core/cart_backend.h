@@ -1,13 +1,21 @@
 /*
- * A cart store, for those who write one. See docs/adding-a-backend.md for the way through; the
- * memory backend is the smallest example, and the contract suite (CART_BACKEND=name make
- * check-contract) the judge.
+ * A cart store, for those who write one. docs/adding-a-backend.md leads through it, the memory
+ * backend is the smallest example, and the contract suite (CART_BACKEND=name make check-contract)
+ * decides whether it is right.
  *
  * A backend is one const struct cart_backend in a folder of its own and a line in core/registry.c.
  * It has two structs of its own: one that starts with struct cart_db (a process) and one that
  * starts with struct cart_store (a loop). The store layer (core/store.c) stands between caller and
- * backend and does what is the same for all: checks requests, stamps now_ms, fingerprint and times,
- * counts, keeps deadlines, refuses when closing. A backend only ever sees valid ops.
+ * backend and does what is the same for all: it checks requests, sets now_ms, fingerprint and
+ * times, counts, keeps deadlines, and refuses ops when it is closing. A backend sees valid ops
+ * only.
+ *
+ * What backends need beside this header, so that each writes its protocol and nothing else:
+ * core/cart_rules.h (what an op makes of a cart), core/cart_diff.h (what has to be written after
+ * that), core/batch.h and core/pool.h (queues, lanes, batches, refusal of what waits too long),
+ * cart_id_find() (whose row is this), core/base/wake.h (answers from another thread),
+ * core/base/retry_budget.h, core/base/random.h, core/base/buf.h, core/base/log.h,
+ * core/base/metrics.h, core/settings/settings.h.
  */
 #ifndef CORE_CART_BACKEND_H
 #define CORE_CART_BACKEND_H
@@ -19,7 +27,8 @@
 #define CART_CAP_EVENTUAL_READS 2u /* CART_READ_EVENTUAL differs from CART_READ_STRONG */
 #define CART_CAP_STRONG_LISTS	4u /* LIST shows a change as soon as it is acknowledged */
 
-/* Head of a backend's process-wide struct. The store layer sets the members after start. */
+/* Head of a backend's process-wide struct, zeroed by the backend. The store layer sets the members
+ * after start() and before provision(). */
 struct cart_db {
 	const struct cart_backend *backend;
 	struct cart_env env;
@@ -29,7 +38,11 @@ struct cart_db {
 struct event;
 struct store_deadlines;
 
-/* Head of a backend's struct for a loop. The store layer sets the members after open. */
+/*
+ * Head of a backend's struct for a loop, zeroed by the backend. The store layer sets the members
+ * after open(). A backend whose open() already needs cart_store_now_ns() or cart_store_rules() sets
+ * db itself, to the db that it was given.
+ */
 struct cart_store {
 	struct cart_db *db;
 	struct event_base *base;
@@ -51,9 +64,14 @@ typedef int cart_backend_start_fn(struct cart_db **db, const struct cart_env *en
 				  struct cart_error *error);
 
 /*
- * Makes or checks the schema; may be NULL where there is none. Called after start and before the
- * first open, with AUTO or CHECK. Never drops or rewrites what it did not make; refuses a schema
- * newer than it knows. Several processes may do it at once.
+ * Makes or checks the schema; may be NULL where there is none. Called once, after start and before
+ * the first open, with AUTO or CHECK; not at all with OFF. Blocks. Never drops or rewrites what it
+ * did not make; refuses a schema newer than it knows. Several processes may do it at once.
+ *
+ * A database that cannot be reached is a failure. Only with db->env.provision_later may a backend
+ * go on trying instead, on a thread of its own that stop() ends: it logs once why, returns 0, and
+ * ops get CART_BUSY until provisioning has succeeded. A database that can be reached and whose
+ * schema is wrong is a failure in any case.
  */
 typedef int cart_backend_provision_fn(struct cart_db *db, enum cart_provision how,
 				      struct cart_error *error);
@@ -61,11 +79,14 @@ typedef int cart_backend_provision_fn(struct cart_db *db, enum cart_provision ho
 /* Ends helper threads and frees db. Every store is closed. Required. */
 typedef void cart_backend_stop_fn(struct cart_db *db);
 
-/* Secrets have changed; may be NULL. Any thread. */
+/* Secrets have changed: new connections use the new ones. May be NULL. Any thread. */
 typedef void cart_backend_reload_fn(struct cart_db *db);
 
-/* Makes a handle, its head zeroed, for a loop. On the loop's thread or before it runs. Must not
- * block for long. Required. */
+/*
+ * Makes a handle for a loop. On the loop's thread or before it runs; loops may open at the same
+ * time. Must not block for long: connections may come up later, and ops that wait for one too long
+ * get CART_BUSY (core/pool.h). shard and base are also in the store's head afterwards. Required.
+ */
 typedef int cart_backend_open_fn(struct cart_store **store, struct cart_db *db,
 				 struct event_base *base, struct metrics_shard *shard,
 				 struct cart_error *error);

@@ -33,13 +33,16 @@ struct event_base; /* libevent's, made without locks: one thread */
 
 /* What a store is given. All of it outlives the db. */
 struct cart_env {
-	const struct cart_clock *clock;
+	const struct cart_clock *clock; /* read time through it alone: tests move it */
 	const struct settings *settings;
 	struct metrics *metrics;
 	struct cart_rules rules;
-	size_t loops; /* handles that will be opened, for pools that they share; 0: not known */
-	/* A database that cannot be reached is no reason not to start: a backend that can do
-	 * without for now sees to its schema later, and refuses ops until then. */
+	size_t loops; /* handles that will be opened, see core/pool.h; 0: not known */
+	/*
+	 * True for a service, false for a tool. True: provision() must succeed although the
+	 * database cannot be reached, if the backend can provision it later, on a thread of its
+	 * own. Until then ops get CART_BUSY. False: provision() fails.
+	 */
 	bool provision_later;
 };
 
@@ -66,8 +69,8 @@ enum cart_provision {
 };
 
 /*
- * Starts a backend and sees to its schema. Blocks; a process does it once, before its loops run. On
- * failure returns -1 with one line for the operator, and *db is NULL.
+ * Starts a backend and provisions its schema. Blocks; a process does it once, before its loops run.
+ * On failure returns -1 with one line for the operator, and *db is NULL.
  */
 CART_MUST_CHECK int cart_db_start(struct cart_db **db, const struct cart_backend *backend,
 				  const struct cart_env *env, enum cart_provision provision,

@@ -131,7 +131,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SUFFIXES:
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
-.PHONY: FORCE all programs run tests check check-build check-unit check-contract check-server asan ubsan tsan valgrind \
+.PHONY: FORCE all programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-mysql check-dynamodb check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
 	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts exact exact-renew gate install uninstall \
 	clean help
@@ -235,8 +235,8 @@ $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TE
 	$(link)
 endif
 
-# Test programs at once. Most of them wait for something most of the time.
-JOBS ?= 2
+# Test programs at once: most of them wait for something most of the time.
+JOBS ?= $(shell expr 2 '*' $$(nproc))
 RUN := tests/run --jobs $(JOBS)
 # What the runner is told, by variant: $(call run_unit,release). The programs of build/VARIANT/bin are the ones tested.
 in_variant = $(patsubst $(B)/%,build/$(1)/%,$(2))
@@ -248,18 +248,26 @@ WITH_MYSQL ?= tools/with-mariadb --fast
 WITH_DYNAMODB ?= tools/with-dynalite
 with_servers = $(if $(filter mysql,$(backends)),$(WITH_MYSQL)) $(if $(filter dynamodb,$(backends)),$(WITH_DYNAMODB))
 tag = $(if $(filter release,$(1)),,-$(1))
-run_unit = --group unit$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(UNIT_TESTS))
+# The programs of a sanitizer's build wait until it is there, where the same run builds it (check).
+after = $(if $(filter asan,$(1)),--after build-asan)
+run_unit = --group unit$(call tag,$(1)) $(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(UNIT_TESTS))
 # Ways to store that a backend has: each is a suite of its own. The settings are for the tests' rig, and for its cartd.
 ways = $(if $(filter dynamodb,$(1)),dynamodb-map dynamodb-list,$(1))
 way_env = --env CART_BACKEND=$(firstword $(subst -, ,$(1))) \
 	$(patsubst dynamodb-%,--env CART_DYNAMODB_LAYOUT=%,$(filter dynamodb-%,$(1)))
 run_contract = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),--group contract-$(w)$(call tag,$(1)) $(call way_env,$(w)) \
-	--timeout $(2) $(call in_variant,$(1),$(CONTRACT_TESTS)))
+	$(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(CONTRACT_TESTS)))
 # All on memory, and those that ask the API on the other backends too.
 api_tests := $(filter $(B)/tests/server/test_api $(B)/tests/server/test_api_errors $(B)/tests/server/test_api_semantics \
 	$(B)/tests/server/test_openapi,$(SERVER_TESTS))
-run_server = --group server$(call tag,$(1)) --timeout $(2) $(call in_variant,$(1),$(SERVER_TESTS)) \
-	$(foreach b,$(filter-out memory,$(backends)),--group server-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) \
+# Those that compare speeds find nothing while others run, and then say that they tested nothing: they run alone.
+speed_tests := $(filter $(B)/tests/server/test_gate,$(SERVER_TESTS))
+run_server = --group server$(call tag,$(1)) $(call after,$(1)) --timeout $(2) \
+	$(call in_variant,$(1),$(filter-out $(speed_tests),$(SERVER_TESTS))) \
+	--group server$(call tag,$(1)) $(call after,$(1)) $(if $(filter release,$(1)),--alone) --timeout $(2) \
+	$(call in_variant,$(1),$(speed_tests)) \
+	$(foreach b,$(filter-out memory,$(backends)),--group server-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) \
+	$(call after,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(api_tests)))
 # These two take any backend; the others are about one.
 TORTURE_STORE := $(B)/tests/torture/test_alloc $(B)/tests/torture/test_callbacks
@@ -271,19 +279,20 @@ cartd_of = --env CARTD=$(CURDIR)/build/$(1)/bin/cartd-test
 # The scripts once, on the release build.
 mysql_programs = $(call in_variant,$(1),$(MYSQL_TESTS)) $(if $(filter release,$(1)),$(MYSQL_SCRIPTS))
 run_mysql = $(if $(filter mysql,$(backends)),$(if $(strip $(call mysql_programs,$(1))),--group mysql$(call tag,$(1)) \
-	$(call cartd_of,$(1)) --timeout $(2) $(call mysql_programs,$(1))))
+	$(call cartd_of,$(1)) $(call after,$(1)) --timeout $(2) $(call mysql_programs,$(1))))
 dynamodb_programs = $(call in_variant,$(1),$(DYNAMODB_TESTS)) $(if $(filter release,$(1)),$(DYNAMODB_SCRIPTS))
 run_dynamodb = $(if $(filter dynamodb,$(backends)),$(if $(strip $(call dynamodb_programs,$(1))),--group dynamodb$(call tag,$(1)) \
-	$(call cartd_of,$(1)) --timeout $(2) $(call dynamodb_programs,$(1))))
+	$(call cartd_of,$(1)) $(call after,$(1)) --timeout $(2) $(call dynamodb_programs,$(1))))
 # test_BACKEND_WHAT.py and chaos_BACKEND_WHAT.py: those whose backend is asked for, and those that name none.
 of_backends = $(filter-out $(foreach b,$(filter-out $(backends),memory sqlite mysql dynamodb),tests/fault/test_$(b)% \
 	tests/fault/chaos_$(b)%),$(1))
-run_fault = --group fault$(call tag,$(1)) $(call cartd_of,$(1)) --timeout $(2) $(call of_backends,$(FAULT_SCRIPTS))
-run_replay = --group corpus $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
+# Each is a load on a database, beside which a second one has not much room.
+run_fault = --group fault$(call tag,$(1)) $(call cartd_of,$(1)) --slots 2 $(call after,$(1)) --timeout $(2) $(call of_backends,$(FAULT_SCRIPTS))
+run_replay = --group corpus --after build-asan $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
 	'build/asan/$(f) $(call corpus,$(f))')
 corpus = tests/fuzz/corpus/$(patsubst fuzz_%,%,$(notdir $(1)))
 FUZZ_SECONDS ?= 3
-run_fuzz = --group fuzz --timeout 120 $(foreach f,$(FUZZ_SRC:.c=),--check fuzz/$(notdir $(f)) \
+run_fuzz = --group fuzz --after build-fuzz --timeout 120 $(foreach f,$(FUZZ_SRC:.c=),--check fuzz/$(notdir $(f)) \
 	'tools/fuzz build/fuzz/$(f) $(call corpus,$(f)) $(FUZZ_SECONDS)')
 have_clang = $(shell command -v $(CLANG))
 make_j := $(MAKE) --no-print-directory -j2
@@ -291,25 +300,34 @@ run_style = --group style --timeout 300 --check header-check '$(make_j) header-c
 	--check format-check '$(make_j) format-check' --check house-rules tools/house-rules --check docs-check '$(make_j) docs-check'
 # The probes of consistency are shown to fail, on the release build and under AddressSanitizer.
 run_selftest = --group selftest --timeout 120 --check selftest 'build/release/bin/cartbench selftest' \
-	--check selftest-asan 'build/asan/bin/cartbench selftest'
+	--group selftest --after build-asan --timeout 240 --check selftest-asan 'build/asan/bin/cartbench selftest'
 # Counts are of all backends together.
 run_exact = $(if $(filter-out $(backends),memory sqlite mysql dynamodb),,--group exact --timeout 300 \
 	--check counts '$(make_j) exact')
 run_entry = --group entry --timeout 300 $(wildcard tests/entry/test_*)
 
+# Beside the first tests, which leave the processors idle for the most part.
+run_builds = --group build --slots 2 --timeout 1200 --check build-asan '$(make_j) VARIANT=asan tests fuzzers' \
+	$(if $(have_clang),--check build-fuzz '$(make_j) VARIANT=fuzz fuzzers')
+# The longest in the middle: after the builds, and none of them alone at the end.
+run_check = $(run_builds) $(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
+	$(call run_torture,release,300) $(run_exact) $(run_entry) $(call run_mysql,release,300) $(call run_dynamodb,release,300) \
+	$(call run_fault,release,300) $(call run_contract,asan,600) $(call run_server,asan,600) $(call run_mysql,asan,600) \
+	$(call run_dynamodb,asan,600) $(call run_unit,asan,240) $(run_selftest) $(run_style) $(run_replay) \
+	$(if $(have_clang),$(run_fuzz))
+
 ## check: everything that takes minutes: tests, torture, fuzz corpora, style, exact counts, install, and tests again under AddressSanitizer
 # With nothing else on the PATH than what ./cart installs.
 check: check-build
-	@PATH="$$(tests/toolbox build/toolbox)" exec $(with_servers) $(RUN) --summary build/summary $(run_style) $(run_exact) $(run_entry) $(run_selftest) \
-		$(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
-		$(call run_torture,release,300) $(run_replay) $(if $(have_clang),$(run_fuzz)) \
-		$(call run_unit,asan,240) $(call run_contract,asan,600) $(call run_server,asan,600) \
-		$(call run_mysql,release,300) $(call run_mysql,asan,600) $(call run_fault,asan,300) \
-		$(call run_dynamodb,release,300) $(call run_dynamodb,asan,600)
+	@PATH="$$(tests/toolbox build/toolbox)" exec $(with_servers) $(RUN) --summary build/summary $(run_check)
 check-build:
 	+@$(MAKE) --no-print-directory VARIANT=release all tests
-	+@$(MAKE) --no-print-directory VARIANT=asan tests fuzzers
-	$(if $(have_clang),+@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers,@echo "no clang: the fuzzers only replay their corpora")
+	@$(if $(have_clang),,echo "no clang: the fuzzers only replay their corpora")
+## flaky: the tests of the release build 50 times (TIMES=) beside two busy loops, and a table of what failed; GROUPS="unit contract"
+TIMES ?= 50
+GROUPS ?= unit contract server torture
+flaky: tests
+	@$(with_servers) $(RUN) --repeat $(TIMES) --busy 2 $(foreach g,$(GROUPS),$(call run_$(g),release,300))
 
 ## check-unit: the unit tests
 check-unit: $(UNIT_TESTS) $(B)/bin/cartctl

@@ -14,6 +14,7 @@ import time
 
 import http_client
 import ledger
+import patience
 from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN
 
 DEADLINE_S = 5.0  # request.deadline
@@ -41,7 +42,7 @@ class Client(threading.Thread):
         super().__init__(name="client-%d" % number, daemon=True)
         self.load, self.number = load, number
         self.random = random.Random("%s/%d" % (load.seed, number))
-        self.http = http_client.Client(load.port, DEADLINE_S + SLACK_S + 1)
+        self.http = http_client.Client(load.port, 2 * load.deadline_s)
         self.customer = load.first_customer + number
         self.lines = [10 * (number + 1) + i for i in range(4)]  # single, pair, pair, set
         self.own = None  # id of its cart; on to the next once it is closing
@@ -134,7 +135,7 @@ class Client(threading.Thread):
         except http_client.Broken as error:
             self.load.complain("%s: no answer: %s" % (kind, error))
             return None, began, time.monotonic()
-        if answer.ended - began > DEADLINE_S + SLACK_S:
+        if answer.ended - began > self.load.deadline_s + patience.at_most(self.load.slack_s):
             self.load.complain("%s: answered %d after %.2f s" % (kind, answer.status, answer.ended - began))
         if answer.status == 503 and answer.header("Retry-After") is None:
             self.load.complain("%s: 503 without Retry-After" % kind)
@@ -250,8 +251,8 @@ class Client(threading.Thread):
 class Load:
     """The clients, and what they have found. Start it, let something happen, stop it, settle it, look at what is wrong."""
 
-    def __init__(self, port, clients=32, pause_s=0.02, seed=None):
-        self.port, self.pause_s = port, pause_s
+    def __init__(self, port, clients=32, pause_s=0.02, seed=None, deadline_s=DEADLINE_S, slack_s=SLACK_S):
+        self.port, self.pause_s, self.deadline_s, self.slack_s = port, pause_s, deadline_s, slack_s
         self.seed = seed or os.environ.get("CART_SEED") or str(random.randrange(1 << 32))
         self.name = "%x" % random.randrange(1 << 40)  # of this run: the database may hold others' keys
         self.first_customer = random.randrange(1 << 30, 1 << 50)
@@ -294,7 +295,7 @@ class Load:
 
     def stop(self):
         self.enough.set()
-        until = time.monotonic() + 4 * (DEADLINE_S + SLACK_S)
+        until = time.monotonic() + 4 * (self.deadline_s + patience.at_most(SLACK_S))
         for client in self.clients:
             client.join(max(0, until - time.monotonic()))
             assert not client.is_alive(), "%s waits for an answer" % client.name
@@ -378,9 +379,9 @@ class Load:
 
     def await_successes(self, count, within_s):
         """Waits for so many more acknowledged changes."""
-        wanted, until = self.successes() + count, time.monotonic() + within_s
+        wanted, until = self.successes() + count, patience.now() + within_s
         while self.successes() < wanted:
-            assert time.monotonic() < until, "%d more acknowledged changes did not come in %g s; complaints: %s" % (
+            assert patience.now() < until, "%d more acknowledged changes did not come in %g s; complaints: %s" % (
                 count, within_s, self.complaints[:5])
             time.sleep(0.01)
 

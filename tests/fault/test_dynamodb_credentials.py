@@ -19,6 +19,10 @@ from private_dynalite import server  # noqa: E402
 from scene import ACKNOWLEDGED, REFUSED, UNKNOWN  # noqa: E402
 from scene_dynamodb import Scene  # noqa: E402
 
+# No request may fail: nor one that waits for a server that others keep from its processor.
+DEADLINE_S = 20
+PATIENT = {"dynamodb.timeout": "20s", "request.deadline": "%ds" % DEADLINE_S}
+
 
 def keys_used(front):
     return sorted(what for what in list(front.done) if what and what.startswith("key "))
@@ -28,7 +32,7 @@ def under_load(lifetime_s, where, course):
     """course(scene, stub, front): what happens. The answers of all the time are judged."""
     with server() as database, KeyStub(lifetime_s) as stub, Front(database.port) as front:
         front.does(ddb_front.takes_keys(stub.is_valid))
-        with Scene(database, middle=front, keys=where(stub)) as scene:
+        with Scene(database, PATIENT, middle=front, keys=where(stub), deadline_s=DEADLINE_S) as scene:
             began = time.monotonic()
             course(scene, stub, front)
             changes, reads = scene.outcomes_during(began, time.monotonic())

@@ -20,7 +20,7 @@ import tap  # noqa: E402
 from cartd import Cartd, await_that  # noqa: E402
 from http_client import Broken, Client  # noqa: E402
 from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN, Change  # noqa: E402
-from load import DEADLINE_S, SLACK_S, Load  # noqa: E402
+from load import DEADLINE_S, Load  # noqa: E402
 
 CART, CUSTOMER = "c", 7
 
@@ -211,7 +211,7 @@ def complaints_about(lie, changes=400):
         cartd = Cartd(folder, {"backend": "memory", "threads": "2"})
         liar = Liar(cartd.port, lie)
         try:
-            load = Load(liar.server_address[1], pause_s=0.01)
+            load = Load(liar.server_address[1], pause_s=0.01, slack_s=0)
             load.start()
             load.await_successes(changes, 30)
             load.stop()
@@ -268,7 +268,7 @@ def a_late_answer_is_found():
     def lie(passage, kind, number, request):
         answer = passage.pass_on(request)
         if kind == "POST items" and number == 100:
-            time.sleep(DEADLINE_S + SLACK_S + 0.1)
+            time.sleep(DEADLINE_S + 0.1)
         return answer
     assert_caught(lie, "add: answered 204 after 5.")
 

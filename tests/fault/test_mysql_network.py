@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import cut_proxy  # noqa: E402
 import faults  # noqa: E402
 import holes  # noqa: E402
+import patience  # noqa: E402
 import tap  # noqa: E402
 from cartd import await_that  # noqa: E402
 from http_client import Client  # noqa: E402
@@ -21,7 +22,8 @@ from scene_mysql import Scene  # noqa: E402
 
 CUTS, EVERY = 40, 25
 CONNECT_TIMEOUT_MS = 1000
-FLAT_S = 0.25  # on a machine whose processors others use too; a connect that blocks a loop takes 2 s
+FLAT_S = 0.25  # a connect that blocks a loop takes CONNECT_S
+CONNECT_S = 10
 
 
 def cut(where):
@@ -51,7 +53,7 @@ def cut_within_an_answer_nothing_is_applied_twice():
 def connections_that_fall_silent_are_given_up_and_others_made():
     """A firewall that has forgotten them: no reset, no end. mysql.timeout (here 3 s) is the time that this may take."""
     with server() as database, cut_proxy.CutProxy(database.port) as proxy, \
-            Scene(database, {"mysql.port": str(proxy.port), "mysql.timeout": "3s"}) as scene:
+            Scene(database, {"mysql.port": str(proxy.port), "mysql.timeout": "3s", "request.deadline": "20s"}, deadline_s=20) as scene:
         silenced = time.monotonic()
         proxy.silence()
         scene.watch.await_status(503, silenced, faults.DOWN_S)
@@ -97,7 +99,8 @@ def a_resolver_that_never_answers_holds_nobody_up():
 
 
 def a_replica_that_leads_nowhere_slows_no_strong_read_and_fails_no_eventual_one():
-    with holes.Hole(deaf=True) as hole, server() as database, Scene(database, {"mysql.read_host": hole.address()}) as scene:
+    with holes.Hole(deaf=True) as hole, server() as database, \
+            Scene(database, {"mysql.read_host": hole.address(), "mysql.connect_timeout": "%ds" % CONNECT_S}) as scene:
         asked, reader = [], Client(scene.cartd.port, 10)
         began = time.monotonic()
         while time.monotonic() < began + 2:
@@ -106,7 +109,7 @@ def a_replica_that_leads_nowhere_slows_no_strong_read_and_fails_no_eventual_one(
         scene.note("%d eventual reads; 99 of 100 of the others' requests in %.3f s", len(asked), slowest)
         wrong = [answer.status for answer in asked if answer.status != 200]
         assert not wrong, "%d of %d eventual reads: %s" % (len(wrong), len(asked), wrong[:5])
-        assert slowest < FLAT_S, "99 of 100 requests of the others took up to %.2f s" % slowest
+        assert slowest < patience.at_most(FLAT_S), "99 of 100 requests of the others took up to %.2f s" % slowest
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import threading
 import time
 
+import patience
 from http_client import Broken, Client
 
 PERIOD_S = 0.05
@@ -23,10 +24,10 @@ class Watch(threading.Thread):
             try:
                 answer = self.client.ask("GET", "/readyz")
                 self.said.append((answer.began, answer.ended, answer.status))
-                if answer.ended - answer.began > HEALTH_DEADLINE_S + SLACK_S:
+                if answer.ended - answer.began > HEALTH_DEADLINE_S + patience.at_most(SLACK_S):
                     self.wrong.append("/readyz took %.2f s" % (answer.ended - answer.began))
                 answer = self.client.ask("GET", "/livez")
-                if answer.status != 200 or answer.ended - answer.began > SLACK_S:
+                if answer.status != 200 or answer.ended - answer.began > patience.at_most(SLACK_S):
                     self.wrong.append("/livez: %d after %.2f s" % (answer.status, answer.ended - answer.began))
             except Broken as error:
                 self.wrong.append("/readyz or /livez: no answer: %s" % error)
@@ -38,12 +39,12 @@ class Watch(threading.Thread):
 
     def await_status(self, status, after, within_s):
         """Seconds from a moment to the first such answer to a question that was asked later."""
-        until = time.monotonic() + within_s
+        until = patience.now() + within_s
         while True:
             for asked, answered, said in list(self.said):
                 if asked >= after and said == status:
                     return answered - after
-            assert time.monotonic() < until, "/readyz did not say %d within %g s; last: %s" % (
+            assert patience.now() < until, "/readyz did not say %d within %g s; last: %s" % (
                 status, within_s, self.said[-1:])
             time.sleep(PERIOD_S / 2)
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 
+import patience
 from http_client import Client
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -21,12 +22,12 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def await_that(condition, within_s, what, every_s=0.01):
     """Polls until condition() is true; its value."""
-    until = time.monotonic() + within_s
+    until = patience.now() + within_s
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < until, "not within %g s: %s" % (within_s, what)
+        assert patience.now() < until, "not within %g s: %s" % (within_s, what)
         time.sleep(every_s)
 
 

@@ -1,6 +1,7 @@
 #include "bench/gate/exact.h"
 
-#include <errno.h>
+#include "bench/result/result.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -131,21 +132,12 @@ static int exact_check(const json_t *document, const char *path, struct cart_err
 
 json_t *gate_exact_read(const char *path, struct cart_error *error)
 {
-	json_error_t why;
-	FILE *file = fopen(path, "re");
-	json_t *document;
+	struct cart_error why;
+	json_t *document = bench_json_read(path, &why);
 
-	if (file == NULL) {
-		cart_error_set(error, "cannot read %s: %s", path, strerror(errno));
-		return NULL;
-	}
-	document = json_loadf(file, JSON_REJECT_DUPLICATES, &why);
-	fclose(file);
-	if (document == NULL) {
-		cart_error_set(error, "%s is no JSON: line %d: %.160s", path, why.line, why.text);
-		return NULL;
-	}
-	if (exact_check(document, path, error) == 0)
+	if (document == NULL)
+		cart_error_set(error, "%s: %.200s", path, why.text);
+	else if (exact_check(document, path, error) == 0)
 		return document;
 	json_decref(document);
 	return NULL;

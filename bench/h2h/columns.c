@@ -1,6 +1,6 @@
 #include "bench/h2h/columns.h"
 
-#include "bench/result/member.h"
+#include "bench/result/table.h"
 #include "bench/result/number.h"
 #include "bench/result/tally.h"
 #include "bench/stats/hdr.h"

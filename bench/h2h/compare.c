@@ -2,10 +2,9 @@
 
 #include "bench/stats/blocks.h"
 #include "bench/stats/describe.h"
-#include "bench/stats/equivalence.h"
-#include "bench/stats/hodges_lehmann.h"
-#include "bench/stats/mann_whitney.h"
-#include "bench/stats/student.h"
+#include "bench/stats/verdict.h"
+#include "bench/stats/ranks.h"
+#include "bench/stats/welch.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -86,24 +85,17 @@ static struct compare_sample compare_blocks(const json_t *row)
 static void compare_welch(struct compare_row *row, const struct stats_blocks *a,
 			  const struct stats_blocks *b, double margin, double confidence)
 {
-	double va = a->error * a->error, vb = b->error * b->error;
-	double error = sqrt(va + vb), change = b->mean - a->mean, df, width;
+	struct stats_welch welch;
 
-	if (error == 0) {
-		df = a->df + b->df;
-		width = 0;
-		row->comparison.p_difference = change == 0 ? 1 : 0;
-		row->comparison.p_equivalence = fabs(change) < log1p(margin) ? 0 : 1;
-	} else {
-		df = (va + vb) * (va + vb) / (va * va / a->df + vb * vb / b->df);
-		width = error * stats_student_quantile(1 - (1 - confidence) / 2, df);
-		row->comparison.p_difference = 2 * stats_student_tail(fabs(change) / error, df);
-		row->comparison.p_equivalence = stats_equivalence(change, error, df, margin);
-	}
-	row->change = expm1(change);
-	row->low = expm1(change - width);
-	row->high = expm1(change + width);
-	row->comparison.effect = row->more_is_better ? -change : change;
+	stats_welch(&welch, &(struct stats_mean){a->mean, a->error, a->df},
+		    &(struct stats_mean){b->mean, b->error, b->df}, confidence);
+	row->change = expm1(welch.difference);
+	row->low = expm1(welch.low);
+	row->high = expm1(welch.high);
+	row->comparison.effect = row->more_is_better ? -welch.difference : welch.difference;
+	row->comparison.p_difference = welch.p;
+	row->comparison.p_equivalence =
+		stats_equivalence(welch.difference, welch.error, welch.df, margin);
 }
 
 static void compare_ranks(struct compare_row *row, const struct compare_sample *a,

@@ -2,7 +2,6 @@
  * differently. */
 #include "bench/h2h/compare.h"
 
-#include "bench/result/member.h"
 #include "bench/result/table.h"
 
 #include <stdlib.h>
@@ -24,86 +23,77 @@ static bool compare_same(FILE *out, const char *what, const json_t *a, const jso
 	return false;
 }
 
-static void compare_print_settings(FILE *out, const char *side, const json_t *a, const json_t *b)
+/* A line for each of these members that differs; whose: "A's ", or "". */
+static void compare_print_members(FILE *out, const char *whose, const json_t *a, const json_t *b,
+				  const char *const *members)
 {
+	char what[64];
+
+	for (; *members != NULL; members++) {
+		snprintf(what, sizeof(what), "%.20s%.40s", whose, *members);
+		compare_same(out, what, json_object_get(a, *members), json_object_get(b, *members));
+	}
+}
+
+static void compare_print_settings(FILE *out, const char *whose, const json_t *a, const json_t *b)
+{
+	json_t *all = json_object();
 	char what[160];
 	const char *key;
-	const json_t *value;
+	json_t *value;
 
-	if (!json_is_object(a) || !json_is_object(b)) {
-		fprintf(out, "note: the settings of %s are not in both results\n", side);
-		return;
+	if (json_is_object(a) && json_is_object(b)) {
+		json_object_update(all, (json_t *)(uintptr_t)a);
+		json_object_update(all, (json_t *)(uintptr_t)b);
+	} else {
+		fprintf(out, "note: %ssettings are not in both results\n", whose);
 	}
-	json_object_foreach((json_t *)a, key, value)
+	json_object_foreach(all, key, value)
 	{
-		snprintf(what, sizeof(what), "%.16s's %.120s", side, key);
-		compare_same(out, what, value, json_object_get(b, key));
+		snprintf(what, sizeof(what), "%.20s%.120s", whose, key);
+		compare_same(out, what, json_object_get(a, key), json_object_get(b, key));
 	}
-	json_object_foreach((json_t *)b, key, value)
-	{
-		snprintf(what, sizeof(what), "%.16s's %.120s", side, key);
-		if (json_object_get(a, key) == NULL)
-			compare_same(out, what, NULL, value);
-	}
+	json_decref(all);
 }
 
 static void compare_print_side(FILE *out, const json_t *a, const json_t *b)
 {
-	static const char *const members[] = {"database", "version", "revision", "server",
-					      "stand_in"};
-	const char *side = member_text(a, "name");
-	char what[64];
+	static const char *const members[] = {"database", "version",  "revision",
+					      "server",	  "stand_in", NULL};
+	char whose[24];
 
-	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
-		snprintf(what, sizeof(what), "%.16s's %s", side, members[i]);
-		compare_same(out, what, json_object_get(a, members[i]),
-			     json_object_get(b, members[i]));
-	}
-	compare_print_settings(out, side, json_object_get(a, "settings"),
+	snprintf(whose, sizeof(whose), "%.16s's ", member_text(a, "name"));
+	compare_print_members(out, whose, a, b, members);
+	compare_print_settings(out, whose, json_object_get(a, "settings"),
 			       json_object_get(b, "settings"));
 }
 
 static void compare_print_state(FILE *out, const char *which, const json_t *result)
 {
-	const char *invalid = json_string_value(json_object_get(result, "invalid"));
-
-	if (invalid != NULL)
-		fprintf(out, "note: the %s result is not to be believed: %s\n", which, invalid);
-	if (json_is_true(json_object_get(result, "interrupted")))
+	if (*member_text(result, "invalid") != '\0')
+		fprintf(out, "note: the %s result is invalid: %s\n", which,
+			member_text(result, "invalid"));
+	if (member_true(result, "interrupted"))
 		fprintf(out, "note: the %s measurement was interrupted\n", which);
-}
-
-/* How it was asked: of `run`, and of `h2h`. */
-static void compare_print_asked(FILE *out, const json_t *old_result, const json_t *new_result)
-{
-	static const char *const members[] = {"mode", "clients", "rate",    "arrivals",	      "mix",
-					      "keys", "cold",	 "threads", "pairs_per_block"};
-	const json_t *a = json_object_get(old_result, "results");
-	const json_t *b = json_object_get(new_result, "results");
-
-	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
-		compare_same(out, members[i], json_object_get(a, members[i]),
-			     json_object_get(b, members[i]));
 }
 
 bool compare_print_conditions(FILE *out, const json_t *old_result, const json_t *new_result)
 {
-	static const char *const members[] = {"cpu", "cores", "kernel", "generator_cores"};
+	static const char *const asked[] = {"mode", "clients", "rate",	  "arrivals",	     "mix",
+					    "keys", "cold",    "threads", "pairs_per_block", NULL};
+	static const char *const members[] = {"cpu", "cores", "kernel", "generator_cores", NULL};
 	const json_t *a = json_object_get(old_result, "machine");
-	const json_t *b = json_object_get(new_result, "machine");
-	const json_t *sides = json_object_get(old_result, "sides"), *side;
+	const json_t *b = json_object_get(new_result, "machine"), *side;
 	size_t i;
 
 	compare_print_state(out, "old", old_result);
 	compare_print_state(out, "new", new_result);
-	compare_print_asked(out, old_result, new_result);
-	for (i = 0; i < sizeof(members) / sizeof(*members); i++)
-		compare_same(out, members[i], json_object_get(a, members[i]),
-			     json_object_get(b, members[i]));
-	json_array_foreach(sides, i, side)
+	compare_print_members(out, "", json_object_get(old_result, "results"),
+			      json_object_get(new_result, "results"), asked);
+	compare_print_members(out, "", a, b, members);
+	json_array_foreach(json_object_get(old_result, "sides"), i, side)
 	{
-		compare_print_side(out, side,
-				   json_array_get(json_object_get(new_result, "sides"), i));
+		compare_print_side(out, side, member_item(new_result, "sides", i));
 	}
 	return compare_same(out, "machine", json_object_get(a, "id"), json_object_get(b, "id"));
 }

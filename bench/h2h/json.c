@@ -1,6 +1,6 @@
 #include "bench/h2h/json.h"
 
-#include "bench/result/member.h"
+#include "bench/result/table.h"
 #include "bench/result/result.h"
 
 static const char *const h2h_side_names[H2H_SIDES] = {"A", "B"};

@@ -1,10 +1,10 @@
 #include "bench/h2h/judge.h"
 
 #include "bench/stats/describe.h"
-#include "bench/stats/equivalence.h"
-#include "bench/stats/paired.h"
+#include "bench/stats/verdict.h"
+#include "bench/stats/blocks.h"
 #include "bench/stats/power.h"
-#include "bench/stats/wilcoxon.h"
+#include "bench/stats/ranks.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -23,19 +23,20 @@ static enum bench_exit compare_files(struct bench_session *session, const json_t
 
 static enum bench_exit compare_run_mode(struct bench_session *session)
 {
+	static const char *const kinds[] = {"run", "h2h", NULL};
 	json_t *results[2] = {NULL, NULL};
-	enum bench_exit status = BENCH_INVALID;
+	enum bench_exit status;
 	struct cart_error error;
 	size_t read = 0;
 
 	for (; read < 2; read++) {
-		results[read] =
-			bench_result_read(session->arguments.items[read], "run h2h", &error);
+		results[read] = bench_result_read(session->arguments.items[read], kinds, &error);
 		if (results[read] == NULL)
 			break;
 	}
-	status = read == 2 ? compare_files(session, results[0], results[1])
-			   : bench_session_fail("%s", error.text);
+	status = read == 2
+			 ? compare_files(session, results[0], results[1])
+			 : bench_session_fail("%s: %s", session->arguments.items[read], error.text);
 	json_decref(results[0]);
 	json_decref(results[1]);
 	return status;

@@ -1,7 +1,7 @@
 #include "bench/h2h/print.h"
 
 #include "bench/h2h/columns.h"
-#include "bench/result/member.h"
+#include "bench/result/table.h"
 #include "bench/result/number.h"
 
 #include <inttypes.h>

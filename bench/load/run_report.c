@@ -1,6 +1,6 @@
 #include "bench/load/run_report.h"
 
-#include "bench/result/member.h"
+#include "bench/result/table.h"
 #include "bench/result/result.h"
 #include "bench/result/tally.h"
 
@@ -42,31 +42,6 @@ static const char *run_get_clock(const struct table_row *row, char text[TABLE_TE
 	return run_times[run_is_comparison(row->document) ? RUN_SERVICE : row->at];
 }
 
-static const char *run_quantile(const struct table_row *row, double quantile, char text[TABLE_TEXT])
-{
-	return table_format(UNIT_NS, bench_result_quantile(row->in, quantile), text);
-}
-
-static const char *run_get_p50(const struct table_row *row, char text[TABLE_TEXT])
-{
-	return run_quantile(row, 0.5, text);
-}
-
-static const char *run_get_p90(const struct table_row *row, char text[TABLE_TEXT])
-{
-	return run_quantile(row, 0.9, text);
-}
-
-static const char *run_get_p99(const struct table_row *row, char text[TABLE_TEXT])
-{
-	return run_quantile(row, 0.99, text);
-}
-
-static const char *run_get_p999(const struct table_row *row, char text[TABLE_TEXT])
-{
-	return run_quantile(row, 0.999, text);
-}
-
 static const char *run_get_side(const struct table_row *row, char text[TABLE_TEXT])
 {
 	return run_is_comparison(row->document) ? table_get_side(row, text)
@@ -82,10 +57,10 @@ const struct table_column run_latency_columns[] = {
 	COLUMN_GET(run_get_clock, "clock", NULL, TEXT, FOR_PEOPLE),
 	COLUMN_AT("count", "samples", NULL, COUNT, FOR_PEOPLE),
 	COLUMN("mean", NULL, NS, FOR_PEOPLE),
-	COLUMN_GET(run_get_p50, "p50", NULL, NS, FOR_PEOPLE),
-	COLUMN_GET(run_get_p90, "p90", NULL, NS, FOR_PEOPLE),
-	COLUMN_GET(run_get_p99, "p99", NULL, NS, FOR_PEOPLE),
-	COLUMN_GET(run_get_p999, "p99.9", NULL, NS, FOR_PEOPLE),
+	COLUMN_AT("0.5", "p50", NULL, QUANTILE, FOR_PEOPLE),
+	COLUMN_AT("0.9", "p90", NULL, QUANTILE, FOR_PEOPLE),
+	COLUMN_AT("0.99", "p99", NULL, QUANTILE, FOR_PEOPLE),
+	COLUMN_AT("0.999", "p99.9", NULL, QUANTILE, FOR_PEOPLE),
 	COLUMN_AT("max", "slowest", NULL, NS, FOR_PEOPLE),
 	{0},
 };

@@ -2,15 +2,16 @@
 #include "bench/cli/interrupt.h"
 #include "bench/probe/run.h"
 #include "bench/probe/show.h"
-#include "bench/result/member.h"
+#include "bench/result/table.h"
 #include "bench/result/result.h"
 #include "bench/result/session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CONSISTENCY_CARTS_MAX 256 /* each takes four connections */
-#define CONSISTENCY_NO_END_MS 86400000
+#define CONSISTENCY_CARTS_MAX	 256 /* each takes four connections */
+#define CONSISTENCY_NO_END_MS	 86400000
+#define CONSISTENCY_DELAY_MAX_MS 60000
 
 struct consistency {
 	struct bench_session *session;
@@ -21,76 +22,55 @@ struct consistency {
 	enum bench_exit status;
 };
 
-/* The next of a list between commas; NULL: no more. */
-static const char *consistency_word(const char **list, size_t *len)
+#define CONSISTENCY_LIST_MAX 256
+
+/* Each word of a list between commas. False: take() refuses one, or the list is too long. */
+static bool consistency_each(const char *list, bool (*take)(struct probe_plan *plan, char *word),
+			     struct probe_plan *plan)
 {
-	const char *word = *list;
-
-	if (word == NULL)
-		return NULL;
-	*len = strcspn(word, ",");
-	*list = word[*len] == ',' ? word + *len + 1 : NULL;
-	return word;
-}
-
-static bool consistency_is(const char *word, size_t len, const char *text)
-{
-	return strlen(text) == len && memcmp(word, text, len) == 0;
-}
-
-static bool consistency_take_delays(struct probe_plan *plan, const char *list)
-{
-	const char *word;
-	size_t len;
-
-	plan->delay_count = 0;
-	while ((word = consistency_word(&list, &len)) != NULL) {
-		char *end;
-		long ms = strtol(word, &end, 10);
-
-		if (len == 0 || *word < '0' || *word > '9' || end != word + len || ms > 60000 ||
-		    plan->delay_count == PROBE_DELAYS_MAX)
-			return false;
-		plan->delays_ms[plan->delay_count++] = ms;
-	}
-	return true;
-}
-
-static bool consistency_take_probes(struct probe_plan *plan, const char *list)
-{
-	enum probe_kind kind;
-	const char *word;
-	size_t len;
+	char copy[CONSISTENCY_LIST_MAX], *rest = copy, *word;
 
 	if (list == NULL)
 		return true;
-	plan->seed_tests = false;
-	memset(plan->kinds, 0, sizeof(plan->kinds));
-	while ((word = consistency_word(&list, &len)) != NULL) {
-		if (consistency_is(word, len, "seed"))
-			plan->seed_tests = true;
-		else if (probe_kind_find(word, len, &kind))
-			plan->kinds[kind] = true;
-		else
+	if (snprintf(copy, sizeof(copy), "%s", list) >= (int)sizeof(copy))
+		return false;
+	while ((word = strsep(&rest, ",")) != NULL)
+		if (!take(plan, word))
 			return false;
-	}
 	return true;
 }
 
-static bool consistency_take_promise(struct probe_plan *plan, const char *list)
+static bool consistency_take_delay(struct probe_plan *plan, char *word)
 {
-	const char *word;
-	size_t len;
+	char *end;
+	long ms = strtol(word, &end, 10);
 
-	while ((word = consistency_word(&list, &len)) != NULL) {
-		if (consistency_is(word, len, "eventual"))
-			plan->promised[PROBE_EVENTUAL] = true;
-		else if (consistency_is(word, len, "index"))
-			plan->promised[PROBE_INDEX] = true;
-		else
-			return false;
-	}
+	if (*word < '0' || *word > '9' || *end != '\0' || ms > CONSISTENCY_DELAY_MAX_MS ||
+	    plan->delay_count == PROBE_DELAYS_MAX)
+		return false;
+	plan->delays_ms[plan->delay_count++] = ms;
 	return true;
+}
+
+static bool consistency_take_probe(struct probe_plan *plan, char *word)
+{
+	enum probe_kind kind;
+
+	if (strcmp(word, "seed") == 0)
+		plan->seed_tests = true;
+	else if (probe_kind_find(word, &kind))
+		plan->kinds[kind] = true;
+	else
+		return false;
+	return true;
+}
+
+static bool consistency_take_promise(struct probe_plan *plan, char *word)
+{
+	enum probe_read read = strcmp(word, "eventual") == 0 ? PROBE_EVENTUAL : PROBE_INDEX;
+
+	plan->promised[read] = true;
+	return read == PROBE_EVENTUAL || strcmp(word, "index") == 0;
 }
 
 /* False: the reason has been printed. */
@@ -112,15 +92,19 @@ static bool consistency_take(struct probe_plan *plan, const struct bench_session
 				  CONSISTENCY_CARTS_MAX) ||
 	    !bench_options_within(session->mode, "adds", values->adds, 2, 1000000))
 		return false;
-	if (!consistency_take_delays(plan, values->delays))
+	plan->delay_count = 0;
+	plan->seed_tests = plan->seed_tests && values->probes == NULL;
+	for (int kind = 0; kind < PROBE_KINDS; kind++)
+		plan->kinds[kind] = plan->kinds[kind] && values->probes == NULL;
+	if (!consistency_each(values->delays, consistency_take_delay, plan))
 		bench_options_refuse(session->mode,
 				     "--delays takes up to %d times in milliseconds as 0,1,50, "
 				     "not \"%s\"",
 				     PROBE_DELAYS_MAX, values->delays);
-	else if (!consistency_take_probes(plan, values->probes))
+	else if (!consistency_each(values->probes, consistency_take_probe, plan))
 		bench_options_refuse(session->mode, "--probes does not know all of \"%s\"",
 				     values->probes);
-	else if (!consistency_take_promise(plan, values->promise))
+	else if (!consistency_each(values->promise, consistency_take_promise, plan))
 		bench_options_refuse(session->mode, "--promise takes eventual, index, not \"%s\"",
 				     values->promise);
 	else if (values->same_database && session->arguments.count < 2)

@@ -16,37 +16,26 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What a probe that may fire is called in the matrix. */
-enum selftest_column {
-	SEED_TESTS,
-	STALE_STRONG,
-	STALE_EVENTUAL,
-	STALE_INDEX,
-	OWN_STRONG,
-	OWN_EVENTUAL,
-	READS_STRONG,
-	READS_EVENTUAL,
-	WRITES,
-	LOST,
-	LOST_ONE_LINE,
-	ONCE,
-	COLUMNS
+/* The columns of the matrix: a probe that may fire. The first is of all tests of the seed. */
+static const struct {
+	const char *name;
+	enum probe_kind kind;
+	enum probe_read read;
+} selftest_columns[] = {
+	{"the seed's tests", PROBE_KINDS, PROBE_STRONG},
+	{"stale strong reads", PROBE_STALENESS, PROBE_STRONG},
+	{"stale eventual reads", PROBE_STALENESS, PROBE_EVENTUAL},
+	{"stale customer index", PROBE_CUSTOMER_INDEX, PROBE_INDEX},
+	{"read your writes, strong", PROBE_READ_YOUR_WRITES, PROBE_STRONG},
+	{"read your writes, eventual", PROBE_READ_YOUR_WRITES, PROBE_EVENTUAL},
+	{"monotonic reads, strong", PROBE_MONOTONIC_READS, PROBE_STRONG},
+	{"monotonic reads, eventual", PROBE_MONOTONIC_READS, PROBE_EVENTUAL},
+	{"monotonic writes", PROBE_MONOTONIC_WRITES, PROBE_STRONG},
+	{"lost updates", PROBE_LOST_UPDATES, PROBE_STRONG},
+	{"lost updates, one line", PROBE_LOST_UPDATES_ONE_LINE, PROBE_STRONG},
+	{"exactly once", PROBE_EXACTLY_ONCE, PROBE_STRONG},
 };
-
-static const char *const selftest_columns[COLUMNS] = {
-	[SEED_TESTS] = "the seed's tests",
-	[STALE_STRONG] = "stale strong reads",
-	[STALE_EVENTUAL] = "stale eventual reads",
-	[STALE_INDEX] = "stale customer index",
-	[OWN_STRONG] = "read your writes, strong",
-	[OWN_EVENTUAL] = "read your writes, eventual",
-	[READS_STRONG] = "monotonic reads, strong",
-	[READS_EVENTUAL] = "monotonic reads, eventual",
-	[WRITES] = "monotonic writes",
-	[LOST] = "lost updates",
-	[LOST_ONE_LINE] = "lost updates, one line",
-	[ONCE] = "exactly once",
-};
+#define COLUMNS (sizeof(selftest_columns) / sizeof(*selftest_columns))
 
 /*
  * Which probes fire: # must, . must not, - may. Those that fire on more than one probe do so by
@@ -96,28 +85,14 @@ struct selftest {
 	bool failed;
 };
 
-static enum selftest_column selftest_column_of(const struct probe_finding *finding)
+static size_t selftest_column_of(const struct probe_finding *finding)
 {
-	bool eventual = finding->read == PROBE_EVENTUAL;
+	size_t column = 1;
 
-	switch (finding->kind) {
-	case PROBE_STALENESS:
-		return eventual ? STALE_EVENTUAL : STALE_STRONG;
-	case PROBE_CUSTOMER_INDEX:
-		return STALE_INDEX;
-	case PROBE_READ_YOUR_WRITES:
-		return eventual ? OWN_EVENTUAL : OWN_STRONG;
-	case PROBE_MONOTONIC_READS:
-		return eventual ? READS_EVENTUAL : READS_STRONG;
-	case PROBE_MONOTONIC_WRITES:
-		return WRITES;
-	case PROBE_LOST_UPDATES:
-		return LOST;
-	case PROBE_LOST_UPDATES_ONE_LINE:
-		return LOST_ONE_LINE;
-	default:
-		return ONCE;
-	}
+	while (column < COLUMNS - 1 && (selftest_columns[column].kind != finding->kind ||
+					selftest_columns[column].read != finding->read))
+		column++;
+	return column;
 }
 
 /* Few trials: a mutant is not subtle. */
@@ -130,6 +105,8 @@ static void selftest_plan(struct probe_plan *plan, uint64_t seed)
 	plan->repeats = 120;
 	plan->carts = 8;
 	plan->settle = 10;
+	plan->delays_ms[1] = 1;
+	plan->delays_ms[2] = 2;
 	plan->delay_count = 3;
 }
 
@@ -181,10 +158,10 @@ static void selftest_marks(const struct probe_report *report, const char *fires,
 		trials += report->seed[test].trials;
 		bad += report->seed[test].trials - report->seed[test].consistent;
 	}
-	marks[SEED_TESTS] = selftest_mark(fires[SEED_TESTS], trials, bad);
+	marks[0] = selftest_mark(fires[0], trials, bad);
 	for (size_t i = 0; i < report->finding_count; i++) {
 		const struct probe_finding *finding = &report->findings[i];
-		enum selftest_column column = selftest_column_of(finding);
+		size_t column = selftest_column_of(finding);
 
 		marks[column] = selftest_mark(fires[column], finding->count.trials,
 					      finding->count.violations);
@@ -194,7 +171,7 @@ static void selftest_marks(const struct probe_report *report, const char *fires,
 static void selftest_print_marks(const char *name, const char *over, const char *marks)
 {
 	printf("%-28s  over %-6s ", name, over);
-	for (int column = 0; column < COLUMNS; column++)
+	for (size_t column = 0; column < COLUMNS; column++)
 		printf("  %c", marks[column]);
 	putchar('\n');
 	fflush(stdout);
@@ -205,7 +182,7 @@ static void selftest_print_examples(const struct probe_report *report)
 	for (size_t i = 0; i < report->finding_count; i++)
 		if (report->findings[i].count.violations > 0)
 			printf("    %s: %zu of %zu; %s\n",
-			       selftest_columns[selftest_column_of(&report->findings[i])],
+			       selftest_columns[selftest_column_of(&report->findings[i])].name,
 			       report->findings[i].count.violations,
 			       report->findings[i].count.trials, report->findings[i].example);
 }
@@ -342,11 +319,11 @@ static void selftest_remove_files(const struct selftest *test)
 static void selftest_print_head(void)
 {
 	puts("Probes on stores that are wrong on purpose (fault.mutant), and on clean ones.\n");
-	for (int column = 0; column < COLUMNS; column++) {
+	for (size_t column = 0; column < COLUMNS; column++) {
 		printf("%-43s", column == 0 ? "# must fire, . must not, - may (x: did)" : "");
-		for (int left = 0; left < column; left++)
+		for (size_t left = 0; left < column; left++)
 			fputs("  |", stdout);
-		printf("  %s\n", selftest_columns[column]);
+		printf("  %s\n", selftest_columns[column].name);
 	}
 }
 

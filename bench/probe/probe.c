@@ -20,12 +20,10 @@ const char *probe_kind_name(enum probe_kind kind)
 	return names[kind];
 }
 
-bool probe_kind_find(const char *name, size_t len, enum probe_kind *kind)
+bool probe_kind_find(const char *name, enum probe_kind *kind)
 {
 	for (int i = 0; i < PROBE_KINDS; i++) {
-		const char *known = probe_kind_name((enum probe_kind)i);
-
-		if (strlen(known) == len && memcmp(known, name, len) == 0) {
+		if (strcmp(probe_kind_name((enum probe_kind)i), name) == 0) {
 			*kind = (enum probe_kind)i;
 			return true;
 		}

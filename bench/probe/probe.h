@@ -68,7 +68,7 @@ enum probe_verdict {
 
 /* "staleness", "read_your_writes", ...; "strong", ...; "clean", ...: as in results files. */
 const char *probe_kind_name(enum probe_kind kind);
-CART_MUST_CHECK bool probe_kind_find(const char *name, size_t len, enum probe_kind *kind);
+CART_MUST_CHECK bool probe_kind_find(const char *name, enum probe_kind *kind);
 const char *probe_read_name(enum probe_read read);
 const char *probe_verdict_name(enum probe_verdict verdict);
 enum probe_verdict probe_verdict_of(const struct probe_finding *finding);

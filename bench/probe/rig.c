@@ -21,19 +21,9 @@ void *probe_array(size_t count, size_t size)
 
 void probe_plan_init(struct probe_plan *plan)
 {
-	static const int64_t delays_ms[] = {0, 1, 2, 5, 10, 20, 50, 100};
-
-	*plan = (struct probe_plan){.trials = 3000,
-				    .adds = 960,
-				    .repeats = 600,
-				    .carts = 32,
-				    .clients = 8,
-				    .settle = 80, /* some three seconds */
-				    .seed_tests = true,
-				    .seed = 1};
+	*plan = (struct probe_plan){
+		.clients = 8, .settle = 80 /* some three seconds */, .seed_tests = true, .seed = 1};
 	plan->promised[PROBE_STRONG] = true;
-	plan->delay_count = sizeof(delays_ms) / sizeof(delays_ms[0]);
-	memcpy(plan->delays_ms, delays_ms, sizeof(delays_ms));
 	for (int kind = 0; kind < PROBE_KINDS; kind++)
 		plan->kinds[kind] = true;
 }

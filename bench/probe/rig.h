@@ -52,7 +52,7 @@ struct probe_rig {
 	struct cart_error trouble; /* why the last operation that failed did; "" */
 };
 
-/* The plan's defaults; seed 1. */
+/* All probes, seed 1; how much of each is the caller's to set. */
 void probe_plan_init(struct probe_plan *plan);
 
 /* The drives are all of one database, and outlive the rig. -1: error says why. */

@@ -1,6 +1,6 @@
 #include "bench/probe/show.h"
 
-#include "bench/result/member.h"
+#include "bench/result/table.h"
 
 #include <math.h>
 #include <string.h>

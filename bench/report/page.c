@@ -16,15 +16,12 @@ extern const char embed_report_style_css[];
 CART_PRINTF(2, 0)
 static void page_format(struct buf *text, const char *format, va_list args)
 {
-	char short_text[512];
 	va_list again;
 	int len;
 
 	va_copy(again, args);
-	len = vsnprintf(short_text, sizeof(short_text), format, args);
-	if (len >= 0 && (size_t)len < sizeof(short_text)) {
-		buf_add(text, short_text, (size_t)len);
-	} else if (len < 0 || !buf_reserve(text, (size_t)len + 1)) {
+	len = vsnprintf(NULL, 0, format, args);
+	if (len < 0 || !buf_reserve(text, (size_t)len + 1)) {
 		text->failed = true;
 	} else {
 		vsnprintf(text->data + text->len, (size_t)len + 1, format, again);
@@ -91,43 +88,31 @@ void page_heading(struct report *report, enum page_where where, const char *id, 
 	}
 }
 
-static void page_sentence(struct report *report, enum page_where where, const char *before,
-			  const char *after, const char *prefix, struct buf *text)
+static void page_markdown(struct report *report, const char *prefix, struct buf *text)
 {
-	if ((where & PAGE_HTML) != 0) {
-		buf_add_string(&report->html, before);
-		html_add_text(&report->html, buf_string(text));
-		buf_add_string(&report->html, after);
-	}
-	if ((where & PAGE_MARKDOWN) != 0) {
-		buf_add_string(&report->markdown, prefix);
-		html_add_markdown(&report->markdown, buf_string(text));
-		buf_add_string(&report->markdown, *prefix == '-' ? "\n" : "\n\n");
-	}
-	report->html.failed = report->html.failed || text->failed;
-	buf_free(text);
+	buf_add_string(&report->markdown, prefix);
+	html_add_markdown(&report->markdown, buf_string(text));
+	buf_add_string(&report->markdown, *prefix == '-' ? "\n" : "\n\n");
 }
 
-void page_say(struct report *report, enum page_where where, const char *format, ...)
+void page_text(struct report *report, enum page_where where, enum page_style style,
+	       const char *format, ...)
 {
+	static const char *const templates[] = {[PAGE_SENTENCE] = "<p>$</p>\n",
+						[PAGE_SMALL] = "<p class=\"note\">$</p>\n",
+						[PAGE_ITEM] = "<li>$</li>\n"};
 	struct buf text = {0};
 	va_list args;
 
 	va_start(args, format);
 	page_format(&text, format, args);
 	va_end(args);
-	page_sentence(report, where, "<p>", "</p>\n", "", &text);
-}
-
-void page_note(struct report *report, enum page_where where, const char *format, ...)
-{
-	struct buf text = {0};
-	va_list args;
-
-	va_start(args, format);
-	page_format(&text, format, args);
-	va_end(args);
-	page_sentence(report, where, "<p class=\"note\">", "</p>\n", "", &text);
+	if ((where & PAGE_HTML) != 0)
+		html_add(&report->html, templates[style], buf_string(&text), NULL);
+	if ((where & PAGE_MARKDOWN) != 0)
+		page_markdown(report, style == PAGE_ITEM ? "- " : "", &text);
+	report->html.failed = report->html.failed || text.failed;
+	buf_free(&text);
 }
 
 void page_warn(struct report *report, const char *classes, const char *word, const char *format,
@@ -143,24 +128,14 @@ void page_warn(struct report *report, const char *classes, const char *word, con
 		 classes, word, buf_string(&text), NULL);
 	buf_add_string(&report->markdown, "> **");
 	html_add_markdown(&report->markdown, word);
-	buf_add_string(&report->markdown, "** ");
-	page_sentence(report, PAGE_MARKDOWN, "", "", "", &text);
+	page_markdown(report, "** ", &text);
+	report->html.failed = report->html.failed || text.failed;
+	buf_free(&text);
 }
 
 void page_list_begin(struct report *report)
 {
 	buf_add_string(&report->html, "<ul>\n");
-}
-
-void page_list_item(struct report *report, enum page_where where, const char *format, ...)
-{
-	struct buf text = {0};
-	va_list args;
-
-	va_start(args, format);
-	page_format(&text, format, args);
-	va_end(args);
-	page_sentence(report, where, "<li>", "</li>\n", "- ", &text);
 }
 
 void page_list_end(struct report *report, enum page_where where)
@@ -200,8 +175,17 @@ static void page_draw(struct report *report, const struct page_figure *figure, d
 	figure->draw(&report->html, width, id, figure);
 }
 
-void page_figure(struct report *report, const struct page_figure *figure)
+void page_figure(struct report *report, struct page_figure *figure, bool stand_in,
+		 const char *title, ...)
 {
+	struct buf text = {0};
+	va_list args;
+
+	va_start(args, title);
+	page_format(&text, title, args);
+	va_end(args);
+	buf_add_string(&text, stand_in ? PAGE_STAND_IN : "");
+	figure->title = buf_string(&text);
 	html_add(&report->html, "<figure><figcaption>$</figcaption>\n", figure->title, NULL);
 	if (figure->wide) {
 		buf_add_string(&report->html, "<div class=\"on-wide\">");
@@ -213,4 +197,5 @@ void page_figure(struct report *report, const struct page_figure *figure)
 		page_draw(report, figure, PAGE_NARROW);
 	}
 	buf_add_string(&report->html, "</figure>\n");
+	buf_free(&text);
 }

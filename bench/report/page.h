@@ -20,18 +20,19 @@ void page_end(struct report *report);
 
 /* Begins a section; the one before ends. id: for links within the page. */
 void page_heading(struct report *report, enum page_where where, const char *id, const char *text);
-CART_PRINTF(3, 4)
-void page_say(struct report *report, enum page_where where, const char *format, ...);
-/* A small sentence under a table or a picture. */
-CART_PRINTF(3, 4)
-void page_note(struct report *report, enum page_where where, const char *format, ...);
+/* A sentence; a small one under a table or a picture; an item of a list. */
+enum page_style { PAGE_SENTENCE, PAGE_SMALL, PAGE_ITEM };
+CART_PRINTF(4, 5)
+void page_text(struct report *report, enum page_where where, enum page_style style,
+	       const char *format, ...);
+#define page_say(report_, where_, ...)	     page_text(report_, where_, PAGE_SENTENCE, __VA_ARGS__)
+#define page_note(report_, where_, ...)	     page_text(report_, where_, PAGE_SMALL, __VA_ARGS__)
+#define page_list_item(report_, where_, ...) page_text(report_, where_, PAGE_ITEM, __VA_ARGS__)
 /* A sentence that must not be overlooked; word is its first, in bold: "Invalid". */
 CART_PRINTF(4, 5)
 void page_warn(struct report *report, const char *classes, const char *word, const char *format,
 	       ...);
 void page_list_begin(struct report *report);
-CART_PRINTF(3, 4)
-void page_list_item(struct report *report, enum page_where where, const char *format, ...);
 void page_list_end(struct report *report, enum page_where where);
 
 /* The title of a table or a picture. */
@@ -77,7 +78,7 @@ size_t page_list(struct report *report, enum page_where where, const struct repo
 
 /* A picture. draw() draws it as wide as it is told. */
 struct page_figure {
-	const char *title; /* of page_title() */
+	const char *title; /* by page_figure() */
 	const char *desc;  /* what is to be seen, for those who do not see */
 	void (*draw)(struct buf *out, double width, const char *id,
 		     const struct page_figure *figure);
@@ -85,7 +86,9 @@ struct page_figure {
 	bool wide; /* over the whole page, drawn once more for narrow screens; else one of several
 		    */
 };
-void page_figure(struct report *report, const struct page_figure *figure);
+CART_PRINTF(4, 5)
+void page_figure(struct report *report, struct page_figure *figure, bool stand_in,
+		 const char *title, ...);
 /* Around pictures that stand beside one another where there is room. */
 void page_panels_begin(struct report *report);
 void page_panels_end(struct report *report);

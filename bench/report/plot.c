@@ -226,43 +226,37 @@ static const char *plot_latency_desc(struct buf *desc, const struct plot_latency
 	return buf_string(desc);
 }
 
-static void plot_latency_figure(struct report *report, struct plot_latency *plot,
-				struct page_figure *figure, struct buf *title, const char *how)
+static void plot_latency_figure(struct report *report, struct plot_latency *plot, bool stand_in,
+				const char *what, const char *of, struct page_figure figure)
 {
 	struct buf desc = {0};
 
 	if (plot->count > 0) {
-		figure->data = plot;
-		figure->desc = plot_latency_desc(&desc, plot, how);
-		page_figure(report, figure);
+		figure.data = plot;
+		figure.desc = plot_latency_desc(&desc, plot, figure.desc);
+		page_figure(report, &figure, stand_in, "%s: %s", what, of);
 	}
 	buf_free(&desc);
-	buf_free(title);
 }
 
 void plot_latency_percentiles(struct report *report, struct plot_latency *plot, bool stand_in,
 			      const char *what)
 {
-	struct buf title = {0};
-	struct page_figure figure = {
-		.title = page_title(&title, stand_in, "%s: latency by percentile", what),
-		.draw = plot_draw_percentiles,
-	};
-
-	plot_latency_figure(report, plot, &figure, &title,
-			    "Lines of latency against percentile; lower is faster.");
+	plot_latency_figure(report, plot, stand_in, what, "latency by percentile",
+			    (struct page_figure){
+				    .draw = plot_draw_percentiles,
+				    .desc = "Lines of latency against percentile; lower is "
+					    "faster.",
+			    });
 }
 
 void plot_latency_ecdf(struct report *report, struct plot_latency *plot, bool stand_in,
 		       const char *what)
 {
-	struct buf title = {0};
-	struct page_figure figure = {
-		.title = page_title(&title, stand_in, "%s: distribution of latency", what),
-		.draw = plot_draw_ecdf,
-	};
-
-	plot_latency_figure(report, plot, &figure, &title,
-			    "Share of operations that took at most a time; further left is "
-			    "faster.");
+	plot_latency_figure(report, plot, stand_in, what, "distribution of latency",
+			    (struct page_figure){
+				    .draw = plot_draw_ecdf,
+				    .desc = "Share of operations that took at most a time; "
+					    "further left is faster.",
+			    });
 }

@@ -127,7 +127,7 @@ static void time_draw(struct buf *out, double width, const char *id,
 void plot_time(struct report *report, struct plot_time *plot, bool stand_in, const char *what)
 {
 	struct svg_chart ranges = {0};
-	struct buf title = {0}, desc = {0};
+	struct buf desc = {0};
 	char high[NUMBER_TEXT], end[NUMBER_TEXT];
 	size_t shown;
 
@@ -135,14 +135,14 @@ void plot_time(struct report *report, struct plot_time *plot, bool stand_in, con
 	if (shown > 0) {
 		buf_printf(&desc, "%s over %s seconds, on an axis from 0 to %s.", plot->y_title,
 			   number_plain(ranges.x.high, end), number_plain(ranges.y.high, high));
-		page_figure(report, &(struct page_figure){
-					    .title = page_title(&title, stand_in, "%s", what),
-					    .desc = buf_string(&desc),
-					    .draw = time_draw,
-					    .data = plot,
-					    .wide = true,
-				    });
+		page_figure(report,
+			    &(struct page_figure){
+				    .desc = buf_string(&desc),
+				    .draw = time_draw,
+				    .data = plot,
+				    .wide = true,
+			    },
+			    stand_in, "%s", what);
 	}
-	buf_free(&title);
 	buf_free(&desc);
 }

@@ -1,7 +1,6 @@
 /* The dated list of prices: bench/report/prices.json, or a file of the same shape. */
 #include "bench/report/report.h"
 
-#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,14 +19,11 @@ int report_prices_read(struct report_prices *prices, const char *path, struct ca
 	json_error_t problem;
 	json_t *json;
 
-	errno = 0;
-	json = path != NULL ? json_load_file(path, JSON_REJECT_DUPLICATES, &problem)
+	json = path != NULL ? bench_json_read(path, error)
 			    : json_loadb(embed_bench_prices_json, embed_bench_prices_json_len,
 					 JSON_REJECT_DUPLICATES, &problem);
-	if (json == NULL && json_error_code(&problem) == json_error_cannot_open_file)
-		return cart_error_set(error, "%s", strerror(errno));
 	if (json == NULL)
-		return cart_error_set(error, "not JSON: line %d: %s", problem.line, problem.text);
+		return path != NULL ? -1 : cart_error_set(error, "not JSON: %s", problem.text);
 	dynamodb = json_object_get(json, "dynamodb");
 	instance = json_object_get(json, "instance");
 	*prices = (struct report_prices){

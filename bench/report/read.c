@@ -7,39 +7,16 @@
  */
 #include "bench/report/report.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_FORMAT  "cartbench-result"
-#define READ_VERSION 1
-#define READ_DEPTH   16
+#define READ_DEPTH 16
 
-const char *const report_kind_names[REPORT_KINDS] = {"run", "h2h", "sweep", "consistency"};
+const char *const report_kind_names[REPORT_KINDS + 1] = {"run", "h2h", "sweep", "consistency"};
 
 /* The lists that each kind's results must have. */
 static const char *const read_lists[REPORT_KINDS] = {"operations", "operations", "points",
 						     "probes"};
-
-static json_t *read_json(const char *path, struct cart_error *error)
-{
-	FILE *file = fopen(path, "re");
-	json_error_t problem;
-	json_t *json;
-
-	if (file == NULL) {
-		cart_error_set(error, "%s", strerror(errno));
-		return NULL;
-	}
-	json = json_loadf(file, JSON_REJECT_DUPLICATES, &problem);
-	if (json == NULL && json_error_code(&problem) == json_error_premature_end_of_input)
-		cart_error_set(error, "cut short, or empty: the JSON ends in line %d",
-			       problem.line);
-	else if (json == NULL)
-		cart_error_set(error, "not JSON: line %d: %s", problem.line, problem.text);
-	fclose(file);
-	return json;
-}
 
 /* Every "buckets" below json, wherever it stands. */
 static int read_check_hists(const json_t *json, size_t depth, struct cart_error *error)
@@ -77,8 +54,8 @@ static int read_sides(struct report_doc *doc, struct cart_error *error)
 	const json_t *sides = json_object_get(doc->json, "sides"), *json;
 	size_t i;
 
-	if (json_array_size(sides) == 0 || json_array_size(sides) > REPORT_SIDES_MAX)
-		return cart_error_set(error, "says not what was measured (\"sides\")");
+	if (json_array_size(sides) > REPORT_SIDES_MAX)
+		return cart_error_set(error, "has more than %d \"sides\"", REPORT_SIDES_MAX);
 	json_array_foreach(sides, i, json)
 	{
 		struct report_side *side = &doc->sides[i];
@@ -120,38 +97,17 @@ static int read_check_list(const struct report_doc *doc, struct cart_error *erro
 	return 0;
 }
 
-static int read_check(struct report_doc *doc, struct cart_error *error)
-{
-	const char *kind = member_text(doc->json, "kind");
-	const json_t *version = json_object_get(doc->json, "format_version");
-	size_t i;
-
-	if (strcmp(member_text(doc->json, "format"), READ_FORMAT) != 0)
-		return cart_error_set(error, "not a results file of cartbench: its \"format\" is "
-					     "not " READ_FORMAT);
-	if (!json_is_integer(version) || json_integer_value(version) != READ_VERSION)
-		return cart_error_set(error,
-				      "of format_version %" JSON_INTEGER_FORMAT
-				      "; this cartbench reads version %d",
-				      json_integer_value(version), READ_VERSION);
-	for (i = 0; i < REPORT_KINDS && strcmp(kind, report_kind_names[i]) != 0; i++)
-		;
-	if (i == REPORT_KINDS)
-		return cart_error_set(error, "of a kind that this cartbench does not know: %.40s",
-				      *kind != '\0' ? kind : "none");
-	doc->kind = (enum report_kind)i;
-	doc->results = json_object_get(doc->json, "results");
-	if (read_check_list(doc, error) != 0 || read_sides(doc, error) != 0)
-		return -1;
-	return read_check_hists(doc->results, READ_DEPTH, error);
-}
-
 int report_doc_read(struct report_doc *doc, const char *path, struct cart_error *error)
 {
-	*doc = (struct report_doc){.path = path, .json = read_json(path, error)};
+	*doc = (struct report_doc){.path = path,
+				   .json = bench_result_read(path, report_kind_names, error)};
 	if (doc->json == NULL)
 		return -1;
-	if (read_check(doc, error) == 0)
+	while (strcmp(member_text(doc->json, "kind"), report_kind_names[doc->kind]) != 0)
+		doc->kind++;
+	doc->results = json_object_get(doc->json, "results");
+	if (read_check_list(doc, error) == 0 && read_sides(doc, error) == 0 &&
+	    read_check_hists(doc->results, READ_DEPTH, error) == 0)
 		return 0;
 	report_doc_free(doc);
 	return -1;

@@ -6,8 +6,9 @@
 #ifndef BENCH_REPORT_REPORT_H
 #define BENCH_REPORT_REPORT_H
 
-#include "bench/result/member.h"
+#include "bench/result/table.h"
 #include "bench/result/result.h"
+#include "bench/result/summary.h"
 #include "bench/stats/hdr.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"
@@ -20,7 +21,7 @@
 #define REPORT_SEED_MAX	 16
 
 enum report_kind { REPORT_RUN, REPORT_H2H, REPORT_SWEEP, REPORT_CONSISTENCY, REPORT_KINDS };
-extern const char *const report_kind_names[REPORT_KINDS];
+extern const char *const report_kind_names[REPORT_KINDS + 1]; /* ends with a NULL */
 
 /* Texts belong to the document; "" where the file says nothing. */
 struct report_side {
@@ -65,12 +66,7 @@ struct report_seed {
 	char *name;
 	size_t tried;
 	size_t good;
-	struct report_seed_row {
-		size_t good;
-		double avg;
-		double min;
-		double max;
-	} rows[4];
+	struct bench_summary rows[4];
 };
 
 struct report {

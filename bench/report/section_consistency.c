@@ -181,7 +181,6 @@ static void consistency_examples(struct report *report, const struct report_doc 
 static void consistency_doc(struct report *report, const struct report_doc *doc)
 {
 	const char *of = report_file_name(doc->path);
-	struct buf title = {0};
 	struct stale stale = {0};
 
 	report_warn_invalid(report, doc);
@@ -192,15 +191,14 @@ static void consistency_doc(struct report *report, const struct report_doc *doc)
 	if (stale.count > 0) {
 		page_figure(report,
 			    &(struct page_figure){
-				    .title = page_title(&title, doc->stand_in,
-							"Stale reads against delay"),
 				    .desc = "Share of stale reads, with intervals, by the time "
 					    "between the acknowledged write and the read; the "
 					    "table below has the numbers.",
 				    .draw = stale_draw,
 				    .data = &stale,
 				    .wide = true,
-			    });
+			    },
+			    doc->stand_in, "Stale reads against delay");
 		page_list(report, PAGE_FOLDED, doc,
 			  &(struct page_list){probe_delay_columns, "probes", "by_delay", NULL,
 					      "Stale reads by delay", of});
@@ -208,7 +206,6 @@ static void consistency_doc(struct report *report, const struct report_doc *doc)
 	page_list(report, PAGE_FOLDED, doc,
 		  &(struct page_list){probe_seed_columns, "seed", NULL, NULL,
 				      "The seed's four tests", of});
-	buf_free(&title);
 }
 
 void report_section_consistency(struct report *report)

@@ -217,7 +217,7 @@ static void cost_prices(struct report *report)
 static bool cost_doc(struct report *report, const struct report_doc *doc)
 {
 	struct cost cost = {.report = report};
-	struct buf title = {0}, desc = {0};
+	struct buf desc = {0};
 	char money[NUMBER_TEXT];
 	bool paid = false;
 	size_t i;
@@ -235,15 +235,14 @@ static bool cost_doc(struct report *report, const struct report_doc *doc)
 		paid = true;
 	}
 	if (paid)
-		page_figure(report, &(struct page_figure){
-					    .title = page_title(&title, doc->stand_in,
-								"Cost of a million operations in "
-								"DynamoDB's units"),
-					    .desc = buf_string(&desc),
-					    .wide = true,
-					    .draw = cost_draw,
-					    .data = &cost,
-				    });
+		page_figure(report,
+			    &(struct page_figure){
+				    .desc = buf_string(&desc),
+				    .wide = true,
+				    .draw = cost_draw,
+				    .data = &cost,
+			    },
+			    doc->stand_in, "Cost of a million operations in DynamoDB's units");
 	cost_table(report, doc, &cost);
 	if (paid && doc->stand_in)
 		page_note(report, PAGE_BOTH,
@@ -256,7 +255,6 @@ static bool cost_doc(struct report *report, const struct report_doc *doc)
 			  "arithmetic). The money above is too little by that.");
 	if (paid)
 		cost_prices(report);
-	buf_free(&title);
 	buf_free(&desc);
 	return true;
 }

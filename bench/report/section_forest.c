@@ -222,7 +222,7 @@ static void forest_draw(struct buf *out, double width, const char *id,
 static void forest_doc(struct report *report, const struct report_doc *doc)
 {
 	struct forest forest = {.doc = doc, .margin = member_number(doc->results, "margin")};
-	struct buf title = {0}, desc = {0};
+	struct buf desc = {0};
 	char text[NUMBER_TEXT];
 	size_t i;
 
@@ -237,16 +237,13 @@ static void forest_doc(struct report *report, const struct report_doc *doc)
 	if (forest.count > 0)
 		page_figure(report,
 			    &(struct page_figure){
-				    .title = page_title(&title, doc->stand_in,
-							"Time of B (%s) against A (%s), "
-							"with intervals",
-							doc->sides[1].label, doc->sides[0].label),
 				    .desc = buf_string(&desc),
 				    .draw = forest_draw,
 				    .data = &forest,
 				    .wide = true,
-			    });
-	buf_free(&title);
+			    },
+			    doc->stand_in, "Time of B (%s) against A (%s), with intervals",
+			    doc->sides[1].label, doc->sides[0].label);
 	buf_free(&desc);
 }
 

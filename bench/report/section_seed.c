@@ -13,25 +13,18 @@
 #define SEED_SUFFIX  "_test_results.json"
 #define SEED_OVERALL (SEED_REFERENCE_ROWS - 1)
 
-static void seed_count(struct report_seed_row *row, double ms)
-{
-	row->min = row->good == 0 ? ms : fmin(row->min, ms);
-	row->max = row->good == 0 ? ms : fmax(row->max, ms);
-	row->avg += (ms - row->avg) / (double)++row->good;
-}
-
 static int seed_take(struct report_seed *seed, const char *path, const char *file,
 		     struct cart_error *error)
 {
-	json_error_t problem;
 	const json_t *sample;
-	json_t *all = json_load_file(path, JSON_REJECT_DUPLICATES, &problem);
+	struct cart_error why;
+	json_t *all = bench_json_read(path, &why);
 	size_t i, row;
 	double ms;
 
 	if (!json_is_array(all)) {
-		cart_error_set(error, "%s: %s", file,
-			       all == NULL ? problem.text : "not a list of samples");
+		cart_error_set(error, "%s: %.200s", file,
+			       all == NULL ? why.text : "not a list of samples");
 		json_decref(all);
 		return -1;
 	}
@@ -42,10 +35,10 @@ static int seed_take(struct report_seed *seed, const char *path, const char *fil
 		if (!member_true(sample, "success") || !isfinite(ms))
 			continue;
 		seed->good++;
-		seed_count(&seed->rows[SEED_OVERALL], ms);
+		bench_summary_add(&seed->rows[SEED_OVERALL], ms);
 		for (row = 0; row < SEED_OVERALL; row++)
 			if (strcmp(member_text(sample, "operation"), seed_reference_rows[row]) == 0)
-				seed_count(&seed->rows[row], ms);
+				bench_summary_add(&seed->rows[row], ms);
 	}
 	json_decref(all);
 	return 0;
@@ -148,9 +141,10 @@ static void seed_table(struct report *report,
 			seed_cell(&table, references[i].rows[row].avg, references[i].rows[row].min,
 				  references[i].rows[row].max);
 		for (i = 0; i < report->seed_count; i++) {
-			const struct report_seed_row *ours = &report->seed[i].rows[row];
+			const struct bench_summary *ours = &report->seed[i].rows[row];
 
-			seed_cell(&table, ours->good > 0 ? ours->avg : -1, ours->min, ours->max);
+			seed_cell(&table, ours->count > 0 ? bench_summary_average(ours) : -1,
+				  ours->min, ours->max);
 		}
 	}
 	page_cell(&table, "succeeded");

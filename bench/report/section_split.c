@@ -203,7 +203,7 @@ static void split_table(struct report *report, const struct report_doc *doc,
 
 static void split_doc(struct report *report, const struct report_doc *doc)
 {
-	struct buf title = {0}, desc = {0};
+	struct buf desc = {0};
 	struct split split = {0};
 	char share[NUMBER_TEXT];
 	size_t i;
@@ -217,17 +217,16 @@ static void split_doc(struct report *report, const struct report_doc *doc)
 		buf_printf(&desc, " %s on %s %s%s", split.bars[i].operation, split.bars[i].side,
 			   share, i + 1 < split.count ? ";" : ".");
 	}
-	page_figure(report, &(struct page_figure){
-				    .title = page_title(&title, doc->stand_in,
-							"Where the time of an operation goes: %s",
-							report_file_name(doc->path)),
-				    .desc = buf_string(&desc),
-				    .draw = split_draw,
-				    .data = &split,
-				    .wide = true,
-			    });
+	page_figure(report,
+		    &(struct page_figure){
+			    .desc = buf_string(&desc),
+			    .draw = split_draw,
+			    .data = &split,
+			    .wide = true,
+		    },
+		    doc->stand_in, "Where the time of an operation goes: %s",
+		    report_file_name(doc->path));
 	split_table(report, doc, &split);
-	buf_free(&title);
 	buf_free(&desc);
 }
 

@@ -131,7 +131,7 @@ static void sweep_picture(struct report *report, struct sweep *sweep, bool stand
 			  const char *key, const char *what)
 {
 	struct svg_chart ranges;
-	struct buf title = {0}, desc = {0};
+	struct buf desc = {0};
 	char most[NUMBER_TEXT];
 
 	sweep->key = key;
@@ -144,14 +144,12 @@ static void sweep_picture(struct report *report, struct sweep *sweep, bool stand
 			number_digits(ranges.x.high, 3, most));
 		page_figure(report,
 			    &(struct page_figure){
-				    .title = page_title(&title, stand_in,
-							"Throughput against %s latency", what),
 				    .desc = buf_string(&desc),
 				    .draw = sweep_draw,
 				    .data = sweep,
-			    });
+			    },
+			    stand_in, "Throughput against %s latency", what);
 	}
-	buf_free(&title);
 	buf_free(&desc);
 }
 

@@ -2,7 +2,7 @@
 
 #include "bench/result/ini_json.h"
 #include "bench/result/machine.h"
-#include "bench/result/member.h"
+#include "bench/result/table.h"
 #include "bench/stats/proportion.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"
@@ -316,62 +316,56 @@ int bench_result_deliver(const json_t *result, const struct bench_values *values
 	return failed;
 }
 
-/* Whether a word is one of a list between spaces. */
-static bool result_is_one_of(const char *kinds, const char *kind)
+json_t *bench_json_read(const char *path, struct cart_error *error)
 {
-	size_t len = strlen(kind);
-	const char *at = kinds;
+	FILE *file = fopen(path, "re");
+	json_error_t why;
+	json_t *json;
 
-	while ((at = strstr(at, kind)) != NULL) {
-		if ((at == kinds || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-			return true;
-		at += len;
+	if (file == NULL) {
+		cart_error_set(error, "cannot read it: %s", strerror(errno));
+		return NULL;
 	}
-	return false;
+	json = json_loadf(file, JSON_REJECT_DUPLICATES, &why);
+	if (json == NULL && json_error_code(&why) == json_error_premature_end_of_input)
+		cart_error_set(error, "cut short, or empty: the JSON ends in line %d", why.line);
+	else if (json == NULL)
+		cart_error_set(error, "not JSON: line %d: %.160s", why.line, why.text);
+	fclose(file);
+	return json;
 }
 
-static int result_check(const json_t *result, const char *path, const char *kinds,
-			struct cart_error *error)
+static int result_check(const json_t *result, const char *const *kinds, struct cart_error *error)
 {
-	const char *format = json_string_value(json_object_get(result, "format"));
-	const char *kind = json_string_value(json_object_get(result, "kind"));
-	json_int_t version = json_integer_value(json_object_get(result, "format_version"));
+	const char *kind = member_text(result, "kind");
+	double version = member_number(result, "format_version");
 
-	if (format == NULL || strcmp(format, BENCH_RESULT_FORMAT) != 0 || version < 1 ||
-	    kind == NULL)
-		return cart_error_set(error, "%s is no result of cartbench", path);
-	if (version > BENCH_RESULT_VERSION)
+	if (strcmp(member_text(result, "format"), BENCH_RESULT_FORMAT) != 0)
+		return cart_error_set(error, "not a results file of cartbench: its \"format\" is "
+					     "not " BENCH_RESULT_FORMAT);
+	if (version != BENCH_RESULT_VERSION)
 		return cart_error_set(error,
-				      "%s has version %lld of the format; this cartbench knows %d",
-				      path, (long long)version, BENCH_RESULT_VERSION);
-	if (kinds != NULL && !result_is_one_of(kinds, kind))
-		return cart_error_set(error, "%s is of kind %.40s, wanted is %s", path, kind,
-				      kinds);
-	if (!json_is_array(json_object_get(result, "sides")) ||
-	    !json_is_object(json_object_get(result, "results")))
-		return cart_error_set(error, "%s is not whole: no sides, or no results", path);
+				      "of format_version %.10g; this cartbench reads version %d",
+				      version, BENCH_RESULT_VERSION);
+	while (*kinds != NULL && strcmp(kind, *kinds) != 0)
+		kinds++;
+	if (*kinds == NULL)
+		return cart_error_set(error, "of a kind that cannot be used here: %.40s",
+				      *kind != '\0' ? kind : "none");
+	if (json_array_size(json_object_get(result, "sides")) == 0)
+		return cart_error_set(error, "does not say what was measured (\"sides\")");
+	if (!json_is_object(json_object_get(result, "results")))
+		return cart_error_set(error, "has no \"results\"");
 	return 0;
 }
 
-json_t *bench_result_read(const char *path, const char *kinds, struct cart_error *error)
+json_t *bench_result_read(const char *path, const char *const *kinds, struct cart_error *error)
 {
-	json_error_t why;
-	FILE *file = fopen(path, "re");
-	json_t *result;
+	json_t *result = bench_json_read(path, error);
 
-	if (file == NULL) {
-		cart_error_set(error, "cannot read %s: %s", path, strerror(errno));
-		return NULL;
-	}
-	result = json_loadf(file, JSON_REJECT_DUPLICATES, &why);
-	fclose(file);
-	if (result == NULL) {
-		cart_error_set(error, "%s is no JSON: line %d: %.160s", path, why.line, why.text);
-		return NULL;
-	}
-	if (result_check(result, path, kinds, error) != 0) {
+	if (result != NULL && result_check(result, kinds, error) != 0) {
 		json_decref(result);
-		return NULL;
+		result = NULL;
 	}
 	return result;
 }

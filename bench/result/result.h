@@ -69,9 +69,11 @@ CART_MUST_CHECK int bench_result_write(const json_t *result, const char *path,
  * before into a full disk is noticed too. -1: error says of the first what failed. */
 CART_MUST_CHECK int bench_result_deliver(const json_t *result, const struct bench_values *values,
 					 const struct buf *rows, struct cart_error *error);
-/* Members that it does not know are no error. NULL: error names the file and what is wrong: no
- * result, of a later version, another kind than one of kinds (space-separated, NULL: any). */
-CART_MUST_CHECK json_t *bench_result_read(const char *path, const char *kinds,
+/* NULL: error says what is wrong, and does not name the file. */
+CART_MUST_CHECK json_t *bench_json_read(const char *path, struct cart_error *error);
+/* Members that it does not know are no error. NULL: error says likewise what is wrong: no result,
+ * of another version, of a kind that is not one of kinds (up to a NULL). */
+CART_MUST_CHECK json_t *bench_result_read(const char *path, const char *const *kinds,
 					  struct cart_error *error);
 
 #endif

@@ -1,10 +1,11 @@
 #include "bench/result/table.h"
 
 #include "bench/result/html.h"
-#include "bench/result/member.h"
 #include "bench/result/number.h"
+#include "bench/result/result.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TABLE_PATH   32
@@ -119,6 +120,8 @@ const char *table_cell(const struct table_column *column, const struct table_row
 		return column->get(row, text);
 	if (column->unit == UNIT_TEXT)
 		return table_string(row, key);
+	if (column->unit == UNIT_QUANTILE)
+		return number_ms(bench_result_quantile(row->in, strtod(key, NULL)), text);
 	return table_format(column->unit, table_number(row, key), text);
 }
 
@@ -256,4 +259,33 @@ void table_write(FILE *out, struct buf *csv, const struct table_column *columns,
 		}
 		row.in = NULL;
 	}
+}
+
+double member_number(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+
+	return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+const char *member_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text != NULL ? text : "";
+}
+
+bool member_true(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+const json_t *member_item(const json_t *object, const char *key, size_t i)
+{
+	return json_array_get(json_object_get(object, key), i);
+}
+
+json_t *member_real(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
 }

@@ -10,6 +10,7 @@
 #include "core/base/buf.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #define TABLE_TEXT   512
@@ -18,15 +19,16 @@
 
 enum table_unit {
 	UNIT_TEXT,
-	UNIT_COUNT,	/* 60,000 */
-	UNIT_DIGITS,	/* three digits that count */
-	UNIT_PLAIN,	/* all digits */
-	UNIT_NS,	/* nanoseconds, shown as milliseconds */
-	UNIT_MS,	/* milliseconds */
-	UNIT_EFFECT,	/* +3.5 % */
-	UNIT_SHARE,	/* 99.97 % */
-	UNIT_P,		/* a probability */
-	UNIT_PERCENTILE /* p99 */
+	UNIT_COUNT,	 /* 60,000 */
+	UNIT_DIGITS,	 /* three digits that count */
+	UNIT_PLAIN,	 /* all digits */
+	UNIT_NS,	 /* nanoseconds, shown as milliseconds */
+	UNIT_MS,	 /* milliseconds */
+	UNIT_EFFECT,	 /* +3.5 % */
+	UNIT_SHARE,	 /* 99.97 % */
+	UNIT_P,		 /* a probability */
+	UNIT_PERCENTILE, /* p99 */
+	UNIT_QUANTILE	 /* of a histogram, the row's: key is which, "0.99" */
 };
 
 /* Where a column stands. */
@@ -107,5 +109,15 @@ void table_csv_row(struct buf *out, const struct table_column *columns,
  */
 void table_write(FILE *out, struct buf *csv, const struct table_column *columns,
 		 const json_t *document, const char *list, const char *inner);
+
+/* Members of a results document, of which any may be missing or of another type: NAN, "", false. */
+
+double member_number(const json_t *object, const char *key);
+const char *member_text(const json_t *object, const char *key);
+bool member_true(const json_t *object, const char *key);
+/* The i-th of a member that is an array; NULL: there is none. */
+const json_t *member_item(const json_t *object, const char *key, size_t i);
+/* What cannot be measured is null: JSON has no infinities. */
+json_t *member_real(double value);
 
 #endif

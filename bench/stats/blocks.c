@@ -1,5 +1,7 @@
 #include "bench/stats/blocks.h"
+
 #include "bench/stats/describe.h"
+#include "bench/stats/student.h"
 
 #include <math.h>
 
@@ -83,5 +85,24 @@ int stats_blocks(struct stats_blocks *blocks, const double *values, size_t count
 	of_mean = fmax(of_mean, variance / (BLOCKS_EFFECTIVE_MAX * (double)count));
 	blocks->error = sqrt(of_mean);
 	blocks->effective = variance / of_mean;
+	return 0;
+}
+
+int stats_paired(struct stats_paired *paired, const double *d, size_t count, double confidence)
+{
+	struct stats_blocks blocks;
+
+	if (stats_blocks(&blocks, d, count) != 0)
+		return -1;
+	*paired = (struct stats_paired){.blocks = blocks, .effect = expm1(blocks.mean)};
+	if (blocks.error > 0) {
+		paired->half_width =
+			stats_student_quantile((1 + confidence) / 2, blocks.df) * blocks.error;
+		paired->p = 2 * stats_student_tail(fabs(blocks.mean) / blocks.error, blocks.df);
+	} else {
+		paired->p = blocks.mean == 0;
+	}
+	paired->low = expm1(blocks.mean - paired->half_width);
+	paired->high = expm1(blocks.mean + paired->half_width);
 	return 0;
 }

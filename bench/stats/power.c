@@ -1,6 +1,5 @@
 #include "bench/stats/power.h"
 #include "bench/stats/blocks.h"
-#include "bench/stats/normal.h"
 #include "bench/stats/student.h"
 
 #include <assert.h>

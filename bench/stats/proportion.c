@@ -1,5 +1,5 @@
 #include "bench/stats/proportion.h"
-#include "bench/stats/normal.h"
+#include "bench/stats/student.h"
 
 #include <assert.h>
 #include <math.h>

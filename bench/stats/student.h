@@ -15,4 +15,12 @@ double stats_student_tail(double t, double df);
 /* The t with P(T <= t) = p. Infinite at p = 0 and 1. */
 double stats_student_quantile(double p, double df);
 
+/* The standard normal distribution. */
+
+/* P(Z <= z); relative error below 1e-14 down to the smallest numbers. */
+double stats_normal_cdf(double z);
+/* The z with P(Z <= z) = p. Infinite at p = 0 and 1. Wichura 1988, algorithm AS 241, Applied
+ * Statistics 37(3): relative error about 1e-16. */
+double stats_normal_quantile(double p);
+
 #endif

@@ -1,6 +1,8 @@
 #include "bench/stats/verdict.h"
-#include "bench/stats/holm.h"
 
+#include "bench/stats/student.h"
+
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -49,4 +51,49 @@ void stats_verdicts(struct stats_comparison *comparisons, size_t count, double a
 	}
 	free(equivalence);
 	free(difference);
+}
+
+double stats_equivalence(double mean, double error, double df, double margin)
+{
+	/* The nearer end of the margin gives the larger p. */
+	double room = log1p(margin) - fabs(mean);
+
+	if (error > 0)
+		return stats_student_tail(room / error, df);
+	return room > 0 ? 0 : 1;
+}
+
+struct holm_entry {
+	double p;
+	size_t at;
+};
+
+static int holm_order(const void *a, const void *b)
+{
+	double left = ((const struct holm_entry *)a)->p, right = ((const struct holm_entry *)b)->p;
+
+	return (left > right) - (left < right);
+}
+
+void stats_holm(double *adjusted, const double *p, size_t count)
+{
+	struct holm_entry *entries;
+	double largest = 0, one;
+	size_t i;
+
+	if (count == 0)
+		return;
+	entries = calloc(count, sizeof(*entries));
+	if (entries == NULL)
+		abort();
+	for (i = 0; i < count; i++)
+		entries[i] = (struct holm_entry){.p = p[i], .at = i};
+	qsort(entries, count, sizeof(*entries), holm_order);
+	for (i = 0; i < count; i++) {
+		one = (double)(count - i) * entries[i].p;
+		if (one > largest)
+			largest = one < 1 ? one : 1;
+		adjusted[entries[i].at] = largest;
+	}
+	free(entries);
 }

@@ -64,4 +64,34 @@ struct stats_comparison {
 /* Decides all comparisons of a run together. alpha: 0.05, say. Aborts without memory. */
 void stats_verdicts(struct stats_comparison *comparisons, size_t count, double alpha);
 
+/*
+ * Equivalence is shown, never assumed: two one-sided tests (Schuirmann 1987). "Not significantly
+ * different" is what too few blocks always say.
+ *
+ * The hypothesis to be rejected is that B is at least margin above A or at least margin below. Each
+ * half is tested at alpha, and both must fall, so p is the larger of the two and needs no
+ * correction for being two (an intersection-union test; Berger 1982). p < 0.05 is the same as a
+ * 90 % interval that lies wholly within the margin.
+ *
+ * On the logarithmic scale, where +-margin means from 1 / (1 + margin) to 1 + margin: so that the
+ * answer is the same with A and B exchanged. 5 % is thus from -4.76 % to +5 %.
+ */
+
+/*
+ * p of "at least margin apart". mean: of the logarithms of ratios, or a difference of means of
+ * logarithms; error: its standard error, df: of it. From stats_blocks or stats_welch. margin: a
+ * ratio, > 0; 0.05 is 5 %.
+ */
+double stats_equivalence(double mean, double error, double df, double margin);
+
+/*
+ * Holm's step-down correction (Holm 1979, Scandinavian Journal of Statistics 6(2)): with the
+ * adjusted p, calling significant what is below alpha makes even one false call in the whole family
+ * at most as likely as alpha, however the tests depend on each other.
+ */
+
+/* adjusted[i] = max over all p[j] <= p[i] of min(1, how many are >= p[j] in order * p[j]): R's
+ * p.adjust(p, "holm"). adjusted may be p. Aborts without memory. */
+void stats_holm(double *adjusted, const double *p, size_t count);
+
 #endif

@@ -6,9 +6,13 @@
 #ifndef BENCH_STATS_WELCH_H
 #define BENCH_STATS_WELCH_H
 
-#include "core/base/attr.h"
-
-#include <stddef.h>
+/* Of a sample: of independent values the standard deviation / sqrt(count), with count - 1; of
+ * blocks what stats_blocks() says. */
+struct stats_mean {
+	double mean;
+	double error; /* standard, of the mean */
+	double df;    /* of error */
+};
 
 struct stats_welch {
 	double difference; /* mean of b - mean of a */
@@ -20,9 +24,8 @@ struct stats_welch {
 	double high;
 };
 
-/* -1: fewer than two values on a side, or one that is not finite. When no value of a side differs
- * from another on it p is 0, or 1 for no difference. */
-CART_MUST_CHECK int stats_welch(struct stats_welch *test, const double *a, size_t a_count,
-				const double *b, size_t b_count, double confidence);
+/* When no value of a side differs from another on it p is 0, or 1 for no difference. */
+void stats_welch(struct stats_welch *test, const struct stats_mean *a, const struct stats_mean *b,
+		 double confidence);
 
 #endif

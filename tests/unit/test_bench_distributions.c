@@ -2,9 +2,8 @@
  * Distribution functions beside R 4.2.2, which computed every number here by the call named with
  * it; R's own last digits are off by up to 2e-13 where it says 0.49999999999999956 for 1/2.
  */
-#include "bench/stats/normal.h"
-#include "bench/stats/proportion.h"
 #include "bench/stats/student.h"
+#include "bench/stats/proportion.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 #include "bench/result/result.h"
-#include "bench/result/split.h"
+#include "bench/result/tally.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 
@@ -26,6 +26,9 @@ static int remove_folder(void **state)
 	cartd_remove_directory(folder);
 	return 0;
 }
+
+/* Those that a reader takes. */
+static const char *const kinds[] = {"h2h", "run", NULL}, *const others[] = {"h2h", NULL};
 
 static void write_file(const char *text)
 {
@@ -76,7 +79,7 @@ static void a_result_says_of_what_and_comes_back_whole(void **state)
 	bench_result_invalidate(result, "second");
 	bench_result_interrupt(result);
 	assert_int_equal(bench_result_write(result, path, &error), 0);
-	again = bench_result_read(path, "h2h run", &error);
+	again = bench_result_read(path, kinds, &error);
 	assert_non_null(again);
 	assert_true(json_equal(result, again));
 	assert_string_equal(bench_result_invalid(again), "first");
@@ -153,12 +156,12 @@ static void a_file_that_cannot_be_written_leaves_the_old_one(void **state)
 	json_decref(result);
 }
 
-static void assert_not_read(const char *text, const char *kinds, const char *why)
+static void assert_not_read(const char *text, const char *const *wanted, const char *why)
 {
 	struct cart_error error;
 
 	write_file(text);
-	assert_null(bench_result_read(path, kinds, &error));
+	assert_null(bench_result_read(path, wanted, &error));
 	if (strstr(error.text, why) == NULL)
 		fail_msg("%s", error.text);
 }
@@ -166,14 +169,16 @@ static void assert_not_read(const char *text, const char *kinds, const char *why
 static void what_is_no_result_is_refused_with_the_reason(void **state)
 {
 	(void)state;
-	assert_not_read("{", NULL, "is no JSON: line 1: ");
-	assert_not_read("[]", NULL, "is no result of cartbench");
-	assert_not_read("{\"format\": \"x\", \"format_version\": 1, \"kind\": \"run\"}", NULL,
-			"is no result of cartbench");
+	assert_not_read("{", kinds, "cut short, or empty: the JSON ends in line 1");
+	assert_not_read("{]", kinds, "not JSON: line 1: ");
+	assert_not_read("[]", kinds, "not a results file of cartbench");
+	assert_not_read("{\"format\": \"x\", \"format_version\": 1, \"kind\": \"run\"}", kinds,
+			"not a results file of cartbench");
 #define HEAD "{\"format\": \"cartbench-result\", \"kind\": \"run\", \"format_version\": "
-	assert_not_read(HEAD "2}", NULL, "has version 2 of the format; this cartbench knows 1");
-	assert_not_read(HEAD "1}", "h2h runs", "is of kind run, wanted is h2h runs");
-	assert_not_read(HEAD "1}", "h2h run", "is not whole");
+	assert_not_read(HEAD "2}", kinds, "of format_version 2; this cartbench reads version 1");
+	assert_not_read(HEAD "1}", others, "of a kind that cannot be used here: run");
+	assert_not_read(HEAD "1}", kinds, "\"sides\"");
+	assert_not_read(HEAD "1, \"sides\": [{}]}", kinds, "has no \"results\"");
 }
 
 static void only_quantiles_that_hold_are_there(void **state)

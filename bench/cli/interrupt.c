@@ -14,7 +14,7 @@ static void interrupt_take(int signal_number)
 	(void)signal_number;
 	atomic_store(&interrupt_came, true);
 	if (write(interrupt_pipe[1], "", 1) < 0)
-		return; /* it is full: somebody will wake anyway */
+		return; /* the pipe is full: the waiting thread wakes up anyway */
 }
 
 void bench_interrupt_catch(void)
@@ -23,7 +23,7 @@ void bench_interrupt_catch(void)
 				   .sa_flags = SA_RESTART | (int)SA_RESETHAND};
 
 	if (interrupt_pipe[0] < 0 && pipe2(interrupt_pipe, O_CLOEXEC | O_NONBLOCK) != 0)
-		return; /* without it Ctrl-C ends the program, as it would have */
+		return; /* without the pipe Ctrl-C ends the program, as by default */
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

@@ -1,15 +1,16 @@
-/* Ctrl-C ends a measurement, not the program: what was measured is kept. A second one ends that. */
+/* Ctrl-C ends the measurement and keeps what was measured. A second Ctrl-C ends the program. */
 #ifndef BENCH_CLI_INTERRUPT_H
 #define BENCH_CLI_INTERRUPT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From now on SIGINT and SIGTERM are remembered, once each. */
+/* From now on the first SIGINT and the first SIGTERM are recorded in place of ending the program.
+ */
 void bench_interrupt_catch(void);
-/* Any thread. */
+/* May be called on any thread. */
 bool bench_interrupted(void);
-/* Sleeps so long, or until the first signal. Returns bench_interrupted(). One thread. */
+/* Sleeps for ms, or until the first signal. Returns bench_interrupted(). For one thread only. */
 bool bench_interrupt_wait(int64_t ms);
 
 #endif

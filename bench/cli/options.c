@@ -88,7 +88,7 @@ static bool options_is_choice(const struct bench_option *option, const char *tex
 	return false;
 }
 
-/* Reads what is a number in one way or another. */
+/* Reads the value of an option whose value is some kind of number. */
 static bool options_measure(const struct bench_option *option, const char *text, double *number)
 {
 	int64_t ms;
@@ -115,7 +115,7 @@ static bool options_measure(const struct bench_option *option, const char *text,
 	return *number >= option->min && *number <= option->max;
 }
 
-/* False: text is nothing for this option. */
+/* False: the option does not take this text. */
 static bool options_set(const struct bench_option *option, void *into, const char *text)
 {
 	void *at = (char *)into + option->at;
@@ -153,7 +153,7 @@ static bool options_set(const struct bench_option *option, void *into, const cha
 	return false;
 }
 
-/* What an option takes, for the line about one that was refused. */
+/* What an option takes, for the message that refuses a value. */
 static void options_describe(const struct bench_option *option, char *text, size_t room)
 {
 	char from[UNITS_TEXT], to[UNITS_TEXT];
@@ -189,7 +189,7 @@ static void options_describe(const struct bench_option *option, char *text, size
 	}
 }
 
-/* Whether the mode takes it, and its default there. */
+/* Whether the mode takes the option, and the default that it has there. */
 static bool options_takes(const struct bench_mode *mode, const struct bench_option *option,
 			  const char **fallback)
 {
@@ -228,7 +228,7 @@ static void options_set_defaults(const struct options *options)
 	for (const struct bench_option *option = options->table; option->name != NULL; option++)
 		if (options_takes(options->mode, option, &fallback) && fallback != NULL &&
 		    !options_set(option, options->into, fallback))
-			abort(); /* a table that refuses its own default */
+			abort(); /* a bug: the table refuses its own default */
 }
 
 static void options_print_line(const struct bench_option *option, const char *fallback)
@@ -273,7 +273,7 @@ static enum bench_exit options_print_help(const struct options *options)
 	return fflush(stdout) == 0 ? BENCH_PASS : BENCH_INVALID;
 }
 
-/* Takes the option at argv[*at], and its value. False: refused. */
+/* Takes the option at argv[*at], and its value. False: it was refused, with a message. */
 static bool options_take(const struct options *options, int *at)
 {
 	const char *given = options->argv[*at], *name = given + 2, *value = NULL;

@@ -22,12 +22,12 @@ void bench_progress_begin(struct bench_progress *progress, bool quiet)
 
 static void progress_write(const struct bench_progress *progress, const char *text, size_t len)
 {
-	/* Progress that cannot be shown is no reason to stop. */
+	/* A failed write of progress must not end the measurement. */
 	if (write(progress->fd, text, len) < 0)
 		return;
 }
 
-/* No wider than the terminal: a line that wraps cannot be erased. */
+/* Cuts the line to the terminal's width: a line that wraps cannot be erased. */
 static size_t progress_width(const struct bench_progress *progress, size_t len)
 {
 	struct winsize size;

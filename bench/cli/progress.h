@@ -1,5 +1,5 @@
-/* How far it is: a line that changes on a terminal, plain lines now and then elsewhere. On standard
- * error, so that results can be piped. */
+/* Progress on standard error, so that results can be piped: on a terminal one line that changes,
+ * elsewhere a plain line every few seconds. */
 #ifndef BENCH_CLI_PROGRESS_H
 #define BENCH_CLI_PROGRESS_H
 
@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Between plain lines. */
+/* The time between plain lines. */
 #define BENCH_PROGRESS_PLAIN_MS 5000
 
 struct bench_progress {
@@ -23,7 +23,7 @@ void bench_progress_begin(struct bench_progress *progress, bool quiet);
 /* Replaces the live line, or prints a plain one if the last is old enough. Without newline. */
 CART_PRINTF(2, 3)
 void bench_progress_show(struct bench_progress *progress, const char *format, ...);
-/* Takes the live line away, so that other text can be printed. */
+/* Erases the live line, so that other text can be printed. */
 void bench_progress_end(struct bench_progress *progress);
 
 #endif

@@ -182,14 +182,14 @@ static int values_pin(struct bench_values *values, struct cart_error *error)
 	CPU_ZERO(&cores);
 	for (size_t i = 0; i < values->core_count; i++)
 		CPU_SET((size_t)values->cores[i], &cores);
-	/* Threads made from now on inherit it. */
+	/* Threads that are started later inherit the affinity. */
 	if (sched_setaffinity(0, sizeof(cores), &cores) != 0)
 		return cart_error_set(error, "cannot keep to cores %s: %s", values->pin,
 				      strerror(errno));
 	return 0;
 }
 
-/* Leaves no file behind that was not there. */
+/* Checks that the file can be written, and leaves no new file behind. */
 static int values_try_file(const char *path, struct cart_error *error)
 {
 	char beside[4096];

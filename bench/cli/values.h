@@ -8,8 +8,9 @@
 #include "bench/cli/options.h"
 #include "core/base/error.h"
 
-#define BENCH_SEED_MAX 9007199254740991.0 /* what a JSON number carries exactly everywhere */
-#define BENCH_PIN_MAX  64
+#define BENCH_SEED_MAX                                                                             \
+	9007199254740991.0 /* the largest integer that every JSON reader keeps exactly */
+#define BENCH_PIN_MAX 64
 
 /* What is not given is 0, NULL or false, but for what BENCH_VALUES_INIT sets. */
 struct bench_values {

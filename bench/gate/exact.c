@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Two equal counts may come out of two divisions. */
+/* Equal counts may differ by rounding, because each is the result of a division. */
 #define EXACT_ROUNDING 1e-6
 
 enum exact_needs { NEEDS_NOTHING, NEEDS_LIBRARIES, NEEDS_ALL };
@@ -26,7 +26,7 @@ static const struct exact_measure {
 	{"instructions", "instructions", GATE_INSTRUCTIONS_LIMIT, NEEDS_ALL},
 };
 
-/* What a count of instructions, or of allocations, depends on beside our source. */
+/* What instructions and allocations depend on, apart from this source. */
 static const struct {
 	const char *name;
 	enum exact_needs for_what;
@@ -143,7 +143,7 @@ json_t *gate_exact_read(const char *path, struct cart_error *error)
 	return NULL;
 }
 
-/* Whether a count that needs so much alike can be compared; else note says why not. */
+/* Fills note with the first part of the environment that differs and matters for such a count. */
 static void exact_compare_environment(char *note, enum exact_needs needs, const json_t *baseline,
 				      const json_t *measured)
 {
@@ -191,7 +191,7 @@ static int exact_note(struct gate_exact *exact, const char *backend, const char 
 	return 0;
 }
 
-/* Every count of one document is in the other; the other way round is asked by the next call. */
+/* Checks that every count of one document is also in the other. Called once in each direction. */
 static int exact_check_same(const json_t *one, const json_t *other, const char *one_is,
 			    const char *other_lacks, struct cart_error *error)
 {

@@ -9,8 +9,8 @@
  *
  * A count may not grow at all; instructions may by GATE_INSTRUCTIONS_LIMIT. Instructions depend on
  * all of the environment and allocations on the libraries: where that differs they are not compared
- * and it is said; the counts of calls always are. The two documents must hold the same counts: one
- * that is missing is a count that nobody looks at.
+ * and it reported; the counts of calls always are compared. The two documents must hold the same
+ * counts: one that is missing would go unchecked.
  */
 #ifndef BENCH_GATE_EXACT_H
 #define BENCH_GATE_EXACT_H

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define GATE_QUANTILE	 0.5
-#define GATE_SUCCESS_MIN 0.5 /* of BASE; below it there is nothing to compare with */
+#define GATE_SUCCESS_MIN 0.5 /* of BASE; below it the gate is invalid */
 
 static const struct {
 	const char *name;
@@ -99,7 +99,7 @@ static void gate_validate(struct gate_run *run, enum gate_step step, const struc
 	if (h2h->interrupted)
 		gate_invalidate(run, "interrupted");
 	if (h2h->gone >= 0)
-		gate_invalidate(run, "%s answered nothing any more but %s", names[h2h->gone],
+		gate_invalidate(run, "%s stopped answering; the last error: %s", names[h2h->gone],
 				h2h->gone_error);
 	for (int i = 0; i < H2H_OPERATIONS; i++) {
 		const struct gate_line *line = &run->lines[i];
@@ -128,7 +128,7 @@ void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
 	gate_validate(run, step, h2h);
 }
 
-/* Whether the rule speaks of an operation in this run. */
+/* Whether an operation is slower or fails more often in this run. */
 static bool gate_is_worse(const struct gate_run *run, int operation)
 {
 	return run->made && (run->lines[operation].slower || run->lines[operation].failing);
@@ -173,7 +173,7 @@ static void gate_tell(char *text, size_t room, const struct gate_run *run, int o
 			 100 * line->low, 100 * line->high);
 }
 
-/* Why the controls say that nothing can be seen here. False: nothing is wrong with those made. */
+/* Whether a control failed, so that nothing can be concluded on this machine; why says which. */
 static bool gate_controls_fail(const struct gate *gate, char why[GATE_WHY_MAX])
 {
 	const struct gate_run *same = &gate->runs[GATE_SAME], *slow = &gate->runs[GATE_SLOW];
@@ -221,7 +221,7 @@ enum gate_step gate_next(const struct gate *gate)
 	for (int i = 0; i < GATE_STEPS; i++) {
 		if (gate->runs[i].made)
 			continue;
-		/* Nothing that a second run could agree with. */
+		/* The first run found nothing, so there is nothing to confirm. */
 		if (i == GATE_HEAD_AGAIN && gate_count_worse(&gate->runs[GATE_HEAD]) == 0)
 			return GATE_END;
 		return (enum gate_step)i;

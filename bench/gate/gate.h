@@ -63,7 +63,7 @@ struct gate_line {
 struct gate_run {
 	bool made;
 	struct gate_line lines[H2H_OPERATIONS];
-	char invalid[GATE_WHY_MAX]; /* why nothing follows from it; "": nothing speaks against it */
+	char invalid[GATE_WHY_MAX]; /* why the run is invalid; "": it is valid */
 };
 
 struct gate {
@@ -75,17 +75,17 @@ struct gate {
 const char *gate_target_name(enum gate_target target);
 /* "same", "slow", "slow_again", "head", "head_again". */
 const char *gate_step_name(enum gate_step step);
-/* What is measured against BASE in it. */
+/* The target that the step measures against BASE. */
 enum gate_target gate_step_target(enum gate_step step);
 bool gate_step_is_slowed(enum gate_step step);
 
-/* What h2h_judge() is asked. */
+/* The question for h2h_judge(). */
 struct h2h_question gate_question(const struct gate_rule *rule);
-/* Takes what a run has shown. */
+/* Records the result of a run. */
 void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
 	       const struct h2h_judgement *judgement);
 
-/* What is to be measured now; GATE_END: the outcome is certain. */
+/* The next step to measure; GATE_END: the outcome is known. */
 enum gate_step gate_next(const struct gate *gate);
 /* After gate_next() has said so: BENCH_PASS, BENCH_FAILED, or BENCH_INVALID when a control failed
  * or something could not be measured; and why, in one line. */

@@ -65,8 +65,9 @@ static void gate_show(const struct h2h *h2h, void *user)
 }
 
 /*
- * BASE has made carts in the controls by the time that HEAD is measured, and what is in a store may
- * tell in its times. So HEAD makes as many first, half on each side of pairs of its own.
+ * When HEAD is measured, the controls have already put carts into BASE, and the size of a store can
+ * change its times. So the same number of carts is created on HEAD first, as pairs of HEAD with
+ * itself.
  */
 static int gate_level(struct gate_mode *mode, struct cart_error *error)
 {
@@ -84,7 +85,7 @@ static int gate_level(struct gate_mode *mode, struct cart_error *error)
 	h2h_init(&h2h, &level, head);
 	result = h2h_run(&h2h, gate_show, mode, error);
 	if (result == 0 && h2h.gone >= 0)
-		result = cart_error_set(error, "HEAD answered nothing any more but %s",
+		result = cart_error_set(error, "HEAD stopped answering; the last error: %s",
 					h2h.gone_error);
 	h2h_free(&h2h);
 	return result;

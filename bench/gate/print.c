@@ -84,7 +84,7 @@ void gate_rows(struct buf *out, const struct gate *gate)
 	}
 }
 
-/* Which operations the rule speaks of in this run. */
+/* The operations that are slower or fail more often in this run. */
 static json_t *print_worse(const struct gate_run *run)
 {
 	json_t *worse = json_array();

@@ -1,4 +1,4 @@
-/* What the gate has found, for a CI's log: plain lines, the last is the outcome. */
+/* Prints the gate's findings as plain lines for the log of a CI; the last is the outcome. */
 #ifndef BENCH_GATE_PRINT_H
 #define BENCH_GATE_PRINT_H
 
@@ -9,7 +9,7 @@
 
 struct buf;
 
-/* Of a run, once it is made: its name and a line an operation. */
+/* Prints a finished run: its name and one line for each operation. */
 void gate_print_step(FILE *out, const struct gate *gate, enum gate_step step);
 /* "gate: PASS: ..." */
 void gate_print_outcome(FILE *out, enum bench_exit outcome, const char *why);

@@ -4,6 +4,7 @@
 #include "bench/result/number.h"
 #include "bench/result/tally.h"
 #include "bench/stats/hdr.h"
+#include "bench/result/member.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,8 @@
-/* What compare found, for people and for programs; and in what the two results were made
- * differently. */
+/* Prints what compare has found, and the differences in how the two results were made. */
 #include "bench/h2h/compare.h"
 
 #include "bench/result/table.h"
+#include "bench/result/member.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -98,7 +98,7 @@ bool compare_print_conditions(FILE *out, const json_t *old_result, const json_t 
 	return compare_same(out, "machine", json_object_get(a, "id"), json_object_get(b, "id"));
 }
 
-/* By the row's own unit. */
+/* Formats a value in the row's own unit. */
 static const char *compare_value(const struct table_row *row, const char *key,
 				 char text[TABLE_TEXT])
 {

@@ -18,7 +18,7 @@
 
 #define H2H_SIDES	2
 #define H2H_CLIENTS_MAX 64
-/* A side without a success for so many pairs in a row, or for so long, is gone. */
+/* A side counts as gone after so many pairs in a row, or so many seconds, without a success. */
 #define H2H_GONE_PAIRS 20
 #define H2H_GONE_S     5
 
@@ -35,8 +35,8 @@ struct h2h_config {
 	int64_t clients;   /* 1 ... H2H_CLIENTS_MAX */
 	int64_t most_ms;   /* no further block begins after so long; 0: no limit */
 	uint64_t seed;
-	/* Makes each operation of B take this share longer than it did, by waiting: a difference
-	 * that is known, to prove that it is found. 0: none. */
+	/* Makes each operation of B take this share longer, by waiting: a known difference, to
+	 * prove that it is found. 0: none. */
 	double slow_b;
 };
 
@@ -47,7 +47,7 @@ struct h2h_cell {
 	int64_t *ns[H2H_SIDES];
 };
 
-/* Of a second of the run, all operations together: for the picture over time. */
+/* One second of the run, all operations together, for the chart over time. */
 struct h2h_second {
 	struct bench_hdr *service[H2H_SIDES]; /* NULL: nothing */
 };
@@ -70,7 +70,7 @@ struct h2h {
 
 typedef void h2h_progress_fn(const struct h2h *h2h, void *user);
 
-/* Takes what config says. Aborts without memory. The drives are the caller's. */
+/* Copies config. Aborts without memory. The drives stay the caller's. */
 void h2h_init(struct h2h *h2h, const struct h2h_config *config,
 	      struct bench_drive *const drives[H2H_SIDES]);
 void h2h_free(struct h2h *h2h);

@@ -2,6 +2,7 @@
 
 #include "bench/result/table.h"
 #include "bench/result/result.h"
+#include "bench/result/member.h"
 
 static const char *const h2h_side_names[H2H_SIDES] = {"A", "B"};
 

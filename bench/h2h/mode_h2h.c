@@ -7,11 +7,11 @@
 #include "core/base/clock.h"
 
 #define H2H_PROGRESS_MAX 256
-#define H2H_SUCCESS_MIN	 0.5 /* below it the times are not to be believed */
+#define H2H_SUCCESS_MIN	 0.5 /* below it the times are invalid */
 
 static const char *const h2h_sides[] = {"A", "B", NULL};
 
-/* A call, from its options to its result. */
+/* One call of the mode, from its options to its result. */
 struct h2h_mode {
 	struct bench_session *session;
 	struct h2h_question question;
@@ -55,7 +55,8 @@ static void h2h_show(const struct h2h *h2h, void *user)
 	bench_progress_show(&mode->session->progress, "%s", line);
 }
 
-/* After the pairs, while nobody else asks. What cannot be counted is left out. */
+/* Counts the database calls after the pairs, when no other client is running. A side whose calls
+ * cannot be counted is left out, with a warning. */
 static void h2h_count_calls(struct h2h_mode *mode)
 {
 	struct cart_error error;
@@ -72,16 +73,16 @@ static void h2h_count_calls(struct h2h_mode *mode)
 	mode->has_calls = true;
 }
 
-/* Why the figures are not to be believed, if they are not. */
+/* Marks the result as invalid where a side failed or too little was measured. */
 static void h2h_validate(struct h2h_mode *mode)
 {
 	const struct h2h *h2h = &mode->h2h;
 
 	if (h2h->gone >= 0)
-		bench_result_invalidate(mode->session->result,
-					"%s answered nothing any more after %lld blocks but %s",
-					h2h_sides[h2h->gone], (long long)h2h->blocks_done,
-					h2h->gone_error);
+		bench_result_invalidate(
+			mode->session->result,
+			"%s stopped answering after %lld blocks; the last error: %s",
+			h2h_sides[h2h->gone], (long long)h2h->blocks_done, h2h->gone_error);
 	for (int i = 0; i < H2H_OPERATIONS; i++) {
 		for (int side = 0; side < H2H_SIDES; side++) {
 			const struct tally *arm = &h2h->cells[i].arms[side];

@@ -3,6 +3,7 @@
 #include "bench/h2h/columns.h"
 #include "bench/result/table.h"
 #include "bench/result/number.h"
+#include "bench/result/member.h"
 
 #include <inttypes.h>
 

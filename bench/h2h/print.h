@@ -1,4 +1,4 @@
-/* What came out, for people. */
+/* Prints the result for people. */
 #ifndef BENCH_H2H_PRINT_H
 #define BENCH_H2H_PRINT_H
 
@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 void h2h_print(FILE *out, const json_t *document);
-/* One line of what has come so far, at most room bytes. */
+/* Writes one line of progress into line, at most room bytes. */
 void h2h_print_progress(char *line, size_t room, const struct h2h *h2h);
 
 #endif

@@ -20,12 +20,12 @@
 
 #define H2H_PRODUCTS 20 /* a cart's lines stay few, however often it is chosen */
 #define H2H_TICK_MS  100
-/* Of the warm-up, that adds and gets choose from: so many stay, however long it is. */
+/* At most so many carts of the warm-up are kept for adds and gets, however long it is. */
 #define H2H_WARM_CARTS 10000
 
 struct h2h_client;
 
-/* What is under way for all clients. */
+/* The state of a run, shared by all clients. */
 struct h2h_runner {
 	struct h2h *h2h;
 	struct event_base *base;
@@ -72,7 +72,7 @@ static void h2h_note_second(struct h2h *h2h, int side, const struct bench_op *op
 	bench_hdr_record(*service, op->done_ns - op->sent_ns);
 }
 
-/* Both have answered. */
+/* Records a pair after both sides have answered. */
 static void h2h_note_pair(struct h2h_client *client)
 {
 	struct h2h *h2h = client->runner->h2h;
@@ -106,7 +106,7 @@ static bool h2h_is_gone(struct h2h_runner *runner, int side, const struct bench_
 	       op->done_ns - runner->failing[side].since_ns >= H2H_GONE_S * CLOCK_NS_PER_S;
 }
 
-/* Nobody is to wait for the timeouts of all pairs that are left. */
+/* Ends the run when a side is gone, so that the user need not wait for every remaining timeout. */
 static void h2h_watch_failing(struct h2h_client *client)
 {
 	struct h2h_runner *runner = client->runner;
@@ -141,7 +141,7 @@ static void h2h_submit(struct h2h_client *client, int side)
 	bench_link_submit(client->links[side], &client->ops[side]);
 }
 
-/* The same request for both. False: there is no cart to do it to. */
+/* Prepares the same request for both sides. False: there is no cart for it yet. */
 static bool h2h_prepare(struct h2h_client *client)
 {
 	struct h2h_runner *runner = client->runner;
@@ -190,7 +190,7 @@ static void h2h_next_pair(struct h2h_client *client)
 	h2h_end_cycle(client);
 }
 
-/* Waits as no event would: a timer is late by more than what is to be added. */
+/* Waits in a busy loop: a timer would be late by more than the time that is to be added. */
 static void h2h_slow(struct bench_op *op, double share)
 {
 	int64_t until_ns = op->done_ns + (int64_t)((double)(op->done_ns - op->sent_ns) * share);

@@ -7,7 +7,8 @@
 
 #define H2H_TAKES "blocks", "pairs", "warmup", "clients=1"
 
-/* What --blocks, --pairs, --warmup, --clients, --for and --seed say. False: refused. */
+/* Takes --blocks, --pairs, --warmup, --clients, --for and --seed. False: refused, with a message.
+ */
 CART_MUST_CHECK bool h2h_setup(struct h2h_config *config, const struct bench_session *session);
 
 #endif

@@ -1,7 +1,7 @@
 #include "bench/load/load.h"
 
 #include "bench/cli/interrupt.h"
-#include "bench/load/internal.h"
+#include "bench/load/thread.h"
 #include "core/base/clock.h"
 
 #include <sched.h>
@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From the making of threads to their first operation. */
+/* The time between starting the threads and their first operation. */
 #define LOAD_START_NS (20 * CLOCK_NS_PER_MS)
-/* After the end of a second until it is shown: threads report theirs. */
+/* A second is shown this long after its end, so that all threads have reported theirs. */
 #define LOAD_GLANCE_NS (250 * CLOCK_NS_PER_MS)
-/* While the last answers are awaited. */
+/* The polling interval while the last answers are awaited. */
 #define LOAD_DRAIN_MS 10
 
 struct load {
@@ -24,7 +24,7 @@ struct load {
 	int64_t measure_ns, end_ns;
 };
 
-/* A share of a whole, the first threads having one more. */
+/* The share of thread `at`; the first threads get one more when it does not divide evenly. */
 static size_t load_share(size_t whole, size_t parts, size_t at)
 {
 	return whole / parts + (at < whole % parts ? 1 : 0);
@@ -48,7 +48,7 @@ static int load_open(struct load *load, struct seconds *seconds, struct cart_err
 		thread->seconds = seconds;
 		if (load_thread_open(thread) != 0) {
 			*error = thread->error;
-			load->opened++; /* half */
+			load->opened++; /* opened partly */
 			return -1;
 		}
 	}
@@ -75,7 +75,7 @@ static int load_start(struct load *load, struct cart_error *error)
 	return 0;
 }
 
-/* A second has gone by since the last. */
+/* Shows the last second. Called once a second. */
 static void load_glance(const struct load *load, struct seconds *seconds, int64_t now_ns,
 			uint64_t *failed)
 {
@@ -94,7 +94,7 @@ static void load_glance(const struct load *load, struct seconds *seconds, int64_
 	load->config->watch(&glance, load->config->user);
 }
 
-/* Until the end, or Ctrl-C. Returns false when it was interrupted. */
+/* Waits until the end, or until Ctrl-C. Returns false when it was interrupted. */
 static bool load_watch(struct load *load, struct seconds *seconds)
 {
 	int64_t next_ns = load->measure_ns - load->config->warmup_ms / 1000 * CLOCK_NS_PER_S +
@@ -123,7 +123,7 @@ static void load_join(struct load *load)
 		pthread_join(load->threads[i].handle, NULL);
 }
 
-/* Of the cores that the threads may be on. */
+/* The share of processor time used, of the cores that the threads may run on. */
 static double load_cpu(const struct load *load)
 {
 	double used = 0, wall = 0;
@@ -166,7 +166,7 @@ static void load_merge_thread(struct load_result *result, const struct load_thre
 static void load_merge_times(struct bench_hdr *all, const struct bench_hdr *from)
 {
 	if (from != NULL && bench_hdr_merge(all, from) != 0)
-		abort(); /* made differently: a bug */
+		abort(); /* a bug: the histograms have different ranges */
 }
 
 struct bench_hdr *load_result_times(const struct load_result *result)
@@ -254,7 +254,7 @@ bool load_result_is_limited(const struct load_result *result, const struct load_
 		config->rate > 0 && result->lag_p99_ns > LOAD_LAG_MAX_NS &&
 		(double)result->lag_p99_ns > LOAD_LAG_MAX_SHARE * (double)result->response_p50_ns;
 
-	/* In our own process the store's work is ours too. */
+	/* For a store in this process, its work counts as processor time of this process. */
 	if (result->cpu > LOAD_CPU_MAX && !bench_drive_is_in_process(config->drive))
 		snprintf(why, room,
 			 "cartbench itself was busy for %.0f %% of its cores' time: it may be the "

@@ -9,8 +9,8 @@
  * distances or as a Poisson process. response = done - intended is what a user would wait, service
  * = done - sent what the target took, lag = sent - intended what the generator itself was late. An
  * arrival takes a client that is free; clients are made as they are needed, up to a limit, so that
- * lag is the generator's and not for want of connections, and where the limit is reached this is
- * said.
+ * lag is caused by the generator and not by a lack of connections. Reaching the limit is
+ * reported.
  *
  * A result is limited when the generator could not keep up: its figures then say more of cartbench
  * than of the target.
@@ -18,42 +18,14 @@
 #ifndef BENCH_LOAD_LOAD_H
 #define BENCH_LOAD_LOAD_H
 
-#include "bench/target/drive.h"
-#include "bench/result/seconds.h"
+#include "bench/load/config.h"
 #include "bench/result/tally.h"
-#include "bench/load/workload.h"
 
-#include <stdatomic.h>
-
-#define LOAD_THREADS_MAX     64
-#define LOAD_CLIENTS_MAX     20000
-#define LOAD_DURATION_MAX_MS INT64_C(86400000)
-/* Lag may be this at p99, or this share of the median response. */
+/* The allowed lag at p99: this time, or this share of the median response. */
 #define LOAD_LAG_MAX_NS	   INT64_C(1000000)
 #define LOAD_LAG_MAX_SHARE 0.1
-/* Of its cores. */
+/* The allowed use of cartbench's cores. */
 #define LOAD_CPU_MAX 0.8
-
-/* How it is going. */
-struct load_glance {
-	bool warming_up;
-	double left_s;
-	struct second last; /* the last whole second that was measured */
-	uint64_t failed;    /* in all that was measured */
-};
-
-struct load_config {
-	struct bench_drive *drive;
-	const struct workload *workload; /* prepared: load_prepare() */
-	size_t threads;			 /* 1 ... LOAD_THREADS_MAX */
-	size_t clients;			 /* closed: how many; open: the most */
-	double rate;			 /* operations a second in all; 0: a closed loop */
-	bool poisson;			 /* open: else at equal distances */
-	int64_t duration_ms, warmup_ms;	 /* what the warm-up measures is thrown away */
-	/* Called about once a second while it runs, on the caller's thread. */
-	void (*watch)(const struct load_glance *glance, void *user);
-	void *user;
-};
 
 struct load_result {
 	struct tally operations[BENCH_OP_TYPES]; /* those that were never tried are zeroed */
@@ -86,8 +58,7 @@ void load_result_free(struct load_result *result);
 /* Of all operations that succeeded together: response of an open loop, service of a closed one. To
  * be freed. */
 struct bench_hdr *load_result_times(const struct load_result *result);
-/* Why the figures are the generator's and not the target's, in a line; false: they are the
- * target's. */
+/* Whether cartbench itself was the limit; `why` then gets the reason in one line. */
 bool load_result_is_limited(const struct load_result *result, const struct load_config *config,
 			    char *why, size_t room);
 

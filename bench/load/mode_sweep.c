@@ -53,7 +53,7 @@ static void sweep_print_point(const struct sweep *sweep, const struct sweep_poin
 	json_decref(json);
 }
 
-/* Measures a point and adds it. -1: error says why it could not be. */
+/* Measures a point and adds it. -1: error says why it could not be measured. */
 static int sweep_measure(struct sweep *sweep, double at, struct cart_error *error)
 {
 	size_t clients = sweep->open ? LOAD_CLIENTS_OPEN : (size_t)at;
@@ -84,7 +84,7 @@ static int sweep_measure(struct sweep *sweep, double at, struct cart_error *erro
 	return failed;
 }
 
-/* All points, or those until nothing more is to be had. */
+/* Measures all points, or stops when more load brings no more throughput. */
 static int sweep_measure_all(struct sweep *sweep, struct cart_error *error)
 {
 	double at = sweep->open ? sweep->session->values.rate_from

@@ -1,7 +1,7 @@
 /*
- * Carts made before a load: some at once, each created and then filled, line by line. What fails is
- * tried again, so that a target that fails now and then can be measured; one that fails far more
- * than it succeeds is given up.
+ * Prepares carts before a load: several clients each create a cart and then add its lines one by
+ * one. A failed operation is repeated, so that a target with occasional failures can be measured.
+ * The preparation ends with an error when far more operations fail than succeed.
  */
 #include "bench/cli/interrupt.h"
 #include "bench/load/load.h"
@@ -13,7 +13,7 @@
 
 #define PREPARE_CLIENTS	 32
 #define PREPARE_LINES	 3
-#define PREPARE_FAILURES 100 /* before their share is looked at */
+#define PREPARE_FAILURES 100 /* before the share of failures is checked */
 #define PREPARE_SHARE	 3   /* failures a success */
 #define PREPARE_WATCH_NS (200 * CLOCK_NS_PER_MS)
 
@@ -74,7 +74,7 @@ static int64_t prepare_lines(const struct prepare *prepare)
 	return products < PREPARE_LINES ? products : PREPARE_LINES;
 }
 
-/* Something failed. False: there is no use in going on. */
+/* Records a failure. False: too many operations have failed. */
 static bool prepare_may_go_on(struct prepare *prepare, const struct bench_op *op)
 {
 	prepare->failed++;

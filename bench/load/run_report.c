@@ -3,6 +3,7 @@
 #include "bench/result/table.h"
 #include "bench/result/result.h"
 #include "bench/result/tally.h"
+#include "bench/result/member.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -54,7 +54,7 @@ size_t load_threads(const struct bench_values *values, size_t clients)
 	return threads < clients ? threads : clients;
 }
 
-/* So that so many clients can be connected, as far as the system lets us. */
+/* Raises the limit of open files, so that this many clients can be connected. */
 static int load_raise_files(size_t clients, struct cart_error *error)
 {
 	rlim_t need = (rlim_t)clients + LOAD_FILES_RESERVED;

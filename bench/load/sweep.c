@@ -41,7 +41,7 @@ bool sweep_is_over(const struct sweep_point *points, size_t count)
 	return idle >= SWEEP_IDLE && sweep_knee(points, count) >= 0;
 }
 
-/* One that does not count says why, the knee that it is one. */
+/* Why a point is not valid, or that it is the knee. */
 static const char *sweep_get_note(const struct table_row *row, char text[TABLE_TEXT])
 {
 	const json_t *knee = json_object_get(json_object_get(row->document, "results"), "knee");

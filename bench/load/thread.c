@@ -11,7 +11,7 @@
  * arrival waits for the next answer, its intended time stays. A client more cannot be had: that is
  * the limit, too.
  */
-#include "bench/load/internal.h"
+#include "bench/load/thread.h"
 #include "core/base/clock.h"
 
 #include <event2/event.h>

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Keeps the first: one example is enough to look into. */
+/* Keeps the first example: one is enough to investigate. */
 #define probe_example(finding, ...)                                                                \
 	do {                                                                                       \
 		if ((finding)->example[0] == '\0')                                                 \
@@ -94,7 +94,7 @@ void probe_judge_monotonic_reads(struct probe_finding *finding, const struct pro
 	}
 }
 
-/* What the cart held in the end against the last write acknowledged. */
+/* Compares the cart's final state with the last acknowledged write. */
 static void probe_judge_last_value(struct probe_finding *finding, int64_t set, int64_t found)
 {
 	finding->count.trials++;
@@ -145,8 +145,8 @@ static int64_t probe_quantity(const struct cart *cart, int64_t product_id)
 	return line != NULL ? line->quantity : 0;
 }
 
-/* Something that must be there once, must not be there, or may be: found so much of it. what and
- * where are words for the example. */
+/* Judges one add by how much of it was found: an acknowledged one must be there once, a refused one
+ * must not, an unknown one may. what and where are words for the example. */
 static void probe_judge_once(struct probe_finding *finding, const struct probe_add *add,
 			     int64_t found, const char *what, const char *where)
 {
@@ -178,7 +178,7 @@ static void probe_judge_adds(struct probe_finding *finding, const struct probe_a
 				 "the cart holds");
 }
 
-/* Lines that nobody added. */
+/* Counts lines that no client added. */
 static void probe_judge_strangers(struct probe_finding *finding, const struct probe_add *adds,
 				  size_t count, const struct cart *cart)
 {
@@ -237,7 +237,7 @@ void probe_judge_one_line(struct probe_finding *finding, const struct probe_add 
 	}
 	found = count > 0 ? probe_quantity(cart, adds[0].product_id) : 0;
 	wrong = found < ok ? ok - found : found > ok + unknown ? found - ok - unknown : 0;
-	/* An add that was applied thrice is wrong twice, and still one trial. */
+	/* An add that was applied three times is wrong twice, but it is one trial. */
 	if ((size_t)wrong > count)
 		wrong = (int64_t)count;
 	if ((size_t)wrong > count - (size_t)unknown)

@@ -1,5 +1,5 @@
-/* What records of operations say of a target. Pure functions: no clock, no target, no order of
- * calls. Each adds to a finding, whose kind, read and delays are the caller's to set. */
+/* Judges the records of operations. Pure functions: they use no clock and no target, and may be
+ * called in any order. Each adds to a finding whose kind, read and delays the caller has set. */
 #ifndef BENCH_PROBE_JUDGE_H
 #define BENCH_PROBE_JUDGE_H
 
@@ -13,11 +13,12 @@ struct probe_look {
 	int64_t written; /* the version acknowledged; 0: the write was not */
 	int64_t seen;	 /* the version read; 0: no such cart; -1: no answer */
 };
-/* Of the looks of the finding's kind of read. */
+/* Takes only the reads of the finding's kind. */
 void probe_judge_staleness(struct probe_finding *finding, const struct probe_look *looks,
 			   size_t count);
 
-/* What one client did to one cart, in order: it waited for each answer. */
+/* One operation of a client on a cart. A client waits for each answer, so its steps are in order.
+ */
 struct probe_step {
 	bool is_write;
 	int64_t version; /* acknowledged or read; 0: no such cart; -1: no answer */

@@ -1,10 +1,11 @@
 /* `cartbench consistency`: what the probes are to try, and what becomes of what they find. */
 #include "bench/cli/interrupt.h"
-#include "bench/probe/run.h"
+#include "bench/probe/all.h"
 #include "bench/probe/show.h"
 #include "bench/result/table.h"
 #include "bench/result/result.h"
 #include "bench/result/session.h"
+#include "bench/result/member.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,8 @@
 struct consistency {
 	struct bench_session *session;
 	struct probe_plan plan;
-	struct probe_report report; /* of the side that is probed, */
-	const char *label;	    /* which is called so */
+	struct probe_report report; /* of the side that is being probed */
+	const char *label;	    /* of that side */
 	json_t *seed, *findings;
 	enum bench_exit status;
 };
@@ -127,7 +128,7 @@ static void consistency_begin(const char *what, void *user)
 	bench_progress_show(&mode->session->progress, "%s: %s", mode->label, what);
 }
 
-/* True: what one target has acknowledged the others show. */
+/* Whether all targets show a cart that was created through the first. */
 static bool consistency_is_one_database(struct probe_rig *rig)
 {
 	bool same = true;
@@ -147,7 +148,7 @@ static bool consistency_is_one_database(struct probe_rig *rig)
 	return same;
 }
 
-/* What the findings of a side mean for the run. */
+/* Takes the findings of a side into the exit status. */
 static void consistency_judge(struct consistency *mode, const char *side)
 {
 	for (size_t i = 0; i < mode->report.finding_count; i++) {
@@ -217,7 +218,7 @@ static void consistency_deliver_side(struct consistency *mode, size_t at, size_t
 	json_decref(document);
 }
 
-/* A side: one target, or all of one database. False: the run ends here. */
+/* Probes one side: one target, or all targets of one database. False: the run ends here. */
 static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 {
 	struct cart_error error;

@@ -7,7 +7,7 @@
  * The one file of cartbench that names backends: what it tests is cartbench, on stores it knows.
  */
 #include "bench/cli/interrupt.h"
-#include "bench/probe/run.h"
+#include "bench/probe/all.h"
 #include "bench/result/session.h"
 
 #include <errno.h>
@@ -69,7 +69,7 @@ static const struct selftest_row {
 /* Parts of a thousand of the reads that are stale in the calibration, and how many there are. */
 #define SELFTEST_SHARE 5
 #define SELFTEST_READS 12000
-/* Of a hundred seeds five are not covered by an interval of 95 %, so this one is always the same.
+/* An interval of 95 % misses the true rate for five seeds in a hundred, so the seed is fixed.
  */
 #define SELFTEST_READS_SEED 1
 #define SELFTEST_SEED_MAX   999999
@@ -95,7 +95,7 @@ static size_t selftest_column_of(const struct probe_finding *finding)
 	return column;
 }
 
-/* Few trials: a mutant is not subtle. */
+/* Few trials are enough: a mutant is wrong often. */
 static void selftest_plan(struct probe_plan *plan, uint64_t seed)
 {
 	probe_plan_init(plan);
@@ -134,8 +134,8 @@ static bool selftest_probe(const char *target, const struct probe_plan *plan,
 	return done;
 }
 
-/* What one probe did against what it must do: # and . as they must; ? silent, ! fired, 0 without a
- * trial: all three wrong. */
+/* Compares what a probe did with what it must do: '#' fired and '.' silent are right; '?' silent,
+ * '!' fired and '0' without a trial are wrong. */
 static char selftest_mark(char must, size_t trials, size_t violations)
 {
 	if (trials == 0)
@@ -212,7 +212,7 @@ static void selftest_row(struct selftest *test, const struct selftest_row *row, 
 		selftest_print_examples(&report);
 }
 
-/* Only staleness, over memory. */
+/* Runs only the staleness probes, on the memory backend. */
 static bool selftest_stale_reads(struct probe_plan *plan, const char *settings,
 				 struct probe_report *report)
 {
@@ -227,7 +227,7 @@ static bool selftest_stale_reads(struct probe_plan *plan, const char *settings,
 	return selftest_probe(target, plan, report);
 }
 
-/* An old copy is shown for so long: no read may see it after that, and of those at once some. */
+/* Old copies are shown for a known time: some reads within it must see them, none after it. */
 static void selftest_calibrate_delays(struct selftest *test)
 {
 	struct probe_report report;
@@ -259,8 +259,8 @@ static void selftest_calibrate_delays(struct selftest *test)
 		test->failed = true;
 }
 
-/* The two kinds of read draw from one sequence, in an order that may differ: together they are the
- * same reads at every run. */
+/* Both kinds of read draw from one random sequence, in an order that may differ; the total is the
+ * same in every run. */
 static void selftest_calibrate_rate(struct selftest *test)
 {
 	char settings[40];
@@ -349,7 +349,7 @@ static enum bench_exit selftest_run(struct selftest *test)
 	if (test->failed)
 		puts("\nselftest: FAILED (? should have fired, ! should not have, 0 no trial)");
 	else
-		puts("\nselftest: every probe notices what it must, and nothing else");
+		puts("\nselftest: every probe found what it must, and nothing else");
 	return test->failed ? BENCH_FAILED : BENCH_PASS;
 }
 
@@ -365,12 +365,13 @@ static enum bench_exit selftest_run_mode(struct bench_session *session)
 const struct bench_mode selftest_mode = {
 	.name = "selftest",
 	.arguments = "",
-	.summary = "shows that the probes of consistency notice what they must",
+	.summary =
+		"proves that each consistency probe finds the faults that it is for, and no others",
 	.takes = {"seed=1", "verbose"},
 	.about = "Runs every probe of consistency on stores that are wrong on purpose, in this\n"
 		 "process, and shows that each is noticed by the probes that it concerns and\n"
 		 "by no other, and that clean stores are not.\n",
-	.more = "Exit status: 0 so it is; 1 it is not; 2 it could not be tried.\n",
+	.more = "Exit status: 0 every probe is right; 1 one is wrong; 2 it could not be tried.\n",
 	.example = "cartbench selftest",
 	.run = selftest_run_mode,
 };

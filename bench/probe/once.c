@@ -22,7 +22,7 @@
 #define ONCE_RETRY_US 20000
 #define ONCE_MEASURED 15 /* adds, for the time that one takes */
 #define ONCE_CREATES  4	 /* one of so many trials is a create */
-/* For first attempts that are still under way where their client's going was not noticed. */
+/* Time for first attempts to finish where the service has not noticed that the client has gone. */
 #define ONCE_QUIET_MS 100
 
 struct once_run {
@@ -30,7 +30,7 @@ struct once_run {
 	int64_t span_us; /* the client goes away before this */
 	size_t left;	 /* trials to begin */
 	size_t keys;
-	size_t replays; /* repeats whose first attempt had landed */
+	size_t replays; /* repeats whose first attempt had been applied */
 };
 
 struct once_cart {
@@ -98,7 +98,7 @@ static void once_next(struct once_cart *cart)
 	once_set_timer(cart, bench_rng_between(&run->rig->rng, 0, run->span_us));
 }
 
-/* Something may still have been applied: the next may tell, or be applied itself. */
+/* Whether the operation may still have been applied, so that it has to be repeated. */
 static bool once_is_open(const struct bench_op *op)
 {
 	return op->outcome == BENCH_UNKNOWN || op->status == 0 || op->status >= 500;
@@ -120,7 +120,8 @@ static void once_repeat_done(struct bench_op *op, void *user)
 		once_set_timer(cart, ONCE_RETRY_US);
 		return;
 	} else {
-		/* Refused for good, none of the attempts may have landed: they were one request. */
+		/* A final refusal means that no attempt may have been applied: they were one
+		 * request. */
 		cart->trial->outcome = once_is_open(op) ? BENCH_UNKNOWN : BENCH_REFUSED;
 	}
 	bench_op_clear(op);
@@ -139,7 +140,7 @@ static void once_first_done(struct bench_op *op, void *user)
 	struct once_cart *cart = user;
 
 	evtimer_del(&cart->timer);
-	/* Its answer, if there was one in time, is not looked at: it was lost. */
+	/* The answer is ignored even if it came in time: the client counts it as lost. */
 	bench_op_clear(op);
 	once_repeat(cart);
 }
@@ -156,7 +157,7 @@ static void once_timer(evutil_socket_t fd, short what, void *user)
 		once_repeat(cart);
 }
 
-/* Twice the median of some adds; at least what a timer can tell apart. */
+/* Twice the median time of some adds, but at least the resolution of a timer. */
 static int64_t once_span_us(struct once_run *run, struct once_cart *cart)
 {
 	struct bench_op op = {.type = BENCH_ADD, .quantity = 1};
@@ -192,8 +193,8 @@ static void once_open(struct once_cart *cart, struct once_run *run, size_t at)
 	cart->op = (struct bench_op){.quantity = 1, .key = cart->key, .user = cart};
 }
 
-/* How many carts the customer of a create has; an index may show the first by and by. -1: nobody
- * says. */
+/* How many carts the customer of a create has; an index may show the first one late. -1: unknown.
+ */
 static int64_t once_carts_of(struct once_cart *cart, const struct probe_add *create)
 {
 	struct probe_rig *rig = cart->run->rig;
@@ -226,7 +227,8 @@ static void once_judge(struct once_cart *cart, struct probe_finding *finding)
 	cart_clear(&last);
 }
 
-/* As many carts at once as the plan wants, each with as many trials as it has lines for. */
+/* Works on as many carts at once as the plan says, each with as many trials as it may have lines.
+ */
 static void once_round(struct once_run *run, struct probe_finding *finding)
 {
 	size_t count = run->rig->plan->carts;

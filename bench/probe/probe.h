@@ -2,9 +2,8 @@
  * Probes of consistency: what a target promises, tried until it can be said how often it is broken.
  *
  * Running and judging are apart. A probe runs operations on a target and keeps records of what was
- * asked and answered (probe_*.c); what the records mean is said by pure functions over them
- * (probe_judge.h), which end in findings. A finding is what is printed, written down and decides
- * the exit status.
+ * asked and answered; pure functions (bench/probe/judge.h) judge the records and make findings.
+ * Findings are printed and kept in the result, and decide the exit status.
  */
 #ifndef BENCH_PROBE_PROBE_H
 #define BENCH_PROBE_PROBE_H
@@ -33,8 +32,8 @@ enum probe_read { PROBE_STRONG, PROBE_EVENTUAL, PROBE_INDEX, PROBE_READS };
 #define PROBE_DELAYS_MAX  16
 #define PROBE_EXAMPLE_MAX 160
 
-/* A trial whose outcome nobody knows (no answer, a failed read) is neither good nor bad: it counts
- * as unknown and not among the trials. */
+/* A trial with an unknown outcome (no answer, a failed read) counts as unknown, and not as a
+ * trial. */
 struct probe_count {
 	size_t trials;
 	size_t violations;

@@ -28,7 +28,8 @@ void probe_plan_init(struct probe_plan *plan)
 		plan->kinds[kind] = true;
 }
 
-/* Carts and keys of another run of the same seed may still be there: these are not the seed's. */
+/* Customers and keys do not depend on the seed: those of an earlier run with it may still be there.
+ */
 static bool probe_rig_be_unique(struct probe_rig *rig)
 {
 	struct cart_id id;

@@ -65,22 +65,23 @@ void probe_rig_close(struct probe_rig *rig);
 /* A link to target at % target_count. Aborts without memory. */
 struct bench_link *probe_rig_link(struct probe_rig *rig, size_t at);
 
-/* To be told of every answer. */
+/* Must be called for every answer. */
 void probe_rig_saw(struct probe_rig *rig, const struct bench_op *op);
-/* A part of a probe begins: it has the plan's time. */
+/* Begins a part of a probe, and its time limit. */
 void probe_rig_begin(struct probe_rig *rig);
-/* False: clients are to end, their time is up or the target gone. */
+/* False: clients must end, because the time is up, the target is gone or somebody pressed Ctrl-C.
+ */
 bool probe_rig_goes_on(const struct probe_rig *rig);
-/* False: so is everything else, the target is gone or somebody pressed Ctrl-C. */
+/* False: the whole run must end, because the target is gone or somebody pressed Ctrl-C. */
 bool probe_rig_is_alive(const struct probe_rig *rig);
-/* Nothing answers any more. */
+/* Whether the target has stopped answering. */
 bool probe_rig_is_broken(const struct probe_rig *rig);
 /* Runs the loop until no client is running. */
 void probe_rig_run(struct probe_rig *rig);
 
-/* Runs an operation to its end, while nothing else is wanted. True: OK. */
+/* Runs one operation to its end. True: it succeeded. */
 bool probe_rig_do(struct probe_rig *rig, struct bench_link *link, struct bench_op *op);
-/* Waits. */
+/* Waits, while the event loop runs. */
 void probe_rig_pause(struct probe_rig *rig, int64_t ms);
 
 /* A new cart of a customer of its own. False: it could not be made. */
@@ -88,8 +89,8 @@ bool probe_rig_cart(struct probe_rig *rig, struct bench_link *link, struct cart_
 		    int64_t *customer);
 /*
  * The cart as a strong read shows it, read again until it has the version that was acknowledged
- * last: what a stale read misses comes by and by, what was lost does not. False: it cannot be read.
- * cart_clear() it.
+ * last: a stale read catches up with time, a lost write does not. False: it cannot be read. The
+ * caller must cart_clear() it.
  */
 bool probe_rig_settled(struct probe_rig *rig, struct bench_link *link, const struct cart_id *id,
 		       int64_t version, struct cart *cart);

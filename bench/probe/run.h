@@ -32,17 +32,13 @@ struct probe_report {
 	size_t finding_count;
 };
 
-/* Each does what the plan wants of it. When the rig no longer goes on they end early, and what was
- * found so far is in the report. */
+/* Each runs as the plan says. When the rig must stop they end early, and the report has what was
+ * found so far. */
 void probe_seed_run(struct probe_rig *rig, struct probe_report *report);
 void probe_staleness_run(struct probe_rig *rig, struct probe_report *report);
 void probe_sessions_run(struct probe_rig *rig, struct probe_report *report);
 void probe_updates_run(struct probe_rig *rig, struct probe_report *report);
 void probe_once_run(struct probe_rig *rig, struct probe_report *report);
-/* All of them, in this order. begin (may be NULL) is told what comes. */
-void probe_run_all(struct probe_rig *rig, struct probe_report *report,
-		   void (*begin)(const char *what, void *user), void *user);
-
 /* A new finding in the report. */
 struct probe_finding *probe_report_add(struct probe_report *report, enum probe_kind kind,
 				       enum probe_read read, bool promised);

@@ -1,6 +1,7 @@
 #include "bench/probe/show.h"
 
 #include "bench/result/table.h"
+#include "bench/result/member.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Reading what may be missing. */
+/* Small accessors of the documents. */
 #include "bench/report/report.h"
 #include "core/base/units.h"
 

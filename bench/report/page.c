@@ -32,7 +32,7 @@ static void page_format(struct buf *text, const char *format, va_list args)
 
 void page_begin(struct report *report, const char *title)
 {
-	/* The page may load nothing and run nothing, whatever a file could smuggle in. */
+	/* The policy forbids the page to load or run anything, whatever a results file contains. */
 	html_add(&report->html,
 		 "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 		 "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
@@ -55,7 +55,7 @@ static void page_section_end(struct report *report)
 	report->section_open = false;
 }
 
-/* The contents are known at the end only, and stand before the first section. */
+/* The table of contents is known only at the end, and stands before the first section. */
 void page_end(struct report *report)
 {
 	struct buf page = {0};

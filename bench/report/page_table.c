@@ -21,7 +21,7 @@ static void table_add(struct buf *buf, const char *format, va_list args)
 		buf->failed = true;
 		return;
 	}
-	/* A longer one is cut at a character's end. */
+	/* A longer text is cut between two characters. */
 	if ((size_t)len >= sizeof(text)) {
 		char *end = text + sizeof(text) - 8;
 
@@ -71,8 +71,8 @@ static const char *table_next(const char *text)
 	return text + strlen(text) + 1;
 }
 
-/* What keeps together on a wide page, what may be broken anywhere because it has a word that is
- * longer than a column, what a card leaves out. */
+/* The classes of a cell: k is not broken on a wide page, x may be broken anywhere because a word is
+ * longer than a column, e is empty and left out of a card. */
 static const char *table_class(char align, const char *text)
 {
 	size_t word = 0, longest = 0, len = html_characters(text);

@@ -1,4 +1,4 @@
-/* What several sections draw: latency by percentile, distribution, lines over time. */
+/* Charts that several sections use: latency by percentile, distribution, lines over time. */
 #ifndef BENCH_REPORT_PLOT_H
 #define BENCH_REPORT_PLOT_H
 
@@ -20,7 +20,7 @@ struct plot_latency {
 		struct bench_hdr *hdr;
 	} series[SVG_STYLES];
 };
-/* Takes the histogram of a HIST; one without is left out, as is what there is no style for. */
+/* Adds the histogram of a HIST. Skips one that is empty, and series for which no style is left. */
 void plot_latency_add(struct plot_latency *plot, const char *label, size_t style,
 		      const json_t *hist);
 void plot_latency_free(struct plot_latency *plot);

@@ -42,7 +42,7 @@ static void time_ranges(const struct plot_time *plot, struct svg_chart *chart, s
 	svg_scale_round(&chart->y);
 }
 
-/* A value without neighbours is no line, and would not be seen. */
+/* A value without neighbours makes no line, so it needs a marker. */
 static bool time_is_alone(const struct plot_time *plot, const struct plot_time_line *line, size_t i)
 {
 	return (i == 0 || !isfinite(time_value(line, json_array_get(plot->seconds, i - 1)))) &&

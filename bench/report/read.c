@@ -1,9 +1,9 @@
 /*
- * Results files. The happy path: read, is it one of ours and of this version, are the parts that
- * the sections walk through of the right type, does every histogram parse. A file that fails in any
- * of these is refused with one line: a picture of half a file would be believed.
+ * Reads results files and checks the parts that the sections use: that lists are lists of objects
+ * and that every histogram parses. A file that fails a check is refused with one line, because a
+ * chart of an incomplete file would look complete.
  *
- * Members that this program does not know are passed over; the schema refuses them.
+ * Unknown members are ignored here; the schema refuses them.
  */
 #include "bench/report/report.h"
 

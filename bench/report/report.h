@@ -1,12 +1,12 @@
 /*
  * What `cartbench report` works on: the results files that were read, and the page that is written.
  * mode_report.c reads everything, then calls the sections in the order of the page; each takes from
- * the documents what concerns it and says nothing where there is nothing. Nothing is measured here.
+ * the documents what it shows and writes nothing when there is nothing to show.
  */
 #ifndef BENCH_REPORT_REPORT_H
 #define BENCH_REPORT_REPORT_H
 
-#include "bench/result/table.h"
+#include "bench/result/member.h"
 #include "bench/result/result.h"
 #include "bench/result/summary.h"
 #include "bench/stats/hdr.h"
@@ -91,7 +91,7 @@ struct report {
 CART_MUST_CHECK int report_doc_read(struct report_doc *doc, const char *path,
 				    struct cart_error *error);
 void report_doc_free(struct report_doc *doc);
-/* Gives each label its style, and finds out whether the machines differ. */
+/* Assigns a style to each label, and sets other_machines. */
 void report_docs_settle(struct report *report);
 /* path NULL: the list that the program carries. */
 CART_MUST_CHECK int report_prices_read(struct report_prices *prices, const char *path,
@@ -112,8 +112,7 @@ const char *report_file_name(const char *path);
 /* Whether there is a document of the kind; the first. NULL: none. */
 const struct report_doc *report_first(const struct report *report, enum report_kind kind);
 
-/* Where a document's numbers are shown: says so once more if they do not count. True: it is
- * invalid. */
+/* Warns where the numbers of an invalid document are shown. True: it is invalid. */
 bool report_warn_invalid(struct report *report, const struct report_doc *doc);
 
 /* ---- sections, in the page's order ---- */

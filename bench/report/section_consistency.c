@@ -1,4 +1,4 @@
-/* What was asked of the stores' promises, and what they kept. */
+/* The consistency probes: what was tried, and what was violated. */
 #include "bench/probe/show.h"
 #include "bench/report/plot.h"
 #include "bench/result/number.h"
@@ -71,7 +71,7 @@ static void stale_collect(struct stale *stale, const struct report_doc *doc)
 	}
 }
 
-/* What is drawn of an entry: the rate, or nothing with what it can at most be. */
+/* The rate and its interval as drawn; without a violation 0 with the upper bound. */
 static void stale_values(const json_t *entry, double *rate, double *low, double *high)
 {
 	double trials = member_number(entry, "trials");

@@ -1,4 +1,4 @@
-/* What an operation asks of its database, and what that costs where units are paid for. */
+/* The database calls and units of an operation, and their cost. */
 #include "bench/result/number.h"
 #include "bench/report/page.h"
 #include "bench/report/plot.h"
@@ -67,13 +67,13 @@ static const char *cost_money(const struct cost *cost, double money, char text[N
 	return text;
 }
 
-/* Operations a second from which on the instance costs less, if it can do them. */
+/* The rate of operations above which the instance costs less, if it can serve them. */
 static double cost_even(const struct cost *cost, double million)
 {
 	return cost->report->prices.instance_hour / (million / COST_MILLION) / COST_HOUR_S;
 }
 
-/* A server that counts no units has none, rather than 0. */
+/* A server that does not count units shows a dash, not 0. */
 static const char *cost_units(const struct cost_entry *entry, double units, char text[NUMBER_TEXT])
 {
 	return number_plain(isfinite(entry->million) ? round(units * 1000) / 1000 : NAN, text);
@@ -97,7 +97,7 @@ static void cost_row(struct page_table *table, const struct cost *cost,
 		page_cell(table, "\xe2\x80\x93");
 }
 
-/* One of each: what a cart on this side costs from its creation to being looked at. */
+/* The sum of one operation of each type on a side. */
 static void cost_add_sum(struct cost *cost, const char *side)
 {
 	struct cost_entry sum = {.operation = "one of each", .statements = NAN};

@@ -1,4 +1,4 @@
-/* The verdicts as a picture: each ratio with its interval, beside the band of what does not matter.
+/* The verdicts as a chart: each ratio with its interval, and the band of the margin.
  */
 #include "bench/result/number.h"
 #include "bench/report/page.h"
@@ -87,8 +87,8 @@ static const char *forest_label(double ratio, char *text)
 	return text;
 }
 
-/* From none outward on each side, those that find room; equal steps of a ratio would be no round
- * percentages. */
+/* Chooses ticks outward from "no difference" where there is room. Equal steps of a ratio would not
+ * be round percentages. */
 static void forest_ticks(const struct svg_chart *chart, struct svg_ticks *ticks)
 {
 	static const double ratios[] = {0.001, 0.01, 0.02, 0.05, 0.1, 0.2,  0.4, 0.6,  0.8,

@@ -1,4 +1,4 @@
-/* What was compared, on what, and everything that speaks against believing it. */
+/* What was compared, on which machine, and all warnings. */
 #include "bench/result/number.h"
 #include "bench/report/page.h"
 
@@ -71,7 +71,7 @@ static void head_where(struct report *report)
 				       : "");
 }
 
-/* One banner for all: which sides, and what it means. */
+/* One warning for all sides that run on a local DynamoDB server. */
 static void head_stand_in(struct report *report)
 {
 	struct buf labels = {0};
@@ -116,7 +116,7 @@ static bool head_has_warning(const struct report_doc *doc, const char *text)
 	return false;
 }
 
-/* A warning that several files share is said once. */
+/* A warning that several files share is shown once. */
 static void head_warnings(struct report *report, size_t at)
 {
 	const struct report_doc *doc = &report->docs[at];
@@ -142,7 +142,7 @@ static void head_warnings(struct report *report, size_t at)
 	}
 }
 
-/* Which sides of which files nobody has described, in one banner. */
+/* One warning for all sides whose settings are not known. */
 static void head_settings(struct report *report)
 {
 	struct buf sides = {0};

@@ -78,8 +78,8 @@ void report_section_latency(struct report *report)
 
 /* ---- under load ---- */
 
-/* What a client of an open loop waited for counts from when it meant to ask; a closed loop knows
- * only the service time. */
+/* In an open loop the response time counts from the intended time; a closed loop has only the
+ * service time. */
 static const json_t *load_hist(const json_t *operation)
 {
 	const json_t *response = json_object_get(operation, "response");
@@ -165,7 +165,7 @@ static void load_latency(struct report *report, const struct report_doc *doc)
 	page_table_end(&table, PAGE_BOTH);
 }
 
-/* What the generator says of itself; of a store in cartbench's own process that is little. */
+/* How busy and how late the generator was, where that was measured. */
 static void load_generator(const json_t *results, struct buf *text)
 {
 	const json_t *generator = json_object_get(results, "generator");

@@ -1,4 +1,4 @@
-/* The seed's table, ours from seed150's files beside it, and what neither of them shows. */
+/* The table of the seed, beside the results of seed150, and what such figures do not show. */
 #include "bench/result/number.h"
 #include "bench/report/page.h"
 #include "bench/seed150/reference.h"
@@ -105,7 +105,7 @@ static void seed_cell(struct page_table *table, double avg, double min, double m
 			  number_digits(min, 3, least), number_digits(max, 3, most));
 }
 
-/* seed150's files do not say on which server they were made; the results beside them do. */
+/* The files of seed150 do not name the server; the results documents beside them do. */
 static bool seed_stand_in(const struct report *report)
 {
 	size_t d, s, i;

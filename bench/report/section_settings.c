@@ -1,4 +1,4 @@
-/* How both sides were set up, and where it was measured: what somebody needs to do it again. */
+/* The settings of the sides and the machines: what is needed to repeat the measurement. */
 #include "bench/result/number.h"
 #include "bench/report/page.h"
 
@@ -8,7 +8,7 @@
 
 #define SETTINGS_SIDES 4 /* columns of one table */
 
-/* Whether a side like this one, set up like this, has been among the documents before. */
+/* Whether an earlier side has the same label and the same settings. */
 static bool settings_seen(const struct report *report, size_t doc, size_t side)
 {
 	const struct report_side *mine = &report->docs[doc].sides[side];
@@ -54,7 +54,7 @@ static bool settings_equal(const struct report_side *const *sides, size_t count,
 	return true;
 }
 
-/* Where they differ comes first: that is what was compared. */
+/* Settings that differ come first: they are what was compared. */
 static void settings_rows(struct page_table *table, const struct report_side *const *sides,
 			  size_t count, bool equal)
 {

@@ -16,7 +16,7 @@ static const char *const split_names[SPLIT_PARTS] = {"client and network", "queu
 						     "service"};
 static const char *const split_boxes[SPLIT_PARTS] = {"part p0", "part p1", "part p2", "part p3"};
 
-/* Of what is written on each. */
+/* The text colour on each part. */
 static const char *const split_inks[SPLIT_PARTS] = {"in", "in1", "on", "in3"};
 
 struct split {
@@ -45,7 +45,7 @@ static void split_add(struct split *split, const char *operation, const char *si
 	snprintf(bar->operation, sizeof(bar->operation), "%s", operation);
 	snprintf(bar->side, sizeof(bar->side), "%s", side);
 	for (i = 0; i < SPLIT_PARTS; i++) {
-		/* A difference of two clocks' readings may come out below nothing. */
+		/* The difference of two clocks may be negative. */
 		bar->parts[i] = fmax(member_number(mean, split_keys[i]), 0);
 		bar->medians[i] = member_number(median, split_keys[i]);
 		bar->total += isfinite(bar->parts[i]) ? bar->parts[i] : 0;
@@ -81,7 +81,7 @@ static void split_share(const struct split_bar *bar, char text[NUMBER_TEXT])
 		 number_count(100 * bar->parts[SPLIT_DB] / bar->total, digits));
 }
 
-/* Told apart without colours: queue hatched, service dotted, database dark, client light. */
+/* Patterns, so that the parts can be told apart without colours: queue hatched, service dotted. */
 static void split_cover(const struct svg_chart *chart, const char *id, size_t part, double x,
 			double y, double width, double height)
 {

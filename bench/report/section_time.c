@@ -1,4 +1,4 @@
-/* What changed meanwhile: medians and throughput a second. */
+/* Medians and throughput over the seconds of a measurement. */
 #include "bench/report/plot.h"
 
 #include <stdio.h>

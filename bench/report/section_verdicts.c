@@ -1,5 +1,4 @@
-/* The answer: operation by quantile, who is faster and how sure that is; and how often it worked.
- */
+/* The verdicts: for each operation and quantile which side is faster, and the success rates. */
 #include "bench/h2h/columns.h"
 #include "bench/report/page.h"
 #include "bench/result/number.h"
@@ -18,7 +17,7 @@ static const char *verdict_range(const json_t *quantile, char text[256])
 			 number_digits(1 + high, 3, to));
 		return text;
 	}
-	/* Without signs: the words say which way. */
+	/* Without signs: the words give the direction. */
 	number_effect(fabs(low), from);
 	number_effect(fabs(high), to);
 	if (!isfinite(low) || !isfinite(high))

@@ -206,8 +206,7 @@ void svg_path_to(struct svg_path *path, double x, double y)
 void svg_path_end(struct svg_path *path)
 {
 	if (path->points == 0)
-		buf_add_string(path->chart->out,
-			       "M0 0"); /* an empty d is an error to some readers */
+		buf_add_string(path->chart->out, "M0 0"); /* some readers reject an empty d */
 	buf_add_string(path->chart->out, "\"/>\n");
 }
 

@@ -1,5 +1,4 @@
-/* Scales and their ticks. Nothing here draws. */
-#include "bench/report/svg.h"
+#include "bench/report/svg_scale.h"
 
 #include <math.h>
 

@@ -2,8 +2,7 @@
 
 #include "bench/result/ini_json.h"
 #include "bench/result/machine.h"
-#include "bench/result/table.h"
-#include "bench/stats/proportion.h"
+#include "bench/result/member.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/base/units.h"
@@ -11,15 +10,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define RESULT_CONFIDENCE 0.95
 
 static json_t *result_command(int argc, char *const *argv)
 {
@@ -45,7 +41,7 @@ json_t *bench_result_new(const char *kind, const struct bench_values *values, in
 			 "interrupted", 0, "invalid", "warnings");
 }
 
-/* null: nobody knows them. NULL: failed. */
+/* JSON null: the settings are unknown. NULL: error says why they cannot be read. */
 static json_t *result_settings(const char *name, struct bench_drive *drive,
 			       const struct bench_values *values, struct cart_error *error)
 {
@@ -94,11 +90,10 @@ int bench_result_add_side(json_t *result, const char *name, struct bench_drive *
 	if (settings == NULL)
 		return -1;
 	if (json_is_null(settings))
-		bench_result_warn(
-			result,
-			"the settings of %s are not known: a result without them says "
-			"little; --describe %s=FILE takes what cartd --print-config writes",
-			label, name);
+		bench_result_warn(result,
+				  "the settings of %s are not known; pass the output of cartd "
+				  "--print-config with --describe %s=FILE",
+				  label, name);
 	if (bench_drive_is_local_stand_in(drive))
 		bench_result_warn(result,
 				  "%s is on a local server that stands in for DynamoDB: its times "
@@ -148,75 +143,6 @@ const char *bench_result_invalid(const json_t *result)
 void bench_result_interrupt(json_t *result)
 {
 	json_object_set_new(result, "interrupted", json_true());
-}
-
-json_t *bench_result_hist(const struct bench_hdr *hdr)
-{
-	static const struct {
-		const char *name;
-		double quantile;
-	} shown[] = {{"0.5", 0.5},     {"0.9", 0.9},	   {"0.95", 0.95},	{"0.99", 0.99},
-		     {"0.999", 0.999}, {"0.9999", 0.9999}, {"0.99999", 0.99999}};
-	json_t *quantiles = json_object(), *hist;
-	struct buf buckets = {0};
-
-	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
-		if (bench_hdr_quantile_holds(hdr, shown[i].quantile))
-			json_object_set_new(
-				quantiles, shown[i].name,
-				json_integer(bench_hdr_quantile(hdr, shown[i].quantile)));
-	bench_hdr_encode(hdr, &buckets);
-	hist = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:s, s:o}", "unit", "ns", "count",
-			 (json_int_t)hdr->count, "min", (json_int_t)hdr->min, "max",
-			 (json_int_t)hdr->max, "mean", bench_hdr_mean(hdr), "stddev",
-			 bench_hdr_stddev(hdr), "buckets", buf_string(&buckets), "quantiles",
-			 quantiles);
-	buf_free(&buckets);
-	return hist;
-}
-
-struct bench_hdr *bench_result_parse_hist(const json_t *hist)
-{
-	const char *text = member_text(hist, "buckets");
-	struct bench_hdr *hdr;
-	struct cart_error error;
-
-	if (*text == '\0')
-		return NULL;
-	hdr = bench_hdr_parse(text, &error);
-	if (hdr != NULL && hdr->count == 0)
-		bench_hdr_free(&hdr);
-	return hdr;
-}
-
-/* From the histogram where there is one, else what the writer has put beside it. */
-double bench_result_quantile(const json_t *hist, double quantile)
-{
-	struct bench_hdr *hdr = bench_result_parse_hist(hist);
-	double count = member_number(hist, "count"), value = NAN;
-	char key[32];
-
-	if (hdr != NULL) {
-		if (bench_hdr_quantile_holds(hdr, quantile))
-			value = (double)bench_hdr_quantile(hdr, quantile);
-		bench_hdr_free(&hdr);
-		return value;
-	}
-	snprintf(key, sizeof(key), "%g", quantile);
-	if (count * (1 - quantile) < BENCH_HDR_BEYOND_MIN - 1e-6)
-		return NAN;
-	return member_number(json_object_get(hist, "quantiles"), key);
-}
-
-json_t *bench_result_success(uint64_t ok, uint64_t tried)
-{
-	struct stats_proportion share;
-
-	if (tried == 0)
-		return json_pack("{s:n, s:n, s:n}", "share", "low", "high");
-	share = stats_wilson(ok, tried, RESULT_CONFIDENCE);
-	return json_pack("{s:f, s:f, s:f}", "share", share.seen, "low", share.low, "high",
-			 share.high);
 }
 
 static int result_write_all(int fd, const char *text, size_t len)

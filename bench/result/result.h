@@ -11,7 +11,6 @@
 
 #include "bench/cli/values.h"
 #include "bench/target/drive.h"
-#include "bench/stats/hdr.h"
 #include "core/base/attr.h"
 #include "core/base/buf.h"
 
@@ -27,8 +26,8 @@ json_t *bench_result_new(const char *kind, const struct bench_values *values, in
 
 /*
  * Adds a side: name is "A" or "B". Its settings are those of --describe NAME=FILE, or of a store in
- * our own process what it runs with; else null, and a warning says that nobody knows them. -1: the
- * file cannot be read; error names it.
+ * our own process what it runs with; else null, with a warning. -1: the file cannot be read; error
+ * names it.
  */
 CART_MUST_CHECK int bench_result_add_side(json_t *result, const char *name,
 					  struct bench_drive *drive,
@@ -39,22 +38,11 @@ const char *bench_result_label(const struct bench_values *values, const char *na
 			       const struct bench_drive *drive);
 
 CART_PRINTF(2, 3) void bench_result_warn(json_t *result, const char *format, ...);
-/* The measurement is not to be believed, and why, in a line; the first reason stays. */
+/* Marks the result as invalid, with the reason in one line; the first reason stays. */
 CART_PRINTF(2, 3) void bench_result_invalidate(json_t *result, const char *format, ...);
 /* NULL: it is valid. */
 const char *bench_result_invalid(const json_t *result);
 void bench_result_interrupt(json_t *result);
-
-/* HIST: {"unit": "ns", "count", ..., "buckets", "quantiles"}, the quantiles that hold. */
-json_t *bench_result_hist(const struct bench_hdr *hdr);
-
-/* A HIST's histogram, the caller's; NULL: it has none, or an empty one. */
-struct bench_hdr *bench_result_parse_hist(const json_t *hist);
-/* A HIST's quantile in nanoseconds; NAN when fewer than ten samples lie beyond it. */
-double bench_result_quantile(const json_t *hist, double quantile);
-
-/* {"share", "low", "high"}: Wilson's interval at 95 %; nulls when nothing was tried. */
-json_t *bench_result_success(uint64_t ok, uint64_t tried);
 
 /* Writes beside the file, to the disk, then renames; into what is there if that is no regular file;
  * "-" is standard output. -1: error names the file and why; what was there before stays. */

@@ -30,7 +30,7 @@ static void seconds_figure(struct second *second)
 		second->p99_ns = bench_hdr_quantile(second->open, 0.99);
 }
 
-/* A closed second is left as it is but for the counts: its thread was held up for very long. */
+/* A closed second only gets the counts: the thread reports it very late. */
 static void seconds_add_times(struct seconds *seconds, size_t at, const struct bench_hdr *times)
 {
 	struct second *second = &seconds->all[at];
@@ -47,7 +47,7 @@ static void seconds_add_times(struct seconds *seconds, size_t at, const struct b
 		}
 	}
 	if (bench_hdr_merge(second->open, times) != 0)
-		abort(); /* made differently: a bug */
+		abort(); /* a bug: the histograms have different ranges */
 }
 
 void seconds_add(struct seconds *seconds, size_t at, struct second_part *part)

@@ -12,7 +12,7 @@
 #include <pthread.h>
 
 #define SECONDS_MAX (24 * 3600 + 1)
-/* A second may be added to until so many later ones have been. */
+/* A second stays open until so many later ones have begun. */
 #define SECONDS_OPEN_MAX 16
 
 /* What a thread did in the second that it is in. */
@@ -39,7 +39,7 @@ void seconds_init(struct seconds *seconds, size_t length);
 void seconds_free(struct seconds *seconds);
 /* Adds a part to the second at, and empties it. Any thread. */
 void seconds_add(struct seconds *seconds, size_t at, struct second_part *part);
-/* A second as it is now. Any thread. */
+/* The current state of a second. May be called on any thread. */
 struct second seconds_look(struct seconds *seconds, size_t at);
 /* The result's "seconds": the first length. Threads have ended. */
 json_t *seconds_json(struct seconds *seconds, size_t length);

@@ -1,4 +1,4 @@
-/* The least that one says of a set of times: how many, average, smallest, largest. */
+/* A summary of a set of times: count, average, smallest, largest. */
 #ifndef BENCH_RESULT_SUMMARY_H
 #define BENCH_RESULT_SUMMARY_H
 

@@ -1,8 +1,8 @@
 #include "bench/result/table.h"
 
 #include "bench/result/html.h"
+#include "bench/result/member.h"
 #include "bench/result/number.h"
-#include "bench/result/result.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -259,33 +259,4 @@ void table_write(FILE *out, struct buf *csv, const struct table_column *columns,
 		}
 		row.in = NULL;
 	}
-}
-
-double member_number(const json_t *object, const char *key)
-{
-	const json_t *value = json_object_get(object, key);
-
-	return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-const char *member_text(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text != NULL ? text : "";
-}
-
-bool member_true(const json_t *object, const char *key)
-{
-	return json_is_true(json_object_get(object, key));
-}
-
-const json_t *member_item(const json_t *object, const char *key, size_t i)
-{
-	return json_array_get(json_object_get(object, key), i);
-}
-
-json_t *member_real(double value)
-{
-	return isfinite(value) ? json_real(value) : json_null();
 }

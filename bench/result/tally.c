@@ -3,6 +3,7 @@
 #include "bench/result/table.h"
 #include "bench/result/number.h"
 #include "bench/result/result.h"
+#include "bench/result/member.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ static void tally_record_failure(struct tally *tally, const struct bench_op *op)
 void tally_record(struct tally *tally, const struct bench_op *op, int64_t intended_ns)
 {
 	tally->tried++;
-	/* Of all: a generator that is late with what fails is late. */
+	/* Lag is recorded for failed operations too. */
 	if (tally->lag != NULL)
 		bench_hdr_record(tally->lag, op->sent_ns - intended_ns);
 	if (op->outcome != BENCH_OK) {
@@ -77,7 +78,7 @@ void tally_record(struct tally *tally, const struct bench_op *op, int64_t intend
 static void tally_merge_hdr(struct bench_hdr *hdr, const struct bench_hdr *from)
 {
 	if (hdr != NULL && bench_hdr_merge(hdr, from) != 0)
-		abort(); /* made differently: a bug */
+		abort(); /* a bug: the histograms have different ranges */
 }
 
 void tally_merge(struct tally *tally, const struct tally *from)
@@ -172,7 +173,7 @@ void bench_split_free(struct bench_split *split)
 		bench_hdr_free(&split->parts[i]);
 }
 
-/* The service rounds its figures, so a difference can come out a little below nothing. */
+/* The service rounds its figures, so a difference can be slightly negative. */
 static int64_t split_rest(int64_t ns)
 {
 	return ns > 0 ? ns : 0;
@@ -194,7 +195,7 @@ void bench_split_merge(struct bench_split *split, const struct bench_split *from
 {
 	for (int i = 0; i < BENCH_SPLIT_PARTS; i++)
 		if (bench_hdr_merge(split->parts[i], from->parts[i]) != 0)
-			abort(); /* made differently: a bug */
+			abort(); /* a bug: the histograms have different ranges */
 }
 
 json_t *bench_split_json(const struct bench_split *split)

@@ -33,9 +33,9 @@ const char *bench_split_part_name(enum bench_split_part part);
 
 /* Aborts without memory: only at start. highest: as of bench_hdr_new(). */
 void bench_split_init(struct bench_split *split, int64_t highest);
-/* Of a zeroed struct too. */
+/* Accepts a zeroed struct. */
 void bench_split_free(struct bench_split *split);
-/* Does nothing with an operation whose answer did not say. */
+/* Ignores an operation whose answer had no Server-Timing. */
 void bench_split_record(struct bench_split *split, const struct bench_op *op);
 /* Both were made with the same highest. */
 void bench_split_merge(struct bench_split *split, const struct bench_split *from);
@@ -53,8 +53,7 @@ struct tally_error {
 /* A zeroed one is empty and has room for nothing: tally_init() before the first record. */
 struct tally {
 	uint64_t tried, ok, refused, unknown;
-	struct tally_error
-		errors[TALLY_ERRORS_MAX]; /* the last takes what finds no room: "other" */
+	struct tally_error errors[TALLY_ERRORS_MAX]; /* the last one collects the rest: "other" */
 	size_t error_count;
 	struct bench_hdr *service;  /* done - sent */
 	struct bench_hdr *response; /* done - intended; open loop, else NULL */
@@ -64,7 +63,7 @@ struct tally {
 
 /* Aborts without memory: only at start. */
 void tally_init(struct tally *tally, bool open);
-/* Of a zeroed one too. */
+/* Accepts a zeroed struct. */
 void tally_free(struct tally *tally);
 /* intended_ns: when it was to be sent; not looked at in a closed loop. */
 void tally_record(struct tally *tally, const struct bench_op *op, int64_t intended_ns);

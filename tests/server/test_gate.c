@@ -197,7 +197,7 @@ static void one_that_answers_no_more_is_invalid(void **state)
 	status = run_gate("1s", &output);
 	skip_if_too_noisy(status, output);
 	assert_outcome(status, 2, output,
-		       "gate: INVALID: HEAD answered nothing any more but timeout");
+		       "gate: INVALID: HEAD stopped answering; the last error: timeout");
 	json = document();
 	assert_string_equal(outcome_of(json), "invalid");
 	assert_non_null(json_string_value(json_object_get(json, "invalid")));

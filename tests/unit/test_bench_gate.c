@@ -182,11 +182,11 @@ static void a_target_that_is_gone_is_invalid_whichever_it_is(void **state)
 
 	(void)state;
 	assert_int_equal(DECIDE(&gate, &base_gone), BENCH_INVALID);
-	assert_says("BASE answered nothing any more but connection");
+	assert_says("BASE stopped answering; the last error: connection");
 	assert_int_equal(DECIDE(&gate, &other_gone), BENCH_INVALID);
-	assert_says("SAME answered nothing");
+	assert_says("SAME stopped answering");
 	assert_int_equal(DECIDE(&gate, CONTROLS, &other_gone), BENCH_INVALID);
-	assert_says("HEAD answered nothing");
+	assert_says("HEAD stopped answering");
 }
 
 static void blocks_too_few_are_invalid(void **state)

@@ -1,5 +1,6 @@
 #include "bench/result/result.h"
 #include "bench/result/tally.h"
+#include "bench/result/member.h"
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 

@@ -1,8 +1,11 @@
-/* A thread of a load, between load.c and load_thread.c. */
-#ifndef BENCH_LOAD_INTERNAL_H
-#define BENCH_LOAD_INTERNAL_H
+/* A load thread: shared by load.c, which starts it, and thread.c, which runs it. */
+#ifndef BENCH_LOAD_THREAD_H
+#define BENCH_LOAD_THREAD_H
 
-#include "bench/load/load.h"
+#include "bench/load/config.h"
+#include "bench/result/tally.h"
+
+#include <stdatomic.h>
 
 struct load_thread;
 
@@ -23,12 +26,12 @@ struct load_thread {
 	size_t clients_max; /* this thread's share */
 	double rate;	    /* likewise */
 	int64_t start_ns;   /* first operations */
-	int64_t measure_ns; /* what is intended from here on is measured */
-	int64_t end_ns;	    /* nothing is intended from here on */
+	int64_t measure_ns; /* operations intended from here on are measured */
+	int64_t end_ns;	    /* no operation is intended from here on */
 	const atomic_bool *stop;
 	struct seconds *seconds;
 
-	/* The thread's own while it runs. */
+	/* Used only by the thread itself while it runs. */
 	struct event_base *base;
 	struct bench_drive_loop *loop;
 	struct event *tick;
@@ -45,7 +48,7 @@ struct load_thread {
 	struct second_part part;
 	int64_t cpu_began_ns;
 
-	/* Read by load.c when it has ended. */
+	/* Read by load.c after the thread has ended. */
 	pthread_t handle;
 	struct tally operations[BENCH_OP_TYPES];
 	uint64_t waited, unsent;
@@ -55,11 +58,11 @@ struct load_thread {
 	struct cart_error error;
 };
 
-/* Opens what the thread needs, on the caller's. -1: thread->error says why. */
+/* Opens what the thread needs; called on the starting thread. -1: thread->error says why. */
 CART_MUST_CHECK int load_thread_open(struct load_thread *thread);
 /* The thread's function: a struct load_thread. */
 void *load_thread_run(void *user);
-/* Of one that was opened, or half. */
+/* Closes a thread that was opened completely or partly. */
 void load_thread_close(struct load_thread *thread);
 
 #endif

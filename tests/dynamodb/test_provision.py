@@ -21,7 +21,7 @@ from tap import main  # noqa: E402
 
 PATIENCE_S = 30
 TABLE_MS = 300
-KEYS = {"cart_id": "S", "customer_id": "N", "created_key": "S", "idle_shard": "N", "idle_key": "S"}
+KEYS = {"cart_id": "S", "customer_id": "S", "created_key": "S", "idle_shard": "N", "idle_key": "S"}
 INDEXES = {"customer-index": ("customer_id", "created_key"), "idle-index": ("idle_shard", "idle_key")}
 NOBODY = "/shopping-carts/00000000-0000-4000-8000-000000000001"
 WITHOUT_TTL = "expired carts are not removed by the server: TTL is not on"

@@ -17,7 +17,7 @@ def lines_of(item):
     """{product: quantity}, of either layout."""
     if "items" in item:
         lines = [line["M"] for line in item["items"]["L"]]
-        return {int(line["product_id"]["N"]): int(line["quantity"]["N"]) for line in lines}
+        return {int(line["product_id"]["S"]): int(line["quantity"]["N"]) for line in lines}
     return {int(product): int(quantity["N"]) for product, quantity in item["qty"]["M"].items()}
 
 

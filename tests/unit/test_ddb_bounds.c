@@ -69,7 +69,7 @@ static void fill_with_old_keys(const struct cart_id *id)
 	records = json_object_get(json_object_get(item, "op_f"), "M");
 	assert_non_null(records);
 	for (int i = 0; i < KEYS; i++) {
-		snprintf(name, sizeof(name), "AAAAAAAAAAAA%04d", i);
+		snprintf(name, sizeof(name), "AAAAAAAAAAAAAAAAAA%04d", i);
 		json_object_set_new(versions, name, json_pack("{s:s}", "N", "1"));
 		json_object_set_new(
 			records, name,

@@ -352,7 +352,7 @@ static void add_page(struct buf *page, int from, int count, const char *last_mem
 		cart_id_format(&ids[i], id);
 		snprintf(key, sizeof(key), "%015" PRId64 "#%s", created_ms[i], id);
 		buf_printf(page,
-			   "%s{\"cart_id\":{\"S\":\"%s\"},\"customer_id\":{\"N\":\"1\"},"
+			   "%s{\"cart_id\":{\"S\":\"%s\"},\"customer_id\":{\"S\":\"1\"},"
 			   "\"created_key\":{\"S\":\"%s\"}}",
 			   i > from ? "," : "", id, key);
 	}
@@ -361,7 +361,7 @@ static void add_page(struct buf *page, int from, int count, const char *last_mem
 		snprintf(key, sizeof(key), "%015" PRId64 "#%s", created_ms[from + count - 1], id);
 		buf_printf(page,
 			   ",\"LastEvaluatedKey\":{\"cart_id\":{\"S\":\"%s\"},\"customer_id\":"
-			   "{\"N\":\"1\"},\"%s\":{\"S\":\"%s\"}}",
+			   "{\"S\":\"1\"},\"%s\":{\"S\":\"%s\"}}",
 			   id, last_member, key);
 	}
 	buf_add_char(page, '}');

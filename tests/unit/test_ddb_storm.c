@@ -139,7 +139,7 @@ static int64_t kept_version(int i)
 {
 	char name[DDB_KEY_NAME_ROOM], path[32];
 
-	assert_true(ddb_key_name(keys[i], name));
+	ddb_key_name(ops[i].op.key_hash, name);
 	snprintf(path, sizeof(path), "op_v/%s", name);
 	return ddb_shelf_number(&r.stub.shelf, &carts[i % CARTS], path);
 }

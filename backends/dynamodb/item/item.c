@@ -170,7 +170,7 @@ static void item_read_list(struct item_reader *reader, struct cart *cart)
 	json_array_foreach(items, i, value)
 	{
 		const json_t *map = item_typed(value, "M");
-		const json_t *product = item_typed(json_object_get(map, "product_id"), "N");
+		const json_t *product = item_typed(json_object_get(map, "product_id"), "S");
 		struct cart_line *line = &cart->lines[cart->line_count++];
 
 		*line = (struct cart_line){0};
@@ -258,12 +258,10 @@ static void item_read_state(struct item_reader *reader, struct cart *cart, const
 static void item_read_cart(struct item_reader *reader, struct ddb_item *item, const char *status)
 {
 	struct cart *cart = &item->cart;
-	int64_t customer;
 
 	item_read_state(reader, cart, status);
-	customer = item_required(reader, "customer_id", 1, SHOP_ID_NUMBER_MAX);
-	if (reader->wrong == NULL)
-		cart->customer_id = shop_id_of_number(customer);
+	if (!item_shop_id(item_text(reader, "customer_id"), &cart->customer_id))
+		item_is_wrong(reader, "customer_id");
 	cart->version = item_required(reader, "version", 1, INT64_MAX);
 	cart->created_ms = item_required(reader, "created_at", 1, INT64_MAX);
 	cart->updated_ms = item_required(reader, "updated_at", 1, INT64_MAX);

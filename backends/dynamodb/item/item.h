@@ -3,7 +3,7 @@
  * and why, is told in docs/backends/dynamodb.md; in short:
  *
  *   cart_id        S   the partition key: the UUID as text
- *   customer_id    N   created_key S   keys of customer-index; created_key is a time key, below
+ *   customer_id    S   created_key S   keys of customer-index; created_key is a time key, below
  *   status         S   "open", "checked_out"; "deleted" is a tombstone, see below
  *   version        N   created_at, updated_at N   ms since 1970
  *   expires_ms     N   open carts only: when the cart is gone, ms; DDB_NEVER_MS: never
@@ -19,12 +19,13 @@
  * A time key is a time in ms as 15 digits, "#", and the cart's id: sorted as text it sorts by time,
  * then id.
  *
- * The key of a CREATE is the customer's, in an item of its own whose cart_id is
- * "key#CUSTOMER#NAME": "record" S as in op_f, "target" S the cart's id, expires_at for TTL. It is
- * written first, the cart second, under the condition that no item has its id: whoever repeats the
- * request goes on where the first was stopped. So that a deleted cart is not made anew in this way,
- * one that was made under a key leaves a tombstone until the key's window is over (keyed_until,
- * ms): an item with cart_id, status "deleted" and expires_at alone.
+ * The key of a CREATE is in an item of its own, since the cart's id is not known when it is
+ * repeated: cart_id is "key#NAME" (key_hash covers the customer too), "record" S as in op_f,
+ * "target" S the cart's id, expires_at for TTL. It is written first, the cart second, under the
+ * condition that no item has its id: whoever repeats the request continues where the first was
+ * stopped. So that a deleted cart is not created again in this way, one that was made under a key
+ * leaves a tombstone until the key's window is over (keyed_until, ms): an item with cart_id, status
+ * "deleted" and expires_at alone.
  */
 #ifndef BACKENDS_DYNAMODB_ITEM_ITEM_H
 #define BACKENDS_DYNAMODB_ITEM_ITEM_H
@@ -38,10 +39,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DDB_KEY_NAME_ROOM 17 /* base64url of the first 12 bytes of SHA-256 of the key */
+#define DDB_KEY_NAME_ROOM 23 /* base64url of key_hash */
 #define DDB_RECORD_ROOM	  48 /* a time, ".", base64url of the fingerprint */
 #define DDB_TIME_KEY_ROOM 53
-#define DDB_KEY_ITEM_ROOM 96 /* "key#CUSTOMER#NAME" */
+#define DDB_KEY_ITEM_ROOM 27 /* "key#NAME" */
 #define DDB_MARK_ROOM	  24 /* 16 hex digits */
 /* So that a condition need not ask whether a cart expires at all: 15 digits, as times have. */
 #define DDB_NEVER_MS INT64_C(999999999999999)
@@ -70,8 +71,8 @@ struct ddb_item {
 	size_t key_count;
 };
 
-/* The name that a key is stored under. False: the digest failed. */
-CART_MUST_CHECK bool ddb_key_name(const char *key, char name[DDB_KEY_NAME_ROOM]);
+/* The name that a key is stored under, of an op's key_hash. */
+void ddb_key_name(const uint8_t *key_hash, char name[DDB_KEY_NAME_ROOM]);
 /* "000001730000000123.AAAA...", when and for which request; and read back. */
 void ddb_record_write(int64_t stored_ms, const uint8_t *fingerprint, char record[DDB_RECORD_ROOM]);
 CART_MUST_CHECK bool ddb_record_read(const char *record, struct ddb_key *key);

@@ -2,10 +2,8 @@
 #include "backends/dynamodb/item/item.h"
 #include "core/cart_id.h"
 
-#include <openssl/evp.h>
 #include <string.h>
 
-#define ITEM_NAME_BYTES	 12
 #define ITEM_TIME_DIGITS 15
 
 static const char item_alphabet[] =
@@ -50,14 +48,9 @@ static bool item_decode(const char *text, uint8_t *bytes, size_t len)
 	return done == len;
 }
 
-bool ddb_key_name(const char *key, char name[DDB_KEY_NAME_ROOM])
+void ddb_key_name(const uint8_t *key_hash, char name[DDB_KEY_NAME_ROOM])
 {
-	uint8_t digest[EVP_MAX_MD_SIZE];
-
-	if (EVP_Digest(key, strlen(key), digest, NULL, EVP_sha256(), NULL) != 1)
-		return false;
-	item_encode(digest, ITEM_NAME_BYTES, name);
-	return true;
+	item_encode(key_hash, CART_KEY_HASH_BYTES, name);
 }
 
 /* Decimal digits of a time, with zeros before them. */

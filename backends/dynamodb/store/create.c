@@ -12,7 +12,6 @@
  */
 #include "backends/dynamodb/store/store.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -69,8 +68,7 @@ void ddb_create_start(struct ddb_lane *lane)
 		create_put(lane);
 		return;
 	}
-	snprintf(write->key_item, sizeof(write->key_item), "key#%s#%s", op->customer_id.text,
-		 write->key_name);
+	snprintf(write->key_item, sizeof(write->key_item), "key#%s", write->key_name);
 	create_put_key(lane);
 }
 

@@ -105,8 +105,8 @@ static void listing_query_customer(const struct ddb_listing *listing,
 			     "\"KeyConditionExpression\":\"customer_id = :part");
 	if (part->after[0] != '\0')
 		buf_add_string(body, " AND created_key < :after");
-	ddb_add_number(body, "\",\"ExpressionAttributeValues\":{\":part\":",
-		       shop_id_number(&listing->op->list.customer_id));
+	ddb_add_text(body, "\",\"ExpressionAttributeValues\":{\":part\":",
+		     listing->op->list.customer_id.text);
 	if (part->after[0] != '\0')
 		ddb_add_text(body, ",\":after\":", part->after);
 	buf_add_char(body, '}');

@@ -97,10 +97,9 @@ void ddb_write_start(struct ddb_lane *lane, struct cart_op *op)
 	lane->count = 0;
 	snprintf(write->mark, sizeof(write->mark), "%016llx",
 		 (unsigned long long)random_next(&lane->store->random));
-	if (op->key != NULL && !ddb_key_name(op->key, write->key_name)) {
-		cart_op_set_reason(op, "the digest failed");
-		ddb_write_answer(lane, CART_BUSY);
-	} else if (op->type == CART_OP_CREATE) {
+	if (op->key != NULL)
+		ddb_key_name(op->key_hash, write->key_name);
+	if (op->type == CART_OP_CREATE) {
 		ddb_create_start(lane);
 	} else if (ddb_fast(op, &lane->store->table)) {
 		write_fast(lane);

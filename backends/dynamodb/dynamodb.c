@@ -59,8 +59,8 @@ static void dynamodb_register_info(const struct ddb_db *db, struct metrics *metr
 {
 	char labels[DDB_ENDPOINT_ROOM + 32];
 
-	snprintf(labels, sizeof(labels), "endpoint=\"%s\",aws=\"%s\"", db->options.endpoint,
-		 ddb_endpoint_is_aws(db->options.endpoint) ? "true" : "false");
+	snprintf(labels, sizeof(labels), "endpoint=\"%s\",aws=\"%s\"", db->options.endpoint.url,
+		 ddb_endpoint_is_aws(db->options.endpoint.url) ? "true" : "false");
 	metrics_info(metrics, "cart_dynamodb_endpoint_info",
 		     "Where DynamoDB is; aws=\"false\": a server that stands in for it", labels);
 }
@@ -105,8 +105,8 @@ struct ddb_client_config ddb_db_client(const struct ddb_db *db)
 {
 	return (struct ddb_client_config){
 		.clock = db->db.env.clock,
-		.endpoint = db->options.endpoint,
-		.region = db->options.region,
+		.endpoint = db->options.endpoint.url,
+		.region = db->options.endpoint.region,
 		.tls_ca = db->options.tls_ca,
 		.connect_timeout_ms = db->options.connect_timeout_ms,
 		.timeout_ms = db->options.timeout_ms,
@@ -133,7 +133,7 @@ static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 	if (ddb_options_read(&db->options, env->settings, &credentials, error) != 0)
 		goto failed;
 	pool_lanes_init(&db->lanes, db->options.connections, env->loops);
-	credentials.region = db->options.region;
+	credentials.region = db->options.endpoint.region;
 	if (ddb_credentials_new(&db->credentials, &credentials, error) != 0 ||
 	    ddb_credentials_wait(db->credentials, DYNAMODB_CREDENTIALS_MS, error) != 0)
 		goto failed;

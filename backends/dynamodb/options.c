@@ -1,12 +1,7 @@
 #include "backends/dynamodb/options.h"
 
-#include "backends/dynamodb/wire/call.h"
-
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #define OPTIONS_TABLE_MIN 3
@@ -115,15 +110,6 @@ const struct setting ddb_settings[] = {
 	{0},
 };
 
-static const char *options_environment(const struct ddb_credentials_config *config,
-				       const char *name)
-{
-	const char *value = config->environment != NULL ? config->environment(name, config->user)
-							: getenv(name);
-
-	return value != NULL ? value : "";
-}
-
 /* What may stand in a table's name; it goes into requests as it is. */
 static int options_check_table(const char *table, struct cart_error *error)
 {
@@ -150,63 +136,15 @@ static int options_check_ca(const char *path, struct cart_error *error)
 	return cart_error_set(error, "dynamodb.tls_ca: %s: %s", path, strerror(errno));
 }
 
-static int options_find_region(struct ddb_options *options, const struct settings *settings,
-			       const struct ddb_credentials_config *credentials,
-			       struct cart_error *error)
-{
-	const char *region = settings_string(settings, "dynamodb.region");
-
-	if (*region == '\0')
-		ddb_region_find(credentials, options->region, sizeof(options->region));
-	else if (strlen(region) < sizeof(options->region))
-		memcpy(options->region, region, strlen(region) + 1);
-	else
-		return cart_error_set(error, "dynamodb.region is longer than a region's name");
-	if (options->region[0] == '\0')
-		return cart_error_set(error, "no region: set dynamodb.region, AWS_REGION or the "
-					     "profile's (with a local server any will do)");
-	for (const char *c = options->region; *c != '\0'; c++)
-		if (strchr("abcdefghijklmnopqrstuvwxyz0123456789-", *c) == NULL)
-			return cart_error_set(error,
-					      "dynamodb.region: \"%s\" is not a region's name",
-					      options->region);
-	return 0;
-}
-
-static int options_find_endpoint(struct ddb_options *options, const struct settings *settings,
-				 const struct ddb_credentials_config *credentials,
-				 struct cart_error *error)
-{
-	const char *key = "dynamodb.endpoint", *url = settings_string(settings, key);
-	struct cart_error why;
-	size_t len;
-
-	if (*url == '\0')
-		url = options_environment(credentials, key = "AWS_ENDPOINT_URL_DYNAMODB");
-	if (*url == '\0')
-		url = options_environment(credentials, key = "AWS_ENDPOINT_URL");
-	if (*url == '\0') {
-		snprintf(options->endpoint, sizeof(options->endpoint),
-			 "https://dynamodb.%s.amazonaws.com%s", options->region,
-			 strncmp(options->region, "cn-", 3) == 0 ? ".cn" : "");
-		return 0;
-	}
-	len = strlen(url);
-	if (len > 0 && url[len - 1] == '/')
-		len--;
-	if (len >= sizeof(options->endpoint))
-		return cart_error_set(error, "%s is longer than %zu characters", key,
-				      sizeof(options->endpoint) - 1);
-	memcpy(options->endpoint, url, len);
-	options->endpoint[len] = '\0';
-	if (ddb_endpoint_check(options->endpoint, &why) != 0)
-		return cart_error_set(error, "%s: %s", key, why.text);
-	return 0;
-}
-
 int ddb_options_read(struct ddb_options *options, const struct settings *settings,
 		     const struct ddb_credentials_config *credentials, struct cart_error *error)
 {
+	const struct ddb_endpoint_config endpoint = {
+		.credentials = credentials,
+		.region = settings_string(settings, "dynamodb.region"),
+		.endpoint = settings_string(settings, "dynamodb.endpoint"),
+	};
+
 	*options = (struct ddb_options){
 		.profile = settings_string(settings, "dynamodb.profile"),
 		.table = settings_string(settings, "dynamodb.table"),
@@ -229,25 +167,7 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 		.timeout_ms = settings_integer(settings, "dynamodb.timeout"),
 	};
 	if (options_check_table(options->table, error) != 0 ||
-	    options_check_ca(options->tls_ca, error) != 0 ||
-	    options_find_region(options, settings, credentials, error) != 0)
+	    options_check_ca(options->tls_ca, error) != 0)
 		return -1;
-	return options_find_endpoint(options, settings, credentials, error);
-}
-
-bool ddb_endpoint_is_aws(const char *endpoint)
-{
-	static const char *const ends[] = {".amazonaws.com", ".amazonaws.com.cn"};
-	const char *host = strstr(endpoint, "://");
-	size_t len;
-
-	host = host != NULL ? host + 3 : endpoint;
-	len = strcspn(host, ":/");
-	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++) {
-		size_t end = strlen(ends[i]);
-
-		if (len > end && strncasecmp(host + len - end, ends[i], end) == 0)
-			return true;
-	}
-	return false;
+	return ddb_endpoint_find(&options->endpoint, &endpoint, error);
 }

@@ -1,23 +1,15 @@
-/*
- * What the settings say: where DynamoDB is, and how to use it. Where a setting is empty, what the
- * SDKs of AWS look at is looked at: AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, AWS_REGION,
- * AWS_DEFAULT_REGION, the profile.
- */
+/* What the settings say: where DynamoDB is, and how to use it. */
 #ifndef BACKENDS_DYNAMODB_OPTIONS_H
 #define BACKENDS_DYNAMODB_OPTIONS_H
 
-#include "backends/dynamodb/aws/credentials.h"
+#include "backends/dynamodb/aws/endpoint.h"
 #include "backends/dynamodb/item/item.h"
 #include "core/base/error.h"
 #include "core/settings/settings.h"
 
-#define DDB_REGION_ROOM	  64
-#define DDB_ENDPOINT_ROOM 256
-
 /* Strings that are not arrays are the settings'. */
 struct ddb_options {
-	char endpoint[DDB_ENDPOINT_ROOM];
-	char region[DDB_REGION_ROOM];
+	struct ddb_endpoint endpoint;
 	const char *profile;
 	const char *table;
 	const char *tls_ca;
@@ -39,10 +31,6 @@ struct ddb_options {
 CART_MUST_CHECK int ddb_options_read(struct ddb_options *options, const struct settings *settings,
 				     const struct ddb_credentials_config *credentials,
 				     struct cart_error *error);
-
-/* One of AWS's own, whichever region's or network's: its host's name tells. Else a server stands in
- * for DynamoDB. */
-bool ddb_endpoint_is_aws(const char *endpoint);
 
 extern const struct setting ddb_settings[];
 

@@ -1,5 +1,6 @@
 /* A call over a server that fails: how often it arrives, what is made of what comes back, what is
  * said on the wire. */
+#include "backends/dynamodb/aws/endpoint.h"
 #include "backends/dynamodb/wire/retry.h"
 #include "backends/dynamodb/wire/transfer.h"
 #include "tests/lib/cmocka.h"

@@ -1,5 +1,5 @@
 /* Endpoints that are taken, and what is said of others. */
-#include "backends/dynamodb/wire/call.h"
+#include "backends/dynamodb/aws/endpoint.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>

@@ -23,8 +23,6 @@ void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const n
 const char *ddb_status(const struct cart *cart);
 /* expires_ms as an open cart's item has it. */
 int64_t ddb_expires_ms(const struct cart *cart);
-/* expires_at of a cart that is changed now: when neither it nor a key of it counts any more. */
-int64_t ddb_removable_s(const struct ddb_table *table, int64_t now_ms);
 /* The key is within its window. */
 bool ddb_key_counts(const struct ddb_table *table, const struct ddb_key *key, int64_t now_ms);
 

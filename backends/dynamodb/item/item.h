@@ -13,8 +13,8 @@
  *   mark           S   who wrote the item last: op marks, so that a change in doubt is recognised
  *   layout map:    qty, added, updated   M   product_id -> N
  *   layout list:   items   L of M   product_id, quantity, added_at, updated_at; by product_id
- *   op_v, op_f     M   idempotency keys: name -> version N; name -> record S, when and for which
- * request create_key     S   keyed_until N   of a cart made under an idempotency key: see below
+ *   op_v, op_f     M   idempotency keys: name -> version N; name -> record S (time, fingerprint)
+ *   create_key     S   keyed_until N   of a cart made under an idempotency key: see below
  *
  * A time key is a time in ms as 15 digits, "#", and the cart's id: sorted as text it sorts by time,
  * then id.
@@ -30,6 +30,7 @@
 #ifndef BACKENDS_DYNAMODB_ITEM_ITEM_H
 #define BACKENDS_DYNAMODB_ITEM_ITEM_H
 
+#include "backends/dynamodb/item/attribute.h"
 #include "core/base/attr.h"
 #include "core/base/buf.h"
 #include "core/cart_op.h"
@@ -39,9 +40,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DDB_KEY_NAME_ROOM 23 /* base64url of key_hash */
-#define DDB_RECORD_ROOM	  48 /* a time, ".", base64url of the fingerprint */
-#define DDB_TIME_KEY_ROOM 53
 #define DDB_KEY_ITEM_ROOM 27 /* "key#NAME" */
 #define DDB_MARK_ROOM	  24 /* 16 hex digits */
 /* So that a condition need not ask whether a cart expires at all: 15 digits, as times have. */
@@ -51,14 +49,6 @@
 #define DDB_KEYS_MAX 1000
 
 enum ddb_layout { DDB_LAYOUT_MAP, DDB_LAYOUT_LIST };
-
-/* What is kept under an idempotency key. */
-struct ddb_key {
-	char name[DDB_KEY_NAME_ROOM];
-	int64_t version; /* after the change; of a CREATE's 1 */
-	int64_t stored_ms;
-	uint8_t fingerprint[CART_FINGERPRINT_BYTES];
-};
 
 struct ddb_item {
 	struct cart cart;
@@ -70,20 +60,6 @@ struct ddb_item {
 	struct ddb_key *keys;		    /* sorted by name; malloc'd */
 	size_t key_count;
 };
-
-/* The name that a key is stored under, of an op's key_hash. */
-void ddb_key_name(const uint8_t *key_hash, char name[DDB_KEY_NAME_ROOM]);
-/* "000001730000000123.AAAA...", when and for which request; and read back. */
-void ddb_record_write(int64_t stored_ms, const uint8_t *fingerprint, char record[DDB_RECORD_ROOM]);
-CART_MUST_CHECK bool ddb_record_read(const char *record, struct ddb_key *key);
-void ddb_time_key(int64_t ms, const struct cart_id *id, char key[DDB_TIME_KEY_ROOM]);
-/* The shard of idle-index that a cart is in: from its id, so that it never moves. */
-unsigned ddb_idle_shard(const struct cart_id *id, unsigned shards);
-/* A time as it begins a time key and a record, so that it compares with them. */
-#define DDB_TIME_ROOM 16
-void ddb_time_text(int64_t ms, char text[DDB_TIME_ROOM]);
-/* expires_at of what may go at that time, in whole seconds, rounded up. */
-int64_t ddb_expires_s(int64_t ms);
 
 /*
  * Reads "Item" of an answer (attributes as DynamoDB's JSON has them). *item must hold nothing. An

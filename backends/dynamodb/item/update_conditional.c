@@ -13,7 +13,7 @@
  */
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
-#include "backends/dynamodb/item/write_json.h"
+#include "backends/dynamodb/item/attribute.h"
 
 /* An expression has 4 KB: a product takes some 90 bytes of each. */
 #define FAST_LINES_MAX	 20
@@ -290,7 +290,7 @@ static void fast_update_values(struct buf *body, const struct fast *fast)
 		ddb_add_number(body, ",\":e\":", ttl_ms > 0 ? op->now_ms + ttl_ms : DDB_NEVER_MS);
 	}
 	if (fast_removable(fast))
-		ddb_add_number(body, ",\":x\":", ddb_removable_s(fast->table, op->now_ms));
+		ddb_add_number(body, ",\":x\":", ddb_removable_s(fast->table->rules, op->now_ms));
 }
 
 static void fast_values(struct buf *body, const struct fast *fast)

@@ -10,16 +10,12 @@
  * A try in doubt is settled by looking: an item with our mark is ours. Repeating is safe, as all of
  * it is conditional.
  */
-#include "backends/dynamodb/store/store.h"
+#include "backends/dynamodb/store/create.h"
+
+#include "backends/dynamodb/store/answer.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static void create_send(struct ddb_lane *lane, enum ddb_step step, enum ddb_operation operation)
-{
-	if (!ddb_lane_call(lane, step, operation, lane->write.op->deadline_ns))
-		ddb_write_no_memory(lane);
-}
 
 static bool create_is_keyed(const struct ddb_write *write)
 {
@@ -33,13 +29,13 @@ static void create_put(struct ddb_lane *lane)
 	write->after.id = write->id;
 	ddb_body_create(&lane->call.body, &lane->store->table, &write->after, write->op,
 			write->mark, create_is_keyed(write) ? write->key_item : NULL);
-	create_send(lane, DDB_STEP_PUT, DDB_PUT_ITEM);
+	ddb_write_send(lane, DDB_STEP_PUT, DDB_PUT_ITEM);
 }
 
 static void create_look(struct ddb_lane *lane)
 {
 	ddb_body_get(&lane->call.body, &lane->store->table, &lane->write.id, true);
-	create_send(lane, DDB_STEP_LOOK, DDB_GET_ITEM);
+	ddb_write_send(lane, DDB_STEP_READ, DDB_GET_ITEM);
 }
 
 static void create_put_key(struct ddb_lane *lane)
@@ -49,27 +45,13 @@ static void create_put_key(struct ddb_lane *lane)
 
 	ddb_body_put_key(&lane->call.body, table, write->op, write->key_item,
 			 write->op->now_ms - table->rules->idempotency_window_ms);
-	create_send(lane, DDB_STEP_KEY, DDB_PUT_ITEM);
+	ddb_write_send(lane, DDB_STEP_KEY, DDB_PUT_ITEM);
 }
 
 static void create_look_key(struct ddb_lane *lane)
 {
 	ddb_body_get_key(&lane->call.body, &lane->store->table, lane->write.key_item);
-	create_send(lane, DDB_STEP_KEY_LOOK, DDB_GET_ITEM);
-}
-
-void ddb_create_start(struct ddb_lane *lane)
-{
-	struct ddb_write *write = &lane->write;
-	const struct cart_op *op = write->op;
-
-	cart_create(&write->after, op, lane->store->table.rules);
-	if (!create_is_keyed(write)) {
-		create_put(lane);
-		return;
-	}
-	snprintf(write->key_item, sizeof(write->key_item), "key#%s", write->key_name);
-	create_put_key(lane);
+	ddb_write_send(lane, DDB_STEP_KEY_READ, DDB_GET_ITEM);
 }
 
 /* What the key's item says. */
@@ -140,7 +122,7 @@ static void create_in_use(struct ddb_lane *lane)
 		return;
 	}
 	ddb_body_delete_key(&lane->call.body, &lane->store->table, write->op, write->key_item);
-	create_send(lane, DDB_STEP_KEY_UNDO, DDB_DELETE_ITEM);
+	ddb_write_send(lane, DDB_STEP_KEY_UNDO, DDB_DELETE_ITEM);
 }
 
 /* There is an item of the cart's id. */
@@ -194,16 +176,35 @@ static void create_failed(struct ddb_lane *lane)
 		create_look(lane);
 }
 
-void ddb_create_done(struct ddb_lane *lane)
+static void create_done(struct ddb_lane *lane)
 {
 	enum ddb_outcome outcome = lane->call.outcome;
 
 	if (outcome != DDB_OK && outcome != DDB_CONDITION)
 		create_failed(lane);
-	else if (lane->step == DDB_STEP_KEY || lane->step == DDB_STEP_KEY_LOOK)
+	else if (lane->step == DDB_STEP_KEY || lane->step == DDB_STEP_KEY_READ)
 		create_key_done(lane);
 	else if (lane->step == DDB_STEP_KEY_UNDO)
 		ddb_write_answer(lane, CART_FAILED);
 	else
 		create_item_done(lane);
+}
+
+/* Nothing of a create pauses. */
+static const struct ddb_lane_steps create_steps = {
+	.done = create_done, .resume = create_done, .forget = ddb_write_forget};
+
+void ddb_create_start(struct ddb_lane *lane)
+{
+	struct ddb_write *write = &lane->write;
+	const struct cart_op *op = write->op;
+
+	lane->steps = &create_steps;
+	cart_create(&write->after, op, lane->store->table.rules);
+	if (!create_is_keyed(write)) {
+		create_put(lane);
+		return;
+	}
+	snprintf(write->key_item, sizeof(write->key_item), "key#%s", write->key_name);
+	create_put_key(lane);
 }

@@ -1,9 +1,8 @@
 /*
  * A lane's life: it is given ops, makes one call after another for them, pauses between tries, and
- * is free again. What the calls are is decided in read.c, write.c and create.c. An op that is taken
- * out of it (its time is up) ends the call under way: nobody waits for its answer.
+ * is free again. What the calls are is up to its steps (read.c, write.c, create.c).
  */
-#include "backends/dynamodb/store/store.h"
+#include "backends/dynamodb/store/lane.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -14,15 +13,19 @@ static void lane_called(struct ddb_call *call, void *user)
 	struct ddb_lane *lane = user;
 
 	(void)call;
-	switch (lane->step) {
-	case DDB_STEP_GETS:
-	case DDB_STEP_LIST:
-		ddb_read_done(lane);
-		return;
-	default:
-		ddb_write_done(lane);
-		return;
-	}
+	lane->steps->done(lane);
+}
+
+#define LANE_BACKOFF_MAX_MS 1000
+
+void ddb_store_count(struct ddb_store *store, metric_t series, int64_t n)
+{
+	metrics_add(store->shard, series, n);
+}
+
+int64_t ddb_store_backoff_us(struct ddb_store *store, int64_t base_ms, unsigned tries)
+{
+	return retry_pause_us(base_ms, LANE_BACKOFF_MAX_MS, tries, random_next(&store->random));
 }
 
 bool ddb_lane_call(struct ddb_lane *lane, enum ddb_step step, enum ddb_operation operation,
@@ -46,86 +49,29 @@ static void lane_paused(evutil_socket_t fd, short what, void *user)
 
 	(void)fd;
 	(void)what;
-	if (lane->next == DDB_STEP_GETS || lane->next == DDB_STEP_LIST)
-		ddb_read_resume(lane);
-	else
-		ddb_write_resume(lane);
+	lane->steps->resume(lane);
 }
 
-void ddb_lane_pause(struct ddb_lane *lane, enum ddb_step next, int64_t us)
+void ddb_lane_pause(struct ddb_lane *lane, enum ddb_step step, int64_t us)
 {
 	struct timeval delay = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
 
-	lane->step = DDB_STEP_PAUSE;
-	lane->next = next;
+	lane->step = step;
 	event_add(lane->pause, &delay);
 }
 
 void ddb_lane_idle(struct ddb_lane *lane)
 {
-	lane->step = DDB_STEP_IDLE;
+	lane->steps = NULL;
 	ddb_call_forget(&lane->call);
 	batch_lane_free(lane->store->pool.batch, lane->index);
 }
 
-/* Whatever is under way for the lane's ops is not any more. */
-static void lane_stop(struct ddb_lane *lane)
+void ddb_lane_stop(struct ddb_lane *lane)
 {
 	ddb_call_abandon(&lane->call);
 	event_del(lane->pause);
-	ddb_listing_free(&lane->listing);
-	cart_clear(&lane->write.after);
-	lane->count = 0;
 	ddb_lane_idle(lane);
-}
-
-static bool lane_forget_read(struct ddb_lane *lane, const struct cart_op *op)
-{
-	bool found = false, others = false;
-
-	for (size_t i = 0; i < lane->count; i++) {
-		if (lane->ops[i] == op) {
-			lane->ops[i] = NULL;
-			found = true;
-		} else if (lane->ops[i] != NULL) {
-			others = true;
-		}
-	}
-	if (found && !others)
-		lane_stop(lane);
-	return found;
-}
-
-bool ddb_lane_forget(struct ddb_lane *lane, const struct cart_op *op, bool *sent)
-{
-	const struct ddb_write *write = &lane->write;
-	bool changes;
-
-	*sent = false;
-	if (lane->step == DDB_STEP_IDLE)
-		return false;
-	if (write->op == NULL)
-		return lane_forget_read(lane, op);
-	if (write->op != op)
-		return false;
-	changes = lane->step == DDB_STEP_FAST || lane->step == DDB_STEP_DECIDED ||
-		  lane->step == DDB_STEP_PUT;
-	*sent = write->doubt || (changes && ddb_call_in_doubt(&lane->call));
-	lane->write.op = NULL;
-	lane_stop(lane);
-	return true;
-}
-
-void ddb_lane_start(void *user, size_t index, struct cart_op **ops, size_t count)
-{
-	struct ddb_store *store = user;
-	struct ddb_lane *lane = &store->lanes[index];
-	const struct cart_op *op = ops[0];
-
-	if (cart_op_is_write(op))
-		ddb_write_start(lane, ops[0]);
-	else
-		ddb_read_start(lane, (enum ddb_class)op->held.class, ops, count);
 }
 
 enum cart_result ddb_call_result(const struct ddb_call *call, struct cart_op *op)

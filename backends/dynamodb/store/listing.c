@@ -7,7 +7,7 @@
  */
 #include "backends/dynamodb/store/listing.h"
 
-#include "backends/dynamodb/item/write_json.h"
+#include "backends/dynamodb/item/attribute.h"
 #include "core/cart_id.h"
 
 #include <stdio.h>

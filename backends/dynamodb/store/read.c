@@ -3,7 +3,7 @@
  * alone is a GetItem; each op gets its cart. What DynamoDB leaves out (UnprocessedKeys) is asked
  * for again after a pause. A list is a chain of calls, see listing.h.
  */
-#include "backends/dynamodb/store/store.h"
+#include "backends/dynamodb/store/read.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -73,30 +73,6 @@ static void read_list(struct ddb_lane *lane)
 	}
 	ddb_listing_finish(lane->listing, lane->ops[0]);
 	read_fail(lane, CART_OK, "");
-}
-
-void ddb_read_start(struct ddb_lane *lane, enum ddb_class class, struct cart_op **ops, size_t count)
-{
-	lane->write.op = NULL;
-	lane->count = count;
-	lane->asked = 0;
-	lane->rounds = 0;
-	lane->consistent = class == DDB_CLASS_STRONG;
-	memcpy(lane->ops, ops, count * sizeof(struct cart_op *));
-	for (size_t i = 0; i < count; i++)
-		lane->op_ids[i] = ops[i]->id;
-	if (class == DDB_CLASS_LIST) {
-		lane->listing = ddb_listing_new(ops[0], &lane->store->table);
-		if (lane->listing == NULL)
-			read_fail(lane, CART_BUSY, "out of memory");
-		else
-			read_list(lane);
-		return;
-	}
-	for (size_t i = 0; i < count; i++)
-		if (i == 0 || cart_id_compare(&lane->op_ids[i], &lane->op_ids[i - 1]) != 0)
-			lane->ids[lane->asked++] = lane->op_ids[i];
-	read_get(lane);
 }
 
 static enum cart_result read_give(struct cart_op *op, const struct ddb_item *item)
@@ -236,7 +212,7 @@ static void read_take_list(struct ddb_lane *lane)
 	}
 }
 
-void ddb_read_done(struct ddb_lane *lane)
+static void read_done(struct ddb_lane *lane)
 {
 	struct cart_op *op = NULL;
 
@@ -254,10 +230,58 @@ void ddb_read_done(struct ddb_lane *lane)
 	read_fail(lane, ddb_call_result(&lane->call, op), lane->call.message);
 }
 
-void ddb_read_resume(struct ddb_lane *lane)
+static void read_resume(struct ddb_lane *lane)
 {
-	if (lane->next == DDB_STEP_LIST)
+	if (lane->step == DDB_STEP_LIST)
 		read_list(lane);
 	else
 		read_get(lane);
+}
+
+static bool read_forget(struct ddb_lane *lane, const struct cart_op *op, bool *sent)
+{
+	bool found = false, others = false;
+
+	*sent = false;
+	for (size_t i = 0; i < lane->count; i++) {
+		if (lane->ops[i] == op) {
+			lane->ops[i] = NULL;
+			found = true;
+		} else if (lane->ops[i] != NULL) {
+			others = true;
+		}
+	}
+	if (!found || others)
+		return found;
+	lane->count = 0;
+	ddb_listing_free(&lane->listing);
+	ddb_lane_stop(lane);
+	return true;
+}
+
+static const struct ddb_lane_steps read_steps = {
+	.done = read_done, .resume = read_resume, .forget = read_forget};
+
+void ddb_read_start(struct ddb_lane *lane, enum ddb_class class, struct cart_op **ops, size_t count)
+{
+	lane->steps = &read_steps;
+	lane->count = count;
+	lane->asked = 0;
+	lane->rounds = 0;
+	lane->consistent = class == DDB_CLASS_STRONG;
+	memcpy(lane->ops, ops, count * sizeof(struct cart_op *));
+	for (size_t i = 0; i < count; i++)
+		lane->op_ids[i] = ops[i]->id;
+	if (class == DDB_CLASS_LIST) {
+		lane->listing = ddb_listing_new(ops[0], &lane->store->table);
+		if (lane->listing == NULL)
+			read_fail(lane, CART_BUSY, "out of memory");
+		else
+			read_list(lane);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (i == 0 || cart_id_compare(&lane->op_ids[i], &lane->op_ids[i - 1]) != 0)
+			lane->ids[lane->asked++] = lane->op_ids[i];
+	read_get(lane);
 }

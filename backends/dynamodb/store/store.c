@@ -6,19 +6,10 @@
  */
 #include "backends/dynamodb/store/store.h"
 
+#include "backends/dynamodb/store/read.h"
+#include "backends/dynamodb/store/write.h"
+
 #include <stdlib.h>
-
-#define STORE_BACKOFF_MAX_MS 1000
-
-void ddb_store_count(struct ddb_store *store, metric_t series, int64_t n)
-{
-	metrics_add(store->shard, series, n);
-}
-
-int64_t ddb_store_backoff_us(struct ddb_store *store, int64_t base_ms, unsigned tries)
-{
-	return retry_pause_us(base_ms, STORE_BACKOFF_MAX_MS, tries, random_next(&store->random));
-}
 
 static enum ddb_class store_class(const struct ddb_store *store, const struct cart_op *op)
 {
@@ -46,8 +37,11 @@ void ddb_store_expire(struct cart_store *base, struct cart_op *op, enum cart_res
 	struct ddb_store *store = (struct ddb_store *)base;
 	bool sent = false, found = batch_remove(store->pool.batch, op);
 
-	for (size_t i = 0; i < store->lane_count && !found; i++)
-		found = ddb_lane_forget(&store->lanes[i], op, &sent);
+	for (size_t i = 0; i < store->lane_count && !found; i++) {
+		struct ddb_lane *lane = &store->lanes[i];
+
+		found = lane->steps != NULL && lane->steps->forget(lane, op, &sent);
+	}
 	if (!found)
 		abort(); /* it is the backend's, and queued it is not */
 	if (sent) {
@@ -71,6 +65,18 @@ void ddb_store_close(struct cart_store *base)
 	free(store);
 }
 
+/* A batch_start_fn. */
+static void store_start(void *user, size_t index, struct cart_op **ops, size_t count)
+{
+	struct ddb_store *store = user;
+	struct ddb_lane *lane = &store->lanes[index];
+
+	if (cart_op_is_write(ops[0]))
+		ddb_write_start(lane, ops[0]);
+	else
+		ddb_read_start(lane, (enum ddb_class)ops[0]->held.class, ops, count);
+}
+
 static int store_open_pool(struct ddb_store *store)
 {
 	const struct ddb_options *options = &store->db->options;
@@ -84,7 +90,7 @@ static int store_open_pool(struct ddb_store *store)
 			  /* Of a document, one writer at a time in this loop: two would only
 			   * conflict. */
 			  .one_write_a_cart = store->table.layout == DDB_LAYOUT_LIST,
-			  .start = ddb_lane_start,
+			  .start = store_start,
 			  .user = store,
 			  .clock = store->db->db.env.clock},
 		.shard = store->shard,

@@ -15,7 +15,10 @@
  * other is not repeated: an HTTP 500 may have been applied and somebody have written over its mark
  * since.
  */
-#include "backends/dynamodb/store/store.h"
+#include "backends/dynamodb/store/write.h"
+
+#include "backends/dynamodb/store/answer.h"
+#include "backends/dynamodb/store/create.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,50 +26,6 @@
 
 #define WRITE_PAUSE_MS	    5
 #define WRITE_CONFLICTS_MAX 50
-#define WRITE_TRIM_MIN	    16 /* old keys that are worth a call of their own */
-#define WRITE_REPEAT_TOKENS 5
-
-/* These stay true whether or not a try that is in doubt was applied, or still comes. */
-static bool write_is_certain(const struct cart_op *op, enum cart_result result)
-{
-	return result == CART_OK || result == CART_CLOSED || result == CART_MISMATCH ||
-	       result == CART_KEY_REUSED ||
-	       (result == CART_NOT_FOUND && op->type != CART_OP_DELETE);
-}
-
-void ddb_write_answer(struct ddb_lane *lane, enum cart_result result)
-{
-	struct ddb_write *write = &lane->write;
-	struct cart_op *op = write->op;
-
-	write->op = NULL;
-	cart_clear(&write->after);
-	if (write->doubt && !write_is_certain(op, result)) {
-		if (op->reason[0] == '\0')
-			cart_op_set_reason(op, "no answer, and the item does not tell");
-		result = CART_UNCERTAIN;
-	}
-	ddb_lane_idle(lane);
-	cart_store_complete(op, result);
-}
-
-void ddb_write_no_memory(struct ddb_lane *lane)
-{
-	cart_op_set_reason(lane->write.op, "out of memory");
-	ddb_write_answer(lane, CART_BUSY);
-}
-
-static bool write_wants_cart(const struct cart_op *op)
-{
-	return op->type != CART_OP_DELETE &&
-	       (op->type != CART_OP_CHANGE || (op->flags & CART_WANT_CART) != 0);
-}
-
-static void write_send(struct ddb_lane *lane, enum ddb_step step, enum ddb_operation operation)
-{
-	if (!ddb_lane_call(lane, step, operation, lane->write.op->deadline_ns))
-		ddb_write_no_memory(lane);
-}
 
 static const char *write_key_name(const struct ddb_write *write)
 {
@@ -76,7 +35,7 @@ static const char *write_key_name(const struct ddb_write *write)
 static void write_look(struct ddb_lane *lane)
 {
 	ddb_body_get(&lane->call.body, &lane->store->table, &lane->write.op->id, true);
-	write_send(lane, DDB_STEP_LOOK, DDB_GET_ITEM);
+	ddb_write_send(lane, DDB_STEP_READ, DDB_GET_ITEM);
 }
 
 static void write_fast(struct ddb_lane *lane)
@@ -85,86 +44,8 @@ static void write_fast(struct ddb_lane *lane)
 
 	ddb_body_fast(&lane->call.body, &lane->store->table, write->op, write->mark,
 		      write_key_name(write));
-	write_send(lane, DDB_STEP_FAST,
-		   write->op->type == CART_OP_DELETE ? DDB_DELETE_ITEM : DDB_UPDATE_ITEM);
-}
-
-void ddb_write_start(struct ddb_lane *lane, struct cart_op *op)
-{
-	struct ddb_write *write = &lane->write;
-
-	*write = (struct ddb_write){.op = op, .id = op->id};
-	lane->count = 0;
-	snprintf(write->mark, sizeof(write->mark), "%016llx",
-		 (unsigned long long)random_next(&lane->store->random));
-	if (op->key != NULL)
-		ddb_key_name(op->key_hash, write->key_name);
-	if (op->type == CART_OP_CREATE) {
-		ddb_create_start(lane);
-	} else if (ddb_fast(op, &lane->store->table)) {
-		write_fast(lane);
-	} else {
-		write_look(lane);
-	}
-}
-
-/* Old keys of an item that is at hand anyway: they go by a call of their own, for nobody. */
-static bool write_trims(struct ddb_lane *lane, const struct ddb_item *item, int64_t now_ms,
-			size_t min)
-{
-	struct ddb_store *store = lane->store;
-	int64_t deadline_ns = cart_store_now_ns(&store->store) + CLOCK_NS_PER_S;
-
-	if (!ddb_body_trim(&lane->call.body, &store->table, item, now_ms, min))
-		return false;
-	if (!ddb_lane_call(lane, DDB_STEP_TRIM, DDB_UPDATE_ITEM, deadline_ns))
-		return false;
-	ddb_store_count(store, store->db->series.trims, 1);
-	return true;
-}
-
-void ddb_write_answer_item(struct ddb_lane *lane, struct ddb_item *item, int64_t version,
-			   bool replayed)
-{
-	struct cart_op *op = lane->write.op;
-	int64_t now_ms = op->now_ms;
-
-	op->version = version;
-	op->replayed = replayed;
-	if (write_wants_cart(op)) {
-		op->cart = item->cart;
-		item->cart = (struct cart){0};
-	}
-	/* The lane is kept for the keys; the op is not. */
-	if (item->key_count < WRITE_TRIM_MIN || !write_trims(lane, item, now_ms, WRITE_TRIM_MIN)) {
-		ddb_write_answer(lane, CART_OK);
-		return;
-	}
-	lane->write.op = NULL;
-	cart_clear(&lane->write.after);
-	cart_store_complete(op, CART_OK);
-}
-
-int ddb_write_item(struct ddb_lane *lane, struct ddb_item *item)
-{
-	const char *member =
-		lane->call.outcome == DDB_OK && lane->step != DDB_STEP_LOOK ? "Attributes" : "Item";
-	const json_t *attributes = json_object_get(lane->call.json, member);
-	char why[CART_REASON_MAX];
-	bool no_memory;
-
-	*item = (struct ddb_item){0};
-	if (attributes == NULL)
-		return 0;
-	if (ddb_item_read(item, attributes, &no_memory, why, sizeof(why)))
-		return 1;
-	cart_op_set_reason(lane->write.op, "%s", no_memory ? "out of memory" : why);
-	if (lane->call.outcome == DDB_OK && lane->step != DDB_STEP_LOOK)
-		ddb_write_answer(lane,
-				 CART_UNCERTAIN); /* it is done; what it came to is not known */
-	else
-		ddb_write_answer(lane, no_memory ? CART_BUSY : CART_FAILED);
-	return -1;
+	ddb_write_send(lane, DDB_STEP_CONDITIONAL,
+		       write->op->type == CART_OP_DELETE ? DDB_DELETE_ITEM : DDB_UPDATE_ITEM);
 }
 
 /* The key is this op's own: what an earlier try of it has stored. */
@@ -232,7 +113,7 @@ static bool write_has_no_room(struct ddb_lane *lane, const struct ddb_item *item
 	if (write->key_name[0] == '\0' || item->key_count < DDB_KEYS_MAX ||
 	    ddb_item_key(item, write->key_name) != NULL)
 		return false;
-	if (write_trims(lane, item, write->op->now_ms, 1))
+	if (ddb_write_trim(lane, item, write->op->now_ms, 1))
 		return true;
 	cart_op_set_reason(write->op, "the cart has %d idempotency keys in use", DDB_KEYS_MAX);
 	ddb_write_answer(lane, CART_BUSY);
@@ -253,7 +134,7 @@ static void write_decided(struct ddb_lane *lane, struct ddb_item *item, struct c
 	cart_clear(&write->after);
 	write->after = *after;
 	write->before = item->cart.version;
-	write_send(lane, DDB_STEP_DECIDED, operation);
+	ddb_write_send(lane, DDB_STEP_WRITE_IF_UNCHANGED, operation);
 }
 
 /* The item is not there, or gone: the op was answered. */
@@ -333,40 +214,11 @@ static void write_decide_by_answer(struct ddb_lane *lane)
 	ddb_item_clear(&item);
 }
 
-bool ddb_write_may_repeat(struct ddb_lane *lane)
-{
-	struct ddb_write *write = &lane->write;
-
-	write->unpaid = false;
-	if (++write->repeats > DDB_TRIES)
-		cart_op_set_reason(write->op, "no answer to any of %d tries", write->repeats);
-	else if (retry_budget_spend(&lane->store->db->shared.budget, WRITE_REPEAT_TOKENS))
-		return true;
-	else
-		cart_op_set_reason(write->op, "no answer, and the retry budget is spent");
-	ddb_write_answer(lane, CART_BUSY);
-	return false;
-}
-
-bool ddb_write_in_doubt(struct ddb_lane *lane, int64_t fence)
-{
-	struct ddb_write *write = &lane->write;
-	const struct ddb_call *call = &lane->call;
-
-	if (call->outcome != DDB_DOUBT || call->operation == DDB_GET_ITEM) {
-		ddb_write_answer(lane, ddb_call_result(call, write->op));
-		return false;
-	}
-	/* Tries in doubt with several fences have none. */
-	write->fence = write->doubt && write->fence != fence ? 0 : fence;
-	write->doubt = write->unpaid = true;
-	return true;
-}
-
 static void write_failed(struct ddb_lane *lane)
 {
 	const struct ddb_write *write = &lane->write;
-	int64_t fence = lane->step == DDB_STEP_DECIDED ? write->before : write->op->if_version;
+	int64_t fence =
+		lane->step == DDB_STEP_WRITE_IF_UNCHANGED ? write->before : write->op->if_version;
 
 	if (ddb_write_in_doubt(lane, fence))
 		write_look(lane);
@@ -391,7 +243,7 @@ static void write_fast_done(struct ddb_lane *lane)
 
 	if (op->type == CART_OP_DELETE) {
 		ddb_write_answer(lane, CART_OK);
-	} else if (op->key == NULL && !write_wants_cart(op)) {
+	} else if (op->key == NULL && !ddb_write_wants_cart(op)) {
 		bool said = write_version(&lane->call, &op->version);
 
 		if (!said)
@@ -416,7 +268,7 @@ static void write_decided_done(struct ddb_lane *lane)
 
 	if (op->type != CART_OP_DELETE)
 		op->version = write->after.version;
-	if (write_wants_cart(op)) {
+	if (ddb_write_wants_cart(op)) {
 		op->cart = write->after;
 		write->after = (struct cart){0};
 	}
@@ -430,7 +282,7 @@ static void write_conflict(struct ddb_lane *lane)
 
 	ddb_store_count(store, store->db->series.conflicts, 1);
 	if (++write->conflicts <= WRITE_CONFLICTS_MAX) {
-		ddb_lane_pause(lane, DDB_STEP_LOOK,
+		ddb_lane_pause(lane, DDB_STEP_READ,
 			       ddb_store_backoff_us(store, WRITE_PAUSE_MS, write->conflicts));
 		return;
 	}
@@ -448,37 +300,53 @@ static void write_fast_refused(struct ddb_lane *lane)
 		write_decide_by_answer(lane);
 }
 
+/* There was no room for another key: old ones have been removed, or others remove them. */
 static void write_trimmed(struct ddb_lane *lane)
 {
 	enum ddb_outcome outcome = lane->call.outcome;
 
-	if (lane->write.op == NULL)
-		ddb_lane_idle(lane);
-	else if (outcome == DDB_OK || outcome == DDB_CONDITION) /* another removes them too */
+	if (outcome == DDB_OK || outcome == DDB_CONDITION)
 		write_look(lane);
 	else
 		ddb_write_answer(lane, ddb_call_result(&lane->call, lane->write.op));
 }
 
-void ddb_write_done(struct ddb_lane *lane)
+static void write_done(struct ddb_lane *lane)
 {
 	enum ddb_outcome outcome = lane->call.outcome;
 
 	if (lane->step == DDB_STEP_TRIM)
 		write_trimmed(lane);
-	else if (lane->write.op->type == CART_OP_CREATE)
-		ddb_create_done(lane);
 	else if (outcome != DDB_OK && outcome != DDB_CONDITION)
 		write_failed(lane);
-	else if (lane->step == DDB_STEP_LOOK)
+	else if (lane->step == DDB_STEP_READ)
 		write_decide_by_answer(lane);
 	else if (outcome == DDB_CONDITION)
-		lane->step == DDB_STEP_FAST ? write_fast_refused(lane) : write_conflict(lane);
+		lane->step == DDB_STEP_CONDITIONAL ? write_fast_refused(lane)
+						   : write_conflict(lane);
 	else
-		lane->step == DDB_STEP_FAST ? write_fast_done(lane) : write_decided_done(lane);
+		lane->step == DDB_STEP_CONDITIONAL ? write_fast_done(lane)
+						   : write_decided_done(lane);
 }
 
-void ddb_write_resume(struct ddb_lane *lane)
+static const struct ddb_lane_steps write_steps = {
+	.done = write_done, .resume = write_look, .forget = ddb_write_forget};
+
+void ddb_write_start(struct ddb_lane *lane, struct cart_op *op)
 {
-	write_look(lane);
+	struct ddb_write *write = &lane->write;
+
+	*write = (struct ddb_write){.op = op, .id = op->id};
+	lane->steps = &write_steps;
+	snprintf(write->mark, sizeof(write->mark), "%016llx",
+		 (unsigned long long)random_next(&lane->store->random));
+	if (op->key != NULL)
+		ddb_key_name(op->key_hash, write->key_name);
+	if (op->type == CART_OP_CREATE) {
+		ddb_create_start(lane);
+	} else if (ddb_fast(op, &lane->store->table)) {
+		write_fast(lane);
+	} else {
+		write_look(lane);
+	}
 }

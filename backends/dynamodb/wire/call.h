@@ -121,10 +121,6 @@ struct ddb_client_config {
 	const struct ddb_call_series *series;
 };
 
-/* An endpoint is http:// or https://, a host, maybe a port, and nothing else. -1: error names what
- * is wrong with it. */
-CART_MUST_CHECK int ddb_endpoint_check(const char *endpoint, struct cart_error *error);
-
 struct ddb_client; /* one a loop */
 
 /* What config points to outlives the client. NULL: no memory. */

@@ -67,8 +67,4 @@ void ddb_transfer_abort(struct ddb_client *client, struct ddb_transfer *transfer
 enum ddb_try ddb_transfer_result(struct ddb_client *client, struct ddb_transfer *transfer,
 				 CURLcode result, enum ddb_retry *why);
 
-/* call_series.c: counts a try that ended. status: as the answer said, 0: none. */
-void ddb_series_count(const struct ddb_client *client, const struct ddb_call *call,
-		      enum ddb_try outcome, enum ddb_retry why, long status);
-
 #endif

@@ -10,7 +10,7 @@
  * IDS is a file with a cart's id a line. Prints one line of JSON.
  */
 #include "backends/dynamodb/item/body.h"
-#include "backends/dynamodb/item/write_json.h"
+#include "backends/dynamodb/item/attribute.h"
 #include "backends/dynamodb/aws/sigv4.h"
 #include "bench/perf/floor/floor.h"
 #include "core/base/clock.h"

@@ -4,21 +4,11 @@
  */
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
-#include "backends/dynamodb/item/write_json.h"
+#include "backends/dynamodb/item/attribute.h"
 
 #include <string.h>
 
 #define DECIDED_TRIM_MAX 50
-
-const char *ddb_status(const struct cart *cart)
-{
-	return cart->state == CART_OPEN ? "open" : "checked_out";
-}
-
-bool ddb_key_counts(const struct ddb_table *table, const struct ddb_key *key, int64_t now_ms)
-{
-	return now_ms - key->stored_ms < table->rules->idempotency_window_ms;
-}
 
 static void decided_key(struct buf *body, const struct ddb_table *table, const struct cart_id *id)
 {
@@ -83,7 +73,8 @@ static void decided_values(struct buf *body, const struct ddb_table *table,
 		ddb_add_number(body, ",\":gone\":", ddb_expires_ms(after));
 	}
 	if (after->expires_ms != 0)
-		ddb_add_number(body, ",\":ttl\":", ddb_removable_s(table, after->updated_ms));
+		ddb_add_number(body,
+			       ",\":ttl\":", ddb_removable_s(table->rules, after->updated_ms));
 }
 
 static void decided_names(struct buf *body, const struct ddb_put *put, bool changed)

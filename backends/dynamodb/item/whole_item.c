@@ -1,7 +1,7 @@
 /* Bodies that read and write whole items. */
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
-#include "backends/dynamodb/item/write_json.h"
+#include "backends/dynamodb/item/attribute.h"
 
 #define BODY_ALL_OLD ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\""
 
@@ -81,18 +81,19 @@ static void body_list(struct buf *body, const struct cart *cart)
 	buf_add_string(body, "]}");
 }
 
+const char *ddb_status(const struct cart *cart)
+{
+	return cart->state == CART_OPEN ? "open" : "checked_out";
+}
+
+bool ddb_key_counts(const struct ddb_table *table, const struct ddb_key *key, int64_t now_ms)
+{
+	return now_ms - key->stored_ms < table->rules->idempotency_window_ms;
+}
+
 int64_t ddb_expires_ms(const struct cart *cart)
 {
 	return cart->expires_ms != 0 ? cart->expires_ms : DDB_NEVER_MS;
-}
-
-int64_t ddb_removable_s(const struct ddb_table *table, int64_t now_ms)
-{
-	const struct cart_rules *rules = table->rules;
-
-	return ddb_expires_s(now_ms + (rules->ttl_ms > rules->idempotency_window_ms
-					       ? rules->ttl_ms
-					       : rules->idempotency_window_ms));
 }
 
 static void body_open(struct buf *body, const struct ddb_table *table, const struct cart *cart)
@@ -104,7 +105,8 @@ static void body_open(struct buf *body, const struct ddb_table *table, const str
 	ddb_add_text(body, ",\"idle_key\":", idle_key);
 	ddb_add_number(body, ",\"expires_ms\":", ddb_expires_ms(cart));
 	if (cart->expires_ms != 0)
-		ddb_add_number(body, ",\"expires_at\":", ddb_removable_s(table, cart->updated_ms));
+		ddb_add_number(body,
+			       ",\"expires_at\":", ddb_removable_s(table->rules, cart->updated_ms));
 }
 
 static void body_cart(struct buf *body, const struct ddb_table *table, const struct cart *cart,

@@ -1,0 +1,9 @@
+/* Changes of one cart, and new carts. */
+#ifndef BACKENDS_DYNAMODB_STORE_WRITE_H
+#define BACKENDS_DYNAMODB_STORE_WRITE_H
+
+#include "backends/dynamodb/store/lane.h"
+
+void ddb_write_start(struct ddb_lane *lane, struct cart_op *op);
+
+#endif

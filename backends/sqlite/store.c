@@ -192,7 +192,7 @@ void sqlite_store_expire(struct cart_store *base, struct cart_op *op, enum cart_
 		cart_store_complete(op, why);
 		return;
 	case JOB_TAKEN:
-		cart_op_set_reason(op, "the writer was at it");
+		cart_op_set_reason(op, "the deadline passed while the change was being committed");
 		cart_store_complete(op, CART_UNCERTAIN);
 		return;
 	case JOB_RETURNED:

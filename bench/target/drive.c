@@ -1,4 +1,6 @@
 /* Chooses the kind of target, and does what is the same for both. */
+#include "bench/target/drive.h"
+
 #include "bench/target/drive_internal.h"
 #include "core/base/buf.h"
 

@@ -21,11 +21,6 @@ struct bench_link;
 struct buf;
 struct event_base; /* libevent's, made without locks: one thread */
 
-struct bench_drive_config {
-	int64_t timeout_ms; /* of an operation, connect and all; 1 ... INT_MAX */
-	bool cold;	    /* a connection an operation; nothing to a store */
-};
-
 /*
  * Parses the target and asks it what it is (GET /health), or starts a store. Blocks. -1: error says
  * in one line, without the target, why there is nothing to measure: no such host, no connection,

@@ -3,8 +3,16 @@
 #ifndef BENCH_TARGET_DRIVE_INTERNAL_H
 #define BENCH_TARGET_DRIVE_INTERNAL_H
 
-#include "bench/target/drive.h"
-#include "core/version.h"
+#include "bench/target/op.h"
+#include "core/base/error.h"
+
+#include <stdio.h>
+
+struct buf;
+struct event_base;
+struct bench_drive;
+struct bench_drive_loop;
+struct bench_link;
 
 #define BENCH_DATABASE_MAX 32
 #define BENCH_VERSION_MAX  64

@@ -11,6 +11,7 @@
 #include "core/base/buf.h"
 #include "core/cart_store.h"
 #include "core/base/hex.h"
+#include "core/version.h"
 
 #include <assert.h>
 #include <event2/event.h>

@@ -73,6 +73,12 @@ struct bench_op {
 	int64_t queue_ns, db_ns, total_ns; /* Server-Timing; -1: not said */
 };
 
+/* How the operations on a target are carried out. */
+struct bench_drive_config {
+	int64_t timeout_ms; /* of an operation, including the connect; 1 ... INT_MAX */
+	bool cold;	    /* a connection for each operation; no effect on a store */
+};
+
 /* Frees and zeroes the result; keeps the request. */
 void bench_op_clear(struct bench_op *op);
 

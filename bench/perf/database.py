@@ -14,8 +14,6 @@ OPTIONS = [
     "--innodb-io-capacity-max=20000",
 ]
 SUMMARY = "pool 2 GiB, log 2 GiB, innodb_flush_log_at_trx_commit=1"
-LINES = 3
-BATCH = 32  # carts a transaction when filling
 SETTLED_PAGES, SETTLE_S = 100, 120
 
 
@@ -53,7 +51,7 @@ class MariaDB(Database):
         """So many open carts of three lines; the file of their ids, and what inserting them took."""
         ids = self.bench.path(name + ".ids")
         self.create(name)
-        return ids, self._floor(name, "insert", kind, ids, connections, count, LINES, BATCH)
+        return ids, self._floor(name, "insert", kind, ids, connections, count)
 
     def settle(self):
         """Writes to the disk what filling left to write, so that it is not written while something is measured."""

@@ -68,27 +68,19 @@ def connect_storm(port, until):
 
 def drip(port, until):
     """500 clients that send a byte every now and then."""
-    clients = []
+    clients = [None] * 500
     while time.monotonic() < until:
-        if len(clients) < 500:
-            try:
-                clients.append(_open(port))
-                clients[-1].send(b"GET / HTTP/1.1\r\n")
-            except OSError:
-                pass
-            continue
         for i, s in enumerate(clients):
             try:
+                if s is None:
+                    clients[i] = s = _open(port)
+                    s.send(b"GET / HTTP/1.1\r\n")
                 s.send(b"X")
             except OSError:
-                s.close()
-                try:
-                    clients[i] = _open(port)
-                except OSError:
-                    clients[i] = socket.socket()
+                if clients[i] is not None:
+                    clients[i].close()
+                clients[i] = None
         time.sleep(0.1)
-    for s in clients:
-        s.close()
 
 
 ALL = (endless_chunk_size, endless_header, pipelining_without_reading, bodies_too_large, connect_storm, drip)

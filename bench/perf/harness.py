@@ -1,4 +1,10 @@
-"""The frame of a benchmark: its arguments, its measurements one after another, its results and exit status."""
+"""The frame of a benchmark: its arguments, its measurements one after another, its results and exit status.
+
+    bench/perf/run-... [--quick] [--only NAME,...] [--build DIR] [--out DIR] [--docs FILE]
+
+Writes OUT/results.json and OUT/results.md (the table of docs/performance.md). The exit status is 0 even where a target is missed; it is
+2 when something could not be measured.
+"""
 
 import argparse
 import contextlib

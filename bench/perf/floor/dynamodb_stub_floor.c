@@ -15,7 +15,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -38,7 +37,7 @@ struct stub_connection {
 	size_t len;
 };
 
-static struct stub_connection *stub_connections[STUB_FDS];
+static struct stub_connection stub_connections[STUB_FDS]; /* by descriptor */
 static uint64_t stub_taken, stub_calls[STUB_CALLS];
 static volatile sig_atomic_t stub_over;
 
@@ -146,23 +145,16 @@ static void stub_answer(int fd, const char *head, const char *request)
 		stub_over = 1;
 }
 
-static void stub_close(int fd)
-{
-	free(stub_connections[fd]);
-	stub_connections[fd] = NULL;
-	close(fd);
-}
-
 static void stub_read(int fd)
 {
-	struct stub_connection *connection = stub_connections[fd];
+	struct stub_connection *connection = &stub_connections[fd];
 	const char *body;
 	size_t message;
 	ssize_t got = recv(fd, connection->data + connection->len,
 			   sizeof(connection->data) - connection->len - 1, 0);
 
 	if (got <= 0) {
-		stub_close(fd);
+		close(fd);
 		return;
 	}
 	connection->len += (size_t)got;
@@ -183,12 +175,12 @@ static void stub_accept(int listener, int poll)
 	struct epoll_event event = {.events = EPOLLIN};
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), on = 1;
 
-	if (fd < 0 || fd >= STUB_FDS ||
-	    (stub_connections[fd] = calloc(1, sizeof(struct stub_connection))) == NULL) {
+	if (fd < 0 || fd >= STUB_FDS) {
 		if (fd >= 0)
 			close(fd);
 		return;
 	}
+	stub_connections[fd].len = 0;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	event.data.fd = fd;
 	epoll_ctl(poll, EPOLL_CTL_ADD, fd, &event);

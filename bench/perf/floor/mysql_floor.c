@@ -6,7 +6,7 @@
  *   add1    one more of a product, in a single round trip: several statements in one text
  *   add4    the same in four round trips, as most services have it
  *   get     the cart and its lines, by one JOIN
- *   insert  new carts with lines, some a transaction
+ *   insert  new carts of three lines, 32 a transaction
  *
  * An add holds the conditions that cartd's holds: the cart is there, open and not expired. One that
  * they turn down changes nothing and is counted as refused.
@@ -28,8 +28,8 @@
 #include <string.h>
 
 #define FLOOR_THREADS_MAX 256
-#define FLOOR_BATCH_MAX	  1000
-#define FLOOR_LINES_MAX	  10
+#define FLOOR_BATCH	  32
+#define FLOOR_LINES	  3
 /* A cart's expiry, and the steps of its index, with the default cart.ttl. */
 #define FLOOR_TTL_MS   (INT64_C(30) * 86400000)
 #define FLOOR_SWEEP_MS INT64_C(86400000)
@@ -38,8 +38,7 @@
 struct floor {
 	const struct form *form; /* NULL: insert */
 	struct floor_ids ids;
-	int ms;		     /* of measuring */
-	size_t lines, batch; /* of insert */
+	int ms; /* of measuring */
 	_Atomic size_t inserted;
 	pthread_barrier_t ready;
 };
@@ -103,22 +102,19 @@ static void floor_insert(struct floor_thread *thread, size_t first, size_t last)
 	for (size_t i = first; i < last; i++) {
 		buf_add_string(text, i == first ? " (" : ", (");
 		form_add_id(text, &floor->ids.ids[i]);
-		buf_printf(text, ", %zu, 0, %d, %lld, %lld, %lld, %lld, %zu, %lld)", i + 1,
-			   floor->lines > 0 ? 2 : 1, (long long)params->now_ms,
-			   (long long)params->now_ms, (long long)params->expires_ms,
-			   (long long)params->sweep_ms, floor->lines,
+		buf_printf(text, ", %zu, 0, 2, %lld, %lld, %lld, %lld, %d, %lld)", i + 1,
+			   (long long)params->now_ms, (long long)params->now_ms,
+			   (long long)params->expires_ms, (long long)params->sweep_ms, FLOOR_LINES,
 			   (long long)(random_next(&thread->random) >> 1));
 	}
-	if (floor->lines > 0)
-		buf_add_string(text,
-			       "; INSERT INTO cart_items (cart_id, product_id, quantity, added_ms,"
-			       " updated_ms) VALUES");
+	buf_add_string(text, "; INSERT INTO cart_items (cart_id, product_id, quantity, added_ms,"
+			     " updated_ms) VALUES");
 	for (size_t i = first; i < last; i++)
-		for (size_t product = 1; product <= floor->lines; product++) {
+		for (int product = 1; product <= FLOOR_LINES; product++) {
 			buf_add_string(text, i == first && product == 1 ? " (" : ", (");
 			form_add_id(text, &floor->ids.ids[i]);
-			buf_printf(text, ", %zu, 1, %lld, %lld)", product,
-				   (long long)params->now_ms, (long long)params->now_ms);
+			buf_printf(text, ", %d, 1, %lld, %lld)", product, (long long)params->now_ms,
+				   (long long)params->now_ms);
 		}
 	buf_add_string(text, "; COMMIT");
 	thread->times.refused += !form_send(&thread->connection, &rows);
@@ -129,11 +125,11 @@ static void floor_insert_all(struct floor_thread *thread)
 	struct floor *floor = thread->floor;
 	size_t first;
 
-	while ((first = atomic_fetch_add(&floor->inserted, floor->batch)) < floor->ids.count) {
+	while ((first = atomic_fetch_add(&floor->inserted, FLOOR_BATCH)) < floor->ids.count) {
 		size_t left = floor->ids.count - first;
 		int64_t began = floor_now_ns();
 
-		floor_insert(thread, first, first + (left < floor->batch ? left : floor->batch));
+		floor_insert(thread, first, first + (left < FLOOR_BATCH ? left : FLOOR_BATCH));
 		floor_took(&thread->times, floor_now_ns() - began);
 	}
 }
@@ -219,28 +215,26 @@ static int floor_usage(void)
 {
 	fprintf(stderr,
 		"usage: mysql_floor WORK FORM IDS CONNECTIONS MILLISECONDS\n"
-		"       mysql_floor insert v4|v7 IDS CONNECTIONS CARTS LINES BATCH\n"
+		"       mysql_floor insert v4|v7 IDS CONNECTIONS CARTS\n"
 		"IDS is a file with a cart's id a line; insert writes it. WORK and FORM:\n");
 	form_list(stderr);
 	fprintf(stderr, "example: tools/with-mariadb sh -c 'cartctl provision --backend mysql &&\n"
-			"           mysql_floor insert v4 carts.ids 4 100000 3 100 &&\n"
+			"           mysql_floor insert v4 carts.ids 4 100000 &&\n"
 			"           mysql_floor add1 guarded carts.ids 16 2000'\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	struct floor floor = {.lines = 0};
-	bool insert = argc == 8 && strcmp(argv[1], "insert") == 0;
+	struct floor floor = {0};
+	bool insert = argc == 6 && strcmp(argv[1], "insert") == 0;
 	int connections;
 
-	if (!insert && argc != 6)
+	if (argc != 6)
 		return floor_usage();
 	connections = floor_number(argv[4], "CONNECTIONS", 1, FLOOR_THREADS_MAX);
 	if (insert) {
 		floor.ids.count = (size_t)floor_number(argv[5], "CARTS", 1, 100000000);
-		floor.lines = (size_t)floor_number(argv[6], "LINES", 0, FLOOR_LINES_MAX);
-		floor.batch = (size_t)floor_number(argv[7], "BATCH", 1, FLOOR_BATCH_MAX);
 		if (strcmp(argv[2], "v4") != 0 && strcmp(argv[2], "v7") != 0)
 			return floor_usage();
 		floor_make_ids(&floor, argv[2][1] == '4' ? CART_ID_V4 : CART_ID_V7, argv[3]);

@@ -15,7 +15,7 @@
 struct cart_op;
 struct cart_store;
 
-#define CART_KEY_MAX	       64 /* idempotency key: 1 ... 64 visible ASCII characters */
+#define CART_KEY_MAX	       255 /* idempotency key: 1 ... 255 visible ASCII characters */
 #define CART_FINGERPRINT_BYTES 16
 #define CART_KEY_HASH_BYTES    16
 #define CART_LIST_MAX	       100 /* carts a page */

@@ -306,7 +306,7 @@ static const char *store_key_defect(const char *key)
 	size_t len = strlen(key);
 
 	if (len < 1 || len > CART_KEY_MAX)
-		return "a key has 1 to 64 characters";
+		return "a key has 1 to 255 characters";
 	for (size_t i = 0; i < len; i++)
 		if (key[i] < 0x21 || key[i] > 0x7e)
 			return "a key is visible ASCII";

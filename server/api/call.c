@@ -127,7 +127,7 @@ bool call_read_change_headers(struct call *call)
 		return false;
 	if (key != NULL && !conditions_key_is_valid(key)) {
 		call_invalid(call,
-			     "header Idempotency-Key must be 1 to 64 visible ASCII characters");
+			     "header Idempotency-Key must be 1 to 255 visible ASCII characters");
 		return false;
 	}
 	if (key != NULL)

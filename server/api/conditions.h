@@ -23,7 +23,7 @@ CART_MUST_CHECK bool conditions_if_match(const char *value, int64_t *version);
  */
 CART_MUST_CHECK bool conditions_if_none_match(const char *value, int64_t version, bool *matches);
 
-/* Idempotency-Key: 1 to 64 visible ASCII characters. */
+/* Idempotency-Key: 1 to 255 visible ASCII characters. */
 CART_MUST_CHECK bool conditions_key_is_valid(const char *value);
 
 /*

@@ -51,6 +51,32 @@ static void a_repeat_is_applied_once_and_answers_as_the_first_time(void **state)
 	assert_int_equal(rig_quantity(f, &id, 1), 1);
 }
 
+/* Two of the longest keys, which differ in the last character alone. */
+static void all_characters_of_a_long_key_count(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f), made = rig_id(f);
+	struct shop_id customer = rig_customer(f);
+	char key[CART_KEY_MAX + 1] = "";
+	struct cart_op op;
+
+	memset(key, 'k', CART_KEY_MAX);
+	expect_add(f, id, key, 2, false);
+	ask(f, CART_OK, CREATE, .id = made, .customer_id = customer, .key = key);
+	key[CART_KEY_MAX - 1] = 'l';
+	expect_add(f, id, key, 3, false);
+	expect_add(f, id, key, 3, true);
+	op = ask_for(f, CART_OK, CREATE, .id = rig_id(f), .customer_id = customer, .key = key);
+	assert_false(op.replayed);
+	cart_op_clear(&op);
+	key[CART_KEY_MAX - 1] = 'k';
+	expect_add(f, id, key, 2, true);
+	op = ask_for(f, CART_OK, CREATE, .id = rig_id(f), .customer_id = customer, .key = key);
+	assert_true(op.replayed);
+	assert_int_equal(cart_id_compare(&op.cart.id, &made), 0);
+	cart_op_clear(&op);
+}
+
 static void a_repeat_carries_the_cart_as_it_is_now(void **state)
 {
 	struct rig *f = *state;
@@ -383,6 +409,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON(a_repeat_is_applied_once_and_answers_as_the_first_time),
+		ON(all_characters_of_a_long_key_count),
 		ON(a_repeat_carries_the_cart_as_it_is_now),
 		ON(a_key_with_another_request_is_reused),
 		ON(a_key_counts_until_its_window_has_passed),

@@ -52,6 +52,22 @@ static void a_replay_answers_as_the_first_and_changes_nothing(void **state)
 	}
 }
 
+/* Keys of the longest kind, which differ in the last character alone. */
+static void a_key_has_up_to_255_characters_and_all_of_them_count(void **state)
+{
+	char id[API_ID_TEXT + 1], headers[300];
+
+	(void)state;
+	api_make_cart(&client, 1, id);
+	for (int i = 0; i < 2; i++) {
+		snprintf(headers, sizeof(headers), "Idempotency-Key: %0254d%c\r\n", 0, 'a' + i);
+		for (int time = 0; time < 2; time++) {
+			assert_int_equal(call_cart("POST", id, "/items", headers, ONE_ITEM), 204);
+			assert_int_equal(api_version(&client), i + 2);
+		}
+	}
+}
+
 static void a_replay_that_carries_a_cart_carries_it_as_it_is_now(void **state)
 {
 	const char *headers = "Idempotency-Key: now\r\n";
@@ -462,6 +478,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_replay_answers_as_the_first_and_changes_nothing),
+		cmocka_unit_test(a_key_has_up_to_255_characters_and_all_of_them_count),
 		cmocka_unit_test(a_replay_that_carries_a_cart_carries_it_as_it_is_now),
 		cmocka_unit_test(a_replayed_create_answers_with_the_same_cart),
 		cmocka_unit_test(a_key_with_another_request_is_422),

@@ -79,16 +79,16 @@ static void if_none_match_refuses_what_is_no_list_of_tags(void **state)
 		assert_false(conditions_if_none_match(bad[i], 3, &matches));
 }
 
-static void keys_are_1_to_64_visible_ascii_characters(void **state)
+static void keys_are_1_to_255_visible_ascii_characters(void **state)
 {
-	char key[66];
+	char key[257];
 
 	(void)state;
 	memset(key, 'k', sizeof(key));
-	key[64] = '\0';
+	key[255] = '\0';
 	assert_true(conditions_key_is_valid(key));
-	key[64] = 'k';
-	key[65] = '\0';
+	key[255] = 'k';
+	key[256] = '\0';
 	assert_false(conditions_key_is_valid(key));
 	assert_true(conditions_key_is_valid("!"));
 	assert_true(conditions_key_is_valid("~"));
@@ -177,7 +177,7 @@ int main(void)
 		cmocka_unit_test(if_match_refuses_lists_and_what_is_no_tag),
 		cmocka_unit_test(if_none_match_takes_a_list_and_compares_weakly),
 		cmocka_unit_test(if_none_match_refuses_what_is_no_list_of_tags),
-		cmocka_unit_test(keys_are_1_to_64_visible_ascii_characters),
+		cmocka_unit_test(keys_are_1_to_255_visible_ascii_characters),
 		cmocka_unit_test(prefer_is_a_list_whose_first_return_counts),
 		cmocka_unit_test(json_is_told_from_other_media_types),
 		cmocka_unit_test(a_version_is_its_number_in_quotes),

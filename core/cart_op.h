@@ -59,7 +59,8 @@ struct cart_change {
 enum cart_list_kind {
 	CART_LIST_CUSTOMER, /* carts of customer_id, newest first: created_ms, then id, descending
 			     */
-	CART_LIST_IDLE /* open carts with updated_ms < idle_before_ms: updated_ms, id ascending */
+	CART_LIST_IDLE /* open carts with updated_ms < idle_before_ms: by the cart_idle_ms() that is
+			  stored with each, then id, ascending */
 };
 
 enum cart_list_state { CART_LIST_ANY, CART_LIST_OPEN, CART_LIST_CHECKED_OUT };
@@ -72,7 +73,7 @@ struct cart_list {
 	int64_t idle_before_ms;	    /* CART_LIST_IDLE, milliseconds since 1970 */
 	int limit;		    /* 1 ... CART_LIST_MAX */
 	bool has_after;		    /* go on after the cart with this time and id */
-	int64_t after_ms;	    /* its created_ms (customer) or updated_ms (idle) */
+	int64_t after_ms;	    /* its created_ms (customer) or stored cart_idle_ms() (idle) */
 	struct cart_id after_id;
 };
 
@@ -108,7 +109,9 @@ struct cart_op {
 			       is now */
 	struct cart *carts; /* LIST: a malloc'd array, NULL when empty; and the next two */
 	size_t cart_count;
-	bool more;		      /* there are carts after the last one */
+	bool more;	 /* there are carts after the last one */
+	int64_t last_ms; /* LIST: after_ms for what comes after the last one. A backend leaves it 0
+			    where the cart says it, under the rules in force */
 	char reason[CART_REASON_MAX]; /* BUSY, UNCERTAIN, FAILED: one line for the log; else empty
 				       */
 	int64_t submitted_ns; /* monotonic: accepted; handed to the database; answered by it */
@@ -159,6 +162,9 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op);
 /* Moves the result of one op (result ... finished_ns without submitted_ns) into another that holds
  * none. */
 void cart_op_move_result(struct cart_op *to, struct cart_op *from);
+
+/* Moves the list of a LIST that succeeded to the page after this one; op->more must be true. */
+void cart_op_turn_page(struct cart_list *list, const struct cart_op *op);
 
 /* Fills op->fingerprint and op->key_hash from a request with a key. False: a digest failed. */
 CART_MUST_CHECK bool cart_op_digest(struct cart_op *op);

@@ -15,6 +15,11 @@ int64_t cart_sweep_ms(const struct cart_rules *rules, int64_t expires_ms)
 	return grain > 1 ? (expires_ms + grain - 1) / grain * grain : expires_ms;
 }
 
+int64_t cart_idle_ms(const struct cart_rules *rules, int64_t updated_ms)
+{
+	return rules->idle_step_ms > 1 ? updated_ms - updated_ms % rules->idle_step_ms : updated_ms;
+}
+
 static int64_t cart_expiry(const struct cart_rules *rules, int64_t now_ms)
 {
 	return rules->ttl_ms > 0 ? now_ms + rules->ttl_ms : 0;

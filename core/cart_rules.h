@@ -16,6 +16,7 @@ struct cart_rules {
 	int64_t lines_max;	       /* limits.lines */
 	int64_t quantity_max;	       /* limits.quantity, of one line */
 	int64_t idempotency_window_ms; /* idempotency.window */
+	int64_t idle_step_ms;	       /* cart.idle_step */
 };
 
 /*
@@ -23,6 +24,14 @@ struct cart_rules {
  * most a day. Expiry slides with every change; an index over this moves seldom. 0: never.
  */
 int64_t cart_sweep_ms(const struct cart_rules *rules, int64_t expires_ms);
+
+/*
+ * Where an open cart stands in the list of idle carts: its updated_ms rounded down to
+ * cart.idle_step. A backend stores it with the cart and indexes it in place of updated_ms, so that
+ * a change within one step leaves the index alone. It is never later than updated_ms, also where
+ * the step was another when it was stored.
+ */
+int64_t cart_idle_ms(const struct cart_rules *rules, int64_t updated_ms);
 
 /* The cart that a CREATE makes, at op->now_ms. *cart must hold nothing. */
 void cart_create(struct cart *cart, const struct cart_op *op, const struct cart_rules *rules);

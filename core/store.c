@@ -33,6 +33,13 @@ const struct setting cart_settings[] = {
 	 .min = 0,
 	 .max = INT64_C(3650) * 24 * 3600 * 1000,
 	 .help = "A cart expires this long after its last change; 0: never"},
+	{.key = "cart.idle_step",
+	 .type = SETTING_DURATION,
+	 .fallback = "1h",
+	 .min = 1,
+	 .max = INT64_C(7) * 24 * 3600 * 1000,
+	 .help = "Idle carts are listed longest idle first to this step; a change within one step "
+		 "costs no write of the index"},
 	{.key = "limits.lines",
 	 .type = SETTING_INTEGER,
 	 .fallback = "200",
@@ -61,6 +68,7 @@ struct cart_rules cart_rules_from(const struct settings *settings)
 		.lines_max = settings_integer(settings, "limits.lines"),
 		.quantity_max = settings_integer(settings, "limits.quantity"),
 		.idempotency_window_ms = settings_integer(settings, "idempotency.window"),
+		.idle_step_ms = settings_integer(settings, "cart.idle_step"),
 	};
 }
 
@@ -426,8 +434,22 @@ static void store_drop_result(struct cart_op *op)
 	op->carts = NULL;
 	op->cart_count = 0;
 	op->more = false;
+	op->last_ms = 0;
 	op->replayed = false;
 	op->version = 0;
+}
+
+/* Where the backend has left it out. */
+static void store_fill_last(const struct cart_store *store, struct cart_op *op)
+{
+	const struct cart *last;
+
+	if (op->cart_count == 0 || op->last_ms != 0)
+		return;
+	last = &op->carts[op->cart_count - 1];
+	op->last_ms = op->list.kind == CART_LIST_CUSTOMER
+			      ? last->created_ms
+			      : cart_idle_ms(cart_store_rules(store), last->updated_ms);
 }
 
 /* Once around the loop: neither the closer nor a callback on the stack sees the handle go. */
@@ -447,6 +469,7 @@ void cart_store_complete(struct cart_op *op, enum cart_result result)
 	op->result = result;
 	if (result != CART_OK)
 		store_drop_result(op);
+	store_fill_last(store, op);
 	store_stamp(store, op);
 	store->pending--;
 	/* Before the callback, which may close the store itself and must then find it open. */

@@ -89,13 +89,7 @@ static enum ctl_status ctl_list_page(struct ctl *ctl, struct ctl_session *sessio
 		status = ctl_print_cart(&op.carts[i]);
 	*more = status == CTL_OK && op.more && op.cart_count > 0;
 	if (*more) {
-		const struct cart *last = &op.carts[op.cart_count - 1];
-
-		request->list.has_after = true;
-		request->list.after_id = last->id;
-		request->list.after_ms = request->list.kind == CART_LIST_CUSTOMER
-						 ? last->created_ms
-						 : last->updated_ms;
+		cart_op_turn_page(&request->list, &op);
 		request->left -= (int64_t)op.cart_count;
 	}
 	cart_op_clear(&op);
@@ -134,9 +128,9 @@ const struct ctl_command ctl_list = {
 		"  --customer N      carts of this customer, newest first\n"
 		"  --status STATUS   only carts with this status: open or checked_out\n"
 		"  --idle-since TIME open carts that have not changed since TIME, longest idle "
-		"first;\n"
-		"                    TIME is RFC 3339 (2025-11-01T23:30:00Z) or a duration before "
-		"now (24h)\n"
+		"first\n"
+		"                    to the step of cart.idle_step; TIME is RFC 3339\n"
+		"                    (2025-11-01T23:30:00Z) or a duration before now (24h)\n"
 		"  --limit N         stop after N carts\n"
 		"\n"
 		"Examples:\n"

@@ -485,21 +485,31 @@ static enum cart_result table_write(struct memory_table *table, struct cart_op *
 	return result;
 }
 
-/* Negative: a stands before b in the list. */
-static int table_list_order(const struct cart_list *list, const struct cart *a, int64_t b_ms,
-			    const struct cart_id *b_id)
+/* The time that a list is in order of. */
+static int64_t table_list_ms(const struct memory_table *table, const struct cart_list *list,
+			     const struct cart *cart)
 {
-	int64_t a_ms = list->kind == CART_LIST_CUSTOMER ? a->created_ms : a->updated_ms;
+	return list->kind == CART_LIST_CUSTOMER ? cart->created_ms
+						: cart_idle_ms(&table->rules, cart->updated_ms);
+}
+
+/* Negative: a stands before b in the list. */
+static int table_list_order(const struct memory_table *table, const struct cart_list *list,
+			    const struct cart *a, int64_t b_ms, const struct cart_id *b_id)
+{
+	int64_t a_ms = table_list_ms(table, list, a);
 	int order = a_ms != b_ms ? (a_ms < b_ms ? -1 : 1) : cart_id_compare(&a->id, b_id);
 
 	return list->kind == CART_LIST_CUSTOMER ? -order : order;
 }
 
-static bool table_is_listed(const struct cart_list *list, const struct cart *cart, int64_t now_ms)
+static bool table_is_listed(const struct memory_table *table, const struct cart_list *list,
+			    const struct cart *cart, int64_t now_ms)
 {
 	if (cart_is_expired(cart, now_ms))
 		return false;
-	if (list->has_after && table_list_order(list, cart, list->after_ms, &list->after_id) <= 0)
+	if (list->has_after &&
+	    table_list_order(table, list, cart, list->after_ms, &list->after_id) <= 0)
 		return false;
 	if (list->kind == CART_LIST_IDLE)
 		return cart->state == CART_OPEN && cart->updated_ms < list->idle_before_ms;
@@ -510,15 +520,16 @@ static bool table_is_listed(const struct cart_list *list, const struct cart *car
 }
 
 /* Puts a copy of the cart at its place among the first limit + 1. */
-static bool table_list_insert(struct cart_op *op, const struct cart *cart)
+static bool table_list_insert(const struct memory_table *table, struct cart_op *op,
+			      const struct cart *cart)
 {
 	const struct cart_list *list = &op->list;
 	size_t most = (size_t)list->limit + 1;
 	size_t at = op->cart_count;
-	int64_t ms = list->kind == CART_LIST_CUSTOMER ? cart->created_ms : cart->updated_ms;
+	int64_t ms = table_list_ms(table, list, cart);
 	struct cart copy;
 
-	while (at > 0 && table_list_order(list, &op->carts[at - 1], ms, &cart->id) > 0)
+	while (at > 0 && table_list_order(table, list, &op->carts[at - 1], ms, &cart->id) > 0)
 		at--;
 	if (at == most)
 		return true;
@@ -546,8 +557,8 @@ static enum cart_result table_list(struct memory_table *table, struct cart_op *o
 		pthread_mutex_lock(&stripe->lock);
 		for (size_t i = 0; i < stripe->cart_buckets; i++)
 			for (struct table_cart *c = stripe->carts[i]; c != NULL; c = c->next)
-				if (table_is_listed(&op->list, &c->cart, op->now_ms))
-					done = table_list_insert(op, &c->cart) && done;
+				if (table_is_listed(table, &op->list, &c->cart, op->now_ms))
+					done = table_list_insert(table, op, &c->cart) && done;
 		pthread_mutex_unlock(&stripe->lock);
 	}
 	op->more = op->cart_count > (size_t)op->list.limit;

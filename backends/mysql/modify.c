@@ -204,6 +204,8 @@ static void modify_save_cart(struct sql_text *text, const struct sql_write *writ
 	sql_add_integer(text, cart->version);
 	sql_add(text, ", updated_ms = ");
 	sql_add_integer(text, cart->updated_ms);
+	sql_add(text, ", idle_ms = ");
+	sql_add_integer(text, cart_idle_ms(rules, cart->updated_ms));
 	sql_add(text, ", expires_ms = ");
 	sql_add_integer(text, cart->expires_ms);
 	sql_add(text, ", sweep_ms = ");

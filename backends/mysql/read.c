@@ -94,68 +94,77 @@ static void list_idle(struct sql_text *text, const struct cart_op *op)
 {
 	const struct cart_list *list = &op->list;
 
-	sql_add(text, " FROM carts c FORCE INDEX (carts_idle) WHERE state = 0 AND updated_ms < ");
+	sql_add(text, " FROM carts c FORCE INDEX (carts_idle) WHERE state = 0 AND idle_ms < ");
+	sql_add_integer(text, list->idle_before_ms);
+	/* The index has idle_ms and sweep_ms, which rule out most carts. */
+	sql_add(text, " AND (sweep_ms = 0 OR sweep_ms > ");
+	sql_add_integer(text, op->now_ms);
+	sql_add(text, ") AND updated_ms < ");
 	sql_add_integer(text, list->idle_before_ms);
 	list_alive(text, op);
 	if (list->has_after) {
-		sql_add(text, " AND updated_ms >= ");
+		sql_add(text, " AND idle_ms >= ");
 		sql_add_integer(text, list->after_ms);
-		sql_add(text, " AND (updated_ms > ");
+		sql_add(text, " AND (idle_ms > ");
 		sql_add_integer(text, list->after_ms);
 		sql_add(text, " OR id > ");
 		sql_add_id(text, &list->after_id);
 		sql_add(text, ")");
 	}
-	sql_add(text, " ORDER BY updated_ms, id");
+	sql_add(text, " ORDER BY idle_ms, id");
 }
 
 bool sql_list_text(struct sql_text *text, const struct cart_op *op)
 {
 	sql_text_reset(text);
 	sql_statement(text, SQL_SELECT,
-		      "SELECT " SQL_CART_COLUMNS SQL_LINE_COLUMNS
-		      " FROM (SELECT " SQL_CART_COLUMNS);
-	if (op->list.kind == CART_LIST_CUSTOMER)
+		      "SELECT " SQL_CART_COLUMNS_WITH("c.list_ms") SQL_LINE_COLUMNS " FROM (");
+	if (op->list.kind == CART_LIST_CUSTOMER) {
+		sql_add(text, "SELECT " SQL_CART_COLUMNS_WITH("c.created_ms AS list_ms"));
 		list_customer(text, op);
-	else
+	} else {
+		sql_add(text, "SELECT " SQL_CART_COLUMNS_WITH("c.idle_ms AS list_ms"));
 		list_idle(text, op);
+	}
 	sql_add(text, " LIMIT ");
 	sql_add_integer(text, op->list.limit + 1);
 	sql_add(text, ") c LEFT JOIN cart_items i ON i.cart_id = c.id");
 	return !text->buf.failed;
 }
 
-static int list_compare_newest(const void *a, const void *b)
+/* The row's cart comes before that one in the list. */
+static bool list_is_before(const struct cart_op *op, const struct sql_row *row,
+			   const struct cart *cart, int64_t list_ms)
 {
-	const struct cart *first = a, *second = b;
+	int order = cart_id_compare(&row->cart.id, &cart->id);
 
-	if (first->created_ms != second->created_ms)
-		return first->created_ms > second->created_ms ? -1 : 1;
-	return -cart_id_compare(&first->id, &second->id);
+	if (row->op != list_ms)
+		order = row->op < list_ms ? -1 : 1;
+	return op->list.kind == CART_LIST_CUSTOMER ? order > 0 : order < 0;
 }
 
-static int list_compare_idle(const void *a, const void *b)
+/* The cart of the row. They come in the list's order, each with its lines, but nothing promises
+ * it: so the last one is most often it, or the one to go behind. list_ms has their times. */
+static struct cart *list_cart(struct cart_op *op, int64_t *list_ms, const struct sql_row *row)
 {
-	const struct cart *first = a, *second = b;
+	size_t at = op->cart_count;
 
-	if (first->updated_ms != second->updated_ms)
-		return first->updated_ms < second->updated_ms ? -1 : 1;
-	return cart_id_compare(&first->id, &second->id);
-}
-
-/* The cart of the row, which is most often the last one. */
-static struct cart *list_cart(struct cart_op *op, const struct sql_row *row)
-{
 	for (size_t i = op->cart_count; i > 0; i--)
 		if (cart_id_compare(&op->carts[i - 1].id, &row->cart.id) == 0)
 			return &op->carts[i - 1];
 	if (op->cart_count == (size_t)op->list.limit + 1)
 		return NULL;
-	op->carts[op->cart_count] = row->cart;
-	return &op->carts[op->cart_count++];
+	for (; at > 0 && list_is_before(op, row, &op->carts[at - 1], list_ms[at - 1]); at--) {
+		op->carts[at] = op->carts[at - 1];
+		list_ms[at] = list_ms[at - 1];
+	}
+	op->carts[at] = row->cart;
+	list_ms[at] = row->op;
+	op->cart_count++;
+	return &op->carts[at];
 }
 
-static enum cart_result list_read_rows(struct cart_op *op, MYSQL_RES *rows)
+static enum cart_result list_read_rows(struct cart_op *op, int64_t *list_ms, MYSQL_RES *rows)
 {
 	struct sql_row row;
 	enum sql_rows next;
@@ -164,7 +173,7 @@ static enum cart_result list_read_rows(struct cart_op *op, MYSQL_RES *rows)
 	if (op->carts == NULL)
 		return CART_BUSY;
 	while ((next = sql_rows_next(rows, &row)) != SQL_ROWS_END) {
-		struct cart *cart = next == SQL_ROWS_ONE ? list_cart(op, &row) : NULL;
+		struct cart *cart = next == SQL_ROWS_ONE ? list_cart(op, list_ms, &row) : NULL;
 
 		if (cart == NULL) {
 			cart_op_set_reason(op, "rows are not what the schema says");
@@ -178,16 +187,17 @@ static enum cart_result list_read_rows(struct cart_op *op, MYSQL_RES *rows)
 
 void sql_list_read(struct cart_op *op, MYSQL_RES *rows)
 {
-	op->result = list_read_rows(op, rows);
+	int64_t list_ms[CART_LIST_MAX + 1];
+
+	op->result = list_read_rows(op, list_ms, rows);
 	if (op->result != CART_OK)
 		return;
-	/* They come in this order; nothing promises it. */
-	qsort(op->carts, op->cart_count, sizeof(struct cart),
-	      op->list.kind == CART_LIST_CUSTOMER ? list_compare_newest : list_compare_idle);
 	op->more = op->cart_count > (size_t)op->list.limit;
 	if (op->more)
 		cart_clear(&op->carts[--op->cart_count]);
-	if (op->cart_count == 0) {
+	if (op->cart_count > 0) {
+		op->last_ms = list_ms[op->cart_count - 1];
+	} else {
 		free(op->carts);
 		op->carts = NULL;
 	}

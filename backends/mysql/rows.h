@@ -10,14 +10,15 @@
 #include <mysql.h>
 
 #define SQL_STATE_COLUMNS "c.id, c.state, c.version, c.expires_ms, c.op"
-#define SQL_CART_COLUMNS                                                                           \
+#define SQL_CART_COLUMNS_WITH(last_)                                                               \
 	"c.id, c.customer_id, c.state, c.version, c.created_ms, c.updated_ms, c.expires_ms, "      \
-	"c.order_id, c.op"
+	"c.order_id, " last_
+#define SQL_CART_COLUMNS SQL_CART_COLUMNS_WITH("c.op")
 #define SQL_LINE_COLUMNS ", i.product_id, i.quantity, i.added_ms, i.updated_ms"
 
 struct sql_row {
 	struct cart cart; /* without lines; of a state what it names */
-	int64_t op;
+	int64_t op;	  /* in a list: the time that it is in order of */
 	bool has_line;
 	struct cart_line line;
 };

@@ -61,8 +61,8 @@ static const struct {
 	const char *sql;
 } schema_names[] = {
 	{1, "carts",
-	 "SELECT id, customer_id, state, version, created_ms, updated_ms, expires_ms, sweep_ms,"
-	 " order_id, lines_bound, op FROM carts LIMIT 0"},
+	 "SELECT id, customer_id, state, version, created_ms, updated_ms, idle_ms, expires_ms,"
+	 " sweep_ms, order_id, lines_bound, op FROM carts LIMIT 0"},
 	{1, "carts",
 	 "SELECT 1 FROM carts FORCE INDEX (PRIMARY, carts_customer, carts_idle, carts_sweep)"
 	 " LIMIT 0"},

@@ -136,6 +136,8 @@ void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 	sql_add(text, ",");
 	sql_add_integer(text, cart->updated_ms);
 	sql_add(text, ",");
+	sql_add_integer(text, cart_idle_ms(rules, cart->updated_ms));
+	sql_add(text, ",");
 	sql_add_integer(text, cart->expires_ms);
 	sql_add(text, ",");
 	sql_add_integer(text, cart_sweep_ms(rules, cart->expires_ms));
@@ -185,6 +187,8 @@ static void write_mark(struct sql_text *text, const struct write_batch *batch, i
 	else
 		sql_add(text, ", c.version = c.version + 1, c.updated_ms = ");
 	sql_add_integer(text, batch->now_ms);
+	sql_add(text, ", c.idle_ms = ");
+	sql_add_integer(text, cart_idle_ms(batch->rules, batch->now_ms));
 	sql_add(text, ", c.expires_ms = ");
 	sql_add_integer(text, expires_ms);
 	sql_add(text, ", c.sweep_ms = ");

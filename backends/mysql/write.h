@@ -82,8 +82,8 @@ void sql_add_key(struct sql_text *text, const struct cart_op *op);
 void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 		  const struct cart_rules *rules);
 #define SQL_INSERT_CARTS                                                                           \
-	"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, expires_ms,"  \
-	" sweep_ms, lines_bound, op) VALUES ("
+	"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, idle_ms,"     \
+	" expires_ms, sweep_ms, lines_bound, op) VALUES ("
 #define SQL_INSERT_LINES                                                                           \
 	"INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms) VALUES ("
 #define SQL_INSERT_KEYS                                                                            \

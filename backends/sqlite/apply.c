@@ -30,6 +30,7 @@ static int apply_insert(struct sqlite_conn *conn, const struct cart_rules *rules
 	sqlite3_bind_int64(stmt, 7, cart->expires_ms);
 	sqlite3_bind_int64(stmt, 8, cart_sweep_ms(rules, cart->expires_ms));
 	sqlite3_bind_text(stmt, 9, "[]", -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 10, cart_idle_ms(rules, cart->updated_ms));
 	return sqlite_conn_run(conn, STMT_CART_INSERT);
 }
 
@@ -45,14 +46,16 @@ static int apply_delete_by_id(struct sqlite_conn *conn, enum sqlite_stmt which,
 	return rc;
 }
 
-/* The row, lines and all. Without a new state or another place in carts_expiry it touches
- * carts_idle alone. */
+/* The row, lines and all. Where the state and the places in indexes are as they were, no index is
+ * written. */
 static int apply_save_cart(struct sqlite_conn *conn, const struct cart_rules *rules,
-			   const struct cart *after, const struct cart *before)
+			   const struct cart *after, enum cart_state before,
+			   const struct sqlite_places *places)
 {
 	int64_t sweep_ms = cart_sweep_ms(rules, after->expires_ms);
-	bool touch = after->state == before->state &&
-		     sweep_ms == cart_sweep_ms(rules, before->expires_ms);
+	int64_t idle_ms = cart_idle_ms(rules, after->updated_ms);
+	bool touch = after->state == before && sweep_ms == places->sweep_ms &&
+		     idle_ms == places->idle_ms;
 	enum sqlite_stmt which = touch ? STMT_CART_TOUCH : STMT_CART_SAVE;
 	sqlite3_stmt *stmt = conn->stmts[which];
 
@@ -72,6 +75,7 @@ static int apply_save_cart(struct sqlite_conn *conn, const struct cart_rules *ru
 			sqlite3_bind_null(stmt, 8);
 		else
 			apply_bind_id(stmt, 8, &after->order_id);
+		sqlite3_bind_int64(stmt, 9, idle_ms);
 	}
 	return sqlite_conn_run(conn, which);
 }
@@ -149,9 +153,9 @@ static void apply_give_cart(struct cart_op *op, struct cart *cart)
 
 /* SQLITE_OK with op->result CART_NOT_FOUND, or with a cart that is alive. */
 static int apply_load(struct sqlite_conn *conn, struct cart_op *op, const struct cart_id *id,
-		      struct cart *cart)
+		      struct cart *cart, struct sqlite_places *places)
 {
-	int rc = sqlite_cart_load(conn, id, cart);
+	int rc = sqlite_cart_load(conn, id, cart, places);
 
 	op->result = CART_OK;
 	if (rc == SQLITE_NOTFOUND) {
@@ -181,7 +185,7 @@ static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules
 	}
 	if (replay == CART_REPLAY_SAME) {
 		op->replayed = true;
-		rc = apply_load(conn, op, &made, &cart);
+		rc = apply_load(conn, op, &made, &cart, NULL);
 		if (rc == SQLITE_OK && op->result == CART_OK)
 			apply_give_cart(op, &cart);
 		return rc;
@@ -189,7 +193,7 @@ static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules
 	cart_create(&cart, op, rules);
 	op->version = cart.version;
 	rc = apply_insert(conn, rules, &cart);
-	if (rc == SQLITE_CONSTRAINT_PRIMARYKEY) {
+	if (rc == SQLITE_CONSTRAINT_UNIQUE) {
 		op->result = CART_FAILED;
 		cart_op_set_reason(op, "an id was made twice");
 		return SQLITE_OK;
@@ -201,13 +205,12 @@ static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules
 	return rc;
 }
 
-/*
- * The rules have not looked yet; *cart is alive. On return it is the cart after the op.
- */
+/* Decides by the rules and writes. *cart is alive; on return it is the cart after the op. */
 static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules, struct cart_op *op,
-		       struct cart *cart)
+		       struct cart *cart, const struct sqlite_places *places)
 {
-	const struct cart before = *cart; /* its lines are not looked at */
+	enum cart_state state = cart->state;
+	int64_t version = cart->version;
 	int rc = SQLITE_OK;
 
 	op->result = cart_apply(cart, op, rules);
@@ -216,8 +219,8 @@ static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules,
 	op->version = cart->version;
 	if (op->type == CART_OP_DELETE)
 		return sqlite_cart_delete(conn, &op->id, NULL);
-	if (cart->version != before.version)
-		rc = apply_save_cart(conn, rules, cart, &before);
+	if (cart->version != version)
+		rc = apply_save_cart(conn, rules, cart, state, places);
 	return rc == SQLITE_OK ? apply_save_key(conn, op) : rc;
 }
 
@@ -226,8 +229,9 @@ static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules
 {
 	struct cart cart = {0};
 	enum cart_replay replay;
+	struct sqlite_places places;
 	struct cart_id made;
-	int rc = apply_load(conn, op, &op->id, &cart);
+	int rc = apply_load(conn, op, &op->id, &cart, &places);
 
 	if (rc != SQLITE_OK || op->result != CART_OK)
 		return rc;
@@ -237,7 +241,7 @@ static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules
 	else if (rc == SQLITE_OK && replay == CART_REPLAY_SAME)
 		op->replayed = true;
 	else if (rc == SQLITE_OK)
-		rc = apply_rules(conn, rules, op, &cart);
+		rc = apply_rules(conn, rules, op, &cart, &places);
 	if (rc == SQLITE_OK && op->result == CART_OK)
 		apply_give_cart(op, &cart);
 	else

@@ -46,6 +46,21 @@ int sqlite_db_open(sqlite3 **db, const char *path, int flags, struct cart_error 
 	return rc;
 }
 
+/* SQLITE_ERROR from a statement of ours means that a table or a column is missing. */
+static void conn_failed(const struct sqlite_conn *conn, const char *path, int rc,
+			struct cart_error *error)
+{
+	const char *why = sqlite3_errmsg(conn->db);
+
+	if (rc != SQLITE_ERROR)
+		cart_error_set(error, "%s: %s", path, why);
+	else
+		cart_error_set(error,
+			       "%s does not have the tables of this program (%s); a build before "
+			       "the first release may have made it: start with a new file",
+			       path, why);
+}
+
 /* Per connection; journal_mode=WAL is the file's own and was set with its schema. */
 static int conn_configure(struct sqlite_conn *conn, const struct sqlite_conn_options *options)
 {
@@ -76,13 +91,17 @@ static int conn_prepare(struct sqlite_conn *conn, size_t count)
 int sqlite_conn_open(struct sqlite_conn *conn, const struct sqlite_conn_options *options,
 		     struct cart_error *error)
 {
+	int rc;
+
 	*conn = (struct sqlite_conn){.busy_timeout_ms = options->busy_timeout_ms};
 	if (sqlite_db_open(&conn->db, options->path, SQLITE_OPEN_READWRITE, error) != SQLITE_OK)
 		return -1;
-	if (conn_configure(conn, options) == SQLITE_OK &&
-	    conn_prepare(conn, options->writer ? STMTS : STMTS_READING) == SQLITE_OK)
+	rc = conn_configure(conn, options);
+	if (rc == SQLITE_OK)
+		rc = conn_prepare(conn, options->writer ? STMTS : STMTS_READING);
+	if (rc == SQLITE_OK)
 		return 0;
-	cart_error_set(error, "%s: %s", options->path, sqlite3_errmsg(conn->db));
+	conn_failed(conn, options->path, rc, error);
 	sqlite_conn_close(conn);
 	return -1;
 }

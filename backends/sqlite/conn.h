@@ -57,12 +57,20 @@ void sqlite_bind_shop_id(sqlite3_stmt *stmt, int at, const struct shop_id *id);
 /* What an error means for a change that was not committed. */
 enum cart_result sqlite_result_of(int code);
 
+/* What a row holds for its indexes, besides the cart. The settings that rounded it may have been
+ * others than those in force. */
+struct sqlite_places {
+	int64_t idle_ms;
+	int64_t sweep_ms;
+};
+
 /*
  * Reads a cart with its lines; *cart must hold nothing. SQLITE_OK, SQLITE_NOTFOUND, or an error, in
- * both of which *cart holds nothing. An expired cart is found: the caller decides.
+ * both of which *cart holds nothing. An expired cart is found: the caller decides. places may be
+ * NULL.
  */
 CART_MUST_CHECK int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id,
-				     struct cart *cart);
+				     struct cart *cart, struct sqlite_places *places);
 
 /* Takes the ids in the statement's first column, and resets it. ids has room for all. */
 CART_MUST_CHECK int sqlite_ids_read(sqlite3_stmt *stmt, struct cart_id *ids, size_t *count);

@@ -16,7 +16,7 @@ static enum cart_result reads_failed(struct sqlite_conn *conn, struct cart_op *o
 
 static enum cart_result reads_get(struct sqlite_conn *conn, struct cart_op *op)
 {
-	int rc = sqlite_cart_load(conn, &op->id, &op->cart);
+	int rc = sqlite_cart_load(conn, &op->id, &op->cart, NULL);
 
 	if (rc == SQLITE_NOTFOUND)
 		return CART_NOT_FOUND;
@@ -68,6 +68,7 @@ static sqlite3_stmt *reads_list_stmt(struct sqlite_conn *conn, const struct cart
 static enum cart_result reads_list(struct sqlite_conn *conn, struct cart_op *op)
 {
 	struct cart_id ids[CART_LIST_MAX + 1];
+	struct sqlite_places places = {0};
 	size_t count;
 	int rc = sqlite_ids_read(reads_list_stmt(conn, op), ids, &count);
 
@@ -80,11 +81,13 @@ static enum cart_result reads_list(struct sqlite_conn *conn, struct cart_op *op)
 	if (op->carts == NULL)
 		return CART_BUSY;
 	for (size_t i = 0; i < count; i++) {
-		rc = sqlite_cart_load(conn, &ids[i], &op->carts[i]);
+		rc = sqlite_cart_load(conn, &ids[i], &op->carts[i], &places);
 		if (rc != SQLITE_OK)
 			return reads_failed(conn, op, rc);
 		op->cart_count++;
 	}
+	if (op->list.kind == CART_LIST_IDLE)
+		op->last_ms = places.idle_ms;
 	return CART_OK;
 }
 

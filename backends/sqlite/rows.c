@@ -47,7 +47,8 @@ static int rows_cart(sqlite3_stmt *stmt, struct cart *cart)
 	return rows_order(stmt, cart);
 }
 
-int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id, struct cart *cart)
+int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id, struct cart *cart,
+		     struct sqlite_places *places)
 {
 	sqlite3_stmt *stmt = conn->stmts[STMT_CART];
 	int rc;
@@ -58,6 +59,9 @@ int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id, struct 
 		rc = rows_cart(stmt, cart);
 	else if (rc == SQLITE_DONE)
 		rc = SQLITE_NOTFOUND;
+	if (places != NULL && rc == SQLITE_OK)
+		*places = (struct sqlite_places){.idle_ms = sqlite3_column_int64(stmt, 8),
+						 .sweep_ms = sqlite3_column_int64(stmt, 9)};
 	sqlite3_reset(stmt);
 	cart->id = *id;
 	if (rc != SQLITE_OK)

@@ -16,26 +16,31 @@ const char *const sqlite_stmt_sql[STMTS] = {
 	[STMT_BEGIN] = "BEGIN",
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_CART] = "SELECT customer_id, state, version, created_ms, updated_ms, expires_ms,"
-		      " order_id, items FROM carts WHERE id = ?1",
+		      " order_id, items, idle_ms, sweep_ms FROM carts WHERE id = ?1",
 	/* customer, after created_ms, after id, now, state or nothing, limit */
 	[STMT_LIST_CUSTOMER] = SQL_CUSTOMER_PAGE("0") " UNION ALL " SQL_CUSTOMER_PAGE(
 		"1") " ORDER BY created_ms DESC, id DESC LIMIT ?6",
 	[STMT_LIST_CUSTOMER_STATE] =
 		SQL_CUSTOMER_PAGE("?5") " ORDER BY created_ms DESC, id DESC LIMIT ?6",
-	/* idle before, after updated_ms, after id, now, limit */
-	[STMT_LIST_IDLE] = "SELECT id FROM carts INDEXED BY carts_idle WHERE state = 0"
-			   " AND updated_ms < ?1 AND (updated_ms, id) > (?2, ?3)"
-			   " AND " SQL_LIVE("?4") " ORDER BY updated_ms, id LIMIT ?5",
+	/* idle before, after idle_ms, after id, now, limit. idle_ms and sweep_ms are in the index
+	 * and rule out most carts; updated_ms and expires_ms decide. */
+	[STMT_LIST_IDLE] =
+		"SELECT id FROM carts INDEXED BY carts_idle WHERE state = 0"
+		" AND idle_ms < ?1 AND (idle_ms, id) > (?2, ?3)"
+		" AND (sweep_ms = 0 OR sweep_ms > ?4)"
+		" AND updated_ms < ?1 AND " SQL_LIVE("?4") " ORDER BY idle_ms, id LIMIT ?5",
 	[STMT_BEGIN_IMMEDIATE] = "BEGIN IMMEDIATE",
 	[STMT_ROLLBACK] = "ROLLBACK",
 	[STMT_CART_INSERT] =
 		"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms,"
-		" expires_ms, sweep_ms, items) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-	/* The change that nearly all are: no index but carts_idle is touched. */
+		" expires_ms, sweep_ms, items, idle_ms)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	/* Nearly all changes: no index is written. */
 	[STMT_CART_TOUCH] = "UPDATE carts SET version = ?2, updated_ms = ?3, expires_ms = ?4,"
 			    " items = ?5 WHERE id = ?1",
 	[STMT_CART_SAVE] = "UPDATE carts SET version = ?2, updated_ms = ?3, expires_ms = ?4,"
-			   " items = ?5, sweep_ms = ?6, state = ?7, order_id = ?8 WHERE id = ?1",
+			   " items = ?5, sweep_ms = ?6, state = ?7, order_id = ?8, idle_ms = ?9"
+			   " WHERE id = ?1",
 	[STMT_CART_DELETE] = "DELETE FROM carts WHERE id = ?1",
 	[STMT_KEY] = "SELECT fingerprint, stored_ms, version, cart_id FROM idempotency_keys"
 		     " WHERE scope = ?1 AND key_hash = ?2",

@@ -10,6 +10,7 @@ from servers import Client, items_of
 LINES = 3
 PIPELINED = 64
 SWEEP_MS = 86_400_000  # the rounding of carts.sweep_ms with the default cart.ttl, see schemas/sqlite
+IDLE_STEP_MS = 3_600_000  # likewise of carts.idle_ms with the default cart.idle_step
 TTL_MS = 30 * 86_400_000
 
 
@@ -19,8 +20,8 @@ def _rows(ids, now_ms):
     for i, cart in enumerate(ids):
         # Spread over the last day, so that no two indexes are in one order.
         at = now_ms - (i * 7919) % 86_400_000
-        items = ",".join(f"[{product},1,{at},{at}]" for product in range(1, LINES + 1))
-        yield cart, 1 + i, 0, 2, at, at, expires, sweep, f"[{items}]"
+        items = ",".join(f'["{product}",1,{at},{at}]' for product in range(1, LINES + 1))
+        yield cart, str(1 + i), 0, 2, at, at, at - at % IDLE_STEP_MS, expires, sweep, f"[{items}]"
 
 
 def sqlite(path, ids_path, count):
@@ -34,8 +35,8 @@ def sqlite(path, ids_path, count):
     db.execute("PRAGMA synchronous = OFF")  # the checkpoint at the end is flushed
     with db:
         db.executemany(
-            "INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, expires_ms, sweep_ms, items)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, idle_ms, expires_ms, sweep_ms, items)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             _rows(ids, now_ms),
         )
     db.execute("PRAGMA synchronous = FULL")

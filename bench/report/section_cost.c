@@ -250,8 +250,9 @@ static bool cost_doc(struct report *report, const struct report_doc *doc)
 			  "for "
 			  "each index entry that it makes, moves or removes: with this table a "
 			  "create of "
-			  "a small cart takes 3 write units, an add 3 (docs/backends/dynamodb.md "
-			  "has the "
+			  "a small cart takes 3 write units, an add 1, and 3 where it is the first "
+			  "in "
+			  "a step of cart.idle_step (docs/backends/dynamodb.md has the "
 			  "arithmetic). The money above is too little by that.");
 	if (paid)
 		cost_prices(report);

@@ -13,8 +13,8 @@ CREATE TABLE IF NOT EXISTS cart_schema (
 -- op marks the last change with a random number, by which the statements of one transaction find its carts.
 -- lines_bound is the number of lines when they were last counted, plus the lines named by adds since then. So
 -- an add is known to stay within limits.lines without counting; one that may not is decided after counting.
--- sweep_ms is expires_ms rounded up to a thirtieth of cart.ttl, at most a day: expiry slides with every
--- change, and so most changes leave carts_expiry alone.
+-- sweep_ms is expires_ms rounded up to a thirtieth of cart.ttl, at most a day, and idle_ms updated_ms rounded down
+-- to cart.idle_step: both times move with every change, but most changes write neither index.
 CREATE TABLE IF NOT EXISTS carts (
 	id          BINARY(16)       NOT NULL,
 	customer_id VARBINARY(64)    NOT NULL, -- as text
@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS carts (
 	version     BIGINT           NOT NULL,
 	created_ms  BIGINT           NOT NULL,
 	updated_ms  BIGINT           NOT NULL,
+	idle_ms     BIGINT           NOT NULL,
 	expires_ms  BIGINT           NOT NULL, -- 0: never
 	sweep_ms    BIGINT           NOT NULL, -- 0: never
 	order_id    BINARY(16)       NULL,     -- NULL until checked out
@@ -31,9 +32,9 @@ CREATE TABLE IF NOT EXISTS carts (
 	-- A customer's carts, newest first; state at the end, so that a page of the open ones needs no look at
 	-- the others. MariaDB before 10.8 ignores DESC and reads backwards.
 	KEY carts_customer (customer_id, created_ms DESC, id DESC, state),
-	-- Open carts, longest idle first; expires_ms at the end, so that expired ones, which come first until
+	-- Open carts, longest idle first; sweep_ms at the end, so that most expired ones, which come first until
 	-- they are swept, need no look either.
-	KEY carts_idle (state, updated_ms, id, expires_ms),
+	KEY carts_idle (state, idle_ms, id, sweep_ms),
 	KEY carts_sweep (sweep_ms) -- what the sweeper takes
 ) ENGINE=InnoDB;
 

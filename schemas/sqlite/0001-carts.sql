@@ -15,6 +15,7 @@ CREATE TABLE carts (
 	version     INTEGER NOT NULL,
 	created_ms  INTEGER NOT NULL,
 	updated_ms  INTEGER NOT NULL,
+	idle_ms     INTEGER NOT NULL,                         -- see carts_idle
 	expires_ms  INTEGER NOT NULL,                         -- 0: never
 	sweep_ms    INTEGER NOT NULL,                         -- see carts_expiry; 0: never
 	order_id    BLOB    CHECK (length(order_id) = 16),    -- NULL until checked out
@@ -24,9 +25,9 @@ CREATE TABLE carts (
 -- A customer's carts, newest first, of one state or of both (two ranges, merged).
 CREATE INDEX carts_customer ON carts (customer_id, state, created_ms, id);
 
--- Open carts, longest idle first. It covers its query (expires_ms, state), so that expired carts are
--- stepped over without a look at each.
-CREATE INDEX carts_idle ON carts (updated_ms, id, expires_ms, state) WHERE state = 0;
+-- Open carts, longest idle first. idle_ms is updated_ms rounded down to cart.idle_step: a change within one step leaves this
+-- index alone. sweep_ms is in it so that most expired carts are passed over without reading their rows.
+CREATE INDEX carts_idle ON carts (idle_ms, id, sweep_ms) WHERE state = 0;
 
 -- What the sweeper takes. sweep_ms is expires_ms rounded up to a thirtieth of cart.ttl, at most a day: expiry
 -- slides with every change, and so most changes leave this index alone.

@@ -25,10 +25,7 @@ static void list_answer(struct call *call)
 	}
 	buf_add_string(out, "],\"next_cursor\":");
 	if (op->more && op->cart_count > 0) {
-		const struct cart *last = &op->carts[op->cart_count - 1];
-
-		next.after_id = last->id;
-		next.after_ms = next.kind == CART_LIST_IDLE ? last->updated_ms : last->created_ms;
+		cart_op_turn_page(&next, op);
 		if (!cursor_format(&next, cursor)) {
 			call_fail(call, CART_BUSY);
 			return;

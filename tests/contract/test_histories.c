@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define EVENTUAL_S 10
+#define STEP_MS	   50 /* cart.idle_step */
 
 /* How large the world is in which a history takes place. */
 struct world {
@@ -122,7 +123,7 @@ static void choose_list(struct history *h)
 	if (!list->has_after) {
 		/* A shared database holds carts of others. */
 		list->has_after = true;
-		list->after_ms = h->start_ms - 1;
+		list->after_ms = h->start_ms - h->start_ms % STEP_MS - 1;
 		memset(&list->after_id, 0xff, sizeof(list->after_id));
 	}
 }
@@ -342,9 +343,17 @@ static void tell_history(struct rig *f, const struct world *world)
 
 static int start_with_ttl(void **state, const char *ttl)
 {
-	const char *const settings[] = {
-		"cart.ttl", ttl, "idempotency.window", "2s", "limits.lines", "4", "limits.quantity",
-		"25",	    NULL};
+	const char *const settings[] = {"cart.ttl",
+					ttl,
+					"cart.idle_step",
+					"50ms",
+					"idempotency.window",
+					"2s",
+					"limits.lines",
+					"4",
+					"limits.quantity",
+					"25",
+					NULL};
 
 	*state = rig_start(&(struct rig_config){.loops = 3, .set = settings});
 	return 0;

@@ -10,12 +10,13 @@
 #include <string.h>
 
 #define TTL_MS	   60000
+#define STEP_MS	   20 /* cart.idle_step */
 #define CARTS_MAX  128
 #define EVENTUAL_S 10
 
 static int start(void **state)
 {
-	static const char *const settings[] = {"cart.ttl", "60s", NULL};
+	static const char *const settings[] = {"cart.ttl", "60s", "cart.idle_step", "20ms", NULL};
 
 	*state = rig_start(&(struct rig_config){.loops = 2, .set = settings});
 	return 0;
@@ -58,7 +59,7 @@ static int idle_first(const void *a, const void *b)
 {
 	const struct cart *x = a, *y = b;
 
-	if (x->updated_ms != y->updated_ms)
+	if (x->updated_ms / STEP_MS != y->updated_ms / STEP_MS)
 		return x->updated_ms < y->updated_ms ? -1 : 1;
 	return cart_id_compare(&x->id, &y->id);
 }
@@ -90,9 +91,9 @@ static void print_list(const struct cart_op *op, const struct wanted *wanted, si
 		print_error("  %s\n", rig_describe(&wanted->carts[from + i]));
 }
 
-/* The page holds wanted[from ...], as many as its limit and there are, and says if there are more.
- */
-static void expect_page(struct rig *f, const struct cart_list *list, const struct wanted *wanted,
+/* The page holds wanted[from ...], as many as its limit and there are, and says if there are more,
+ * behind which the list is then moved. */
+static void expect_page(struct rig *f, struct cart_list *list, const struct wanted *wanted,
 			size_t from)
 {
 	size_t left = wanted->count - from;
@@ -113,15 +114,9 @@ static void expect_page(struct rig *f, const struct cart_list *list, const struc
 		}
 		cart_op_clear(&op);
 	}
+	if (op.more)
+		cart_op_turn_page(list, &op);
 	cart_op_clear(&op);
-}
-
-/* The next page, after the last cart of this one. */
-static void turn_page(struct cart_list *list, const struct cart *last)
-{
-	list->has_after = true;
-	list->after_ms = list->kind == CART_LIST_CUSTOMER ? last->created_ms : last->updated_ms;
-	list->after_id = last->id;
 }
 
 /* Every page of the list, for a few sizes of a page. */
@@ -137,8 +132,6 @@ static void expect_list(struct rig *f, const struct cart_list *list, const struc
 		do {
 			expect_page(f, &page, wanted, from);
 			from += (size_t)page.limit;
-			if (from < wanted->count)
-				turn_page(&page, &wanted->carts[from - 1]);
 		} while (from < wanted->count);
 	}
 }
@@ -151,7 +144,8 @@ static struct cart_id make_cart(struct rig *f, struct shop_id customer)
 	return id;
 }
 
-/* Idle carts of this test alone: a shared database may hold those of others. */
+/* Idle carts of this test alone, from the step of start_ms on: a shared database may hold those of
+ * others. */
 static struct cart_list idle_list(struct rig *f, int64_t start_ms)
 {
 	struct cart_list list = {
@@ -159,7 +153,7 @@ static struct cart_list idle_list(struct rig *f, int64_t start_ms)
 		.idle_before_ms = clock_fake_now(&f->clock) + 1,
 		.limit = CART_LIST_MAX,
 		.has_after = true,
-		.after_ms = start_ms - 1,
+		.after_ms = start_ms - start_ms % STEP_MS - 1,
 	};
 
 	memset(list.after_id.bytes, 0xff, sizeof(list.after_id.bytes));
@@ -266,10 +260,8 @@ static void pages_neither_skip_nor_repeat_while_carts_come_and_go(void **state)
 	/* A new one comes in front, the last one seen goes. */
 	make_cart(f, customer);
 	ask(f, CART_OK, DELETE, .id = wanted.carts[1].id);
-	turn_page(&page, &wanted.carts[1]);
 	expect_page(f, &page, &wanted, 2);
 	make_cart(f, customer);
-	turn_page(&page, &wanted.carts[3]);
 	expect_page(f, &page, &wanted, 4);
 	/* One that has not been seen goes too. */
 	ask(f, CART_OK, DELETE, .id = wanted.carts[4].id);
@@ -294,7 +286,6 @@ static void a_hundred_carts_are_a_page_and_the_next_one_is_another(void **state)
 	}
 	wanted_sort(wanted, newest_first);
 	expect_page(f, &page, wanted, 0);
-	turn_page(&page, &wanted->carts[CART_LIST_MAX - 1]);
 	expect_page(f, &page, wanted, CART_LIST_MAX);
 	wanted_clear(wanted);
 	free(wanted);
@@ -370,6 +361,38 @@ static void idle_carts_come_longest_idle_first(void **state)
 	wanted_clear(&wanted);
 }
 
+/* All in one step, and changed in another order than their ids'. */
+static void within_a_step_idle_carts_come_by_id(void **state)
+{
+	struct rig *f = *state;
+	struct wanted wanted = {.count = 0};
+	struct cart_list list;
+	int64_t start_ms;
+
+	clock_fake_advance(&f->clock, STEP_MS - clock_fake_now(&f->clock) % STEP_MS);
+	start_ms = clock_fake_now(&f->clock);
+	for (size_t i = 0; i < STEP_MS; i++) {
+		struct cart_id id = make_cart(f, rig_customer(f));
+
+		wanted_add(f, &wanted, &id);
+		clock_fake_advance(&f->clock, 1);
+	}
+	wanted_sort(&wanted, idle_first);
+	list = idle_list(f, start_ms);
+	expect_list(f, &list, &wanted);
+	/* Of those that are in the step, only the ones before the time. */
+	list.idle_before_ms = start_ms + STEP_MS / 2;
+	for (size_t i = wanted.count; i-- > 0;)
+		if (wanted.carts[i].updated_ms >= list.idle_before_ms) {
+			cart_clear(&wanted.carts[i]);
+			memmove(&wanted.carts[i], &wanted.carts[i + 1],
+				(--wanted.count - i) * sizeof(wanted.carts[0]));
+		}
+	assert_int_equal(wanted.count, STEP_MS / 2);
+	expect_list(f, &list, &wanted);
+	wanted_clear(&wanted);
+}
+
 static void idle_means_not_changed_since_before_the_time(void **state)
 {
 	struct rig *f = *state;
@@ -388,6 +411,7 @@ static void idle_means_not_changed_since_before_the_time(void **state)
 		expect_list(f, &list, &wanted);
 		list.idle_before_ms++;
 		wanted_add(f, &wanted, &ids[i]);
+		wanted_sort(&wanted, idle_first);
 		expect_list(f, &list, &wanted);
 	}
 	wanted_clear(&wanted);
@@ -410,6 +434,7 @@ static void idle_carts_are_open_and_alive(void **state)
 	ask(f, CART_OK, DELETE, .id = deleted);
 	wanted_add(f, &wanted, &expired);
 	wanted_add(f, &wanted, &alive);
+	wanted_sort(&wanted, idle_first);
 	list = idle_list(f, start_ms);
 	expect_list(f, &list, &wanted);
 	wanted_clear(&wanted);
@@ -454,6 +479,7 @@ int main(void)
 		ON(a_hundred_carts_are_a_page_and_the_next_one_is_another),
 		ON(expired_carts_are_not_listed_from_the_instant),
 		ON(idle_carts_come_longest_idle_first),
+		ON(within_a_step_idle_carts_come_by_id),
 		ON(idle_means_not_changed_since_before_the_time),
 		ON(idle_carts_are_open_and_alive),
 		ON(a_list_through_another_loops_handle_shows_the_change),

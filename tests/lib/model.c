@@ -383,20 +383,24 @@ static bool model_is_before(const struct cart_list *list, int64_t a_ms, const st
 	return list->kind == CART_LIST_CUSTOMER ? order > 0 : order < 0;
 }
 
-static int64_t model_list_ms(const struct cart_list *list, const struct cart *cart)
+/* Idle carts stand in steps of cart.idle_step. */
+static int64_t model_list_ms(const struct model *model, const struct cart_list *list,
+			     const struct cart *cart)
 {
-	return list->kind == CART_LIST_CUSTOMER ? cart->created_ms : cart->updated_ms;
+	return list->kind == CART_LIST_CUSTOMER
+		       ? cart->created_ms
+		       : cart->updated_ms / model->rules.idle_step_ms * model->rules.idle_step_ms;
 }
 
-static bool model_is_listed(const struct cart_list *list, const struct model_cart *cart,
-			    int64_t now_ms)
+static bool model_is_listed(const struct model *model, const struct cart_list *list,
+			    const struct model_cart *cart, int64_t now_ms)
 {
 	const struct cart *c = &cart->cart;
 
 	if (!model_is_alive(cart, now_ms))
 		return false;
-	if (list->has_after &&
-	    !model_is_before(list, list->after_ms, &list->after_id, model_list_ms(list, c), &c->id))
+	if (list->has_after && !model_is_before(list, list->after_ms, &list->after_id,
+						model_list_ms(model, list, c), &c->id))
 		return false;
 	if (list->kind == CART_LIST_IDLE)
 		return c->state == CART_OPEN && c->updated_ms < list->idle_before_ms;
@@ -419,10 +423,10 @@ static void model_list(const struct model *model, const struct cart_op *op,
 		for (size_t i = 0; i < model->cart_count; i++) {
 			const struct cart *cart = &model->carts[i]->cart;
 
-			if (model_is_listed(&list, model->carts[i], op->now_ms) &&
+			if (model_is_listed(model, &list, model->carts[i], op->now_ms) &&
 			    (first == NULL ||
-			     model_is_before(&list, model_list_ms(&list, cart), &cart->id,
-					     model_list_ms(&list, first), &first->id)))
+			     model_is_before(&list, model_list_ms(model, &list, cart), &cart->id,
+					     model_list_ms(model, &list, first), &first->id)))
 				first = cart;
 		}
 		if (first == NULL)
@@ -433,7 +437,7 @@ static void model_list(const struct model *model, const struct cart_op *op,
 		}
 		answer->carts[answer->cart_count++] = *first;
 		list.has_after = true;
-		list.after_ms = model_list_ms(&list, first);
+		list.after_ms = answer->last_ms = model_list_ms(model, &list, first);
 		list.after_id = first->id;
 	}
 }
@@ -469,7 +473,7 @@ bool model_agrees(const struct model_answer *want, const struct cart_op *op)
 	if (op->result != CART_OK)
 		return !op->replayed;
 	if (op->replayed != want->replayed || op->more != want->more ||
-	    op->cart_count != want->cart_count)
+	    op->cart_count != want->cart_count || op->last_ms != want->last_ms)
 		return false;
 	if (want->version != 0 && op->version != want->version)
 		return false;

@@ -23,6 +23,7 @@ struct model_answer {
 	struct cart cart;
 	struct cart carts[CART_LIST_MAX];
 	size_t cart_count;
+	int64_t last_ms; /* of the last cart, in the list's order */
 	bool more;
 };
 

@@ -290,6 +290,17 @@ static void a_checked_out_cart_is_not_deleted(void **state)
 	assert_int_equal(cart_apply(&cart, &op, &rules), CART_CLOSED);
 }
 
+static void idle_carts_stand_in_steps(void **state)
+{
+	const struct cart_rules hourly = {.idle_step_ms = 3600000};
+	const struct cart_rules exact = {.idle_step_ms = 1};
+
+	(void)state;
+	assert_int_equal(cart_idle_ms(&hourly, 7199999), 3600000);
+	assert_int_equal(cart_idle_ms(&hourly, 7200000), 7200000);
+	assert_int_equal(cart_idle_ms(&exact, 7199999), 7199999);
+}
+
 static void a_key_counts_within_its_window_for_the_same_request(void **state)
 {
 	uint8_t stored[CART_FINGERPRINT_BYTES] = {1, 2, 3};
@@ -405,6 +416,7 @@ int main(void)
 		CART_TEST(an_empty_cart_is_not_checked_out),
 		CART_TEST(another_version_is_a_mismatch_for_every_write),
 		CART_TEST(a_checked_out_cart_is_not_deleted),
+		CART_TEST(idle_carts_stand_in_steps),
 		CART_TEST(a_key_counts_within_its_window_for_the_same_request),
 		CART_TEST(fingerprints_tell_requests_apart),
 		CART_TEST(a_key_is_hashed_with_the_customer_where_it_is_a_creates),

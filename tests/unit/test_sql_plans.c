@@ -76,7 +76,8 @@ static void fill(int count)
 
 	snprintf(sql, sizeof(sql),
 		 "INSERT INTO carts SELECT UNHEX(MD5(seq)), 1 + seq %% 100, seq %% 3 = 0, 1, seq,"
-		 " 1000000 + seq * 7919 %% 100003, IF(seq %% 3 = 0, 0, %lld),"
+		 " 1000000 + seq * 7919 %% 100003, 1000000 + seq * 7919 %% 100003, IF(seq %% 3 = "
+		 "0, 0, %lld),"
 		 " IF(seq %% 3 = 0, 0, %lld), IF(seq %% 3 = 0, UNHEX(MD5(seq)), NULL), 4, 0"
 		 " FROM seq_1_to_%d;"
 		 "INSERT INTO cart_items SELECT id, seq, 1, 1, 1 FROM carts, seq_1_to_4;"

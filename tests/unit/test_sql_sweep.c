@@ -90,7 +90,8 @@ CART_PRINTF(1, 2) static void run(const char *format, ...)
 /* Open carts whose numbers are from ... from + count - 1, that expire at expires_ms. */
 static void add_carts(int from, int count, int64_t expires_ms)
 {
-	run("INSERT INTO carts " ROWS " SELECT UNHEX(MD5(n)), 7, 0, 1, 1, 1, %lld, %lld, NULL, 1, 0"
+	run("INSERT INTO carts " ROWS
+	    " SELECT UNHEX(MD5(n)), 7, 0, 1, 1, 1, 0, %lld, %lld, NULL, 1, 0"
 	    " FROM r WHERE n >= %d AND n < %d",
 	    (long long)expires_ms, (long long)expires_ms, from, from + count);
 }
@@ -381,7 +382,7 @@ static void sweepers_and_writers_at_once_harm_nobody(void **state)
 
 	(void)state;
 	/* They expire one by one while the writers are at it. */
-	run("INSERT INTO carts " ROWS " SELECT UNHEX(MD5(n)), 7, 0, 1, 1, 1, %lld + n, %lld + n,"
+	run("INSERT INTO carts " ROWS " SELECT UNHEX(MD5(n)), 7, 0, 1, 1, 1, 0, %lld + n, %lld + n,"
 	    " NULL, 1, 0 FROM r WHERE n < %d",
 	    (long long)NOW_MS, (long long)NOW_MS, CROWD_CARTS);
 	for (int i = 0; i < CROWD_WRITERS + 2; i++) {

@@ -118,6 +118,18 @@ static void a_newer_schema_is_refused(void **state)
 	assert_refused(CART_PROVISION_CHECK, "has schema 99, newer than");
 }
 
+/* A file of a build before the first release, whose schema was changed in place. */
+static void a_file_without_our_columns_is_refused(void **state)
+{
+	(void)state;
+	assert_starts(CART_PROVISION_AUTO);
+	fixture_stop(&f);
+	fixture_exec(&f, "DROP INDEX carts_idle; ALTER TABLE carts DROP COLUMN idle_ms;"
+			 "CREATE INDEX carts_idle ON carts (updated_ms, id) WHERE state = 0");
+	assert_refused(CART_PROVISION_AUTO, "does not have the tables of this program");
+	assert_refused(CART_PROVISION_AUTO, "start with a new file");
+}
+
 static void anothers_database_is_refused_and_left_alone(void **state)
 {
 	(void)state;
@@ -311,6 +323,7 @@ int main(void)
 		TEST(a_clean_stop_leaves_one_file),
 		TEST(check_makes_nothing),
 		TEST(a_newer_schema_is_refused),
+		TEST(a_file_without_our_columns_is_refused),
 		TEST(anothers_database_is_refused_and_left_alone),
 		TEST(a_file_that_is_no_database_is_refused_and_left_alone),
 		TEST(a_path_that_cannot_be_a_file_is_refused),

@@ -186,7 +186,8 @@ static void insert_many(int carts, int keys)
 	snprintf(sql, sizeof(sql),
 		 "BEGIN;"
 		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-		 " INSERT INTO carts SELECT NULL, randomblob(16), '7', 0, 1, 1, 1, 2, 600000, NULL,"
+		 " INSERT INTO carts SELECT NULL, randomblob(16), '7', 0, 1, 1, 1, 0, 2, 600000, "
+		 "NULL,"
 		 " '[[\"1\",1,1,1]]' FROM n;"
 		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
 		 " INSERT INTO idempotency_keys"

@@ -270,6 +270,7 @@ static void item_read_cart(struct item_reader *reader, struct ddb_item *item, co
 		cart->expires_ms = 0;
 	item->keyed_until_ms = item_optional(reader, "keyed_until");
 	item_copy_text(reader, "create_key", item->create_key, sizeof(item->create_key));
+	item_copy_text(reader, "idle_key", item->idle_key, sizeof(item->idle_key));
 	item_copy_text(reader, "mark", item->mark, sizeof(item->mark));
 	item_read_lines(reader, item);
 	item_read_keys(reader, item);

@@ -9,7 +9,7 @@
  *   expires_ms     N   open carts only: when the cart is gone, ms; DDB_NEVER_MS: never
  *   expires_at     N   when DynamoDB may remove the item (TTL), whole s, never before expires_ms
  *   order_id       S   once checked out
- *   idle_shard N, idle_key S   keys of idle-index, open carts only; idle_key is a time key
+ *   idle_shard N, idle_key S   keys of idle-index, open carts only; its time is cart_idle_ms()
  *   mark           S   who wrote the item last: op marks, so that a change in doubt is recognised
  *   layout map:    qty, added, updated   M   product_id -> N
  *   layout list:   items   L of M   product_id, quantity, added_at, updated_at; by product_id
@@ -55,6 +55,7 @@ struct ddb_item {
 	bool deleted; /* a tombstone: the rest is not set */
 	enum ddb_layout layout;
 	char mark[DDB_MARK_ROOM];
+	char idle_key[DDB_TIME_KEY_ROOM];   /* "": the cart is closed */
 	int64_t keyed_until_ms;		    /* 0: not made under a key */
 	char create_key[DDB_KEY_ITEM_ROOM]; /* "": likewise; the cart_id of its key's item */
 	struct ddb_key *keys;		    /* sorted by name; malloc'd */

@@ -285,7 +285,7 @@ static void fast_update_values(struct buf *body, const struct fast *fast)
 	ddb_add_number(body, ",\":1\":", 1);
 	ddb_add_text(body, ",\":m\":", fast->mark);
 	if (fast->kind != FAST_CHECKOUT) {
-		ddb_time_key(op->now_ms, &op->id, idle_key);
+		ddb_time_key(cart_idle_ms(fast->table->rules, op->now_ms), &op->id, idle_key);
 		ddb_add_text(body, ",\":i\":", idle_key);
 		ddb_add_number(body, ",\":e\":", ttl_ms > 0 ? op->now_ms + ttl_ms : DDB_NEVER_MS);
 	}

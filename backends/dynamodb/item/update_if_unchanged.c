@@ -68,7 +68,7 @@ static void decided_values(struct buf *body, const struct ddb_table *table,
 		ddb_add_text(body, ",\":closed\":", ddb_status(after));
 		ddb_add_id(body, ",\":order\":", &after->order_id);
 	} else {
-		ddb_time_key(after->updated_ms, &after->id, idle_key);
+		ddb_time_key(cart_idle_ms(table->rules, after->updated_ms), &after->id, idle_key);
 		ddb_add_text(body, ",\":idle\":", idle_key);
 		ddb_add_number(body, ",\":gone\":", ddb_expires_ms(after));
 	}

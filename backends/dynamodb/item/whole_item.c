@@ -100,7 +100,7 @@ static void body_open(struct buf *body, const struct ddb_table *table, const str
 {
 	char idle_key[DDB_TIME_KEY_ROOM];
 
-	ddb_time_key(cart->updated_ms, &cart->id, idle_key);
+	ddb_time_key(cart_idle_ms(table->rules, cart->updated_ms), &cart->id, idle_key);
 	ddb_add_number(body, ",\"idle_shard\":", ddb_idle_shard(&cart->id, table->idle_shards));
 	ddb_add_text(body, ",\"idle_key\":", idle_key);
 	ddb_add_number(body, ",\"expires_ms\":", ddb_expires_ms(cart));

@@ -43,8 +43,9 @@ struct ddb_listing {
 	size_t entry_count;
 	size_t entry_room;
 	bool fetching;
-	size_t left_out;    /* of what the last call asked for */
-	struct cart *carts; /* limit + 1 */
+	size_t left_out;		  /* of what the last call asked for */
+	struct cart *carts;		  /* limit + 1 */
+	int64_t times[CART_LIST_MAX + 1]; /* of their keys */
 	size_t cart_count;
 	unsigned calls;
 };
@@ -180,11 +181,12 @@ static bool listing_is_wanted(const struct ddb_listing *listing, const struct li
 	/* The index lags behind: the cart has been changed or closed since. Or it has an entry that
 	 * is none of the cart's, as a local server's that was killed between the two: without this
 	 * the cart would be listed twice. */
-	ddb_time_key(listing->idle ? cart->updated_ms : cart->created_ms, &cart->id, key);
+	if (listing->idle)
+		return strcmp(entry->item.idle_key, entry->key) == 0 && cart->state == CART_OPEN &&
+		       cart->updated_ms < op->list.idle_before_ms;
+	ddb_time_key(cart->created_ms, &cart->id, key);
 	if (strcmp(key, entry->key) != 0)
 		return false;
-	if (listing->idle)
-		return cart->state == CART_OPEN;
 	return op->list.state == CART_LIST_ANY ||
 	       (op->list.state == CART_LIST_OPEN) == (cart->state == CART_OPEN);
 }
@@ -231,6 +233,8 @@ static void listing_settle(struct ddb_listing *listing)
 			break;
 		if (listing->cart_count < listing_wanted(listing) &&
 		    listing_is_wanted(listing, entry)) {
+			/* A key starts with its time. */
+			listing->times[listing->cart_count] = strtoll(entry->key, NULL, 10);
 			listing->carts[listing->cart_count++] = entry->item.cart;
 			entry->item.cart = (struct cart){0};
 		}
@@ -501,6 +505,7 @@ void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op)
 	if (op->more)
 		cart_clear(&listing->carts[--listing->cart_count]);
 	op->cart_count = listing->cart_count;
+	op->last_ms = op->cart_count > 0 ? listing->times[op->cart_count - 1] : 0;
 	op->carts = listing->cart_count > 0 ? listing->carts : NULL;
 	if (op->carts == NULL)
 		free(listing->carts);

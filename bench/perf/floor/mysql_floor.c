@@ -31,8 +31,9 @@
 #define FLOOR_BATCH	  32
 #define FLOOR_LINES	  3
 /* A cart's expiry, and the steps of its index, with the default cart.ttl. */
-#define FLOOR_TTL_MS   (INT64_C(30) * 86400000)
-#define FLOOR_SWEEP_MS INT64_C(86400000)
+#define FLOOR_TTL_MS	   (INT64_C(30) * 86400000)
+#define FLOOR_SWEEP_MS	   INT64_C(86400000)
+#define FLOOR_IDLE_STEP_MS INT64_C(3600000)
 
 /* What all threads share. */
 struct floor {
@@ -97,13 +98,14 @@ static void floor_insert(struct floor_thread *thread, size_t first, size_t last)
 	buf_reset(text);
 	buf_add_string(text,
 		       "START TRANSACTION; INSERT INTO carts (id, customer_id, state, version,"
-		       " created_ms, updated_ms, expires_ms, sweep_ms, lines_bound, op)"
+		       " created_ms, updated_ms, idle_ms, expires_ms, sweep_ms, lines_bound, op)"
 		       " VALUES");
 	for (size_t i = first; i < last; i++) {
 		buf_add_string(text, i == first ? " (" : ", (");
 		form_add_id(text, &floor->ids.ids[i]);
-		buf_printf(text, ", %zu, 0, 2, %lld, %lld, %lld, %lld, %d, %lld)", i + 1,
+		buf_printf(text, ", %zu, 0, 2, %lld, %lld, %lld, %lld, %lld, %d, %lld)", i + 1,
 			   (long long)params->now_ms, (long long)params->now_ms,
+			   (long long)(params->now_ms - params->now_ms % FLOOR_IDLE_STEP_MS),
 			   (long long)params->expires_ms, (long long)params->sweep_ms, FLOOR_LINES,
 			   (long long)(random_next(&thread->random) >> 1));
 	}

@@ -1,0 +1,141 @@
+/* The list of idle carts in a file whose rows were written under another cart.idle_step. */
+#include "tests/lib/cmocka.h"
+#include "tests/lib/sqlite_fixture.h"
+
+#define MINUTE_MS (INT64_C(60) * 1000)
+#define CARTS	  6
+
+static struct fixture f;
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_init(&f);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	fixture_free(&f);
+	return 0;
+}
+
+static void start(const char *step)
+{
+	struct cart_error error;
+
+	fixture_set(&f, "cart.idle_step", step);
+	if (fixture_start(&f, CART_PROVISION_AUTO, &error) != 0)
+		fail_msg("%s", error.text);
+}
+
+static void pass_minutes(int minutes)
+{
+	__atomic_add_fetch(&f.clock.wall_ms, minutes * MINUTE_MS, __ATOMIC_RELAXED);
+}
+
+/* Asserts that pages of each size list the wanted carts once each; in any order. */
+static void expect_idle(int64_t before_ms, const bool wanted[CARTS])
+{
+	for (int limit = 1; limit <= CARTS + 1; limit++) {
+		struct cart_op op = {.type = CART_OP_LIST,
+				     .list = {.kind = CART_LIST_IDLE,
+					      .idle_before_ms = before_ms,
+					      .limit = limit}};
+		int found[CARTS] = {0};
+		bool more;
+
+		do {
+			assert_int_equal(fixture_run(&f, &op), CART_OK);
+			for (size_t i = 0; i < op.cart_count; i++)
+				found[op.carts[i].id.bytes[0]]++;
+			more = op.more;
+			if (more)
+				cart_op_turn_page(&op.list, &op);
+			cart_op_clear(&op);
+		} while (more);
+		for (int i = 0; i < CARTS; i++)
+			assert_int_equal(found[i], wanted[i]);
+	}
+}
+
+/* Carts 0 to 5, 20 minutes apart, from the start of an hour. */
+static void make_carts(void)
+{
+	f.clock.wall_ms -= f.clock.wall_ms % (60 * MINUTE_MS);
+	for (uint8_t n = 0; n < CARTS; n++) {
+		assert_int_equal(fixture_create(&f, n, 7), CART_OK);
+		pass_minutes(20);
+	}
+}
+
+static void each_is_listed_once_under(const char *then, const char *now)
+{
+	int64_t start_ms;
+
+	start(then);
+	make_carts();
+	start_ms = f.clock.wall_ms - CARTS * 20 * MINUTE_MS;
+	fixture_stop(&f);
+	start(now);
+	expect_idle(INT64_MAX, (bool[]){true, true, true, true, true, true});
+	expect_idle(start_ms + 1, (bool[]){true, false, false, false, false, false});
+	expect_idle(start_ms + 80 * MINUTE_MS, (bool[]){true, true, true, true, false, false});
+	/* Some rows have the one step and some the other. */
+	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_OK);
+	expect_idle(f.clock.wall_ms + 1, (bool[]){true, true, true, true, true, true});
+	expect_idle(f.clock.wall_ms, (bool[]){true, false, true, true, true, true});
+}
+
+static void pages_neither_skip_nor_repeat_after_the_step_became_smaller(void **state)
+{
+	(void)state;
+	each_is_listed_once_under("1h", "1m");
+}
+
+static void pages_neither_skip_nor_repeat_after_the_step_became_larger(void **state)
+{
+	(void)state;
+	each_is_listed_once_under("1m", "1h");
+}
+
+/*
+ * The index's sweep_ms is expires_ms rounded up to a thirtieth of cart.ttl. Here a change under a
+ * slightly longer ttl moves expires_ms, and would not move sweep_ms if it were compared with what
+ * the ttl in force makes of the old expires_ms: the list would take the cart for expired too early.
+ */
+static void a_cart_whose_expiry_slid_under_another_ttl_is_listed(void **state)
+{
+	const int64_t old_ttl = 60 * MINUTE_MS, new_ttl = 61 * MINUTE_MS;
+	const bool listed[CARTS] = {true}, gone[CARTS] = {false};
+
+	(void)state;
+	fixture_set(&f, "cart.ttl", "60m");
+	start("1m");
+	f.clock.wall_ms -= f.clock.wall_ms % (old_ttl / 30);
+	while ((f.clock.wall_ms + old_ttl - 1) % (new_ttl / 30) > MINUTE_MS / 2)
+		f.clock.wall_ms += old_ttl / 30;
+	assert_int_equal(fixture_create(&f, 0, 7), CART_OK);
+	fixture_stop(&f);
+	fixture_set(&f, "cart.ttl", "61m");
+	start("1m");
+	assert_int_equal(fixture_add(&f, 0, 5, 1), CART_OK);
+	pass_minutes(60);
+	expect_idle(INT64_MAX, listed);
+	pass_minutes(1);
+	expect_idle(INT64_MAX, gone);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(pages_neither_skip_nor_repeat_after_the_step_became_smaller),
+		TEST(pages_neither_skip_nor_repeat_after_the_step_became_larger),
+		TEST(a_cart_whose_expiry_slid_under_another_ttl_is_listed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

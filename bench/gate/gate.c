@@ -1,6 +1,6 @@
 #include "bench/gate/gate.h"
 
-#include "bench/stats/proportion.h"
+#include "bench/stats/describe.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -10,9 +10,8 @@
 #include "bench/gate/exact.h"
 #include "bench/gate/gate.h"
 #include "bench/gate/print.h"
-#include "bench/h2h/json.h"
-#include "bench/h2h/print.h"
-#include "bench/h2h/setup.h"
+#include "bench/h2h/show.h"
+#include "bench/h2h/h2h.h"
 #include "bench/result/result.h"
 
 #include <stdlib.h>

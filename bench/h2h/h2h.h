@@ -11,10 +11,11 @@
 #ifndef BENCH_H2H_H2H_H
 #define BENCH_H2H_H2H_H
 
-#include "bench/target/drive.h"
+#include "bench/result/session.h"
+#include "bench/result/tally.h"
 #include "bench/stats/hdr.h"
 #include "bench/stats/rng.h"
-#include "bench/result/tally.h"
+#include "bench/target/drive.h"
 
 #define H2H_SIDES	2
 #define H2H_CLIENTS_MAX 64
@@ -82,5 +83,12 @@ void h2h_free(struct h2h *h2h);
  */
 CART_MUST_CHECK int h2h_run(struct h2h *h2h, h2h_progress_fn *progress, void *user,
 			    struct cart_error *error);
+
+/* The options of modes that measure in pairs. */
+#define H2H_TAKES "blocks", "pairs", "warmup", "clients=1"
+
+/* Takes --blocks, --pairs, --warmup, --clients, --for and --seed. False: refused, with a message.
+ */
+CART_MUST_CHECK bool h2h_setup(struct h2h_config *config, const struct bench_session *session);
 
 #endif

@@ -1,8 +1,6 @@
 /* `cartbench h2h`: the two sides, and what is made of the pairs. */
-#include "bench/h2h/columns.h"
-#include "bench/h2h/json.h"
-#include "bench/h2h/print.h"
-#include "bench/h2h/setup.h"
+#include "bench/h2h/show.h"
+#include "bench/h2h/h2h.h"
 #include "bench/result/result.h"
 #include "core/base/clock.h"
 

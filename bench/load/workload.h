@@ -17,7 +17,6 @@
 
 #include "bench/target/op.h"
 #include "bench/stats/rng.h"
-#include "bench/stats/zipf.h"
 #include "core/base/attr.h"
 #include "core/base/error.h"
 

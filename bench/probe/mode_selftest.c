@@ -369,7 +369,7 @@ const struct bench_mode selftest_mode = {
 		"proves that each consistency probe finds the faults that it is for, and no others",
 	.takes = {"seed=1", "verbose"},
 	.about = "Runs every probe of consistency on stores that are wrong on purpose, in this\n"
-		 "process, and shows that each is noticed by the probes that it concerns and\n"
+		 "process, and shows that each is found by the probes that it concerns and\n"
 		 "by no other, and that clean stores are not.\n",
 	.more = "Exit status: 0 every probe is right; 1 one is wrong; 2 it could not be tried.\n",
 	.example = "cartbench selftest",

@@ -1,6 +1,6 @@
 #include "bench/probe/probe.h"
 
-#include "bench/stats/proportion.h"
+#include "bench/stats/describe.h"
 
 #include <string.h>
 

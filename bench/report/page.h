@@ -54,6 +54,8 @@ struct page_table {
 CART_PRINTF(4, 5)
 void page_table_begin(struct page_table *table, struct report *report, bool stand_in,
 		      const char *title, ...);
+/* Columns of fixed titles, each after its alignment: "l operation|r calls". */
+void page_heads(struct page_table *table, const char *heads);
 CART_PRINTF(3, 4) void page_column(struct page_table *table, char align, const char *format, ...);
 CART_PRINTF(2, 3) void page_cell(struct page_table *table, const char *format, ...);
 /* All columns of a list that stand on a page; a row's cells in them. */

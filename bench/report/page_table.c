@@ -56,6 +56,14 @@ void page_column(struct page_table *table, char align, const char *format, ...)
 	table->columns++;
 }
 
+void page_heads(struct page_table *table, const char *heads)
+{
+	for (size_t len; *heads != '\0'; heads += len + (heads[len] == '|')) {
+		len = strcspn(heads, "|");
+		page_column(table, *heads, "%.*s", (int)len - 2, heads + 2);
+	}
+}
+
 void page_cell(struct page_table *table, const char *format, ...)
 {
 	va_list args;

@@ -23,7 +23,9 @@ const char *plot_label_percentile(double value, char *text)
 }
 
 void plot_begin(struct svg_chart *chart, struct buf *out, double width, double height,
-		const struct svg_legend_entry *legend, size_t count, svg_label_fn y_label)
+		const char *id, const struct page_figure *figure,
+		const struct svg_legend_entry *legend, size_t count, size_t ticks,
+		svg_label_fn y_label)
 {
 	chart->out = out;
 	chart->width = width;
@@ -33,6 +35,9 @@ void plot_begin(struct svg_chart *chart, struct buf *out, double width, double h
 	chart->right = width - 12;
 	chart->bottom = chart->height - PLOT_BELOW;
 	svg_chart_fit(chart);
+	svg_open(chart, id, figure->title, figure->desc);
+	svg_legend(chart, legend, count, true);
+	svg_grid_y(chart, ticks, y_label);
 }
 
 void plot_latency_add(struct plot_latency *plot, const char *label, size_t style,
@@ -149,10 +154,8 @@ static void plot_draw_percentiles(struct buf *out, double width, const char *id,
 	svg_scale_round(&chart.y);
 	for (i = 0; i < count; i++)
 		chart.x.high = fmax(chart.x.high, plot_last(plot->series[i].hdr));
-	plot_begin(&chart, out, width, PLOT_HEIGHT, legend, count, number_plain);
-	svg_open(&chart, id, figure->title, figure->desc);
-	svg_legend(&chart, legend, count, true);
-	svg_grid_y(&chart, PLOT_TICKS, number_plain);
+	plot_begin(&chart, out, width, PLOT_HEIGHT, id, figure, legend, count, PLOT_TICKS,
+		   number_plain);
 	svg_grid_x(&chart, PLOT_TICKS, plot_label_percentile);
 	svg_axis_titles(&chart, "percentile (each step: ten times as rare)", "ms (logarithmic)");
 	for (i = 0; i < count; i++)
@@ -195,10 +198,8 @@ static void plot_draw_ecdf(struct buf *out, double width, const char *id,
 
 	plot_latency_range(plot, 0.001, &chart.x);
 	svg_scale_round(&chart.x);
-	plot_begin(&chart, out, width, PLOT_HEIGHT, legend, count, plot_label_percent);
-	svg_open(&chart, id, figure->title, figure->desc);
-	svg_legend(&chart, legend, count, true);
-	svg_grid_y(&chart, 6, plot_label_percent);
+	plot_begin(&chart, out, width, PLOT_HEIGHT, id, figure, legend, count, 6,
+		   plot_label_percent);
 	svg_grid_x(&chart, 10, number_plain);
 	svg_axis_titles(&chart, "ms (logarithmic)", "operations that took at most so long");
 	for (i = 0; i < count; i++)

@@ -6,10 +6,12 @@
 
 #define PLOT_LABEL 96
 
-/* A chart whose legend and axis titles have their room; the scales are the caller's to set first.
- * Both are fitted into what is left. */
+/* Begins a picture: makes room for legend and axis titles, fits the scales, which are the caller's
+ * to set first, into what is left, and draws legend and horizontal grid lines. */
 void plot_begin(struct svg_chart *chart, struct buf *out, double width, double height,
-		const struct svg_legend_entry *legend, size_t count, svg_label_fn y_label);
+		const char *id, const struct page_figure *figure,
+		const struct svg_legend_entry *legend, size_t count, size_t ticks,
+		svg_label_fn y_label);
 
 /* Series of one latency picture. A zeroed one is empty. */
 struct plot_latency {

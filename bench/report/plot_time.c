@@ -112,10 +112,8 @@ static void time_draw(struct buf *out, double width, const char *id,
 						      .style = plot->lines[i].style,
 						      .mark = plot->lines[i].extra};
 	time_ranges(plot, &chart, &shown);
-	plot_begin(&chart, out, width, TIME_HEIGHT, legend, plot->count, number_plain);
-	svg_open(&chart, id, figure->title, figure->desc);
-	svg_legend(&chart, legend, plot->count, true);
-	svg_grid_y(&chart, 7, number_plain);
+	plot_begin(&chart, out, width, TIME_HEIGHT, id, figure, legend, plot->count, 7,
+		   number_plain);
 	svg_grid_x(&chart, 10, number_plain);
 	svg_axis_titles(&chart, "seconds since the start", plot->y_title);
 	for (i = 0; i < plot->count; i++)

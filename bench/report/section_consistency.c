@@ -148,11 +148,8 @@ static void stale_draw(struct buf *out, double width, const char *id,
 						      .mark = "whole"};
 	svg_scale_round(&chart.y);
 	chart.x = (struct svg_scale){.low = -0.5, .high = (double)stale->delay_count - 0.5};
-	plot_begin(&chart, out, width, CONSISTENCY_HEIGHT, legend, stale->count,
+	plot_begin(&chart, out, width, CONSISTENCY_HEIGHT, id, figure, legend, stale->count, 7,
 		   plot_label_percent);
-	svg_open(&chart, id, figure->title, figure->desc);
-	svg_legend(&chart, legend, stale->count, true);
-	svg_grid_y(&chart, 7, plot_label_percent);
 	for (i = 0; i < stale->delay_count; i++)
 		svg_text(&chart, svg_scale_at(&chart.x, (double)i), chart.bottom + SVG_FONT + 4,
 			 SVG_MIDDLE, "", 0, number_plain(stale->delays[i], text));

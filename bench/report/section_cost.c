@@ -180,14 +180,9 @@ static void cost_table(struct report *report, const struct report_doc *doc, cons
 
 	page_table_begin(&table, report, doc->stand_in, "Calls, units and cost of an operation: %s",
 			 report_file_name(doc->path));
-	page_column(&table, 'l', "operation");
-	page_column(&table, 'l', "side");
-	page_column(&table, 'r', "calls to the database");
-	page_column(&table, 'r', "SQL statements");
-	page_column(&table, 'r', "read units");
-	page_column(&table, 'r', "write units");
-	page_column(&table, 'r', "a million operations");
-	page_column(&table, 'r', "even with the instance at");
+	page_heads(&table,
+		   "l operation|l side|r calls to the database|r SQL statements|r read units|r "
+		   "write units|r a million operations|r even with the instance at");
 	for (i = 0; i < cost->count; i++)
 		cost_row(&table, cost, &cost->entries[i]);
 	page_table_end(&table, PAGE_BOTH);

@@ -1,6 +1,7 @@
 /* The verdicts as a chart: each ratio with its interval, and the band of the margin.
  */
 #include "bench/result/number.h"
+#include "bench/h2h/show.h"
 #include "bench/report/page.h"
 #include "bench/report/plot.h"
 
@@ -41,34 +42,31 @@ static enum forest_mark forest_mark_of(const char *verdict)
 
 static void forest_collect(struct forest *forest)
 {
-	const json_t *operation, *quantile;
+	struct table_row row = {.document = forest->doc->json};
 	char percentile[NUMBER_TEXT];
-	size_t i, k;
+	size_t i;
 
-	json_array_foreach(json_object_get(forest->doc->results, "operations"), i, operation)
+	json_array_foreach(json_object_get(forest->doc->results, "operations"), i, row.of)
 	{
-		json_array_foreach(json_object_get(operation, "quantiles"), k, quantile)
+		json_array_foreach(json_object_get(row.of, "quantiles"), row.at, row.in)
 		{
-			struct forest_row *row = &forest->rows[forest->count];
-			double q = member_number(quantile, "q");
+			struct forest_row *drawn = &forest->rows[forest->count];
 
-			if (forest->count == FOREST_MAX ||
-			    !(member_number(operation, "pairs") * (1 - q) >=
-			      BENCH_HDR_BEYOND_MIN - 1e-6))
+			if (forest->count == FOREST_MAX || !h2h_quantile_holds(&row))
 				continue;
-			row->effect = member_number(quantile, "effect");
-			row->low = member_number(quantile, "low");
-			row->high = member_number(quantile, "high");
-			if (!(row->effect > -1) || !isfinite(row->effect) || !(row->low > -1) ||
-			    !isfinite(row->high))
+			drawn->effect = member_number(row.in, "effect");
+			drawn->low = member_number(row.in, "low");
+			drawn->high = member_number(row.in, "high");
+			if (!(drawn->effect > -1) || !isfinite(drawn->effect) ||
+			    !(drawn->low > -1) || !isfinite(drawn->high))
 				continue;
-			row->mark = *member_text(forest->doc->json, "invalid") != '\0'
-					    ? FOREST_OPEN
-					    : forest_mark_of(member_text(quantile, "verdict"));
-			row->first = k == 0 && i > 0;
-			snprintf(row->name, sizeof(row->name), "%.40s %s",
-				 member_text(operation, "operation"),
-				 number_percentile(q, percentile));
+			drawn->mark = *member_text(row.document, "invalid") != '\0'
+					      ? FOREST_OPEN
+					      : forest_mark_of(member_text(row.in, "verdict"));
+			drawn->first = row.at == 0 && i > 0;
+			snprintf(drawn->name, sizeof(drawn->name), "%.40s %s",
+				 member_text(row.of, "operation"),
+				 number_percentile(member_number(row.in, "q"), percentile));
 			forest->count++;
 		}
 	}
@@ -221,13 +219,11 @@ static void forest_draw(struct buf *out, double width, const char *id,
 
 static void forest_doc(struct report *report, const struct report_doc *doc)
 {
-	struct forest forest = {.doc = doc, .margin = member_number(doc->results, "margin")};
+	struct forest forest = {.doc = doc, .margin = h2h_margin_of(doc->json)};
 	struct buf desc = {0};
 	char text[NUMBER_TEXT];
 	size_t i;
 
-	if (!(forest.margin > 0 && forest.margin < 1))
-		forest.margin = 0.05;
 	forest_collect(&forest);
 	buf_add_string(&desc, "Time of B against A, each with its interval:");
 	for (i = 0; i < forest.count; i++)

@@ -191,12 +191,7 @@ static void head_sides(struct report *report, const struct report_doc *doc)
 	size_t i;
 
 	page_table_begin(&table, report, doc->stand_in, "What A and B are");
-	page_column(&table, 'l', "side");
-	page_column(&table, 'l', "name");
-	page_column(&table, 'l', "database");
-	page_column(&table, 'l', "server");
-	page_column(&table, 'l', "asked at");
-	page_column(&table, 'l', "cartd");
+	page_heads(&table, "l side|l name|l database|l server|l asked at|l cartd");
 	for (i = 0; i < doc->side_count; i++) {
 		const struct report_side *side = &doc->sides[i];
 

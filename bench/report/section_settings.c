@@ -135,12 +135,8 @@ static void settings_machines(struct report *report)
 	size_t d, e, i;
 
 	page_table_begin(&table, report, false, "Machines");
-	page_column(&table, 'l', "machine");
-	page_column(&table, 'l', "processor");
-	page_column(&table, 'r', "cores");
-	page_column(&table, 'l', "cores of the generator");
-	page_column(&table, 'r', "memory");
-	page_column(&table, 'l', "kernel");
+	page_heads(&table,
+		   "l machine|l processor|r cores|l cores of the generator|r memory|l kernel");
 	for (d = 0; d < report->doc_count; d++) {
 		const json_t *machine = json_object_get(report->docs[d].json, "machine"), *core;
 		struct buf pinned = {0};
@@ -176,13 +172,7 @@ static void settings_files(struct report *report)
 	size_t d, i;
 
 	page_table_begin(&table, report, false, "Results files");
-	page_column(&table, 'l', "file");
-	page_column(&table, 'l', "kind");
-	page_column(&table, 'l', "made at");
-	page_column(&table, 'l', "cartbench");
-	page_column(&table, 'r', "seed");
-	page_column(&table, 'l', "machine");
-	page_column(&table, 'l', "command");
+	page_heads(&table, "l file|l kind|l made at|l cartbench|r seed|l machine|l command");
 	for (d = 0; d < report->doc_count; d++) {
 		const json_t *json = report->docs[d].json, *tool = json_object_get(json, "tool");
 		struct buf command = {0};

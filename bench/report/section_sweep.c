@@ -103,10 +103,8 @@ static void sweep_draw(struct buf *out, double width, const char *id,
 	sweep_ranges(sweep, &chart);
 	svg_scale_round(&chart.x);
 	svg_scale_round(&chart.y);
-	plot_begin(&chart, out, width, SWEEP_HEIGHT, legend, sweep->count, number_plain);
-	svg_open(&chart, id, figure->title, figure->desc);
-	svg_legend(&chart, legend, sweep->count, true);
-	svg_grid_y(&chart, 8, number_plain);
+	plot_begin(&chart, out, width, SWEEP_HEIGHT, id, figure, legend, sweep->count, 8,
+		   number_plain);
 	svg_grid_x(&chart, 6, number_plain);
 	svg_axis_titles(&chart, "operations done a second", "ms (logarithmic)");
 	for (d = 0; d < sweep->count; d++) {

@@ -1,5 +1,5 @@
 /* The verdicts: for each operation and quantile which side is faster, and the success rates. */
-#include "bench/h2h/columns.h"
+#include "bench/h2h/show.h"
 #include "bench/report/page.h"
 #include "bench/result/number.h"
 

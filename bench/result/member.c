@@ -1,6 +1,6 @@
 #include "bench/result/member.h"
 
-#include "bench/stats/proportion.h"
+#include "bench/stats/describe.h"
 #include "core/base/buf.h"
 
 #include <math.h>

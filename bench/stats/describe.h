@@ -6,6 +6,7 @@
 #define BENCH_STATS_DESCRIBE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 double stats_mean(const double *values, size_t count);
 /* Divides by count - 1. 0 when count is 1. In two passes: no digits are lost to a large mean. */
@@ -26,5 +27,21 @@ double stats_median(const double *values, size_t count);
  * common mean. 0 when all are equal or count is 1. Its expectation for unrelated values is
  * -1 / count. */
 double stats_lag1(const double *values, size_t count);
+
+/* How often something happens, from how often it did. */
+
+struct stats_proportion {
+	double seen; /* events / trials */
+	double low;
+	double high;
+};
+
+/* Wilson's interval (1927), without continuity correction: covers as promised also near 0 and 1,
+ * where the usual one does not. events <= trials, trials > 0. */
+struct stats_proportion stats_wilson(uint64_t events, uint64_t trials, double confidence);
+
+/* Nothing happened in so many trials: with this confidence it is rarer than this. One-sided and
+ * exact, 1 - (1 - confidence)^(1 / trials); about 3 / trials at 95 %. trials > 0. */
+double stats_zero_events(uint64_t trials, double confidence);
 
 #endif

@@ -3,7 +3,7 @@
  * it; R's own last digits are off by up to 2e-13 where it says 0.49999999999999956 for 1/2.
  */
 #include "bench/stats/student.h"
-#include "bench/stats/proportion.h"
+#include "bench/stats/describe.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,8 +1,7 @@
 /* Head to head: pairs are pairs, a known difference is found, none is made up, and what fails is
  * counted and not timed. */
-#include "bench/h2h/columns.h"
+#include "bench/h2h/show.h"
 #include "bench/h2h/judge.h"
-#include "bench/h2h/json.h"
 #include "bench/cli/interrupt.h"
 #include "core/base/buf.h"
 #include "tests/lib/cmocka.h"

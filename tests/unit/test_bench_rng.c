@@ -4,7 +4,6 @@
  * would break: R's qchisq(0.999, df), and for Kolmogorov's D sqrt(n) 1.95.
  */
 #include "bench/stats/rng.h"
-#include "bench/stats/zipf.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,0 +1,353 @@
+#include "bench/h2h/show.h"
+
+#include "bench/result/member.h"
+#include "bench/result/number.h"
+#include "bench/result/result.h"
+#include "bench/result/table.h"
+#include "bench/result/tally.h"
+#include "bench/stats/hdr.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#define H2H_MARGIN 0.05
+
+double h2h_margin_of(const json_t *document)
+{
+	double margin = member_number(json_object_get(document, "results"), "margin");
+
+	return margin > 0 && margin < 1 ? margin : H2H_MARGIN;
+}
+
+bool h2h_quantile_holds(const struct table_row *row)
+{
+	return table_number(row, "pairs") * (1 - table_number(row, "q")) >=
+	       BENCH_HDR_BEYOND_MIN - 1e-6;
+}
+
+/* A win says that there is a difference, not that it is beyond the margin: where the interval
+ * reaches into the margin, the words say so too. */
+static void h2h_win(const json_t *document, size_t side, double nearest, double margin,
+		    char text[TABLE_TEXT])
+{
+	char percent[NUMBER_TEXT];
+
+	if (nearest >= margin)
+		snprintf(text, TABLE_TEXT, "%.100s is faster", table_label(document, side));
+	else
+		snprintf(text, TABLE_TEXT, "%.100s is faster, perhaps by less than %s",
+			 table_label(document, side), number_percent(margin, percent));
+}
+
+const char *h2h_get_words(const struct table_row *row, char text[TABLE_TEXT])
+{
+	const char *verdict = table_string(row, "verdict");
+	double margin = h2h_margin_of(row->document);
+	char percent[NUMBER_TEXT];
+
+	number_percent(margin, percent);
+	if (*member_text(row->document, "invalid") != '\0')
+		return "does not count";
+	if (strcmp(verdict, "A WINS") == 0)
+		h2h_win(row->document, 0, table_number(row, "low"), margin, text);
+	else if (strcmp(verdict, "B WINS") == 0)
+		h2h_win(row->document, 1, -table_number(row, "high"), margin, text);
+	else if (strcmp(verdict, "EQUIVALENT") == 0)
+		snprintf(text, TABLE_TEXT, "no difference beyond \xc2\xb1%s", percent);
+	else if (strcmp(verdict, "DIFFERENT BUT TRIVIAL") == 0)
+		snprintf(text, TABLE_TEXT, "they differ, but by less than %s", percent);
+	else
+		return strcmp(verdict, "INCONCLUSIVE") == 0 ? "not decided"
+							    : "not known to this program";
+	return text;
+}
+
+static const char *h2h_get_name(const struct table_row *row, char text[TABLE_TEXT])
+{
+	char percentile[NUMBER_TEXT];
+
+	snprintf(text, TABLE_TEXT, "%.100s %s", table_string(row, "operation"),
+		 number_percentile(table_number(row, "q"), percentile));
+	return text;
+}
+
+static const char *h2h_get_interval(const struct table_row *row, char text[TABLE_TEXT])
+{
+	double low = table_number(row, "low");
+
+	return isfinite(low) ? table_range(UNIT_EFFECT, low, table_number(row, "high"), text)
+			     : "too few blocks";
+}
+
+static const char *h2h_get_blocks(const struct table_row *row, char text[TABLE_TEXT])
+{
+	snprintf(text, TABLE_TEXT, "%zu", json_array_size(table_member(row, "log_ratios")));
+	return text;
+}
+
+static const char *h2h_get_needed(const struct table_row *row, char text[TABLE_TEXT])
+{
+	double needed = table_number(row, "pairs_needed");
+	char digits[NUMBER_TEXT];
+
+	if (!isfinite(needed))
+		return strcmp(table_string(row, "verdict"), "INCONCLUSIVE") == 0 ? "not known"
+										 : "enough";
+	snprintf(text, TABLE_TEXT, "about\xc2\xa0%s", number_digits(needed, 2, digits));
+	return text;
+}
+
+const struct table_column h2h_columns[] = {
+	COLUMN("operation", NULL, TEXT, IN_CSV),
+	COLUMN_AT("q", "quantile", NULL, PLAIN, IN_CSV),
+	COLUMN_GET(h2h_get_name, "operation, percentile", NULL, TEXT, FOR_PEOPLE),
+	COLUMN("a_ns", "A: $A", NS, EVERYWHERE),
+	COLUMN("b_ns", "B: $B", NS, EVERYWHERE),
+	COLUMN("effect", "B against A", EFFECT, EVERYWHERE),
+	{.name = "interval",
+	 .unit = UNIT_EFFECT,
+	 .places = FOR_PEOPLE,
+	 .get = h2h_get_interval,
+	 .width = 18},
+	COLUMN("low", NULL, EFFECT, IN_CSV),
+	COLUMN("high", NULL, EFFECT, IN_CSV),
+	COLUMN_GET(h2h_get_blocks, "blocks", NULL, COUNT, IN_CSV),
+	COLUMN("p_difference", NULL, P, IN_CSV),
+	COLUMN("p_wilcoxon", NULL, P, IN_CSV),
+	COLUMN("p_equivalence", NULL, P, IN_CSV),
+	COLUMN_GET(h2h_get_words, "in words", NULL, TEXT, ON_PAGE),
+	{.name = "verdict", .places = EVERYWHERE, .width = 21},
+	COLUMN("pairs", NULL, COUNT, ON_PAGE),
+	COLUMN("pairs_needed", NULL, COUNT, IN_CSV),
+	COLUMN_GET(h2h_get_needed, "pairs needed", NULL, COUNT, FOR_PEOPLE),
+	{0},
+};
+
+const struct table_column h2h_statistics_columns[] = {
+	COLUMN_GET(h2h_get_name, "operation, percentile", NULL, TEXT, ON_PAGE),
+	COLUMN("effective_blocks", "blocks that count", DIGITS, ON_PAGE),
+	COLUMN("p_difference", "p, difference (t)", P, ON_PAGE),
+	COLUMN("p_wilcoxon", "p, difference (Wilcoxon)", P, ON_PAGE),
+	COLUMN("holm_difference", "corrected (Holm)", P, ON_PAGE),
+	COLUMN("p_equivalence", "p, equivalence (TOST)", P, ON_PAGE),
+	COLUMN("holm_equivalence", "corrected (Holm)", P, ON_PAGE),
+	{0},
+};
+
+const struct table_column h2h_success_columns[] = {
+	COLUMN("operation", NULL, TEXT, FOR_PEOPLE),
+	COLUMN_GET(table_get_side, "side", NULL, TEXT, FOR_PEOPLE),
+	TALLY_COLUMNS,
+	{0},
+};
+
+const struct table_column h2h_calls_columns[] = {
+	COLUMN("operation", NULL, TEXT, ON_TERMINAL),
+	COLUMN("side", NULL, TEXT, ON_TERMINAL),
+	COLUMN_AT("calls_per_op", "calls to the database", NULL, DIGITS, ON_TERMINAL),
+	COLUMN_AT("statements_per_op", "SQL statements", NULL, DIGITS, ON_TERMINAL),
+	COLUMN_AT("read_units", "read units", NULL, DIGITS, ON_TERMINAL),
+	COLUMN_AT("write_units", "write units", NULL, DIGITS, ON_TERMINAL),
+	{0},
+};
+
+static const char *const h2h_side_names[H2H_SIDES] = {"A", "B"};
+
+/* How often it succeeded, with what the tally says of failures. */
+static json_t *h2h_success(const struct tally *tally, enum h2h_operation operation)
+{
+	static const char *const members[] = {"tried", "ok", "refused", "unknown", "errors"};
+	json_t *all = tally_json(tally, h2h_op_type(operation));
+	json_t *success = json_incref(json_object_get(all, "success"));
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+		json_object_set(success, members[i], json_object_get(all, members[i]));
+	json_decref(all);
+	return success;
+}
+
+static json_t *h2h_row_json(const struct h2h_row *row)
+{
+	json_t *ratios = json_array();
+
+	for (size_t i = 0; i < row->block_count; i++)
+		json_array_append_new(ratios, json_real(row->log_ratios[i]));
+	return json_pack(
+		"{s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:o}", "q",
+		row->quantile, "a_ns", row->ns[0], "b_ns", row->ns[1], "log_ratios", ratios,
+		"effect", row->judged ? member_real(row->effect) : json_null(), "low",
+		row->judged ? member_real(row->low) : json_null(), "high",
+		row->judged ? member_real(row->high) : json_null(), "effective_blocks",
+		row->effective_blocks, "p_difference", row->comparison.p_difference, "p_wilcoxon",
+		row->p_wilcoxon, "p_equivalence", row->comparison.p_equivalence, "holm_difference",
+		row->comparison.holm_difference, "holm_equivalence",
+		row->comparison.holm_equivalence, "verdict",
+		stats_verdict_name(row->comparison.verdict), "pairs_needed",
+		row->pairs_needed > 0 ? json_integer((json_int_t)row->pairs_needed) : json_null());
+}
+
+/* Pairs that count, of the blocks that were judged. */
+static json_int_t h2h_pairs(const struct h2h *h2h, const struct h2h_cell *cell)
+{
+	json_int_t pairs = 0;
+
+	for (int64_t i = 0; i < h2h->blocks_done * h2h->config.pairs; i++)
+		pairs += cell->ns[0][i] != 0;
+	return pairs;
+}
+
+static json_t *h2h_operation_json(const struct h2h *h2h, enum h2h_operation operation,
+				  const struct h2h_judgement *judgement)
+{
+	const struct h2h_cell *cell = &h2h->cells[operation];
+	json_t *quantiles = json_array(), *success = json_array(), *service = json_array();
+	json_t *split = json_array();
+
+	for (int side = 0; side < H2H_SIDES; side++) {
+		const struct tally *arm = &cell->arms[side];
+
+		json_array_append_new(success, h2h_success(arm, operation));
+		json_array_append_new(service, bench_result_hist(arm->service));
+		json_array_append_new(split, bench_split_json(&arm->split));
+	}
+	for (size_t i = 0; i < judgement->count; i++)
+		if (judgement->rows[i].operation == operation)
+			json_array_append_new(quantiles, h2h_row_json(&judgement->rows[i]));
+	return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "operation",
+			 h2h_operation_name(operation), "pairs", h2h_pairs(h2h, cell), "success",
+			 success, "service", service, "split", split, "quantiles", quantiles);
+}
+
+static json_t *h2h_second_json(const struct h2h_second *second, int at)
+{
+	const struct bench_hdr *a = second->service[0], *b = second->service[1];
+
+	return json_pack(
+		"{s:i, s:o, s:o, s:I, s:I}", "at_s", at, "a_p50_ms",
+		a != NULL ? json_real((double)bench_hdr_quantile(a, 0.5) / 1e6) : json_null(),
+		"b_p50_ms",
+		b != NULL ? json_real((double)bench_hdr_quantile(b, 0.5) / 1e6) : json_null(),
+		"a_ok", a != NULL ? (json_int_t)a->count : 0, "b_ok",
+		b != NULL ? (json_int_t)b->count : 0);
+}
+
+static json_t *h2h_seconds_json(const struct h2h *h2h)
+{
+	json_t *seconds = json_array();
+
+	for (int at = 0; at < H2H_SECONDS_MAX; at++)
+		if (h2h->seconds[at].service[0] != NULL || h2h->seconds[at].service[1] != NULL)
+			json_array_append_new(seconds, h2h_second_json(&h2h->seconds[at], at));
+	return seconds;
+}
+
+static json_t *h2h_calls_json(struct bench_calls (*calls)[H2H_SIDES])
+{
+	json_t *all = json_array();
+
+	for (int i = 0; i < H2H_OPERATIONS; i++) {
+		for (int side = 0; side < H2H_SIDES; side++) {
+			const struct bench_calls *of = &calls[i][side];
+
+			if (!of->counted)
+				continue;
+			json_array_append_new(
+				all,
+				json_pack("{s:s, s:s, s:f, s:o, s:o, s:o}", "operation",
+					  h2h_operation_name((enum h2h_operation)i), "side",
+					  h2h_side_names[side], "calls_per_op", of->calls,
+					  "statements_per_op",
+					  of->statements > 0 ? json_real(of->statements)
+							     : json_null(),
+					  "read_units",
+					  of->has_units ? json_real(of->read_units) : json_null(),
+					  "write_units",
+					  of->has_units ? json_real(of->write_units)
+							: json_null()));
+		}
+	}
+	return all;
+}
+
+json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
+		 const struct h2h_judgement *judgement, struct bench_calls (*calls)[H2H_SIDES],
+		 bool cold)
+{
+	json_t *operations = json_array(), *results;
+
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		json_array_append_new(operations,
+				      h2h_operation_json(h2h, (enum h2h_operation)i, judgement));
+	results =
+		json_pack("{s:I, s:I, s:I, s:f, s:f, s:b, s:f, s:o, s:o}", "blocks",
+			  (json_int_t)h2h->blocks_done, "pairs_per_block",
+			  (json_int_t)h2h->config.pairs, "clients", (json_int_t)h2h->config.clients,
+			  "margin", question->margin, "confidence", question->confidence, "cold",
+			  (int)cold, "duration_s", (double)h2h->took_ns / 1e9, "operations",
+			  operations, "seconds", h2h_seconds_json(h2h));
+	if (results != NULL && calls != NULL)
+		json_object_set_new(results, "calls", h2h_calls_json(calls));
+	return results;
+}
+
+static const char print_legend[] =
+	"\nB is compared with A; + means that B takes longer. A WINS, B WINS: different, beyond "
+	"what chance\n"
+	"explains at that confidence. EQUIVALENT: shown to differ by less than the margin. "
+	"DIFFERENT BUT\n"
+	"TRIVIAL: both. INCONCLUSIVE: neither was shown; more pairs may.\n";
+
+void h2h_print(FILE *out, const json_t *document)
+{
+	const json_t *results = json_object_get(document, "results"), *side;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "sides"), i, side)
+	{
+		fprintf(out, "%s  %s  %s%s\n", member_text(side, "name"),
+			member_text(side, "label"), member_text(side, "target"),
+			member_true(side, "stand_in") ? "  (a local server in place of DynamoDB: "
+							"says nothing of AWS's times)"
+						      : "");
+	}
+	fprintf(out,
+		"\n%.0f blocks of %.0f pairs each operation, %.0f s; margin %.3g %%, confidence "
+		"%.3g %%\n\n",
+		member_number(results, "blocks"), member_number(results, "pairs_per_block"),
+		member_number(results, "duration_s"), 100 * member_number(results, "margin"),
+		100 * member_number(results, "confidence"));
+	table_write(out, NULL, h2h_columns, document, "operations", "quantiles");
+	fputs(print_legend, out);
+	fputs("\n", out);
+	table_write(out, NULL, h2h_success_columns, document, "operations", "success");
+	if (json_array_size(json_object_get(results, "calls")) > 0) {
+		fputs("\n", out);
+		table_write(out, NULL, h2h_calls_columns, document, "calls", NULL);
+	}
+}
+
+void h2h_print_progress(char *line, size_t room, const struct h2h *h2h)
+{
+	const struct h2h_config *config = &h2h->config;
+	int64_t cycles = 0;
+	int used;
+
+	for (int64_t i = 0; i < config->blocks; i++)
+		cycles += h2h->block_cycles[i];
+	if (h2h->began_ns == 0) {
+		snprintf(line, room, "warming up");
+		return;
+	}
+	used = snprintf(line, room, "pair %" PRId64 " of %" PRId64, cycles,
+			config->blocks * config->pairs);
+	for (int i = 0; i < H2H_OPERATIONS && used > 0 && (size_t)used < room; i++) {
+		const struct h2h_cell *cell = &h2h->cells[i];
+		char a[NUMBER_TEXT], b[NUMBER_TEXT];
+
+		number_ms((double)bench_hdr_quantile(cell->arms[0].service, 0.5), a);
+		number_ms((double)bench_hdr_quantile(cell->arms[1].service, 0.5), b);
+		used += snprintf(line + used, room - (size_t)used, "; %s %s, %s",
+				 h2h_operation_name((enum h2h_operation)i), a, b);
+	}
+}

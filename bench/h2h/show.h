@@ -1,0 +1,38 @@
+/* The document of `cartbench h2h`, and its tables. */
+#ifndef BENCH_H2H_SHOW_H
+#define BENCH_H2H_SHOW_H
+
+#include "bench/h2h/h2h.h"
+#include "bench/h2h/judge.h"
+#include "bench/result/table.h"
+#include "bench/target/calls.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+/* Of the "quantiles" of "operations". */
+extern const struct table_column h2h_columns[];
+extern const struct table_column h2h_statistics_columns[];
+/* Of the "success" of "operations". */
+extern const struct table_column h2h_success_columns[];
+/* Of "calls". */
+extern const struct table_column h2h_calls_columns[];
+
+/* 5 % where the document does not say. */
+double h2h_margin_of(const json_t *document);
+/* False: fewer than ten samples lie beyond this quantile, so that it is no measurement. */
+bool h2h_quantile_holds(const struct table_row *row);
+/* What the verdict says, in words: "mysql is faster". */
+const char *h2h_get_words(const struct table_row *row, char text[TABLE_TEXT]);
+
+/* The document's "results". calls: [operation][side], or NULL. NULL: no memory. */
+json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
+		 const struct h2h_judgement *judgement, struct bench_calls (*calls)[H2H_SIDES],
+		 bool cold);
+
+/* Prints a whole document. */
+void h2h_print(FILE *out, const json_t *document);
+/* Writes one line of progress into line, at most room bytes. */
+void h2h_print_progress(char *line, size_t room, const struct h2h *h2h);
+
+#endif

@@ -14,7 +14,8 @@
 static void main_unknown_variable(const char *name, void *user)
 {
 	(void)user;
-	log_event(LOG_WARN, "no such setting, ignored", LOG_STR("variable", name));
+	log_event(LOG_WARN, "ignoring an environment variable: there is no such setting",
+		  LOG_STR("variable", name));
 }
 
 static void main_help(const struct settings *settings)
@@ -23,12 +24,12 @@ static void main_help(const struct settings *settings)
 	     "The shopping-cart service. SIGTERM drains and ends it.\n"
 	     "\n"
 	     "  --config FILE    read settings from an INI file (also: CART_CONFIG=FILE)\n"
-	     "  --print-config   show the settings in effect, secrets masked, and end\n"
-	     "  --version        show the version and end\n"
-	     "  --help           show this and end\n"
+	     "  --print-config   print the effective settings, secrets masked, and exit\n"
+	     "  --version        print the version and exit\n"
+	     "  --help           print this and exit\n"
 	     "\n"
-	     "A flag goes before the environment (CART_HTTP_MAX_BODY for http.max_body), that\n"
-	     "before the file, and that before the default. Settings:\n");
+	     "A flag overrides the environment (CART_HTTP_MAX_BODY for http.max_body), which\n"
+	     "overrides the file, which overrides the default. Settings:\n");
 	settings_print_help(settings, stdout);
 }
 

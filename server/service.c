@@ -77,7 +77,8 @@ static const struct cart_backend *service_backend(const struct settings *setting
 
 	if (backend == NULL) {
 		cart_backend_names(known, sizeof(known));
-		cart_error_set(error, "backend \"%s\" is not known; there are: %s", name, known);
+		cart_error_set(error, "backend \"%s\" is unknown; the backends are %s", name,
+			       known);
 	}
 	return backend;
 }
@@ -131,7 +132,8 @@ static int service_start_backend(struct service *service, struct cart_error *err
 	service->http_metrics = http_metrics_register(service->metrics);
 	service_register_info(service->metrics, backend);
 	if (!cart_backend_is_durable(backend))
-		log_event(LOG_WARN, "this backend keeps carts in memory: all are lost at the end",
+		log_event(LOG_WARN,
+			  "this backend keeps carts in memory: they are lost when cartd ends",
 			  LOG_STR("backend", cart_backend_name(backend)));
 	return 0;
 }
@@ -331,12 +333,13 @@ static bool service_drain(struct service *service)
 	service_wait_or_end(service, settings_integer(settings, "drain.deadline"));
 	if (service->loops_done == service->loop_count)
 		return true;
-	log_message(LOG_WARN, "drain.deadline has passed, cutting what is left");
+	log_message(LOG_WARN, "drain.deadline has passed: closing the connections that are left");
 	service_command(service, LOOP_STOP);
 	service_wait_or_end(service,
 			    settings_integer(settings, "request.deadline") + SERVICE_STOP_GRACE_MS);
 	if (service->loops_done < service->loop_count) {
-		log_message(LOG_ERROR, "the backend does not give its requests back, giving up");
+		log_message(LOG_ERROR,
+			    "the backend has not completed its requests: ending without them");
 		_exit(1);
 	}
 	return false;

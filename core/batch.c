@@ -7,24 +7,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How fast a class's typical time follows its batches. */
+/* How fast the typical time of a class follows its batches: each batch counts for this part. */
 #define BATCH_TYPICAL_PART 8
-/* What takes longer was stuck, and is no measure. */
+/* A batch that took longer than this was stuck, and counts as this. */
 #define BATCH_TYPICAL_MAX_NS (100 * CLOCK_NS_PER_MS)
 
 /* A doubly linked list through held.next and held.prev. */
 struct batch_queue {
 	struct cart_op *first;
 	struct cart_op *last;
-	size_t in_lanes;    /* ops of the class that lanes are at */
-	int64_t typical_ns; /* that a batch of the class takes */
+	size_t in_lanes;    /* ops of the class that are in lanes now */
+	int64_t typical_ns; /* how long a batch of the class takes, on average of late */
 };
 
 #define BATCH_NO_CLASS BATCH_CLASSES_MAX
-/* Queued ops that a lane looks at: those for carts held elsewhere are stepped over. */
+/* How many queued ops are looked at to make up a batch: ops for carts that are being written are
+ * skipped. */
 #define BATCH_LOOK_MAX 1024
 
-/* What a lane is at. */
+/* What a lane is doing. */
 struct batch_lane {
 	size_t class; /* BATCH_NO_CLASS: nothing */
 	size_t count; /* ops */
@@ -120,11 +121,10 @@ static bool batch_is_full(const struct batch *batch, size_t class)
 	return limit > 0 && batch->lanes_of[class] >= limit;
 }
 
-/*
- * The class whose first op has waited longest, of those that are not tried in vain, at their limit
- * of lanes or patient; or BATCH_NO_CLASS. *patience_ns is lowered to what a patient one waits.
+/* The class whose first op has waited longest, of the classes that are not blocked and may take
+ * another lane now; or BATCH_NO_CLASS. *patience_ns is lowered to what a patient class still waits.
  */
-static size_t batch_oldest(const struct batch *batch, const bool *vain, int64_t now,
+static size_t batch_oldest(const struct batch *batch, const bool *blocked, int64_t now,
 			   int64_t *patience_ns)
 {
 	size_t oldest = BATCH_NO_CLASS;
@@ -133,7 +133,7 @@ static size_t batch_oldest(const struct batch *batch, const bool *vain, int64_t 
 		const struct cart_op *op = batch->queues[class].first;
 		int64_t wait_ns;
 
-		if (op == NULL || vain[class] || batch_is_full(batch, class))
+		if (op == NULL || blocked[class] || batch_is_full(batch, class))
 			continue;
 		wait_ns = batch_patience_ns(batch, class, now);
 		if (wait_ns > 0 && wait_ns < *patience_ns)
@@ -190,7 +190,7 @@ static size_t batch_take(struct batch *batch, size_t class)
 	return count;
 }
 
-/* Gives the batch that was made up to the warmest lane. */
+/* Gives the batch that was made up to the lane that was freed last. */
 static void batch_start(struct batch *batch, size_t class, size_t count, int64_t now)
 {
 	size_t index = batch->idle[--batch->idle_count];
@@ -222,14 +222,15 @@ static void batch_wait(struct batch *batch, int64_t ns)
 static void batch_dispatch(evutil_socket_t fd, short what, void *user)
 {
 	struct batch *batch = user;
-	bool vain[BATCH_CLASSES_MAX] = {false}; /* all that it has queued is held elsewhere */
+	bool blocked[BATCH_CLASSES_MAX] = {
+		false}; /* every op queued is for a cart that is being written */
 	int64_t patience_ns = INT64_MAX;
 
 	(void)fd;
 	(void)what;
 	while (batch->queued > 0 && batch->idle_count > 0) {
 		int64_t now = clock_monotonic_ns(batch->config.clock);
-		size_t class = batch_oldest(batch, vain, now, &patience_ns), count;
+		size_t class = batch_oldest(batch, blocked, now, &patience_ns), count;
 
 		if (class == BATCH_NO_CLASS)
 			break;
@@ -237,7 +238,7 @@ static void batch_dispatch(evutil_socket_t fd, short what, void *user)
 		if (count > 0)
 			batch_start(batch, class, count, now);
 		else
-			vain[class] = true;
+			blocked[class] = true;
 	}
 	if (patience_ns < INT64_MAX && batch->idle_count > 0)
 		batch_wait(batch, patience_ns);
@@ -324,7 +325,7 @@ bool batch_remove(struct batch *batch, struct cart_op *op)
 
 void batch_retry_together(struct batch *batch, struct cart_op **ops, size_t count, size_t class)
 {
-	/* From the last to the first, so that they stand in their order. */
+	/* From the last to the first, so that they keep their order. */
 	for (size_t i = count; i > 0; i--)
 		batch_prepend(batch, class, ops[i - 1]);
 	batch_wake(batch);

@@ -64,20 +64,21 @@ CART_MUST_CHECK bool batch_remove(struct batch *batch, struct cart_op *op);
  * more. Call it before batch_lane_free(). */
 void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, size_t class);
 void batch_retry_together(struct batch *batch, struct cart_op **ops, size_t count, size_t class);
-/* The lane's ops are completed or queued again, and the database is at them no more, but the lane
- * cannot take others yet: its connection went. */
+/* The lane's ops are completed or queued again, and the database does no more work for them, but
+ * the lane cannot take others yet, because its connection is lost. */
 void batch_lane_over(struct batch *batch, size_t lane);
-/* The lane can take a batch; the same otherwise. */
+/* The lane can take a batch. Does what batch_lane_over() does, too. */
 void batch_lane_free(struct batch *batch, size_t lane);
-/* The lane cannot take one until freed (its connection went); it must be idle. */
+/* The idle lane lost its connection: it gets no batch until batch_lane_free(). */
 void batch_lane_lost(struct batch *batch, size_t lane);
 /* While writes are paused, no lane is given a batch of a class of writes. */
 void batch_pause_writes(struct batch *batch, bool paused);
 size_t batch_queued(const struct batch *batch);
 /* The first op queued of a class, or NULL. */
 struct cart_op *batch_first(const struct batch *batch, size_t class);
-/* Takes those out of the queues that have waited since before_ns, since they came and since their
- * last try, unless keep() (may be NULL) wants them to wait on. Linked by held.next. */
+/* Takes those ops out of the queues that have waited since before_ns, both since they were queued
+ * and since their last try, unless keep() (may be NULL) says that they wait on. Linked by
+ * held.next. */
 struct cart_op *batch_take_stale(struct batch *batch, int64_t before_ns,
 				 bool (*keep)(const struct cart_op *op));
 

@@ -41,10 +41,8 @@ struct cart {
 	size_t line_room; /* lines allocated */
 };
 
-/*
- * What became of an op. Few, and each means one thing. Only CART_UNCERTAIN may mean that a change
- * landed without being confirmed; after every other failure nothing was changed.
- */
+/* The result of an op. Only CART_UNCERTAIN may mean that a change landed without being confirmed;
+ * after every other failure nothing was changed. */
 enum cart_result {
 	CART_OK = 0,
 	CART_NOT_FOUND,	 /* no such cart, or it has expired */

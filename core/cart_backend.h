@@ -107,10 +107,10 @@ typedef void cart_backend_close_fn(struct cart_store *store);
 typedef enum cart_result cart_backend_submit_fn(struct cart_store *store, struct cart_op *op);
 
 /*
- * The op's time is up, or its caller wants it back: stop working for it and complete it before
- * returning. With why (CART_TIMEOUT or CART_CANCELED) if it is a read or certainly changed nothing
- * and never will; with CART_UNCERTAIN if the change may have landed or may still land. What is
- * under way for it (a statement, a call) must not touch the op again. Required.
+ * The op's deadline has passed, or its caller has canceled it: stop working for it and complete it
+ * before returning. With why (CART_TIMEOUT or CART_CANCELED) if it is a read or certainly changed
+ * nothing and never will; with CART_UNCERTAIN if the change may have landed or may still land. A
+ * statement or call that is still running for it must not touch the op again. Required.
  */
 typedef void cart_backend_expire_fn(struct cart_store *store, struct cart_op *op,
 				    enum cart_result why);
@@ -132,9 +132,9 @@ struct cart_backend {
 };
 
 /*
- * Gives an accepted op back: stamps and counts it and calls its callback, which may submit more or
- * close the store. The op must be out of every list of the backend; it is not the backend's
- * afterwards. When result is not CART_OK, carts in the op's result are freed here.
+ * Gives an accepted op back: sets its times, counts it and calls its callback, which may submit
+ * more ops or close the store. The op must be out of every list of the backend, which must not
+ * touch it afterwards. When result is not CART_OK, carts in the op's result are freed here.
  */
 void cart_store_complete(struct cart_op *op, enum cart_result result);
 
@@ -144,7 +144,7 @@ void cart_store_complete(struct cart_op *op, enum cart_result result);
  */
 void cart_store_close_idle(struct cart_store **store);
 
-/* Shorthands for the clock of the store's environment. */
+/* Shorthands for the clock and the rules of the store's environment. */
 int64_t cart_store_now_ns(const struct cart_store *store);
 const struct cart_rules *cart_store_rules(const struct cart_store *store);
 

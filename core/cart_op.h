@@ -85,7 +85,7 @@ struct cart_op {
 	/* The request. */
 	enum cart_op_type type;
 	unsigned flags;
-	struct cart_id id;	    /* all but LIST; for CREATE the id proposed, see result.cart */
+	struct cart_id id;	    /* all but LIST; for CREATE the proposed id, see cart below */
 	struct cart_id order_id;    /* CHECKOUT: the order's id, if this is the first */
 	struct shop_id customer_id; /* CREATE */
 	int64_t if_version;	    /* 0: any; no cart ever has a negative one */

@@ -110,10 +110,8 @@ static enum cart_result cart_apply_one(struct cart *cart, const struct cart_chan
 	return CART_FAILED;
 }
 
-/*
- * Limits hold for the cart that an op leaves, not for its way there, and for what the op raised: a
- * cart from before a limit was lowered can still be brought down, line by line.
- */
+/* Limits are checked on the cart that the op leaves, not on the way there, and only for what the op
+ * raised: when a limit was lowered, a larger cart can still be reduced line by line. */
 static bool cart_is_within(const struct cart *next, const struct cart *before,
 			   const struct cart_rules *rules)
 {

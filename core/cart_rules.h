@@ -19,10 +19,8 @@ struct cart_rules {
 	int64_t idle_step_ms;	       /* cart.idle_step */
 };
 
-/*
- * When a sweeper may remove a cart that expires then: rounded up to a thirtieth of cart.ttl, at
- * most a day. Expiry slides with every change; an index over this moves seldom. 0: never.
- */
+/* When a sweeper may remove a cart with that expiry: rounded up to a thirtieth of cart.ttl, at most
+ * a day. The expiry moves with every change; rounded, the index over it seldom does. 0: never. */
 int64_t cart_sweep_ms(const struct cart_rules *rules, int64_t expires_ms);
 
 /*

@@ -1,8 +1,8 @@
 /*
- * Most ops complete long before their deadline, so adding and removing must cost next to nothing:
- * the timer is only ever moved forward in time by its own firing. It is set when the heap's top
- * becomes earlier than what it is set for; a firing that finds nothing due sets it for the present
- * top. With deadlines of one length that is one timer a deadline's length, not one an op.
+ * Most ops complete long before their deadline, so adding and removing must be cheap. The timer is
+ * set earlier when an op becomes the heap's top and is due before it; it is set later only when it
+ * fires and finds nothing due. With deadlines of one length that is one timer per that length, not
+ * one per op.
  */
 #include "core/deadlines.h"
 
@@ -57,7 +57,7 @@ static void deadlines_down(struct store_deadlines *d, struct cart_op *op, size_t
 	deadlines_place(d, op, at);
 }
 
-/* A timer beyond a day only fires to be set again. */
+/* A deadline more than a day away: the timer fires after a day and is set again. */
 #define DEADLINES_WAIT_MAX_NS (INT64_C(86400) * CLOCK_NS_PER_S)
 
 static void deadlines_set_timer(struct store_deadlines *d)
@@ -86,10 +86,8 @@ static void deadlines_fire(evutil_socket_t fd, short what, void *user)
 	(void)fd;
 	(void)what;
 	d->set_for_ns = INT64_MAX;
-	/*
-	 * Callbacks may submit ops that are due already; they wait for the next firing, so that
-	 * this loop ends: one round takes no more than what was there at its start.
-	 */
+	/* Callbacks may submit ops that are already due. They wait for the next firing, so this
+	 * loop ends: it takes only what was in the heap when it began. */
 	for (size_t most = d->count; most > 0 && d->count > 0; most--) {
 		struct cart_op *op = d->heap[0];
 

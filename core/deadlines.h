@@ -1,7 +1,5 @@
-/*
- * The deadlines of a store's pending ops: a binary heap with one libevent timer for its top. The
- * store layer's own; backends only see expire().
- */
+/* The deadlines of a store's pending ops: a binary heap with one libevent timer for its top. Only
+ * core/store.c uses it; backends see expire(). */
 #ifndef CORE_DEADLINES_H
 #define CORE_DEADLINES_H
 

@@ -219,7 +219,7 @@ static void store_expired(struct cart_op *op)
 {
 	struct cart_store *store = op->held.store;
 
-	/* So that cart_store_complete() does not take it out of the heap once more. */
+	/* Tells cart_store_complete() that the op is out of the heap. */
 	op->held.heap_at = SIZE_MAX;
 	store->db->backend->expire(store, op, op->held.why);
 }
@@ -407,7 +407,8 @@ size_t cart_store_pending(const struct cart_store *store)
 	return store->pending;
 }
 
-/* Times that the backend left out: the op then spent all its time on the side that is known. */
+/* Sets the times that the backend did not: the op's whole time then counts as waiting, or if it is
+ * CART_OK as work of the database. */
 static void store_stamp(struct cart_store *store, struct cart_op *op)
 {
 	const struct store_metrics *series = store_series(store);
@@ -424,7 +425,7 @@ static void store_stamp(struct cart_store *store, struct cart_op *op)
 	metrics_add(store->shard, series->pending, -1);
 }
 
-/* Only success has carts, a version, a first time. */
+/* Only CART_OK has carts, a version, or replayed. */
 static void store_drop_result(struct cart_op *op)
 {
 	struct cart_op carts = {.cart = op->cart, .carts = op->carts, .cart_count = op->cart_count};
@@ -439,7 +440,7 @@ static void store_drop_result(struct cart_op *op)
 	op->version = 0;
 }
 
-/* Where the backend has left it out. */
+/* last_ms of a list, if the backend has not set it. */
 static void store_fill_last(const struct cart_store *store, struct cart_op *op)
 {
 	const struct cart *last;
@@ -452,7 +453,7 @@ static void store_fill_last(const struct cart_store *store, struct cart_op *op)
 			      : cart_idle_ms(cart_store_rules(store), last->updated_ms);
 }
 
-/* Once around the loop: neither the closer nor a callback on the stack sees the handle go. */
+/* In the next turn of the loop, so that the handle is not freed under its closer or a callback. */
 static void store_finish_closing(struct cart_store *store)
 {
 	event_active(store->finish, 0, 0);

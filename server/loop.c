@@ -1,7 +1,8 @@
 /*
- * The happy path: opened and listening on the main thread, then run on its own until LOOP_DRAIN:
- * the HTTP server drains, then the store, and dispatch returns. LOOP_STOP cuts the connections
- * first; requests under way end with their ops, which have deadlines.
+ * The happy path: the loop is opened and listens on the main thread, then runs on its own thread
+ * until LOOP_DRAIN: the HTTP server drains, then the store, and event_base_dispatch() returns.
+ * LOOP_STOP closes the connections first; requests under way end with their ops, which have
+ * deadlines.
  */
 #include "server/loop.h"
 
@@ -149,7 +150,7 @@ void loop_free(struct loop **pointer)
 		return;
 	if (loop->started)
 		pthread_join(loop->thread, NULL);
-	/* Never started: nothing is under way, and closing takes a turn or two. */
+	/* The loop never ran, so nothing is under way; closing takes a turn or two. */
 	if (loop->store != NULL) {
 		loop_close(loop);
 		event_base_dispatch(loop->base);

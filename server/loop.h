@@ -1,7 +1,5 @@
-/*
- * One event loop in a thread of its own: base, HTTP server, store, API and metrics shard, shared
- * with nobody. Others speak to it by loop_command() alone.
- */
+/* One event loop in a thread of its own, with its base, HTTP server, store, API and metrics shard.
+ * It shares none of them. Other threads reach it with loop_command() only. */
 #ifndef SERVER_LOOP_H
 #define SERVER_LOOP_H
 

@@ -200,7 +200,8 @@ static int service_listen(struct service *service, const char *address, struct c
 	return 0;
 }
 
-/* Before anything is opened: a start that cannot end well shall not make a database on its way. */
+/* Checked before anything is opened, so that a start that must fail does not create a database
+ * first. */
 static int service_check_addresses(const struct service *service, struct cart_error *error)
 {
 	size_t count;
@@ -262,9 +263,9 @@ static void service_reload(struct service *service)
 	struct cart_error error;
 
 	if (log_reopen(&error) != 0)
-		log_event(LOG_ERROR, "cannot open the log again", LOG_STR("reason", error.text));
+		log_event(LOG_ERROR, "cannot reopen the log file", LOG_STR("reason", error.text));
 	if (settings_reload_secrets(service->settings, &error) != 0)
-		log_event(LOG_ERROR, "cannot read secrets again, keeping the old ones",
+		log_event(LOG_ERROR, "cannot reload secrets; keeping the old ones",
 			  LOG_STR("reason", error.text));
 	else
 		cart_db_reload(service->db);
@@ -306,10 +307,12 @@ static void service_command(struct service *service, enum loop_command command)
 		loop_command(service->loops[i], command);
 }
 
-/* A second signal: now. What was acknowledged is stored; the rest the clients see as broken. */
+/* A second signal ends the service at once. What was acknowledged is stored; clients of other
+ * requests see a broken connection. */
 static void service_end_at_once(int signal_number)
 {
-	log_event(LOG_WARN, "ending at once", LOG_STR("signal", strsignal(signal_number)));
+	log_event(LOG_WARN, "second signal: closing all connections now",
+		  LOG_STR("signal", strsignal(signal_number)));
 	_exit(1);
 }
 
@@ -372,11 +375,11 @@ int service_run(struct settings *settings, struct cart_error *error)
 		if (ended_by != 0)
 			log_event(LOG_INFO, "draining", LOG_STR("signal", strsignal(ended_by)));
 		else
-			log_message(LOG_ERROR, "the event loops have ended by themselves");
+			log_message(LOG_ERROR, "the event loops ended unexpectedly");
 		status = ended_by != 0 && service_drain(&service) ? 0 : 1;
 		log_event(LOG_INFO, "stopped", LOG_INT("status", status));
 	} else {
-		/* Loops that run already have to end before they can be freed. */
+		/* Loops that are already running must end before they can be freed. */
 		service_command(&service, LOOP_STOP);
 	}
 	service_free(&service);

@@ -1,4 +1,4 @@
-/* cartd as a whole, once its settings are known: backend, loops, signals, the end. */
+/* The whole of cartd, once its settings are known: backend, loops, signals, and how it ends. */
 #ifndef SERVER_SERVICE_H
 #define SERVER_SERVICE_H
 

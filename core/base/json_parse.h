@@ -1,7 +1,7 @@
 /*
- * json_loadb() that fails where memory runs out. jansson (2.14, src/load.c) ignores that its buffer
- * for a string could not grow: a character is missing then, so that a member has another name or
- * another value, and nobody is told.
+ * json_loadb() that reports that memory ran out. jansson (2.14, src/load.c) ignores it when its
+ * buffer for a string cannot grow: a character is then missing, so a member has another name or
+ * another value, and the caller does not notice.
  */
 #ifndef CORE_BASE_JSON_PARSE_H
 #define CORE_BASE_JSON_PARSE_H
@@ -12,8 +12,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* As json_loadb(); error may be NULL. *no_memory (may be NULL) says whether that is why it is NULL.
- * Any thread; where several parse, all do it by this. */
+/*
+ * As json_loadb(); error may be NULL. *no_memory (may be NULL): NULL was returned because memory
+ * ran out. Any thread. All of the program parses with this function, since jansson's allocator is
+ * set once for the process.
+ */
 CART_MUST_CHECK json_t *json_parse(const char *text, size_t len, size_t flags, json_error_t *error,
 				   bool *no_memory);
 

@@ -1,7 +1,5 @@
-/*
- * The log's file. Threads that log share a lock for reading, because a file is opened anew under
- * it; whole lines come of writing each by one call.
- */
+/* The log's file. Each line is written by one write(2), so threads never mix their lines. They
+ * share a read lock, because log_reopen() replaces the file under the write lock. */
 #include "core/base/log.h"
 
 #include "core/base/clock.h"
@@ -162,7 +160,7 @@ static bool log_put(const char *data, size_t len)
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
 	       size_t count)
 {
-	int saved_errno = errno; /* callers log, then return it */
+	int saved_errno = errno; /* callers log an error and then return errno */
 	int64_t now_ms;
 	struct log_line line;
 	bool written;
@@ -177,8 +175,8 @@ void log_write(enum log_level level, const char *message, const struct log_field
 	else
 		log_line_text(&line, now_ms, level, message, fields, count);
 	pthread_rwlock_rdlock(&log_state.lock);
-	/* A disk that was full and is not any more: what follows is not to be glued to the stump.
-	 */
+	/* The disk was full and is not any more: end the line that was written in part before a new
+	 * one. */
 	if (atomic_exchange(&log_state.torn, false) && !log_put("\n", 1))
 		atomic_store(&log_state.torn, true);
 	written = log_put(line.data, line.len);

@@ -42,7 +42,7 @@ CART_MUST_CHECK int log_open(const struct settings *settings, struct cart_error 
 CART_MUST_CHECK int log_reopen(struct cart_error *error);
 /* Back to what it was before log_open(); other threads have ended. */
 void log_close(void);
-/* For a program that has no log of its own to open: what is below level is left out. */
+/* For a program that does not open a log of its own: events below the level are left out. */
 void log_set_level(enum log_level level);
 
 bool log_enabled(enum log_level level);

@@ -54,8 +54,8 @@ static bool log_decode(const char *text, uint32_t *code, size_t *len)
 	return *code >= least[*len] && *code <= 0x10ffff && (*code < 0xd800 || *code > 0xdfff);
 }
 
-/* Characters that a terminal or an editor obeys in place of showing them: controls of both sets,
- * line separators, and those that turn the direction of the text. */
+/* Characters that change what a terminal or an editor shows instead of being shown: both sets of
+ * control characters, line separators, and those that change the direction of the text. */
 static bool log_is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x200e || code == 0x200f ||
@@ -99,7 +99,7 @@ static void log_line_add_integer(struct log_line *line, int64_t value)
 	log_line_add_string(line, digits);
 }
 
-/* False: the value has to stand in quotes to be told from what is around it. */
+/* False: the value needs quotes, or it could be mistaken for something else on the line. */
 static bool log_is_plain(const char *text)
 {
 	if (*text == '\0')

@@ -17,7 +17,7 @@ struct metrics;
 struct metrics_shard;
 struct buf;
 
-/* A series: its place in every shard. Plain values, to be kept by who registered it. */
+/* A series, as its place in every shard. The caller keeps it. */
 typedef uint32_t metric_t;
 
 struct metrics *metrics_new(void); /* aborts without memory: only at start */

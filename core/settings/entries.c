@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A mistake of the program, not of its user: there is nothing to go on with. */
+/* A bug of the program, not a mistake of its user: it cannot go on. */
 CART_PRINTF(1, 2) static _Noreturn void settings_bug(const char *format, ...)
 {
 	va_list args;
@@ -157,7 +157,7 @@ bool settings_is_given(const struct settings_entry *entry)
 	return entry->source != SETTING_DEFAULT && entry->value.text[0] != '\0';
 }
 
-/* 1: the partner is stronger. 0: go on. -1: both were given by one source. */
+/* 1: the partner's source is stronger. 0: go on. -1: one source gave both. */
 static int settings_check_partner(const struct settings_entry *entry, const char *text,
 				  enum setting_source source, struct cart_error *error)
 {

@@ -1,14 +1,12 @@
-/* What a person most likely meant by a key that there is not. */
+/* Suggests the key that a person most likely meant by an unknown one. */
 #include "core/settings/internal.h"
 
 #include <string.h>
 
 #define SETTINGS_KEY_MAX 64
 
-/*
- * Edits that make one of the other: a character put in, left out, changed or two swapped. At most
- * limit; more count as limit + 1, as do keys too long to be meant.
- */
+/* Number of edits between two keys: a character inserted, removed or replaced, or two swapped.
+ * Above limit, and for keys too long to be real, limit + 1. */
 static size_t settings_distance(const char *a, const char *b, size_t limit)
 {
 	size_t rows[3][SETTINGS_KEY_MAX + 1];
@@ -52,7 +50,7 @@ static const char *settings_name(const char *key)
 
 const struct settings_entry *settings_nearest(const struct settings *settings, const char *key)
 {
-	/* One edit in three characters; of a very short word that would leave nothing. */
+	/* At most one edit for three characters. More would match anything. */
 	size_t best = strlen(key) / 3 + 1;
 	const struct settings_entry *nearest = NULL;
 
@@ -60,8 +58,8 @@ const struct settings_entry *settings_nearest(const struct settings *settings, c
 		const char *known = settings->entries[i]->key;
 		size_t distance = settings_distance(key, known, best);
 
-		/* The right name without a section, or in a wrong one, is nearer than any typing
-		 * mistake but a single one. */
+		/* The right name without a section or in a wrong section is closer than two typing
+		 * mistakes. */
 		if (distance > 1 && strcmp(settings_name(key), settings_name(known)) == 0)
 			distance = 1;
 		if (distance < best) {

@@ -85,7 +85,7 @@ void settings_print(const struct settings *settings, FILE *out)
 	settings_print_sections(settings, settings_print_effective, out);
 }
 
-/* "1 ... 256", "auto | check | off": what may be said; nothing where anything may. */
+/* "1 ... 256", "auto | check | off": the values allowed; nothing where any is. */
 static void settings_print_range(const struct settings_entry *entry, const char *separator,
 				 FILE *out)
 {

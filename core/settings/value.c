@@ -235,7 +235,8 @@ static int settings_parse_typed(struct settings_value *value, const struct setti
 int settings_value_parse(struct settings_value *value, const struct settings_entry *entry,
 			 const char *name, const char *text, struct cart_error *error)
 {
-	/* A line of the file could not hold it, nor would it be seen in a message. */
+	/* A control character cannot be written in a line of the file, and is invisible in a
+	 * message. */
 	for (const char *p = text; *p != '\0' && entry->type != SETTING_SECRET; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return cart_error_set(error, "%s: holds a control character", name);

@@ -1,5 +1,5 @@
-/* What every call has in common, before its handler: a route, ids in the path, the query's names,
- * whether a body may be there and of what kind. */
+/* What is done for every call before its handler runs: find the route, read the ids in the path,
+ * check the names in the query, and whether a body may be there and of what type. */
 #include "server/api/api.h"
 
 #include "core/settings/settings.h"
@@ -67,7 +67,7 @@ static struct call *api_begin(struct api *api, struct http_request *request)
 	return call;
 }
 
-/* Ends with an answer when the path is of no route. */
+/* False: the path matches no route, and the call has been answered. */
 static bool api_match(struct call *call)
 {
 	const struct api_shared *shared = call->api->shared;
@@ -90,7 +90,8 @@ static bool api_match(struct call *call)
 	return false;
 }
 
-/* Ends with an answer when the route has no such method, or OPTIONS asked which it has. */
+/* False: the route has no such method, or the client asked with OPTIONS which methods it has. The
+ * call has been answered. */
 static bool api_match_method(struct call *call)
 {
 	enum http_method method = http_request_method(call->request);
@@ -111,7 +112,7 @@ static bool api_match_method(struct call *call)
 	return false;
 }
 
-/* Captures are always a cart and then a product. */
+/* The first capture is always a cart's id, the second a product's. */
 static bool api_read_path(struct call *call)
 {
 	const struct router_match *match = &call->match;
@@ -172,7 +173,7 @@ static bool api_check_body(struct call *call)
 	return api_check_media_type(call);
 }
 
-/* OPTIONS * asks about the server as a whole. */
+/* OPTIONS * is about the server as a whole (RFC 9110, 9.3.7). */
 static bool api_is_for_server(const struct http_request *request)
 {
 	return http_request_method(request) == HTTP_OPTIONS &&

@@ -1,7 +1,4 @@
-/*
- * The HTTP API: from a request that the guard let through to an op, and from its result to the
- * answer. One a loop.
- */
+/* The HTTP API: makes an op of a request and an answer of the op's result. One for each loop. */
 #ifndef SERVER_API_API_H
 #define SERVER_API_API_H
 

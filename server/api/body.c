@@ -11,7 +11,7 @@
 
 #define BODY_FAIL(detail_, result_, ...) (snprintf(detail_, BODY_DETAIL_MAX, __VA_ARGS__), result_)
 
-/* Our own words: jansson's quote the input, which need not even be UTF-8. */
+/* Messages of our own: those of jansson quote the input, which may not even be UTF-8. */
 static enum body_result body_parse_failed(const json_error_t *error, char detail[BODY_DETAIL_MAX])
 {
 	switch (json_error_code(error)) {
@@ -55,7 +55,7 @@ static enum body_result body_parse(const char *text, size_t len, json_t **root,
 	return BODY_OK;
 }
 
-/* where is what stands before a member's name: "", "items[3]." */
+/* where is the prefix of the members' names in messages: "", "items[3]." */
 static enum body_result body_check_members(json_t *object, const char *where,
 					   const char *const *known, char detail[BODY_DETAIL_MAX])
 {
@@ -176,9 +176,9 @@ static enum body_result body_take_items(json_t *object, struct cart_change **out
 }
 
 /*
- * Most bodies are one small object of integers, for which a tree of jansson's costs more than all
- * the rest of the request. These are read here. Whatever is not plainly such an object is left to
- * jansson and the functions above, so that they alone decide what is wrong and say it.
+ * Most bodies are one small object of integers. To build jansson's tree for it costs more than the
+ * rest of the request, so these are read here. Every body that is not plainly such an object goes
+ * to jansson and the functions above, so that they alone decide what is wrong and report it.
  */
 struct body_member {
 	const char *name;
@@ -187,7 +187,7 @@ struct body_member {
 	bool found;
 };
 
-/* At most as many digits as an int64_t holds whatever they are. */
+/* Any number of so many digits fits into an int64_t. */
 #define BODY_PLAIN_DIGITS 18
 
 static const char *body_skip_space(const char *at, const char *end)

@@ -30,7 +30,7 @@ struct call *call_new(struct api *api, struct http_request *request)
 			return NULL;
 		cart_op_init(&call->op, CART_OP_GET);
 	}
-	/* The op was cleared when the call was last freed; a handler that needs one makes it anew.
+	/* The op was cleared when the call was last freed. Handlers that need an op initialise it.
 	 */
 	call->op.type = CART_OP_GET;
 	memset(call, 0, offsetof(struct call, op));
@@ -50,7 +50,7 @@ static void call_free(struct call *call)
 	free(call->many);
 	if (call->changes != &call->one)
 		free(call->changes);
-	/* Several calls of one turn share it, one after the other. */
+	/* The loop's calls use it one after the other. */
 	buf_reset(&api->out);
 	if (api->out.room > CALL_BUF_KEPT_MAX)
 		buf_free(&api->out);
@@ -107,7 +107,7 @@ bool call_refuse_none_match(struct call *call)
 	return false;
 }
 
-/* Several lines are one list (RFC 7240, section 2). */
+/* Several Prefer headers are one list (RFC 7240, section 2). */
 static void call_read_prefer(struct call *call)
 {
 	const char *prefer;
@@ -140,14 +140,14 @@ static void call_take_times(struct call *call, const struct cart_op *op)
 	int64_t queue_ns = op->started_ns - op->submitted_ns;
 	int64_t database_ns = op->finished_ns - op->started_ns;
 
-	/* Of many ops, side by side, the slowest. */
+	/* Several ops run at the same time: the slowest counts. */
 	if (queue_ns > call->queue_ns)
 		call->queue_ns = queue_ns;
 	if (database_ns > call->database_ns)
 		call->database_ns = database_ns;
 }
 
-/* The first failure among the ops; NOT_FOUND is none in a batch. */
+/* The first failure among the ops; NOT_FOUND is no failure in a batch. */
 static enum cart_result call_result(const struct call *call)
 {
 	for (size_t i = 0; i < call->many_count; i++)
@@ -230,7 +230,7 @@ void call_submit_many(struct call *call, void (*answer)(struct call *call))
 	for (size_t i = 0; i < call->many_count; i++) {
 		enum cart_result result = cart_store_submit(call->api->store, &call->many[i]);
 
-		/* Only a refused op is ours to write to. */
+		/* An accepted op is the store's; only a refused one may be written to. */
 		if (result != CART_OK) {
 			call->many[i].result = result;
 			memcpy(call->reason, call->many[i].reason, sizeof(call->reason));
@@ -243,7 +243,8 @@ void call_submit_many(struct call *call, void (*answer)(struct call *call))
 		return;
 	}
 	http_request_on_gone(call->request, call_gone, call);
-	if (call->pending < call->many_count) /* what was taken is of no use any more */
+	if (call->pending <
+	    call->many_count) /* one was refused, so the answers of the others are not needed */
 		call_gone(call);
 }
 
@@ -317,7 +318,7 @@ void call_reply_json(struct call *call, int status)
 {
 	struct buf *out = &call->api->out;
 
-	/* A change has been made by now, so that nothing less than "unknown" would be true. */
+	/* The change has been made: CART_BUSY would claim that it was not. */
 	if (out->failed)
 		call_fail(call, cart_op_is_write(&call->op) ? CART_UNCERTAIN : CART_BUSY);
 	else

@@ -47,15 +47,16 @@ struct call {
 	bool wants_cart;	      /* Prefer: return=representation */
 	char request_id[REQUEST_ID_MAX + 1];
 	char trace_id[TRACE_ID_TEXT + 1]; /* "": none */
-	char key[CART_KEY_MAX + 1];	  /* of the op; the request's own goes with its client */
+	char key[CART_KEY_MAX +
+		 1]; /* of the op: a copy, since the request's header is gone when its client is */
 
 	/* The work. */
 	void (*answer)(struct call *call);
-	bool answers_failure; /* answer is run whatever the op's result */
+	bool answers_failure; /* answer also runs when the op failed */
 	size_t pending;	      /* ops in the store */
 	struct cart_op *many; /* batch-get: many_count ops, owned; else NULL */
 	size_t many_count;
-	struct cart_change one; /* what op.changes is, if a single line */
+	struct cart_change one; /* what op.changes points to when there is a single line */
 	struct cart_change *changes;
 
 	/* For the answer and the log. */
@@ -74,20 +75,19 @@ struct call *call_new(struct api *api, struct http_request *request);
 /* Frees the spare calls of an api. */
 void call_free_spares(struct api *api);
 
-/*
- * Reading what some calls have. All return false when they have answered the call already.
- */
+/* Reading what only some calls have. All return false when they have answered the call already. */
 /* The only value of a header; *value is NULL when there is none. */
 CART_MUST_CHECK bool call_read_header(struct call *call, const char *name, const char **value);
 CART_MUST_CHECK bool call_read_if_match(struct call *call, int64_t *version);
 /* Idempotency-Key and If-Match into the op, Prefer into the call: for changes. */
 CART_MUST_CHECK bool call_read_change_headers(struct call *call);
-/* Turns what a body_read function said into an answer, if it was bad. */
+/* Answers the call if the result of a body_read function is not BODY_OK. */
 CART_MUST_CHECK bool call_body_ok(struct call *call, enum body_result result, const char *detail);
-/* Refuses If-None-Match: on a change it would be a condition, and one that we do not keep. */
+/* Answers 400 if there is an If-None-Match: on a change it would be a condition, and it is not
+ * supported there. */
 CART_MUST_CHECK bool call_refuse_none_match(struct call *call);
 
-/* Initialises call->op with id and deadline; the rest of the request is the handler's. */
+/* Initialises call->op with id and deadline; the handler fills the rest of the request. */
 struct cart_op *call_op(struct call *call, enum cart_op_type type);
 /* The same for an op of call->many. */
 void call_prepare_op(struct call *call, struct cart_op *op, enum cart_op_type type);
@@ -96,7 +96,7 @@ void call_submit(struct call *call, void (*answer)(struct call *call));
 /* Submits all of call->many; answer is run when each was a success or NOT_FOUND. */
 void call_submit_many(struct call *call, void (*answer)(struct call *call));
 
-/* Answering: each ends the call, which is not the caller's afterwards. */
+/* Answering: each of these ends the call; the caller must not use it afterwards. */
 void call_reply(struct call *call, int status, const char *type, const void *body, size_t len);
 /* api->out as JSON. */
 void call_reply_json(struct call *call, int status);
@@ -110,13 +110,13 @@ CART_PRINTF(3, 4)
 void call_problem(struct call *call, struct problem problem, const char *format, ...);
 /* 400 INVALID_INPUT */
 CART_PRINTF(2, 3) void call_invalid(struct call *call, const char *format, ...);
-/* What a result other than CART_OK is to the client of this call. */
+/* Answers with the error for a result other than CART_OK. */
 void call_fail(struct call *call, enum cart_result result);
 
-/* Headers of the answer to come. */
+/* Headers of the answer; before it is sent. */
 void call_header(struct call *call, const char *name, const char *value);
 void call_header_tag(struct call *call, int64_t version);
-/* ETag and, where it is so, Idempotency-Replayed. */
+/* ETag, and Idempotency-Replayed if it was a replay. */
 void call_header_change(struct call *call, int64_t version);
 
 #endif

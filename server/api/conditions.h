@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A version no cart ever has: what an entity-tag that is not ours asks for. */
+/* A version that no cart ever has: for an entity-tag that is not ours. */
 #define CONDITIONS_NO_VERSION (-1)
 
 /*

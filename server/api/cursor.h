@@ -1,7 +1,8 @@
 /*
- * Cursors of pages: where a list goes on, as opaque text. A cursor belongs to the query that made
- * it; one of another customer, another status or another time, or one that was altered, is refused.
- * It guards against mistakes: who forges one only pages through what he may list anyway.
+ * Cursors of pages: where a list continues, as opaque text. A cursor is valid only for the query
+ * that made it; one of another customer, status or time, or a changed one, is refused. This guards
+ * against mistakes, not attacks: a forged cursor gives access to nothing that its user may not list
+ * anyway.
  */
 #ifndef SERVER_API_CURSOR_H
 #define SERVER_API_CURSOR_H

@@ -1,7 +1,7 @@
 /*
- * Several carts at once: as many GETs, submitted together, so that a store makes one trip of them.
- * Every position is answered: an id asked for twice comes twice. One that fails fails them all,
- * since half an answer looks like carts that are missing.
+ * Several carts at once: one GET op each, submitted together, so that the store can read them in
+ * one round trip. The answer has an entry for each position: an id asked for twice comes twice. If
+ * one op fails the call fails, because a partial answer would look as if carts were missing.
  */
 #include "core/cart_json.h"
 #include "server/api/body.h"

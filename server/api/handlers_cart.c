@@ -1,4 +1,4 @@
-/* A cart as a whole: made, read, removed, checked out. */
+/* A cart as a whole: create, get, delete, checkout. */
 #include "core/cart_json.h"
 #include "server/api/body.h"
 #include "server/api/call.h"
@@ -7,10 +7,11 @@
 
 #include <string.h>
 
-/* Kept by the client alone, and asked for again each time: that is what the entity-tag is for. */
+/* Only the client itself may store it, and it must ask again each time, with the entity-tag. */
 #define CART_CACHE "private, no-cache"
 
-/* For a cart or an order. Ends with an answer when the kernel has no random bytes. */
+/* The id of a cart or an order. False: the kernel gave no random bytes, and the call has been
+ * answered. */
 static bool cart_make_id(struct call *call, struct cart_id *id)
 {
 	const struct api_shared *shared = call->api->shared;
@@ -93,7 +94,7 @@ static bool cart_read_consistency(struct call *call)
 
 void cart_handle_get(struct call *call)
 {
-	/* A store reads any version: the answer looks at if_version. */
+	/* A store ignores if_version in a GET; cart_answer_get() compares it. */
 	struct cart_op *op = call_op(call, CART_OP_GET);
 	const char *tags;
 	bool matches;
@@ -119,7 +120,7 @@ void cart_handle_delete(struct call *call)
 {
 	struct cart_op *op = call_op(call, CART_OP_DELETE);
 
-	/* A second DELETE changes nothing anyway, so that an Idempotency-Key has nothing to do. */
+	/* A second DELETE changes nothing anyway, so an Idempotency-Key has no effect. */
 	if (call_read_if_match(call, &op->if_version) && call_refuse_none_match(call))
 		call_submit(call, cart_answer_delete);
 }

@@ -1,4 +1,4 @@
-/* The lines of a cart: added to, set, removed. Each call is one CHANGE. */
+/* The lines of a cart: add, set, remove, clear. Each call is one CHANGE. */
 #include "server/api/body.h"
 #include "server/api/call.h"
 #include "server/api/handlers.h"

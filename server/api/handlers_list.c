@@ -1,4 +1,4 @@
-/* Pages of carts: a customer's, or those that lie idle. */
+/* Pages of carts: those of a customer, or idle ones. */
 #include "core/cart_json.h"
 #include "core/base/units.h"
 #include "server/api/call.h"
@@ -87,7 +87,7 @@ static bool list_read_status(struct call *call, struct cart_list *list)
 	return true;
 }
 
-/* Which list is asked for: one of two. */
+/* Which of the two lists is asked for. */
 static bool list_read_kind(struct call *call, struct cart_list *list)
 {
 	const struct query *query = &call->query;

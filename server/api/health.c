@@ -1,7 +1,5 @@
-/*
- * Whether the service lives, is ready, and its database answers. The last is found out by asking
- * the store for a cart that cannot be, under a short deadline: any answer will do.
- */
+/* Whether the service runs, is ready, and its database answers. To find out about the database, it
+ * reads a cart that cannot exist, with a short deadline: NOT_FOUND is as good as OK. */
 #include "server/api/call.h"
 #include "server/api/handlers.h"
 

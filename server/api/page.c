@@ -1,10 +1,10 @@
-/* What is there for people and their tools: the page at /, the metrics, the contract. */
+/* The page at /, the metrics and the contract. */
 #include "core/embed.h"
 #include "core/version.h"
 #include "server/api/call.h"
 #include "server/api/handlers.h"
 
-/* Texts that change with the program only: ask again each time. */
+/* These texts change only with the program: a cache must ask each time. */
 #define PAGE_CACHE "no-cache"
 
 static const char page_head[] =

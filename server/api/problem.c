@@ -20,7 +20,7 @@ struct problem problem_of_result(enum cart_result result)
 	case CART_KEY_REUSED:
 		return (struct problem){422, "IDEMPOTENCY_KEY_REUSED"};
 	case CART_BUSY:
-	case CART_CANCELED: /* nothing was changed, and trying again may do */
+	case CART_CANCELED: /* nothing was changed, and another try may succeed */
 		return (struct problem){503, "UNAVAILABLE"};
 	case CART_TIMEOUT:
 		return (struct problem){504, "TIMEOUT"};

@@ -13,10 +13,10 @@ struct problem {
 	const char *error; /* "CART_NOT_FOUND": for programs */
 };
 
-/* What a result other than CART_OK is to a client. */
+/* The problem for a result other than CART_OK. */
 struct problem problem_of_result(enum cart_result result);
-/* What a status is that the guard against bad HTTP gave: BAD_REQUEST, but for TOO_LARGE and the
- * like. */
+/* The problem for a status with which the guard refused a request: BAD_REQUEST, or for some
+ * TOO_LARGE and the like. */
 struct problem problem_of_refusal(int status);
 
 /* Appends the JSON. detail: one line, UTF-8, names what is wrong. */

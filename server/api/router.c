@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Cuts at slashes. Returns the number of segments, 0 when there are too many or none at all. */
+/* Splits a path at slashes. Returns the number of segments; 0: too many, or none. */
 static size_t router_cut(const char *path, struct router_text segments[ROUTER_SEGMENTS_MAX])
 {
 	size_t count = 0;
@@ -21,8 +21,8 @@ static size_t router_cut(const char *path, struct router_text segments[ROUTER_SE
 	return count;
 }
 
-/* Decodes where there is something to decode. One that is too long stays as it is: nothing that is
- * known is so long, and as an id it is refused. */
+/* Percent-decodes a segment if it needs that. One that is too long stays as it is: no literal
+ * segment is so long, and it is no valid id. */
 static bool router_decode(struct router_text *segment, char out[ROUTER_SEGMENT_MAX + 1])
 {
 	size_t len;

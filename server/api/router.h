@@ -1,7 +1,5 @@
-/*
- * From a path to a route. A route is a pattern and the calls that it has, a line each in one const
- * table (routes.c); the label of a metric comes from there and from nowhere else.
- */
+/* Finds the route of a path. A route is a pattern with its calls, one entry of one const table
+ * (routes.c). The labels of metrics come from that table only, never from a request. */
 #ifndef SERVER_API_ROUTER_H
 #define SERVER_API_ROUTER_H
 
@@ -60,10 +58,8 @@ enum router_result {
 	ROUTER_BAD_ESCAPE, /* a '%' that encodes nothing */
 };
 
-/*
- * Finds the first route that matches: those with literal segments stand before those with captures.
- * A capture is never empty. match is written only as far as the result says.
- */
+/* Finds the first route that matches: in the table, those with literal segments come before those
+ * with captures. A capture is never empty. match is filled only on ROUTER_FOUND. */
 enum router_result router_find(const struct route *routes, size_t count, const char *path,
 			       struct router_match *match);
 

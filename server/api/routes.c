@@ -9,7 +9,7 @@ static const char *const list_params[] = {
 	[LIST_PARAM_CURSOR] = "cursor",	       NULL,
 };
 
-/* In the order of the page at /; batch-get before {id}, which would match it too. */
+/* In the order of the page at /. batch-get comes before {id}, which would match it too. */
 const struct route routes[] = {
 	{"/shopping-carts",
 	 {{HTTP_POST, cart_handle_create, ROUTE_BODY_JSON, NULL, "makes a cart"},

@@ -1,4 +1,4 @@
-/* The table of all routes. Who needs it is given it: see struct api_shared. */
+/* The table of all routes. Only service.c uses it; all others get it in struct api_shared. */
 #ifndef SERVER_API_ROUTES_H
 #define SERVER_API_ROUTES_H
 

@@ -1,4 +1,5 @@
-/* Small pieces of text: numbers in and out, percent-encoding, what a client sent shown safely. */
+/* Small pieces of text: reading and writing numbers, percent-decoding, quoting a client's text
+ * safely. */
 #ifndef SERVER_API_TEXT_H
 #define SERVER_API_TEXT_H
 
@@ -28,10 +29,8 @@ enum text_decoded {
 CART_MUST_CHECK enum text_decoded text_percent_decode(char *out, size_t room, size_t *out_len,
 						      const char *text, size_t len);
 
-/*
- * What a client sent, for a message: between quotes, 48 characters at most, anything but visible
- * ASCII and spaces as '?'.
- */
+/* Quotes a client's text for a message: at most 48 characters, and '?' for all but visible ASCII
+ * and spaces. */
 #define TEXT_QUOTED 56
 const char *text_quote(char out[TEXT_QUOTED], const char *text, size_t len);
 

@@ -16,13 +16,13 @@
 #define CONNECTION_LINGER_BYTES ((size_t)256 * 1024)
 /* An answer may take as long as a request, and this much longer for each byte: 64 KiB/s. */
 #define CONNECTION_WRITE_NS_PER_BYTE (CLOCK_NS_PER_S / 65536)
-/* Idle for less, it is not taken from its client to make room. */
+/* A connection that has been idle for less is not closed to make room for another. */
 #define CONNECTION_RECLAIM_NS (1 * CLOCK_NS_PER_S)
-/* While draining, what a client gets to send its request on a connection: on a new one, where it is
- * on the way, and on a kept one, where it would be chance. */
+/* While draining, how long a client has to send its request: on a new connection, where a request
+ * is likely, and on a kept one, where it would be chance. */
 #define CONNECTION_DRAIN_NEW_NS	 (1 * CLOCK_NS_PER_S)
 #define CONNECTION_DRAIN_IDLE_NS (100 * CLOCK_NS_PER_MS)
-/* A request is looked after when it takes longer. */
+/* A request that takes longer is checked for a client that has gone. */
 #define CONNECTION_LOOK_NS (200 * CLOCK_NS_PER_MS)
 
 static void connection_input(struct evbuffer *input, const struct evbuffer_cb_info *info,
@@ -55,7 +55,7 @@ struct bufferevent *connection_bufferevent(struct event_base *base, void *user)
 			bufferevent_free(bev);
 		return NULL;
 	}
-	/* A whole request fits, or evhttp would wait for it for ever. */
+	/* The buffer must hold a whole request, or evhttp would wait for the rest for ever. */
 	bufferevent_setwatermark(bev, EV_READ, 0, limits->header_max + limits->body_max + 4096);
 	bufferevent_incref(bev);
 	*connection = (struct connection){
@@ -72,7 +72,7 @@ struct bufferevent *connection_bufferevent(struct event_base *base, void *user)
 	return bev;
 }
 
-/* evhttp has let go, and so do we. */
+/* evhttp no longer uses the connection; release what the guard has of it. */
 static void connection_release(struct connection *connection)
 {
 	struct http_server *server = connection->server;
@@ -90,7 +90,7 @@ static void connection_release(struct connection *connection)
 	server->hooks->released(server);
 }
 
-/* Learns the file descriptor, which evhttp sets after it has the bufferevent. */
+/* Reads the file descriptor from the bufferevent, which evhttp gives it later than us. */
 static bool connection_learn_fd(struct connection *connection)
 {
 	struct http_server *server = connection->server;
@@ -138,7 +138,8 @@ static void connection_soon_enter(struct connection *connection, enum connection
 
 /* Reading. */
 
-/* Takes the bytes of the bad request away from evhttp, which may hold the start of it for good. */
+/* Takes the bytes of the bad request away from evhttp. evhttp may keep those that it has read
+ * already. */
 static void connection_bad(struct connection *connection)
 {
 	struct evbuffer *input = connection_buffer(connection);
@@ -216,7 +217,8 @@ static void connection_input(struct evbuffer *input, const struct evbuffer_cb_in
 	case CONNECTION_CLOSING:
 		evbuffer_drain(input, evbuffer_get_length(input));
 		break;
-	default: /* BUSY, WRITING: the next request; looked at when this one is answered */
+	default: /* BUSY, WRITING: bytes of the next request; they are checked when this one is
+		    answered */
 		connection->behind += info->n_added;
 	}
 }
@@ -262,14 +264,14 @@ static void connection_closed(struct evhttp_connection *evcon, void *user)
 	connection->request = NULL;
 	if (request != NULL)
 		connection->server->hooks->lost(request);
-	/* Our reference goes now, or after lingering; evhttp still has its own. */
+	/* We drop our reference now, or after lingering. evhttp still has its own. */
 	if (connection->linger)
 		connection_soon_enter(connection, CONNECTION_CLOSING);
 	else
 		connection_release(connection);
 }
 
-/* evhttp takes its callbacks back when it lets go. */
+/* evhttp removes its callbacks from the bufferevent when it stops using it. */
 static bool connection_is_let_go(const struct connection *connection)
 {
 	bufferevent_event_cb event = NULL;
@@ -286,7 +288,8 @@ void connection_end(struct connection *connection, enum connection_end how)
 	connection->linger = how == CONNECTION_LINGER;
 	if (how == CONNECTION_RESET && connection->fd >= 0)
 		setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	/* To evhttp the client has gone: it frees what it has and calls connection_closed(). */
+	/* evhttp believes that the client has gone: it frees what it has and calls
+	 * connection_closed(). */
 	bufferevent_trigger_event(connection->bev, BEV_EVENT_EOF | BEV_EVENT_READING, 0);
 	if (!told)
 		connection_closed(NULL, connection);

@@ -1,7 +1,8 @@
 /*
- * HTTP, without saying whose: routes and handlers see the types here, and only the files behind it
- * know evhttp. What evhttp by itself leaves open (memory that a client can grow, requests that can
- * be smuggled, connections that never end, errors in HTML) is closed behind this header.
+ * The HTTP layer. Routes and handlers see only the types here; the files of this folder know that
+ * evhttp is behind them. evhttp by itself is not safe on an open port (memory that a client can
+ * grow, requests that can be smuggled, connections that never end, errors in HTML): the guard here
+ * makes it so.
  */
 #ifndef SERVER_HTTP_HTTP_H
 #define SERVER_HTTP_HTTP_H
@@ -80,10 +81,8 @@ CART_MUST_CHECK int http_server_open(struct http_server **server, struct event_b
  */
 CART_MUST_CHECK int http_server_listen(struct http_server *server, const char *address, int *port,
 				       struct cart_error *error);
-/*
- * Whether an address can be listened on, and nobody does yet: with SO_REUSEPORT a second service
- * would share the port of the first without a word. -1: error names the address and why.
- */
+/* Whether one can listen on the address and nobody does yet. With SO_REUSEPORT a second service
+ * would share the port of the first without an error. -1: error names the address and why. */
 CART_MUST_CHECK int http_address_check(const char *address, struct cart_error *error);
 /*
  * Drains: takes what is in the accept queue, closes the listeners, closes idle connections, says

@@ -30,11 +30,11 @@
 
 /* Of the whole process: every loop accepts, and they share one limit. */
 static atomic_size_t listener_connections;
-/* Somebody waits for a place in a loop that has no idle connection to end: another may have one. */
+/* A client waits in a loop that has no idle connection to close; another loop may have one. */
 static atomic_bool listener_place_wanted;
 
-/* evhttp has taken the one pointer that goes with an evconnlistener, so its error callback has to
- * look up whose it is. */
+/* evhttp uses the one user pointer of an evconnlistener itself, so the error callback looks up the
+ * server in this list. */
 static struct listener_head listener_registry = SLIST_HEAD_INITIALIZER(listener_registry);
 static pthread_mutex_t listener_registry_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -85,7 +85,7 @@ static void listener_set(int fd, int level, int option)
 {
 	const int on = 1;
 
-	/* What fails here shows in bind(), or is only slower. */
+	/* If this fails, bind() fails too, or it only costs speed. */
 	(void)setsockopt(fd, level, option, &on, sizeof(on));
 }
 
@@ -266,7 +266,7 @@ static bool listener_has_queued(const struct http_server *server)
 	return false;
 }
 
-/* Only when somebody waits is an idle connection worth less than a place. */
+/* An idle connection is closed only if a client waits for its place. */
 static bool listener_make_room(struct http_server *server)
 {
 	if (!listener_has_queued(server) && !atomic_load(&listener_place_wanted))
@@ -307,7 +307,7 @@ void listener_sweep(struct http_server *server)
 	bool full =
 		atomic_load(&listener_connections) >= listener_limit(server) && !server->draining;
 
-	/* Another loop may have filled the last place, or freed one. */
+	/* Another loop may have taken the last place, or freed one. */
 	if (full && list->at_limit)
 		full = !listener_make_room(server);
 	else if (!full)
@@ -338,7 +338,7 @@ static void listener_turn_away(int fd)
 	const struct sock_fprog program = {.len = sizeof(drop_syn) / sizeof(drop_syn[0]),
 					   .filter = drop_syn};
 
-	/* Without it the door only closes a little less gently. */
+	/* If this fails, some clients get a reset instead of a refused connection. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 

@@ -1,4 +1,5 @@
-/* The bytes of a reply, and their way out. evhttp only learns that the answer has been given. */
+/* Builds the bytes of a reply and sends them. evhttp learns only that the request has been
+ * answered. */
 #ifndef SERVER_HTTP_REPLY_H
 #define SERVER_HTTP_REPLY_H
 

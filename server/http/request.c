@@ -55,7 +55,7 @@ void http_request_destroy(struct http_request *request)
 	free(request);
 }
 
-/* The handler is done with it. */
+/* The handler has answered: frees the request or keeps it for reuse. */
 static void http_request_give(struct http_request *request)
 {
 	struct http_server *server = request->server;
@@ -122,7 +122,7 @@ const char *http_request_query(const struct http_request *request)
 
 static bool http_header_is(const struct evkeyval *header, const char *name)
 {
-	/* The first letters differ mostly. */
+	/* In most cases the first letters differ already. */
 	return ((*header->key ^ *name) & ~0x20) == 0 && strcasecmp(header->key, name) == 0;
 }
 
@@ -252,13 +252,13 @@ static bool http_reply_write(struct connection *connection, const void *body, si
 	struct evbuffer *output = bufferevent_get_output(connection->bev);
 	ssize_t sent = 0;
 
-	/* Behind a "100 Continue" that is still on its way out. */
+	/* Not before the "100 Continue" that evhttp is still sending. */
 	if (evbuffer_get_length(output) == 0)
 		sent = reply_send(server, connection->fd, body, body_len);
 	return sent >= 0 && http_reply_queue(connection, (size_t)sent, body, body_len);
 }
 
-/* evhttp looks at these to know whether it closes. */
+/* evhttp closes the connection after the reply if it finds this header in its own copy. */
 static bool http_reply_tell_close(const struct http_request *request)
 {
 	return evhttp_add_header(evhttp_request_get_output_headers(request->evreq), "Connection",
@@ -284,13 +284,13 @@ static void http_reply_answer(struct http_request *request, const void *body, si
 	evhttp_send_reply_end(evreq);
 }
 
-/* A refused message, of which evhttp knows nothing any more. */
+/* Answers a refused message, which evhttp no longer knows. */
 static void http_reply_refusal(struct http_request *request, const void *body, size_t body_len)
 {
 	struct connection *connection = request->connection;
 
 	connection->request = NULL;
-	/* What the socket does not take is lost: the client has not read for long. */
+	/* What the socket does not take is lost: the client has not read for a long time. */
 	(void)reply_send(connection->server, connection->fd, body, body_len);
 	connection_end(connection, CONNECTION_LINGER);
 }

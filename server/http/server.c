@@ -108,7 +108,7 @@ static bool http_request_is_kept_1_0(const struct http_request *request, const s
 	return connection != NULL && strncasecmp(connection, "keep-alive", 10) == 0;
 }
 
-/* The one kind of answer that evhttp makes. */
+/* The only answers that evhttp writes itself. */
 static void http_server_reject(struct http_server *server, struct evhttp_request *evreq, int status)
 {
 	http_count(server, server->config.metrics->refused, 1);
@@ -132,7 +132,8 @@ static void http_server_take(struct evhttp_request *evreq, void *user)
 	const struct frame *frame;
 
 	if (connection != NULL && !http_server_agrees(connection)) {
-		log_event(LOG_ERROR, "evhttp and the guard disagree about a request",
+		log_event(LOG_ERROR,
+			  "refused a request: evhttp and the guard disagree about where it ends",
 			  LOG_STR("peer", evreq->remote_host));
 		http_server_reject(server, evreq, 400);
 		return;
@@ -149,7 +150,7 @@ static void http_server_take(struct evhttp_request *evreq, void *user)
 	request->connection = connection;
 	request->received_ns = clock_monotonic_ns(server->config.clock);
 	request->keep_alive_1_0 = http_request_is_kept_1_0(request, frame);
-	/* evhttp takes an absolute target for a proxy's, and closes. */
+	/* evhttp treats an absolute target as a request to a proxy, and closes. */
 	request->close =
 		frame->close || frame->absolute || (frame->http_1_0 && !request->keep_alive_1_0);
 	connection->request = request;
@@ -211,7 +212,7 @@ static int http_server_open_evhttp(struct http_server *server)
 	evhttp_set_max_headers_size(server->evhttp,
 				    (ev_ssize_t)limits->header_max + HTTP_EVHTTP_SLACK);
 	evhttp_set_max_body_size(server->evhttp, (ev_ssize_t)limits->body_max + HTTP_EVHTTP_SLACK);
-	/* All of them, so that the answer to those that we do not have is ours too. */
+	/* evhttp lets all methods through, so that our answer to unknown ones is ours too. */
 	evhttp_set_allowed_methods(server->evhttp, UINT16_MAX);
 	evhttp_set_gencb(server->evhttp, http_server_take, server);
 	evhttp_set_bevcb(server->evhttp, connection_bufferevent, server);

@@ -1,8 +1,8 @@
 /*
- * The DynamoDB backend: credentials that a thread keeps fresh, for each loop an HTTP client and
- * lanes to make calls on (store.c), and a table that is made or checked at start. When the service
- * cannot be reached then, or takes its time to make the table, cartd starts nevertheless, says so,
- * is not ready, and a thread sees to the table as soon as it can be (provisioner.c); cartctl fails.
+ * The DynamoDB backend: credentials that a thread keeps fresh, an HTTP client and lanes for each
+ * loop (store.c), and a table that is created or checked at start. If the service cannot be reached
+ * at start, or creating the table takes long, cartd starts, logs it, is not ready, and a thread
+ * goes on trying (provisioner.c); cartctl fails instead.
  */
 #include "backends/dynamodb/table/provisioner.h"
 #include "backends/dynamodb/store/store.h"
@@ -11,10 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* To find credentials, at start; a metadata service may take its time. */
+/* Time to find credentials at start; a metadata service may be slow. */
 #define DYNAMODB_CREDENTIALS_MS 10000
-/* To make the table or an index of it: for a tool, which waits; and at the start of a service,
- * which minds no signal meanwhile, and goes on with it beside its work. */
+/* Time to create the table or an index: a tool waits; a service handles no signal during its start,
+ * so it waits less and continues in a thread. */
 #define DYNAMODB_PROVISION_NS (5 * 60 * CLOCK_NS_PER_S)
 #define DYNAMODB_START_NS     (3 * CLOCK_NS_PER_S)
 
@@ -74,7 +74,7 @@ static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
 	metrics_sizes_register(&series->batches, DDB_BATCH_SIZES, metrics,
 			       "cart_dynamodb_reads_total",
 			       "Calls that read carts, by how many they asked for", "carts");
-	series->careful =
+	series->read_modify_writes =
 		metrics_counter(metrics, "cart_dynamodb_careful_writes_total",
 				"Changes that were decided after a look at the item", NULL);
 	series->conflicts =
@@ -172,7 +172,7 @@ static int dynamodb_provision(struct cart_db *base, enum cart_provision how,
 			return -1;
 		break;
 	}
-	log_event(LOG_WARN, "the table could not be seen to; not ready until it can",
+	log_event(LOG_WARN, "cannot provision the table; not ready until that succeeds",
 		  LOG_STR("table", table.name), LOG_STR("endpoint", client.endpoint),
 		  LOG_STR("why", error->text));
 	db->provisioner = ddb_provisioner_new(&table, &client, how);

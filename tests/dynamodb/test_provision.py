@@ -360,7 +360,7 @@ def refused_by_the_server(place):
     finally:
         place.front.rule = lambda call, ask: ask()
     lines = [line for line in bad(cartd.log()) if REFUSED not in line]
-    if ready != 503 or len(lines) != 1 or "not ready until it can" not in lines[0] or "UnrecognizedClient" not in lines[0]:
+    if ready != 503 or len(lines) != 1 or "not ready until that succeeds" not in lines[0] or "UnrecognizedClient" not in lines[0]:
         problem += "/readyz %d:\n%s\n" % (ready, cartd.log())
     for kind in ("InvalidSignatureException", "AccessDeniedException"):
         place.front.rule = lambda call, ask, kind=kind: error(kind)
@@ -393,7 +393,7 @@ def server_that_comes_later(folder):
             await_that(lambda: client.ask("GET", "/readyz").status == 200, PATIENCE_S, "it is ready")
             made = client.ask("POST", "/shopping-carts", (), '{"customer_id":1}').status
     warnings = [line for line in bad(cartd.log()) if WITHOUT_TTL not in line]
-    told = [line for line in warnings if "the table could not be seen to; not ready until it can" in line and server.endpoint in line]
+    told = [line for line in warnings if "cannot provision the table; not ready until that succeeds" in line and server.endpoint in line]
     if problem or away != [(200, False)] + [(503, True)] * 4 or made != 201 or len(told) != 1 or warnings != told:
         return "%s\nanswers without a server: %s; then: %d; its log:\n%s" % (problem, away, made, cartd.log())
     return cartd.end_problem() or ("" if cartd.log().count("the table is ready") == 1 else cartd.log())

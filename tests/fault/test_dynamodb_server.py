@@ -44,7 +44,7 @@ def started_without_a_server(database, start, within_s):
     """cartd starts, says what is wrong, is not ready, and serves once start() has been called: seconds after."""
     with tempfile.TemporaryDirectory(prefix="cart-fault-") as folder, \
             Cartd(folder, settings_for(database), keys=keys_for(database)) as cartd, cartd.client() as client:
-        said = [line for line in cartd.log().splitlines() if "the table could not be seen to" in line]
+        said = [line for line in cartd.log().splitlines() if "cannot provision the table" in line]
         assert len(said) == 1 and database.endpoint in said[0] and "not ready" in said[0], "cartd's log:\n" + cartd.log()
         answer = client.ask("GET", "/readyz")
         assert answer.status == 503, "/readyz: %d" % answer.status

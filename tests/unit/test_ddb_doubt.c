@@ -468,9 +468,9 @@ static void repetitions_are_bounded_too(void **state)
 		op = ask_for(r.rig, CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)),
 			     .key = key);
 		if (i == 0)
-			assert_string_equal(op.reason, "no answer to any of 5 tries");
+			assert_string_equal(op.reason, "no answer after 5 tries");
 		if (i == 59)
-			assert_string_equal(op.reason, "no answer, and the retry budget is spent");
+			assert_string_equal(op.reason, "no answer, and the retry budget is empty");
 		cart_op_clear(&op);
 		assert_true(ddb_stub_count(&r.stub, "UpdateItem") <= 5 * (i + 1));
 	}

@@ -388,8 +388,8 @@ static void check_conditional(const struct cart_op *op, const char *key_name, in
 
 	limits.ttl_ms = ttl_ms;
 	table.rules = &limits;
-	assert_true(ddb_fast(op, &table));
-	ddb_body_fast(&body, &table, op, "0123456789abcdef", key_name);
+	assert_true(ddb_can_be_conditional(op, &table));
+	ddb_body_conditional(&body, &table, op, "0123456789abcdef", key_name);
 	request = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(request);
 	assert_given(request, "ExpressionAttributeNames", '#');

@@ -420,7 +420,7 @@ static void a_service_starts_without_its_server_and_is_there_once_that_is(void *
 	json_decref(r.stub.shelf.table);
 	r.stub.shelf.table = NULL;
 	ddb_rig_start(&r, 1, NULL);
-	captured_log_await("WARN  the table could not be seen to; not ready until it can", 1);
+	captured_log_await("WARN  cannot provision the table; not ready until that succeeds", 1);
 	captured_log_await("INFO  the table is ready", 1);
 	id = rig_cart(r.rig);
 	assert_int_equal(ddb_shelf_number(&r.stub.shelf, &id, "version"), 1);
@@ -441,7 +441,7 @@ static void a_service_does_not_wait_for_long_until_a_table_is_made(void **state)
 	r.stub.shelf.table = NULL;
 	r.stub.shelf.making = 10;
 	ddb_rig_start(&r, 1, NULL);
-	captured_log_await("not ready until it can", 1);
+	captured_log_await("not ready until that succeeds", 1);
 	captured_log_await("is not ACTIVE yet", 1);
 	captured_log_await("INFO  the table is ready", 1);
 	id = rig_cart(r.rig);

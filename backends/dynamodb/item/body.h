@@ -1,9 +1,9 @@
 /*
- * The bodies of calls: the only place that writes DynamoDB's JSON and its expressions. Nothing of
- * a caller's text goes in but what is checked elsewhere (the table's name) or digested (keys);
- * all else are numbers and ids.
+ * The bodies of calls: the only place that writes DynamoDB's JSON and its expressions. They contain
+ * no text of a caller other than checked names (the table, ids of the shop) and hashes (keys);
+ * everything else is numbers and cart ids.
  *
- * Each function replaces what body holds. body->failed: no memory.
+ * Each function replaces the contents of body. body->failed: no memory.
  */
 #ifndef BACKENDS_DYNAMODB_ITEM_BODY_H
 #define BACKENDS_DYNAMODB_ITEM_BODY_H
@@ -14,7 +14,7 @@
 #include "core/cart_op.h"
 #include "core/cart_rules.h"
 
-/* What all bodies of a process say alike. */
+/* What all bodies of a process have in common. */
 struct ddb_table {
 	const char *name;
 	enum ddb_layout layout;
@@ -34,9 +34,11 @@ void ddb_body_batch_get(struct buf *body, const struct ddb_table *table, const s
 /*
  * Whether one conditional UpdateItem (of DELETE: DeleteItem) can do the op: adds, and a set, a
  * remove or a clear alone, checkout and delete; in layout list: delete alone. Otherwise, and when
- * the condition was false, the item is read, core/cart.h decides, and ddb_body_decided() writes.
+ * the condition was false, the item is read, core/cart.h decides, and ddb_body_if_unchanged()
+ * writes.
  */
-CART_MUST_CHECK bool ddb_fast(const struct cart_op *op, const struct ddb_table *table);
+CART_MUST_CHECK bool ddb_can_be_conditional(const struct cart_op *op,
+					    const struct ddb_table *table);
 /*
  * That call, under the condition that the op certainly is to be applied: the cart is there, open,
  * not expired, of if_version, does not know the key (key_name NULL: the op has none) nor holds
@@ -45,8 +47,8 @@ CART_MUST_CHECK bool ddb_fast(const struct cart_op *op, const struct ddb_table *
  * for the version alone (UPDATED_NEW); and for the item where the condition is false
  * (ReturnValuesOnConditionCheckFailure=ALL_OLD), which not every server does.
  */
-void ddb_body_fast(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
-		   const char *mark, const char *key_name);
+void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
+			  const char *mark, const char *key_name);
 
 /* PutItem of a new cart, under the condition that no item has its id. key_item: it is made under
  * that key of the customer's (create_key, and keyed_until is set); NULL: under none. cart is what
@@ -72,10 +74,10 @@ void ddb_body_delete_key(struct buf *body, const struct ddb_table *table, const 
  *  - DELETE: DeleteItem, or the PutItem of a tombstone where the cart was made under a key.
  * Returns the operation to call. The key is stored with the change if key_name is not NULL.
  */
-enum ddb_operation ddb_body_decided(struct buf *body, const struct ddb_table *table,
-				    const struct cart_op *op, const struct ddb_item *before,
-				    const struct cart *after, const char *mark,
-				    const char *key_name);
+enum ddb_operation ddb_body_if_unchanged(struct buf *body, const struct ddb_table *table,
+					 const struct cart_op *op, const struct ddb_item *before,
+					 const struct cart *after, const char *mark,
+					 const char *key_name);
 
 /* UpdateItem that removes keys past their window as of now_ms, at most 50; false: there are fewer
  * than min of them, and body is untouched. Conditional on each being what was read. */

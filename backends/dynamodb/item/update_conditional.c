@@ -71,7 +71,7 @@ static bool fast_adds(const struct cart_op *op, const struct cart_rules *rules)
 	       most <= rules->quantity_max;
 }
 
-bool ddb_fast(const struct cart_op *op, const struct ddb_table *table)
+bool ddb_can_be_conditional(const struct cart_op *op, const struct ddb_table *table)
 {
 	if (op->type == CART_OP_DELETE)
 		return true;
@@ -317,8 +317,8 @@ static bool fast_wants_item(const struct fast *fast)
 	       (fast->op->flags & CART_WANT_CART) != 0;
 }
 
-void ddb_body_fast(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
-		   const char *mark, const char *key_name)
+void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
+			  const char *mark, const char *key_name)
 {
 	const struct fast fast = {.table = table,
 				  .op = op,

@@ -1,6 +1,6 @@
 /*
- * Writes that were decided by a look at the item. All are conditional on its mark, which every
- * write changes: it is then still what was read, lines and keys and all.
+ * Writes that core decided after the item was read. All are conditional on its mark, which every
+ * write changes: the item is then still as it was read, with all lines and keys.
  */
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
@@ -29,8 +29,8 @@ static void decided_delete(struct buf *body, const struct ddb_table *table,
 	ddb_add_end(body);
 }
 
-/* How a cart that changed differs from what was read. The lines are written anew, all of them: an
- * expression has no room for many. */
+/* Sets what a change may have changed. All lines are written again, because an expression has no
+ * room for many of them one by one. */
 static void decided_sets(struct buf *body, const struct ddb_put *put)
 {
 	const struct cart *after = put->after;
@@ -123,10 +123,10 @@ static void decided_update(struct buf *body, const struct ddb_table *table,
 	ddb_add_end(body);
 }
 
-enum ddb_operation ddb_body_decided(struct buf *body, const struct ddb_table *table,
-				    const struct cart_op *op, const struct ddb_item *before,
-				    const struct cart *after, const char *mark,
-				    const char *key_name)
+enum ddb_operation ddb_body_if_unchanged(struct buf *body, const struct ddb_table *table,
+					 const struct cart_op *op, const struct ddb_item *before,
+					 const struct cart *after, const char *mark,
+					 const char *key_name)
 {
 	const struct ddb_put put = {
 		.op = op, .before = before, .after = after, .mark = mark, .key_name = key_name};

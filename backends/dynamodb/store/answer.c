@@ -26,7 +26,8 @@ void ddb_write_answer(struct ddb_lane *lane, enum cart_result result)
 	cart_clear(&write->after);
 	if (write->doubt && !write_is_certain(op, result)) {
 		if (op->reason[0] == '\0')
-			cart_op_set_reason(op, "no answer, and the item does not tell");
+			cart_op_set_reason(op, "no answer, and the item does not show whether the "
+					       "change was applied");
 		result = CART_UNCERTAIN;
 	}
 	ddb_lane_idle(lane);
@@ -132,13 +133,13 @@ bool ddb_write_may_repeat(struct ddb_lane *lane)
 {
 	struct ddb_write *write = &lane->write;
 
-	write->unpaid = false;
+	write->retry_due = false;
 	if (++write->repeats > DDB_TRIES)
-		cart_op_set_reason(write->op, "no answer to any of %d tries", write->repeats);
+		cart_op_set_reason(write->op, "no answer after %d tries", write->repeats);
 	else if (retry_budget_spend(&lane->store->db->shared.budget, WRITE_REPEAT_TOKENS))
 		return true;
 	else
-		cart_op_set_reason(write->op, "no answer, and the retry budget is spent");
+		cart_op_set_reason(write->op, "no answer, and the retry budget is empty");
 	ddb_write_answer(lane, CART_BUSY);
 	return false;
 }
@@ -154,7 +155,7 @@ bool ddb_write_in_doubt(struct ddb_lane *lane, int64_t fence)
 	}
 	/* Tries in doubt with several fences have none. */
 	write->fence = write->doubt && write->fence != fence ? 0 : fence;
-	write->doubt = write->unpaid = true;
+	write->doubt = write->retry_due = true;
 	return true;
 }
 

@@ -1,14 +1,14 @@
 /*
  * New carts. Without a key: one PutItem, under the condition that no item has the id.
  *
- * With a key, which is the customer's: first the key's item, which says which cart it is for (KEY),
- * then that cart (PUT). Both are conditional on not being there. Whoever finds the key there goes
- * on with the cart that it names: it looks (LOOK), and if the first was stopped halfway, it makes
- * the cart in its stead. So a key has one cart, whatever failed in between, without a transaction.
- * When the proposed id turns out to be in use, the key is taken back (KEY_UNDO).
+ * With a key, two PutItems: first the key's item, which names the cart (KEY), then that cart (PUT).
+ * Each is conditional on the item being absent. A request that finds the key reads the cart that it
+ * names (READ), and creates it if the first request was stopped between the two. So a key has one
+ * cart, whatever fails, without a transaction. If the proposed id is in use, the key's item is
+ * removed again (KEY_UNDO).
  *
- * A try in doubt is settled by looking: an item with our mark is ours. Repeating is safe, as all of
- * it is conditional.
+ * When an answer was lost, the item is read: one with our mark is ours. Sending again is safe,
+ * because every call is conditional.
  */
 #include "backends/dynamodb/store/create.h"
 
@@ -32,7 +32,7 @@ static void create_put(struct ddb_lane *lane)
 	ddb_write_send(lane, DDB_STEP_PUT, DDB_PUT_ITEM);
 }
 
-static void create_look(struct ddb_lane *lane)
+static void create_read(struct ddb_lane *lane)
 {
 	ddb_body_get(&lane->call.body, &lane->store->table, &lane->write.id, true);
 	ddb_write_send(lane, DDB_STEP_READ, DDB_GET_ITEM);
@@ -48,13 +48,13 @@ static void create_put_key(struct ddb_lane *lane)
 	ddb_write_send(lane, DDB_STEP_KEY, DDB_PUT_ITEM);
 }
 
-static void create_look_key(struct ddb_lane *lane)
+static void create_read_key(struct ddb_lane *lane)
 {
 	ddb_body_get_key(&lane->call.body, &lane->store->table, lane->write.key_item);
 	ddb_write_send(lane, DDB_STEP_KEY_READ, DDB_GET_ITEM);
 }
 
-/* What the key's item says. */
+/* Continues by the key's item. */
 static void create_take_key(struct ddb_lane *lane, const json_t *attributes)
 {
 	struct ddb_write *write = &lane->write;
@@ -62,7 +62,8 @@ static void create_take_key(struct ddb_lane *lane, const json_t *attributes)
 	struct cart_id target;
 
 	if (!ddb_key_item_read(attributes, &key, &target)) {
-		cart_op_set_reason(write->op, "the item %s is not one of ours", write->key_item);
+		cart_op_set_reason(write->op, "the item %s has not the attributes of a key",
+				   write->key_item);
 		ddb_write_answer(lane, CART_FAILED);
 		return;
 	}
@@ -79,12 +80,12 @@ static void create_take_key(struct ddb_lane *lane, const json_t *attributes)
 		break;
 	}
 	if (cart_id_compare(&target, &write->op->id) == 0) {
-		create_put(lane); /* our own, of a try whose answer was lost */
+		create_put(lane); /* this op's own: a try whose answer was lost stored it */
 		return;
 	}
 	write->replaying = true;
 	write->id = target;
-	create_look(lane);
+	create_read(lane);
 }
 
 static void create_key_done(struct ddb_lane *lane)
@@ -96,8 +97,8 @@ static void create_key_done(struct ddb_lane *lane)
 	else if (attributes != NULL)
 		create_take_key(lane, attributes);
 	else if (lane->step == DDB_STEP_KEY)
-		create_look_key(lane);
-	else if (ddb_write_may_repeat(lane)) /* it has gone, or was never stored */
+		create_read_key(lane);
+	else if (ddb_write_may_repeat(lane)) /* it was removed, or never stored */
 		create_put_key(lane);
 }
 
@@ -111,12 +112,12 @@ static void create_made(struct ddb_lane *lane)
 	ddb_write_answer(lane, CART_OK);
 }
 
-/* The id belongs to another cart. */
+/* Another cart has the id. */
 static void create_in_use(struct ddb_lane *lane)
 {
 	struct ddb_write *write = &lane->write;
 
-	cart_op_set_reason(write->op, "a cart has this id already");
+	cart_op_set_reason(write->op, "another cart already has this id");
 	if (!create_is_keyed(write) || write->replaying) {
 		ddb_write_answer(lane, CART_FAILED);
 		return;
@@ -125,7 +126,7 @@ static void create_in_use(struct ddb_lane *lane)
 	ddb_write_send(lane, DDB_STEP_KEY_UNDO, DDB_DELETE_ITEM);
 }
 
-/* There is an item of the cart's id. */
+/* An item with the cart's id exists. */
 static void create_take_item(struct ddb_lane *lane, struct ddb_item *item)
 {
 	const struct ddb_write *write = &lane->write;
@@ -156,24 +157,24 @@ static void create_item_done(struct ddb_lane *lane)
 	if (found > 0)
 		create_take_item(lane, &item);
 	else if (found == 0 && lane->step == DDB_STEP_PUT)
-		create_look(lane); /* not every server says which item it was */
+		create_read(lane); /* not every server returns the item */
 	else if (found == 0 && ddb_write_may_repeat(lane))
 		create_put(lane);
 	ddb_item_clear(&item);
 }
 
-/* Neither OK nor a condition that was false. */
+/* The call ended neither as OK nor as CONDITION. */
 static void create_failed(struct ddb_lane *lane)
 {
 	enum ddb_step step = lane->step;
 
-	/* A key alone makes no cart: what became of it is looked up, but nothing is in doubt. */
+	/* A key alone creates no cart: the key's item is read, but the op is not in doubt. */
 	if (step == DDB_STEP_KEY && lane->call.outcome == DDB_DOUBT)
-		create_look_key(lane);
+		create_read_key(lane);
 	else if (step == DDB_STEP_KEY_UNDO)
 		ddb_write_answer(lane, CART_FAILED);
 	else if (ddb_write_in_doubt(lane, 0))
-		create_look(lane);
+		create_read(lane);
 }
 
 static void create_done(struct ddb_lane *lane)

@@ -24,9 +24,9 @@ struct ddb_series {
 	struct ddb_call_series calls;
 	struct metrics_sizes batches;
 	struct pool_series pool;
-	metric_t careful;     /* changes that were decided after a look at the item */
-	metric_t conflicts;   /* writes whose condition failed because somebody was quicker */
-	metric_t unprocessed; /* carts that a BatchGetItem left out */
+	metric_t read_modify_writes; /* changes decided in core after the item was read */
+	metric_t conflicts;   /* writes whose condition failed because another writer was faster */
+	metric_t unprocessed; /* carts that a BatchGetItem did not return (UnprocessedKeys) */
 	metric_t trims;
 };
 
@@ -57,7 +57,7 @@ enum ddb_step {
 	DDB_STEP_LIST,
 	DDB_STEP_CONDITIONAL,	     /* a change by one conditional call */
 	DDB_STEP_READ,		     /* the item, to decide by */
-	DDB_STEP_WRITE_IF_UNCHANGED, /* what was decided, if the item is still what was read */
+	DDB_STEP_WRITE_IF_UNCHANGED, /* what was decided, if the item is as it was read */
 	DDB_STEP_KEY,		     /* of a CREATE: its key's item */
 	DDB_STEP_KEY_READ,	     /* what that holds */
 	DDB_STEP_KEY_UNDO,	     /* removes it: the cart's id is in use */
@@ -68,19 +68,19 @@ enum ddb_step {
 
 /* A change under way. */
 struct ddb_write {
-	struct cart_op *op; /* NULL: answered meanwhile */
+	struct cart_op *op; /* NULL: already answered */
 	char mark[DDB_MARK_ROOM];
 	char key_name[DDB_KEY_NAME_ROOM]; /* "": no key */
 	char key_item[DDB_KEY_ITEM_ROOM]; /* of a CREATE with a key */
 	struct cart_id id;		  /* of a CREATE: of the cart that it is about */
-	bool doubt;			  /* a call for it may have been applied */
+	bool doubt;			  /* a call may have been applied, its answer was lost */
 	int64_t fence;			  /* the version that call was conditional on; 0: none */
-	bool replaying;			  /* of a CREATE: the key's item was there before */
-	unsigned conflicts;		  /* lost races */
-	unsigned repeats;		  /* after doubt */
-	bool unpaid;			  /* an answer was lost, and nothing was tried since */
-	int64_t before;			  /* DECIDED: the version that was read */
-	struct cart after;		  /* DECIDED, PUT: the cart that is being written */
+	bool replaying;			  /* of a CREATE: another request stored the key */
+	unsigned conflicts;		  /* writes that another writer was faster than */
+	unsigned repeats;		  /* tries sent after an answer was lost */
+	bool retry_due;			  /* an answer was lost, and nothing was sent since */
+	int64_t before;			  /* WRITE_IF_UNCHANGED: the version that was read */
+	struct cart after;		  /* WRITE_IF_UNCHANGED, PUT: the cart being written */
 };
 
 struct ddb_lane;
@@ -104,13 +104,13 @@ struct ddb_lane {
 	struct ddb_call call;
 	struct event *pause;
 	struct ddb_write write;
-	struct cart_op **ops;	/* GETS, LIST: sorted by id; those answered meanwhile are NULL */
-	struct cart_id *op_ids; /* theirs, which stay */
+	struct cart_op **ops;	/* GETS, LIST: sorted by id; NULL where already answered */
+	struct cart_id *op_ids; /* their ids, kept after the answer */
 	struct cart_id *ids;	/* that the call asks for, each once */
 	size_t count;		/* ops */
 	size_t asked;		/* ids */
 	bool consistent;
-	unsigned rounds; /* that have left out carts, in a row */
+	unsigned rounds; /* calls in a row that left carts unprocessed */
 	struct ddb_listing *listing;
 };
 

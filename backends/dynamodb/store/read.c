@@ -1,7 +1,7 @@
 /*
- * Gets and lists. The happy path of gets: those that waited together are one BatchGetItem, one
- * alone is a GetItem; each op gets its cart. What DynamoDB leaves out (UnprocessedKeys) is asked
- * for again after a pause. A list is a chain of calls, see listing.h.
+ * Gets and lists. The happy path of gets: one is a GetItem, several that waited together are one
+ * BatchGetItem; each op gets its cart. Carts that DynamoDB did not return (UnprocessedKeys) are
+ * requested again after a pause. A list is a chain of calls, see listing.h.
  */
 #include "backends/dynamodb/store/read.h"
 
@@ -12,7 +12,7 @@
 #define READ_PAUSE_MS	25
 #define READ_ROUNDS_MAX 8
 
-/* Answers an op of the lane, which is not in it any more. */
+/* Answers an op of the lane, and removes it. */
 static void read_complete(struct ddb_lane *lane, size_t at, enum cart_result result)
 {
 	struct cart_op *op = lane->ops[at];
@@ -22,7 +22,7 @@ static void read_complete(struct ddb_lane *lane, size_t at, enum cart_result res
 		cart_store_complete(op, result);
 }
 
-/* All that are left fail alike, and the lane is free. */
+/* Answers all remaining ops with the same result; the lane is free. */
 static void read_fail(struct ddb_lane *lane, enum cart_result result, const char *why)
 {
 	for (size_t i = 0; i < lane->count; i++) {
@@ -82,16 +82,14 @@ static enum cart_result read_give(struct cart_op *op, const struct ddb_item *ite
 	return cart_copy(&op->cart, &item->cart) ? CART_OK : CART_BUSY;
 }
 
-/* An item that is not one of ours, or that there is no memory for, is the trouble of those alone
- * who ask for it. */
+/* A bad item, or one that there is no memory for, fails only the ops that requested it. */
 static enum cart_result read_bad(struct cart_op *op, bool no_memory, const char *why)
 {
 	cart_op_set_reason(op, "%s", no_memory ? "out of memory" : why);
 	return no_memory ? CART_BUSY : CART_FAILED;
 }
 
-/* Answers every op that asks for the item's cart. False: none does, or it cannot be told whose the
- * item is. */
+/* Answers every op that requested the item's cart. False: none did, or the item has no id. */
 static bool read_take_item(struct ddb_lane *lane, const json_t *attributes)
 {
 	struct ddb_item item = {0};
@@ -111,7 +109,7 @@ static bool read_take_item(struct ddb_lane *lane, const json_t *attributes)
 	return known;
 }
 
-/* Of GetItem: the one there is. */
+/* The item of a GetItem. */
 static void read_take_one(struct ddb_lane *lane)
 {
 	const json_t *attributes = json_object_get(lane->call.json, "Item");
@@ -119,10 +117,10 @@ static void read_take_one(struct ddb_lane *lane)
 	if (attributes == NULL || read_take_item(lane, attributes))
 		read_fail(lane, CART_NOT_FOUND, "");
 	else
-		read_fail(lane, CART_FAILED, "the answer is not the cart that was asked for");
+		read_fail(lane, CART_FAILED, "the answer is not the cart that was requested");
 }
 
-/* The carts that the server has left out for now, into lane->ids. False: the answer is nonsense. */
+/* Puts the carts that were not processed into lane->ids. False: the answer is not valid. */
 static bool read_take_unprocessed(struct ddb_lane *lane)
 {
 	const struct ddb_store *store = lane->store;
@@ -139,14 +137,14 @@ static bool read_take_unprocessed(struct ddb_lane *lane)
 
 		if (lane->asked >= store->db->options.batch_max || !ddb_item_id(key, id))
 			return false;
-		/* Of an op answered meanwhile it need not be asked again; of a stranger neither. */
+		/* Ops that were answered meanwhile do not need it again. */
 		if (cart_id_find(lane->op_ids, sizeof(*id), lane->count, id, &at))
 			lane->asked++;
 	}
 	return true;
 }
 
-/* Ops whose cart is neither in the answer nor left out for now: there is none. */
+/* A cart that is neither in the answer nor unprocessed does not exist. */
 static void read_absent(struct ddb_lane *lane)
 {
 	for (size_t i = 0; i < lane->count; i++) {
@@ -159,14 +157,14 @@ static void read_absent(struct ddb_lane *lane)
 	}
 }
 
-/* The server has left carts out: it is asked for them again, but not at once. */
+/* Requests the unprocessed carts again after a pause. */
 static void read_pause(struct ddb_lane *lane, enum ddb_step next, size_t left_out)
 {
 	struct ddb_store *store = lane->store;
 
 	ddb_store_count(store, store->db->series.unprocessed, (int64_t)left_out);
 	if (++lane->rounds >= READ_ROUNDS_MAX)
-		read_fail(lane, CART_BUSY, "the server leaves carts out again and again");
+		read_fail(lane, CART_BUSY, "BatchGetItem left carts unprocessed too many times");
 	else
 		ddb_lane_pause(lane, next,
 			       ddb_store_backoff_us(store, READ_PAUSE_MS, lane->rounds));
@@ -183,9 +181,9 @@ static void read_take_batch(struct ddb_lane *lane)
 	{
 		good = read_take_item(lane, attributes) && good;
 	}
-	/* Whose such an item is one cannot know, and so not who has none. */
+	/* An unknown item might be the bad item of any op, so none can be answered NOT_FOUND. */
 	if (!good || !read_take_unprocessed(lane)) {
-		read_fail(lane, CART_FAILED, "the answer names carts that were not asked for");
+		read_fail(lane, CART_FAILED, "the answer contains carts that were not requested");
 		return;
 	}
 	read_absent(lane);

@@ -1,19 +1,18 @@
 /*
- * Changes to a cart that is there. The happy path: one conditional call (FAST) does it. The ways in
- * which it goes on otherwise:
+ * Changes of a cart that exists. The happy path: one conditional call makes the change. Otherwise:
  *
- *  - the condition was false, or one call cannot do it: the item is read (LOOK, unless the answer
- *    brought it), core/cart.h decides, and either the op is answered or what was decided is written
- *    under the condition that the item is still what was read (DECIDED). If it is not, somebody
- *    was quicker: after a pause it is read again;
- *  - a call may have been applied: the item is read, and tells by its mark, its version or the op's
- *    key whether it was. If it cannot tell, or the call may still come, the op is CART_UNCERTAIN.
+ *  - The condition was false, or one call cannot express the change. The item is read, unless the
+ *    answer contained it; core/cart_rules.h decides; and either the op is answered, or the result
+ * is written under the condition that the item is still as it was read (WRITE_IF_UNCHANGED). If
+ *    another writer was faster, the item is read again after a pause.
+ *  - A call may have been applied. The item is read; its mark, its version or the op's key shows
+ *    whether the call was applied. Where none of them can show it, or the call may still arrive,
+ * the op ends as CART_UNCERTAIN.
  *
- * What makes a repetition safe. A change with a key is conditional on the key not being there, so
- * that only one try can ever be applied. One that is conditional on a version (the fence)
- * likewise, as long as the item still has that version; and a cart is closed or removed once. Any
- * other is not repeated: an HTTP 500 may have been applied and somebody have written over its mark
- * since.
+ * When a change may be sent again. One with a key is conditional on the key being absent, so only
+ * one try is ever applied. One that is conditional on a version (the fence) likewise, as long as
+ * the item has that version. A cart is closed or removed once. No other change is sent again: after
+ * an HTTP 500 it may have been applied, and another writer may have replaced its mark since.
  */
 #include "backends/dynamodb/store/write.h"
 
@@ -32,30 +31,30 @@ static const char *write_key_name(const struct ddb_write *write)
 	return write->key_name[0] != '\0' ? write->key_name : NULL;
 }
 
-static void write_look(struct ddb_lane *lane)
+static void write_read(struct ddb_lane *lane)
 {
 	ddb_body_get(&lane->call.body, &lane->store->table, &lane->write.op->id, true);
 	ddb_write_send(lane, DDB_STEP_READ, DDB_GET_ITEM);
 }
 
-static void write_fast(struct ddb_lane *lane)
+static void write_conditional(struct ddb_lane *lane)
 {
 	struct ddb_write *write = &lane->write;
 
-	ddb_body_fast(&lane->call.body, &lane->store->table, write->op, write->mark,
-		      write_key_name(write));
+	ddb_body_conditional(&lane->call.body, &lane->store->table, write->op, write->mark,
+			     write_key_name(write));
 	ddb_write_send(lane, DDB_STEP_CONDITIONAL,
 		       write->op->type == CART_OP_DELETE ? DDB_DELETE_ITEM : DDB_UPDATE_ITEM);
 }
 
-/* The key is this op's own: what an earlier try of it has stored. */
-static bool write_is_own(const struct ddb_write *write, const struct ddb_key *key)
+/* An earlier try of this op stored the key. */
+static bool write_is_own_key(const struct ddb_write *write, const struct ddb_key *key)
 {
 	return write->doubt && key->stored_ms == write->op->now_ms &&
 	       memcmp(key->fingerprint, write->op->fingerprint, CART_FINGERPRINT_BYTES) == 0;
 }
 
-/* True: the op was answered by what the item has under its key. */
+/* True: the item has the op's key, and the op was answered as a replay or as KEY_REUSED. */
 static bool write_replays(struct ddb_lane *lane, struct ddb_item *item)
 {
 	const struct ddb_write *write = &lane->write;
@@ -74,11 +73,11 @@ static bool write_replays(struct ddb_lane *lane, struct ddb_item *item)
 	case CART_REPLAY_SAME:
 		break;
 	}
-	ddb_write_answer_item(lane, item, key->version, !write_is_own(write, key));
+	ddb_write_answer_item(lane, item, key->version, !write_is_own_key(write, key));
 	return true;
 }
 
-/* If it is tried again, at most one of the tries is ever applied. */
+/* If the change is sent again, at most one of the tries is ever applied. */
 static bool write_is_repeatable(const struct ddb_write *write, const struct ddb_item *item)
 {
 	return write->key_name[0] != '\0' || write->op->type == CART_OP_CHECKOUT ||
@@ -87,10 +86,10 @@ static bool write_is_repeatable(const struct ddb_write *write, const struct ddb_
 }
 
 /*
- * A try may have been applied, and this is the item since. True: the op was answered. False: it
- * may be tried again; what the key says is yet to be asked.
+ * A try may have been applied; this is the item as it was read afterwards. True: the op was
+ * answered. False: the change may be sent again, unless the item has the op's key.
  */
-static bool write_settles(struct ddb_lane *lane, struct ddb_item *item)
+static bool write_resolves_doubt(struct ddb_lane *lane, struct ddb_item *item)
 {
 	const struct ddb_write *write = &lane->write;
 
@@ -98,14 +97,15 @@ static bool write_settles(struct ddb_lane *lane, struct ddb_item *item)
 		ddb_write_answer_item(lane, item, item->cart.version, false);
 		return true;
 	}
-	/* Not applied, or somebody has written over its mark. */
+	/* Not applied, or another writer has replaced the mark. */
 	if (write_is_repeatable(write, item))
 		return false;
 	ddb_write_answer(lane, CART_UNCERTAIN);
 	return true;
 }
 
-/* Many keys: old ones are removed first; if all are in use, there is no room for another. */
+/* The item has as many keys as it may have. Old ones are removed first; if all are in their window,
+ * the op is refused. False: there is room. */
 static bool write_has_no_room(struct ddb_lane *lane, const struct ddb_item *item)
 {
 	const struct ddb_write *write = &lane->write;
@@ -120,7 +120,7 @@ static bool write_has_no_room(struct ddb_lane *lane, const struct ddb_item *item
 	return true;
 }
 
-static void write_decided(struct ddb_lane *lane, struct ddb_item *item, struct cart *after)
+static void write_if_unchanged(struct ddb_lane *lane, struct ddb_item *item, struct cart *after)
 {
 	struct ddb_write *write = &lane->write;
 	enum ddb_operation operation;
@@ -129,15 +129,15 @@ static void write_decided(struct ddb_lane *lane, struct ddb_item *item, struct c
 		cart_clear(after);
 		return;
 	}
-	operation = ddb_body_decided(&lane->call.body, &lane->store->table, write->op, item, after,
-				     write->mark, write_key_name(write));
+	operation = ddb_body_if_unchanged(&lane->call.body, &lane->store->table, write->op, item,
+					  after, write->mark, write_key_name(write));
 	cart_clear(&write->after);
 	write->after = *after;
 	write->before = item->cart.version;
 	ddb_write_send(lane, DDB_STEP_WRITE_IF_UNCHANGED, operation);
 }
 
-/* The item is not there, or gone: the op was answered. */
+/* True: there is no such cart, or it has expired, and the op was answered. */
 static bool write_is_gone(struct ddb_lane *lane, const struct ddb_item *item)
 {
 	if (item != NULL && !item->deleted && !cart_is_expired(&item->cart, lane->write.op->now_ms))
@@ -166,44 +166,43 @@ static void write_apply(struct ddb_lane *lane, struct ddb_item *item)
 		cart_clear(&after);
 		ddb_write_answer_item(lane, item, item->cart.version, false);
 	} else {
-		write_decided(lane, item, &after);
+		write_if_unchanged(lane, item, &after);
 	}
 }
 
 /*
- * After an answer that was lost. True: the op was answered, or is on its way again, by the call
- * that needs no item to be as it was read: others may change it all the time. The key in its
- * condition lets one try be applied.
+ * After an answer was lost. True: the op was answered, or the conditional call was sent again. That
+ * call does not depend on what was read, so it also succeeds while others keep changing the item;
+ * the key in its condition ensures that only one try is applied.
  */
-static bool write_repeats(struct ddb_lane *lane)
+static bool write_retries(struct ddb_lane *lane)
 {
 	const struct ddb_write *write = &lane->write;
 
-	if (!write->unpaid)
+	if (!write->retry_due)
 		return false;
 	if (!ddb_write_may_repeat(lane))
 		return true;
-	if (write->key_name[0] == '\0' || !ddb_fast(write->op, &lane->store->table))
+	if (write->key_name[0] == '\0' || !ddb_can_be_conditional(write->op, &lane->store->table))
 		return false;
-	write_fast(lane);
+	write_conditional(lane);
 	return true;
 }
 
-/* By the item as it is now; NULL: there is none. */
+/* Decides by the item as it is now; NULL: there is none. */
 static void write_decide(struct ddb_lane *lane, struct ddb_item *item)
 {
 	struct ddb_store *store = lane->store;
 
-	ddb_store_count(store, store->db->series.careful, 1);
-	if (write_is_gone(lane, item) || (lane->write.doubt && write_settles(lane, item)) ||
+	ddb_store_count(store, store->db->series.read_modify_writes, 1);
+	if (write_is_gone(lane, item) || (lane->write.doubt && write_resolves_doubt(lane, item)) ||
 	    write_replays(lane, item))
 		return;
-	if (!write_repeats(lane))
+	if (!write_retries(lane))
 		write_apply(lane, item);
 }
 
-/* Decides by the item in the answer, which is one that was read strongly or whose condition was
- * false just now. */
+/* The answer's item was read strongly, or came with a condition that was false just now. */
 static void write_decide_by_answer(struct ddb_lane *lane)
 {
 	struct ddb_item item;
@@ -221,7 +220,7 @@ static void write_failed(struct ddb_lane *lane)
 		lane->step == DDB_STEP_WRITE_IF_UNCHANGED ? write->before : write->op->if_version;
 
 	if (ddb_write_in_doubt(lane, fence))
-		write_look(lane);
+		write_read(lane);
 }
 
 static bool write_version(const struct ddb_call *call, int64_t *version)
@@ -236,7 +235,7 @@ static bool write_version(const struct ddb_call *call, int64_t *version)
 	return *end == '\0' && *version > 1;
 }
 
-static void write_fast_done(struct ddb_lane *lane)
+static void write_conditional_done(struct ddb_lane *lane)
 {
 	struct cart_op *op = lane->write.op;
 	struct ddb_item item;
@@ -244,11 +243,11 @@ static void write_fast_done(struct ddb_lane *lane)
 	if (op->type == CART_OP_DELETE) {
 		ddb_write_answer(lane, CART_OK);
 	} else if (op->key == NULL && !ddb_write_wants_cart(op)) {
-		bool said = write_version(&lane->call, &op->version);
+		bool parsed = write_version(&lane->call, &op->version);
 
-		if (!said)
-			cart_op_set_reason(op, "the answer does not say the version");
-		ddb_write_answer(lane, said ? CART_OK : CART_UNCERTAIN);
+		if (!parsed)
+			cart_op_set_reason(op, "the answer has no version");
+		ddb_write_answer(lane, parsed ? CART_OK : CART_UNCERTAIN);
 	} else {
 		int found = ddb_write_item(lane, &item);
 
@@ -260,8 +259,8 @@ static void write_fast_done(struct ddb_lane *lane)
 	}
 }
 
-/* The item was still what had been read. */
-static void write_decided_done(struct ddb_lane *lane)
+/* The item was unchanged: the cart in write->after is stored. */
+static void write_if_unchanged_done(struct ddb_lane *lane)
 {
 	struct ddb_write *write = &lane->write;
 	struct cart_op *op = write->op;
@@ -286,27 +285,27 @@ static void write_conflict(struct ddb_lane *lane)
 			       ddb_store_backoff_us(store, WRITE_PAUSE_MS, write->conflicts));
 		return;
 	}
-	cart_op_set_reason(write->op, "others changed the cart %d times meanwhile",
+	cart_op_set_reason(write->op, "other writers changed the cart %d times in a row",
 			   WRITE_CONFLICTS_MAX);
 	ddb_write_answer(lane, CART_BUSY);
 }
 
-static void write_fast_refused(struct ddb_lane *lane)
+static void write_condition_failed(struct ddb_lane *lane)
 {
-	/* Not every server says which item it was. */
+	/* Not every server returns the item. */
 	if (json_object_get(lane->call.json, "Item") == NULL)
-		write_look(lane);
+		write_read(lane);
 	else
 		write_decide_by_answer(lane);
 }
 
-/* There was no room for another key: old ones have been removed, or others remove them. */
+/* Old keys were removed to make room for another, by this call or by another writer. */
 static void write_trimmed(struct ddb_lane *lane)
 {
 	enum ddb_outcome outcome = lane->call.outcome;
 
 	if (outcome == DDB_OK || outcome == DDB_CONDITION)
-		write_look(lane);
+		write_read(lane);
 	else
 		ddb_write_answer(lane, ddb_call_result(&lane->call, lane->write.op));
 }
@@ -322,15 +321,15 @@ static void write_done(struct ddb_lane *lane)
 	else if (lane->step == DDB_STEP_READ)
 		write_decide_by_answer(lane);
 	else if (outcome == DDB_CONDITION)
-		lane->step == DDB_STEP_CONDITIONAL ? write_fast_refused(lane)
+		lane->step == DDB_STEP_CONDITIONAL ? write_condition_failed(lane)
 						   : write_conflict(lane);
 	else
-		lane->step == DDB_STEP_CONDITIONAL ? write_fast_done(lane)
-						   : write_decided_done(lane);
+		lane->step == DDB_STEP_CONDITIONAL ? write_conditional_done(lane)
+						   : write_if_unchanged_done(lane);
 }
 
 static const struct ddb_lane_steps write_steps = {
-	.done = write_done, .resume = write_look, .forget = ddb_write_forget};
+	.done = write_done, .resume = write_read, .forget = ddb_write_forget};
 
 void ddb_write_start(struct ddb_lane *lane, struct cart_op *op)
 {
@@ -344,9 +343,9 @@ void ddb_write_start(struct ddb_lane *lane, struct cart_op *op)
 		ddb_key_name(op->key_hash, write->key_name);
 	if (op->type == CART_OP_CREATE) {
 		ddb_create_start(lane);
-	} else if (ddb_fast(op, &lane->store->table)) {
-		write_fast(lane);
+	} else if (ddb_can_be_conditional(op, &lane->store->table)) {
+		write_conditional(lane);
 	} else {
-		write_look(lane);
+		write_read(lane);
 	}
 }

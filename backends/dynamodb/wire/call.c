@@ -1,6 +1,6 @@
 /*
- * A call, from its first try to done(). Tries are transfer.c's; what follows on one is decided
- * here. done() is always called from the loop: at the end of a transfer, or of a pause.
+ * A call, from its first try to done(). transfer.c makes each try; this file decides what follows.
+ * done() is always called from the loop, at the end of a transfer or of a pause.
  */
 #include "backends/dynamodb/wire/call.h"
 
@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Refused credentials: how long others are waited for, and how often it is looked for them. The
- * source lets a second pass between two fetches. */
+/* After credentials were refused: how long to wait for others, and how often to check. The source
+ * lets a second pass between two fetches. */
 #define CALL_RENEW_NS	   (2 * CLOCK_NS_PER_S)
 #define CALL_RENEW_LOOK_US 10000
 
@@ -188,7 +188,7 @@ static void call_count(const struct ddb_client *client, metric_t series, int64_t
 		metrics_add(client->config.shard, series, n);
 }
 
-/* Nothing of the call is under way any more. */
+/* The call is no longer under way. */
 static void call_release(struct ddb_call *call)
 {
 	struct ddb_client *client = call->client;
@@ -205,7 +205,7 @@ static void call_finish(struct ddb_call *call, enum ddb_outcome outcome)
 	call->done(call, call->user);
 }
 
-/* The same, from the loop: nobody is called from inside of ddb_call_start(). */
+/* The same from the loop, because done() is never called inside ddb_call_start(). */
 static void call_finish_later(struct ddb_call *call, enum ddb_outcome outcome)
 {
 	call->outcome = outcome;
@@ -245,8 +245,8 @@ static enum ddb_outcome call_given_up(const struct ddb_call *call, enum ddb_try 
 	return outcome == DDB_TRY_LOST ? DDB_DOUBT : DDB_BUSY;
 }
 
-/* The credentials were refused: another try is of use with others alone. False: those before have
- * been waited for in vain. */
+/* The credentials were refused, so another try needs new ones. False: an earlier call has already
+ * waited for them without success. */
 static bool call_renews(struct ddb_call *call)
 {
 	struct ddb_transfer *transfer = call->transfer;
@@ -314,7 +314,7 @@ static void call_try(struct ddb_call *call)
 	}
 }
 
-/* True: it is not time for another try yet, or never. */
+/* True: the call waits for other credentials, or has ended. */
 static bool call_awaits_others(struct ddb_call *call)
 {
 	struct ddb_client *client = call->client;

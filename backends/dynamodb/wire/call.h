@@ -1,19 +1,19 @@
 /*
- * A signed call to DynamoDB: the one way to its protocol, for operations, provisioning and tests.
+ * A signed call to DynamoDB, for operations, provisioning and tests.
  * Source: "DynamoDB low-level API" (developer guide) and the retry rules of AWS's SDKs ("standard"
  * mode).
  *
  * The happy path: the body is signed and POSTed on a kept connection, the answer is 200, its
  * checksum (x-amz-crc32) is right, its JSON is parsed, and done() is called on the loop.
  *
- * The ways in which it fails. A try that was certainly not applied (throttled, refused, never
- * connected, signed with the wrong time or old credentials) is signed anew and tried again, up to
- * DDB_TRIES, with backoff (full jitter from 25 ms, from 1 s when throttled; x-amz-retry-after
- * where the server says it), within the call's deadline, and as long as the process's retry
- * budget lasts. A try that may have been applied (the connection broke after the request was
- * sent, no answer in time, HTTP 5xx, a wrong checksum, an answer that is no JSON) is tried again in
- * the same way only if the operation changes nothing; else it ends the call as DDB_DOUBT and the
- * caller finds out. libcurl never sends a request a second time by itself.
+ * How it fails. A try that was certainly not applied (throttled, refused, never connected, signed
+ * with the wrong time or old credentials) is signed again and sent again: at most DDB_TRIES times,
+ * with backoff (full jitter from 25 ms, from 1 s when throttled; x-amz-retry-after if the server
+ * sends it), within the call's deadline, and while the process's retry budget lasts. A try that may
+ * have been applied (the connection broke after the request was sent, no answer in time, HTTP 5xx,
+ * a wrong checksum, an answer that is not JSON) is sent again in the same way only if the operation
+ * changes nothing; otherwise the call ends as DDB_DOUBT, and the caller must find out. libcurl
+ * never sends a request a second time by itself.
  */
 #ifndef BACKENDS_DYNAMODB_WIRE_CALL_H
 #define BACKENDS_DYNAMODB_WIRE_CALL_H
@@ -158,10 +158,9 @@ CART_MUST_CHECK int ddb_call_start(struct ddb_client *client, struct ddb_call *c
 /* True once bytes of a change have, or may have, left for the server: giving up now leaves doubt.
  * For a call under way. */
 bool ddb_call_in_doubt(const struct ddb_call *call);
-/* Ends it without done(): its connection is closed if a try is under way. Nothing if it is not. */
+/* Ends it without done(), and closes its connection if a try is under way. */
 void ddb_call_abandon(struct ddb_call *call);
-/* Of one that is done: nobody looks at its answer any more. Frees it, and buffers that a large one
- * has made large, so that they do not stay so for as long as the call's owner lives. */
+/* Releases the answer of a finished call, and buffers that a large answer has made large. */
 void ddb_call_forget(struct ddb_call *call);
 /* Frees what the struct holds; abandons it first. */
 void ddb_call_clear(struct ddb_call *call);

@@ -19,7 +19,7 @@ struct ddb_client {
 	struct sigv4_signer signer;
 	struct ddb_credentials credentials; /* a copy of */
 	uint64_t generation;		    /* this one; 0: none yet */
-	uint64_t refused; /* of these others were waited for in vain; 0: of none */
+	uint64_t refused; /* waiting for others than these had no success; 0: none */
 	char host[300];	  /* as the Host header says it */
 	char host_header[310];
 	struct random random;

@@ -33,7 +33,7 @@ CART_MUST_CHECK bool shop_id_parse(struct shop_id *id, const char *text, size_t 
  * that a backend may write the text into a query. */
 bool shop_id_is_valid(const struct shop_id *id);
 
-/* The integer of a valid id. Only until MySQL, DynamoDB and cartbench hold the text themselves. */
+/* The integer of a valid id: for cartbench, whose workload counts products and customers. */
 int64_t shop_id_number(const struct shop_id *id);
 
 /*

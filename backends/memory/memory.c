@@ -2,9 +2,9 @@
  * The memory backend: the model that others are compared with, the floor of what the service costs,
  * and the smallest example of a backend.
  *
- * An op is queued by submit and run in the same turn of the loop, from an event, because the
- * callback must not come inside submit. There is nothing to wait for, so nothing else can happen to
- * it: only a deadline that has passed already, or a cancel, meets it in the queue.
+ * submit queues an op, and an event runs it in the same turn of the loop, because the callback must
+ * not be called inside submit. There is nothing to wait for: only a cancel, or a deadline that had
+ * passed before, can meet an op in the queue.
  */
 #include "backends/memory/table.h"
 #include "core/cart_backend.h"
@@ -68,7 +68,8 @@ static void memory_run(evutil_socket_t fd, short what, void *user)
 
 	(void)fd;
 	(void)what;
-	/* What callbacks submit waits for the event's next turn: other connections come first. */
+	/* Ops that callbacks submit wait for the next turn of the event: other connections come
+	 * first. */
 	do {
 		op = store->first;
 		done = op == NULL || op == last;
@@ -122,7 +123,7 @@ static enum cart_result memory_submit(struct cart_store *base, struct cart_op *o
 	return CART_OK;
 }
 
-/* An op that is still ours is in the queue: it has done nothing. */
+/* An op that has not completed is in the queue, and has changed nothing. */
 static void memory_expire(struct cart_store *base, struct cart_op *op, enum cart_result why)
 {
 	memory_unlink((struct memory_store *)base, op);

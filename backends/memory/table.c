@@ -48,7 +48,7 @@ struct memory_table {
 	struct table_stripe creates[TABLE_STRIPES]; /* only their keys are used */
 };
 
-/* FNV-1a: ids may be made by the client's neighbour (v7), so all their bytes count. */
+/* FNV-1a over all bytes: ids of version 7 that were made one after the other differ in few. */
 static uint64_t table_hash(const void *data, size_t len, uint64_t hash)
 {
 	const uint8_t *bytes = data;
@@ -153,7 +153,7 @@ static void table_cart_drop(struct table_stripe *stripe, struct table_cart **lin
 	stripe->cart_count--;
 }
 
-/* Twice the buckets; without memory the chains grow longer instead. */
+/* Doubles the buckets. Without memory the chains grow longer instead. */
 static void table_grow_carts(struct table_stripe *stripe)
 {
 	size_t buckets = stripe->cart_buckets * 2;
@@ -225,7 +225,7 @@ static void table_grow_keys(struct table_stripe *stripe)
 	}
 }
 
-/* Drops the keys that are past the window, oldest first. */
+/* Removes the keys that are past the window, oldest first. */
 static void table_sweep_keys(const struct memory_table *table, struct table_stripe *stripe,
 			     int64_t now_ms)
 {
@@ -244,7 +244,7 @@ static void table_sweep_keys(const struct memory_table *table, struct table_stri
 	}
 }
 
-/* Takes a key out of the order of its stripe and out of its bucket. */
+/* Removes a key from its stripe and its bucket, and frees it. */
 static void table_key_drop(struct table_stripe *stripe, struct table_key *key)
 {
 	struct table_key **link = table_key_link(stripe, &key->scope, key->hash);
@@ -264,7 +264,7 @@ static void table_key_drop(struct table_stripe *stripe, struct table_key *key)
 	stripe->key_count--;
 }
 
-/* Links a key that is not there yet. */
+/* Adds a key that is not in the stripe. */
 static void table_key_add(struct table_stripe *stripe, struct table_key *key)
 {
 	struct table_key **link;
@@ -283,7 +283,7 @@ static void table_key_add(struct table_stripe *stripe, struct table_key *key)
 }
 
 /*
- * What is stored under the op's key, for a stripe that is locked. NULL: nothing that counts.
+ * Returns what is stored under the op's key; the stripe is locked. NULL: nothing within the window.
  * *result is CART_OK or CART_KEY_REUSED.
  */
 static const struct table_key *table_key_find(const struct memory_table *table,
@@ -307,16 +307,16 @@ static const struct table_key *table_key_find(const struct memory_table *table,
 		*result = CART_KEY_REUSED;
 		return NULL;
 	case CART_REPLAY_NEW:
-		/* The sweep stopped before it: the clock has stepped back since, or ops of two
-		 * loops came in another order than they were stamped. */
+		/* The sweep did not reach it, because a newer key stands before it: the clock was
+		 * set back, or ops of two loops arrived in another order than that of now_ms. */
 		table_key_drop(stripe, key);
 		return NULL;
 	}
 	return NULL;
 }
 
-/* A key to be linked once the op has succeeded. False: no memory. Without a key in the op: true,
- * NULL. */
+/* Makes a key, which is added once the op has succeeded. False: no memory. NULL for an op without
+ * a key. */
 static bool table_key_new(const struct cart_op *op, const struct cart_id *scope,
 			  struct table_key **out)
 {
@@ -429,8 +429,8 @@ static void table_answer_cart(struct cart_op *op, const struct cart *cart)
 		memcpy(op->cart.lines, cart->lines, cart->line_count * sizeof(*cart->lines));
 }
 
-/* The cart is found and alive, the op is no replay, the stripe is locked. All that may fail for
- * want of memory comes before the cart is changed, or is cart_apply(). */
+/* The cart exists and has not expired, the op is no replay, the stripe is locked. Whatever may fail
+ * without memory comes before the cart is changed, or is cart_apply(). */
 static enum cart_result table_change(struct memory_table *table, struct table_stripe *stripe,
 				     struct table_cart **link, struct cart_op *op)
 {
@@ -485,7 +485,7 @@ static enum cart_result table_write(struct memory_table *table, struct cart_op *
 	return result;
 }
 
-/* The time that a list is in order of. */
+/* The time by which a list is sorted. */
 static int64_t table_list_ms(const struct memory_table *table, const struct cart_list *list,
 			     const struct cart *cart)
 {
@@ -519,7 +519,7 @@ static bool table_is_listed(const struct memory_table *table, const struct cart_
 	       (list->state == CART_LIST_OPEN) == (cart->state == CART_OPEN);
 }
 
-/* Puts a copy of the cart at its place among the first limit + 1. */
+/* Inserts a copy of the cart at its place, if it is among the first limit + 1. */
 static bool table_list_insert(const struct memory_table *table, struct cart_op *op,
 			      const struct cart *cart)
 {
@@ -543,7 +543,7 @@ static bool table_list_insert(const struct memory_table *table, struct cart_op *
 	return true;
 }
 
-/* Looks at every cart there is: this backend has no indexes, and no promise of speed for lists. */
+/* Reads every cart: this backend has no indexes, and lists on it are slow. */
 static enum cart_result table_list(struct memory_table *table, struct cart_op *op)
 {
 	bool done = true;

@@ -1,7 +1,6 @@
 /*
- * Carts and idempotency keys in hash tables under striped locks, one a process: the data of the
- * memory backend. Any thread may call; each call takes the locks that it needs and holds them only
- * inside.
+ * The data of the memory backend: carts and idempotency keys in hash tables under striped locks,
+ * one table in a process. Any thread may call; locks are held only inside a call.
  */
 #ifndef BACKENDS_MEMORY_TABLE_H
 #define BACKENDS_MEMORY_TABLE_H
@@ -15,7 +14,7 @@ struct memory_table;
 struct memory_table *memory_table_new(const struct cart_rules *rules);
 void memory_table_free(struct memory_table **table);
 
-/* Does one op and fills its result. CART_BUSY: no memory, nothing changed. */
+/* Runs one op and fills its result. CART_BUSY: no memory, nothing was changed. */
 enum cart_result memory_table_run(struct memory_table *table, struct cart_op *op);
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * The happy path of a change: load the cart with its lines, see that its key is new, let
- * cart_apply() decide, write the cart's row, its lines in it, and the key.
+ * A change: load the cart with its lines, check that its key is new, let cart_apply() decide, write
+ * the cart's row with its lines, and the key.
  *
- * The ways in which it ends early are answers, not errors (no such cart, a replay, a rule), and
- * nothing has been written by then: the only failures after the first write are the file's own, for
- * which the writer rolls back.
+ * A change that ends early (no such cart, a replay, refused by a rule) is an answer and not an
+ * error, and has written nothing. After the first write only the file can fail; the writer then
+ * rolls the transaction back.
  */
 #include "backends/sqlite/apply.h"
 
@@ -46,8 +46,8 @@ static int apply_delete_by_id(struct sqlite_conn *conn, enum sqlite_stmt which,
 	return rc;
 }
 
-/* The row, lines and all. Where the state and the places in indexes are as they were, no index is
- * written. */
+/* Writes the cart's row with its lines. If its state and its places in the indexes have not
+ * changed, no index is written. */
 static int apply_save_cart(struct sqlite_conn *conn, const struct cart_rules *rules,
 			   const struct cart *after, enum cart_state before,
 			   const struct sqlite_places *places)
@@ -90,8 +90,8 @@ static void apply_bind_key(sqlite3_stmt *stmt, const struct cart_op *op)
 }
 
 /*
- * What is stored under the op's key. On CART_REPLAY_SAME *made is the cart of the first time and
- * op->version its version.
+ * Looks up what is stored under the op's key. On CART_REPLAY_SAME *made is the cart of the first
+ * request and op->version the version that it was answered with.
  */
 static int apply_find_key(struct sqlite_conn *conn, const struct cart_rules *rules,
 			  struct cart_op *op, enum cart_replay *replay, struct cart_id *made)
@@ -139,7 +139,7 @@ static int apply_save_key(struct sqlite_conn *conn, const struct cart_op *op)
 	return sqlite_conn_run(conn, STMT_KEY_SAVE);
 }
 
-/* The cart as it is now is wanted in the answer: moves it there, or frees it. */
+/* Moves the cart into the answer if the answer has one, else frees it. */
 static void apply_give_cart(struct cart_op *op, struct cart *cart)
 {
 	if (op->type == CART_OP_CREATE || op->type == CART_OP_CHECKOUT ||

@@ -1,8 +1,8 @@
 /*
- * Opening: the file must be there with a current schema (schema.c sees to that). A file that
- * another process has locked is waited for up to the busy timeout, in short naps: SQLite's own
- * handler naps up to 100 ms, which starves whoever shares the file with a writer that is always
- * busy.
+ * Opens a file that exists and has a current schema; schema.c has made sure of both. If another
+ * process has locked the file, a statement waits up to the busy timeout in short sleeps. SQLite's
+ * own handler sleeps up to 100 ms at a time, which starves a process that shares the file with a
+ * busy writer.
  */
 #include "backends/sqlite/conn.h"
 
@@ -61,7 +61,7 @@ static void conn_failed(const struct sqlite_conn *conn, const char *path, int rc
 			       path, why);
 }
 
-/* Per connection; journal_mode=WAL is the file's own and was set with its schema. */
+/* Settings of the connection. journal_mode=WAL is a property of the file, set with its schema. */
 static int conn_configure(struct sqlite_conn *conn, const struct sqlite_conn_options *options)
 {
 	char sql[320];
@@ -130,7 +130,7 @@ void sqlite_bind_shop_id(sqlite3_stmt *stmt, int at, const struct shop_id *id)
 
 bool sqlite_conn_rollback(struct sqlite_conn *conn)
 {
-	/* Many errors have rolled back already. */
+	/* After many errors SQLite has rolled back already. */
 	if (!sqlite3_get_autocommit(conn->db))
 		(void)!sqlite_conn_run(conn, STMT_ROLLBACK);
 	return sqlite3_get_autocommit(conn->db);
@@ -138,7 +138,7 @@ bool sqlite_conn_rollback(struct sqlite_conn *conn)
 
 enum cart_result sqlite_result_of(int code)
 {
-	/* The index of the WAL could not grow: a full disk as seen from there. */
+	/* The index of the WAL could not grow, which means that the disk is full. */
 	if (code == SQLITE_IOERR_SHMSIZE || code == SQLITE_IOERR_NOMEM)
 		return CART_BUSY;
 	switch (code & 0xff) {

@@ -19,7 +19,7 @@ struct sqlite_conn_options {
 	bool writer;		 /* prepares all statements, syncs every commit */
 	int64_t busy_timeout_ms; /* how long a locked file is waited for */
 	int64_t cache_bytes;
-	int64_t mmap_bytes; /* of the file, read in place; the writer has no use for it */
+	int64_t mmap_bytes; /* how much of the file is read in place; the writer does not use it */
 };
 
 struct sqlite_conn {
@@ -39,7 +39,7 @@ CART_MUST_CHECK int sqlite_db_open(sqlite3 **db, const char *path, int flags,
 CART_MUST_CHECK int sqlite_conn_open(struct sqlite_conn *conn,
 				     const struct sqlite_conn_options *options,
 				     struct cart_error *error);
-/* Takes a zeroed one; zeroes it. */
+/* conn may be zeroed, and is zeroed afterwards. */
 void sqlite_conn_close(struct sqlite_conn *conn);
 
 /*
@@ -48,10 +48,10 @@ void sqlite_conn_close(struct sqlite_conn *conn);
  */
 CART_MUST_CHECK int sqlite_conn_run(struct sqlite_conn *conn, enum sqlite_stmt which);
 
-/* Ends the transaction if there is one. False: it would not end; the connection is of no use. */
+/* Ends the transaction if there is one. False: it could not be ended; close the connection. */
 bool sqlite_conn_rollback(struct sqlite_conn *conn);
 
-/* Binds the text where it is: it must stay until the statement is reset. */
+/* Binds the text without a copy: id must stay as it is until the statement is reset. */
 void sqlite_bind_shop_id(sqlite3_stmt *stmt, int at, const struct shop_id *id);
 
 /* What an error means for a change that was not committed. */

@@ -20,7 +20,7 @@ static bool items_take(struct items_reader *r, char c)
 	return true;
 }
 
-/* A number of at most 18 digits, so that it fits. */
+/* A number of at most 18 digits, which fits into an int64_t. */
 static bool items_take_number(struct items_reader *r, int64_t *number)
 {
 	const char *start = r->at;
@@ -31,7 +31,7 @@ static bool items_take_number(struct items_reader *r, int64_t *number)
 	return r->at > start;
 }
 
-/* Visible ASCII between quotes, so that only quote and backslash are escaped. */
+/* An id is visible ASCII between quotes, so only quote and backslash are escaped. */
 static bool items_take_id(struct items_reader *r, struct shop_id *id)
 {
 	*id = (struct shop_id){0};
@@ -68,7 +68,7 @@ static bool items_take_all(struct items_reader *r, struct cart *cart)
 
 		if (cart->line_count > 0 && !items_take(r, ','))
 			return false;
-		/* The room, from the commas, is enough for what is well-formed. */
+		/* The room was counted from the commas, and is enough for well-formed text. */
 		if (cart->line_count == cart->line_room || !items_take_line(r, line))
 			return false;
 		if (cart->line_count > 0 &&

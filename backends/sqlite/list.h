@@ -1,6 +1,6 @@
 /*
- * A doubly linked list whose head is a node: an element leaves whichever list it is in without
- * knowing which that is, and whole lists move in one step.
+ * A doubly linked list whose head is a node: an element can be removed without knowing which list
+ * it is in, and a whole list moves in one step.
  */
 #ifndef BACKENDS_SQLITE_LIST_H
 #define BACKENDS_SQLITE_LIST_H

@@ -1,6 +1,6 @@
 /*
- * A list is two steps: an index gives the ids of the page in order, then each cart is read as a GET
- * reads it. Both see one snapshot, because the loop has a transaction open.
+ * A list takes two steps: an index gives the ids of the page in order, then each cart is read as
+ * for a GET. Both see the same snapshot, because the loop has a transaction open.
  */
 #include "backends/sqlite/reads.h"
 
@@ -8,9 +8,11 @@
 
 static enum cart_result reads_failed(struct sqlite_conn *conn, struct cart_op *op, int rc)
 {
-	cart_op_set_reason(op, "%s",
-			   rc == SQLITE_NOTFOUND ? "an index names a cart that is not there"
-						 : sqlite3_errmsg(conn->db));
+	cart_op_set_reason(
+		op, "%s",
+		rc == SQLITE_NOTFOUND
+			? "an index names a cart that does not exist: the file is damaged"
+			: sqlite3_errmsg(conn->db));
 	return rc == SQLITE_NOTFOUND ? CART_FAILED : sqlite_result_of(rc);
 }
 
@@ -25,7 +27,7 @@ static enum cart_result reads_get(struct sqlite_conn *conn, struct cart_op *op)
 	return cart_is_expired(&op->cart, op->now_ms) ? CART_NOT_FOUND : CART_OK;
 }
 
-/* Before every cart there is, in the list's order. */
+/* Where a list starts: before every cart that there is. */
 static const struct cart_id reads_first_id = {{0}};
 static const struct cart_id reads_last_id = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 					      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
@@ -39,7 +41,7 @@ static void reads_bind_after(sqlite3_stmt *stmt, const struct cart_list *list, i
 	sqlite3_bind_blob(stmt, 3, id->bytes, CART_ID_BYTES, SQLITE_STATIC);
 }
 
-/* One id more than the page holds, to know whether there is another. */
+/* Asks for one id more than the page holds, to know whether there is a next page. */
 static sqlite3_stmt *reads_list_stmt(struct sqlite_conn *conn, const struct cart_op *op)
 {
 	const struct cart_list *list = &op->list;

@@ -1,4 +1,5 @@
-/* From rows to a cart. What does not fit (a blob of another length) is corruption, not a cart. */
+/* Reads carts from rows. A value that does not fit, such as an id of another length, means that the
+ * file is damaged. */
 #include "backends/sqlite/conn.h"
 
 #include <string.h>

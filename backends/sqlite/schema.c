@@ -1,11 +1,11 @@
 /*
- * The happy path: open, see that the file is ours and current, close. A file that is absent or
- * empty, or whose schema is old, is brought up to date in one transaction, in which the version is
- * read again, because another process may have been first.
+ * Opens the file, checks that it is ours and has the current schema, closes it. If the file does
+ * not exist, is empty or has an old schema, it is brought up to date in one transaction, which
+ * reads the version again, because another process may have upgraded it first.
  *
- * Refused, each with a line that says what to do: a file that is no database, is somebody else's
- * (another application_id, or tables without one), is newer than this program, cannot be written,
- * is locked, or lies on a filesystem without shared memory for the WAL.
+ * A file is refused, with a line that says what to do, if it is no database, belongs to another
+ * application (another application_id, or tables without one), is newer than this program, cannot
+ * be written, is locked, or is on a filesystem without shared memory for the WAL.
  */
 #include "backends/sqlite/schema.h"
 
@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Another process may be making the schema; that takes as long as a few syncs. */
+/* How long to wait for another process that makes the schema, which takes a few syncs. */
 #define SCHEMA_BUSY_MS 5000
 
 enum schema_state { SCHEMA_EMPTY, SCHEMA_OURS, SCHEMA_FOREIGN };
@@ -66,20 +66,26 @@ static int schema_look(sqlite3 *db, enum schema_state *state, int *version)
 	return rc;
 }
 
-/* What an SQLite error at this point means to the operator. */
+/* Says what an SQLite error at this point means to the operator. */
 static int schema_error(sqlite3 *db, const char *path, int rc, struct cart_error *error)
 {
 	switch (rc & 0xff) {
 	case SQLITE_NOTADB:
-		return cart_error_set(error, "%s is not a SQLite database", path);
+		return cart_error_set(
+			error, "%s is not a SQLite database; name another file in sqlite.path",
+			path);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return cart_error_set(error, "%s is locked by another process", path);
+		return cart_error_set(error,
+				      "%s is locked by another process; start again when it has "
+				      "finished",
+				      path);
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
-		return cart_error_set(error, "%s or its folder cannot be written", path);
+		return cart_error_set(
+			error, "%s or its folder cannot be written; check permissions", path);
 	case SQLITE_FULL:
-		return cart_error_set(error, "no room on the disk of %s", path);
+		return cart_error_set(error, "the disk of %s is full", path);
 	default:
 		return cart_error_set(error, "%s: %s", path, sqlite3_errmsg(db));
 	}
@@ -89,11 +95,16 @@ static int schema_judge(const char *path, enum schema_state state, int version, 
 			enum cart_provision how, struct cart_error *error)
 {
 	if (state == SCHEMA_FOREIGN)
-		return cart_error_set(error, "%s is another application's database", path);
-	if (state == SCHEMA_OURS && version > wanted)
 		return cart_error_set(error,
-				      "%s has schema %d, newer than the %d that this program knows",
-				      path, version, wanted);
+				      "%s is another application's database; name another file in "
+				      "sqlite.path",
+				      path);
+	if (state == SCHEMA_OURS && version > wanted)
+		return cart_error_set(
+			error,
+			"%s has schema %d, newer than the %d that this program knows; "
+			"use a newer program",
+			path, version, wanted);
 	if (how == CART_PROVISION_AUTO)
 		return 0;
 	if (state == SCHEMA_EMPTY)
@@ -124,7 +135,7 @@ static int schema_migrate(sqlite3 *db, int version, const struct embed_file *mig
 	return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
-/* In one transaction, after another look: somebody else may have been first. */
+/* Reads the version again inside its transaction: another process may have upgraded the file. */
 static int schema_upgrade(sqlite3 *db, const char *path, const struct embed_file *migrations,
 			  struct cart_error *error)
 {
@@ -153,8 +164,8 @@ static int schema_wal_row(void *user, int columns, char **values, char **names)
 }
 
 /*
- * WAL is a property of the file. Only ever set in a file that is ours: it is a change, too. Going
- * to WAL wants the file for itself and, having read it, does not wait for that: hence the tries.
+ * WAL is a property of the file, so it is set only in a file that is ours. Switching to WAL needs
+ * exclusive access, and once it has read the file SQLite does not wait for that: hence the loop.
  */
 static int schema_set_wal(sqlite3 *db, const char *path, struct cart_error *error)
 {
@@ -170,8 +181,10 @@ static int schema_set_wal(sqlite3 *db, const char *path, struct cart_error *erro
 	if (rc != SQLITE_OK)
 		return schema_error(db, path, rc, error);
 	if (!wal)
-		return cart_error_set(
-			error, "%s lies on a filesystem that cannot share memory for a WAL", path);
+		return cart_error_set(error,
+				      "%s is on a filesystem that cannot share memory for a WAL: "
+				      "use a local disk",
+				      path);
 	return 0;
 }
 
@@ -190,8 +203,8 @@ static int schema_provision(sqlite3 *db, const char *path, enum cart_provision h
 		return -1;
 	if (sqlite3_db_readonly(db, "main") == 1)
 		return schema_error(db, path, SQLITE_READONLY, error);
-	/* Small pages, because a change of one cart writes two or three of them, whole. It counts
-	 * for a file that holds nothing yet, and does nothing in any other. */
+	/* Small pages, because a change of one cart writes two or three whole pages. This has an
+	 * effect only on an empty file. */
 	if (state == SCHEMA_EMPTY)
 		(void)sqlite3_exec(db, "PRAGMA page_size = 1024", NULL, NULL, NULL);
 	if (how == CART_PROVISION_AUTO && (state == SCHEMA_EMPTY || version < wanted) &&

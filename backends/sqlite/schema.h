@@ -10,9 +10,10 @@ struct embed_file;
 #define SQLITE_APPLICATION_ID 0x43415254
 
 /*
- * Makes or checks the schema of the file at path. migrations is embed_sqlite_migrations, or a
- * test's own: named NNNN-..., sorted, ended by a zeroed one; the last one's number is the version
- * that is wanted. Several processes may do it at once. -1: error names the file and what is wrong.
+ * Makes or checks the schema of the file at path. migrations is embed_sqlite_migrations, or those
+ * of a test: named NNNN-..., sorted, ended by a zeroed one. The number of the last one is the
+ * version wanted. Several processes may call it at once. -1: error names the file and what is
+ * wrong.
  */
 CART_MUST_CHECK int sqlite_schema_provision(const char *path, enum cart_provision how,
 					    const struct embed_file *migrations,

@@ -1,7 +1,7 @@
 /*
- * The SQLite backend: one file, one thread that writes (writer.c), one connection a loop that reads
- * (store.c). Starting opens nothing: the schema comes first (schema.c), and the writer with the
- * first loop.
+ * The SQLite backend: one file, one thread that writes (writer.c), and for each loop one connection
+ * that reads (store.c). start opens nothing: the schema is made first (schema.c), and the writer is
+ * started with the first loop.
  */
 #include "backends/sqlite/db.h"
 #include "backends/sqlite/store.h"
@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A read waits on the loop, and all its other requests with it. */
+/* A read that waits for a lock blocks its loop, and with it all other requests of the loop. */
 #define SQLITE_READ_BUSY_MS 50
 
 static const struct setting sqlite_settings[] = {
@@ -67,8 +67,8 @@ static const struct setting sqlite_settings[] = {
 	{0},
 };
 
-/* The folder made absolute, so that a change of directory or a name like ":memory:" means nothing.
- */
+/* Makes the folder absolute, so that neither a change of directory nor a name such as ":memory:"
+ * has an effect. */
 static char *sqlite_absolute(const char *path, struct cart_error *error)
 {
 	char *copy = strdup(path);
@@ -89,7 +89,7 @@ static char *sqlite_absolute(const char *path, struct cart_error *error)
 	return whole;
 }
 
-/* What access(2) can tell before SQLite says it less clearly. */
+/* Checks by access(2) what SQLite would report less clearly. */
 static int sqlite_check_path(const char *path, struct cart_error *error)
 {
 	struct stat st;
@@ -103,9 +103,10 @@ static int sqlite_check_path(const char *path, struct cart_error *error)
 		result =
 			cart_error_set(error, "sqlite.path: %s is not readable and writable", path);
 	else if (access(folder, W_OK | X_OK) != 0)
-		result = cart_error_set(
-			error, "sqlite.path: the folder %s is not writable, and the log lies there",
-			folder);
+		result = cart_error_set(error,
+					"sqlite.path: the folder %s is not writable, and SQLite "
+					"writes its log there",
+					folder);
 	free(copy);
 	return result;
 }
@@ -135,7 +136,7 @@ static void sqlite_stop(struct cart_db *base)
 {
 	struct sqlite_db *db = (struct sqlite_db *)base;
 
-	/* The last connection to close writes the WAL back and removes it. */
+	/* Closing the last connection writes the WAL back and removes it. */
 	sqlite_writer_stop(&db->writer);
 	pthread_mutex_destroy(&db->lock);
 	free(db->path);
@@ -146,7 +147,8 @@ static int sqlite_start(struct cart_db **out, const struct cart_env *env, struct
 {
 	struct sqlite_db *db;
 
-	/* Its counters of memory are one mutex for all threads. Refused once SQLite is in use. */
+	/* SQLite counts its memory under one mutex for all threads; this switches that off. It is
+	 * refused once SQLite is in use. */
 	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	if (sqlite3_libversion_number() < 3037000)
 		return cart_error_set(error, "SQLite %s is too old: 3.37 is needed",

@@ -1,7 +1,7 @@
 /*
- * Every statement, in one table. Parameters are numbered and named beside their use. INDEXED BY
- * pins the plans of the lists and the sweeper: without the index they fail to prepare instead of
- * scanning a million carts on the loop.
+ * All statements in one table. Comments name the numbered parameters in order. INDEXED BY fixes the
+ * plans of the lists and the sweeper: without the index they fail to prepare, instead of scanning a
+ * million carts on the loop.
  */
 #include "backends/sqlite/stmts.h"
 
@@ -50,7 +50,7 @@ const char *const sqlite_stmt_sql[STMTS] = {
 			  " fingerprint = excluded.fingerprint, stored_ms = excluded.stored_ms,"
 			  " version = excluded.version, cart_id = excluded.cart_id",
 	[STMT_KEYS_DELETE] = "DELETE FROM idempotency_keys WHERE scope = ?1",
-	/* now, limit. sweep_ms says when to look, expires_ms what to do. */
+	/* now, limit. sweep_ms selects carts from the index, expires_ms decides. */
 	[STMT_SWEEP_CARTS] = "SELECT id FROM carts INDEXED BY carts_expiry"
 			     " WHERE sweep_ms > 0 AND sweep_ms <= ?1 AND expires_ms <= ?1 LIMIT ?2",
 	/* stored at or before, limit */

@@ -1,12 +1,12 @@
 /*
- * A loop's side. submit only gathers; once a turn of the loop, after the sockets that were ready,
- * one event hands the writes gathered to the writer, in one step, and runs the reads gathered
- * inside one transaction, so that all of a turn's reads take SQLite's locks once. The writer's
- * answers come back with a wake (core/base/wake.h).
+ * The handle of a loop. submit only collects ops. Once in each turn of the loop, after the sockets
+ * that were ready, one event passes the collected writes to the writer in one step and runs the
+ * collected reads inside one transaction, so that all reads of a turn take SQLite's locks once. The
+ * writer's answers come back with a wake (core/base/wake.h).
  *
- * The other ways: an op expires. A read is still gathered (or read, and waiting for its callback)
- * and simply leaves. A write is told by where its job is: not begun, it certainly changes nothing;
- * taken, it may, and the writer keeps the job; returned, its answer is there and is given.
+ * If an op expires, a read is removed from the list that it is in. For a write the place of its job
+ * decides: if the writer has not taken it, nothing was changed; if it has, the change may be
+ * applied, and the writer keeps the job; if it was returned, its answer is given.
  */
 #include "backends/sqlite/store.h"
 
@@ -16,7 +16,8 @@
 #include <event2/event.h>
 #include <stdlib.h>
 
-/* Reads a turn, and their time: what is left waits one turn, behind the sockets. */
+/* Limits of the reads in one turn, by number and time; the rest waits until the sockets have had
+ * their turn. */
 #define STORE_READS_TURN   256
 #define STORE_READ_TURN_NS (2 * CLOCK_NS_PER_MS)
 
@@ -29,12 +30,12 @@ struct sqlite_store {
 	struct cart_store store; /* first */
 	struct sqlite_conn conn;
 	struct sqlite_writer *writer;
-	struct event *turn; /* runs what was gathered */
-	bool turning;	    /* it does so now */
+	struct event *turn; /* runs what was collected */
+	bool turning;	    /* inside that event */
 	struct store_reads gathered;
-	struct store_reads read; /* answered, callback to come */
-	struct list writes;	 /* gathered jobs */
-	struct list finishing;	 /* jobs that came back */
+	struct store_reads read; /* answered; the callback is still to be called */
+	struct list writes;	 /* collected jobs */
+	struct list finishing;	 /* jobs that the writer has returned */
 	struct sqlite_returns returns;
 };
 
@@ -50,7 +51,7 @@ static void store_reads_append(struct store_reads *reads, struct cart_op *op)
 	op->held.backend = reads;
 }
 
-/* From whichever list it is in. */
+/* Removes the read from the list that it is in. */
 static void store_reads_unlink(struct cart_op *op)
 {
 	struct store_reads *reads = op->held.backend;
@@ -81,8 +82,8 @@ static void store_read_one(struct sqlite_store *store, struct cart_op *op, int b
 }
 
 /*
- * The callbacks come after the transaction has ended: what they submit must see all that has been
- * acknowledged by then, and no reader may hold the WAL while they work.
+ * Callbacks are called after the transaction has ended: what they submit must see everything
+ * acknowledged by then, and an open reader would keep the WAL from being written back.
  */
 static void store_run_reads(struct sqlite_store *store)
 {
@@ -118,8 +119,8 @@ static void store_turn(evutil_socket_t fd, short what, void *user)
 		sqlite_writer_push(store->writer, &store->writes);
 	store_run_reads(store);
 	store->turning = false;
-	/* A timer, not event_active(): what callbacks submit waits until the sockets have had their
-	 * turn. */
+	/* A timer and not event_active(), so that ops submitted by callbacks wait until the sockets
+	 * have had their turn. */
 	if (store->gathered.first != NULL || !list_empty(&store->writes))
 		event_add(store->turn, &next_turn);
 }
@@ -245,7 +246,7 @@ int sqlite_store_open(struct cart_store **out, struct cart_db *base, struct even
 	}
 	if (store_open_events(store, loop) != 0) {
 		sqlite_store_close(&store->store);
-		return cart_error_set(error, "no events for the loop");
+		return cart_error_set(error, "cannot add events to the loop");
 	}
 	*out = &store->store;
 	return 0;

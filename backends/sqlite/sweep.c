@@ -1,8 +1,8 @@
 /*
- * A step takes the carts that come first in carts_expiry and the keys that come first by time, both
- * up to a bound, commits, and says whether there is more; the writer decides when the next one
- * runs. Nothing depends on it: an expired cart is invisible and an old key does not count from
- * their instant on. Another process may sweep the same file.
+ * A step removes the first carts of carts_expiry and the oldest keys, both up to a limit, commits,
+ * and says whether there is more; the writer decides when the next step runs. No answer depends on
+ * it: expired carts and old keys are ignored from the instant of their expiry. Another process may
+ * sweep the same file.
  */
 #include "backends/sqlite/sweep.h"
 

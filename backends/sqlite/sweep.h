@@ -1,19 +1,19 @@
-/* Removing what nobody can see any more: expired carts and keys past their window. */
+/* Removes expired carts and idempotency keys past their window. */
 #ifndef BACKENDS_SQLITE_SWEEP_H
 #define BACKENDS_SQLITE_SWEEP_H
 
 #include "backends/sqlite/conn.h"
 #include "core/cart_rules.h"
 
-/* What one step removes at the most: a few milliseconds of the writer's time. */
+/* The most that one step removes: a few milliseconds of the writer's time. */
 #define SQLITE_SWEEP_CARTS 64
-#define SQLITE_SWEEP_ROWS  512 /* no further cart is begun beyond so many rows */
+#define SQLITE_SWEEP_ROWS  512 /* after this many rows no further cart is removed */
 #define SQLITE_SWEEP_KEYS  256
 
 struct sqlite_swept {
 	size_t carts;
-	size_t keys; /* by age; those of a cart go with it uncounted */
-	bool more;   /* a bound was met: there is more to remove */
+	size_t keys; /* past their window; those removed with their cart are not counted */
+	bool more;   /* a limit was reached: there is more to remove */
 };
 
 /* One step, one transaction. SQLITE_OK, or an error after which nothing was removed. */

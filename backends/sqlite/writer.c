@@ -1,26 +1,25 @@
 /*
- * The happy path: a loop pushes jobs; the writer begins a transaction, takes what has queued, up to
- * a bound, applies one after the other, commits once for all and hands them back. While it waits
- * for the disk the next batch queues, so batches grow with the load and one op alone waits for
- * nobody.
+ * A loop pushes jobs. The writer begins a transaction, takes the queued jobs up to a limit, applies
+ * one after the other, commits once for all of them and returns them. While it waits for the disk
+ * the next batch queues, so batches grow with the load, and a single op waits for no other.
  *
- * There is no savepoint an op: the rules have decided before the first write, so an op that fails
- * on its own is a fault of the file, and those roll the whole transaction back anyway.
+ * There is no savepoint for each op: the rules decide before the first write, so a statement that
+ * fails is a fault of the file, and those faults roll the whole transaction back anyway.
  *
- * The ways in which it fails:
- *  - The file is locked by another process: the transaction does not begin. Jobs are taken only
- *    after it has, so what expires meanwhile is still queued and certainly changed nothing. After
- *    the busy timeout those queued are answered CART_BUSY.
+ * What can fail:
+ *  - Another process has locked the file: the transaction does not begin. Jobs are taken only after
+ *    it has begun, so an op that expires meanwhile is still queued and has changed nothing. After
+ *    the busy timeout the queued jobs are answered CART_BUSY.
  *  - A statement fails: the transaction is rolled back and its jobs are tried again one by one, so
- *    that the bad one harms nobody else.
- *  - COMMIT fails: SQLITE_FULL says that its last frame did not get into the WAL, so nothing
- *    changed: CART_BUSY. After anything else the frames may all be there, and a crash before the
- *    next commit overwrites them would bring them to life: CART_UNCERTAIN. What was answered by
- *    looking at this transaction's changes (a cart not found because the job before deleted it) is
- *    no answer any more: CART_BUSY.
+ *    that only the bad one fails.
+ *  - COMMIT fails: SQLITE_FULL means that its last frame is not in the WAL, so nothing was changed:
+ *    CART_BUSY. After any other error all frames may be in the WAL, and recovery after a crash
+ *    would apply them unless the next commit has overwritten them: CART_UNCERTAIN. A job that was
+ *    answered from changes of this transaction (a cart not found because the job before it deleted
+ *    the cart) has lost its answer: CART_BUSY.
  *  - An op expires while its job is taken: its loop has answered CART_UNCERTAIN and set job->to to
- *    NULL; the job is dropped here.
- *  - The connection cannot even roll back: it is closed and opened anew for the next batch.
+ *    NULL; the writer frees the job.
+ *  - The connection cannot roll back: it is closed, and opened again for the next batch.
  */
 #include "backends/sqlite/writer.h"
 
@@ -36,7 +35,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The WAL is written back after so long without a write, whatever its size. */
+/* Without writes for this long, the WAL is written back whatever its size. */
 #define WRITER_IDLE_CHECKPOINT_NS CLOCK_NS_PER_S
 /* Sweeping takes at most this part of the writer's time. */
 #define WRITER_SWEEP_PART 10
@@ -51,17 +50,17 @@ struct sqlite_writer {
 	pthread_mutex_t lock; /* queue, every job's place and list, stopping */
 	pthread_cond_t wake;
 	struct list queue;
-	bool waiting; /* the thread sleeps */
+	bool waiting; /* the thread waits for wake */
 	bool stopping;
 
-	/* The thread's own. */
+	/* Only the thread uses what follows. */
 	struct sqlite_job **batch;
 	size_t page_size;
-	size_t wal_pages;     /* after the last commit; 0: all written back */
-	size_t checkpoint_at; /* pages at which to checkpoint */
-	int64_t idle_ns;      /* when to checkpoint for want of anything else */
+	size_t wal_pages;     /* of WAL after the last commit; 0: all written back */
+	size_t checkpoint_at; /* pages of WAL at which to checkpoint */
+	int64_t idle_ns;      /* when to checkpoint if nothing is written until then */
 	int64_t sweep_ns;     /* when the next step is due */
-	bool failing;	      /* said so in the log, and not yet that it works again */
+	bool failing;	      /* a failure was logged, and that writing works again was not */
 	int64_t shown_queue, shown_wal;
 };
 
@@ -117,7 +116,7 @@ void sqlite_metrics_register(struct sqlite_metrics *series, struct metrics *metr
 					     "Rows removed after their time", "kind=\"key\"");
 }
 
-/* Real time: a test's clock that stands still must not stop the thread. */
+/* The system's clock: a test's clock that stands still must not stop the thread. */
 static int64_t writer_now_ns(void)
 {
 	return clock_monotonic_ns(&cart_clock_system);
@@ -180,7 +179,7 @@ enum sqlite_job_place sqlite_writer_forget(struct sqlite_writer *w, struct sqlit
 	return place;
 }
 
-/* Takes up to max jobs into w->batch. From here on what they change may land. */
+/* Takes up to max jobs into w->batch. From here on their changes may be applied. */
 static size_t writer_take(struct sqlite_writer *w, size_t max)
 {
 	int64_t now = clock_monotonic_ns(w->config.env.clock);
@@ -200,8 +199,8 @@ static size_t writer_take(struct sqlite_writer *w, size_t max)
 	return count;
 }
 
-/* Puts jobs on their loops' lists. The wake happens under the lock: a loop that has freed its
- * wake has forgotten its jobs first. */
+/* Puts jobs on the lists of their loops. Wakes a loop under the lock: before a loop frees its wake
+ * it takes its jobs back under the same lock. */
 static void writer_return(struct sqlite_writer *w, size_t count)
 {
 	int64_t now = clock_monotonic_ns(w->config.env.clock);
@@ -303,17 +302,18 @@ static void writer_commit(struct sqlite_writer *w, struct sqlite_job **jobs, siz
 	for (size_t i = 0; i < count; i++)
 		writer_answer(jobs[i], jobs[i]->request->result == CART_OK ? lost : CART_BUSY,
 			      reason);
-	/* Writing the WAL back lets the next commit use its room again, also on a full disk. */
+	/* After a checkpoint the next commit can reuse the WAL's space, also on a full disk. */
 	w->checkpoint_at = 0;
 }
 
-/* Inside a transaction. Not SQLITE_OK: it has been rolled back and no job has an answer. */
+/* Applies jobs inside a transaction. Not SQLITE_OK: no job has an answer, and the transaction must
+ * be rolled back if SQLite has not done so. */
 static int writer_apply(struct sqlite_writer *w, struct sqlite_job **jobs, size_t count)
 {
 	int rc = SQLITE_OK;
 
 	for (size_t i = 0; i < count && rc == SQLITE_OK; i++) {
-		/* A second try must not see what the first left. */
+		/* A second attempt must not see the result of the first. */
 		int64_t started = jobs[i]->request->started_ns;
 
 		cart_op_clear(jobs[i]->request);
@@ -340,7 +340,7 @@ static void writer_run_alone(struct sqlite_writer *w, struct sqlite_job *job)
 		writer_rollback(w);
 }
 
-/* The transaction would not begin: who has waited for it goes home. */
+/* The transaction could not begin: the jobs queued for it are answered with the error. */
 static void writer_refuse(struct sqlite_writer *w, int rc)
 {
 	size_t left = atomic_load_explicit(&w->reserved, memory_order_relaxed);
@@ -386,9 +386,9 @@ static void writer_run_batch(struct sqlite_writer *w)
 }
 
 /*
- * Writes the WAL back. A reader on an old snapshot, or another process that checkpoints, leaves a
- * rest: the next try comes a quarter of the bound later. Once all is back the next commit starts
- * the WAL from its beginning.
+ * Writes the WAL back. A reader of an old snapshot, or another process that checkpoints, may keep a
+ * part of it from being written; the next attempt comes a quarter of the limit later. When all is
+ * written back the next commit starts the WAL from its beginning.
  */
 static void writer_checkpoint(struct sqlite_writer *w)
 {
@@ -426,7 +426,7 @@ static void writer_sweep(struct sqlite_writer *w)
 		w->sweep_ns = now + w->config.sweep_interval_ms * CLOCK_NS_PER_MS;
 }
 
-/* Between two batches, or in idle moments: at most one short step of each. */
+/* Runs between two batches or when there are no jobs: at most one short step of each task. */
 static void writer_maintain(struct sqlite_writer *w)
 {
 	int64_t now = writer_now_ns();
@@ -441,7 +441,7 @@ static void writer_maintain(struct sqlite_writer *w)
 		    (int64_t)(w->wal_pages * w->page_size));
 }
 
-/* When there is something to do besides jobs. */
+/* When the next task other than jobs is due. */
 static int64_t writer_due_ns(const struct sqlite_writer *w)
 {
 	int64_t due = INT64_MAX;
@@ -453,7 +453,7 @@ static int64_t writer_due_ns(const struct sqlite_writer *w)
 	return due;
 }
 
-/* Sleeps until there are jobs, something is due, or it is time to stop (false). */
+/* Waits until there are jobs or a task is due. False: the thread is to stop. */
 static bool writer_wait(struct sqlite_writer *w, bool *jobs)
 {
 	int64_t due = writer_due_ns(w);
@@ -536,7 +536,7 @@ int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_c
 	w->shard = metrics_shard_new(config->env.metrics);
 	if (pthread_create(&w->thread, NULL, writer_main, w) != 0) {
 		writer_free(w);
-		return cart_error_set(error, "no thread for the writer");
+		return cart_error_set(error, "cannot start the writer's thread");
 	}
 	*out = w;
 	return 0;

@@ -1,6 +1,6 @@
 /*
- * The one thread that writes. Loops hand it jobs, each a copy of an op's request, and get them back
- * answered.
+ * The only thread that writes. Loops pass it jobs, each with a copy of an op's request, and get
+ * them back with the answer.
  */
 #ifndef BACKENDS_SQLITE_WRITER_H
 #define BACKENDS_SQLITE_WRITER_H
@@ -12,24 +12,24 @@
 
 struct sqlite_writer;
 
-/* Where a job is; changes hands under the writer's lock. */
+/* Where a job is; changed only under the writer's lock. */
 enum sqlite_job_place {
-	JOB_QUEUED,  /* with its loop, or in the writer's queue: not begun */
-	JOB_TAKEN,   /* the writer is at it: its change may land */
-	JOB_RETURNED /* answered, on its way back or back at its loop */
+	JOB_QUEUED,  /* at its loop or in the writer's queue: not begun */
+	JOB_TAKEN,   /* in the writer's transaction: its change may be applied */
+	JOB_RETURNED /* answered; on the list of its loop */
 };
 
 struct sqlite_returns;
 
 struct sqlite_job {
 	struct list list;	   /* first */
-	struct cart_op *request;   /* the copy, and later the answer; the job's own */
+	struct cart_op *request;   /* owned by the job: a copy of the request, later the answer */
 	struct cart_op *op;	   /* the caller's; only the loop touches it */
-	struct sqlite_returns *to; /* NULL: nobody waits for it any more */
+	struct sqlite_returns *to; /* NULL: its loop no longer waits for it */
 	enum sqlite_job_place place;
 };
 
-/* Where a loop gets its jobs back: the writer fills it and wakes the loop if it was empty. */
+/* Where the writer returns the jobs of a loop. It wakes the loop if the list was empty. */
 struct sqlite_returns {
 	struct list jobs;
 	struct wake *wake; /* sent when jobs was empty */
@@ -63,18 +63,18 @@ CART_MUST_CHECK int sqlite_writer_start(struct sqlite_writer **writer,
 /* Ends the thread once its queue is empty, and closes the connection. Takes NULL; sets it. */
 void sqlite_writer_stop(struct sqlite_writer **writer);
 
-/* Claims room in the queue for one job, before it is made. False: the queue is full. */
+/* Reserves a place in the queue for one job, before the job is made. False: the queue is full. */
 CART_MUST_CHECK bool sqlite_writer_reserve(struct sqlite_writer *writer);
-/* Gives the room back: no job was made. */
+/* Returns the place: no job was made. */
 void sqlite_writer_unreserve(struct sqlite_writer *writer);
-/* Queues jobs, all that the list holds; each has its room. */
+/* Queues all jobs of the list; a place is reserved for each. */
 void sqlite_writer_push(struct sqlite_writer *writer, struct list *jobs);
-/* Moves what has come back. */
+/* Moves the jobs that were returned. */
 void sqlite_writer_collect(struct sqlite_writer *writer, struct sqlite_returns *returns,
 			   struct list *jobs);
 /*
- * Its loop does not wait for the job any more. JOB_QUEUED and JOB_RETURNED: it is out of every
- * list and the caller's to free. JOB_TAKEN: the writer frees it.
+ * The loop no longer waits for the job. Returns where it was. JOB_QUEUED and JOB_RETURNED: it is
+ * removed from its list, and the caller frees it. JOB_TAKEN: the writer frees it.
  */
 enum sqlite_job_place sqlite_writer_forget(struct sqlite_writer *writer, struct sqlite_job *job);
 

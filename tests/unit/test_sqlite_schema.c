@@ -214,7 +214,7 @@ static void what_cannot_be_written_is_refused(void **state)
 	assert_int_equal(refused_as_nobody("not readable and writable"), 0);
 	assert_int_equal(chmod(f.path, 0666), 0);
 	assert_int_equal(chmod(f.folder, 0555), 0);
-	assert_int_equal(refused_as_nobody("is not writable, and the log lies there"), 0);
+	assert_int_equal(refused_as_nobody("is not writable, and SQLite writes its log there"), 0);
 	assert_int_equal(chmod(f.folder, 0700), 0);
 }
 

@@ -156,6 +156,22 @@ static void an_op_whose_statement_ends_the_transaction_harms_no_other(void **sta
 		 "BEGIN SELECT RAISE(ROLLBACK, 'bad luck'); END");
 }
 
+/* It is an answer like others, not a fault of the file, for which the batch would be tried again.
+ */
+static void a_cart_id_that_exists_is_refused_and_harms_no_batch(void **state)
+{
+	struct cart_op op = {.type = CART_OP_CREATE, .id = fixture_id(1), .customer_id = id_of(7)};
+
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	assert_int_equal(fixture_run(&f, &op), CART_FAILED);
+	assert_string_equal(op.reason, "an id was made twice");
+	cart_op_clear(&op);
+	assert_int_equal(fixture_metric(&f, "cart_sqlite_batch_retries_total"), 0);
+	assert_int_equal(fixture_metric(&f, "cart_sqlite_failures_total"), 0);
+}
+
 static void changes_of_a_batch_see_those_before_them(void **state)
 {
 	static const char *const keys[] = {"k", "k"};
@@ -369,6 +385,7 @@ int main(void)
 		TEST(a_batch_holds_no_more_than_its_setting),
 		TEST(an_op_whose_statement_fails_harms_no_other),
 		TEST(an_op_whose_statement_ends_the_transaction_harms_no_other),
+		TEST(a_cart_id_that_exists_is_refused_and_harms_no_batch),
 		TEST(changes_of_a_batch_see_those_before_them),
 		TEST(an_op_that_expires_in_the_queue_has_changed_nothing),
 		TEST(an_op_canceled_in_the_queue_has_changed_nothing),

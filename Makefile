@@ -133,7 +133,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-mysql check-dynamodb check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts exact exact-renew gate install uninstall \
+	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts picture exact exact-renew gate install uninstall \
 	clean help
 
 ## all: the programs, into build/bin
@@ -431,6 +431,11 @@ bench-generator: all
 	bench/perf/run-generator $(ARGS)
 bench-verdicts: all
 	bench/perf/run-verdicts $(ARGS)
+
+## picture: docs/report.png, the first screen of build/report/index.html, which ./cart compare makes if it is not there
+picture:
+	[ -f build/report/index.html ] || ./cart compare
+	tools/picture build/report/index.html docs/report.png 1000 1190
 
 ## exact: what operations take (calls, units, allocations, instructions) against bench/perf/baseline.json; what grew fails
 ## exact-renew: makes what they take now the baseline

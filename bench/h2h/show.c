@@ -137,7 +137,7 @@ const struct table_column h2h_statistics_columns[] = {
 
 const struct table_column h2h_success_columns[] = {
 	COLUMN("operation", NULL, TEXT, FOR_PEOPLE),
-	COLUMN_GET(table_get_side, "side", NULL, TEXT, FOR_PEOPLE),
+	{.name = "side", .places = FOR_PEOPLE, .get = table_get_side, .width = 20},
 	TALLY_COLUMNS,
 	{0},
 };

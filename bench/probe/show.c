@@ -120,7 +120,7 @@ static const char *show_get_delay(const struct table_row *row, char text[TABLE_T
 
 const struct table_column probe_seed_columns[] = {
 	{.name = "test", .places = FOR_PEOPLE, .width = 16},
-	COLUMN_GET(probe_get_label, "side", NULL, TEXT, FOR_PEOPLE),
+	{.name = "side", .places = FOR_PEOPLE, .get = probe_get_label, .width = 16},
 	COLUMN("trials", NULL, COUNT, FOR_PEOPLE),
 	COLUMN("consistent", NULL, COUNT, FOR_PEOPLE),
 	COLUMN("unknown", NULL, COUNT, ON_TERMINAL),
@@ -136,7 +136,7 @@ const struct table_column probe_columns[] = {
 	COLUMN("read", NULL, TEXT, IN_CSV),
 	{.name = "guarantee", .places = ON_TERMINAL, .get = show_get_guarantee, .width = 26},
 	COLUMN_GET(show_get_violated, "what would be wrong", NULL, TEXT, ON_PAGE),
-	COLUMN_GET(probe_get_label, "side", NULL, TEXT, FOR_PEOPLE),
+	{.name = "side", .places = FOR_PEOPLE, .get = probe_get_label, .width = 16},
 	COLUMN("read", NULL, TEXT, FOR_PEOPLE),
 	COLUMN("delay_ms", NULL, COUNT, IN_CSV),
 	COLUMN("trials", NULL, COUNT, EVERYWHERE),
@@ -152,7 +152,7 @@ const struct table_column probe_columns[] = {
 };
 
 const struct table_column probe_delay_columns[] = {
-	{.name = "side, read", .places = FOR_PEOPLE, .get = show_get_reads, .width = 20},
+	{.name = "side, read", .places = FOR_PEOPLE, .get = show_get_reads, .width = 26},
 	COLUMN_GET(show_get_delay, "after", NULL, COUNT, FOR_PEOPLE),
 	COLUMN("trials", NULL, COUNT, FOR_PEOPLE),
 	COLUMN("violations", "stale", COUNT, FOR_PEOPLE),

@@ -253,7 +253,9 @@ after = $(if $(filter asan,$(1)),--after build-asan)
 run_unit = --group unit$(call tag,$(1)) $(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(UNIT_TESTS))
 # Ways to store that a backend has: each is a suite of its own. The settings are for the tests' rig, and for its cartd.
 ways = $(if $(filter dynamodb,$(1)),dynamodb-map dynamodb-list,$(1))
+# With time for a server that others keep from its processor.
 way_env = --env CART_BACKEND=$(firstword $(subst -, ,$(1))) \
+	$(foreach s,MYSQL_ACQUIRE_TIMEOUT MYSQL_TIMEOUT DYNAMODB_ACQUIRE_TIMEOUT DYNAMODB_TIMEOUT,--env CART_$(s)=60s) \
 	$(patsubst dynamodb-%,--env CART_DYNAMODB_LAYOUT=%,$(filter dynamodb-%,$(1)))
 run_contract = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),--group contract-$(w)$(call tag,$(1)) $(call way_env,$(w)) \
 	$(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(CONTRACT_TESTS)))

@@ -66,6 +66,20 @@ static int schema_look(sqlite3 *db, enum schema_state *state, int *version)
 	return rc;
 }
 
+/* In one read transaction: another process may commit the schema between two reads, and half of it
+ * would be a foreign file's. */
+static int schema_look_at_once(sqlite3 *db, enum schema_state *state, int *version)
+{
+	int rc = sqlite3_exec(db, "BEGIN", NULL, NULL, NULL);
+
+	if (rc != SQLITE_OK)
+		return rc;
+	rc = schema_look(db, state, version);
+	if (sqlite3_get_autocommit(db) == 0)
+		(void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return rc;
+}
+
 /* Says what an SQLite error at this point means to the operator. */
 static int schema_error(sqlite3 *db, const char *path, int rc, struct cart_error *error)
 {
@@ -196,7 +210,7 @@ static int schema_provision(sqlite3 *db, const char *path, enum cart_provision h
 	int version, rc;
 
 	sqlite3_busy_timeout(db, SCHEMA_BUSY_MS);
-	rc = schema_look(db, &state, &version);
+	rc = schema_look_at_once(db, &state, &version);
 	if (rc != SQLITE_OK)
 		return schema_error(db, path, rc, error);
 	if (schema_judge(path, state, version, wanted, how, error) != 0)

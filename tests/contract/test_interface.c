@@ -2,6 +2,7 @@
 #include "backends/fault/fault.h"
 #include "core/cart_backend.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/probe.h"
 #include "tests/lib/rig.h"
 
@@ -9,7 +10,7 @@
 #include <string.h>
 
 /* How late a timer may be on a busy machine under a sanitizer. */
-#define LATE_MS 1500
+#define LATE_NS (1500 * CLOCK_NS_PER_MS)
 
 static int start(void **state)
 {
@@ -367,7 +368,7 @@ static void expect_by_deadline(struct rig *f, const struct cart_op *request, enu
 	probe_await(&probe);
 	assert_string_equal(cart_result_name(probe.result), cart_result_name(want));
 	assert_true(probe.done_ns >= probe.op.deadline_ns);
-	assert_true(probe.done_ns <= probe.op.deadline_ns + LATE_MS * CLOCK_NS_PER_MS);
+	assert_true(probe.done_ns <= probe.op.deadline_ns + patience_at_most_ns(LATE_NS));
 	settle(f, 0);
 	probe_check(&probe);
 }
@@ -404,7 +405,7 @@ static void ops_that_are_answered_too_late_end_by_their_deadline(void **state)
 			assert_true(cart_op_is_write(&ops[type]));
 		else
 			assert_int_equal(probe.result, CART_TIMEOUT);
-		assert_true(probe.done_ns <= probe.op.deadline_ns + LATE_MS * CLOCK_NS_PER_MS);
+		assert_true(probe.done_ns <= probe.op.deadline_ns + patience_at_most_ns(LATE_NS));
 		settle(f, 0);
 		probe_check(&probe);
 	}
@@ -447,7 +448,7 @@ static void each_of_many_ops_has_its_own_deadline(void **state)
 		assert_int_equal(probes[i].result, CART_TIMEOUT);
 		assert_true(probes[i].done_ns >= probes[i].op.deadline_ns);
 		assert_true(probes[i].done_ns <=
-			    probes[i].op.deadline_ns + LATE_MS * CLOCK_NS_PER_MS);
+			    probes[i].op.deadline_ns + patience_at_most_ns(LATE_NS));
 		probe_check(&probes[i]);
 	}
 	free(probes);
@@ -492,7 +493,7 @@ static void a_deadline_that_has_passed_is_answered_at_once_and_truly(void **stat
 		probe_submit(&probe);
 		probe_await(&probe);
 		settle(f, 0);
-		assert_true(probe.done_ns <= probe.op.deadline_ns + LATE_MS * CLOCK_NS_PER_MS);
+		assert_true(probe.done_ns <= probe.op.deadline_ns + patience_at_most_ns(LATE_NS));
 		expect_consistent(f, &id, i, probe.result);
 		probe_check(&probe);
 	}

@@ -19,21 +19,22 @@ static pthread_mutex_t patience_lock = PTHREAD_MUTEX_INITIALIZER;
 static int64_t patience_read_ns, patience_is_ns;
 static double patience_crowd = 1;
 
-/* Threads that want to run, for each processor that we may use; 1 at least. */
+/* Threads that want to run for each processor that we may use, now or over the last minute; 1 at
+ * least. */
 static double patience_crowding(void)
 {
 	FILE *file = fopen("/proc/loadavg", "re");
+	double minute = 1, crowd;
 	int runnable = 1;
 	cpu_set_t mine;
-	double crowd;
 
-	if (file != NULL && fscanf(file, "%*s %*s %*s %d/", &runnable) != 1)
-		runnable = 1;
+	if (file != NULL && fscanf(file, "%lf %*s %*s %d/", &minute, &runnable) != 2)
+		minute = runnable = 1;
 	if (file != NULL)
 		fclose(file);
 	if (sched_getaffinity(0, sizeof(mine), &mine) != 0)
 		return 1;
-	crowd = (double)runnable / CPU_COUNT(&mine);
+	crowd = (runnable > minute ? runnable : minute) / CPU_COUNT(&mine);
 	return crowd > 1 ? crowd : 1;
 }
 
@@ -57,6 +58,17 @@ int64_t patience_ns(void)
 	is_ns = patience_is_ns;
 	pthread_mutex_unlock(&patience_lock);
 	return is_ns;
+}
+
+int64_t patience_at_most_ns(int64_t limit_ns)
+{
+	double crowd = patience_crowding(), lately;
+
+	(void)patience_ns();
+	pthread_mutex_lock(&patience_lock);
+	lately = patience_crowd;
+	pthread_mutex_unlock(&patience_lock);
+	return (int64_t)((double)limit_ns * (crowd > lately ? crowd : lately) * PATIENCE_BUILD);
 }
 
 int64_t patience_ms(void)

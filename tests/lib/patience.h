@@ -14,5 +14,8 @@
 /* From any thread. */
 int64_t patience_ns(void);
 int64_t patience_ms(void);
+/* The limit of what took its time by the system's clock: longer than limit_ns by as much as this
+ * clock is slower now, or was lately. */
+int64_t patience_at_most_ns(int64_t limit_ns);
 
 #endif

@@ -163,7 +163,7 @@ static int64_t quantity_of(sqlite3 *db, int64_t product)
 	char sql[128];
 
 	snprintf(sql, sizeof(sql),
-		 "SELECT coalesce(sum(quantity), 0) FROM cart_items WHERE product_id = %lld",
+		 "SELECT coalesce(sum(quantity), 0) FROM cart_items WHERE product_id = '%lld'",
 		 (long long)product);
 	return fixture_number(db, sql);
 }

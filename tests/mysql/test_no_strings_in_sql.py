@@ -153,7 +153,7 @@ def a_breach_is_found():
 def compiles(body):
     code = '#include "backends/mysql/text.h"\nvoid f(struct sql_text *text, const char *given);\n' \
            "void f(struct sql_text *text, const char *given)\n{\n\t(void)given;\n\t%s\n}\n" % body
-    return subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-I", ROOT, "-fsyntax-only", "-x", "c", "-"], input=code.encode(),
+    return subprocess.run([*os.environ.get("CC", "cc").split(), "-std=gnu11", "-I", ROOT, "-fsyntax-only", "-x", "c", "-"], input=code.encode(),
                           stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 

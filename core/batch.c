@@ -16,6 +16,7 @@
 struct batch_queue {
 	struct cart_op *first;
 	struct cart_op *last;
+	size_t count;
 	size_t in_lanes;    /* ops of the class that are in lanes now */
 	int64_t typical_ns; /* how long a batch of the class takes, on average of late */
 };
@@ -62,6 +63,7 @@ static void batch_unlink(struct batch *batch, struct batch_queue *queue, struct 
 		queue->last = op->held.prev;
 	op->held.next = op->held.prev = NULL;
 	op->held.queued = false;
+	queue->count--;
 	batch->queued--;
 }
 
@@ -78,6 +80,7 @@ static void batch_append(struct batch *batch, size_t class, struct cart_op *op)
 	queue->last = op;
 	op->held.queued = true;
 	op->held.class = class;
+	queue->count++;
 	batch->queued++;
 }
 
@@ -94,6 +97,7 @@ static void batch_prepend(struct batch *batch, size_t class, struct cart_op *op)
 	queue->first = op;
 	op->held.queued = true;
 	op->held.class = class;
+	queue->count++;
 	batch->queued++;
 }
 
@@ -101,12 +105,12 @@ static void batch_prepend(struct batch *batch, size_t class, struct cart_op *op)
 static int64_t batch_patience_ns(const struct batch *batch, size_t class, int64_t now)
 {
 	const struct batch_queue *queue = &batch->queues[class];
-	int64_t waited = now - queue->first->submitted_ns;
+	int64_t waited = now - queue->first->submitted_ns, enough = queue->typical_ns / 2;
 
-	if (!batch->config.patient[class] || queue->in_lanes < batch->config.ops_max ||
-	    waited >= queue->typical_ns)
+	if (!batch->config.patient[class] || queue->count >= queue->in_lanes ||
+	    queue->count >= batch->config.ops_max || waited >= enough)
 		return 0;
-	return queue->typical_ns - waited;
+	return enough - waited;
 }
 
 /* The class may not be given another lane now. */

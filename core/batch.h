@@ -40,9 +40,11 @@ struct batch_config {
 	bool writes[BATCH_CLASSES_MAX];	    /* classes of writes ... */
 	size_t writing_lanes; /* ... and the lanes that they may hold together; 0: all */
 	/*
-	 * A patient class that has a full batch's ops in lanes takes another lane only when its
-	 * first op has waited about as long as its batches take of late: few full batches cost the
-	 * database less than many small ones.
+	 * A patient class that has ops in lanes takes another lane when at least as many ops wait,
+	 * or a full batch of them, or when its first op has waited for half of the time that its
+	 * batches have taken of late. So about half of what waits for the database is always there,
+	 * while the other half gathers: the database does not pause between two batches, and few
+	 * large batches cost it less than many small ones.
 	 */
 	bool patient[BATCH_CLASSES_MAX];
 	bool one_write_a_cart; /* at most one write for the same cart in all lanes */

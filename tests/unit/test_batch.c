@@ -314,10 +314,10 @@ static void a_class_leaves_the_lanes_beyond_its_limit_to_others(void **state)
 }
 
 /* Three lanes, batches of two, the ops' clock in the hands of the test. */
-static void make_patient_batch(void)
+static void make_patient_batch(size_t ops_max)
 {
 	batch = batch_new(base, &(struct batch_config){.lanes = 3,
-						       .ops_max = 2,
+						       .ops_max = ops_max,
 						       .queue_max = OPS - 1,
 						       .classes = 1,
 						       .patient = {true},
@@ -328,10 +328,10 @@ static void make_patient_batch(void)
 		batch_lane_free(batch, lane);
 }
 
-static void patience_begins_when_a_full_batch_is_under_way(void **state)
+static void fewer_than_are_under_way_wait(void **state)
 {
 	(void)state;
-	make_patient_batch();
+	make_patient_batch(2);
 	push(0, 1, 0);
 	turn();
 	push(1, 2, 0);
@@ -352,10 +352,10 @@ static void patience_begins_when_a_full_batch_is_under_way(void **state)
 	assert_string_equal(started, "1:3,4;1:5;");
 }
 
-static void patience_ends_when_the_first_op_has_waited_as_long_as_a_batch_takes(void **state)
+static void patience_ends_when_the_first_op_has_waited_half_as_long_as_a_batch_takes(void **state)
 {
 	(void)state;
-	make_patient_batch();
+	make_patient_batch(2);
 	push(0, 1, 0);
 	turn();
 	now = 80 * CLOCK_NS_PER_MS;
@@ -367,10 +367,40 @@ static void patience_ends_when_the_first_op_has_waited_as_long_as_a_batch_takes(
 	push(3, 4, 0);
 	turn();
 	assert_string_equal(started, "2:2,3;");
-	now += 11 * CLOCK_NS_PER_MS;
+	now += 6 * CLOCK_NS_PER_MS;
 	/* The timer runs by the real clock. */
 	assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
 	assert_string_equal(started, "2:2,3;1:4;");
+}
+
+/* The database has one batch to do while another of the same size gathers. */
+static void as_many_as_are_under_way_take_another_lane(void **state)
+{
+	(void)state;
+	make_patient_batch(4);
+	push(0, 1, 0);
+	turn();
+	now = CLOCK_NS_PER_S;
+	batch_lane_free(batch, 2); /* a batch takes long */
+	started[0] = '\0';
+	push(1, 2, 0);
+	push(2, 3, 0);
+	turn();
+	push(3, 4, 0);
+	turn();
+	assert_string_equal(started, "2:2,3;");
+	push(4, 5, 0);
+	turn();
+	assert_string_equal(started, "2:2,3;1:4,5;");
+	/* Four are under way. */
+	push(5, 6, 0);
+	push(6, 7, 0);
+	push(7, 8, 0);
+	turn();
+	assert_string_equal(started, "2:2,3;1:4,5;");
+	batch_lane_free(batch, 2);
+	turn();
+	assert_string_equal(started, "2:2,3;1:4,5;2:6,7,8;");
 }
 
 static void a_batch_tried_again_whole_stays_a_batch(void **state)
@@ -408,8 +438,10 @@ int main(void)
 		BATCH_TEST(a_cart_written_to_in_one_lane_occupies_no_other),
 		BATCH_TEST(a_lane_that_is_over_holds_no_cart_and_takes_none),
 		BATCH_TEST(a_class_leaves_the_lanes_beyond_its_limit_to_others),
-		BATCH_TEST(patience_begins_when_a_full_batch_is_under_way),
-		BATCH_TEST(patience_ends_when_the_first_op_has_waited_as_long_as_a_batch_takes),
+		BATCH_TEST(fewer_than_are_under_way_wait),
+		BATCH_TEST(
+			patience_ends_when_the_first_op_has_waited_half_as_long_as_a_batch_takes),
+		BATCH_TEST(as_many_as_are_under_way_take_another_lane),
 		BATCH_TEST(a_batch_tried_again_whole_stays_a_batch),
 		BATCH_TEST(a_lost_lane_gets_nothing_until_it_is_back),
 	};

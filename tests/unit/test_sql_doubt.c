@@ -1,0 +1,247 @@
+/*
+ * Keyed changes whose connection broke before they were answered: each is found to be done or not
+ * by its key, once, whatever happens meanwhile.
+ */
+#include "core/base/log.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/rig.h"
+#include "tests/lib/sql_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const options[] = {"--innodb-flush-log-at-trx-commit=0",
+				      "--innodb-buffer-pool-size=64M", NULL};
+
+static struct mariadb_fixture server;
+static MYSQL *root;
+static struct rig *rig;
+
+static int start_server(void **state)
+{
+	(void)state;
+	mariadb_fixture_start(&server, options);
+	return 0;
+}
+
+static int stop_server(void **state)
+{
+	(void)state;
+	mariadb_fixture_free(&server);
+	return 0;
+}
+
+/* A loop that is still connecting may refuse its first op. */
+static void await_connection(size_t loop)
+{
+	enum cart_result result = CART_BUSY;
+
+	while (result == CART_BUSY) {
+		struct cart_op op;
+
+		cart_op_init(&op, CART_OP_GET);
+		op.id = rig_id(rig);
+		result = rig_run(rig, loop, &op, NULL);
+		cart_op_clear(&op);
+	}
+	assert_int_equal(result, CART_NOT_FOUND);
+}
+
+static int setup(void **state)
+{
+	const char *const settings[] = {"mysql.database",
+					MARIADB_FIXTURE_DATABASE,
+					"mysql.sweep_interval",
+					"0",
+					"mysql.pool",
+					"4",
+					"mysql.acquire_timeout",
+					"1s",
+					"mysql.lock_timeout",
+					"60s",
+					"mysql.timeout",
+					"90s",
+					NULL};
+	const struct rig_config config = {.backend = "mysql", .set = settings, .loops = 2};
+
+	(void)state;
+	/* The rig takes them from here, in place of the server that other tests share. */
+	unsetenv("CART_MYSQL_HOST");
+	unsetenv("CART_MYSQL_PORT");
+	setenv("CART_MYSQL_SOCKET", server.socket, 1);
+	setenv("CART_MYSQL_USER", MARIADB_FIXTURE_USER, 1);
+	setenv("CART_MYSQL_PASSWORD", MARIADB_FIXTURE_PASSWORD, 1);
+	log_set_level(LOG_ERROR);
+	mariadb_fixture_exec(&server, "DROP DATABASE cart");
+	mariadb_fixture_exec(&server, "CREATE DATABASE cart");
+	root = sql_client(&server, NULL, "cart");
+	rig = rig_start(&config);
+	await_connection(0);
+	await_connection(1);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	rig_stop(&rig);
+	mysql_close(root);
+	return 0;
+}
+
+/* An op that is submitted and not waited for. */
+struct sent {
+	struct cart_op op;
+	size_t loop;
+	_Atomic int done;
+};
+
+static void sent_done(struct cart_op *op, void *user)
+{
+	struct sent *sent = user;
+
+	(void)op;
+	sent->done++;
+}
+
+static void sent_submit(void *user)
+{
+	struct sent *sent = user;
+
+	sent->op.done = sent_done;
+	sent->op.user = sent;
+	sent->op.deadline_ns = clock_monotonic_ns(&rig->clock.clock) + RIG_DEADLINE_NS;
+	assert_int_equal(cart_store_submit(rig->loops[sent->loop].store, &sent->op), CART_OK);
+}
+
+static void send_op(struct sent *sent)
+{
+	rig_call(rig, sent->loop, sent_submit, sent);
+}
+
+/* Until so many connections, opened after that one, run such a statement: it waits for a lock. */
+static void await_statement(int count, const char *like, int64_t after)
+{
+	char query[256];
+
+	snprintf(query, sizeof(query),
+		 "SELECT COUNT(*) = %d FROM information_schema.processlist"
+		 " WHERE user = '" MARIADB_FIXTURE_USER "' AND info LIKE '%s%%' AND id > %lld",
+		 count, like, (long long)after);
+	sql_await(root, query);
+}
+
+/* Two requests under one key, both cut off and both repeated inside, at the same time. */
+static void two_creates_in_doubt_under_one_key_make_one_cart(void **state)
+{
+	struct shop_id customer = rig_customer(rig);
+	struct sent sent[2] = {{.loop = 0}, {.loop = 1}};
+	int64_t last;
+	MYSQL *other = sql_client(&server, NULL, "cart");
+
+	(void)state;
+	/* Locks the place where the key goes. */
+	sql_exec(other, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
+			"START TRANSACTION; SELECT * FROM idempotency_keys FOR UPDATE");
+	for (int i = 0; i < 2; i++) {
+		cart_op_init(&sent[i].op, CART_OP_CREATE);
+		sent[i].op.id = rig_id(rig);
+		sent[i].op.customer_id = customer;
+		sent[i].op.key = "once";
+		send_op(&sent[i]);
+	}
+	await_statement(2, "INSERT INTO idempotency_keys", 0);
+	last = sql_number(root, "SELECT MAX(id) FROM information_schema.processlist");
+	sql_exec(root, "KILL USER " MARIADB_FIXTURE_USER);
+	await_statement(2, "INSERT INTO idempotency_keys",
+			last); /* both have seen that the key is not there, and insert it */
+	sql_exec(other, "ROLLBACK");
+	rig_await(&sent[0].done, 1, "the first create");
+	rig_await(&sent[1].done, 1, "the second create");
+	assert_int_equal(sent[0].op.result, CART_OK);
+	assert_int_equal(sent[1].op.result, CART_OK);
+	assert_true(sent[0].op.replayed != sent[1].op.replayed);
+	assert_int_equal(cart_id_compare(&sent[0].op.cart.id, &sent[1].op.cart.id), 0);
+	assert_int_equal(sql_number(root, "SELECT COUNT(*) FROM carts"), 1);
+	cart_op_clear(&sent[0].op);
+	cart_op_clear(&sent[1].op);
+	mysql_close(other);
+}
+
+/* A change that is in doubt is not given up because no host accepts writes for a while. */
+static void what_is_in_doubt_waits_for_a_host_that_accepts_writes(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+	const struct cart_change change = ADD(7, 2);
+	struct sent sent = {.loop = 0};
+	MYSQL *other = sql_client(&server, NULL, "cart");
+
+	(void)state;
+	sql_exec(other, "START TRANSACTION; SELECT * FROM carts FOR UPDATE");
+	cart_op_init(&sent.op, CART_OP_CHANGE);
+	sent.op.id = id;
+	sent.op.changes = &change;
+	sent.op.change_count = 1;
+	sent.op.key = "doubt";
+	send_op(&sent);
+	await_statement(1, "UPDATE carts", 0);
+	/* Its connection breaks, and none can be had until the host is read-only. */
+	sql_exec(root, "ALTER USER " MARIADB_FIXTURE_USER " ACCOUNT LOCK");
+	sql_exec(root, "KILL USER " MARIADB_FIXTURE_USER);
+	await_statement(0, "UPDATE carts", 0);
+	sql_exec(other, "ROLLBACK");
+	sql_exec(root, "SET GLOBAL read_only = 1");
+	sql_exec(root, "ALTER USER " MARIADB_FIXTURE_USER " ACCOUNT UNLOCK");
+	ask(rig, CART_BUSY, CHANGE, .id = id, CHANGES(ADD(8, 1)));
+	ask(rig, CART_BUSY, CHANGE, .id = id, CHANGES(ADD(8, 1)));
+	assert_int_equal(sent.done, 0);
+	sql_exec(root, "SET GLOBAL read_only = 0");
+	rig_await(&sent.done, 1, "the change in doubt");
+	assert_int_equal(sent.op.result, CART_OK);
+	assert_false(sent.op.replayed);
+	assert_int_equal(rig_quantity(rig, &id, 7), 2);
+	assert_int_equal(rig_quantity(rig, &id, 8), 0);
+	cart_op_clear(&sent.op);
+	mysql_close(other);
+}
+
+/* The host turns read-only under connections that are open: reads go on, changes do not wait. */
+static void reads_go_on_while_the_host_is_read_only(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+
+	(void)state;
+	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+	sql_exec(root, "SET GLOBAL read_only = 1");
+	for (int i = 0; i < 3; i++) {
+		ask(rig, CART_BUSY, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+		assert_int_equal(rig_quantity(rig, &id, 7), 2);
+	}
+	sql_exec(root, "SET GLOBAL read_only = 0");
+	for (enum cart_result result = CART_BUSY; result == CART_BUSY;) {
+		const struct cart_change change = ADD(7, 2);
+		struct cart_op op = {.type = CART_OP_CHANGE, .id = id};
+
+		op.changes = &change;
+		op.change_count = 1;
+		result = rig_run(rig, 0, &op, NULL);
+		assert_true(result == CART_BUSY || result == CART_OK);
+		cart_op_clear(&op);
+	}
+	assert_int_equal(rig_quantity(rig, &id, 7), 4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(two_creates_in_doubt_under_one_key_make_one_cart),
+		TEST(what_is_in_doubt_waits_for_a_host_that_accepts_writes),
+		TEST(reads_go_on_while_the_host_is_read_only),
+	};
+
+	if (!mariadb_fixture_available())
+		return mariadb_fixture_skip_all();
+	return cmocka_run_group_tests(tests, start_server, stop_server);
+}

@@ -6,8 +6,8 @@
  * A backend is one const struct cart_backend in a folder of its own and a line in core/registry.c.
  * It has two structs of its own: one that starts with struct cart_db (a process) and one that
  * starts with struct cart_store (a loop). The store layer (core/store.c) stands between caller and
- * backend and does what is the same for all: it checks requests, sets now_ms, fingerprint and
- * times, counts, keeps deadlines, and refuses ops when it is closing. A backend sees valid ops
+ * backend and does what is the same for all: it checks requests, sets now_ms, fingerprint, key_hash
+ * and times, counts, keeps deadlines, and refuses ops when it is closing. A backend sees valid ops
  * only.
  *
  * What backends need beside this header, so that each writes its protocol and nothing else:

@@ -1,4 +1,4 @@
-# ./cart sees to what must be installed and calls this. `make help` lists the targets.
+# ./cart installs the packages that are missing and calls make. `make help` lists the targets.
 #
 # Everything is made under build/VARIANT (release, asan, ubsan, tsan, plain, fuzz); the programs of a release build are also
 # build/bin/*. Sources are found by folder: a new file needs no line here.
@@ -21,11 +21,11 @@ PKG_CONFIG ?= pkg-config
 PACKAGES := libevent jansson libcrypto sqlite3 inih libmariadb libcurl zlib expat
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
-# Asked for once, and only when a test is built.
+# pkg-config runs once, and only when a test is built.
 CMOCKA_CFLAGS = $(eval CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka))$(CMOCKA_CFLAGS)
 CMOCKA_LIBS = $(eval CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka))$(CMOCKA_LIBS)
 
-# Targets that compile nothing work on a machine without the libraries.
+# Targets that compile nothing also work on a machine without the libraries.
 ifneq ($(filter-out clean help uninstall format-check house-rules,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(PKG_LIBS),)
 $(error $(shell $(PKG_CONFIG) --print-errors --exists $(PACKAGES) 2>&1 || true). Libraries are missing: run ./cart setup)
@@ -64,7 +64,7 @@ else
 $(error VARIANT=$(VARIANT) is not one of release, asan, ubsan, tsan, plain, fuzz)
 endif
 
-# Says what is made in a few words; V=1 shows the commands.
+# Prints a short line for each file that is built; V=1 prints the commands.
 ifeq ($(V),1)
 say = @mkdir -p $(@D)
 else
@@ -82,7 +82,7 @@ EMBED_OBJ := $(B)/embed/version.o $(B)/embed/sqlite_migrations.o $(B)/embed/mysq
 	$(patsubst schemas/%.yaml,$(B)/embed/%_yaml.o,$(wildcard schemas/openapi.yaml))
 LIB_OBJ := $(call objects,$(CORE_SRC) $(BACKEND_SRC)) $(EMBED_OBJ)
 REGISTRY_OBJ := $(B)/core/registry.o
-# Test builds know one backend more, the one that misbehaves on purpose.
+# Test builds have one more backend, which injects faults.
 TEST_REGISTRY_OBJ := $(B)/core/registry-test.o
 FAULT_OBJ := $(call objects,$(FAULT_SRC))
 FAULT_FLAG := $(if $(FAULT_SRC),-DCART_WITH_FAULT)
@@ -111,7 +111,7 @@ SERVER_TESTS := $(patsubst %.c,$(B)/%,$(SERVER_TEST_SRC))
 TORTURE_TESTS := $(patsubst %.c,$(B)/%,$(TORTURE_SRC))
 MYSQL_TESTS := $(patsubst %.c,$(B)/%,$(MYSQL_TEST_SRC))
 DYNAMODB_TESTS := $(patsubst %.c,$(B)/%,$(DYNAMODB_TEST_SRC))
-# In Python, each a TAP program that takes the cartd to test from $CARTD.
+# Python programs that print TAP; $CARTD names the cartd under test.
 MYSQL_SCRIPTS := $(wildcard tests/mysql/test_*.py)
 DYNAMODB_SCRIPTS := $(wildcard tests/dynamodb/test_*.py)
 FAULT_SCRIPTS := $(wildcard tests/fault/test_*.py)
@@ -159,8 +159,8 @@ $(TEST_REGISTRY_OBJ): core/registry.c $(B)/flags
 $(B)/tests/%.o: OBJ_CFLAGS = $(CMOCKA_CFLAGS)
 $(B)/tests/fuzz/%.o: OBJ_CFLAGS =
 
-# Files under schemas/ that the programs carry inside: core/embed.h declares them. The folder is a prerequisite too, so that a
-# file that goes or comes is noticed.
+# Files under schemas/ that are compiled into the programs: core/embed.h declares them. The folder is a prerequisite too, so that a
+# new or a removed file leads to a rebuild.
 $(B)/embed/%_yaml.c: schemas/%.yaml tools/embed
 	$(call say,embed)
 	tools/embed text embed_$(*)_yaml $< >$@
@@ -181,7 +181,7 @@ $(B)/embed/bench_prices_json.c: bench/report/prices.json tools/embed
 $(B)/embed/report_style_css.c: bench/report/style.css tools/embed
 	$(call say,embed)
 	tools/embed text embed_report_style_css $< >$@
-# A name of its own for each make: two may run in one tree, as two ./cart run do.
+# Each make writes to a temporary name of its own: two may run in one tree, as two ./cart run do.
 $(B)/embed/version.c: FORCE
 	@mkdir -p $(@D)
 	@printf '#include "core/version.h"\n\nconst char cart_version[] = "%s";\nconst char cart_revision[] = "%s";\n' \
@@ -190,13 +190,13 @@ $(B)/embed/%.o: $(B)/embed/%.c $(B)/flags
 	$(call say,cc   )
 	$(CC) $(ALL_CFLAGS) -Wno-overlength-strings -Wno-trigraphs -c -o $@ $<
 
-# Rebuilt when the flags or the compiler change, and only then.
+# Changes only when the flags or the compiler change.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FAULT_FLAG)' | cmp -s - $@ || \
 		echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FAULT_FLAG)' >$@
 
-# Under another name at first: a program that another make links at the same time can be run all the while.
+# Links to a temporary name first: a program stays executable while another make links it.
 define link
 	$(call say,link )
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm $(LINK_LIBS) && mv $@.$$$$ $@
@@ -208,7 +208,7 @@ $(B)/bin/cartd-test: $(B)/server/main.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(TEST_REGI
 	$(link)
 $(B)/bin/cartctl: $(call objects,$(CTL_SRC)) $(B)/server/settings.o $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
-# With the backend that misbehaves on purpose: what measures must be shown to find something.
+# Includes the fault backend: cartbench selftest measures it to show that the probes find faults.
 $(B)/bin/cartbench: $(B)/bench/main.o $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ)
 	$(link)
 $(FLOORS): $(B)/bench/perf/floor/%: $(B)/bench/perf/floor/%.o $(B)/bench/perf/floor/floor.o $(LIB_OBJ) $(REGISTRY_OBJ)
@@ -216,8 +216,8 @@ $(FLOORS): $(B)/bench/perf/floor/%: $(B)/bench/perf/floor/%.o $(B)/bench/perf/fl
 
 $(B)/bench/perf/floor/mysql_floor: $(B)/bench/perf/floor/mysql_form.o
 
-# What tests and fuzzers may call. An archive, so that a test takes only what it needs and can put a fake of its own in the place
-# of the rest.
+# All modules that tests and fuzzers may call. It is an archive, so that a test links only what it needs and can replace other
+# modules by its own.
 TESTED := $(B)/tests/tested.a
 $(TESTED): $(SERVER_LIB_OBJ) $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ) $(call objects,$(TEST_LIB_SRC))
 	$(call say,ar   )
@@ -235,34 +235,34 @@ $(FUZZERS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/replay.o $(TE
 	$(link)
 endif
 
-# Test programs at once: most of them wait for something most of the time.
+# How many test programs run at once. Most of them wait for something most of the time.
 JOBS ?= $(shell expr 2 '*' $$(nproc))
 RUN := tests/run --jobs $(JOBS)
-# What the runner is told, by variant: $(call run_unit,release). The programs of build/VARIANT/bin are the ones tested.
+# Arguments of the runner for each group and variant: $(call run_unit,release,TIMEOUT). The programs of build/VARIANT/bin are tested.
 in_variant = $(patsubst $(B)/%,build/$(1)/%,$(2))
 backends := $(or $(CART_BACKEND),memory sqlite mysql dynamodb)
-# Tests on mysql run beside a MariaDB of their own that is gone afterwards. On a server that CART_MYSQL_* names, into which they
-# write: make check-contract CART_BACKEND=mysql WITH_MYSQL=
+# Tests on mysql run on a private MariaDB that is removed afterwards. To run them on the server that CART_MYSQL_* names, into which
+# they write: make check-contract CART_BACKEND=mysql WITH_MYSQL=
 WITH_MYSQL ?= tools/with-mariadb --fast
-# Likewise those on dynamodb, beside a dynalite. On DynamoDB itself, or whatever else CART_DYNAMODB_* and AWS_* name: WITH_DYNAMODB=
+# Tests on dynamodb run on a private dynalite; WITH_DYNAMODB= runs them on what CART_DYNAMODB_* and AWS_* name.
 WITH_DYNAMODB ?= tools/with-dynalite
 with_servers = $(if $(filter mysql,$(backends)),$(WITH_MYSQL)) $(if $(filter dynamodb,$(backends)),$(WITH_DYNAMODB))
 tag = $(if $(filter release,$(1)),,-$(1))
-# The programs of a sanitizer's build wait until it is there, where the same run builds it (check).
+# In `make check` the tests of the asan build wait until the same run has built it.
 after = $(if $(filter asan,$(1)),--after build-asan)
 run_unit = --group unit$(call tag,$(1)) $(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(UNIT_TESTS))
-# Ways to store that a backend has: each is a suite of its own. The settings are for the tests' rig, and for its cartd.
+# Each layout of the dynamodb backend is tested as a suite of its own. The settings are for the tests' rig and for its cartd.
 ways = $(if $(filter dynamodb,$(1)),dynamodb-map dynamodb-list,$(1))
-# With time for a server that others keep from its processor.
+# Long timeouts, because a server may have to wait for a processor.
 way_env = --env CART_BACKEND=$(firstword $(subst -, ,$(1))) \
 	$(foreach s,MYSQL_ACQUIRE_TIMEOUT MYSQL_TIMEOUT DYNAMODB_ACQUIRE_TIMEOUT DYNAMODB_TIMEOUT,--env CART_$(s)=60s) \
 	$(patsubst dynamodb-%,--env CART_DYNAMODB_LAYOUT=%,$(filter dynamodb-%,$(1)))
 run_contract = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),--group contract-$(w)$(call tag,$(1)) $(call way_env,$(w)) \
 	$(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(CONTRACT_TESTS)))
-# All on memory, and those that ask the API on the other backends too.
+# All of them run on the memory backend; the tests of the API run on the other backends too.
 api_tests := $(filter $(B)/tests/server/test_api $(B)/tests/server/test_api_errors $(B)/tests/server/test_api_semantics \
 	$(B)/tests/server/test_openapi,$(SERVER_TESTS))
-# Those that compare speeds find nothing while others run, and then say that they tested nothing: they run alone.
+# Tests that compare speeds skip themselves on a noisy machine, so they run alone.
 speed_tests := $(filter $(B)/tests/server/test_gate,$(SERVER_TESTS))
 run_server = --group server$(call tag,$(1)) $(call after,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(filter-out $(speed_tests),$(SERVER_TESTS))) \
@@ -271,24 +271,24 @@ run_server = --group server$(call tag,$(1)) $(call after,$(1)) --timeout $(2) \
 	$(foreach b,$(filter-out memory,$(backends)),--group server-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) \
 	$(call after,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(api_tests)))
-# These two take any backend; the others are about one.
+# These two run on any backend; each of the others tests one.
 TORTURE_STORE := $(B)/tests/torture/test_alloc $(B)/tests/torture/test_callbacks
 run_torture = $(foreach b,$(backends),--group torture-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) --timeout $(2) \
 	$(call in_variant,$(1),$(TORTURE_STORE))) \
 	--group torture$(call tag,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(filter-out $(TORTURE_STORE),$(TORTURE_TESTS)))
 cartd_of = --env CARTD=$(CURDIR)/build/$(1)/bin/cartd-test
-# The scripts once, on the release build.
+# The scripts run once, on the release build.
 mysql_programs = $(call in_variant,$(1),$(MYSQL_TESTS)) $(if $(filter release,$(1)),$(MYSQL_SCRIPTS))
 run_mysql = $(if $(filter mysql,$(backends)),$(if $(strip $(call mysql_programs,$(1))),--group mysql$(call tag,$(1)) \
 	$(call cartd_of,$(1)) $(call after,$(1)) --timeout $(2) $(call mysql_programs,$(1))))
 dynamodb_programs = $(call in_variant,$(1),$(DYNAMODB_TESTS)) $(if $(filter release,$(1)),$(DYNAMODB_SCRIPTS))
 run_dynamodb = $(if $(filter dynamodb,$(backends)),$(if $(strip $(call dynamodb_programs,$(1))),--group dynamodb$(call tag,$(1)) \
 	$(call cartd_of,$(1)) $(call after,$(1)) --timeout $(2) $(call dynamodb_programs,$(1))))
-# test_BACKEND_WHAT.py and chaos_BACKEND_WHAT.py: those whose backend is asked for, and those that name none.
+# Of test_BACKEND_WHAT.py and chaos_BACKEND_WHAT.py: those for the chosen backends, and those that name no backend.
 of_backends = $(filter-out $(foreach b,$(filter-out $(backends),memory sqlite mysql dynamodb),tests/fault/test_$(b)% \
 	tests/fault/chaos_$(b)%),$(1))
-# Each is a load on a database, beside which a second one has not much room.
+# Each of these loads a database, so it takes the place of two programs.
 run_fault = --group fault$(call tag,$(1)) $(call cartd_of,$(1)) --slots 2 $(call after,$(1)) --timeout $(2) $(call of_backends,$(FAULT_SCRIPTS))
 run_replay = --group corpus --after build-asan $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \
 	'build/asan/$(f) $(call corpus,$(f))')
@@ -300,32 +300,32 @@ have_clang = $(shell command -v $(CLANG))
 make_j := $(MAKE) --no-print-directory -j2
 run_style = --group style --timeout 300 --check header-check '$(make_j) header-check' \
 	--check format-check '$(make_j) format-check' --check house-rules tools/house-rules --check docs-check '$(make_j) docs-check'
-# The probes of consistency are shown to fail, on the release build and under AddressSanitizer.
+# Shows that the probes of consistency find faults, with the release build and under AddressSanitizer.
 run_selftest = --group selftest --timeout 120 --check selftest 'build/release/bin/cartbench selftest' \
 	--group selftest --after build-asan --timeout 240 --check selftest-asan 'build/asan/bin/cartbench selftest'
-# Counts are of all backends together.
+# The baseline holds counts of all backends, so all of them must be chosen.
 run_exact = $(if $(filter-out $(backends),memory sqlite mysql dynamodb),,--group exact --timeout 300 \
 	--check counts '$(make_j) exact')
 run_entry = --group entry --timeout 300 $(wildcard tests/entry/test_*)
 
-# Beside the first tests, which leave the processors idle for the most part.
+# These run beside the first tests, which leave the processors idle most of the time.
 run_builds = --group build --slots 2 --timeout 1200 --check build-asan '$(make_j) VARIANT=asan tests fuzzers' \
 	$(if $(have_clang),--check build-fuzz '$(make_j) VARIANT=fuzz fuzzers')
-# The longest in the middle: after the builds, and none of them alone at the end.
+# The longest tests are in the middle: after the builds, and not alone at the end.
 run_check = $(run_builds) $(call run_unit,release,120) $(call run_contract,release,300) $(call run_server,release,300) \
 	$(call run_torture,release,300) $(run_exact) $(run_entry) $(call run_mysql,release,300) $(call run_dynamodb,release,300) \
-	$(call run_fault,release,300) $(call run_contract,asan,600) $(call run_server,asan,600) $(call run_mysql,asan,600) \
+	$(call run_fault,asan,300) $(call run_contract,asan,600) $(call run_server,asan,600) $(call run_mysql,asan,600) \
 	$(call run_dynamodb,asan,600) $(call run_unit,asan,240) $(run_selftest) $(run_style) $(run_replay) \
 	$(if $(have_clang),$(run_fuzz))
 
-## check: everything that takes minutes: tests, torture, fuzz corpora, style, exact counts, install, and tests again under AddressSanitizer
-# With nothing else on the PATH than what ./cart installs.
+## check: all tests, torture, fuzz corpora, style, exact counts, install, and the tests again under AddressSanitizer
+# The PATH holds only what ./cart installs.
 check: check-build
 	@PATH="$$(tests/toolbox build/toolbox)" exec $(with_servers) $(RUN) --summary build/summary $(run_check)
 check-build:
 	+@$(MAKE) --no-print-directory VARIANT=release all tests
 	@$(if $(have_clang),,echo "no clang: the fuzzers only replay their corpora")
-## flaky: the tests of the release build 50 times (TIMES=) beside two busy loops, and a table of what failed; GROUPS="unit contract"
+## flaky: runs the tests TIMES (50) times beside two busy loops and prints how often each failed; GROUPS="unit contract"
 TIMES ?= 50
 GROUPS ?= unit contract server torture
 flaky: tests
@@ -334,22 +334,22 @@ flaky: tests
 ## check-unit: the unit tests
 check-unit: $(UNIT_TESTS) $(B)/bin/cartctl
 	@$(RUN) $(call run_unit,$(VARIANT),120)
-## check-contract: the rules of the store interface on CART_BACKEND, or on each backend in turn
+## check-contract: the rules of the store interface, on CART_BACKEND or on all backends
 check-contract: $(CONTRACT_TESTS)
 	@$(with_servers) $(RUN) $(call run_contract,$(VARIANT),300)
-## check-server: a real cartd over sockets
+## check-server: tests of a running cartd over sockets
 check-server: tests
 	@$(with_servers) $(RUN) $(call run_server,$(VARIANT),300)
-## check-mysql: what is about the MySQL backend alone
+## check-mysql: tests of the MySQL backend alone
 check-mysql: backends := mysql
 check-mysql: tests
 	@$(with_servers) $(RUN) $(call run_mysql,$(VARIANT),300)
-## check-dynamodb: what is about the DynamoDB backend alone
+## check-dynamodb: tests of the DynamoDB backend alone
 check-dynamodb: backends := dynamodb
 check-dynamodb: tests
 	@$(with_servers) $(RUN) $(call run_dynamodb,$(VARIANT),300)
-## check-fault: what databases do in production, done to a cartd under load; quick ones, on CART_BACKEND or on each that has some
-## chaos: the same, those that take minutes, under AddressSanitizer
+## check-fault: faults of databases and networks while cartd is under load; on CART_BACKEND or on all
+## chaos: the same, with tests that take minutes, under AddressSanitizer
 check-fault: tests
 	@$(RUN) $(call run_fault,$(VARIANT),300)
 chaos:
@@ -384,7 +384,7 @@ fuzz-smoke:
 	$(if $(have_clang),+@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers,@echo "no clang: the fuzzers only replay their corpora")
 	@tests/run $(run_replay) $(if $(have_clang),$(run_fuzz))
 
-# Each header alone, twice, under both compilers.
+# Compiles each header alone, included twice, with both compilers.
 HEADER_STAMPS := $(HEADERS:%=$(B)/headers/cc/%) $(if $(have_clang),$(HEADERS:%=$(B)/headers/clang/%))
 ## header-check: each header compiles by itself, included twice
 header-check: $(HEADER_STAMPS)
@@ -400,7 +400,7 @@ $(B)/headers/clang/%: %
 ## format-check: clang-format finds nothing to change
 format-check:
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
-## house-rules: who may include whom, and what must not be in a file
+## house-rules: checks which files include which, and what no file may contain
 house-rules:
 	tools/house-rules
 ## lint: house rules, shellcheck, clang-tidy, man pages, systemd unit

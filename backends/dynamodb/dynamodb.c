@@ -101,23 +101,6 @@ static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
 		dynamodb_read_skew, db);
 }
 
-struct ddb_client_config ddb_db_client(const struct ddb_db *db)
-{
-	return (struct ddb_client_config){
-		.clock = db->db.env.clock,
-		.endpoint = db->options.endpoint.url,
-		.region = db->options.endpoint.region,
-		.tls_ca = db->options.tls_ca,
-		.connect_timeout_ms = db->options.connect_timeout_ms,
-		.timeout_ms = db->options.timeout_ms,
-		.idle_ms = DDB_IDLE_MS,
-		.connections = 1,
-		.credentials = db->credentials,
-		.shared = (struct ddb_shared *)&db->shared,
-		.series = &db->series.calls,
-	};
-}
-
 static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 			  struct cart_error *error)
 {

@@ -8,9 +8,12 @@
 #ifndef BACKENDS_DYNAMODB_AWS_CRED_H
 #define BACKENDS_DYNAMODB_AWS_CRED_H
 
-#include "backends/dynamodb/aws/credentials.h"
+#include "backends/dynamodb/aws/identity.h"
+#include "core/base/attr.h"
+#include "core/base/error.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #define CRED_ANSWER_MAX	      65536 /* bytes of an HTTP answer, or of a process's output */
 #define CRED_FILE_MAX	      (1 << 20)

@@ -9,6 +9,8 @@
  * no others. The service ends: a descriptor becomes readable, which ends a transfer or a process
  * that is waited for.
  */
+#include "backends/dynamodb/aws/credentials.h"
+
 #include "backends/dynamodb/aws/cred.h"
 
 #include "core/base/log.h"

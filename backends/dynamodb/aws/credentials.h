@@ -18,6 +18,7 @@
 #ifndef BACKENDS_DYNAMODB_AWS_CREDENTIALS_H
 #define BACKENDS_DYNAMODB_AWS_CREDENTIALS_H
 
+#include "backends/dynamodb/aws/identity.h"
 #include "backends/dynamodb/aws/sigv4.h"
 #include "core/base/attr.h"
 #include "core/base/clock.h"
@@ -26,30 +27,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define DDB_ACCESS_KEY_MAX    128
-#define DDB_SECRET_MAX	      128
-#define DDB_SESSION_TOKEN_MAX 8192
-
-/* A set of them, by value, so that each loop has its own copy. */
-struct ddb_credentials {
-	char access_key_id[DDB_ACCESS_KEY_MAX + 1];
-	char secret_access_key[DDB_SECRET_MAX + 1];
-	char session_token[DDB_SESSION_TOKEN_MAX + 1]; /* "": none */
-	int64_t expires_ms;			       /* since 1970; 0: never */
-};
-
-struct ddb_credentials_config {
-	const struct cart_clock *clock;
-	const char *profile; /* "": AWS_PROFILE, or "default"; strings are copied */
-	const char *region;  /* for STS */
-	int64_t look_ms; /* how late it is noticed that the wall clock was set, or that the machine
-			    slept; 0: 5 s */
-	/* Looks a variable of the environment up; NULL: getenv. Tests give their own, that outlives
-	 * the source. Called in the thread: nobody may call setenv() meanwhile. */
-	const char *(*environment)(const char *name, void *user);
-	void *user;
-};
 
 /* Counters, for metrics. */
 struct ddb_credentials_counts {
@@ -87,11 +64,5 @@ void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t gen
 /* "environment", "profile default", "IMDS": where the newest are from; for logs. */
 void ddb_credentials_origin(struct ddb_credentials_source *source, char *text, size_t room);
 struct ddb_credentials_counts ddb_credentials_counts(struct ddb_credentials_source *source);
-
-/*
- * The region that the environment says (AWS_REGION, AWS_DEFAULT_REGION) or the profile; "" if none
- * does. Instance metadata is not asked.
- */
-void ddb_region_find(const struct ddb_credentials_config *config, char *region, size_t room);
 
 #endif

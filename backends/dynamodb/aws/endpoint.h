@@ -6,7 +6,11 @@
 #ifndef BACKENDS_DYNAMODB_AWS_ENDPOINT_H
 #define BACKENDS_DYNAMODB_AWS_ENDPOINT_H
 
-#include "backends/dynamodb/aws/credentials.h"
+#include "backends/dynamodb/aws/identity.h"
+#include "core/base/attr.h"
+#include "core/base/error.h"
+
+#include <stdbool.h>
 
 #define DDB_REGION_ROOM	  64
 #define DDB_ENDPOINT_ROOM 256

@@ -11,6 +11,23 @@
 
 #include <stdlib.h>
 
+struct ddb_client_config ddb_db_client(const struct ddb_db *db)
+{
+	return (struct ddb_client_config){
+		.clock = db->db.env.clock,
+		.endpoint = db->options.endpoint.url,
+		.region = db->options.endpoint.region,
+		.tls_ca = db->options.tls_ca,
+		.connect_timeout_ms = db->options.connect_timeout_ms,
+		.timeout_ms = db->options.timeout_ms,
+		.idle_ms = DDB_IDLE_MS,
+		.connections = 1,
+		.credentials = db->credentials,
+		.shared = (struct ddb_shared *)&db->shared,
+		.series = &db->series.calls,
+	};
+}
+
 static enum ddb_class store_class(const struct ddb_store *store, const struct cart_op *op)
 {
 	if (op->type == CART_OP_LIST)

@@ -25,27 +25,6 @@
 
 enum { SERIES_2XX, SERIES_CONDITION, SERIES_THROTTLED, SERIES_4XX, SERIES_5XX, SERIES_NONE };
 
-const char *ddb_operation_name(enum ddb_operation operation)
-{
-	static const char *const names[DDB_OPERATIONS] = {
-		[DDB_GET_ITEM] = "GetItem",
-		[DDB_BATCH_GET_ITEM] = "BatchGetItem",
-		[DDB_QUERY] = "Query",
-		[DDB_PUT_ITEM] = "PutItem",
-		[DDB_UPDATE_ITEM] = "UpdateItem",
-		[DDB_DELETE_ITEM] = "DeleteItem",
-		[DDB_DESCRIBE_TABLE] = "DescribeTable",
-		[DDB_CREATE_TABLE] = "CreateTable",
-		[DDB_UPDATE_TABLE] = "UpdateTable",
-		[DDB_DESCRIBE_TIME_TO_LIVE] = "DescribeTimeToLive",
-		[DDB_UPDATE_TIME_TO_LIVE] = "UpdateTimeToLive",
-		[DDB_DESCRIBE_CONTINUOUS_BACKUPS] = "DescribeContinuousBackups",
-		[DDB_UPDATE_CONTINUOUS_BACKUPS] = "UpdateContinuousBackups",
-	};
-
-	return names[operation];
-}
-
 /* Those of the data: what provisioning calls is not counted. */
 static bool series_counts(enum ddb_operation operation)
 {

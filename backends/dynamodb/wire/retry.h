@@ -2,7 +2,12 @@
 #ifndef BACKENDS_DYNAMODB_WIRE_RETRY_H
 #define BACKENDS_DYNAMODB_WIRE_RETRY_H
 
-#include "backends/dynamodb/wire/call.h"
+#include "backends/dynamodb/wire/types.h"
+
+/* "GetItem", ... */
+const char *ddb_operation_name(enum ddb_operation operation);
+
+void ddb_shared_init(struct ddb_shared *shared);
 
 /* What one try has come to. */
 enum ddb_try {

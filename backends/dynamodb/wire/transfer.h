@@ -2,9 +2,9 @@
 #ifndef BACKENDS_DYNAMODB_WIRE_TRANSFER_H
 #define BACKENDS_DYNAMODB_WIRE_TRANSFER_H
 
-#include "backends/dynamodb/wire/call.h"
 #include "backends/dynamodb/wire/curl_loop.h"
 #include "backends/dynamodb/wire/retry.h"
+#include "backends/dynamodb/wire/types.h"
 #include "core/base/random.h"
 
 #define TRANSFER_HEADERS    8

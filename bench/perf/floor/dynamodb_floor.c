@@ -56,7 +56,8 @@ struct floor_load {
 static const struct cart_rules floor_rules = {.ttl_ms = INT64_C(2592000000),
 					      .lines_max = 200,
 					      .quantity_max = 1000000,
-					      .idempotency_window_ms = 600000};
+					      .idempotency_window_ms = 600000,
+					      .idle_step_ms = INT64_C(3600000)};
 
 static const struct sigv4_credentials floor_credentials = {
 	.access_key_id = "AKIAIOSFODNN7EXAMPLE",

@@ -232,7 +232,7 @@ def await_that(condition, what, timeout=30.0):
 
 
 class Replica(Server):
-    """Follows a primary (a running Server with --log-bin and --server-id other than its own) by GTID; nobody writes here."""
+    """Follows a primary (a running Server with --log-bin and --server-id other than its own) by GTID; it takes no writes."""
 
     def __init__(self, primary, options=(), **rest):
         super().__init__(options=["--server-id=2", "--read-only=1", "--log-bin", *options], password=primary.password, **rest)
@@ -306,7 +306,7 @@ class Node(Server):
         await_that(lambda: self.wsrep("ready") == "ON", "the node's readiness", timeout)
 
     def wsrep(self, name):
-        """One of its wsrep_ status values; None while it answers nobody, as when it changes its state."""
+        """One of its wsrep_ status values; None while it does not answer, as during a change of its state."""
         if self.process is None or self.process.poll() is not None:
             raise Failure("the node has ended:\n" + self.log_text()[-3000:])
         try:

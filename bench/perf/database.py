@@ -31,14 +31,14 @@ class MariaDB(Database):
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def sql(self, text):
-        """As root: the rows."""
+        """Runs SQL as root and returns the rows."""
         try:
             return self.server.sql(text, timeout=120)
         except (mariadb.SqlError, mariadb.Lost) as e:
             raise Failure(f"{text.split()[0]}: {e}") from e
 
     def create(self, name):
-        """A database with the schema that cartd makes."""
+        """Makes a database with the schema that cartd makes."""
         if name != "cart":
             self.sql(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
         with self.cartd(f"mysql.database={name}"):
@@ -48,13 +48,13 @@ class MariaDB(Database):
         self.sql(f"DROP DATABASE {name}")
 
     def fill(self, name, count, kind="v4", connections=4):
-        """So many open carts of three lines; the file of their ids, and what inserting them took."""
+        """Inserts open carts of three lines. Returns the file of their ids, and what the floor counted."""
         ids = self.bench.path(name + ".ids")
         self.create(name)
         return ids, self._floor(name, "insert", kind, ids, connections, count)
 
     def settle(self):
-        """Writes to the disk what filling left to write, so that it is not written while something is measured."""
+        """Waits until the pages that filling left dirty are written, so that this does not happen during a measurement."""
         self.sql("SET GLOBAL innodb_io_capacity = @@GLOBAL.innodb_io_capacity_max, GLOBAL innodb_max_dirty_pages_pct = 0")
         until = time.monotonic() + SETTLE_S
         while int(self.sql("SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_pages_dirty'")[0][1]) > SETTLED_PAGES:
@@ -64,7 +64,7 @@ class MariaDB(Database):
         self.sql("SET GLOBAL innodb_max_dirty_pages_pct = DEFAULT, GLOBAL innodb_io_capacity = DEFAULT")
 
     def mebibytes_of(self, name):
-        """What its carts and their lines take, indexes and all. A file is larger: it grows in steps."""
+        """The size of the carts and their lines with the indexes. The files are larger: they grow in steps."""
         self.sql(f"ANALYZE TABLE {name}.carts, {name}.cart_items")
         rows = self.sql(
             "SELECT SUM(stat_value) * @@GLOBAL.innodb_page_size / 1048576 FROM mysql.innodb_index_stats"
@@ -73,7 +73,7 @@ class MariaDB(Database):
         return float(rows[0][0])
 
     def floor(self, work, form, ids, connections, seconds=None, database="cart", all_refused=False):
-        """Blocking clients on the other core for a slice."""
+        """Runs blocking clients on the other core for a slice."""
         ms = int((seconds or self.bench.seconds) * 1000)
         return self.watch(lambda: self._floor(database, work, form, ids, connections, ms, all_refused=all_refused))
 

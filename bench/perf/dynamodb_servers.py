@@ -22,14 +22,14 @@ class Dynalite(Database):
         return f"dynalite {dynalite.version()} in memory, Node {node}"
 
     def fill(self, count):
-        """So many open carts of three lines; the file of their ids."""
+        """Makes open carts of three lines. Returns the file of their ids."""
         ids = self.bench.path("carts.ids")
         with self.cartd() as cartd:
             fill.http(cartd.port, ids, count)
         return ids
 
     def floor(self, work, ids, connections, seconds=None):
-        """The bare client on the other core for a slice."""
+        """Runs the bare client on the other core for a slice."""
         words = work, f"127.0.0.1:{self.server.port}", TABLE, ids, connections, int((seconds or self.bench.seconds) * 1000)
         counted = self.watch(lambda: self.bench.floor("dynamodb_floor", *words))
         if counted["refused"]:
@@ -38,7 +38,7 @@ class Dynalite(Database):
 
 
 class Stub(Server):
-    """Answers every call at once; beside the load."""
+    """A server that answers every call at once, on the core of the load."""
 
     def __init__(self, bench):
         super().__init__([bench.program("bench/perf/floor/dynamodb_stub_floor")], bench.path("stub.log"), (LOAD_CORE,))
@@ -46,6 +46,6 @@ class Stub(Server):
         self.settings = (f"dynamodb.endpoint=http://127.0.0.1:{port}", "dynamodb.region=us-east-1", f"dynamodb.table={TABLE}")
 
     def counted(self):
-        """Of all calls, once it has ended."""
+        """Ends it and returns its counts of connections and calls."""
         self.stop()
         return json.loads(self.log_text().splitlines()[-1])

@@ -12,7 +12,7 @@ def _unobserved(_):
 
 
 def work(client, count, around=_unobserved):
-    """Does each operation count times, at most 4,000. Each kind is done within around(its name), alone."""
+    """Does each operation count times, at most 4,000. Each kind runs alone, within around(its name)."""
     with around("create"):
         carts = [client.create(CUSTOMER + i) for i in range(count)]
     # Half of the carts are checked out at the end, the other half deleted.

@@ -1,4 +1,4 @@
-"""Carts by the hundred thousand: straight into a SQLite file that cartd has provisioned, or over HTTP into any cartd."""
+"""Makes hundreds of thousands of carts: directly in a SQLite file that cartd has provisioned, or over HTTP in any cartd."""
 
 import random
 import sqlite3

@@ -1,4 +1,4 @@
-"""Clients that mean harm, each for a few seconds, from a process of its own: what TRAPS of evhttp were found to let through."""
+"""Malicious clients, each for a few seconds in a process of its own: the attacks that bare evhttp does not survive."""
 
 import multiprocessing
 import os

@@ -67,7 +67,7 @@ def prepare(options, programs):
 
 
 def measure(bench, names, measurements, results):
-    """What could not be measured, as lines."""
+    """Runs the measurements. Returns a line for each that failed."""
     failures = []
     for name in names:
         print(name, flush=True)

@@ -68,7 +68,7 @@ def cpu_model():
 
 
 def describe(bench, command):
-    """The machine, the build and the command: a number without them is none."""
+    """The machine, the build and the command, without which a number means nothing."""
     return {
         "machine": f"{cpu_model()}, {os.cpu_count()} cores, "
         f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
@@ -106,7 +106,7 @@ def write(bench, about, results, failures):
 
 
 def put_into_docs(path, name, table):
-    """Between the markers of that name."""
+    """Replaces what stands between the markers of that name."""
     with open(path) as f:
         text = f.read()
     before, begin, rest = text.partition(f"<!-- {name} -->\n")

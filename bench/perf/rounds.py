@@ -1,4 +1,4 @@
-"""Two sides measured in turn, and what their rounds come to."""
+"""Measures two sides in turn, and adds the results of the rounds."""
 
 import statistics
 
@@ -33,7 +33,7 @@ def kept_busy(pair):
 
 
 def best_of(ways, rate_of):
-    """The way with the highest rate, of two tries each, and that rate: a slow disk or a neighbour takes away, nothing adds."""
+    """The way with the highest rate, of two tries each, and that rate. A slow disk or a neighbour can only lower a rate."""
     rates_of = dict.fromkeys(ways, 0.0)
     for way in (*ways, *reversed(ways)):
         rates_of[way] = max(rates_of[way], rate_of(way))
@@ -80,7 +80,7 @@ def add_cpu_ratio(results, key, pairs, target, better="higher", what=None):
 
 
 def add_above(results, key, what, pairs, target, floor, note, disturbed):
-    """What one client waits for in b beyond what it waits for in a, which is called floor."""
+    """The difference between the medians of b and of a, the floor, for one client."""
     above = [(b["p50_us"] - a["p50_us"]) / 1000 for a, b in pairs]
     least = median_of(pairs, "p50_us")[0] / 1000
     results.add(key, what, statistics.median(above), target, "lower", "ms", f"{floor} {least:.2f} ms{note}", above,

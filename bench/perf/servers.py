@@ -27,7 +27,7 @@ def free_port():
 
 
 def items_of(products):
-    """The body of an add of one of each."""
+    """The body of an add of one of each product."""
     return {"items": [{"product_id": product, "quantity": 1} for product in products]}
 
 
@@ -45,7 +45,7 @@ class Client:
         self.socket.close()
 
     def send(self, method, path, body=None):
-        """body: for JSON."""
+        """body is written as JSON."""
         data = "" if body is None else json.dumps(body)
         about = f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n" if data else ""
         self.socket.sendall(f"{method} {path} HTTP/1.1\r\nHost: bench\r\n{about}\r\n{data}".encode())
@@ -73,7 +73,7 @@ class Client:
         return self.ask_many(method, [path], [body])[0]
 
     def ask_many(self, method, paths, bodies):
-        """Pipelined."""
+        """Sends all requests before it reads the first answer."""
         for path, body in zip(paths, bodies):
             self.send(method, path, body)
         answers = [self.receive() for _ in paths]
@@ -144,7 +144,7 @@ class Server:
             return log.read().decode("utf-8", "replace")
 
     def _await(self, condition, timeout):
-        """What condition() returns once it is true; asks again as fast as it can. The server is ended when that does not come."""
+        """Polls until condition() returns something true, and returns that. Ends the server when it does not come in time."""
         while not (found := condition()):
             if self.process.poll() is not None or time.monotonic() - self.started > timeout:
                 status = self.process.poll()
@@ -264,14 +264,14 @@ class Bench:
         return server
 
     def run(self, argv, core=LOAD_CORE, within=(0,), environment=None):
-        """What a program on that core printed."""
+        """Runs a program on that core and returns what it printed."""
         done = subprocess.run(["taskset", "-c", str(core), *map(str, argv)], capture_output=True, text=True, timeout=900, env=environment)
         if done.returncode not in within:
             raise Failure(f"{os.path.basename(argv[0])}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout
 
     def floor(self, name, *words, core=LOAD_CORE, environment=None):
-        """What one of the floors counted."""
+        """Runs one of the floors and returns what it counted."""
         counted = json.loads(self.run([self.program(f"bench/perf/floor/{name}"), *words], core, environment=environment))
         self.slices.append({"server": name, "words": [str(word) for word in words], **counted})
         return counted

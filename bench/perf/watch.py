@@ -11,7 +11,7 @@ QUIET = 0.15  # of one core: when others take more, a slice is disturbed
 
 
 class Meter:
-    """Over a `with` block: .seconds, .cpu (processor time of each of the servers), .others (what everybody else took, of a core)."""
+    """Over a `with` block: .seconds, .cpu (processor time of each of the servers), .others (what other processes took, as a share of a core)."""
 
     def __init__(self, *servers):
         self.servers = servers
@@ -71,17 +71,17 @@ class Database:
         self.server.close()
 
     def cpu_seconds(self):
-        """Of all its threads, those that have ended too; counted in hundredths."""
+        """Of all its threads, including those that have ended; in hundredths of a second."""
         with open(f"/proc/{self.server.pid}/stat") as f:
             fields = f.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def cartd(self, *settings):
-        """Beside the load: the database has its core to itself, as it has for the floor."""
+        """Starts a cartd on the core of the load: the database has its own core, as it has for the floor."""
         return self.bench.cartd(*self.settings, *settings, cores=(LOAD_CORE,))
 
     def watch(self, work, *servers):
-        """What work() counted, with what it cost the database, and what everybody else took of the processors meanwhile."""
+        """What work() counted, with the processor time of the database and the share that other processes took."""
         with Meter(self, *servers) as meter:
             counted = work()
         cost = max(meter.cpu[0], 1 / TICKS)
@@ -89,5 +89,5 @@ class Database:
         return counted
 
     def load(self, cartd, connections, load, ids, seconds=None):
-        """HTTP clients on the other core, beside cartd, for a slice."""
+        """Runs HTTP clients on the core of cartd for a slice."""
         return self.watch(lambda: self.bench.wrk(cartd, connections, load, ids, seconds=seconds), cartd)

@@ -8,7 +8,7 @@
 const [modules, port, options] = process.argv.slice(2)
 const server = require(require.resolve('dynalite', {paths: [modules]}))(JSON.parse(options))
 
-// Dynalite throws what befalls a connection. A client that goes away in the middle of a request must not end the server for all.
+// Dynalite throws the errors of connections. A client that goes away in the middle of a request must not end the server for all.
 process.on('uncaughtException', error => {
 	if (error.code === 'ECONNRESET' || error.code === 'EPIPE')
 		return
@@ -19,7 +19,7 @@ server.on('error', error => {
 	console.error(error.message) // "listen EADDRINUSE: ...", which tools/dynalite.py looks for
 	process.exit(1)
 })
-// Node ends idle connections after 5 seconds otherwise; DynamoDB is more patient.
+// By default Node closes idle connections after 5 seconds; DynamoDB keeps them longer.
 server.keepAliveTimeout = 60000
 server.listen(Number(port), '127.0.0.1', () => console.log('listening'))
 process.on('SIGTERM', () => {

@@ -27,7 +27,7 @@ def proxy_of(database):
 def cut(where, layout="map"):
     """Cuts there, under load, and is judged; the scene."""
     with server() as database, proxy_of(database) as proxy, \
-            Scene(database, {"dynamodb.layout": layout}, middle=proxy) as scene:
+            Scene(database, {"dynamodb.layout": layout, "dynamodb.acquire_timeout": "4s"}, middle=proxy) as scene:
         faults.cut(scene, proxy, where, EVERY, CUTS)
     faults_dynamodb.assert_keys_tell(scene)
     return scene

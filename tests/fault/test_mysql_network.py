@@ -29,7 +29,7 @@ CONNECT_S = 10
 def cut(where):
     """Cuts there, under load; how many changes that nobody has an answer to are stored."""
     with server() as database, cut_proxy.CutProxy(database.port) as proxy, \
-            Scene(database, {"mysql.port": str(proxy.port)}) as scene:
+            Scene(database, {"mysql.port": str(proxy.port), "mysql.acquire_timeout": "4s"}) as scene:
         faults.cut(scene, proxy, where, EVERY, CUTS)
     return scene.applied
 

@@ -32,7 +32,7 @@ def bucket_of(value):
 
 
 def hdr_text(values):
-    """What bench/stats/hdr_text.c writes of these nanoseconds."""
+    """What bench/stats/hdr.c writes of these nanoseconds."""
     counts = {}
     for value in values:
         counts[bucket_of(value)] = counts.get(bucket_of(value), 0) + 1

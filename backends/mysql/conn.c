@@ -110,7 +110,7 @@ static bool conn_step(struct sql_conn *conn)
 	return false;
 }
 
-/* Reading is always waited for, but not while a text goes out and something unread is there. */
+/* Reading is always waited for, except while a text is sent and unread data is there. */
 static void conn_wait(struct sql_conn *conn)
 {
 	if ((conn->waits & MYSQL_WAIT_WRITE) != 0)
@@ -154,7 +154,7 @@ static void conn_ready(evutil_socket_t fd, short what, void *user)
 
 	(void)fd;
 	if (conn->step == SQL_CONN_IDLE) {
-		/* The server has nothing to say to us now but goodbye. */
+		/* While idle, the server sends nothing but the end of the connection. */
 		conn->gone(conn->user);
 		return;
 	}
@@ -201,7 +201,7 @@ MYSQL *sql_conn_release(struct sql_conn *conn)
 	return mysql;
 }
 
-/* What has ended without waiting is told later all the same. */
+/* A call that ended without waiting is reported from the loop too, never from inside. */
 static void conn_begun(struct sql_conn *conn)
 {
 	if (conn->waits == 0)

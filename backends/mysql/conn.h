@@ -1,12 +1,12 @@
 /*
  * A connection on a loop: one text at a time, of one statement or several, without blocking.
  *
- * The happy path: sql_conn_query() sends the text; as answers arrive the client library is
- * continued until the last statement's is there; done() gets them all. The ways in which it fails:
- * a statement fails, and the server ignores the ones after it: done() gets its error, and the
- * connection may hold a transaction open. The connection breaks: done() is told so, and it must
- * be given up. It breaks while nothing is under way: gone() is called. No answer comes: there is
- * no timer here; whoever has waited long enough gives the connection up.
+ * The happy path: sql_conn_query() sends the text; as answers arrive the client library continues
+ * until the answer of the last statement is complete; done() gets all of them. Failures: a
+ * statement fails, and the server ignores those after it: done() gets its error, and the connection
+ * may have a transaction open. The connection breaks: done() gets that error, and the caller must
+ * close the connection. It breaks while it is idle: gone() is called. No answer comes: there is no
+ * timer here; the caller closes the connection when it has waited long enough.
  */
 #ifndef BACKENDS_MYSQL_CONN_H
 #define BACKENDS_MYSQL_CONN_H
@@ -53,17 +53,17 @@ struct sql_conn {
 	void *user;
 };
 
-/* Takes a connection over, which must be idle. -1: no events; it is not taken. */
+/* Takes over a connection, which must be idle. -1: no memory for events; it is not taken over. */
 CART_MUST_CHECK int sql_conn_open(struct sql_conn *conn, struct event_base *base, MYSQL *mysql,
 				  sql_conn_done_fn *done, sql_conn_gone_fn *gone, void *user);
 
-/* Gives it back, for closing only if a query is under way, whose done() is then not called. NULL:
- * there is none. */
+/* Gives the connection back. If a query is under way its done() is not called, and the connection
+ * can only be closed. NULL: there is none. */
 MYSQL *sql_conn_release(struct sql_conn *conn);
 
 /*
- * Sends a text, which must stay until done(). done() is called once, never in here; the replies'
- * rows are freed after it. It may query again, or release.
+ * Sends a text, which must stay until done(). done() is called once, never inside this call; the
+ * rows of the reply are freed after it. It may send again, or release the connection.
  */
 void sql_conn_query(struct sql_conn *conn, const struct sql_text *text);
 void sql_conn_ping(struct sql_conn *conn);

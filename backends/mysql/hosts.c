@@ -1,13 +1,14 @@
 /*
- * There is no writer at first, nor after it failed. Then whoever asks first goes through the list
- * in order, alone, from the front, and round again while none can be had; the first host to accept
- * writes is the writer; those who asked meanwhile wait for that. What was tried before the writer
- * failed may still succeed, and then it has proved the opposite: whoever succeeds while there is no
- * writer, makes one. Whoever succeeds at another host than the writer is sent back.
+ * At first, and after the writer failed, there is no writer. Then one thread goes through the list
+ * in order, from the front, and again from the start while no host can be used; the first host
+ * that accepts writes becomes the writer, and the other threads wait for that. An attempt that was
+ * begun before the writer failed may still succeed, which shows that the host works: whichever
+ * succeeds while there is no writer makes one. A success at another host than the writer is not
+ * used.
  *
- * A host without room for another connection is not a host that is down. It is left alone for a
- * while like one, but stays the writer, and no other is tried in its place: its other clients go on
- * writing to it.
+ * A host without room for another connection has not failed. It is not tried for a while either,
+ * but stays the writer, and no other host is tried instead: its other clients continue to write to
+ * it.
  */
 #include "backends/mysql/hosts.h"
 
@@ -30,9 +31,9 @@ static enum sql_turn hosts_try(struct sql_hosts *hosts, size_t host, int64_t now
 	*attempt = (struct sql_try){.host = host,
 				    .change = breaker->change,
 				    .election = hosts->election,
-				    .sole = !breaker->proven,
+				    .only = !breaker->healthy,
 				    .elector = elector};
-	breaker->trying = !breaker->proven;
+	breaker->trying = !breaker->healthy;
 	breaker->slow_ns = now_ns + SQL_TRY_SLOW_MS * CLOCK_NS_PER_MS;
 	hosts->electing = hosts->electing || elector;
 	return SQL_TURN_TRY;
@@ -44,13 +45,13 @@ static enum sql_turn hosts_may_try(const struct sql_breaker *breaker, int64_t no
 {
 	int64_t again_ns;
 
-	if (breaker->proven)
+	if (breaker->healthy)
 		return SQL_TURN_TRY;
 	if (breaker->trying)
 		return SQL_TURN_WAIT;
 	if (now_ns >= breaker->until_ns && !breaker->slow)
 		return SQL_TURN_TRY;
-	/* When a slow try ends nobody knows: look again after a while. */
+	/* The end of a slow attempt cannot be known: check again after a while. */
 	again_ns = breaker->until_ns > now_ns ? breaker->until_ns
 					      : now_ns + SQL_BREAKER_MIN_MS * CLOCK_NS_PER_MS;
 	if (again_ns < *retry_ns)
@@ -108,14 +109,14 @@ static void hosts_open_breaker(struct sql_breaker *breaker, bool full, int64_t n
 	if (breaker->failures < 8 && SQL_BREAKER_MIN_MS << breaker->failures < SQL_BREAKER_MAX_MS)
 		ms = SQL_BREAKER_MIN_MS << breaker->failures;
 	half = (uint64_t)(ms * CLOCK_NS_PER_MS / 2);
-	breaker->proven = false;
+	breaker->healthy = false;
 	breaker->full = full;
 	breaker->failures++;
 	breaker->change++;
 	breaker->until_ns = now_ns + (int64_t)(half + random % (half + 1));
 }
 
-/* Tries that have become slow stand in nobody's way any more. */
+/* Attempts that have become slow no longer make others wait. */
 static void hosts_pass_slow(struct sql_hosts *hosts, int64_t now_ns)
 {
 	for (size_t i = 0; i < hosts->count; i++) {
@@ -153,7 +154,7 @@ static bool hosts_succeeded(struct sql_hosts *hosts, size_t host)
 {
 	struct sql_breaker *breaker = &hosts->breakers[host];
 
-	breaker->proven = true;
+	breaker->healthy = true;
 	breaker->trying = false;
 	breaker->full = false;
 	breaker->failures = 0;
@@ -176,7 +177,7 @@ bool sql_hosts_done(struct sql_hosts *hosts, const struct sql_try *attempt,
 
 	if (attempt->elector && attempt->election == hosts->election)
 		hosts->electing = false;
-	if (attempt->sole)
+	if (attempt->only)
 		breaker->trying = breaker->slow = false;
 	if (outcome == SQL_OUTCOME_GOOD)
 		return hosts_succeeded(hosts, attempt->host);
@@ -194,9 +195,9 @@ void sql_hosts_suspect(struct sql_hosts *hosts, size_t host)
 {
 	struct sql_breaker *breaker = &hosts->breakers[host];
 
-	if (!breaker->proven)
+	if (!breaker->healthy)
 		return;
-	breaker->proven = false;
+	breaker->healthy = false;
 	breaker->until_ns = 0;
 }
 

@@ -1,15 +1,15 @@
 /*
- * Which host to connect to: the list of one role, each host with a circuit breaker. It knows no
- * sockets and no clock, one thread at a time uses it, and it decides two things: whether a host
- * may be tried now, and, for writing, which one is the writer.
+ * The choice of the host for a connection: the list of one role, with a circuit breaker for each
+ * host. It uses no sockets and no clock, one thread at a time calls it, and it decides two things:
+ * whether a host may be tried now, and, for writing, which host is the writer.
  *
- * A host is proven once a connection to it has come about; then any number may be made at once. One
- * that is not proven (at the start, after a failure, after a broken connection) is tried by one at
- * a time, while the others wait for how that ends: a black hole costs one thread, not all. After a
- * failure it is left alone for a while, from 100 ms doubling to 1 s, less a random part of up to a
- * half so that processes do not come back in step. A try that takes longer than SQL_TRY_SLOW_MS no
- * longer keeps the others waiting: it goes on and may still succeed, but counts as failed until
- * then.
+ * A host is healthy after one successful connection; then any number of connections may be made at
+ * once. A host that is not healthy (at the start, after a failure, after a broken connection) is
+ * tried by one thread at a time, and the others wait for its outcome: a host that never answers
+ * occupies one thread, not all. After a failure it is not tried for a while, from 100 ms doubling
+ * to 1 s, less a random part of up to a half so that processes do not retry in step. When an
+ * attempt takes longer than SQL_TRY_SLOW_MS, the others stop waiting for it: it continues and may
+ * still succeed, but counts as failed until then.
  */
 #ifndef BACKENDS_MYSQL_HOSTS_H
 #define BACKENDS_MYSQL_HOSTS_H
@@ -29,13 +29,13 @@ enum sql_role {
 };
 
 struct sql_breaker {
-	bool proven;
-	bool trying; /* by one, and it is not proven */
-	bool slow;   /* the one that tries takes long; nobody else begins */
-	bool full;   /* it answers, and takes no more connections */
+	bool healthy;
+	bool trying; /* an attempt runs, and it is not healthy */
+	bool slow;   /* that attempt takes long; no other is begun */
+	bool full;   /* it answers, and has no room for another connection */
 	unsigned failures;
 	uint64_t change;  /* counts its openings: tries from before one say nothing about it */
-	int64_t until_ns; /* not proven: closed for tries before this */
+	int64_t until_ns; /* not healthy: closed for tries before this */
 	int64_t slow_ns;  /* trying: it is slow from then on */
 };
 
@@ -57,7 +57,7 @@ struct sql_try {
 	size_t host;
 	uint64_t change;
 	uint64_t election;
-	bool sole;
+	bool only; /* the host is not healthy: no other attempt runs */
 	bool elector;
 };
 
@@ -96,7 +96,7 @@ void sql_hosts_suspect(struct sql_hosts *hosts, size_t host);
 bool sql_hosts_reject(struct sql_hosts *hosts, size_t host, uint64_t epoch, int64_t now_ns,
 		      uint64_t random);
 
-/* How many hosts are left alone, or on trial after a failure. */
+/* How many hosts have failed and not succeeded since. */
 size_t sql_hosts_open(const struct sql_hosts *hosts);
 
 #endif

@@ -248,7 +248,7 @@ static int sql_options_file(const char *key, const char *path, struct cart_error
 	return 0;
 }
 
-/* A file that would have no effect is an error: its owner believes that it has one. */
+/* A file that would have no effect is an error, because its owner relies on it. */
 static int sql_options_tls(struct sql_options *options, const struct settings *settings,
 			   struct cart_error *error)
 {

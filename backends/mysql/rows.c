@@ -135,7 +135,7 @@ bool sql_rows_add_line(struct cart *cart, const struct sql_row *row)
 	if (cart->line_count == cart->line_room &&
 	    !cart_reserve_lines(cart, cart->line_room > 0 ? 2 * cart->line_room : 4))
 		return false;
-	/* They come sorted, since the table lies so; nothing promises it. */
+	/* The server sends them in the order of the ids' bytes; a cart has shorter ids first. */
 	while (at > 0 &&
 	       shop_id_compare(&cart->lines[at - 1].product_id, &row->line.product_id) > 0) {
 		cart->lines[at] = cart->lines[at - 1];

@@ -76,7 +76,7 @@ static int session_wait(const struct session *s, int wanted)
 	    errno == EINTR)
 		return 0;
 	if (left_ns <= 0 || fds[1].revents != 0 || fds[0].revents == 0) {
-		/* Under TLS a timeout is not heeded: the end of the stream is. */
+		/* Under TLS the library ignores timeouts, but not the end of the stream. */
 		mariadb_cancel(s->mysql);
 		return MYSQL_WAIT_TIMEOUT;
 	}
@@ -352,7 +352,7 @@ static void session_configure(MYSQL *mysql, const struct sql_session_plan *plan)
 	mysql_options(mysql, MYSQL_OPT_WRITE_TIMEOUT, &timeout_s);
 	mysql_options(mysql, MYSQL_OPT_RECONNECT, &no);
 	mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
-	/* A server, or whoever answers in its place, must not ask for the password in the clear. */
+	/* A server, or an impostor, must not be able to ask for the password in clear text. */
 	if (options->tls != SQL_TLS_VERIFY)
 		mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH, SESSION_SAFE_LOGINS);
 	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
@@ -407,7 +407,7 @@ enum sql_outcome sql_session_open(MYSQL **mysql, const struct sql_session_plan *
  * stack alone: mysql_close() would lose it. So the call is resumed until it fails by itself, which
  * it does without waiting: its descriptor leads to a socket whose other end is closed. (A timeout
  * alone would do without TLS; under it, the library reads on.) If no call was suspended, the
- * connection gets its socket back, to say goodbye.
+ * connection gets its socket back, to send the end of the session.
  */
 static void session_end_call(MYSQL *mysql)
 {
@@ -418,7 +418,7 @@ static void session_end_call(MYSQL *mysql)
 		return;
 	kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (kept < 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, dead) != 0) {
-		/* No descriptors: no goodbye either. */
+		/* No descriptors: the session ends without a message. */
 		mariadb_cancel(mysql);
 	} else {
 		close(dead[1]);

@@ -20,9 +20,10 @@ struct sql_swept {
 };
 
 /*
- * One step, on a connection for blocking calls. It removes nothing that is in use, waits for nobody
- * and may be taken by several at once. -1: error says why, mysql_errno() as well; the connection is
- * to be closed, because it may hold a transaction; what was removed before is counted.
+ * One step, on a connection for blocking calls. It removes nothing that is in use, waits for no
+ * lock, and several processes may run it at once. -1: error says why, mysql_errno() as well; the
+ * connection is to be closed, because it may hold a transaction; what was removed before is
+ * counted.
  */
 CART_MUST_CHECK int sql_sweep_step(MYSQL *mysql, const struct cart_rules *rules, int64_t now_ms,
 				   struct sql_swept *swept, struct cart_error *error);

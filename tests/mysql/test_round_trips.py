@@ -64,7 +64,8 @@ class Bench(Asker):
             # The server may still be at the ROLLBACK that the proxy has passed on. Asking for the status is counted too.
             after, asked = self.status(), asked + 1
             counted = {name: after[name] - between[name] - asked * (between[name] - before[name]) for name in after}
-            if counted["Questions"] >= least or time.monotonic() > until:
+            ended = counted["Com_begin"] == counted["Com_commit"] + counted["Com_rollback"]
+            if (counted["Questions"] >= least and ended) or time.monotonic() > until:
                 return taken, counted
 
     def cost(self, name, request, prepare, trips=(1, 1), writes=True):

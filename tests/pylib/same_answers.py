@@ -114,7 +114,8 @@ class Services:
         self.sides = []
         self.settings = settings
         for kind in kinds:
-            cartd = Cartd(folder, dict(settings, **kind.settings(folder, name)), "%s-%s" % (name, kind.name))
+            # Within one step idle carts come by their ids, which are random: a step of its own for each instant.
+            cartd = Cartd(folder, dict({"cart.idle_step": "1ms"}, **dict(settings, **kind.settings(folder, name))), "%s-%s" % (name, kind.name))
             self.sides.append(Side(cartd, kind, Mask(ttl_ms, self.own_text)))
 
     def __enter__(self):

@@ -62,21 +62,45 @@ static bool report_read(struct report *report, const struct bench_texts *files,
 	return report_take_prices(report, values);
 }
 
+static bool report_shows(const struct page_section *section, const struct report_doc *doc)
+{
+	return (section->kinds & 1U << doc->kind) != 0 &&
+	       (section->has == NULL || section->has(doc));
+}
+
+static void report_add_section(struct report *report, const struct page_section *section)
+{
+	bool any = section->kinds == 0;
+	size_t i;
+
+	for (i = 0; i < report->doc_count; i++)
+		any = any || report_shows(section, &report->docs[i]);
+	if (!any)
+		return;
+	if (section->heading != NULL)
+		page_heading(report, section->where, section->id, section->heading);
+	if (section->intro != NULL)
+		page_say(report, PAGE_HTML, "%s", section->intro);
+	if (section->before != NULL)
+		section->before(report);
+	for (i = 0; i < report->doc_count; i++)
+		if (report_shows(section, &report->docs[i]))
+			section->doc(report, &report->docs[i]);
+	if (section->after != NULL)
+		section->after(report);
+}
+
 static void report_compose(struct report *report)
 {
-	report_section_head(report);
-	report_section_verdicts(report);
-	report_section_forest(report);
-	report_section_latency(report);
-	report_section_load(report);
-	report_section_time(report);
-	report_section_sweep(report);
-	report_section_split(report);
-	report_section_consistency(report);
-	report_section_cost(report);
-	report_section_seed(report);
-	report_section_settings(report);
-	report_section_reading(report);
+	static const struct page_section *const sections[] = {
+		&section_head,	      &section_verdicts, &section_forest, &section_latency,
+		&section_load,	      &section_time,	 &section_sweep,  &section_split,
+		&section_consistency, &section_cost,	 &section_seed,	  &section_settings,
+		&section_reading,
+	};
+
+	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
+		report_add_section(report, sections[i]);
 	page_end(report);
 }
 

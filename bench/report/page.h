@@ -95,4 +95,20 @@ void page_figure(struct report *report, struct page_figure *figure, bool stand_i
 void page_panels_begin(struct report *report);
 void page_panels_end(struct report *report);
 
+/* A section: its heading, and what it shows of the documents of its kinds. A page has it where one
+ * of them has something to show. */
+struct page_section {
+	const char *id, *heading; /* NULL: the functions write it */
+	enum page_where where;	  /* the heading */
+	unsigned kinds;		  /* bits 1 << REPORT_H2H ...; 0: it shows no single document */
+	const char *intro;	  /* a paragraph of the HTML; NULL: none */
+	bool (*has)(const struct report_doc *doc); /* NULL: each has something to show */
+	void (*before)(struct report *report);	   /* of all documents together; NULL: nothing */
+	void (*doc)(struct report *report, const struct report_doc *doc);
+	void (*after)(struct report *report);
+};
+extern const struct page_section section_head, section_verdicts, section_forest, section_latency,
+	section_load, section_time, section_sweep, section_split, section_consistency, section_cost,
+	section_seed, section_settings, section_reading;
+
 #endif

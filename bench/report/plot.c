@@ -2,262 +2,207 @@
 #include "bench/result/number.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-#define PLOT_HEIGHT 300.0
-#define PLOT_BELOW  42.0 /* labels and title of the x axis */
-#define PLOT_ABOVE  30.0 /* title of the y axis */
-#define PLOT_TICKS  8
-#define PLOT_POINTS 120
-#define PLOT_NS	    1e6 /* of a millisecond */
+#define PLOT_BELOW 42.0 /* labels and title of the x axis */
+#define PLOT_ABOVE 30.0 /* title of the y axis */
+#define PLOT_LEFT  8	/* ticks for whose labels there is room */
+#define PLOT_RING  9.0
+#define PLOT_APART 18.0 /* at most, between points of one slot */
+#define PLOT_SLACK 1e-9 /* a point on the end of the scale is within it */
 
-const char *plot_label_percent(double value, char *text)
+struct plot_line *plot_add_line(struct plot *plot, size_t style, const char *label)
 {
-	return number_percent(value, text);
+	struct plot_line *line = &plot->lines[plot->count];
+	bool taken = true;
+
+	if (plot->count == SVG_STYLES)
+		return NULL;
+	for (; taken; style += taken) {
+		taken = false;
+		for (size_t i = 0; i < plot->count; i++)
+			taken = taken || plot->lines[i].style == style % SVG_STYLES;
+	}
+	*line = (struct plot_line){.style = style % SVG_STYLES};
+	snprintf(line->label, sizeof(line->label), "%s", label);
+	plot->count++;
+	return line;
 }
 
-const char *plot_label_percentile(double value, char *text)
+struct plot_point *plot_add_point(struct plot_line *line, double x, double y)
 {
-	return number_percentile(value, text);
+	/* The room doubles whenever it is used up. */
+	if ((line->count & (line->count - 1)) == 0) {
+		size_t room = line->count > 0 ? 2 * line->count : 1;
+
+		line->points = reallocarray(line->points, room, sizeof(*line->points));
+		if (line->points == NULL)
+			abort();
+	}
+	line->points[line->count] = (struct plot_point){.x = x, .y = y};
+	return &line->points[line->count++];
 }
 
-void plot_begin(struct svg_chart *chart, struct buf *out, double width, double height,
-		const char *id, const struct page_figure *figure,
-		const struct svg_legend_entry *legend, size_t count, size_t ticks,
-		svg_label_fn y_label)
+char *plot_text(const char *format, ...)
 {
-	chart->out = out;
-	chart->width = width;
-	chart->top = svg_legend(chart, legend, count, false) + PLOT_ABOVE;
-	chart->height = height + chart->top - PLOT_ABOVE;
-	chart->left = svg_left_of(&chart->y, PLOT_TICKS, y_label);
-	chart->right = width - 12;
+	va_list args;
+	char *text;
+	int len;
+
+	va_start(args, format);
+	len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0)
+		abort();
+	return text;
+}
+
+void plot_widen(struct svg_scale *scale, double value)
+{
+	if (!isfinite(value))
+		return;
+	scale->low = fmin(scale->low, value);
+	scale->high = fmax(scale->high, value);
+}
+
+static bool plot_is_within(const struct svg_scale *scale, double value)
+{
+	return !(value < scale->low - PLOT_SLACK * fabs(scale->low)) &&
+	       !(value > scale->high + PLOT_SLACK * fabs(scale->high));
+}
+
+static void plot_draw_line(const struct svg_chart *chart, const struct plot_line *line)
+{
+	struct svg_path path;
+
+	svg_path_begin(&path, chart, line->style, "");
+	for (size_t i = 0; i < line->count; i++)
+		if (!line->points[i].aside && plot_is_within(&chart->x, line->points[i].x))
+			svg_path_to(&path, line->points[i].x, line->points[i].y);
+	svg_path_end(&path);
+}
+
+static void plot_draw_ring(const struct svg_chart *chart, size_t style, double x, double y,
+			   const char *label)
+{
+	bool right = x + 14 + svg_text_width(label) < chart->right;
+
+	buf_printf(chart->out,
+		   "<circle class=\"l s%zu whole\" cx=\"%.1f\" cy=\"%.1f\" r=\"%.0f\"/>\n", style,
+		   x, y, PLOT_RING);
+	svg_text(chart, right ? x + 13 : x - 13, y + (right ? 14 : -8), right ? SVG_START : SVG_END,
+		 "halo", 0, label);
+}
+
+/* The markers of a line; beside: how far from their place. */
+static void plot_draw_points(const struct svg_chart *chart, const struct plot_line *line,
+			     bool intervals, double beside)
+{
+	for (size_t i = 0; i < line->count; i++) {
+		const struct plot_point *point = &line->points[i];
+		double x = svg_scale_at(&chart->x, point->x) + beside;
+		double y = svg_scale_at(&chart->y, point->y);
+
+		if (point->title == NULL || !isfinite(x) || !isfinite(y))
+			continue;
+		if (intervals)
+			buf_printf(chart->out,
+				   "<path class=\"l s%zu whole\" "
+				   "d=\"M%.1f %.1fh6m-3 0V%.1fm-3 0h6\"/>\n",
+				   line->style, x - 3, svg_scale_at(&chart->y, point->high),
+				   svg_scale_at(&chart->y, point->low));
+		svg_marker(chart, line->style, point->classes != NULL ? point->classes : "", x, y,
+			   point->title);
+		if (point->ring != NULL)
+			plot_draw_ring(chart, line->style, x, y, point->ring);
+	}
+}
+
+static void plot_draw_slots(const struct svg_chart *chart, const struct plot *plot)
+{
+	char text[NUMBER_TEXT];
+
+	for (size_t i = 0; i < plot->slot_count; i++)
+		svg_text(chart, svg_scale_at(&chart->x, (double)i), chart->bottom + SVG_FONT + 4,
+			 SVG_MIDDLE, "", 0, plot->x_label(plot->slots[i], text));
+}
+
+/* Draws legend, grid and axes. */
+static void plot_draw_frame(struct svg_chart *chart, const struct plot *plot, const char *id,
+			    const struct page_figure *figure)
+{
+	struct svg_legend_entry legend[SVG_STYLES];
+
+	for (size_t i = 0; i < plot->count; i++)
+		legend[i] = (struct svg_legend_entry){
+			.label = plot->lines[i].label,
+			.style = plot->lines[i].style,
+			.mark = plot->slots != NULL ? "whole" : NULL,
+		};
+	chart->top = svg_legend(chart, legend, plot->count, false) + PLOT_ABOVE;
+	chart->height = plot->height + chart->top - PLOT_ABOVE;
+	chart->left = svg_left_of(&chart->y, PLOT_LEFT, plot->y_label);
+	chart->right = chart->width - 12;
 	chart->bottom = chart->height - PLOT_BELOW;
 	svg_chart_fit(chart);
 	svg_open(chart, id, figure->title, figure->desc);
-	svg_legend(chart, legend, count, true);
-	svg_grid_y(chart, ticks, y_label);
+	svg_legend(chart, legend, plot->count, true);
+	svg_grid_y(chart, plot->y_ticks, plot->y_label);
+	if (plot->slots != NULL)
+		plot_draw_slots(chart, plot);
+	else
+		svg_grid_x(chart, plot->x_ticks, plot->x_label);
+	svg_axis_titles(chart, plot->x_title, plot->y_title);
 }
 
-void plot_latency_add(struct plot_latency *plot, const char *label, size_t style,
-		      const json_t *hist)
+static void plot_draw(struct buf *out, double width, const char *id,
+		      const struct page_figure *figure)
 {
-	struct plot_latency_series *series = &plot->series[plot->count];
-	bool taken = true;
-	size_t i;
+	const struct plot *plot = figure->data;
+	struct svg_chart chart = {.out = out, .width = width, .x = plot->x, .y = plot->y};
+	double apart = 0, beside;
 
-	if (plot->count == SVG_STYLES)
-		return;
-	series->hdr = bench_result_parse_hist(hist);
-	if (series->hdr == NULL)
-		return;
-	if (series->hdr->count < 2 * BENCH_HDR_BEYOND_MIN) {
-		bench_hdr_free(&series->hdr);
-		return;
+	plot_draw_frame(&chart, plot, id, figure);
+	if (plot->slots != NULL)
+		apart = fmin((chart.right - chart.left) / (double)plot->slot_count /
+				     ((double)plot->count + 1),
+			     PLOT_APART);
+	for (size_t i = 0; i < plot->count; i++) {
+		beside = ((double)i - (double)(plot->count - 1) / 2) * apart;
+		if (plot->slots == NULL)
+			plot_draw_line(&chart, &plot->lines[i]);
+		plot_draw_points(&chart, &plot->lines[i], plot->slots != NULL, beside);
 	}
-	/* The side's own style, or the next that is free in this picture. */
-	for (style %= SVG_STYLES; taken; style += taken)
-		for (i = 0, taken = false; i < plot->count; i++)
-			taken = taken || plot->series[i].style == style % SVG_STYLES;
-	series->style = style % SVG_STYLES;
-	snprintf(series->label, sizeof(series->label), "%s", label);
-	plot->count++;
-}
-
-void plot_latency_free(struct plot_latency *plot)
-{
-	size_t i;
-
-	for (i = 0; i < plot->count; i++)
-		bench_hdr_free(&plot->series[i].hdr);
-	plot->count = 0;
-}
-
-/* The last quantile that ten samples lie beyond. */
-static double plot_last(const struct bench_hdr *hdr)
-{
-	return 1 - (double)BENCH_HDR_BEYOND_MIN / (double)hdr->count;
-}
-
-static double plot_value(const struct bench_hdr *hdr, double quantile)
-{
-	return (double)bench_hdr_quantile(hdr, quantile) / PLOT_NS;
-}
-
-static size_t plot_legend(const struct plot_latency *plot,
-			  struct svg_legend_entry legend[SVG_STYLES])
-{
-	size_t i;
-
-	for (i = 0; i < plot->count; i++)
-		legend[i] = (struct svg_legend_entry){.label = plot->series[i].label,
-						      .style = plot->series[i].style};
-	return plot->count;
-}
-
-/* Smallest and greatest value that the picture will show. */
-static void plot_latency_range(const struct plot_latency *plot, double first,
-			       struct svg_scale *scale)
-{
-	size_t i;
-
-	scale->type = SVG_LOG;
-	scale->low = INFINITY;
-	scale->high = 0;
-	for (i = 0; i < plot->count; i++) {
-		const struct bench_hdr *hdr = plot->series[i].hdr;
-
-		scale->low = fmin(scale->low, plot_value(hdr, first));
-		scale->high = fmax(scale->high, plot_value(hdr, plot_last(hdr)));
-	}
-	scale->low = fmax(scale->low, 1e-6);
-	scale->high = fmax(scale->high, scale->low);
-}
-
-static void plot_percentile_line(const struct svg_chart *chart,
-				 const struct plot_latency_series *series)
-{
-	static const double marked[] = {0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999};
-	double last = -log10(1 - plot_last(series->hdr)), quantile;
-	char title[PLOT_LABEL + 2 * NUMBER_TEXT + 8], percentile[NUMBER_TEXT], ms[NUMBER_TEXT];
-	struct svg_path path;
-	size_t i;
-
-	svg_path_begin(&path, chart, series->style, "");
-	for (i = 0; i <= PLOT_POINTS; i++) {
-		quantile = 1 - pow(10, -last * (double)i / PLOT_POINTS);
-		svg_path_to(&path, quantile, plot_value(series->hdr, quantile));
-	}
-	svg_path_end(&path);
-	for (i = 0; i < sizeof(marked) / sizeof(*marked); i++) {
-		if (!bench_hdr_quantile_holds(series->hdr, marked[i]))
-			break;
-		quantile = plot_value(series->hdr, marked[i]);
-		snprintf(title, sizeof(title), "%s: %s %s", series->label,
-			 number_percentile(marked[i], percentile),
-			 number_ms(quantile * PLOT_NS, ms));
-		svg_marker(chart, series->style, "", svg_scale_at(&chart->x, marked[i]),
-			   svg_scale_at(&chart->y, quantile), title);
-	}
-}
-
-static void plot_draw_percentiles(struct buf *out, double width, const char *id,
-				  const struct page_figure *figure)
-{
-	const struct plot_latency *plot = figure->data;
-	struct svg_legend_entry legend[SVG_STYLES];
-	struct svg_chart chart = {.x = {.type = SVG_TAIL}};
-	size_t count = plot_legend(plot, legend), i;
-
-	plot_latency_range(plot, 0, &chart.y);
-	svg_scale_round(&chart.y);
-	for (i = 0; i < count; i++)
-		chart.x.high = fmax(chart.x.high, plot_last(plot->series[i].hdr));
-	plot_begin(&chart, out, width, PLOT_HEIGHT, id, figure, legend, count, PLOT_TICKS,
-		   number_plain);
-	svg_grid_x(&chart, PLOT_TICKS, plot_label_percentile);
-	svg_axis_titles(&chart, "percentile (each step: ten times as rare)", "ms (logarithmic)");
-	for (i = 0; i < count; i++)
-		plot_percentile_line(&chart, &plot->series[i]);
+	for (size_t i = 0; i < plot->crosses.count; i++)
+		svg_text(&chart, svg_scale_at(&chart.x, plot->crosses.points[i].x),
+			 chart.bottom - 3, SVG_MIDDLE, "bad", 0, "\xc3\x97");
 	svg_close(&chart);
 }
 
-static void plot_ecdf_line(const struct svg_chart *chart, const struct plot_latency_series *series)
+struct page_figure plot_figure(struct plot *plot)
 {
-	struct bench_hdr_bucket bucket = {0};
-	char title[PLOT_LABEL + NUMBER_TEXT + 16], ms[NUMBER_TEXT];
-	const struct bench_hdr *hdr = series->hdr;
-	struct svg_path path;
-	double median;
+	svg_scale_round(&plot->y);
+	return (struct page_figure){.desc = buf_string(&plot->desc),
+				    .draw = plot_draw,
+				    .data = plot,
+				    .wide = plot->wide};
+}
 
-	svg_path_begin(&path, chart, series->style, "");
-	while (bench_hdr_next(hdr, &bucket)) {
-		double at = (double)bucket.high / PLOT_NS;
-
-		if (at > chart->x.high)
-			break;
-		if (at >= chart->x.low)
-			svg_path_to(&path, at, (double)bucket.to / (double)hdr->count);
+static void plot_line_free(struct plot_line *line)
+{
+	for (size_t i = 0; i < line->count; i++) {
+		free(line->points[i].title);
+		free(line->points[i].ring);
 	}
-	svg_path_end(&path);
-	median = plot_value(hdr, 0.5);
-	snprintf(title, sizeof(title), "%s: median %s", series->label,
-		 number_ms(median * PLOT_NS, ms));
-	svg_marker(chart, series->style, "", svg_scale_at(&chart->x, median),
-		   svg_scale_at(&chart->y, 0.5), title);
+	free(line->points);
 }
 
-static void plot_draw_ecdf(struct buf *out, double width, const char *id,
-			   const struct page_figure *figure)
+void plot_free(struct plot *plot)
 {
-	const struct plot_latency *plot = figure->data;
-	struct svg_legend_entry legend[SVG_STYLES];
-	struct svg_chart chart = {.y = {.type = SVG_LINEAR, .low = 0, .high = 1}};
-	size_t count = plot_legend(plot, legend), i;
-
-	plot_latency_range(plot, 0.001, &chart.x);
-	svg_scale_round(&chart.x);
-	plot_begin(&chart, out, width, PLOT_HEIGHT, id, figure, legend, count, 6,
-		   plot_label_percent);
-	svg_grid_x(&chart, 10, number_plain);
-	svg_axis_titles(&chart, "ms (logarithmic)", "operations that took at most so long");
-	for (i = 0; i < count; i++)
-		plot_ecdf_line(&chart, &plot->series[i]);
-	svg_close(&chart);
-}
-
-static const char *plot_latency_desc(struct buf *desc, const struct plot_latency *plot,
-				     const char *how)
-{
-	char text[NUMBER_TEXT];
-	size_t i;
-
-	buf_add_string(desc, how);
-	for (i = 0; i < plot->count; i++) {
-		const struct bench_hdr *hdr = plot->series[i].hdr;
-
-		buf_printf(desc, " %s: median %s", plot->series[i].label,
-			   number_ms((double)bench_hdr_quantile(hdr, 0.5), text));
-		if (bench_hdr_quantile_holds(hdr, 0.99))
-			buf_printf(desc, ", p99 %s",
-				   number_ms((double)bench_hdr_quantile(hdr, 0.99), text));
-		buf_add_string(desc, i + 1 < plot->count ? ";" : ".");
-	}
-	return buf_string(desc);
-}
-
-static void plot_latency_figure(struct report *report, struct plot_latency *plot, bool stand_in,
-				const char *what, const char *of, struct page_figure figure)
-{
-	struct buf desc = {0};
-
-	if (plot->count > 0) {
-		figure.data = plot;
-		figure.desc = plot_latency_desc(&desc, plot, figure.desc);
-		page_figure(report, &figure, stand_in, "%s: %s", what, of);
-	}
-	buf_free(&desc);
-}
-
-void plot_latency_percentiles(struct report *report, struct plot_latency *plot, bool stand_in,
-			      const char *what)
-{
-	plot_latency_figure(report, plot, stand_in, what, "latency by percentile",
-			    (struct page_figure){
-				    .draw = plot_draw_percentiles,
-				    .desc = "Lines of latency against percentile; lower is "
-					    "faster.",
-			    });
-}
-
-void plot_latency_ecdf(struct report *report, struct plot_latency *plot, bool stand_in,
-		       const char *what)
-{
-	plot_latency_figure(report, plot, stand_in, what, "distribution of latency",
-			    (struct page_figure){
-				    .draw = plot_draw_ecdf,
-				    .desc = "Share of operations that took at most a time; "
-					    "further left is faster.",
-			    });
+	for (size_t i = 0; i < plot->count; i++)
+		plot_line_free(&plot->lines[i]);
+	plot_line_free(&plot->crosses);
+	buf_free(&plot->desc);
 }

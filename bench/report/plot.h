@@ -1,4 +1,7 @@
-/* Charts that several sections use: latency by percentile, distribution, lines over time. */
+/*
+ * A picture with two axes: lines of points, with markers, intervals and rings. A section fills in
+ * the points and the scales; all such pictures are drawn here.
+ */
 #ifndef BENCH_REPORT_PLOT_H
 #define BENCH_REPORT_PLOT_H
 
@@ -6,53 +9,50 @@
 
 #define PLOT_LABEL 96
 
-/* Begins a picture: makes room for legend and axis titles, fits the scales, which are the caller's
- * to set first, into what is left, and draws legend and horizontal grid lines. */
-void plot_begin(struct svg_chart *chart, struct buf *out, double width, double height,
-		const char *id, const struct page_figure *figure,
-		const struct svg_legend_entry *legend, size_t count, size_t ticks,
-		svg_label_fn y_label);
-
-/* Series of one latency picture. A zeroed one is empty. */
-struct plot_latency {
-	size_t count;
-	struct plot_latency_series {
-		char label[PLOT_LABEL];
-		size_t style;
-		struct bench_hdr *hdr;
-	} series[SVG_STYLES];
+/* A point that is on neither scale parts the line. */
+struct plot_point {
+	double x, y;
+	double low, high;    /* ends of the interval, in a plot with slots */
+	bool aside;	     /* the line does not go through it */
+	char *title;	     /* of its marker, freed by plot_free(); NULL: it has none */
+	const char *classes; /* of its marker, more of them; NULL: none */
+	char *ring; /* the label of a ring around it, freed likewise; NULL: there is none */
 };
-/* Adds the histogram of a HIST. Skips one that is empty, and series for which no style is left. */
-void plot_latency_add(struct plot_latency *plot, const char *label, size_t style,
-		      const json_t *hist);
-void plot_latency_free(struct plot_latency *plot);
-/* The two pictures of it. what: "create". */
-typedef void (*plot_latency_fn)(struct report *report, struct plot_latency *plot, bool stand_in,
-				const char *what);
-void plot_latency_percentiles(struct report *report, struct plot_latency *plot, bool stand_in,
-			      const char *what);
-void plot_latency_ecdf(struct report *report, struct plot_latency *plot, bool stand_in,
-		       const char *what);
 
-/* Lines over seconds: a member of each entry of a list. */
-struct plot_time {
-	const json_t *seconds;
+struct plot_line {
+	char label[PLOT_LABEL];
+	size_t style;
+	struct plot_point *points;
 	size_t count;
-	struct plot_time_line {
-		char label[PLOT_LABEL];
-		size_t style;
-		const char *key;   /* of the value */
-		const char *ok;	   /* of the number of samples, or NULL: each value counts */
-		double quantile;   /* of the value, with ok: shown where ten samples lie beyond */
-		const char *extra; /* classes */
-	} lines[SVG_STYLES];
-	const char *failed; /* key of a number of failures, marked where it is not 0; or NULL */
-	const char *y_title;
 };
-void plot_time(struct report *report, struct plot_time *plot, bool stand_in, const char *what);
 
-/* Labels of ticks. */
-const char *plot_label_percent(double value, char *text);
-const char *plot_label_percentile(double value, char *text);
+struct plot {
+	struct svg_scale x, y;
+	const char *x_title, *y_title;
+	svg_label_fn x_label, y_label;
+	size_t x_ticks, y_ticks; /* at most */
+	double height;
+	bool wide;
+	/* Values of x at equal distances, whatever they are; points stand a little beside them, a
+	 * line's beside another's, with their intervals in place of a line. NULL: a scale. */
+	const double *slots;
+	size_t slot_count;
+	struct plot_line lines[SVG_STYLES];
+	size_t count;
+	struct plot_line crosses; /* marks on the x axis */
+	struct buf desc;	  /* what is to be seen */
+};
+
+/* Adds a line of the style, or of the next that is free. NULL: there are SVG_STYLES already. */
+struct plot_line *plot_add_line(struct plot *plot, size_t style, const char *label);
+/* Adds a point. It is valid until the next one is added. Aborts without memory. */
+struct plot_point *plot_add_point(struct plot_line *line, double x, double y);
+/* The text of a marker or a ring. Aborts without memory. */
+CART_PRINTF(1, 2) char *plot_text(const char *format, ...);
+/* Widens a scale to a value. Ignores one that is not finite. */
+void plot_widen(struct svg_scale *scale, double value);
+/* Makes a picture of it, which lives no longer than the plot. Rounds the y scale. */
+struct page_figure plot_figure(struct plot *plot);
+void plot_free(struct plot *plot);
 
 #endif

@@ -21,6 +21,7 @@
 #define REPORT_SEED_MAX	 16
 
 enum report_kind { REPORT_RUN, REPORT_H2H, REPORT_SWEEP, REPORT_CONSISTENCY, REPORT_KINDS };
+#define REPORT_ALL ((1U << REPORT_KINDS) - 1)
 extern const char *const report_kind_names[REPORT_KINDS + 1]; /* ends with a NULL */
 
 /* Texts belong to the document; "" where the file says nothing. */
@@ -114,21 +115,5 @@ const struct report_doc *report_first(const struct report *report, enum report_k
 
 /* Warns where the numbers of an invalid document are shown. True: it is invalid. */
 bool report_warn_invalid(struct report *report, const struct report_doc *doc);
-
-/* ---- sections, in the page's order ---- */
-
-void report_section_head(struct report *report);
-void report_section_verdicts(struct report *report);
-void report_section_forest(struct report *report);
-void report_section_latency(struct report *report);
-void report_section_load(struct report *report);
-void report_section_time(struct report *report);
-void report_section_sweep(struct report *report);
-void report_section_split(struct report *report);
-void report_section_consistency(struct report *report);
-void report_section_cost(struct report *report);
-void report_section_seed(struct report *report);
-void report_section_settings(struct report *report);
-void report_section_reading(struct report *report);
 
 #endif

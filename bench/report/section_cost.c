@@ -208,8 +208,7 @@ static void cost_prices(struct report *report)
 		number_plain(prices->instance_hour, hour), prices->instance_source);
 }
 
-/* False: nothing was counted in this document. */
-static bool cost_doc(struct report *report, const struct report_doc *doc)
+static void cost_doc(struct report *report, const struct report_doc *doc)
 {
 	struct cost cost = {.report = report};
 	struct buf desc = {0};
@@ -218,8 +217,6 @@ static bool cost_doc(struct report *report, const struct report_doc *doc)
 	size_t i;
 
 	cost_collect(&cost, doc);
-	if (cost.count == 0)
-		return false;
 	cost_add_sums(&cost);
 	buf_add_string(&desc, "A bar an operation:");
 	for (i = 0; i < cost.count; i++) {
@@ -252,19 +249,18 @@ static bool cost_doc(struct report *report, const struct report_doc *doc)
 	if (paid)
 		cost_prices(report);
 	buf_free(&desc);
-	return true;
 }
 
-void report_section_cost(struct report *report)
+static bool cost_has(const struct report_doc *doc)
 {
-	bool any = false;
-	size_t i;
-
-	for (i = 0; i < report->doc_count; i++)
-		any = any || json_array_size(json_object_get(report->docs[i].results, "calls")) > 0;
-	if (!any)
-		return;
-	page_heading(report, PAGE_BOTH, "cost", "What an operation costs");
-	for (i = 0; i < report->doc_count; i++)
-		cost_doc(report, &report->docs[i]);
+	return json_array_size(json_object_get(doc->results, "calls")) > 0;
 }
+
+const struct page_section section_cost = {
+	.id = "cost",
+	.heading = "What an operation costs",
+	.where = PAGE_BOTH,
+	.kinds = REPORT_ALL,
+	.has = cost_has,
+	.doc = cost_doc,
+};

@@ -243,23 +243,15 @@ static void forest_doc(struct report *report, const struct report_doc *doc)
 	buf_free(&desc);
 }
 
-void report_section_forest(struct report *report)
-{
-	size_t i;
-
-	if (report_first(report, REPORT_H2H) == NULL)
-		return;
-	page_heading(report, PAGE_HTML, "forest", "The verdicts as a picture");
-	page_say(report, PAGE_HTML,
-		 "Each line is an interval in which the true ratio is likely to lie. Right of zero "
-		 "A is "
-		 "faster, left of it B. The shaded band is what was declared not to matter: a line "
-		 "wholly inside shows that nothing that matters differs; one that reaches into it "
-		 "leaves "
-		 "open whether it does. Verdicts are corrected for the number of lines, the lines "
-		 "are "
-		 "not: one may miss zero and still decide nothing.");
-	for (i = 0; i < report->doc_count; i++)
-		if (report->docs[i].kind == REPORT_H2H)
-			forest_doc(report, &report->docs[i]);
-}
+const struct page_section section_forest = {
+	.id = "forest",
+	.heading = "The verdicts as a picture",
+	.where = PAGE_HTML,
+	.kinds = 1 << REPORT_H2H,
+	.intro = "Each line is an interval in which the true ratio is likely to lie. Right of zero "
+		 "A is faster, left of it B. The shaded band is what was declared not to matter: a "
+		 "line wholly inside shows that nothing that matters differs; one that reaches "
+		 "into it leaves open whether it does. Verdicts are corrected for the number of "
+		 "lines, the lines are not: one may miss zero and still decide nothing.",
+	.doc = forest_doc,
+};

@@ -207,7 +207,7 @@ static void head_sides(struct report *report, const struct report_doc *doc)
 	page_table_end(&table, PAGE_BOTH);
 }
 
-void report_section_head(struct report *report)
+static void head_show(struct report *report)
 {
 	const struct report_doc *h2h = report_first(report, REPORT_H2H);
 	size_t i;
@@ -227,3 +227,5 @@ void report_section_head(struct report *report)
 	if (h2h != NULL)
 		head_sides(report, h2h);
 }
+
+const struct page_section section_head = {.before = head_show};

@@ -7,11 +7,146 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LATENCY_POINTS 120
+#define LATENCY_NS     1e6 /* of a millisecond */
+
+/* A kind of picture: its axes, and how a histogram becomes a line of it. */
+struct latency_kind {
+	const char *name, *desc;
+	struct plot plot;
+	void (*add)(struct plot *plot, struct plot_line *line, const struct bench_hdr *hdr);
+};
+
+/* The last quantile that ten samples lie beyond. */
+static double latency_last(const struct bench_hdr *hdr)
+{
+	return 1 - (double)BENCH_HDR_BEYOND_MIN / (double)hdr->count;
+}
+
+static double latency_value(const struct bench_hdr *hdr, double quantile)
+{
+	return (double)bench_hdr_quantile(hdr, quantile) / LATENCY_NS;
+}
+
+static void latency_add_percentiles(struct plot *plot, struct plot_line *line,
+				    const struct bench_hdr *hdr)
+{
+	static const double marked[] = {0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999};
+	double last = -log10(1 - latency_last(hdr)), quantile;
+	char percentile[NUMBER_TEXT], ms[NUMBER_TEXT];
+	size_t i;
+
+	for (i = 0; i <= LATENCY_POINTS; i++) {
+		quantile = 1 - pow(10, -last * (double)i / LATENCY_POINTS);
+		plot_add_point(line, quantile, latency_value(hdr, quantile));
+	}
+	for (i = 0;
+	     i < sizeof(marked) / sizeof(*marked) && bench_hdr_quantile_holds(hdr, marked[i]);
+	     i++) {
+		struct plot_point *point =
+			plot_add_point(line, marked[i], latency_value(hdr, marked[i]));
+
+		point->aside = true;
+		point->title = plot_text("%s: %s %s", line->label,
+					 number_percentile(marked[i], percentile),
+					 number_ms(point->y * LATENCY_NS, ms));
+	}
+	plot_widen(&plot->x, latency_last(hdr));
+	plot_widen(&plot->y, latency_value(hdr, 0));
+	plot_widen(&plot->y, latency_value(hdr, latency_last(hdr)));
+}
+
+static void latency_add_shares(struct plot *plot, struct plot_line *line,
+			       const struct bench_hdr *hdr)
+{
+	struct bench_hdr_bucket bucket = {0};
+	struct plot_point *median;
+	char ms[NUMBER_TEXT];
+
+	while (bench_hdr_next(hdr, &bucket))
+		plot_add_point(line, (double)bucket.high / LATENCY_NS,
+			       (double)bucket.to / (double)hdr->count);
+	median = plot_add_point(line, latency_value(hdr, 0.5), 0.5);
+	median->aside = true;
+	median->title =
+		plot_text("%s: median %s", line->label, number_ms(median->x * LATENCY_NS, ms));
+	plot_widen(&plot->x, latency_value(hdr, 0.001));
+	plot_widen(&plot->x, latency_value(hdr, latency_last(hdr)));
+}
+
+static const struct latency_kind latency_kinds[] = {
+	{
+		.name = "latency by percentile",
+		.desc = "Lines of latency against percentile; lower is faster.",
+		.plot = {.x = {.type = SVG_TAIL},
+			 .y = {.type = SVG_LOG, .low = INFINITY, .high = 1e-6},
+			 .x_title = "percentile (each step: ten times as rare)",
+			 .y_title = "ms (logarithmic)",
+			 .x_label = number_percentile,
+			 .y_label = number_plain,
+			 .x_ticks = 8,
+			 .y_ticks = 8,
+			 .height = 300},
+		.add = latency_add_percentiles,
+	},
+	{
+		.name = "distribution of latency",
+		.desc = "Share of operations that took at most a time; further left is faster.",
+		.plot = {.x = {.type = SVG_LOG, .low = INFINITY, .high = 1e-6},
+			 .y = {.high = 1},
+			 .x_title = "ms (logarithmic)",
+			 .y_title = "operations that took at most so long",
+			 .x_label = number_plain,
+			 .y_label = number_percent,
+			 .x_ticks = 10,
+			 .y_ticks = 6,
+			 .height = 300},
+		.add = latency_add_shares,
+	},
+};
+#define LATENCY_KINDS (sizeof(latency_kinds) / sizeof(*latency_kinds))
+
+/* Adds the histogram of a HIST. Skips one that is empty, and lines for which no style is left. */
+static void latency_add(struct plot *plot, const struct latency_kind *kind, const char *label,
+			size_t style, const json_t *hist)
+{
+	struct bench_hdr *hdr = bench_result_parse_hist(hist);
+	struct plot_line *line = NULL;
+	char text[NUMBER_TEXT];
+
+	if (hdr != NULL && hdr->count >= 2 * BENCH_HDR_BEYOND_MIN)
+		line = plot_add_line(plot, style, label);
+	if (line != NULL) {
+		kind->add(plot, line, hdr);
+		buf_printf(&plot->desc, "%s %s: median %s", plot->count > 1 ? ";" : kind->desc,
+			   line->label, number_ms((double)bench_hdr_quantile(hdr, 0.5), text));
+		if (bench_hdr_quantile_holds(hdr, 0.99))
+			buf_printf(&plot->desc, ", p99 %s",
+				   number_ms((double)bench_hdr_quantile(hdr, 0.99), text));
+	}
+	bench_hdr_free(&hdr);
+}
+
+static void latency_show(struct report *report, struct plot *plot, const struct latency_kind *kind,
+			 bool stand_in, const char *operation)
+{
+	struct svg_scale *ms = plot->x.type == SVG_LOG ? &plot->x : &plot->y;
+	struct page_figure figure;
+
+	if (plot->count > 0) {
+		buf_add_char(&plot->desc, '.');
+		ms->low = fmax(ms->low, 1e-6);
+		svg_scale_round(&plot->x);
+		figure = plot_figure(plot);
+		page_figure(report, &figure, stand_in, "%s: %s", operation, kind->name);
+	}
+	plot_free(plot);
+}
+
 /* One kind of picture, an operation beside the other. */
 static void latency_pictures(struct report *report, const struct report_doc *doc,
-			     plot_latency_fn picture)
+			     const struct latency_kind *kind)
 {
-	struct plot_latency plot = {0};
 	const json_t *operation;
 	char title[PLOT_LABEL];
 	size_t i, side;
@@ -19,62 +154,42 @@ static void latency_pictures(struct report *report, const struct report_doc *doc
 	page_panels_begin(report);
 	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
 	{
+		struct plot plot = kind->plot;
+
 		for (side = 0; side < 2; side++)
-			plot_latency_add(&plot, report_side_title(doc, side, title, sizeof(title)),
-					 doc->sides[side].style,
-					 member_item(operation, "service", side));
-		picture(report, &plot, doc->stand_in, member_text(operation, "operation"));
-		plot_latency_free(&plot);
+			latency_add(&plot, kind, report_side_title(doc, side, title, sizeof(title)),
+				    doc->sides[side].style,
+				    member_item(operation, "service", side));
+		latency_show(report, &plot, kind, doc->stand_in,
+			     member_text(operation, "operation"));
 	}
 	page_panels_end(report);
 }
 
-/* A row of each clock whose histogram the operation has. */
-static void latency_row(struct page_table *table, const json_t *document, const json_t *operation,
-			size_t at, const json_t *hist)
+static bool latency_is_measured(const struct table_row *row)
 {
-	const struct table_row row = {.document = document, .of = operation, .in = hist, .at = at};
-
-	if (json_is_object(hist))
-		page_row(table, run_latency_columns, &row);
+	return json_is_object(row->in);
 }
 
 static void latency_compared(struct report *report, const struct report_doc *doc)
 {
-	struct page_table table;
-	const json_t *operation;
-	size_t i, side;
-
-	latency_pictures(report, doc, plot_latency_percentiles);
-	latency_pictures(report, doc, plot_latency_ecdf);
-	page_table_begin(&table, report, doc->stand_in, "Latency: %s", report_file_name(doc->path));
-	page_columns(&table, run_latency_columns, doc->json);
-	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
-	{
-		for (side = 0; side < 2; side++)
-			latency_row(&table, doc->json, operation, side,
-				    member_item(operation, "service", side));
-	}
-	page_table_end(&table, PAGE_HTML);
+	for (size_t i = 0; i < LATENCY_KINDS; i++)
+		latency_pictures(report, doc, &latency_kinds[i]);
+	page_list(report, PAGE_HTML, doc,
+		  &(struct page_list){run_latency_columns, "operations", "service",
+				      latency_is_measured, "Latency", report_file_name(doc->path)});
 }
 
-void report_section_latency(struct report *report)
-{
-	size_t i;
-
-	if (report_first(report, REPORT_H2H) == NULL)
-		return;
-	page_heading(report, PAGE_HTML, "latency", "How long calls take");
-	page_say(report, PAGE_HTML,
-		 "By percentile: how long the fastest half, nine in ten, ninety-nine in a hundred "
-		 "of the "
-		 "calls took at most. Lines end, and a dash stands in the table, where fewer than "
-		 "ten "
-		 "samples lie beyond.");
-	for (i = 0; i < report->doc_count; i++)
-		if (report->docs[i].kind == REPORT_H2H)
-			latency_compared(report, &report->docs[i]);
-}
+const struct page_section section_latency = {
+	.id = "latency",
+	.heading = "How long calls take",
+	.where = PAGE_HTML,
+	.kinds = 1 << REPORT_H2H,
+	.intro = "By percentile: how long the fastest half, nine in ten, ninety-nine in a hundred "
+		 "of the calls took at most. Lines end, and a dash stands in the table, where "
+		 "fewer than ten samples lie beyond.",
+	.doc = latency_compared,
+};
 
 /* ---- under load ---- */
 
@@ -101,9 +216,9 @@ static const json_t *load_operation(const struct report_doc *doc, const char *na
 }
 
 /* All runs beside one another, for one operation. */
-static void load_picture(struct report *report, const char *name, plot_latency_fn picture)
+static void load_picture(struct report *report, const char *name, const struct latency_kind *kind)
 {
-	struct plot_latency plot = {0};
+	struct plot plot = kind->plot;
 	bool stand_in = false;
 	size_t d;
 
@@ -113,15 +228,14 @@ static void load_picture(struct report *report, const char *name, plot_latency_f
 		if (doc->kind != REPORT_RUN || load_operation(doc, name) == NULL)
 			continue;
 		stand_in = stand_in || doc->stand_in;
-		plot_latency_add(&plot, doc->sides[0].label, doc->sides[0].style,
-				 load_hist(load_operation(doc, name)));
+		latency_add(&plot, kind, doc->sides[0].label, doc->sides[0].style,
+			    load_hist(load_operation(doc, name)));
 	}
-	picture(report, &plot, stand_in, name);
-	plot_latency_free(&plot);
+	latency_show(report, &plot, kind, stand_in, name);
 }
 
 /* Each operation's name once, in the order in which runs have them. */
-static void load_pictures(struct report *report, plot_latency_fn picture)
+static void load_pictures(struct report *report, const struct latency_kind *kind)
 {
 	const json_t *operation;
 	size_t d, e, i;
@@ -140,7 +254,7 @@ static void load_pictures(struct report *report, plot_latency_fn picture)
 				    load_operation(&report->docs[e], name) != NULL)
 					break;
 			if (e == d)
-				load_picture(report, name, picture);
+				load_picture(report, name, kind);
 		}
 	}
 	page_panels_end(report);
@@ -148,19 +262,22 @@ static void load_pictures(struct report *report, plot_latency_fn picture)
 
 static void load_latency(struct report *report, const struct report_doc *doc)
 {
+	static const char *const clocks[] = {
+		[RUN_RESPONSE] = "response", [RUN_SERVICE] = "service"};
+	struct table_row row = {.document = doc->json};
 	struct page_table table;
-	const json_t *operation;
 	size_t i;
 
 	page_table_begin(&table, report, doc->stand_in, "Latency under load: %s",
 			 doc->sides[0].label);
 	page_columns(&table, run_latency_columns, doc->json);
-	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
+	json_array_foreach(json_object_get(doc->results, "operations"), i, row.of)
 	{
-		latency_row(&table, doc->json, operation, RUN_RESPONSE,
-			    json_object_get(operation, "response"));
-		latency_row(&table, doc->json, operation, RUN_SERVICE,
-			    json_object_get(operation, "service"));
+		for (row.at = 0; row.at <= RUN_SERVICE; row.at++) {
+			row.in = json_object_get(row.of, clocks[row.at]);
+			if (latency_is_measured(&row))
+				page_row(&table, run_latency_columns, &row);
+		}
 	}
 	page_table_end(&table, PAGE_BOTH);
 }
@@ -203,29 +320,31 @@ static void load_say(struct report *report, const struct report_doc *doc)
 	buf_free(&generator);
 }
 
-void report_section_load(struct report *report)
+static void load_doc(struct report *report, const struct report_doc *doc)
 {
-	size_t i;
-
-	if (report_first(report, REPORT_RUN) == NULL)
-		return;
-	page_heading(report, PAGE_BOTH, "load", "Under load");
-	page_say(
-		report, PAGE_HTML,
-		"\xe2\x80\x9cResponse\xe2\x80\x9d counts from when an operation was to be sent, "
-		"\xe2\x80\x9cservice\xe2\x80\x9d from when it was. Runs after one another drift by "
-		"more than most differences of interest: to compare, see the verdicts, not these.");
-	for (i = 0; i < report->doc_count; i++) {
-		if (report->docs[i].kind != REPORT_RUN)
-			continue;
-		load_say(report, &report->docs[i]);
-		report_warn_invalid(report, &report->docs[i]);
-		page_list(report, PAGE_BOTH, &report->docs[i],
-			  &(struct page_list){run_outcome_columns, "operations", NULL, NULL,
-					      "What became of the operations",
-					      report->docs[i].sides[0].label});
-		load_latency(report, &report->docs[i]);
-	}
-	load_pictures(report, plot_latency_percentiles);
-	load_pictures(report, plot_latency_ecdf);
+	load_say(report, doc);
+	report_warn_invalid(report, doc);
+	page_list(report, PAGE_BOTH, doc,
+		  &(struct page_list){run_outcome_columns, "operations", NULL, NULL,
+				      "What became of the operations", doc->sides[0].label});
+	load_latency(report, doc);
 }
+
+static void load_all(struct report *report)
+{
+	for (size_t i = 0; i < LATENCY_KINDS; i++)
+		load_pictures(report, &latency_kinds[i]);
+}
+
+const struct page_section section_load = {
+	.id = "load",
+	.heading = "Under load",
+	.where = PAGE_BOTH,
+	.kinds = 1 << REPORT_RUN,
+	.intro = "\xe2\x80\x9cResponse\xe2\x80\x9d counts from when an operation was to be sent, "
+		 "\xe2\x80\x9cservice\xe2\x80\x9d from when it was. Runs after one another drift "
+		 "by more than most differences of interest: to compare, see the verdicts, not "
+		 "these.",
+	.doc = load_doc,
+	.after = load_all,
+};

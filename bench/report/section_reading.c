@@ -41,7 +41,7 @@ static void reading_list(struct report *report, const char *const *items, size_t
 	page_list_end(report, PAGE_HTML);
 }
 
-void report_section_reading(struct report *report)
+static void reading_show(struct report *report)
 {
 	page_heading(report, PAGE_HTML, "reading", "How to read the verdicts");
 	reading_list(report, reading_verdicts,
@@ -49,3 +49,5 @@ void report_section_reading(struct report *report)
 	page_heading(report, PAGE_HTML, "limits", "What not to conclude");
 	reading_list(report, reading_limits, sizeof(reading_limits) / sizeof(*reading_limits));
 }
+
+const struct page_section section_reading = {.before = reading_show};

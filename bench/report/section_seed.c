@@ -155,7 +155,7 @@ static void seed_table(struct report *report,
 	page_table_end(&table, PAGE_BOTH);
 }
 
-void report_section_seed(struct report *report)
+static void seed_show(struct report *report)
 {
 	struct seed_reference references[SEED_REFERENCE_DATABASES];
 
@@ -178,3 +178,5 @@ void report_section_seed(struct report *report)
 		"So "
 		"are ours in this table.");
 }
+
+const struct page_section section_seed = {.before = seed_show};

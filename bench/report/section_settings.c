@@ -197,14 +197,18 @@ static void settings_files(struct report *report)
 	page_table_end(&table, PAGE_HTML);
 }
 
-void report_section_settings(struct report *report)
+static void settings_show(struct report *report)
 {
-	page_heading(report, PAGE_HTML, "settings", "Settings and machines");
-	page_say(report, PAGE_HTML,
-		 "A result without its settings is no result: durability, consistency, pool and "
-		 "layout "
-		 "decide more than the database's name.");
 	settings_machines(report);
 	settings_all(report);
 	settings_files(report);
 }
+
+const struct page_section section_settings = {
+	.id = "settings",
+	.heading = "Settings and machines",
+	.where = PAGE_HTML,
+	.intro = "A result without its settings is no result: durability, consistency, pool and "
+		 "layout decide more than the database's name.",
+	.before = settings_show,
+};

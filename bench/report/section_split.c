@@ -230,30 +230,23 @@ static void split_doc(struct report *report, const struct report_doc *doc)
 	buf_free(&desc);
 }
 
-static bool split_any(const struct report *report)
+static bool split_has(const struct report_doc *doc)
 {
 	struct split split = {0};
-	size_t i;
 
-	for (i = 0; i < report->doc_count; i++)
-		if (report->docs[i].kind == REPORT_H2H || report->docs[i].kind == REPORT_RUN)
-			split_collect(&split, &report->docs[i]);
+	split_collect(&split, doc);
 	return split.count > 0;
 }
 
-void report_section_split(struct report *report)
-{
-	size_t i;
-
-	if (!split_any(report))
-		return;
-	page_heading(report, PAGE_BOTH, "split", "Where the time goes");
-	page_say(report, PAGE_HTML,
-		 "What the client's clock says, in parts that cartd names in each answer "
+const struct page_section section_split = {
+	.id = "split",
+	.heading = "Where the time goes",
+	.where = PAGE_BOTH,
+	.kinds = 1 << REPORT_H2H | 1 << REPORT_RUN,
+	.intro = "What the client's clock says, in parts that cartd names in each answer "
 		 "(Server-Timing): waiting in cartd's queue, waiting for the database, cartd's own "
 		 "work; the rest is client and network. Where the database is a small share, a "
-		 "faster database changes little. Means add up, medians (in brackets) do not.");
-	for (i = 0; i < report->doc_count; i++)
-		if (report->docs[i].kind == REPORT_H2H || report->docs[i].kind == REPORT_RUN)
-			split_doc(report, &report->docs[i]);
-}
+		 "faster database changes little. Means add up, medians (in brackets) do not.",
+	.has = split_has,
+	.doc = split_doc,
+};

@@ -104,14 +104,10 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 	page_list(report, PAGE_FOLDED, doc, &list);
 }
 
-void report_section_verdicts(struct report *report)
-{
-	size_t i;
-
-	if (report_first(report, REPORT_H2H) == NULL)
-		return;
-	page_heading(report, PAGE_BOTH, "verdicts", "Which is faster, and how sure is that?");
-	for (i = 0; i < report->doc_count; i++)
-		if (report->docs[i].kind == REPORT_H2H)
-			verdict_doc(report, &report->docs[i]);
-}
+const struct page_section section_verdicts = {
+	.id = "verdicts",
+	.heading = "Which is faster, and how sure is that?",
+	.where = PAGE_BOTH,
+	.kinds = 1 << REPORT_H2H,
+	.doc = verdict_doc,
+};

@@ -71,9 +71,8 @@ static bool report_shows(const struct page_section *section, const struct report
 static void report_add_section(struct report *report, const struct page_section *section)
 {
 	bool any = section->kinds == 0;
-	size_t i;
 
-	for (i = 0; i < report->doc_count; i++)
+	for (size_t i = 0; i < report->doc_count; i++)
 		any = any || report_shows(section, &report->docs[i]);
 	if (!any)
 		return;
@@ -83,7 +82,7 @@ static void report_add_section(struct report *report, const struct page_section 
 		page_say(report, PAGE_HTML, "%s", section->intro);
 	if (section->before != NULL)
 		section->before(report);
-	for (i = 0; i < report->doc_count; i++)
+	for (size_t i = 0; i < report->doc_count; i++)
 		if (report_shows(section, &report->docs[i]))
 			section->doc(report, &report->docs[i]);
 	if (section->after != NULL)

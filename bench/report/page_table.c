@@ -102,10 +102,9 @@ static void table_html_row(struct page_table *table, const char **cell)
 {
 	struct buf *out = &table->report->html;
 	const char *head = table->heads.data;
-	size_t column;
 
 	buf_add_string(out, "<tr>");
-	for (column = 0; column < table->columns; column++) {
+	for (size_t column = 0; column < table->columns; column++) {
 		const char *text = *cell;
 		bool strong = *text == *PAGE_STRONG;
 
@@ -128,17 +127,16 @@ static void table_html(struct page_table *table, bool folded)
 {
 	struct buf *out = &table->report->html;
 	const char *head = table->heads.data, *cell = table->cells.data;
-	size_t i;
 
 	if (folded)
 		html_add(out, "<details><summary>$</summary>\n", buf_string(&table->title), NULL);
 	html_add(out, "<table>\n<caption>$</caption>\n<thead><tr>", buf_string(&table->title),
 		 NULL);
-	for (i = 0; i < table->columns; i++, head = table_next(head))
+	for (size_t i = 0; i < table->columns; i++, head = table_next(head))
 		html_add(out, "<th scope=\"col\" class=\"$\">$</th>", table_class(*head, head + 1),
 			 head + 1, NULL);
 	buf_add_string(out, "</tr></thead>\n<tbody>\n");
-	for (i = 0; i < table->count; i += table->columns)
+	for (size_t i = 0; i < table->count; i += table->columns)
 		table_html_row(table, &cell);
 	buf_add_string(out, "</tbody>\n</table>\n");
 	buf_add_string(out, folded ? "</details>\n" : "");
@@ -148,21 +146,21 @@ static void table_markdown(struct page_table *table)
 {
 	struct buf *out = &table->report->markdown;
 	const char *head = table->heads.data, *cell = table->cells.data;
-	size_t i, column = 0;
+	size_t column = 0;
 
 	buf_add_string(out, "**");
 	html_add_markdown(out, buf_string(&table->title));
 	buf_add_string(out, "**\n\n|");
-	for (i = 0; i < table->columns; i++, head = table_next(head)) {
+	for (size_t i = 0; i < table->columns; i++, head = table_next(head)) {
 		buf_add_char(out, ' ');
 		html_add_markdown(out, head + 1);
 		buf_add_string(out, " |");
 	}
 	buf_add_string(out, "\n|");
 	head = table->heads.data;
-	for (i = 0; i < table->columns; i++, head = table_next(head))
+	for (size_t i = 0; i < table->columns; i++, head = table_next(head))
 		buf_add_string(out, *head == 'r' ? "---:|" : "---|");
-	for (i = 0; i < table->count; i++, cell = table_next(cell)) {
+	for (size_t i = 0; i < table->count; i++, cell = table_next(cell)) {
 		bool strong = *cell == *PAGE_STRONG;
 
 		buf_add_string(out, column == 0 ? "\n| " : " ");

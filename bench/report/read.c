@@ -126,18 +126,16 @@ void report_doc_free(struct report_doc *doc)
  * have one label. */
 static void read_style(struct report *report, size_t *used, bool compared)
 {
-	size_t d, s, e;
-
-	for (d = 0; d < report->doc_count; d++) {
+	for (size_t d = 0; d < report->doc_count; d++) {
 		struct report_doc *doc = &report->docs[d];
 
 		if ((doc->kind == REPORT_H2H) != compared)
 			continue;
-		for (s = 0; s < doc->side_count; s++) {
+		for (size_t s = 0; s < doc->side_count; s++) {
 			const struct report_side *known = NULL;
 
-			for (e = 0; e < report->doc_count * REPORT_SIDES_MAX && known == NULL;
-			     e++) {
+			for (size_t e = 0;
+			     e < report->doc_count * REPORT_SIDES_MAX && known == NULL; e++) {
 				const struct report_doc *other =
 					&report->docs[e / REPORT_SIDES_MAX];
 				const struct report_side *side =
@@ -155,16 +153,16 @@ static void read_style(struct report *report, size_t *used, bool compared)
 
 void report_docs_settle(struct report *report)
 {
-	size_t used = 0, d, s;
+	size_t used = 0;
 
 	/* Counted from 1 meanwhile: 0 is a side that has none yet. */
 	read_style(report, &used, true);
 	read_style(report, &used, false);
-	for (d = 0; d < report->doc_count; d++) {
+	for (size_t d = 0; d < report->doc_count; d++) {
 		const json_t *machine = json_object_get(report->docs[d].json, "machine");
 		const json_t *first = json_object_get(report->docs[0].json, "machine");
 
-		for (s = 0; s < report->docs[d].side_count; s++)
+		for (size_t s = 0; s < report->docs[d].side_count; s++)
 			report->docs[d].sides[s].style--;
 		if (strcmp(member_text(machine, "id"), member_text(first, "id")) != 0)
 			report->other_machines = true;
@@ -185,9 +183,8 @@ const char *report_side_title(const struct report_doc *doc, size_t side, char *t
 size_t report_side_of(const struct report_doc *doc, const json_t *entry)
 {
 	const char *name = member_text(entry, "side");
-	size_t i;
 
-	for (i = 0; i < doc->side_count; i++)
+	for (size_t i = 0; i < doc->side_count; i++)
 		if (strcmp(doc->sides[i].name, name) == 0)
 			return i;
 	return 0;
@@ -217,9 +214,7 @@ const char *report_when(const json_t *json, char text[32])
 
 const struct report_doc *report_first(const struct report *report, enum report_kind kind)
 {
-	size_t i;
-
-	for (i = 0; i < report->doc_count; i++)
+	for (size_t i = 0; i < report->doc_count; i++)
 		if (report->docs[i].kind == kind)
 			return &report->docs[i];
 	return NULL;

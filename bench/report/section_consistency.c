@@ -12,13 +12,13 @@
 /* Inserts a delay into those of all lines, ascending. */
 static void stale_add_delay(double delays[STALE_DELAYS], size_t *count, double delay)
 {
-	size_t at = 0, i;
+	size_t at = 0;
 
 	while (at < *count && delays[at] < delay)
 		at++;
 	if (!isfinite(delay) || *count == STALE_DELAYS || (at < *count && delays[at] <= delay))
 		return;
-	for (i = (*count)++; i > at; i--)
+	for (size_t i = (*count)++; i > at; i--)
 		delays[i] = delays[i - 1];
 	delays[at] = delay;
 }

@@ -101,10 +101,10 @@ static void cost_row(struct page_table *table, const struct cost *cost,
 static void cost_add_sum(struct cost *cost, const char *side)
 {
 	struct cost_entry sum = {.operation = "one of each", .statements = NAN};
-	size_t i, summed = 0;
+	size_t summed = 0;
 
 	snprintf(sum.side, sizeof(sum.side), "%s", side);
-	for (i = 0; i < cost->count; i++) {
+	for (size_t i = 0; i < cost->count; i++) {
 		const struct cost_entry *entry = &cost->entries[i];
 
 		if (!isfinite(entry->million) || strcmp(entry->side, sum.side) != 0)
@@ -176,14 +176,13 @@ static void cost_draw(struct buf *out, double width, const char *id,
 static void cost_table(struct report *report, const struct report_doc *doc, const struct cost *cost)
 {
 	struct page_table table;
-	size_t i;
 
 	page_table_begin(&table, report, doc->stand_in, "Calls, units and cost of an operation: %s",
 			 report_file_name(doc->path));
 	page_heads(&table,
 		   "l operation|l side|r calls to the database|r SQL statements|r read units|r "
 		   "write units|r a million operations|r even with the instance at");
-	for (i = 0; i < cost->count; i++)
+	for (size_t i = 0; i < cost->count; i++)
 		cost_row(&table, cost, &cost->entries[i]);
 	page_table_end(&table, PAGE_BOTH);
 }
@@ -214,12 +213,11 @@ static void cost_doc(struct report *report, const struct report_doc *doc)
 	struct buf desc = {0};
 	char money[NUMBER_TEXT];
 	bool paid = false;
-	size_t i;
 
 	cost_collect(&cost, doc);
 	cost_add_sums(&cost);
 	buf_add_string(&desc, "A bar an operation:");
-	for (i = 0; i < cost.count; i++) {
+	for (size_t i = 0; i < cost.count; i++) {
 		if (!isfinite(cost.entries[i].million))
 			continue;
 		buf_printf(&desc, "%s %s %s", paid ? ";" : "", cost.entries[i].operation,

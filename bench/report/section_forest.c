@@ -120,12 +120,10 @@ static void forest_ticks(const struct svg_chart *chart, struct svg_ticks *ticks)
 
 static void forest_scale(const struct forest *forest, struct svg_scale *scale)
 {
-	size_t i;
-
 	scale->type = SVG_LOG;
 	scale->low = 1 - forest->margin;
 	scale->high = 1 + forest->margin;
-	for (i = 0; i < forest->count; i++) {
+	for (size_t i = 0; i < forest->count; i++) {
 		scale->low = fmin(scale->low, 1 + forest->rows[i].low);
 		scale->high = fmax(scale->high, 1 + forest->rows[i].high);
 	}
@@ -163,14 +161,13 @@ static size_t forest_legend(const struct forest *forest, struct svg_legend_entry
 	static const char *const marks[FOREST_MARKS] = {"whole", "whole", "n whole",
 							"n hollow whole"};
 	char margin[NUMBER_TEXT];
-	size_t i;
 
-	for (i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++)
 		snprintf(texts[i], PLOT_LABEL, "%c: %.40s is faster", "AB"[i],
 			 forest -> doc -> sides[i].label);
 	snprintf(texts[FOREST_SAME], PLOT_LABEL, "no difference that matters");
 	snprintf(texts[FOREST_OPEN], PLOT_LABEL, "not decided");
-	for (i = 0; i < FOREST_MARKS; i++)
+	for (size_t i = 0; i < FOREST_MARKS; i++)
 		legend[i] = (struct svg_legend_entry){
 			.label = texts[i], .style = styles[i], .mark = marks[i]};
 	snprintf(texts[4], PLOT_LABEL, "within \xc2\xb1%s", number_percent(forest->margin, margin));
@@ -222,11 +219,10 @@ static void forest_doc(struct report *report, const struct report_doc *doc)
 	struct forest forest = {.doc = doc, .margin = h2h_margin_of(doc->json)};
 	struct buf desc = {0};
 	char text[NUMBER_TEXT];
-	size_t i;
 
 	forest_collect(&forest);
 	buf_add_string(&desc, "Time of B against A, each with its interval:");
-	for (i = 0; i < forest.count; i++)
+	for (size_t i = 0; i < forest.count; i++)
 		buf_printf(&desc, " %s %s%s", forest.rows[i].name,
 			   number_effect(forest.rows[i].effect, text),
 			   i + 1 < forest.count ? ";" : ".");

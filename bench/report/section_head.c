@@ -10,10 +10,9 @@
 static bool head_is_named(const struct report *report, size_t doc, size_t side, bool stand_ins)
 {
 	const char *label = report->docs[doc].sides[side].label;
-	size_t d, s;
 
-	for (d = 0; d <= doc; d++) {
-		for (s = 0; s < (d < doc ? report->docs[d].side_count : side); s++) {
+	for (size_t d = 0; d <= doc; d++) {
+		for (size_t s = 0; s < (d < doc ? report->docs[d].side_count : side); s++) {
 			const struct report_side *other = &report->docs[d].sides[s];
 
 			if (strcmp(other->label, label) == 0 && (other->stand_in || !stand_ins))
@@ -26,10 +25,8 @@ static bool head_is_named(const struct report *report, size_t doc, size_t side, 
 /* Labels of all sides, each once. */
 static void head_labels(const struct report *report, struct buf *text)
 {
-	size_t d, s;
-
-	for (d = 0; d < report->doc_count; d++)
-		for (s = 0; s < report->docs[d].side_count; s++)
+	for (size_t d = 0; d < report->doc_count; d++)
+		for (size_t s = 0; s < report->docs[d].side_count; s++)
 			if (!head_is_named(report, d, s, false))
 				buf_printf(text, "%s%s", text->len > 0 ? " and " : "",
 					   report->docs[d].sides[s].label);
@@ -40,9 +37,8 @@ static void head_title(struct report *report)
 	const struct report_doc *h2h = report_first(report, REPORT_H2H);
 	struct buf title = {0}, labels = {0};
 	bool stand_in = false;
-	size_t d;
 
-	for (d = 0; d < report->doc_count; d++)
+	for (size_t d = 0; d < report->doc_count; d++)
 		stand_in = stand_in || report->docs[d].stand_in;
 	if (h2h != NULL)
 		buf_printf(&labels, "%s (A) against %s (B)", h2h->sides[0].label,
@@ -76,9 +72,9 @@ static void head_stand_in(struct report *report)
 {
 	struct buf labels = {0};
 	const char *server = "";
-	size_t d, s;
+	size_t s;
 
-	for (d = 0; d < report->doc_count; d++) {
+	for (size_t d = 0; d < report->doc_count; d++) {
 		for (s = 0; s < report->docs[d].side_count; s++) {
 			const struct report_side *side = &report->docs[d].sides[s];
 
@@ -146,9 +142,9 @@ static void head_warnings(struct report *report, size_t at)
 static void head_settings(struct report *report)
 {
 	struct buf sides = {0};
-	size_t d, s;
+	size_t s;
 
-	for (d = 0; d < report->doc_count; d++) {
+	for (size_t d = 0; d < report->doc_count; d++) {
 		const struct report_doc *doc = &report->docs[d];
 
 		for (s = 0; s < doc->side_count; s++)
@@ -188,11 +184,10 @@ static void head_doubts(struct report *report, const struct report_doc *doc)
 static void head_sides(struct report *report, const struct report_doc *doc)
 {
 	struct page_table table;
-	size_t i;
 
 	page_table_begin(&table, report, doc->stand_in, "What A and B are");
 	page_heads(&table, "l side|l name|l database|l server|l asked at|l cartd");
-	for (i = 0; i < doc->side_count; i++) {
+	for (size_t i = 0; i < doc->side_count; i++) {
 		const struct report_side *side = &doc->sides[i];
 
 		page_cell(&table, "%s", side->name);
@@ -210,7 +205,6 @@ static void head_sides(struct report *report, const struct report_doc *doc)
 static void head_show(struct report *report)
 {
 	const struct report_doc *h2h = report_first(report, REPORT_H2H);
-	size_t i;
 
 	head_title(report);
 	head_where(report);
@@ -219,9 +213,9 @@ static void head_show(struct report *report)
 		page_warn(report, "bad", "Different machines.",
 			  "These files were not all made on one machine: nothing may be compared "
 			  "across them.");
-	for (i = 0; i < report->doc_count; i++)
+	for (size_t i = 0; i < report->doc_count; i++)
 		head_doubts(report, &report->docs[i]);
-	for (i = 0; i < report->doc_count; i++)
+	for (size_t i = 0; i < report->doc_count; i++)
 		head_warnings(report, i);
 	head_settings(report);
 	if (h2h != NULL)

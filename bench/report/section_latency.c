@@ -34,13 +34,12 @@ static void latency_add_percentiles(struct plot *plot, struct plot_line *line,
 	static const double marked[] = {0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999};
 	double last = -log10(1 - latency_last(hdr)), quantile;
 	char percentile[NUMBER_TEXT], ms[NUMBER_TEXT];
-	size_t i;
 
-	for (i = 0; i <= LATENCY_POINTS; i++) {
+	for (size_t i = 0; i <= LATENCY_POINTS; i++) {
 		quantile = 1 - pow(10, -last * (double)i / LATENCY_POINTS);
 		plot_add_point(line, quantile, latency_value(hdr, quantile));
 	}
-	for (i = 0;
+	for (size_t i = 0;
 	     i < sizeof(marked) / sizeof(*marked) && bench_hdr_quantile_holds(hdr, marked[i]);
 	     i++) {
 		struct plot_point *point =
@@ -149,14 +148,14 @@ static void latency_pictures(struct report *report, const struct report_doc *doc
 {
 	const json_t *operation;
 	char title[PLOT_LABEL];
-	size_t i, side;
+	size_t i;
 
 	page_panels_begin(report);
 	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
 	{
 		struct plot plot = kind->plot;
 
-		for (side = 0; side < 2; side++)
+		for (size_t side = 0; side < 2; side++)
 			latency_add(&plot, kind, report_side_title(doc, side, title, sizeof(title)),
 				    doc->sides[side].style,
 				    member_item(operation, "service", side));
@@ -220,9 +219,8 @@ static void load_picture(struct report *report, const char *name, const struct l
 {
 	struct plot plot = kind->plot;
 	bool stand_in = false;
-	size_t d;
 
-	for (d = 0; d < report->doc_count; d++) {
+	for (size_t d = 0; d < report->doc_count; d++) {
 		const struct report_doc *doc = &report->docs[d];
 
 		if (doc->kind != REPORT_RUN || load_operation(doc, name) == NULL)

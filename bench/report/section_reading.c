@@ -33,10 +33,8 @@ static const char *const reading_limits[] = {
 
 static void reading_list(struct report *report, const char *const *items, size_t count)
 {
-	size_t i;
-
 	page_list_begin(report);
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		page_list_item(report, PAGE_HTML, "%s", items[i]);
 	page_list_end(report, PAGE_HTML);
 }

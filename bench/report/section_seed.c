@@ -19,7 +19,7 @@ static int seed_take(struct report_seed *seed, const char *path, const char *fil
 	const json_t *sample;
 	struct cart_error why;
 	json_t *all = bench_json_read(path, &why);
-	size_t i, row;
+	size_t i;
 	double ms;
 
 	if (!json_is_array(all)) {
@@ -36,7 +36,7 @@ static int seed_take(struct report_seed *seed, const char *path, const char *fil
 			continue;
 		seed->good++;
 		bench_summary_add(&seed->rows[SEED_OVERALL], ms);
-		for (row = 0; row < SEED_OVERALL; row++)
+		for (size_t row = 0; row < SEED_OVERALL; row++)
 			if (strcmp(member_text(sample, "operation"), seed_reference_rows[row]) == 0)
 				bench_summary_add(&seed->rows[row], ms);
 	}
@@ -108,11 +108,9 @@ static void seed_cell(struct page_table *table, double avg, double min, double m
 /* The files of seed150 do not name the server; the results documents beside them do. */
 static bool seed_stand_in(const struct report *report)
 {
-	size_t d, s, i;
-
-	for (i = 0; i < report->seed_count; i++)
-		for (d = 0; d < report->doc_count; d++)
-			for (s = 0; s < report->docs[d].side_count; s++) {
+	for (size_t i = 0; i < report->seed_count; i++)
+		for (size_t d = 0; d < report->doc_count; d++)
+			for (size_t s = 0; s < report->docs[d].side_count; s++) {
 				const struct report_side *side = &report->docs[d].sides[s];
 
 				if (side->stand_in && strncmp(report->seed[i].name, side->database,
@@ -126,21 +124,20 @@ static void seed_table(struct report *report,
 		       const struct seed_reference references[SEED_REFERENCE_DATABASES])
 {
 	struct page_table table;
-	size_t row, i;
 
 	page_table_begin(&table, report, seed_stand_in(report),
 			 "150 calls, mean (fastest to slowest), ms");
 	page_column(&table, 'l', "operation");
-	for (i = 0; i < SEED_REFERENCE_DATABASES; i++)
+	for (size_t i = 0; i < SEED_REFERENCE_DATABASES; i++)
 		page_column(&table, 'r', "the seed: %s", references[i].database);
-	for (i = 0; i < report->seed_count; i++)
+	for (size_t i = 0; i < report->seed_count; i++)
 		page_column(&table, 'r', "here: %s", report->seed[i].name);
-	for (row = 0; row < SEED_REFERENCE_ROWS; row++) {
+	for (size_t row = 0; row < SEED_REFERENCE_ROWS; row++) {
 		page_cell(&table, "%s", seed_reference_rows[row]);
-		for (i = 0; i < SEED_REFERENCE_DATABASES; i++)
+		for (size_t i = 0; i < SEED_REFERENCE_DATABASES; i++)
 			seed_cell(&table, references[i].rows[row].avg, references[i].rows[row].min,
 				  references[i].rows[row].max);
-		for (i = 0; i < report->seed_count; i++) {
+		for (size_t i = 0; i < report->seed_count; i++) {
 			const struct bench_summary *ours = &report->seed[i].rows[row];
 
 			seed_cell(&table, ours->count > 0 ? bench_summary_average(ours) : -1,
@@ -148,9 +145,9 @@ static void seed_table(struct report *report,
 		}
 	}
 	page_cell(&table, "succeeded");
-	for (i = 0; i < SEED_REFERENCE_DATABASES; i++)
+	for (size_t i = 0; i < SEED_REFERENCE_DATABASES; i++)
 		page_cell(&table, "%d of 150", references[i].success);
-	for (i = 0; i < report->seed_count; i++)
+	for (size_t i = 0; i < report->seed_count; i++)
 		page_cell(&table, "%zu of %zu", report->seed[i].good, report->seed[i].tried);
 	page_table_end(&table, PAGE_BOTH);
 }

@@ -12,10 +12,9 @@
 static bool settings_seen(const struct report *report, size_t doc, size_t side)
 {
 	const struct report_side *mine = &report->docs[doc].sides[side];
-	size_t d, s;
 
-	for (d = 0; d <= doc; d++)
-		for (s = 0; s < (d < doc ? report->docs[d].side_count : side); s++) {
+	for (size_t d = 0; d <= doc; d++)
+		for (size_t s = 0; s < (d < doc ? report->docs[d].side_count : side); s++) {
 			const struct report_side *other = &report->docs[d].sides[s];
 
 			if (other->settings != NULL && strcmp(other->label, mine->label) == 0 &&
@@ -42,9 +41,7 @@ static void settings_value(struct page_table *table, const json_t *value)
 
 static bool settings_equal(const struct report_side *const *sides, size_t count, const char *key)
 {
-	size_t i;
-
-	for (i = 1; i < count; i++) {
+	for (size_t i = 1; i < count; i++) {
 		const json_t *a = json_object_get(sides[0]->settings, key);
 		const json_t *b = json_object_get(sides[i]->settings, key);
 
@@ -60,19 +57,19 @@ static void settings_rows(struct page_table *table, const struct report_side *co
 {
 	const json_t *value;
 	const char *key;
-	size_t i, k;
+	size_t i;
 
 	for (i = 0; i < count; i++) {
 		json_object_foreach((json_t *)sides[i]->settings, key, value)
 		{
 			bool shown = false;
 
-			for (k = 0; k < i; k++)
+			for (size_t k = 0; k < i; k++)
 				shown = shown || json_object_get(sides[k]->settings, key) != NULL;
 			if (shown || (count > 1 && settings_equal(sides, count, key) != equal))
 				continue;
 			page_cell(table, "%s", key);
-			for (k = 0; k < count; k++)
+			for (size_t k = 0; k < count; k++)
 				settings_value(table, json_object_get(sides[k]->settings, key));
 			if (count > 1)
 				page_cell(table, equal ? "" : PAGE_STRONG "differs");
@@ -85,11 +82,10 @@ static void settings_table(struct report *report, const struct report_side *cons
 {
 	struct page_table table;
 	bool stand_in = false;
-	size_t i;
 
 	page_table_begin(&table, report, false, "Settings of cartd");
 	page_column(&table, 'l', "setting");
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		page_column(&table, 'l', "%s", sides[i]->label);
 		stand_in = stand_in || sides[i]->stand_in;
 	}
@@ -105,10 +101,10 @@ static void settings_table(struct report *report, const struct report_side *cons
 static void settings_all(struct report *report)
 {
 	const struct report_side *sides[SETTINGS_SIDES];
-	size_t count = 0, d, s;
+	size_t count = 0;
 
-	for (d = 0; d < report->doc_count; d++)
-		for (s = 0; s < report->docs[d].side_count; s++) {
+	for (size_t d = 0; d < report->doc_count; d++)
+		for (size_t s = 0; s < report->docs[d].side_count; s++) {
 			const struct report_side *side = &report->docs[d].sides[s];
 
 			if (side->settings == NULL) {
@@ -132,12 +128,12 @@ static void settings_machines(struct report *report)
 {
 	char cores[NUMBER_TEXT], memory[NUMBER_TEXT];
 	struct page_table table;
-	size_t d, e, i;
+	size_t e, i;
 
 	page_table_begin(&table, report, false, "Machines");
 	page_heads(&table,
 		   "l machine|l processor|r cores|l cores of the generator|r memory|l kernel");
-	for (d = 0; d < report->doc_count; d++) {
+	for (size_t d = 0; d < report->doc_count; d++) {
 		const json_t *machine = json_object_get(report->docs[d].json, "machine"), *core;
 		struct buf pinned = {0};
 
@@ -169,11 +165,11 @@ static void settings_files(struct report *report)
 	char when[32];
 	struct page_table table;
 	const json_t *word;
-	size_t d, i;
+	size_t i;
 
 	page_table_begin(&table, report, false, "Results files");
 	page_heads(&table, "l file|l kind|l made at|l cartbench|r seed|l machine|l command");
-	for (d = 0; d < report->doc_count; d++) {
+	for (size_t d = 0; d < report->doc_count; d++) {
 		const json_t *json = report->docs[d].json, *tool = json_object_get(json, "tool");
 		struct buf command = {0};
 

@@ -37,14 +37,13 @@ static void split_add(struct split *split, const char *operation, const char *si
 	const json_t *mean = json_object_get(json, "mean"),
 		     *median = json_object_get(json, "median");
 	struct split_bar *bar = &split->bars[split->count];
-	size_t i;
 
 	if (split->count == SPLIT_MAX || !json_is_object(mean))
 		return;
 	*bar = (struct split_bar){.first = first};
 	snprintf(bar->operation, sizeof(bar->operation), "%s", operation);
 	snprintf(bar->side, sizeof(bar->side), "%s", side);
-	for (i = 0; i < SPLIT_PARTS; i++) {
+	for (size_t i = 0; i < SPLIT_PARTS; i++) {
 		/* The difference of two clocks may be negative. */
 		bar->parts[i] = fmax(member_number(mean, split_keys[i]), 0);
 		bar->medians[i] = member_number(median, split_keys[i]);
@@ -58,7 +57,7 @@ static void split_collect(struct split *split, const struct report_doc *doc)
 {
 	const json_t *operation;
 	char title[PLOT_LABEL];
-	size_t i, side;
+	size_t i;
 
 	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
 	{
@@ -67,7 +66,8 @@ static void split_collect(struct split *split, const struct report_doc *doc)
 
 		if (!json_is_array(json))
 			split_add(split, name, doc->sides[0].label, json, true);
-		for (side = 0; side < json_array_size(json) && side < doc->side_count; side++)
+		for (size_t side = 0; side < json_array_size(json) && side < doc->side_count;
+		     side++)
 			split_add(split, name, report_side_title(doc, side, title, sizeof(title)),
 				  json_array_get(json, side), side == 0);
 	}
@@ -95,9 +95,8 @@ static void split_draw_bar(const struct svg_chart *chart, const char *id,
 {
 	char title[128], ms[NUMBER_TEXT], share[NUMBER_TEXT];
 	double from = 0, x, width;
-	size_t i;
 
-	for (i = 0; i < SPLIT_PARTS; i++) {
+	for (size_t i = 0; i < SPLIT_PARTS; i++) {
 		x = svg_scale_at(&chart->x, from / SPLIT_NS);
 		from += bar->parts[i];
 		width = svg_scale_at(&chart->x, from / SPLIT_NS) - x;
@@ -118,9 +117,8 @@ static void split_legend(const struct svg_chart *chart, const char *id,
 {
 	struct svg_legend_entry covered[SPLIT_PARTS];
 	char url[2][64];
-	size_t i;
 
-	for (i = 0; i < SPLIT_PARTS; i++)
+	for (size_t i = 0; i < SPLIT_PARTS; i++)
 		covered[i] = legend[i];
 	snprintf(url[0], sizeof(url[0]), "%.40s-0", id);
 	snprintf(url[1], sizeof(url[1]), "%.40s-1", id);
@@ -136,12 +134,11 @@ static void split_draw(struct buf *out, double width, const char *id,
 	struct svg_legend_entry legend[SPLIT_PARTS];
 	struct svg_chart chart = {.out = out, .width = width, .x = {.type = SVG_LINEAR}};
 	double y, rows = 0;
-	size_t i;
 
-	for (i = 0; i < SPLIT_PARTS; i++)
+	for (size_t i = 0; i < SPLIT_PARTS; i++)
 		legend[i] =
 			(struct svg_legend_entry){.label = split_names[i], .box = split_boxes[i]};
-	for (i = 0; i < split->count; i++) {
+	for (size_t i = 0; i < split->count; i++) {
 		chart.x.high = fmax(chart.x.high, split->bars[i].total / SPLIT_NS);
 		rows += split->bars[i].first ? SPLIT_ROW + 20 : SPLIT_ROW;
 	}
@@ -158,7 +155,7 @@ static void split_draw(struct buf *out, double width, const char *id,
 	svg_text(&chart, width - 2, chart.top - 4, SVG_END, "at", 0, "database's share");
 	svg_grid_x(&chart, 7, number_plain);
 	y = chart.top;
-	for (i = 0; i < split->count; i++) {
+	for (size_t i = 0; i < split->count; i++) {
 		if (split->bars[i].first) {
 			svg_text(&chart, 2, y + 16, SVG_START, "b", 0, split->bars[i].operation);
 			y += 20;
@@ -176,23 +173,22 @@ static void split_table(struct report *report, const struct report_doc *doc,
 {
 	char text[NUMBER_TEXT], share[NUMBER_TEXT], median[NUMBER_TEXT];
 	struct page_table table;
-	size_t i, k;
 
 	page_table_begin(&table, report, doc->stand_in, "Where the time goes, mean (median): %s",
 			 report_file_name(doc->path));
 	page_column(&table, 'l', "operation");
 	page_column(&table, 'l', "side");
-	for (k = 0; k < SPLIT_PARTS; k++)
+	for (size_t k = 0; k < SPLIT_PARTS; k++)
 		page_column(&table, 'r', "%s", split_names[k]);
 	page_column(&table, 'r', "all, mean");
 	page_column(&table, 'r', "database's share");
-	for (i = 0; i < split->count; i++) {
+	for (size_t i = 0; i < split->count; i++) {
 		const struct split_bar *bar = &split->bars[i];
 
 		split_share(bar, share);
 		page_cell(&table, "%s", bar->operation);
 		page_cell(&table, "%s", bar->side);
-		for (k = 0; k < SPLIT_PARTS; k++)
+		for (size_t k = 0; k < SPLIT_PARTS; k++)
 			page_cell(&table, "%s (%s)", number_ms(bar->parts[k], text),
 				  number_digits(bar->medians[k] / SPLIT_NS, 3, median));
 		page_cell(&table, "%s", number_ms(bar->total, text));
@@ -206,13 +202,12 @@ static void split_doc(struct report *report, const struct report_doc *doc)
 	struct buf desc = {0};
 	struct split split = {0};
 	char share[NUMBER_TEXT];
-	size_t i;
 
 	split_collect(&split, doc);
 	if (split.count == 0)
 		return;
 	buf_add_string(&desc, "Bars of mean time in four parts. Share of the database:");
-	for (i = 0; i < split.count; i++) {
+	for (size_t i = 0; i < split.count; i++) {
 		split_share(&split.bars[i], share);
 		buf_printf(&desc, " %s on %s %s%s", split.bars[i].operation, split.bars[i].side,
 			   share, i + 1 < split.count ? ";" : ".");

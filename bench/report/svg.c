@@ -43,7 +43,7 @@ void svg_text(const struct svg_chart *chart, double x, double y, enum svg_anchor
 {
 	static const char *const names[] = {"start", "middle", "end"};
 	size_t fits = room > 0 ? (size_t)(room / (SVG_FONT * 0.6)) : SIZE_MAX;
-	size_t i, len;
+	size_t len;
 
 	if (!isfinite(x) || !isfinite(y))
 		return;
@@ -57,7 +57,7 @@ void svg_text(const struct svg_chart *chart, double x, double y, enum svg_anchor
 		html_add_text(chart->out, text);
 	} else {
 		len = html_bytes_of(text, fits > 1 ? fits - 1 : 1);
-		for (i = 0; i < len;) {
+		for (size_t i = 0; i < len;) {
 			char one[5] = {0};
 			size_t n = html_bytes_of(text + i, 1);
 
@@ -119,10 +119,9 @@ double svg_left_of(const struct svg_scale *y, size_t most, svg_label_fn label)
 	char text[NUMBER_TEXT];
 	struct svg_ticks ticks;
 	double widest = 0;
-	size_t i;
 
 	svg_ticks_make(&ticks, y, most);
-	for (i = 0; i < ticks.count; i++)
+	for (size_t i = 0; i < ticks.count; i++)
 		widest = fmax(widest, svg_text_width(label(ticks.values[i], text)));
 	return widest + SVG_LABEL_GAP + 2;
 }
@@ -133,9 +132,8 @@ void svg_grid_x_at(const struct svg_chart *chart, const struct svg_ticks *ticks,
 {
 	double free_from = -1, line, x, half;
 	char text[NUMBER_TEXT];
-	size_t i;
 
-	for (i = 0; i < ticks->count; i++) {
+	for (size_t i = 0; i < ticks->count; i++) {
 		line = svg_scale_at(&chart->x, ticks->values[i]);
 		half = svg_text_width(label(ticks->values[i], text)) / 2;
 		x = fmin(line, chart->width - half);
@@ -159,11 +157,10 @@ void svg_grid_y(const struct svg_chart *chart, size_t most, svg_label_fn label)
 {
 	char text[NUMBER_TEXT];
 	struct svg_ticks ticks;
-	size_t i;
 	double y;
 
 	svg_ticks_make(&ticks, &chart->y, most);
-	for (i = 0; i < ticks.count; i++) {
+	for (size_t i = 0; i < ticks.count; i++) {
 		y = svg_scale_at(&chart->y, ticks.values[i]);
 		svg_line(chart, "g", chart->left, y, chart->right, y);
 		svg_text(chart, chart->left - SVG_LABEL_GAP, y + SVG_FONT * 0.35, SVG_END, "", 0,
@@ -260,9 +257,8 @@ double svg_legend(const struct svg_chart *chart, const struct svg_legend_entry *
 		  size_t count, bool out)
 {
 	double x = 2, y = SVG_FONT + 2, room = chart->width - 4, width;
-	size_t i;
 
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		width = (entries[i].box != NULL ? 22 : SVG_SAMPLE + 6) +
 			svg_text_width(entries[i].label) + 1;
 		if (x > 2 && x + width > room) {

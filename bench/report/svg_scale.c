@@ -83,10 +83,9 @@ static void ticks_linear(struct svg_ticks *ticks, const struct svg_scale *scale,
 {
 	double step = scale_step((scale->high - scale->low) / (double)(most - 1));
 	double first = ceil(scale->low / step - SCALE_SLACK);
-	size_t i;
 
 	ticks->count = 0;
-	for (i = 0; i < most; i++)
+	for (size_t i = 0; i < most; i++)
 		ticks_add(ticks, scale, (first + (double)i) * step);
 }
 
@@ -96,18 +95,16 @@ static void ticks_powers(struct svg_ticks *ticks, const struct svg_scale *scale,
 {
 	int power = (int)floor(log10(scale->low) + SCALE_SLACK);
 	int last = (int)ceil(log10(scale->high) - SCALE_SLACK);
-	size_t i;
 
 	ticks->count = 0;
 	for (; power <= last; power += decades)
-		for (i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++)
 			ticks_add(ticks, scale, of[i] * pow(10, power));
 }
 
 static void ticks_log(struct svg_ticks *ticks, const struct svg_scale *scale, size_t most)
 {
 	static const double of[] = {1, 2, 5}, halves[] = {1, 3};
-	int decades;
 
 	ticks_powers(ticks, scale, 1, of, 3);
 	if (ticks->count < 3) {
@@ -116,14 +113,12 @@ static void ticks_log(struct svg_ticks *ticks, const struct svg_scale *scale, si
 	}
 	if (ticks->count > most)
 		ticks_powers(ticks, scale, 1, halves, 2);
-	for (decades = 1; ticks->count > most; decades++)
+	for (int decades = 1; ticks->count > most; decades++)
 		ticks_powers(ticks, scale, decades, of, 1);
 }
 
 void svg_ticks_make(struct svg_ticks *ticks, const struct svg_scale *scale, size_t most)
 {
-	int nines;
-
 	ticks->count = 0;
 	if (most > SVG_TICKS_MAX)
 		most = SVG_TICKS_MAX;
@@ -136,7 +131,7 @@ void svg_ticks_make(struct svg_ticks *ticks, const struct svg_scale *scale, size
 	} else {
 		ticks_add(ticks, scale, 0);
 		ticks_add(ticks, scale, 0.5);
-		for (nines = 1; nines <= 9 && ticks->count < most; nines++)
+		for (int nines = 1; nines <= 9 && ticks->count < most; nines++)
 			ticks_add(ticks, scale, 1 - pow(10, -nines));
 	}
 }

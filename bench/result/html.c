@@ -13,14 +13,13 @@ size_t html_character(const char *text)
 	unsigned char first = (unsigned char)*text;
 	size_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 	uint32_t code;
-	size_t i;
 
 	if (first == 0 || first > 0xf4)
 		return 0;
 	if (len < 2)
 		return len;
 	code = first & (0xffu >> (len + 1));
-	for (i = 1; i < len; i++) {
+	for (size_t i = 1; i < len; i++) {
 		if (((unsigned char)text[i] & 0xc0) != 0x80)
 			return 0;
 		code = code << 6 | ((unsigned char)text[i] & 0x3f);

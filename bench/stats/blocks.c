@@ -49,9 +49,8 @@ static double blocks_phi(double lag1, size_t count)
 static double blocks_inflation(double phi, size_t length)
 {
 	double sum = 1, power = phi;
-	size_t j;
 
-	for (j = 1; j < length && power > 1e-17; j++) {
+	for (size_t j = 1; j < length && power > 1e-17; j++) {
 		sum += 2 * (1 - (double)j / (double)length) * power;
 		power *= phi;
 	}

@@ -10,13 +10,12 @@
 double stats_mean(const double *values, size_t count)
 {
 	double sum = 0, rest = 0, mean;
-	size_t i;
 
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		sum += values[i];
 	mean = sum / (double)count;
 	/* What rounding left out of the sum. */
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		rest += values[i] - mean;
 	return mean + rest / (double)count;
 }
@@ -24,12 +23,11 @@ double stats_mean(const double *values, size_t count)
 double stats_variance(const double *values, size_t count)
 {
 	double mean, sum = 0;
-	size_t i;
 
 	if (count < 2)
 		return 0;
 	mean = stats_mean(values, count);
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		sum += (values[i] - mean) * (values[i] - mean);
 	return sum / (double)(count - 1);
 }
@@ -84,9 +82,8 @@ double stats_median(const double *values, size_t count)
 double stats_lag1(const double *values, size_t count)
 {
 	double mean = stats_mean(values, count), square = 0, product = 0;
-	size_t i;
 
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		square += (values[i] - mean) * (values[i] - mean);
 		if (i > 0)
 			product += (values[i - 1] - mean) * (values[i] - mean);

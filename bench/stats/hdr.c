@@ -98,8 +98,6 @@ void bench_hdr_record(struct bench_hdr *hdr, int64_t value)
 
 int bench_hdr_merge(struct bench_hdr *hdr, const struct bench_hdr *from)
 {
-	size_t i;
-
 	if (from->highest != hdr->highest)
 		return -1;
 	if (from->count == 0)
@@ -111,7 +109,7 @@ int bench_hdr_merge(struct bench_hdr *hdr, const struct bench_hdr *from)
 	hdr->count += from->count;
 	hdr->below += from->below;
 	hdr->above += from->above;
-	for (i = 0; i < hdr->buckets; i++)
+	for (size_t i = 0; i < hdr->buckets; i++)
 		hdr->counts[i] += from->counts[i];
 	return 0;
 }
@@ -119,11 +117,10 @@ int bench_hdr_merge(struct bench_hdr *hdr, const struct bench_hdr *from)
 double bench_hdr_mean(const struct bench_hdr *hdr)
 {
 	double sum = 0;
-	size_t i;
 
 	if (hdr->count == 0)
 		return 0;
-	for (i = 0; i < hdr->buckets; i++)
+	for (size_t i = 0; i < hdr->buckets; i++)
 		if (hdr->counts[i] > 0)
 			sum += (double)hdr->counts[i] * hdr_middle(i);
 	return sum / (double)hdr->count;
@@ -132,11 +129,10 @@ double bench_hdr_mean(const struct bench_hdr *hdr)
 double bench_hdr_stddev(const struct bench_hdr *hdr)
 {
 	double mean = bench_hdr_mean(hdr), sum = 0, off;
-	size_t i;
 
 	if (hdr->count == 0)
 		return 0;
-	for (i = 0; i < hdr->buckets; i++) {
+	for (size_t i = 0; i < hdr->buckets; i++) {
 		if (hdr->counts[i] == 0)
 			continue;
 		off = hdr_middle(i) - mean;
@@ -183,14 +179,14 @@ bool bench_hdr_quantile_holds(const struct bench_hdr *hdr, double quantile)
 uint64_t bench_hdr_count_to(const struct bench_hdr *hdr, int64_t value)
 {
 	uint64_t count = 0;
-	size_t i, last;
+	size_t last;
 
 	if (value < 0)
 		return 0;
 	if (value >= hdr->max)
 		return hdr->count;
 	last = hdr_index(value);
-	for (i = 0; i <= last; i++)
+	for (size_t i = 0; i <= last; i++)
 		count += hdr->counts[i];
 	return count;
 }

@@ -35,11 +35,10 @@ static double power_integrate(const struct power_case *of, double df)
 {
 	const int steps = 1000;
 	double spread = 10 / sqrt(2 * df), low = fmax(0, 1 - spread), width, u, front, sum = 0;
-	int i;
 
 	width = (1 + spread - low) / steps;
 	front = M_LN2 + df / 2 * log(df / 2) - lgamma(df / 2);
-	for (i = 0; i < steps; i++) {
+	for (int i = 0; i < steps; i++) {
 		u = low + (i + 0.5) * width;
 		sum += exp(front + (df - 1) * log(u) - df * u * u / 2) * power_given(of, u);
 	}

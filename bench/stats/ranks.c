@@ -26,17 +26,17 @@ double stats_ranks(double *ranks, const double *values, size_t count)
 {
 	struct ranks_entry *entries = calloc(count + 1, sizeof(*entries));
 	double ties = 0, t;
-	size_t i, j, end;
+	size_t end;
 
 	if (entries == NULL)
 		abort();
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		entries[i] = (struct ranks_entry){.value = values[i], .at = i};
 	qsort(entries, count, sizeof(*entries), ranks_order);
-	for (i = 0; i < count; i = end) {
+	for (size_t i = 0; i < count; i = end) {
 		for (end = i + 1; end < count && entries[end].value == entries[i].value; end++)
 			;
-		for (j = i; j < end; j++)
+		for (size_t j = i; j < end; j++)
 			ranks[entries[j].at] = (double)(i + 1 + end) / 2;
 		t = (double)(end - i);
 		ties += t * t * t - t;
@@ -52,14 +52,14 @@ double stats_ranks(double *ranks, const double *values, size_t count)
 static double wilcoxon_exact(double sum, size_t count)
 {
 	double ways[WILCOXON_SUM_MAX + 1] = {1}, p = 0;
-	size_t rank, s, top = 0;
+	size_t top = 0;
 
-	for (rank = 1; rank <= count; rank++) {
+	for (size_t rank = 1; rank <= count; rank++) {
 		top += rank;
-		for (s = top + 1; s-- > 0;)
+		for (size_t s = top + 1; s-- > 0;)
 			ways[s] = (ways[s] + (s >= rank ? ways[s - rank] : 0)) / 2;
 	}
-	for (s = 0; (double)s <= sum; s++)
+	for (size_t s = 0; (double)s <= sum; s++)
 		p += ways[s];
 	return p;
 }
@@ -81,14 +81,13 @@ static double wilcoxon_approximate(const struct stats_wilcoxon *test, size_t cou
 int stats_wilcoxon(struct stats_wilcoxon *test, const double *values, size_t count)
 {
 	double *sizes = calloc(count + 1, sizeof(*sizes)), *ranks, ties;
-	size_t i;
 	int result = -1;
 
 	ranks = calloc(count + 1, sizeof(*ranks));
 	if (sizes == NULL || ranks == NULL)
 		abort();
 	*test = (struct stats_wilcoxon){.p = 1};
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (!isfinite(values[i]))
 			goto end;
 		sizes[i] = fabs(values[i]);
@@ -97,7 +96,7 @@ int stats_wilcoxon(struct stats_wilcoxon *test, const double *values, size_t cou
 	if (count == 0)
 		goto end;
 	ties = stats_ranks(ranks, sizes, count);
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (values[i] > 0)
 			test->above += ranks[i];
 		else if (values[i] < 0)
@@ -169,9 +168,9 @@ struct lehmann {
 static uint64_t lehmann_count(const struct lehmann *samples, double limit)
 {
 	uint64_t count = 0;
-	size_t i, j = 0;
+	size_t j = 0;
 
-	for (i = 0; i < samples->a_count; i++) {
+	for (size_t i = 0; i < samples->a_count; i++) {
 		while (j < samples->b_count && samples->b[j] - samples->a[i] <= limit)
 			j++;
 		count += j;
@@ -217,9 +216,7 @@ static double lehmann_kth(const struct lehmann *samples, uint64_t k)
 
 static bool lehmann_takes(const double *values, size_t count)
 {
-	size_t i;
-
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		if (!isfinite(values[i]))
 			return false;
 	return count > 0;

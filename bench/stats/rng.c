@@ -16,10 +16,9 @@ void bench_rng_init(struct bench_rng *rng, uint64_t seed, uint64_t stream)
 {
 	/* Mixed in between, or seeds that lie RNG_GOLDEN apart would share their streams. */
 	uint64_t state = rng_mix(seed + RNG_GOLDEN) + stream * RNG_GOLDEN;
-	int i;
 
 	state = rng_mix(state);
-	for (i = 0; i < 4; i++)
+	for (int i = 0; i < 4; i++)
 		rng->state[i] = rng_mix(state += RNG_GOLDEN);
 }
 
@@ -89,9 +88,8 @@ static void rng_swap(unsigned char *a, unsigned char *b, size_t size)
 void bench_rng_shuffle(struct bench_rng *rng, void *elements, size_t count, size_t size)
 {
 	unsigned char *bytes = elements;
-	size_t i;
 
-	for (i = count; i > 1; i--)
+	for (size_t i = count; i > 1; i--)
 		rng_swap(bytes + (i - 1) * size, bytes + bench_rng_below(rng, i) * size, size);
 }
 

@@ -19,9 +19,8 @@ static double student_not_zero(double x)
 static double student_fraction(double x, double a, double b)
 {
 	double c = 1, d = 1 / student_not_zero(1 - (a + b) * x / (a + 1)), value = d, step, m, term;
-	int i;
 
-	for (i = 1; i < 100000; i++) {
+	for (int i = 1; i < 100000; i++) {
 		m = i;
 		term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
 		d = 1 / student_not_zero(1 + term * d);
@@ -111,12 +110,11 @@ static double student_density(double t, double df)
 static double student_upper(double p, double df)
 {
 	double low = 0, high = 1, t, next, tail;
-	int i;
 
 	while (stats_student_tail(high, df) > p && high < 1e300)
 		low = high, high *= 2;
 	t = (low + high) / 2;
-	for (i = 0; i < 1100; i++) {
+	for (int i = 0; i < 1100; i++) {
 		tail = stats_student_tail(t, df);
 		if (tail > p)
 			low = t;
@@ -150,9 +148,8 @@ double stats_normal_cdf(double z)
 static double normal_polynomial(const double c[8], double x)
 {
 	double sum = c[7];
-	int i;
 
-	for (i = 6; i >= 0; i--)
+	for (int i = 6; i >= 0; i--)
 		sum = sum * x + c[i];
 	return sum;
 }

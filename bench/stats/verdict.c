@@ -34,17 +34,16 @@ void stats_verdicts(struct stats_comparison *comparisons, size_t count, double a
 {
 	double *difference = calloc(count + 1, sizeof(*difference));
 	double *equivalence = calloc(count + 1, sizeof(*equivalence));
-	size_t i;
 
 	if (difference == NULL || equivalence == NULL)
 		abort();
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		difference[i] = comparisons[i].p_difference;
 		equivalence[i] = comparisons[i].p_equivalence;
 	}
 	stats_holm(difference, difference, count);
 	stats_holm(equivalence, equivalence, count);
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		comparisons[i].holm_difference = difference[i];
 		comparisons[i].holm_equivalence = equivalence[i];
 		comparisons[i].verdict = verdict_of(&comparisons[i], alpha);
@@ -79,17 +78,16 @@ void stats_holm(double *adjusted, const double *p, size_t count)
 {
 	struct holm_entry *entries;
 	double largest = 0, one;
-	size_t i;
 
 	if (count == 0)
 		return;
 	entries = calloc(count, sizeof(*entries));
 	if (entries == NULL)
 		abort();
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		entries[i] = (struct holm_entry){.p = p[i], .at = i};
 	qsort(entries, count, sizeof(*entries), holm_order);
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		one = (double)(count - i) * entries[i].p;
 		if (one > largest)
 			largest = one < 1 ? one : 1;

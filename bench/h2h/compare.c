@@ -1,5 +1,6 @@
 #include "bench/h2h/compare.h"
 
+#include "bench/result/member.h"
 #include "bench/stats/blocks.h"
 #include "bench/stats/describe.h"
 #include "bench/stats/verdict.h"
@@ -32,10 +33,8 @@ static struct compare_sample compare_seconds(const json_t *result, const char *m
 	const json_t *seconds = json_object_get(json_object_get(result, "results"), "seconds");
 	struct compare_sample sample = compare_sample_new(json_array_size(seconds));
 	const json_t *second;
-	size_t i;
 
-	json_array_foreach(seconds, i, second)
-	{
+	member_each(i, second, seconds) {
 		double value = json_number_value(json_object_get(second, member));
 
 		if (value > 0)
@@ -49,20 +48,15 @@ static struct compare_sample compare_seconds(const json_t *result, const char *m
 static const json_t *compare_find_quantile(const json_t *result, const char *operation, double q)
 {
 	const json_t *each, *row;
-	size_t i, at;
 
-	json_array_foreach(json_object_get(json_object_get(result, "results"), "operations"), i,
-			   each)
-	{
+	member_each(i, each, json_object_get(json_object_get(result, "results"), "operations")) {
 		const char *name = json_string_value(json_object_get(each, "operation"));
 
 		if (name == NULL || strcmp(name, operation) != 0)
 			continue;
-		json_array_foreach(json_object_get(each, "quantiles"), at, row)
-		{
-			if (fabs(json_number_value(json_object_get(row, "q")) - q) < 1e-9)
+		member_each(at, row, json_object_get(each, "quantiles"))
+			if (fabs(member_number(row, "q") - q) < 1e-9)
 				return row;
-		}
 	}
 	return NULL;
 }
@@ -71,13 +65,10 @@ static struct compare_sample compare_blocks(const json_t *row)
 {
 	const json_t *ratios = json_object_get(row, "log_ratios"), *ratio;
 	struct compare_sample sample = compare_sample_new(json_array_size(ratios));
-	size_t i;
 
-	json_array_foreach(ratios, i, ratio)
-	{
+	member_each(i, ratio, ratios)
 		if (json_is_number(ratio))
 			sample.logs[sample.count++] = json_number_value(ratio);
-	}
 	return sample;
 }
 
@@ -173,16 +164,13 @@ static void compare_heads(struct compare *compare, const json_t *old_result,
 			  const json_t *new_result, double margin, double confidence)
 {
 	const json_t *each, *row, *other;
-	size_t i, at;
 
-	json_array_foreach(json_object_get(json_object_get(old_result, "results"), "operations"), i,
-			   each)
-	{
+	member_each(i, each,
+		    json_object_get(json_object_get(old_result, "results"), "operations")) {
 		const char *operation = json_string_value(json_object_get(each, "operation"));
 
-		json_array_foreach(json_object_get(each, "quantiles"), at, row)
-		{
-			double q = json_number_value(json_object_get(row, "q"));
+		member_each(at, row, json_object_get(each, "quantiles")) {
+			double q = member_number(row, "q");
 			struct compare_row of = {.unit = COMPARE_RATIO};
 
 			other = operation != NULL ? compare_find_quantile(new_result, operation, q)

@@ -84,17 +84,14 @@ bool compare_print_conditions(FILE *out, const json_t *old_result, const json_t 
 	static const char *const members[] = {"cpu", "cores", "kernel", "generator_cores", NULL};
 	const json_t *a = json_object_get(old_result, "machine");
 	const json_t *b = json_object_get(new_result, "machine"), *side;
-	size_t i;
 
 	compare_print_state(out, "old", old_result);
 	compare_print_state(out, "new", new_result);
 	compare_print_members(out, "", json_object_get(old_result, "results"),
 			      json_object_get(new_result, "results"), asked);
 	compare_print_members(out, "", a, b, members);
-	json_array_foreach(json_object_get(old_result, "sides"), i, side)
-	{
+	member_each(i, side, json_object_get(old_result, "sides"))
 		compare_print_side(out, side, member_item(new_result, "sides", i));
-	}
 	return compare_same(out, "machine", json_object_get(a, "id"), json_object_get(b, "id"));
 }
 
@@ -191,7 +188,6 @@ json_t *compare_json(const struct compare *compare, double margin, double confid
 void compare_print(FILE *out, struct buf *csv, const json_t *compared)
 {
 	struct table_row row = {0};
-	size_t i;
 
 	table_csv_head(csv, compare_columns);
 	if (out != NULL) {
@@ -202,8 +198,7 @@ void compare_print(FILE *out, struct buf *csv, const json_t *compared)
 			100 * member_number(compared, "confidence"));
 		table_print_head(out, compare_columns, NULL);
 	}
-	json_array_foreach(json_object_get(compared, "rows"), i, row.of)
-	{
+	member_each(i, row.of, json_object_get(compared, "rows")) {
 		table_csv_row(csv, compare_columns, &row);
 		if (out != NULL)
 			table_print_row(out, compare_columns, &row);

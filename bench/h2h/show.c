@@ -301,16 +301,13 @@ static const char print_legend[] =
 void h2h_print(FILE *out, const json_t *document)
 {
 	const json_t *results = json_object_get(document, "results"), *side;
-	size_t i;
 
-	json_array_foreach(json_object_get(document, "sides"), i, side)
-	{
+	member_each(i, side, json_object_get(document, "sides"))
 		fprintf(out, "%s  %s  %s%s\n", member_text(side, "name"),
 			member_text(side, "label"), member_text(side, "target"),
 			member_true(side, "stand_in") ? "  (a local server in place of DynamoDB: "
 							"says nothing of AWS's times)"
 						      : "");
-	}
 	fprintf(out,
 		"\n%.0f blocks of %.0f pairs each operation, %.0f s; margin %.3g %%, confidence "
 		"%.3g %%\n\n",

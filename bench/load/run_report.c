@@ -79,11 +79,9 @@ static const struct table_column run_split_columns[] = {
 static void run_print_latency(FILE *out, const json_t *document, const json_t *operations)
 {
 	struct table_row row = {.document = document};
-	size_t i;
 
 	table_print_head(out, run_latency_columns, document);
-	json_array_foreach(operations, i, row.of)
-	{
+	member_each(i, row.of, operations) {
 		for (row.at = 0; row.at < sizeof(run_times) / sizeof(*run_times); row.at++) {
 			row.in = json_object_get(row.of, run_times[row.at]);
 			if (json_is_object(row.in))
@@ -123,11 +121,9 @@ void run_report_csv(struct buf *out, const json_t *result)
 		json_object_get(json_object_get(result, "results"), "operations");
 	const json_t *operation, *ns;
 	const char *quantile;
-	size_t i;
 
 	buf_add_string(out, "operation,time,quantile,ms,tried,ok\n");
-	json_array_foreach(operations, i, operation)
-	{
+	member_each(i, operation, operations) {
 		for (size_t t = 0; t < sizeof(run_times) / sizeof(*run_times); t++) {
 			const json_t *hist = json_object_get(operation, run_times[t]);
 

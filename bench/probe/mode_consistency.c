@@ -170,14 +170,11 @@ static void consistency_judge(struct consistency *mode, const char *side)
 static void consistency_keep(struct consistency *mode, const json_t *found)
 {
 	json_t *finding;
-	size_t i;
 
 	json_array_extend(mode->seed, json_object_get(found, "seed"));
-	json_array_foreach(json_object_get(found, "probes"), i, finding)
-	{
+	member_each(i, finding, json_object_get(found, "probes"))
 		if (strcmp(member_text(finding, "verdict"), "unmeasured") != 0)
 			json_array_append(mode->findings, finding);
-	}
 }
 
 static void consistency_print_side(struct consistency *mode, size_t at, size_t count)

@@ -227,10 +227,8 @@ json_t *probe_show_json(const struct probe_report *report, const char *side)
 static void show_notes(FILE *out, const json_t *probes)
 {
 	struct table_row row = {0};
-	size_t i;
 
-	json_array_foreach(probes, i, row.of)
-	{
+	member_each(i, row.of, probes) {
 		const json_t *replays = json_object_get(row.of, "replays");
 
 		if (replays != NULL && table_number(&row, "trials") > 0)
@@ -249,7 +247,6 @@ void probe_show(FILE *out, struct buf *csv, const json_t *document)
 	const json_t *results = json_object_get(document, "results");
 	const json_t *probes = json_object_get(results, "probes");
 	struct table_row row = {.document = document};
-	size_t i;
 
 	if (out != NULL && json_array_size(json_object_get(results, "seed")) > 0) {
 		fputs("\nThe seed's tests\n", out);
@@ -264,8 +261,7 @@ void probe_show(FILE *out, struct buf *csv, const json_t *document)
 		table_write(out, NULL, probe_columns, document, "probes", NULL);
 		show_notes(out, probes);
 	}
-	json_array_foreach(probes, i, row.of)
-	{
+	member_each(i, row.of, probes) {
 		row.in = NULL;
 		table_csv_row(csv, probe_columns, &row);
 		json_array_foreach(json_object_get(row.of, "by_delay"), row.at, row.in)

@@ -224,12 +224,11 @@ size_t page_list(struct report *report, enum page_where where, const struct repo
 {
 	struct table_row row = {.document = doc->json};
 	struct page_table table;
-	size_t i, left_out = 0;
+	size_t left_out = 0;
 
 	page_table_begin(&table, report, doc->stand_in, "%s: %s", list->title, list->of);
 	page_columns(&table, list->columns, doc->json);
-	json_array_foreach(json_object_get(doc->results, list->list), i, row.of)
-	{
+	member_each(i, row.of, json_object_get(doc->results, list->list)) {
 		row.at = i;
 		if (list->inner == NULL)
 			left_out += list_row(&table, list, &row);

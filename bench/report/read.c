@@ -26,15 +26,12 @@ static int read_check_hists(const json_t *json, size_t depth, struct cart_error 
 {
 	const json_t *value;
 	const char *key;
-	size_t i;
 
 	if (depth == 0)
 		return cart_error_set(error, "nested too deeply for a results file");
-	json_array_foreach(json, i, value)
-	{
+	member_each(i, value, json)
 		if (read_check_hists(value, depth - 1, error) != 0)
 			return -1;
-	}
 	json_object_foreach((json_t *)json, key, value)
 	{
 		struct bench_hdr *hdr;
@@ -55,12 +52,10 @@ static int read_check_hists(const json_t *json, size_t depth, struct cart_error 
 static int read_sides(struct report_doc *doc, struct cart_error *error)
 {
 	const json_t *sides = json_object_get(doc->json, "sides"), *json;
-	size_t i;
 
 	if (json_array_size(sides) > REPORT_SIDES_MAX)
 		return cart_error_set(error, "has more than %d \"sides\"", REPORT_SIDES_MAX);
-	json_array_foreach(sides, i, json)
-	{
+	member_each(i, json, sides) {
 		struct report_side *side = &doc->sides[i];
 
 		side->json = json;
@@ -77,7 +72,7 @@ static int read_sides(struct report_doc *doc, struct cart_error *error)
 			side->label = *side->database != '\0' ? side->database : side->name;
 		doc->stand_in = doc->stand_in || side->stand_in;
 	}
-	doc->side_count = i;
+	doc->side_count = json_array_size(sides);
 	if (doc->kind == REPORT_H2H && doc->side_count != 2)
 		return cart_error_set(error, "a head-to-head of %zu sides", doc->side_count);
 	return 0;
@@ -87,16 +82,13 @@ static int read_check_list(const struct report_doc *doc, struct cart_error *erro
 {
 	const char *name = read_lists[doc->kind];
 	const json_t *list = json_object_get(doc->results, name), *entry;
-	size_t i;
 
 	if (!json_is_array(list))
 		return cart_error_set(error, "has no list results.%s, which a \"%s\" has", name,
 				      report_kind_names[doc->kind]);
-	json_array_foreach(list, i, entry)
-	{
+	member_each(i, entry, list)
 		if (!json_is_object(entry))
 			return cart_error_set(error, "results.%s[%zu] is not an object", name, i);
-	}
 	return 0;
 }
 

@@ -60,17 +60,14 @@ static void stale_add(struct plot *plot, const struct report_doc *doc, const jso
 	const json_t *by_delay = json_object_get(probe, "by_delay"), *entry;
 	struct plot_line *line;
 	char label[PLOT_LABEL];
-	size_t i;
 
 	snprintf(label, sizeof(label), "%.60s, %.20s", doc->sides[report_side_of(doc, probe)].label,
 		 member_text(probe, "read"));
 	line = json_array_size(by_delay) > 0 ? plot_add_line(plot, plot->count, label) : NULL;
 	if (line == NULL)
 		return;
-	json_array_foreach(by_delay, i, entry)
-	{
+	member_each(i, entry, by_delay)
 		stale_add_point(plot, line, entry);
-	}
 }
 
 /* Draws P(stale) against delay. */
@@ -87,20 +84,14 @@ static void stale_picture(struct report *report, const struct report_doc *doc)
 			    .wide = true,
 			    .slots = delays};
 	struct page_figure figure;
-	size_t i, k;
 
-	json_array_foreach(probes, i, probe)
-	{
-		json_array_foreach(json_object_get(probe, "by_delay"), k, entry)
-		{
+	member_each(i, probe, probes) {
+		member_each(k, entry, json_object_get(probe, "by_delay"))
 			stale_add_delay(delays, &plot.slot_count, member_number(entry, "delay_ms"));
-		}
 	}
 	plot.x = (struct svg_scale){.low = -0.5, .high = (double)plot.slot_count - 0.5};
-	json_array_foreach(probes, i, probe)
-	{
+	member_each(i, probe, probes)
 		stale_add(&plot, doc, probe);
-	}
 	if (plot.count > 0) {
 		buf_add_string(&plot.desc, "Share of stale reads, with intervals, by the time "
 					   "between the acknowledged write and the read; the table "
@@ -118,15 +109,12 @@ static void stale_picture(struct report *report, const struct report_doc *doc)
 static void consistency_examples(struct report *report, const struct report_doc *doc)
 {
 	const json_t *probe;
-	size_t i;
 
-	json_array_foreach(json_object_get(doc->results, "probes"), i, probe)
-	{
+	member_each(i, probe, json_object_get(doc->results, "probes"))
 		if (*member_text(probe, "example") != '\0')
 			page_note(report, PAGE_BOTH, "Seen on %s (%s), for example: %s.",
 				  doc->sides[report_side_of(doc, probe)].label,
 				  member_text(probe, "read"), member_text(probe, "example"));
-	}
 }
 
 static void consistency_doc(struct report *report, const struct report_doc *doc)

@@ -30,10 +30,8 @@ static void cost_collect(struct cost *cost, const struct report_doc *doc)
 {
 	const struct report_prices *prices = &cost->report->prices;
 	const json_t *json;
-	size_t i;
 
-	json_array_foreach(json_object_get(doc->results, "calls"), i, json)
-	{
+	member_each(i, json, json_object_get(doc->results, "calls")) {
 		struct cost_entry *entry = &cost->entries[cost->count];
 
 		if (cost->count == COST_MAX)

@@ -44,10 +44,8 @@ static void forest_collect(struct forest *forest)
 {
 	struct table_row row = {.document = forest->doc->json};
 	char percentile[NUMBER_TEXT];
-	size_t i;
 
-	json_array_foreach(json_object_get(forest->doc->results, "operations"), i, row.of)
-	{
+	member_each(i, row.of, json_object_get(forest->doc->results, "operations")) {
 		json_array_foreach(json_object_get(row.of, "quantiles"), row.at, row.in)
 		{
 			struct forest_row *drawn = &forest->rows[forest->count];

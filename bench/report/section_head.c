@@ -102,13 +102,10 @@ static void head_stand_in(struct report *report)
 static bool head_has_warning(const struct report_doc *doc, const char *text)
 {
 	const json_t *warning;
-	size_t i;
 
-	json_array_foreach(json_object_get(doc->json, "warnings"), i, warning)
-	{
+	member_each(i, warning, json_object_get(doc->json, "warnings"))
 		if (json_is_string(warning) && strcmp(json_string_value(warning), text) == 0)
 			return true;
-	}
 	return false;
 }
 
@@ -117,10 +114,9 @@ static void head_warnings(struct report *report, size_t at)
 {
 	const struct report_doc *doc = &report->docs[at];
 	const json_t *warning;
-	size_t i, d;
+	size_t d;
 
-	json_array_foreach(json_object_get(doc->json, "warnings"), i, warning)
-	{
+	member_each(i, warning, json_object_get(doc->json, "warnings")) {
 		const char *text = json_string_value(warning);
 		struct buf files = {0};
 

@@ -148,11 +148,9 @@ static void latency_pictures(struct report *report, const struct report_doc *doc
 {
 	const json_t *operation;
 	char title[PLOT_LABEL];
-	size_t i;
 
 	page_panels_begin(report);
-	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
-	{
+	member_each(i, operation, json_object_get(doc->results, "operations")) {
 		struct plot plot = kind->plot;
 
 		for (size_t side = 0; side < 2; side++)
@@ -204,13 +202,10 @@ static const json_t *load_hist(const json_t *operation)
 static const json_t *load_operation(const struct report_doc *doc, const char *name)
 {
 	const json_t *operation;
-	size_t i;
 
-	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
-	{
+	member_each(i, operation, json_object_get(doc->results, "operations"))
 		if (strcmp(member_text(operation, "operation"), name) == 0)
 			return operation;
-	}
 	return NULL;
 }
 
@@ -236,15 +231,13 @@ static void load_picture(struct report *report, const char *name, const struct l
 static void load_pictures(struct report *report, const struct latency_kind *kind)
 {
 	const json_t *operation;
-	size_t d, e, i;
+	size_t d, e;
 
 	page_panels_begin(report);
 	for (d = 0; d < report->doc_count; d++) {
 		if (report->docs[d].kind != REPORT_RUN)
 			continue;
-		json_array_foreach(json_object_get(report->docs[d].results, "operations"), i,
-				   operation)
-		{
+		member_each(i, operation, json_object_get(report->docs[d].results, "operations")) {
 			const char *name = member_text(operation, "operation");
 
 			for (e = 0; e < d; e++)
@@ -264,13 +257,11 @@ static void load_latency(struct report *report, const struct report_doc *doc)
 		[RUN_RESPONSE] = "response", [RUN_SERVICE] = "service"};
 	struct table_row row = {.document = doc->json};
 	struct page_table table;
-	size_t i;
 
 	page_table_begin(&table, report, doc->stand_in, "Latency under load: %s",
 			 doc->sides[0].label);
 	page_columns(&table, run_latency_columns, doc->json);
-	json_array_foreach(json_object_get(doc->results, "operations"), i, row.of)
-	{
+	member_each(i, row.of, json_object_get(doc->results, "operations")) {
 		for (row.at = 0; row.at <= RUN_SERVICE; row.at++) {
 			row.in = json_object_get(row.of, clocks[row.at]);
 			if (latency_is_measured(&row))

@@ -19,7 +19,6 @@ static int seed_take(struct report_seed *seed, const char *path, const char *fil
 	const json_t *sample;
 	struct cart_error why;
 	json_t *all = bench_json_read(path, &why);
-	size_t i;
 	double ms;
 
 	if (!json_is_array(all)) {
@@ -28,8 +27,7 @@ static int seed_take(struct report_seed *seed, const char *path, const char *fil
 		json_decref(all);
 		return -1;
 	}
-	json_array_foreach(all, i, sample)
-	{
+	member_each(i, sample, all) {
 		ms = member_number(sample, "response_time");
 		seed->tried++;
 		if (!member_true(sample, "success") || !isfinite(ms))

@@ -128,7 +128,7 @@ static void settings_machines(struct report *report)
 {
 	char cores[NUMBER_TEXT], memory[NUMBER_TEXT];
 	struct page_table table;
-	size_t e, i;
+	size_t e;
 
 	page_table_begin(&table, report, false, "Machines");
 	page_heads(&table,
@@ -142,11 +142,9 @@ static void settings_machines(struct report *report)
 				break;
 		if (e < d || machine == NULL)
 			continue;
-		json_array_foreach(json_object_get(machine, "generator_cores"), i, core)
-		{
+		member_each(i, core, json_object_get(machine, "generator_cores"))
 			buf_printf(&pinned, "%s%" JSON_INTEGER_FORMAT, i > 0 ? ", " : "",
 				   json_integer_value(core));
-		}
 		page_cell(&table, "%s", member_text(machine, "id"));
 		page_cell(&table, "%s", member_text(machine, "cpu"));
 		page_cell(&table, "%s", number_count(member_number(machine, "cores"), cores));
@@ -165,7 +163,6 @@ static void settings_files(struct report *report)
 	char when[32];
 	struct page_table table;
 	const json_t *word;
-	size_t i;
 
 	page_table_begin(&table, report, false, "Results files");
 	page_heads(&table, "l file|l kind|l made at|l cartbench|r seed|l machine|l command");
@@ -173,12 +170,10 @@ static void settings_files(struct report *report)
 		const json_t *json = report->docs[d].json, *tool = json_object_get(json, "tool");
 		struct buf command = {0};
 
-		json_array_foreach(json_object_get(json, "command"), i, word)
-		{
+		member_each(i, word, json_object_get(json, "command"))
 			if (json_is_string(word))
 				buf_printf(&command, "%s%s", i > 0 ? " " : "",
 					   json_string_value(word));
-		}
 		page_cell(&table, "%s", report_file_name(report->docs[d].path));
 		page_cell(&table, "%s", report_kind_names[report->docs[d].kind]);
 		page_cell(&table, "%s", report_when(json, when));

@@ -57,10 +57,8 @@ static void split_collect(struct split *split, const struct report_doc *doc)
 {
 	const json_t *operation;
 	char title[PLOT_LABEL];
-	size_t i;
 
-	json_array_foreach(json_object_get(doc->results, "operations"), i, operation)
-	{
+	member_each(i, operation, json_object_get(doc->results, "operations")) {
 		const json_t *json = json_object_get(operation, "split");
 		const char *name = member_text(operation, "operation");
 

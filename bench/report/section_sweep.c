@@ -43,12 +43,10 @@ static void sweep_add(struct plot *plot, const struct report_doc *doc, const cha
 {
 	struct plot_line *line = plot_add_line(plot, doc->sides[0].style, doc->sides[0].label);
 	const json_t *point;
-	size_t i;
 
 	if (line == NULL)
 		return;
-	json_array_foreach(json_object_get(doc->results, "points"), i, point)
-	{
+	member_each(i, point, json_object_get(doc->results, "points")) {
 		sweep_add_point(line, doc, i, point, key);
 		if (!(member_number(point, key) > 0))
 			continue;

@@ -50,12 +50,10 @@ static void time_add(struct plot *plot, const json_t *seconds, const char *label
 {
 	struct plot_line *line = plot_add_line(plot, style, label);
 	const json_t *second;
-	size_t i;
 
 	if (line == NULL)
 		return;
-	json_array_foreach(seconds, i, second)
-	{
+	member_each(i, second, seconds) {
 		const struct plot_point *point = plot_add_point(line, member_number(second, "at_s"),
 								time_get(&value, second));
 
@@ -69,13 +67,10 @@ static void time_add(struct plot *plot, const json_t *seconds, const char *label
 static void time_add_failures(struct plot *plot, const json_t *seconds)
 {
 	const json_t *second;
-	size_t i;
 
-	json_array_foreach(seconds, i, second)
-	{
+	member_each(i, second, seconds)
 		if (member_number(second, "failed") > 0)
 			plot_add_point(&plot->crosses, member_number(second, "at_s"), 0);
-	}
 }
 
 static void time_begin(struct plot *plot, const char *y_title)

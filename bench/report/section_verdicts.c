@@ -37,13 +37,10 @@ static const char *verdict_range(const json_t *quantile, char text[256])
 static const json_t *verdict_median(const json_t *operation)
 {
 	const json_t *quantile;
-	size_t i;
 
-	json_array_foreach(json_object_get(operation, "quantiles"), i, quantile)
-	{
+	member_each(i, quantile, json_object_get(operation, "quantiles"))
 		if (fabs(member_number(quantile, "q") - 0.5) < 1e-9)
 			return quantile;
-	}
 	return NULL;
 }
 
@@ -52,11 +49,9 @@ static void verdict_sentences(struct report *report, const struct report_doc *do
 {
 	char a[NUMBER_TEXT], b[NUMBER_TEXT], words[TABLE_TEXT], range[256];
 	struct table_row row = {.document = doc->json};
-	size_t i;
 
 	page_list_begin(report);
-	json_array_foreach(json_object_get(doc->results, "operations"), i, row.of)
-	{
+	member_each(i, row.of, json_object_get(doc->results, "operations")) {
 		row.in = verdict_median(row.of);
 		if (row.in == NULL || !h2h_quantile_holds(&row))
 			continue;

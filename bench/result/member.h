@@ -13,6 +13,9 @@ const char *member_text(const json_t *object, const char *key);
 bool member_true(const json_t *object, const char *key);
 /* The i-th of a member that is an array; NULL: there is none. */
 const json_t *member_item(const json_t *object, const char *key, size_t i);
+/* Before a statement that is done for each entry of a list: at_ is its place. */
+#define member_each(at_, entry_, list_)                                                            \
+	for (size_t at_ = 0; ((entry_) = json_array_get(list_, at_)) != NULL; at_++)
 /* What cannot be measured is null: JSON has no infinities. */
 json_t *member_real(double value);
 

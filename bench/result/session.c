@@ -1,6 +1,7 @@
 #include "bench/result/session.h"
 
 #include "bench/cli/interrupt.h"
+#include "bench/result/member.h"
 #include "bench/result/result.h"
 
 #include <stdarg.h>
@@ -98,14 +99,11 @@ static void session_print_notes(const struct bench_session *session)
 	FILE *out = session->values.json ? stderr : stdout;
 	const char *invalid = bench_result_invalid(session->result);
 	const json_t *warning;
-	size_t i;
 
 	if (json_is_true(json_object_get(session->result, "interrupted")))
 		fputs("INTERRUPTED: this is what was measured until then\n", out);
-	json_array_foreach(json_object_get(session->result, "warnings"), i, warning)
-	{
+	member_each(i, warning, json_object_get(session->result, "warnings"))
 		fprintf(out, "note: %s\n", json_string_value(warning));
-	}
 	if (invalid != NULL && !session->says_outcome)
 		fprintf(out, "INVALID: %s\n", invalid);
 }

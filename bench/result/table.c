@@ -242,14 +242,12 @@ void table_write(FILE *out, struct buf *csv, const struct table_column *columns,
 {
 	struct table_row row = {.document = document};
 	const json_t *results = json_object_get(document, "results");
-	size_t i;
 
 	if (out != NULL)
 		table_print_head(out, columns, document);
 	if (csv != NULL)
 		table_csv_head(csv, columns);
-	json_array_foreach(json_object_get(results, list), i, row.of)
-	{
+	member_each(i, row.of, json_object_get(results, list)) {
 		if (inner == NULL)
 			table_write_row(out, csv, columns, &row);
 		json_array_foreach(json_object_get(row.of, inner != NULL ? inner : ""), row.at,

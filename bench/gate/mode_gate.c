@@ -13,6 +13,7 @@
 #include "bench/h2h/show.h"
 #include "bench/h2h/h2h.h"
 #include "bench/result/result.h"
+#include "bench/stats/alloc.h"
 
 #include <stdlib.h>
 
@@ -35,10 +36,8 @@ static enum bench_exit gate_compare_files(const struct bench_texts *files)
 	enum bench_exit status = BENCH_INVALID;
 	json_t *baseline, *measured = NULL;
 	struct cart_error error;
-	struct gate_exact *exact = calloc(1, sizeof(*exact));
+	struct gate_exact *exact = bench_alloc(1, sizeof(*exact));
 
-	if (exact == NULL)
-		abort(); /* at start */
 	baseline = gate_exact_read(files->items[0], &error);
 	if (baseline != NULL)
 		measured = gate_exact_read(files->items[1], &error);

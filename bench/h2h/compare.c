@@ -6,6 +6,7 @@
 #include "bench/stats/verdict.h"
 #include "bench/stats/ranks.h"
 #include "bench/stats/welch.h"
+#include "bench/stats/alloc.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,11 +21,7 @@ struct compare_sample {
 
 static struct compare_sample compare_sample_new(size_t room)
 {
-	struct compare_sample sample = {.logs = calloc(room + 1, sizeof(double))};
-
-	if (sample.logs == NULL)
-		abort();
-	return sample;
+	return (struct compare_sample){.logs = bench_alloc(room, sizeof(double))};
 }
 
 /* Of `run`: a member of each second; what is not above 0 has no logarithm and is left out. */

@@ -1,5 +1,7 @@
 #include "bench/h2h/h2h.h"
 
+#include "bench/stats/alloc.h"
+
 #include <stdlib.h>
 
 enum bench_op_type h2h_op_type(enum h2h_operation operation)
@@ -18,28 +20,19 @@ const char *h2h_operation_name(enum h2h_operation operation)
 	return bench_op_type_name(h2h_op_type(operation));
 }
 
-static void *h2h_alloc(size_t count, size_t size)
-{
-	void *memory = calloc(count, size);
-
-	if (memory == NULL)
-		abort(); /* at start */
-	return memory;
-}
-
 void h2h_init(struct h2h *h2h, const struct h2h_config *config,
 	      struct bench_drive *const drives[H2H_SIDES])
 {
 	size_t cycles = (size_t)(config->blocks * config->pairs);
 
 	*h2h = (struct h2h){.config = *config, .gone = -1};
-	h2h->block_cycles = h2h_alloc((size_t)config->blocks, sizeof(*h2h->block_cycles));
+	h2h->block_cycles = bench_alloc((size_t)config->blocks, sizeof(*h2h->block_cycles));
 	for (int side = 0; side < H2H_SIDES; side++) {
 		h2h->drives[side] = drives[side];
 		for (int i = 0; i < H2H_OPERATIONS; i++) {
 			struct h2h_cell *cell = &h2h->cells[i];
 
-			cell->ns[side] = h2h_alloc(cycles, sizeof(**cell->ns));
+			cell->ns[side] = bench_alloc(cycles, sizeof(**cell->ns));
 			tally_init(&cell->arms[side], false);
 		}
 	}

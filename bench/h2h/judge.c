@@ -5,6 +5,7 @@
 #include "bench/stats/blocks.h"
 #include "bench/stats/power.h"
 #include "bench/stats/ranks.h"
+#include "bench/stats/alloc.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -112,11 +113,9 @@ void h2h_judge(struct h2h_judgement *judgement, const struct h2h *h2h,
 	       const struct h2h_question *question)
 {
 	struct stats_blocks blocks[H2H_ROWS_MAX];
-	size_t room = (size_t)(h2h->blocks_done * h2h->config.pairs) + 1;
-	double *scratch = calloc(room, sizeof(*scratch));
+	size_t room = (size_t)(h2h->blocks_done * h2h->config.pairs);
+	double *scratch = bench_alloc(room, sizeof(*scratch));
 
-	if (scratch == NULL)
-		abort();
 	*judgement = (struct h2h_judgement){0};
 	for (int operation = 0; operation < H2H_OPERATIONS; operation++) {
 		for (size_t i = 0; i < question->quantile_count; i++) {
@@ -125,9 +124,7 @@ void h2h_judge(struct h2h_judgement *judgement, const struct h2h *h2h,
 			*row = (struct h2h_row){.operation = (enum h2h_operation)operation,
 						.quantile = question->quantiles[i]};
 			row->log_ratios =
-				calloc((size_t)h2h->blocks_done + 1, sizeof(*row->log_ratios));
-			if (row->log_ratios == NULL)
-				abort();
+				bench_alloc((size_t)h2h->blocks_done, sizeof(*row->log_ratios));
 			judge_blocks(row, h2h, scratch);
 			if (row->block_count == 0 && row->quantile != question->quantiles[0]) {
 				free(row->log_ratios);

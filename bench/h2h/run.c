@@ -11,6 +11,7 @@
  */
 #include "bench/h2h/h2h.h"
 #include "bench/cli/interrupt.h"
+#include "bench/stats/alloc.h"
 #include "core/base/clock.h"
 
 #include <event2/event.h>
@@ -340,11 +341,10 @@ int h2h_run(struct h2h *h2h, h2h_progress_fn *progress, void *user, struct cart_
 	int result;
 
 	runner.base = bench_base_new();
-	runner.clients = calloc((size_t)config->clients, sizeof(*runner.clients));
+	runner.clients = bench_alloc((size_t)config->clients, sizeof(*runner.clients));
 	for (int side = 0; side < H2H_SIDES; side++)
-		runner.carts[side] = calloc(carts, sizeof(**runner.carts));
-	if (runner.base == NULL || runner.clients == NULL || runner.carts[0] == NULL ||
-	    runner.carts[1] == NULL)
+		runner.carts[side] = bench_alloc(carts, sizeof(**runner.carts));
+	if (runner.base == NULL)
 		abort(); /* at start */
 	result = h2h_open(&runner, error);
 	if (result == 0)

@@ -232,7 +232,7 @@ static void once_judge(struct once_cart *cart, struct probe_finding *finding)
 static void once_round(struct once_run *run, struct probe_finding *finding)
 {
 	size_t count = run->rig->plan->carts;
-	struct once_cart *carts = probe_array(count, sizeof(*carts));
+	struct once_cart *carts = bench_alloc(count, sizeof(*carts));
 
 	for (size_t i = 0; i < count; i++)
 		once_open(&carts[i], run, i);

@@ -10,15 +10,6 @@
 
 #define PROBE_SETTLE_MS 50 /* between two reads, in the end */
 
-void *probe_array(size_t count, size_t size)
-{
-	void *array = calloc(count > 0 ? count : 1, size);
-
-	if (array == NULL)
-		abort();
-	return array;
-}
-
 void probe_plan_init(struct probe_plan *plan)
 {
 	*plan = (struct probe_plan){

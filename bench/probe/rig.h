@@ -12,6 +12,7 @@
 
 #include "bench/target/drive.h"
 #include "bench/probe/probe.h"
+#include "bench/stats/alloc.h"
 #include "bench/stats/rng.h"
 
 #include <event2/event.h>
@@ -96,8 +97,5 @@ bool probe_rig_settled(struct probe_rig *rig, struct bench_link *link, const str
 		       int64_t version, struct cart *cart);
 
 struct timeval probe_timeval(int64_t us);
-
-/* malloc'd and zeroed; aborts without memory. */
-void *probe_array(size_t count, size_t size);
 
 #endif

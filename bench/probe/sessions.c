@@ -153,7 +153,7 @@ static void session_open_client(struct session_client *client, struct session_ca
 	struct probe_rig *rig = cart->run->rig;
 
 	client->cart = cart;
-	client->steps = probe_array(room, sizeof(*client->steps));
+	client->steps = bench_alloc(room, sizeof(*client->steps));
 	for (size_t i = 0; i < rig->target_count; i++)
 		client->links[i] = probe_rig_link(rig, at + i);
 	client->op = (struct bench_op){.product_id = SESSION_PRODUCT,
@@ -238,7 +238,7 @@ static void session_judge(struct session_cart *cart, const struct session_findin
 static void session_run(struct session_run *run, const struct session_findings *findings)
 {
 	const struct probe_plan *plan = run->rig->plan;
-	struct session_cart *carts = probe_array(plan->carts, sizeof(*carts));
+	struct session_cart *carts = bench_alloc(plan->carts, sizeof(*carts));
 
 	probe_rig_begin(run->rig);
 	run->writes = (plan->trials + plan->carts - 1) / plan->carts;

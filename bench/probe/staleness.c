@@ -175,11 +175,11 @@ static void staleness_make_order(struct staleness_run *run)
 	const struct probe_plan *plan = run->rig->plan;
 
 	run->order_count = plan->trials * plan->delay_count;
-	run->order = probe_array(run->order_count, sizeof(*run->order));
+	run->order = bench_alloc(run->order_count, sizeof(*run->order));
 	for (size_t i = 0; i < run->order_count; i++)
 		run->order[i] = (uint8_t)(i % plan->delay_count);
 	bench_rng_shuffle(&run->rig->rng, run->order, run->order_count, sizeof(*run->order));
-	run->looks = probe_array(run->order_count * PROBE_READS, sizeof(*run->looks));
+	run->looks = bench_alloc(run->order_count * PROBE_READS, sizeof(*run->looks));
 }
 
 static void staleness_report(const struct staleness_run *run, struct probe_report *report)
@@ -213,7 +213,7 @@ void probe_staleness_run(struct probe_rig *rig, struct probe_report *report)
 	if (!run.reads[PROBE_STRONG] && !run.reads[PROBE_INDEX])
 		return;
 	staleness_make_order(&run);
-	carts = probe_array(plan->carts, sizeof(*carts));
+	carts = bench_alloc(plan->carts, sizeof(*carts));
 	for (size_t i = 0; i < plan->carts; i++)
 		staleness_open(&carts[i], &run, i);
 	for (size_t i = 0; i < plan->carts && probe_rig_goes_on(rig); i++)

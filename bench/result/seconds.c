@@ -1,14 +1,14 @@
 #include "bench/result/seconds.h"
 
+#include "bench/stats/alloc.h"
+
 #include <stdlib.h>
 
 void seconds_init(struct seconds *seconds, size_t length)
 {
 	*seconds = (struct seconds){.count = length < SECONDS_MAX ? length : SECONDS_MAX};
 	pthread_mutex_init(&seconds->lock, NULL);
-	seconds->all = calloc(seconds->count, sizeof(*seconds->all));
-	if (seconds->all == NULL)
-		abort();
+	seconds->all = bench_alloc(seconds->count, sizeof(*seconds->all));
 }
 
 void seconds_free(struct seconds *seconds)

@@ -1,6 +1,7 @@
 #include "bench/stats/describe.h"
 
 #include "bench/stats/student.h"
+#include "bench/stats/alloc.h"
 
 #include <assert.h>
 #include <math.h>
@@ -52,10 +53,8 @@ void stats_sort(double *values, size_t count)
 
 double *stats_sorted(const double *values, size_t count)
 {
-	double *sorted = calloc(count, sizeof(*sorted));
+	double *sorted = bench_alloc(count, sizeof(*sorted));
 
-	if (sorted == NULL)
-		abort();
 	memcpy(sorted, values, count * sizeof(*sorted));
 	stats_sort(sorted, count);
 	return sorted;

@@ -45,84 +45,18 @@ static double power_integrate(const struct power_case *of, double df)
 	return sum * width;
 }
 
-double stats_power_difference(double effect, double error, double df, double alpha)
+double stats_power(unsigned shown, double effect, double margin, double error, double df,
+		   double alpha)
 {
-	struct power_case of = {
-		.effect = effect / error,
-		.margin = -1,
-		.difference = stats_student_quantile(1 - alpha / 2, df),
-	};
+	struct power_case of = {.effect = effect / error, .margin = -1, .difference = INFINITY};
 
-	return power_integrate(&of, df);
-}
-
-double stats_power_equivalence(double effect, double margin, double error, double df, double alpha)
-{
-	struct power_case of = {
-		.effect = effect / error,
-		.margin = margin / error,
-		.difference = INFINITY,
-		.equivalence = stats_student_quantile(1 - alpha, df),
-	};
-
-	return power_integrate(&of, df);
-}
-
-double stats_power_decided(double effect, double margin, double error, double df, double alpha)
-{
-	struct power_case of = {
-		.effect = effect / error,
-		.margin = margin / error,
-		.difference = stats_student_quantile(1 - alpha / 2, df),
-		.equivalence = stats_student_quantile(1 - alpha, df),
-	};
-
-	return power_integrate(&of, df);
-}
-
-/* The smallest count from 2 that is enough, where more than enough is enough too; 0: none. */
-static size_t power_search(bool (*enough)(const void *of, size_t count), const void *of)
-{
-	size_t low = 1, high = 2, middle;
-
-	while (!enough(of, high)) {
-		if (high >= STATS_BLOCKS_MAX)
-			return 0;
-		low = high;
-		high = high * 2 < STATS_BLOCKS_MAX ? high * 2 : STATS_BLOCKS_MAX;
+	if ((shown & STATS_DIFFERENCE) != 0)
+		of.difference = stats_student_quantile(1 - alpha / 2, df);
+	if ((shown & STATS_EQUIVALENCE) != 0) {
+		of.margin = margin / error;
+		of.equivalence = stats_student_quantile(1 - alpha, df);
 	}
-	while (high - low > 1) {
-		middle = low + (high - low) / 2;
-		if (enough(of, middle))
-			high = middle;
-		else
-			low = middle;
-	}
-	return high;
-}
-
-struct power_pairs {
-	double effect;
-	double stddev;
-	double alpha;
-	double power;
-};
-
-static bool power_pairs_enough(const void *user, size_t count)
-{
-	const struct power_pairs *of = user;
-	double n = (double)count;
-
-	return stats_power_difference(of->effect, of->stddev / sqrt(n), n - 1, of->alpha) >=
-	       of->power;
-}
-
-size_t stats_power_pairs(double effect, double stddev, double alpha, double power)
-{
-	struct power_pairs of = {effect, stddev, alpha, power};
-
-	assert(effect != 0 && stddev > 0 && alpha > 0 && alpha < power && power < 1);
-	return power_search(power_pairs_enough, &of);
+	return power_integrate(&of, df);
 }
 
 struct power_blocks {
@@ -131,9 +65,8 @@ struct power_blocks {
 	double alpha;
 };
 
-static bool power_blocks_enough(const void *user, size_t count)
+static bool power_is_enough(const struct power_blocks *of, size_t count)
 {
-	const struct power_blocks *of = user;
 	double error = of->one / sqrt((double)count), df = stats_blocks_df(count), within, beyond;
 
 	if (error == 0)
@@ -144,10 +77,12 @@ static bool power_blocks_enough(const void *user, size_t count)
 	beyond = stats_student_quantile(1 - of->alpha / 2, df) * error;
 	if (within <= 0)
 		return false;
-	return stats_power_decided((within + beyond) / 2, of->margin, error, df, of->alpha) >=
-	       STATS_POWER;
+	return stats_power(STATS_DIFFERENCE | STATS_EQUIVALENCE, (within + beyond) / 2, of->margin,
+			   error, df, of->alpha) >= STATS_POWER;
 }
 
+/* Searches the smallest count from 2 that is enough; with more blocks than are enough the same
+ * holds. */
 size_t stats_blocks_needed(const struct stats_blocks *blocks, double margin, double alpha,
 			   size_t family)
 {
@@ -156,7 +91,21 @@ size_t stats_blocks_needed(const struct stats_blocks *blocks, double margin, dou
 		.margin = log1p(margin),
 		.alpha = alpha / (double)(family > 0 ? family : 1),
 	};
+	size_t low = 1, high = 2, middle;
 
 	assert(margin > 0 && alpha > 0 && alpha < 1);
-	return power_search(power_blocks_enough, &of);
+	while (!power_is_enough(&of, high)) {
+		if (high >= STATS_BLOCKS_MAX)
+			return 0;
+		low = high;
+		high = high * 2 < STATS_BLOCKS_MAX ? high * 2 : STATS_BLOCKS_MAX;
+	}
+	while (high - low > 1) {
+		middle = low + (high - low) / 2;
+		if (power_is_enough(&of, middle))
+			high = middle;
+		else
+			low = middle;
+	}
+	return high;
 }

@@ -2,6 +2,7 @@
 
 #include "bench/stats/describe.h"
 #include "bench/stats/student.h"
+#include "bench/stats/alloc.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -24,12 +25,10 @@ static int ranks_order(const void *a, const void *b)
 
 double stats_ranks(double *ranks, const double *values, size_t count)
 {
-	struct ranks_entry *entries = calloc(count + 1, sizeof(*entries));
+	struct ranks_entry *entries = bench_alloc(count, sizeof(*entries));
 	double ties = 0, t;
 	size_t end;
 
-	if (entries == NULL)
-		abort();
 	for (size_t i = 0; i < count; i++)
 		entries[i] = (struct ranks_entry){.value = values[i], .at = i};
 	qsort(entries, count, sizeof(*entries), ranks_order);
@@ -80,12 +79,10 @@ static double wilcoxon_approximate(const struct stats_wilcoxon *test, size_t cou
 
 int stats_wilcoxon(struct stats_wilcoxon *test, const double *values, size_t count)
 {
-	double *sizes = calloc(count + 1, sizeof(*sizes)), *ranks, ties;
+	double *sizes = bench_alloc(count, sizeof(*sizes)), *ranks, ties;
 	int result = -1;
 
-	ranks = calloc(count + 1, sizeof(*ranks));
-	if (sizes == NULL || ranks == NULL)
-		abort();
+	ranks = bench_alloc(count, sizeof(*ranks));
 	*test = (struct stats_wilcoxon){.p = 1};
 	for (size_t i = 0; i < count; i++) {
 		if (!isfinite(values[i]))
@@ -134,10 +131,8 @@ int stats_mann_whitney(struct stats_mann_whitney *test, const double *a, size_t 
 
 	if (a_count == 0 || b_count == 0)
 		return -1;
-	values = calloc(count, sizeof(*values));
-	ranks = calloc(count, sizeof(*ranks));
-	if (values == NULL || ranks == NULL)
-		abort();
+	values = bench_alloc(count, sizeof(*values));
+	ranks = bench_alloc(count, sizeof(*ranks));
 	memcpy(values, a, a_count * sizeof(*values));
 	memcpy(values + a_count, b, b_count * sizeof(*values));
 	for (i = 0; i < count; i++)

@@ -1,6 +1,7 @@
 #include "bench/stats/verdict.h"
 
 #include "bench/stats/student.h"
+#include "bench/stats/alloc.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -32,11 +33,9 @@ static enum stats_verdict verdict_of(const struct stats_comparison *comparison, 
 
 void stats_verdicts(struct stats_comparison *comparisons, size_t count, double alpha)
 {
-	double *difference = calloc(count + 1, sizeof(*difference));
-	double *equivalence = calloc(count + 1, sizeof(*equivalence));
+	double *difference = bench_alloc(count, sizeof(*difference));
+	double *equivalence = bench_alloc(count, sizeof(*equivalence));
 
-	if (difference == NULL || equivalence == NULL)
-		abort();
 	for (size_t i = 0; i < count; i++) {
 		difference[i] = comparisons[i].p_difference;
 		equivalence[i] = comparisons[i].p_equivalence;
@@ -76,14 +75,9 @@ static int holm_order(const void *a, const void *b)
 
 void stats_holm(double *adjusted, const double *p, size_t count)
 {
-	struct holm_entry *entries;
+	struct holm_entry *entries = bench_alloc(count, sizeof(*entries));
 	double largest = 0, one;
 
-	if (count == 0)
-		return;
-	entries = calloc(count, sizeof(*entries));
-	if (entries == NULL)
-		abort();
 	for (size_t i = 0; i < count; i++)
 		entries[i] = (struct holm_entry){.p = p[i], .at = i};
 	qsort(entries, count, sizeof(*entries), holm_order);

@@ -1,5 +1,7 @@
 #include "tests/lib/api_client.h"
 
+#include "core/base/clock.h"
+#include "core/base/units.h"
 #include "tests/lib/cmocka.h"
 
 #include <inttypes.h>
@@ -133,6 +135,17 @@ int64_t api_integer(const struct api_client *client, const char *member)
 
 	assert_true(json_is_integer(value));
 	return json_integer_value(value);
+}
+
+void api_wait_past(const struct api_client *client, const char *member)
+{
+	const char *text = api_string(client, member);
+	int64_t time_ms;
+
+	assert_non_null(text);
+	assert_true(units_parse_time(text, strlen(text), &time_ms));
+	while (clock_wall_ms(&cart_clock_system) <= time_ms)
+		;
 }
 
 int64_t api_version(struct api_client *client)

@@ -48,6 +48,9 @@ int64_t api_version(struct api_client *client);
 /* It is a problem with this status and error, and its detail holds says (NULL: anything). */
 void api_expect(struct api_client *client, int status, const char *error, const char *says);
 
+/* Waits until the clock that stamps carts has passed that time in the last answer. */
+void api_wait_past(const struct api_client *client, const char *member);
+
 #define API_ID_TEXT 36
 /* Makes a cart; its id into id. */
 void api_make_cart(struct api_client *client, int64_t customer_id, char id[API_ID_TEXT + 1]);

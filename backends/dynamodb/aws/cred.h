@@ -78,7 +78,6 @@ enum cred_result cred_chain_fetch(struct cred_context *context, const struct cre
 int64_t cred_refresh_ms(int64_t lifetime_ms, uint32_t random);
 /* After that many failures in a row, 1 or more. */
 int64_t cred_backoff_ms(unsigned failures, uint32_t random);
-uint32_t cred_random(void);
 
 /* Text that may be secret: of a fixed room, so that growing leaves no copies; NUL-terminated. Zero
  * it; free wipes. */

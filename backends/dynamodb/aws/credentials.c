@@ -14,6 +14,7 @@
 #include "backends/dynamodb/aws/cred.h"
 
 #include "core/base/log.h"
+#include "core/base/random.h"
 #include "core/base/units.h"
 #include "core/base/wake.h"
 
@@ -31,9 +32,17 @@
 #define CREDENTIALS_LOOK_MS 5000
 #define CREDENTIALS_NEVER   INT64_MAX
 
-struct ddb_credentials_source {
-	int64_t look_ns; /* the longest that it sleeps */
+#define CRED_EARLY_MS	    INT64_C(300000) /* before they expire */
+#define CRED_JITTER_MS	    INT64_C(60000)
+#define CRED_REFRESH_MS_MIN INT64_C(250)
+#define CRED_BACKOFF_MS_MIN INT64_C(1000)
+#define CRED_BACKOFF_MS_MAX INT64_C(60000)
+
+struct credentials {
+	struct ddb_credentials_source source; /* first */
+	int64_t look_ns;		      /* the longest that the thread sleeps */
 	/* The thread's own. */
+	struct random random;
 	struct cred_context context;
 	const struct cred_provider *provider; /* the one that has given some; NULL: none yet */
 	unsigned failures;		      /* in a row */
@@ -55,10 +64,31 @@ struct ddb_credentials_source {
 	char origin[CRED_ORIGIN_ROOM];
 	struct cart_error lacking;
 
-	_Atomic uint64_t generation;
 	_Atomic int64_t refreshed;
 	_Atomic int64_t failed;
 };
+
+/* Five to six minutes early; short-lived ones when half of their life is over. */
+int64_t cred_refresh_ms(int64_t lifetime_ms, uint32_t random)
+{
+	int64_t ms = lifetime_ms - CRED_EARLY_MS - (int64_t)(random % CRED_JITTER_MS);
+
+	if (ms < lifetime_ms / 2)
+		ms = lifetime_ms / 2;
+	return ms > CRED_REFRESH_MS_MIN ? ms : CRED_REFRESH_MS_MIN;
+}
+
+/* 1 s, 2 s, ... 60 s, of which a random half is left out; never less than a second. */
+int64_t cred_backoff_ms(unsigned failures, uint32_t random)
+{
+	int64_t ms = failures > 6 ? CRED_BACKOFF_MS_MAX
+				  : CRED_BACKOFF_MS_MIN << (failures > 0 ? failures - 1 : 0);
+
+	if (ms > CRED_BACKOFF_MS_MAX)
+		ms = CRED_BACKOFF_MS_MAX;
+	ms -= (int64_t)random % (ms / 2);
+	return ms > CRED_BACKOFF_MS_MIN ? ms : CRED_BACKOFF_MS_MIN;
+}
 
 static int64_t credentials_now_ns(void)
 {
@@ -70,14 +100,14 @@ static struct timespec credentials_timespec(int64_t ns)
 	return (struct timespec){.tv_sec = ns / CLOCK_NS_PER_S, .tv_nsec = ns % CLOCK_NS_PER_S};
 }
 
-static void credentials_plan(struct ddb_credentials_source *source, int64_t delay_ms)
+static void credentials_plan(struct credentials *source, int64_t delay_ms)
 {
 	source->due_ns = source->asked_ns + delay_ms * CLOCK_NS_PER_MS;
 	source->due_wall_ms = clock_wall_ms(source->context.clock) + delay_ms;
 }
 
 /* How long to sleep; 0: it is time. Under the lock. */
-static int64_t credentials_left_ns(const struct ddb_credentials_source *source)
+static int64_t credentials_left_ns(const struct credentials *source)
 {
 	int64_t now_ns = credentials_now_ns();
 	int64_t due_ns = source->due_ns;
@@ -95,7 +125,7 @@ static int64_t credentials_left_ns(const struct ddb_credentials_source *source)
 }
 
 /* Until it is time to ask. False: the thread is to end. */
-static bool credentials_rest(struct ddb_credentials_source *source)
+static bool credentials_rest(struct credentials *source)
 {
 	int64_t left_ns;
 	bool go_on;
@@ -119,10 +149,11 @@ static bool credentials_same(const struct ddb_credentials *a, const struct ddb_c
 }
 
 /* True: they are others than before. *refused: those that are there have been, and are the same. */
-static bool credentials_publish(struct ddb_credentials_source *source,
-				const struct ddb_credentials *fresh, bool *refused)
+static bool credentials_publish(struct credentials *source, const struct ddb_credentials *fresh,
+				bool *refused)
 {
-	uint64_t generation = atomic_load_explicit(&source->generation, memory_order_relaxed);
+	uint64_t generation =
+		atomic_load_explicit(&source->source.generation, memory_order_relaxed);
 	bool differ;
 
 	pthread_mutex_lock(&source->lock);
@@ -134,15 +165,16 @@ static bool credentials_publish(struct ddb_credentials_source *source,
 	memcpy(source->origin, source->context.origin, sizeof(source->origin));
 	if (differ) {
 		atomic_fetch_add_explicit(&source->refreshed, 1, memory_order_relaxed);
-		atomic_store_explicit(&source->generation, generation + 1, memory_order_release);
+		atomic_store_explicit(&source->source.generation, generation + 1,
+				      memory_order_release);
 	}
 	pthread_cond_broadcast(&source->news);
 	pthread_mutex_unlock(&source->lock);
 	return differ;
 }
 
-static void credentials_succeed(struct ddb_credentials_source *source,
-				const struct ddb_credentials *fresh, int64_t lifetime_ms)
+static void credentials_succeed(struct credentials *source, const struct ddb_credentials *fresh,
+				int64_t lifetime_ms)
 {
 	bool refused;
 
@@ -150,7 +182,8 @@ static void credentials_succeed(struct ddb_credentials_source *source,
 	if (fresh->expires_ms == 0)
 		source->due_ns = source->due_wall_ms = CREDENTIALS_NEVER;
 	else
-		credentials_plan(source, cred_refresh_ms(lifetime_ms, cred_random()));
+		credentials_plan(source, cred_refresh_ms(lifetime_ms,
+							 (uint32_t)random_next(&source->random)));
 	if (credentials_publish(source, fresh, &refused)) {
 		source->repeats = 0;
 		source->refusal_logged = false;
@@ -164,12 +197,12 @@ static void credentials_succeed(struct ddb_credentials_source *source,
 }
 
 /* The log has changes of state, not each try. What stops the start is told by its error. */
-static void credentials_note(struct ddb_credentials_source *source, bool failing,
+static void credentials_note(struct credentials *source, bool failing,
 			     const struct cart_error *error)
 {
-	bool first = ddb_credentials_generation(source) == 1 && source->repeats == 0;
+	bool first = ddb_credentials_generation(&source->source) == 1 && source->repeats == 0;
 
-	if (failing && !source->failing && ddb_credentials_generation(source) > 0)
+	if (failing && !source->failing && ddb_credentials_generation(&source->source) > 0)
 		log_event(LOG_WARN, "cannot get credentials", LOG_STR("error", error->text));
 	else if (failing && !source->failing && !source->hopeless)
 		log_event(LOG_INFO, "no credentials yet", LOG_STR("error", error->text));
@@ -181,7 +214,7 @@ static void credentials_note(struct ddb_credentials_source *source, bool failing
 	source->failing = failing;
 }
 
-static void credentials_fail(struct ddb_credentials_source *source, bool hopeless,
+static void credentials_fail(struct credentials *source, bool hopeless,
 			     const struct cart_error *error)
 {
 	source->failures++;
@@ -193,14 +226,14 @@ static void credentials_fail(struct ddb_credentials_source *source, bool hopeles
 	pthread_cond_broadcast(&source->news);
 	pthread_mutex_unlock(&source->lock);
 	credentials_note(source, true, error);
-	credentials_plan(source, cred_backoff_ms(source->failures, cred_random()));
+	credentials_plan(source,
+			 cred_backoff_ms(source->failures, (uint32_t)random_next(&source->random)));
 	/* Last: who sees the count finds all else done. */
 	atomic_fetch_add_explicit(&source->failed, 1, memory_order_release);
 }
 
 /* They came, and their time is over. The clock here may be wrong; for most sources it is not. */
-static void credentials_expired(struct ddb_credentials_source *source,
-				const struct ddb_credentials *fresh)
+static void credentials_expired(struct credentials *source, const struct ddb_credentials *fresh)
 {
 	char when[UNITS_TIME_TEXT + 1];
 	struct cart_error error;
@@ -214,7 +247,7 @@ static void credentials_expired(struct ddb_credentials_source *source,
 	credentials_fail(source, false, &error);
 }
 
-static void credentials_settle(struct ddb_credentials_source *source, enum cred_result result,
+static void credentials_settle(struct credentials *source, enum cred_result result,
 			       const struct ddb_credentials *fresh, const struct cart_error *error)
 {
 	int64_t lifetime_ms = fresh->expires_ms - clock_wall_ms(source->context.clock);
@@ -231,7 +264,7 @@ static void credentials_settle(struct ddb_credentials_source *source, enum cred_
 	}
 }
 
-static bool credentials_stopped(struct ddb_credentials_source *source)
+static bool credentials_stopped(struct credentials *source)
 {
 	bool stopped;
 
@@ -243,7 +276,7 @@ static bool credentials_stopped(struct ddb_credentials_source *source)
 
 static void *credentials_main(void *user)
 {
-	struct ddb_credentials_source *source = user;
+	struct credentials *source = user;
 	struct ddb_credentials fresh = {0};
 	struct cart_error error = {""};
 
@@ -261,7 +294,7 @@ static void *credentials_main(void *user)
 	return NULL;
 }
 
-static void credentials_conditions(struct ddb_credentials_source *source)
+static void credentials_conditions(struct credentials *source)
 {
 	pthread_condattr_t monotonic;
 
@@ -273,7 +306,7 @@ static void credentials_conditions(struct ddb_credentials_source *source)
 	pthread_condattr_destroy(&monotonic);
 }
 
-static int credentials_start(struct ddb_credentials_source *source, struct cart_error *error)
+static int credentials_start(struct credentials *source, struct cart_error *error)
 {
 	sigset_t all, mask;
 	int rc;
@@ -292,7 +325,7 @@ static int credentials_start(struct ddb_credentials_source *source, struct cart_
 	return cart_error_set(error, "the credentials' thread: %s", strerror(rc));
 }
 
-static void credentials_destroy(struct ddb_credentials_source *source)
+static void credentials_destroy(struct credentials *source)
 {
 	pthread_cond_destroy(&source->wake);
 	pthread_cond_destroy(&source->news);
@@ -305,7 +338,7 @@ static void credentials_destroy(struct ddb_credentials_source *source)
 int ddb_credentials_new(struct ddb_credentials_source **source,
 			const struct ddb_credentials_config *config, struct cart_error *error)
 {
-	struct ddb_credentials_source *made = calloc(1, sizeof(*made));
+	struct credentials *made = calloc(1, sizeof(*made));
 
 	*source = NULL;
 	if (made == NULL)
@@ -316,6 +349,7 @@ int ddb_credentials_new(struct ddb_credentials_source **source,
 		return cart_error_set(error, "libcurl does not start");
 	}
 	credentials_conditions(made);
+	random_seed(&made->random);
 	made->look_ns =
 		(config->look_ms > 0 ? config->look_ms : CREDENTIALS_LOOK_MS) * CLOCK_NS_PER_MS;
 	if (cred_context_init(&made->context, config, error) != 0 ||
@@ -323,13 +357,13 @@ int ddb_credentials_new(struct ddb_credentials_source **source,
 		credentials_destroy(made);
 		return -1;
 	}
-	*source = made;
+	*source = &made->source;
 	return 0;
 }
 
 void ddb_credentials_free(struct ddb_credentials_source **source)
 {
-	struct ddb_credentials_source *s = *source;
+	struct credentials *s = (struct credentials *)*source;
 
 	*source = NULL;
 	if (s == NULL)
@@ -347,60 +381,61 @@ void ddb_credentials_free(struct ddb_credentials_source **source)
 int ddb_credentials_wait(struct ddb_credentials_source *source, int64_t timeout_ms,
 			 struct cart_error *error)
 {
+	struct credentials *own = (struct credentials *)source;
 	struct timespec until =
 		credentials_timespec(credentials_now_ns() + timeout_ms * CLOCK_NS_PER_MS);
 	int rc = 0;
 	bool there;
 
-	pthread_mutex_lock(&source->lock);
-	while (ddb_credentials_generation(source) == 0 && !source->hopeless && rc == 0)
-		rc = pthread_cond_timedwait(&source->news, &source->lock, &until);
+	pthread_mutex_lock(&own->lock);
+	while (ddb_credentials_generation(source) == 0 && !own->hopeless && rc == 0)
+		rc = pthread_cond_timedwait(&own->news, &own->lock, &until);
 	there = ddb_credentials_generation(source) != 0;
 	if (!there)
 		cart_error_set(error, "%s",
-			       source->lacking.text[0] != '\0' ? source->lacking.text
-							       : "no source has answered yet");
-	pthread_mutex_unlock(&source->lock);
+			       own->lacking.text[0] != '\0' ? own->lacking.text
+							    : "no source has answered yet");
+	pthread_mutex_unlock(&own->lock);
 	return there ? 0 : -1;
-}
-
-uint64_t ddb_credentials_generation(const struct ddb_credentials_source *source)
-{
-	return atomic_load_explicit(&source->generation, memory_order_acquire);
 }
 
 uint64_t ddb_credentials_copy(struct ddb_credentials_source *source, struct ddb_credentials *out)
 {
+	struct credentials *own = (struct credentials *)source;
 	uint64_t generation;
 
-	pthread_mutex_lock(&source->lock);
+	pthread_mutex_lock(&own->lock);
 	generation = ddb_credentials_generation(source);
-	*out = source->newest;
-	pthread_mutex_unlock(&source->lock);
+	*out = own->newest;
+	pthread_mutex_unlock(&own->lock);
 	return generation;
 }
 
 void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t generation)
 {
-	pthread_mutex_lock(&source->lock);
+	struct credentials *own = (struct credentials *)source;
+	pthread_mutex_lock(&own->lock);
 	if (generation != 0 && generation == ddb_credentials_generation(source)) {
-		source->refused = true;
-		pthread_cond_signal(&source->wake);
+		own->refused = true;
+		pthread_cond_signal(&own->wake);
 	}
-	pthread_mutex_unlock(&source->lock);
+	pthread_mutex_unlock(&own->lock);
 }
 
 void ddb_credentials_origin(struct ddb_credentials_source *source, char *text, size_t room)
 {
-	pthread_mutex_lock(&source->lock);
-	snprintf(text, room, "%s", source->origin);
-	pthread_mutex_unlock(&source->lock);
+	struct credentials *own = (struct credentials *)source;
+	pthread_mutex_lock(&own->lock);
+	snprintf(text, room, "%s", own->origin);
+	pthread_mutex_unlock(&own->lock);
 }
 
 struct ddb_credentials_counts ddb_credentials_counts(struct ddb_credentials_source *source)
 {
+	struct credentials *own = (struct credentials *)source;
+
 	return (struct ddb_credentials_counts){
-		.refreshes = atomic_load_explicit(&source->refreshed, memory_order_relaxed),
-		.failures = atomic_load_explicit(&source->failed, memory_order_acquire),
+		.refreshes = atomic_load_explicit(&own->refreshed, memory_order_relaxed),
+		.failures = atomic_load_explicit(&own->failed, memory_order_acquire),
 	};
 }

@@ -24,7 +24,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 
-#include <stdbool.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,7 +34,10 @@ struct ddb_credentials_counts {
 	int64_t failures;  /* of a source that was asked */
 };
 
-struct ddb_credentials_source;
+/* What is public of a source. */
+struct ddb_credentials_source {
+	_Atomic uint64_t generation; /* read it with ddb_credentials_generation() */
+};
 
 /* Starts the thread, which begins with the first fetch. -1: error says why. */
 CART_MUST_CHECK int ddb_credentials_new(struct ddb_credentials_source **source,
@@ -53,7 +56,10 @@ CART_MUST_CHECK int ddb_credentials_wait(struct ddb_credentials_source *source, 
 					 struct cart_error *error);
 
 /* Any thread, no lock: grows by one with each set of credentials; 0: there are none yet. */
-uint64_t ddb_credentials_generation(const struct ddb_credentials_source *source);
+static inline uint64_t ddb_credentials_generation(const struct ddb_credentials_source *source)
+{
+	return atomic_load_explicit(&source->generation, memory_order_acquire);
+}
 /* Any thread; a short lock. Copies the newest; returns their generation, 0: there are none. */
 uint64_t ddb_credentials_copy(struct ddb_credentials_source *source, struct ddb_credentials *out);
 /* Any thread: the service has refused those of that generation as expired or unknown; they are

@@ -331,9 +331,8 @@ static void call_paused(evutil_socket_t fd, short what, void *user)
 }
 
 /* A transfer is over; libcurl has let go of it. */
-static void call_tried(void *private, CURLcode result)
+static void call_tried(struct ddb_transfer *transfer, CURLcode result)
 {
-	struct ddb_transfer *transfer = private;
 	struct ddb_call *call = transfer->call;
 	struct ddb_client *client = call->client;
 	enum ddb_retry why = DDB_RETRY_SERVER;
@@ -373,7 +372,7 @@ struct ddb_client *ddb_client_new(struct event_base *base, const struct ddb_clie
 	client->config = *config;
 	client->signer = (struct sigv4_signer){.region = config->region, .service = "dynamodb"};
 	client_set_host(client);
-	client->curl = curl_loop_new(base, config->connections, call_tried);
+	client->curl = ddb_curl_loop_new(base, config->connections, call_tried);
 	random_seed(&client->random);
 	if (client->curl == NULL)
 		ddb_client_free(&client);
@@ -386,7 +385,7 @@ void ddb_client_free(struct ddb_client **out)
 
 	if (client == NULL)
 		return;
-	curl_loop_free(&client->curl);
+	ddb_curl_loop_free(&client->curl);
 	sigv4_signer_clear(&client->signer);
 	explicit_bzero(&client->credentials, sizeof(client->credentials));
 	free(client);

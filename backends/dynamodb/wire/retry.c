@@ -10,27 +10,6 @@
 #define RETRY_TOKENS	     5
 #define RETRY_TIMEOUT_TOKENS 10
 
-const char *ddb_operation_name(enum ddb_operation operation)
-{
-	static const char *const names[DDB_OPERATIONS] = {
-		[DDB_GET_ITEM] = "GetItem",
-		[DDB_BATCH_GET_ITEM] = "BatchGetItem",
-		[DDB_QUERY] = "Query",
-		[DDB_PUT_ITEM] = "PutItem",
-		[DDB_UPDATE_ITEM] = "UpdateItem",
-		[DDB_DELETE_ITEM] = "DeleteItem",
-		[DDB_DESCRIBE_TABLE] = "DescribeTable",
-		[DDB_CREATE_TABLE] = "CreateTable",
-		[DDB_UPDATE_TABLE] = "UpdateTable",
-		[DDB_DESCRIBE_TIME_TO_LIVE] = "DescribeTimeToLive",
-		[DDB_UPDATE_TIME_TO_LIVE] = "UpdateTimeToLive",
-		[DDB_DESCRIBE_CONTINUOUS_BACKUPS] = "DescribeContinuousBackups",
-		[DDB_UPDATE_CONTINUOUS_BACKUPS] = "UpdateContinuousBackups",
-	};
-
-	return names[operation];
-}
-
 void ddb_shared_init(struct ddb_shared *shared)
 {
 	retry_budget_init(&shared->budget, DDB_BUDGET);

@@ -4,9 +4,6 @@
 
 #include "backends/dynamodb/wire/types.h"
 
-/* "GetItem", ... */
-const char *ddb_operation_name(enum ddb_operation operation);
-
 void ddb_shared_init(struct ddb_shared *shared);
 
 /* What one try has come to. */

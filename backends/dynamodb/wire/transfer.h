@@ -2,15 +2,17 @@
 #ifndef BACKENDS_DYNAMODB_WIRE_TRANSFER_H
 #define BACKENDS_DYNAMODB_WIRE_TRANSFER_H
 
-#include "backends/dynamodb/wire/curl_loop.h"
 #include "backends/dynamodb/wire/retry.h"
 #include "backends/dynamodb/wire/types.h"
 #include "core/base/random.h"
+
+#include <curl/curl.h>
 
 #define TRANSFER_HEADERS    8
 #define TRANSFER_ANSWER_MAX (17 * 1024 * 1024) /* BatchGetItem has 16 MB, and its JSON more */
 
 struct event;
+struct curl_loop; /* libcurl on the event loop */
 
 struct ddb_client {
 	struct event_base *base;
@@ -54,6 +56,15 @@ struct ddb_transfer {
 	char token_header[DDB_SESSION_TOKEN_MAX + 40];
 	char curl_error[CURL_ERROR_SIZE];
 };
+
+/* From the loop, never inside ddb_transfer_begin(). May begin and abort transfers, this one too. */
+typedef void ddb_transfer_done_fn(struct ddb_transfer *transfer, CURLcode result);
+
+/* Keeps at most so many connections. NULL: no memory. */
+struct curl_loop *ddb_curl_loop_new(struct event_base *base, size_t connections,
+				    ddb_transfer_done_fn *done);
+/* No transfer may be on the wire. Closes the connections. Takes NULL; sets it. */
+void ddb_curl_loop_free(struct curl_loop **loop);
 
 /* NULL: no memory. */
 struct ddb_transfer *ddb_transfer_new(struct ddb_client *client);

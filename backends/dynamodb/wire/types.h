@@ -37,6 +37,8 @@ enum ddb_operation {
 	DDB_UPDATE_CONTINUOUS_BACKUPS,
 	DDB_OPERATIONS
 };
+/* "GetItem", ... */
+const char *ddb_operation_name(enum ddb_operation operation);
 
 enum ddb_outcome {
 	DDB_OK,	       /* 200; call->json is the answer */

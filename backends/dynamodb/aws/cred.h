@@ -23,12 +23,16 @@
 #define CRED_REGION_MAX	      63
 #define CRED_PROCESS_LIMIT_MS 60000
 
+/* The first two are what functions return that get or do not get something, as cart_error_set()
+ * does. */
 enum cred_result {
-	CRED_GOT,
-	CRED_NONE,   /* nothing is configured here; error says what is not */
-	CRED_FAILED, /* configured, and does not work now; error says why */
-	CRED_WRONG   /* configured, and cannot work before somebody changes that */
+	CRED_FAILED = -1, /* configured, but does not work now; error says why */
+	CRED_GOT = 0,
+	CRED_NONE, /* nothing is configured here; error says what is missing */
+	CRED_WRONG /* configured, but cannot work until somebody changes the configuration */
 };
+/* Sets the error's text (a format and its arguments), and has the result as its value. */
+#define CRED_END(result, ...) ((void)cart_error_set(__VA_ARGS__), (result))
 
 struct cred_context {
 	const struct cart_clock *clock;
@@ -105,15 +109,24 @@ void cred_printable(char *to, size_t room, const char *text);
 /* Wipes, sets the three and the expiry (RFC 3339; NULL: never); token NULL: none. */
 CART_MUST_CHECK int cred_set(struct ddb_credentials *out, const char *id, const char *secret,
 			     const char *token, const char *expires, struct cart_error *error);
+/* Sets an id and a secret that a person has configured under these names; NULL: not configured. One
+ * of the two alone is a mistake: another source would be another identity. */
+enum cred_result cred_set_pair(struct ddb_credentials *out, const char *const names[2],
+			       const char *id, const char *secret, const char *token,
+			       struct cart_error *error);
 
-/* An object, or an error that quotes nothing of the text. */
-CART_MUST_CHECK int cred_json_load(const struct cred_text *text, json_t **object,
-				   struct cart_error *error);
-/* AccessKeyId, SecretAccessKey, Expiration, and the token under its name. */
-CART_MUST_CHECK int cred_json_take(const json_t *object, const char *token_name,
+/* How a source writes credentials as JSON. */
+struct cred_json_form {
+	const char *what;	/* the text is, for errors */
+	const char *token_name; /* of the member with the session token */
+	/* Checks what else the object must have. NULL: nothing. */
+	int (*check)(const json_t *object, struct cart_error *error);
+};
+
+/* Reads AccessKeyId, SecretAccessKey, Expiration and the session token of an object. An error
+ * quotes nothing of the text. */
+CART_MUST_CHECK int cred_json_read(const struct cred_text *text, const struct cred_json_form *form,
 				   struct ddb_credentials *out, struct cart_error *error);
-/* Wipes its strings. Takes NULL. */
-void cred_json_free(json_t *object);
 
 struct cred_http {
 	const char *method;
@@ -146,7 +159,7 @@ enum cred_key {
 	CRED_KEYS
 };
 
-const char *cred_key_name(enum cred_key key);
+extern const char *const cred_key_names[CRED_KEYS];
 
 struct cred_section {
 	bool found;
@@ -161,8 +174,8 @@ CART_MUST_CHECK int cred_section_read(struct cred_section *section, const char *
 void cred_section_free(struct cred_section *section);
 
 /* Runs a command by /bin/sh. Its standard error is dropped: it could hold anything. */
-enum cred_result cred_process_fetch(const struct cred_context *context, const char *command,
-				    struct ddb_credentials *out, struct cart_error *error);
+CART_MUST_CHECK int cred_process_fetch(const struct cred_context *context, const char *command,
+				       struct ddb_credentials *out, struct cart_error *error);
 
 /* STS's answer, either way: 0, or error says what the service said. secret: not to be quoted. */
 CART_MUST_CHECK int cred_sts_read(const struct cred_text *answer, const char *secret,

@@ -76,24 +76,19 @@ static enum cred_result cred_container_url(const struct cred_context *context,
 	const char *full = cred_env(context, "AWS_CONTAINER_CREDENTIALS_FULL_URI");
 	int len;
 
-	if (relative == NULL && full == NULL) {
-		cart_error_set(error, "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor _FULL_URI"
-				      " is set");
-		return CRED_NONE;
-	}
-	if (relative != NULL && relative[0] != '/') {
-		cart_error_set(error,
-			       "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with /");
-		return CRED_WRONG;
-	}
+	if (relative == NULL && full == NULL)
+		return CRED_END(
+			CRED_NONE, error,
+			"neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor _FULL_URI is set");
+	if (relative != NULL && relative[0] != '/')
+		return CRED_END(CRED_WRONG, error,
+				"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with /");
 	len = snprintf(url, CRED_CONTAINER_URL_ROOM, "%s%s",
 		       relative != NULL ? CRED_CONTAINER_HOST : "",
 		       relative != NULL ? relative : full);
-	if (len >= CRED_CONTAINER_URL_ROOM) {
-		cart_error_set(error, "the URL is longer than %d bytes",
-			       CRED_CONTAINER_URL_ROOM - 1);
-		return CRED_WRONG;
-	}
+	if (len >= CRED_CONTAINER_URL_ROOM)
+		return CRED_END(CRED_WRONG, error, "the URL is longer than %d bytes",
+				CRED_CONTAINER_URL_ROOM - 1);
 	return cred_container_check(url, error) == 0 ? CRED_GOT : CRED_WRONG;
 }
 
@@ -114,42 +109,24 @@ static enum cred_result cred_container_header(const struct cred_context *context
 	}
 	if (plain == NULL)
 		return CRED_GOT;
-	if (strpbrk(plain, "\r\n") != NULL || (path != NULL && strlen(plain) != token.len)) {
-		cart_error_set(error, "the authorization token is not one line of text");
-		result = CRED_WRONG;
-	} else if (!cred_text_add(header, "Authorization: ", 15) ||
-		   !cred_text_add(header, plain, strlen(plain))) {
-		cart_error_set(error, "the authorization token is longer than %d bytes",
-			       CRED_CONTAINER_TOKEN);
-		result = CRED_WRONG;
-	}
+	if (strpbrk(plain, "\r\n") != NULL || (path != NULL && strlen(plain) != token.len))
+		result = CRED_END(CRED_WRONG, error,
+				  "the authorization token is not one line of text");
+	else if (!cred_text_add(header, "Authorization: ", 15) ||
+		 !cred_text_add(header, plain, strlen(plain)))
+		result = CRED_END(CRED_WRONG, error,
+				  "the authorization token is longer than %d bytes",
+				  CRED_CONTAINER_TOKEN);
 	cred_text_free(&token);
 	return result;
 }
 
-static int cred_container_read(const struct cred_http *http, struct ddb_credentials *out,
-			       struct cart_error *error)
+static int cred_container_ask(const struct cred_context *context, const char *url,
+			      const char *header, struct ddb_credentials *out,
+			      struct cart_error *error)
 {
-	struct cart_error why;
-	json_t *object;
-	int result;
-
-	/* Its text is not quoted: nobody knows what is in there. */
-	if (http->status != 200)
-		return cart_error_set(error, "the agent answers HTTP %ld", http->status);
-	if (cred_json_load(&http->answer, &object, &why) != 0)
-		return cart_error_set(error, "the agent answers %s", why.text);
-	result = cred_json_take(object, "Token", out, &why);
-	if (result != 0)
-		cart_error_set(error, "what the agent answers: %s", why.text);
-	cred_json_free(object);
-	return result;
-}
-
-static enum cred_result cred_container_ask(const struct cred_context *context, const char *url,
-					   const char *header, struct ddb_credentials *out,
-					   struct cart_error *error)
-{
+	static const struct cred_json_form form = {.what = "the agent's answer",
+						   .token_name = "Token"};
 	const char *headers[] = {"Accept: application/json", *header != '\0' ? header : NULL, NULL};
 	struct cred_http http = {
 		.method = "GET",
@@ -159,11 +136,13 @@ static enum cred_result cred_container_ask(const struct cred_context *context, c
 		.total_ms = CRED_CONTAINER_MS,
 		.ca = cred_env(context, "AWS_CA_BUNDLE"),
 	};
-	enum cred_result result = CRED_FAILED;
+	int result = cred_http_run(context, &http, error);
 
-	if (cred_http_run(context, &http, error) == 0 &&
-	    cred_container_read(&http, out, error) == 0)
-		result = CRED_GOT;
+	/* The text of an error is not quoted: it may hold anything. */
+	if (result == 0 && http.status != 200)
+		result = cart_error_set(error, "the agent answers HTTP %ld", http.status);
+	if (result == 0)
+		result = cred_json_read(&http.answer, &form, out, error);
 	cred_text_free(&http.answer);
 	return result;
 }

@@ -44,23 +44,10 @@ static enum cred_result cred_environment_fetch(struct cred_context *context,
 					       struct ddb_credentials *out,
 					       struct cart_error *error)
 {
-	const char *id = cred_env(context, "AWS_ACCESS_KEY_ID");
-	const char *secret = cred_env(context, "AWS_SECRET_ACCESS_KEY");
+	static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"};
 
-	if (id == NULL && secret == NULL) {
-		cart_error_set(error, "AWS_ACCESS_KEY_ID is not set");
-		return CRED_NONE;
-	}
-	/* Half of them is a mistake: another source would be another identity. */
-	if (id == NULL || secret == NULL) {
-		cart_error_set(error, "%s is set, but not %s",
-			       id != NULL ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY",
-			       id != NULL ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID");
-		return CRED_WRONG;
-	}
-	if (cred_set(out, id, secret, cred_env(context, "AWS_SESSION_TOKEN"), NULL, error) != 0)
-		return CRED_WRONG;
-	return CRED_GOT;
+	return cred_set_pair(out, names, cred_env(context, names[0]), cred_env(context, names[1]),
+			     cred_env(context, "AWS_SESSION_TOKEN"), error);
 }
 
 const struct cred_provider cred_environment = {

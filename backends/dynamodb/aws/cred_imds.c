@@ -137,29 +137,17 @@ static int cred_imds_role(struct cred_context *context, char path[CRED_IMDS_URL_
 	return result;
 }
 
-static int cred_imds_read(const struct cred_text *answer, struct ddb_credentials *out,
-			  struct cart_error *error)
+static int cred_imds_check(const json_t *object, struct cart_error *error)
 {
-	struct cart_error why;
-	const char *code;
-	json_t *object;
+	const char *code = json_string_value(json_object_get(object, "Code"));
 	char shown[64];
-	int result = -1;
 
-	if (cred_json_load(answer, &object, &why) != 0)
-		return cart_error_set(error, "the answer is %s", why.text);
-	code = json_string_value(json_object_get(object, "Code"));
 	cred_printable(shown, sizeof(shown), code != NULL ? code : "missing");
 	if (code == NULL || strcmp(code, "Success") != 0)
-		cart_error_set(error, "the answer's Code is %s, not Success", shown);
-	else if (cred_json_take(object, "Token", out, &why) != 0)
-		cart_error_set(error, "in the answer: %s", why.text);
-	else if (out->expires_ms == 0)
-		cart_error_set(error, "the answer has no Expiration");
-	else
-		result = 0;
-	cred_json_free(object);
-	return result;
+		return cart_error_set(error, "its Code is %s, not Success", shown);
+	if (!json_is_string(json_object_get(object, "Expiration")))
+		return cart_error_set(error, "it has no Expiration");
+	return 0;
 }
 
 bool cred_imds_is_off(const struct cred_context *context)
@@ -169,25 +157,23 @@ bool cred_imds_is_off(const struct cred_context *context)
 	return disabled != NULL && strcasecmp(disabled, "true") == 0;
 }
 
-/* It is the last of the chain, and always there to be asked: it has none rather than fails. */
+/* The last source of the chain can always be asked, so a failure means that it has nothing. */
 static enum cred_result cred_imds_fetch(struct cred_context *context, struct ddb_credentials *out,
 					struct cart_error *error)
 {
+	static const struct cred_json_form form = {
+		.what = "the answer", .token_name = "Token", .check = cred_imds_check};
 	struct cred_http http = {0};
 	char path[CRED_IMDS_URL_ROOM];
-	int result;
+	bool got;
 
-	if (cred_imds_is_off(context)) {
-		cart_error_set(error, "AWS_EC2_METADATA_DISABLED is true");
-		return CRED_NONE;
-	}
-	result = cred_imds_role(context, path, error);
-	if (result == 0)
-		result = cred_imds_get(context, &http, path, error);
-	if (result == 0)
-		result = cred_imds_read(&http.answer, out, error);
+	if (cred_imds_is_off(context))
+		return CRED_END(CRED_NONE, error, "AWS_EC2_METADATA_DISABLED is true");
+	got = cred_imds_role(context, path, error) == 0 &&
+	      cred_imds_get(context, &http, path, error) == 0 &&
+	      cred_json_read(&http.answer, &form, out, error) == 0;
 	cred_text_free(&http.answer);
-	return result == 0 ? CRED_GOT : CRED_NONE;
+	return got ? CRED_GOT : CRED_NONE;
 }
 
 const struct cred_provider cred_imds = {

@@ -4,39 +4,20 @@
 
 #include <string.h>
 
-/* jansson's own message quotes what it stumbled over, which may be a secret. */
-int cred_json_load(const struct cred_text *text, json_t **object, struct cart_error *error)
-{
-	json_error_t at;
-
-	*object = json_parse(text->data, text->len, JSON_REJECT_DUPLICATES, &at, NULL);
-	if (*object == NULL)
-		return cart_error_set(error, "no JSON (line %d, column %d of %zu bytes)", at.line,
-				      at.column, text->len);
-	if (json_is_object(*object))
-		return 0;
-	cred_json_free(*object);
-	*object = NULL;
-	return cart_error_set(error, "no JSON object");
-}
-
 /* *value stays NULL if there is none, or null. */
 static int cred_json_text(const json_t *object, const char *name, const char **value,
 			  struct cart_error *error)
 {
 	const json_t *member = json_object_get(object, name);
 
-	*value = NULL;
-	if (member == NULL || json_is_null(member))
-		return 0;
-	if (!json_is_string(member))
-		return cart_error_set(error, "its %s is no string", name);
 	*value = json_string_value(member);
-	return 0;
+	if (member == NULL || json_is_null(member) || *value != NULL)
+		return 0;
+	return cart_error_set(error, "its %s is no string", name);
 }
 
-int cred_json_take(const json_t *object, const char *token_name, struct ddb_credentials *out,
-		   struct cart_error *error)
+static int cred_json_take(const json_t *object, const char *token_name, struct ddb_credentials *out,
+			  struct cart_error *error)
 {
 	const char *id, *secret, *token, *expires;
 
@@ -51,7 +32,8 @@ int cred_json_take(const json_t *object, const char *token_name, struct ddb_cred
 	return cred_set(out, id, secret, token, expires, error);
 }
 
-void cred_json_free(json_t *object)
+/* Wipes its strings. Takes NULL. */
+static void cred_json_free(json_t *object)
 {
 	const char *key;
 	json_t *member;
@@ -63,4 +45,26 @@ void cred_json_free(json_t *object)
 				       json_string_length(member));
 	}
 	json_decref(object);
+}
+
+int cred_json_read(const struct cred_text *text, const struct cred_json_form *form,
+		   struct ddb_credentials *out, struct cart_error *error)
+{
+	json_error_t at;
+	json_t *object = json_parse(text->data, text->len, JSON_REJECT_DUPLICATES, &at, NULL);
+	struct cart_error why = {""};
+	int result = -1;
+
+	/* jansson's own message quotes what it could not parse, which may be a secret. */
+	if (object == NULL)
+		cart_error_set(&why, "it is no JSON (line %d, column %d of %zu bytes)", at.line,
+			       at.column, text->len);
+	else if (!json_is_object(object))
+		cart_error_set(&why, "it is no JSON object");
+	else if (form->check == NULL || form->check(object, &why) == 0)
+		result = cred_json_take(object, form->token_name, out, &why);
+	if (result != 0)
+		cart_error_set(error, "%s: %.400s", form->what, why.text);
+	cred_json_free(object);
+	return result;
 }

@@ -189,30 +189,21 @@ static void cred_process_stop(struct cred_process *process)
 		;
 }
 
-static int cred_process_parse(const struct cred_text *output, struct ddb_credentials *out,
-			      struct cart_error *error)
+static int cred_process_check(const json_t *object, struct cart_error *error)
 {
-	struct cart_error why;
-	const json_t *version;
-	json_t *object;
-	int result = -1;
+	const json_t *version = json_object_get(object, "Version");
 
-	if (cred_json_load(output, &object, &why) != 0)
-		return cart_error_set(error, "credential_process says %s", why.text);
-	version = json_object_get(object, "Version");
-	if (!json_is_integer(version) || json_integer_value(version) != 1)
-		cart_error_set(error, "credential_process says a Version other than 1");
-	else if (cred_json_take(object, "SessionToken", out, &why) != 0)
-		cart_error_set(error, "what credential_process says: %s", why.text);
-	else
-		result = 0;
-	cred_json_free(object);
-	return result;
+	if (json_is_integer(version) && json_integer_value(version) == 1)
+		return 0;
+	return cart_error_set(error, "it has a Version other than 1");
 }
 
-enum cred_result cred_process_fetch(const struct cred_context *context, const char *command,
-				    struct ddb_credentials *out, struct cart_error *error)
+int cred_process_fetch(const struct cred_context *context, const char *command,
+		       struct ddb_credentials *out, struct cart_error *error)
 {
+	static const struct cred_json_form form = {.what = "the output of credential_process",
+						   .token_name = "SessionToken",
+						   .check = cred_process_check};
 	struct cred_process process;
 	struct cred_text output;
 	int result;
@@ -227,7 +218,7 @@ enum cred_result cred_process_fetch(const struct cred_context *context, const ch
 		cred_process_stop(&process);
 	}
 	if (result == 0)
-		result = cred_process_parse(&output, out, error);
+		result = cred_json_read(&output, &form, out, error);
 	cred_text_free(&output);
-	return result == 0 ? CRED_GOT : CRED_FAILED;
+	return result;
 }

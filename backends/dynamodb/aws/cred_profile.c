@@ -99,50 +99,36 @@ static const char *cred_profile_value(const struct cred_profile_files *files, en
 static enum cred_result cred_profile_static(const struct cred_profile_file *file, const char *name,
 					    struct ddb_credentials *out, struct cart_error *error)
 {
-	const char *id = file->section.values[CRED_KEY_ID];
-	const char *secret = file->section.values[CRED_KEY_SECRET];
+	char *const *values = file->section.values;
+	struct cart_error why = {""};
+	enum cred_result result =
+		cred_set_pair(out, &cred_key_names[CRED_KEY_ID], values[CRED_KEY_ID],
+			      values[CRED_KEY_SECRET], values[CRED_KEY_TOKEN], &why);
 
-	if (id == NULL && secret == NULL)
-		return CRED_NONE;
-	if (id == NULL || secret == NULL) {
-		cart_error_set(error, "%s: %s has %s, but not %s", file->path, name,
-			       cred_key_name(id != NULL ? CRED_KEY_ID : CRED_KEY_SECRET),
-			       cred_key_name(id != NULL ? CRED_KEY_SECRET : CRED_KEY_ID));
-		return CRED_WRONG;
-	}
-	if (cred_set(out, id, secret, file->section.values[CRED_KEY_TOKEN], NULL, error) != 0)
-		return CRED_WRONG;
-	return CRED_GOT;
-}
-
-static const char *cred_profile_lack(const struct cred_profile_file *file)
-{
-	if (file->path[0] == '\0')
-		return "(no HOME)";
-	return file->path;
+	if (result == CRED_WRONG)
+		cart_error_set(error, "%.300s: %.100s: %.100s", file->path, name, why.text);
+	return result;
 }
 
 /* Nothing that can be used: is that a mistake? */
 static enum cred_result cred_profile_nothing(const struct cred_profile_files *files,
 					     struct cart_error *error)
 {
-	bool found = files->credentials.section.found || files->config.section.found;
+	const char *first = files->credentials.path, *second = files->config.path;
 
 	for (int key = CRED_KEY_ROLE; key < CRED_KEYS; key++)
-		if (cred_profile_value(files, (enum cred_key)key) != NULL) {
-			cart_error_set(error,
-				       "%s wants %s, which is not supported: have a "
-				       "credential_process ask for it",
-				       files->name, cred_key_name((enum cred_key)key));
-			return CRED_WRONG;
-		}
-	if (found)
-		cart_error_set(error, "%s has neither keys nor a credential_process", files->name);
-	else
-		cart_error_set(error, "%s is neither in %s nor in %s", files->name,
-			       cred_profile_lack(&files->credentials),
-			       cred_profile_lack(&files->config));
-	return !found && files->chosen ? CRED_WRONG : CRED_NONE;
+		if (cred_profile_value(files, (enum cred_key)key) != NULL)
+			return CRED_END(CRED_WRONG, error,
+					"%s wants %s, which is not supported: have a "
+					"credential_process ask for it",
+					files->name, cred_key_names[key]);
+	if (files->credentials.section.found || files->config.section.found)
+		return CRED_END(CRED_NONE, error, "%s has neither keys nor a credential_process",
+				files->name);
+	return CRED_END(files->chosen ? CRED_WRONG : CRED_NONE, error,
+			"%s is neither in %s nor in %s", files->name,
+			*first != '\0' ? first : "(no HOME)",
+			*second != '\0' ? second : "(no HOME)");
 }
 
 static enum cred_result cred_profile_choose(struct cred_context *context,

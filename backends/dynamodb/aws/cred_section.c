@@ -8,13 +8,14 @@
  */
 #include "backends/dynamodb/aws/cred.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define CRED_LINE_MAX 16384
 
-static const char *const cred_key_names[CRED_KEYS] = {
+const char *const cred_key_names[CRED_KEYS] = {
 	[CRED_KEY_ID] = "aws_access_key_id",
 	[CRED_KEY_SECRET] = "aws_secret_access_key",
 	[CRED_KEY_TOKEN] = "aws_session_token",
@@ -25,11 +26,6 @@ static const char *const cred_key_names[CRED_KEYS] = {
 	[CRED_KEY_SSO_SESSION] = "sso_session",
 	[CRED_KEY_SSO_URL] = "sso_start_url",
 };
-
-const char *cred_key_name(enum cred_key key)
-{
-	return cred_key_names[key];
-}
 
 /* A piece of the file. */
 struct cred_span {
@@ -43,9 +39,8 @@ struct cred_reader {
 	bool is_config;
 	const char *path;
 	unsigned line;
-	bool ours;	/* the section */
-	bool after_key; /* indent is of the last key in this section */
-	size_t indent;
+	bool ours;     /* the section */
+	size_t indent; /* of the last key in this section; SIZE_MAX: there is none yet */
 	struct cart_error *error;
 };
 
@@ -115,7 +110,7 @@ static int cred_reader_section(struct cred_reader *reader, struct cred_span line
 		reader,
 		cred_span_trim((struct cred_span){line.at + 1, (size_t)(end - line.at - 1)}));
 	reader->section->found |= reader->ours;
-	reader->after_key = false;
+	reader->indent = SIZE_MAX;
 	return 0;
 }
 
@@ -178,11 +173,10 @@ static int cred_reader_line(struct cred_reader *reader, struct cred_span whole)
 				      reader->path, reader->line);
 	if (line.len == 0 || line.at[0] == '#' || line.at[0] == ';')
 		return 0;
-	if (reader->after_key && indent > reader->indent)
+	if (indent > reader->indent)
 		return 0;
 	if (line.at[0] == '[')
 		return cred_reader_section(reader, line);
-	reader->after_key = true;
 	reader->indent = indent;
 	return cred_reader_key(reader, line);
 }
@@ -196,6 +190,7 @@ int cred_section_read(struct cred_section *section, const char *text, size_t len
 		.profile = profile,
 		.is_config = is_config,
 		.path = path,
+		.indent = SIZE_MAX,
 		.error = error,
 	};
 	struct cred_span rest = {text, len};

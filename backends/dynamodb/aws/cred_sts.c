@@ -14,16 +14,7 @@
 
 enum cred_sts_parent { CRED_STS_OTHER, CRED_STS_CREDENTIALS, CRED_STS_ERROR };
 
-/* The text of an element that counts. */
-struct cred_sts_field {
-	const char *name;
-	enum cred_sts_parent parent;
-	char *data;
-	size_t len, room;
-	bool seen, too_long;
-};
-
-/* Those of an error are the last. */
+/* The elements that are read. Those of an error are the last. */
 enum {
 	CRED_STS_ID,
 	CRED_STS_SECRET,
@@ -34,41 +25,30 @@ enum {
 	CRED_STS_FIELDS
 };
 
+static const struct {
+	const char *name;
+	enum cred_sts_parent parent;
+	size_t room;
+} cred_sts_fields[CRED_STS_FIELDS] = {
+	[CRED_STS_ID] = {"AccessKeyId", CRED_STS_CREDENTIALS, DDB_ACCESS_KEY_MAX + 1},
+	[CRED_STS_SECRET] = {"SecretAccessKey", CRED_STS_CREDENTIALS, DDB_SECRET_MAX + 1},
+	[CRED_STS_TOKEN] = {"SessionToken", CRED_STS_CREDENTIALS, DDB_SESSION_TOKEN_MAX + 1},
+	[CRED_STS_EXPIRES] = {"Expiration", CRED_STS_CREDENTIALS, 64},
+	[CRED_STS_CODE] = {"Code", CRED_STS_ERROR, CRED_STS_NOTE_MAX},
+	[CRED_STS_MESSAGE] = {"Message", CRED_STS_ERROR, CRED_STS_NOTE_MAX},
+};
+
 struct cred_sts {
-	char id[DDB_ACCESS_KEY_MAX + 1];
-	char secret[DDB_SECRET_MAX + 1];
-	char token[DDB_SESSION_TOKEN_MAX + 1];
-	char expires[64];
-	char code[CRED_STS_NOTE_MAX];
-	char message[CRED_STS_NOTE_MAX];
-	struct cred_sts_field fields[CRED_STS_FIELDS];
+	struct {
+		char text[DDB_SESSION_TOKEN_MAX + 1]; /* the longest of them */
+		size_t len;
+		bool seen, too_long;
+	} fields[CRED_STS_FIELDS];
 	XML_Parser parser;
 	enum cred_sts_parent parents[CRED_STS_DEPTH_MAX];
 	int depth;
-	struct cred_sts_field *open; /* what is being read; NULL: nothing that counts */
+	int open; /* the field that is being read; CRED_STS_FIELDS: none */
 };
-
-static void cred_sts_field(struct cred_sts *sts, int field, const char *name, char *data,
-			   size_t room)
-{
-	sts->fields[field] = (struct cred_sts_field){
-		.name = name,
-		.parent = field < CRED_STS_CODE ? CRED_STS_CREDENTIALS : CRED_STS_ERROR,
-		.data = data,
-		.room = room,
-	};
-}
-
-static void cred_sts_init(struct cred_sts *sts)
-{
-	memset(sts, 0, sizeof(*sts));
-	cred_sts_field(sts, CRED_STS_ID, "AccessKeyId", sts->id, sizeof(sts->id));
-	cred_sts_field(sts, CRED_STS_SECRET, "SecretAccessKey", sts->secret, sizeof(sts->secret));
-	cred_sts_field(sts, CRED_STS_TOKEN, "SessionToken", sts->token, sizeof(sts->token));
-	cred_sts_field(sts, CRED_STS_EXPIRES, "Expiration", sts->expires, sizeof(sts->expires));
-	cred_sts_field(sts, CRED_STS_CODE, "Code", sts->code, sizeof(sts->code));
-	cred_sts_field(sts, CRED_STS_MESSAGE, "Message", sts->message, sizeof(sts->message));
-}
 
 static void cred_sts_open(void *user, const XML_Char *name, const XML_Char **attributes)
 {
@@ -77,16 +57,16 @@ static void cred_sts_open(void *user, const XML_Char *name, const XML_Char **att
 		sts->depth > 0 ? sts->parents[sts->depth - 1] : CRED_STS_OTHER;
 
 	(void)attributes;
-	sts->open = NULL;
+	sts->open = CRED_STS_FIELDS;
 	if (sts->depth == CRED_STS_DEPTH_MAX) {
 		XML_StopParser(sts->parser, XML_FALSE);
 		return;
 	}
 	for (int i = 0; i < CRED_STS_FIELDS; i++)
-		if (sts->fields[i].parent == parent && !sts->fields[i].seen &&
-		    strcmp(sts->fields[i].name, name) == 0) {
-			sts->open = &sts->fields[i];
-			sts->open->seen = true;
+		if (cred_sts_fields[i].parent == parent && !sts->fields[i].seen &&
+		    strcmp(cred_sts_fields[i].name, name) == 0) {
+			sts->open = i;
+			sts->fields[i].seen = true;
 		}
 	sts->parents[sts->depth] = CRED_STS_OTHER;
 	if (strcmp(name, "Credentials") == 0)
@@ -101,24 +81,24 @@ static void cred_sts_close(void *user, const XML_Char *name)
 	struct cred_sts *sts = user;
 
 	(void)name;
-	sts->open = NULL;
+	sts->open = CRED_STS_FIELDS;
 	sts->depth--;
 }
 
 static void cred_sts_text(void *user, const XML_Char *text, int len)
 {
-	const struct cred_sts *sts = user;
-	struct cred_sts_field *field = sts->open;
-	size_t fits = (size_t)len;
+	struct cred_sts *sts = user;
+	size_t left, fits = (size_t)len;
 
-	if (field == NULL)
+	if (sts->open == CRED_STS_FIELDS)
 		return;
-	if (fits > field->room - 1 - field->len) {
-		fits = field->room - 1 - field->len;
-		field->too_long = true;
+	left = cred_sts_fields[sts->open].room - 1 - sts->fields[sts->open].len;
+	if (fits > left) {
+		fits = left;
+		sts->fields[sts->open].too_long = true;
 	}
-	memcpy(field->data + field->len, text, fits);
-	field->len += fits;
+	memcpy(sts->fields[sts->open].text + sts->fields[sts->open].len, text, fits);
+	sts->fields[sts->open].len += fits;
 }
 
 /* Entities are declared there, and nothing that STS says needs one. */
@@ -155,8 +135,8 @@ static int cred_sts_refusal(const struct cred_sts *sts, const char *secret,
 {
 	char code[CRED_STS_NOTE_MAX], message[CRED_STS_NOTE_MAX];
 
-	cred_printable(code, sizeof(code), sts->code);
-	cred_printable(message, sizeof(message), sts->message);
+	cred_printable(code, sizeof(code), sts->fields[CRED_STS_CODE].text);
+	cred_printable(message, sizeof(message), sts->fields[CRED_STS_MESSAGE].text);
 	/* The start of it is enough: the message may have been cut within it. */
 	if (strstr(code, secret) != NULL)
 		code[0] = '\0';
@@ -172,23 +152,25 @@ static int cred_sts_result(const struct cred_sts *sts, const char *secret,
 		return cred_sts_refusal(sts, secret, error);
 	for (int i = CRED_STS_ID; i <= CRED_STS_EXPIRES; i++) {
 		if (sts->fields[i].len == 0)
-			return cart_error_set(error, "STS's answer has no %s", sts->fields[i].name);
+			return cart_error_set(error, "STS's answer has no %s",
+					      cred_sts_fields[i].name);
 		if (sts->fields[i].too_long)
 			return cart_error_set(error, "the %s in STS's answer is too long",
-					      sts->fields[i].name);
+					      cred_sts_fields[i].name);
 	}
-	return cred_set(out, sts->id, sts->secret, sts->token, sts->expires, error);
+	return cred_set(out, sts->fields[CRED_STS_ID].text, sts->fields[CRED_STS_SECRET].text,
+			sts->fields[CRED_STS_TOKEN].text, sts->fields[CRED_STS_EXPIRES].text,
+			error);
 }
 
 int cred_sts_read(const struct cred_text *answer, const char *secret, struct ddb_credentials *out,
 		  struct cart_error *error)
 {
-	struct cred_sts sts;
+	struct cred_sts sts = {.open = CRED_STS_FIELDS};
 	char start[17];
 	int result;
 
 	snprintf(start, sizeof(start), "%s", secret);
-	cred_sts_init(&sts);
 	if (cred_sts_parse(&sts, answer))
 		result = cred_sts_result(&sts, start, out, error);
 	else

@@ -133,3 +133,17 @@ int cred_set(struct ddb_credentials *out, const char *id, const char *secret, co
 		out->expires_ms = 1;
 	return 0;
 }
+
+enum cred_result cred_set_pair(struct ddb_credentials *out, const char *const names[2],
+			       const char *id, const char *secret, const char *token,
+			       struct cart_error *error)
+{
+	int given = id != NULL ? 0 : 1;
+
+	if (id == NULL && secret == NULL)
+		return CRED_END(CRED_NONE, error, "%s is not set", names[0]);
+	if (id == NULL || secret == NULL)
+		return CRED_END(CRED_WRONG, error, "%s is set, but not %s", names[given],
+				names[1 - given]);
+	return cred_set(out, id, secret, token, NULL, error) == 0 ? CRED_GOT : CRED_WRONG;
+}

@@ -83,14 +83,12 @@ static int cred_web_ask(const struct cred_context *context, const char *url,
 		.ca = cred_env(context, "AWS_CA_BUNDLE"),
 	};
 	struct cart_error why = {""};
-	int result = -1;
+	int result = cred_http_run(context, &http, &why);
 
-	if (cred_http_run(context, &http, &why) != 0) {
+	if (result != 0) {
 		cart_error_set(error, "STS: %.400s", why.text);
-	} else if (cred_sts_read(&http.answer, token->data, out, &why) == 0 && http.status == 200) {
-		result = 0;
-	} else {
-		cart_error_set(error, "HTTP %ld: %.450s", http.status, why.text);
+	} else if (cred_sts_read(&http.answer, token->data, out, &why) != 0 || http.status != 200) {
+		result = cart_error_set(error, "HTTP %ld: %.450s", http.status, why.text);
 	}
 	cred_text_free(&http.answer);
 	return result;
@@ -102,21 +100,19 @@ static enum cred_result cred_web_fetch_with(const struct cred_context *context, 
 {
 	struct cred_text form;
 	char url[CRED_STS_URL_ROOM];
-	enum cred_result result = CRED_FAILED;
+	int result;
 
 	if (cred_web_url(context, url, error) != 0)
 		return CRED_WRONG;
 	cred_text_trim(token);
-	if (token->len == 0 || strlen(token->data) != token->len) {
-		/* Or it is just being written. */
-		cart_error_set(error, "AWS_WEB_IDENTITY_TOKEN_FILE is empty or no text");
-		return CRED_FAILED;
-	}
+	if (token->len == 0 || strlen(token->data) != token->len)
+		/* Or it is being written at this moment: a later attempt may succeed. */
+		return cart_error_set(error, "AWS_WEB_IDENTITY_TOKEN_FILE is empty or no text");
 	if (cred_text_new(&form, CRED_ANSWER_MAX, error) != 0)
 		return CRED_FAILED;
-	if (cred_web_form(context, role, token->data, &form, error) == 0 &&
-	    cred_web_ask(context, url, token, &form, out, error) == 0)
-		result = CRED_GOT;
+	result = cred_web_form(context, role, token->data, &form, error);
+	if (result == 0)
+		result = cred_web_ask(context, url, token, &form, out, error);
 	cred_text_free(&form);
 	return result;
 }
@@ -130,14 +126,11 @@ static enum cred_result cred_web_fetch(struct cred_context *context, struct ddb_
 	enum cred_result result;
 
 	/* A role alone is for other tools. */
-	if (path == NULL) {
-		cart_error_set(error, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
-		return CRED_NONE;
-	}
-	if (role == NULL) {
-		cart_error_set(error, "AWS_WEB_IDENTITY_TOKEN_FILE is set, but not AWS_ROLE_ARN");
-		return CRED_WRONG;
-	}
+	if (path == NULL)
+		return CRED_END(CRED_NONE, error, "AWS_WEB_IDENTITY_TOKEN_FILE is not set");
+	if (role == NULL)
+		return CRED_END(CRED_WRONG, error,
+				"AWS_WEB_IDENTITY_TOKEN_FILE is set, but not AWS_ROLE_ARN");
 	if (cred_file_read(path, &token, error) != 0)
 		return CRED_FAILED;
 	result = cred_web_fetch_with(context, role, &token, out, error);

@@ -169,8 +169,9 @@ static enum bench_exit gate_run_mode(struct bench_session *session)
 	rule->confidence = values->confidence;
 	rule->slow = values->control > 0 ? values->control : 2 * values->limit;
 	if (rule->slow <= rule->limit)
-		return bench_options_refuse(session->mode, "--control is to be above --limit, or "
-							   "it could never be found");
+		return bench_options_refuse(
+			session->mode,
+			"--control is to be above --limit, or it could never be found");
 	if (!h2h_setup(&mode.config, session))
 		return BENCH_INVALID;
 	if (!bench_session_open(session, gate_targets)) {

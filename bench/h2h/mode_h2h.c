@@ -148,9 +148,8 @@ static enum bench_exit h2h_run_mode(struct bench_session *session)
 		return BENCH_INVALID;
 	config.slow_b = session->values.slow_b;
 	if (config.slow_b > 0 && config.clients > 1)
-		return bench_options_refuse(session->mode,
-					    "--slow-b waits busily: with more than one of "
-					    "--clients it would slow A too");
+		return bench_options_refuse(session->mode, "--slow-b waits busily: with more than "
+							   "one of --clients it would slow A too");
 	return bench_session_open(session, h2h_sides) ? h2h_measure(&mode, &config) : BENCH_INVALID;
 }
 

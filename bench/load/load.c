@@ -261,22 +261,20 @@ bool load_result_is_limited(const struct load_result *result, const struct load_
 			 "limit, not the target",
 			 result->cpu * 100);
 	else if (result->unsent > 0)
-		snprintf(
-			why, room,
-			"%llu operations were never sent, because all %zu clients were waiting for "
-			"answers: the target does not take this rate",
-			(unsigned long long)result->unsent, config->clients);
+		snprintf(why, room,
+			 "%llu operations were never sent, because all %zu clients were waiting "
+			 "for answers: the target does not take this rate",
+			 (unsigned long long)result->unsent, config->clients);
 	else if (late && result->waited > 0)
 		snprintf(why, room,
 			 "%llu operations were sent late, because all %zu clients were waiting for "
 			 "answers",
 			 (unsigned long long)result->waited, config->clients);
 	else if (late)
-		snprintf(
-			why, room,
-			"cartbench itself was late: 1 in 100 operations was sent more than %.2f ms "
-			"after its time",
-			(double)result->lag_p99_ns / 1e6);
+		snprintf(why, room,
+			 "cartbench itself was late: 1 in 100 operations was sent more than %.2f "
+			 "ms after its time",
+			 (double)result->lag_p99_ns / 1e6);
 	else
 		return false;
 	return true;

@@ -117,8 +117,9 @@ static enum bench_exit run_mode_run(struct bench_session *session)
 	enum bench_exit status = BENCH_INVALID;
 
 	if (values->rate > 0 && values->think_ms > 0)
-		return bench_options_refuse(session->mode, "--think is of clients that wait for "
-							   "answers: not with --rate");
+		return bench_options_refuse(
+			session->mode,
+			"--think is of clients that wait for answers: not with --rate");
 	if (values->clients == 0)
 		values->clients = values->rate > 0 ? LOAD_CLIENTS_OPEN : RUN_CLIENTS;
 	if (load_setup(session, &run.workload, (size_t)values->clients))

@@ -28,8 +28,9 @@ static int load_configure(struct workload_config *config, const struct bench_val
 		.products = values->products,
 	};
 	if (config->sessions && (values->keys != NULL || values->carts != 0))
-		return cart_error_set(error, "--keys and --carts are about a --mix: sessions make "
-					     "their own carts");
+		return cart_error_set(
+			error,
+			"--keys and --carts are about a --mix: sessions make their own carts");
 	if (config->sessions)
 		return 0;
 	if (workload_parse_mix(config, values->mix, error) != 0 ||

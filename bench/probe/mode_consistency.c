@@ -98,10 +98,10 @@ static bool consistency_take(struct probe_plan *plan, const struct bench_session
 	for (int kind = 0; kind < PROBE_KINDS; kind++)
 		plan->kinds[kind] = plan->kinds[kind] && values->probes == NULL;
 	if (!consistency_each(values->delays, consistency_take_delay, plan))
-		bench_options_refuse(session->mode,
-				     "--delays takes up to %d times in milliseconds as 0,1,50, "
-				     "not \"%s\"",
-				     PROBE_DELAYS_MAX, values->delays);
+		bench_options_refuse(
+			session->mode,
+			"--delays takes up to %d times in milliseconds as 0,1,50, not \"%s\"",
+			PROBE_DELAYS_MAX, values->delays);
 	else if (!consistency_each(values->probes, consistency_take_probe, plan))
 		bench_options_refuse(session->mode, "--probes does not know all of \"%s\"",
 				     values->probes);

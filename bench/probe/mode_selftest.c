@@ -252,8 +252,7 @@ static void selftest_calibrate_delays(struct selftest *test)
 	}
 	right = early > 0 && late == 0 && trials > 0;
 	printf("calibration: old carts shown for " SELFTEST_AGE
-	       "; seen by %zu reads at once, by %zu "
-	       "of %zu later: %s\n",
+	       "; seen by %zu reads at once, by %zu of %zu later: %s\n",
 	       early, late, trials, right ? "right" : "WRONG");
 	if (!right)
 		test->failed = true;

@@ -109,8 +109,8 @@ static void plot_draw_points(const struct svg_chart *chart, const struct plot_li
 			continue;
 		if (intervals)
 			buf_printf(chart->out,
-				   "<path class=\"l s%zu whole\" "
-				   "d=\"M%.1f %.1fh6m-3 0V%.1fm-3 0h6\"/>\n",
+				   "<path class=\"l s%zu whole\" d=\"M%.1f %.1fh6m-3 0V%.1fm-3 "
+				   "0h6\"/>\n",
 				   line->style, x - 3, svg_scale_at(&chart->y, point->high),
 				   svg_scale_at(&chart->y, point->low));
 		svg_marker(chart, line->style, point->classes != NULL ? point->classes : "", x, y,

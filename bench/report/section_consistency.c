@@ -93,9 +93,9 @@ static void stale_picture(struct report *report, const struct report_doc *doc)
 	member_each(i, probe, probes)
 		stale_add(&plot, doc, probe);
 	if (plot.count > 0) {
-		buf_add_string(&plot.desc, "Share of stale reads, with intervals, by the time "
-					   "between the acknowledged write and the read; the table "
-					   "below has the numbers.");
+		buf_add_string(&plot.desc,
+			       "Share of stale reads, with intervals, by the time between the "
+			       "acknowledged write and the read; the table below has the numbers.");
 		figure = plot_figure(&plot);
 		page_figure(report, &figure, doc->stand_in, "Stale reads against delay");
 		page_list(report, PAGE_FOLDED, doc,

@@ -190,19 +190,17 @@ static void cost_prices(struct report *report)
 	const struct report_prices *prices = &report->prices;
 	char write[NUMBER_TEXT], read[NUMBER_TEXT], hour[NUMBER_TEXT];
 
-	page_note(
-		report, PAGE_BOTH,
-		"Prices as of %s%s: %s %s for a million write units, %s for a million read units "
-		"(%s, %s; %s). The instance: %s, %s %s an hour (%s). \xe2\x80\x9c"
-		"Even\xe2\x80\x9d is "
-		"the rate, kept up all day, above which the instance costs less, if it can do "
-		"so many; below it, units do. Storage, backups, transfer and people's work are in "
-		"neither.",
-		prices->as_of, prices->overridden ? ", some of them given by flags" : "",
-		prices->currency, number_plain(prices->write_million, write),
-		number_plain(prices->read_million, read), prices->region, prices->capacity,
-		prices->source, prices->instance, prices->currency,
-		number_plain(prices->instance_hour, hour), prices->instance_source);
+	page_note(report, PAGE_BOTH,
+		  "Prices as of %s%s: %s %s for a million write units, %s for a million read units "
+		  "(%s, %s; %s). The instance: %s, %s %s an hour (%s). \xe2\x80\x9c"
+		  "Even\xe2\x80\x9d is the rate, kept up all day, above which the instance costs "
+		  "less, if it can do so many; below it, units do. Storage, backups, transfer and "
+		  "people's work are in neither.",
+		  prices->as_of, prices->overridden ? ", some of them given by flags" : "",
+		  prices->currency, number_plain(prices->write_million, write),
+		  number_plain(prices->read_million, read), prices->region, prices->capacity,
+		  prices->source, prices->instance, prices->currency,
+		  number_plain(prices->instance_hour, hour), prices->instance_source);
 }
 
 static void cost_doc(struct report *report, const struct report_doc *doc)
@@ -235,13 +233,10 @@ static void cost_doc(struct report *report, const struct report_doc *doc)
 	if (paid && doc->stand_in)
 		page_note(report, PAGE_BOTH,
 			  "A local server counts the table alone. On AWS a write also costs a unit "
-			  "for "
-			  "each index entry that it makes, moves or removes: with this table a "
-			  "create of "
-			  "a small cart takes 3 write units, an add 1, and 3 where it is the first "
-			  "in "
-			  "a step of cart.idle_step (docs/backends/dynamodb.md has the "
-			  "arithmetic). The money above is too little by that.");
+			  "for each index entry that it makes, moves or removes: with this table a "
+			  "create of a small cart takes 3 write units, an add 1, and 3 where it is "
+			  "the first in a step of cart.idle_step (docs/backends/dynamodb.md has "
+			  "the arithmetic). The money above is too little by that.");
 	if (paid)
 		cost_prices(report);
 	buf_free(&desc);

@@ -206,8 +206,8 @@ static void forest_draw(struct buf *out, double width, const char *id,
 				chart.top + FOREST_ROW * ((double)i + 0.5) + 2, with_interval);
 	svg_line(&chart, "ax", chart.left, chart.bottom, chart.right, chart.bottom);
 	svg_text(&chart, width / 2, chart.bottom + 2 * SVG_FONT + 9, SVG_MIDDLE, "at", 0,
-		 with_interval ? "\xe2\x86\x90 B is faster \xc2\xb7 time of B against A \xc2\xb7 "
-				 "A is faster \xe2\x86\x92"
+		 with_interval ? "\xe2\x86\x90 B is faster \xc2\xb7 time of B against A \xc2\xb7 A "
+				 "is faster \xe2\x86\x92"
 			       : "\xe2\x86\x90 B is faster \xc2\xb7 A is faster \xe2\x86\x92");
 	svg_close(&chart);
 }

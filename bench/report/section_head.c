@@ -88,14 +88,12 @@ static void head_stand_in(struct report *report)
 		}
 	}
 	if (labels.len > 0)
-		page_warn(
-			report, "bad", "Not AWS.",
-			"What is called %s here was made on a local DynamoDB server%s%s%s: it says "
-			"nothing of AWS's times. How many calls an operation needs carries over; "
-			"its "
-			"units are as that server counts them.",
-			buf_string(&labels), *server != '\0' ? " (" : "", server,
-			*server != '\0' ? ")" : "");
+		page_warn(report, "bad", "Not AWS.",
+			  "What is called %s here was made on a local DynamoDB server%s%s%s: it "
+			  "says nothing of AWS's times. How many calls an operation needs carries "
+			  "over; its units are as that server counts them.",
+			  buf_string(&labels), *server != '\0' ? " (" : "", server,
+			  *server != '\0' ? ")" : "");
 	buf_free(&labels);
 }
 

@@ -330,10 +330,10 @@ const struct page_section section_load = {
 	.heading = "Under load",
 	.where = PAGE_BOTH,
 	.kinds = 1 << REPORT_RUN,
-	.intro = "\xe2\x80\x9cResponse\xe2\x80\x9d counts from when an operation was to be sent, "
-		 "\xe2\x80\x9cservice\xe2\x80\x9d from when it was. Runs after one another drift "
-		 "by more than most differences of interest: to compare, see the verdicts, not "
-		 "these.",
+	.intro =
+		"\xe2\x80\x9cResponse\xe2\x80\x9d counts from when an operation was to be sent, "
+		"\xe2\x80\x9cservice\xe2\x80\x9d from when it was. Runs after one another drift by "
+		"more than most differences of interest: to compare, see the verdicts, not these.",
 	.doc = load_doc,
 	.after = load_all,
 };

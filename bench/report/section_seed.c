@@ -159,19 +159,15 @@ static void seed_show(struct report *report)
 	page_heading(report, PAGE_BOTH, "seed", "The seed's 150 calls, repeated");
 	page_say(report, PAGE_BOTH,
 		 "50 carts created, 50 items added, 50 carts read, one after another, as the seed "
-		 "did "
-		 "it in November 2025. Its figures were taken through a load balancer to another "
-		 "region, us-west-2: they are not to be compared with those taken here. A dash was "
-		 "not "
-		 "published.");
+		 "did it in November 2025. Its figures were taken through a load balancer to "
+		 "another region, us-west-2: they are not to be compared with those taken here. A "
+		 "dash was not published.");
 	seed_table(report, references);
-	page_note(
-		report, PAGE_BOTH,
-		"The seed called its two databases \xe2\x80\x9cstatistically equivalent: 3.5 %% "
-		"apart\xe2\x80\x9d, without a test. Fifty samples a side, taken one side after the "
-		"other, decide no such thing: by the rules of this report they are INCONCLUSIVE. "
-		"So "
-		"are ours in this table.");
+	page_note(report, PAGE_BOTH,
+		  "The seed called its two databases \xe2\x80\x9cstatistically equivalent: 3.5 %% "
+		  "apart\xe2\x80\x9d, without a test. Fifty samples a side, taken one side after "
+		  "the other, decide no such thing: by the rules of this report they are "
+		  "INCONCLUSIVE. So are ours in this table.");
 }
 
 const struct page_section section_seed = {.before = seed_show};

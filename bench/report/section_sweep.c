@@ -76,11 +76,10 @@ static void sweep_picture(struct report *report, const char *key, const char *wh
 		stand_in = stand_in || report->docs[i].stand_in;
 	}
 	if (plot.y.high > 0) {
-		buf_printf(
-			&plot.desc,
-			"A line a side, from few clients to many: throughput grows to the right, "
-			"latency upward; the most that was reached is %s operations/s.",
-			number_digits(plot.x.high, 3, most));
+		buf_printf(&plot.desc,
+			   "A line a side, from few clients to many: throughput grows to the "
+			   "right, latency upward; the most that was reached is %s operations/s.",
+			   number_digits(plot.x.high, 3, most));
 		svg_scale_round(&plot.x);
 		figure = plot_figure(&plot);
 		page_figure(report, &figure, stand_in, "Throughput against %s latency", what);

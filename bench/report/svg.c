@@ -13,8 +13,8 @@ void svg_open(const struct svg_chart *chart, const char *id, const char *title, 
 {
 	buf_printf(chart->out, "<svg viewBox=\"0 0 %.0f %.0f\" ", chart->width, chart->height);
 	html_add(chart->out,
-		 "role=\"img\" aria-labelledby=\"$-t $-d\"><title id=\"$-t\">$</title>"
-		 "<desc id=\"$-d\">$</desc>\n",
+		 "role=\"img\" aria-labelledby=\"$-t $-d\"><title id=\"$-t\">$</title><desc "
+		 "id=\"$-d\">$</desc>\n",
 		 id, id, id, title, id, desc, NULL);
 }
 
@@ -98,10 +98,10 @@ void svg_patterns(const struct svg_chart *chart, const char *id)
 {
 	html_add(chart->out,
 		 "<defs><pattern id=\"$-0\" width=\"6\" height=\"6\" "
-		 "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">"
-		 "<path class=\"ink\" d=\"M0 0h1.6v6h-1.6z\"/></pattern>"
-		 "<pattern id=\"$-1\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\">"
-		 "<path class=\"ink\" d=\"M2 2h2v2h-2z\"/></pattern></defs>\n",
+		 "patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\"><path "
+		 "class=\"ink\" d=\"M0 0h1.6v6h-1.6z\"/></pattern><pattern id=\"$-1\" width=\"7\" "
+		 "height=\"7\" patternUnits=\"userSpaceOnUse\"><path class=\"ink\" d=\"M2 "
+		 "2h2v2h-2z\"/></pattern></defs>\n",
 		 id, id, NULL);
 }
 

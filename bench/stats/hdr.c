@@ -295,8 +295,8 @@ static int hdr_check(const struct bench_hdr *hdr, struct cart_error *error)
 		return cart_error_set(error, "a smallest or a largest value of nothing");
 	if (hdr->min < first.low || hdr->min > first.high || hdr->max < bucket.low ||
 	    hdr->max > bucket.high || hdr->min > hdr->max)
-		return cart_error_set(error, "smallest and largest value are not in the outermost "
-					     "buckets");
+		return cart_error_set(
+			error, "smallest and largest value are not in the outermost buckets");
 	if (first.next == bucket.next && first.count == 1 && hdr->min != hdr->max)
 		return cart_error_set(error, "one value that is two");
 	if (hdr->below > (hdr->min == 0 ? first.count : 0) ||

@@ -9,39 +9,15 @@
 #define GATE_QUANTILE	 0.5
 #define GATE_SUCCESS_MIN 0.5 /* of BASE; below it the gate is invalid */
 
-static const struct {
-	const char *name;
-	enum gate_target target;
-	bool slowed;
-} gate_steps[GATE_STEPS] = {
+const char *const gate_target_names[GATE_TARGETS + 1] = {"BASE", "SAME", "HEAD"};
+
+const struct gate_measure gate_steps[GATE_STEPS] = {
 	[GATE_SAME] = {"same", GATE_IS_SAME, false},
 	[GATE_SLOW] = {"slow", GATE_IS_SAME, true},
 	[GATE_SLOW_AGAIN] = {"slow_again", GATE_IS_SAME, true},
 	[GATE_HEAD] = {"head", GATE_IS_HEAD, false},
 	[GATE_HEAD_AGAIN] = {"head_again", GATE_IS_HEAD, false},
 };
-
-const char *gate_target_name(enum gate_target target)
-{
-	static const char *const names[GATE_TARGETS] = {"BASE", "SAME", "HEAD"};
-
-	return names[target];
-}
-
-const char *gate_step_name(enum gate_step step)
-{
-	return gate_steps[step].name;
-}
-
-enum gate_target gate_step_target(enum gate_step step)
-{
-	return gate_steps[step].target;
-}
-
-bool gate_step_is_slowed(enum gate_step step)
-{
-	return gate_steps[step].slowed;
-}
 
 struct h2h_question gate_question(const struct gate_rule *rule)
 {
@@ -93,8 +69,8 @@ static void gate_note_row(struct gate_line *line, const struct h2h_row *row, dou
 
 static void gate_validate(struct gate_run *run, enum gate_step step, const struct h2h *h2h)
 {
-	const char *names[H2H_SIDES] = {gate_target_name(GATE_BASE),
-					gate_target_name(gate_step_target(step))};
+	const char *names[H2H_SIDES] = {gate_target_names[GATE_BASE],
+					gate_target_names[gate_steps[step].target]};
 
 	if (h2h->interrupted)
 		gate_invalidate(run, "interrupted");
@@ -259,7 +235,8 @@ enum bench_exit gate_decide(const struct gate *gate, char why[GATE_WHY_MAX])
 	if (gate_controls_fail(gate, why))
 		return BENCH_INVALID;
 	if (gate_next(gate) != GATE_END) {
-		snprintf(why, GATE_WHY_MAX, "%s was not measured", gate_step_name(gate_next(gate)));
+		snprintf(why, GATE_WHY_MAX, "%s was not measured",
+			 gate_steps[gate_next(gate)].name);
 		return BENCH_INVALID;
 	}
 	if (gate_tell_regressions(gate, why))

@@ -71,13 +71,14 @@ struct gate {
 	struct gate_run runs[GATE_STEPS];
 };
 
-/* "BASE", "SAME", "HEAD". */
-const char *gate_target_name(enum gate_target target);
-/* "same", "slow", "slow_again", "head", "head_again". */
-const char *gate_step_name(enum gate_step step);
-/* The target that the step measures against BASE. */
-enum gate_target gate_step_target(enum gate_step step);
-bool gate_step_is_slowed(enum gate_step step);
+extern const char *const gate_target_names[GATE_TARGETS + 1]; /* ends with a NULL */
+
+struct gate_measure {
+	const char *name;	 /* in results: "same", "slow_again" */
+	enum gate_target target; /* measured against BASE */
+	bool slowed;
+};
+extern const struct gate_measure gate_steps[GATE_STEPS];
 
 /* The question for h2h_judge(). */
 struct h2h_question gate_question(const struct gate_rule *rule);

@@ -20,8 +20,6 @@
 #define GATE_PROGRESS_MAX  256
 #define GATE_LEVEL_CLIENTS 16
 
-static const char *const gate_targets[] = {"BASE", "SAME", "HEAD", NULL};
-
 struct gate_mode {
 	struct bench_session *session;
 	struct h2h_config config;
@@ -92,7 +90,7 @@ static int gate_level(struct gate_mode *mode, struct cart_error *error)
 static int gate_measure_step(struct gate_mode *mode, enum gate_step step, struct cart_error *error)
 {
 	struct bench_drive *const drives[H2H_SIDES] = {
-		mode->session->drives[GATE_BASE], mode->session->drives[gate_step_target(step)]};
+		mode->session->drives[GATE_BASE], mode->session->drives[gate_steps[step].target]};
 	struct h2h_question question = gate_question(&mode->gate.rule);
 	struct h2h_config config = mode->config;
 	struct h2h_judgement judgement;
@@ -102,8 +100,8 @@ static int gate_measure_step(struct gate_mode *mode, enum gate_step step, struct
 	if (step == GATE_HEAD && gate_level(mode, error) != 0)
 		return -1;
 	config.seed = mode->config.seed + (uint64_t)step;
-	config.slow_b = gate_step_is_slowed(step) ? mode->gate.rule.slow : 0;
-	mode->doing = gate_step_name(step);
+	config.slow_b = gate_steps[step].slowed ? mode->gate.rule.slow : 0;
+	mode->doing = gate_steps[step].name;
 	h2h_init(&h2h, &config, drives);
 	result = h2h_run(&h2h, gate_show, mode, error);
 	bench_progress_end(&mode->session->progress);
@@ -174,7 +172,7 @@ static enum bench_exit gate_run_mode(struct bench_session *session)
 			"--control is to be above --limit, or it could never be found");
 	if (!h2h_setup(&mode.config, session))
 		return BENCH_INVALID;
-	if (!bench_session_open(session, gate_targets)) {
+	if (!bench_session_open(session, gate_target_names)) {
 		gate_print_outcome(stdout, BENCH_INVALID, "not all targets can be opened");
 		return BENCH_INVALID;
 	}

@@ -21,10 +21,10 @@ static void print_title(FILE *out, const struct gate *gate, enum gate_step step)
 	};
 
 	fprintf(out, "\n%s", titles[step]);
-	if (gate_step_is_slowed(step))
+	if (gate_steps[step].slowed)
 		fprintf(out, " (%+g %%)", 100 * gate->rule.slow);
 	fprintf(out, "\n%-8s %10s %10s %8s  %-19s %s\n", "p50", "BASE, ms",
-		gate_step_target(step) == GATE_IS_HEAD ? "HEAD, ms" : "SAME, ms", "more",
+		gate_steps[step].target == GATE_IS_HEAD ? "HEAD, ms" : "SAME, ms", "more",
 		"interval", "");
 }
 
@@ -38,7 +38,7 @@ static void print_line(FILE *out, const struct gate_line *line, const char *oper
 		fprintf(out, "%-8s %10.4f %10.4f %+6.1f %%  %-19s %s%s\n", operation,
 			line->ns[0] / (double)CLOCK_NS_PER_MS,
 			line->ns[1] / (double)CLOCK_NS_PER_MS, 100 * line->effect, interval,
-			line->slower ? "SLOWER; " : "", stats_verdict_name(line->verdict));
+			line->slower ? "SLOWER; " : "", stats_verdict_names[line->verdict]);
 	else
 		fprintf(out, "%-8s not judged: too few pairs succeeded\n", operation);
 	for (int side = 0; side < H2H_SIDES; side++)
@@ -75,10 +75,9 @@ void gate_rows(struct buf *out, const struct gate *gate)
 			buf_printf(out,
 				   "%s,%s,%.0f,%.0f,%.6g,%.6g,%.6g,%s,%d,%d,%" PRIu64 ",%" PRIu64
 				   "\n",
-				   gate_step_name((enum gate_step)step),
-				   h2h_operation_name((enum h2h_operation)i), line->ns[0],
-				   line->ns[1], line->effect, line->low, line->high,
-				   stats_verdict_name(line->verdict), line->slower, line->failing,
+				   gate_steps[step].name, h2h_operation_name((enum h2h_operation)i),
+				   line->ns[0], line->ns[1], line->effect, line->low, line->high,
+				   stats_verdict_names[line->verdict], line->slower, line->failing,
 				   line->failed[0], line->failed[1]);
 		}
 	}
@@ -107,15 +106,10 @@ json_t *gate_json(const struct gate *gate, json_t *runs[GATE_STEPS], enum bench_
 			json_array_append_new(
 				made,
 				json_pack("{s:s, s:s, s:s, s:f, s:o, s:o}", "run",
-					  gate_step_name((enum gate_step)step), "a",
-					  gate_target_name(GATE_BASE), "b",
-					  gate_target_name(gate_step_target((enum gate_step)step)),
-					  "slowed",
-					  gate_step_is_slowed((enum gate_step)step)
-						  ? gate->rule.slow
-						  : 0.0,
-					  "worse", print_worse(&gate->runs[step]), "h2h",
-					  runs[step]));
+					  gate_steps[step].name, "a", gate_target_names[GATE_BASE],
+					  "b", gate_target_names[gate_steps[step].target], "slowed",
+					  gate_steps[step].slowed ? gate->rule.slow : 0.0, "worse",
+					  print_worse(&gate->runs[step]), "h2h", runs[step]));
 	return json_pack("{s:s, s:s, s:f, s:f, s:f, s:o}", "outcome", outcomes[outcome], "why", why,
 			 "limit", gate->rule.limit, "slow", gate->rule.slow, "confidence",
 			 gate->rule.confidence, "runs", made);

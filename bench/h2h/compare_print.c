@@ -169,7 +169,7 @@ static json_t *compare_row_json(const struct compare_row *row)
 			 row->shift_high, "p_difference", row->comparison.p_difference,
 			 "p_mann_whitney", row->p_mann_whitney, "p_equivalence",
 			 row->comparison.p_equivalence, "verdict",
-			 stats_verdict_name(row->comparison.verdict), "not_judged",
+			 stats_verdict_names[row->comparison.verdict], "not_judged",
 			 row->judged	 ? NULL
 			 : row->idle > 0 ? "in some seconds nothing succeeded"
 					 : "too short");

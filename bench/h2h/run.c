@@ -17,7 +17,6 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define H2H_PRODUCTS 20 /* a cart's lines stay few, however often it is chosen */
 #define H2H_TICK_MS  100

@@ -183,7 +183,7 @@ static json_t *h2h_row_json(const struct h2h_row *row)
 		row->p_wilcoxon, "p_equivalence", row->comparison.p_equivalence, "holm_difference",
 		row->comparison.holm_difference, "holm_equivalence",
 		row->comparison.holm_equivalence, "verdict",
-		stats_verdict_name(row->comparison.verdict), "pairs_needed",
+		stats_verdict_names[row->comparison.verdict], "pairs_needed",
 		row->pairs_needed > 0 ? json_integer((json_int_t)row->pairs_needed) : json_null());
 }
 

@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* The time between starting the threads and their first operation. */
 #define LOAD_START_NS (20 * CLOCK_NS_PER_MS)

@@ -5,7 +5,6 @@
 #include "bench/result/tally.h"
 #include "bench/result/member.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static const char *const run_times[] = {

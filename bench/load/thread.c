@@ -17,7 +17,6 @@
 #include <event2/event.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 
 #define LOAD_TICK_NS (100 * CLOCK_NS_PER_MS)

@@ -2,7 +2,6 @@
 
 #include "core/base/clock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -160,7 +160,7 @@ static void consistency_judge(struct consistency *mode, const char *side)
 		if (verdict != PROBE_UNMEASURED)
 			continue;
 		bench_result_invalidate(mode->session->result, "%s: no trial of %s had an outcome",
-					side, probe_kind_name(finding->kind));
+					side, probe_kind_names[finding->kind]);
 		consistency_worsen(mode, BENCH_INVALID);
 	}
 }

@@ -14,7 +14,6 @@
 #include "core/cart_op.h"
 
 #include <event2/event_struct.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -4,45 +4,25 @@
 
 #include <string.h>
 
-const char *probe_kind_name(enum probe_kind kind)
-{
-	static const char *const names[PROBE_KINDS] = {
-		[PROBE_STALENESS] = "staleness",
-		[PROBE_CUSTOMER_INDEX] = "customer_index",
-		[PROBE_READ_YOUR_WRITES] = "read_your_writes",
-		[PROBE_MONOTONIC_READS] = "monotonic_reads",
-		[PROBE_MONOTONIC_WRITES] = "monotonic_writes",
-		[PROBE_LOST_UPDATES] = "lost_updates",
-		[PROBE_LOST_UPDATES_ONE_LINE] = "lost_updates_one_line",
-		[PROBE_EXACTLY_ONCE] = "exactly_once",
-	};
-
-	return names[kind];
-}
+const char *const probe_kind_names[PROBE_KINDS] = {
+	[PROBE_STALENESS] = "staleness",
+	[PROBE_CUSTOMER_INDEX] = "customer_index",
+	[PROBE_READ_YOUR_WRITES] = "read_your_writes",
+	[PROBE_MONOTONIC_READS] = "monotonic_reads",
+	[PROBE_MONOTONIC_WRITES] = "monotonic_writes",
+	[PROBE_LOST_UPDATES] = "lost_updates",
+	[PROBE_LOST_UPDATES_ONE_LINE] = "lost_updates_one_line",
+	[PROBE_EXACTLY_ONCE] = "exactly_once",
+};
+const char *const probe_read_names[PROBE_READS] = {"strong", "eventual", "index"};
+const char *const probe_verdict_names[] = {"clean", "allowed", "violated", "unmeasured"};
 
 bool probe_kind_find(const char *name, enum probe_kind *kind)
 {
-	for (int i = 0; i < PROBE_KINDS; i++) {
-		if (strcmp(probe_kind_name((enum probe_kind)i), name) == 0) {
-			*kind = (enum probe_kind)i;
+	for (*kind = 0; *kind < PROBE_KINDS; ++*kind)
+		if (strcmp(probe_kind_names[*kind], name) == 0)
 			return true;
-		}
-	}
 	return false;
-}
-
-const char *probe_read_name(enum probe_read read)
-{
-	static const char *const names[PROBE_READS] = {"strong", "eventual", "index"};
-
-	return names[read];
-}
-
-const char *probe_verdict_name(enum probe_verdict verdict)
-{
-	static const char *const names[] = {"clean", "allowed", "violated", "unmeasured"};
-
-	return names[verdict];
 }
 
 enum probe_verdict probe_verdict_of(const struct probe_finding *finding)

@@ -65,11 +65,10 @@ enum probe_verdict {
 	PROBE_UNMEASURED /* no trial had an outcome */
 };
 
-/* "staleness", "read_your_writes", ...; "strong", ...; "clean", ...: as in results files. */
-const char *probe_kind_name(enum probe_kind kind);
+/* As in results files. */
+extern const char *const probe_kind_names[PROBE_KINDS], *const probe_read_names[PROBE_READS];
+extern const char *const probe_verdict_names[];
 CART_MUST_CHECK bool probe_kind_find(const char *name, enum probe_kind *kind);
-const char *probe_read_name(enum probe_read read);
-const char *probe_verdict_name(enum probe_verdict verdict);
 enum probe_verdict probe_verdict_of(const struct probe_finding *finding);
 
 /* The share of violations, and its interval at 95 %: Wilson's, and for none at all of n trials

@@ -3,10 +3,8 @@
 #include "bench/cli/interrupt.h"
 #include "core/base/clock.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define PROBE_SETTLE_MS 50 /* between two reads, in the end */
 

@@ -20,8 +20,7 @@ struct probe_seed_result {
 	double visible_ms; /* PROBE_UPDATE_POLLED: until it showed; -1: it did not */
 };
 
-/* "write_then_read", ... */
-const char *probe_seed_test_name(enum probe_seed_test test);
+extern const char *const probe_seed_test_names[PROBE_SEED_TESTS];
 
 #define PROBE_FINDINGS_MAX 16
 

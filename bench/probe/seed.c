@@ -20,13 +20,8 @@ struct seed_run {
 	int64_t product; /* of the last write: each has its own quantity of one product a test */
 };
 
-const char *probe_seed_test_name(enum probe_seed_test test)
-{
-	static const char *const names[PROBE_SEED_TESTS] = {"write_then_read", "reads_in_a_row",
-							    "write_read_write", "update_polled"};
-
-	return names[test];
-}
+const char *const probe_seed_test_names[PROBE_SEED_TESTS] = {"write_then_read", "reads_in_a_row",
+							     "write_read_write", "update_polled"};
 
 /* Sets the line. Returns the version acknowledged; -1: it was not. */
 static int64_t seed_write(struct seed_run *run, int64_t quantity)

@@ -186,12 +186,12 @@ static json_t *show_finding_json(const struct probe_finding *finding, const char
 	struct probe_rate rate = probe_rate_of(&finding->count);
 	json_t *json = json_pack(
 		"{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f, s:b, s:s, s:o}", "probe",
-		probe_kind_name(finding->kind), "side", side, "read",
-		probe_read_name(finding->read), "trials", (json_int_t)finding->count.trials,
+		probe_kind_names[finding->kind], "side", side, "read",
+		probe_read_names[finding->read], "trials", (json_int_t)finding->count.trials,
 		"violations", (json_int_t)finding->count.violations, "unknown",
 		(json_int_t)finding->count.unknown, "rate", rate.rate, "low", rate.low, "high",
 		rate.high, "promised", finding->promised, "verdict",
-		probe_verdict_name(probe_verdict_of(finding)), "example",
+		probe_verdict_names[probe_verdict_of(finding)], "example",
 		finding->example[0] != '\0' ? json_string(finding->example) : json_null());
 
 	if (finding->delay_count > 0)
@@ -213,8 +213,8 @@ json_t *probe_show_json(const struct probe_report *report, const char *side)
 			json_array_append_new(
 				seed,
 				json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "test",
-					  probe_seed_test_name((enum probe_seed_test)test), "side",
-					  side, "trials", (json_int_t)result->trials, "consistent",
+					  probe_seed_test_names[test], "side", side, "trials",
+					  (json_int_t)result->trials, "consistent",
 					  (json_int_t)result->consistent, "unknown",
 					  (json_int_t)result->unknown, "visible_ms",
 					  timed ? json_real(result->visible_ms) : json_null()));

@@ -7,8 +7,6 @@
 #include "bench/probe/judge.h"
 #include "bench/probe/run.h"
 
-#include <stdlib.h>
-
 struct updates_run {
 	struct probe_rig *rig;
 	struct bench_link *links[PROBE_CLIENTS_MAX];

@@ -3,7 +3,6 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 /* bench/report/style.css: the Makefile makes its definition. */
 extern const char embed_report_style_css[];

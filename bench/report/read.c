@@ -8,9 +8,7 @@
 #include "bench/report/report.h"
 #include "core/base/units.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <math.h>
 #include <stdio.h>
 
 #define READ_DEPTH 16

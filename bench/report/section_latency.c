@@ -4,7 +4,6 @@
 #include "bench/result/number.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define LATENCY_POINTS 120

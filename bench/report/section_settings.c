@@ -2,8 +2,6 @@
 #include "bench/result/number.h"
 #include "bench/report/page.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #define SETTINGS_SIDES 4 /* columns of one table */

@@ -3,8 +3,6 @@
 #ifndef BENCH_RESULT_NUMBER_H
 #define BENCH_RESULT_NUMBER_H
 
-#include <stddef.h>
-
 #define NUMBER_TEXT 48
 
 /* All of these fill the buffer and return it; a value that is not finite is an en dash. */

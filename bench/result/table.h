@@ -10,7 +10,6 @@
 #include "core/base/buf.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 #define TABLE_TEXT   512
@@ -62,10 +61,7 @@ struct table_column {
 	int width;	   /* on a terminal, at least; 0: TABLE_WIDTH */
 };
 
-#define COLUMN(name_, title_, unit_, places_)                                                      \
-	{                                                                                          \
-		.name = name_, .title = title_, .unit = UNIT_##unit_, .places = places_            \
-	}
+#define COLUMN(name_, title_, unit_, places_) COLUMN_AT(NULL, name_, title_, unit_, places_)
 #define COLUMN_AT(key_, name_, title_, unit_, places_)                                             \
 	{                                                                                          \
 		.key = key_, .name = name_, .title = title_, .unit = UNIT_##unit_,                 \

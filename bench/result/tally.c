@@ -149,17 +149,12 @@ const char *tally_get_errors(const struct table_row *row, char text[TABLE_TEXT])
 	return used > 0 ? text : "none";
 }
 
-static const char *const split_names[BENCH_SPLIT_PARTS] = {
+const char *const bench_split_part_names[BENCH_SPLIT_PARTS] = {
 	[SPLIT_CLIENT] = "client",
 	[SPLIT_QUEUE] = "queue",
 	[SPLIT_DB] = "db",
 	[SPLIT_SERVICE] = "service",
 };
-
-const char *bench_split_part_name(enum bench_split_part part)
-{
-	return split_names[part];
-}
 
 void bench_split_init(struct bench_split *split, int64_t highest)
 {
@@ -210,8 +205,9 @@ json_t *bench_split_json(const struct bench_split *split)
 	for (int i = 0; i < BENCH_SPLIT_PARTS; i++) {
 		const struct bench_hdr *hdr = split->parts[i];
 
-		json_object_set_new(mean, split_names[i], json_real(bench_hdr_mean(hdr)));
-		json_object_set_new(median, split_names[i],
+		json_object_set_new(mean, bench_split_part_names[i],
+				    json_real(bench_hdr_mean(hdr)));
+		json_object_set_new(median, bench_split_part_names[i],
 				    json_integer(bench_hdr_quantile(hdr, 0.5)));
 	}
 	return json_pack("{s:o, s:o}", "mean", mean, "median", median);

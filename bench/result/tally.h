@@ -28,8 +28,7 @@ struct bench_split {
 	struct bench_hdr *parts[BENCH_SPLIT_PARTS];
 };
 
-/* "client", "queue", "db", "service". */
-const char *bench_split_part_name(enum bench_split_part part);
+extern const char *const bench_split_part_names[BENCH_SPLIT_PARTS];
 
 /* Aborts without memory: only at start. highest: as of bench_hdr_new(). */
 void bench_split_init(struct bench_split *split, int64_t highest);

@@ -7,18 +7,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-const char *stats_verdict_name(enum stats_verdict verdict)
-{
-	static const char *const names[] = {
-		[STATS_INCONCLUSIVE] = "INCONCLUSIVE",
-		[STATS_A_WINS] = "A WINS",
-		[STATS_B_WINS] = "B WINS",
-		[STATS_EQUIVALENT] = "EQUIVALENT",
-		[STATS_TRIVIAL] = "DIFFERENT BUT TRIVIAL",
-	};
-
-	return names[verdict];
-}
+const char *const stats_verdict_names[] = {
+	[STATS_INCONCLUSIVE] = "INCONCLUSIVE",
+	[STATS_A_WINS] = "A WINS",
+	[STATS_B_WINS] = "B WINS",
+	[STATS_EQUIVALENT] = "EQUIVALENT",
+	[STATS_TRIVIAL] = "DIFFERENT BUT TRIVIAL",
+};
 
 static enum stats_verdict verdict_of(const struct stats_comparison *comparison, double alpha)
 {

@@ -47,8 +47,7 @@ enum stats_verdict {
 	STATS_TRIVIAL,
 };
 
-/* "A WINS", "DIFFERENT BUT TRIVIAL", ... */
-const char *stats_verdict_name(enum stats_verdict verdict);
+extern const char *const stats_verdict_names[];
 
 struct stats_comparison {
 	/* In. From paired blocks or from archived results, whichever test gives them. */

@@ -247,7 +247,7 @@ static void the_document_and_the_rows_hold_every_run_that_was_made(void **state)
 		size_t worse = json_array_size(json_object_get(run, "worse"));
 
 		assert_string_equal(json_string_value(json_object_get(run, "run")),
-				    gate_step_name((enum gate_step)i));
+				    gate_steps[i].name);
 		assert_int_equal(worse, i == GATE_SAME ? 0 : i <= GATE_SLOW_AGAIN ? 3 : 1);
 	}
 	json_decref(json);

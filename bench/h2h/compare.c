@@ -5,7 +5,6 @@
 #include "bench/stats/describe.h"
 #include "bench/stats/verdict.h"
 #include "bench/stats/ranks.h"
-#include "bench/stats/welch.h"
 #include "bench/stats/alloc.h"
 
 #include <math.h>

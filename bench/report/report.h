@@ -8,7 +8,7 @@
 
 #include "bench/result/member.h"
 #include "bench/result/result.h"
-#include "bench/result/summary.h"
+#include "bench/stats/describe.h"
 #include "bench/stats/hdr.h"
 #include "core/base/buf.h"
 #include "core/base/error.h"

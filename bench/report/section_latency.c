@@ -2,6 +2,7 @@
 #include "bench/load/run_report.h"
 #include "bench/report/plot.h"
 #include "bench/result/number.h"
+#include "bench/target/op.h"
 
 #include <math.h>
 #include <string.h>
@@ -191,20 +192,16 @@ const struct page_section section_latency = {
 
 /* In an open loop the response time counts from the intended time; a closed loop has only the
  * service time. */
-static const json_t *load_hist(const json_t *operation)
+static const json_t *load_hist(const struct report_doc *doc, const char *name)
 {
-	const json_t *response = json_object_get(operation, "response");
+	const json_t *operation, *response;
 
-	return json_is_object(response) ? response : json_object_get(operation, "service");
-}
-
-static const json_t *load_operation(const struct report_doc *doc, const char *name)
-{
-	const json_t *operation;
-
-	member_each(i, operation, json_object_get(doc->results, "operations"))
-		if (strcmp(member_text(operation, "operation"), name) == 0)
-			return operation;
+	member_each(i, operation, json_object_get(doc->results, "operations")) {
+		if (strcmp(member_text(operation, "operation"), name) != 0)
+			continue;
+		response = json_object_get(operation, "response");
+		return json_is_object(response) ? response : json_object_get(operation, "service");
+	}
 	return NULL;
 }
 
@@ -214,39 +211,23 @@ static void load_picture(struct report *report, const char *name, const struct l
 	struct plot plot = kind->plot;
 	bool stand_in = false;
 
-	for (size_t d = 0; d < report->doc_count; d++) {
-		const struct report_doc *doc = &report->docs[d];
+	for (size_t i = 0; i < report->doc_count; i++) {
+		const struct report_doc *doc = &report->docs[i];
+		const json_t *hist = doc->kind == REPORT_RUN ? load_hist(doc, name) : NULL;
 
-		if (doc->kind != REPORT_RUN || load_operation(doc, name) == NULL)
+		if (hist == NULL)
 			continue;
 		stand_in = stand_in || doc->stand_in;
-		latency_add(&plot, kind, doc->sides[0].label, doc->sides[0].style,
-			    load_hist(load_operation(doc, name)));
+		latency_add(&plot, kind, doc->sides[0].label, doc->sides[0].style, hist);
 	}
 	latency_show(report, &plot, kind, stand_in, name);
 }
 
-/* Each operation's name once, in the order in which runs have them. */
 static void load_pictures(struct report *report, const struct latency_kind *kind)
 {
-	const json_t *operation;
-	size_t d, e;
-
 	page_panels_begin(report);
-	for (d = 0; d < report->doc_count; d++) {
-		if (report->docs[d].kind != REPORT_RUN)
-			continue;
-		member_each(i, operation, json_object_get(report->docs[d].results, "operations")) {
-			const char *name = member_text(operation, "operation");
-
-			for (e = 0; e < d; e++)
-				if (report->docs[e].kind == REPORT_RUN &&
-				    load_operation(&report->docs[e], name) != NULL)
-					break;
-			if (e == d)
-				load_picture(report, name, kind);
-		}
-	}
+	for (int type = 0; type < BENCH_OP_TYPES; type++)
+		load_picture(report, bench_op_type_name((enum bench_op_type)type), kind);
 	page_panels_end(report);
 }
 

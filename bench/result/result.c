@@ -1,6 +1,5 @@
 #include "bench/result/result.h"
 
-#include "bench/result/ini_json.h"
 #include "bench/result/machine.h"
 #include "bench/result/member.h"
 #include "core/base/buf.h"
@@ -10,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ini.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,6 +41,33 @@ json_t *bench_result_new(const char *kind, const struct bench_values *values, in
 			 "interrupted", 0, "invalid", "warnings");
 }
 
+/* libinih's callback: 1 is success. */
+static int ini_take(void *user, const char *section, const char *name, const char *value)
+{
+	json_t *object = user;
+	char key[256];
+
+	snprintf(key, sizeof(key), "%s%s%s", section, *section != '\0' ? "." : "", name);
+	return json_object_set_new(object, key, json_string(value)) == 0;
+}
+
+/* Reads what `cartd --print-config` writes, as {"mysql.pool": "8", ...}; a key before the first
+ * section has no dot. NULL: error says which line is none. */
+static json_t *ini_json(FILE *file, struct cart_error *error)
+{
+	json_t *object = json_object();
+	int failed = object != NULL ? ini_parse_file(file, ini_take, object) : -1;
+
+	if (failed == 0 && json_object_size(object) > 0)
+		return object;
+	json_decref(object);
+	if (failed > 0)
+		cart_error_set(error, "line %d is no setting", failed);
+	else
+		cart_error_set(error, failed < 0 ? "cannot be read" : "has no settings");
+	return NULL;
+}
+
 /* JSON null: the settings are unknown. NULL: error says why they cannot be read. */
 static json_t *result_settings(const char *name, struct bench_drive *drive,
 			       const struct bench_values *values, struct cart_error *error)
@@ -55,7 +82,7 @@ static json_t *result_settings(const char *name, struct bench_drive *drive,
 		settings = NULL;
 		if (file != NULL && bench_drive_print_settings(drive, file)) {
 			rewind(file);
-			settings = bench_ini_json(file, NULL);
+			settings = ini_json(file, NULL);
 		}
 		if (file != NULL)
 			fclose(file);
@@ -66,7 +93,7 @@ static json_t *result_settings(const char *name, struct bench_drive *drive,
 		cart_error_set(error, "cannot read %s: %s", path, strerror(errno));
 		return NULL;
 	}
-	settings = bench_ini_json(file, &why);
+	settings = ini_json(file, &why);
 	fclose(file);
 	if (settings == NULL)
 		cart_error_set(error, "%s: %.200s", path, why.text);

@@ -5,7 +5,7 @@
 #ifndef BENCH_SEED150_SEED150_H
 #define BENCH_SEED150_SEED150_H
 
-#include "bench/result/summary.h"
+#include "bench/stats/describe.h"
 #include "bench/target/drive.h"
 #include "core/cart_id.h"
 

@@ -111,3 +111,18 @@ double stats_zero_events(uint64_t trials, double confidence)
 	assert(trials > 0);
 	return -expm1(log1p(-confidence) / (double)trials);
 }
+
+void bench_summary_add(struct bench_summary *summary, double value)
+{
+	if (summary->count == 0 || value < summary->min)
+		summary->min = value;
+	if (summary->count == 0 || value > summary->max)
+		summary->max = value;
+	summary->sum += value;
+	summary->count++;
+}
+
+double bench_summary_average(const struct bench_summary *summary)
+{
+	return summary->count == 0 ? 0 : summary->sum / (double)summary->count;
+}

@@ -44,4 +44,18 @@ struct stats_proportion stats_wilson(uint64_t events, uint64_t trials, double co
  * exact, 1 - (1 - confidence)^(1 / trials); about 3 / trials at 95 %. trials > 0. */
 double stats_zero_events(uint64_t trials, double confidence);
 
+/* The same of values that are not kept. */
+
+/* A zeroed struct is empty. */
+struct bench_summary {
+	size_t count;
+	double sum;
+	double min; /* this and max are 0 while count is */
+	double max;
+};
+
+void bench_summary_add(struct bench_summary *summary, double value);
+/* 0 when empty. */
+double bench_summary_average(const struct bench_summary *summary);
+
 #endif

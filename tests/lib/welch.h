@@ -2,8 +2,8 @@
 #ifndef TESTS_LIB_WELCH_H
 #define TESTS_LIB_WELCH_H
 
+#include "bench/stats/blocks.h"
 #include "bench/stats/describe.h"
-#include "bench/stats/welch.h"
 
 #include <math.h>
 

@@ -3,6 +3,7 @@
 #include "backends/mysql/rows.h"
 #include "core/cart_diff.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -413,6 +414,7 @@ enum sql_modify_next sql_modify_decide(struct sql_write *writes, size_t count,
 	for (size_t i = 0; i < count && found != NULL; i++)
 		cart_clear(&found[i].cart);
 	free(found);
+	assert(!load || count == 1); /* nothing else is in what is rolled back */
 	if (text->statements == 0)
 		return SQL_MODIFY_ROLLBACK;
 	if (load)

@@ -38,6 +38,16 @@ static void work_mark(struct cart_op *op, uintptr_t mark)
 	op->held.backend = (void *)(work_notes(op) | mark);
 }
 
+/* The op, which changed nothing, takes the third way. A create does so by itself: where it is a
+ * replay, its transaction is rolled back once the other cart has been read, and two of them under
+ * one old key would both overwrite it. */
+static void work_mark_modify(struct cart_op *op)
+{
+	work_mark(op, WORK_OP_MODIFY);
+	if (op->type == CART_OP_CREATE)
+		op->held.alone = true;
+}
+
 static struct sql_task *work_task(const struct sql_lane *lane)
 {
 	return lane->task;
@@ -344,7 +354,7 @@ static void work_modify_now(struct sql_lane *lane)
 		sql_lane_rollback(lane);
 		return;
 	}
-	work_mark(task->writes[0].op, WORK_OP_MODIFY);
+	work_mark_modify(task->writes[0].op);
 	work_count(lane->pool, work_series(lane)->careful, 1);
 	work_count_batch(lane, 1, true);
 	work_send(lane, sql_modify_text(&lane->text, task->writes, 1, true), SQL_STEP_READ);
@@ -429,7 +439,7 @@ static void work_batch_done(struct sql_lane *lane, const struct sql_reply *reply
 			continue;
 		}
 		work_forget_result(op);
-		work_mark(op, WORK_OP_MODIFY);
+		work_mark_modify(op);
 		task->ops[--rest] = op;
 	}
 	work_queue(lane, task->ops + rest, count - rest, false);
@@ -451,7 +461,7 @@ static void work_blame_done(struct sql_lane *lane, const struct sql_reply *reply
 			continue;
 		work_forget_result(op);
 		if (blamed) {
-			work_mark(op, WORK_OP_MODIFY);
+			work_mark_modify(op);
 			task->ops[--rest] = op;
 		} else {
 			task->ops[good++] = op;

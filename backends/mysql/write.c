@@ -376,13 +376,16 @@ static void write_batch_init(struct write_batch *batch, struct sql_write *writes
 		.writes = writes, .count = count, .rules = rules, .token = writes[0].token};
 	for (size_t i = 0; i < count; i++) {
 		const struct cart_op *op = writes[i].op;
-		int64_t most;
+		int64_t lines = 0, most;
 
 		batch->of_way[writes[i].way]++;
 		if (op->now_ms > batch->now_ms)
 			batch->now_ms = op->now_ms;
+		/* More changes may be fewer lines. */
 		if (writes[i].way == SQL_WAY_ADD && (int64_t)op->change_count > batch->lines_most)
-			batch->lines_most = (int64_t)cart_op_add_lines(op, &most);
+			lines = (int64_t)cart_op_add_lines(op, &most);
+		if (lines > batch->lines_most)
+			batch->lines_most = lines;
 	}
 	batch->lone = count == 1 && !sql_write_wants_lines(writes[0].op);
 }
@@ -460,6 +463,12 @@ static void write_unread(struct sql_write *write)
 	cart_op_set_reason(write->op, "the rows of the answer cannot be read");
 }
 
+/* True: the guard has met the cart, or the text would have failed; so its row must have come. */
+static bool write_lacks_row(const struct sql_write *write)
+{
+	return write->way == SQL_WAY_ADD && write->op != NULL && !write->done;
+}
+
 /* A create is in no row, and nor is a write whose answer holds no cart when it is alone: the UPDATE
  * after START TRANSACTION says its version. */
 static void write_read_plain(struct sql_write *write, const struct sql_reply *reply,
@@ -486,6 +495,8 @@ bool sql_write_read(struct sql_write *writes, size_t count, const struct sql_rep
 
 	for (size_t i = 0; i < reply->rows_count; i++)
 		good = good && write_read_rows(writes, count, reply->rows[i]);
+	for (size_t i = 0; i < count && reply->rows_count > 0; i++)
+		good = good && !write_lacks_row(&writes[i]);
 	for (size_t i = 0; i < count; i++) {
 		if (!good)
 			write_unread(&writes[i]);
@@ -510,7 +521,7 @@ bool sql_blame_text(struct sql_text *text, const struct sql_write *writes, size_
 void sql_blame_read(struct sql_write *writes, size_t count, const struct sql_reply *reply)
 {
 	struct sql_row row;
-	size_t blamed = 0;
+	size_t blamed = 0, adds = 0;
 
 	for (size_t i = 0; i < count; i++)
 		writes[i].done = writes[i].way == SQL_WAY_ADD;
@@ -520,8 +531,11 @@ void sql_blame_read(struct sql_write *writes, size_t count, const struct sql_rep
 		if (write != NULL && row.op == write->token)
 			write->done = false;
 	}
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		blamed += writes[i].done;
+		adds += writes[i].way == SQL_WAY_ADD;
+	}
+	/* Every cart met the guard, so a line would exceed its limit. */
 	for (size_t i = 0; i < count && blamed == 0; i++)
-		writes[i].done = true;
+		writes[i].done = adds == 0 || writes[i].way == SQL_WAY_ADD;
 }

@@ -71,7 +71,8 @@ bool sql_write_read(struct sql_write *writes, size_t count, const struct sql_rep
 /* After a text that failed, in its transaction: selects the carts that passed, and rolls back. */
 CART_MUST_CHECK bool sql_blame_text(struct sql_text *text, const struct sql_write *writes,
 				    size_t count);
-/* Sets done for the writes that did not pass, or for all if every one passed. */
+/* Sets done for the adds that did not pass, for all adds if every one passed, and for all writes if
+ * there is no add. */
 void sql_blame_read(struct sql_write *writes, size_t count, const struct sql_reply *reply);
 
 /* What idempotency_keys.scope is for the op's key: the cart's id, or zeros for a create. */

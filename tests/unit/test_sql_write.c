@@ -108,7 +108,7 @@ static void a_create_is_one_statement_and_with_a_key_a_transaction(void **state)
 	assert_null(strstr(text.buf.data, "REPLACE"));
 }
 
-static void if_none_is_to_blame_all_are(void **state)
+static void if_none_is_to_blame_all_adds_are(void **state)
 {
 	struct sql_reply reply = {.fault = SQL_FAULT_NONE};
 	struct cart_op ops[2];
@@ -123,7 +123,7 @@ static void if_none_is_to_blame_all_are(void **state)
 	sql_blame_read(writes, 2, &reply); /* no row: the add did not pass */
 	assert_true(writes[0].done);
 	assert_false(writes[1].done);
-	writes[0].way = SQL_WAY_CREATE;
+	writes[0].way = SQL_WAY_CREATE; /* and none is an add: then all are */
 	sql_blame_read(writes, 2, &reply);
 	assert_true(writes[0].done && writes[1].done);
 }
@@ -161,7 +161,7 @@ int main(void)
 		TEST(a_lone_add_is_made_at_the_version_that_came_with_its_update),
 		TEST(an_add_asserts_that_the_guard_has_met_every_cart),
 		TEST(a_create_is_one_statement_and_with_a_key_a_transaction),
-		TEST(if_none_is_to_blame_all_are),
+		TEST(if_none_is_to_blame_all_adds_are),
 		TEST(what_the_rules_would_refuse_is_no_plain_add),
 	};
 

@@ -232,8 +232,9 @@ static enum sql_outcome session_failed(const struct session *s, struct cart_erro
 	}
 }
 
-/* The names of variables are those of all kinds of servers: what a server does not know it leaves
- * out of the answer. */
+/* A session takes the server's global settings over, some of which would change what a statement
+ * answers, or when it commits. The names of variables are those of all kinds of servers: what a
+ * server does not know it leaves out of the answer. */
 static void session_text(struct sql_text *text, const struct sql_options *options)
 {
 	int64_t lock_s = session_seconds(options->lock_timeout_ms);
@@ -241,7 +242,8 @@ static void session_text(struct sql_text *text, const struct sql_options *option
 	sql_text_reset(text);
 	sql_statement(text, SQL_BEGIN, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
 	sql_statement(text, SQL_BEGIN,
-		      "SET SESSION autocommit = 1,"
+		      "SET SESSION autocommit = 1, completion_type = 0,"
+		      " sql_select_limit = 18446744073709551615, sql_safe_updates = 0,"
 		      " sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',"
 		      " innodb_lock_wait_timeout = ");
 	sql_add_integer(text, lock_s);

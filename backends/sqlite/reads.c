@@ -1,10 +1,18 @@
 /*
  * A list takes two steps: an index gives the ids of the page in order, then each cart is read as
  * for a GET. Both see the same snapshot, because the loop has a transaction open.
+ *
+ * The index of idle carts is as coarse as cart.idle_step, so a list may have to leave out every
+ * cart of a step, a million perhaps. It is read in parts, between which other ops have their turn
+ * and may change carts: a cart that has moved behind the part that was read is listed once.
  */
 #include "backends/sqlite/reads.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+/* Rows of a list of idle carts that are looked at without a pause: some hundred microseconds. */
+#define READS_IDLE_PART 128
 
 static enum cart_result reads_failed(struct sqlite_conn *conn, struct cart_op *op, int rc)
 {
@@ -47,14 +55,6 @@ static sqlite3_stmt *reads_list_stmt(struct sqlite_conn *conn, const struct cart
 	const struct cart_list *list = &op->list;
 	sqlite3_stmt *stmt;
 
-	if (list->kind == CART_LIST_IDLE) {
-		stmt = conn->stmts[STMT_LIST_IDLE];
-		sqlite3_bind_int64(stmt, 1, list->idle_before_ms);
-		reads_bind_after(stmt, list, INT64_MIN, &reads_first_id);
-		sqlite3_bind_int64(stmt, 4, op->now_ms);
-		sqlite3_bind_int(stmt, 5, list->limit + 1);
-		return stmt;
-	}
 	stmt = conn->stmts[list->state == CART_LIST_ANY ? STMT_LIST_CUSTOMER
 							: STMT_LIST_CUSTOMER_STATE];
 	sqlite_bind_shop_id(stmt, 1, &list->customer_id);
@@ -67,10 +67,9 @@ static sqlite3_stmt *reads_list_stmt(struct sqlite_conn *conn, const struct cart
 	return stmt;
 }
 
-static enum cart_result reads_list(struct sqlite_conn *conn, struct cart_op *op)
+static enum cart_result reads_customer(struct sqlite_conn *conn, struct cart_op *op)
 {
 	struct cart_id ids[CART_LIST_MAX + 1];
-	struct sqlite_places places = {0};
 	size_t count;
 	int rc = sqlite_ids_read(reads_list_stmt(conn, op), ids, &count);
 
@@ -83,17 +82,91 @@ static enum cart_result reads_list(struct sqlite_conn *conn, struct cart_op *op)
 	if (op->carts == NULL)
 		return CART_BUSY;
 	for (size_t i = 0; i < count; i++) {
-		rc = sqlite_cart_load(conn, &ids[i], &op->carts[i], &places);
+		rc = sqlite_cart_load(conn, &ids[i], &op->carts[i], NULL);
 		if (rc != SQLITE_OK)
 			return reads_failed(conn, op, rc);
 		op->cart_count++;
 	}
-	if (op->list.kind == CART_LIST_IDLE)
-		op->last_ms = places.idle_ms;
 	return CART_OK;
 }
 
-enum cart_result sqlite_read(struct sqlite_conn *conn, struct cart_op *op)
+static bool reads_has(const struct cart_op *op, const struct cart_id *id)
 {
-	return op->type == CART_OP_LIST ? reads_list(conn, op) : reads_get(conn, op);
+	size_t i = 0;
+
+	while (i < op->cart_count && cart_id_compare(&op->carts[i].id, id) != 0)
+		i++;
+	return i < op->cart_count;
+}
+
+/* Takes a row of STMT_LIST_IDLE: lists its cart, or leaves it out. Sets op->more when the page is
+ * full. */
+static int reads_idle_row(struct sqlite_conn *conn, struct cart_op *op)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_LIST_IDLE];
+	const void *id = sqlite3_column_blob(stmt, 0);
+	int64_t expires_ms = sqlite3_column_int64(stmt, 3);
+	int rc;
+
+	if (id == NULL || sqlite3_column_bytes(stmt, 0) != CART_ID_BYTES)
+		return SQLITE_CORRUPT;
+	memcpy(op->cart.id.bytes, id, CART_ID_BYTES);
+	op->cart.updated_ms = sqlite3_column_int64(stmt, 1);
+	if (sqlite3_column_int64(stmt, 2) >= op->list.idle_before_ms ||
+	    (expires_ms != 0 && expires_ms <= op->now_ms) || reads_has(op, &op->cart.id))
+		return SQLITE_OK;
+	op->more = op->cart_count == (size_t)op->list.limit;
+	if (op->more)
+		return SQLITE_OK;
+	rc = sqlite_cart_load(conn, &op->cart.id, &op->carts[op->cart_count], NULL);
+	if (rc != SQLITE_OK)
+		return rc;
+	op->cart_count++;
+	op->last_ms = op->cart.updated_ms;
+	return SQLITE_OK;
+}
+
+/* Reads one part. Until the list is complete op->cart, which no list answers, holds how far it has
+ * been read: id, and idle_ms as updated_ms. */
+static bool reads_idle(struct sqlite_conn *conn, struct cart_op *op)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_LIST_IDLE];
+	int rc = SQLITE_OK, rows = 0;
+
+	op->result = CART_OK;
+	sqlite3_bind_int64(stmt, 1, op->list.idle_before_ms);
+	if (op->carts == NULL) {
+		op->carts = calloc((size_t)op->list.limit, sizeof(*op->carts));
+		if (op->carts == NULL) {
+			op->result = CART_BUSY;
+			return true;
+		}
+		reads_bind_after(stmt, &op->list, INT64_MIN, &reads_first_id);
+	} else {
+		sqlite3_bind_int64(stmt, 2, op->cart.updated_ms);
+		sqlite3_bind_blob(stmt, 3, op->cart.id.bytes, CART_ID_BYTES, SQLITE_TRANSIENT);
+	}
+	sqlite3_bind_int64(stmt, 4, op->now_ms);
+	sqlite3_bind_int(stmt, 5, READS_IDLE_PART);
+	while (!op->more && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		rows++;
+		rc = reads_idle_row(conn, op);
+		if (rc != SQLITE_OK)
+			break;
+	}
+	if (rc != SQLITE_OK && rc != SQLITE_DONE)
+		op->result = reads_failed(conn, op, rc);
+	sqlite3_reset(stmt);
+	if (op->result == CART_OK && !op->more && rows == READS_IDLE_PART)
+		return false;
+	op->cart = (struct cart){0};
+	return true;
+}
+
+bool sqlite_read(struct sqlite_conn *conn, struct cart_op *op)
+{
+	if (op->type == CART_OP_LIST && op->list.kind == CART_LIST_IDLE)
+		return reads_idle(conn, op);
+	op->result = op->type == CART_OP_LIST ? reads_customer(conn, op) : reads_get(conn, op);
+	return true;
 }

@@ -22,13 +22,13 @@ const char *const sqlite_stmt_sql[STMTS] = {
 		"1") " ORDER BY created_ms DESC, id DESC LIMIT ?6",
 	[STMT_LIST_CUSTOMER_STATE] =
 		SQL_CUSTOMER_PAGE("?5") " ORDER BY created_ms DESC, id DESC LIMIT ?6",
-	/* idle before, after idle_ms, after id, now, limit. idle_ms and sweep_ms are in the index
-	 * and rule out most carts; updated_ms and expires_ms decide. */
+	/* idle before, after idle_ms, after id, now, limit. The index rules out most carts by
+	 * idle_ms and sweep_ms; the caller decides by updated_ms and expires_ms, so that the limit
+	 * bounds how many rows are read. */
 	[STMT_LIST_IDLE] =
-		"SELECT id FROM carts INDEXED BY carts_idle WHERE state = 0"
-		" AND idle_ms < ?1 AND (idle_ms, id) > (?2, ?3)"
-		" AND (sweep_ms = 0 OR sweep_ms > ?4)"
-		" AND updated_ms < ?1 AND " SQL_LIVE("?4") " ORDER BY idle_ms, id LIMIT ?5",
+		"SELECT id, idle_ms, updated_ms, expires_ms FROM carts INDEXED BY carts_idle"
+		" WHERE state = 0 AND idle_ms < ?1 AND (idle_ms, id) > (?2, ?3)"
+		" AND (sweep_ms = 0 OR sweep_ms > ?4) ORDER BY idle_ms, id LIMIT ?5",
 	[STMT_BEGIN_IMMEDIATE] = "BEGIN IMMEDIATE",
 	[STMT_ROLLBACK] = "ROLLBACK",
 	[STMT_CART_INSERT] =

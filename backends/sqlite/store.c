@@ -67,17 +67,25 @@ static void store_reads_unlink(struct cart_op *op)
 	op->held.backend = NULL;
 }
 
+/* A list that is not complete goes behind the other reads. */
 static void store_read_one(struct sqlite_store *store, struct cart_op *op, int began)
 {
-	op->started_ns = cart_store_now_ns(&store->store);
+	bool complete = true;
+
+	if (op->started_ns == 0)
+		op->started_ns = cart_store_now_ns(&store->store);
 	if (began == SQLITE_OK) {
-		op->result = sqlite_read(&store->conn, op);
+		complete = sqlite_read(&store->conn, op);
 	} else {
 		op->result = sqlite_result_of(began);
 		cart_op_set_reason(op, "begin: %s", sqlite3_errmsg(store->conn.db));
 	}
-	op->finished_ns = cart_store_now_ns(&store->store);
 	store_reads_unlink(op);
+	if (!complete) {
+		store_reads_append(&store->gathered, op);
+		return;
+	}
+	op->finished_ns = cart_store_now_ns(&store->store);
 	store_reads_append(&store->read, op);
 }
 

@@ -1,6 +1,10 @@
-/* The list of idle carts in a file whose rows were written under another cart.idle_step. */
+/* The list of idle carts where rows were written under another cart.idle_step, and where it leaves
+ * out many. */
 #include "tests/lib/cmocka.h"
 #include "tests/lib/sqlite_fixture.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 #define MINUTE_MS (INT64_C(60) * 1000)
 #define CARTS	  6
@@ -127,6 +131,88 @@ static void a_cart_whose_expiry_slid_under_another_ttl_is_listed(void **state)
 	expect_idle(INT64_MAX, gone);
 }
 
+/* Writes count open carts of the current idle step, changed at updated_ms. Their ids are digits. */
+static void write_carts(int count, int64_t updated_ms, int64_t expires_ms)
+{
+	char sql[512];
+
+	snprintf(sql, sizeof(sql),
+		 "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+		 " INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms,"
+		 " idle_ms, expires_ms, sweep_ms, items) SELECT CAST(printf('%%016d', i) AS BLOB), "
+		 "'9',"
+		 " 0, 1, 1, %" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 ", '[]' FROM n",
+		 count, updated_ms, f.clock.wall_ms - f.clock.wall_ms % (60 * MINUTE_MS),
+		 expires_ms, INT64_MAX);
+	fixture_exec(&f, sql);
+}
+
+static void note_order(struct cart_op *op, void *user)
+{
+	int *answered = user;
+
+	/* Which answer this is, first or second. */
+	op->flags = (unsigned)++*answered;
+}
+
+static void a_list_that_leaves_out_a_whole_step_lets_others_go_first(void **state)
+{
+	struct cart_op list = {.type = CART_OP_LIST, .list = {.kind = CART_LIST_IDLE, .limit = 10}};
+	struct cart_op get = {.type = CART_OP_GET, .id = fixture_id(0)};
+	int answered = 0;
+
+	(void)state;
+	start("1h");
+	f.clock.wall_ms -= f.clock.wall_ms % (60 * MINUTE_MS);
+	assert_int_equal(fixture_create(&f, 0, 7), CART_OK);
+	assert_int_equal(fixture_create(&f, 0xff, 7), CART_OK);
+	pass_minutes(1);
+	fixture_stop(&f);
+	write_carts(1000, f.clock.wall_ms, 0);
+	start("1h");
+	list.list.idle_before_ms = f.clock.wall_ms;
+	list.done = get.done = note_order;
+	list.user = get.user = &answered;
+	list.deadline_ns = get.deadline_ns = INT64_MAX;
+	assert_int_equal(cart_store_submit(f.store, &list), CART_OK);
+	assert_int_equal(cart_store_submit(f.store, &get), CART_OK);
+	fixture_wait(&f, &answered, 2);
+	assert_int_equal(get.result, CART_OK);
+	assert_int_equal(get.flags, 1);
+	assert_int_equal(list.result, CART_OK);
+	assert_int_equal(list.cart_count, 2);
+	assert_int_equal(list.carts[0].id.bytes[0], 0);
+	assert_int_equal(list.carts[1].id.bytes[0], 0xff);
+	assert_false(list.more);
+	cart_op_clear(&list);
+	cart_op_clear(&get);
+}
+
+static void a_cart_that_changes_while_a_list_is_read_is_listed_once(void **state)
+{
+	struct cart_op list = {
+		.type = CART_OP_LIST,
+		.list = {.kind = CART_LIST_IDLE, .idle_before_ms = INT64_MAX, .limit = 10}};
+	int done = 0;
+
+	(void)state;
+	start("1h");
+	assert_int_equal(fixture_create(&f, 0, 7), CART_OK);
+	fixture_stop(&f);
+	/* All have expired, which their rows alone say: the list reads them for some turns. */
+	write_carts(50000, f.clock.wall_ms, f.clock.wall_ms);
+	start("1h");
+	assert_int_equal(fixture_submit(&f, &list, &done, 60000), CART_OK);
+	fixture_turn(&f);
+	pass_minutes(60);
+	assert_int_equal(fixture_add(&f, 0, 5, 1), CART_OK);
+	fixture_wait(&f, &done, 1);
+	assert_int_equal(list.result, CART_OK);
+	assert_int_equal(list.cart_count, 1);
+	assert_false(list.more);
+	cart_op_clear(&list);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -135,6 +221,8 @@ int main(void)
 		TEST(pages_neither_skip_nor_repeat_after_the_step_became_smaller),
 		TEST(pages_neither_skip_nor_repeat_after_the_step_became_larger),
 		TEST(a_cart_whose_expiry_slid_under_another_ttl_is_listed),
+		TEST(a_list_that_leaves_out_a_whole_step_lets_others_go_first),
+		TEST(a_cart_that_changes_while_a_list_is_read_is_listed_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

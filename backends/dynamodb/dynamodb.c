@@ -27,20 +27,6 @@ static void dynamodb_stop(struct cart_db *base)
 	free(db);
 }
 
-static double dynamodb_read_refreshes(void *user)
-{
-	const struct ddb_db *db = user;
-
-	return (double)ddb_credentials_counts(db->credentials).refreshes;
-}
-
-static double dynamodb_read_failures(void *user)
-{
-	const struct ddb_db *db = user;
-
-	return (double)ddb_credentials_counts(db->credentials).failures;
-}
-
 static double dynamodb_read_budget(void *user)
 {
 	const struct ddb_db *db = user;
@@ -48,11 +34,9 @@ static double dynamodb_read_budget(void *user)
 	return (double)atomic_load(&db->shared.budget.tokens);
 }
 
-static double dynamodb_read_skew(void *user)
+static double dynamodb_read_atomic(void *user)
 {
-	const struct ddb_db *db = user;
-
-	return (double)atomic_load(&db->shared.skew_s);
+	return (double)atomic_load((_Atomic int64_t *)user);
 }
 
 static void dynamodb_register_info(const struct ddb_db *db, struct metrics *metrics)
@@ -88,17 +72,17 @@ static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
 	pool_series_register(&series->pool, metrics, "dynamodb");
 	metrics_callback(metrics, "cart_dynamodb_credential_refreshes",
 			 "Times that credentials were fetched, since the start",
-			 dynamodb_read_refreshes, db);
+			 dynamodb_read_atomic, &db->credentials->refreshes);
 	metrics_callback(metrics, "cart_dynamodb_credential_failures",
 			 "Times that a source of credentials failed, since the start",
-			 dynamodb_read_failures, db);
+			 dynamodb_read_atomic, &db->credentials->failures);
 	metrics_callback(metrics, "cart_dynamodb_retry_budget",
 			 "Tokens left for retries, of 500; a retry takes 5 or 10",
 			 dynamodb_read_budget, db);
 	metrics_callback(
 		metrics, "cart_dynamodb_clock_skew_seconds",
 		"How far the service's clock is ahead of ours, if that had to be found out",
-		dynamodb_read_skew, db);
+		dynamodb_read_atomic, &db->shared.skew_s);
 }
 
 static int dynamodb_start(struct cart_db **out, const struct cart_env *env,

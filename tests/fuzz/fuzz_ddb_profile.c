@@ -55,9 +55,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool is_config = size > 0 && (data[0] & 1) != 0;
 	const char *profile = size > 0 && (data[0] & 2) != 0 ? "x" : "default";
 
-	if (size > 0 && cred_section_read(&section, (const char *)data + 1, size - 1, profile,
-					  is_config, "file", &error) != 0)
-		fuzz_check_error(error.text);
+	if (size > 0) {
+		struct cred_text text;
+
+		FUZZ_CHECK(cred_text_new(&text, size - 1, &error) == 0);
+		FUZZ_CHECK(cred_text_add(&text, data + 1, size - 1));
+		if (cred_section_read(&section, &text, profile, is_config, "file", &error) != 0)
+			fuzz_check_error(error.text);
+		cred_text_free(&text);
+	}
 	fuzz_check_section(&section);
 	cred_section_free(&section);
 	return 0;

@@ -166,9 +166,9 @@ struct cred_section {
 	char *values[CRED_KEYS]; /* NULL: not said */
 };
 
-/* Adds what a file's text says about a profile. is_config: its sections are [profile NAME].
- * error names path and line. */
-CART_MUST_CHECK int cred_section_read(struct cred_section *section, const char *text, size_t len,
+/* Adds what a file's text says about a profile; the text is cut into pieces. is_config: its
+ * sections are [profile NAME]. error names path and line. */
+CART_MUST_CHECK int cred_section_read(struct cred_section *section, struct cred_text *text,
 				      const char *profile, bool is_config, const char *path,
 				      struct cart_error *error);
 void cred_section_free(struct cred_section *section);

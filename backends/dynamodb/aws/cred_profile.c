@@ -58,8 +58,8 @@ static int cred_profile_read(struct cred_profile_file *file, const char *profile
 		return 0;
 	if (file->failed != 0)
 		return -1;
-	result = cred_section_read(&file->section, text.data, text.len, profile, file->is_config,
-				   file->path, error);
+	result = cred_section_read(&file->section, &text, profile, file->is_config, file->path,
+				   error);
 	cred_text_free(&text);
 	return result;
 }

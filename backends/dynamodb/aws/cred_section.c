@@ -27,12 +27,6 @@ const char *const cred_key_names[CRED_KEYS] = {
 	[CRED_KEY_SSO_URL] = "sso_start_url",
 };
 
-/* A piece of the file. */
-struct cred_span {
-	const char *at;
-	size_t len;
-};
-
 struct cred_reader {
 	struct cred_section *section;
 	const char *profile;
@@ -44,71 +38,64 @@ struct cred_reader {
 	struct cart_error *error;
 };
 
-static bool cred_span_space(char c)
+static bool cred_is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r';
 }
 
-static struct cred_span cred_span_trim(struct cred_span span)
+/* Cuts blanks off both ends. */
+static char *cred_trim(char *text)
 {
-	while (span.len > 0 && cred_span_space(span.at[0])) {
-		span.at++;
-		span.len--;
-	}
-	while (span.len > 0 && cred_span_space(span.at[span.len - 1]))
-		span.len--;
-	return span;
+	char *end = text + strlen(text);
+
+	while (end > text && cred_is_blank(end[-1]))
+		*--end = '\0';
+	while (cred_is_blank(*text))
+		text++;
+	return text;
 }
 
-static bool cred_span_is(struct cred_span span, const char *text)
+/* Cuts a comment: from a # or ; that is the first character or follows a blank. */
+static char *cred_uncomment(char *text)
 {
-	return span.len == strlen(text) && memcmp(span.at, text, span.len) == 0;
-}
-
-/* Up to " #" or " ;", or one that it begins with. */
-static struct cred_span cred_span_uncomment(struct cred_span span)
-{
-	for (size_t i = 0; i < span.len; i++)
-		if ((span.at[i] == '#' || span.at[i] == ';') &&
-		    (i == 0 || cred_span_space(span.at[i - 1]))) {
-			span.len = i;
+	for (char *at = text; *at != '\0'; at++)
+		if ((*at == '#' || *at == ';') && (at == text || cred_is_blank(at[-1]))) {
+			*at = '\0';
 			break;
 		}
-	return cred_span_trim(span);
+	return cred_trim(text);
 }
 
 /* [default], [profile NAME] or [profile "NAME"] in the config file; [NAME] in the other. */
-static bool cred_reader_is_ours(const struct cred_reader *reader, struct cred_span name)
+static bool cred_reader_is_ours(const struct cred_reader *reader, char *name)
 {
-	static const char word[] = "profile";
-	size_t len = sizeof(word) - 1;
+	size_t len;
 
-	if (!reader->is_config || cred_span_is(name, "default"))
-		return cred_span_is(name, reader->profile);
-	if (name.len <= len || memcmp(name.at, word, len) != 0 || !cred_span_space(name.at[len]))
+	if (!reader->is_config || strcmp(name, "default") == 0)
+		return strcmp(name, reader->profile) == 0;
+	if (strncmp(name, "profile", 7) != 0 || !cred_is_blank(name[7]))
 		return false;
-	name = cred_span_trim((struct cred_span){name.at + len, name.len - len});
-	if (name.len >= 2 && (name.at[0] == '"' || name.at[0] == '\'') &&
-	    name.at[name.len - 1] == name.at[0])
-		name = (struct cred_span){name.at + 1, name.len - 2};
-	return cred_span_is(name, reader->profile);
+	name = cred_trim(name + 7);
+	len = strlen(name);
+	if (len >= 2 && (name[0] == '"' || name[0] == '\'') && name[len - 1] == name[0]) {
+		name[len - 1] = '\0';
+		name++;
+	}
+	return strcmp(name, reader->profile) == 0;
 }
 
-static int cred_reader_section(struct cred_reader *reader, struct cred_span line)
+static int cred_reader_section(struct cred_reader *reader, char *line)
 {
-	const char *end = memchr(line.at, ']', line.len);
-	struct cred_span rest;
+	char *end = strchr(line, ']');
 
 	if (end == NULL)
 		return cart_error_set(reader->error, "%s:%u: a section without its ]", reader->path,
 				      reader->line);
-	rest = (struct cred_span){end + 1, (size_t)(line.at + line.len - end - 1)};
-	if (cred_span_uncomment(cred_span_trim(rest)).len > 0)
+	if (*cred_uncomment(cred_trim(end + 1)) != '\0')
 		return cart_error_set(reader->error, "%s:%u: text after a section's ]",
 				      reader->path, reader->line);
-	reader->ours = cred_reader_is_ours(
-		reader,
-		cred_span_trim((struct cred_span){line.at + 1, (size_t)(end - line.at - 1)}));
+	*end = '\0';
+	reader->ours = cred_reader_is_ours(reader, cred_trim(line + 1));
 	reader->section->found |= reader->ours;
 	reader->indent = SIZE_MAX;
 	return 0;
@@ -121,69 +108,57 @@ static void cred_secret_free(char *value)
 	free(value);
 }
 
-/* The last one counts. */
-static int cred_reader_set(struct cred_reader *reader, enum cred_key key, struct cred_span value)
+static int cred_reader_key(struct cred_reader *reader, char *line)
 {
-	char *copy;
+	char *value = strchr(line, '='), *copy;
+	int key = 0;
 
+	if (!reader->ours)
+		return 0;
+	if (value == NULL)
+		return cart_error_set(reader->error, "%s:%u: neither \"key = value\" nor [section]",
+				      reader->path, reader->line);
+	*value++ = '\0';
+	line = cred_trim(line);
+	while (key < CRED_KEYS && strcasecmp(line, cred_key_names[key]) != 0)
+		key++;
+	if (key == CRED_KEYS)
+		return 0;
+	value = cred_trim(value);
 	/* In a command, " ;" and " #" are the shell's. */
-	if (key != CRED_KEY_PROCESS)
-		value = cred_span_uncomment(value);
-	copy = malloc(value.len + 1);
+	copy = strdup(key != CRED_KEY_PROCESS ? cred_uncomment(value) : value);
 	if (copy == NULL)
 		return cart_error_set(reader->error, "out of memory");
-	memcpy(copy, value.at, value.len);
-	copy[value.len] = '\0';
+	/* The last value of a key counts. */
 	cred_secret_free(reader->section->values[key]);
 	reader->section->values[key] = copy;
 	return 0;
 }
 
-static int cred_reader_key(struct cred_reader *reader, struct cred_span line)
+static int cred_reader_line(struct cred_reader *reader, char *whole, size_t len)
 {
-	const char *equals = memchr(line.at, '=', line.len);
-	struct cred_span name, value;
-
-	if (!reader->ours)
-		return 0;
-	if (equals == NULL)
-		return cart_error_set(reader->error, "%s:%u: neither \"key = value\" nor [section]",
-				      reader->path, reader->line);
-	name = cred_span_trim((struct cred_span){line.at, (size_t)(equals - line.at)});
-	value = cred_span_trim(
-		(struct cred_span){equals + 1, (size_t)(line.at + line.len - equals - 1)});
-	for (int key = 0; key < CRED_KEYS; key++)
-		if (name.len == strlen(cred_key_names[key]) &&
-		    strncasecmp(name.at, cred_key_names[key], name.len) == 0)
-			return cred_reader_set(reader, (enum cred_key)key, value);
-	return 0;
-}
-
-static int cred_reader_line(struct cred_reader *reader, struct cred_span whole)
-{
-	struct cred_span line = cred_span_trim(whole);
-	size_t indent = (size_t)(line.at - whole.at);
+	char *line;
+	size_t indent;
 
 	reader->line++;
-	if (whole.len > CRED_LINE_MAX)
+	if (len > CRED_LINE_MAX)
 		return cart_error_set(reader->error, "%s:%u: the line is longer than %d bytes",
 				      reader->path, reader->line, CRED_LINE_MAX);
-	if (memchr(whole.at, '\0', whole.len) != NULL)
+	if (strlen(whole) != len)
 		return cart_error_set(reader->error, "%s:%u: a NUL byte: this is not a text file",
 				      reader->path, reader->line);
-	if (line.len == 0 || line.at[0] == '#' || line.at[0] == ';')
+	line = cred_trim(whole);
+	indent = (size_t)(line - whole);
+	if (*line == '\0' || *line == '#' || *line == ';' || indent > reader->indent)
 		return 0;
-	if (indent > reader->indent)
-		return 0;
-	if (line.at[0] == '[')
+	if (*line == '[')
 		return cred_reader_section(reader, line);
 	reader->indent = indent;
 	return cred_reader_key(reader, line);
 }
 
-int cred_section_read(struct cred_section *section, const char *text, size_t len,
-		      const char *profile, bool is_config, const char *path,
-		      struct cart_error *error)
+int cred_section_read(struct cred_section *section, struct cred_text *text, const char *profile,
+		      bool is_config, const char *path, struct cart_error *error)
 {
 	struct cred_reader reader = {
 		.section = section,
@@ -193,18 +168,18 @@ int cred_section_read(struct cred_section *section, const char *text, size_t len
 		.indent = SIZE_MAX,
 		.error = error,
 	};
-	struct cred_span rest = {text, len};
+	char *line = text->data, *end = text->data + text->len;
 
-	if (rest.len >= 3 && memcmp(rest.at, "\xef\xbb\xbf", 3) == 0)
-		rest = (struct cred_span){text + 3, len - 3};
-	while (rest.len > 0) {
-		const char *end = memchr(rest.at, '\n', rest.len);
-		size_t line = end != NULL ? (size_t)(end - rest.at) : rest.len;
+	if (text->len >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
+		line += 3;
+	while (line < end) {
+		char *newline = memchr(line, '\n', (size_t)(end - line));
+		char *next = newline != NULL ? newline : end;
 
-		if (cred_reader_line(&reader, (struct cred_span){rest.at, line}) != 0)
+		*next = '\0';
+		if (cred_reader_line(&reader, line, (size_t)(next - line)) != 0)
 			return -1;
-		line += end != NULL;
-		rest = (struct cred_span){rest.at + line, rest.len - line};
+		line = next + 1;
 	}
 	return 0;
 }

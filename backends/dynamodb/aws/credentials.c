@@ -47,7 +47,6 @@ struct credentials {
 	const struct cred_provider *provider; /* the one that has given some; NULL: none yet */
 	unsigned failures;		      /* in a row */
 	unsigned repeats;		      /* fetches that brought what was there, in a row */
-	bool failing;			      /* the log says so */
 	bool refusal_logged;
 	int64_t asked_ns; /* the last answer */
 	int64_t due_ns;	  /* monotonic, and by the wall clock: whichever comes first */
@@ -57,15 +56,12 @@ struct credentials {
 	pthread_mutex_t lock; /* over the next ones */
 	pthread_cond_t wake;  /* of the thread */
 	pthread_cond_t news;  /* for those that wait for the first */
-	bool stop;
-	bool refused;  /* the newest are */
-	bool hopeless; /* until somebody changes something */
+	atomic_bool stop;     /* read without the lock too */
+	bool refused;	      /* the newest are */
+	bool hopeless;	      /* until somebody changes something */
 	struct ddb_credentials newest;
 	char origin[CRED_ORIGIN_ROOM];
 	struct cart_error lacking;
-
-	_Atomic int64_t refreshed;
-	_Atomic int64_t failed;
 };
 
 /* Five to six minutes early; short-lived ones when half of their life is over. */
@@ -164,7 +160,7 @@ static bool credentials_publish(struct credentials *source, const struct ddb_cre
 	source->newest = *fresh;
 	memcpy(source->origin, source->context.origin, sizeof(source->origin));
 	if (differ) {
-		atomic_fetch_add_explicit(&source->refreshed, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&source->source.refreshes, 1, memory_order_relaxed);
 		atomic_store_explicit(&source->source.generation, generation + 1,
 				      memory_order_release);
 	}
@@ -194,42 +190,33 @@ static void credentials_succeed(struct credentials *source, const struct ddb_cre
 		log_event(LOG_WARN, "the service refuses the credentials, and there are no others",
 			  LOG_STR("source", source->context.origin));
 	source->refusal_logged |= refused;
-}
-
-/* The log has changes of state, not each try. What stops the start is told by its error. */
-static void credentials_note(struct credentials *source, bool failing,
-			     const struct cart_error *error)
-{
-	bool first = ddb_credentials_generation(&source->source) == 1 && source->repeats == 0;
-
-	if (failing && !source->failing && ddb_credentials_generation(&source->source) > 0)
-		log_event(LOG_WARN, "cannot get credentials", LOG_STR("error", error->text));
-	else if (failing && !source->failing && !source->hopeless)
-		log_event(LOG_INFO, "no credentials yet", LOG_STR("error", error->text));
-	else if (!failing && first)
+	if (ddb_credentials_generation(&source->source) == 1 && source->repeats == 0)
 		log_event(LOG_INFO, "credentials found", LOG_STR("source", source->context.origin));
-	else if (!failing && source->failing)
+	else if (source->failures > 0)
 		log_event(LOG_INFO, "credentials can be had again",
 			  LOG_STR("source", source->context.origin));
-	source->failing = failing;
+	source->failures = 0;
 }
 
 static void credentials_fail(struct credentials *source, bool hopeless,
 			     const struct cart_error *error)
 {
-	source->failures++;
 	pthread_mutex_lock(&source->lock);
 	source->lacking = *error;
 	source->hopeless = hopeless;
-	/* The backoff is the wait from now on. */
+	/* From now on the backoff decides when the source is asked. */
 	source->refused = false;
 	pthread_cond_broadcast(&source->news);
 	pthread_mutex_unlock(&source->lock);
-	credentials_note(source, true, error);
+	/* The log has changes of state, not each try. The start itself reports what stops it. */
+	if (source->failures++ == 0 && ddb_credentials_generation(&source->source) > 0)
+		log_event(LOG_WARN, "cannot get credentials", LOG_STR("error", error->text));
+	else if (source->failures == 1 && !hopeless)
+		log_event(LOG_INFO, "no credentials yet", LOG_STR("error", error->text));
 	credentials_plan(source,
 			 cred_backoff_ms(source->failures, (uint32_t)random_next(&source->random)));
 	/* Last: who sees the count finds all else done. */
-	atomic_fetch_add_explicit(&source->failed, 1, memory_order_release);
+	atomic_fetch_add_explicit(&source->source.failures, 1, memory_order_release);
 }
 
 /* They came, and their time is over. The clock here may be wrong; for most sources it is not. */
@@ -259,19 +246,7 @@ static void credentials_settle(struct credentials *source, enum cred_result resu
 		credentials_expired(source, fresh);
 	} else {
 		credentials_succeed(source, fresh, lifetime_ms);
-		credentials_note(source, false, NULL);
-		source->failures = 0;
 	}
-}
-
-static bool credentials_stopped(struct credentials *source)
-{
-	bool stopped;
-
-	pthread_mutex_lock(&source->lock);
-	stopped = source->stop;
-	pthread_mutex_unlock(&source->lock);
-	return stopped;
 }
 
 static void *credentials_main(void *user)
@@ -285,7 +260,7 @@ static void *credentials_main(void *user)
 			cred_chain_fetch(&source->context, &source->provider, &fresh, &error);
 
 		/* Cut by our own hand, it says nothing about the source. */
-		if (credentials_stopped(source))
+		if (atomic_load(&source->stop))
 			break;
 		credentials_settle(source, result, &fresh, &error);
 		explicit_bzero(&fresh, sizeof(fresh));
@@ -428,14 +403,4 @@ void ddb_credentials_origin(struct ddb_credentials_source *source, char *text, s
 	pthread_mutex_lock(&own->lock);
 	snprintf(text, room, "%s", own->origin);
 	pthread_mutex_unlock(&own->lock);
-}
-
-struct ddb_credentials_counts ddb_credentials_counts(struct ddb_credentials_source *source)
-{
-	struct credentials *own = (struct credentials *)source;
-
-	return (struct ddb_credentials_counts){
-		.refreshes = atomic_load_explicit(&own->refreshed, memory_order_relaxed),
-		.failures = atomic_load_explicit(&own->failed, memory_order_acquire),
-	};
 }

@@ -28,15 +28,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Counters, for metrics. */
-struct ddb_credentials_counts {
-	int64_t refreshes; /* that brought new credentials */
-	int64_t failures;  /* of a source that was asked */
-};
-
 /* What is public of a source. */
 struct ddb_credentials_source {
 	_Atomic uint64_t generation; /* read it with ddb_credentials_generation() */
+	_Atomic int64_t refreshes;   /* counter: brought new credentials */
+	_Atomic int64_t failures;    /* counter: a source that was asked failed */
 };
 
 /* Starts the thread, which begins with the first fetch. -1: error says why. */
@@ -69,6 +65,5 @@ void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t gen
 
 /* "environment", "profile default", "IMDS": where the newest are from; for logs. */
 void ddb_credentials_origin(struct ddb_credentials_source *source, char *text, size_t room);
-struct ddb_credentials_counts ddb_credentials_counts(struct ddb_credentials_source *source);
 
 #endif

@@ -48,6 +48,8 @@ void ddb_add_id(struct buf *body, const char *name, const struct cart_id *id);
 void ddb_add_indexed(struct buf *body, const char *prefix, size_t index);
 /* {"TableName":"carts": the rest follows. */
 void ddb_add_table(struct buf *body, const char *table);
+/* The same, and a cart as ,"Key":{...} */
+void ddb_add_key(struct buf *body, const char *table, const struct cart_id *id);
 /* ,"ReturnConsumedCapacity":"TOTAL"} */
 void ddb_add_end(struct buf *body);
 

@@ -327,9 +327,7 @@ void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const
 				  .kind = fast_kind_of(op)};
 	size_t expressions;
 
-	ddb_add_table(body, table->name);
-	ddb_add_id(body, ",\"Key\":{\"cart_id\":", &op->id);
-	buf_add_char(body, '}');
+	ddb_add_key(body, table->name, &op->id);
 	expressions = body->len;
 	if (fast.kind != FAST_DELETE) {
 		buf_add_string(body, ",\"UpdateExpression\":\"");

@@ -10,23 +10,11 @@
 
 #define DECIDED_TRIM_MAX 50
 
-static void decided_key(struct buf *body, const struct ddb_table *table, const struct cart_id *id)
-{
-	ddb_add_table(body, table->name);
-	ddb_add_id(body, ",\"Key\":{\"cart_id\":", id);
-	buf_add_char(body, '}');
-}
-
 static void decided_delete(struct buf *body, const struct ddb_table *table,
 			   const struct ddb_item *before)
 {
-	decided_key(body, table, &before->cart.id);
-	ddb_add_text(body,
-		     ",\"ConditionExpression\":\"mark=:old\","
-		     "\"ExpressionAttributeValues\":{\":old\":",
-		     before->mark);
-	buf_add_char(body, '}');
-	ddb_add_end(body);
+	ddb_add_key(body, table->name, &before->cart.id);
+	ddb_add_if_unchanged(body, before);
 }
 
 /* Sets what a change may have changed. All lines are written again, because an expression has no
@@ -100,7 +88,7 @@ static void decided_update(struct buf *body, const struct ddb_table *table,
 {
 	char record[DDB_RECORD_ROOM];
 
-	decided_key(body, table, &put->before->cart.id);
+	ddb_add_key(body, table->name, &put->before->cart.id);
 	buf_add_string(body, ",\"UpdateExpression\":\"SET mark=:mark");
 	if (put->key_name != NULL)
 		buf_add_string(body, ",op_v.#k=:kept,op_f.#k=:record");
@@ -168,7 +156,7 @@ bool ddb_body_trim(struct buf *body, const struct ddb_table *table, const struct
 
 	if (count == 0 || count < min)
 		return false;
-	decided_key(body, table, &item->cart.id);
+	ddb_add_key(body, table->name, &item->cart.id);
 	buf_add_string(body, ",\"UpdateExpression\":\"REMOVE ");
 	for (size_t i = 0; i < count; i++) {
 		ddb_add_indexed(body, i > 0 ? ",op_v.#k" : "op_v.#k", i);

@@ -10,12 +10,20 @@ static void body_consistent(struct buf *body, bool consistent)
 	buf_add_string(body, consistent ? ",\"ConsistentRead\":true" : ",\"ConsistentRead\":false");
 }
 
+void ddb_add_if_unchanged(struct buf *body, const struct ddb_item *before)
+{
+	ddb_add_text(body,
+		     ",\"ConditionExpression\":\"mark=:old\","
+		     "\"ExpressionAttributeValues\":{\":old\":",
+		     before->mark);
+	buf_add_char(body, '}');
+	ddb_add_end(body);
+}
+
 void ddb_body_get(struct buf *body, const struct ddb_table *table, const struct cart_id *id,
 		  bool consistent)
 {
-	ddb_add_table(body, table->name);
-	ddb_add_id(body, ",\"Key\":{\"cart_id\":", id);
-	buf_add_char(body, '}');
+	ddb_add_key(body, table->name, id);
 	body_consistent(body, consistent);
 	ddb_add_end(body);
 }
@@ -198,12 +206,8 @@ void ddb_body_put(struct buf *body, const struct ddb_table *table, const struct 
 	}
 	body_keys(body, table, put, false);
 	body_keys(body, table, put, true);
-	ddb_add_text(body,
-		     "},\"ConditionExpression\":\"mark=:old\","
-		     "\"ExpressionAttributeValues\":{\":old\":",
-		     before->mark);
 	buf_add_char(body, '}');
-	ddb_add_end(body);
+	ddb_add_if_unchanged(body, before);
 }
 
 void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
@@ -213,12 +217,8 @@ void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
 	ddb_add_id(body, ",\"Item\":{\"cart_id\":", &before->cart.id);
 	ddb_add_text(body, ",\"status\":", "deleted");
 	ddb_add_number(body, ",\"expires_at\":", ddb_expires_s(before->keyed_until_ms));
-	ddb_add_text(body,
-		     "},\"ConditionExpression\":\"mark=:old\","
-		     "\"ExpressionAttributeValues\":{\":old\":",
-		     before->mark);
 	buf_add_char(body, '}');
-	ddb_add_end(body);
+	ddb_add_if_unchanged(body, before);
 }
 
 void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,

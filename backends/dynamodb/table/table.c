@@ -376,6 +376,29 @@ static void table_do_without(const struct table_work *work, const char *then)
 		  LOG_STR("why", work->call.message));
 }
 
+/* Switches a feature on by that call, or warns that it is off. members is consumed. A new table
+ * refuses point-in-time recovery for some seconds. */
+static void table_switch_on(struct table_work *work, bool is_on, enum ddb_operation operation,
+			    json_t *members, const char *without)
+{
+	int64_t ms = TABLE_POLL_MIN_MS;
+	bool asks = !is_on && work->how != CART_PROVISION_CHECK;
+
+	if (!is_on && !asks)
+		log_event(LOG_WARN, without, LOG_STR("table", work->table->name));
+	for (int tries = 1; asks; tries++) {
+		if (table_call(work, operation, table_body(work, json_incref(members))))
+			break;
+		asks = table_is_error(work, "ContinuousBackupsUnavailableException") &&
+		       tries < TABLE_RECOVERY_TRIES && !table_is_over(work);
+		if (asks)
+			ms = table_pause(work, ms);
+		else
+			table_do_without(work, without);
+	}
+	json_decref(members);
+}
+
 /* It is on; DynamoDB changes the attribute only by switching it off first, which is not ours to do.
  */
 static void table_check_ttl(const struct table_work *work, const char *found, const char *without)
@@ -394,41 +417,20 @@ static void table_see_to_ttl(struct table_work *work)
 {
 	static const char without[] = "expired carts are not removed by the server: TTL is not on";
 	const json_t *told;
+	bool is_on;
 
 	if (!table_call(work, DDB_DESCRIBE_TIME_TO_LIVE, table_body(work, NULL))) {
 		table_do_without(work, without);
 		return;
 	}
 	told = json_object_get(work->call.json, "TimeToLiveDescription");
-	if (strncmp(table_text(told, "TimeToLiveStatus"), "ENABL", 5) == 0) {
+	is_on = strncmp(table_text(told, "TimeToLiveStatus"), "ENABL", 5) == 0;
+	if (is_on)
 		table_check_ttl(work, table_text(told, "AttributeName"), without);
-		return;
-	}
-	if (work->how == CART_PROVISION_CHECK)
-		log_event(LOG_WARN, without, LOG_STR("table", work->table->name));
-	else if (!table_call(
-			 work, DDB_UPDATE_TIME_TO_LIVE,
-			 table_body(work, json_pack("{s:O}", "TimeToLiveSpecification",
-						    json_object_get(work->wanted, "TimeToLive")))))
-		table_do_without(work, without);
-}
-
-/* A table that was just made refuses it for some seconds. */
-static bool table_switch_recovery_on(struct table_work *work)
-{
-	int64_t ms = TABLE_POLL_MIN_MS;
-
-	for (int tries = 1;; tries++) {
-		if (table_call(work, DDB_UPDATE_CONTINUOUS_BACKUPS,
-			       table_body(work,
-					  json_pack("{s:{s:b}}", "PointInTimeRecoverySpecification",
-						    "PointInTimeRecoveryEnabled", 1))))
-			return true;
-		if (!table_is_error(work, "ContinuousBackupsUnavailableException") ||
-		    tries >= TABLE_RECOVERY_TRIES || table_is_over(work))
-			return false;
-		ms = table_pause(work, ms);
-	}
+	table_switch_on(work, is_on, DDB_UPDATE_TIME_TO_LIVE,
+			json_pack("{s:O}", "TimeToLiveSpecification",
+				  json_object_get(work->wanted, "TimeToLive")),
+			without);
 }
 
 static void table_see_to_recovery(struct table_work *work)
@@ -446,25 +448,12 @@ static void table_see_to_recovery(struct table_work *work)
 		json_object_get(json_object_get(work->call.json, "ContinuousBackupsDescription"),
 				"PointInTimeRecoveryDescription"),
 		"PointInTimeRecoveryStatus");
-	if (json_is_string(status) && strcmp(json_string_value(status), "ENABLED") == 0)
-		return;
-	if (work->how == CART_PROVISION_CHECK)
-		log_event(LOG_WARN, without, LOG_STR("table", work->table->name));
-	else if (!table_switch_recovery_on(work))
-		table_do_without(work, without);
-}
-
-static void table_see_to_protection(struct table_work *work, bool is_on)
-{
-	static const char without[] = "the table is not protected against deletion";
-
-	if (!work->table->deletion_protection || is_on)
-		return;
-	if (work->how == CART_PROVISION_CHECK)
-		log_event(LOG_WARN, without, LOG_STR("table", work->table->name));
-	else if (!table_call(work, DDB_UPDATE_TABLE,
-			     table_body(work, json_pack("{s:b}", "DeletionProtectionEnabled", 1))))
-		table_do_without(work, without);
+	table_switch_on(work,
+			json_is_string(status) && strcmp(json_string_value(status), "ENABLED") == 0,
+			DDB_UPDATE_CONTINUOUS_BACKUPS,
+			json_pack("{s:{s:b}}", "PointInTimeRecoverySpecification",
+				  "PointInTimeRecoveryEnabled", 1),
+			without);
 }
 
 static enum ddb_table_state table_run(struct table_work *work)
@@ -478,7 +467,10 @@ static enum ddb_table_state table_run(struct table_work *work)
 	is_protected = json_is_true(json_object_get(table, "DeletionProtectionEnabled"));
 	table_see_to_ttl(work);
 	table_see_to_recovery(work);
-	table_see_to_protection(work, is_protected);
+	if (work->table->deletion_protection)
+		table_switch_on(work, is_protected, DDB_UPDATE_TABLE,
+				json_pack("{s:b}", "DeletionProtectionEnabled", 1),
+				"the table is not protected against deletion");
 	return DDB_TABLE_READY;
 }
 

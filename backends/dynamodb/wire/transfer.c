@@ -21,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <zlib.h>
 
@@ -271,79 +270,32 @@ static size_t transfer_write(char *data, size_t size, size_t count, void *user)
 	return transfer->answer.failed ? 0 : len;
 }
 
-/* The value of a header line, if that is its name: its start, and its length without the end. */
-static const char *transfer_value(const char *line, size_t len, const char *name, size_t *value_len)
+/* The value of a header of the answer. NULL: it has none. */
+static const char *transfer_header(const struct ddb_transfer *transfer, const char *name)
 {
-	size_t name_len = strlen(name);
+	struct curl_header *header;
 
-	if (len <= name_len || line[name_len] != ':' || strncasecmp(line, name, name_len) != 0)
-		return NULL;
-	line += name_len + 1;
-	len -= name_len + 1;
-	while (len > 0 && (*line == ' ' || *line == '\t')) {
-		line++;
-		len--;
-	}
-	while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == '\n' || line[len - 1] == ' '))
-		len--;
-	*value_len = len;
-	return line;
+	return curl_easy_header(transfer->easy, name, 0, CURLH_HEADER, -1, &header) == CURLHE_OK
+		       ? header->value
+		       : NULL;
 }
 
-static bool transfer_number(const char *line, size_t len, const char *name, int64_t *number)
+/* A header's value as a whole number; -1: it has none of up to 15 digits. */
+static int64_t transfer_number(const struct ddb_transfer *transfer, const char *name)
 {
-	size_t value_len;
-	const char *value = transfer_value(line, len, name, &value_len);
-	int64_t sum = 0;
+	const char *value = transfer_header(transfer, name);
+	size_t digits = value != NULL ? strspn(value, "0123456789") : 0;
 
-	if (value == NULL || value_len == 0 || value_len > 15)
-		return false;
-	for (size_t i = 0; i < value_len; i++) {
-		if (value[i] < '0' || value[i] > '9')
-			return false;
-		sum = sum * 10 + (value[i] - '0');
-	}
-	*number = sum;
-	return true;
+	return digits > 0 && digits <= 15 && value[digits] == '\0' ? strtoll(value, NULL, 10) : -1;
 }
 
 /* "ValidationException", of "com.amazonaws.dynamodb.v20120810#ValidationException:http://..." */
-static void transfer_set_type(char *type, size_t room, const char *text, size_t len)
+static void transfer_set_type(char *type, size_t room, const char *text)
 {
-	const char *hash = memchr(text, '#', len), *colon;
+	const char *hash = strchr(text, '#');
 
-	if (hash != NULL) {
-		len -= (size_t)(hash + 1 - text);
-		text = hash + 1;
-	}
-	colon = memchr(text, ':', len);
-	if (colon != NULL)
-		len = (size_t)(colon - text);
-	snprintf(type, room, "%.*s", (int)len, text);
-}
-
-static size_t transfer_header(char *line, size_t size, size_t count, void *user)
-{
-	struct ddb_transfer *transfer = user;
-	size_t len = size * count, value_len;
-	const char *value;
-	char date[64];
-	int64_t number;
-
-	if (transfer_number(line, len, "x-amz-crc32", &number)) {
-		transfer->has_crc = true;
-		transfer->crc = (uint32_t)number;
-	} else if (transfer_number(line, len, "x-amz-retry-after", &number)) {
-		transfer->asked_ms = number;
-	} else if ((value = transfer_value(line, len, "x-amzn-errortype", &value_len)) != NULL) {
-		transfer_set_type(transfer->type, sizeof(transfer->type), value, value_len);
-	} else if ((value = transfer_value(line, len, "date", &value_len)) != NULL &&
-		   value_len < sizeof(date)) {
-		memcpy(date, value, value_len);
-		date[value_len] = '\0';
-		transfer->server_s = curl_getdate(date, NULL);
-	}
-	return len;
+	text = hash != NULL ? hash + 1 : text;
+	snprintf(type, room, "%.*s", (int)strcspn(text, ":"), text);
 }
 
 /* What is the same for all tries. */
@@ -370,8 +322,6 @@ static void transfer_set_options(struct ddb_client *client, struct ddb_transfer 
 	curl_easy_setopt(easy, CURLOPT_SEEKDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, transfer_write);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, transfer_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->curl_error);
 	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, 16384L);
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
@@ -503,10 +453,9 @@ bool ddb_transfer_begin(struct ddb_client *client, struct ddb_transfer *transfer
 	buf_reset(&transfer->answer);
 	transfer->answer.failed = false;
 	transfer->sent = 0;
-	transfer->too_long = transfer->has_crc = false;
-	transfer->server_s = 0;
+	transfer->too_long = false;
 	transfer->asked_ms = -1;
-	transfer->type[0] = transfer->curl_error[0] = '\0';
+	transfer->curl_error[0] = '\0';
 	transfer->generation = client->generation;
 	if (!transfer_sign(client, transfer))
 		return false;
@@ -543,13 +492,11 @@ static enum ddb_try transfer_broken(struct ddb_client *client, struct ddb_transf
 
 static bool transfer_crc_is_right(const struct ddb_transfer *transfer)
 {
-	uint32_t crc;
+	int64_t crc = transfer_number(transfer, "x-amz-crc32");
 
-	if (!transfer->has_crc)
-		return true;
-	crc = (uint32_t)crc32(crc32(0, NULL, 0), (const Bytef *)transfer->answer.data,
-			      (uInt)transfer->answer.len);
-	return crc == transfer->crc;
+	return crc < 0 ||
+	       crc == (int64_t)crc32(crc32(0, NULL, 0), (const Bytef *)transfer->answer.data,
+				     (uInt)transfer->answer.len);
 }
 
 static void transfer_read_error(struct ddb_transfer *transfer, long status)
@@ -560,10 +507,9 @@ static void transfer_read_error(struct ddb_transfer *transfer, long status)
 
 	if (message == NULL)
 		message = json_string_value(json_object_get(call->json, "Message"));
-	if (type != NULL)
-		transfer_set_type(call->error, sizeof(call->error), type, strlen(type));
-	else
-		snprintf(call->error, sizeof(call->error), "%s", transfer->type);
+	if (type == NULL)
+		type = transfer_header(transfer, "x-amzn-errortype");
+	transfer_set_type(call->error, sizeof(call->error), type != NULL ? type : "");
 	snprintf(call->message, sizeof(call->message), "%.63s%s%.170s (HTTP %ld)", call->error,
 		 message != NULL && call->error[0] != '\0' ? ": " : "",
 		 message != NULL ? message : "", status);
@@ -574,9 +520,10 @@ static void transfer_read_error(struct ddb_transfer *transfer, long status)
 static bool transfer_corrects_clock(struct ddb_client *client, struct ddb_transfer *transfer)
 {
 	int64_t now_s = clock_wall_ms(client->config.clock) / 1000;
-	int64_t skew_s = transfer->server_s - now_s;
+	const char *date = transfer_header(transfer, "date");
+	int64_t server_s = date != NULL ? curl_getdate(date, NULL) : 0, skew_s = server_s - now_s;
 
-	if (transfer->server_s <= 0 || llabs(skew_s - transfer->skew_s) < TRANSFER_SKEW_MIN_S)
+	if (server_s <= 0 || llabs(skew_s - transfer->skew_s) < TRANSFER_SKEW_MIN_S)
 		return false;
 	atomic_store(&client->config.shared->skew_s, skew_s);
 	return true;
@@ -620,6 +567,7 @@ enum ddb_try ddb_transfer_result(struct ddb_client *client, struct ddb_transfer 
 	if (result != CURLE_OK)
 		return transfer_broken(client, transfer, result, why);
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	transfer->asked_ms = transfer_number(transfer, "x-amz-retry-after");
 	if (!transfer_crc_is_right(transfer))
 		return transfer_unreadable(transfer, "the answer's checksum is wrong", why);
 	call->json = json_parse(transfer->answer.data != NULL ? transfer->answer.data : "",

@@ -34,11 +34,7 @@ struct ddb_transfer {
 	size_t sent;  /* of the body, handed to libcurl */
 	struct buf answer;
 	bool too_long;
-	bool has_crc;
-	uint32_t crc;
-	int64_t server_s;    /* of the Date header; 0: none */
 	int64_t asked_ms;    /* x-amz-retry-after; -1: none */
-	char type[64];	     /* x-amzn-errortype */
 	uint64_t generation; /* of the credentials that it was signed with */
 	int64_t skew_s;	     /* the correction of our clock that it was signed with */
 	int64_t since_ns;

@@ -234,7 +234,7 @@ static void time_to_live_by_another_attribute_is_warned_of(void **state)
 		     "\"AttributeName\":\"ttl\"}}");
 	assert_ready(CART_PROVISION_AUTO);
 	assert_int_equal(captured_log_count(NO_TTL_LINE), 1);
-	assert_int_equal(captured_log_count("it goes by the attribute ttl"), 1);
+	assert_int_equal(captured_log_count("it uses the attribute ttl"), 1);
 	assert_int_equal(asked("UpdateTimeToLive"), 0);
 }
 

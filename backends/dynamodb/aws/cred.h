@@ -1,7 +1,7 @@
 /*
- * The sources of credentials, each a file behind one function, and what they share. Internal to
- * credentials.c and its tests; everything here runs in its thread and may block, but ends soon
- * once cancel_fd is readable.
+ * The sources of credentials, each in a file of its own behind one function, and what they share.
+ * Internal to credentials.c and its tests. Everything here runs in the thread of credentials.c and
+ * may block, but returns soon after cancel_fd becomes readable.
  *
  * Source: "Standardized credential providers" (AWS SDKs and tools reference guide).
  */
@@ -36,23 +36,23 @@ enum cred_result {
 
 struct cred_context {
 	const struct cart_clock *clock;
-	char profile[CRED_NAME_MAX + 1]; /* "": AWS_PROFILE, or "default" */
+	char profile[CRED_NAME_MAX + 1]; /* "": AWS_PROFILE, else "default" */
 	char region[CRED_REGION_MAX + 1];
 	const char *(*environment)(const char *name, void *user);
 	void *user;
 	int cancel_fd; /* -1: none */
 	int64_t process_limit_ms;
-	char origin[CRED_ORIGIN_ROOM]; /* a source says more than its name here */
+	char origin[CRED_ORIGIN_ROOM]; /* for logs; a source may write more than its name */
 	/* The session of IMDSv2. */
 	char imds_token[CRED_IMDS_TOKEN_MAX + 1];
 	int64_t imds_until_ns;
 };
 
-/* -1: a name or region that is too long. */
+/* -1: the profile's name or the region is too long. */
 CART_MUST_CHECK int cred_context_init(struct cred_context *context,
 				      const struct ddb_credentials_config *config,
 				      struct cart_error *error);
-/* A variable; NULL: not set, or empty. */
+/* A variable of the environment; NULL: not set, or empty. */
 const char *cred_env(const struct cred_context *context, const char *name);
 
 typedef enum cred_result cred_fetch_fn(struct cred_context *context, struct ddb_credentials *out,
@@ -61,8 +61,8 @@ typedef enum cred_result cred_fetch_fn(struct cred_context *context, struct ddb_
 struct cred_provider {
 	const char *name;
 	cred_fetch_fn *fetch;
-	bool of_environment; /* not asked when the settings choose a profile */
-	bool extends;	     /* what it gives is used even if it has expired */
+	bool of_environment; /* skipped when the settings name a profile */
+	bool extends;	     /* its credentials are used even after they expired */
 };
 
 extern const struct cred_provider cred_environment;
@@ -70,7 +70,7 @@ extern const struct cred_provider cred_web_identity;
 extern const struct cred_provider cred_profile;
 extern const struct cred_provider cred_container;
 extern const struct cred_provider cred_imds;
-/* AWS_EC2_METADATA_DISABLED says so. */
+/* AWS_EC2_METADATA_DISABLED is true. */
 bool cred_imds_is_off(const struct cred_context *context);
 
 /* Asks *chosen, or if that is NULL each in turn: the first that has something configured. Sets it
@@ -78,9 +78,9 @@ bool cred_imds_is_off(const struct cred_context *context);
 enum cred_result cred_chain_fetch(struct cred_context *context, const struct cred_provider **chosen,
 				  struct ddb_credentials *out, struct cart_error *error);
 
-/* When to ask again. random: any number. */
+/* How long to wait before credentials with that lifetime are fetched again. random: any number. */
 int64_t cred_refresh_ms(int64_t lifetime_ms, uint32_t random);
-/* After that many failures in a row, 1 or more. */
+/* How long to wait after that many failures in a row, 1 or more. */
 int64_t cred_backoff_ms(unsigned failures, uint32_t random);
 
 /* Text that may be secret: of a fixed room, so that growing leaves no copies; NUL-terminated. Zero
@@ -91,22 +91,22 @@ struct cred_text {
 };
 
 CART_MUST_CHECK int cred_text_new(struct cred_text *text, size_t room, struct cart_error *error);
-/* False: it does not fit. */
+/* False: it does not fit, and nothing was added. */
 CART_MUST_CHECK bool cred_text_add(struct cred_text *text, const void *data, size_t len);
-void cred_text_trim(struct cred_text *text); /* newlines and spaces at its end */
+void cred_text_trim(struct cred_text *text); /* removes newlines and blanks from its end */
 void cred_text_free(struct cred_text *text);
 
 /* The whole of a file. 0, or the errno; error names the path. */
 CART_MUST_CHECK int cred_file_read(const char *path, struct cred_text *text,
 				   struct cart_error *error);
 
-/* Printable ASCII without spaces, 1 to room - 1 bytes: fit for a header. name is what error calls
- * it; the value is not told. */
+/* Printable ASCII without spaces, 1 to room - 1 bytes: fit for a header. name is its name
+ * in the error, which does not contain the value. */
 CART_MUST_CHECK int cred_copy(char *to, size_t room, const char *value, size_t len,
 			      const char *name, struct cart_error *error);
-/* For an error: what is not printable becomes "?", cut to fit. */
+/* Copies text into an error: replaces what is not printable by "?", and cuts what does not fit. */
 void cred_printable(char *to, size_t room, const char *text);
-/* Wipes, sets the three and the expiry (RFC 3339; NULL: never); token NULL: none. */
+/* Wipes out, then sets all of it. expires: RFC 3339; NULL: never. token NULL: none. */
 CART_MUST_CHECK int cred_set(struct ddb_credentials *out, const char *id, const char *secret,
 			     const char *token, const char *expires, struct cart_error *error);
 /* Sets an id and a secret that a person has configured under these names; NULL: not configured. One
@@ -134,25 +134,25 @@ struct cred_http {
 	const char *const *headers; /* lines, NULL after the last; NULL: none */
 	const char *body;	    /* NULL: none */
 	int64_t connect_ms, total_ms;
-	bool proxied;	/* as the environment says */
-	const char *ca; /* a file of authorities; NULL: the system's */
-	/* The answer; cred_text_free() it, also after -1. */
+	bool proxied;	/* uses the proxy of the environment */
+	const char *ca; /* PEM file of certificate authorities; NULL: the system's */
+	/* The answer. The caller frees it, also after -1. */
 	long status;
 	struct cred_text answer;
 };
 
-/* One request, no redirects. -1: there is no answer. */
+/* Makes one request and follows no redirects. -1: no answer came. */
 CART_MUST_CHECK int cred_http_run(const struct cred_context *context, struct cred_http *http,
 				  struct cart_error *error);
 
-/* What a profile may say. */
+/* The keys of a profile that are read. */
 enum cred_key {
 	CRED_KEY_ID,
 	CRED_KEY_SECRET,
 	CRED_KEY_TOKEN,
 	CRED_KEY_REGION,
 	CRED_KEY_PROCESS,
-	CRED_KEY_ROLE, /* this and the next: seen, so as to say that they are not supported */
+	CRED_KEY_ROLE, /* this and the next are not supported; read to report them */
 	CRED_KEY_WEB_TOKEN,
 	CRED_KEY_SSO_SESSION,
 	CRED_KEY_SSO_URL,
@@ -163,7 +163,7 @@ extern const char *const cred_key_names[CRED_KEYS];
 
 struct cred_section {
 	bool found;
-	char *values[CRED_KEYS]; /* NULL: not said */
+	char *values[CRED_KEYS]; /* NULL: not in the file */
 };
 
 /* Adds what a file's text says about a profile; the text is cut into pieces. is_config: its
@@ -173,15 +173,15 @@ CART_MUST_CHECK int cred_section_read(struct cred_section *section, struct cred_
 				      struct cart_error *error);
 void cred_section_free(struct cred_section *section);
 
-/* Runs a command by /bin/sh. Its standard error is dropped: it could hold anything. */
+/* Runs a command by /bin/sh. Its standard error is discarded, because it may contain a secret. */
 CART_MUST_CHECK int cred_process_fetch(const struct cred_context *context, const char *command,
 				       struct ddb_credentials *out, struct cart_error *error);
 
-/* STS's answer, either way: 0, or error says what the service said. secret: not to be quoted. */
+/* Reads STS's answer: 0, or -1 and what STS reports. secret: text that the error must not quote. */
 CART_MUST_CHECK int cred_sts_read(const struct cred_text *answer, const char *secret,
 				  struct ddb_credentials *out, struct cart_error *error);
 
-/* The URL may be asked without encryption, or is encrypted. */
+/* Accepts a URL that is https, or http to an address of this host. */
 CART_MUST_CHECK int cred_container_check(const char *url, struct cart_error *error);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The sources in their order. The first that has something configured is the one: if that does not
- * work, the next is not asked, because it would be another identity.
+ * The sources in their order. The first that is configured is used: if it fails, the next is not
+ * tried, because it would be another identity.
  */
 #include "backends/dynamodb/aws/cred.h"
 
@@ -54,6 +54,7 @@ enum cred_result cred_chain_fetch(struct cred_context *context, const struct cre
 		len = strlen(lacked);
 	}
 	cart_error_set(error, "%s", lacked);
-	/* Metadata might answer in a moment; without it, somebody has to say something. */
+	/* With IMDS enabled a later attempt may succeed; without it only a change of configuration
+	 * can. */
 	return cred_imds_is_off(context) ? CRED_WRONG : CRED_NONE;
 }

@@ -1,6 +1,6 @@
 /*
- * The agent beside a container (ECS, EKS Pod Identity). Its token is sent along, so an address is
- * asked without encryption only if it cannot be but on this host.
+ * The agent of a container (ECS, EKS Pod Identity). A request to it contains a token, so http is
+ * only used to addresses that can only be on this host.
  *
  * Source: "Container credential provider" (AWS SDKs and tools reference guide).
  */
@@ -17,8 +17,8 @@
 #define CRED_CONTAINER_URL_ROOM 2048
 #define CRED_CONTAINER_TOKEN	16384
 
-/* Addresses, and one name: libcurl takes localhost for the loopback without asking anybody. A name
- * that resolves to the loopback now may resolve to something else a moment later. */
+/* Addresses, and one name: libcurl uses the loopback for localhost without resolving it. Another
+ * name that resolves to the loopback now may resolve to something else a moment later. */
 static bool cred_container_is_near(const char *host)
 {
 	struct in_addr four;
@@ -49,7 +49,7 @@ int cred_container_check(const char *url, struct cart_error *error)
 	if (parsed == NULL || curl_url_set(parsed, CURLUPART_URL, url, 0) != CURLUE_OK ||
 	    curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
 	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
-		result = cart_error_set(error, "AWS_CONTAINER_CREDENTIALS_FULL_URI is no URL");
+		result = cart_error_set(error, "AWS_CONTAINER_CREDENTIALS_FULL_URI is not a URL");
 	} else if (strcasecmp(scheme, "https") != 0) {
 		cred_printable(shown, sizeof(shown), host);
 		if (strcasecmp(scheme, "http") != 0)
@@ -67,7 +67,7 @@ int cred_container_check(const char *url, struct cart_error *error)
 	return result;
 }
 
-/* CRED_GOT: url is set. */
+/* Finds the agent's URL. */
 static enum cred_result cred_container_url(const struct cred_context *context,
 					   char url[CRED_CONTAINER_URL_ROOM],
 					   struct cart_error *error)
@@ -92,7 +92,7 @@ static enum cred_result cred_container_url(const struct cred_context *context,
 	return cred_container_check(url, error) == 0 ? CRED_GOT : CRED_WRONG;
 }
 
-/* The whole header; "" if there is no token. */
+/* Writes the whole header; "" if there is no token. */
 static enum cred_result cred_container_header(const struct cred_context *context,
 					      struct cred_text *header, struct cart_error *error)
 {

@@ -1,4 +1,4 @@
-/* The environment: of the process, or the one that a test gives. */
+/* The environment, of the process or from a test, as a source of credentials. */
 #include "backends/dynamodb/aws/cred.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * One request for credentials. A transfer runs on a multi handle, because that can wait for the
- * descriptor that cancels it; libcurl's progress callback comes only once a second.
+ * One HTTP request for credentials. It runs on a multi handle, which can also wait for the
+ * descriptor that cancels it; libcurl's progress callback is only called once a second.
  */
 #include "backends/dynamodb/aws/cred.h"
 
@@ -15,7 +15,7 @@ static size_t cred_http_take(char *data, size_t size, size_t count, void *user)
 
 static struct curl_slist *cred_http_headers(const struct cred_http *http)
 {
-	/* None of the form's type unless said, and nothing to wait for before a body. */
+	/* Sends the body at once, without waiting for "100 Continue". */
 	struct curl_slist *list = curl_slist_append(NULL, "Expect:");
 
 	for (size_t i = 0; list != NULL && http->headers != NULL && http->headers[i] != NULL; i++) {
@@ -28,7 +28,7 @@ static struct curl_slist *cred_http_headers(const struct cred_http *http)
 	return list;
 }
 
-/* One of them may be an authorization. */
+/* A header may contain a token. */
 static void cred_http_wipe_headers(struct curl_slist *list)
 {
 	for (struct curl_slist *at = list; at != NULL; at = at->next)
@@ -41,7 +41,7 @@ static bool cred_http_set_limits(CURL *easy, const struct cred_http *http)
 	return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-	       /* A name that is being resolved must not hold the end of the thread. */
+	       /* The thread can end while a name is being resolved. */
 	       curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)http->connect_ms) ==
 		       CURLE_OK &&

@@ -1,7 +1,7 @@
 /*
- * The metadata of an EC2 instance, version 2: a PUT gives a session token, which every GET carries.
- * Version 1, which takes no token, is not asked. What it gives is used even past its expiry, since
- * the services go on taking it when the metadata service cannot renew it.
+ * The metadata of an EC2 instance, version 2: a PUT returns a session token, which every GET sends.
+ * Version 1, without a token, is not used. The credentials are used even after they expired, since
+ * services still accept them while the metadata service cannot renew them.
  *
  * Source: "Use the Instance Metadata Service" (EC2 user guide), "IMDS credential provider" (AWS
  * SDKs and tools reference guide).
@@ -31,7 +31,7 @@ static const char *cred_imds_endpoint(const struct cred_context *context)
 							     : "http://169.254.169.254";
 }
 
-/* Tries a few times what may work the next time. The caller frees the answer. */
+/* Makes a request, again after a timeout or HTTP 5xx. The caller frees the answer. */
 static int cred_imds_run(const struct cred_context *context, struct cred_http *http,
 			 const char *path, struct cart_error *error)
 {
@@ -58,7 +58,7 @@ static int cred_imds_run(const struct cred_context *context, struct cred_http *h
 	return result;
 }
 
-/* Sees to a session. */
+/* Opens a session if there is none, or it is about to end. */
 static int cred_imds_session(struct cred_context *context, struct cart_error *error)
 {
 	static const char *const headers[] = {"X-aws-ec2-metadata-token-ttl-seconds: 21600",
@@ -82,7 +82,8 @@ static int cred_imds_session(struct cred_context *context, struct cart_error *er
 	return result;
 }
 
-/* A GET, once more with a new session if the old one is over. The caller frees the answer. */
+/* Makes a GET, a second time with a new session if the first was refused. The caller frees the
+ * answer. */
 static int cred_imds_get(struct cred_context *context, struct cred_http *http, const char *path,
 			 struct cart_error *error)
 {
@@ -103,7 +104,7 @@ static int cred_imds_get(struct cred_context *context, struct cred_http *http, c
 		if (result != 0 || http->status != 401)
 			break;
 		context->imds_token[0] = '\0';
-		result = cart_error_set(error, "it refuses the session that it has given");
+		result = cart_error_set(error, "it refuses the session that it has opened");
 	}
 	explicit_bzero(header, sizeof(header));
 	http->headers = NULL;
@@ -125,7 +126,7 @@ static int cred_imds_role(struct cred_context *context, char path[CRED_IMDS_URL_
 		size_t len = strspn(http.answer.data, letters);
 
 		cred_text_trim(&http.answer);
-		/* One a line; there is one. */
+		/* The answer has one role a line; an instance has only one. */
 		if (len == 0 || len > CRED_IMDS_ROLE_MAX ||
 		    (http.answer.data[len] != '\0' && http.answer.data[len] != '\n'))
 			result = cart_error_set(error, "the answer is not the name of a role");

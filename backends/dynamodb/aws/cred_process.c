@@ -1,6 +1,6 @@
 /*
- * credential_process: a command that prints credentials as JSON. It is a process group of its own,
- * so that all of it can be ended: after a time, or because the service ends.
+ * credential_process: a command that prints credentials as JSON. It runs as a process group of its
+ * own, so that it can be ended with its children: after a time limit, or when the service stops.
  *
  * Source: "Process credential provider" (AWS SDKs and tools reference guide).
  */
@@ -15,7 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CRED_PROCESS_LOOK_MS 20 /* whether it has ended, after it has closed its output */
+#define CRED_PROCESS_LOOK_MS                                                                       \
+	20 /* between two checks whether it has ended, once its output is closed */
 
 struct cred_process {
 	pid_t pid; /* 0: it has ended */
@@ -38,14 +39,14 @@ static int cred_process_actions(posix_spawn_file_actions_t *actions, int out)
 		rc = posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY,
 						      0);
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
-	/* Libraries open some that exec does not close. */
+	/* Some libraries open descriptors without O_CLOEXEC. */
 	if (rc == 0)
 		rc = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
 #endif
 	return rc;
 }
 
-/* Our thread blocks all signals, and the service ignores some: not so the process. */
+/* Our thread blocks all signals and the service ignores some; the command gets the defaults. */
 static int cred_process_attributes(posix_spawnattr_t *attributes)
 {
 	sigset_t none, all;
@@ -107,7 +108,8 @@ static int cred_process_start(struct cred_process *process, const struct cred_co
 	return cart_error_set(error, "credential_process: cannot run /bin/sh: %s", strerror(rc));
 }
 
-/* Waits for the output, or if fd is -1 for up to a moment. False: error says that it is over. */
+/* Waits for output; with fd -1 for CRED_PROCESS_LOOK_MS. False: the time is over or the service
+ * stops, as error says. */
 static bool cred_process_wait(const struct cred_process *process, int fd, struct cart_error *error)
 {
 	struct pollfd polled[] = {{.fd = fd, .events = POLLIN},

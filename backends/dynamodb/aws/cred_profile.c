@@ -1,6 +1,6 @@
 /*
- * A profile of the shared files: its keys, or what its credential_process says. Where both files
- * have keys, those of the credentials file count.
+ * A profile of the shared files: its keys, or the output of its credential_process. If both files
+ * have keys, those of the credentials file are used.
  */
 #include "backends/dynamodb/aws/cred.h"
 
@@ -11,7 +11,7 @@
 
 struct cred_profile_file {
 	char path[PATH_MAX];
-	bool implied; /* nobody has named it */
+	bool implied; /* the usual path, not one from a variable */
 	bool is_config;
 	int failed; /* the errno of reading it */
 	struct cred_section section;
@@ -19,11 +19,11 @@ struct cred_profile_file {
 
 struct cred_profile_files {
 	const char *name;
-	bool chosen; /* somebody has named the profile */
+	bool chosen; /* the profile was named, by the settings or AWS_PROFILE */
 	struct cred_profile_file credentials, config;
 };
 
-/* Without a HOME there is no file: path "". */
+/* Without a HOME there is no usual file: its path is "". */
 static void cred_profile_locate(const struct cred_context *context, const char *variable,
 				const char *usual, struct cred_profile_file *file)
 {
@@ -53,7 +53,7 @@ static int cred_profile_read(struct cred_profile_file *file, const char *profile
 	file->failed = file->path[0] != '\0' ? cred_file_read(file->path, &text, error) : ENOENT;
 	if (file->failed == ENOENT || file->failed == ENOTDIR)
 		return 0;
-	/* A service often may not look into the home that it has been given. */
+	/* A service often has no right to read its home directory. */
 	if (file->failed == EACCES && file->implied)
 		return 0;
 	if (file->failed != 0)
@@ -84,7 +84,7 @@ static int cred_profile_open(const struct cred_context *context, struct cred_pro
 	return cred_profile_read(&files->config, files->name, error);
 }
 
-/* NULL: neither file has it, or it is empty. */
+/* NULL: neither file has the key, or it is empty. */
 static const char *cred_profile_value(const struct cred_profile_files *files, enum cred_key key)
 {
 	const char *first = files->credentials.section.values[key];
@@ -110,7 +110,7 @@ static enum cred_result cred_profile_static(const struct cred_profile_file *file
 	return result;
 }
 
-/* Nothing that can be used: is that a mistake? */
+/* The profile has nothing that can be used. WRONG: that is a mistake. */
 static enum cred_result cred_profile_nothing(const struct cred_profile_files *files,
 					     struct cart_error *error)
 {
@@ -139,7 +139,7 @@ static enum cred_result cred_profile_choose(struct cred_context *context,
 	enum cred_result result;
 
 	snprintf(context->origin, sizeof(context->origin), "profile %s", files->name);
-	/* Keys beside a role are what it would be asked for with: another identity, of other
+	/* Keys beside a role only serve to request the role: they are another identity, with other
 	 * rights. */
 	if (cred_profile_value(files, CRED_KEY_ROLE) != NULL)
 		return cred_profile_nothing(files, error);

@@ -1,8 +1,8 @@
 /*
- * What AWS's shared files say about a profile. They are not quite INI: a line that is indented
- * deeper than the key before it belongs to that key ("s3 =", then "  max_concurrent_requests =
- * 20") and is not ours. Not by libinih: its options are variables of the whole process, which the
- * settings file sets for itself, and lines are longer here.
+ * Reads a profile from AWS's shared files. They are not quite INI: a line that is indented deeper
+ * than the key before it belongs to that key ("s3 =", then "  max_concurrent_requests = 20") and is
+ * skipped. libinih is not used: its options are variables of the whole process, which the settings
+ * file sets for itself, and lines are longer here.
  *
  * Source: "Shared config and credentials files" (AWS SDKs and tools reference guide).
  */

@@ -1,5 +1,5 @@
 /*
- * The XML of the security token service: credentials, or an error with a code.
+ * Reads the XML of the security token service (STS): credentials, or an error with a code.
  *
  * Source: "AssumeRoleWithWebIdentity" (AWS STS API reference).
  */
@@ -101,7 +101,7 @@ static void cred_sts_text(void *user, const XML_Char *text, int len)
 	sts->fields[sts->open].len += fits;
 }
 
-/* Entities are declared there, and nothing that STS says needs one. */
+/* A document type may declare entities, which STS never does: it is refused. */
 static void cred_sts_doctype(void *user, const XML_Char *name, const XML_Char *system,
 			     const XML_Char *public, int internal)
 {
@@ -137,7 +137,7 @@ static int cred_sts_refusal(const struct cred_sts *sts, const char *secret,
 
 	cred_printable(code, sizeof(code), sts->fields[CRED_STS_CODE].text);
 	cred_printable(message, sizeof(message), sts->fields[CRED_STS_MESSAGE].text);
-	/* The start of it is enough: the message may have been cut within it. */
+	/* Comparing the start of the secret is enough; the message may be cut within it. */
 	if (strstr(code, secret) != NULL)
 		code[0] = '\0';
 	if (*message == '\0' || strstr(message, secret) != NULL)

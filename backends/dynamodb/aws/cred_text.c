@@ -1,4 +1,4 @@
-/* Text that may be secret. */
+/* Text that may be secret, and credentials made of it. */
 #include "backends/dynamodb/aws/cred.h"
 
 #include "core/base/units.h"
@@ -46,7 +46,7 @@ void cred_text_free(struct cred_text *text)
 static int cred_file_fill(int fd, struct cred_text *text)
 {
 	for (;;) {
-		/* One byte more than the room would fit: it shows that there is more. */
+		/* Reads one byte more than the room, to detect a larger file. */
 		ssize_t got = read(fd, text->data + text->len, text->room + 1 - text->len);
 
 		if (got < 0 && errno == EINTR)
@@ -66,7 +66,7 @@ static int cred_file_fill(int fd, struct cred_text *text)
 
 int cred_file_read(const char *path, struct cred_text *text, struct cart_error *error)
 {
-	/* Not blocking: a named pipe without a writer would hold the thread for ever. */
+	/* Not blocking: a named pipe without a writer would block the thread for ever. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int failed;
 
@@ -126,7 +126,7 @@ int cred_set(struct ddb_credentials *out, const char *id, const char *secret, co
 	    cred_copy(out->session_token, sizeof(out->session_token), token, strlen(token),
 		      "the session token", error) != 0)
 		return -1;
-	/* 1970-01-01 is when they expire, and not never. */
+	/* 0 means never, so 1970-01-01 becomes 1 ms later. */
 	if (expires != NULL && !units_parse_time(expires, strlen(expires), &out->expires_ms))
 		return cart_error_set(error, "the expiration is no RFC 3339 time");
 	if (expires != NULL && out->expires_ms == 0)

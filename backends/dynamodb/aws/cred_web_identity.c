@@ -1,6 +1,7 @@
 /*
- * Web identity: a token that somebody else has signed and put into a file, as Kubernetes does, is
- * given to STS for a role's credentials. The file is read each time, since it is written anew.
+ * Web identity: STS returns credentials of a role in exchange for a token that another service,
+ * such as Kubernetes, signs and writes to a file. The file is read each time, since it is replaced
+ * often.
  *
  * Source: "Assume role credential provider" (AWS SDKs and tools reference guide).
  */

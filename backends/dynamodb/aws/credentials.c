@@ -1,13 +1,13 @@
 /*
- * The happy path: the thread asks the chain, publishes what it gives under the next generation, and
- * sleeps until well before that expires. Loops look at the generation, an atomic, and copy under a
- * short lock when it has grown.
+ * The happy path: the thread runs the chain, publishes the credentials under the next generation,
+ * and sleeps until well before they expire. Loops compare the generation, an atomic, and copy the
+ * credentials under a short lock when it has changed.
  *
- * The ways in which it fails. A source that fails is asked again with backoff, and what is there
- * stays in use; the log has it once, and again when it works. Credentials that the service refuses
- * are fetched anew at once, but never more often than the backoff allows, since the source may have
- * no others. The service ends: a descriptor becomes readable, which ends a transfer or a process
- * that is waited for.
+ * How it fails. A source that fails is tried again with backoff, and the old credentials stay in
+ * use; the log reports the first failure, and the recovery. Credentials that the service refuses
+ * are replaced at once, but not more often than the backoff allows, since the source may have no
+ * others. When the service stops, a descriptor becomes readable, which interrupts a transfer or a
+ * process that the thread waits for.
  */
 #include "backends/dynamodb/aws/credentials.h"
 
@@ -44,27 +44,27 @@ struct credentials {
 	/* The thread's own. */
 	struct random random;
 	struct cred_context context;
-	const struct cred_provider *provider; /* the one that has given some; NULL: none yet */
+	const struct cred_provider *provider; /* the one that succeeded; NULL: none yet */
 	unsigned failures;		      /* in a row */
-	unsigned repeats;		      /* fetches that brought what was there, in a row */
+	unsigned repeats; /* fetches in a row that returned the same credentials */
 	bool refusal_logged;
-	int64_t asked_ns; /* the last answer */
-	int64_t due_ns;	  /* monotonic, and by the wall clock: whichever comes first */
+	int64_t asked_ns; /* when the last fetch ended */
+	int64_t due_ns; /* the next fetch: monotonic, or by the wall clock, whichever comes first */
 	int64_t due_wall_ms;
 
 	pthread_t thread;
-	pthread_mutex_t lock; /* over the next ones */
-	pthread_cond_t wake;  /* of the thread */
-	pthread_cond_t news;  /* for those that wait for the first */
+	pthread_mutex_t lock; /* for the fields that follow */
+	pthread_cond_t wake;  /* wakes the thread */
+	pthread_cond_t news;  /* wakes ddb_credentials_wait() */
 	atomic_bool stop;     /* read without the lock too */
-	bool refused;	      /* the newest are */
-	bool hopeless;	      /* until somebody changes something */
+	bool refused;	      /* the service refuses the newest */
+	bool hopeless;	      /* only a change of the configuration can help */
 	struct ddb_credentials newest;
 	char origin[CRED_ORIGIN_ROOM];
 	struct cart_error lacking;
 };
 
-/* Five to six minutes early; short-lived ones when half of their life is over. */
+/* Five to six minutes before they expire; but not before half of their lifetime is over. */
 int64_t cred_refresh_ms(int64_t lifetime_ms, uint32_t random)
 {
 	int64_t ms = lifetime_ms - CRED_EARLY_MS - (int64_t)(random % CRED_JITTER_MS);
@@ -74,7 +74,7 @@ int64_t cred_refresh_ms(int64_t lifetime_ms, uint32_t random)
 	return ms > CRED_REFRESH_MS_MIN ? ms : CRED_REFRESH_MS_MIN;
 }
 
-/* 1 s, 2 s, ... 60 s, of which a random half is left out; never less than a second. */
+/* 1 s, 2 s, ... 60 s, less a random part of up to a half; never less than a second. */
 int64_t cred_backoff_ms(unsigned failures, uint32_t random)
 {
 	int64_t ms = failures > 6 ? CRED_BACKOFF_MS_MAX
@@ -102,7 +102,7 @@ static void credentials_plan(struct credentials *source, int64_t delay_ms)
 	source->due_wall_ms = clock_wall_ms(source->context.clock) + delay_ms;
 }
 
-/* How long to sleep; 0: it is time. Under the lock. */
+/* How long to sleep; 0: it is time to fetch. Call it with the lock held. */
 static int64_t credentials_left_ns(const struct credentials *source)
 {
 	int64_t now_ns = credentials_now_ns();
@@ -120,7 +120,7 @@ static int64_t credentials_left_ns(const struct credentials *source)
 	return due_ns < source->look_ns ? due_ns : source->look_ns;
 }
 
-/* Until it is time to ask. False: the thread is to end. */
+/* Sleeps until it is time to fetch. False: the thread must end. */
 static bool credentials_rest(struct credentials *source)
 {
 	int64_t left_ns;
@@ -144,7 +144,8 @@ static bool credentials_same(const struct ddb_credentials *a, const struct ddb_c
 	       strcmp(a->session_token, b->session_token) == 0;
 }
 
-/* True: they are others than before. *refused: those that are there have been, and are the same. */
+/* True: they differ from those before. *refused: they are the same, and the service refuses them.
+ */
 static bool credentials_publish(struct credentials *source, const struct ddb_credentials *fresh,
 				bool *refused)
 {
@@ -174,7 +175,7 @@ static void credentials_succeed(struct credentials *source, const struct ddb_cre
 {
 	bool refused;
 
-	/* Before anybody sees them: whoever does may move the clock. */
+	/* Before they are published: a test that sees them may then move the clock. */
 	if (fresh->expires_ms == 0)
 		source->due_ns = source->due_wall_ms = CREDENTIALS_NEVER;
 	else
@@ -215,11 +216,11 @@ static void credentials_fail(struct credentials *source, bool hopeless,
 		log_event(LOG_INFO, "no credentials yet", LOG_STR("error", error->text));
 	credentials_plan(source,
 			 cred_backoff_ms(source->failures, (uint32_t)random_next(&source->random)));
-	/* Last: who sees the count finds all else done. */
+	/* Last: whoever sees the count finds everything else done. */
 	atomic_fetch_add_explicit(&source->source.failures, 1, memory_order_release);
 }
 
-/* They came, and their time is over. The clock here may be wrong; for most sources it is not. */
+/* The source returned credentials that have expired already, unless our clock is wrong. */
 static void credentials_expired(struct credentials *source, const struct ddb_credentials *fresh)
 {
 	char when[UNITS_TIME_TEXT + 1];
@@ -259,7 +260,7 @@ static void *credentials_main(void *user)
 		enum cred_result result =
 			cred_chain_fetch(&source->context, &source->provider, &fresh, &error);
 
-		/* Cut by our own hand, it says nothing about the source. */
+		/* The fetch was interrupted by us: its result says nothing about the source. */
 		if (atomic_load(&source->stop))
 			break;
 		credentials_settle(source, result, &fresh, &error);
@@ -289,7 +290,7 @@ static int credentials_start(struct credentials *source, struct cart_error *erro
 	source->context.cancel_fd = wake_fd_open();
 	if (source->context.cancel_fd < 0)
 		return cart_error_set(error, "credentials: %s", strerror(errno));
-	/* The process's signals are its main thread's business. */
+	/* Signals are handled by the main thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
 	rc = pthread_create(&source->thread, NULL, credentials_main, source);
@@ -318,7 +319,7 @@ int ddb_credentials_new(struct ddb_credentials_source **source,
 	*source = NULL;
 	if (made == NULL)
 		return cart_error_set(error, "out of memory");
-	/* Counted, and safe from any thread. */
+	/* libcurl counts these calls; they are safe from any thread. */
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		free(made);
 		return cart_error_set(error, "libcurl does not start");

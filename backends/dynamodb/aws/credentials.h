@@ -1,19 +1,19 @@
 /*
- * Credentials of AWS, as its SDKs find them: the first source of a chain that has some. Environment
+ * Credentials of AWS, found as its SDKs find them, by a chain of sources: environment
  * (AWS_ACCESS_KEY_ID, ...), web identity (AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN), shared
  * credentials and config files (a profile; credential_process too), container
  * (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI), instance metadata (IMDSv2).
  *
- * The first source that has something configured is the one: if that does not work, the error says
- * so, and the next is not asked, because it would be another identity. (AWS's SDKs differ in that;
- * their order is this one, but for roles and SSO in a profile, which are refused here by name: a
- * credential_process does the same.) When the settings choose a profile, the environment and web
- * identity are not asked, as in boto3. The source that has given some once is kept.
+ * The first source that is configured is used. If it fails, the error says so, and the next source
+ * is not tried, because it would be another identity. (AWS's SDKs do try the next. Their order is
+ * the same, except that roles and SSO in a profile are refused here by name: a credential_process
+ * can replace them.) When the settings name a profile, the environment and web identity are
+ * skipped, as in boto3. A source that succeeded once is used from then on.
  *
- * A thread of the process fetches and refreshes them; a loop only ever copies what is there. They
- * are fetched anew well before they expire. When a source fails, the old ones stay in use, past
- * their expiry too (static stability), and the source is asked again with backoff. No credential
- * is ever logged or put into an error.
+ * One thread of the process fetches credentials and refreshes them well before they expire; loops
+ * only copy the newest. When a source fails, the old credentials stay in use, even after they
+ * expired (static stability), and the source is tried again with backoff. Credentials never appear
+ * in a log or an error.
  */
 #ifndef BACKENDS_DYNAMODB_AWS_CREDENTIALS_H
 #define BACKENDS_DYNAMODB_AWS_CREDENTIALS_H
@@ -39,31 +39,33 @@ struct ddb_credentials_source {
 CART_MUST_CHECK int ddb_credentials_new(struct ddb_credentials_source **source,
 					const struct ddb_credentials_config *config,
 					struct cart_error *error);
-/* Ends the thread, whatever it is at, within a second. Takes NULL; sets it. Wipes. */
+/* Stops the thread within a second, whatever it is waiting for, and wipes the credentials. Takes
+ * NULL; sets it. */
 void ddb_credentials_free(struct ddb_credentials_source **source);
 
 /*
- * Waits for the first ones. 0: they are there. -1: none within the time, or none at all before
- * somebody changes what is configured (a profile that does not exist, an id without a secret), and
- * then at once; error says in one line which sources were tried and what each lacked. At start
- * only.
+ * Waits for the first credentials; at start only. 0: there are some. -1: the time is over, or (at
+ * once) only a change of the configuration can help, such as for a profile that does not exist or
+ * an id without a secret. error says in one line which sources were tried and what each lacked.
  */
 CART_MUST_CHECK int ddb_credentials_wait(struct ddb_credentials_source *source, int64_t timeout_ms,
 					 struct cart_error *error);
 
-/* Any thread, no lock: grows by one with each set of credentials; 0: there are none yet. */
+/* The number of the newest credentials; 0: there are none yet. For any thread, without a lock. */
 static inline uint64_t ddb_credentials_generation(const struct ddb_credentials_source *source)
 {
 	return atomic_load_explicit(&source->generation, memory_order_acquire);
 }
-/* Any thread; a short lock. Copies the newest; returns their generation, 0: there are none. */
+/* Copies the newest credentials and returns their generation; 0: there are none. For any thread,
+ * with a short lock. */
 uint64_t ddb_credentials_copy(struct ddb_credentials_source *source, struct ddb_credentials *out);
-/* Any thread: the service has refused those of that generation as expired or unknown; they are
- * fetched anew soon, unless that has happened meanwhile. A second or more lies between two
- * fetches for this reason, and up to a minute where the source keeps giving the same. */
+/* Reports that the service refused the credentials of that generation as expired or unknown. New
+ * ones are fetched soon, unless there are newer ones already. At least a second lies between two
+ * fetches for this reason, and up to a minute while the source returns the same credentials. For
+ * any thread. */
 void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t generation);
 
-/* "environment", "profile default", "IMDS": where the newest are from; for logs. */
+/* "environment", "profile default", "IMDS": the source of the newest credentials, for logs. */
 void ddb_credentials_origin(struct ddb_credentials_source *source, char *text, size_t room);
 
 #endif

@@ -1,4 +1,4 @@
-/* A set of credentials, and where they and the region are looked for. */
+/* A set of credentials, and where they and the region are searched. */
 #ifndef BACKENDS_DYNAMODB_AWS_IDENTITY_H
 #define BACKENDS_DYNAMODB_AWS_IDENTITY_H
 
@@ -11,7 +11,7 @@
 #define DDB_SECRET_MAX	      128
 #define DDB_SESSION_TOKEN_MAX 8192
 
-/* A set of them, by value, so that each loop has its own copy. */
+/* A plain value, so that each loop has its own copy. */
 struct ddb_credentials {
 	char access_key_id[DDB_ACCESS_KEY_MAX + 1];
 	char secret_access_key[DDB_SECRET_MAX + 1];
@@ -23,17 +23,17 @@ struct ddb_credentials_config {
 	const struct cart_clock *clock;
 	const char *profile; /* "": AWS_PROFILE, or "default"; strings are copied */
 	const char *region;  /* for STS */
-	int64_t look_ms; /* how late it is noticed that the wall clock was set, or that the machine
-			    slept; 0: 5 s */
-	/* Looks a variable of the environment up; NULL: getenv. Tests give their own, that outlives
-	 * the source. Called in the thread: nobody may call setenv() meanwhile. */
+	int64_t look_ms;     /* the longest time until it is noticed that the wall clock was set or
+				the machine slept; 0: 5 s */
+	/* Returns a variable of the environment; NULL: getenv. A test's own function must outlive
+	 * the source. The thread calls it, so nobody may call setenv() meanwhile. */
 	const char *(*environment)(const char *name, void *user);
 	void *user;
 };
 
 /*
- * The region that the environment says (AWS_REGION, AWS_DEFAULT_REGION) or the profile; "" if none
- * does. Instance metadata is not asked.
+ * Finds the region in AWS_REGION, AWS_DEFAULT_REGION or the profile; "" if none has it. Instance
+ * metadata is not used.
  */
 void ddb_region_find(const struct ddb_credentials_config *config, char *region, size_t room);
 

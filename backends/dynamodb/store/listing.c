@@ -1,9 +1,9 @@
 /*
- * Stages: QUERY fills a list of entries (what an index says of carts), in order; FETCH asks for the
- * carts of the first of those that the index holds as keys alone; then the good ones are taken, and
- * if there are too few it is FETCH again, and QUERY when no entry is left. Idle carts come from
- * several shards: each is asked for a page, and the pages are merged; what lies beyond the last
- * entry of a shard that has more is not yet in order, and waits for the next round.
+ * Stages: QUERY reads a page of entries of an index, in order. FETCH reads the carts of the first
+ * entries of which the index has only the keys. Then the carts that match are taken; if there are
+ * too few, FETCH follows again, and QUERY when no entry is left. Idle carts come from several
+ * shards: a page of each is queried, and the pages are merged. Entries beyond the last entry of a
+ * shard that has more are not in order yet, and wait for the next round.
  */
 #include "backends/dynamodb/store/listing.h"
 
@@ -17,18 +17,18 @@
 #define LISTING_CALLS_MAX 2000
 #define LISTING_FETCH_MAX 100 /* of BatchGetItem */
 
-/* Where a query of a partition of the index is. */
+/* How far a partition of the index has been queried. */
 struct listing_part {
-	char after[DDB_TIME_KEY_ROOM]; /* the last key that it gave; "": from the start */
-	bool asked;		       /* in this round */
-	bool over;		       /* it has no more */
+	char after[DDB_TIME_KEY_ROOM]; /* its last key; "": nothing was read yet */
+	bool asked;		       /* queried in this round */
+	bool over;		       /* it has no more entries */
 };
 
 struct listing_entry {
 	char key[DDB_TIME_KEY_ROOM];
 	struct ddb_item item;
 	bool fetched;
-	bool asked; /* by the FETCH under way */
+	bool asked; /* requested by the FETCH under way */
 	bool gone;
 };
 
@@ -38,12 +38,12 @@ struct ddb_listing {
 	bool idle;
 	struct listing_part *parts;
 	size_t part_count;
-	size_t part; /* being asked */
+	size_t part; /* being queried */
 	struct listing_entry *entries;
 	size_t entry_count;
 	size_t entry_room;
 	bool fetching;
-	size_t left_out;		  /* of what the last call asked for */
+	size_t left_out;		  /* unprocessed carts of the last call */
 	struct cart *carts;		  /* limit + 1 */
 	int64_t times[CART_LIST_MAX + 1]; /* of their keys */
 	size_t cart_count;
@@ -130,7 +130,7 @@ static void listing_query_idle(const struct ddb_listing *listing, const struct l
 	buf_add_char(body, '}');
 }
 
-/* Nothing can lie between: DynamoDB refuses a range that ends before it begins. */
+/* The range contains nothing. DynamoDB refuses one that ends before it begins. */
 static bool listing_is_empty_range(const struct ddb_listing *listing,
 				   const struct listing_part *part)
 {
@@ -168,7 +168,7 @@ static int listing_compare_newest(const void *a, const void *b)
 	return listing_compare(b, a);
 }
 
-/* It matches, as far as the cart itself says. */
+/* The cart itself matches the list; its entry in the index may be out of date. */
 static bool listing_is_wanted(const struct ddb_listing *listing, const struct listing_entry *entry)
 {
 	const struct cart_op *op = listing->op;
@@ -178,8 +178,8 @@ static bool listing_is_wanted(const struct ddb_listing *listing, const struct li
 	if (entry->gone || entry->item.deleted || cart->version == 0 ||
 	    cart_is_expired(cart, op->now_ms))
 		return false;
-	/* The index lags behind: the cart has been changed or closed since. Or it has an entry that
-	 * is none of the cart's, as a local server's that was killed between the two: without this
+	/* An index lags behind: the cart may have been changed or closed since. Or an entry is not
+	 * the cart's, as after a local server was killed between two writes: without this check
 	 * the cart would be listed twice. */
 	if (listing->idle)
 		return strcmp(entry->item.idle_key, entry->key) == 0 && cart->state == CART_OPEN &&
@@ -191,7 +191,7 @@ static bool listing_is_wanted(const struct ddb_listing *listing, const struct li
 	       (op->list.state == CART_LIST_OPEN) == (cart->state == CART_OPEN);
 }
 
-/* The key behind which some part may have more that is not read yet; NULL: all are over. */
+/* The key after which a part may have entries that were not read yet; NULL: all were read. */
 static const char *listing_horizon(const struct ddb_listing *listing)
 {
 	const char *horizon = NULL;
@@ -205,7 +205,7 @@ static const char *listing_horizon(const struct ddb_listing *listing)
 	return horizon;
 }
 
-/* An entry that others may yet come before: a part has more, and nothing so late was read of it. */
+/* Entries that were not read yet may come before this one. */
 static bool listing_must_wait(const struct listing_entry *entry, const char *horizon)
 {
 	return horizon != NULL && strcmp(entry->key, horizon) > 0;
@@ -218,8 +218,8 @@ static void listing_sort(struct ddb_listing *listing)
 		      listing->idle ? listing_compare : listing_compare_newest);
 }
 
-/* Moves the carts of the entries that are in order for certain, up to the first whose cart is not
- * known yet; the rest stays. */
+/* Takes the carts of the entries that are certainly in order, up to the first whose cart was not
+ * read yet; the rest stays. */
 static void listing_settle(struct ddb_listing *listing)
 {
 	const char *horizon = listing->idle ? listing_horizon(listing) : NULL;
@@ -255,9 +255,9 @@ static bool listing_asks_for(const struct cart_id *ids, size_t count, const stru
 }
 
 /*
- * Of the entries in order, sorted, as many as a page may take and one call does. False: none has to
- * be fetched. A cart may have two, when it was changed while the index was read, but one call must
- * not name it twice.
+ * Requests the carts of the first entries in order, as many as a page needs and a call may have.
+ * False: none has to be read. A cart may have two entries when it was changed while the index was
+ * read, but a call must not name it twice.
  */
 static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
 {
@@ -282,7 +282,7 @@ static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
 	return count > 0;
 }
 
-/* The part to ask in this round: with several, only those that hold the others up. */
+/* Finds the part to query in this round: only one that others wait for. */
 static bool listing_next_part(struct ddb_listing *listing)
 {
 	const char *horizon = listing_horizon(listing);
@@ -395,7 +395,7 @@ static enum cart_result listing_take_query(struct ddb_listing *listing, const js
 	}
 	last = json_object_get(answer, "LastEvaluatedKey");
 	part->over = last == NULL;
-	/* A page may end behind its last item. */
+	/* A page may end after its last item. */
 	key = json_string_value(json_object_get(
 		json_object_get(last, listing->idle ? "idle_key" : "created_key"), "S"));
 	if (key != NULL && strlen(key) < sizeof(part->after))
@@ -433,7 +433,7 @@ static enum cart_result listing_take_cart(struct ddb_listing *listing, const jso
 	return CART_OK;
 }
 
-/* Those that were asked for and are neither there nor left out for now have gone meanwhile. */
+/* Carts that were requested and are neither returned nor unprocessed no longer exist. */
 static void listing_take_gone(struct ddb_listing *listing, const json_t *answer)
 {
 	const json_t *keys = json_object_get(

@@ -1,8 +1,8 @@
 /*
- * A LIST, as the calls that it takes: Query on customer-index, newest first; or Query on each shard
- * of idle-index, longest idle first, merged. Carts that an index holds as keys alone are fetched by
- * BatchGetItem. Pages that DynamoDB cuts short (by size, or because a filter left little) are gone
- * on with, until limit carts are found and it is known whether there is one more.
+ * The calls of a LIST: Query on customer-index, newest first; or Query on each shard of idle-index,
+ * longest idle first, merged. Carts of which an index has only the keys are read by BatchGetItem.
+ * When DynamoDB cuts a page short (by size, or because a filter left little), the next page is
+ * queried, until limit carts are found and it is known whether there is one more.
  *
  * One call at a time: ddb_listing_next() writes the body, the caller makes the call,
  * ddb_listing_take() reads the answer. Pure: no loop, no network.
@@ -26,8 +26,8 @@ CART_MUST_CHECK bool ddb_listing_next(struct ddb_listing *listing, struct buf *b
 /* CART_OK, or what is wrong with the answer: CART_FAILED (why says what), CART_BUSY (no memory). */
 CART_MUST_CHECK enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *answer,
 						  char *why, size_t room);
-/* Carts that the last answer has left out for now: the server is busy, and the next call, which
- * asks for them again, should wait. */
+/* How many carts the last answer left unprocessed because the server is busy: the next call
+ * requests them again, and should wait. */
 size_t ddb_listing_left_out(const struct ddb_listing *listing);
 /* Moves the carts found into the op's result: carts, cart_count, more. */
 void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op);

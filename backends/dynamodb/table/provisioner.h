@@ -1,6 +1,6 @@
 /*
  * A thread that provisions the table when the service could not be reached at start: it tries again
- * until it is done, or until a person has to act.
+ * until it succeeds, or until only a person can help.
  */
 #ifndef BACKENDS_DYNAMODB_TABLE_PROVISIONER_H
 #define BACKENDS_DYNAMODB_TABLE_PROVISIONER_H

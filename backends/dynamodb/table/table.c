@@ -1,7 +1,7 @@
 /*
- * The happy path: DescribeTable says that the table is there and ACTIVE, with its indexes; TTL is
- * on. What is missing is made, a step at a time, and waited for. Another process that makes the
- * same at the same moment is no error: its work is waited for likewise.
+ * The happy path: DescribeTable says that the table and its indexes are ACTIVE, and TTL is on. What
+ * is missing is created step by step. It is no error if another process creates the same at the
+ * same moment: both wait for the result.
  */
 #include "backends/dynamodb/table/table.h"
 
@@ -37,7 +37,7 @@ static enum ddb_table_state table_refuse(struct table_work *work, const char *wh
 	return DDB_TABLE_REFUSED;
 }
 
-/* A call that was not answered as wanted. */
+/* A call failed. */
 static enum ddb_table_state table_failed(struct table_work *work)
 {
 	const struct ddb_call *call = &work->call;
@@ -52,8 +52,7 @@ static bool table_is_error(const struct table_work *work, const char *type)
 	return work->call.outcome == DDB_REJECTED && strcmp(work->call.error, type) == 0;
 }
 
-/* Makes a call with that body, which is consumed; NULL: no memory. True: it was answered with 200.
- */
+/* Makes a call with that body, which is consumed; NULL: no memory. True: the answer is 200. */
 static bool table_call(struct table_work *work, enum ddb_operation operation, json_t *body)
 {
 	struct ddb_call *call = &work->call;
@@ -75,7 +74,7 @@ static bool table_call(struct table_work *work, enum ddb_operation operation, js
 	return call->outcome == DDB_OK;
 }
 
-/* A body that names the table, with what else is in members. */
+/* A body with the table's name and these members, which are consumed; NULL: none. */
 static json_t *table_body(const struct table_work *work, json_t *members)
 {
 	json_t *body = json_pack("{s:s}", "TableName", work->table->name);
@@ -124,7 +123,7 @@ static bool table_is_active(const json_t *table)
 		return false;
 	json_array_foreach(indexes, i, index)
 	{
-		/* Some compatible servers do not say it of indexes. */
+		/* Some compatible servers have no status of an index. */
 		status = json_string_value(json_object_get(index, "IndexStatus"));
 		if (status != NULL && strcmp(status, "ACTIVE") != 0)
 			return false;
@@ -132,8 +131,8 @@ static bool table_is_active(const json_t *table)
 	return true;
 }
 
-/* The table as it is, once nothing of it is being made. READY: *table is borrowed from the call, or
- * NULL where there is none. */
+/* Waits until nothing of the table is being created. READY: *table is its description, borrowed
+ * from the call, or NULL if there is no table. */
 static enum ddb_table_state table_await(struct table_work *work, const json_t **table)
 {
 	int64_t ms = TABLE_POLL_MIN_MS;
@@ -176,7 +175,7 @@ static const json_t *table_named(const json_t *list, const char *member, const c
 	return NULL;
 }
 
-/* The same attributes as keys, and of the same types. */
+/* Both have the same attributes as keys, of the same types. */
 static bool table_same_keys(const json_t *wanted, const json_t *wanted_types, const json_t *found,
 			    const json_t *found_types)
 {
@@ -250,7 +249,7 @@ static enum ddb_table_state table_check_keys(struct table_work *work, const json
 	return DDB_TABLE_READY;
 }
 
-/* The wanted index of customers' carts projects what the setting says. */
+/* Sets the projection of the index of customers' carts as configured. */
 static int table_set_projection(struct table_work *work)
 {
 	json_t *indexes = json_object_get(json_object_get(work->wanted, "CreateTable"),
@@ -275,8 +274,8 @@ static enum ddb_table_state table_make(struct table_work *work)
 	return DDB_TABLE_READY;
 }
 
-/* A table whose throughput is bought in advance wants the same said of each index; one that is paid
- * by request refuses to hear of it. NULL: the latter. */
+/* The throughput of a new index: a table with provisioned throughput requires it, one that is paid
+ * by request refuses it. NULL: the latter. */
 static json_t *table_throughput(const json_t *table)
 {
 	const json_t *billing = json_object_get(table, "BillingModeSummary");
@@ -303,7 +302,7 @@ static json_t *table_index_body(const struct table_work *work, const json_t *tab
 			 table_throughput(table));
 }
 
-/* Adds an index that is missing. READY with *added false: none is. */
+/* Adds the first index that is missing. READY with *added false: none is missing. */
 static enum ddb_table_state table_add_index(struct table_work *work, const json_t *table,
 					    bool *added)
 {
@@ -337,8 +336,9 @@ static enum ddb_table_state table_add_index(struct table_work *work, const json_
 	return DDB_TABLE_READY;
 }
 
-/* Made or found: the table with its keys and indexes, ACTIVE. *table as in table_await(). */
-static enum ddb_table_state table_see_to(struct table_work *work, const json_t **table)
+/* Creates or checks the table with its keys and indexes, until all is ACTIVE. *table as in
+ * table_await(). */
+static enum ddb_table_state table_ensure(struct table_work *work, const json_t **table)
 {
 	bool again = true;
 
@@ -362,14 +362,14 @@ static enum ddb_table_state table_see_to(struct table_work *work, const json_t *
 			cart_error_set(work->error, "table %s is not ready yet", work->table->name);
 			return DDB_TABLE_UNREACHED;
 		}
-		if (again) /* what was just begun may not be seen yet */
+		if (again) /* what was just begun may not be visible yet */
 			table_pause(work, TABLE_POLL_MIN_MS);
 	}
 	return DDB_TABLE_READY;
 }
 
-/* The server, or the account's rights, do not have a call that one can do without. */
-static void table_do_without(const struct table_work *work, const char *then)
+/* An optional call failed: the server lacks it, or the account has no right to it. */
+static void table_warn_without(const struct table_work *work, const char *then)
 {
 	log_event(LOG_WARN, then, LOG_STR("table", work->table->name),
 		  LOG_STR("call", ddb_operation_name(work->call.operation)),
@@ -394,13 +394,12 @@ static void table_switch_on(struct table_work *work, bool is_on, enum ddb_operat
 		if (asks)
 			ms = table_pause(work, ms);
 		else
-			table_do_without(work, without);
+			table_warn_without(work, without);
 	}
 	json_decref(members);
 }
 
-/* It is on; DynamoDB changes the attribute only by switching it off first, which is not ours to do.
- */
+/* TTL is on. DynamoDB changes its attribute only by switching TTL off first, which we never do. */
 static void table_check_ttl(const struct table_work *work, const char *found, const char *without)
 {
 	const char *wanted =
@@ -409,18 +408,18 @@ static void table_check_ttl(const struct table_work *work, const char *found, co
 
 	if (*found == '\0' || strcmp(found, wanted) == 0)
 		return;
-	snprintf(why, sizeof(why), "it goes by the attribute %.30s, not %s", found, wanted);
+	snprintf(why, sizeof(why), "it uses the attribute %.30s, not %s", found, wanted);
 	log_event(LOG_WARN, without, LOG_STR("table", work->table->name), LOG_STR("why", why));
 }
 
-static void table_see_to_ttl(struct table_work *work)
+static void table_ensure_ttl(struct table_work *work)
 {
 	static const char without[] = "expired carts are not removed by the server: TTL is not on";
 	const json_t *told;
 	bool is_on;
 
 	if (!table_call(work, DDB_DESCRIBE_TIME_TO_LIVE, table_body(work, NULL))) {
-		table_do_without(work, without);
+		table_warn_without(work, without);
 		return;
 	}
 	told = json_object_get(work->call.json, "TimeToLiveDescription");
@@ -433,7 +432,7 @@ static void table_see_to_ttl(struct table_work *work)
 			without);
 }
 
-static void table_see_to_recovery(struct table_work *work)
+static void table_ensure_recovery(struct table_work *work)
 {
 	static const char without[] = "point-in-time recovery is not on";
 	const json_t *status;
@@ -441,7 +440,7 @@ static void table_see_to_recovery(struct table_work *work)
 	if (!work->table->point_in_time_recovery)
 		return;
 	if (!table_call(work, DDB_DESCRIBE_CONTINUOUS_BACKUPS, table_body(work, NULL))) {
-		table_do_without(work, without);
+		table_warn_without(work, without);
 		return;
 	}
 	status = json_object_get(
@@ -459,14 +458,14 @@ static void table_see_to_recovery(struct table_work *work)
 static enum ddb_table_state table_run(struct table_work *work)
 {
 	const json_t *table;
-	enum ddb_table_state state = table_see_to(work, &table);
+	enum ddb_table_state state = table_ensure(work, &table);
 	bool is_protected;
 
 	if (state != DDB_TABLE_READY)
 		return state;
 	is_protected = json_is_true(json_object_get(table, "DeletionProtectionEnabled"));
-	table_see_to_ttl(work);
-	table_see_to_recovery(work);
+	table_ensure_ttl(work);
+	table_ensure_recovery(work);
 	if (work->table->deletion_protection)
 		table_switch_on(work, is_protected, DDB_UPDATE_TABLE,
 				json_pack("{s:b}", "DeletionProtectionEnabled", 1),

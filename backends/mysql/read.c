@@ -103,13 +103,15 @@ static void list_idle(struct sql_text *text, const struct cart_op *op)
 	sql_add_integer(text, list->idle_before_ms);
 	list_alive(text, op);
 	if (list->has_after) {
-		sql_add(text, " AND idle_ms >= ");
-		sql_add_integer(text, list->after_ms);
+		/* As two ranges of the index: a step may hold many pages, and the server must not
+		 * pass over those before this one. */
 		sql_add(text, " AND (idle_ms > ");
 		sql_add_integer(text, list->after_ms);
-		sql_add(text, " OR id > ");
+		sql_add(text, " OR (idle_ms = ");
+		sql_add_integer(text, list->after_ms);
+		sql_add(text, " AND id > ");
 		sql_add_id(text, &list->after_id);
-		sql_add(text, ")");
+		sql_add(text, "))");
 	}
 	sql_add(text, " ORDER BY idle_ms, id");
 }

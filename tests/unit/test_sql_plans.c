@@ -367,6 +367,34 @@ static void no_statement_walks_a_tiny_table(void **state)
 	check_everything(2);
 }
 
+/* Entries of indexes that the server has looked at, for everybody. */
+static int64_t entries_read(void)
+{
+	return sql_number(root, "SELECT CAST(SUM(variable_value) AS INTEGER)"
+				" FROM information_schema.global_status WHERE variable_name IN"
+				" ('HANDLER_READ_NEXT', 'HANDLER_ICP_ATTEMPTS')");
+}
+
+/* A step of cart.idle_step may hold most carts there are: a page begins where its cursor says, and
+ * does not pass over the pages before it. */
+static void a_page_of_idle_carts_begins_within_its_step(void **state)
+{
+	const struct cart_list list = {.kind = CART_LIST_IDLE,
+				       .limit = 5,
+				       .idle_before_ms = 1200000,
+				       .has_after = true,
+				       .after_ms = 1000000,
+				       .after_id = {{0x80}}};
+	int64_t before;
+
+	(void)state;
+	fill(20000);
+	sql_exec(root, "UPDATE carts SET idle_ms = 1000000; ANALYZE TABLE carts");
+	before = entries_read();
+	ask(rig, CART_OK, LIST, .list = list);
+	assert_in_range(entries_read() - before, 6, 200);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -374,6 +402,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(no_statement_walks_a_full_table),
 		TEST(no_statement_walks_a_tiny_table),
+		TEST(a_page_of_idle_carts_begins_within_its_step),
 	};
 
 	if (!mariadb_fixture_available())

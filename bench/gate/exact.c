@@ -48,61 +48,62 @@ static int exact_check_environment(const json_t *document, const char *path,
 				   struct cart_error *error)
 {
 	const json_t *environment = json_object_get(document, "environment");
-	size_t known = 0;
 
-	for (size_t i = 0; i < EXACT_ENVIRONMENT; i++) {
-		const char *name = exact_environment[i].name;
-
-		if (!json_is_string(json_object_get(environment, name)))
+	for (size_t i = 0; i < EXACT_ENVIRONMENT; i++)
+		if (!json_is_string(json_object_get(environment, exact_environment[i].name)))
 			return cart_error_set(error, "%s does not say of which %s it is", path,
-					      name);
-		known++;
-	}
-	if (json_object_size(environment) != known)
+					      exact_environment[i].name);
+	if (json_object_size(environment) != EXACT_ENVIRONMENT)
 		return cart_error_set(error, "%s has members in \"environment\" that are not known",
 				      path);
 	return 0;
 }
 
-static int exact_check_operation(json_t *counts, const char *path, const char *backend,
-				 const char *operation, struct cart_error *error)
-{
-	const char *measure;
+struct exact_count {
+	const char *backend, *operation, *measure;
 	json_t *value;
+};
+typedef int exact_visit_fn(const struct exact_count *count, const void *user,
+			   struct cart_error *error);
 
-	if (json_object_size(counts) == 0)
-		return cart_error_set(error, "%s has no counts of %.40s %.40s", path, backend,
-				      operation);
-	json_object_foreach(counts, measure, value)
+/* Visits all counts of a document. -1: visit() returned it, or counts are missing. */
+static int exact_each(const json_t *document, const char *path, exact_visit_fn *visit,
+		      const void *user, struct cart_error *error)
+{
+	json_t *operations = json_object_get(document, "operations"), *of, *counts;
+	struct exact_count at;
+
+	if (json_object_size(operations) == 0)
+		return cart_error_set(error, "%s is not whole: no operations", path);
+	json_object_foreach(operations, at.backend, of)
 	{
-		if (exact_find(measure) == NULL)
-			return cart_error_set(error,
-					      "%s counts %.40s of %.40s %.40s, which is not known",
-					      path, measure, backend, operation);
-		if (!json_is_number(value) || json_number_value(value) < 0)
-			return cart_error_set(error, "%s: %.40s of %.40s %.40s is no count", path,
-					      measure, backend, operation);
+		if (json_object_size(of) == 0)
+			return cart_error_set(error, "%s has no operations of %.40s", path,
+					      at.backend);
+		json_object_foreach(of, at.operation, counts)
+		{
+			if (json_object_size(counts) == 0)
+				return cart_error_set(error, "%s has no counts of %.40s %.40s",
+						      path, at.backend, at.operation);
+			json_object_foreach(counts, at.measure, at.value)
+			{
+				if (visit(&at, user, error) != 0)
+					return -1;
+			}
+		}
 	}
 	return 0;
 }
 
-static int exact_check_counts(const json_t *document, const char *path, struct cart_error *error)
+static int exact_check_count(const struct exact_count *at, const void *path,
+			     struct cart_error *error)
 {
-	json_t *operations = json_object_get(document, "operations"), *of, *counts;
-	const char *backend, *operation;
-
-	if (json_object_size(operations) == 0)
-		return cart_error_set(error, "%s is not whole: no operations", path);
-	json_object_foreach(operations, backend, of)
-	{
-		if (json_object_size(of) == 0)
-			return cart_error_set(error, "%s has no operations of %.40s", path,
-					      backend);
-		json_object_foreach(of, operation,
-				    counts) if (exact_check_operation(counts, path, backend,
-								      operation,
-								      error) != 0) return -1;
-	}
+	if (exact_find(at->measure) == NULL)
+		return cart_error_set(error, "%s counts %.40s of %.40s %.40s, which is not known",
+				      (const char *)path, at->measure, at->backend, at->operation);
+	if (!json_is_number(at->value) || json_number_value(at->value) < 0)
+		return cart_error_set(error, "%s: %.40s of %.40s %.40s is no count",
+				      (const char *)path, at->measure, at->backend, at->operation);
 	return 0;
 }
 
@@ -127,7 +128,7 @@ static int exact_check(const json_t *document, const char *path, struct cart_err
 				      path);
 	if (exact_check_environment(document, path, error) != 0)
 		return -1;
-	return exact_check_counts(document, path, error);
+	return exact_each(document, path, exact_check_count, path, error);
 }
 
 json_t *gate_exact_read(const char *path, struct cart_error *error)
@@ -168,10 +169,11 @@ static bool exact_is_left_out(const struct gate_exact *exact, const struct exact
 	       (measure->needs == NEEDS_LIBRARIES && exact->no_allocations[0] != '\0');
 }
 
-static int exact_note(struct gate_exact *exact, const char *backend, const char *operation,
-		      const struct exact_measure *measure, double from, double to)
+static int exact_note(struct gate_exact *exact, const struct exact_count *at, double to,
+		      struct cart_error *error)
 {
-	double allowed = from * measure->limit + EXACT_ROUNDING;
+	const struct exact_measure *measure = exact_find(at->measure);
+	double from = json_number_value(at->value);
 	struct gate_change *change = &exact->changes[exact->count];
 
 	if (exact_is_left_out(exact, measure)) {
@@ -179,78 +181,58 @@ static int exact_note(struct gate_exact *exact, const char *backend, const char 
 		return 0;
 	}
 	exact->compared++;
-	if (fabs(to - from) <= allowed)
+	if (fabs(to - from) <= from * measure->limit + EXACT_ROUNDING)
 		return 0;
 	if (exact->count == GATE_CHANGES_MAX)
-		return -1;
+		return cart_error_set(
+			error,
+			"more than %d counts differ from the baseline's: is it of this program?",
+			GATE_CHANGES_MAX);
 	exact->count++;
 	exact->grown += to > from;
 	*change = (struct gate_change){.from = from, .to = to, .grew = to > from};
-	snprintf(change->what, sizeof(change->what), "%.24s %.24s: %s", backend, operation,
+	snprintf(change->what, sizeof(change->what), "%.24s %.24s: %s", at->backend, at->operation,
 		 measure->text);
 	return 0;
 }
 
-/* Checks that every count of one document is also in the other. Called once in each direction. */
-static int exact_check_same(const json_t *one, const json_t *other, const char *one_is,
-			    const char *other_lacks, struct cart_error *error)
-{
-	const char *backend, *operation, *measure;
-	json_t *of, *counts, *value, *there;
+/* The document that a count must be in too. */
+struct exact_other {
+	struct gate_exact *exact; /* NULL: the counts are not compared */
+	const json_t *document;
+	const char *one_is, *other_lacks; /* for the error */
+};
 
-	json_object_foreach(json_object_get(one, "operations"), backend, of)
-	{
-		there = json_object_get(json_object_get(other, "operations"), backend);
-		json_object_foreach(of, operation, counts)
-		{
-			json_object_foreach(counts, measure, value)
-			{
-				if (json_object_get(json_object_get(there, operation), measure) !=
-				    NULL)
-					continue;
-				return cart_error_set(error, "%s has %.40s of %.40s %.40s, %s",
-						      one_is, measure, backend, operation,
-						      other_lacks);
-			}
-		}
-	}
-	return 0;
+static int exact_find_other(const struct exact_count *at, const void *user,
+			    struct cart_error *error)
+{
+	const struct exact_other *other = user;
+	const json_t *there = json_object_get(other->document, "operations");
+
+	there = json_object_get(json_object_get(there, at->backend), at->operation);
+	there = json_object_get(there, at->measure);
+	if (there == NULL)
+		return cart_error_set(error, "%s has %.40s of %.40s %.40s, %s", other->one_is,
+				      at->measure, at->backend, at->operation, other->other_lacks);
+	return other->exact == NULL ? 0
+				    : exact_note(other->exact, at, json_number_value(there), error);
 }
 
 int gate_exact_compare(struct gate_exact *exact, const json_t *baseline, const json_t *measured,
 		       struct cart_error *error)
 {
-	const char *backend, *operation, *measure;
-	json_t *of, *counts, *value;
-	const json_t *now;
+	const struct exact_other now = {
+		exact, measured, "the baseline",
+		"which was not measured: bench/perf/run-exact without --only"};
+	const struct exact_other before = {NULL, baseline, "the measurement",
+					   "which the baseline lacks: make exact-renew"};
 
 	*exact = (struct gate_exact){0};
-	if (exact_check_same(baseline, measured, "the baseline",
-			     "which was not measured: bench/perf/run-exact without --only",
-			     error) != 0 ||
-	    exact_check_same(measured, baseline, "the measurement",
-			     "which the baseline lacks: make exact-renew", error) != 0)
-		return -1;
 	exact_compare_environment(exact->no_allocations, NEEDS_LIBRARIES, baseline, measured);
 	exact_compare_environment(exact->no_instructions, NEEDS_ALL, baseline, measured);
-	json_object_foreach(json_object_get(baseline, "operations"), backend, of)
-	{
-		json_object_foreach(of, operation, counts)
-		{
-			now = json_object_get(
-				json_object_get(json_object_get(measured, "operations"), backend),
-				operation);
-			json_object_foreach(counts, measure, value) if (
-				exact_note(exact, backend, operation, exact_find(measure),
-					   json_number_value(value),
-					   json_number_value(json_object_get(now, measure))) !=
-				0) return cart_error_set(error,
-							 "more than %d counts differ from the "
-							 "baseline's: is it of this program?",
-							 GATE_CHANGES_MAX);
-		}
-	}
-	return 0;
+	if (exact_each(baseline, "it", exact_find_other, &now, error) != 0)
+		return -1;
+	return exact_each(measured, "it", exact_find_other, &before, error);
 }
 
 static void exact_print_changes(FILE *out, const struct gate_exact *exact, bool grew)

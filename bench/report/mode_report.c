@@ -145,6 +145,7 @@ static enum bench_exit report_run_mode(struct bench_session *session)
 		free(report.seed[i].name);
 	report_prices_free(&report.prices);
 	free(report.docs);
+	free(report.sides);
 	buf_free(&report.html);
 	buf_free(&report.markdown);
 	buf_free(&report.contents);

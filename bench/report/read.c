@@ -6,6 +6,7 @@
  * Unknown members are ignored here; the schema refuses them.
  */
 #include "bench/report/report.h"
+#include "bench/stats/alloc.h"
 #include "core/base/units.h"
 
 #include <string.h>
@@ -56,6 +57,7 @@ static int read_sides(struct report_doc *doc, struct cart_error *error)
 	member_each(i, json, sides) {
 		struct report_side *side = &doc->sides[i];
 
+		side->doc = doc;
 		side->json = json;
 		side->name = member_text(json, "name");
 		side->label = member_text(json, "label");
@@ -113,50 +115,45 @@ void report_doc_free(struct report_doc *doc)
 }
 
 /* The sides of comparisons come first, so that A and B have the first two styles even where both
- * have one label. */
-static void read_style(struct report *report, size_t *used, bool compared)
+ * have one label. Styles count from 1 meanwhile: 0 is a side that has none yet. */
+static void read_styles(struct report *report, size_t *used, bool compared)
 {
-	for (size_t d = 0; d < report->doc_count; d++) {
-		struct report_doc *doc = &report->docs[d];
+	for (size_t i = 0; i < report->side_count; i++) {
+		struct report_side *side = report->sides[i];
 
-		if ((doc->kind == REPORT_H2H) != compared)
+		if ((side->doc->kind == REPORT_H2H) != compared)
 			continue;
-		for (size_t s = 0; s < doc->side_count; s++) {
-			const struct report_side *known = NULL;
+		for (size_t k = 0; k < report->side_count && side->style == 0; k++) {
+			const struct report_side *known = report->sides[k];
 
-			for (size_t e = 0;
-			     e < report->doc_count * REPORT_SIDES_MAX && known == NULL; e++) {
-				const struct report_doc *other =
-					&report->docs[e / REPORT_SIDES_MAX];
-				const struct report_side *side =
-					&other->sides[e % REPORT_SIDES_MAX];
-
-				if (side->style > 0 &&
-				    strcmp(side->label, doc->sides[s].label) == 0 &&
-				    (!compared || strcmp(side->name, doc->sides[s].name) == 0))
-					known = side;
-			}
-			doc->sides[s].style = known != NULL ? known->style : ++*used;
+			if (known->style > 0 && strcmp(known->label, side->label) == 0 &&
+			    (!compared || strcmp(known->name, side->name) == 0))
+				side->style = known->style;
 		}
+		if (side->style == 0)
+			side->style = ++*used;
 	}
 }
 
 void report_docs_settle(struct report *report)
 {
+	const json_t *first = json_object_get(report->docs[0].json, "machine"), *machine;
 	size_t used = 0;
 
-	/* Counted from 1 meanwhile: 0 is a side that has none yet. */
-	read_style(report, &used, true);
-	read_style(report, &used, false);
+	report->sides = bench_alloc(report->doc_count, REPORT_SIDES_MAX * sizeof(*report->sides));
 	for (size_t d = 0; d < report->doc_count; d++) {
-		const json_t *machine = json_object_get(report->docs[d].json, "machine");
-		const json_t *first = json_object_get(report->docs[0].json, "machine");
+		struct report_doc *doc = &report->docs[d];
 
-		for (size_t s = 0; s < report->docs[d].side_count; s++)
-			report->docs[d].sides[s].style--;
+		for (size_t s = 0; s < doc->side_count; s++)
+			report->sides[report->side_count++] = &doc->sides[s];
+		machine = json_object_get(doc->json, "machine");
 		if (strcmp(member_text(machine, "id"), member_text(first, "id")) != 0)
 			report->other_machines = true;
 	}
+	read_styles(report, &used, true);
+	read_styles(report, &used, false);
+	for (size_t i = 0; i < report->side_count; i++)
+		report->sides[i]->style--;
 }
 
 const char *report_side_title(const struct report_doc *doc, size_t side, char *text, size_t size)

@@ -26,6 +26,7 @@ extern const char *const report_kind_names[REPORT_KINDS + 1]; /* ends with a NUL
 
 /* Texts belong to the document; "" where the file says nothing. */
 struct report_side {
+	const struct report_doc *doc;
 	const char *name; /* "A" */
 	const char *label;
 	const char *target;
@@ -73,6 +74,8 @@ struct report_seed {
 struct report {
 	struct report_doc *docs;
 	size_t doc_count;
+	struct report_side **sides; /* of all documents, in order; by report_docs_settle() */
+	size_t side_count;
 	struct report_prices prices;
 	struct report_seed seed[REPORT_SEED_MAX];
 	size_t seed_count;
@@ -92,7 +95,7 @@ struct report {
 CART_MUST_CHECK int report_doc_read(struct report_doc *doc, const char *path,
 				    struct cart_error *error);
 void report_doc_free(struct report_doc *doc);
-/* Assigns a style to each label, and sets other_machines. */
+/* Lists all sides, assigns a style to each label, and sets other_machines. */
 void report_docs_settle(struct report *report);
 /* path NULL: the list that the program carries. */
 CART_MUST_CHECK int report_prices_read(struct report_prices *prices, const char *path,

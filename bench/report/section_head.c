@@ -6,29 +6,23 @@
 #include <string.h>
 
 /* Whether a side before this one has the same label. stand_ins: among those alone. */
-static bool head_is_named(const struct report *report, size_t doc, size_t side, bool stand_ins)
+static bool head_is_named(const struct report *report, size_t at, bool stand_ins)
 {
-	const char *label = report->docs[doc].sides[side].label;
-
-	for (size_t d = 0; d <= doc; d++) {
-		for (size_t s = 0; s < (d < doc ? report->docs[d].side_count : side); s++) {
-			const struct report_side *other = &report->docs[d].sides[s];
-
-			if (strcmp(other->label, label) == 0 && (other->stand_in || !stand_ins))
-				return true;
-		}
-	}
+	for (size_t i = 0; i < at; i++)
+		if (strcmp(report->sides[i]->label, report->sides[at]->label) == 0 &&
+		    (report->sides[i]->stand_in || !stand_ins))
+			return true;
 	return false;
 }
 
-/* Labels of all sides, each once. */
-static void head_labels(const struct report *report, struct buf *text)
+/* Labels of all sides, or of the stand-ins alone, each once. */
+static void head_labels(const struct report *report, bool stand_ins, struct buf *text)
 {
-	for (size_t d = 0; d < report->doc_count; d++)
-		for (size_t s = 0; s < report->docs[d].side_count; s++)
-			if (!head_is_named(report, d, s, false))
-				buf_printf(text, "%s%s", text->len > 0 ? " and " : "",
-					   report->docs[d].sides[s].label);
+	for (size_t i = 0; i < report->side_count; i++)
+		if ((report->sides[i]->stand_in || !stand_ins) &&
+		    !head_is_named(report, i, stand_ins))
+			buf_printf(text, "%s%s", text->len > 0 ? " and " : "",
+				   report->sides[i]->label);
 }
 
 static void head_title(struct report *report)
@@ -37,13 +31,13 @@ static void head_title(struct report *report)
 	struct buf title = {0}, labels = {0};
 	bool stand_in = false;
 
-	for (size_t d = 0; d < report->doc_count; d++)
-		stand_in = stand_in || report->docs[d].stand_in;
+	for (size_t i = 0; i < report->side_count; i++)
+		stand_in = stand_in || report->sides[i]->stand_in;
 	if (h2h != NULL)
 		buf_printf(&labels, "%s (A) against %s (B)", h2h->sides[0].label,
 			   h2h->sides[1].label);
 	else
-		head_labels(report, &labels);
+		head_labels(report, false, &labels);
 	page_begin(report,
 		   page_title(&title, stand_in, "%s, measured by cartbench", buf_string(&labels)));
 	buf_free(&labels);
@@ -71,21 +65,11 @@ static void head_stand_in(struct report *report)
 {
 	struct buf labels = {0};
 	const char *server = "";
-	size_t s;
 
-	for (size_t d = 0; d < report->doc_count; d++) {
-		for (s = 0; s < report->docs[d].side_count; s++) {
-			const struct report_side *side = &report->docs[d].sides[s];
-
-			if (!side->stand_in)
-				continue;
-			if (*server == '\0')
-				server = side->server;
-			if (!head_is_named(report, d, s, true))
-				buf_printf(&labels, "%s%s", labels.len > 0 ? " and " : "",
-					   side->label);
-		}
-	}
+	for (size_t i = 0; i < report->side_count && *server == '\0'; i++)
+		if (report->sides[i]->stand_in)
+			server = report->sides[i]->server;
+	head_labels(report, true, &labels);
 	if (labels.len > 0)
 		page_warn(report, "bad", "Not AWS.",
 			  "What is called %s here was made on a local DynamoDB server%s%s%s: it "
@@ -135,16 +119,12 @@ static void head_warnings(struct report *report, size_t at)
 static void head_settings(struct report *report)
 {
 	struct buf sides = {0};
-	size_t s;
 
-	for (size_t d = 0; d < report->doc_count; d++) {
-		const struct report_doc *doc = &report->docs[d];
-
-		for (s = 0; s < doc->side_count; s++)
-			if (doc->sides[s].settings == NULL)
-				buf_printf(&sides, "%s%s of %s", sides.len > 0 ? ", " : "",
-					   doc->sides[s].label, report_file_name(doc->path));
-	}
+	for (size_t i = 0; i < report->side_count; i++)
+		if (report->sides[i]->settings == NULL)
+			buf_printf(&sides, "%s%s of %s", sides.len > 0 ? ", " : "",
+				   report->sides[i]->label,
+				   report_file_name(report->sides[i]->doc->path));
 	if (sides.len > 0)
 		page_warn(report, "", "No settings.",
 			  "It is not known how these were set up: %s. A result without its "

@@ -107,14 +107,13 @@ static void seed_cell(struct page_table *table, double avg, double min, double m
 static bool seed_stand_in(const struct report *report)
 {
 	for (size_t i = 0; i < report->seed_count; i++)
-		for (size_t d = 0; d < report->doc_count; d++)
-			for (size_t s = 0; s < report->docs[d].side_count; s++) {
-				const struct report_side *side = &report->docs[d].sides[s];
+		for (size_t k = 0; k < report->side_count; k++) {
+			const char *database = report->sides[k]->database;
 
-				if (side->stand_in && strncmp(report->seed[i].name, side->database,
-							      strlen(side->database)) == 0)
-					return true;
-			}
+			if (report->sides[k]->stand_in &&
+			    strncmp(report->seed[i].name, database, strlen(database)) == 0)
+				return true;
+		}
 	return false;
 }
 

@@ -7,18 +7,17 @@
 #define SETTINGS_SIDES 4 /* columns of one table */
 
 /* Whether an earlier side has the same label and the same settings. */
-static bool settings_seen(const struct report *report, size_t doc, size_t side)
+static bool settings_seen(const struct report *report, size_t at)
 {
-	const struct report_side *mine = &report->docs[doc].sides[side];
+	const struct report_side *mine = report->sides[at];
 
-	for (size_t d = 0; d <= doc; d++)
-		for (size_t s = 0; s < (d < doc ? report->docs[d].side_count : side); s++) {
-			const struct report_side *other = &report->docs[d].sides[s];
+	for (size_t i = 0; i < at; i++) {
+		const struct report_side *other = report->sides[i];
 
-			if (other->settings != NULL && strcmp(other->label, mine->label) == 0 &&
-			    json_equal(other->settings, mine->settings))
-				return true;
-		}
+		if (other->settings != NULL && strcmp(other->label, mine->label) == 0 &&
+		    json_equal(other->settings, mine->settings))
+			return true;
+	}
 	return false;
 }
 
@@ -101,23 +100,19 @@ static void settings_all(struct report *report)
 	const struct report_side *sides[SETTINGS_SIDES];
 	size_t count = 0;
 
-	for (size_t d = 0; d < report->doc_count; d++)
-		for (size_t s = 0; s < report->docs[d].side_count; s++) {
-			const struct report_side *side = &report->docs[d].sides[s];
+	for (size_t i = 0; i < report->side_count; i++) {
+		const struct report_side *side = report->sides[i];
 
-			if (side->settings == NULL) {
-				page_say(report, PAGE_HTML, "%s: the settings of %s are not known.",
-					 report_file_name(report->docs[d].path), side->label);
-				continue;
-			}
-			if (settings_seen(report, d, s))
-				continue;
+		if (side->settings == NULL)
+			page_say(report, PAGE_HTML, "%s: the settings of %s are not known.",
+				 report_file_name(side->doc->path), side->label);
+		else if (!settings_seen(report, i))
 			sides[count++] = side;
-			if (count == SETTINGS_SIDES) {
-				settings_table(report, sides, count);
-				count = 0;
-			}
+		if (count == SETTINGS_SIDES) {
+			settings_table(report, sides, count);
+			count = 0;
 		}
+	}
 	if (count > 0)
 		settings_table(report, sides, count);
 }

@@ -3,6 +3,7 @@
 #include "bench/result/number.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define SVG_LABEL_GAP  6
 #define SVG_LEGEND_ROW 20.0
@@ -43,7 +44,7 @@ void svg_text(const struct svg_chart *chart, double x, double y, enum svg_anchor
 {
 	static const char *const names[] = {"start", "middle", "end"};
 	size_t fits = room > 0 ? (size_t)(room / (SVG_FONT * 0.6)) : SIZE_MAX;
-	size_t len;
+	char cut[512];
 
 	if (!isfinite(x) || !isfinite(y))
 		return;
@@ -56,16 +57,9 @@ void svg_text(const struct svg_chart *chart, double x, double y, enum svg_anchor
 	if (html_characters(text) <= fits) {
 		html_add_text(chart->out, text);
 	} else {
-		len = html_bytes_of(text, fits > 1 ? fits - 1 : 1);
-		for (size_t i = 0; i < len;) {
-			char one[5] = {0};
-			size_t n = html_bytes_of(text + i, 1);
-
-			for (size_t k = 0; k < n; k++)
-				one[k] = text[i + k];
-			html_add_text(chart->out, one);
-			i += n;
-		}
+		snprintf(cut, sizeof(cut), "%.*s",
+			 (int)html_bytes_of(text, fits > 1 ? fits - 1 : 1), text);
+		html_add_text(chart->out, cut);
 		buf_add_string(chart->out, "\xe2\x80\xa6");
 	}
 	buf_add_string(chart->out, "</text>\n");
@@ -80,14 +74,20 @@ void svg_line(const struct svg_chart *chart, const char *classes, double x1, dou
 	buf_printf(chart->out, " d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x1, y1, x2, y2);
 }
 
+static void svg_place(const struct svg_chart *chart, double x, double y, double width,
+		      double height)
+{
+	buf_printf(chart->out, " x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"", x, y,
+		   fmax(width, 0), fmax(height, 0));
+}
+
 void svg_rect(const struct svg_chart *chart, const char *classes, double x, double y, double width,
 	      double height, const char *title)
 {
 	if (!isfinite(x) || !isfinite(y) || !isfinite(width) || !isfinite(height))
 		return;
 	html_add(chart->out, "<rect class=\"$\"", classes, NULL);
-	buf_printf(chart->out, " x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"", x, y,
-		   fmax(width, 0), fmax(height, 0));
+	svg_place(chart, x, y, width, height);
 	if (title != NULL)
 		html_add(chart->out, "><title>$</title></rect>\n", title, NULL);
 	else
@@ -110,8 +110,8 @@ void svg_cover(const struct svg_chart *chart, const char *id, enum svg_pattern p
 {
 	html_add(chart->out, "<rect fill=\"url(#$-$)\" pointer-events=\"none\"", id,
 		 pattern == SVG_HATCHED ? "0" : "1", NULL);
-	buf_printf(chart->out, " x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n", x, y,
-		   fmax(width, 0), fmax(height, 0));
+	svg_place(chart, x, y, width, height);
+	buf_add_string(chart->out, "/>\n");
 }
 
 double svg_left_of(const struct svg_scale *y, size_t most, svg_label_fn label)

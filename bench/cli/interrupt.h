@@ -5,8 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From now on the first SIGINT and the first SIGTERM are recorded in place of ending the program.
- */
+/* From now on the first SIGINT and the first SIGTERM do not end the program. */
 void bench_interrupt_catch(void);
 /* May be called on any thread. */
 bool bench_interrupted(void);

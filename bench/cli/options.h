@@ -57,8 +57,7 @@ CART_MUST_CHECK bool bench_options_parse(const struct bench_mode *mode,
  * Returns BENCH_INVALID. */
 CART_PRINTF(2, 3)
 enum bench_exit bench_options_refuse(const struct bench_mode *mode, const char *format, ...);
-/* Checks a range that is narrower in this mode than in the table. False: refused, with a message.
- */
+/* Checks a range narrower than that of the table. False: refused, with a message. */
 CART_MUST_CHECK bool bench_options_within(const struct bench_mode *mode, const char *name,
 					  int64_t value, int64_t min, int64_t max);
 /* The text after "NAME=" in a list; NULL: none. */

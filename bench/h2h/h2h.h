@@ -43,8 +43,7 @@ struct h2h_config {
 
 struct h2h_cell {
 	struct tally arms[H2H_SIDES]; /* warm-up not counted */
-	/* [cycle]: done - sent; 0: the pair does not count. Cycles of blocks that were not finished
-	 * too. */
+	/* [cycle], also of unfinished blocks: done - sent; 0: the pair does not count. */
 	int64_t *ns[H2H_SIDES];
 };
 
@@ -87,8 +86,7 @@ CART_MUST_CHECK int h2h_run(struct h2h *h2h, h2h_progress_fn *progress, void *us
 /* The options of modes that measure in pairs. */
 #define H2H_TAKES "blocks", "pairs", "warmup", "clients=1"
 
-/* Takes --blocks, --pairs, --warmup, --clients, --for and --seed. False: refused, with a message.
- */
+/* Takes the options of H2H_TAKES, --for and --seed. False: refused, with a message. */
 CART_MUST_CHECK bool h2h_setup(struct h2h_config *config, const struct bench_session *session);
 
 #endif

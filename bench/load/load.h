@@ -55,8 +55,7 @@ CART_MUST_CHECK int load_prepare(struct workload *workload, struct bench_drive *
 CART_MUST_CHECK int load_run(struct load_result *result, const struct load_config *config,
 			     struct cart_error *error);
 void load_result_free(struct load_result *result);
-/* Of all operations that succeeded together: response of an open loop, service of a closed one. To
- * be freed. */
+/* Of all successful operations: response of an open loop, else service. To be freed. */
 struct bench_hdr *load_result_times(const struct load_result *result);
 /* Whether cartbench itself was the limit; `why` then gets the reason in one line. */
 bool load_result_is_limited(const struct load_result *result, const struct load_config *config,

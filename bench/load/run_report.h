@@ -7,8 +7,7 @@
 /* Of "operations". */
 extern const struct table_column run_outcome_columns[];
 enum run_clock { RUN_RESPONSE, RUN_SERVICE, RUN_LAG };
-/* Of one of their histograms: at is the clock; of a document of two sides, whose clock is the
- * service's, the side. */
+/* Of one of their histograms: at is the clock, in a head-to-head the side. */
 extern const struct table_column run_latency_columns[];
 
 void run_report_print(FILE *out, const json_t *result);

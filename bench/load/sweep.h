@@ -22,8 +22,7 @@
 #define SWEEP_POINTS_MAX 32
 /* Points of less power after the greatest: then it was the knee. */
 #define SWEEP_BEYOND 2
-/* Points in a row that bring less than this more than the best before them: then there is no more
- * to be had. */
+/* The sweep ends after so many points in a row that bring less than this gain. */
 #define SWEEP_IDLE	2
 #define SWEEP_IDLE_GAIN 1.1
 

@@ -34,8 +34,7 @@ enum workload_keys { WORKLOAD_UNIFORM, WORKLOAD_ZIPFIAN, WORKLOAD_HOT };
 struct workload_config {
 	uint64_t seed;
 	bool sessions;
-	/* Sessions: adds and gets on average, the share that checks out, time between operations.
-	 */
+	/* Sessions: average adds and gets, share of checkouts, time between operations. */
 	int64_t adds, gets;
 	double checkouts;
 	int64_t think_ms;

@@ -17,8 +17,7 @@ struct probe_look {
 void probe_judge_staleness(struct probe_finding *finding, const struct probe_look *looks,
 			   size_t count);
 
-/* One operation of a client on a cart. A client waits for each answer, so its steps are in order.
- */
+/* One operation of a client on a cart. Clients wait for answers, so steps are in order. */
 struct probe_step {
 	bool is_write;
 	int64_t version; /* acknowledged or read; 0: no such cart; -1: no answer */
@@ -39,19 +38,16 @@ struct probe_add {
 	int64_t quantity;
 	enum bench_outcome outcome;
 };
-/* Each add is of 1 to a product of its own. cart: as it is afterwards; NULL: it could not be read.
- */
+/* Each add is of 1 to a product of its own. cart: its final state; NULL: not known. */
 void probe_judge_lost_updates(struct probe_finding *finding, const struct probe_add *adds,
 			      size_t count, const struct cart *cart);
 /* All of one product, a quantity of 1 each. */
 void probe_judge_one_line(struct probe_finding *finding, const struct probe_add *adds, size_t count,
 			  const struct cart *cart);
-/* Each is to a product of its own, and stands for all attempts under one key; its outcome is that
- * of the last. */
+/* Each is to a product of its own, with the outcome of the last attempt under its key. */
 void probe_judge_exactly_once(struct probe_finding *finding, const struct probe_add *adds,
 			      size_t count, const struct cart *cart);
-/* The same of creates, each for a customer of its own, quantity 1; found: carts that the customer
- * has, -1: not known. */
+/* The same of creates, each for its own customer; found: the customer's carts, or -1. */
 void probe_judge_creates(struct probe_finding *finding, const struct probe_add *creates,
 			 size_t count, const int64_t *found);
 

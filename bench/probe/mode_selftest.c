@@ -69,8 +69,7 @@ static const struct selftest_row {
 /* Parts of a thousand of the reads that are stale in the calibration, and how many there are. */
 #define SELFTEST_SHARE 5
 #define SELFTEST_READS 12000
-/* An interval of 95 % misses the true rate for five seeds in a hundred, so the seed is fixed.
- */
+/* The seed is fixed: for 5 in 100 seeds a 95 % interval misses the true rate. */
 #define SELFTEST_READS_SEED 1
 #define SELFTEST_SEED_MAX   999999
 #define SELFTEST_AGE_MS	    20
@@ -258,8 +257,7 @@ static void selftest_calibrate_delays(struct selftest *test)
 		test->failed = true;
 }
 
-/* Both kinds of read draw from one random sequence, in an order that may differ; the total is the
- * same in every run. */
+/* Both kinds of read draw from one random sequence: only their total is reproducible. */
 static void selftest_calibrate_rate(struct selftest *test)
 {
 	char settings[40];

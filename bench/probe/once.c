@@ -119,8 +119,7 @@ static void once_repeat_done(struct bench_op *op, void *user)
 		once_set_timer(cart, ONCE_RETRY_US);
 		return;
 	} else {
-		/* A final refusal means that no attempt may have been applied: they were one
-		 * request. */
+		/* A final refusal: no attempt may have been applied, as they are one request. */
 		cart->trial->outcome = once_is_open(op) ? BENCH_UNKNOWN : BENCH_REFUSED;
 	}
 	bench_op_clear(op);
@@ -192,8 +191,7 @@ static void once_open(struct once_cart *cart, struct once_run *run, size_t at)
 	cart->op = (struct bench_op){.quantity = 1, .key = cart->key, .user = cart};
 }
 
-/* How many carts the customer of a create has; an index may show the first one late. -1: unknown.
- */
+/* Counts the carts of a create's customer; an index may be late. -1: unknown. */
 static int64_t once_carts_of(struct once_cart *cart, const struct probe_add *create)
 {
 	struct probe_rig *rig = cart->run->rig;
@@ -226,8 +224,7 @@ static void once_judge(struct once_cart *cart, struct probe_finding *finding)
 	cart_clear(&last);
 }
 
-/* Works on as many carts at once as the plan says, each with as many trials as it may have lines.
- */
+/* Works on plan->carts carts at once, each with at most PROBE_LINES_MAX trials. */
 static void once_round(struct once_run *run, struct probe_finding *finding)
 {
 	size_t count = run->rig->plan->carts;

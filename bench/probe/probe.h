@@ -32,8 +32,7 @@ enum probe_read { PROBE_STRONG, PROBE_EVENTUAL, PROBE_INDEX, PROBE_READS };
 #define PROBE_DELAYS_MAX  16
 #define PROBE_EXAMPLE_MAX 160
 
-/* A trial with an unknown outcome (no answer, a failed read) counts as unknown, and not as a
- * trial. */
+/* An operation without an answer counts as unknown, and not as a trial. */
 struct probe_count {
 	size_t trials;
 	size_t violations;
@@ -53,8 +52,7 @@ struct probe_finding {
 	struct probe_count count;
 	struct probe_delay delays[PROBE_DELAYS_MAX]; /* PROBE_STALENESS, PROBE_CUSTOMER_INDEX */
 	size_t delay_count;
-	size_t exercised; /* PROBE_EXACTLY_ONCE: repeats that met a first attempt which had landed
-			   */
+	size_t exercised; /* PROBE_EXACTLY_ONCE: repeats whose first attempt had been applied */
 	char example[PROBE_EXAMPLE_MAX]; /* the first violation, for a person; "" */
 };
 

@@ -17,8 +17,7 @@ void probe_plan_init(struct probe_plan *plan)
 		plan->kinds[kind] = true;
 }
 
-/* Customers and keys do not depend on the seed: those of an earlier run with it may still be there.
- */
+/* Customers and keys do not depend on the seed: an earlier run may have left its own. */
 static bool probe_rig_be_unique(struct probe_rig *rig)
 {
 	struct cart_id id;

@@ -70,8 +70,7 @@ struct bench_link *probe_rig_link(struct probe_rig *rig, size_t at);
 void probe_rig_saw(struct probe_rig *rig, const struct bench_op *op);
 /* Begins a part of a probe, and its time limit. */
 void probe_rig_begin(struct probe_rig *rig);
-/* False: clients must end, because the time is up, the target is gone or somebody pressed Ctrl-C.
- */
+/* False: clients must end: the time is up, the target is gone, or Ctrl-C was pressed. */
 bool probe_rig_goes_on(const struct probe_rig *rig);
 /* False: the whole run must end, because the target is gone or somebody pressed Ctrl-C. */
 bool probe_rig_is_alive(const struct probe_rig *rig);

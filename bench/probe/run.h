@@ -31,8 +31,7 @@ struct probe_report {
 	size_t finding_count;
 };
 
-/* Each runs as the plan says. When the rig must stop they end early, and the report has what was
- * found so far. */
+/* Each runs as the plan says, and ends early when the rig must stop. */
 void probe_seed_run(struct probe_rig *rig, struct probe_report *report);
 void probe_staleness_run(struct probe_rig *rig, struct probe_report *report);
 void probe_sessions_run(struct probe_rig *rig, struct probe_report *report);

@@ -14,8 +14,7 @@ table_get_fn probe_get_rate, probe_get_label;
 
 /* {"seed", "probes"} of a side, as "results" has them; probes that had no trial too. */
 json_t *probe_show_json(const struct probe_report *report, const char *side);
-/* Prints what a document like that holds (out may be NULL), and adds its rows as CSV, without the
- * header. */
+/* Prints such a document (out may be NULL), and adds its rows as CSV, without header. */
 void probe_show(FILE *out, struct buf *csv, const json_t *document);
 
 #endif

@@ -66,8 +66,7 @@ void page_row(struct page_table *table, const struct table_column *columns,
 /* Writes nothing when there is no row. */
 void page_table_end(struct page_table *table, enum page_where where);
 
-/* A table of a list of the document's results: a row for each entry, or for each entry of its inner
- * list, that is kept. */
+/* A table of a list in the results: a row for each entry, or each of its inner list. */
 struct page_list {
 	const struct table_column *columns;
 	const char *list, *inner;		    /* inner NULL: there is none */
@@ -85,8 +84,7 @@ struct page_figure {
 	void (*draw)(struct buf *out, double width, const char *id,
 		     const struct page_figure *figure);
 	const void *data;
-	bool wide; /* over the whole page, drawn once more for narrow screens; else one of several
-		    */
+	bool wide; /* over the whole page, and drawn again for narrow screens; else a panel */
 };
 CART_PRINTF(4, 5)
 void page_figure(struct report *report, struct page_figure *figure, bool stand_in,

@@ -1,5 +1,4 @@
-/* The verdicts as a chart: each ratio with its interval, and the band of the margin.
- */
+/* The verdicts as a chart: each ratio with its interval, and the margin. */
 #include "bench/result/number.h"
 #include "bench/h2h/show.h"
 #include "bench/report/page.h"
@@ -83,8 +82,7 @@ static const char *forest_label(double ratio, char *text)
 	return text;
 }
 
-/* Chooses ticks outward from "no difference" where there is room. Equal steps of a ratio would not
- * be round percentages. */
+/* Chooses ticks outward from "no difference": equal steps would not be round numbers. */
 static void forest_ticks(const struct svg_chart *chart, struct svg_ticks *ticks)
 {
 	static const double ratios[] = {0.001, 0.01, 0.02, 0.05, 0.1, 0.2,  0.4, 0.6,  0.8,

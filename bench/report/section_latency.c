@@ -190,8 +190,7 @@ const struct page_section section_latency = {
 
 /* ---- under load ---- */
 
-/* In an open loop the response time counts from the intended time; a closed loop has only the
- * service time. */
+/* The response time counts from the intended time. A closed loop has none. */
 static const json_t *load_hist(const struct report_doc *doc, const char *name)
 {
 	const json_t *operation, *response;

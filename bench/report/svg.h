@@ -31,8 +31,7 @@ struct svg_chart {
 	struct svg_scale y;
 };
 
-/* Begins the picture. id: unique on the page. What the calls below are asked to draw at no finite
- * place is left out. */
+/* Begins the picture. id: unique on the page. Nothing is drawn at a place not finite. */
 void svg_open(const struct svg_chart *chart, const char *id, const char *title, const char *desc);
 void svg_close(const struct svg_chart *chart);
 /* Sets the pixels of both scales from the plot's edges. */

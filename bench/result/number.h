@@ -7,8 +7,7 @@
 
 /* All of these fill the buffer and return it; a value that is not finite is an en dash. */
 
-/* Significant digits, at most three decimals beyond the first digit that counts: 0.0834, 12.3,
- * 1,235. */
+/* So many significant digits: 0.0834, 12.3, 1,235. */
 const char *number_digits(double value, int digits, char text[NUMBER_TEXT]);
 /* All digits that the value has, as a tick of an axis wants them: 0.25, 1,000. */
 const char *number_plain(double value, char text[NUMBER_TEXT]);

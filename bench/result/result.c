@@ -187,8 +187,7 @@ static int result_write_all(int fd, const char *text, size_t len)
 	return 0;
 }
 
-/* A device or a pipe is written into, and not replaced by a file; nor is /dev/stdout, wherever it
- * leads. */
+/* Devices, pipes and /dev/stdout are written into and not replaced by a file. */
 static bool result_is_special(const char *path)
 {
 	struct stat status;

@@ -19,8 +19,7 @@
 #define BENCH_RESULT_FORMAT  "cartbench-result"
 #define BENCH_RESULT_VERSION 1
 
-/* kind: "run", "h2h", "sweep", "consistency", "gate". argv[0] is the mode's name. values are
- * prepared. */
+/* kind: "run", "h2h", ... argv[0] is the mode's name. values are prepared. */
 json_t *bench_result_new(const char *kind, const struct bench_values *values, int argc,
 			 char *const *argv);
 
@@ -48,8 +47,7 @@ void bench_result_interrupt(json_t *result);
  * "-" is standard output. -1: error names the file and why; what was there before stays. */
 CART_MUST_CHECK int bench_result_write_text(const char *path, const char *text, size_t len,
 					    struct cart_error *error);
-/* Writes beside the file, then renames. -1: error names the file and why; what was there before
- * stays. */
+/* The same of a document. */
 CART_MUST_CHECK int bench_result_write(const json_t *result, const char *path,
 				       struct cart_error *error);
 /* As --out, --csv and --json say; rows is the CSV's text, header and all. What cannot be

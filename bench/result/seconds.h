@@ -33,8 +33,7 @@ struct seconds {
 	size_t count;
 };
 
-/* length: how many there will be, 1 ... SECONDS_MAX; a later one is not kept. Aborts without
- * memory: only at start. */
+/* length: 1 ... SECONDS_MAX; later seconds are not kept. Aborts without memory. */
 void seconds_init(struct seconds *seconds, size_t length);
 void seconds_free(struct seconds *seconds);
 /* Adds a part to the second at, and empties it. Any thread. */

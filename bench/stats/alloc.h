@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-/* Zeroed memory, never NULL: without memory the program ends. For what is allocated before or
- * after a measurement. */
+/* Zeroed memory. Aborts without memory: for use before or after a measurement. */
 static inline void *bench_alloc(size_t count, size_t size)
 {
 	void *memory = calloc(count > 0 ? count : 1, size);

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 2 * 10^3 values must be told apart at their own unit; 2^11 is the first power of two that is
- * not smaller. */
+/* Three digits need 2 * 10^3 values in the finest unit; 2^11 is the next power of two. */
 #define HDR_BITS 11
 #define HDR_FULL (1 << HDR_BITS)
 #define HDR_HALF (HDR_FULL / 2)
@@ -232,8 +231,7 @@ void bench_hdr_encode(const struct bench_hdr *hdr, struct buf *out)
 	}
 }
 
-/* The digits at *at, as they are written without need: no sign, no zero before them, at most max.
- */
+/* Reads the digits at *at: no sign, no leading zero, a number of at most max. */
 static bool hdr_number(const char **at, int64_t max, int64_t *number)
 {
 	const char *text = *at;

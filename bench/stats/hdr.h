@@ -38,8 +38,7 @@ struct bench_hdr {
 	uint64_t counts[];
 };
 
-/* highest: BENCH_HDR_HIGHEST_MIN ... BENCH_HDR_HOUR_NS. Aborts without memory: only at
- * start. */
+/* highest: BENCH_HDR_HIGHEST_MIN ... BENCH_HDR_HOUR_NS. Aborts without memory. */
 struct bench_hdr *bench_hdr_new(int64_t highest);
 void bench_hdr_free(struct bench_hdr **hdr);
 /* Empties. */
@@ -47,8 +46,7 @@ void bench_hdr_reset(struct bench_hdr *hdr);
 
 void bench_hdr_record(struct bench_hdr *hdr, int64_t value);
 void bench_hdr_record_count(struct bench_hdr *hdr, int64_t value, uint64_t count);
-/* Adds what from holds, as if it had been recorded here too. -1, and nothing is changed: from has
- * another highest. */
+/* Adds the values of another one. -1, nothing is changed: they differ in highest. */
 CART_MUST_CHECK int bench_hdr_merge(struct bench_hdr *hdr, const struct bench_hdr *from);
 
 /* By the middles of the buckets, so right to 0.05 %. 0 when empty. stddev divides by count. */

@@ -71,8 +71,7 @@ static bool power_is_enough(const struct power_blocks *of, size_t count)
 
 	if (error == 0)
 		return true;
-	/* Verdicts are hardest to come by midway between what is surely within and surely
-	 * different. */
+	/* A verdict is least likely midway between surely equal and surely different. */
 	within = of->margin - stats_student_quantile(1 - of->alpha, df) * error;
 	beyond = stats_student_quantile(1 - of->alpha / 2, df) * error;
 	if (within <= 0)
@@ -81,8 +80,7 @@ static bool power_is_enough(const struct power_blocks *of, size_t count)
 			   error, df, of->alpha) >= STATS_POWER;
 }
 
-/* Searches the smallest count from 2 that is enough; with more blocks than are enough the same
- * holds. */
+/* Finds the smallest count that is enough: any greater one is enough too. */
 size_t stats_blocks_needed(const struct stats_blocks *blocks, double margin, double alpha,
 			   size_t family)
 {

@@ -20,8 +20,7 @@ struct bench_rng {
 void bench_rng_init(struct bench_rng *rng, uint64_t seed, uint64_t stream);
 
 uint64_t bench_rng_next(struct bench_rng *rng);
-/* 0 ... below - 1, each as likely as the others (Lemire 2019, "Fast random integer generation in an
- * interval"). below > 0. */
+/* 0 ... below - 1, equally likely (Lemire 2019, ACM TOMACS 29(1)). below > 0. */
 uint64_t bench_rng_below(struct bench_rng *rng, uint64_t below);
 /* low ... high, both included; low <= high. */
 int64_t bench_rng_between(struct bench_rng *rng, int64_t low, int64_t high);

@@ -7,8 +7,7 @@
  * the first term of Fisher's expansion is better. */
 #define STUDENT_DF_NORMAL 2e6
 
-/* Keeps a divisor of the continued fraction from 0 (Lentz's method, as modified by Thompson and
- * Barnett 1986). */
+/* Keeps divisors from 0 (Lentz's method, modified by Thompson and Barnett 1986). */
 static double student_not_zero(double x)
 {
 	return fabs(x) < 1e-300 ? 1e-300 : x;

@@ -250,6 +250,22 @@ static void test_a_page_behind_the_last_idle_cart_is_empty_without_a_call(void *
 	assert_int_equal(queries + gets, 0);
 }
 
+/* Where a step of cart.idle_step holds many carts that are not idle yet, a small page must not read
+ * them a few at a time: a list makes only so many calls. */
+static void test_a_small_page_that_leaves_out_many_carts_reads_many_at_once(void **state)
+{
+	(void)state;
+	ddb_listing_free(&listing);
+	op.list.limit = 1;
+	for (size_t i = 0; i < SHARDS * A_SHARD - 2; i++)
+		carts[i].expires_ms = NOW_MS;
+	listing = ddb_listing_new(&op, &table);
+	assert_non_null(listing);
+	run(); /* in fewer than CALLS_MAX calls */
+	check_page(SHARDS * A_SHARD - 2, 1);
+	assert_true(op.more);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -265,6 +281,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_page_behind_the_last_idle_cart_is_empty_without_a_call, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_small_page_that_leaves_out_many_carts_reads_many_at_once, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(test_an_index_without_entries_is_an_empty_list,
 						setup, teardown),

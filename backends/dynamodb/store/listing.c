@@ -48,11 +48,21 @@ struct ddb_listing {
 	int64_t times[CART_LIST_MAX + 1]; /* of their keys */
 	size_t cart_count;
 	unsigned calls;
+	bool many; /* a cart was left out, so many may be */
 };
 
 static size_t listing_wanted(const struct ddb_listing *listing)
 {
 	return (size_t)listing->op->list.limit + 1;
+}
+
+/* How many entries or carts a call asks for. Where carts are left out, which may be all of a step
+ * of cart.idle_step, more than a small page needs. */
+static size_t listing_at_once(const struct ddb_listing *listing)
+{
+	size_t wanted = listing_wanted(listing);
+
+	return listing->many && wanted < LISTING_FETCH_MAX ? LISTING_FETCH_MAX : wanted;
 }
 
 struct ddb_listing *ddb_listing_new(const struct cart_op *op, const struct ddb_table *table)
@@ -152,7 +162,7 @@ static void listing_query(const struct ddb_listing *listing, struct buf *body)
 	else
 		listing_query_customer(listing, part, body);
 	buf_add_string(body, ",\"Limit\":");
-	buf_add_integer(body, (int64_t)listing_wanted(listing));
+	buf_add_integer(body, (int64_t)listing_at_once(listing));
 	ddb_add_end(body);
 }
 
@@ -231,8 +241,9 @@ static void listing_settle(struct ddb_listing *listing)
 
 		if (listing_must_wait(entry, horizon) || (!entry->fetched && !entry->gone))
 			break;
-		if (listing->cart_count < listing_wanted(listing) &&
-		    listing_is_wanted(listing, entry)) {
+		if (!listing_is_wanted(listing, entry)) {
+			listing->many = true;
+		} else if (listing->cart_count < listing_wanted(listing)) {
 			/* A key starts with its time. */
 			listing->times[listing->cart_count] = strtoll(entry->key, NULL, 10);
 			listing->carts[listing->cart_count++] = entry->item.cart;
@@ -255,14 +266,14 @@ static bool listing_asks_for(const struct cart_id *ids, size_t count, const stru
 }
 
 /*
- * Requests the carts of the first entries in order, as many as a page needs and a call may have.
- * False: none has to be read. A cart may have two entries when it was changed while the index was
- * read, but a call must not name it twice.
+ * Requests the carts of the first entries in order, as many as listing_at_once() says and a call
+ * may have. False: none has to be read. A cart may have two entries when it was changed while the
+ * index was read, but a call must not name it twice.
  */
 static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
 {
 	const char *horizon = listing->idle ? listing_horizon(listing) : NULL;
-	size_t count = 0, most = listing_wanted(listing);
+	size_t count = 0, most = listing_at_once(listing);
 	struct cart_id ids[LISTING_FETCH_MAX];
 
 	if (most > LISTING_FETCH_MAX)

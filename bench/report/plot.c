@@ -206,3 +206,14 @@ void plot_free(struct plot *plot)
 	plot_line_free(&plot->crosses);
 	buf_free(&plot->desc);
 }
+
+void plot_rows_begin(struct svg_chart *chart, const char *id, const struct page_figure *figure,
+		     const struct svg_legend_entry *legend, size_t count, double gap, double rows)
+{
+	chart->top = svg_legend(chart, legend, count, false) + gap;
+	chart->bottom = chart->top + rows;
+	chart->height = chart->bottom + PLOT_BELOW;
+	svg_chart_fit(chart);
+	svg_open(chart, id, figure->title, figure->desc);
+	svg_legend(chart, legend, count, true);
+}

@@ -55,4 +55,9 @@ void plot_widen(struct svg_scale *scale, double value);
 struct page_figure plot_figure(struct plot *plot);
 void plot_free(struct plot *plot);
 
+/* Begins a picture of rows, so high in all, with a gap between them and the legend. The x scale,
+ * left and right are set. */
+void plot_rows_begin(struct svg_chart *chart, const char *id, const struct page_figure *figure,
+		     const struct svg_legend_entry *legend, size_t count, double gap, double rows);
+
 #endif

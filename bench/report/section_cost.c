@@ -144,13 +144,9 @@ static void cost_draw(struct buf *out, double width, const char *id,
 		rows += isfinite(cost->entries[i].million) ? 1 : 0;
 	}
 	svg_scale_round(&chart.x);
-	chart.top = 8;
 	chart.left = 124;
 	chart.right = width - 84;
-	chart.bottom = chart.top + rows * COST_ROW + 4;
-	chart.height = chart.bottom + 42;
-	svg_chart_fit(&chart);
-	svg_open(&chart, id, figure->title, figure->desc);
+	plot_rows_begin(&chart, id, figure, NULL, 0, 8, rows * COST_ROW + 4);
 	svg_grid_x(&chart, 6, number_plain);
 	for (i = 0, y = chart.top + 4; i < cost->count; i++) {
 		const struct cost_entry *entry = &cost->entries[i];

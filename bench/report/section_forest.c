@@ -14,6 +14,9 @@
 
 enum forest_mark { FOREST_A, FOREST_B, FOREST_SAME, FOREST_OPEN, FOREST_MARKS };
 
+static const size_t forest_styles[FOREST_MARKS] = {0, 1, 2, 0};
+static const char *const forest_classes[FOREST_MARKS] = {"", "", "n", "n hollow"};
+
 struct forest {
 	const struct report_doc *doc;
 	double margin;
@@ -88,28 +91,22 @@ static void forest_ticks(const struct svg_chart *chart, struct svg_ticks *ticks)
 	static const double ratios[] = {0.001, 0.01, 0.02, 0.05, 0.1, 0.2,  0.4, 0.6,  0.8,
 					0.9,   0.95, 1,	   1.05, 1.1, 1.25, 1.5, 2,    3,
 					5,     10,   20,   50,	 100, 200,  500, 1000, 10000};
-	size_t count = sizeof(ratios) / sizeof(*ratios), zero = 11, i;
-	double room = svg_text_width("+1,900 %"), middle = svg_scale_at(&chart->x, 1),
-	       last = middle, x;
-	bool taken[sizeof(ratios) / sizeof(*ratios)] = {false};
+	int count = sizeof(ratios) / sizeof(*ratios), zero = 11;
+	double room = svg_text_width("+1,900 %"), last, x;
+	bool taken[sizeof(ratios) / sizeof(*ratios)] = {[11] = true};
 
-	taken[zero] = true;
-	for (i = zero; i-- > 0;) {
-		x = svg_scale_at(&chart->x, ratios[i]);
-		if (x >= chart->left && last - x >= room) {
-			taken[i] = true;
-			last = x;
-		}
-	}
-	for (i = zero + 1, last = middle; i < count; i++) {
-		x = svg_scale_at(&chart->x, ratios[i]);
-		if (x <= chart->right && x - last >= room) {
-			taken[i] = true;
-			last = x;
+	for (int step = -1; step <= 1; step += 2) {
+		last = svg_scale_at(&chart->x, 1);
+		for (int i = zero + step; i >= 0 && i < count; i += step) {
+			x = svg_scale_at(&chart->x, ratios[i]);
+			if (x >= chart->left && x <= chart->right && fabs(x - last) >= room) {
+				taken[i] = true;
+				last = x;
+			}
 		}
 	}
 	ticks->count = 0;
-	for (i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		if (taken[i])
 			ticks->values[ticks->count++] = ratios[i];
 }
@@ -130,8 +127,6 @@ static void forest_scale(const struct forest *forest, struct svg_scale *scale)
 static void forest_draw_row(const struct svg_chart *chart, const struct forest_row *row, double y,
 			    bool with_interval)
 {
-	static const size_t styles[FOREST_MARKS] = {0, 1, 2, 0};
-	static const char *const classes[FOREST_MARKS] = {"", "", "n", "n hollow"};
 	double low = svg_scale_at(&chart->x, 1 + row->low);
 	double high = svg_scale_at(&chart->x, 1 + row->high);
 	char effect[NUMBER_TEXT], from[NUMBER_TEXT], to[NUMBER_TEXT], text[4 * NUMBER_TEXT];
@@ -141,11 +136,11 @@ static void forest_draw_row(const struct svg_chart *chart, const struct forest_r
 	svg_text(chart, 2, y + 4, SVG_START, "", chart->left - 8, row->name);
 	buf_printf(chart->out,
 		   "<path class=\"l s%zu %s whole\" d=\"M%.1f %.1fv8m0 -4H%.1fm0 -4v8\"/>\n",
-		   styles[row->mark], classes[row->mark], low, y - 4, high);
+		   forest_styles[row->mark], forest_classes[row->mark], low, y - 4, high);
 	number_effect(row->effect, effect);
 	snprintf(text, sizeof(text), "%s (%s to %s)", effect, number_effect(row->low, from),
 		 number_effect(row->high, to));
-	svg_marker(chart, styles[row->mark], classes[row->mark],
+	svg_marker(chart, forest_styles[row->mark], forest_classes[row->mark],
 		   svg_scale_at(&chart->x, 1 + row->effect), y, text);
 	svg_text(chart, chart->width - 2, y + 4, SVG_END, "", 0, with_interval ? text : effect);
 }
@@ -153,7 +148,6 @@ static void forest_draw_row(const struct svg_chart *chart, const struct forest_r
 static size_t forest_legend(const struct forest *forest, struct svg_legend_entry legend[5],
 			    char texts[5][PLOT_LABEL])
 {
-	static const size_t styles[FOREST_MARKS] = {0, 1, 2, 0};
 	static const char *const marks[FOREST_MARKS] = {"whole", "whole", "n whole",
 							"n hollow whole"};
 	char margin[NUMBER_TEXT];
@@ -165,7 +159,7 @@ static size_t forest_legend(const struct forest *forest, struct svg_legend_entry
 	snprintf(texts[FOREST_OPEN], PLOT_LABEL, "not decided");
 	for (size_t i = 0; i < FOREST_MARKS; i++)
 		legend[i] = (struct svg_legend_entry){
-			.label = texts[i], .style = styles[i], .mark = marks[i]};
+			.label = texts[i], .style = forest_styles[i], .mark = marks[i]};
 	snprintf(texts[4], PLOT_LABEL, "within \xc2\xb1%s", number_percent(forest->margin, margin));
 	legend[4] = (struct svg_legend_entry){.label = texts[4], .box = "band"};
 	return 5;
@@ -184,14 +178,10 @@ static void forest_draw(struct buf *out, double width, const char *id,
 	double band;
 
 	forest_scale(forest, &chart.x);
-	chart.top = svg_legend(&chart, legend, count, false) + 6;
-	chart.bottom = chart.top + FOREST_ROW * (double)forest->count + 4;
-	chart.height = chart.bottom + 42;
 	chart.left = 104;
 	chart.right = width - (with_interval ? 250 : 68);
-	svg_chart_fit(&chart);
-	svg_open(&chart, id, figure->title, figure->desc);
-	svg_legend(&chart, legend, count, true);
+	plot_rows_begin(&chart, id, figure, legend, count, 6,
+			FOREST_ROW * (double)forest->count + 4);
 	band = svg_scale_at(&chart.x, 1 - forest->margin);
 	svg_rect(&chart, "band", band, chart.top, svg_scale_at(&chart.x, 1 + forest->margin) - band,
 		 chart.bottom - chart.top, NULL);

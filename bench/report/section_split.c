@@ -1,5 +1,6 @@
 /* Where the time goes: client and network, queue, database, service; and the database's share. */
 #include "bench/result/number.h"
+#include "bench/result/tally.h"
 #include "bench/report/page.h"
 #include "bench/report/plot.h"
 
@@ -10,22 +11,21 @@
 #define SPLIT_MAX 24
 #define SPLIT_NS  1e6
 
-enum { SPLIT_CLIENT, SPLIT_QUEUE, SPLIT_DB, SPLIT_SERVICE, SPLIT_PARTS };
-static const char *const split_keys[SPLIT_PARTS] = {"client", "queue", "db", "service"};
-static const char *const split_names[SPLIT_PARTS] = {"client and network", "queue", "database",
-						     "service"};
-static const char *const split_boxes[SPLIT_PARTS] = {"part p0", "part p1", "part p2", "part p3"};
+static const char *const split_names[BENCH_SPLIT_PARTS] = {"client and network", "queue",
+							   "database", "service"};
+static const char *const split_boxes[BENCH_SPLIT_PARTS] = {"part p0", "part p1", "part p2",
+							   "part p3"};
 
 /* The text colour on each part. */
-static const char *const split_inks[SPLIT_PARTS] = {"in", "in1", "on", "in3"};
+static const char *const split_inks[BENCH_SPLIT_PARTS] = {"in", "in1", "on", "in3"};
 
 struct split {
 	size_t count;
 	struct split_bar {
 		char operation[40];
 		char side[PLOT_LABEL];
-		double parts[SPLIT_PARTS]; /* mean, ns */
-		double medians[SPLIT_PARTS];
+		double parts[BENCH_SPLIT_PARTS]; /* mean, ns */
+		double medians[BENCH_SPLIT_PARTS];
 		double total;
 		bool first; /* of an operation */
 	} bars[SPLIT_MAX];
@@ -43,10 +43,10 @@ static void split_add(struct split *split, const char *operation, const char *si
 	*bar = (struct split_bar){.first = first};
 	snprintf(bar->operation, sizeof(bar->operation), "%s", operation);
 	snprintf(bar->side, sizeof(bar->side), "%s", side);
-	for (size_t i = 0; i < SPLIT_PARTS; i++) {
+	for (size_t i = 0; i < BENCH_SPLIT_PARTS; i++) {
 		/* The difference of two clocks may be negative. */
-		bar->parts[i] = fmax(member_number(mean, split_keys[i]), 0);
-		bar->medians[i] = member_number(median, split_keys[i]);
+		bar->parts[i] = fmax(member_number(mean, bench_split_part_names[i]), 0);
+		bar->medians[i] = member_number(median, bench_split_part_names[i]);
 		bar->total += isfinite(bar->parts[i]) ? bar->parts[i] : 0;
 	}
 	if (bar->total > 0)
@@ -94,7 +94,7 @@ static void split_draw_bar(const struct svg_chart *chart, const char *id,
 	char title[128], ms[NUMBER_TEXT], share[NUMBER_TEXT];
 	double from = 0, x, width;
 
-	for (size_t i = 0; i < SPLIT_PARTS; i++) {
+	for (size_t i = 0; i < BENCH_SPLIT_PARTS; i++) {
 		x = svg_scale_at(&chart->x, from / SPLIT_NS);
 		from += bar->parts[i];
 		width = svg_scale_at(&chart->x, from / SPLIT_NS) - x;
@@ -109,47 +109,32 @@ static void split_draw_bar(const struct svg_chart *chart, const char *id,
 	svg_text(chart, chart->width - 2, y + 14, SVG_END, "", 0, share);
 }
 
-/* The legend's boxes, with the same patterns over them. */
-static void split_legend(const struct svg_chart *chart, const char *id,
-			 const struct svg_legend_entry legend[SPLIT_PARTS])
-{
-	struct svg_legend_entry covered[SPLIT_PARTS];
-	char url[2][64];
-
-	for (size_t i = 0; i < SPLIT_PARTS; i++)
-		covered[i] = legend[i];
-	snprintf(url[0], sizeof(url[0]), "%.40s-0", id);
-	snprintf(url[1], sizeof(url[1]), "%.40s-1", id);
-	covered[SPLIT_QUEUE].cover = url[0];
-	covered[SPLIT_SERVICE].cover = url[1];
-	svg_legend(chart, covered, SPLIT_PARTS, true);
-}
-
 static void split_draw(struct buf *out, double width, const char *id,
 		       const struct page_figure *figure)
 {
 	const struct split *split = figure->data;
-	struct svg_legend_entry legend[SPLIT_PARTS];
+	struct svg_legend_entry legend[BENCH_SPLIT_PARTS];
 	struct svg_chart chart = {.out = out, .width = width, .x = {.type = SVG_LINEAR}};
+	char hatched[48], dotted[48];
 	double y, rows = 0;
 
-	for (size_t i = 0; i < SPLIT_PARTS; i++)
+	for (size_t i = 0; i < BENCH_SPLIT_PARTS; i++)
 		legend[i] =
 			(struct svg_legend_entry){.label = split_names[i], .box = split_boxes[i]};
+	/* The same patterns as over the bars. */
+	snprintf(hatched, sizeof(hatched), "%.40s-0", id);
+	snprintf(dotted, sizeof(dotted), "%.40s-1", id);
+	legend[SPLIT_QUEUE].cover = hatched;
+	legend[SPLIT_SERVICE].cover = dotted;
 	for (size_t i = 0; i < split->count; i++) {
 		chart.x.high = fmax(chart.x.high, split->bars[i].total / SPLIT_NS);
 		rows += split->bars[i].first ? SPLIT_ROW + 20 : SPLIT_ROW;
 	}
 	svg_scale_round(&chart.x);
-	chart.top = svg_legend(&chart, legend, SPLIT_PARTS, false) + 18;
 	chart.left = width > 600 ? 130 : 96;
 	chart.right = width - 58;
-	chart.bottom = chart.top + rows;
-	chart.height = chart.bottom + 42;
-	svg_chart_fit(&chart);
-	svg_open(&chart, id, figure->title, figure->desc);
+	plot_rows_begin(&chart, id, figure, legend, BENCH_SPLIT_PARTS, 18, rows);
 	svg_patterns(&chart, id);
-	split_legend(&chart, id, legend);
 	svg_text(&chart, width - 2, chart.top - 4, SVG_END, "at", 0, "database's share");
 	svg_grid_x(&chart, 7, number_plain);
 	y = chart.top;
@@ -176,7 +161,7 @@ static void split_table(struct report *report, const struct report_doc *doc,
 			 report_file_name(doc->path));
 	page_column(&table, 'l', "operation");
 	page_column(&table, 'l', "side");
-	for (size_t k = 0; k < SPLIT_PARTS; k++)
+	for (size_t k = 0; k < BENCH_SPLIT_PARTS; k++)
 		page_column(&table, 'r', "%s", split_names[k]);
 	page_column(&table, 'r', "all, mean");
 	page_column(&table, 'r', "database's share");
@@ -186,7 +171,7 @@ static void split_table(struct report *report, const struct report_doc *doc,
 		split_share(bar, share);
 		page_cell(&table, "%s", bar->operation);
 		page_cell(&table, "%s", bar->side);
-		for (size_t k = 0; k < SPLIT_PARTS; k++)
+		for (size_t k = 0; k < BENCH_SPLIT_PARTS; k++)
 			page_cell(&table, "%s (%s)", number_ms(bar->parts[k], text),
 				  number_digits(bar->medians[k] / SPLIT_NS, 3, median));
 		page_cell(&table, "%s", number_ms(bar->total, text));

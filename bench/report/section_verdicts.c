@@ -11,6 +11,7 @@ static const char *verdict_range(const json_t *quantile, char text[256])
 {
 	double low = member_number(quantile, "low"), high = member_number(quantile, "high");
 	char from[NUMBER_TEXT], to[NUMBER_TEXT];
+	const char *low_text, *high_text;
 
 	if (low <= -0.9 || high >= 9) {
 		snprintf(text, 256, "takes %s to %s times as long", number_digits(1 + low, 3, from),
@@ -18,19 +19,18 @@ static const char *verdict_range(const json_t *quantile, char text[256])
 		return text;
 	}
 	/* Without signs: the words give the direction. */
-	number_effect(fabs(low), from);
-	number_effect(fabs(high), to);
+	low_text = number_effect(fabs(low), from);
+	high_text = number_effect(fabs(high), to);
+	low_text += *low_text == '+';
+	high_text += *high_text == '+';
 	if (!isfinite(low) || !isfinite(high))
 		snprintf(text, 256, "how much is not known");
 	else if (low >= 0)
-		snprintf(text, 256, "takes %s to %s longer", from + (*from == '+'),
-			 to + (*to == '+'));
+		snprintf(text, 256, "takes %s to %s longer", low_text, high_text);
 	else if (high <= 0)
-		snprintf(text, 256, "takes %s to %s less", to + (*to == '+'),
-			 from + (*from == '+'));
+		snprintf(text, 256, "takes %s to %s less", high_text, low_text);
 	else
-		snprintf(text, 256, "takes between %s less and %s longer", from + (*from == '+'),
-			 to + (*to == '+'));
+		snprintf(text, 256, "takes between %s less and %s longer", low_text, high_text);
 	return text;
 }
 

@@ -12,9 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ddb_key key;
 	struct cart_id target;
 	char why[200] = "";
-	bool no_memory;
 
-	if (ddb_item_read(&item, attributes, &no_memory, why, sizeof(why))) {
+	if (ddb_item_read(&item, attributes, why, sizeof(why)) == CART_OK) {
 		for (size_t i = 0; i < item.cart.line_count; i++)
 			if (item.cart.lines[i].quantity < 1 ||
 			    (i > 0 && shop_id_compare(&item.cart.lines[i].product_id,

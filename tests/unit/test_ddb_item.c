@@ -80,9 +80,8 @@ static json_t *item_of(struct buf *body)
 static void read_back(const json_t *attributes, struct ddb_item *item)
 {
 	char why[200] = "";
-	bool no_memory;
 
-	if (!ddb_item_read(item, attributes, &no_memory, why, sizeof(why)))
+	if (ddb_item_read(item, attributes, why, sizeof(why)) != CART_OK)
 		fail_msg("%s", why);
 }
 
@@ -283,16 +282,17 @@ static void what_is_not_ours_is_refused_by_name(void **state)
 		json_t *attributes = good_item();
 		char why[200] = "", named[80];
 		struct ddb_item item;
-		bool no_memory;
+		enum cart_result result;
 
 		json_object_set_new(attributes, spoiled[i].attribute,
 				    json_loads(spoiled[i].value, 0, NULL));
-		if (ddb_item_read(&item, attributes, &no_memory, why, sizeof(why)))
+		result = ddb_item_read(&item, attributes, why, sizeof(why));
+		if (result == CART_OK)
 			fail_msg("%s = %s was taken", spoiled[i].attribute, spoiled[i].value);
 		snprintf(named, sizeof(named), "bad %s", spoiled[i].named);
 		if (strstr(why, named) == NULL)
 			fail_msg("\"%s\" does not name %s", why, spoiled[i].named);
-		assert_false(no_memory);
+		assert_int_equal(result, CART_FAILED);
 		json_decref(attributes);
 	}
 }

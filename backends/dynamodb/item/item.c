@@ -276,13 +276,12 @@ static void item_read_cart(struct item_reader *reader, struct ddb_item *item, co
 	item_read_keys(reader, item);
 }
 
-bool ddb_item_read(struct ddb_item *item, const json_t *attributes, bool *no_memory, char *why,
-		   size_t room)
+enum cart_result ddb_item_read(struct ddb_item *item, const json_t *attributes, char *why,
+			       size_t room)
 {
 	struct item_reader reader = {.attributes = attributes};
 	const char *status = item_text(&reader, "status");
 
-	*no_memory = false;
 	*item = (struct ddb_item){0};
 	if (!ddb_item_id(attributes, &item->cart.id))
 		item_is_wrong(&reader, "cart_id");
@@ -293,14 +292,13 @@ bool ddb_item_read(struct ddb_item *item, const json_t *attributes, bool *no_mem
 	else if (json_object_get(attributes, "version") != NULL)
 		item_is_wrong(&reader, "status");
 	if (reader.wrong == NULL && !reader.no_memory)
-		return true;
-	*no_memory = reader.no_memory;
+		return CART_OK;
 	if (reader.wrong != NULL)
 		snprintf(why, room, "an item of the table has a bad %s", reader.wrong);
 	else
 		snprintf(why, room, "out of memory");
 	ddb_item_clear(item);
-	return false;
+	return reader.no_memory ? CART_BUSY : CART_FAILED;
 }
 
 void ddb_item_clear(struct ddb_item *item)

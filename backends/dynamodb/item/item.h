@@ -64,12 +64,12 @@ struct ddb_item {
 
 /*
  * Reads "Item" of an answer (attributes as DynamoDB's JSON has them). *item must hold nothing. An
- * item of an index that projects keys alone is read as far as it goes: version 0. False: it is not
- * one of ours, or memory ran out (no_memory); item is then empty and why says what is wrong in a
- * few words.
+ * item of an index that projects keys alone is read as far as it goes: version 0. CART_OK; or
+ * CART_FAILED (it is not one of ours) or CART_BUSY (no memory): item is then empty, and why says in
+ * a few words what is wrong.
  */
-CART_MUST_CHECK bool ddb_item_read(struct ddb_item *item, const json_t *attributes, bool *no_memory,
-				   char *why, size_t room);
+CART_MUST_CHECK enum cart_result ddb_item_read(struct ddb_item *item, const json_t *attributes,
+					       char *why, size_t room);
 void ddb_item_clear(struct ddb_item *item);
 /* cart_id alone, of an item or a key. False: it has none that is a UUID. */
 CART_MUST_CHECK bool ddb_item_id(const json_t *attributes, struct cart_id *id);

@@ -113,19 +113,19 @@ int ddb_write_item(struct ddb_lane *lane, struct ddb_item *item)
 		lane->call.outcome == DDB_OK && lane->step != DDB_STEP_READ ? "Attributes" : "Item";
 	const json_t *attributes = json_object_get(lane->call.json, member);
 	char why[CART_REASON_MAX];
-	bool no_memory;
+	enum cart_result result;
 
 	*item = (struct ddb_item){0};
 	if (attributes == NULL)
 		return 0;
-	if (ddb_item_read(item, attributes, &no_memory, why, sizeof(why)))
+	result = ddb_item_read(item, attributes, why, sizeof(why));
+	if (result == CART_OK)
 		return 1;
-	cart_op_set_reason(lane->write.op, "%s", no_memory ? "out of memory" : why);
+	cart_op_set_reason(lane->write.op, "%s", why);
+	/* After a write, the change is made, but its result is not known. */
 	if (lane->call.outcome == DDB_OK && lane->step != DDB_STEP_READ)
-		ddb_write_answer(lane,
-				 CART_UNCERTAIN); /* it is done; what it came to is not known */
-	else
-		ddb_write_answer(lane, no_memory ? CART_BUSY : CART_FAILED);
+		result = CART_UNCERTAIN;
+	ddb_write_answer(lane, result);
 	return -1;
 }
 

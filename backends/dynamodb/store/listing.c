@@ -370,7 +370,7 @@ static enum cart_result listing_take_entry(struct ddb_listing *listing, const js
 		json_string_value(json_object_get(json_object_get(attributes, name), "S"));
 	struct listing_part *part = &listing->parts[listing->part];
 	struct listing_entry *entry = listing_add(listing);
-	bool no_memory;
+	enum cart_result result;
 
 	if (entry == NULL) {
 		snprintf(why, room, "out of memory");
@@ -382,11 +382,10 @@ static enum cart_result listing_take_entry(struct ddb_listing *listing, const js
 	}
 	memcpy(entry->key, key, strlen(key) + 1);
 	memcpy(part->after, key, strlen(key) + 1);
-	if (!ddb_item_read(&entry->item, attributes, &no_memory, why, room))
-		return no_memory ? CART_BUSY : CART_FAILED;
+	result = ddb_item_read(&entry->item, attributes, why, room);
 	/* An index lags behind the table even where it holds all of a cart. */
 	entry->fetched = entry->item.cart.version != 0;
-	return CART_OK;
+	return result;
 }
 
 static enum cart_result listing_take_query(struct ddb_listing *listing, const json_t *answer,
@@ -428,10 +427,10 @@ static enum cart_result listing_take_cart(struct ddb_listing *listing, const jso
 {
 	struct ddb_item item;
 	struct listing_entry *entry;
-	bool no_memory;
+	enum cart_result result = ddb_item_read(&item, attributes, why, room);
 
-	if (!ddb_item_read(&item, attributes, &no_memory, why, room))
-		return no_memory ? CART_BUSY : CART_FAILED;
+	if (result != CART_OK)
+		return result;
 	entry = listing_find(listing, &item.cart.id);
 	if (entry == NULL) {
 		ddb_item_clear(&item);

@@ -75,18 +75,18 @@ static void read_list(struct ddb_lane *lane)
 	read_fail(lane, CART_OK, "");
 }
 
-static enum cart_result read_give(struct cart_op *op, const struct ddb_item *item)
+/* What an op is answered with that requested this item. An item that could not be read, for the
+ * reason in why, fails only these ops. */
+static enum cart_result read_give(struct cart_op *op, const struct ddb_item *item,
+				  enum cart_result read, const char *why)
 {
+	if (read != CART_OK) {
+		cart_op_set_reason(op, "%s", why);
+		return read;
+	}
 	if (item->deleted || cart_is_expired(&item->cart, op->now_ms))
 		return CART_NOT_FOUND;
 	return cart_copy(&op->cart, &item->cart) ? CART_OK : CART_BUSY;
-}
-
-/* A bad item, or one that there is no memory for, fails only the ops that requested it. */
-static enum cart_result read_bad(struct cart_op *op, bool no_memory, const char *why)
-{
-	cart_op_set_reason(op, "%s", no_memory ? "out of memory" : why);
-	return no_memory ? CART_BUSY : CART_FAILED;
 }
 
 /* Answers every op that requested the item's cart. False: none did, or the item has no id. */
@@ -94,17 +94,15 @@ static bool read_take_item(struct ddb_lane *lane, const json_t *attributes)
 {
 	struct ddb_item item = {0};
 	char why[CART_REASON_MAX];
-	bool no_memory, good = ddb_item_read(&item, attributes, &no_memory, why, sizeof(why));
+	enum cart_result read = ddb_item_read(&item, attributes, why, sizeof(why));
 	struct cart_id id = item.cart.id;
 	size_t at = lane->count;
-	bool known = (good || ddb_item_id(attributes, &id)) &&
+	bool known = (read == CART_OK || ddb_item_id(attributes, &id)) &&
 		     cart_id_find(lane->op_ids, sizeof(id), lane->count, &id, &at);
 
 	for (; at < lane->count && cart_id_compare(&lane->op_ids[at], &id) == 0; at++)
 		if (lane->ops[at] != NULL)
-			read_complete(lane, at,
-				      good ? read_give(lane->ops[at], &item)
-					   : read_bad(lane->ops[at], no_memory, why));
+			read_complete(lane, at, read_give(lane->ops[at], &item, read, why));
 	ddb_item_clear(&item);
 	return known;
 }

@@ -173,8 +173,7 @@ static void call_release(struct ddb_call *call)
 	struct ddb_client *client = call->client;
 
 	call->client = NULL;
-	if (client->config.series != NULL)
-		call_count(client, client->config.series->in_flight, -1);
+	call_count(client, client->config.series->in_flight, -1);
 }
 
 static void call_finish(struct ddb_call *call, enum ddb_outcome outcome)
@@ -253,13 +252,11 @@ static bool call_retry(struct ddb_call *call, enum ddb_retry why)
 	if (call->tries >= DDB_TRIES || us * 1000 >= call_left_ns(call))
 		return false;
 	if (!retry_budget_spend(&client->config.shared->budget, tokens)) {
-		if (client->config.series != NULL)
-			call_count(client, client->config.series->budget_empty, 1);
+		call_count(client, client->config.series->budget_empty, 1);
 		return false;
 	}
 	transfer->spent += tokens;
-	if (client->config.series != NULL)
-		call_count(client, client->config.series->retries[why], 1);
+	call_count(client, client->config.series->retries[why], 1);
 	json_decref(call->json);
 	call->json = NULL;
 	call_again_later(call, us);
@@ -341,8 +338,7 @@ static void call_tried(struct ddb_transfer *transfer, CURLcode result)
 
 	if (result == CURLE_OK)
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-	if (client->config.series != NULL)
-		call_count_try(client, call, outcome, why, status);
+	call_count_try(client, call, outcome, why, status);
 	if (outcome == DDB_TRY_DONE || outcome == DDB_TRY_CONDITION) {
 		retry_budget_earn(&client->config.shared->budget,
 				  transfer->spent > 0 ? transfer->spent : 1);
@@ -420,8 +416,7 @@ int ddb_call_start(struct ddb_client *client, struct ddb_call *call)
 	transfer->skewed = transfer->decided = false;
 	transfer->asked_ms = -1;
 	call->client = client;
-	if (client->config.series != NULL)
-		call_count(client, client->config.series->in_flight, 1);
+	call_count(client, client->config.series->in_flight, 1);
 	call_try(call);
 	return 0;
 }

@@ -36,59 +36,49 @@ int64_t ddb_retry_pause_us(enum ddb_retry why, int tries, int64_t asked_ms, uint
 	return us > asked_ms * 1000 ? us : asked_ms * 1000;
 }
 
-static bool retry_is_one_of(const char *type, const char *const *types)
-{
-	for (; *types != NULL; types++)
-		if (strcmp(type, *types) == 0)
-			return true;
-	return false;
-}
+/* Errors after which a call was certainly not applied, and may be tried again. */
+static const struct {
+	const char *type;
+	enum ddb_retry why;
+} retry_refusals[] = {
+	{"ProvisionedThroughputExceededException", DDB_RETRY_THROTTLED},
+	{"ThrottlingException", DDB_RETRY_THROTTLED},
+	{"ThrottledException", DDB_RETRY_THROTTLED},
+	{"RequestThrottled", DDB_RETRY_THROTTLED},
+	{"RequestThrottledException", DDB_RETRY_THROTTLED},
+	{"RequestLimitExceeded", DDB_RETRY_THROTTLED},
+	{"TooManyRequestsException", DDB_RETRY_THROTTLED},
+	{"BandwidthLimitExceeded", DDB_RETRY_THROTTLED},
+	{"SlowDown", DDB_RETRY_THROTTLED},
+	{"PriorRequestNotComplete", DDB_RETRY_THROTTLED},
+	{"TransactionConflictException", DDB_RETRY_CONFLICT},
+	{"ReplicatedWriteConflictException", DDB_RETRY_CONFLICT},
+	{"TransactionInProgressException", DDB_RETRY_CONFLICT},
+	{"RequestTimeTooSkewed", DDB_RETRY_SKEW},
+	{"RequestExpired", DDB_RETRY_SKEW},
+	{"RequestInTheFuture", DDB_RETRY_SKEW},
+	{"InvalidSignatureException", DDB_RETRY_SKEW},
+	{"SignatureDoesNotMatch", DDB_RETRY_SKEW},
+	{"AuthFailure", DDB_RETRY_SKEW},
+	{"ExpiredTokenException", DDB_RETRY_CREDENTIALS},
+	{"ExpiredToken", DDB_RETRY_CREDENTIALS},
+	{"UnrecognizedClientException", DDB_RETRY_CREDENTIALS},
+	{"InvalidClientTokenId", DDB_RETRY_CREDENTIALS},
+};
 
 enum ddb_try ddb_classify(const char *type, long status, enum ddb_retry *why)
 {
-	static const char *const throttled[] = {"ProvisionedThroughputExceededException",
-						"ThrottlingException",
-						"ThrottledException",
-						"RequestThrottled",
-						"RequestThrottledException",
-						"RequestLimitExceeded",
-						"TooManyRequestsException",
-						"BandwidthLimitExceeded",
-						"SlowDown",
-						"PriorRequestNotComplete",
-						NULL};
-	static const char *const skewed[] = {"RequestTimeTooSkewed",
-					     "RequestExpired",
-					     "RequestInTheFuture",
-					     "InvalidSignatureException",
-					     "SignatureDoesNotMatch",
-					     "AuthFailure",
-					     NULL};
-	static const char *const stale[] = {"ExpiredTokenException", "ExpiredToken",
-					    "UnrecognizedClientException", "InvalidClientTokenId",
-					    NULL};
-	static const char *const conflicts[] = {"TransactionConflictException",
-						"ReplicatedWriteConflictException",
-						"TransactionInProgressException", NULL};
-
-	*why = DDB_RETRY_SERVER;
 	if (strcmp(type, "ConditionalCheckFailedException") == 0)
 		return DDB_TRY_CONDITION;
-	if (retry_is_one_of(type, throttled) || status == 429) {
+	if (status == 429) {
 		*why = DDB_RETRY_THROTTLED;
 		return DDB_TRY_REFUSED;
 	}
-	if (retry_is_one_of(type, conflicts)) {
-		*why = DDB_RETRY_CONFLICT;
-		return DDB_TRY_REFUSED;
-	}
-	if (retry_is_one_of(type, skewed)) {
-		*why = DDB_RETRY_SKEW;
-		return DDB_TRY_REFUSED;
-	}
-	if (retry_is_one_of(type, stale)) {
-		*why = DDB_RETRY_CREDENTIALS;
-		return DDB_TRY_REFUSED;
-	}
+	for (size_t i = 0; i < sizeof(retry_refusals) / sizeof(retry_refusals[0]); i++)
+		if (strcmp(type, retry_refusals[i].type) == 0) {
+			*why = retry_refusals[i].why;
+			return DDB_TRY_REFUSED;
+		}
+	*why = DDB_RETRY_SERVER;
 	return status >= 500 ? DDB_TRY_LOST : DDB_TRY_REJECTED;
 }

@@ -40,14 +40,15 @@ struct loop_watch {
 
 /*
  * A callback that fails makes libcurl give up every transfer, so ours do not: what they need is
- * made at the start. Both timers are always set, far off where nothing is due, because setting
- * one anew needs no memory; and a socket that cannot be waited for now is tried again soon.
+ * made at the start. The timer is always set, far off where nothing is due, because setting it
+ * again needs no memory. If there is no memory to wait for a socket, the timer comes soon and tries
+ * again; libcurl may be called earlier than it asked for.
  */
 struct curl_loop {
 	struct event_base *base;
 	CURLM *multi;
-	struct event timer; /* libcurl's */
-	struct event again; /* for what is missing */
+	struct event timer; /* libcurl's, and for what is missing */
+	bool missing;	    /* some watches are */
 	struct loop_watch *watches;
 	size_t room;
 	ddb_transfer_done_fn *done;
@@ -102,6 +103,15 @@ static void loop_ready(evutil_socket_t fd, short what, void *user)
 			 ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
 }
 
+static void loop_add(struct loop_watch *watch)
+{
+	watch->missing = event_add(&watch->event, NULL) != 0;
+	if (!watch->missing)
+		return;
+	watch->loop->missing = true;
+	evtimer_add(&watch->loop->timer, &loop_soon);
+}
+
 static void loop_timed_out(evutil_socket_t fd, short what, void *user)
 {
 	struct curl_loop *loop = user;
@@ -109,26 +119,11 @@ static void loop_timed_out(evutil_socket_t fd, short what, void *user)
 	(void)fd;
 	(void)what;
 	evtimer_add(&loop->timer, &loop_far_off);
-	loop_act(loop, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static void loop_add(struct loop_watch *watch)
-{
-	watch->missing = event_add(&watch->event, NULL) != 0;
-	if (watch->missing)
-		evtimer_add(&watch->loop->again, &loop_soon);
-}
-
-static void loop_add_missing(evutil_socket_t fd, short what, void *user)
-{
-	struct curl_loop *loop = user;
-
-	(void)fd;
-	(void)what;
-	evtimer_add(&loop->again, &loop_far_off);
+	loop->missing = false;
 	for (size_t i = 0; i < loop->room; i++)
 		if (loop->watches[i].used && loop->watches[i].missing)
 			loop_add(&loop->watches[i]);
+	loop_act(loop, CURL_SOCKET_TIMEOUT, 0);
 }
 
 /* NULL: more sockets than connections can have. */
@@ -174,22 +169,13 @@ static int loop_watch(CURL *easy, curl_socket_t socket, int what, void *user, vo
 static int loop_set_timer(CURLM *multi, long ms, void *user)
 {
 	struct curl_loop *loop = user;
-	struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+	struct timeval delay;
 
 	(void)multi;
+	if (loop->missing && (ms < 0 || ms > LOOP_AGAIN_MS))
+		ms = LOOP_AGAIN_MS;
+	delay = (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 	return evtimer_add(&loop->timer, ms < 0 ? &loop_far_off : &delay);
-}
-
-static int loop_start_timers(struct curl_loop *loop)
-{
-	evtimer_assign(&loop->timer, loop->base, loop_timed_out, loop);
-	evtimer_assign(&loop->again, loop->base, loop_add_missing, loop);
-	if (evtimer_add(&loop->timer, &loop_far_off) != 0)
-		return -1;
-	if (evtimer_add(&loop->again, &loop_far_off) == 0)
-		return 0;
-	event_del(&loop->timer);
-	return -1;
 }
 
 struct curl_loop *ddb_curl_loop_new(struct event_base *base, size_t connections,
@@ -203,9 +189,11 @@ struct curl_loop *ddb_curl_loop_new(struct event_base *base, size_t connections,
 	loop->base = base;
 	loop->done = done;
 	loop->room = LOOP_SOCKETS_EACH * connections;
+	evtimer_assign(&loop->timer, base, loop_timed_out, loop);
 	loop->watches = calloc(loop->room, sizeof(*loop->watches));
 	loop->multi = curl_multi_init();
-	if (loop->watches == NULL || loop->multi == NULL || loop_start_timers(loop) != 0) {
+	if (loop->watches == NULL || loop->multi == NULL ||
+	    evtimer_add(&loop->timer, &loop_far_off) != 0) {
 		curl_multi_cleanup(loop->multi);
 		free(loop->watches);
 		free(loop);
@@ -228,7 +216,6 @@ void ddb_curl_loop_free(struct curl_loop **out)
 		return;
 	curl_multi_cleanup(loop->multi); /* unwatches its sockets */
 	event_del(&loop->timer);
-	event_del(&loop->again);
 	free(loop->watches);
 	free(loop);
 	*out = NULL;

@@ -98,7 +98,7 @@ struct ddb_client_config {
 	size_t connections; /* kept; as many calls as may run at once */
 	struct ddb_credentials_source *credentials;
 	struct ddb_shared *shared;
-	struct metrics_shard *shard; /* NULL: nothing is counted, series too */
+	struct metrics_shard *shard; /* NULL: nothing is counted */
 	const struct ddb_call_series *series;
 };
 

@@ -257,12 +257,14 @@ static void listing_settle(struct ddb_listing *listing)
 			listing->entry_count * sizeof(*listing->entries));
 }
 
-static bool listing_asks_for(const struct cart_id *ids, size_t count, const struct cart_id *id)
+/* The entry that the FETCH under way requests the cart for. */
+static struct listing_entry *listing_find(struct ddb_listing *listing, const struct cart_id *id)
 {
-	for (size_t i = 0; i < count; i++)
-		if (cart_id_compare(&ids[i], id) == 0)
-			return true;
-	return false;
+	for (size_t i = 0; i < listing->entry_count; i++)
+		if (listing->entries[i].asked &&
+		    cart_id_compare(&listing->entries[i].item.cart.id, id) == 0)
+			return &listing->entries[i];
+	return NULL;
 }
 
 /*
@@ -284,7 +286,7 @@ static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
 
 		if (listing_must_wait(entry, horizon))
 			break;
-		entry->asked = !entry->gone && !entry->fetched && !listing_asks_for(ids, count, id);
+		entry->asked = !entry->gone && !entry->fetched && listing_find(listing, id) == NULL;
 		if (entry->asked)
 			ids[count++] = *id;
 	}
@@ -411,15 +413,6 @@ static enum cart_result listing_take_query(struct ddb_listing *listing, const js
 	if (key != NULL && strlen(key) < sizeof(part->after))
 		memcpy(part->after, key, strlen(key) + 1);
 	return CART_OK;
-}
-
-static struct listing_entry *listing_find(struct ddb_listing *listing, const struct cart_id *id)
-{
-	for (size_t i = 0; i < listing->entry_count; i++)
-		if (listing->entries[i].asked &&
-		    cart_id_compare(&listing->entries[i].item.cart.id, id) == 0)
-			return &listing->entries[i];
-	return NULL;
 }
 
 static enum cart_result listing_take_cart(struct ddb_listing *listing, const json_t *attributes,

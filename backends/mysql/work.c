@@ -3,9 +3,11 @@
  *
  *  - some carts did not pass: the batch is rolled back, the ops of these carts are modified
  *    (modify.h), the others queued again. An op that is alone is modified at once;
- *  - a statement failed and nothing can have been committed. A deadlock, a lock that was not
- *    granted in time, a key that exists: each op is queued again by itself. The host is read-only:
- *    all wait until a host accepts writes. The server has no room: they are refused;
+ *  - a key exists: the changes of the batch that have one are modified together, creates are
+ *    queued again each by itself;
+ *  - another statement failed and nothing can have been committed. A deadlock, a lock that was not
+ *    granted in time: each op is queued again by itself. The host is read-only: all wait until a
+ *    host accepts writes. The server has no room: they are refused;
  *  - the answer to COMMIT is missing, or says neither yes nor no: an op with a key is queued again
  *    to be modified, where its key shows whether it was done; one without is CART_UNCERTAIN.
  *
@@ -161,17 +163,19 @@ static bool work_send_to_writer(struct sql_work *work, struct cart_op *op)
 	return batch_push(work->writer.pool.batch, op, SQL_CLASS_GET) == CART_OK;
 }
 
-/* Queues ops of the lane again, each by itself or together. They are of one class. */
+/* Queues ops of the lane again, in their order, each by itself or with others of its class. */
 static void work_queue(struct sql_lane *lane, struct cart_op **ops, size_t count, bool alone)
 {
 	struct batch *batch = lane->pool->pool.batch;
 
-	if (count == 0)
-		return;
-	if (alone || ops[0]->type == CART_OP_LIST)
-		batch_retry_alone(batch, ops, count, work_class(ops[0]));
-	else
-		batch_retry_together(batch, ops, count, work_class(ops[0]));
+	for (size_t i = count; i > 0; i--) {
+		struct cart_op **op = &ops[i - 1];
+
+		if (alone || (*op)->type == CART_OP_LIST)
+			batch_retry_alone(batch, op, 1, work_class(*op));
+		else
+			batch_retry_together(batch, op, 1, work_class(*op));
+	}
 }
 
 /*
@@ -360,6 +364,24 @@ static void work_modify_now(struct sql_lane *lane)
 	work_send(lane, sql_modify_text(&lane->text, task->writes, 1, true), SQL_STEP_READ);
 }
 
+/* One of the batch's keys exists, as after a client's retry. Changes with a key take the third way
+ * together, where the key is looked up; creates are tried each by itself. */
+static void work_blame_keys(struct sql_lane *lane)
+{
+	const struct sql_task *task = work_task(lane);
+
+	for (size_t i = 0; i < task->count; i++) {
+		struct cart_op *op = task->writes[i].op;
+
+		if (op != NULL && op->type == CART_OP_CREATE)
+			op->held.alone = true;
+		else if (op != NULL && op->key != NULL)
+			work_mark_modify(op);
+	}
+	work_again(lane, SQL_FAULT_DUPLICATE, false, 0);
+	sql_lane_rollback(lane);
+}
+
 /* Some did not pass, or one of their keys exists. */
 static void work_blame(struct sql_lane *lane, enum sql_fault fault)
 {
@@ -370,6 +392,8 @@ static void work_blame(struct sql_lane *lane, enum sql_fault fault)
 	} else if (task->step == SQL_STEP_BATCH && fault == SQL_FAULT_REFUSED) {
 		work_send(lane, sql_blame_text(&lane->text, task->writes, task->count),
 			  SQL_STEP_BLAME);
+	} else if (task->step == SQL_STEP_BATCH) {
+		work_blame_keys(lane);
 	} else {
 		work_again(lane, fault, true, 0);
 		sql_lane_rollback(lane);

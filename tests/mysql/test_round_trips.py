@@ -90,18 +90,22 @@ class Bench(Asker):
 
 
 def shared_round_trips(bench, cartd):
-    """Many at once wait for a connection, and those that wait go together."""
+    """Many at once wait for a connection, and those that wait go together, also where one of them repeats what was done."""
+    key, add = [("Idempotency-Key", "crowd")], '{"product_id":1,"quantity":1}'
     paths = [bench.new_cart() for _ in range(CROWD)]
     clients = [cartd.client() for _ in paths]
     lines = []
     try:
-        for name, method, after, body, status in (("adds", "POST", "/items", '{"product_id":1,"quantity":1}', 204),
-                                                  ("gets", "GET", "", None, 200)):
+        for name, method, after, headers, body, status in (("adds", "POST", "/items", (), add, 204),
+                                                           ("adds and one replay", "POST", "/items", key, add, 204),
+                                                           ("gets", "GET", "", (), None, 200)):
             for client, path in zip(clients, paths):  # connects
                 client.ask("GET", "/livez")
+            if headers:
+                bench.ask(status, method, paths[CROWD // 2] + after, headers, body)
             at = len(bench.proxy.commands)
             for client, path in zip(clients, paths):
-                client.send(method, path + after, (), body)
+                client.send(method, path + after, headers, body)
             answers = [client.receive(method) for client in clients]
             trips = len(bench.proxy.commands) - at
             print("# %d %s at once: %d round trips" % (CROWD, name, trips))

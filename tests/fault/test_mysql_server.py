@@ -33,7 +33,7 @@ def stopped_for_three_seconds_every_answer_comes_in_time():
 
 
 def connections_killed_five_times_a_second_no_read_fails():
-    with server() as database, Scene(database) as scene:
+    with server() as database, Scene(database, {"mysql.acquire_timeout": "4s"}) as scene:
         faults.kill_connections(scene, database, 2)
 
 

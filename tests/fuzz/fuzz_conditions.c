@@ -1,4 +1,5 @@
 /* Header values: entity-tags, keys, preferences, traces. */
+#include "core/cart_op.h"
 #include "server/api/conditions.h"
 #include "server/http/request_id.h"
 #include "tests/fuzz/fuzz.h"
@@ -30,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)listed;
 	(void)conditions_read_return(value, &matches);
 	(void)conditions_is_json(value);
-	if (conditions_key_is_valid(value) && strlen(value) > 64)
+	if (conditions_key_is_valid(value) && strlen(value) > CART_KEY_MAX)
 		abort();
 	if (request_id_take(value, id) && strcmp(id, value) != 0)
 		abort();

@@ -26,6 +26,7 @@ PASSED_ON = ENDING | {signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
 SI_KERNEL = 0x80  # si_code of what a terminal sends, which the command gets too
 PR_SET_PDEATHSIG = 1
 CANNOT = 125
+ended_by = []  # the signal, once one has come
 START_S, POLL_S = 60.0, 0.005
 KEEPER = r"""
 trap '' HUP INT TERM
@@ -284,14 +285,40 @@ def end_by_signals():
     """A signal ends the program as an exception does: what it has started is ended on the way out, and a second one changes nothing."""
     def end(signum, _frame):
         ignore_signals()
-        sys.exit(128 + signum)
+        ended_by.append(signum)
+        exit_if_ended()
     for signum in ENDING:
         signal.signal(signum, end)
+
+
+def exit_if_ended():
+    """Python drops an exception that is raised while it destroys an object, and with it a signal that comes then."""
+    if ended_by:
+        sys.exit(128 + ended_by[0])
 
 
 def ignore_signals():
     for signum in ENDING:
         signal.signal(signum, signal.SIG_IGN)
+
+
+def call(command):
+    """Runs it to its end: its exit status. After end_by_signals(), a signal kills it too, even if it comes while the command starts:
+    subprocess.run() would leave a command behind of which it does not know yet."""
+    process = None
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                       preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING))
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+        exit_if_ended()
+        return process.wait()
+    finally:
+        if process is not None and process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def run_beside(name, command, servers, environment):

@@ -153,6 +153,28 @@ def ended_early(folder):
     return "" if process.returncode != 0 and time.monotonic() - began < 30 else "exit status %d" % process.returncode
 
 
+# Python drops what a destructor raises; this one lets a signal come just then.
+DROPPED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import beside
+class Dying:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        sum(range(1000))
+beside.end_by_signals()
+Dying()
+beside.call(["sleep", "60"])
+"""
+
+
+def a_dropped_signal(_folder):
+    """A signal that Python drops ends it all the same, before the next of its commands runs."""
+    ended = subprocess.run([sys.executable, "-c", DROPPED, os.path.join(ROOT, "tools")], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
+    return "" if ended.returncode == 128 + signal.SIGTERM else "exit status %d" % ended.returncode
+
+
 def needs(_folder):
     """For ./cart: which servers are to be brought along."""
     cases = [((), "dynamodb mysql"), (("--a", "sqlite", "--b", "http://x"), "sqlite"), (("--a", "mysql?mysql.pool=1", "--b", "mysql"), "mysql")]
@@ -168,6 +190,7 @@ def tests(tap):
     for name, function in (("two backends", two_backends), ("mysql and dynamodb", mysql_and_dynamodb),
                            ("two sides of one backend", two_of_a_kind), ("a service that runs already, and settings", a_url_and_settings), ("a broken promise", a_broken_promise),
                            ("what cannot be compared is said in a line", what_cannot_be), ("a signal ends it and all of it", ended_early),
+                           ("a signal in a destructor ends it too", a_dropped_signal),
                            ("it says which servers it needs", needs)):
         with tempfile.TemporaryDirectory(prefix="cart-compare-test-") as folder:
             tap.run(name, function, folder)

@@ -4,18 +4,18 @@
  *
  *	START TRANSACTION
  *	INSERT INTO carts VALUES (...), (...)			the creates
- *	UPDATE carts SET op = mark, ... WHERE id IN (...) AND guard		the adds
+ *	UPDATE carts SET op = mark, ... WHERE id IN (...) AND guard	the adds
  *	INSERT INTO cart_items VALUES (..., assertion) ON DUPLICATE KEY UPDATE ...
  *	UPDATE carts SET op = mark, state = 1 ... WHERE id = ... AND guard	each checkout
  *	INSERT INTO idempotency_keys ...
  *	SELECT the carts
  *	COMMIT
  *
- * The guard of the adds lets a cart pass when the rules of core/cart_rules.h certainly would. The
- *assertion is an expression that fails unless the UPDATE met every cart; a statement that fails
- *ends the text, so that nothing is committed. Which carts did not pass, sql_blame_text() asks
- *before the rollback. A checkout that does not pass changes nothing. A key that exists already
- *fails its INSERT: the database itself keeps keys unique.
+ * The guard lets a cart pass when the rules of core/cart_rules.h certainly would. The assertion is
+ * an expression that fails unless the UPDATE met every cart. A statement that fails ends the text,
+ * so nothing is committed; sql_blame_text() then asks which carts did not pass, before the
+ * rollback. A checkout that does not pass changes nothing. A key that exists already fails its
+ * INSERT: the database itself keeps keys unique.
  *
  * The third way (modify.h) is for everything else, and for whatever did not pass.
  */

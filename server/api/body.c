@@ -263,6 +263,20 @@ static bool body_read_plain(const char *text, size_t len, struct body_member *me
 	return true;
 }
 
+/* Parses a body whose members are all known. On BODY_OK the caller releases *root. */
+static enum body_result body_parse_known(const char *text, size_t len, const char *const *known,
+					 json_t **root, char detail[BODY_DETAIL_MAX])
+{
+	enum body_result result = body_parse(text, len, root, detail);
+
+	if (result != BODY_OK)
+		return result;
+	result = body_check_members(*root, "", known, detail);
+	if (result != BODY_OK)
+		json_decref(*root);
+	return result;
+}
+
 enum body_result body_read_customer(const char *text, size_t len, struct shop_id *customer_id,
 				    char detail[BODY_DETAIL_MAX])
 {
@@ -275,12 +289,10 @@ enum body_result body_read_customer(const char *text, size_t len, struct shop_id
 		*customer_id = shop_id_of_number(plain.value);
 		return BODY_OK;
 	}
-	result = body_parse(text, len, &root, detail);
+	result = body_parse_known(text, len, known, &root, detail);
 	if (result != BODY_OK)
 		return result;
-	result = body_check_members(root, "", known, detail);
-	if (result == BODY_OK)
-		result = body_take_id(root, "", "customer_id", customer_id, detail);
+	result = body_take_id(root, "", "customer_id", customer_id, detail);
 	json_decref(root);
 	return result;
 }
@@ -332,12 +344,10 @@ enum body_result body_read_quantity(const char *text, size_t len, int64_t max, i
 		*quantity = plain.value;
 		return BODY_OK;
 	}
-	result = body_parse(text, len, &root, detail);
+	result = body_parse_known(text, len, known, &root, detail);
 	if (result != BODY_OK)
 		return result;
-	result = body_check_members(root, "", known, detail);
-	if (result == BODY_OK)
-		result = body_take_integer(root, "", "quantity", 0, max, quantity, detail);
+	result = body_take_integer(root, "", "quantity", 0, max, quantity, detail);
 	json_decref(root);
 	return result;
 }

@@ -12,17 +12,15 @@
 #include "backends/mysql/session.h"
 #include "core/base/log.h"
 #include "core/base/random.h"
+#include "core/base/thread.h"
 #include "core/base/wake.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONNECTOR_CONNECTING_THREADS 4
@@ -94,13 +92,9 @@ static const struct sql_host *connector_host(const struct sql_connector *c, enum
 /* Waits until something has changed, or an attempt may have become slow. */
 static void connector_wait(struct sql_connector *c)
 {
-	struct timespec end;
-
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_nsec += SQL_TRY_SLOW_MS * CLOCK_NS_PER_MS / 2;
-	end.tv_sec += end.tv_nsec / CLOCK_NS_PER_S;
-	end.tv_nsec %= CLOCK_NS_PER_S;
-	pthread_cond_timedwait(&c->changed, &c->lock, &end);
+	thread_condition_wait(&c->changed, &c->lock,
+			      clock_monotonic_ns(&cart_clock_system) +
+				      SQL_TRY_SLOW_MS * CLOCK_NS_PER_MS / 2);
 }
 
 static void ask_list_init(struct ask_list *list)
@@ -506,12 +500,8 @@ static void *helper_run(void *user)
 {
 	struct helper *self = user;
 	struct sql_connector *c = self->connector;
-	sigset_t signals;
 	bool last;
 
-	/* Signals are handled by the process's main thread. */
-	sigfillset(&signals);
-	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	mysql_thread_init();
 	pthread_mutex_lock(&c->lock);
 	if (self == &c->helpers[CONNECTOR_CONNECTING_THREADS])
@@ -536,7 +526,7 @@ static int connector_start(struct sql_connector *c, struct cart_error *error)
 
 		helper->connector = c;
 		pthread_mutex_lock(&c->lock);
-		rc = pthread_create(&helper->thread, NULL, helper_run, helper);
+		rc = thread_start(&helper->thread, helper_run, helper);
 		helper->started = rc == 0;
 		pthread_mutex_unlock(&c->lock);
 		if (rc != 0)
@@ -547,13 +537,8 @@ static int connector_start(struct sql_connector *c, struct cart_error *error)
 
 static void connector_init(struct sql_connector *c, const struct cart_clock *clock)
 {
-	pthread_condattr_t attr;
-
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_condition_init(&c->changed);
 	c->clock = clock;
 	for (int role = 0; role < SQL_ROLES; role++)
 		ask_list_init(&c->asks[role]);
@@ -622,21 +607,19 @@ void sql_connector_free(struct sql_connector **connector)
 {
 	struct sql_connector *c = *connector;
 	pthread_t joined[CONNECTOR_THREADS];
-	struct timespec end;
+	int64_t until_ns =
+		clock_monotonic_ns(&cart_clock_system) + CONNECTOR_STOP_WAIT_S * CLOCK_NS_PER_S;
 	size_t count;
 	bool all;
 
 	*connector = NULL;
 	if (c == NULL)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += CONNECTOR_STOP_WAIT_S;
 	pthread_mutex_lock(&c->lock);
 	c->stopping = true;
 	pthread_cond_broadcast(&c->changed);
 	wake_fd_send(c->stop_fd);
-	while (!helpers_ended(c) &&
-	       pthread_cond_timedwait(&c->changed, &c->lock, &end) != ETIMEDOUT)
+	while (!helpers_ended(c) && thread_condition_wait(&c->changed, &c->lock, until_ns))
 		continue;
 	all = connector_part(c, joined, &count);
 	pthread_mutex_unlock(&c->lock);

@@ -20,14 +20,12 @@
 #include "backends/mysql/rows.h"
 #include "backends/mysql/text.h"
 #include "core/base/log.h"
+#include "core/base/thread.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #define SWEEP_TRIES 3
 
@@ -336,20 +334,12 @@ struct sql_sweeper {
 /* False: the thread is to end. */
 static bool sweeper_rest(struct sql_sweeper *sweeper, int64_t ms)
 {
-	struct timespec until;
+	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + ms * CLOCK_NS_PER_MS;
 	bool go_on;
-	int rc = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += ms % 1000 * CLOCK_NS_PER_MS;
-	if (until.tv_nsec >= CLOCK_NS_PER_S) {
-		until.tv_nsec -= CLOCK_NS_PER_S;
-		until.tv_sec++;
-	}
 	pthread_mutex_lock(&sweeper->lock);
-	while (!sweeper->stop && rc == 0)
-		rc = pthread_cond_timedwait(&sweeper->wake, &sweeper->lock, &until);
+	while (!sweeper->stop && thread_condition_wait(&sweeper->wake, &sweeper->lock, until_ns))
+		continue;
 	go_on = !sweeper->stop;
 	pthread_mutex_unlock(&sweeper->lock);
 	return go_on;
@@ -481,8 +471,6 @@ struct sql_sweeper *sql_sweeper_new(struct sql_connector *connector, const struc
 				    int64_t interval_ms, struct cart_error *error)
 {
 	struct sql_sweeper *sweeper = calloc(1, sizeof(*sweeper));
-	pthread_condattr_t monotonic;
-	sigset_t all, mask;
 	int rc;
 
 	if (sweeper == NULL) {
@@ -495,15 +483,8 @@ struct sql_sweeper *sql_sweeper_new(struct sql_connector *connector, const struc
 	sweeper->interval_ms = interval_ms;
 	sweeper->fd = -1;
 	pthread_mutex_init(&sweeper->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&sweeper->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	/* Signals are handled by the process's main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
-	rc = pthread_create(&sweeper->thread, NULL, sweeper_main, sweeper);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	thread_condition_init(&sweeper->wake);
+	rc = thread_start(&sweeper->thread, sweeper_main, sweeper);
 	if (rc == 0)
 		return sweeper;
 	cart_error_set(error, "cannot start the sweeper's thread: %s", strerror(rc));

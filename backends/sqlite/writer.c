@@ -27,12 +27,11 @@
 #include "backends/sqlite/sweep.h"
 #include "core/cart_op.h"
 #include "core/base/log.h"
+#include "core/base/thread.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Without writes for this long, the WAL is written back whatever its size. */
@@ -444,7 +443,7 @@ static void writer_maintain(struct sqlite_writer *w)
 /* When the next task other than jobs is due. */
 static int64_t writer_due_ns(const struct sqlite_writer *w)
 {
-	int64_t due = INT64_MAX;
+	int64_t due = THREAD_FOREVER;
 
 	if (w->config.sweep_interval_ms > 0)
 		due = w->sweep_ns;
@@ -457,15 +456,13 @@ static int64_t writer_due_ns(const struct sqlite_writer *w)
 static bool writer_wait(struct sqlite_writer *w, bool *jobs)
 {
 	int64_t due = writer_due_ns(w);
-	struct timespec until = {.tv_sec = due / CLOCK_NS_PER_S, .tv_nsec = due % CLOCK_NS_PER_S};
-	int rc = 0;
 	bool go_on;
 
 	pthread_mutex_lock(&w->lock);
 	w->waiting = true;
-	while (list_empty(&w->queue) && !w->stopping && rc == 0)
-		rc = due == INT64_MAX ? pthread_cond_wait(&w->wake, &w->lock)
-				      : pthread_cond_timedwait(&w->wake, &w->lock, &until);
+	while (list_empty(&w->queue) && !w->stopping &&
+	       thread_condition_wait(&w->wake, &w->lock, due))
+		continue;
 	w->waiting = false;
 	*jobs = !list_empty(&w->queue);
 	go_on = *jobs || !w->stopping;
@@ -511,7 +508,6 @@ int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_c
 			struct cart_error *error)
 {
 	struct sqlite_writer *w = calloc(1, sizeof(*w));
-	pthread_condattr_t attr;
 
 	*out = NULL;
 	if (w == NULL)
@@ -519,10 +515,7 @@ int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_c
 	w->config = *config;
 	list_init(&w->queue);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->wake, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_condition_init(&w->wake);
 	w->batch = calloc(config->batch_max, sizeof(struct sqlite_job *));
 	if (w->batch == NULL)
 		cart_error_set(error, "out of memory");
@@ -534,7 +527,7 @@ int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_c
 	w->checkpoint_at = (size_t)config->checkpoint_bytes / w->page_size;
 	w->sweep_ns = writer_now_ns() + config->sweep_interval_ms * CLOCK_NS_PER_MS;
 	w->shard = metrics_shard_new(config->env.metrics);
-	if (pthread_create(&w->thread, NULL, writer_main, w) != 0) {
+	if (thread_start(&w->thread, writer_main, w) != 0) {
 		writer_free(w);
 		return cart_error_set(error, "cannot start the writer's thread");
 	}

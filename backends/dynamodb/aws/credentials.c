@@ -15,18 +15,16 @@
 
 #include "core/base/log.h"
 #include "core/base/random.h"
+#include "core/base/thread.h"
 #include "core/base/units.h"
 #include "core/base/wake.h"
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CREDENTIALS_LOOK_MS 5000
@@ -91,11 +89,6 @@ static int64_t credentials_now_ns(void)
 	return clock_monotonic_ns(&cart_clock_system);
 }
 
-static struct timespec credentials_timespec(int64_t ns)
-{
-	return (struct timespec){.tv_sec = ns / CLOCK_NS_PER_S, .tv_nsec = ns % CLOCK_NS_PER_S};
-}
-
 static void credentials_plan(struct credentials *source, int64_t delay_ms)
 {
 	source->due_ns = source->asked_ns + delay_ms * CLOCK_NS_PER_MS;
@@ -127,11 +120,8 @@ static bool credentials_rest(struct credentials *source)
 	bool go_on;
 
 	pthread_mutex_lock(&source->lock);
-	while (!source->stop && (left_ns = credentials_left_ns(source)) > 0) {
-		struct timespec until = credentials_timespec(credentials_now_ns() + left_ns);
-
-		pthread_cond_timedwait(&source->wake, &source->lock, &until);
-	}
+	while (!source->stop && (left_ns = credentials_left_ns(source)) > 0)
+		thread_condition_wait(&source->wake, &source->lock, credentials_now_ns() + left_ns);
 	go_on = !source->stop;
 	pthread_mutex_unlock(&source->lock);
 	return go_on;
@@ -270,31 +260,14 @@ static void *credentials_main(void *user)
 	return NULL;
 }
 
-static void credentials_conditions(struct credentials *source)
-{
-	pthread_condattr_t monotonic;
-
-	pthread_mutex_init(&source->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&source->wake, &monotonic);
-	pthread_cond_init(&source->news, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-}
-
 static int credentials_start(struct credentials *source, struct cart_error *error)
 {
-	sigset_t all, mask;
 	int rc;
 
 	source->context.cancel_fd = wake_fd_open();
 	if (source->context.cancel_fd < 0)
 		return cart_error_set(error, "credentials: %s", strerror(errno));
-	/* Signals are handled by the main thread. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &mask);
-	rc = pthread_create(&source->thread, NULL, credentials_main, source);
-	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	rc = thread_start(&source->thread, credentials_main, source);
 	if (rc == 0)
 		return 0;
 	close(source->context.cancel_fd);
@@ -324,7 +297,9 @@ int ddb_credentials_new(struct ddb_credentials_source **source,
 		free(made);
 		return cart_error_set(error, "libcurl does not start");
 	}
-	credentials_conditions(made);
+	pthread_mutex_init(&made->lock, NULL);
+	thread_condition_init(&made->wake);
+	thread_condition_init(&made->news);
 	random_seed(&made->random);
 	made->look_ns =
 		(config->look_ms > 0 ? config->look_ms : CREDENTIALS_LOOK_MS) * CLOCK_NS_PER_MS;
@@ -358,14 +333,13 @@ int ddb_credentials_wait(struct ddb_credentials_source *source, int64_t timeout_
 			 struct cart_error *error)
 {
 	struct credentials *own = (struct credentials *)source;
-	struct timespec until =
-		credentials_timespec(credentials_now_ns() + timeout_ms * CLOCK_NS_PER_MS);
-	int rc = 0;
+	int64_t until_ns = credentials_now_ns() + timeout_ms * CLOCK_NS_PER_MS;
 	bool there;
 
 	pthread_mutex_lock(&own->lock);
-	while (ddb_credentials_generation(source) == 0 && !own->hopeless && rc == 0)
-		rc = pthread_cond_timedwait(&own->news, &own->lock, &until);
+	while (ddb_credentials_generation(source) == 0 && !own->hopeless &&
+	       thread_condition_wait(&own->news, &own->lock, until_ns))
+		continue;
 	there = ddb_credentials_generation(source) != 0;
 	if (!there)
 		cart_error_set(error, "%s",

@@ -1,11 +1,9 @@
 #include "backends/dynamodb/table/provisioner.h"
 
 #include "core/base/log.h"
+#include "core/base/thread.h"
 
-#include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define PROVISIONER_TRY_NS     (5 * 60 * CLOCK_NS_PER_S)
 #define PROVISIONER_WAIT_MIN_S 1
@@ -24,14 +22,12 @@ struct ddb_provisioner {
 /* False: it is to end. */
 static bool provisioner_wait(struct ddb_provisioner *provisioner, int64_t seconds)
 {
-	struct timespec until;
-	int waited = 0;
+	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + seconds * CLOCK_NS_PER_S;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += seconds;
 	pthread_mutex_lock(&provisioner->lock);
-	while (!atomic_load(&provisioner->stop) && waited != ETIMEDOUT)
-		waited = pthread_cond_timedwait(&provisioner->wake, &provisioner->lock, &until);
+	while (!atomic_load(&provisioner->stop) &&
+	       thread_condition_wait(&provisioner->wake, &provisioner->lock, until_ns))
+		continue;
 	pthread_mutex_unlock(&provisioner->lock);
 	return !atomic_load(&provisioner->stop);
 }
@@ -69,7 +65,6 @@ struct ddb_provisioner *ddb_provisioner_new(const struct ddb_table_config *table
 					    enum cart_provision how)
 {
 	struct ddb_provisioner *provisioner = calloc(1, sizeof(*provisioner));
-	pthread_condattr_t monotonic;
 
 	if (provisioner == NULL)
 		return NULL;
@@ -77,11 +72,8 @@ struct ddb_provisioner *ddb_provisioner_new(const struct ddb_table_config *table
 	provisioner->client = *client;
 	provisioner->how = how;
 	pthread_mutex_init(&provisioner->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&provisioner->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
-	if (pthread_create(&provisioner->thread, NULL, provisioner_run, provisioner) == 0)
+	thread_condition_init(&provisioner->wake);
+	if (thread_start(&provisioner->thread, provisioner_run, provisioner) == 0)
 		return provisioner;
 	pthread_cond_destroy(&provisioner->wake);
 	pthread_mutex_destroy(&provisioner->lock);

@@ -65,7 +65,6 @@ def random_request(rng):
         "service": "dynamodb",
         "time": rng.randint(calendar.timegm((2013, 1, 1, 0, 0, 0)), calendar.timegm((2037, 12, 31, 0, 0, 0))),
         "method": "POST",
-        "path": "/",
         "headers": [["Host", host], ["X-Amz-Target", "DynamoDB_20120810." + rng.choice(TARGETS)],
                     ["Content-Type", "application/x-amz-json-1.0"]],
         "body": json.dumps(body, ensure_ascii=rng.random() < 0.5),

@@ -15,11 +15,13 @@
 #include <string.h>
 #include <time.h>
 
-#define CASES	   38
-#define NOON_S	   INT64_C(1440938160) /* 2015-08-30T12:36:00Z */
-#define TEXT_MAX   16384
-#define SECRET	   "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-#define EMPTY_HASH "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+/* Of the official cases: those with the path "/", without a query and without other headers. */
+#define CASES	    12
+#define OTHER_CASES 26
+#define NOON_S	    INT64_C(1440938160) /* 2015-08-30T12:36:00Z */
+#define TEXT_MAX    16384
+#define SECRET	    "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+#define EMPTY_HASH  "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 static const struct sigv4_credentials example = {.access_key_id = "AKIDEXAMPLE",
 						 .secret_access_key = SECRET};
@@ -53,6 +55,7 @@ struct parsed {
 	char text[TEXT_MAX];
 	struct sigv4_header headers[SIGV4_HEADERS_MAX];
 	struct sigv4_request request;
+	bool is_ours; /* the path is "/", and there is no query */
 };
 
 static char *cut(char *text, const char *at)
@@ -67,7 +70,7 @@ static char *cut(char *text, const char *at)
 
 static void parse_request(const char *name, struct parsed *parsed)
 {
-	char *line, *next, *query;
+	char *line, *next;
 
 	read_text(name, "request.txt", parsed->text);
 	parsed->request = (struct sigv4_request){.headers = parsed->headers};
@@ -75,10 +78,7 @@ static void parse_request(const char *name, struct parsed *parsed)
 	next = cut(line, "\n");
 	parsed->request.method = line;
 	line = cut(line, " ");
-	*strrchr(line, ' ') = '\0'; /* a path may have spaces; the version comes last */
-	query = cut(line, "?");
-	parsed->request.path = line;
-	parsed->request.query = query;
+	parsed->is_ours = strncmp(line, "/ ", 2) == 0;
 	for (line = next; line != NULL && *line != '\n' && *line != '\0'; line = next) {
 		next = strchr(line, '\n');
 		/* A line that begins with a space goes on with the value before. */
@@ -118,13 +118,15 @@ static void expect(const char *name, const char *file, const char *got)
 		fail_msg("%s: %s\n--- wanted\n%s\n--- got\n%s", name, file, want, got);
 }
 
-static void check_case(const char *name)
+/* False: it is about something that a request to DynamoDB never has, and was not tested. */
+static bool check_case(const char *name)
 {
 	static struct parsed parsed;
 	static struct sigv4_signer signer;
 	struct sigv4_credentials credentials;
 	struct sigv4_signed out;
-	char text[TEXT_MAX], query[TEXT_MAX], line[TEXT_MAX];
+	char text[TEXT_MAX], line[TEXT_MAX];
+	bool is_ours;
 	const json_t *keys;
 	json_t *context;
 	int64_t unix_s;
@@ -138,12 +140,12 @@ static void check_case(const char *name)
 					   .secret_access_key = member(keys, "secret_access_key"),
 					   .session_token = member(keys, "token")};
 	parse_request(name, &parsed);
-	if (json_is_true(json_object_get(context, "normalize")))
-		parsed.request.flags |= SIGV4_NORMALIZE_PATH;
-	if (json_is_true(json_object_get(context, "sign_body")))
-		parsed.request.flags |= SIGV4_SIGN_BODY_HEADER;
-	if (json_is_true(json_object_get(context, "omit_session_token")))
-		parsed.request.flags |= SIGV4_OMIT_SESSION_TOKEN;
+	is_ours = parsed.is_ours && !json_is_true(json_object_get(context, "sign_body")) &&
+		  !json_is_true(json_object_get(context, "omit_session_token"));
+	if (!is_ours) {
+		json_decref(context);
+		return false;
+	}
 	signer = (struct sigv4_signer){.region = member(context, "region"),
 				       .service = member(context, "service")};
 	unix_s = parse_time(member(context, "timestamp"));
@@ -156,23 +158,16 @@ static void check_case(const char *name)
 	snprintf(line, sizeof(line), "Authorization:%s\n", out.authorization);
 	if (strstr(text, line) == NULL)
 		fail_msg("%s: not in the signed request:\n%s", name, line);
-
-	assert_true(
-		sigv4_presign(&signer, &credentials, &parsed.request, unix_s,
-			      json_integer_value(json_object_get(context, "expiration_in_seconds")),
-			      query, sizeof(query)));
-	expect(name, "query-canonical-request.txt", signer.canonical);
-	expect(name, "query-string-to-sign.txt", signer.to_sign);
-	expect(name, "query-signature.txt", signer.signature);
 	sigv4_signer_clear(&signer);
 	json_decref(context);
+	return true;
 }
 
 static void the_official_cases_are_signed_as_they_should(void **state)
 {
 	DIR *folder = opendir(vectors_folder());
 	const struct dirent *entry;
-	size_t cases = 0;
+	size_t cases = 0, others = 0;
 
 	(void)state;
 	if (folder == NULL) {
@@ -184,10 +179,16 @@ static void the_official_cases_are_signed_as_they_should(void **state)
 	while ((entry = readdir(folder)) != NULL) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
-		check_case(entry->d_name);
-		cases++;
+		if (check_case(entry->d_name))
+			cases++;
+		else
+			others++;
 	}
 	closedir(folder);
+	print_message("%zu of AWS's own cases were not tested: they have a path, a query or a "
+		      "header that no request to DynamoDB has\n",
+		      others);
+	assert_int_equal(others, OTHER_CASES);
 	assert_int_equal(cases, CASES);
 }
 
@@ -195,12 +196,8 @@ static void sign(struct sigv4_signer *signer, const struct sigv4_credentials *cr
 		 int64_t unix_s, struct sigv4_signed *out)
 {
 	static const struct sigv4_header host[] = {{"Host", "example.amazonaws.com"}};
-	const struct sigv4_request request = {.method = "GET",
-					      .path = "/",
-					      .headers = host,
-					      .header_count = 1,
-					      .payload = "",
-					      .flags = SIGV4_NORMALIZE_PATH};
+	const struct sigv4_request request = {
+		.method = "GET", .headers = host, .header_count = 1, .payload = ""};
 
 	assert_true(sigv4_sign(signer, credentials, &request, unix_s, out));
 }
@@ -219,7 +216,7 @@ static void a_plain_request_has_the_signature_of_the_documentation(void **state)
 		"AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
 		"SignedHeaders=host;x-amz-date, "
 		"Signature=5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
-	assert_string_equal(out.content_sha256, EMPTY_HASH);
+	assert_string_equal(strrchr(signer.canonical, '\n') + 1, EMPTY_HASH);
 	sigv4_signer_clear(&signer);
 }
 
@@ -255,13 +252,9 @@ static void what_does_not_fit_is_not_signed(void **state)
 	static char large[SIGV4_CANONICAL_ROOM];
 	struct sigv4_header headers[SIGV4_HEADERS_MAX + 1];
 	struct sigv4_signer signer = {.region = "us-east-1", .service = "dynamodb"};
-	struct sigv4_request request = {.method = "POST",
-					.path = "/",
-					.headers = headers,
-					.header_count = 1,
-					.payload = ""};
+	struct sigv4_request request = {
+		.method = "POST", .headers = headers, .header_count = 1, .payload = ""};
 	struct sigv4_signed out;
-	char query[64];
 
 	(void)state;
 	for (size_t i = 0; i <= SIGV4_HEADERS_MAX; i++)
@@ -274,7 +267,6 @@ static void what_does_not_fit_is_not_signed(void **state)
 	headers[0].value = large;
 	assert_false(sigv4_sign(&signer, &example, &request, NOON_S, &out));
 	headers[0].value = "y";
-	assert_false(sigv4_presign(&signer, &example, &request, NOON_S, 60, query, sizeof(query)));
 	signer.region = large;
 	assert_false(sigv4_sign(&signer, &example, &request, NOON_S, &out));
 	sigv4_signer_clear(&signer);
@@ -318,7 +310,7 @@ static void uncounted_free(void *at, const char *file, int line)
 	free(at);
 }
 
-/* {"access_key_id", "secret_access_key", "token", "region", "service", "time", "method", "path",
+/* {"access_key_id", "secret_access_key", "token", "region", "service", "time", "method",
  * "headers": [[name, value]], "body"} -> {"authorization", "date"} */
 static int serve_one(const json_t *asked)
 {
@@ -330,7 +322,6 @@ static int serve_one(const json_t *asked)
 		.secret_access_key = member(asked, "secret_access_key"),
 		.session_token = member(asked, "token")};
 	struct sigv4_request request = {.method = member(asked, "method"),
-					.path = member(asked, "path"),
 					.headers = headers,
 					.payload = json_string_value(body),
 					.payload_len = json_string_length(body)};

@@ -5,13 +5,10 @@
  */
 #include "backends/dynamodb/aws/sigv4.h"
 
-#include "core/base/hex.h"
-
 /* OpenSSL 3 calls these old; what it offers in their place (EVP) allocates at every digest. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -42,83 +39,6 @@ static void sigv4_add(struct sigv4_text *text, const char *data, size_t len)
 static void sigv4_add_string(struct sigv4_text *text, const char *string)
 {
 	sigv4_add(text, string, strlen(string));
-}
-
-static bool text_is_unreserved(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       c == '-' || c == '.' || c == '_' || c == '~';
-}
-
-static void text_add_percent(struct sigv4_text *text, char c)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	const char encoded[3] = {'%', digits[(unsigned char)c >> 4], digits[c & 15]};
-
-	sigv4_add(text, encoded, sizeof(encoded));
-}
-
-/* Percent-encodes all but unreserved characters (RFC 3986), and "/" if slash. */
-static void sigv4_add_encoded(struct sigv4_text *text, const char *data, size_t len, bool slash)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (text_is_unreserved(data[i]) || (slash && data[i] == '/'))
-			sigv4_add(text, &data[i], 1);
-		else
-			text_add_percent(text, data[i]);
-	}
-}
-
-/* The same, but what is percent-encoded already stays so. */
-static void sigv4_add_query(struct sigv4_text *text, const char *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (data[i] == '%' && len - i > 2 && hex_digit(data[i + 1]) >= 0 &&
-		    hex_digit(data[i + 2]) >= 0) {
-			text_add_percent(
-				text, (char)(hex_digit(data[i + 1]) << 4 | hex_digit(data[i + 2])));
-			i += 2;
-		} else {
-			sigv4_add_encoded(text, &data[i], 1, false);
-		}
-	}
-}
-
-/* Takes the last segment back, but for the path's first slash. */
-static void text_pop_segment(struct sigv4_text *text, size_t start)
-{
-	if (text->failed)
-		return;
-	if (text->len > start + 1)
-		text->len--;
-	while (text->len > start + 1 && text->data[text->len - 1] != '/')
-		text->len--;
-	text->data[text->len] = '\0';
-}
-
-/* Of a path: with normalize, segments ".", ".." and empty ones are resolved before encoding. */
-static void sigv4_add_path(struct sigv4_text *text, const char *path, bool normalize)
-{
-	size_t start = text->len;
-
-	if (!normalize) {
-		sigv4_add_encoded(text, *path != '\0' ? path : "/",
-				  *path != '\0' ? strlen(path) : 1, true);
-		return;
-	}
-	sigv4_add(text, "/", 1);
-	while (*path != '\0') {
-		size_t len = strcspn(path, "/");
-
-		if (len == 2 && memcmp(path, "..", 2) == 0) {
-			text_pop_segment(text, start);
-		} else if (len > 0 && !(len == 1 && *path == '.')) {
-			sigv4_add_encoded(text, path, len, false);
-			if (path[len] == '/')
-				sigv4_add(text, "/", 1);
-		}
-		path += len + (path[len] == '/');
-	}
 }
 
 static bool text_is_space(char c)
@@ -173,12 +93,6 @@ struct sigv4_work {
 	char time[SIGV4_TIME_ROOM];
 	char scope[SIGV4_SCOPE_ROOM];
 	char payload_hash[2 * SIGV4_HASH + 1];
-};
-
-/* A parameter of the query, encoded; both in the work's text. */
-struct sigv4_parameter {
-	const char *name;
-	const char *value;
 };
 
 /* SHA-256 of two pieces. */
@@ -292,14 +206,13 @@ static bool sigv4_is_repeated(const struct sigv4_work *work, size_t at)
 }
 
 /* "host;x-amz-date" */
-static void sigv4_add_names(struct sigv4_text *text, const struct sigv4_work *work,
-			    const char *between)
+static void sigv4_add_names(struct sigv4_text *text, const struct sigv4_work *work)
 {
 	for (size_t i = 0; i < work->header_count; i++) {
 		if (sigv4_is_repeated(work, i))
 			continue;
 		if (i > 0)
-			sigv4_add_string(text, between);
+			sigv4_add_string(text, ";");
 		sigv4_add_lower(text, work->headers[i].name);
 	}
 }
@@ -318,87 +231,28 @@ static void sigv4_add_headers(struct sigv4_text *text, const struct sigv4_work *
 	}
 }
 
-/* Adds "name=value" of the request's query to the text, encoded, as two strings. */
-static bool sigv4_take_parameters(struct sigv4_text *text, const char *query,
-				  struct sigv4_parameter *parameters, size_t *count)
+static bool sigv4_canonical(struct sigv4_work *work)
 {
-	while (query != NULL && *query != '\0') {
-		size_t len = strcspn(query, "&");
-		const char *equals = memchr(query, '=', len);
-		size_t name_len = equals != NULL ? (size_t)(equals - query) : len;
-
-		if (*count == SIGV4_PARAMETERS_MAX)
-			return false;
-		parameters[*count].name = text->data + text->len;
-		sigv4_add_query(text, query, name_len);
-		sigv4_add(text, "", 1);
-		parameters[*count].value = text->data + text->len;
-		if (equals != NULL)
-			sigv4_add_query(text, equals + 1, len - name_len - 1);
-		sigv4_add(text, "", 1);
-		++*count;
-		query += len + (query[len] == '&');
-	}
-	return !text->failed;
-}
-
-static int sigv4_compare_parameters(const void *a, const void *b)
-{
-	const struct sigv4_parameter *left = a, *right = b;
-	int order = strcmp(left->name, right->name);
-
-	return order != 0 ? order : strcmp(left->value, right->value);
-}
-
-static bool sigv4_add_parameters(struct sigv4_text *text, const char *query)
-{
-	struct sigv4_parameter parameters[SIGV4_PARAMETERS_MAX];
-	char room[8192];
-	struct sigv4_text encoded = {.data = room, .room = sizeof(room)};
-	size_t count = 0;
-
-	if (query == NULL || *query == '\0')
-		return true;
-	if (!sigv4_take_parameters(&encoded, query, parameters, &count))
-		return false;
-	qsort(parameters, count, sizeof(parameters[0]), sigv4_compare_parameters);
-	for (size_t i = 0; i < count; i++) {
-		sigv4_add_string(text, i > 0 ? "&" : "");
-		sigv4_add_string(text, parameters[i].name);
-		sigv4_add_string(text, "=");
-		sigv4_add_string(text, parameters[i].value);
-	}
-	return true;
-}
-
-static bool sigv4_canonical(struct sigv4_work *work, const char *query)
-{
-	const struct sigv4_request *request = work->request;
 	struct sigv4_text text = {.data = work->signer->canonical, .room = SIGV4_CANONICAL_ROOM};
 
-	sigv4_add_string(&text, request->method);
-	sigv4_add_string(&text, "\n");
-	sigv4_add_path(&text, request->path, (request->flags & SIGV4_NORMALIZE_PATH) != 0);
-	sigv4_add_string(&text, "\n");
-	if (!sigv4_add_parameters(&text, query))
-		return false;
-	sigv4_add_string(&text, "\n");
+	sigv4_add_string(&text, work->request->method);
+	sigv4_add_string(&text, "\n/\n\n"); /* the path, and no query */
 	sigv4_add_headers(&text, work);
 	sigv4_add_string(&text, "\n\n");
-	sigv4_add_names(&text, work, ";");
+	sigv4_add_names(&text, work);
 	sigv4_add_string(&text, "\n");
 	sigv4_add_string(&text, work->payload_hash);
 	return !text.failed;
 }
 
-static bool sigv4_finish(struct sigv4_work *work, const char *query)
+static bool sigv4_finish(struct sigv4_work *work)
 {
 	struct sigv4_signer *signer = work->signer;
 	char hex[2 * SIGV4_HASH + 1];
 	uint8_t hash[SIGV4_HASH];
 	int len;
 
-	if (!sigv4_canonical(work, query) ||
+	if (!sigv4_canonical(work) ||
 	    !sigv4_hash(signer->canonical, strlen(signer->canonical), "", 0, hash))
 		return false;
 	sigv4_hex(hash, sizeof(hash), hex);
@@ -412,27 +266,17 @@ static bool sigv4_finish(struct sigv4_work *work, const char *query)
 	return true;
 }
 
-static bool sigv4_has_token(const struct sigv4_credentials *credentials)
-{
-	return credentials->session_token != NULL && credentials->session_token[0] != '\0';
-}
-
-static bool sigv4_take_headers(struct sigv4_work *work, bool by_headers)
+static bool sigv4_take_headers(struct sigv4_work *work)
 {
 	const struct sigv4_request *request = work->request;
+	const char *token = work->credentials->session_token;
 	bool good = true;
 
 	for (size_t i = 0; i < request->header_count && good; i++)
 		good = sigv4_take_header(work, request->headers[i].name, request->headers[i].value);
-	if (!good || !by_headers)
-		return good;
-	good = sigv4_take_header(work, "x-amz-date", work->time);
-	if (good && sigv4_has_token(work->credentials) &&
-	    (request->flags & SIGV4_OMIT_SESSION_TOKEN) == 0)
-		good = sigv4_take_header(work, "x-amz-security-token",
-					 work->credentials->session_token);
-	if (good && (request->flags & SIGV4_SIGN_BODY_HEADER) != 0)
-		good = sigv4_take_header(work, "x-amz-content-sha256", work->payload_hash);
+	good = good && sigv4_take_header(work, "x-amz-date", work->time);
+	if (good && token != NULL && token[0] != '\0')
+		good = sigv4_take_header(work, "x-amz-security-token", token);
 	return good;
 }
 
@@ -442,65 +286,16 @@ bool sigv4_sign(struct sigv4_signer *signer, const struct sigv4_credentials *cre
 	struct sigv4_work work = {.signer = signer, .credentials = credentials, .request = request};
 	struct sigv4_text text = {.data = out->authorization, .room = sizeof(out->authorization)};
 
-	if (!sigv4_begin(&work, unix_s) || !sigv4_take_headers(&work, true) ||
-	    !sigv4_finish(&work, request->query))
+	if (!sigv4_begin(&work, unix_s) || !sigv4_take_headers(&work) || !sigv4_finish(&work))
 		return false;
 	memcpy(out->amz_date, work.time, sizeof(out->amz_date));
-	memcpy(out->content_sha256, work.payload_hash, sizeof(out->content_sha256));
 	sigv4_add_string(&text, "AWS4-HMAC-SHA256 Credential=");
 	sigv4_add_string(&text, credentials->access_key_id);
 	sigv4_add_string(&text, "/");
 	sigv4_add_string(&text, work.scope);
 	sigv4_add_string(&text, ", SignedHeaders=");
-	sigv4_add_names(&text, &work, ";");
+	sigv4_add_names(&text, &work);
 	sigv4_add_string(&text, ", Signature=");
-	sigv4_add_string(&text, signer->signature);
-	return !text.failed;
-}
-
-static void sigv4_add_token(struct sigv4_text *text, const struct sigv4_work *work)
-{
-	const char *token = work->credentials->session_token;
-
-	sigv4_add_string(text, "&X-Amz-Security-Token=");
-	sigv4_add_encoded(text, token, strlen(token), false);
-}
-
-bool sigv4_presign(struct sigv4_signer *signer, const struct sigv4_credentials *credentials,
-		   const struct sigv4_request *request, int64_t unix_s, int64_t expires_s,
-		   char *query, size_t room)
-{
-	struct sigv4_work work = {.signer = signer, .credentials = credentials, .request = request};
-	struct sigv4_text text = {.data = query, .room = room};
-	bool token = sigv4_has_token(credentials);
-	bool omit = (request->flags & SIGV4_OMIT_SESSION_TOKEN) != 0;
-	char seconds[24];
-
-	if (room == 0 || !sigv4_begin(&work, unix_s) || !sigv4_take_headers(&work, false))
-		return false;
-	if (request->query != NULL && *request->query != '\0') {
-		sigv4_add_string(&text, request->query);
-		sigv4_add_string(&text, "&");
-	}
-	snprintf(seconds, sizeof(seconds), "%lld", (long long)expires_s);
-	sigv4_add_string(&text, "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=");
-	sigv4_add_encoded(&text, credentials->access_key_id, strlen(credentials->access_key_id),
-			  false);
-	sigv4_add_string(&text, "%2F");
-	sigv4_add_encoded(&text, work.scope, strlen(work.scope), false);
-	sigv4_add_string(&text, "&X-Amz-Date=");
-	sigv4_add_string(&text, work.time);
-	sigv4_add_string(&text, "&X-Amz-SignedHeaders=");
-	sigv4_add_names(&text, &work, "%3B");
-	sigv4_add_string(&text, "&X-Amz-Expires=");
-	sigv4_add_string(&text, seconds);
-	if (token && !omit)
-		sigv4_add_token(&text, &work);
-	if (text.failed || !sigv4_finish(&work, query))
-		return false;
-	if (token && omit)
-		sigv4_add_token(&text, &work);
-	sigv4_add_string(&text, "&X-Amz-Signature=");
 	sigv4_add_string(&text, signer->signature);
 	return !text.failed;
 }

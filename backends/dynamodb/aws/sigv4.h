@@ -2,9 +2,10 @@
  * AWS Signature Version 4: what a request to an AWS service carries to prove who sent it.
  *
  * Source: "Create a signed AWS API request" (IAM user guide). The signature covers the method, the
- * path, the query, the headers given and the SHA-256 of the payload; it holds for five minutes
- * around its time. The key it is made with holds for a day, a region and a service, and is derived
- * anew only when one of these or the secret changes.
+ * headers given and the SHA-256 of the payload; the path is always "/" and there is no query, as in
+ * every request to DynamoDB. It holds for five minutes around its time. The key it is made with
+ * holds for a day, a region and a service, and is derived anew only when one of these or the secret
+ * changes.
  *
  * Names of this backend start with ddb_; those of signing, which is not DynamoDB's alone, with
  * sigv4_. Nothing here allocates.
@@ -19,7 +20,6 @@
 #include <stdint.h>
 
 #define SIGV4_HEADERS_MAX	 32
-#define SIGV4_PARAMETERS_MAX	 32
 #define SIGV4_TIME_ROOM		 17 /* "20150830T123600Z" */
 #define SIGV4_AUTHORIZATION_ROOM 2048
 #define SIGV4_CANONICAL_ROOM	 32768
@@ -37,23 +37,16 @@ struct sigv4_header {
 	const char *value;
 };
 
-#define SIGV4_NORMALIZE_PATH	 1u /* remove "." and ".." and empty segments: all services but S3 */
-#define SIGV4_SIGN_BODY_HEADER	 2u /* x-amz-content-sha256 is added and signed */
-#define SIGV4_OMIT_SESSION_TOKEN 4u /* the token is added after signing, and not signed */
-
 /*
- * What is signed. Host must be among the headers; X-Amz-Date, X-Amz-Security-Token and
- * X-Amz-Content-Sha256 are not: signing adds them to what it signs, the caller to what it sends.
+ * What is signed. Host must be among the headers; X-Amz-Date and X-Amz-Security-Token are not:
+ * signing adds them to what it signs, the caller to what it sends.
  */
 struct sigv4_request {
 	const char *method;
-	const char *path;  /* before percent-encoding; "" is "/" */
-	const char *query; /* without "?"; what is percent-encoded stays so; NULL: none */
 	const struct sigv4_header *headers;
 	size_t header_count;
 	const void *payload;
 	size_t payload_len;
-	unsigned flags;
 };
 
 /* Region, service and the key derived for them. One a thread. Zero it and set the first two. */
@@ -77,25 +70,15 @@ void sigv4_signer_clear(struct sigv4_signer *signer);
 struct sigv4_signed {
 	char amz_date[SIGV4_TIME_ROOM];		      /* X-Amz-Date */
 	char authorization[SIGV4_AUTHORIZATION_ROOM]; /* Authorization */
-	char content_sha256[65];		      /* X-Amz-Content-Sha256, if asked for */
 };
 
 /*
- * Signs by headers. unix_s: the time, in seconds since 1970, right for the server. False: too many
- * headers or parameters, something too long, or the digest failed; nothing may be sent then.
+ * unix_s: the time, in seconds since 1970, right for the server. False: too many headers,
+ * something too long, or the digest failed; nothing may be sent then.
  */
 CART_MUST_CHECK bool sigv4_sign(struct sigv4_signer *signer,
 				const struct sigv4_credentials *credentials,
 				const struct sigv4_request *request, int64_t unix_s,
 				struct sigv4_signed *out);
-
-/*
- * Signs by the query, for expires_s seconds: writes the whole query, the request's own parameters
- * first, into query. False: likewise, or no room.
- */
-CART_MUST_CHECK bool sigv4_presign(struct sigv4_signer *signer,
-				   const struct sigv4_credentials *credentials,
-				   const struct sigv4_request *request, int64_t unix_s,
-				   int64_t expires_s, char *query, size_t room);
 
 #endif

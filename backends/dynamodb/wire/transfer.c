@@ -381,7 +381,6 @@ static bool transfer_sign(struct ddb_client *client, struct ddb_transfer *transf
 	};
 	const struct sigv4_request request = {
 		.method = "POST",
-		.path = "/",
 		.headers = headers,
 		.header_count = sizeof(headers) / sizeof(headers[0]),
 		.payload = body->data,

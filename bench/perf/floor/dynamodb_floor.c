@@ -69,7 +69,6 @@ static void floor_sign(struct floor_load *load, struct sigv4_signed *out, int64_
 					       {"Host", load->host},
 					       {"X-Amz-Target", load->target}};
 	const struct sigv4_request request = {.method = "POST",
-					      .path = "/",
 					      .headers = headers,
 					      .header_count = 3,
 					      .payload = load->body.data,

@@ -20,9 +20,16 @@ int64_t cart_idle_ms(const struct cart_rules *rules, int64_t updated_ms)
 	return rules->idle_step_ms > 1 ? updated_ms - updated_ms % rules->idle_step_ms : updated_ms;
 }
 
-static int64_t cart_expiry(const struct cart_rules *rules, int64_t now_ms)
+static int64_t cart_expiry(const struct cart_rules *rules, int64_t updated_ms)
 {
-	return rules->ttl_ms > 0 ? now_ms + rules->ttl_ms : 0;
+	return rules->ttl_ms > 0 ? updated_ms + rules->ttl_ms : 0;
+}
+
+/* A time that is stored never goes back: the op may have waited behind a later one, or come from an
+ * instance whose clock is behind. */
+static int64_t cart_later(int64_t stored_ms, int64_t now_ms)
+{
+	return now_ms > stored_ms ? now_ms : stored_ms;
 }
 
 void cart_create(struct cart *cart, const struct cart_op *op, const struct cart_rules *rules)
@@ -79,7 +86,7 @@ static void cart_put_line(struct cart *cart, const struct shop_id *product_id, i
 		cart_remove_line(cart, line);
 	} else {
 		line->quantity = quantity;
-		line->updated_ms = now_ms;
+		line->updated_ms = cart_later(line->updated_ms, now_ms);
 	}
 }
 
@@ -133,7 +140,7 @@ static bool cart_is_within(const struct cart *next, const struct cart *before,
 static void cart_touch(struct cart *cart, int64_t now_ms)
 {
 	cart->version++;
-	cart->updated_ms = now_ms;
+	cart->updated_ms = cart_later(cart->updated_ms, now_ms);
 }
 
 static enum cart_result cart_apply_changes(struct cart *cart, const struct cart_op *op,
@@ -162,7 +169,7 @@ static enum cart_result cart_apply_changes(struct cart *cart, const struct cart_
 	free(cart->lines);
 	*cart = next;
 	cart_touch(cart, op->now_ms);
-	cart->expires_ms = cart_expiry(rules, op->now_ms);
+	cart->expires_ms = cart_expiry(rules, cart->updated_ms);
 	return CART_OK;
 }
 

@@ -178,7 +178,37 @@ static void write_lock(struct sql_text *text, const struct write_batch *batch)
 	sql_add(text, " FOR UPDATE");
 }
 
-static void write_mark(struct sql_text *text, const struct write_batch *batch, int64_t expires_ms)
+/* The later of the batch's instant and when the cart was last changed. */
+static void write_updated(struct sql_text *text, const struct write_batch *batch)
+{
+	sql_add(text, "GREATEST(c.updated_ms, ");
+	sql_add_integer(text, batch->now_ms);
+	sql_add(text, ")");
+}
+
+/* The cart's times, which never go back, see cart_apply(). idle_ms and sweep_ms only grow with the
+ * times that they are rounded from, so the greater one is that of the later time. */
+static void write_times(struct sql_text *text, const struct write_batch *batch, bool expires)
+{
+	int64_t ttl_ms = batch->rules->ttl_ms;
+
+	write_updated(text, batch);
+	sql_add(text, ", c.idle_ms = GREATEST(c.idle_ms, ");
+	sql_add_integer(text, cart_idle_ms(batch->rules, batch->now_ms));
+	if (!expires || ttl_ms == 0) {
+		sql_add(text, "), c.expires_ms = 0, c.sweep_ms = 0");
+		return;
+	}
+	sql_add(text, "), c.expires_ms = ");
+	write_updated(text, batch);
+	sql_add(text, " + ");
+	sql_add_integer(text, ttl_ms);
+	sql_add(text, ", c.sweep_ms = GREATEST(c.sweep_ms, ");
+	sql_add_integer(text, cart_sweep_ms(batch->rules, batch->now_ms + ttl_ms));
+	sql_add(text, ")");
+}
+
+static void write_mark(struct sql_text *text, const struct write_batch *batch, bool expires)
 {
 	sql_statement(text, SQL_CARTS, "UPDATE carts c FORCE INDEX (PRIMARY) SET c.op = ");
 	sql_add_integer(text, batch->token);
@@ -186,13 +216,7 @@ static void write_mark(struct sql_text *text, const struct write_batch *batch, i
 		sql_add(text, ", c.version = LAST_INSERT_ID(c.version + 1), c.updated_ms = ");
 	else
 		sql_add(text, ", c.version = c.version + 1, c.updated_ms = ");
-	sql_add_integer(text, batch->now_ms);
-	sql_add(text, ", c.idle_ms = ");
-	sql_add_integer(text, cart_idle_ms(batch->rules, batch->now_ms));
-	sql_add(text, ", c.expires_ms = ");
-	sql_add_integer(text, expires_ms);
-	sql_add(text, ", c.sweep_ms = ");
-	sql_add_integer(text, cart_sweep_ms(batch->rules, expires_ms));
+	write_times(text, batch, expires);
 }
 
 static void write_guard_open(struct sql_text *text, const struct write_batch *batch)
@@ -260,19 +284,17 @@ static void write_add_lines(struct sql_text *text, const struct write_batch *bat
 			write_line(text, batch, write, at, rows++ == 0);
 		}
 	}
-	sql_add(text, ") ON DUPLICATE KEY UPDATE updated_ms = VALUES(updated_ms), quantity ="
-		      " IF(quantity <= ");
+	sql_add(text, ") ON DUPLICATE KEY UPDATE updated_ms ="
+		      " GREATEST(updated_ms, VALUES(updated_ms)), quantity = IF(quantity <= ");
 	sql_add_integer(text, batch->rules->quantity_max);
 	sql_add(text, " - VALUES(quantity), quantity + VALUES(quantity), " WRITE_FAIL ")");
 }
 
 static void write_adds(struct sql_text *text, const struct write_batch *batch)
 {
-	int64_t expires_ms = batch->rules->ttl_ms > 0 ? batch->now_ms + batch->rules->ttl_ms : 0;
-
 	if (batch->of_way[SQL_WAY_ADD] == 0)
 		return;
-	write_mark(text, batch, expires_ms);
+	write_mark(text, batch, true);
 	sql_add(text, ", c.lines_bound = c.lines_bound + ");
 	write_lines_of(text, batch);
 	write_where(text, batch, write_is_add);
@@ -287,7 +309,7 @@ static void write_adds(struct sql_text *text, const struct write_batch *batch)
 static void write_checkout(struct sql_text *text, const struct write_batch *batch,
 			   const struct sql_write *write)
 {
-	write_mark(text, batch, 0);
+	write_mark(text, batch, false);
 	sql_add(text, ", c.state = 1, c.order_id = ");
 	sql_add_id(text, &write->op->order_id);
 	sql_add(text, " WHERE c.id = ");

@@ -487,6 +487,55 @@ static void a_change_in_the_last_instant_keeps_the_cart(void **state)
 	expect_gone(f, &id);
 }
 
+/* The changes come through an instance whose clock is behind, or waited behind a later one. */
+static void a_time_of_a_cart_never_goes_back(void **state)
+{
+	const struct {
+		size_t count;
+		struct cart_change changes[3];
+	} each[] = {
+		{1, {ADD(1, 1)}}, /* a line that was changed later */
+		{1, {ADD(5, 1)}}, /* a line that was changed earlier */
+		{1, {ADD(2, 1)}}, /* a new line */
+		{3, {ADD(1, 1), ADD(3, 1), ADD(5, 1)}},
+		{1, {SET(1, 9)}},
+		{1, {SET(4, 2)}},
+		{1, {REMOVE(2)}},
+		{2, {REMOVE(3), ADD(1, 1)}},
+		{1, {CLEAR}},
+		{1, {ADD(1, 1)}},
+	};
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f);
+	const size_t cleared_at = 8;
+	int64_t early_ms = clock_fake_now(&f->clock), late_ms = early_ms + 50000;
+	struct cart cart;
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(5, 1)));
+	clock_fake_set(&f->clock, late_ms);
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)));
+	for (size_t i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+		char key[] = {(char)('a' + i), '\0'};
+
+		clock_fake_set(&f->clock, early_ms + 1 + (int64_t)i);
+		ask(f, CART_OK, CHANGE, .id = id, .changes = each[i].changes,
+		    .change_count = each[i].count, .key = i % 2 == 0 ? key : NULL,
+		    .if_version = i % 3 == 0 ? 3 + (int64_t)i : 0);
+		cart = rig_get(f, &id);
+		assert_int_equal(cart.version, 4 + (int64_t)i);
+		assert_int_equal(cart.updated_ms, late_ms);
+		assert_int_equal(cart.expires_ms, late_ms + TTL_MS);
+		if (i < cleared_at)
+			assert_int_equal(find_line(&cart, 1)->updated_ms, late_ms);
+		cart_clear(&cart);
+	}
+	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(f));
+	cart = rig_get(f, &id);
+	assert_int_equal(cart.updated_ms, late_ms);
+	assert_int_equal(cart.expires_ms, 0);
+	cart_clear(&cart);
+}
+
 static void what_changes_nothing_does_not_move_the_expiry(void **state)
 {
 	struct rig *f = *state;
@@ -556,6 +605,7 @@ int main(void)
 		ON(a_checked_out_cart_is_not_deleted),
 		ON(a_cart_is_gone_from_the_instant_of_its_expiry),
 		ON(a_change_in_the_last_instant_keeps_the_cart),
+		ON(a_time_of_a_cart_never_goes_back),
 		ON(what_changes_nothing_does_not_move_the_expiry),
 		ON(a_checked_out_cart_does_not_expire),
 		cmocka_unit_test_setup_teardown(without_a_ttl_nothing_expires, start_without_expiry,

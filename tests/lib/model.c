@@ -212,7 +212,8 @@ static bool model_set(struct model_cart *cart, const struct shop_id *product_id,
 		return true;
 	}
 	cart->lines[at].quantity = quantity;
-	cart->lines[at].updated_ms = now_ms;
+	if (cart->lines[at].updated_ms < now_ms)
+		cart->lines[at].updated_ms = now_ms;
 	return true;
 }
 
@@ -259,6 +260,15 @@ static bool model_is_over(const struct model *model, const struct model_cart *af
 	       after->cart.line_count > before->cart.line_count;
 }
 
+/* Clocks differ, and an op may wait behind a later one. */
+static void model_touch(struct model_cart *cart, int64_t now_ms, int64_t ttl_ms)
+{
+	cart->cart.version++;
+	if (cart->cart.updated_ms < now_ms)
+		cart->cart.updated_ms = now_ms;
+	cart->cart.expires_ms = ttl_ms > 0 ? cart->cart.updated_ms + ttl_ms : 0;
+}
+
 static enum cart_result model_change(const struct model *model, struct model_cart *cart,
 				     const struct cart_op *op)
 {
@@ -278,9 +288,7 @@ static enum cart_result model_change(const struct model *model, struct model_car
 		return CART_LIMIT;
 	*cart = after;
 	cart->cart.lines = cart->lines;
-	cart->cart.version++;
-	cart->cart.updated_ms = op->now_ms;
-	cart->cart.expires_ms = model->rules.ttl_ms > 0 ? op->now_ms + model->rules.ttl_ms : 0;
+	model_touch(cart, op->now_ms, model->rules.ttl_ms);
 	return CART_OK;
 }
 
@@ -290,9 +298,7 @@ static enum cart_result model_checkout(struct model_cart *cart, const struct car
 		return CART_EMPTY;
 	cart->cart.state = CART_CHECKED_OUT;
 	cart->cart.order_id = op->order_id;
-	cart->cart.version++;
-	cart->cart.updated_ms = op->now_ms;
-	cart->cart.expires_ms = 0;
+	model_touch(cart, op->now_ms, 0);
 	return CART_OK;
 }
 

@@ -254,6 +254,24 @@ static void a_second_checkout_keeps_the_first_order(void **state)
 	assert_int_equal(cart.updated_ms, 5200);
 }
 
+static void times_never_go_back(void **state)
+{
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5400), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5300), CART_OK);
+	assert_int_equal(change(CART_CHANGE_ADD, 2, 1, 5200), CART_OK);
+	assert_int_equal(cart.version, 4);
+	assert_int_equal(cart.updated_ms, 5400);
+	assert_int_equal(cart.expires_ms, 6400);
+	assert_int_equal(cart.lines[0].updated_ms, 5400);
+	assert_int_equal(cart.lines[1].updated_ms, 5200);
+	assert_int_equal(change(CART_CHANGE_SET, 2, 3, 5300), CART_OK);
+	assert_int_equal(cart.lines[1].updated_ms, 5300);
+	assert_int_equal(checkout(5100, 9), CART_OK);
+	assert_int_equal(cart.updated_ms, 5400);
+	assert_int_equal(cart.expires_ms, 0);
+}
+
 static void an_empty_cart_is_not_checked_out(void **state)
 {
 	(void)state;
@@ -413,6 +431,7 @@ int main(void)
 		CART_TEST(a_cart_over_a_lowered_limit_can_be_brought_down_but_not_up),
 		CART_TEST(checkout_closes_and_stops_the_clock),
 		CART_TEST(a_second_checkout_keeps_the_first_order),
+		CART_TEST(times_never_go_back),
 		CART_TEST(an_empty_cart_is_not_checked_out),
 		CART_TEST(another_version_is_a_mismatch_for_every_write),
 		CART_TEST(a_checked_out_cart_is_not_deleted),

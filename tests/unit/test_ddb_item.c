@@ -379,7 +379,8 @@ static void assert_plain(const char *text)
 	assert_true(text == NULL || strlen(text) < 4096);
 }
 
-static void check_conditional(const struct cart_op *op, const char *key_name, int64_t ttl_ms)
+static void check_conditional_of(const struct cart_op *op, const char *key_name, int64_t ttl_ms,
+				 const struct cart *newer)
 {
 	struct cart_rules limits = rules;
 	struct ddb_table table = table_of(DDB_LAYOUT_MAP);
@@ -389,7 +390,7 @@ static void check_conditional(const struct cart_op *op, const char *key_name, in
 	limits.ttl_ms = ttl_ms;
 	table.rules = &limits;
 	assert_true(ddb_can_be_conditional(op, &table));
-	ddb_body_conditional(&body, &table, op, "0123456789abcdef", key_name);
+	ddb_body_conditional(&body, &table, op, "0123456789abcdef", key_name, newer);
 	request = json_loadb(body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(request);
 	assert_given(request, "ExpressionAttributeNames", '#');
@@ -398,6 +399,19 @@ static void check_conditional(const struct cart_op *op, const char *key_name, in
 	assert_plain(json_string_value(json_object_get(request, "ConditionExpression")));
 	json_decref(request);
 	buf_free(&body);
+}
+
+/* Also of the call that leaves alone what was changed later: the cart, and some of its lines. */
+static void check_conditional(const struct cart_op *op, const char *key_name, int64_t ttl_ms)
+{
+	struct cart_line lines[] = {
+		{.product_id = id_of(1), .quantity = 1, .updated_ms = NOW_MS + 1},
+		{.product_id = id_of(2), .quantity = 1, .updated_ms = NOW_MS},
+		{.product_id = id_of(7), .quantity = 1, .updated_ms = NOW_MS + 1}};
+	const struct cart newer = {.updated_ms = NOW_MS + 1, .lines = lines, .line_count = 3};
+
+	check_conditional_of(op, key_name, ttl_ms, NULL);
+	check_conditional_of(op, key_name, ttl_ms, &newer);
 }
 
 static void expressions_are_plain_and_name_what_they_use_and_nothing_else(void **state)
@@ -453,7 +467,7 @@ static void idle_key_of_an_add(int64_t now_ms, char *key, size_t room)
 
 	limits.idle_step_ms = HOUR_MS;
 	table.rules = &limits;
-	ddb_body_conditional(&body, &table, &op, "0123456789abcdef", NULL);
+	ddb_body_conditional(&body, &table, &op, "0123456789abcdef", NULL, NULL);
 	request = json_loadb(body.data, body.len, 0, NULL);
 	assert_non_null(request);
 	snprintf(key, room, "%s",

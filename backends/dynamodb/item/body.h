@@ -42,13 +42,15 @@ CART_MUST_CHECK bool ddb_can_be_conditional(const struct cart_op *op,
 /*
  * That call, under the condition that the op certainly is to be applied: the cart is there, open,
  * not expired, of if_version, does not know the key (key_name NULL: the op has none) nor holds
- * DDB_KEYS_MAX of them, and by the op's own rules; also, that the change changes something. It
- * asks for the whole item after it where the op has a key or wants the cart (CHECKOUT does), else
- * for the version alone (UPDATED_NEW); and for the item where the condition is false
- * (ReturnValuesOnConditionCheckFailure=ALL_OLD), which not every server does.
+ * DDB_KEYS_MAX of them, and by the op's own rules; also, that the change changes something and that
+ * the cart was not changed later than op->now_ms. newer is NULL, or the cart as it was read where
+ * it was: then the times that are later stay as they are. It asks for the whole item after it where
+ * the op has a key or wants the cart (CHECKOUT does), else for the version alone (UPDATED_NEW); and
+ * for the item where the condition is false (ReturnValuesOnConditionCheckFailure=ALL_OLD), which
+ * not every server does.
  */
 void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
-			  const char *mark, const char *key_name);
+			  const char *mark, const char *key_name, const struct cart *newer);
 
 /* PutItem of a new cart, under the condition that no item has its id. key_item: it is made under
  * that key of the customer's (create_key, and keyed_until is set); NULL: under none. cart is what

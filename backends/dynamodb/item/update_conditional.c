@@ -3,6 +3,10 @@
  * rules of core/cart.h so that the call only succeeds where they certainly allow the change;
  * everything else is decided by update_if_unchanged.c after the item was read.
  *
+ * DynamoDB has no max(): that the cart's time does not go back is a condition too. Where it is the
+ * only one that is false, the call is made once more and leaves the times alone that are later. So
+ * changes that overtake each other on their way cost at most one more call each.
+ *
  * The text is as plain as it can be, because servers that stand in for DynamoDB parse it for every
  * call, and slowly: names of one letter, no parentheses (AND binds closer than OR, so a guard is
  * said twice instead), comparisons in place of functions. A comparison with an attribute that is
@@ -35,6 +39,8 @@ struct fast {
 	const struct cart_op *op;
 	const char *mark;
 	const char *key_name;
+	const struct cart
+		*newer; /* NULL, or the cart as it was read: changed later than op->now_ms */
 	enum fast_kind kind;
 };
 
@@ -86,6 +92,11 @@ bool ddb_can_be_conditional(const struct cart_op *op, const struct ddb_table *ta
 	return op->changes[0].quantity <= table->rules->quantity_max;
 }
 
+static bool fast_puts_lines(const struct fast *fast)
+{
+	return fast->kind == FAST_ADD || fast->kind == FAST_SET;
+}
+
 /* The products that an add names, each once; of the others the one there is. */
 static bool fast_next(const struct fast *fast, size_t *at)
 {
@@ -95,8 +106,20 @@ static bool fast_next(const struct fast *fast, size_t *at)
 	return *at < fast->op->change_count;
 }
 
-static void fast_update_line(struct buf *body, size_t at, bool add)
+/* The line was changed later than the op's instant: its time stays, as times never go back. */
+static bool fast_is_newer(const struct fast *fast, size_t at)
 {
+	const struct cart_line *line =
+		fast->newer != NULL ? cart_find_line(fast->newer, &fast->op->changes[at].product_id)
+				    : NULL;
+
+	return line != NULL && line->updated_ms > fast->op->now_ms;
+}
+
+static void fast_update_line(struct buf *body, const struct fast *fast, size_t at)
+{
+	bool add = fast->kind == FAST_ADD;
+
 	ddb_add_indexed(body, ",#q.#p", at);
 	if (add) {
 		ddb_add_indexed(body, "=if_not_exists(#q.#p", at);
@@ -106,8 +129,17 @@ static void fast_update_line(struct buf *body, size_t at, bool add)
 	}
 	ddb_add_indexed(body, ",#a.#p", at);
 	ddb_add_indexed(body, "=if_not_exists(#a.#p", at);
-	ddb_add_indexed(body, ",:t),#d.#p", at);
+	buf_add_string(body, ",:t)");
+	if (fast_is_newer(fast, at))
+		return;
+	ddb_add_indexed(body, ",#d.#p", at);
 	buf_add_string(body, "=:t");
+}
+
+/* The cart's times become those of the op. */
+static bool fast_sets_times(const struct fast *fast)
+{
+	return fast->newer == NULL;
 }
 
 /* DynamoDB may remove the cart some time after this change: it has an expires_at. */
@@ -121,16 +153,16 @@ static void fast_sets(struct buf *body, const struct fast *fast)
 	buf_add_string(body, "SET ");
 	if (fast->key_name != NULL)
 		buf_add_string(body, "#o.#k=#v+:1,#f.#k=:f,");
-	buf_add_string(body, "#v=#v+:1,#u=:t,#m=:m");
+	buf_add_string(body, "#v=#v+:1,#m=:m");
+	if (fast_sets_times(fast))
+		buf_add_string(body, ",#u=:t");
 	if (fast->kind == FAST_CHECKOUT)
 		buf_add_string(body, ",#s=:s,#r=:o");
-	else
-		buf_add_string(body, ",#i=:i,#e=:e");
-	if (fast_removable(fast))
-		buf_add_string(body, ",#x=:x");
-	if (fast->kind == FAST_ADD || fast->kind == FAST_SET)
+	else if (fast_sets_times(fast))
+		buf_add_string(body, fast_removable(fast) ? ",#i=:i,#e=:e,#x=:x" : ",#i=:i,#e=:e");
+	if (fast_puts_lines(fast))
 		for (size_t at = 0; fast_next(fast, &at); at++)
-			fast_update_line(body, at, fast->kind == FAST_ADD);
+			fast_update_line(body, fast, at);
 	if (fast->kind == FAST_CLEAR)
 		buf_add_string(body, ",#q=:z,#a=:z,#d=:z");
 }
@@ -142,7 +174,7 @@ static void fast_removes(struct buf *body, const struct fast *fast)
 
 	if (fast->kind == FAST_CHECKOUT) {
 		buf_add_string(body, " REMOVE #h,#i,#e,#x");
-	} else if (!fast_removable(fast)) {
+	} else if (!fast_removable(fast) && fast_sets_times(fast)) {
 		buf_add_string(body, " REMOVE #x");
 		buf_add_string(body, remove_lines ? "," : "");
 		buf_add_string(body, remove_lines ? lines : "");
@@ -152,10 +184,26 @@ static void fast_removes(struct buf *body, const struct fast *fast)
 	}
 }
 
+/* What is set is not later now, and what is left alone still is: for a cart that is certain, but a
+ * line may have been removed. */
+static void fast_guard_times(struct buf *body, const struct fast *fast)
+{
+	if (fast_sets_times(fast) && fast->kind != FAST_DELETE)
+		buf_add_string(body, " AND #u<=:t");
+	if (fast_sets_times(fast) || !fast_puts_lines(fast))
+		return;
+	for (size_t at = 0; fast_next(fast, &at); at++) {
+		ddb_add_indexed(body, fast_is_newer(fast, at) ? " AND #d.#p" : " AND NOT #d.#p",
+				at);
+		buf_add_string(body, ">:t");
+	}
+}
+
 /* What every change demands. Only an open cart has #e. */
 static void fast_guard(struct buf *body, const struct fast *fast)
 {
 	buf_add_string(body, "#e>:t");
+	fast_guard_times(body, fast);
 	if (fast->op->if_version != 0)
 		buf_add_string(body, " AND #v=:v");
 	if (fast->key_name != NULL)
@@ -284,11 +332,11 @@ static void fast_update_values(struct buf *body, const struct fast *fast)
 	ddb_add_number(body, ",\":0\":", 0);
 	ddb_add_number(body, ",\":1\":", 1);
 	ddb_add_text(body, ",\":m\":", fast->mark);
-	if (fast->kind != FAST_CHECKOUT) {
-		ddb_time_key(cart_idle_ms(fast->table->rules, op->now_ms), &op->id, idle_key);
-		ddb_add_text(body, ",\":i\":", idle_key);
-		ddb_add_number(body, ",\":e\":", ttl_ms > 0 ? op->now_ms + ttl_ms : DDB_NEVER_MS);
-	}
+	if (fast->kind == FAST_CHECKOUT || !fast_sets_times(fast))
+		return;
+	ddb_time_key(cart_idle_ms(fast->table->rules, op->now_ms), &op->id, idle_key);
+	ddb_add_text(body, ",\":i\":", idle_key);
+	ddb_add_number(body, ",\":e\":", ttl_ms > 0 ? op->now_ms + ttl_ms : DDB_NEVER_MS);
 	if (fast_removable(fast))
 		ddb_add_number(body, ",\":x\":", ddb_removable_s(fast->table->rules, op->now_ms));
 }
@@ -318,12 +366,13 @@ static bool fast_wants_item(const struct fast *fast)
 }
 
 void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
-			  const char *mark, const char *key_name)
+			  const char *mark, const char *key_name, const struct cart *newer)
 {
 	const struct fast fast = {.table = table,
 				  .op = op,
 				  .mark = mark,
 				  .key_name = key_name,
+				  .newer = newer,
 				  .kind = fast_kind_of(op)};
 	size_t expressions;
 

@@ -79,6 +79,7 @@ struct ddb_write {
 	unsigned conflicts;		  /* writes that another writer was faster than */
 	unsigned repeats;		  /* tries sent after an answer was lost */
 	bool retry_due;			  /* an answer was lost, and nothing was sent since */
+	bool late;			  /* CONDITIONAL: was sent for a cart with a later time */
 	int64_t before;			  /* WRITE_IF_UNCHANGED: the version that was read */
 	struct cart after;		  /* WRITE_IF_UNCHANGED, PUT: the cart being written */
 };

@@ -37,12 +37,14 @@ static void write_read(struct ddb_lane *lane)
 	ddb_write_send(lane, DDB_STEP_READ, DDB_GET_ITEM);
 }
 
-static void write_conditional(struct ddb_lane *lane)
+/* newer: see ddb_body_conditional(). */
+static void write_conditional(struct ddb_lane *lane, const struct cart *newer)
 {
 	struct ddb_write *write = &lane->write;
 
+	write->late = newer != NULL;
 	ddb_body_conditional(&lane->call.body, &lane->store->table, write->op, write->mark,
-			     write_key_name(write));
+			     write_key_name(write), newer);
 	ddb_write_send(lane, DDB_STEP_CONDITIONAL,
 		       write->op->type == CART_OP_DELETE ? DDB_DELETE_ITEM : DDB_UPDATE_ITEM);
 }
@@ -146,6 +148,17 @@ static bool write_is_gone(struct ddb_lane *lane, const struct ddb_item *item)
 	return true;
 }
 
+/* The conditional call may have failed because of the time alone: it is made again, once. Then
+ * other writers do no harm, as they would to a write that needs the item unchanged. */
+static bool write_is_late(const struct ddb_lane *lane, const struct ddb_item *item)
+{
+	const struct ddb_write *write = &lane->write;
+
+	return !write->late && item->cart.updated_ms > write->op->now_ms &&
+	       write->op->type != CART_OP_DELETE &&
+	       ddb_can_be_conditional(write->op, &lane->store->table);
+}
+
 static void write_apply(struct ddb_lane *lane, struct ddb_item *item)
 {
 	struct ddb_write *write = &lane->write;
@@ -165,6 +178,9 @@ static void write_apply(struct ddb_lane *lane, struct ddb_item *item)
 		   write->key_name[0] == '\0') {
 		cart_clear(&after);
 		ddb_write_answer_item(lane, item, item->cart.version, false);
+	} else if (write_is_late(lane, item)) {
+		cart_clear(&after);
+		write_conditional(lane, &item->cart);
 	} else {
 		write_if_unchanged(lane, item, &after);
 	}
@@ -185,7 +201,7 @@ static bool write_retries(struct ddb_lane *lane)
 		return true;
 	if (write->key_name[0] == '\0' || !ddb_can_be_conditional(write->op, &lane->store->table))
 		return false;
-	write_conditional(lane);
+	write_conditional(lane, NULL);
 	return true;
 }
 
@@ -344,7 +360,7 @@ void ddb_write_start(struct ddb_lane *lane, struct cart_op *op)
 	if (op->type == CART_OP_CREATE) {
 		ddb_create_start(lane);
 	} else if (ddb_can_be_conditional(op, &lane->store->table)) {
-		write_conditional(lane);
+		write_conditional(lane, NULL);
 	} else {
 		write_read(lane);
 	}

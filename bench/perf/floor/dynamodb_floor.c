@@ -107,7 +107,7 @@ static void floor_make_body(struct floor_load *load, int64_t now_ms)
 	change.product_id = shop_id_of_number(1 + (int64_t)(random_next(&load->random) % 3));
 	snprintf(mark, sizeof(mark), "%016" PRIx64, random_next(&load->random));
 	if (load->work == FLOOR_ADD)
-		ddb_body_conditional(&load->body, &load->table, &op, mark, NULL);
+		ddb_body_conditional(&load->body, &load->table, &op, mark, NULL, NULL);
 	else if (load->work == FLOOR_PLAIN)
 		floor_plain(&load->body, load, &op);
 	else

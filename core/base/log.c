@@ -2,7 +2,6 @@
  * share a read lock, because log_reopen() replaces the file under the write lock. */
 #include "core/base/log.h"
 
-#include "core/base/clock.h"
 #include "core/base/log_line.h"
 
 #include <errno.h>
@@ -43,7 +42,9 @@ const struct setting log_settings[] = {
 		.type = SETTING_CHOICE,
 		.choices = log_requests,
 		.fallback = "errors",
-		.help = "Requests to log: none, those answered with 5xx, or all",
+		.help = "Requests to log: none (but defects), those that failed in the service "
+			"(some "
+			"of them if there are many), or all",
 	},
 	{0},
 };
@@ -184,6 +185,21 @@ void log_write(enum log_level level, const char *message, const struct log_field
 	if (!written)
 		atomic_fetch_add_explicit(&log_state.dropped, 1, memory_order_relaxed);
 	errno = saved_errno;
+}
+
+bool log_limit_pass(struct log_limit *limit, int64_t now_ns, int64_t *left_out)
+{
+	int_fast64_t next = atomic_load(&limit->next_ns), then;
+
+	do {
+		if (next - now_ns > (LOG_LIMIT_BURST - 1) * LOG_LIMIT_NS) {
+			atomic_fetch_add(&limit->left_out, 1);
+			return false;
+		}
+		then = (next > now_ns ? next : now_ns) + LOG_LIMIT_NS;
+	} while (!atomic_compare_exchange_weak(&limit->next_ns, &next, then));
+	*left_out = atomic_exchange(&limit->left_out, 0);
+	return true;
 }
 
 uint64_t log_dropped(void)

@@ -12,10 +12,12 @@
 #define CORE_BASE_LOG_H
 
 #include "core/base/attr.h"
+#include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/log_field.h"
 #include "core/settings/settings.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* log_event(level, message, field...): at least one field, at most 16; nothing is evaluated below
@@ -30,6 +32,19 @@
 	} while (0)
 /* An event that needs no field. */
 #define log_message(level_, message_) log_write(level_, message_, NULL, 0)
+
+/*
+ * For events that a client can cause: at once as many as LOG_LIMIT_BURST, and then one in
+ * LOG_LIMIT_NS. A zeroed struct is ready; any thread.
+ */
+#define LOG_LIMIT_BURST 10
+#define LOG_LIMIT_NS	(10 * CLOCK_NS_PER_S)
+struct log_limit {
+	atomic_int_fast64_t next_ns; /* monotonic; when the next event of an even flow is due */
+	atomic_int_fast64_t left_out;
+};
+/* Whether an event may be logged now. *left_out: how many were not since the last one that was. */
+CART_MUST_CHECK bool log_limit_pass(struct log_limit *limit, int64_t now_ns, int64_t *left_out);
 
 /* log.level, log.format, log.file, log.requests. */
 extern const struct setting log_settings[];

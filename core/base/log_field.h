@@ -12,10 +12,13 @@ struct log_field {
 	const char *name;   /* an identifier; in JSON not time, level, message or cut */
 	const char *string; /* NULL: an integer, unless skip */
 	int64_t integer;
-	bool skip; /* a string that was NULL: left out */
+	bool skip; /* a string that was NULL, or a count that was 0: left out */
 };
 
 #define LOG_STR(name_, value_) log_field_string(name_, value_) /* NULL: the field is left out */
+#define LOG_COUNT(name_, value_)                                                                   \
+	((struct log_field){                                                                       \
+		.name = (name_), .integer = (value_), .skip = (value_) == 0}) /* 0: left out */
 #define LOG_INT(name_, value_) ((struct log_field){.name = (name_), .integer = (value_)})
 
 static inline struct log_field log_field_string(const char *name, const char *value)

@@ -272,19 +272,42 @@ static void call_header_timing(struct call *call, int64_t total_ns)
 	call_header(call, "Server-Timing", text);
 }
 
+/* Whether the request is logged. *left_out: how many failures were not logged before it. */
+static bool call_is_logged(const struct call *call, int status, int64_t *left_out)
+{
+	/* So that a flood of refusals does not hide a defect. */
+	static struct log_limit defects, failures;
+	int64_t now_ns;
+
+	*left_out = 0;
+	if (call->api->log == API_LOG_ALL)
+		return true;
+	/* 501 and 505 are mistakes of the client. */
+	if (status != 500 && (call->api->log == API_LOG_OFF || (status != 503 && status != 504)))
+		return false;
+	now_ns = clock_monotonic_ns(call->api->shared->env->clock);
+	return log_limit_pass(status == 500 ? &defects : &failures, now_ns, left_out);
+}
+
+static enum log_level call_log_level(int status)
+{
+	if (status == 500)
+		return LOG_ERROR;
+	return status == 503 || status == 504 ? LOG_WARN : LOG_INFO;
+}
+
 static void call_log(struct call *call, int status, int64_t total_ns)
 {
-	enum log_level level = status == 500 ? LOG_ERROR : status > 500 ? LOG_WARN : LOG_INFO;
-	bool wanted = call->api->log == API_LOG_ALL ||
-		      (call->api->log == API_LOG_ERRORS && status >= 500) || status == 500;
 	bool gone = http_request_is_gone(call->request);
 	char duration[TEXT_MS];
+	int64_t left_out;
 
-	if (!wanted)
+	if (!call_is_logged(call, status, &left_out))
 		return;
 	*text_put_ms(duration, total_ns) = '\0';
 	log_event(
-		level, "request", LOG_STR("method", http_request_method_name(call->request)),
+		call_log_level(status), "request",
+		LOG_STR("method", http_request_method_name(call->request)),
 		LOG_STR("route", call->route != NULL ? call->route->pattern : NULL),
 		LOG_STR("path", call->has_path && !gone ? http_request_path(call->request) : NULL),
 		LOG_INT("status", status), LOG_STR("duration_ms", duration),
@@ -292,7 +315,8 @@ static void call_log(struct call *call, int status, int64_t total_ns)
 		LOG_STR("trace_id", call->trace_id[0] != '\0' ? call->trace_id : NULL),
 		LOG_STR("peer", http_request_peer(call->request)),
 		LOG_STR("client", gone ? "gone" : NULL),
-		LOG_STR("reason", call->reason[0] != '\0' ? call->reason : NULL));
+		LOG_STR("reason", call->reason[0] != '\0' ? call->reason : NULL),
+		LOG_COUNT("left_out", left_out));
 }
 
 void call_reply(struct call *call, int status, const char *type, const void *body, size_t len)

@@ -53,11 +53,7 @@ bool conditions_if_match(const char *value, int64_t *version)
 		return true;
 	}
 	value = conditions_read_tag(conditions_skip(value), &weak, version);
-	if (value == NULL || *conditions_skip(value) != '\0')
-		return false;
-	if (weak)
-		*version = CONDITIONS_NO_VERSION;
-	return true;
+	return value != NULL && *conditions_skip(value) == '\0';
 }
 
 bool conditions_if_none_match(const char *value, int64_t version, bool *matches)

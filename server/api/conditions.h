@@ -11,15 +11,15 @@
 #define CONDITIONS_NO_VERSION (-1)
 
 /*
- * If-Match: one entity-tag or "*". *version gets the version asked for; 0 for "*", which any cart
- * meets; CONDITIONS_NO_VERSION for a tag that never was a version, a weak one among them. False: it
- * is a list or no entity-tag.
+ * If-Match: one entity-tag or "*". *version gets the version asked for, by a weak tag too; 0 for
+ * "*", which any cart meets; CONDITIONS_NO_VERSION for a tag that never was a version. False: it is
+ * a list or no entity-tag.
  */
 CART_MUST_CHECK bool conditions_if_match(const char *value, int64_t *version);
 
 /*
- * If-None-Match: a list of entity-tags or "*", compared weakly. *matches: the version is in it.
- * False: it is no such list.
+ * If-None-Match: a list of entity-tags or "*", compared weakly. *matches: the version is in it;
+ * version 0 is in "*" alone. False: it is no such list.
  */
 CART_MUST_CHECK bool conditions_if_none_match(const char *value, int64_t version, bool *matches);
 

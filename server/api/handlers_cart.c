@@ -52,12 +52,28 @@ void cart_handle_create(struct call *call)
 		call_submit(call, cart_answer_create);
 }
 
+/* If-None-Match, a list that may stand on several lines. False: it is no list of entity-tags. */
+static bool cart_none_match(const struct call *call, int64_t version, bool *matches)
+{
+	const char *tags;
+	bool matches_line, star = false;
+
+	*matches = false;
+	for (size_t n = 0;
+	     (tags = http_request_header_at(call->request, "If-None-Match", n)) != NULL; n++) {
+		/* "*" stands alone. */
+		if (star || !conditions_if_none_match(tags, 0, &star) || (star && n > 0) ||
+		    !conditions_if_none_match(tags, version, &matches_line))
+			return false;
+		*matches = *matches || matches_line;
+	}
+	return true;
+}
+
 static void cart_answer_get(struct call *call)
 {
 	const struct cart *cart = &call->op.cart;
-	const char *tags =
-		call->has_tags ? http_request_header(call->request, "If-None-Match", NULL) : NULL;
-	bool unchanged = false;
+	bool unchanged;
 
 	if (call->op.if_version != 0 && call->op.if_version != cart->version) {
 		call_fail(call, CART_MISMATCH);
@@ -65,9 +81,7 @@ static void cart_answer_get(struct call *call)
 	}
 	call->cache = CART_CACHE;
 	call_header_tag(call, cart->version);
-	/* NULL by now if the client has gone. */
-	if (tags != NULL && conditions_if_none_match(tags, cart->version, &unchanged) &&
-	    unchanged) {
+	if (call->has_tags && cart_none_match(call, cart->version, &unchanged) && unchanged) {
 		call_reply_empty(call, 304);
 		return;
 	}
@@ -96,14 +110,12 @@ void cart_handle_get(struct call *call)
 {
 	/* A store ignores if_version in a GET; cart_answer_get() compares it. */
 	struct cart_op *op = call_op(call, CART_OP_GET);
-	const char *tags;
 	bool matches;
 
-	if (!cart_read_consistency(call) || !call_read_if_match(call, &op->if_version) ||
-	    !call_read_header(call, "If-None-Match", &tags))
+	if (!cart_read_consistency(call) || !call_read_if_match(call, &op->if_version))
 		return;
-	call->has_tags = tags != NULL;
-	if (tags != NULL && !conditions_if_none_match(tags, 0, &matches)) {
+	call->has_tags = http_request_header(call->request, "If-None-Match", NULL) != NULL;
+	if (!cart_none_match(call, 0, &matches)) {
 		call_invalid(call, "header If-None-Match must be \"*\" or a list of entity-tags");
 		return;
 	}

@@ -2,11 +2,11 @@
 
 #include "core/base/log.h"
 
-#include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -154,8 +154,9 @@ static void connection_frame_moved(struct connection *connection)
 	case FRAME_BAD:
 		connection_bad(connection);
 		break;
+	case FRAME_EMPTY:
 	case FRAME_WHOLE:
-		/* evhttp hands it over in this turn; nothing to watch. */
+		/* Nothing of it is there, or evhttp hands it over in this turn. */
 		break;
 	default:
 		if (connection->state == CONNECTION_IDLE) {
@@ -175,6 +176,7 @@ static void connection_scan(struct connection *connection, size_t from)
 	struct frame *frame = &connection->frame;
 	struct evbuffer_iovec piece;
 	struct evbuffer_ptr at;
+	size_t empty_lines = frame->empty_lines;
 
 	evbuffer_ptr_set(input, &at, from, EVBUFFER_PTR_SET);
 	while (len > 0 && frame->state != FRAME_WHOLE && frame->state != FRAME_BAD) {
@@ -187,6 +189,8 @@ static void connection_scan(struct connection *connection, size_t from)
 		if (len > 0)
 			evbuffer_ptr_set(input, &at, took, EVBUFFER_PTR_ADD);
 	}
+	/* They come before everything else that is in the input. */
+	evbuffer_drain(input, frame->empty_lines - empty_lines);
 	connection->behind = len;
 	connection_frame_moved(connection);
 }
@@ -370,13 +374,15 @@ static void connection_sweep_new(struct http_server *server)
 	}
 }
 
-/* While evhttp waits for the answer it does not read, so it cannot see that the client has gone. */
+/*
+ * While evhttp waits for the answer it does not read, so it cannot see that the client has gone. An
+ * end of file is no sign of that: a client that half-closes still reads.
+ */
 static bool connection_client_is_gone(const struct connection *connection)
 {
-	char byte;
-	ssize_t n = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	struct pollfd client = {.fd = connection->fd};
 
-	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+	return poll(&client, 1, 0) == 1 && (client.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 static void connection_sweep_busy(struct http_server *server)

@@ -1,11 +1,14 @@
 #include "server/http/frame.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
-/* Of a chunk-size line: 8 hex digits are 4 GiB, CR, LF. */
+/* Of a chunk-size line without its extensions: 8 hex digits are 4 GiB, CR, LF. */
 #define FRAME_CHUNK_LINE_MAX 10
+/* Empty lines before a request line, in bytes: RFC 9112, 2.2 asks for at least one. */
+#define FRAME_EMPTY_LINES_MAX 8
 /* 18 digits cannot overflow; no body is that long. */
 #define FRAME_LENGTH_DIGITS 18
 
@@ -44,6 +47,21 @@ static bool frame_is_token(const char *text, size_t len)
 		if (!frame_is_token_char((unsigned char)text[i]))
 			return false;
 	return len > 0;
+}
+
+/* Optional white space of RFC 9110, 5.6.3. */
+static bool frame_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* No control characters but TAB. */
+static bool frame_is_text(const char *text, const char *end)
+{
+	for (; text < end; text++)
+		if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
+			return false;
+	return true;
 }
 
 static bool frame_is(const char *text, size_t len, const char *name)
@@ -98,18 +116,36 @@ static bool frame_is_authority(const char *text, size_t len)
 	return text == end;
 }
 
-/* The authority of a target: evhttp parses it, and is pickier than RFC 3986. */
+/* Where a host ends that evhttp can parse: it is pickier than RFC 3986. text: there is none. */
+static const char *frame_plain_host_end(const char *text, const char *end)
+{
+	const char *c = text;
+
+	if (c < end && *c == '[') {
+		const char *close = memchr(c, ']', (size_t)(end - c));
+		char address[INET6_ADDRSTRLEN];
+		struct in6_addr unused;
+
+		if (close == NULL || close - c > INET6_ADDRSTRLEN)
+			return text;
+		memcpy(address, c + 1, (size_t)(close - c) - 1);
+		address[close - c - 1] = '\0';
+		return inet_pton(AF_INET6, address, &unused) == 1 ? close + 1 : text;
+	}
+	while (c < end && frame_is_token_char((unsigned char)*c) &&
+	       strchr("!#$%&'*+^`|~", *c) == NULL)
+		c++;
+	return c;
+}
+
 static bool frame_is_plain_authority(const char *text, size_t len)
 {
 	const char *end = text + len;
-	const char *colon = memchr(text, ':', len);
+	const char *colon = frame_plain_host_end(text, end);
 	long port = 0;
 
-	if (colon == NULL)
-		colon = end;
-	for (const char *c = text; c < colon; c++)
-		if (!frame_is_token_char((unsigned char)*c) || strchr("!#$%&'*+^`|~", *c) != NULL)
-			return false;
+	if (colon < end && *colon != ':')
+		return false;
 	for (const char *c = colon + 1; c < end; c++) {
 		if (*c < '0' || *c > '9' || port > 65535)
 			return false;
@@ -157,8 +193,9 @@ static void frame_check_version(struct frame *frame, const char *version, size_t
 	if (len != 8 || memcmp(version, "HTTP/", 5) != 0 || version[5] < '0' || version[5] > '9' ||
 	    version[6] != '.' || version[7] < '0' || version[7] > '9')
 		frame_fail(frame, 400, "the request line does not end in HTTP/1.1");
-	else if (version[5] != '1' || version[7] > '1')
-		frame_fail(frame, 505, "HTTP/1.1 and HTTP/1.0 are spoken here");
+	/* A higher minor version is read as 1.1 (RFC 9110, 2.5). */
+	else if (version[5] != '1')
+		frame_fail(frame, 505, "only HTTP/1.1 and HTTP/1.0 are supported");
 	else
 		frame->http_1_0 = version[7] == '0';
 }
@@ -227,6 +264,7 @@ static void frame_host(struct frame *frame, const char *value, size_t len)
 		frame_fail(frame, 400, "Host is there twice");
 	else if (!frame_is_authority(value, len))
 		frame_fail(frame, 400, "Host is not a name and a port");
+	frame->host_is_empty = len == 0;
 }
 
 /* A list: close wins over keep-alive, whatever their order. */
@@ -237,10 +275,10 @@ static void frame_connection(struct frame *frame, const char *value, size_t len)
 	while (value < end) {
 		size_t word;
 
-		while (value < end && (*value == ',' || *value == ' ' || *value == '\t'))
+		while (value < end && (*value == ',' || frame_is_blank(*value)))
 			value++;
-		for (word = 0; value + word < end && value[word] != ',' && value[word] != ' ' &&
-			       value[word] != '\t';)
+		for (word = 0;
+		     value + word < end && value[word] != ',' && !frame_is_blank(value[word]);)
 			word++;
 		frame->close = frame->close || frame_is(value, word, "close");
 		frame->keep_alive = frame->keep_alive || frame_is(value, word, "keep-alive");
@@ -293,34 +331,42 @@ static void frame_known_header(struct frame *frame, const char *name, size_t nam
 	}
 }
 
-static void frame_header(struct frame *frame, const char *line, size_t len)
+/* Checks a header or a trailer. Returns its colon; NULL: it is refused. */
+static const char *frame_check_field(struct frame *frame, const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len);
-	const char *value, *end = line + len;
 
 	if (*line == ' ' || *line == '\t') {
 		frame_fail(frame, 400, "a header is folded over two lines");
-		return;
+		return NULL;
 	}
 	/* This finds the space of "Content-Length : 5" too, which proxies read differently. */
 	if (colon == NULL || !frame_is_token(line, (size_t)(colon - line))) {
 		frame_fail(frame, 400, "a header has no proper name");
-		return;
+		return NULL;
 	}
 	if (++frame->header_count > FRAME_HEADERS_MAX) {
 		frame_fail(frame, 431, "too many headers");
+		return NULL;
+	}
+	if (!frame_is_text(colon + 1, line + len)) {
+		frame_fail(frame, 400, "a header holds a control character");
+		return NULL;
+	}
+	return colon;
+}
+
+static void frame_header(struct frame *frame, const char *line, size_t len)
+{
+	const char *colon = frame_check_field(frame, line, len);
+	const char *value, *end = line + len;
+
+	if (colon == NULL)
 		return;
-	}
-	for (value = colon + 1; value < end && (*value == ' ' || *value == '\t');)
+	for (value = colon + 1; value < end && frame_is_blank(*value);)
 		value++;
-	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+	while (end > value && frame_is_blank(end[-1]))
 		end--;
-	for (const char *c = value; c < end; c++) {
-		if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f) {
-			frame_fail(frame, 400, "a header holds a control character");
-			return;
-		}
-	}
 	frame_known_header(frame, line, (size_t)(colon - line), value, (size_t)(end - value));
 }
 
@@ -337,6 +383,10 @@ static void frame_end_of_headers(struct frame *frame, const struct frame_limits 
 		frame->close = true;
 	if (frame->host_count == 0 && !frame->http_1_0)
 		frame_fail(frame, 400, "Host is missing");
+	/* No http URI has an empty host (RFC 9110, 4.2.1). The host of an absolute target counts
+	 * instead of the header's. */
+	else if (frame->host_is_empty && !frame->absolute && !frame->http_1_0)
+		frame_fail(frame, 400, "Host is empty");
 	else if (frame->encoding_count > 0 && frame->length_count > 0)
 		frame_fail(frame, 400, "Transfer-Encoding and Content-Length exclude each other");
 	else if (frame->encoding_count > 0 && frame->http_1_0)
@@ -359,8 +409,17 @@ static void frame_chunk_size(struct frame *frame, const struct frame_limits *lim
 			     const char *line, size_t len)
 {
 	static const char digits[] = "0123456789abcdef";
+	const char *extension = memchr(line, ';', len);
 	uint64_t size = 0;
 
+	/* Extensions are ignored (RFC 9112, 7.1.1), but not what could end a line elsewhere. */
+	if (extension != NULL && !frame_is_text(extension, line + len)) {
+		frame_fail(frame, 400, "a chunk extension holds a control character");
+		return;
+	}
+	if (extension != NULL)
+		for (len = (size_t)(extension - line); len > 0 && frame_is_blank(line[len - 1]);)
+			len--;
 	for (size_t i = 0; i < len; i++) {
 		/* strtoll() would take a sign, a space and "0x" too. */
 		const char *digit =
@@ -377,7 +436,7 @@ static void frame_chunk_size(struct frame *frame, const struct frame_limits *lim
 	else if (size > limits->body_max - frame->body_len)
 		frame_fail(frame, 413, "the body is too long");
 	else
-		frame->state = size == 0 ? FRAME_LAST_LINE : FRAME_CHUNK_DATA;
+		frame->state = size == 0 ? FRAME_TRAILERS : FRAME_CHUNK_DATA;
 	frame->left = size;
 	frame->body_len += (size_t)size;
 }
@@ -404,56 +463,118 @@ static void frame_line(struct frame *frame, const struct frame_limits *limits, c
 		if (len > 0)
 			frame_fail(frame, 400, "a chunk is longer than its size");
 		break;
-	default:
-		frame->state = FRAME_WHOLE;
+	default: /* TRAILERS: they are ignored */
 		if (len > 0)
-			frame_fail(frame, 400, "trailers are not taken");
+			(void)frame_check_field(frame, line, len);
+		else
+			frame->state = FRAME_WHOLE;
 	}
+}
+
+/* Counts bytes of the head, which chunk extensions and trailers share. */
+static bool frame_head_fits(struct frame *frame, const struct frame_limits *limits, size_t len)
+{
+	frame->head_len += len;
+	if (frame->head_len <= limits->head_max)
+		return true;
+	if (frame->state == FRAME_REQUEST_LINE)
+		frame_fail(frame, 414, "the request target is too long");
+	else
+		frame_fail(frame, 431, "the headers are too long");
+	return false;
 }
 
 /* Counts the bytes of a line as they come, so that an endless one ends here. */
-static bool frame_line_fits(struct frame *frame, const struct frame_limits *limits, size_t len)
+static bool frame_line_fits(struct frame *frame, const struct frame_limits *limits,
+			    const char *bytes, size_t len)
 {
-	if (frame->state == FRAME_REQUEST_LINE || frame->state == FRAME_HEADERS) {
-		frame->head_len += len;
-		if (frame->head_len > limits->head_max) {
-			if (frame->state == FRAME_REQUEST_LINE)
-				frame_fail(frame, 414, "the request target is too long");
-			else
-				frame_fail(frame, 431, "the headers are too long");
-		}
-	} else if (frame->line.len + len > FRAME_CHUNK_LINE_MAX) {
-		frame_fail(frame, 400, "a chunk size is not a hexadecimal number");
+	const char *extension = bytes;
+
+	if (frame->state != FRAME_CHUNK_SIZE && frame->state != FRAME_CHUNK_END)
+		return frame_head_fits(frame, limits, len);
+	if (!frame->extended)
+		extension = memchr(bytes, ';', len);
+	frame->extended = extension != NULL;
+	if (frame->extended)
+		return frame_head_fits(frame, limits, len - (size_t)(extension - bytes));
+	if (frame->line.len + len <= FRAME_CHUNK_LINE_MAX)
+		return true;
+	frame_fail(frame, 400, "a chunk size is not a hexadecimal number");
+	return false;
+}
+
+/*
+ * Makes bytes that have been checked such that evhttp understands them, without changing how many
+ * they are. evhttp skips no TAB before a value, takes nothing but spaces behind a chunk size, and
+ * takes trailers for headers. before: how much of the line came in earlier pieces.
+ */
+static void frame_rewrite(const struct frame *frame, enum frame_state state, size_t before,
+			  char *bytes, size_t len)
+{
+	char mark = state == FRAME_CHUNK_SIZE ? ';' : ':';
+	bool behind = false; /* the mark */
+	bool value = false;  /* and what follows is more than white space */
+
+	for (size_t i = 0; i < before; i++) {
+		value = value || (behind && !frame_is_blank(frame->line.data[i]));
+		behind = behind || frame->line.data[i] == mark;
 	}
-	return frame->state != FRAME_BAD;
+	for (char *c = bytes; c < bytes + len && *c != '\r' && *c != '\n'; c++) {
+		bool is_mark = *c == mark && !behind;
+
+		value = value || (behind && !frame_is_blank(*c));
+		behind = behind || is_mark;
+		if (state == FRAME_HEADERS)
+			*c = *c == '\t' && !value ? ' ' : *c;
+		else if (state == FRAME_CHUNK_SIZE)
+			*c = *c == '\t' || behind ? ' ' : *c;
+		else if (!is_mark)
+			*c = behind ? ' ' : 'x';
+	}
+}
+
+static bool frame_needs_rewriting(const struct frame *frame, enum frame_state state,
+				  const char *bytes, size_t len)
+{
+	if (state == FRAME_TRAILERS || (state == FRAME_CHUNK_SIZE && frame->extended))
+		return true;
+	return (state == FRAME_HEADERS || state == FRAME_CHUNK_SIZE) &&
+	       memchr(bytes, '\t', len) != NULL;
 }
 
 /* Takes one line or the start of one. Returns how many bytes it took. */
-static size_t frame_take_line(struct frame *frame, const struct frame_limits *limits,
-			      const char *bytes, size_t len)
+static size_t frame_take_line(struct frame *frame, const struct frame_limits *limits, char *bytes,
+			      size_t len)
 {
 	const char *end = memchr(bytes, '\n', len);
 	size_t took = end == NULL ? len : (size_t)(end - bytes) + 1;
+	size_t before = frame->line.len;
+	enum frame_state state = frame->state;
 	const char *line = bytes;
 	size_t line_len = took;
 
-	if (!frame_line_fits(frame, limits, took))
+	if (!frame_line_fits(frame, limits, bytes, took))
 		return took;
-	if (end == NULL || frame->line.len > 0) {
+	if (end == NULL || before > 0) {
 		buf_add(&frame->line, bytes, took);
-		if (frame->line.failed)
+		if (frame->line.failed) {
 			frame_fail(frame, 503, "no memory");
-		if (end == NULL || frame->state == FRAME_BAD)
 			return took;
+		}
 		line = frame->line.data;
 		line_len = frame->line.len;
 	}
 	/* A CR that is not the line's end fails as a control character where it stands. */
-	if (line_len < 2 || line[line_len - 2] != '\r')
+	if (end != NULL && (line_len < 2 || line[line_len - 2] != '\r'))
 		frame_fail(frame, 400, "a line does not end in CR LF");
-	else
+	else if (end != NULL)
 		frame_line(frame, limits, line, line_len - 2);
-	buf_reset(&frame->line);
+	if (frame_needs_rewriting(frame, state, bytes, took))
+		frame_rewrite(frame, state, before, bytes, took);
+	if (end != NULL) {
+		frame->extended = false;
+		buf_reset(&frame->line);
+	}
 	return took;
 }
 
@@ -467,17 +588,32 @@ static size_t frame_take_data(struct frame *frame, size_t len)
 	return took;
 }
 
-size_t frame_feed(struct frame *frame, const struct frame_limits *limits, const char *bytes,
-		  size_t len)
+/* Returns how many bytes of empty lines it took. */
+static size_t frame_take_empty_lines(struct frame *frame, const char *bytes, size_t len)
 {
 	size_t at = 0;
 
-	if (len > 0 && frame->state == FRAME_EMPTY) {
-		frame->state = FRAME_REQUEST_LINE;
-		/* TLS on this port would otherwise wait for the end of a line. */
-		if (!frame_is_token_char((unsigned char)*bytes))
-			frame_fail(frame, 400, "this is not a request in HTTP");
+	/* CR, LF, CR, LF … */
+	while (at < len && frame->empty_lines < FRAME_EMPTY_LINES_MAX &&
+	       bytes[at] == "\r\n"[frame->empty_lines % 2]) {
+		at++;
+		frame->empty_lines++;
 	}
+	/* TLS on this port would otherwise wait for the end of a line. */
+	if (at < len &&
+	    (frame->empty_lines % 2 != 0 || !frame_is_token_char((unsigned char)bytes[at])))
+		frame_fail(frame, 400, "this is not a request in HTTP");
+	else if (at < len)
+		frame->state = FRAME_REQUEST_LINE;
+	return at;
+}
+
+size_t frame_feed(struct frame *frame, const struct frame_limits *limits, char *bytes, size_t len)
+{
+	size_t at = 0;
+
+	if (frame->state == FRAME_EMPTY)
+		at = frame_take_empty_lines(frame, bytes, len);
 	while (at < len && frame->state != FRAME_WHOLE && frame->state != FRAME_BAD) {
 		if (frame->state == FRAME_BODY || frame->state == FRAME_CHUNK_DATA)
 			at += frame_take_data(frame, len - at);

@@ -1,8 +1,10 @@
 /*
  * The frame of one HTTP/1 request (RFC 9112), checked on the raw bytes before evhttp parses them:
  * where it starts and ends, and whether two readers could disagree about that. What evhttp forgives
- * or cannot show afterwards (a NUL, a folded line, a bare CR or LF, "Content-Length : 5", a
- * trailer, a chunk size of "+5") is refused here, and so is what it would answer in HTML.
+ * or cannot show afterwards (a NUL, a folded line, a bare CR or LF, "Content-Length : 5", a chunk
+ * size of "+5") is refused here, and so is what it would answer in HTML. What is right and evhttp
+ * does not understand is rewritten in place, in the same length: TAB before the value of a header,
+ * chunk extensions, trailers.
  *
  * Pure: no sockets, no clock. The same bytes give the same result however they are cut.
  */
@@ -23,14 +25,14 @@ struct frame_limits {
 };
 
 enum frame_state {
-	FRAME_EMPTY, /* not a byte yet */
+	FRAME_EMPTY, /* not a byte of it yet; perhaps empty lines before it */
 	FRAME_REQUEST_LINE,
 	FRAME_HEADERS,
 	FRAME_BODY,
 	FRAME_CHUNK_SIZE,
 	FRAME_CHUNK_DATA,
 	FRAME_CHUNK_END,
-	FRAME_LAST_LINE, /* the empty line after the last chunk */
+	FRAME_TRAILERS, /* after the last chunk, up to an empty line */
 	FRAME_WHOLE,
 	FRAME_BAD
 };
@@ -55,11 +57,17 @@ struct frame {
 	int status;
 	const char *detail;
 
+	/* Bytes of empty lines before the request, since the last reset: evhttp must not see them.
+	 */
+	size_t empty_lines;
+
 	/* Its own. */
 	size_t head_len, header_count, body_len;
 	uint64_t left; /* of the body or the chunk */
 	uint64_t content_length;
 	unsigned host_count, length_count, encoding_count, expect_count, id_count;
+	bool host_is_empty;
+	bool extended;	 /* the line is a chunk size, and its extensions have begun */
 	struct buf line; /* the start of a line that is not whole yet */
 };
 
@@ -71,8 +79,7 @@ void frame_free(struct frame *frame);
  * Reads on. Returns how many bytes belong to this request; fewer than len only once it is WHOLE or
  * BAD.
  */
-size_t frame_feed(struct frame *frame, const struct frame_limits *limits, const char *bytes,
-		  size_t len);
+size_t frame_feed(struct frame *frame, const struct frame_limits *limits, char *bytes, size_t len);
 
 /* Gives up on it, as FRAME_BAD. detail is a literal. */
 void frame_fail(struct frame *frame, int status, const char *detail);

@@ -181,15 +181,22 @@ static struct http_server *listener_owner(const struct evconnlistener *evlistene
 /* accept() failed. Without a pause the loop would spin: the socket stays readable. */
 static void listener_failed(struct evconnlistener *evlistener, void *user)
 {
+	static struct log_limit limit;
 	int code = errno;
 	struct http_server *server = listener_owner(evlistener);
+	int64_t left_out;
 
 	(void)user;
 	http_count(server, server->config.metrics->out_of_files, 1);
-	if (server->listeners.sweeps_to_wait == 0 && !connection_reclaim(server))
-		log_event(LOG_WARN, "cannot accept connections for now",
-			  LOG_STR("reason", strerror(code)),
-			  LOG_INT("connections", (int64_t)server->connections));
+	if (server->listeners.sweeps_to_wait == 0 && !connection_reclaim(server) &&
+	    log_limit_pass(&limit, clock_monotonic_ns(server->config.clock), &left_out))
+		log_event(
+			LOG_WARN,
+			"cannot accept connections for now; raise the limit of open files if this "
+			"goes on",
+			LOG_STR("reason", strerror(code)),
+			LOG_INT("connections", (int64_t)server->connections),
+			LOG_COUNT("left_out", left_out));
 	server->listeners.sweeps_to_wait = LISTENER_WAIT_SWEEPS;
 	listener_apply(server);
 }

@@ -132,9 +132,15 @@ static void http_server_take(struct evhttp_request *evreq, void *user)
 	const struct frame *frame;
 
 	if (connection != NULL && !http_server_agrees(connection)) {
-		log_event(LOG_ERROR,
-			  "refused a request: evhttp and the guard disagree about where it ends",
-			  LOG_STR("peer", evreq->remote_host));
+		static struct log_limit limit;
+		int64_t left_out;
+
+		if (log_limit_pass(&limit, clock_monotonic_ns(server->config.clock), &left_out))
+			log_event(LOG_ERROR,
+				  "refused a request: evhttp and the guard disagree about where it "
+				  "ends; please report it",
+				  LOG_STR("peer", evreq->remote_host),
+				  LOG_COUNT("left_out", left_out));
 		http_server_reject(server, evreq, 400);
 		return;
 	}
@@ -150,9 +156,9 @@ static void http_server_take(struct evhttp_request *evreq, void *user)
 	request->connection = connection;
 	request->received_ns = clock_monotonic_ns(server->config.clock);
 	request->keep_alive_1_0 = http_request_is_kept_1_0(request, frame);
-	/* evhttp treats an absolute target as a request to a proxy, and closes. */
-	request->close =
-		frame->close || frame->absolute || (frame->http_1_0 && !request->keep_alive_1_0);
+	request->close = frame->close || (frame->http_1_0 && !request->keep_alive_1_0);
+	/* evhttp takes an absolute target for a request to a proxy, and would close after it. */
+	evreq->flags &= ~EVHTTP_PROXY_REQUEST;
 	connection->request = request;
 	connection->since_ns = request->received_ns;
 	connection_busy(connection, evhttp_request_get_connection(evreq));

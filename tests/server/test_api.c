@@ -299,6 +299,22 @@ static void prefer_answers_every_change_with_the_cart(void **state)
 	assert_null(api_header(&client, "Preference-Applied"));
 }
 
+static void a_version_that_a_proxy_made_weak_is_taken(void **state)
+{
+	char id[API_ID_TEXT + 1];
+
+	(void)state;
+	make_cart(id);
+	assert_int_equal(call_cart("POST", id, "/items", "If-Match: W/\"1\"\r\n",
+				   "{\"product_id\":1,\"quantity\":1}"),
+			 204);
+	assert_int_equal(api_version(&client), 2);
+	assert_int_equal(call_cart("GET", id, "", "If-Match:\tW/\"2\"\r\n", NULL), 200);
+	call_cart("DELETE", id, "", "If-Match: W/\"1\"\r\n", NULL);
+	api_expect(&client, 412, "VERSION_MISMATCH", NULL);
+	assert_int_equal(call_cart("DELETE", id, "", "If-Match: W/\"2\"\r\n", NULL), 204);
+}
+
 static void if_none_match_saves_the_body(void **state)
 {
 	char id[API_ID_TEXT + 1];
@@ -310,6 +326,12 @@ static void if_none_match_saves_the_body(void **state)
 	assert_int_equal(client.response.body_len, 0);
 	assert_int_equal(api_version(&client), 2);
 	assert_int_equal(call_cart("GET", id, "", "If-None-Match: \"1\", W/\"2\"\r\n", NULL), 304);
+	assert_int_equal(call_cart("GET", id, "",
+				   "If-None-Match: \"1\"\r\nIf-None-Match:\tW/\"2\"\r\n", NULL),
+			 304);
+	assert_int_equal(
+		call_cart("GET", id, "", "If-None-Match: \"1\"\r\nIf-None-Match: \"3\"\r\n", NULL),
+		200);
 	assert_int_equal(call_cart("GET", id, "", "If-None-Match: *\r\n", NULL), 304);
 	assert_int_equal(call_cart("HEAD", id, "", "If-None-Match: \"2\"\r\n", NULL), 304);
 	assert_int_equal(call_cart("GET", id, "", "If-None-Match: \"1\"\r\n", NULL), 200);
@@ -640,6 +662,7 @@ int main(void)
 		cmocka_unit_test(clearing_empties_and_then_changes_nothing),
 		cmocka_unit_test(checkout_closes_the_cart_once),
 		cmocka_unit_test(prefer_answers_every_change_with_the_cart),
+		cmocka_unit_test(a_version_that_a_proxy_made_weak_is_taken),
 		cmocka_unit_test(if_none_match_saves_the_body),
 		cmocka_unit_test(a_customers_carts_are_paged_newest_first),
 		cmocka_unit_test(carts_made_between_pages_neither_shift_nor_repeat_them),

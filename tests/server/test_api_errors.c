@@ -346,7 +346,7 @@ static void an_empty_cart_cannot_be_checked_out(void **state)
 
 static void another_version_is_412_for_every_change(void **state)
 {
-	static const char *const tags[] = {"\"1\"", "W/\"3\"", "\"x\"", "\"\"", "\"03\""};
+	static const char *const tags[] = {"\"1\"", "W/\"2\"", "\"x\"", "\"\"", "\"03\""};
 	char headers[64], id[API_ID_TEXT + 1];
 
 	(void)state;

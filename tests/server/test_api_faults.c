@@ -106,6 +106,44 @@ static void a_defect_is_500_and_logged_whatever_the_setting(void **state)
 	cartd_await_output(&server.cartd, "request_id=defect.1", 5000);
 }
 
+static size_t count(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, word)) != NULL; text += strlen(word))
+		n++;
+	return n;
+}
+
+static void a_client_cannot_fill_the_log(void **state)
+{
+	static const char *const settings[] = {"backend=fault", "fault.over=memory",
+					       "fault.ops=change", "fault.refuse_every=1", NULL};
+	static const char *const bad[] = {"GET / HTTP/2.0\r\n\r\n", "A / HTTP/1.1\r\n\r\n",
+					  "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n"};
+	char *output;
+
+	(void)state;
+	server = (struct api_server){0};
+	cartd_start(&server.cartd, settings);
+	api_open(&client, &server);
+	api_make_cart(&client, 1, id);
+	for (int i = 0; i < 300; i++) {
+		struct http_client raw;
+
+		assert_int_equal(add("X-Request-Id: refused\r\n"), 503);
+		http_client_open(&raw, server.cartd.port);
+		http_client_send_text(&raw, bad[i % 3]);
+		assert_true(http_client_await_close(&raw, 10000));
+		http_client_close(&raw);
+	}
+	output = cartd_output(&server.cartd);
+	assert_int_equal(count(output, " status=505"), 0);
+	assert_int_equal(count(output, " status=501"), 0);
+	assert_in_range(count(output, " status=503"), 10, 150);
+	free(output);
+}
+
 static void a_database_that_hangs_is_504_by_the_deadline(void **state)
 {
 	int64_t sent;
@@ -219,6 +257,7 @@ int main(void)
 					  stop_after),
 		cmocka_unit_test_teardown(a_defect_is_500_and_logged_whatever_the_setting,
 					  stop_after),
+		cmocka_unit_test_teardown(a_client_cannot_fill_the_log, stop_after),
 		cmocka_unit_test_teardown(a_database_that_hangs_is_504_by_the_deadline, stop_after),
 		cmocka_unit_test_teardown(health_says_no_while_the_database_does, stop_after),
 		cmocka_unit_test_teardown(health_does_not_wait_for_the_whole_deadline, stop_after),

@@ -385,6 +385,35 @@ static void a_change_goes_on_when_its_client_has_gone(void **state)
 	assert_string_equal(api_header(&client, "Idempotency-Replayed"), "true");
 }
 
+/* An answer before and after the sweep that looks for clients that have gone. */
+static void a_client_that_half_closes_gets_its_answer(void **state)
+{
+	static const char item[] = "{\"items\":[{\"product_id\":1,\"quantity\":1}]}";
+	struct http_response response = {0};
+	struct http_client half;
+	char id[API_ID_TEXT + 1], request[320];
+
+	(void)state;
+	api_make_cart(&client, 1, id);
+	snprintf(request, sizeof(request),
+		 "POST /shopping-carts/%s/items HTTP/1.1\r\nHost: a\r\nContent-Length: "
+		 "%zu\r\n\r\n%s",
+		 id, strlen(item), item);
+	for (int i = 0; i < 50; i++) {
+		http_client_open(&half, server.cartd.port);
+		assert_true(http_client_send_text(&half, request));
+		http_client_half_close(&half);
+		assert_int_equal(http_client_read(&half, &response, false, 60000),
+				 HTTP_READ_ANSWER);
+		assert_int_equal(response.status, 204);
+		assert_int_equal(http_client_read(&half, &response, false, 60000),
+				 HTTP_READ_CLOSED);
+		http_client_close(&half);
+	}
+	http_response_clear(&response);
+	assert_int_equal(api_quantity(&client, id, 1), 50);
+}
+
 static void every_change_moves_the_expiry(void **state)
 {
 	char id[API_ID_TEXT + 1], before[32];
@@ -489,6 +518,7 @@ int main(void)
 		cmocka_unit_test(checkout_racing_adds_loses_none_and_takes_none_later),
 		cmocka_unit_test(answers_of_one_turn_do_not_run_together),
 		cmocka_unit_test(a_change_goes_on_when_its_client_has_gone),
+		cmocka_unit_test(a_client_that_half_closes_gets_its_answer),
 		cmocka_unit_test(every_change_moves_the_expiry),
 		cmocka_unit_test(a_cart_past_its_expiry_is_gone_for_every_call),
 		cmocka_unit_test(requests_are_logged_as_the_setting_says),

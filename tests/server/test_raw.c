@@ -104,7 +104,8 @@ static void a_second_request_cannot_be_smuggled_behind_a_first(void **state)
 		400);
 	REFUSES(POST "X: y\r\n Content-Length: 35\r\n\r\n" SMUGGLED, 400);
 	REFUSES(POST "X: y\nContent-Length: 35\r\n\r\n" SMUGGLED, 400);
-	REFUSES(POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\r\n" SMUGGLED, 400);
+	REFUSES(POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX : y\r\n\r\n" SMUGGLED, 400);
+	REFUSES(POST "Transfer-Encoding: chunked\r\n\r\n0\r\n" SMUGGLED, 400);
 	REFUSES(POST "Transfer-Encoding: chunked\r\n\r\n2;\nxx\r\n0\r\n\r\n" SMUGGLED, 400);
 }
 
@@ -135,6 +136,10 @@ static void what_is_no_http_is_refused_in_json(void **state)
 	REFUSES("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400);
 	REFUSES("CONNECT /shopping-carts HTTP/1.1\r\nHost: a\r\n\r\n", 400);
 	REFUSES("GET /livez HTTP/1.1\r\n\r\n", 400);
+	REFUSES("GET /livez HTTP/1.1\r\nHost:\r\n\r\n", 400);
+	REFUSES("OPTIONS * HTTP/1.1\r\nHost: \t\r\n\r\n", 400);
+	REFUSES("\r\n\r\n\r\n\r\n\r\n" GET "\r\n", 400);
+	REFUSES("\n" GET "\r\n", 400);
 	REFUSES(GET "Host: b\r\n\r\n", 400);
 	REFUSES(GET "no colon\r\n\r\n", 400);
 	REFUSES(GET "Expect: something\r\n\r\n", 417);
@@ -305,7 +310,14 @@ static void a_connection_is_kept_or_closed_as_the_client_says(void **state)
 		{"GET /livez HTTP/1.0\r\n\r\n", false},
 		{"GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true},
 		{"GET /livez HTTP/1.0\r\nConnection: x, keep-alive\r\n\r\n", false},
-		{"GET http://a.test/livez HTTP/1.1\r\nHost: a\r\n\r\n", false},
+		{"GET http://a.test/livez HTTP/1.1\r\nHost: a\r\n\r\n", true},
+		{"GET http://a.test/livez HTTP/1.1\r\nHost:\r\n\r\n", true},
+		{"GET http://[::1]:80/livez HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", true},
+		{"GET http://a.test/livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false},
+		{"GET http://a.test/livez HTTP/1.0\r\n\r\n", false},
+		{"GET /livez HTTP/1.2\r\nHost: a\r\n\r\n", true},
+		{"GET /livez HTTP/1.2\r\nHost: a\r\nConnection:\tclose\r\n\r\n", false},
+		{"GET /livez HTTP/1.0\r\nConnection:\tkeep-alive\r\n\r\n", true},
 	};
 
 	(void)state;
@@ -373,6 +385,65 @@ static void head_has_the_length_and_no_body(void **state)
 	http_client_close(&client);
 }
 
+static void empty_lines_before_a_request_are_ignored(void **state)
+{
+	static const char bytes[] =
+		"\r\n\r\n" POST "Content-Length: 17\r\n\r\n" BODY "\r\n" GET "\r\n\r\n\r\n";
+	struct http_client client;
+
+	(void)state;
+	http_client_open(&client, cartd.port);
+	for (size_t cut = 1; cut < sizeof(bytes); cut++) {
+		http_client_send(&client, bytes, cut);
+		http_client_send(&client, bytes + cut, sizeof(bytes) - 1 - cut);
+		expect_status(&client, 201);
+		expect_status(&client, 200);
+		/* The next round makes eight bytes of what is left of this one. */
+	}
+	http_client_half_close(&client);
+	expect_end(&client);
+	http_client_close(&client);
+}
+
+static void a_tab_is_white_space_before_every_value(void **state)
+{
+	struct http_client client;
+
+	(void)state;
+	http_client_open(&client, cartd.port);
+	http_client_send_text(&client, POST "Idempotency-Key:\tabc\r\nContent-Length:\t17\t\r\n"
+					    "\r\n" BODY);
+	expect_status(&client, 201);
+	http_client_send_text(&client, POST "Transfer-Encoding: \t chunked\r\n\r\n"
+					    "11\r\n" BODY "\r\n0\r\n\r\n");
+	expect_status(&client, 201);
+	http_client_send_text(&client, POST "Expect:\t100-continue\r\nContent-Length: 17\r\n\r\n");
+	expect_status(&client, 100);
+	http_client_send_text(&client, BODY);
+	expect_status(&client, 201);
+	http_client_close(&client);
+}
+
+static void chunk_extensions_and_trailers_are_ignored(void **state)
+{
+	static const char bytes[] = POST
+		"Transfer-Encoding: chunked\r\n\r\n"
+		"8;a\r\n{\"custom\r\n9\t; b=\"x;\"\r\ner_id\":1}\r\n0;c\r\n"
+		"Idempotency-Key: one two\r\nContent-Length: 3\r\nExpect: x\r\n\r\n" GET "\r\n";
+	struct http_client client;
+
+	(void)state;
+	http_client_open(&client, cartd.port);
+	for (size_t cut = 1; cut < sizeof(bytes) - 1; cut++) {
+		http_client_send(&client, bytes, cut);
+		http_client_send(&client, bytes + cut, sizeof(bytes) - 1 - cut);
+		/* The key of the trailer would be refused. */
+		expect_status(&client, 201);
+		expect_status(&client, 200);
+	}
+	http_client_close(&client);
+}
+
 static void a_client_that_stops_sending_still_gets_its_answer(void **state)
 {
 	struct http_client client;
@@ -426,6 +497,9 @@ int main(void)
 		cmocka_unit_test(a_post_without_a_length_is_one_without_a_body),
 		cmocka_unit_test(a_get_with_a_body_is_read_to_its_end),
 		cmocka_unit_test(head_has_the_length_and_no_body),
+		cmocka_unit_test(empty_lines_before_a_request_are_ignored),
+		cmocka_unit_test(a_tab_is_white_space_before_every_value),
+		cmocka_unit_test(chunk_extensions_and_trailers_are_ignored),
 		cmocka_unit_test(a_client_that_stops_sending_still_gets_its_answer),
 		cmocka_unit_test(a_request_that_does_not_end_is_answered_408),
 	};

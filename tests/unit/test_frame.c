@@ -3,7 +3,19 @@
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* Feeds a copy, because a frame rewrites some of the bytes. */
+static size_t feed(struct frame *frame, const struct frame_limits *limits, const char *bytes,
+		   size_t len)
+{
+	char *copy = strndup(bytes, len);
+	size_t took = frame_feed(frame, limits, copy, len);
+
+	free(copy);
+	return took;
+}
 
 static const struct frame_limits limits = {.head_max = 512, .body_max = 64};
 
@@ -23,7 +35,14 @@ static const struct example accepted[] = {
 	{"GET / HTTP/1.0\r\n\r\n", 0, 0},
 	{"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 0, 0},
 	{"GET http://a.test:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n", 0, 0},
-	{"GET / HTTP/1.1\r\nHost:\r\n\r\n", 0, 0},
+	{"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, 0},
+	{"\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n", 0, 2},
+	{"GET / HTTP/1.2\r\nHost: a\r\n\r\n", 0, 0},
+	{"GET / HTTP/1.9\r\nHost: a\r\n\r\n", 0, 0},
+	{"GET http://a/ HTTP/1.1\r\nHost:\r\n\r\n", 0, 0},
+	{"GET / HTTP/1.0\r\nHost:\r\n\r\n", 0, 0},
+	{"GET http://[::1]:8080/ HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", 0, 0},
+	{"GET / HTTP/1.1\r\nHost:\ta\t\r\n\r\n", 0, 0},
 	{"GET / HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n", 0, 0},
 	{"BREW / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 0, 0},
 	{GET "X: caf\xc3\xa9\tb\r\n\r\n", 0, 0},
@@ -35,10 +54,17 @@ static const struct example accepted[] = {
 	{POST "Transfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0A\r\n0123456789\r\n0\r\n\r\n", 0, 0},
 	{POST "Transfer-Encoding: chunked\r\n\r\n40\r\n" X64 "\r\n0\r\n\r\n", 0, 0},
 	{POST "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nG", 0, 1},
+	{POST "Transfer-Encoding:\tchunked\r\n\r\n3;a=b\r\nabc\r\n0\t;\t\"x;\"\r\n\r\nG", 0, 1},
+	{POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: a\r\nHost:b\r\n\r\nG", 0, 1},
 };
 
 static const struct example refused[] = {
-	{"\r\nGET / HTTP/1.1\r\n", 400, 0},
+	{"\nGET / HTTP/1.1\r\n", 400, 0},
+	{"\rGET / HTTP/1.1\r\n", 400, 0},
+	{"\r\n\nGET / HTTP/1.1\r\n", 400, 0},
+	{"\r\n\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n", 400, 0},
+	{"GET / HTTP/1.1\r\nHost:\r\n\r\n", 400, 0},
+	{"GET / HTTP/1.1\r\nHost: \t\r\n\r\n", 400, 0},
 	{"\x16\x03\x01", 400, 0},
 	{" GET / HTTP/1.1\r\n", 400, 0},
 	{"GET /\r\n", 400, 0},
@@ -61,11 +87,16 @@ static const struct example refused[] = {
 	{"GET http://a:/ HTTP/1.1\r\n", 400, 0},
 	{"GET http://a:65536/ HTTP/1.1\r\n", 400, 0},
 	{"GET http://a%zzb/ HTTP/1.1\r\n", 400, 0},
-	{"GET http://[::1]/ HTTP/1.1\r\n", 400, 0},
+	{"GET http://[::1/ HTTP/1.1\r\n", 400, 0},
+	{"GET http://[::g]/ HTTP/1.1\r\n", 400, 0},
+	{"GET http://[]/ HTTP/1.1\r\n", 400, 0},
+	{"GET http://[::1]x/ HTTP/1.1\r\n", 400, 0},
+	{"GET http://[1111:1111:1111:1111:1111:1111:1111:1111:1111:1111:1111]/ HTTP/1.1\r\n", 400,
+	 0},
 	{"ABCDEFGHIJKLMNOPQ / HTTP/1.1\r\n", 501, 0},
 	{"AB / HTTP/1.1\r\n", 501, 0},
 	{"GET / \r\n", 400, 0},
-	{"GET / HTTP/1.2\r\n", 505, 0},
+	{"GET / HTTP/0.9\r\n", 505, 0},
 	{"GET / HTTP/2.0\r\n", 505, 0},
 	{"GET / HTTP/1.10\r\n", 400, 0},
 	{"GET / http/1.1\r\n", 400, 0},
@@ -109,13 +140,20 @@ static const struct example refused[] = {
 	{POST "Transfer-Encoding: chunked\r\n\r\n0x3\r\n", 400, 0},
 	{POST "Transfer-Encoding: chunked\r\n\r\n 3\r\n", 400, 0},
 	{POST "Transfer-Encoding: chunked\r\n\r\n3 \r\n", 400, 0},
-	{POST "Transfer-Encoding: chunked\r\n\r\n3;a=b\r\n", 400, 0},
+	{POST "Transfer-Encoding: chunked\r\n\r\n;a=b\r\n", 400, 0},
+	{POST "Transfer-Encoding: chunked\r\n\r\n3;a=b\n", 400, 0},
+	{POST "Transfer-Encoding: chunked\r\n\r\n3;a\rb\r\n", 400, 0},
+	{POST "Transfer-Encoding: chunked\r\n\r\n3;a\x01\r\n", 400, 0},
+	{POST "Transfer-Encoding: chunked\r\n\r\n3 3;a\r\n", 400, 0},
 	{POST "Transfer-Encoding: chunked\r\n\r\n3\n", 400, 0},
 	{POST "Transfer-Encoding: chunked\r\n\r\n000000003\r\n", 400, 0},
 	{POST "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n", 400, 0},
 	{POST "Transfer-Encoding: chunked\r\n\r\n41\r\n", 413, 0},
 	{POST "Transfer-Encoding: chunked\r\n\r\n40\r\n" X64 "\r\n1\r\n", 413, 0},
-	{POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: a\r\n", 400, 0},
+	{POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX : a\r\n", 400, 0},
+	{POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: a\n", 400, 0},
+	{POST "Transfer-Encoding: chunked\r\n\r\n0\r\n X: a\r\n", 400, 0},
+	{POST "Transfer-Encoding: chunked\r\n\r\n0\r\nGET / HTTP/1.1\r\n", 400, 0},
 };
 
 /* Feeds it in pieces of at most cut bytes. */
@@ -126,7 +164,7 @@ static void example_check(const struct example *example, size_t cut)
 
 	while (at < len && frame.state != FRAME_WHOLE && frame.state != FRAME_BAD) {
 		size_t piece = len - at < cut ? len - at : cut;
-		size_t took = frame_feed(&frame, &limits, example->bytes + at, piece);
+		size_t took = feed(&frame, &limits, example->bytes + at, piece);
 
 		at += took;
 		if (took < piece)
@@ -186,9 +224,9 @@ static int endless(const char *start, const char *filler, size_t *took)
 	struct frame frame = {0};
 	int status;
 
-	*took = frame_feed(&frame, &limits, start, strlen(start));
+	*took = feed(&frame, &limits, start, strlen(start));
 	while (frame.state != FRAME_BAD && *took < 100000)
-		*took += frame_feed(&frame, &limits, filler, strlen(filler));
+		*took += feed(&frame, &limits, filler, strlen(filler));
 	assert_true(frame.line.room <= 4096);
 	status = frame.status;
 	frame_free(&frame);
@@ -208,6 +246,12 @@ static void lines_without_end_are_refused_at_the_limit(void **state)
 	assert_in_range(took, limits.head_max, limits.head_max + 8);
 	assert_int_equal(endless(POST "Transfer-Encoding: chunked\r\n\r\n", "0", &took), 400);
 	assert_true(took < 100);
+	assert_int_equal(endless(POST "Transfer-Encoding: chunked\r\n\r\n", "1;", &took), 431);
+	assert_in_range(took, limits.head_max, limits.head_max + 8);
+	assert_int_equal(
+		endless(POST "Transfer-Encoding: chunked\r\n\r\n0\r\n", "X: yyyy\r\n", &took), 431);
+	assert_in_range(took, limits.head_max, limits.head_max + 16);
+	assert_int_equal(endless("", "\r\n", &took), 400);
 	assert_int_equal(endless(POST "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", &took),
 			 413);
 	assert_true(took < 1000);
@@ -220,19 +264,44 @@ static void headers_beyond_a_hundred_are_refused(void **state)
 	int count = 0;
 
 	(void)state;
-	frame_feed(&frame, &wide, GET, strlen(GET));
+	feed(&frame, &wide, GET, strlen(GET));
 	while (frame.state != FRAME_BAD && ++count < 1000)
-		frame_feed(&frame, &wide, "X: y\r\n", 6);
+		feed(&frame, &wide, "X: y\r\n", 6);
 	assert_int_equal(frame.status, 431);
 	assert_int_equal(count, FRAME_HEADERS_MAX);
 	frame_free(&frame);
+}
+
+static void what_evhttp_cannot_read_is_rewritten_however_it_is_cut(void **state)
+{
+	static const char bytes[] = "POST /\tX HTTP/1.1\r\nName:\t \ta\tb\r\nX:y\t\r\n"
+				    "Transfer-Encoding:\tchunked\r\n\r\n"
+				    "3\t;\ta=\";b\"\r\n\t;:\r\n0;\r\nAb:\tc: d\r\nX:\r\n\r\nX:\ty";
+	static const char rewritten[] = "POST /\tX HTTP/1.1\r\nName:   a\tb\r\nX:y\t\r\n"
+					"Transfer-Encoding: chunked\r\n\r\n"
+					"3         \r\n\t;:\r\n0 \r\nxx:     \r\nx:\r\n\r\nX:\ty";
+	char copy[sizeof(bytes)];
+
+	(void)state;
+	for (size_t cut = 1; cut < sizeof(bytes); cut++) {
+		struct frame frame = {.state = FRAME_HEADERS, .host_count = 1};
+		size_t len = strlen(bytes), at = strlen("POST /\tX HTTP/1.1\r\n");
+
+		memcpy(copy, bytes, sizeof(bytes));
+		/* TABs within a value and in what is no header stay as they are. */
+		while (frame.state != FRAME_WHOLE && frame.state != FRAME_BAD && at < len)
+			at += frame_feed(&frame, &limits, copy + at,
+					 len - at < cut ? len - at : cut);
+		assert_string_equal(copy, rewritten);
+		frame_free(&frame);
+	}
 }
 
 static struct frame frame_of(const char *bytes)
 {
 	struct frame frame = {0};
 
-	frame_feed(&frame, &limits, bytes, strlen(bytes));
+	feed(&frame, &limits, bytes, strlen(bytes));
 	assert_int_equal(frame.state, FRAME_WHOLE);
 	frame_free(&frame);
 	return frame;
@@ -275,8 +344,8 @@ static void a_frame_is_ready_again_after_a_reset(void **state)
 		const struct example *example = &accepted[i == 1 ? 9 : 0];
 		size_t len = strlen(example->bytes);
 
-		frame_feed(&frame, &limits, example->bytes, 7);
-		frame_feed(&frame, &limits, example->bytes + 7, len - 7);
+		feed(&frame, &limits, example->bytes, 7);
+		feed(&frame, &limits, example->bytes + 7, len - 7);
 		assert_int_equal(frame.state, FRAME_WHOLE);
 		frame_reset(&frame);
 		assert_int_equal(frame.state, FRAME_EMPTY);
@@ -292,6 +361,7 @@ int main(void)
 		cmocka_unit_test(a_nul_is_refused_in_every_part_of_the_head),
 		cmocka_unit_test(lines_without_end_are_refused_at_the_limit),
 		cmocka_unit_test(headers_beyond_a_hundred_are_refused),
+		cmocka_unit_test(what_evhttp_cannot_read_is_rewritten_however_it_is_cut),
 		cmocka_unit_test(close_wins_over_keep_alive_in_any_order),
 		cmocka_unit_test(methods_are_known_by_their_exact_name),
 		cmocka_unit_test(a_frame_is_ready_again_after_a_reset),

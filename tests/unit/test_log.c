@@ -473,6 +473,28 @@ static int remove_directory(void **state)
 	return 0;
 }
 
+static void a_flood_of_events_is_limited_and_counted(void **state)
+{
+	struct log_limit limit = {0};
+	int64_t now_ns = INT64_C(1000) * CLOCK_NS_PER_S, left_out = -1;
+
+	(void)state;
+	for (int i = 0; i < LOG_LIMIT_BURST; i++) {
+		assert_true(log_limit_pass(&limit, now_ns, &left_out));
+		assert_int_equal(left_out, 0);
+	}
+	for (int i = 0; i < 1000; i++)
+		assert_false(log_limit_pass(&limit, now_ns + i, &left_out));
+	assert_false(log_limit_pass(&limit, now_ns + LOG_LIMIT_NS - 1, &left_out));
+	assert_true(log_limit_pass(&limit, now_ns + LOG_LIMIT_NS, &left_out));
+	assert_int_equal(left_out, 1001);
+	assert_false(log_limit_pass(&limit, now_ns + LOG_LIMIT_NS, &left_out));
+	now_ns += 1000 * LOG_LIMIT_NS;
+	for (int i = 0; i < LOG_LIMIT_BURST; i++)
+		assert_true(log_limit_pass(&limit, now_ns, &left_out));
+	assert_false(log_limit_pass(&limit, now_ns, &left_out));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -489,6 +511,7 @@ int main(void)
 		cmocka_unit_test(a_file_that_cannot_be_opened_is_an_error),
 		cmocka_unit_test(what_cannot_be_written_is_counted),
 		cmocka_unit_test(a_line_that_was_torn_spoils_no_other),
+		cmocka_unit_test(a_flood_of_events_is_limited_and_counted),
 		cmocka_unit_test(threads_never_mix_their_lines_nor_lose_one_to_a_rotation),
 	};
 

@@ -115,7 +115,7 @@ DYNAMODB_TESTS := $(patsubst %.c,$(B)/%,$(DYNAMODB_TEST_SRC))
 MYSQL_SCRIPTS := $(wildcard tests/mysql/test_*.py)
 DYNAMODB_SCRIPTS := $(wildcard tests/dynamodb/test_*.py)
 FAULT_SCRIPTS := $(wildcard tests/fault/test_*.py)
-CHAOS_SCRIPTS := $(wildcard tests/fault/chaos_*.py)
+CHAOS_SCRIPTS := $(wildcard tests/histories/test_*.py tests/fault/chaos_*.py tests/histories/storm_*.py)
 FUZZERS := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQL_TESTS) $(DYNAMODB_TESTS)
 
@@ -285,9 +285,9 @@ run_mysql = $(if $(filter mysql,$(backends)),$(if $(strip $(call mysql_programs,
 dynamodb_programs = $(call in_variant,$(1),$(DYNAMODB_TESTS)) $(if $(filter release,$(1)),$(DYNAMODB_SCRIPTS))
 run_dynamodb = $(if $(filter dynamodb,$(backends)),$(if $(strip $(call dynamodb_programs,$(1))),--group dynamodb$(call tag,$(1)) \
 	$(call cartd_of,$(1)) $(call after,$(1)) --timeout $(2) $(call dynamodb_programs,$(1))))
-# Of test_BACKEND_WHAT.py and chaos_BACKEND_WHAT.py: those for the chosen backends, and those that name no backend.
+# Of test_BACKEND_WHAT.py, chaos_BACKEND_WHAT.py and storm_BACKEND.py: those for the chosen backends, and those that name no backend.
 of_backends = $(filter-out $(foreach b,$(filter-out $(backends),memory sqlite mysql dynamodb),tests/fault/test_$(b)% \
-	tests/fault/chaos_$(b)%),$(1))
+	tests/fault/chaos_$(b)% tests/histories/storm_$(b)%),$(1))
 # Each of these loads a database, so it takes the place of two programs.
 run_fault = --group fault$(call tag,$(1)) $(call cartd_of,$(1)) --slots 2 $(call after,$(1)) --timeout $(2) $(call of_backends,$(FAULT_SCRIPTS))
 run_replay = --group corpus --after build-asan $(foreach f,$(FUZZ_SRC:.c=),--check corpus/$(notdir $(f)) \

@@ -8,12 +8,14 @@ set again to an earlier value.
 import collections
 
 ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
+# Refusals that say something of the cart, and what.
+OBSERVATIONS = {"CART_CLOSED": "closed", "CART_NOT_FOUND": "missing", "CART_EMPTY": "empty"}
 
 
 class Change:
     """One wish of a client, however many requests were needed to hear what became of it."""
 
-    __slots__ = ("kind", "cart", "customer", "lines", "key", "outcome", "version", "order_id", "attempts")
+    __slots__ = ("kind", "cart", "customer", "lines", "key", "outcome", "version", "order_id", "attempts", "began", "ended")
 
     def __init__(self, kind, cart=None, customer=None, lines=None, key=None):
         self.kind = kind  # create, add, set, checkout, delete
@@ -25,6 +27,7 @@ class Change:
         self.version = None  # that the answer gave
         self.order_id = None
         self.attempts = 0
+        self.began = self.ended = None  # when it was first asked for, and when it was acknowledged
 
 
 class Books:

@@ -25,14 +25,19 @@ SUCCESS = {"create": (201,), "add": (204,), "set": (204,), "checkout": (200,), "
 ACTIONS = {"add": 30, "add_pair": 25, "add_shared": 10, "set": 12, "checkout": 3, "delete": 1, "checkout_hot": 1}
 
 
+# In place of an answer of a service whose port nobody listens on: nothing was sent.
+NOT_SENT = b"HTTP/1.1 503 Nobody listens\r\nRetry-After: 1\r\nContent-Type: application/problem+json"
+
+
 class Event:
     """One answered request, or one that got none."""
 
-    __slots__ = ("began", "ended", "kind", "outcome", "client", "cart", "error")
+    __slots__ = ("began", "ended", "kind", "outcome", "client", "cart", "error", "keyed")
 
-    def __init__(self, began, ended, kind, outcome, client, cart, answer):
+    def __init__(self, began, ended, kind, outcome, client, cart, answer, keyed=False):
         self.began, self.ended, self.kind, self.outcome, self.client, self.cart = began, ended, kind, outcome, client, cart
         self.error = answer.error() if answer is not None and answer.status >= 400 else None
+        self.keyed = keyed
 
 
 class Client(threading.Thread):
@@ -42,7 +47,8 @@ class Client(threading.Thread):
         super().__init__(name="client-%d" % number, daemon=True)
         self.load, self.number = load, number
         self.random = random.Random("%s/%d" % (load.seed, number))
-        self.http = http_client.Client(load.port, 2 * load.deadline_s)
+        # One for each service; the first is the one that it asks.
+        self.https = [http_client.Client(load.ports[(number + i) % len(load.ports)], 2 * load.deadline_s) for i in range(len(load.ports))]
         self.customer = load.first_customer + number
         self.lines = [10 * (number + 1) + i for i in range(4)]  # single, pair, pair, set
         self.own = None  # id of its cart; on to the next once it is closing
@@ -127,13 +133,16 @@ class Client(threading.Thread):
             return "POST", path + "/checkout", headers
         return "DELETE", path, headers
 
-    def send(self, kind, *request):
+    def send(self, kind, *request, http=None):
         """The answer, or None; complains of one that is late or does not come."""
         began = time.monotonic()
         try:
-            answer = self.http.ask(*request)
+            answer = (http or self.https[0]).ask(*request)
         except http_client.Broken as error:
-            self.load.complain("%s: no answer: %s" % (kind, error))
+            if not self.load.crashes:
+                self.load.complain("%s: no answer: %s" % (kind, error))
+            if self.load.crashes and isinstance(error.__cause__, ConnectionRefusedError):
+                return http_client.Answer(NOT_SENT, b'{"error": "UNAVAILABLE"}', began, time.monotonic()), began, time.monotonic()
             return None, began, time.monotonic()
         if answer.ended - began > self.load.deadline_s + patience.at_most(self.load.slack_s):
             self.load.complain("%s: answered %d after %.2f s" % (kind, answer.status, answer.ended - began))
@@ -143,12 +152,13 @@ class Client(threading.Thread):
 
     # What is heard.
 
-    def attempt(self, change):
+    def attempt(self, change, http=None):
         """One request for a change; its outcome as known now."""
         change.attempts += 1
         if change.attempts == 1:
             self.expect(change, 1, +1)  # a reader may see it from now on
-        answer, began, ended = self.send(change.kind, *self.request(change))
+        answer, began, ended = self.send(change.kind, *self.request(change), http=http)
+        change.began = change.began or began
         said = outcome = self.judge(change, answer)
         if said == REFUSED and change.attempts > 1 and answer.error() in ("UNAVAILABLE", "TIMEOUT"):
             outcome = UNKNOWN  # this attempt has done nothing; an earlier one may have
@@ -157,7 +167,12 @@ class Client(threading.Thread):
         elif outcome == REFUSED:
             self.expect(change, 1, -1)
         change.outcome = outcome
-        self.load.events.append(Event(began, ended, change.kind, said, self.number, change.cart, answer))
+        if outcome == ACKNOWLEDGED:
+            change.ended = ended
+        elif answer is not None and answer.error() in ledger.OBSERVATIONS:
+            self.load.observe(self.number, change.kind, change.cart, began, ended, ledger.OBSERVATIONS[answer.error()])
+        self.load.events.append(Event(began, ended, change.kind, said, self.number, change.cart, answer,
+                                      change.key is not None))
         if outcome == UNKNOWN and change.key is not None and change.attempts == 1:
             self.pending.append(change)
         if outcome == ACKNOWLEDGED and change.key is not None and self.random.random() < 0.1:
@@ -219,8 +234,9 @@ class Client(threading.Thread):
                 again.header("Idempotency-Replayed"), first.status, first.version()))
 
     def repeat_pending(self):
+        """Asks any of the services, not only the one that was asked first."""
         change = self.pending.popleft()
-        if self.attempt(change) == UNKNOWN:
+        if self.attempt(change, self.random.choice(self.https)) == UNKNOWN:
             self.pending.append(change)
 
     def read(self, cart):
@@ -231,6 +247,7 @@ class Client(threading.Thread):
         self.load.events.append(Event(began, ended, "read", ACKNOWLEDGED if answer.status == 200 else REFUSED, self.number, cart,
                                       answer))
         if answer.status == 200:
+            self.load.observe(self.number, "read", cart, began, ended, "done", answer.json())
             self.check_read(cart, answer.json())
         elif (answer.status, answer.error()) not in ((503, "UNAVAILABLE"), (504, "TIMEOUT")) and not (
                 answer.status == 404 and cart in self.load.closing):
@@ -251,13 +268,16 @@ class Client(threading.Thread):
 class Load:
     """The clients, and what they have found. Start it, let something happen, stop it, settle it, look at what is wrong."""
 
-    def __init__(self, port, clients=32, pause_s=0.02, seed=None, deadline_s=DEADLINE_S, slack_s=SLACK_S):
+    def __init__(self, port, clients=32, pause_s=0.02, seed=None, deadline_s=DEADLINE_S, slack_s=SLACK_S, more_ports=(), crashes=False):
+        """more_ports: of other services on the same database. crashes: services are killed, so answers may not come."""
         self.port, self.pause_s, self.deadline_s, self.slack_s = port, pause_s, deadline_s, slack_s
+        self.ports, self.crashes = (port, *more_ports), crashes
         self.seed = seed or os.environ.get("CART_SEED") or str(random.randrange(1 << 32))
         self.name = "%x" % random.randrange(1 << 40)  # of this run: the database may hold others' keys
         self.first_customer = random.randrange(1 << 30, 1 << 50)
         self.enough = threading.Event()
         self.events = []
+        self.observations = []  # what answers said of carts without changing them: arguments of observe()
         self.complaints = []
         self.hot = []
         self.hot_lock = threading.Lock()
@@ -266,6 +286,11 @@ class Load:
 
     def complain(self, text):
         self.complaints.append("%.2f s: %s" % (time.monotonic() - self.began, text))
+
+    def observe(self, *what):
+        """client, kind of request, cart, began, ended, outcome, and the cart as JSON if it was read."""
+        if self.crashes:
+            self.observations.append(what)
 
     # Hot carts: eight clients on each.
 
@@ -342,7 +367,8 @@ class Load:
 
     def hang_up(self):
         for client in self.clients:
-            client.http.close()
+            for http in client.https:
+                http.close()
 
     def wrong(self, stored=None):
         """All that was found wrong, one line each. After settle()."""

@@ -33,11 +33,6 @@ double stats_variance(const double *values, size_t count)
 	return sum / (double)(count - 1);
 }
 
-double stats_stddev(const double *values, size_t count)
-{
-	return sqrt(stats_variance(values, count));
-}
-
 static int describe_order(const void *a, const void *b)
 {
 	double left = *(const double *)a, right = *(const double *)b;

@@ -11,7 +11,6 @@
 double stats_mean(const double *values, size_t count);
 /* Divides by count - 1. 0 when count is 1. In two passes: no digits are lost to a large mean. */
 double stats_variance(const double *values, size_t count);
-double stats_stddev(const double *values, size_t count);
 
 /* Ascending, in place. */
 void stats_sort(double *values, size_t count);

@@ -71,28 +71,21 @@ void bench_hdr_reset(struct bench_hdr *hdr)
 	memset(hdr->counts, 0, hdr->buckets * sizeof(hdr->counts[0]));
 }
 
-void bench_hdr_record_count(struct bench_hdr *hdr, int64_t value, uint64_t count)
+void bench_hdr_record(struct bench_hdr *hdr, int64_t value)
 {
-	if (count == 0)
-		return;
 	if (value < 0) {
 		value = 0;
-		hdr->below += count;
+		hdr->below++;
 	} else if (value > hdr->highest) {
 		value = hdr->highest;
-		hdr->above += count;
+		hdr->above++;
 	}
 	if (hdr->count == 0 || value < hdr->min)
 		hdr->min = value;
 	if (value > hdr->max)
 		hdr->max = value;
-	hdr->count += count;
-	hdr->counts[hdr_index(value)] += count;
-}
-
-void bench_hdr_record(struct bench_hdr *hdr, int64_t value)
-{
-	bench_hdr_record_count(hdr, value, 1);
+	hdr->count++;
+	hdr->counts[hdr_index(value)]++;
 }
 
 int bench_hdr_merge(struct bench_hdr *hdr, const struct bench_hdr *from)
@@ -173,21 +166,6 @@ bool bench_hdr_quantile_holds(const struct bench_hdr *hdr, double quantile)
 	assert(quantile >= 0 && quantile <= 1);
 	/* The small part is what 1 - 0.999 loses in binary. */
 	return (1 - quantile) * (double)hdr->count >= BENCH_HDR_BEYOND_MIN * (1 - 1e-9);
-}
-
-uint64_t bench_hdr_count_to(const struct bench_hdr *hdr, int64_t value)
-{
-	uint64_t count = 0;
-	size_t last;
-
-	if (value < 0)
-		return 0;
-	if (value >= hdr->max)
-		return hdr->count;
-	last = hdr_index(value);
-	for (size_t i = 0; i <= last; i++)
-		count += hdr->counts[i];
-	return count;
 }
 
 bool bench_hdr_next(const struct bench_hdr *hdr, struct bench_hdr_bucket *bucket)

@@ -45,7 +45,6 @@ void bench_hdr_free(struct bench_hdr **hdr);
 void bench_hdr_reset(struct bench_hdr *hdr);
 
 void bench_hdr_record(struct bench_hdr *hdr, int64_t value);
-void bench_hdr_record_count(struct bench_hdr *hdr, int64_t value, uint64_t count);
 /* Adds the values of another one. -1, nothing is changed: they differ in highest. */
 CART_MUST_CHECK int bench_hdr_merge(struct bench_hdr *hdr, const struct bench_hdr *from);
 
@@ -61,8 +60,6 @@ int64_t bench_hdr_quantile(const struct bench_hdr *hdr, double quantile);
 /* Whether at least BENCH_HDR_BEYOND_MIN samples are expected beyond the quantile. A tail that
  * fewer support is no measurement and is not to be printed. */
 bool bench_hdr_quantile_holds(const struct bench_hdr *hdr, double quantile);
-/* How many values are <= value, or share its bucket. */
-uint64_t bench_hdr_count_to(const struct bench_hdr *hdr, int64_t value);
 
 /* A bucket that is not empty. */
 struct bench_hdr_bucket {

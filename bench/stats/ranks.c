@@ -142,7 +142,6 @@ int stats_mann_whitney(struct stats_mann_whitney *test, const double *a, size_t 
 	*test = (struct stats_mann_whitney){.u = -m * (m + 1) / 2};
 	for (i = a_count; i < count; i++)
 		test->u += ranks[i];
-	test->superiority = test->u / (n * m);
 	test->p = mann_whitney_p(test->u, n, m, ties);
 	result = 0;
 end:

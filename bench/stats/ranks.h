@@ -50,9 +50,8 @@ CART_MUST_CHECK int stats_wilcoxon(struct stats_wilcoxon *test, const double *va
  */
 
 struct stats_mann_whitney {
-	double u;	    /* pairs with b above a, ties half (W in R) */
-	double superiority; /* u / all pairs: the chance that a value of b is above one of a */
-	double p;	    /* 1 when all values are equal */
+	double u; /* pairs with b above a, ties half (W in R) */
+	double p; /* 1 when all values are equal */
 };
 
 /* -1: no values on a side, or one that is not finite. Aborts without memory. */

@@ -6,11 +6,7 @@
 #ifndef BENCH_STATS_STUDENT_H
 #define BENCH_STATS_STUDENT_H
 
-/* I_x(a, b), 0 <= x <= 1, a, b > 0. */
-double stats_incomplete_beta(double x, double a, double b);
-
-/* P(T <= t), and P(T > t) without the loss of digits of 1 - P. */
-double stats_student_cdf(double t, double df);
+/* P(T > t), without the loss of digits of 1 - P(T <= t). */
 double stats_student_tail(double t, double df);
 /* The t with P(T <= t) = p. Infinite at p = 0 and 1. */
 double stats_student_quantile(double p, double df);
@@ -19,8 +15,7 @@ double stats_student_quantile(double p, double df);
 
 /* P(Z <= z); relative error below 1e-14 down to the smallest numbers. */
 double stats_normal_cdf(double z);
-/* The z with P(Z <= z) = p. Infinite at p = 0 and 1. Wichura 1988, algorithm AS 241, Applied
- * Statistics 37(3): relative error about 1e-16. */
+/* The z with P(Z <= z) = p; relative error below 1e-14. Infinite at p = 0 and 1. */
 double stats_normal_quantile(double p);
 
 #endif

@@ -17,7 +17,7 @@ static void fuzz_ask(const struct bench_hdr *hdr)
 			abort();
 		before = value;
 	}
-	if (bench_hdr_count_to(hdr, hdr->max) != hdr->count || bench_hdr_mean(hdr) < 0)
+	if (bench_hdr_mean(hdr) < 0)
 		abort();
 }
 

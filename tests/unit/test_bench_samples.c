@@ -53,7 +53,6 @@ static void moments_and_quantiles_are_r_s(void **state)
 	(void)state;
 	check(stats_mean(x, 7), 4.7857142857142856, 1e-15);
 	check(stats_variance(x, 7), 24.321428571428573, 1e-15);
-	check(stats_stddev(x, 7), 4.9316760408028193, 1e-15);
 	check(stats_median(x, 7), 3, 0);
 	assert_true(x[0] == 7);
 	/* acf(x)$acf[2] */
@@ -94,10 +93,10 @@ static void paired_blocks_are_students_test(void **state)
 	check(paired.effect, expm1(0.0091), 1e-13);
 	check(log1p(paired.high) - paired.blocks.mean, paired.half_width, 1e-12);
 	check(paired.blocks.mean - log1p(paired.low), paired.half_width, 1e-12);
-	check(paired.half_width, 2.2621571627982049 * stats_stddev(d, 10) / sqrt(10), 1e-12);
+	check(paired.half_width, 2.2621571627982049 * sqrt(stats_variance(d, 10) / 10), 1e-12);
 	assert_int_equal(stats_paired(&paired, score, COUNT(score), 0.95), 0);
 	check(paired.blocks.df, 8, 0);
-	check(paired.blocks.error, stats_stddev(score, 9) / 3, 1e-13);
+	check(paired.blocks.error, sqrt(stats_variance(score, 9)) / 3, 1e-13);
 }
 
 static void blocks_without_spread_leave_no_doubt(void **state)
@@ -269,7 +268,7 @@ static void rank_sums_are_r_wilcox_test(void **state)
 	(void)state;
 	/* wilcox.test(term, early, exact = FALSE) */
 	assert_int_equal(stats_mann_whitney(&test, early, 5, term, 10), 0);
-	assert_true(test.u == 35 && test.superiority == 0.7);
+	assert_true(test.u == 35);
 	check(test.p, 0.24462360512698336, 1e-12);
 	/* wilcox.test(b, a, exact = FALSE) */
 	assert_int_equal(stats_mann_whitney(&test, a, 10, b, 9), 0);
@@ -280,7 +279,7 @@ static void rank_sums_are_r_wilcox_test(void **state)
 	assert_true(test.u == 324.5);
 	check(test.p, 0.064490672133835691, 1e-12);
 	assert_int_equal(stats_mann_whitney(&test, same, 3, same, 3), 0);
-	assert_true(test.p == 1 && test.superiority == 0.5);
+	assert_true(test.p == 1);
 	assert_int_equal(stats_mann_whitney(&test, same, 0, same, 3), -1);
 }
 

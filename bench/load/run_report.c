@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-static const char *const run_times[] = {
-	[RUN_RESPONSE] = "response", [RUN_SERVICE] = "service", [RUN_LAG] = "lag"};
+#define RUN_CLOCKS "response|service|lag"
+static const char *const run_times[] = {"response", "service", "lag"};
 
 static void run_print_head(FILE *out, const json_t *result, const json_t *results)
 {
@@ -39,7 +39,7 @@ static bool run_is_comparison(const json_t *document)
 static const char *run_get_clock(const struct table_row *row, char text[TABLE_TEXT])
 {
 	(void)text;
-	return run_times[run_is_comparison(row->document) ? RUN_SERVICE : row->at];
+	return run_is_comparison(row->document) ? "service" : run_times[row->at];
 }
 
 static const char *run_get_side(const struct table_row *row, char text[TABLE_TEXT])
@@ -75,20 +75,6 @@ static const struct table_column run_split_columns[] = {
 	{0},
 };
 
-static void run_print_latency(FILE *out, const json_t *document, const json_t *operations)
-{
-	struct table_row row = {.document = document};
-
-	table_print_head(out, run_latency_columns, document);
-	member_each(i, row.of, operations) {
-		for (row.at = 0; row.at < sizeof(run_times) / sizeof(*run_times); row.at++) {
-			row.in = json_object_get(row.of, run_times[row.at]);
-			if (json_is_object(row.in))
-				table_print_row(out, run_latency_columns, &row);
-		}
-	}
-}
-
 void run_report_print(FILE *out, const json_t *result)
 {
 	const json_t *results = json_object_get(result, "results");
@@ -99,7 +85,7 @@ void run_report_print(FILE *out, const json_t *result)
 	putc('\n', out);
 	table_write(out, NULL, run_outcome_columns, result, "operations", NULL);
 	putc('\n', out);
-	run_print_latency(out, result, operations);
+	table_write(out, NULL, run_latency_columns, result, "operations", RUN_CLOCKS);
 	if (json_is_object(json_object_get(json_array_get(operations, 0), "split"))) {
 		fputs("\nmean times\n", out);
 		table_write(out, NULL, run_split_columns, result, "operations", NULL);

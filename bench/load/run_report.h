@@ -6,8 +6,7 @@
 
 /* Of "operations". */
 extern const struct table_column run_outcome_columns[];
-enum run_clock { RUN_RESPONSE, RUN_SERVICE, RUN_LAG };
-/* Of one of their histograms: at is the clock, in a head-to-head the side. */
+/* Of their histograms, "response|service|lag"; in a head-to-head of the list "service". */
 extern const struct table_column run_latency_columns[];
 
 void run_report_print(FILE *out, const json_t *result);

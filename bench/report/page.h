@@ -58,18 +58,13 @@ void page_table_begin(struct page_table *table, struct report *report, bool stan
 void page_heads(struct page_table *table, const char *heads);
 CART_PRINTF(3, 4) void page_column(struct page_table *table, char align, const char *format, ...);
 CART_PRINTF(2, 3) void page_cell(struct page_table *table, const char *format, ...);
-/* All columns of a list that stand on a page; a row's cells in them. */
-void page_columns(struct page_table *table, const struct table_column *columns,
-		  const json_t *document);
-void page_row(struct page_table *table, const struct table_column *columns,
-	      const struct table_row *row);
 /* Writes nothing when there is no row. */
 void page_table_end(struct page_table *table, enum page_where where);
 
-/* A table of a list in the results: a row for each entry, or each of its inner list. */
+/* A table of a list in the results; inner as table_each() takes it. */
 struct page_list {
 	const struct table_column *columns;
-	const char *list, *inner;		    /* inner NULL: there is none */
+	const char *list, *inner;
 	bool (*keeps)(const struct table_row *row); /* NULL: all */
 	const char *title, *of;			    /* "title: of" */
 };

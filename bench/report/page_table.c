@@ -189,56 +189,39 @@ void page_table_end(struct page_table *table, enum page_where where)
 	buf_free(&table->cells);
 }
 
-void page_columns(struct page_table *table, const struct table_column *columns,
-		  const json_t *document)
+struct list_table {
+	struct page_table table;
+	const struct page_list *list;
+	size_t left_out;
+};
+
+static void list_row(const struct table_row *row, void *user)
 {
+	struct list_table *to = user;
 	char text[TABLE_TEXT];
 
-	for (; columns->name != NULL; columns++)
-		if ((columns->places & ON_PAGE) != 0)
-			page_column(table, columns->unit == UNIT_TEXT ? 'l' : 'r', "%s",
-				    table_title(columns, document, text));
-}
-
-void page_row(struct page_table *table, const struct table_column *columns,
-	      const struct table_row *row)
-{
-	char text[TABLE_TEXT];
-
-	for (; columns->name != NULL; columns++)
-		if ((columns->places & ON_PAGE) != 0)
-			page_cell(table, "%s", table_cell(columns, row, text));
-}
-
-static size_t list_row(struct page_table *table, const struct page_list *list,
-		       const struct table_row *row)
-{
-	if (list->keeps != NULL && !list->keeps(row))
-		return 1;
-	page_row(table, list->columns, row);
-	return 0;
+	if (to->list->keeps != NULL && !to->list->keeps(row)) {
+		to->left_out++;
+		return;
+	}
+	for (const struct table_column *column = to->list->columns; column->name != NULL; column++)
+		if ((column->places & ON_PAGE) != 0)
+			page_cell(&to->table, "%s", table_cell(column, row, text));
 }
 
 size_t page_list(struct report *report, enum page_where where, const struct report_doc *doc,
 		 const struct page_list *list)
 {
-	struct table_row row = {.document = doc->json};
-	struct page_table table;
-	size_t left_out = 0;
+	struct list_table to = {.list = list};
+	char text[TABLE_TEXT];
 
-	page_table_begin(&table, report, doc->stand_in, "%s: %s", list->title, list->of);
-	page_columns(&table, list->columns, doc->json);
-	member_each(i, row.of, json_object_get(doc->results, list->list)) {
-		row.at = i;
-		if (list->inner == NULL)
-			left_out += list_row(&table, list, &row);
-		else
-			json_array_foreach(json_object_get(row.of, list->inner), row.at, row.in)
-			{
-				left_out += list_row(&table, list, &row);
-			}
-		row.in = NULL;
-	}
-	page_table_end(&table, where);
-	return left_out;
+	page_table_begin(&to.table, report, doc->stand_in, "%s: %s", list->title, list->of);
+	for (const struct table_column *column = list->columns; column->name != NULL; column++)
+		if ((column->places & ON_PAGE) != 0)
+			page_column(&to.table, column->unit == UNIT_TEXT ? 'l' : 'r', "%s",
+				    table_title(column, doc->json, text));
+	table_each(doc->json, json_object_get(doc->results, list->list), list->inner, list_row,
+		   &to);
+	page_table_end(&to.table, where);
+	return to.left_out;
 }

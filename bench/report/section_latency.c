@@ -163,18 +163,13 @@ static void latency_pictures(struct report *report, const struct report_doc *doc
 	page_panels_end(report);
 }
 
-static bool latency_is_measured(const struct table_row *row)
-{
-	return json_is_object(row->in);
-}
-
 static void latency_compared(struct report *report, const struct report_doc *doc)
 {
 	for (size_t i = 0; i < LATENCY_KINDS; i++)
 		latency_pictures(report, doc, &latency_kinds[i]);
 	page_list(report, PAGE_HTML, doc,
-		  &(struct page_list){run_latency_columns, "operations", "service",
-				      latency_is_measured, "Latency", report_file_name(doc->path)});
+		  &(struct page_list){run_latency_columns, "operations", "service", NULL, "Latency",
+				      report_file_name(doc->path)});
 }
 
 const struct page_section section_latency = {
@@ -230,26 +225,6 @@ static void load_pictures(struct report *report, const struct latency_kind *kind
 	page_panels_end(report);
 }
 
-static void load_latency(struct report *report, const struct report_doc *doc)
-{
-	static const char *const clocks[] = {
-		[RUN_RESPONSE] = "response", [RUN_SERVICE] = "service"};
-	struct table_row row = {.document = doc->json};
-	struct page_table table;
-
-	page_table_begin(&table, report, doc->stand_in, "Latency under load: %s",
-			 doc->sides[0].label);
-	page_columns(&table, run_latency_columns, doc->json);
-	member_each(i, row.of, json_object_get(doc->results, "operations")) {
-		for (row.at = 0; row.at <= RUN_SERVICE; row.at++) {
-			row.in = json_object_get(row.of, clocks[row.at]);
-			if (latency_is_measured(&row))
-				page_row(&table, run_latency_columns, &row);
-		}
-	}
-	page_table_end(&table, PAGE_BOTH);
-}
-
 /* How busy and how late the generator was, where that was measured. */
 static void load_generator(const json_t *results, struct buf *text)
 {
@@ -295,7 +270,9 @@ static void load_doc(struct report *report, const struct report_doc *doc)
 	page_list(report, PAGE_BOTH, doc,
 		  &(struct page_list){run_outcome_columns, "operations", NULL, NULL,
 				      "What became of the operations", doc->sides[0].label});
-	load_latency(report, doc);
+	page_list(report, PAGE_BOTH, doc,
+		  &(struct page_list){run_latency_columns, "operations", "response|service", NULL,
+				      "Latency under load", doc->sides[0].label});
 }
 
 static void load_all(struct report *report)

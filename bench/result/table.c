@@ -228,33 +228,67 @@ void table_csv_row(struct buf *out, const struct table_column *columns, const st
 	buf_add_char(out, '\n');
 }
 
-static void table_write_row(FILE *out, struct buf *csv, const struct table_column *columns,
-			    const struct table_row *row)
+/* The entries of an array, or of an object the members that are called in names: "a|b". */
+static void table_each_inner(struct table_row *row, const char *names, table_row_fn *visit,
+			     void *user)
 {
-	if (out != NULL)
-		table_print_row(out, columns, row);
-	if (csv != NULL)
-		table_csv_row(csv, columns, row);
+	const json_t *array = json_object_get(row->of, names);
+	char name[TABLE_PATH];
+
+	for (row->at = 0; row->at < json_array_size(array); row->at++) {
+		row->in = json_array_get(array, row->at);
+		if (json_is_object(row->in))
+			visit(row, user);
+	}
+	for (; !json_is_array(array) && *names != '\0'; names += *names == '|', row->at++) {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(names, "|"), names);
+		names += strlen(name);
+		row->in = json_object_get(row->of, name);
+		if (json_is_object(row->in))
+			visit(row, user);
+	}
+}
+
+void table_each(const json_t *document, const json_t *list, const char *inner, table_row_fn *visit,
+		void *user)
+{
+	struct table_row row = {.document = document};
+
+	member_each(i, row.of, list) {
+		row.in = NULL;
+		row.at = i;
+		if (inner == NULL)
+			visit(&row, user);
+		else
+			table_each_inner(&row, inner, visit, user);
+	}
+}
+
+struct table_out {
+	FILE *out;
+	struct buf *csv;
+	const struct table_column *columns;
+};
+
+static void table_write_row(const struct table_row *row, void *user)
+{
+	const struct table_out *to = user;
+
+	if (to->out != NULL)
+		table_print_row(to->out, to->columns, row);
+	if (to->csv != NULL)
+		table_csv_row(to->csv, to->columns, row);
 }
 
 void table_write(FILE *out, struct buf *csv, const struct table_column *columns,
 		 const json_t *document, const char *list, const char *inner)
 {
-	struct table_row row = {.document = document};
-	const json_t *results = json_object_get(document, "results");
+	struct table_out to = {out, csv, columns};
 
 	if (out != NULL)
 		table_print_head(out, columns, document);
 	if (csv != NULL)
 		table_csv_head(csv, columns);
-	member_each(i, row.of, json_object_get(results, list)) {
-		if (inner == NULL)
-			table_write_row(out, csv, columns, &row);
-		json_array_foreach(json_object_get(row.of, inner != NULL ? inner : ""), row.at,
-				   row.in)
-		{
-			table_write_row(out, csv, columns, &row);
-		}
-		row.in = NULL;
-	}
+	table_each(document, json_object_get(json_object_get(document, "results"), list), inner,
+		   table_write_row, &to);
 }

@@ -99,9 +99,18 @@ void table_csv_head(struct buf *out, const struct table_column *columns);
 void table_csv_row(struct buf *out, const struct table_column *columns,
 		   const struct table_row *row);
 
+typedef void table_row_fn(const struct table_row *row, void *user);
+/*
+ * Visits the entries of a list. inner NULL: each is a row. The name of a list that each of them
+ * has: each entry of that is a row. Names of members, "response|service": each that is there is
+ * one, and `at` is its place among the names.
+ */
+void table_each(const json_t *document, const json_t *list, const char *inner, table_row_fn *visit,
+		void *user);
+
 /*
  * Prints a list of the document's results, and adds it to csv (either may be NULL): a row for each
- * entry, or for each entry of the entry's own list.
+ * entry, or for its inner ones: table_each()'s.
  */
 void table_write(FILE *out, struct buf *csv, const struct table_column *columns,
 		 const json_t *document, const char *list, const char *inner);

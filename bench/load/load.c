@@ -254,7 +254,7 @@ bool load_result_is_limited(const struct load_result *result, const struct load_
 		(double)result->lag_p99_ns > LOAD_LAG_MAX_SHARE * (double)result->response_p50_ns;
 
 	/* For a store in this process, its work counts as processor time of this process. */
-	if (result->cpu > LOAD_CPU_MAX && !bench_drive_is_in_process(config->drive))
+	if (result->cpu > LOAD_CPU_MAX && !config->drive->in_process)
 		snprintf(why, room,
 			 "cartbench itself was busy for %.0f %% of its cores' time: it may be the "
 			 "limit, not the target",

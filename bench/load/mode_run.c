@@ -70,7 +70,7 @@ static enum bench_exit run_deliver(struct run *run)
 	json_object_set_new(session->result, "results", run_results_json(run, limited));
 	if (run->measured.interrupted)
 		bench_result_interrupt(session->result);
-	if (bench_drive_is_in_process(session->drives[0]))
+	if (session->drives[0]->in_process)
 		bench_result_warn(session->result, "a store in cartbench's own process: its work "
 						   "and the measuring share the cores");
 	if (limited)

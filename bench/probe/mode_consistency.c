@@ -182,10 +182,9 @@ static void consistency_print_side(struct consistency *mode, size_t at, size_t c
 	struct bench_session *session = mode->session;
 
 	printf("%s%s%s", at > 0 ? "\n" : "", bench_session_label(session, at),
-	       bench_drive_is_local_stand_in(session->drives[at]) ? ", a local server in its place"
-								  : "");
+	       session->drives[at]->stand_in ? ", a local server in its place" : "");
 	for (size_t i = at; i < at + count; i++)
-		printf("%s%s", i == at ? ": " : ", ", bench_drive_text(session->drives[i]));
+		printf("%s%s", i == at ? ": " : ", ", session->drives[i]->text);
 	puts(count > 1 ? " (writes through one, reads through the others)" : "");
 }
 

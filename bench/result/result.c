@@ -105,14 +105,14 @@ const char *bench_result_label(const struct bench_values *values, const char *na
 {
 	const char *label = bench_texts_find(&values->label, name);
 
-	return label != NULL ? label : bench_drive_database(drive);
+	return label != NULL ? label : drive->database;
 }
 
 int bench_result_add_side(json_t *result, const char *name, struct bench_drive *drive,
 			  const struct bench_values *values, struct cart_error *error)
 {
 	json_t *settings = result_settings(name, drive, values, error), *side;
-	const char *label = bench_result_label(values, name, drive), *server;
+	const char *label = bench_result_label(values, name, drive);
 
 	if (settings == NULL)
 		return -1;
@@ -121,18 +121,16 @@ int bench_result_add_side(json_t *result, const char *name, struct bench_drive *
 				  "the settings of %s are not known; pass the output of cartd "
 				  "--print-config with --describe %s=FILE",
 				  label, name);
-	if (bench_drive_is_local_stand_in(drive))
+	if (drive->stand_in)
 		bench_result_warn(result,
 				  "%s is on a local server that stands in for DynamoDB: its times "
 				  "are not DynamoDB's",
 				  label);
-	server = bench_drive_server(drive);
-	side = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "name", name, "label",
-			 label, "target", bench_drive_text(drive), "database",
-			 bench_drive_database(drive), "version", bench_drive_version(drive),
-			 "revision", bench_drive_revision(drive), "stand_in",
-			 bench_drive_is_local_stand_in(drive), "server",
-			 *server != '\0' ? json_string(server) : json_null(), "settings", settings);
+	side = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s?, s:o}", "name", name, "label",
+			 label, "target", drive->text, "database", drive->database, "version",
+			 drive->version, "revision", drive->revision, "stand_in", drive->stand_in,
+			 "server", drive->server[0] != '\0' ? drive->server : NULL, "settings",
+			 settings);
 	if (side == NULL || json_array_append_new(json_object_get(result, "sides"), side) != 0)
 		return cart_error_set(error, "no memory, or a label that is not UTF-8");
 	return 0;

@@ -32,13 +32,13 @@ static bool seed150_open_targets(struct bench_drive **drives, const struct bench
 /* The database's name, with a number when targets before it have the same. */
 static char *seed150_name(struct bench_drive *const *drives, size_t at)
 {
-	const char *database = bench_drive_database(drives[at]);
+	const char *database = drives[at]->database;
 	size_t same = 1, i;
 	char *name;
 	int len;
 
 	for (i = 0; i < at; i++)
-		same += strcmp(bench_drive_database(drives[i]), database) == 0;
+		same += strcmp(drives[i]->database, database) == 0;
 	if (same == 1)
 		return strdup(database);
 	len = asprintf(&name, "%s-%zu", database, same);
@@ -141,7 +141,7 @@ static enum bench_exit seed150_run_mode(struct bench_session *session)
 	for (i = 0; i < count; i++) {
 		names[i] = seed150_name(drives, i);
 		named = named && names[i] != NULL;
-		results[i].url = bench_drive_text(drives[i]);
+		results[i].url = drives[i]->text;
 		results[i].name = names[i];
 		results[i].keep_alive = values->keep_alive;
 	}

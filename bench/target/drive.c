@@ -104,6 +104,7 @@ int bench_drive_open(struct bench_drive **out, const char *target,
 		return -1;
 	drive->kind = kind;
 	drive->config = *config;
+	drive->in_process = kind == &bench_store_kind;
 	drive->text = strdup(target);
 	if (drive->text == NULL) {
 		bench_drive_close(&drive);
@@ -121,41 +122,6 @@ void bench_drive_close(struct bench_drive **drive)
 	free((*drive)->text);
 	(*drive)->kind->close(*drive);
 	*drive = NULL;
-}
-
-const char *bench_drive_text(const struct bench_drive *drive)
-{
-	return drive->text;
-}
-
-const char *bench_drive_database(const struct bench_drive *drive)
-{
-	return drive->database;
-}
-
-const char *bench_drive_version(const struct bench_drive *drive)
-{
-	return drive->version;
-}
-
-const char *bench_drive_revision(const struct bench_drive *drive)
-{
-	return drive->revision;
-}
-
-const char *bench_drive_server(const struct bench_drive *drive)
-{
-	return drive->server;
-}
-
-bool bench_drive_is_local_stand_in(const struct bench_drive *drive)
-{
-	return drive->stand_in;
-}
-
-bool bench_drive_is_in_process(const struct bench_drive *drive)
-{
-	return drive->kind == &bench_store_kind;
 }
 
 bool bench_drive_print_settings(const struct bench_drive *drive, FILE *out)

@@ -15,7 +15,6 @@
 
 #include <stdio.h>
 
-struct bench_drive;
 struct bench_drive_loop;
 struct bench_link;
 struct buf;
@@ -32,20 +31,6 @@ CART_MUST_CHECK int bench_drive_open(struct bench_drive **drive, const char *tar
 /* Every loop is closed. Takes NULL; sets it. */
 void bench_drive_close(struct bench_drive **drive);
 
-/* The target as given. */
-const char *bench_drive_text(const struct bench_drive *drive);
-/* "mysql": what /health says, or the backend. [a-z0-9_-]+ */
-const char *bench_drive_database(const struct bench_drive *drive);
-/* Of the cartd, or of this build for a store; "" when it does not say. */
-const char *bench_drive_version(const struct bench_drive *drive);
-const char *bench_drive_revision(const struct bench_drive *drive);
-/* The database's own, "MariaDB 10.11.6", "DynamoDB, https://..."; "" when it is not known. */
-const char *bench_drive_server(const struct bench_drive *drive);
-/* A local server that speaks DynamoDB's protocol stands in for DynamoDB: a picture made of it must
- * say so. */
-bool bench_drive_is_local_stand_in(const struct bench_drive *drive);
-/* A store: its work is done by our own threads. */
-bool bench_drive_is_in_process(const struct bench_drive *drive);
 /* What a store runs with, as cartd --print-config would write it, secrets masked. False: a cartd's
  * are not known from here. */
 CART_MUST_CHECK bool bench_drive_print_settings(const struct bench_drive *drive, FILE *out);

@@ -10,15 +10,11 @@
 
 struct buf;
 struct event_base;
-struct bench_drive;
 struct bench_drive_loop;
 struct bench_link;
 
-#define BENCH_DATABASE_MAX 32
-#define BENCH_VERSION_MAX  64
-
 /* All are required except print_settings. drive.h says what each must do; close functions never get
- * NULL. */
+ * NULL. open() fills in the database, drive.c the rest of struct bench_drive. */
 struct bench_drive_kind {
 	int (*open)(struct bench_drive **drive, const char *target,
 		    const struct bench_drive_config *config, struct cart_error *error);
@@ -33,18 +29,6 @@ struct bench_drive_kind {
 	void (*link_close)(struct bench_link *link);
 	void (*submit)(struct bench_link *link, struct bench_op *op);
 	void (*abandon)(struct bench_link *link);
-};
-
-/* The kind fills in database; drive.c the rest, version and stand_in from the metrics. */
-struct bench_drive {
-	const struct bench_drive_kind *kind;
-	struct bench_drive_config config;
-	char *text;
-	char database[BENCH_DATABASE_MAX + 1];
-	char version[BENCH_VERSION_MAX];
-	char revision[BENCH_VERSION_MAX];
-	char server[BENCH_VERSION_MAX + 16];
-	bool stand_in;
 };
 
 /* The kind fills these in. */

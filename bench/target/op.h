@@ -79,6 +79,28 @@ struct bench_drive_config {
 	bool cold;	    /* a connection for each operation; no effect on a store */
 };
 
+#define BENCH_DATABASE_MAX 32
+#define BENCH_VERSION_MAX  64
+
+struct bench_drive_kind;
+
+/* A target (bench/target/drive.h); its users only read it. */
+struct bench_drive {
+	const struct bench_drive_kind *kind;
+	struct bench_drive_config config;
+	char *text;			       /* the target as given */
+	char database[BENCH_DATABASE_MAX + 1]; /* what /health says, or the backend: [a-z0-9_-]+ */
+	/* Of the cartd, or of this build for a store; "" when it does not say. */
+	char version[BENCH_VERSION_MAX];
+	char revision[BENCH_VERSION_MAX];
+	/* The database's own, "MariaDB 10.11.6", "DynamoDB, https://..."; "" when not known. */
+	char server[BENCH_VERSION_MAX + 16];
+	/* A local server that speaks DynamoDB's protocol stands in for DynamoDB: a picture made of
+	 * it must say so. */
+	bool stand_in;
+	bool in_process; /* a store: its work is done by our own threads */
+};
+
 /* Frees and zeroes the result; keeps the request. */
 void bench_op_clear(struct bench_op *op);
 

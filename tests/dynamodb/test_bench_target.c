@@ -16,7 +16,7 @@ static void assert_stand_in(const char *target, bool wanted)
 
 	if (bench_drive_open(&drive, target, &config, &error) != 0)
 		fail_msg("%s: %s", target, error.text);
-	assert_int_equal(bench_drive_is_local_stand_in(drive), wanted);
+	assert_int_equal(drive->stand_in, wanted);
 	bench_drive_close(&drive);
 }
 

@@ -671,10 +671,10 @@ static void a_target_says_who_it_is(void **state)
 
 	(void)state;
 	start(&f, script);
-	assert_string_equal(bench_drive_database(f.drive), "mysql");
-	assert_string_equal(bench_drive_version(f.drive), "0.1.0");
-	assert_string_equal(bench_drive_revision(f.drive), "abc");
-	assert_true(bench_drive_is_local_stand_in(f.drive));
+	assert_string_equal(f.drive->database, "mysql");
+	assert_string_equal(f.drive->version, "0.1.0");
+	assert_string_equal(f.drive->revision, "abc");
+	assert_true(f.drive->stand_in);
 	stop(&f);
 }
 

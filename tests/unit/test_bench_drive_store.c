@@ -73,8 +73,8 @@ static void every_operation_does_what_it_says(void **state)
 
 	(void)state;
 	start(&f, "store:memory");
-	assert_string_equal(bench_drive_database(f.drive), "memory");
-	assert_false(bench_drive_is_local_stand_in(f.drive));
+	assert_string_equal(f.drive->database, "memory");
+	assert_false(f.drive->stand_in);
 	run(&f, &op, BENCH_OK, 201, "");
 	assert_int_equal(op.version, 1);
 	assert_id_equal(op.cart.customer_id, 7);
@@ -150,7 +150,7 @@ static void settings_reach_the_store(void **state)
 	cartd_make_directory(folder);
 	snprintf(target, sizeof(target), "store:sqlite?path=%s/a%%26b.db&limits.lines=1", folder);
 	start(&f, target);
-	assert_string_equal(bench_drive_text(f.drive), target);
+	assert_string_equal(f.drive->text, target);
 	run(&f, &op, BENCH_OK, 201, "");
 	op.type = BENCH_ADD;
 	op.quantity = op.product_id = 1;

@@ -130,7 +130,7 @@ static void measure(struct fake_cartd *fake, struct seed150_result *result)
 	snprintf(url, sizeof(url), "127.0.0.1:%d", server.port);
 	if (bench_drive_open(&drive, url, &config, &error) != 0)
 		fail_msg("%s", error.text);
-	assert_string_equal(bench_drive_database(drive), "fake");
+	assert_string_equal(drive->database, "fake");
 	seed150_measure(result, drive);
 	bench_drive_close(&drive);
 	fake_server_stop(&server);

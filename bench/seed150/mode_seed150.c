@@ -1,6 +1,7 @@
 /* `cartbench seed150`: targets, and what is printed of them. */
 #include "bench/result/session.h"
 #include "bench/seed150/seed150.h"
+#include "bench/stats/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +9,21 @@
 #define SEED150_TARGETS_MAX 16
 
 /* Opens all of them before any is measured: a typing mistake in the second costs nothing. */
-static bool seed150_open_targets(struct bench_drive **drives, const struct bench_session *session)
+static bool seed150_open_targets(struct bench_session *session)
 {
 	const struct bench_drive_config config = {.timeout_ms = session->values.timeout_ms,
 						  .cold = !session->values.keep_alive};
 	struct cart_error error;
 
-	for (size_t i = 0; i < session->arguments.count; i++) {
-		const char *url = session->arguments.items[i];
+	for (; session->drive_count < session->arguments.count; session->drive_count++) {
+		const char *url = session->arguments.items[session->drive_count];
 
 		if (strncmp(url, "store:", 6) == 0) {
 			bench_options_refuse(session->mode, "it measures over HTTP, not %s", url);
 			return false;
 		}
-		if (bench_drive_open(&drives[i], url, &config, &error) != 0) {
+		if (bench_drive_open(&session->drives[session->drive_count], url, &config,
+				     &error) != 0) {
 			bench_session_fail("%s: %s", url, error.text);
 			return false;
 		}
@@ -29,26 +31,24 @@ static bool seed150_open_targets(struct bench_drive **drives, const struct bench
 	return true;
 }
 
-/* The database's name, with a number when targets before it have the same. */
-static char *seed150_name(struct bench_drive *const *drives, size_t at)
+/* Names it after the database, with a number when targets before it have the same. */
+static void seed150_begin(struct seed150_result *result, const struct bench_session *session,
+			  size_t at)
 {
-	const char *database = drives[at]->database;
-	size_t same = 1, i;
-	char *name;
-	int len;
+	const char *database = session->drives[at]->database;
+	size_t same = 1;
 
-	for (i = 0; i < at; i++)
-		same += strcmp(drives[i]->database, database) == 0;
-	if (same == 1)
-		return strdup(database);
-	len = asprintf(&name, "%s-%zu", database, same);
-	return len < 0 ? NULL : name;
+	for (size_t i = 0; i < at; i++)
+		same += strcmp(session->drives[i]->database, database) == 0;
+	*result = (struct seed150_result){.url = session->drives[at]->text,
+					  .keep_alive = session->values.keep_alive};
+	snprintf(result->name, sizeof(result->name), same > 1 ? "%s-%zu" : "%s", database, same);
 }
 
 /* Says in one line what went wrong, if anything did. */
 static enum bench_exit seed150_verdict(const struct seed150_result *result)
 {
-	size_t good = seed150_summarize(result, SEED150_OPERATIONS).count;
+	size_t good = seed150_row(result, SEED150_OPERATIONS).times.count;
 
 	if (result->sample_count < SEED150_TOTAL) {
 		fprintf(stderr,
@@ -65,23 +65,19 @@ static enum bench_exit seed150_verdict(const struct seed150_result *result)
 	return BENCH_PASS;
 }
 
-static enum bench_exit seed150_worse(enum bench_exit a, enum bench_exit b)
-{
-	return a > b ? a : b;
-}
-
 static enum bench_exit seed150_keep(const struct seed150_result *results, size_t count,
-				    const struct bench_values *values)
+				    const char *folder)
 {
 	enum bench_exit status = BENCH_PASS;
 	struct cart_error error;
-	size_t i;
+	char name[sizeof(results->name) + 8];
 
-	for (i = 0; i < count; i++) {
-		if (seed150_write_results(values->out, &results[i], &error) != 0)
+	for (size_t i = 0; i < count; i++) {
+		snprintf(name, sizeof(name), "%s_test", results[i].name);
+		if (seed150_write(folder, name, &results[i], 1, &error) != 0)
 			status = bench_session_fail("%s", error.text);
 	}
-	if (count > 1 && seed150_write_combined(values->out, results, count, &error) != 0)
+	if (count > 1 && seed150_write(folder, "combined", results, count, &error) != 0)
 		status = bench_session_fail("%s", error.text);
 	return status;
 }
@@ -89,18 +85,16 @@ static enum bench_exit seed150_keep(const struct seed150_result *results, size_t
 static bool seed150_show(const struct seed150_result *results, size_t count,
 			 const struct bench_values *values)
 {
-	size_t i;
-
 	if (values->json)
 		return seed150_print_json(stdout, results, count) && fflush(stdout) == 0;
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
 			putchar('\n');
 		if (!seed150_print_table(stdout, &results[i]))
 			return false;
 	}
 	seed150_print_caveat(stdout);
-	for (i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++)
 		printf("%s%s/%s_test_results.json", i == 0 ? "\nwritten: " : ", ", values->out,
 		       results[i].name);
 	if (count > 1)
@@ -109,48 +103,25 @@ static bool seed150_show(const struct seed150_result *results, size_t count,
 	return fflush(stdout) == 0;
 }
 
-static enum bench_exit seed150_measure_all(struct bench_drive **drives,
-					   struct seed150_result *results, size_t count,
-					   const struct bench_values *values)
-{
-	enum bench_exit status = BENCH_PASS;
-	size_t i;
-
-	for (i = 0; i < count; i++)
-		seed150_measure(&results[i], drives[i]);
-	status = seed150_keep(results, count, values);
-	if (!seed150_show(results, count, values))
-		status = bench_session_fail("cannot print the results");
-	for (i = 0; i < count; i++)
-		status = seed150_worse(status, seed150_verdict(&results[i]));
-	return status;
-}
-
 static enum bench_exit seed150_run_mode(struct bench_session *session)
 {
-	const struct bench_values *values = &session->values;
-	struct bench_drive *drives[SEED150_TARGETS_MAX] = {0};
-	char *names[SEED150_TARGETS_MAX] = {0};
-	size_t count = session->arguments.count, i;
-	struct seed150_result *results = calloc(count, sizeof(*results));
+	size_t count = session->arguments.count;
+	struct seed150_result *results = bench_alloc(count, sizeof(*results));
 	enum bench_exit status = BENCH_INVALID;
-	bool named = true;
 
-	if (results == NULL || !seed150_open_targets(drives, session))
-		goto out;
-	for (i = 0; i < count; i++) {
-		names[i] = seed150_name(drives, i);
-		named = named && names[i] != NULL;
-		results[i].url = drives[i]->text;
-		results[i].name = names[i];
-		results[i].keep_alive = values->keep_alive;
-	}
-	if (named)
-		status = seed150_measure_all(drives, results, count, values);
-out:
-	for (i = 0; i < count; i++) {
-		bench_drive_close(&drives[i]);
-		free(names[i]);
+	if (seed150_open_targets(session)) {
+		for (size_t i = 0; i < count; i++) {
+			seed150_begin(&results[i], session, i);
+			seed150_measure(&results[i], session->drives[i]);
+		}
+		status = seed150_keep(results, count, session->values.out);
+		if (!seed150_show(results, count, &session->values))
+			status = bench_session_fail("cannot print the results");
+		for (size_t i = 0; i < count; i++) {
+			enum bench_exit verdict = seed150_verdict(&results[i]);
+
+			status = verdict > status ? verdict : status;
+		}
 	}
 	free(results);
 	return status;

@@ -91,17 +91,6 @@ static void seed150_run_one(struct seed150_run *run, enum seed150_operation oper
 	bench_op_clear(&op);
 }
 
-/* An add or a get of a cart whose creation failed cannot be sent: it counts as tried and failed. */
-static void seed150_skip(struct seed150_run *run, enum seed150_operation operation)
-{
-	struct seed150_result *result = run->result;
-
-	result->samples[result->sample_count++] = (struct seed150_sample){
-		.operation = operation,
-		.wall_ms = clock_wall_ms(&cart_clock_system),
-	};
-}
-
 void seed150_measure(struct seed150_result *result, struct bench_drive *drive)
 {
 	struct seed150_run run = {.result = result};
@@ -114,36 +103,31 @@ void seed150_measure(struct seed150_result *result, struct bench_drive *drive)
 		enum seed150_operation operation = (enum seed150_operation)(step / SEED150_EACH);
 		size_t i = step % SEED150_EACH;
 
+		/* An add or a get of a cart whose creation failed cannot be sent: it counts as
+		 * tried and failed. */
 		if (operation != SEED150_CREATE && !run.created[i])
-			seed150_skip(&run, operation);
+			result->samples[result->sample_count++] = (struct seed150_sample){
+				.operation = operation,
+				.wall_ms = clock_wall_ms(&cart_clock_system)};
 		else
 			seed150_run_one(&run, operation, i);
 	}
 	bench_client_close(&run.client);
 }
 
-static bool seed150_is_of(const struct seed150_sample *sample, enum seed150_operation operation)
+struct seed150_row seed150_row(const struct seed150_result *result,
+			       enum seed150_operation operation)
 {
-	return operation == SEED150_OPERATIONS || sample->operation == operation;
-}
+	struct seed150_row row = {0};
 
-struct bench_summary seed150_summarize(const struct seed150_result *result,
-				       enum seed150_operation operation)
-{
-	struct bench_summary summary = {0};
-	size_t i;
+	for (size_t i = 0; i < result->sample_count; i++) {
+		const struct seed150_sample *sample = &result->samples[i];
 
-	for (i = 0; i < result->sample_count; i++)
-		if (seed150_is_of(&result->samples[i], operation) && result->samples[i].success)
-			bench_summary_add(&summary, result->samples[i].response_ms);
-	return summary;
-}
-
-size_t seed150_tried(const struct seed150_result *result, enum seed150_operation operation)
-{
-	size_t tried = 0, i;
-
-	for (i = 0; i < result->sample_count; i++)
-		tried += seed150_is_of(&result->samples[i], operation);
-	return tried;
+		if (operation != SEED150_OPERATIONS && sample->operation != operation)
+			continue;
+		row.tried++;
+		if (sample->success)
+			bench_summary_add(&row.times, sample->response_ms);
+	}
+	return row;
 }

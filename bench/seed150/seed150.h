@@ -30,8 +30,9 @@ struct seed150_sample {
 };
 
 struct seed150_result {
-	const char *url;  /* the caller's */
-	const char *name; /* the database's; "sqlite-2" when another target has the same */
+	const char *url; /* the caller's */
+	/* The database's; "sqlite-2" when another target has the same. */
+	char name[BENCH_DATABASE_MAX + 8];
 	bool keep_alive;
 	struct seed150_sample samples[SEED150_TOTAL];
 	size_t sample_count;	 /* below SEED150_TOTAL: stopped, error says why */
@@ -41,11 +42,13 @@ struct seed150_result {
 /* Measures a cartd. The caller sets result->url, name and keep_alive. */
 void seed150_measure(struct seed150_result *result, struct bench_drive *drive);
 
-/* Times of the operations that succeeded. SEED150_OPERATIONS stands for all three. */
-struct bench_summary seed150_summarize(const struct seed150_result *result,
-				       enum seed150_operation operation);
-/* How many of them were tried. */
-size_t seed150_tried(const struct seed150_result *result, enum seed150_operation operation);
+struct seed150_row {
+	size_t tried;
+	struct bench_summary times; /* of those that succeeded */
+};
+/* SEED150_OPERATIONS stands for all three. */
+struct seed150_row seed150_row(const struct seed150_result *result,
+			       enum seed150_operation operation);
 
 /* The table for people: ours, and the seed's own beside it. False: it could not be printed. */
 CART_MUST_CHECK bool seed150_print_table(FILE *out, const struct seed150_result *result);
@@ -55,11 +58,10 @@ void seed150_print_caveat(FILE *out);
 CART_MUST_CHECK bool seed150_print_json(FILE *out, const struct seed150_result *results,
 					size_t count);
 
-/* Writes DIR/{name}_test_results.json. -1: error says why. */
-CART_MUST_CHECK int seed150_write_results(const char *dir, const struct seed150_result *result,
-					  struct cart_error *error);
-/* Writes DIR/combined_results.json: all of them, each sample with its "database". */
-CART_MUST_CHECK int seed150_write_combined(const char *dir, const struct seed150_result *results,
-					   size_t count, struct cart_error *error);
+/* Writes the samples into DIR/{name}_results.json, each with its "database" if there are several
+ * results. -1: error says why. */
+CART_MUST_CHECK int seed150_write(const char *dir, const char *name,
+				  const struct seed150_result *results, size_t count,
+				  struct cart_error *error);
 
 #endif

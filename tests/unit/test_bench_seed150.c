@@ -138,7 +138,7 @@ static void measure(struct fake_cartd *fake, struct seed150_result *result)
 
 static size_t good(const struct seed150_result *result, enum seed150_operation operation)
 {
-	return seed150_summarize(result, operation).count;
+	return seed150_row(result, operation).times.count;
 }
 
 static void the_protocol_is_the_seeds_to_the_letter(void **state)
@@ -274,21 +274,21 @@ static void fill(struct seed150_result *result)
 static void times_are_of_the_operations_that_succeeded(void **state)
 {
 	struct seed150_result result;
-	struct bench_summary summary;
+	struct seed150_row row;
 
 	(void)state;
 	fill(&result);
-	summary = seed150_summarize(&result, SEED150_CREATE);
-	assert_int_equal(summary.count, 2);
-	assert_true(fabs(bench_summary_average(&summary) - 2.000245) < 1e-9);
-	assert_true(summary.min == 1.0 && summary.max == 3.00049);
-	summary = seed150_summarize(&result, SEED150_ADD);
-	assert_int_equal(summary.count, 0);
-	assert_true(bench_summary_average(&summary) == 0);
-	assert_int_equal(seed150_tried(&result, SEED150_ADD), 1);
-	summary = seed150_summarize(&result, SEED150_OPERATIONS);
-	assert_int_equal(summary.count, 3);
-	assert_true(summary.min == 1.0 && summary.max == 10.5);
+	row = seed150_row(&result, SEED150_CREATE);
+	assert_int_equal(row.times.count, 2);
+	assert_true(fabs(bench_summary_average(&row.times) - 2.000245) < 1e-9);
+	assert_true(row.times.min == 1.0 && row.times.max == 3.00049);
+	row = seed150_row(&result, SEED150_ADD);
+	assert_int_equal(row.times.count, 0);
+	assert_true(bench_summary_average(&row.times) == 0);
+	assert_int_equal(row.tried, 1);
+	row = seed150_row(&result, SEED150_OPERATIONS);
+	assert_int_equal(row.times.count, 3);
+	assert_true(row.times.min == 1.0 && row.times.max == 10.5);
 }
 
 static void the_table_shows_ours_beside_the_seeds(void **state)
@@ -381,9 +381,9 @@ static void the_files_have_the_seeds_shape(void **state)
 	cartd_make_directory(dir);
 	fill(&results[0]);
 	fill(&results[1]);
-	results[1].name = "sqlite-2";
-	assert_int_equal(seed150_write_results(dir, &results[0], &error), 0);
-	assert_int_equal(seed150_write_combined(dir, results, 2, &error), 0);
+	strcpy(results[1].name, "sqlite-2");
+	assert_int_equal(seed150_write(dir, "sqlite_test", results, 1, &error), 0);
+	assert_int_equal(seed150_write(dir, "combined", results, 2, &error), 0);
 
 	array = load_and_remove(dir, "sqlite_test_results.json");
 	assert_int_equal(json_array_size(array), 4);
@@ -413,7 +413,7 @@ static void a_file_that_cannot_be_written_is_named(void **state)
 
 	(void)state;
 	fill(&result);
-	assert_int_equal(seed150_write_results("/nonexistent", &result, &error), -1);
+	assert_int_equal(seed150_write("/nonexistent", "sqlite_test", &result, 1, &error), -1);
 	assert_string_equal(error.text, "cannot write /nonexistent/sqlite_test_results.json: "
 					"No such file or directory");
 }

@@ -4,11 +4,15 @@
  *
  * The happy path: batch_push() queues; later in the same turn of the loop (never inside push) each
  * idle lane is given a batch by start(); the backend does it, completes its ops and calls
- * batch_lane_free(). The ways in which it fails: an op expires in the queue (batch_remove() finds
- * it there) or in a lane (it does not: the backend orphans it); a batch fails as a whole and
- * batch_retry_alone() queues its ops again at the front, each to be tried in a batch of its own;
- * the queue is full (push refuses); a cart is being written to in another lane, where the database
- * holds its row: writes for it stay queued until that lane is free, and occupy no other.
+ * batch_lane_free(). Where one_write_a_cart is set, a cart has one write at a time in the queues
+ * and lanes; the next ones wait in the cart's chain (chains.h), so that a cart with thousands of
+ * waiting writes takes one place of a batch, as every other cart does.
+ *
+ * The ways in which it fails: an op expires while it waits (batch_remove() finds it) or in a lane
+ * (it does not: the backend orphans it); a batch fails as a whole and its ops are queued again at
+ * the front; one op cannot be done now, because its row is locked for instance, and pauses without
+ * a lane (batch_retry_later()), while the later writes of its cart wait behind it; the queue or the
+ * cart's chain is full (push refuses).
  *
  * One a store; only its loop's thread touches it.
  */
@@ -32,8 +36,10 @@ typedef void batch_start_fn(void *user, size_t lane, struct cart_op **ops, size_
 
 struct batch_config {
 	size_t lanes;
-	size_t ops_max;	  /* in a batch */
-	size_t queue_max; /* queued ops, all classes; push refuses beyond */
+	size_t ops_max; /* in a batch */
+	/* Ops in the queues, all classes, and apart from them in the chain of a cart; push refuses
+	 * beyond. */
+	size_t queue_max;
 	size_t classes; /* 1 ... BATCH_CLASSES_MAX; a batch holds ops of one class, the oldest first
 			 */
 	size_t lanes_of[BATCH_CLASSES_MAX]; /* lanes that a class may hold at once; 0: all */
@@ -47,6 +53,9 @@ struct batch_config {
 	 * large batches cost it less than many small ones.
 	 */
 	bool patient[BATCH_CLASSES_MAX];
+	/* Not 0: while other classes use lanes, the class uses one part in so many of the time: it
+	 * rests after each batch. */
+	size_t time_part[BATCH_CLASSES_MAX];
 	bool one_write_a_cart; /* at most one write for the same cart in all lanes */
 	batch_start_fn *start;
 	void *user;
@@ -58,14 +67,16 @@ struct batch *batch_new(struct event_base *base, const struct batch_config *conf
 /* The queue must be empty. Takes NULL; sets it. */
 void batch_free(struct batch **batch);
 
-/* Queues an op of a class. CART_BUSY: full. */
+/* Queues an op of a class. CART_BUSY: full, and the op's reason says of what. */
 CART_MUST_CHECK enum cart_result batch_push(struct batch *batch, struct cart_op *op, size_t class);
-/* True: the op was queued and is not any more. False: it is in a lane. */
+/* True: the op waited and does not any more. False: it is in a lane. */
 CART_MUST_CHECK bool batch_remove(struct batch *batch, struct cart_op *op);
 /* Queues ops of a failed batch again, first in line: each to be tried by itself, or as a batch once
  * more. Call it before batch_lane_free(). */
 void batch_retry_alone(struct batch *batch, struct cart_op **ops, size_t count, size_t class);
 void batch_retry_together(struct batch *batch, struct cart_op **ops, size_t count, size_t class);
+/* The same for one op, which is queued by itself after a pause. Its cart's later writes wait. */
+void batch_retry_later(struct batch *batch, struct cart_op *op, size_t class, int64_t pause_ns);
 /* The lane's ops are completed or queued again, and the database does no more work for them, but
  * the lane cannot take others yet, because its connection is lost. */
 void batch_lane_over(struct batch *batch, size_t lane);
@@ -75,13 +86,19 @@ void batch_lane_free(struct batch *batch, size_t lane);
 void batch_lane_lost(struct batch *batch, size_t lane);
 /* While writes are paused, no lane is given a batch of a class of writes. */
 void batch_pause_writes(struct batch *batch, bool paused);
+/* Ops that wait, in the queues, the chains or a pause. */
 size_t batch_queued(const struct batch *batch);
 /* The first op queued of a class, or NULL. */
 struct cart_op *batch_first(const struct batch *batch, size_t class);
-/* Takes those ops out of the queues that have waited since before_ns, both since they were queued
- * and since their last try, unless keep() (may be NULL) says that they wait on. Linked by
- * held.next. */
-struct cart_op *batch_take_stale(struct batch *batch, int64_t before_ns,
-				 bool (*keep)(const struct cart_op *op));
+/*
+ * Take those ops out that have waited since before_ns, both since they were pushed and since their
+ * last try, unless keep() (may be NULL) says that they wait on: out of the queues, where they wait
+ * for a lane, or out of the chains, where they wait for other writes of their cart. Linked by
+ * held.next.
+ */
+typedef bool batch_keep_fn(const struct cart_op *op);
+struct cart_op *batch_take_stale(struct batch *batch, int64_t before_ns, batch_keep_fn *keep);
+struct cart_op *batch_take_stale_chained(struct batch *batch, int64_t before_ns,
+					 batch_keep_fn *keep);
 
 #endif

@@ -15,6 +15,14 @@
 struct cart_op;
 struct cart_store;
 
+/* Where an op waits in a struct batch. */
+enum batch_place {
+	BATCH_NOWHERE, /* it does not: it is in a lane, or not the batch's */
+	BATCH_QUEUED,  /* for a lane */
+	BATCH_CHAINED, /* for other writes of its cart */
+	BATCH_PAUSED   /* until held.due_ns */
+};
+
 #define CART_KEY_MAX	       255 /* idempotency key: 1 ... 255 visible ASCII characters */
 #define CART_FINGERPRINT_BYTES 16
 #define CART_KEY_HASH_BYTES    16
@@ -140,8 +148,9 @@ struct cart_op {
 		size_t heap_at; /* place in the store's deadlines */
 		enum cart_result
 			why;  /* what an expiry of the deadline means: TIMEOUT or CANCELED */
-		size_t class; /* batch.c: the queue that it is in, if queued */
-		bool queued;
+		size_t class; /* batch.c: its queue; where it waits; until when it pauses */
+		enum batch_place place;
+		int64_t due_ns;
 		bool alone;    /* to be tried again in a batch of its own */
 		void *backend; /* free for the backend; NULL at submit */
 	} held;

@@ -24,7 +24,7 @@ size_t pool_lanes_share(struct pool_lanes *lanes)
 
 void pool_series_register(struct pool_series *series, struct metrics *metrics, const char *name)
 {
-	char metric[64], help[128];
+	char metric[64], help[160];
 
 	snprintf(metric, sizeof(metric), "cart_%s_waiting", name);
 	series->waiting =
@@ -33,6 +33,12 @@ void pool_series_register(struct pool_series *series, struct metrics *metrics, c
 	snprintf(help, sizeof(help),
 		 "Operations refused because no connection came free in %s.acquire_timeout", name);
 	series->refused = metrics_counter(metrics, metric, help, NULL);
+	snprintf(metric, sizeof(metric), "cart_%s_cart_timeouts_total", name);
+	snprintf(help, sizeof(help),
+		 "Changes refused because those before them of the same cart took longer than"
+		 " %s.acquire_timeout",
+		 name);
+	series->refused_by_cart = metrics_counter(metrics, metric, help, NULL);
 }
 
 static void pool_report_waiting(struct pool *pool)
@@ -44,21 +50,35 @@ static void pool_report_waiting(struct pool *pool)
 	pool->held.waiting = waiting;
 }
 
+/* Ends a list of ops linked by held.next. */
+static void pool_refuse(const struct pool *pool, struct cart_op *ops, metric_t series,
+			const char *reason)
+{
+	const struct pool_config *config = &pool->held.config;
+
+	while (ops != NULL) {
+		struct cart_op *op = ops;
+
+		ops = op->held.next;
+		op->held.next = NULL;
+		metrics_add(config->shard, series, 1);
+		cart_op_set_reason(op, "%s %s", reason, config->wait_setting);
+		config->complete(op, CART_BUSY);
+	}
+}
+
 static void pool_refuse_stale(struct pool *pool, int64_t now_ns)
 {
 	const struct pool_config *config = &pool->held.config;
-	struct cart_op *stale =
-		batch_take_stale(pool->batch, now_ns - config->wait_max_ns, config->waits_on);
+	int64_t before_ns = now_ns - config->wait_max_ns;
+	struct cart_op *chained =
+		batch_take_stale_chained(pool->batch, before_ns, config->waits_on);
+	struct cart_op *queued = batch_take_stale(pool->batch, before_ns, config->waits_on);
 
-	while (stale != NULL) {
-		struct cart_op *op = stale;
-
-		stale = op->held.next;
-		op->held.next = NULL;
-		metrics_add(config->shard, config->series->refused, 1);
-		cart_op_set_reason(op, "no connection came free within %s", config->wait_setting);
-		config->complete(op, CART_BUSY);
-	}
+	pool_refuse(pool, chained, config->series->refused_by_cart,
+		    "too many changes of this cart are waiting: those before this one took longer"
+		    " than");
+	pool_refuse(pool, queued, config->series->refused, "no connection came free within");
 }
 
 static void pool_tick(evutil_socket_t fd, short what, void *user)

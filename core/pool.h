@@ -25,11 +25,13 @@ void pool_lanes_init(struct pool_lanes *lanes, size_t count, size_t loops);
 CART_MUST_CHECK size_t pool_lanes_share(struct pool_lanes *lanes);
 
 struct pool_series {
-	metric_t waiting; /* gauge of ops */
-	metric_t refused; /* counter of ops */
+	metric_t waiting;	  /* gauge of ops */
+	metric_t refused;	  /* counters of ops: no lane came free */
+	metric_t refused_by_cart; /* other writes of the cart took too long */
 };
 
-/* cart_NAME_waiting and cart_NAME_acquire_timeouts_total, NAME being the backend's. */
+/* cart_NAME_waiting, cart_NAME_acquire_timeouts_total and cart_NAME_cart_timeouts_total, NAME being
+ * the backend's. */
 void pool_series_register(struct pool_series *series, struct metrics *metrics, const char *name);
 
 struct pool_config {

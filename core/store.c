@@ -363,7 +363,8 @@ static enum cart_result store_refuse(struct cart_store *store, struct cart_op *o
 	metrics_add(store->shard, store_series(store)->refused, 1);
 	memset(&op->held, 0, sizeof(op->held));
 	op->result = result;
-	cart_op_set_reason(op, "%s", reason);
+	if (op->reason[0] == '\0')
+		cart_op_set_reason(op, "%s", reason);
 	return result;
 }
 
@@ -372,6 +373,7 @@ enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 	const char *defect = store_defect(store, op);
 
 	assert(op->held.store == NULL);
+	op->reason[0] = '\0';
 	if (defect != NULL)
 		return store_refuse(store, op, CART_FAILED, defect);
 	if (store->closing)

@@ -59,7 +59,7 @@ static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
 			       "cart_dynamodb_reads_total",
 			       "Calls that read carts, by how many they asked for", "carts");
 	series->read_modify_writes =
-		metrics_counter(metrics, "cart_dynamodb_careful_writes_total",
+		metrics_counter(metrics, "cart_dynamodb_read_modify_writes_total",
 				"Changes that were decided after a look at the item", NULL);
 	series->conflicts =
 		metrics_counter(metrics, "cart_dynamodb_conflicts_total",

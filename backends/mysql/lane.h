@@ -32,7 +32,7 @@ struct sql_series {
 	struct metrics_sizes batches[2]; /* reads, writes */
 	metric_t statements[SQL_STATEMENTS];
 	metric_t retries[SQL_FAULTS];
-	metric_t careful; /* counter: writes that read their cart first */
+	metric_t read_modify; /* counter: writes that read their cart first */
 	metric_t discards[SQL_DISCARDS];
 	metric_t opened;
 	metric_t pings;

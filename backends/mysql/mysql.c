@@ -60,8 +60,8 @@ static void mysql_register_counters(struct sql_series *series, struct metrics *m
 					 "Connections opened for a loop", NULL);
 	series->pings = metrics_counter(metrics, "cart_mysql_pings_total",
 					"Pings of connections that were idle for long", NULL);
-	series->careful =
-		metrics_counter(metrics, "cart_mysql_careful_writes_total",
+	series->read_modify =
+		metrics_counter(metrics, "cart_mysql_read_modify_writes_total",
 				"Writes that read their carts first, in two round trips", NULL);
 }
 

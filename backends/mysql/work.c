@@ -359,7 +359,7 @@ static void work_modify_now(struct sql_lane *lane)
 		return;
 	}
 	work_mark_modify(task->writes[0].op);
-	work_count(lane->pool, work_series(lane)->careful, 1);
+	work_count(lane->pool, work_series(lane)->read_modify, 1);
 	work_count_batch(lane, 1, true);
 	work_send(lane, sql_modify_text(&lane->text, task->writes, 1, true), SQL_STEP_READ);
 }
@@ -609,7 +609,7 @@ static void work_begin_writes(struct sql_lane *lane, struct cart_op **ops, size_
 		};
 	task->count = count;
 	if (modify) {
-		work_count(lane->pool, work_series(lane)->careful, (int64_t)count);
+		work_count(lane->pool, work_series(lane)->read_modify, (int64_t)count);
 		work_send(lane, sql_modify_text(&lane->text, task->writes, count, false),
 			  SQL_STEP_READ);
 	} else {
@@ -653,13 +653,17 @@ static void work_leave_readers(struct sql_work *work)
 static void work_refused(struct sql_pool *pool, const char *why)
 {
 	struct sql_work *work = pool->user;
+	struct cart_op *chained, *queued;
 
-	if (pool->role == SQL_READER)
+	if (pool->role == SQL_READER) {
 		work_leave_readers(work);
-	else /* what is in doubt waits for a host, until its deadline */
-		work_complete_list(
-			batch_take_stale(pool->pool.batch, INT64_MAX, work_is_kept_read_only),
-			CART_BUSY, why);
+		return;
+	}
+	/* What is in doubt waits for a host, until its deadline. */
+	chained = batch_take_stale_chained(pool->pool.batch, INT64_MAX, work_is_kept_read_only);
+	queued = batch_take_stale(pool->pool.batch, INT64_MAX, work_is_kept_read_only);
+	work_complete_list(queued, CART_BUSY, why);
+	work_complete_list(chained, CART_BUSY, why);
 }
 
 enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)

@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import private_dynalite  # noqa: E402
 from cartd import ROOT, Cartd, await_that  # noqa: E402
 from dynamodb_front import DynamodbFront, Reply  # noqa: E402
-from operations import KEY, Asker, careful_operations, operations  # noqa: E402
+from operations import KEY, Asker, read_modify_operations, operations  # noqa: E402
 from tap import main  # noqa: E402
 
 REPEATS = 4
@@ -104,7 +104,7 @@ def calls_of(name, layout):
     return others.get(name) or (updates() if layout == "map" else {"GetItem": 1, "PutItem": 1})
 
 
-def calls_of_careful(name, layout, returns_item):
+def calls_of_read_modify(name, layout, returns_item):
     """Of one that is refused or changes nothing: a condition that was false, and a look where that did not bring the item."""
     if layout == "list":
         return gets(1)
@@ -117,10 +117,10 @@ def count_calls(tap, bench, layout):
         tap.run("%s: calls of: %s" % (layout, name), bench.cost, name, request, prepare, calls_of(name, layout))
 
 
-def count_careful_calls(tap, bench, layout, returns_item):
+def count_read_modify_calls(tap, bench, layout, returns_item):
     where = "%s, item %s" % (layout, "returned" if returns_item else "not returned")
-    for name, request, prepare in careful_operations(bench):
-        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare, calls_of_careful(name, layout, returns_item))
+    for name, request, prepare in read_modify_operations(bench):
+        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare, calls_of_read_modify(name, layout, returns_item))
     for name, request, prepare, *calls in more_operations(bench, layout):
         tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare,
                 calls[returns_item])
@@ -162,10 +162,10 @@ def count_calls(tap, bench, layout):
         tap.run("%s: calls of: %s" % (layout, name), bench.cost, name, request, prepare, calls_of(name, layout))
 
 
-def count_careful_calls(tap, bench, layout, returns_item):
+def count_read_modify_calls(tap, bench, layout, returns_item):
     where = "%s, item %s" % (layout, "returned" if returns_item else "not returned")
-    for name, request, prepare in careful_operations(bench):
-        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare, calls_of_careful(name, layout, returns_item))
+    for name, request, prepare in read_modify_operations(bench):
+        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare, calls_of_read_modify(name, layout, returns_item))
     for name, request, prepare, *calls in more_operations(bench, layout):
         tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare,
                 calls[returns_item])
@@ -325,7 +325,7 @@ def run_layout(tap, folder, server, layout):
         count_calls(tap, bench, layout)
         for returns_item in (False, True):
             front.rule = add_the_item(server) if returns_item else lambda call, ask: ask()
-            count_careful_calls(tap, bench, layout, returns_item)
+            count_read_modify_calls(tap, bench, layout, returns_item)
         tap.run("%s: a second call would be seen" % layout, one_too_many, bench)
         tap.run("%s: units of adds and gets are as the document reckons" % layout, units, bench, server, layout)
         tap.run("%s: units of a create" % layout, units_of_create, bench)

@@ -105,7 +105,7 @@ def conditions(watch):
     assert watch.client.ask("DELETE", path + "/items").status == 204
     moved = watch.moved(lambda: watch.client.ask("DELETE", path + "/items"), PREFIX)
     moved = {name: value for name, value in moved.items() if "_seconds" not in name and "_units" not in name and "budget" not in name}
-    return wrong(moved, {CALLS % ("UpdateItem", "condition"): 1, CALLS % ("GetItem", "2xx"): 1, PREFIX + "careful_writes_total": 1})
+    return wrong(moved, {CALLS % ("UpdateItem", "condition"): 1, CALLS % ("GetItem", "2xx"): 1, PREFIX + "read_modify_writes_total": 1})
 
 
 def durations(watch):
@@ -263,9 +263,9 @@ def lost_races(watch):
 
     raced = []
     key = (("Idempotency-Key", "race"),)
-    moved = watch.moved(lambda: statuses.append(watch.client.ask("PUT", path + "/items/1", key, '{"quantity":1}').status), PREFIX + "c", race)
-    moved = {name: value for name, value in moved.items() if "careful" in name or "conflicts" in name}
-    return wrong(moved, {PREFIX + "conflicts_total": 1, PREFIX + "careful_writes_total": 2}) or wrong(statuses, [204])
+    moved = watch.moved(lambda: statuses.append(watch.client.ask("PUT", path + "/items/1", key, '{"quantity":1}').status), PREFIX, race)
+    moved = {name: value for name, value in moved.items() if "read_modify" in name or "conflicts" in name}
+    return wrong(moved, {PREFIX + "conflicts_total": 1, PREFIX + "read_modify_writes_total": 2}) or wrong(statuses, [204])
 
 
 def old_keys(watch):

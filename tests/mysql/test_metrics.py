@@ -85,10 +85,10 @@ def batches(watch):
     return problem or ("" if many else "100 gets at once were no batch: %s" % moved)
 
 
-def careful(watch):
+def read_modify(watch):
     path = watch.new_cart()
-    return wrong(watch.moved(lambda: watch.client.ask("POST", path + "/checkout"), "cart_mysql_careful"), {"cart_mysql_careful_writes_total": 1}) or \
-        wrong(watch.moved(lambda: watch.add(path), "cart_mysql_careful"), {})
+    return wrong(watch.moved(lambda: watch.client.ask("POST", path + "/checkout"), "cart_mysql_read_modify"), {"cart_mysql_read_modify_writes_total": 1}) or \
+        wrong(watch.moved(lambda: watch.add(path), "cart_mysql_read_modify"), {})
 
 
 def lock_timeouts(watch):
@@ -146,15 +146,15 @@ def waiting(folder, server):
     settings = dict(private_mariadb.settings_for(server, pool="1", acquire_timeout="300ms"), **{"threads": "1", "mysql.sweep_interval": "0"})
     with Cartd(folder, settings, "waiting") as cartd:
         watch = PoolWatch(server, cartd)
-        held, free = watch.new_cart(), watch.new_cart()
+        held, free = watch.new_cart(), [watch.new_cart() for _ in range(3)]
         name = "cart_mysql_acquire_timeouts_total"
         before, answers, seen = watch.value(name), [], []
         clients = [cartd.client() for _ in range(4)]
         with Lock(server, held):
             clients[0].send("POST", held + "/items", (), '{"product_id":1,"quantity":1}')
             await_that(lambda: watch.value(CONNECTIONS % "in_use") >= 1, 5, "the connection is in use")
-            for client in clients[1:]:
-                client.send("POST", free + "/items", (), '{"product_id":1,"quantity":1}')
+            for client, cart in zip(clients[1:], free):
+                client.send("POST", cart + "/items", (), '{"product_id":1,"quantity":1}')
             await_that(lambda: seen.append(watch.value("cart_mysql_waiting")) or watch.value(name) >= before + 3, 5, "three are refused")
             answers = [client.receive() for client in clients[1:]]
         last = clients[0].receive().status
@@ -183,7 +183,7 @@ def tests(tap):
         with Cartd(folder, dict(private_mariadb.settings_for(server), **QUIET)) as cartd:
             watch = PoolWatch(server, cartd)
             for name, function in (("connections in use and idle", the_pool), ("statements by kind", statements), ("batches by size", batches),
-                                   ("writes done the careful way", careful), ("retries for a lock", lock_timeouts),
+                                   ("writes that read their carts first", read_modify), ("retries for a lock", lock_timeouts),
                                    ("connections that broke and were replaced", reconnects), ("the server's version", version),
                                    ("a server that goes and comes", the_server_goes)):
                 tap.run(name, function, watch)

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import private_mariadb  # noqa: E402
 from cartd import Cartd, await_that  # noqa: E402
 from counting_proxy import CountingProxy  # noqa: E402
-from operations import Asker, careful_operations, operations  # noqa: E402
+from operations import Asker, read_modify_operations, operations  # noqa: E402
 from tap import main  # noqa: E402
 
 REPEATS = 8
@@ -147,7 +147,7 @@ def run(tap, folder, server):
                 tap.run("two round trips: " + name, bench.cost, name, request, prepare, (2, 2), writes)
             else:
                 tap.run("one round trip: " + name, bench.cost, name, request, prepare, (1, 1), writes)
-        for name, request, prepare in careful_operations(bench):
+        for name, request, prepare in read_modify_operations(bench):
             tap.run("at most three round trips: " + name, bench.cost, name, request, prepare, (1, 3))
         tap.run("%d at once share round trips" % CROWD, shared_round_trips, bench, cartd)
         tap.run("a second round trip would be seen", the_count_can_fail, bench)

@@ -70,7 +70,7 @@ def operations(asker):
     ]
 
 
-def careful_operations(asker):
+def read_modify_operations(asker):
     """Those that are refused or change nothing: name, the request, what makes a path ready for each repeat of it."""
     def closed():
         path = asker.new_cart()

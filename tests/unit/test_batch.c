@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OPS 16
@@ -421,6 +422,169 @@ static void a_batch_tried_again_whole_stays_a_batch(void **state)
 	assert_string_equal(started, "0:1,2;0:1,2,3;");
 }
 
+#define CROWD 3000
+
+/* Thousands of changes of one cart, more than the queue has room for, take one place of a batch. */
+static void a_cart_with_thousands_of_waiting_changes_delays_no_other(void **state)
+{
+	struct cart_op *crowd = calloc(CROWD, sizeof(*crowd));
+	int taken = 0;
+
+	(void)state;
+	assert_non_null(crowd);
+	make_batch(1, 8, 1, true);
+	for (int i = 0; i < CROWD; i++) {
+		crowd[i].type = CART_OP_CHANGE;
+		crowd[i].id.bytes[0] = 9;
+		crowd[i].submitted_ns = ++now;
+		if (batch_push(batch, &crowd[i], 0) != CART_OK)
+			break;
+		taken++;
+	}
+	assert_int_equal(taken, OPS); /* one has its turn, as many wait as a queue holds */
+	assert_string_equal(crowd[taken].reason, "15 changes of this cart are waiting already");
+	push(0, 5, 0);
+	push(1, 6, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:5,6,9;");
+	push(2, 7, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:5,6,9;0:7,9;");
+	for (int i = 2; i < taken; i++)
+		assert_true(batch_remove(batch, &crowd[i]));
+	batch_lane_free(batch, 0);
+	free(crowd);
+}
+
+/* Until the timer of a pause, which runs by the real clock, has started another batch. */
+static void await_start(void)
+{
+	size_t len = strlen(started);
+
+	while (strlen(started) == len)
+		assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+}
+
+static void a_pause_holds_no_lane_but_the_later_changes_of_its_cart(void **state)
+{
+	(void)state;
+	make_batch(1, 8, 1, true);
+	push(0, 5, 0);
+	push(1, 6, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	push(2, 5, 0);
+	batch_retry_later(batch, &ops[0], 0, 5 * CLOCK_NS_PER_MS);
+	batch_lane_free(batch, 0);
+	turn();
+	push(3, 7, 0);
+	turn();
+	assert_string_equal(started, "0:5,6;0:7;");
+	assert_int_equal(batch_queued(batch), 2);
+	batch_lane_free(batch, 0);
+	now += 5 * CLOCK_NS_PER_MS;
+	await_start();
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:5,6;0:7;0:5;0:5;");
+}
+
+static void a_pause_that_ends_before_its_lane_is_over_waits_for_it(void **state)
+{
+	(void)state;
+	make_batch(2, 8, 1, true);
+	push(0, 5, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	batch_lane_free(batch, 1);
+	batch_retry_later(batch, &ops[0], 0, 0);
+	push(1, 6, 0);
+	now++;
+	await_start();
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+	assert_string_equal(started, "0:5;1:6;");
+	batch_lane_free(batch, 0);
+	turn();
+	for (int i = 0; i < 100 && strlen(started) < strlen("0:5;1:6;0:5;"); i++)
+		assert_true(event_base_loop(base, EVLOOP_ONCE) >= 0);
+	assert_string_equal(started, "0:5;1:6;0:5;");
+}
+
+static void who_waits_behind_a_pause_has_its_turn_when_that_ends_otherwise(void **state)
+{
+	(void)state;
+	make_batch(1, 8, 1, true);
+	push(0, 5, 0);
+	batch_lane_free(batch, 0);
+	turn();
+	push(1, 5, 0);
+	batch_retry_later(batch, &ops[0], 0, CLOCK_NS_PER_S);
+	batch_lane_free(batch, 0);
+	assert_true(batch_remove(batch, &ops[0]));
+	turn();
+	assert_string_equal(started, "0:5;0:5;");
+	assert_int_equal(batch_queued(batch), 0);
+}
+
+static void what_waits_too_long_for_its_cart_is_told_apart(void **state)
+{
+	(void)state;
+	make_batch(1, 8, 1, true);
+	push(0, 5, 0);
+	push(1, 5, 0);
+	push(2, 5, 0);
+	push(3, 6, 0);
+	assert_ptr_equal(batch_take_stale_chained(batch, ops[1].submitted_ns, NULL), &ops[1]);
+	assert_null(ops[1].held.next);
+	assert_null(batch_take_stale_chained(batch, ops[1].submitted_ns, NULL));
+	assert_ptr_equal(batch_take_stale(batch, ops[0].submitted_ns, NULL), &ops[0]);
+	batch_lane_free(batch, 0);
+	turn();
+	assert_string_equal(started, "0:5,6;");
+}
+
+static void a_class_with_a_part_of_the_time_rests_while_others_work(void **state)
+{
+	(void)state;
+	batch = batch_new(base, &(struct batch_config){.lanes = 1,
+						       .ops_max = 1,
+						       .queue_max = OPS - 1,
+						       .classes = 2,
+						       .time_part = {[1] = 4},
+						       .start = record_start,
+						       .clock = &test_clock});
+	batch_lane_free(batch, 0);
+	push(0, 1, 0);
+	turn();
+	batch_lane_free(batch, 0);
+	push(1, 101, 1);
+	push(2, 102, 1);
+	turn();
+	now += 2 * CLOCK_NS_PER_MS;
+	batch_lane_free(batch, 0); /* and rests for 6 ms */
+	turn();
+	assert_string_equal(started, "0:1;0:101;");
+	push(3, 2, 0);
+	turn();
+	assert_string_equal(started, "0:1;0:101;0:2;");
+	batch_lane_free(batch, 0);
+	now += 6 * CLOCK_NS_PER_MS;
+	await_start(); /* by a timer, although nothing else happens */
+	assert_string_equal(started, "0:1;0:101;0:2;0:102;");
+	batch_lane_free(batch, 0);
+	now += CLOCK_NS_PER_S; /* nobody else has used a lane for long */
+	for (int i = 4; i < 6; i++) {
+		push(i, (uint8_t)(100 + i), 1);
+		turn();
+		now += 2 * CLOCK_NS_PER_MS;
+		batch_lane_free(batch, 0);
+	}
+	assert_string_equal(started, "0:1;0:101;0:2;0:102;0:104;0:105;");
+}
+
 int main(void)
 {
 #define BATCH_TEST(test) cmocka_unit_test_setup_teardown(test, make_base, free_base)
@@ -444,6 +608,12 @@ int main(void)
 		BATCH_TEST(as_many_as_are_under_way_take_another_lane),
 		BATCH_TEST(a_batch_tried_again_whole_stays_a_batch),
 		BATCH_TEST(a_lost_lane_gets_nothing_until_it_is_back),
+		BATCH_TEST(a_cart_with_thousands_of_waiting_changes_delays_no_other),
+		BATCH_TEST(a_pause_holds_no_lane_but_the_later_changes_of_its_cart),
+		BATCH_TEST(a_pause_that_ends_before_its_lane_is_over_waits_for_it),
+		BATCH_TEST(who_waits_behind_a_pause_has_its_turn_when_that_ends_otherwise),
+		BATCH_TEST(what_waits_too_long_for_its_cart_is_told_apart),
+		BATCH_TEST(a_class_with_a_part_of_the_time_rests_while_others_work),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

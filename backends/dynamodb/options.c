@@ -1,8 +1,6 @@
 #include "backends/dynamodb/options.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #define OPTIONS_TABLE_MIN 3
 #define OPTIONS_TABLE_MAX 255
@@ -14,9 +12,8 @@ const struct setting ddb_settings[] = {
 	{.key = "dynamodb.endpoint",
 	 .type = SETTING_STRING,
 	 .fallback = "",
-	 .help = "URL of the service; empty: AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, else "
-		 "AWS's "
-		 "of the region"},
+	 .help = "URL of the service; empty: AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, the "
+		 "profile's, else AWS's of the region"},
 	{.key = "dynamodb.region",
 	 .type = SETTING_STRING,
 	 .fallback = "",
@@ -25,8 +22,8 @@ const struct setting ddb_settings[] = {
 	{.key = "dynamodb.profile",
 	 .type = SETTING_STRING,
 	 .fallback = "",
-	 .help = "Profile of the shared config and credentials files; empty: AWS_PROFILE, else "
-		 "default"},
+	 .help = "Profile of the shared config and credentials files; empty: AWS_PROFILE, "
+		 "AWS_DEFAULT_PROFILE, else default"},
 	{.key = "dynamodb.table",
 	 .type = SETTING_STRING,
 	 .fallback = "carts",
@@ -83,8 +80,8 @@ const struct setting ddb_settings[] = {
 	{.key = "dynamodb.tls_ca",
 	 .type = SETTING_STRING,
 	 .fallback = "",
-	 .help = "PEM file of the authorities that an https endpoint is verified by; empty: the "
-		 "system's"},
+	 .help = "PEM file of the authorities that an https endpoint is verified by; empty: "
+		 "AWS_CA_BUNDLE, the profile's, else the system's"},
 	{.key = "dynamodb.projection",
 	 .type = SETTING_CHOICE,
 	 .fallback = "keys",
@@ -128,14 +125,6 @@ static int options_check_table(const char *table, struct cart_error *error)
 	return 0;
 }
 
-/* libcurl would say so at each connection, as if the server were away. */
-static int options_check_ca(const char *path, struct cart_error *error)
-{
-	if (*path == '\0' || access(path, R_OK) == 0)
-		return 0;
-	return cart_error_set(error, "dynamodb.tls_ca: %s: %s", path, strerror(errno));
-}
-
 int ddb_options_read(struct ddb_options *options, const struct settings *settings,
 		     const struct ddb_credentials_config *credentials, struct cart_error *error)
 {
@@ -143,12 +132,12 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 		.credentials = credentials,
 		.region = settings_string(settings, "dynamodb.region"),
 		.endpoint = settings_string(settings, "dynamodb.endpoint"),
+		.ca = settings_string(settings, "dynamodb.tls_ca"),
 	};
 
 	*options = (struct ddb_options){
 		.profile = settings_string(settings, "dynamodb.profile"),
 		.table = settings_string(settings, "dynamodb.table"),
-		.tls_ca = settings_string(settings, "dynamodb.tls_ca"),
 		.layout = strcmp(settings_string(settings, "dynamodb.layout"), "list") == 0
 				  ? DDB_LAYOUT_LIST
 				  : DDB_LAYOUT_MAP,
@@ -166,8 +155,7 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 		.connect_timeout_ms = settings_integer(settings, "dynamodb.connect_timeout"),
 		.timeout_ms = settings_integer(settings, "dynamodb.timeout"),
 	};
-	if (options_check_table(options->table, error) != 0 ||
-	    options_check_ca(options->tls_ca, error) != 0)
+	if (options_check_table(options->table, error) != 0)
 		return -1;
 	return ddb_endpoint_find(&options->endpoint, &endpoint, error);
 }

@@ -12,7 +12,6 @@ struct ddb_options {
 	struct ddb_endpoint endpoint;
 	const char *profile;
 	const char *table;
-	const char *tls_ca;
 	enum ddb_layout layout;
 	bool consistent_read;
 	bool project_all;

@@ -334,12 +334,40 @@ def cannot_start(place):
         ({"dynamodb.region": "Frankfurt"}, (), ("dynamodb.region", "Frankfurt", "not a region's name")),
         ({"dynamodb.table": "ab"}, (), ("dynamodb.table", "ab", "3 to 255")),
         ({}, ("AWS_SECRET_ACCESS_KEY",), ("AWS_ACCESS_KEY_ID is set, but not AWS_SECRET_ACCESS_KEY",)),
-        ({"dynamodb.profile": "nobody"}, none, ("profile", "nobody", "neither in")),
+        ({"dynamodb.profile": "nobody"}, none, ("dynamodb.profile", "nobody", "neither in")),
+        ({}, (*none, "AWS_PROFILE=nobody"), ("AWS_PROFILE: profile nobody is neither in",)),
+        ({}, ("AWS_USE_FIPS_ENDPOINT=true",), ("dynamodb.endpoint names an endpoint", "AWS_USE_FIPS_ENDPOINT")),
+        ({}, ("AWS_CA_BUNDLE=/nonexistent.pem",), ("AWS_CA_BUNDLE: /nonexistent.pem",)),
     ]
     problems = [is_one_line(cartd_that_ends(place.folder, {**good, **changes}, variables), *words) for changes, variables, words in cases]
     problems += [is_one_line(cartctl(place.folder, {**good, **changes}, "provision"), "cartctl: provision: dynamodb: ", *words)
                  for changes, variables, words in cases if not variables]
     return "\n".join(filter(None, problems))
+
+
+def endpoint_of_a_profile(place):
+    """A profile for tests is taken whole: its endpoint, by itself or in its services, is where the table is made, and what cannot be used of it
+    stops the start. Its region does not exist, so that AWS is reached in no case."""
+    config = os.path.join(place.folder, "aws-config")
+    problem = ""
+    cases = [("endpoint_url = %s" % place.front.endpoint, ""),
+             ("services = local\n[services local]\ndynamodb =\n  endpoint_url = %s" % place.front.endpoint, ""),
+             ("services = gone", "no section [services gone]"),
+             ("endpoint_url = %s\nuse_fips_endpoint = true" % place.front.endpoint, "use_fips_endpoint"),
+             ("ca_bundle = /nonexistent.pem", "ca_bundle of profile testing: /nonexistent.pem")]
+    for number, (lines, refused) in enumerate(cases):
+        table = "profile-%d" % number
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("[profile testing]\nregion = nowhere-1\n%s\n" % lines)
+        settings = {**place.settings(table), "dynamodb.endpoint": "", "dynamodb.region": ""}
+        done = cartctl(place.folder, settings, "provision",
+                       keys={**{name: os.environ[name] for name in os.environ if name.startswith("AWS_")}, "AWS_CONFIG_FILE": config,
+                             "AWS_PROFILE": "testing"})
+        if refused:
+            problem += is_one_line(done, "cartctl: provision: dynamodb: ", refused)
+        elif done[0] != 0 or is_right(place.describe(table), "keys"):
+            problem += "%s: exit status %d: %s\n" % (lines, *done)
+    return problem
 
 
 def no_credentials(place):
@@ -425,7 +453,8 @@ def run(tap, place):
                            ("an index is added while a service runs", index_while_it_runs),
                            ("an index is added to a table of provisioned throughput", index_with_throughput),
                            ("calls that the server lacks are warned of once", without_ttl), ("TTL is switched on", with_ttl),
-                           ("settings that cannot work", cannot_start), ("no credentials", no_credentials),
+                           ("settings that cannot work", cannot_start), ("a profile with an endpoint", endpoint_of_a_profile),
+                           ("no credentials", no_credentials),
                            ("a server that refuses them", refused_by_the_server),
                            ("a server that comes later, with another's table", later_and_wrong)):
         tap.run(name, function, place)

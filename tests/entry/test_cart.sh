@@ -4,7 +4,7 @@
 set -u
 # The tests may run beside a server that others use; here none is named unless a test says so.
 unset CART_MYSQL_HOST CART_MYSQL_PORT CART_MYSQL_SOCKET CART_MYSQL_USER CART_MYSQL_PASSWORD CART_MYSQL_DATABASE
-unset CART_DYNAMODB_ENDPOINT CART_DYNAMODB_REGION AWS_REGION AWS_DEFAULT_REGION AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_DYNAMODB
+unset CART_DYNAMODB_ENDPOINT CART_DYNAMODB_REGION AWS_REGION AWS_DEFAULT_REGION AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_DYNAMODB
 # shellcheck source=tests/entry/tap.sh
 . tests/entry/tap.sh
 
@@ -346,7 +346,7 @@ run_named_dynamodb()
 			lacks "$folder/out" dynalite || return
 	done
 	dynamodb_config
-	for name in AWS_REGION AWS_DEFAULT_REGION AWS_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_DYNAMODB; do
+	for name in AWS_REGION AWS_DEFAULT_REGION AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ENDPOINT_URL AWS_ENDPOINT_URL_DYNAMODB; do
 		run_cart_so "$name=somewhere" "$folder/tree/cart" run --backend dynamodb && holds "$folder/out" '<--backend><dynamodb>' &&
 			lacks "$folder/out" dynalite || return
 	done

@@ -52,15 +52,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct cred_section section = {0};
 	struct cart_error error = {""};
-	bool is_config = size > 0 && (data[0] & 1) != 0;
-	const char *profile = size > 0 && (data[0] & 2) != 0 ? "x" : "default";
+	const struct cred_section_of of = {
+		.name = size > 0 && (data[0] & 2) != 0 ? "x" : "default",
+		.service = size > 0 && (data[0] & 4) != 0 ? "dynamodb" : NULL,
+		.is_config = size > 0 && (data[0] & 1) != 0,
+	};
 
 	if (size > 0) {
 		struct cred_text text;
 
 		FUZZ_CHECK(cred_text_new(&text, size - 1, &error) == 0);
 		FUZZ_CHECK(cred_text_add(&text, data + 1, size - 1));
-		if (cred_section_read(&section, &text, profile, is_config, "file", &error) != 0)
+		if (cred_section_read(&section, &text, &of, "file", &error) != 0)
 			fuzz_check_error(error.text);
 		cred_text_free(&text);
 	}

@@ -6,16 +6,27 @@
 
 void ddb_rig_start_stub(struct ddb_rig *r)
 {
-	static const char *const foreign[] = {
-		"AWS_SESSION_TOKEN",	       "AWS_PROFILE",	    "AWS_REGION",
-		"AWS_DEFAULT_REGION",	       "AWS_ENDPOINT_URL",  "AWS_ENDPOINT_URL_DYNAMODB",
-		"AWS_WEB_IDENTITY_TOKEN_FILE", "CART_TEST_SETTINGS"};
+	static const char *const foreign[] = {"AWS_SESSION_TOKEN",
+					      "AWS_PROFILE",
+					      "AWS_REGION",
+					      "AWS_DEFAULT_REGION",
+					      "AWS_ENDPOINT_URL",
+					      "AWS_ENDPOINT_URL_DYNAMODB",
+					      "AWS_WEB_IDENTITY_TOKEN_FILE",
+					      "AWS_DEFAULT_PROFILE",
+					      "AWS_USE_FIPS_ENDPOINT",
+					      "AWS_USE_DUALSTACK_ENDPOINT",
+					      "AWS_CA_BUNDLE",
+					      "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+					      "CART_TEST_SETTINGS"};
 
 	*r = (struct ddb_rig){.rig = NULL};
 	ddb_stub_start(&r->stub);
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		unsetenv(foreign[i]);
 	setenv("no_proxy", "*", 1); /* of whoever runs this: not for the loopback */
+	setenv("AWS_CONFIG_FILE", "/dev/null", 1);
+	setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null", 1);
 	setenv("AWS_ACCESS_KEY_ID", "STUBKEY", 1);
 	setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
 	setenv("CART_DYNAMODB_REGION", "eu-central-1", 1);

@@ -256,7 +256,7 @@ static void a_source_that_fails_is_not_passed_over(void **state)
 	ddb_credentials_free(&source);
 	/* A mistake that only somebody can mend is told at once. */
 	cred_fixture_set(&f, "AWS_PROFILE", "nobody");
-	assert_none("profile: nobody is neither in ");
+	assert_none("profile: AWS_PROFILE: profile nobody is neither in ");
 	assert_int_equal(ddb_credentials_wait(source, INT64_C(3600000), &error), -1);
 	assert_int_equal(http_stub_count(&f.stub, PUT), 0);
 }

@@ -209,10 +209,10 @@ static void web_identity_says_what_it_lacks(void **state)
 	assert_fails(&cred_web_identity, CRED_FAILED, "is empty or no text");
 	f.config.region = "";
 	begin();
-	assert_fails(&cred_web_identity, CRED_WRONG, "STS needs a region");
+	assert_fails(&cred_web_identity, CRED_WRONG, "no region: set dynamodb.region");
 	f.config.region = "evil.example/";
 	begin();
-	assert_fails(&cred_web_identity, CRED_WRONG, "the region is no name");
+	assert_fails(&cred_web_identity, CRED_WRONG, "evil.example/\" is not a region's name");
 }
 
 static void agent_begins(void)
@@ -461,6 +461,11 @@ static void metadata_may_answer_badly(void **state)
 	assert_fails(&cred_imds, CRED_NONE, "no Expiration");
 	/* Three tries of a second. */
 	assert_in_range(slow_answer(&cred_imds, CRED_NONE, ROLE, json, HTTP_STUB_DRIP), 2900, 5000);
+	assert_null(strstr(error.text, "HopLimit"));
+	context.imds_token[0] = '\0';
+	slow_answer(&cred_imds, CRED_NONE, PUT, "", HTTP_STUB_SILENT);
+	assert_non_null(strstr(error.text, "in a container, the instance's HttpPutResponseHopLimit "
+					   "must be at least 2"));
 }
 
 static void metadata_is_asked_again_after_a_fault(void **state)

@@ -215,42 +215,38 @@ static void a_profile_that_wants_what_is_not_supported_says_so(void **state)
 	(void)state;
 	config_file("[default]\nregion = eu-west-1\nrole_arn = arn:aws:iam::1:role/x\n"
 		    "source_profile = y\n");
-	assert_fails(&cred_profile, CRED_WRONG, "role_arn, which is not supported");
+	assert_fails(&cred_profile, CRED_WRONG,
+		     "role_arn, which is not supported: name another profile that "
+		     "has credential_process = aws configure export-credentials --profile default "
+		     "--format "
+		     "process");
 	/* Its keys are not what AWS's SDKs would use: they would ask for the role with them. */
 	credentials_file("[default]\naws_access_key_id = A\naws_secret_access_key = HUSH\n");
-	assert_fails(&cred_profile, CRED_WRONG, "role_arn, which is not supported");
+	assert_fails(&cred_profile, CRED_WRONG,
+		     "role_arn, which is not supported: name another profile that "
+		     "has credential_process = aws configure export-credentials --profile default "
+		     "--format "
+		     "process");
 	credentials_file("");
 	config_file("[default]\ncredential_process = true\nrole_arn = arn:aws:iam::1:role/x\n");
-	assert_fails(&cred_profile, CRED_WRONG, "role_arn, which is not supported");
+	assert_fails(&cred_profile, CRED_WRONG,
+		     "role_arn, which is not supported: name another profile that "
+		     "has credential_process = aws configure export-credentials --profile default "
+		     "--format "
+		     "process");
 	config_file("[default]\nsso_session = x\n");
 	assert_fails(&cred_profile, CRED_WRONG, "sso_session, which is not supported");
+	config_file("[profile sso]\nlogin_session = x\n");
+	f.config.profile = "sso";
+	assert_fails(&cred_profile, CRED_WRONG,
+		     "sso has login_session, which is not supported: name another profile that has "
+		     "credential_process = aws configure export-credentials --profile sso --format "
+		     "process");
+	f.config.profile = "";
 	/* For its region alone: the next source is asked. */
 	config_file("[profile home]\nregion = eu-west-1\n");
 	cred_fixture_set(&f, "AWS_PROFILE", "home");
 	assert_fails(&cred_profile, CRED_NONE, "neither keys nor a credential_process");
-}
-
-static void the_region_is_found(void **state)
-{
-	char region[20];
-
-	(void)state;
-	ddb_region_find(&f.config, region, sizeof(region));
-	assert_string_equal(region, "");
-	config_file("[default]\nregion = eu-west-3\n[profile x]\nregion = eu-north-1\n");
-	ddb_region_find(&f.config, region, sizeof(region));
-	assert_string_equal(region, "eu-west-3");
-	f.config.profile = "x";
-	ddb_region_find(&f.config, region, sizeof(region));
-	assert_string_equal(region, "eu-north-1");
-	cred_fixture_set(&f, "AWS_DEFAULT_REGION", "us-east-2");
-	ddb_region_find(&f.config, region, sizeof(region));
-	assert_string_equal(region, "us-east-2");
-	cred_fixture_set(&f, "AWS_REGION", "us-east-1");
-	ddb_region_find(&f.config, region, sizeof(region));
-	assert_string_equal(region, "us-east-1");
-	ddb_region_find(&f.config, region, 9);
-	assert_string_equal(region, "");
 }
 
 static void a_process_says_credentials(void **state)
@@ -366,7 +362,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(half_a_profile_is_a_mistake, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_profile_that_wants_what_is_not_supported_says_so,
 						setup, teardown),
-		cmocka_unit_test_setup_teardown(the_region_is_found, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_process_says_credentials, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_process_that_fails_is_one_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(

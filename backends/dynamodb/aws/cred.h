@@ -1,7 +1,7 @@
 /*
- * The sources of credentials, each in a file of its own behind one function, and what they share.
- * Internal to credentials.c and its tests. Everything here runs in the thread of credentials.c and
- * may block, but returns soon after cancel_fd becomes readable.
+ * The sources of credentials, each in a file of its own behind one function, and what they and
+ * endpoint.c share. Internal to this folder and its tests. What fetches credentials runs in the
+ * thread of credentials.c and may block, but returns soon after cancel_fd becomes readable.
  *
  * Source: "Standardized credential providers" (AWS SDKs and tools reference guide).
  */
@@ -13,6 +13,7 @@
 #include "core/base/error.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 
 #define CRED_ANSWER_MAX	      65536 /* bytes of an HTTP answer, or of a process's output */
@@ -36,7 +37,7 @@ enum cred_result {
 
 struct cred_context {
 	const struct cart_clock *clock;
-	char profile[CRED_NAME_MAX + 1]; /* "": AWS_PROFILE, else "default" */
+	char profile[CRED_NAME_MAX + 1]; /* "": as cred_files_open() finds it */
 	char region[CRED_REGION_MAX + 1];
 	const char *(*environment)(const char *name, void *user);
 	void *user;
@@ -137,6 +138,7 @@ struct cred_http {
 	bool proxied;	/* uses the proxy of the environment */
 	const char *ca; /* PEM file of certificate authorities; NULL: the system's */
 	/* The answer. The caller frees it, also after -1. */
+	bool timed_out; /* after -1 */
 	long status;
 	struct cred_text answer;
 };
@@ -152,10 +154,18 @@ enum cred_key {
 	CRED_KEY_TOKEN,
 	CRED_KEY_REGION,
 	CRED_KEY_PROCESS,
+	CRED_KEY_ENDPOINT,
+	CRED_KEY_SERVICES,
+	CRED_KEY_IGNORE_ENDPOINTS,
+	CRED_KEY_FIPS,
+	CRED_KEY_DUAL_STACK,
+	CRED_KEY_ACCOUNT_MODE,
+	CRED_KEY_CA,
 	CRED_KEY_ROLE, /* this and the next are not supported; read to report them */
 	CRED_KEY_WEB_TOKEN,
 	CRED_KEY_SSO_SESSION,
 	CRED_KEY_SSO_URL,
+	CRED_KEY_LOGIN,
 	CRED_KEYS
 };
 
@@ -166,12 +176,47 @@ struct cred_section {
 	char *values[CRED_KEYS]; /* NULL: not in the file */
 };
 
-/* Adds what a file's text says about a profile; the text is cut into pieces. is_config: its
- * sections are [profile NAME]. error names path and line. */
+/* Which section of a file is read. */
+struct cred_section_of {
+	const char *name;    /* of the profile; or of a [services NAME] */
+	const char *service; /* NULL: a profile's. Else the keys below "dynamodb =" of services */
+	bool is_config;	     /* sections are [profile NAME], not [NAME] */
+};
+
+/* Adds what a file's text says in a section; the text is cut into pieces. error names path and
+ * line. */
 CART_MUST_CHECK int cred_section_read(struct cred_section *section, struct cred_text *text,
-				      const char *profile, bool is_config, const char *path,
+				      const struct cred_section_of *of, const char *path,
 				      struct cart_error *error);
 void cred_section_free(struct cred_section *section);
+
+struct cred_file {
+	char path[PATH_MAX]; /* "": no usual path without a HOME */
+	bool implied;	     /* the usual path, not one from a variable */
+	struct cred_section section;
+};
+
+/* What the shared config and credentials files say of one profile. */
+struct cred_files {
+	const char *profile;
+	struct cred_file credentials, config;
+};
+
+/* Reads the profile that the settings, AWS_PROFILE or AWS_DEFAULT_PROFILE name, or "default". Files
+ * that do not exist are empty; but a profile that was named and is in neither is an error, so that
+ * nobody works with another account or server than the one that he has named. Close after -1 too.
+ */
+CART_MUST_CHECK int cred_files_open(const struct cred_context *context, struct cred_files *files,
+				    struct cart_error *error);
+/* Says that the profile is in neither file, and where they are. */
+void cred_files_absent(const struct cred_files *files, struct cart_error *error);
+/* NULL: neither file has the key, or it is empty. */
+const char *cred_files_value(const struct cred_files *files, enum cred_key key);
+/* The endpoint_url of that service in the section that the profile's key services names. NULL: it
+ * has none. *url is to be freed. */
+CART_MUST_CHECK int cred_files_service_url(const struct cred_files *files, const char *service,
+					   char **url, struct cart_error *error);
+void cred_files_close(struct cred_files *files);
 
 /* Runs a command by /bin/sh. Its standard error is discarded, because it may contain a secret. */
 CART_MUST_CHECK int cred_process_fetch(const struct cred_context *context, const char *command,

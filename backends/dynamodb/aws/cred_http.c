@@ -102,6 +102,7 @@ static int cred_http_transfer(const struct cred_context *context, CURL *easy,
 	}
 	curl_multi_cleanup(multi);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+	http->timed_out = code == CURLE_OPERATION_TIMEDOUT;
 	if (code == CURLE_OK)
 		return 0;
 	if (code == CURLE_WRITE_ERROR)
@@ -119,6 +120,7 @@ int cred_http_run(const struct cred_context *context, struct cred_http *http,
 
 	cred_text_free(&http->answer);
 	http->status = 0;
+	http->timed_out = false;
 	if (headers == NULL || easy == NULL || !cred_http_set_limits(easy, http) ||
 	    !cred_http_set_request(easy, http, headers))
 		cart_error_set(error, "libcurl does not take the request");

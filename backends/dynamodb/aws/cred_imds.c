@@ -71,6 +71,13 @@ static int cred_imds_session(struct cred_context *context, struct cart_error *er
 		return 0;
 	context->imds_token[0] = '\0';
 	result = cred_imds_run(context, &http, "/latest/api/token", error);
+	/* The answer to the PUT, unlike others, may only pass as many hosts as the instance allows:
+	 * with the usual 1, it does not reach a container. */
+	if (result != 0 && http.timed_out)
+		cart_error_set(error,
+			       "no answer within %d ms: in a container, the instance's "
+			       "HttpPutResponseHopLimit must be at least 2",
+			       CRED_IMDS_MS);
 	if (result == 0 && http.status != 200)
 		result = cart_error_set(error, "the answer is HTTP %ld", http.status);
 	if (result == 0)

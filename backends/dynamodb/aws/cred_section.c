@@ -1,8 +1,9 @@
 /*
- * Reads a profile from AWS's shared files. They are not quite INI: a line that is indented deeper
- * than the key before it belongs to that key ("s3 =", then "  max_concurrent_requests = 20") and is
- * skipped. libinih is not used: its options are variables of the whole process, which the settings
- * file sets for itself, and lines are longer here.
+ * Reads a section of AWS's shared files. They are not quite INI: a line that is indented deeper
+ * than the key before it belongs to that key ("dynamodb =", then "  endpoint_url = http://…"). In a
+ * profile such lines are skipped; in a section of services they are what is read. libinih is not
+ * used: its options are variables of the whole process, which the settings file sets for itself,
+ * and lines are longer here.
  *
  * Source: "Shared config and credentials files" (AWS SDKs and tools reference guide).
  */
@@ -21,19 +22,27 @@ const char *const cred_key_names[CRED_KEYS] = {
 	[CRED_KEY_TOKEN] = "aws_session_token",
 	[CRED_KEY_REGION] = "region",
 	[CRED_KEY_PROCESS] = "credential_process",
+	[CRED_KEY_ENDPOINT] = "endpoint_url",
+	[CRED_KEY_SERVICES] = "services",
+	[CRED_KEY_IGNORE_ENDPOINTS] = "ignore_configured_endpoint_urls",
+	[CRED_KEY_FIPS] = "use_fips_endpoint",
+	[CRED_KEY_DUAL_STACK] = "use_dualstack_endpoint",
+	[CRED_KEY_ACCOUNT_MODE] = "account_id_endpoint_mode",
+	[CRED_KEY_CA] = "ca_bundle",
 	[CRED_KEY_ROLE] = "role_arn",
 	[CRED_KEY_WEB_TOKEN] = "web_identity_token_file",
 	[CRED_KEY_SSO_SESSION] = "sso_session",
 	[CRED_KEY_SSO_URL] = "sso_start_url",
+	[CRED_KEY_LOGIN] = "login_session",
 };
 
 struct cred_reader {
 	struct cred_section *section;
-	const char *profile;
-	bool is_config;
+	const struct cred_section_of *of;
 	const char *path;
 	unsigned line;
 	bool ours;     /* the section */
+	bool service;  /* the last key in it is that of the service */
 	size_t indent; /* of the last key in this section; SIZE_MAX: there is none yet */
 	struct cart_error *error;
 };
@@ -66,22 +75,24 @@ static char *cred_uncomment(char *text)
 	return cred_trim(text);
 }
 
-/* [default], [profile NAME] or [profile "NAME"] in the config file; [NAME] in the other. */
+/* The word before the name in the config file: [default], [profile NAME], [services "NAME"]. The
+ * other file has [NAME]. */
 static bool cred_reader_is_ours(const struct cred_reader *reader, char *name)
 {
-	size_t len;
+	const char *word = reader->of->service != NULL ? "services" : "profile";
+	size_t len = strlen(word);
 
-	if (!reader->is_config || strcmp(name, "default") == 0)
-		return strcmp(name, reader->profile) == 0;
-	if (strncmp(name, "profile", 7) != 0 || !cred_is_blank(name[7]))
+	if (reader->of->service == NULL && (!reader->of->is_config || strcmp(name, "default") == 0))
+		return strcmp(name, reader->of->name) == 0;
+	if (strncmp(name, word, len) != 0 || !cred_is_blank(name[len]))
 		return false;
-	name = cred_trim(name + 7);
+	name = cred_trim(name + len);
 	len = strlen(name);
 	if (len >= 2 && (name[0] == '"' || name[0] == '\'') && name[len - 1] == name[0]) {
 		name[len - 1] = '\0';
 		name++;
 	}
-	return strcmp(name, reader->profile) == 0;
+	return strcmp(name, reader->of->name) == 0;
 }
 
 static int cred_reader_section(struct cred_reader *reader, char *line)
@@ -97,6 +108,7 @@ static int cred_reader_section(struct cred_reader *reader, char *line)
 	*end = '\0';
 	reader->ours = cred_reader_is_ours(reader, cred_trim(line + 1));
 	reader->section->found |= reader->ours;
+	reader->service = false;
 	reader->indent = SIZE_MAX;
 	return 0;
 }
@@ -108,19 +120,12 @@ static void cred_secret_free(char *value)
 	free(value);
 }
 
-static int cred_reader_key(struct cred_reader *reader, char *line)
+static int cred_reader_take(struct cred_reader *reader, const char *name, char *value)
 {
-	char *value = strchr(line, '='), *copy;
 	int key = 0;
+	char *copy;
 
-	if (!reader->ours)
-		return 0;
-	if (value == NULL)
-		return cart_error_set(reader->error, "%s:%u: neither \"key = value\" nor [section]",
-				      reader->path, reader->line);
-	*value++ = '\0';
-	line = cred_trim(line);
-	while (key < CRED_KEYS && strcasecmp(line, cred_key_names[key]) != 0)
+	while (key < CRED_KEYS && strcasecmp(name, cred_key_names[key]) != 0)
 		key++;
 	if (key == CRED_KEYS)
 		return 0;
@@ -135,10 +140,30 @@ static int cred_reader_key(struct cred_reader *reader, char *line)
 	return 0;
 }
 
+/* nested: the line belongs to the key before. */
+static int cred_reader_key(struct cred_reader *reader, char *line, bool nested)
+{
+	const char *service = reader->of->service;
+	char *value = strchr(line, '=');
+
+	if (!reader->ours || (nested && !reader->service))
+		return 0;
+	if (value == NULL)
+		return cart_error_set(reader->error, "%s:%u: neither \"key = value\" nor [section]",
+				      reader->path, reader->line);
+	*value++ = '\0';
+	line = cred_trim(line);
+	if (service == NULL || nested)
+		return cred_reader_take(reader, line, value);
+	reader->service = strcasecmp(line, service) == 0;
+	return 0;
+}
+
 static int cred_reader_line(struct cred_reader *reader, char *whole, size_t len)
 {
 	char *line;
 	size_t indent;
+	bool nested;
 
 	reader->line++;
 	if (len > CRED_LINE_MAX)
@@ -149,21 +174,22 @@ static int cred_reader_line(struct cred_reader *reader, char *whole, size_t len)
 				      reader->path, reader->line);
 	line = cred_trim(whole);
 	indent = (size_t)(line - whole);
-	if (*line == '\0' || *line == '#' || *line == ';' || indent > reader->indent)
+	nested = indent > reader->indent;
+	if (*line == '\0' || *line == '#' || *line == ';')
 		return 0;
-	if (*line == '[')
+	if (*line == '[' && !nested)
 		return cred_reader_section(reader, line);
-	reader->indent = indent;
-	return cred_reader_key(reader, line);
+	if (!nested)
+		reader->indent = indent;
+	return cred_reader_key(reader, line, nested);
 }
 
-int cred_section_read(struct cred_section *section, struct cred_text *text, const char *profile,
-		      bool is_config, const char *path, struct cart_error *error)
+int cred_section_read(struct cred_section *section, struct cred_text *text,
+		      const struct cred_section_of *of, const char *path, struct cart_error *error)
 {
 	struct cred_reader reader = {
 		.section = section,
-		.profile = profile,
-		.is_config = is_config,
+		.of = of,
 		.path = path,
 		.indent = SIZE_MAX,
 		.error = error,

@@ -6,6 +6,7 @@
  * Source: "Assume role credential provider" (AWS SDKs and tools reference guide).
  */
 #include "backends/dynamodb/aws/cred.h"
+#include "backends/dynamodb/aws/endpoint.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -14,30 +15,6 @@
 
 #define CRED_STS_CONNECT_MS 5000
 #define CRED_STS_TOTAL_MS   5000
-#define CRED_STS_URL_ROOM   512
-
-static int cred_web_url(const struct cred_context *context, char url[CRED_STS_URL_ROOM],
-			struct cart_error *error)
-{
-	const char *endpoint = cred_env(context, "AWS_ENDPOINT_URL_STS");
-	const char *region = context->region;
-	const char *of_china = strncmp(region, "cn-", 3) == 0 ? ".cn" : "";
-	int len;
-
-	if (endpoint != NULL)
-		len = snprintf(url, CRED_STS_URL_ROOM, "%s", endpoint);
-	else if (*region == '\0')
-		return cart_error_set(error, "STS needs a region");
-	else if (strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(region))
-		return cart_error_set(error, "the region is no name such as eu-central-1");
-	else
-		len = snprintf(url, CRED_STS_URL_ROOM, "https://sts.%s.amazonaws.com%s/", region,
-			       of_china);
-	if (len >= CRED_STS_URL_ROOM)
-		return cart_error_set(error, "AWS_ENDPOINT_URL_STS is longer than %d bytes",
-				      CRED_STS_URL_ROOM - 1);
-	return 0;
-}
 
 static int cred_web_add(struct cred_text *form, const char *name, const char *value,
 			struct cart_error *error)
@@ -70,18 +47,18 @@ static int cred_web_form(const struct cred_context *context, const char *role, c
 	return cred_web_add(form, "&WebIdentityToken", token, error);
 }
 
-static int cred_web_ask(const struct cred_context *context, const char *url,
+static int cred_web_ask(const struct cred_context *context, const struct ddb_endpoint *sts,
 			const struct cred_text *token, const struct cred_text *form,
 			struct ddb_credentials *out, struct cart_error *error)
 {
 	struct cred_http http = {
 		.method = "POST",
-		.url = url,
+		.url = sts->url,
 		.body = form->data,
 		.connect_ms = CRED_STS_CONNECT_MS,
 		.total_ms = CRED_STS_TOTAL_MS,
 		.proxied = true,
-		.ca = cred_env(context, "AWS_CA_BUNDLE"),
+		.ca = sts->ca[0] != '\0' ? sts->ca : NULL,
 	};
 	struct cart_error why = {""};
 	int result = cred_http_run(context, &http, &why);
@@ -100,10 +77,10 @@ static enum cred_result cred_web_fetch_with(const struct cred_context *context, 
 					    struct cart_error *error)
 {
 	struct cred_text form;
-	char url[CRED_STS_URL_ROOM];
+	struct ddb_endpoint sts;
 	int result;
 
-	if (cred_web_url(context, url, error) != 0)
+	if (ddb_endpoint_find_sts(&sts, context, error) != 0)
 		return CRED_WRONG;
 	cred_text_trim(token);
 	if (token->len == 0 || strlen(token->data) != token->len)
@@ -113,7 +90,7 @@ static enum cred_result cred_web_fetch_with(const struct cred_context *context, 
 		return CRED_FAILED;
 	result = cred_web_form(context, role, token->data, &form, error);
 	if (result == 0)
-		result = cred_web_ask(context, url, token, &form, out, error);
+		result = cred_web_ask(context, &sts, token, &form, out, error);
 	cred_text_free(&form);
 	return result;
 }

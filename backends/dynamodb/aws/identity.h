@@ -1,4 +1,4 @@
-/* A set of credentials, and where they and the region are searched. */
+/* A set of credentials, and where they are searched. */
 #ifndef BACKENDS_DYNAMODB_AWS_IDENTITY_H
 #define BACKENDS_DYNAMODB_AWS_IDENTITY_H
 
@@ -21,20 +21,16 @@ struct ddb_credentials {
 
 struct ddb_credentials_config {
 	const struct cart_clock *clock;
-	const char *profile; /* "": AWS_PROFILE, or "default"; strings are copied */
-	const char *region;  /* for STS */
-	int64_t look_ms;     /* the longest time until it is noticed that the wall clock was set or
-				the machine slept; 0: 5 s */
+	const char
+		*profile; /* "": AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default". Strings are copied
+			   */
+	const char *region; /* for STS */
+	int64_t look_ms;    /* the longest time until it is noticed that the wall clock was set or
+			       the machine slept; 0: 5 s */
 	/* Returns a variable of the environment; NULL: getenv. A test's own function must outlive
 	 * the source. The thread calls it, so nobody may call setenv() meanwhile. */
 	const char *(*environment)(const char *name, void *user);
 	void *user;
 };
-
-/*
- * Finds the region in AWS_REGION, AWS_DEFAULT_REGION or the profile; "" if none has it. Instance
- * metadata is not used.
- */
-void ddb_region_find(const struct ddb_credentials_config *config, char *region, size_t room);
 
 #endif

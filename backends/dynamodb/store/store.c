@@ -17,7 +17,7 @@ struct ddb_client_config ddb_db_client(const struct ddb_db *db)
 		.clock = db->db.env.clock,
 		.endpoint = db->options.endpoint.url,
 		.region = db->options.endpoint.region,
-		.tls_ca = db->options.tls_ca,
+		.tls_ca = db->options.endpoint.ca,
 		.connect_timeout_ms = db->options.connect_timeout_ms,
 		.timeout_ms = db->options.timeout_ms,
 		.idle_ms = DDB_IDLE_MS,

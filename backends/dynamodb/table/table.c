@@ -22,6 +22,7 @@ struct table_work {
 	const struct ddb_table_config *table;
 	enum cart_provision how;
 	const struct cart_clock *clock;
+	const char *endpoint;
 	int64_t deadline_ns;
 	const atomic_bool *stop;
 	struct event_base *base;
@@ -268,7 +269,8 @@ static enum ddb_table_state table_make(struct table_work *work)
 	if (work->table->deletion_protection)
 		json_object_set_new(members, "DeletionProtectionEnabled", json_true());
 	if (table_call(work, DDB_CREATE_TABLE, table_body(work, members)))
-		log_event(LOG_INFO, "table made", LOG_STR("table", work->table->name));
+		log_event(LOG_INFO, "table made", LOG_STR("table", work->table->name),
+			  LOG_STR("endpoint", work->endpoint));
 	else if (!table_is_error(work, "ResourceInUseException")) /* another process was quicker */
 		return table_failed(work);
 	return DDB_TABLE_READY;
@@ -483,6 +485,7 @@ enum ddb_table_state ddb_table_provision(const struct ddb_table_config *table,
 		.table = table,
 		.how = how,
 		.clock = client->clock,
+		.endpoint = client->endpoint,
 		.deadline_ns = deadline_ns,
 		.stop = stop,
 		.wanted = json_loads(embed_dynamodb_tables[0].text, 0, NULL),

@@ -324,6 +324,7 @@ int sql_pool_open(struct sql_pool *pool, size_t lanes)
 
 		lane->pool = pool;
 		lane->index = i;
+		lane->text.check_writer = pool->role == SQL_WRITER && pool->setup->several_hosts;
 		lane->ask = (struct sql_ask){.role = pool->role, .done = lane_asked, .user = lane};
 		lane->retry = evtimer_new(pool->base, lane_retry, lane);
 		if (lane->retry == NULL)

@@ -42,8 +42,10 @@ struct sql_series {
 struct sql_setup {
 	struct sql_connector *connector;
 	struct sql_series series;
-	size_t batch_max; /* ops in a batch */
-	size_t queue_max; /* ops of a loop */
+	size_t batch_max;   /* ops in a batch */
+	size_t queue_max;   /* ops of a loop */
+	bool several_hosts; /* mysql.host names more than one: a writer may be replaced by another
+			     */
 	int64_t acquire_ns;
 	int64_t timeout_ns;
 	int64_t ping_ns;

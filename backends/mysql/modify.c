@@ -60,7 +60,9 @@ bool sql_modify_text(struct sql_text *text, struct sql_write *writes, size_t cou
 			sql_add(text, ",");
 		sql_add_id(text, &writes[i].id);
 	}
-	sql_add(text, ") FOR UPDATE");
+	sql_add(text, ")");
+	sql_add_writer(text);
+	sql_add(text, " FOR UPDATE");
 	modify_keys(text, writes, count);
 	return !text->buf.failed;
 }

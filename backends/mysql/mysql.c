@@ -158,6 +158,7 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 	db->sweep_interval_ms = settings_integer(settings, "mysql.sweep_interval");
 	if (sql_options_read(&db->options, settings, error) != 0)
 		goto failed;
+	db->setup.several_hosts = db->options.host_count > 1;
 	db->setup.connector = sql_connector_new(&db->options, env->clock, error);
 	if (db->setup.connector == NULL)
 		goto failed;

@@ -20,6 +20,7 @@ bool sql_gets_text(struct sql_text *text, struct cart_op *const *ops, size_t cou
 		sql_add_id(text, &ops[i]->id);
 	}
 	sql_add(text, ")");
+	sql_add_writer(text);
 	return !text->buf.failed;
 }
 
@@ -65,6 +66,7 @@ static void list_alive(struct sql_text *text, const struct cart_op *op)
 	sql_add(text, " AND (expires_ms = 0 OR expires_ms > ");
 	sql_add_integer(text, op->now_ms);
 	sql_add(text, ")");
+	sql_add_writer(text);
 }
 
 static void list_customer(struct sql_text *text, const struct cart_op *op)

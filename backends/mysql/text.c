@@ -20,6 +20,12 @@ void sql_text_reset(struct sql_text *text)
 	memset(text->kinds, 0, sizeof(text->kinds));
 }
 
+void sql_add_writer(struct sql_text *text)
+{
+	if (text->check_writer)
+		sql_add(text, " AND 18446744073709551615 + @@GLOBAL.read_only > 0");
+}
+
 void sql_text_free(struct sql_text *text)
 {
 	buf_free(&text->buf);

@@ -30,6 +30,8 @@ const char *sql_statement_name(enum sql_statement_kind statement);
 
 struct sql_text {
 	struct buf buf;
+	bool check_writer; /* set by the owner, kept by a reset: sql_add_writer() adds its condition
+			    */
 	size_t statements; /* begun since the last reset */
 	unsigned kinds[SQL_STATEMENTS];
 };
@@ -49,6 +51,13 @@ void sql_add_shop_id(struct sql_text *text, const struct shop_id *id);
 /* x'...' of 16 bytes. */
 void sql_add_hex(struct sql_text *text, const uint8_t bytes[SQL_BINARY_BYTES]);
 void sql_add_id(struct sql_text *text, const struct cart_id *id);
+
+/*
+ * Adds a condition under which a SELECT fails with SQL_NOT_WRITER on a server that is read-only,
+ * and so perhaps was replaced by another: what it says may be old. The sum is out of range there.
+ */
+#define SQL_NOT_WRITER 1690 /* ER_DATA_OUT_OF_RANGE */
+void sql_add_writer(struct sql_text *text);
 
 /* Behind the macro. */
 void sql_text_statement(struct sql_text *text, enum sql_statement_kind kind, const char *literal,

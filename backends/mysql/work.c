@@ -538,6 +538,9 @@ static void work_done(struct sql_lane *lane, struct sql_reply *reply)
 	struct sql_task *task = work_task(lane);
 	bool failed = reply->fault != SQL_FAULT_NONE;
 
+	if (reply->error == SQL_NOT_WRITER && lane->text.check_writer &&
+	    (!task_is_write(task) || task->step == SQL_STEP_READ))
+		reply->fault = SQL_FAULT_HOST;
 	switch (task->step) {
 	case SQL_STEP_GETS:
 	case SQL_STEP_LIST:

@@ -21,7 +21,7 @@
 #include "core/base/attr.h"
 #include "core/cart_op.h"
 #include "core/cart_rules.h"
-#include "core/base/clock.h"
+#include "core/base/clock_skew.h"
 #include "core/base/error.h"
 #include "core/base/metrics.h"
 #include "core/settings/settings.h"
@@ -37,6 +37,9 @@ struct cart_env {
 	const struct settings *settings;
 	struct metrics *metrics;
 	struct cart_rules rules;
+	/* The backend tells it the database's clock, if that is not ours; while it is beyond its
+	 * limit, changes are refused and nothing is swept. NULL: nobody asks for it. */
+	struct clock_skew *skew;
 	size_t loops; /* handles that will be opened, see core/pool.h; 0: not known */
 	/*
 	 * True for a service, false for a tool. True: provision() must succeed although the

@@ -52,6 +52,13 @@ const struct setting cart_settings[] = {
 	 .min = 1,
 	 .max = 1000000000,
 	 .help = "Greatest quantity of a line"},
+	{.key = "clock.skew",
+	 .type = SETTING_DURATION,
+	 .fallback = "10s",
+	 .min = 0,
+	 .max = INT64_C(24) * 3600 * 1000,
+	 .help = "If this machine's clock differs more from the database's, /readyz answers 503 "
+		 "and changes are refused; 0: any difference is allowed"},
 	{.key = "idempotency.window",
 	 .type = SETTING_DURATION,
 	 .fallback = "10m",
@@ -378,6 +385,10 @@ enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 		return store_refuse(store, op, CART_FAILED, defect);
 	if (store->closing)
 		return store_refuse(store, op, CART_BUSY, "the store is closing");
+	if (cart_op_is_write(op) && clock_skew_is_beyond(store->db->env.skew))
+		return store_refuse(store, op, CART_BUSY,
+				    "the clocks of this machine and of the database differ by "
+				    "more than clock.skew");
 	memset(op->fingerprint, 0, sizeof(op->fingerprint));
 	memset(op->key_hash, 0, sizeof(op->key_hash));
 	if (op->key != NULL && !cart_op_digest(op))

@@ -28,6 +28,7 @@
 struct service {
 	struct settings *settings;
 	struct metrics *metrics;
+	struct clock_skew skew;
 	struct cart_env env;
 	struct cart_db *db;
 	struct api_shared api;
@@ -101,6 +102,20 @@ static void service_register_info(struct metrics *metrics, const struct cart_bac
 	metrics_info(metrics, "cart_info", "Which cartd this is", labels);
 }
 
+static double service_read_skew(void *user)
+{
+	return (double)clock_skew_ms(user) / 1000;
+}
+
+static void service_init_skew(struct service *service)
+{
+	clock_skew_init(&service->skew, &cart_clock_system,
+			settings_integer(service->settings, "clock.skew"));
+	metrics_callback(service->metrics, "cart_clock_skew_seconds",
+			 "How far this machine's clock is ahead of the database's",
+			 service_read_skew, &service->skew);
+}
+
 static int service_start_backend(struct service *service, struct cart_error *error)
 {
 	const struct settings *settings = service->settings;
@@ -108,10 +123,12 @@ static int service_start_backend(struct service *service, struct cart_error *err
 
 	if (backend == NULL)
 		return -1;
+	service_init_skew(service);
 	service->env = (struct cart_env){.clock = &cart_clock_system,
 					 .settings = settings,
 					 .metrics = service->metrics,
 					 .rules = cart_rules_from(settings),
+					 .skew = &service->skew,
 					 .loops = service_threads(settings),
 					 .provision_later = true};
 	if (cart_db_start(&service->db, backend, &service->env, service_provision(settings),

@@ -300,6 +300,7 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 			bool blocking, struct sql_link *link)
 {
 	const struct sql_host *host = connector_host(c, role, attempt->host);
+	struct clock_reading reading = {0};
 	/* Under the lock, since a thread that is left behind must not read the settings. */
 	char *password = settings_secret_copy(c->options.settings, "mysql.password");
 	const struct sql_session_plan plan = {.options = &c->options,
@@ -307,7 +308,8 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 					      .password = password,
 					      .role = role,
 					      .blocking = blocking,
-					      .stop_fd = c->stop_fd};
+					      .stop_fd = c->stop_fd,
+					      .clock = &reading};
 	struct cart_error error = {"out of memory"};
 	enum sql_outcome outcome = SQL_OUTCOME_BAD;
 	struct attempt_news news = {0};
@@ -322,6 +324,9 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 	settings_secret_free(password);
 	pthread_mutex_lock(&c->lock);
 	if (!c->stopping) {
+		/* Times of carts are compared with the clock of the host that stores them. */
+		if (role == SQL_WRITER && outcome == SQL_OUTCOME_GOOD)
+			clock_skew_read(c->options.skew, &reading);
 		use = attempt_done(c, role, attempt, outcome, mysql, link, &news);
 		c->failures[role].text[0] = '\0';
 		if (outcome != SQL_OUTCOME_GOOD)

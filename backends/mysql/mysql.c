@@ -159,6 +159,7 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 	if (sql_options_read(&db->options, settings, error) != 0)
 		goto failed;
 	db->setup.several_hosts = db->options.host_count > 1;
+	db->options.skew = env->skew;
 	db->setup.connector = sql_connector_new(&db->options, env->clock, error);
 	if (db->setup.connector == NULL)
 		goto failed;

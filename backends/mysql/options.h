@@ -26,6 +26,8 @@ enum sql_tls {
 	SQL_TLS_VERIFY	  /* encrypted; the certificate is checked, and its name */
 };
 
+struct clock_skew;
+
 struct sql_options {
 	const struct settings *settings; /* for mysql.password, read anew for each connection */
 	struct sql_host hosts[SQL_HOSTS_MAX]; /* mysql.host, or the socket alone */
@@ -43,6 +45,7 @@ struct sql_options {
 	int64_t timeout_ms;	 /* an answer takes longer: the connection is given up */
 	int64_t lock_timeout_ms; /* the server waits so long for a row */
 	int64_t lifetime_ms;	 /* 0: for ever */
+	struct clock_skew *skew; /* of no setting; NULL: nobody asks for the server's clock */
 };
 
 /* Reads the settings. -1: error names the setting and what is wrong with it. */

@@ -20,6 +20,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
@@ -31,6 +32,9 @@
 
 #define SESSION_SAFE_LOGINS                                                                        \
 	"mysql_native_password,caching_sha2_password,sha256_password,client_ed25519,parsec"
+
+/* Names the row that holds the server's time; no variable is called so. */
+#define SESSION_CLOCK "utc us"
 
 struct session {
 	MYSQL *mysql;
@@ -45,6 +49,7 @@ struct session_facts {
 	bool wsrep_provider;
 	bool wsrep_ready;
 	bool wsrep_primary;
+	struct clock_reading *clock;
 };
 
 void sql_host_print(char text[SQL_HOST_TEXT], const struct sql_host *host, const char *socket)
@@ -142,9 +147,17 @@ static bool session_is_on(const char *value)
 	       strcasecmp(value, "OFF") != 0;
 }
 
+static void session_read_clock(struct clock_reading *clock, const char *microseconds)
+{
+	clock->end_ns = clock_steady_ns(&cart_clock_system);
+	clock->from_ms = clock->to_ms = strtoll(microseconds, NULL, 10) / 1000;
+}
+
 static void session_fact(struct session_facts *facts, const char *name, const char *value)
 {
-	if (strcasecmp(name, "wsrep_on") == 0)
+	if (strcmp(name, SESSION_CLOCK) == 0 && value != NULL)
+		session_read_clock(facts->clock, value);
+	else if (strcasecmp(name, "wsrep_on") == 0)
 		facts->wsrep_on = session_is_on(value);
 	else if (strcasecmp(name, "wsrep_provider") == 0)
 		facts->wsrep_provider =
@@ -253,6 +266,7 @@ static void session_text(struct sql_text *text, const struct sql_options *option
 		      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only',"
 		      " 'super_read_only', 'innodb_read_only', 'tidb_super_read_only',"
 		      " 'tidb_restricted_read_only', 'wsrep_on', 'wsrep_provider')");
+	sql_statement(text, SQL_SELECT, "SELECT '" SESSION_CLOCK "', " SQL_CLOCK_US);
 }
 
 /* On a node of a Galera cluster. A strong read after another node has become the writer waits for
@@ -269,12 +283,13 @@ static void session_text_galera(struct sql_text *text, enum sql_role role)
 
 static enum sql_outcome session_set_up(const struct session *s, struct cart_error *error)
 {
-	struct session_facts facts = {0};
+	struct session_facts facts = {.clock = s->plan->clock};
 	struct sql_text text = {0};
 	const char *unfit;
 	bool run;
 
 	session_text(&text, s->plan->options);
+	facts.clock->begin_ns = clock_steady_ns(&cart_clock_system);
 	run = !text.buf.failed && session_run(s, &text, &facts);
 	if (run && facts.wsrep_on && facts.wsrep_provider) {
 		session_text_galera(&text, s->plan->role);

@@ -3,8 +3,12 @@
 #define BACKENDS_MYSQL_SESSION_H
 
 #include "backends/mysql/hosts.h"
+#include "core/base/clock_skew.h"
 
 #include <mysql.h>
+
+/* The server's clock in microseconds since 1970, whatever the time zone. */
+#define SQL_CLOCK_US "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3))"
 
 /* What one attempt needs, all of it the caller's. */
 struct sql_session_plan {
@@ -12,8 +16,9 @@ struct sql_session_plan {
 	const struct sql_host *host;
 	const char *password;
 	enum sql_role role;
-	bool blocking; /* it will be used by blocking calls, not by others */
-	int stop_fd;   /* readable: give up */
+	bool blocking;		     /* it will be used by blocking calls, not by others */
+	int stop_fd;		     /* readable: give up */
+	struct clock_reading *clock; /* set to what the server's clock showed */
 };
 
 /* "db1:3306", "[::1]:3306" or the socket's path. */

@@ -3,9 +3,21 @@
 #include "server/api/call.h"
 #include "server/api/handlers.h"
 
+#include <stdio.h>
+
 #define HEALTH_DEADLINE_MS 1000
 
-static void health_reply(struct call *call, const char *status, int code)
+static void health_add_skew(struct buf *out, const struct clock_skew *skew)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), ",\"clock_skew_seconds\":%.3f",
+		 (double)clock_skew_ms(skew) / 1000);
+	buf_add_string(out, text);
+}
+
+/* skewed: the clocks are why it is not ready. */
+static void health_reply(struct call *call, const char *status, int code, bool skewed)
 {
 	struct buf *out = &call->api->out;
 
@@ -13,6 +25,8 @@ static void health_reply(struct call *call, const char *status, int code)
 	buf_add_json_string(out, status);
 	buf_add_string(out, ",\"database\":");
 	buf_add_json_string(out, cart_backend_name(call->api->shared->backend));
+	if (skewed)
+		health_add_skew(out, call->api->shared->env->skew);
 	buf_add_char(out, '}');
 	if (code == 503)
 		call_header(call, "Retry-After", "1");
@@ -21,10 +35,12 @@ static void health_reply(struct call *call, const char *status, int code)
 
 static void health_answer(struct call *call)
 {
-	if (call->op.result == CART_OK || call->op.result == CART_NOT_FOUND)
-		health_reply(call, "ok", 200);
+	if (clock_skew_is_beyond(call->api->shared->env->skew))
+		health_reply(call, "unavailable", 503, true);
+	else if (call->op.result == CART_OK || call->op.result == CART_NOT_FOUND)
+		health_reply(call, "ok", 200, false);
 	else
-		health_reply(call, "unavailable", 503);
+		health_reply(call, "unavailable", 503, false);
 }
 
 void health_handle(struct call *call)
@@ -41,7 +57,7 @@ void health_handle(struct call *call)
 void health_handle_ready(struct call *call)
 {
 	if (atomic_load_explicit(call->api->shared->draining, memory_order_relaxed))
-		health_reply(call, "draining", 503);
+		health_reply(call, "draining", 503, false);
 	else
 		health_handle(call);
 }

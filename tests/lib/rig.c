@@ -146,19 +146,24 @@ static void rig_configure(struct rig *rig, const struct rig_config *config)
 	rig->rules = cart_rules_from(rig->settings);
 }
 
-static void rig_start_db(struct rig *rig, bool fault)
+static void rig_start_db(struct rig *rig, const struct rig_config *config)
 {
 	struct cart_env env = {
 		.clock = &rig->clock.clock,
 		.settings = rig->settings,
 		.metrics = rig->metrics,
 		.rules = rig->rules,
+		.skew = config->skew ? &rig->skew : NULL,
 		.loops = rig->loop_count,
 		.provision_later = true,
 	};
-	const struct cart_backend *backend = fault ? cart_backend_find("fault") : rig->backend;
+	const struct cart_backend *backend =
+		config->fault ? cart_backend_find("fault") : rig->backend;
 	struct cart_error error;
 
+	if (config->skew)
+		clock_fake_set(&rig->clock, clock_wall_ms(&cart_clock_system) + config->ahead_ms);
+	clock_skew_init(&rig->skew, env.clock, settings_integer(rig->settings, "clock.skew"));
 	if (cart_db_start(&rig->db, backend, &env, CART_PROVISION_AUTO, &error) != 0)
 		rig_die(backend->name, error.text);
 }
@@ -235,7 +240,7 @@ struct rig *rig_start(const struct rig_config *config)
 	rig_configure(rig, config);
 	rig->metrics = metrics_new();
 	rig->loop_count = config->loops != 0 ? config->loops : 1;
-	rig_start_db(rig, config->fault);
+	rig_start_db(rig, config);
 	for (size_t i = 0; i < rig->loop_count; i++)
 		rig_start_loop(rig, &rig->loops[i]);
 	return rig;

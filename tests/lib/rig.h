@@ -31,6 +31,8 @@
 struct rig_config {
 	size_t loops;		/* 0: one */
 	bool fault;		/* the fault backend over the chosen one */
+	bool skew;		/* clock.skew counts, and the clock starts at the real time */
+	int64_t ahead_ms;	/* or so much later */
 	const char *backend;	/* instead of CART_BACKEND's */
 	const char *const *set; /* key, value, key, value, ..., NULL */
 };
@@ -60,6 +62,7 @@ struct rig {
 	const struct cart_backend *backend; /* what is tested; under the fault backend, if any */
 	unsigned caps;			    /* its own */
 	struct clock_fake clock;
+	struct clock_skew skew;
 	struct settings *settings;
 	struct metrics *metrics;
 	struct cart_rules rules;

@@ -24,6 +24,7 @@ struct ddb_client_config ddb_db_client(const struct ddb_db *db)
 		.connections = 1,
 		.credentials = db->credentials,
 		.shared = (struct ddb_shared *)&db->shared,
+		.skew = db->db.env.skew,
 		.series = &db->series.calls,
 	};
 }

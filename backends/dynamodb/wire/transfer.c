@@ -501,18 +501,46 @@ static void transfer_read_error(struct ddb_transfer *transfer, long status)
 		 message != NULL ? message : "", status);
 }
 
+/* When the server wrote the answer, 0 if it does not say. */
+static int64_t transfer_date_s(const struct ddb_transfer *transfer)
+{
+	const char *date = transfer_header(transfer, "date");
+	int64_t server_s = date != NULL ? curl_getdate(date, NULL) : 0;
+
+	return server_s > 0 ? server_s : 0;
+}
+
 /* The service's clock, where that is why a signature was refused. Another call may have corrected
  * ours meanwhile: what counts is the time that this one was signed with. */
 static bool transfer_corrects_clock(struct ddb_client *client, struct ddb_transfer *transfer)
 {
 	int64_t now_s = clock_wall_ms(client->config.clock) / 1000;
-	const char *date = transfer_header(transfer, "date");
-	int64_t server_s = date != NULL ? curl_getdate(date, NULL) : 0, skew_s = server_s - now_s;
+	int64_t server_s = transfer_date_s(transfer), skew_s = server_s - now_s;
 
-	if (server_s <= 0 || llabs(skew_s - transfer->skew_s) < TRANSFER_SKEW_MIN_S)
+	if (server_s == 0 || llabs(skew_s - transfer->skew_s) < TRANSFER_SKEW_MIN_S)
 		return false;
 	atomic_store(&client->config.shared->skew_s, skew_s);
 	return true;
+}
+
+/* A Date is in whole seconds, and some servers make it once a second: it is read as often. */
+static void transfer_read_clock(struct ddb_client *client, const struct ddb_transfer *transfer)
+{
+	const struct cart_clock *clock = client->config.clock;
+	int64_t now_ns = clock_monotonic_ns(clock), server_s;
+	struct clock_reading reading;
+
+	if (client->config.skew == NULL || now_ns - client->clock_ns < CLOCK_NS_PER_S)
+		return;
+	client->clock_ns = now_ns;
+	server_s = transfer_date_s(transfer);
+	if (server_s == 0)
+		return;
+	reading.end_ns = clock_steady_ns(clock);
+	reading.begin_ns = reading.end_ns - (now_ns - transfer->since_ns);
+	reading.from_ms = server_s * 1000;
+	reading.to_ms = reading.from_ms + 1999;
+	clock_skew_read(client->config.skew, &reading);
 }
 
 static enum ddb_try transfer_error(struct ddb_client *client, struct ddb_transfer *transfer,
@@ -553,6 +581,7 @@ enum ddb_try ddb_transfer_result(struct ddb_client *client, struct ddb_transfer 
 	if (result != CURLE_OK)
 		return transfer_broken(client, transfer, result, why);
 	curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	transfer_read_clock(client, transfer);
 	transfer->asked_ms = transfer_number(transfer, "x-amz-retry-after");
 	if (!transfer_crc_is_right(transfer))
 		return transfer_unreadable(transfer, "the answer's checksum is wrong", why);

@@ -25,6 +25,7 @@ struct ddb_client {
 	char host[300];	  /* as the Host header says it */
 	char host_header[310];
 	struct random random;
+	int64_t clock_ns; /* when an answer's Date was read last */
 };
 
 struct ddb_transfer {

@@ -5,7 +5,7 @@
 #include "backends/dynamodb/aws/credentials.h"
 #include "core/base/attr.h"
 #include "core/base/buf.h"
-#include "core/base/clock.h"
+#include "core/base/clock_skew.h"
 #include "core/base/error.h"
 #include "core/base/metrics.h"
 #include "core/base/retry_budget.h"
@@ -98,6 +98,7 @@ struct ddb_client_config {
 	size_t connections; /* kept; as many calls as may run at once */
 	struct ddb_credentials_source *credentials;
 	struct ddb_shared *shared;
+	struct clock_skew *skew;     /* is told the Date of answers; NULL: nobody asks for it */
 	struct metrics_shard *shard; /* NULL: nothing is counted */
 	const struct ddb_call_series *series;
 };

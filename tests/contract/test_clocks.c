@@ -1,0 +1,121 @@
+/*
+ * Clocks that differ, on the backend that CART_BACKEND names. Ours is moved; the database's is the
+ * server's, or the one that this process had at its start. Ours stands still while the other goes
+ * on, so the limit leaves time for a slow test.
+ */
+#include "tests/lib/cmocka.h"
+#include "tests/lib/rig.h"
+
+#include <string.h>
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS	  (1440 * MINUTE_MS)
+
+static int start(void **state)
+{
+	static const char *const settings[] = {"clock.skew", "5m", NULL};
+
+	*state = rig_start(&(struct rig_config){.skew = true, .set = settings});
+	return 0;
+}
+
+static int stop(void **state)
+{
+	rig_stop((struct rig **)state);
+	return 0;
+}
+
+static void expect_refused(struct rig *f, struct cart_op op)
+{
+	bool refused = false;
+
+	assert_int_equal(rig_run(f, 0, &op, &refused), CART_BUSY);
+	assert_true(refused);
+	cart_op_clear(&op);
+}
+
+static void expect_every_change_refused(struct rig *f, const struct cart_id *id)
+{
+	const struct cart_change add = ADD(1, 1);
+
+	expect_refused(f, (struct cart_op){.type = CART_OP_CREATE,
+					   .id = rig_id(f),
+					   .customer_id = rig_customer(f),
+					   .key = "k"});
+	expect_refused(
+		f, (struct cart_op){
+			   .type = CART_OP_CHANGE, .id = *id, .changes = &add, .change_count = 1});
+	expect_refused(
+		f, (struct cart_op){.type = CART_OP_CHECKOUT, .id = *id, .order_id = rig_id(f)});
+	expect_refused(f, (struct cart_op){.type = CART_OP_DELETE, .id = *id});
+}
+
+static void with_a_wrong_clock_reads_are_answered_and_changes_are_not(void **state)
+{
+	static const int64_t wrong_ms[] = {-40 * DAY_MS, -11 * MINUTE_MS, 11 * MINUTE_MS};
+	struct rig *f = *state;
+	int64_t right_ms = clock_fake_now(&f->clock);
+	struct cart_id id = rig_cart(f);
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 2)));
+	for (size_t i = 0; i < sizeof(wrong_ms) / sizeof(wrong_ms[0]); i++) {
+		clock_fake_set(&f->clock, right_ms + wrong_ms[i]);
+		expect_every_change_refused(f, &id);
+		assert_int_equal(rig_quantity(f, &id, 1), 2 + (int64_t)i);
+		clock_fake_set(&f->clock, right_ms);
+		ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)));
+	}
+}
+
+/* The first attempt goes through an instance that is 11 minutes behind, the repeat through a right
+ * one. */
+static void a_key_used_by_a_wrong_clock_is_applied_once(void **state)
+{
+	struct rig *f = *state;
+	int64_t right_ms = clock_fake_now(&f->clock);
+	struct cart_id id = rig_cart(f);
+	const struct cart_change add = ADD(1, 1);
+
+	clock_fake_set(&f->clock, right_ms - 11 * MINUTE_MS);
+	expect_refused(f, (struct cart_op){.type = CART_OP_CHANGE,
+					   .id = id,
+					   .changes = &add,
+					   .change_count = 1,
+					   .key = "k"});
+	clock_fake_set(&f->clock, right_ms);
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)), .key = "k");
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)), .key = "k");
+	assert_int_equal(rig_quantity(f, &id, 1), 1);
+}
+
+/* The first answer of a database that has a clock shows it; no op is needed. */
+static void a_clock_that_is_wrong_from_the_start_is_noticed(void **state)
+{
+	static const char *const settings[] = {"clock.skew", "5m", NULL};
+	bool has_clock = strcmp(rig_backend_name(), "mysql") == 0 ||
+			 strcmp(rig_backend_name(), "dynamodb") == 0;
+	struct rig *f;
+
+	*state = f = rig_start(
+		&(struct rig_config){.skew = true, .ahead_ms = 32 * DAY_MS, .set = settings});
+	if (has_clock) {
+		expect_refused(f, (struct cart_op){.type = CART_OP_CREATE,
+						   .id = rig_id(f),
+						   .customer_id = rig_customer(f)});
+		clock_fake_advance(&f->clock, -32 * DAY_MS);
+	}
+	rig_cart(f);
+}
+
+#define ON(test_) cmocka_unit_test_setup_teardown(test_, start, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON(with_a_wrong_clock_reads_are_answered_and_changes_are_not),
+		ON(a_key_used_by_a_wrong_clock_is_applied_once),
+		cmocka_unit_test_teardown(a_clock_that_is_wrong_from_the_start_is_noticed, stop),
+	};
+
+	return cmocka_run_group_tests_name(rig_title("clocks that differ"), tests, NULL, NULL);
+}

@@ -35,6 +35,8 @@ struct cart {
 	int64_t created_ms; /* milliseconds since 1970, UTC, as the next two */
 	int64_t updated_ms;
 	int64_t expires_ms;	 /* 0: never */
+	int64_t listed_ms;	 /* only in the result of a LIST: struct cart_list's after_ms for
+				    what comes after this cart */
 	struct cart_id order_id; /* nil until checked out */
 	struct cart_line *lines;
 	size_t line_count;

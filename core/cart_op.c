@@ -44,7 +44,6 @@ void cart_op_clear(struct cart_op *op)
 	op->replayed = false;
 	op->version = 0;
 	op->more = false;
-	op->last_ms = 0;
 	op->reason[0] = '\0';
 	op->submitted_ns = op->started_ns = op->finished_ns = 0;
 }
@@ -85,7 +84,6 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from)
 	to->carts = from->carts;
 	to->cart_count = from->cart_count;
 	to->more = from->more;
-	to->last_ms = from->last_ms;
 	memcpy(to->reason, from->reason, sizeof(to->reason));
 	to->started_ns = from->started_ns;
 	to->finished_ns = from->finished_ns;
@@ -94,11 +92,11 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from)
 	from->cart_count = 0;
 }
 
-void cart_op_turn_page(struct cart_list *list, const struct cart_op *op)
+void cart_list_go_on(struct cart_list *list, const struct cart *after)
 {
 	list->has_after = true;
-	list->after_ms = op->last_ms;
-	list->after_id = op->carts[op->cart_count - 1].id;
+	list->after_ms = after->listed_ms;
+	list->after_id = after->id;
 }
 
 /* Eight bytes, lowest first, so that a fingerprint is the same on every machine that shares a

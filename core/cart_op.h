@@ -117,9 +117,7 @@ struct cart_op {
 			       is now */
 	struct cart *carts; /* LIST: a malloc'd array, NULL when empty; and the next two */
 	size_t cart_count;
-	bool more;	 /* there are carts after the last one */
-	int64_t last_ms; /* LIST: after_ms for what comes after the last one. A backend leaves it 0
-			    where the cart says it, under the rules in force */
+	bool more;		      /* there are carts after the last one */
 	char reason[CART_REASON_MAX]; /* BUSY, UNCERTAIN, FAILED: one line for the log; else empty
 				       */
 	int64_t submitted_ns; /* monotonic: accepted; handed to the database; answered by it */
@@ -172,8 +170,8 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op);
  * none. */
 void cart_op_move_result(struct cart_op *to, struct cart_op *from);
 
-/* Moves the list of a LIST that succeeded to the page after this one; op->more must be true. */
-void cart_op_turn_page(struct cart_list *list, const struct cart_op *op);
+/* Moves a list to the page that begins after a cart of a LIST's result. */
+void cart_list_go_on(struct cart_list *list, const struct cart *after);
 
 /* Fills op->fingerprint and op->key_hash from a request with a key. False: a digest failed. */
 CART_MUST_CHECK bool cart_op_digest(struct cart_op *op);

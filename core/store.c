@@ -448,22 +448,23 @@ static void store_drop_result(struct cart_op *op)
 	op->carts = NULL;
 	op->cart_count = 0;
 	op->more = false;
-	op->last_ms = 0;
 	op->replayed = false;
 	op->version = 0;
 }
 
-/* last_ms of a list, if the backend has not set it. */
-static void store_fill_last(const struct cart_store *store, struct cart_op *op)
+/* listed_ms of the carts of a list. A backend leaves it 0 where the cart says it under the rules in
+ * force. */
+static void store_fill_listed(const struct cart_store *store, struct cart_op *op)
 {
-	const struct cart *last;
+	for (size_t i = 0; i < op->cart_count; i++) {
+		struct cart *cart = &op->carts[i];
 
-	if (op->cart_count == 0 || op->last_ms != 0)
-		return;
-	last = &op->carts[op->cart_count - 1];
-	op->last_ms = op->list.kind == CART_LIST_CUSTOMER
-			      ? last->created_ms
-			      : cart_idle_ms(cart_store_rules(store), last->updated_ms);
+		if (cart->listed_ms == 0)
+			cart->listed_ms =
+				op->list.kind == CART_LIST_CUSTOMER
+					? cart->created_ms
+					: cart_idle_ms(cart_store_rules(store), cart->updated_ms);
+	}
 }
 
 /* In the next turn of the loop, so that the handle is not freed under its closer or a callback. */
@@ -483,7 +484,7 @@ void cart_store_complete(struct cart_op *op, enum cart_result result)
 	op->result = result;
 	if (result != CART_OK)
 		store_drop_result(op);
-	store_fill_last(store, op);
+	store_fill_listed(store, op);
 	store_stamp(store, op);
 	store->pending--;
 	/* Before the callback, which may close the store itself and must then find it open. */

@@ -89,7 +89,7 @@ static enum ctl_status ctl_list_page(struct ctl *ctl, struct ctl_session *sessio
 		status = ctl_print_cart(&op.carts[i]);
 	*more = status == CTL_OK && op.more && op.cart_count > 0;
 	if (*more) {
-		cart_op_turn_page(&request->list, &op);
+		cart_list_go_on(&request->list, &op.carts[op.cart_count - 1]);
 		request->left -= (int64_t)op.cart_count;
 	}
 	cart_op_clear(&op);

@@ -85,7 +85,7 @@ static int loop_open_parts(struct loop *loop, struct cart_error *error)
 		return cart_error_set(error, "cannot make an event loop");
 	if (cart_store_open(&loop->store, loop->config.db, loop->base, shard, error) != 0)
 		return -1;
-	loop->api = api_new(loop->config.api, loop->store, shard);
+	loop->api = api_new(loop->config.api, loop->store, loop->base, shard);
 	http->shard = shard;
 	http->handler = api_handle;
 	http->refused = api_refuse;

@@ -141,6 +141,7 @@ static int service_start_backend(struct service *service, struct cart_error *err
 		.id_kind = strcmp(settings_string(settings, "cart.ids"), "v7") == 0 ? CART_ID_V7
 										    : CART_ID_V4,
 		.deadline_ms = settings_integer(settings, "request.deadline"),
+		.page_max = (size_t)settings_integer(settings, "http.max_page"),
 		.series = api_metrics_register(service->metrics, routes, routes_count),
 		.routes = routes,
 		.route_count = routes_count,

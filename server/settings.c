@@ -69,6 +69,14 @@ const struct setting server_settings[] = {
 		.help = "Longest request line and headers together; longer ones get 431",
 	},
 	{
+		.key = "http.max_page",
+		.type = SETTING_SIZE,
+		.fallback = "1MiB",
+		.min = KIB,
+		.max = 64 * MIB,
+		.help = "A page of a list ends before it would be longer; it has one cart at least",
+	},
+	{
 		.key = "http.max_connections",
 		.type = SETTING_INTEGER,
 		.fallback = "10000",

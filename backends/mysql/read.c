@@ -138,18 +138,18 @@ bool sql_list_text(struct sql_text *text, const struct cart_op *op)
 
 /* The row's cart comes before that one in the list. */
 static bool list_is_before(const struct cart_op *op, const struct sql_row *row,
-			   const struct cart *cart, int64_t list_ms)
+			   const struct cart *cart)
 {
 	int order = cart_id_compare(&row->cart.id, &cart->id);
 
-	if (row->op != list_ms)
-		order = row->op < list_ms ? -1 : 1;
+	if (row->op != cart->listed_ms)
+		order = row->op < cart->listed_ms ? -1 : 1;
 	return op->list.kind == CART_LIST_CUSTOMER ? order > 0 : order < 0;
 }
 
 /* The cart of the row. They come in the list's order, each with its lines, but nothing promises
- * it: so the last one is most often it, or the one to go behind. list_ms has their times. */
-static struct cart *list_cart(struct cart_op *op, int64_t *list_ms, const struct sql_row *row)
+ * it: so the last one is most often it, or the one to go behind. */
+static struct cart *list_cart(struct cart_op *op, const struct sql_row *row)
 {
 	size_t at = op->cart_count;
 
@@ -158,17 +158,15 @@ static struct cart *list_cart(struct cart_op *op, int64_t *list_ms, const struct
 			return &op->carts[i - 1];
 	if (op->cart_count == (size_t)op->list.limit + 1)
 		return NULL;
-	for (; at > 0 && list_is_before(op, row, &op->carts[at - 1], list_ms[at - 1]); at--) {
+	for (; at > 0 && list_is_before(op, row, &op->carts[at - 1]); at--)
 		op->carts[at] = op->carts[at - 1];
-		list_ms[at] = list_ms[at - 1];
-	}
 	op->carts[at] = row->cart;
-	list_ms[at] = row->op;
+	op->carts[at].listed_ms = row->op;
 	op->cart_count++;
 	return &op->carts[at];
 }
 
-static enum cart_result list_read_rows(struct cart_op *op, int64_t *list_ms, MYSQL_RES *rows)
+static enum cart_result list_read_rows(struct cart_op *op, MYSQL_RES *rows)
 {
 	struct sql_row row;
 	enum sql_rows next;
@@ -177,7 +175,7 @@ static enum cart_result list_read_rows(struct cart_op *op, int64_t *list_ms, MYS
 	if (op->carts == NULL)
 		return CART_BUSY;
 	while ((next = sql_rows_next(rows, &row)) != SQL_ROWS_END) {
-		struct cart *cart = next == SQL_ROWS_ONE ? list_cart(op, list_ms, &row) : NULL;
+		struct cart *cart = next == SQL_ROWS_ONE ? list_cart(op, &row) : NULL;
 
 		if (cart == NULL) {
 			cart_op_set_reason(op, "rows are not what the schema says");
@@ -191,17 +189,13 @@ static enum cart_result list_read_rows(struct cart_op *op, int64_t *list_ms, MYS
 
 void sql_list_read(struct cart_op *op, MYSQL_RES *rows)
 {
-	int64_t list_ms[CART_LIST_MAX + 1];
-
-	op->result = list_read_rows(op, list_ms, rows);
+	op->result = list_read_rows(op, rows);
 	if (op->result != CART_OK)
 		return;
 	op->more = op->cart_count > (size_t)op->list.limit;
 	if (op->more)
 		cart_clear(&op->carts[--op->cart_count]);
-	if (op->cart_count > 0) {
-		op->last_ms = list_ms[op->cart_count - 1];
-	} else {
+	if (op->cart_count == 0) {
 		free(op->carts);
 		op->carts = NULL;
 	}

@@ -121,8 +121,7 @@ static int reads_idle_row(struct sqlite_conn *conn, struct cart_op *op)
 	rc = sqlite_cart_load(conn, &op->cart.id, &op->carts[op->cart_count], NULL);
 	if (rc != SQLITE_OK)
 		return rc;
-	op->cart_count++;
-	op->last_ms = op->cart.updated_ms;
+	op->carts[op->cart_count++].listed_ms = op->cart.updated_ms;
 	return SQLITE_OK;
 }
 

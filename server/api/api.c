@@ -4,6 +4,7 @@
 
 #include "core/settings/settings.h"
 #include "server/api/call.h"
+#include "server/api/slices.h"
 #include "server/api/conditions.h"
 #include "server/api/text.h"
 
@@ -22,11 +23,11 @@ static enum api_log api_log_from(const struct settings *settings)
 }
 
 struct api *api_new(const struct api_shared *shared, struct cart_store *store,
-		    struct metrics_shard *shard)
+		    struct event_base *base, struct metrics_shard *shard)
 {
 	struct api *api = calloc(1, sizeof(*api));
 
-	if (api == NULL)
+	if (api == NULL || !slices_open(api, base))
 		abort();
 	api->shared = shared;
 	api->store = store;
@@ -40,6 +41,7 @@ void api_free(struct api **api)
 {
 	if (*api == NULL)
 		return;
+	slices_close(*api);
 	call_free_spares(*api);
 	buf_free(&(*api)->out);
 	free(*api);

@@ -5,10 +5,11 @@
 #include "server/api/shared.h"
 
 struct api;
+struct event_base;
 
 /* Aborts without memory: only at start. */
 struct api *api_new(const struct api_shared *shared, struct cart_store *store,
-		    struct metrics_shard *shard);
+		    struct event_base *base, struct metrics_shard *shard);
 /* No request may be under way. Takes NULL; sets it. */
 void api_free(struct api **api);
 

@@ -48,6 +48,7 @@ static void call_free(struct call *call)
 	for (size_t i = 0; i < call->many_count; i++)
 		cart_op_clear(&call->many[i]);
 	free(call->many);
+	buf_free(&call->page);
 	if (call->changes != &call->one)
 		free(call->changes);
 	/* The loop's calls use it one after the other. */
@@ -224,16 +225,17 @@ void call_submit(struct call *call, void (*answer)(struct call *call))
 		call_fail(call, result);
 }
 
-void call_submit_many(struct call *call, void (*answer)(struct call *call))
+void call_submit_many(struct call *call, size_t count, void (*answer)(struct call *call))
 {
 	call->answer = answer;
-	for (size_t i = 0; i < call->many_count; i++) {
-		enum cart_result result = cart_store_submit(call->api->store, &call->many[i]);
+	while (call->pending < count) {
+		struct cart_op *op = &call->many[call->many_begun++];
+		enum cart_result result = cart_store_submit(call->api->store, op);
 
 		/* An accepted op is the store's; only a refused one may be written to. */
 		if (result != CART_OK) {
-			call->many[i].result = result;
-			memcpy(call->reason, call->many[i].reason, sizeof(call->reason));
+			op->result = result;
+			memcpy(call->reason, op->reason, sizeof(call->reason));
 			break;
 		}
 		call->pending++;
@@ -243,8 +245,8 @@ void call_submit_many(struct call *call, void (*answer)(struct call *call))
 		return;
 	}
 	http_request_on_gone(call->request, call_gone, call);
-	if (call->pending <
-	    call->many_count) /* one was refused, so the answers of the others are not needed */
+	/* One was refused, so the answers of the others are not needed. */
+	if (call->pending < count)
 		call_gone(call);
 }
 
@@ -338,15 +340,23 @@ void call_reply(struct call *call, int status, const char *type, const void *bod
 	call_free(call);
 }
 
-void call_reply_json(struct call *call, int status)
+static void call_reply_buf(struct call *call, int status, const struct buf *out)
 {
-	struct buf *out = &call->api->out;
-
 	/* The change has been made: CART_BUSY would claim that it was not. */
 	if (out->failed)
 		call_fail(call, cart_op_is_write(&call->op) ? CART_UNCERTAIN : CART_BUSY);
 	else
 		call_reply(call, status, "application/json", out->data, out->len);
+}
+
+void call_reply_json(struct call *call, int status)
+{
+	call_reply_buf(call, status, &call->api->out);
+}
+
+void call_reply_page(struct call *call)
+{
+	call_reply_buf(call, 200, &call->page);
 }
 
 void call_reply_empty(struct call *call, int status)

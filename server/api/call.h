@@ -19,7 +19,12 @@
 #include "server/api/router.h"
 #include "server/api/shared.h"
 
+#include <sys/queue.h>
+
 enum api_log { API_LOG_OFF, API_LOG_ERRORS, API_LOG_ALL };
+
+struct call;
+typedef void slice_fn(struct call *call);
 
 struct api {
 	const struct api_shared *shared;
@@ -30,6 +35,11 @@ struct api {
 	struct buf out;	    /* the body being written; replies are built and sent in one go */
 	struct call *spare; /* calls for reuse */
 	size_t spare_count;
+	struct {
+		STAILQ_HEAD(call_queue, call) waiting;
+		struct event *turn;
+		size_t cart_bytes; /* that a cart takes in an answer, more or less */
+	} slices;
 };
 
 struct call {
@@ -55,7 +65,13 @@ struct call {
 	bool answers_failure; /* answer also runs when the op failed */
 	size_t pending;	      /* ops in the store */
 	struct cart_op *many; /* batch-get: many_count ops, owned; else NULL */
-	size_t many_count;
+	size_t many_count, many_begun, many_written;
+	/* For an answer that is made in slices. */
+	STAILQ_ENTRY(call) waiting;
+	slice_fn *slice;
+	struct buf page;	/* the answer so far, owned */
+	size_t page_carts;	/* carts in it */
+	struct cart_list list;	/* LIST: what is still to be read */
 	struct cart_change one; /* what op.changes points to when there is a single line */
 	struct cart_change *changes;
 
@@ -93,13 +109,15 @@ struct cart_op *call_op(struct call *call, enum cart_op_type type);
 void call_prepare_op(struct call *call, struct cart_op *op, enum cart_op_type type);
 /* Submits call->op; answer is run with its success. */
 void call_submit(struct call *call, void (*answer)(struct call *call));
-/* Submits all of call->many; answer is run when each was a success or NOT_FOUND. */
-void call_submit_many(struct call *call, void (*answer)(struct call *call));
+/* Submits count more of call->many; answer is run when each was a success or NOT_FOUND. */
+void call_submit_many(struct call *call, size_t count, void (*answer)(struct call *call));
 
 /* Answering: each of these ends the call; the caller must not use it afterwards. */
 void call_reply(struct call *call, int status, const char *type, const void *body, size_t len);
 /* api->out as JSON. */
 void call_reply_json(struct call *call, int status);
+/* 200, call->page as JSON. */
+void call_reply_page(struct call *call);
 /* Without a body. */
 void call_reply_empty(struct call *call, int status);
 /* op.cart, as the answer to a change. */

@@ -1,42 +1,68 @@
 /*
  * Several carts at once: one GET op each, submitted together, so that the store can read them in
- * one round trip. The answer has an entry for each position: an id asked for twice comes twice. If
- * one op fails the call fails, because a partial answer would look as if carts were missing.
+ * one round trip unless they are large. The answer has an entry for each position: an id asked for
+ * twice comes twice. If one op fails the call fails, because a partial answer would look as if
+ * carts were missing.
  */
 #include "core/cart_json.h"
 #include "server/api/body.h"
 #include "server/api/call.h"
 #include "server/api/handlers.h"
+#include "server/api/slices.h"
 
 #include <stdlib.h>
 
-static void batch_answer(struct call *call)
+static void batch_end(struct call *call)
 {
-	struct buf *out = &call->api->out;
+	struct buf *page = &call->page;
 	const char *between = "";
 
-	buf_add_string(out, "{\"carts\":[");
-	for (size_t i = 0; i < call->many_count; i++) {
-		if (call->many[i].result != CART_OK)
-			continue;
-		buf_add_string(out, between);
-		cart_json_write(out, &call->many[i].cart);
-		between = ",";
-	}
-	buf_add_string(out, "],\"missing\":[");
-	between = "";
+	buf_add_string(page, "],\"missing\":[");
 	for (size_t i = 0; i < call->many_count; i++) {
 		char id[CART_ID_TEXT + 1];
 
 		if (call->many[i].result == CART_OK)
 			continue;
 		cart_id_format(&call->many[i].id, id);
-		buf_add_string(out, between);
-		buf_add_json_string(out, id);
+		buf_add_string(page, between);
+		buf_add_json_string(page, id);
 		between = ",";
 	}
-	buf_add_string(out, "]}");
-	call_reply_json(call, 200);
+	buf_add_string(page, "]}");
+	call_reply_page(call);
+}
+
+static void batch_slice(struct call *call);
+
+/* Writes the carts that the last slice has read, and frees them. */
+static void batch_take(struct call *call)
+{
+	struct buf *page = &call->page;
+	size_t carts = call->page_carts, bytes = page->len;
+
+	for (; call->many_written < call->many_begun; call->many_written++) {
+		struct cart_op *op = &call->many[call->many_written];
+
+		if (op->result != CART_OK)
+			continue;
+		if (call->page_carts++ > 0)
+			buf_add_char(page, ',');
+		cart_json_write(page, &op->cart);
+		cart_clear(&op->cart);
+	}
+	slices_learn(call->api, call->page_carts - carts, page->len - bytes);
+	if (call->many_begun < call->many_count && !page->failed)
+		slices_go_on(call, batch_slice);
+	else
+		batch_end(call);
+}
+
+static void batch_slice(struct call *call)
+{
+	size_t carts = slices_carts(call->api, SIZE_MAX);
+	size_t left = call->many_count - call->many_begun;
+
+	call_submit_many(call, carts < left ? carts : left, batch_take);
 }
 
 void batch_handle(struct call *call)
@@ -58,5 +84,6 @@ void batch_handle(struct call *call)
 		call_prepare_op(call, &call->many[i], CART_OP_GET);
 		call->many[i].id = ids[i];
 	}
-	call_submit_many(call, batch_answer);
+	buf_add_string(&call->page, "{\"carts\":[");
+	slices_begin(call, batch_slice);
 }

@@ -1,41 +1,91 @@
-/* Pages of carts: those of a customer, or idle ones. */
+/* Pages of carts: those of a customer, or idle ones. A page ends early at http.max_page. */
 #include "core/cart_json.h"
 #include "core/base/units.h"
 #include "server/api/call.h"
 #include "server/api/handlers.h"
+#include "server/api/slices.h"
 #include "server/api/cursor.h"
 #include "server/api/text.h"
 
 #include <inttypes.h>
 
 #define LIST_LIMIT_DEFAULT 20
+/* Of a page, beside its carts. */
+#define LIST_FRAME_BYTES (sizeof("{\"carts\":[],\"next_cursor\":\"\"}") + (size_t)CURSOR_TEXT)
 
-static void list_answer(struct call *call)
+static void list_slice(struct call *call);
+
+static size_t list_room(const struct call *call)
 {
-	struct cart_op *op = &call->op;
-	struct buf *out = &call->api->out;
-	struct cart_list next = op->list;
+	size_t most = call->api->shared->page_max, taken = call->page.len + LIST_FRAME_BYTES;
+
+	return most > taken ? most - taken : 0;
+}
+
+/* Writes a cart of the op, unless the page is full. */
+static bool list_add(struct call *call, const struct cart *cart)
+{
+	struct buf *page = &call->page;
+	size_t before = page->len;
+
+	if (call->page_carts > 0)
+		buf_add_char(page, ',');
+	cart_json_write(page, cart);
+	if (call->page_carts > 0 && page->len + LIST_FRAME_BYTES > call->api->shared->page_max) {
+		page->len = before;
+		return false;
+	}
+	call->page_carts++;
+	call->list.limit--;
+	cart_list_go_on(&call->list, cart);
+	return true;
+}
+
+static void list_end(struct call *call, bool more)
+{
 	char cursor[CURSOR_TEXT + 1];
 
-	buf_add_string(out, "{\"carts\":[");
-	for (size_t i = 0; i < op->cart_count; i++) {
-		if (i > 0)
-			buf_add_char(out, ',');
-		cart_json_write(out, &op->carts[i]);
+	buf_add_string(&call->page, "],\"next_cursor\":");
+	if (more && !cursor_format(&call->list, cursor)) {
+		call_fail(call, CART_BUSY);
+		return;
 	}
-	buf_add_string(out, "],\"next_cursor\":");
-	if (op->more && op->cart_count > 0) {
-		cart_op_turn_page(&next, op);
-		if (!cursor_format(&next, cursor)) {
-			call_fail(call, CART_BUSY);
-			return;
-		}
-		buf_add_json_string(out, cursor);
-	} else {
-		buf_add_string(out, "null");
-	}
-	buf_add_char(out, '}');
-	call_reply_json(call, 200);
+	if (more)
+		buf_add_json_string(&call->page, cursor);
+	else
+		buf_add_string(&call->page, "null");
+	buf_add_char(&call->page, '}');
+	call_reply_page(call);
+}
+
+static void list_take(struct call *call)
+{
+	struct cart_op *op = &call->op;
+	size_t before = call->page.len, count = 0;
+	bool more, full;
+
+	while (count < op->cart_count && list_add(call, &op->carts[count]))
+		count++;
+	slices_learn(call->api, count, call->page.len - before);
+	/* Also if a cart of the size that is usual would not fit. */
+	full = count < op->cart_count || list_room(call) < call->api->slices.cart_bytes;
+	more = count < op->cart_count || (op->more && count > 0);
+	cart_op_clear(op);
+	if (more && !full && call->list.limit > 0 && !call->page.failed)
+		slices_go_on(call, list_slice);
+	else
+		list_end(call, more);
+}
+
+static void list_slice(struct call *call)
+{
+	struct cart_list *list = &call_op(call, CART_OP_LIST)->list;
+	size_t carts = slices_carts(call->api, list_room(call));
+
+	*list = call->list;
+	if (carts < (size_t)list->limit)
+		list->limit = (int)carts;
+	call_submit(call, list_take);
 }
 
 static bool list_read_limit(struct call *call, struct cart_list *list)
@@ -121,9 +171,11 @@ static bool list_read_cursor(struct call *call, struct cart_list *list)
 
 void list_handle(struct call *call)
 {
-	struct cart_list *list = &call_op(call, CART_OP_LIST)->list;
+	struct cart_list *list = &call->list;
 
-	if (list_read_kind(call, list) && list_read_status(call, list) &&
-	    list_read_limit(call, list) && list_read_cursor(call, list))
-		call_submit(call, list_answer);
+	if (!list_read_kind(call, list) || !list_read_status(call, list) ||
+	    !list_read_limit(call, list) || !list_read_cursor(call, list))
+		return;
+	buf_add_string(&call->page, "{\"carts\":[");
+	slices_begin(call, list_slice);
 }

@@ -16,6 +16,7 @@ struct api_shared {
 	struct cart_rules rules;
 	enum cart_id_kind id_kind; /* cart.ids */
 	int64_t deadline_ms;	   /* request.deadline */
+	size_t page_max;	   /* http.max_page */
 	const struct route *routes;
 	size_t route_count;
 	const struct api_metrics *series; /* of those routes, by api_metrics_register() */

@@ -115,7 +115,7 @@ static void expect_page(struct rig *f, struct cart_list *list, const struct want
 		cart_op_clear(&op);
 	}
 	if (op.more)
-		cart_op_turn_page(list, &op);
+		cart_list_go_on(list, &op.carts[op.cart_count - 1]);
 	cart_op_clear(&op);
 }
 

@@ -456,6 +456,92 @@ static void a_cart_past_its_expiry_is_gone_for_every_call(void **state)
 	api_server_stop(&other);
 }
 
+#define PAGED_CARTS 24
+
+/* A cart of one customer with so many lines. */
+static void make_lines(struct api_client *to, int count, char id[API_ID_TEXT + 1])
+{
+	char body[4096], *end = body + sprintf(body, "{\"items\":[");
+
+	api_make_cart(to, 1, id);
+	for (int i = 0; i < count; i++)
+		end += sprintf(end, "%s{\"product_id\":%d,\"quantity\":1}", i > 0 ? "," : "",
+			       i + 1);
+	sprintf(end, "]}");
+	if (count > 0)
+		assert_int_equal(api_call_cart(to, "POST", id, "/items", NULL, body), 204);
+}
+
+/* Every page of the list; each cart once, and no page longer than 4 KiB but with one cart. Returns
+ * how many carts there are; *pages: on how many pages. */
+static size_t read_pages(struct api_client *from, const char *query, size_t *pages)
+{
+	char seen[PAGED_CARTS][API_ID_TEXT + 1], path[256], cursor[128] = "";
+	size_t count = 0;
+
+	*pages = 0;
+	do {
+		const json_t *cart, *next;
+		size_t i;
+
+		snprintf(path, sizeof(path), "/shopping-carts?%s&limit=100%s%s", query,
+			 cursor[0] != '\0' ? "&cursor=" : "", cursor);
+		assert_int_equal(api_call(from, "GET", path, NULL, NULL), 200);
+		json_array_foreach(json_object_get(from->json, "carts"), i, cart)
+		{
+			const char *id =
+				json_string_value(json_object_get(cart, "shopping_cart_id"));
+
+			for (size_t j = 0; j < count; j++)
+				assert_string_not_equal(seen[j], id);
+			assert_true(count < PAGED_CARTS);
+			strcpy(seen[count++], id);
+		}
+		assert_true(i == 1 || from->response.body_len <= 4096);
+		next = json_object_get(from->json, "next_cursor");
+		snprintf(cursor, sizeof(cursor), "%s",
+			 json_is_null(next) ? "" : json_string_value(next));
+		assert_true(i > 0 || cursor[0] == '\0');
+		++*pages;
+	} while (cursor[0] != '\0');
+	return count;
+}
+
+static void a_page_ends_before_http_max_page_with_its_cursor(void **state)
+{
+	static const char *const settings[] = {"http.max_page=4KiB", "cart.idle_step=1ms", NULL};
+	struct api_server other;
+	struct api_client reader;
+	char ids[PAGED_CARTS][API_ID_TEXT + 1], body[PAGED_CARTS * (API_ID_TEXT + 3) + 16];
+	char *end = body + sprintf(body, "{\"ids\":[");
+	size_t pages;
+	const json_t *cart;
+	size_t i;
+
+	(void)state;
+	api_server_start(&other, settings);
+	api_open(&reader, &other);
+	for (int n = 0; n < PAGED_CARTS; n++) {
+		/* One in eight is longer than a page. */
+		make_lines(&reader, n % 8 == 7 ? 50 : n % 8, ids[n]);
+		end += sprintf(end, "%s\"%s\"", n > 0 ? "," : "", ids[n]);
+	}
+	sprintf(end, "]}");
+	assert_int_equal(read_pages(&reader, "customer_id=1", &pages), PAGED_CARTS);
+	assert_true(pages >= 6 && pages < PAGED_CARTS);
+	assert_int_equal(read_pages(&reader, "idle_since=2999-01-01T00:00:00Z", &pages),
+			 PAGED_CARTS);
+	assert_true(pages >= 6 && pages < PAGED_CARTS);
+	/* What is asked for by id comes whole. */
+	assert_int_equal(api_call(&reader, "POST", "/shopping-carts/batch-get", NULL, body), 200);
+	json_array_foreach(json_object_get(reader.json, "carts"), i, cart) assert_string_equal(
+		json_string_value(json_object_get(cart, "shopping_cart_id")), ids[i]);
+	assert_int_equal(i, PAGED_CARTS);
+	assert_int_equal(json_array_size(json_object_get(reader.json, "missing")), 0);
+	api_close(&reader);
+	api_server_stop(&other);
+}
+
 static void requests_are_logged_as_the_setting_says(void **state)
 {
 	static const char *const settings[] = {"log.requests=all", "log.format=json", NULL};
@@ -521,6 +607,7 @@ int main(void)
 		cmocka_unit_test(a_client_that_half_closes_gets_its_answer),
 		cmocka_unit_test(every_change_moves_the_expiry),
 		cmocka_unit_test(a_cart_past_its_expiry_is_gone_for_every_call),
+		cmocka_unit_test(a_page_ends_before_http_max_page_with_its_cursor),
 		cmocka_unit_test(requests_are_logged_as_the_setting_says),
 	};
 

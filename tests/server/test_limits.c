@@ -6,6 +6,7 @@
 #include "tests/lib/cmocka.h"
 #include "tests/lib/http_client.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -513,6 +514,99 @@ static void bytes_behind_a_pending_request_wait_for_its_answer(void **state)
 	cartd_stop(&cartd);
 }
 
+#define LARGE_CARTS   20
+#define LARGE_LINES   200
+#define LARGE_READERS 40
+#define LARGE_PROBES  21
+
+/* Carts of one customer, of some 25 KB each; their ids as the body of a batch-get. */
+static void large_make(const struct cartd *cartd, char ids[LARGE_CARTS * 40 + 16])
+{
+	static const char item[] = "{\"product_id\":%" PRId64 ",\"quantity\":1}";
+	struct http_response response = {0};
+	struct http_client client;
+	char *body = malloc(LARGE_LINES * sizeof(item) + LARGE_LINES * 20), path[128];
+	char *end = body + sprintf(body, "{\"items\":["), *id = ids + sprintf(ids, "{\"ids\":[");
+
+	for (int i = 0; i < LARGE_LINES; i++, *end++ = i < LARGE_LINES ? ',' : ']')
+		end += sprintf(end, item, INT64_C(9007199254740000) + i);
+	strcpy(end, "}");
+	http_client_open(&client, cartd->port);
+	for (int i = 0; i < LARGE_CARTS; i++, *id++ = i < LARGE_CARTS ? ',' : ']') {
+		http_client_call(&client, &response, "POST", "/shopping-carts", NULL,
+				 "{\"customer_id\":1}");
+		assert_int_equal(response.status, 201);
+		snprintf(path, sizeof(path), "%s/items",
+			 http_response_header(&response, "Location"));
+		id += sprintf(id, "\"%.36s\"", path + strlen("/shopping-carts/"));
+		http_client_call(&client, &response, "POST", path, NULL, body);
+		assert_int_equal(response.status, 204);
+	}
+	strcpy(id, "}");
+	http_client_close(&client);
+	http_response_clear(&response);
+	free(body);
+}
+
+/* Reads what has come for any of them, and throws it away. */
+static void large_drain(const struct http_client *clients, int count)
+{
+	static char bytes[256 * 1024];
+
+	for (int i = 0; i < count; i++)
+		while (recv(clients[i].fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+			continue;
+}
+
+/* How many of the readers' answers are made between two answers to another client: the median. */
+static double large_answers_between_probes(const struct cartd *cartd, const char *request,
+					   const char *series)
+{
+	struct http_client *readers = crowd_open(cartd, LARGE_READERS, request);
+	int64_t between[LARGE_PROBES];
+	double before = cartd_metric(cartd, series), now;
+
+	for (int i = 0; i < LARGE_PROBES; before = now) {
+		for (int j = 0; j < LARGE_READERS; j++)
+			http_client_send_text(&readers[j], request);
+		large_drain(readers, LARGE_READERS);
+		now = cartd_metric(cartd, series);
+		if (now > before)
+			between[i++] = (int64_t)(now - before);
+	}
+	crowd_close(readers, LARGE_READERS);
+	qsort(between, LARGE_PROBES, sizeof(between[0]), compare);
+	return (double)between[LARGE_PROBES / 2];
+}
+
+static void readers_of_large_answers_keep_nobody_waiting(void **state)
+{
+	static const char *const settings[] = {"http.max_body=64KiB", NULL};
+	char ids[LARGE_CARTS * 40 + 16], batch[sizeof(ids) + 256];
+	struct cartd cartd;
+	double lists, batches;
+
+	(void)state;
+	cartd_start(&cartd, settings);
+	large_make(&cartd, ids);
+	lists = large_answers_between_probes(
+		&cartd, "GET /shopping-carts?customer_id=1&limit=100 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"cart_http_requests_total{route=\"/shopping-carts\",method=\"GET\",code=\"200\"}");
+	snprintf(batch, sizeof(batch),
+		 "POST /shopping-carts/batch-get HTTP/1.1\r\nHost: a\r\nContent-Length: "
+		 "%zu\r\n\r\n%s",
+		 strlen(ids), ids);
+	batches = large_answers_between_probes(&cartd, batch,
+					       "cart_http_requests_total{route=\"/shopping-carts/"
+					       "batch-get\",method=\"POST\",code=\"200\"}");
+	print_message("answers of 500 KB between two probes: %g lists, %g batches\n", lists,
+		      batches);
+	/* Without turns, all that the readers have asked for comes first. */
+	assert_true(lists < LARGE_READERS / 2);
+	assert_true(batches < LARGE_READERS / 2);
+	cartd_stop(&cartd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -528,6 +622,7 @@ int main(void)
 		cmocka_unit_test(without_file_descriptors_the_loop_rests_and_service_returns),
 		cmocka_unit_test(the_limit_of_open_files_is_raised_or_warned_about),
 		cmocka_unit_test(a_client_that_goes_before_its_answer_is_noticed),
+		cmocka_unit_test(readers_of_large_answers_keep_nobody_waiting),
 		cmocka_unit_test(bytes_behind_a_pending_request_wait_for_its_answer),
 	};
 

@@ -57,7 +57,7 @@ static void expect_idle(int64_t before_ms, const bool wanted[CARTS])
 				found[op.carts[i].id.bytes[0]]++;
 			more = op.more;
 			if (more)
-				cart_op_turn_page(&op.list, &op);
+				cart_list_go_on(&op.list, &op.carts[op.cart_count - 1]);
 			cart_op_clear(&op);
 		} while (more);
 		for (int i = 0; i < CARTS; i++)

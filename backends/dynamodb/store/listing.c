@@ -43,9 +43,8 @@ struct ddb_listing {
 	size_t entry_count;
 	size_t entry_room;
 	bool fetching;
-	size_t left_out;		  /* unprocessed carts of the last call */
-	struct cart *carts;		  /* limit + 1 */
-	int64_t times[CART_LIST_MAX + 1]; /* of their keys */
+	size_t left_out;    /* unprocessed carts of the last call */
+	struct cart *carts; /* limit + 1 */
 	size_t cart_count;
 	unsigned calls;
 	bool many; /* a cart was left out, so many may be */
@@ -245,7 +244,7 @@ static void listing_settle(struct ddb_listing *listing)
 			listing->many = true;
 		} else if (listing->cart_count < listing_wanted(listing)) {
 			/* A key starts with its time. */
-			listing->times[listing->cart_count] = strtoll(entry->key, NULL, 10);
+			entry->item.cart.listed_ms = strtoll(entry->key, NULL, 10);
 			listing->carts[listing->cart_count++] = entry->item.cart;
 			entry->item.cart = (struct cart){0};
 		}
@@ -508,7 +507,6 @@ void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op)
 	if (op->more)
 		cart_clear(&listing->carts[--listing->cart_count]);
 	op->cart_count = listing->cart_count;
-	op->last_ms = op->cart_count > 0 ? listing->times[op->cart_count - 1] : 0;
 	op->carts = listing->cart_count > 0 ? listing->carts : NULL;
 	if (op->carts == NULL)
 		free(listing->carts);

@@ -9,8 +9,7 @@
 
 #define MODIFY_CART                                                                                \
 	"SELECT " SQL_CART_COLUMNS SQL_LINE_COLUMNS                                                \
-	" FROM carts c FORCE INDEX (PRIMARY) LEFT JOIN cart_items i ON i.cart_id = c.id"           \
-	" WHERE c.id IN ("
+	" FROM carts c FORCE INDEX (PRIMARY)" SQL_JOIN_LINES " WHERE c.id IN ("
 
 /* What the first answer says of one write. */
 struct modify_found {

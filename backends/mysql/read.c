@@ -10,8 +10,7 @@ bool sql_gets_text(struct sql_text *text, struct cart_op *const *ops, size_t cou
 	sql_text_reset(text);
 	sql_statement(text, SQL_SELECT,
 		      "SELECT " SQL_CART_COLUMNS SQL_LINE_COLUMNS
-		      " FROM carts c FORCE INDEX (PRIMARY)"
-		      " LEFT JOIN cart_items i ON i.cart_id = c.id WHERE c.id IN (");
+		      " FROM carts c FORCE INDEX (PRIMARY)" SQL_JOIN_LINES " WHERE c.id IN (");
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0 && cart_id_compare(&ops[i]->id, &ops[i - 1]->id) == 0)
 			continue;
@@ -132,7 +131,7 @@ bool sql_list_text(struct sql_text *text, const struct cart_op *op)
 	}
 	sql_add(text, " LIMIT ");
 	sql_add_integer(text, op->list.limit + 1);
-	sql_add(text, ") c LEFT JOIN cart_items i ON i.cart_id = c.id");
+	sql_add(text, ") c" SQL_JOIN_LINES);
 	return !text->buf.failed;
 }
 

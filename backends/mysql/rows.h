@@ -15,6 +15,11 @@
 	"c.order_id, " last_
 #define SQL_CART_COLUMNS SQL_CART_COLUMNS_WITH("c.op")
 #define SQL_LINE_COLUMNS ", i.product_id, i.quantity, i.added_ms, i.updated_ms"
+/* The lines of a cart, always by the index. Where the table is small, MySQL 9 would rather scan it
+ * and join by a hash: a SELECT ... FOR UPDATE would then read the lines before it has locked the
+ * cart, and miss what a change committed in between. */
+#define SQL_LINES      " cart_items i FORCE INDEX (PRIMARY)"
+#define SQL_JOIN_LINES " LEFT JOIN" SQL_LINES " ON i.cart_id = c.id"
 
 struct sql_row {
 	struct cart cart; /* without lines; of a state what it names */

@@ -134,7 +134,7 @@ static enum sql_fault sweep_pick(struct sweep *sweep)
 	sweep->lines = 0;
 	sql_text_reset(text);
 	sql_statement(text, SQL_SELECT,
-		      "SELECT c.id, (SELECT COUNT(*) FROM cart_items i WHERE i.cart_id = c.id)"
+		      "SELECT c.id, (SELECT COUNT(*) FROM" SQL_LINES " WHERE i.cart_id = c.id)"
 		      " FROM carts c FORCE INDEX (carts_sweep)"
 		      " WHERE c.sweep_ms > 0 AND c.sweep_ms <= ");
 	sql_add_integer(text, sweep->now_ms);
@@ -191,7 +191,7 @@ static enum sql_fault sweep_delete_carts(struct sweep *sweep)
 	sql_text_reset(text);
 	sql_statement(text, SQL_ITEMS, "DELETE i FROM ");
 	sweep_add_table(sweep);
-	sql_add(text, " STRAIGHT_JOIN cart_items i FORCE INDEX (PRIMARY) ON i.cart_id = o.id");
+	sql_add(text, " STRAIGHT_JOIN" SQL_LINES " ON i.cart_id = o.id");
 	sql_statement(text, SQL_CARTS, "DELETE c FROM ");
 	sweep_add_table(sweep);
 	sql_add(text, " STRAIGHT_JOIN carts c FORCE INDEX (PRIMARY) ON c.id = o.id");

@@ -319,7 +319,7 @@ static void write_checkout(struct sql_text *text, const struct write_batch *batc
 		sql_add(text, " AND c.version = ");
 		sql_add_integer(text, write->op->if_version);
 	}
-	sql_add(text, " AND EXISTS (SELECT 1 FROM cart_items i WHERE i.cart_id = c.id)");
+	sql_add(text, " AND EXISTS (SELECT 1 FROM" SQL_LINES " WHERE i.cart_id = c.id)");
 }
 
 /* Of creates and adds, which passed if this statement is reached. */
@@ -385,8 +385,7 @@ static void write_selects(struct sql_text *text, const struct write_batch *batch
 	if (write_any(batch, write_shows_lines)) {
 		sql_statement(text, SQL_SELECT,
 			      "SELECT " SQL_CART_COLUMNS SQL_LINE_COLUMNS
-			      " FROM carts c FORCE INDEX (PRIMARY)"
-			      " LEFT JOIN cart_items i ON i.cart_id = c.id");
+			      " FROM carts c FORCE INDEX (PRIMARY)" SQL_JOIN_LINES);
 		write_where(text, batch, write_shows_lines);
 	}
 }

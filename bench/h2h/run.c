@@ -12,9 +12,9 @@
 #include "bench/h2h/h2h.h"
 #include "bench/cli/interrupt.h"
 #include "bench/stats/alloc.h"
+#include "bench/target/base.h"
 #include "core/base/clock.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -287,8 +287,7 @@ static int h2h_open(struct h2h_runner *runner, struct cart_error *error)
 		bench_rng_init(&client->rng, h2h->config.seed, (uint64_t)i);
 		for (int side = 0; side < H2H_SIDES; side++) {
 			client->ops[side].done = h2h_done;
-			if (bench_link_open(&client->links[side], runner->loops[side], error) != 0)
-				return -1;
+			client->links[side] = bench_link_open(runner->loops[side]);
 		}
 	}
 	return 0;
@@ -343,8 +342,6 @@ int h2h_run(struct h2h *h2h, h2h_progress_fn *progress, void *user, struct cart_
 	runner.clients = bench_alloc((size_t)config->clients, sizeof(*runner.clients));
 	for (int side = 0; side < H2H_SIDES; side++)
 		runner.carts[side] = bench_alloc(carts, sizeof(**runner.carts));
-	if (runner.base == NULL)
-		abort(); /* at start */
 	result = h2h_open(&runner, error);
 	if (result == 0)
 		h2h_measure(&runner);

@@ -2,6 +2,7 @@
 
 #include "bench/cli/interrupt.h"
 #include "bench/load/thread.h"
+#include "bench/stats/alloc.h"
 #include "core/base/clock.h"
 
 #include <sched.h>
@@ -33,9 +34,7 @@ static int load_open(struct load *load, struct seconds *seconds, struct cart_err
 {
 	const struct load_config *config = load->config;
 
-	load->threads = calloc(config->threads, sizeof(*load->threads));
-	if (load->threads == NULL)
-		return cart_error_set(error, "no memory for %zu threads", config->threads);
+	load->threads = bench_alloc(config->threads, sizeof(*load->threads));
 	for (; load->opened < config->threads; load->opened++) {
 		struct load_thread *thread = &load->threads[load->opened];
 

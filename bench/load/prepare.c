@@ -5,9 +5,9 @@
  */
 #include "bench/cli/interrupt.h"
 #include "bench/load/load.h"
+#include "bench/target/base.h"
 #include "core/base/clock.h"
 
-#include <event2/event.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -27,8 +27,6 @@ struct prepare_client {
 
 struct prepare {
 	struct workload *workload;
-	struct event_base *base;
-	struct bench_drive_loop *loop;
 	struct prepare_client clients[PREPARE_CLIENTS];
 	size_t next, made, busy;
 	uint64_t succeeded, failed;
@@ -128,53 +126,31 @@ static void prepare_done(struct bench_op *op, void *user)
 	prepare_begin(client);
 }
 
-static int prepare_open(struct prepare *prepare, struct bench_drive *drive)
-{
-	prepare->base = bench_base_new();
-	if (prepare->base == NULL)
-		return cart_error_set(prepare->error, "no memory for a loop");
-	if (bench_drive_loop_open(&prepare->loop, drive, prepare->base, prepare->error) != 0)
-		return -1;
-	for (int i = 0; i < PREPARE_CLIENTS; i++) {
-		prepare->clients[i].prepare = prepare;
-		if (bench_link_open(&prepare->clients[i].link, prepare->loop, prepare->error) != 0)
-			return -1;
-	}
-	return 0;
-}
-
-static void prepare_close(struct prepare *prepare)
-{
-	for (int i = 0; i < PREPARE_CLIENTS; i++) {
-		bench_link_close(&prepare->clients[i].link);
-		bench_op_clear(&prepare->clients[i].op);
-	}
-	bench_drive_loop_close(&prepare->loop);
-	if (prepare->base != NULL)
-		event_base_free(prepare->base);
-	free(prepare);
-}
-
 int load_prepare(struct workload *workload, struct bench_drive *drive,
 		 void (*watch)(size_t made, size_t wanted, void *user), void *user,
 		 struct cart_error *error)
 {
-	struct prepare *prepare = calloc(1, sizeof(*prepare));
-	int failed = -1;
+	struct prepare prepare = {
+		.workload = workload, .error = error, .watch = watch, .user = user};
+	struct event_base *base = bench_base_new();
+	struct bench_drive_loop *loop;
+	int failed = bench_drive_loop_open(&loop, drive, base, error);
 
-	if (prepare == NULL)
-		return cart_error_set(error, "no memory");
-	prepare->workload = workload;
-	prepare->error = error;
-	prepare->watch = watch;
-	prepare->user = user;
-	if (prepare_open(prepare, drive) == 0) {
-		for (int i = 0; i < PREPARE_CLIENTS; i++)
-			prepare_begin(&prepare->clients[i]);
-		while (prepare->busy > 0 && event_base_loop(prepare->base, EVLOOP_ONCE) == 0)
+	if (failed == 0) {
+		for (int i = 0; i < PREPARE_CLIENTS; i++) {
+			prepare.clients[i].prepare = &prepare;
+			prepare.clients[i].link = bench_link_open(loop);
+			prepare_begin(&prepare.clients[i]);
+		}
+		while (prepare.busy > 0 && event_base_loop(base, EVLOOP_ONCE) == 0)
 			;
-		failed = prepare->stopped ? -1 : 0;
+		failed = prepare.stopped ? -1 : 0;
+		for (int i = 0; i < PREPARE_CLIENTS; i++) {
+			bench_link_close(&prepare.clients[i].link);
+			bench_op_clear(&prepare.clients[i].op);
+		}
 	}
-	prepare_close(prepare);
+	bench_drive_loop_close(&loop);
+	event_base_free(base);
 	return failed;
 }

@@ -93,8 +93,8 @@ bool load_setup(struct bench_session *session, struct workload *workload, size_t
 	}
 	if (!bench_session_open(session, NULL))
 		return false;
-	prepared = workload_init(workload, &config, &error) == 0 &&
-		   load_prepare(workload, session->drives[0], load_watch_carts, &session->progress,
+	workload_init(workload, &config);
+	prepared = load_prepare(workload, session->drives[0], load_watch_carts, &session->progress,
 				&error) == 0;
 	bench_progress_end(&session->progress);
 	if (!prepared)

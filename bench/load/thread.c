@@ -8,13 +8,13 @@
  *
  * The other ways: an answer takes long, so arrivals fall due while others are handled: they are
  * looked for after every answer, not only when the timer has its turn. All clients are busy: the
- * arrival waits for the next answer, its intended time stays. A client more cannot be had: that is
- * the limit, too.
+ * arrival waits for the next answer, its intended time stays.
  */
 #include "bench/load/thread.h"
+#include "bench/stats/alloc.h"
+#include "bench/target/base.h"
 #include "core/base/clock.h"
 
-#include <event2/event.h>
 #include <math.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -135,21 +135,14 @@ static void client_thought(evutil_socket_t fd, short what, void *user)
 
 static struct load_client *thread_new_client(struct load_thread *thread)
 {
-	struct load_client *client = calloc(1, sizeof(*client));
+	struct load_client *client = bench_alloc(1, sizeof(*client));
 	size_t stream = thread->index + thread->client_count * thread->config->threads;
 
-	if (client == NULL)
-		return NULL;
 	client->thread = thread;
 	workload_client_init(&client->work, thread->config->workload, stream);
 	if (thread->config->workload->config.think_ms > 0 && !thread_is_open(thread))
-		client->think = event_new(thread->base, -1, 0, client_thought, client);
-	if (bench_link_open(&client->link, thread->loop, &thread->error) != 0) {
-		if (client->think != NULL)
-			event_free(client->think);
-		free(client);
-		return NULL;
-	}
+		client->think = bench_timer_new(thread->base, client_thought, client);
+	client->link = bench_link_open(thread->loop);
 	thread->clients[thread->client_count++] = client;
 	return client;
 }
@@ -277,33 +270,21 @@ static void thread_tick(evutil_socket_t fd, short what, void *user)
 	thread_arm(thread, thread->tick, next_ns);
 }
 
-static int thread_open_parts(struct load_thread *thread)
-{
-	thread->base = bench_base_new();
-	thread->clients = calloc(thread->clients_max, sizeof(struct load_client *));
-	if (thread->base == NULL || thread->clients == NULL)
-		return cart_error_set(&thread->error, "no memory for a thread");
-	thread->tick = event_new(thread->base, -1, 0, thread_tick, thread);
-	thread->arrival = event_new(thread->base, -1, 0, thread_begin, thread);
-	if (thread->tick == NULL || thread->arrival == NULL)
-		return cart_error_set(&thread->error, "no memory for a thread");
-	if (bench_drive_loop_open(&thread->loop, thread->config->drive, thread->base,
-				  &thread->error) != 0)
-		return -1;
-	while (!thread_is_open(thread) && thread->client_count < thread->clients_max)
-		if (thread_new_client(thread) == NULL)
-			return -1;
-	return 0;
-}
-
 int load_thread_open(struct load_thread *thread)
 {
 	thread->cpu_began_ns = -1;
 	thread->part.times = bench_hdr_new(BENCH_HDR_HOUR_NS);
 	bench_rng_init(&thread->arrivals, thread->config->workload->config.seed,
 		       LOAD_STREAM_ARRIVALS + thread->index);
-	if (thread_open_parts(thread) != 0)
+	thread->base = bench_base_new();
+	thread->clients = bench_alloc(thread->clients_max, sizeof(struct load_client *));
+	thread->tick = bench_timer_new(thread->base, thread_tick, thread);
+	thread->arrival = bench_timer_new(thread->base, thread_begin, thread);
+	if (bench_drive_loop_open(&thread->loop, thread->config->drive, thread->base,
+				  &thread->error) != 0)
 		return -1;
+	while (!thread_is_open(thread) && thread->client_count < thread->clients_max)
+		thread_new_client(thread);
 	return 0;
 }
 
@@ -338,13 +319,10 @@ void load_thread_close(struct load_thread *thread)
 		free(client);
 	}
 	free(thread->clients);
-	if (thread->tick != NULL)
-		event_free(thread->tick);
-	if (thread->arrival != NULL)
-		event_free(thread->arrival);
+	event_free(thread->tick);
+	event_free(thread->arrival);
 	bench_drive_loop_close(&thread->loop);
-	if (thread->base != NULL)
-		event_base_free(thread->base);
+	event_base_free(thread->base);
 	for (int i = 0; i < BENCH_OP_TYPES; i++)
 		tally_free(&thread->operations[i]);
 	bench_hdr_free(&thread->part.times);

@@ -1,5 +1,6 @@
 #include "bench/load/workload.h"
 
+#include "bench/stats/alloc.h"
 #include "core/base/clock.h"
 
 #include <stdlib.h>
@@ -12,8 +13,7 @@ static bool workload_type_uses_up(int type)
 	return type == BENCH_CHECKOUT || type == BENCH_DELETE || type == BENCH_REMOVE;
 }
 
-int workload_init(struct workload *workload, const struct workload_config *config,
-		  struct cart_error *error)
+void workload_init(struct workload *workload, const struct workload_config *config)
 {
 	*workload = (struct workload){.config = *config};
 	if (config->sessions)
@@ -24,13 +24,10 @@ int workload_init(struct workload *workload, const struct workload_config *confi
 			workload->uses_up || (workload_type_uses_up(i) && config->weights[i] > 0);
 	}
 	if (workload->config.carts == 0)
-		return 0;
-	workload->carts = calloc(config->carts, sizeof(*workload->carts));
-	if (workload->carts == NULL)
-		return cart_error_set(error, "no memory for %zu carts", config->carts);
+		return;
+	workload->carts = bench_alloc(config->carts, sizeof(*workload->carts));
 	if (config->keys == WORKLOAD_ZIPFIAN)
 		bench_zipf_init(&workload->zipf, config->carts, config->exponent);
-	return 0;
 }
 
 void workload_free(struct workload *workload)

@@ -55,9 +55,7 @@ struct workload {
 	bool uses_up; /* the mix has operations that take carts of the client's own */
 };
 
-/* -1: no memory. */
-CART_MUST_CHECK int workload_init(struct workload *workload, const struct workload_config *config,
-				  struct cart_error *error);
+void workload_init(struct workload *workload, const struct workload_config *config);
 void workload_free(struct workload *workload);
 /* "create=1,add=4": weights of any size. -1: error says what is wrong. */
 CART_MUST_CHECK int workload_parse_mix(struct workload_config *config, const char *text,

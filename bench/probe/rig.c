@@ -40,8 +40,6 @@ int probe_rig_open(struct probe_rig *rig, const struct probe_plan *plan,
 	if (!probe_rig_be_unique(rig))
 		return cart_error_set(error, "the kernel has no random bytes");
 	rig->base = bench_base_new();
-	if (rig->base == NULL)
-		return cart_error_set(error, "no event loop");
 	for (size_t i = 0; i < count; i++) {
 		if (bench_drive_loop_open(&rig->loops[i], drives[i], rig->base, error) != 0) {
 			probe_rig_close(rig);
@@ -63,11 +61,7 @@ void probe_rig_close(struct probe_rig *rig)
 
 struct bench_link *probe_rig_link(struct probe_rig *rig, size_t at)
 {
-	struct bench_link *link;
-
-	if (bench_link_open(&link, rig->loops[at % rig->target_count], NULL) != 0)
-		abort();
-	return link;
+	return bench_link_open(rig->loops[at % rig->target_count]);
 }
 
 void probe_rig_saw(struct probe_rig *rig, const struct bench_op *op)

@@ -10,12 +10,11 @@
 #ifndef BENCH_PROBE_RIG_H
 #define BENCH_PROBE_RIG_H
 
+#include "bench/target/base.h"
 #include "bench/target/drive.h"
 #include "bench/probe/probe.h"
 #include "bench/stats/alloc.h"
 #include "bench/stats/rng.h"
-
-#include <event2/event.h>
 
 #define PROBE_TARGETS_MAX 8
 #define PROBE_GIVE_UP	  64 /* operations in a row without an answer */

@@ -5,6 +5,7 @@
 #include "bench/report/page.h"
 #include "bench/result/result.h"
 #include "bench/result/session.h"
+#include "bench/stats/alloc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -132,10 +133,10 @@ static enum bench_exit report_write_all(struct report *report, const struct benc
 static enum bench_exit report_run_mode(struct bench_session *session)
 {
 	const struct bench_texts *files = &session->arguments;
-	struct report report = {.docs = calloc(files->count, sizeof(*report.docs))};
+	struct report report = {.docs = bench_alloc(files->count, sizeof(*report.docs))};
 	enum bench_exit status = BENCH_INVALID;
 
-	if (report.docs != NULL && report_read(&report, files, &session->values)) {
+	if (report_read(&report, files, &session->values)) {
 		report_compose(&report);
 		status = report_write_all(&report, &session->values);
 	}

@@ -2,6 +2,7 @@
 #include "bench/result/number.h"
 #include "bench/report/page.h"
 #include "bench/seed150/reference.h"
+#include "bench/stats/alloc.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -53,19 +54,15 @@ static int seed_take_named(struct report *report, const char *folder, const char
 			   struct cart_error *error)
 {
 	struct report_seed *seed = &report->seed[report->seed_count];
-	char *path;
-	int failed;
+	char path[4096];
 
 	if (report->seed_count == REPORT_SEED_MAX)
 		return cart_error_set(error, "%s: more than %d results", folder, REPORT_SEED_MAX);
-	if (asprintf(&path, "%s/%s", folder, file) < 0)
-		return cart_error_set(error, "no memory");
-	seed->name = strndup(file, strlen(file) - strlen(SEED_SUFFIX));
+	snprintf(path, sizeof(path), "%s/%s", folder, file);
+	seed->name = bench_copy(file);
+	seed->name[strlen(file) - strlen(SEED_SUFFIX)] = '\0';
 	report->seed_count++;
-	failed = seed->name == NULL ? cart_error_set(error, "no memory")
-				    : seed_take(seed, path, path, error);
-	free(path);
-	return failed;
+	return seed_take(seed, path, path, error);
 }
 
 int report_seed_read(struct report *report, const char *folder, struct cart_error *error)

@@ -1,5 +1,6 @@
 #include "bench/target/cart_read.h"
 
+#include "bench/stats/alloc.h"
 #include "core/base/units.h"
 
 #include <jansson.h>
@@ -67,9 +68,7 @@ static bool read_lines(struct cart *cart, const json_t *items)
 		return false;
 	if (count == 0)
 		return true;
-	cart->lines = calloc(count, sizeof(*cart->lines));
-	if (cart->lines == NULL)
-		return false;
+	cart->lines = bench_alloc(count, sizeof(*cart->lines));
 	cart->line_room = count;
 	for (; cart->line_count < count; cart->line_count++)
 		if (!read_line(&cart->lines[cart->line_count],
@@ -114,8 +113,7 @@ bool bench_carts_read(struct cart **carts, size_t *count, const char *json, size
 	bool read = json_is_array(array);
 
 	*count = 0;
-	*carts = size > 0 ? calloc(size, sizeof(**carts)) : NULL;
-	read = read && (size == 0 || *carts != NULL);
+	*carts = bench_alloc(size, sizeof(**carts));
 	for (; read && *count < size; ++*count)
 		if (!read_cart(&(*carts)[*count], json_array_get(array, *count)))
 			read = false;

@@ -1,18 +1,17 @@
 #include "bench/target/client.h"
 
-#include <event2/event.h>
+#include "bench/target/base.h"
 
 int bench_client_open(struct bench_client *client, struct bench_drive *drive,
 		      struct cart_error *error)
 {
 	*client = (struct bench_client){.base = bench_base_new()};
-	if (client->base == NULL)
-		return cart_error_set(error, "no memory for an event loop");
-	if (bench_drive_loop_open(&client->loop, drive, client->base, error) == 0 &&
-	    bench_link_open(&client->link, client->loop, error) == 0)
-		return 0;
-	bench_client_close(client);
-	return -1;
+	if (bench_drive_loop_open(&client->loop, drive, client->base, error) != 0) {
+		bench_client_close(client);
+		return -1;
+	}
+	client->link = bench_link_open(client->loop);
+	return 0;
 }
 
 static void client_done(struct bench_op *op, void *user)

@@ -1,16 +1,13 @@
 /* Chooses the kind of target, and does what is the same for both. */
 #include "bench/target/drive.h"
 
+#include "bench/stats/alloc.h"
 #include "bench/target/drive_internal.h"
 #include "core/base/buf.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Callbacks in a row before a loop looks at its timers and sockets again. */
-#define BASE_CALLBACKS 64
 
 /* Copies the value of a label, name="value", out of the labels of a series; "" without it. */
 static void drive_label(char value[BENCH_VERSION_MAX], const char *labels, const char *name)
@@ -105,11 +102,7 @@ int bench_drive_open(struct bench_drive **out, const char *target,
 	drive->kind = kind;
 	drive->config = *config;
 	drive->in_process = kind == &bench_store_kind;
-	drive->text = strdup(target);
-	if (drive->text == NULL) {
-		bench_drive_close(&drive);
-		return cart_error_set(error, "no memory");
-	}
+	drive->text = bench_copy(target);
 	drive_learn(drive);
 	*out = drive;
 	return 0;
@@ -136,24 +129,6 @@ int bench_drive_metrics(struct bench_drive *drive, struct buf *out, struct cart_
 	return drive->kind->metrics(drive, out, error);
 }
 
-struct event_base *bench_base_new(void)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
-
-	/* The precise timer is a timerfd: epoll_wait() alone sleeps whole milliseconds. Without a
-	 * limit a store that answers at once would keep the loop from its timers and sockets: each
-	 * callback makes the next one ready. */
-	if (config != NULL &&
-	    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_PRECISE_TIMER) ==
-		    0 &&
-	    event_config_set_max_dispatch_interval(config, NULL, BASE_CALLBACKS, 0) == 0)
-		base = event_base_new_with_config(config);
-	if (config != NULL)
-		event_config_free(config);
-	return base;
-}
-
 int bench_drive_loop_open(struct bench_drive_loop **loop, struct bench_drive *drive,
 			  struct event_base *base, struct cart_error *error)
 {
@@ -168,11 +143,9 @@ void bench_drive_loop_close(struct bench_drive_loop **loop)
 	*loop = NULL;
 }
 
-int bench_link_open(struct bench_link **link, struct bench_drive_loop *loop,
-		    struct cart_error *error)
+struct bench_link *bench_link_open(struct bench_drive_loop *loop)
 {
-	*link = NULL;
-	return loop->drive->kind->link_open(link, loop, error);
+	return loop->drive->kind->link_open(loop);
 }
 
 void bench_link_close(struct bench_link **link)

@@ -18,7 +18,7 @@
 struct bench_drive_loop;
 struct bench_link;
 struct buf;
-struct event_base; /* libevent's, made without locks: one thread */
+struct event_base; /* bench/target/base.h */
 
 /*
  * Parses the target and asks it what it is (GET /health), or starts a store. Blocks. -1: error says
@@ -38,17 +38,13 @@ CART_MUST_CHECK bool bench_drive_print_settings(const struct bench_drive *drive,
 CART_MUST_CHECK int bench_drive_metrics(struct bench_drive *drive, struct buf *out,
 					struct cart_error *error);
 
-/* An event loop as those below want it: for one thread, timers in microseconds. NULL: failed. */
-struct event_base *bench_base_new(void);
-
 CART_MUST_CHECK int bench_drive_loop_open(struct bench_drive_loop **loop, struct bench_drive *drive,
 					  struct event_base *base, struct cart_error *error);
 /* No link is open. May run the base until what is below has drained. Takes NULL; sets it. */
 void bench_drive_loop_close(struct bench_drive_loop **loop);
 
-/* Connects nothing yet. */
-CART_MUST_CHECK int bench_link_open(struct bench_link **link, struct bench_drive_loop *loop,
-				    struct cart_error *error);
+/* Connects nothing yet. Aborts without memory. */
+struct bench_link *bench_link_open(struct bench_drive_loop *loop);
 /* No operation is under way. May be called from done(). Takes NULL; sets it. */
 void bench_link_close(struct bench_link **link);
 

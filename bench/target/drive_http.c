@@ -6,6 +6,8 @@
  * timeout, so those under way are a queue by deadline, with one timer for its head. What fails
  * inside submit is reported from the loop.
  */
+#include "bench/stats/alloc.h"
+#include "bench/target/base.h"
 #include "bench/target/cart_read.h"
 #include "bench/target/drive_internal.h"
 #include "bench/target/http_conn.h"
@@ -216,21 +218,17 @@ static void http_abandon(struct bench_link *head)
 	link_fail_soon(link, "abandoned");
 }
 
-static int http_link_open(struct bench_link **out, struct bench_drive_loop *loop,
-			  struct cart_error *error)
+static struct bench_link *http_link_open(struct bench_drive_loop *loop)
 {
 	const struct http_drive *drive = (const struct http_drive *)loop->drive;
-	struct http_link *link = calloc(1, sizeof(*link));
+	struct http_link *link = bench_alloc(1, sizeof(*link));
 
-	if (link == NULL)
-		return cart_error_set(error, "no memory for a connection");
 	link->link.loop = loop;
 	link->conn.base = loop->base;
 	link->conn.address = &drive->origin.address;
 	link->conn.ended = link_ended;
 	link->conn.cold = drive->drive.config.cold;
-	*out = &link->link;
-	return 0;
+	return &link->link;
 }
 
 static void http_link_close(struct bench_link *head)
@@ -246,29 +244,22 @@ static void http_loop_close(struct bench_drive_loop *head)
 {
 	struct http_loop *loop = (struct http_loop *)head;
 
-	if (loop->timer != NULL)
-		event_free(loop->timer);
-	if (loop->soon != NULL)
-		event_free(loop->soon);
+	event_free(loop->timer);
+	event_free(loop->soon);
 	free(loop);
 }
 
 static int http_loop_open(struct bench_drive_loop **out, struct bench_drive *drive,
 			  struct event_base *base, struct cart_error *error)
 {
-	struct http_loop *loop = calloc(1, sizeof(*loop));
+	struct http_loop *loop = bench_alloc(1, sizeof(*loop));
 
-	if (loop == NULL)
-		return cart_error_set(error, "no memory for a loop");
+	(void)error;
 	loop->loop = (struct bench_drive_loop){.drive = drive, .base = base};
 	TAILQ_INIT(&loop->under_way);
 	SLIST_INIT(&loop->failed);
-	loop->timer = event_new(base, -1, 0, loop_expire, loop);
-	loop->soon = event_new(base, -1, 0, loop_report_failed, loop);
-	if (loop->timer == NULL || loop->soon == NULL) {
-		http_loop_close(&loop->loop);
-		return cart_error_set(error, "no memory for a loop");
-	}
+	loop->timer = bench_timer_new(base, loop_expire, loop);
+	loop->soon = bench_timer_new(base, loop_report_failed, loop);
 	*out = &loop->loop;
 	return 0;
 }
@@ -297,10 +288,8 @@ static void http_close(struct bench_drive *head)
 static int http_open(struct bench_drive **out, const char *target,
 		     const struct bench_drive_config *config, struct cart_error *error)
 {
-	struct http_drive *drive = calloc(1, sizeof(*drive));
+	struct http_drive *drive = bench_alloc(1, sizeof(*drive));
 
-	if (drive == NULL)
-		return cart_error_set(error, "no memory");
 	if (http_origin_find(&drive->origin, target, config->timeout_ms, error) != 0) {
 		free(drive);
 		return -1;

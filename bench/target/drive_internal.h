@@ -24,8 +24,7 @@ struct bench_drive_kind {
 	int (*loop_open)(struct bench_drive_loop **loop, struct bench_drive *drive,
 			 struct event_base *base, struct cart_error *error);
 	void (*loop_close)(struct bench_drive_loop *loop);
-	int (*link_open)(struct bench_link **link, struct bench_drive_loop *loop,
-			 struct cart_error *error);
+	struct bench_link *(*link_open)(struct bench_drive_loop *loop);
 	void (*link_close)(struct bench_link *link);
 	void (*submit)(struct bench_link *link, struct bench_op *op);
 	void (*abandon)(struct bench_link *link);

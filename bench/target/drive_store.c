@@ -7,6 +7,8 @@
  * The happy path: a bench_op becomes a cart_op, whose callback is the bench_op's. The other way:
  * the store refuses a submit, and the refusal is reported from the loop.
  */
+#include "bench/stats/alloc.h"
+#include "bench/target/base.h"
 #include "bench/target/drive_internal.h"
 #include "core/base/buf.h"
 #include "core/cart_store.h"
@@ -238,26 +240,17 @@ static void store_link_close(struct bench_link *head)
 	struct store_link *link = (struct store_link *)head;
 
 	assert(link->op == NULL);
-	if (link->refused != NULL)
-		event_free(link->refused);
+	event_free(link->refused);
 	free(link);
 }
 
-static int store_link_open(struct bench_link **out, struct bench_drive_loop *loop,
-			   struct cart_error *error)
+static struct bench_link *store_link_open(struct bench_drive_loop *loop)
 {
-	struct store_link *link = calloc(1, sizeof(*link));
+	struct store_link *link = bench_alloc(1, sizeof(*link));
 
-	if (link == NULL)
-		return cart_error_set(error, "no memory for a link");
 	link->link.loop = loop;
-	link->refused = event_new(loop->base, -1, 0, store_report_refusal, link);
-	if (link->refused == NULL) {
-		store_link_close(&link->link);
-		return cart_error_set(error, "no memory for a link");
-	}
-	*out = &link->link;
-	return 0;
+	link->refused = bench_timer_new(loop->base, store_report_refusal, link);
+	return &link->link;
 }
 
 static void store_drained(void *user)
@@ -281,10 +274,8 @@ static int store_loop_open(struct bench_drive_loop **out, struct bench_drive *he
 			   struct event_base *base, struct cart_error *error)
 {
 	struct store_drive *drive = (struct store_drive *)head;
-	struct store_loop *loop = calloc(1, sizeof(*loop));
+	struct store_loop *loop = bench_alloc(1, sizeof(*loop));
 
-	if (loop == NULL)
-		return cart_error_set(error, "no memory for a loop");
 	loop->loop = (struct bench_drive_loop){.drive = head, .base = base};
 	if (cart_store_open(&loop->store, drive->db, base, metrics_shard_new(drive->metrics),
 			    error) != 0) {
@@ -354,7 +345,7 @@ static int store_configure(struct store_drive *drive, const char *backend, char 
 
 	drive->settings = settings_new();
 	if (drive->settings == NULL)
-		return cart_error_set(error, "no memory");
+		abort();
 	settings_add(drive->settings, "Carts", cart_settings);
 	cart_backends_add_settings(drive->settings);
 	if (settings_load_environment(drive->settings, environ, NULL, NULL, error) != 0)
@@ -367,12 +358,10 @@ static int store_configure(struct store_drive *drive, const char *backend, char 
 
 static int store_start(struct store_drive *drive, const char *target, struct cart_error *error)
 {
-	char known[256], *text = strdup(target + strlen("store:")), *query = text;
+	char known[256], *text = bench_copy(target + strlen("store:")), *query = text;
 	const struct cart_backend *backend;
 	int failed = -1;
 
-	if (text == NULL)
-		return cart_error_set(error, "no memory");
 	strsep(&query, "?");
 	backend = cart_backend_find(text);
 	cart_backend_names(known, sizeof(known));
@@ -406,11 +395,9 @@ static void store_close(struct bench_drive *head)
 static int store_open(struct bench_drive **out, const char *target,
 		      const struct bench_drive_config *config, struct cart_error *error)
 {
-	struct store_drive *drive = calloc(1, sizeof(*drive));
+	struct store_drive *drive = bench_alloc(1, sizeof(*drive));
 
 	(void)config;
-	if (drive == NULL)
-		return cart_error_set(error, "no memory");
 	if (store_start(drive, target, error) != 0) {
 		store_close(&drive->drive);
 		return -1;

@@ -1,6 +1,7 @@
 #include "bench/target/http_origin.h"
 
-#include "core/base/clock.h"
+#include "bench/stats/alloc.h"
+#include "bench/target/base.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -69,29 +70,24 @@ static int origin_take(struct origin_get *get, int64_t timeout_ms, struct http_r
 int http_origin_get(const struct http_origin *origin, const char *path, struct http_reply *reply,
 		    struct cart_error *error)
 {
-	struct origin_get *get = calloc(1, sizeof(*get));
-	struct event_base *base = event_base_new();
+	struct event_base *base = bench_base_new();
+	struct origin_get *get = bench_alloc(1, sizeof(*get));
 	struct buf request = {0};
-	int failed = -1;
+	int failed;
 
 	*reply = (struct http_reply){0};
 	buf_printf(&request,
 		   "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n"
 		   "User-Agent: cartbench\r\n\r\n",
 		   origin->url.prefix, path, origin->url.authority);
-	if (get == NULL || base == NULL || request.failed) {
-		cart_error_set(error, "no memory");
-	} else {
-		get->conn.base = base;
-		get->conn.address = &origin->address;
-		get->conn.ended = origin_get_ended;
-		get->conn.cold = true;
-		origin_await(get, buf_string(&request), origin->timeout_ms);
-		failed = origin_take(get, origin->timeout_ms, reply, error);
-		http_conn_free(&get->conn);
-	}
-	if (base != NULL)
-		event_base_free(base);
+	get->conn.base = base;
+	get->conn.address = &origin->address;
+	get->conn.ended = origin_get_ended;
+	get->conn.cold = true;
+	origin_await(get, buf_string(&request), origin->timeout_ms);
+	failed = origin_take(get, origin->timeout_ms, reply, error);
+	http_conn_free(&get->conn);
+	event_base_free(base);
 	buf_free(&request);
 	free(get);
 	return failed;

@@ -1,6 +1,7 @@
 /* A store in cartbench's own process: the same operations, and the answers that cartd would give.
  */
 #include "backends/dynamodb/options.h"
+#include "bench/target/base.h"
 #include "bench/target/drive.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"
@@ -9,7 +10,6 @@
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 
-#include <event2/event.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,7 +33,7 @@ static void start(struct fixture *f, const char *target)
 	f->base = bench_base_new();
 	assert_non_null(f->base);
 	assert_int_equal(bench_drive_loop_open(&f->loop, f->drive, f->base, &error), 0);
-	assert_int_equal(bench_link_open(&f->link, f->loop, &error), 0);
+	f->link = bench_link_open(f->loop);
 }
 
 static void stop(struct fixture *f)

@@ -24,9 +24,9 @@ static void start(struct fixture *f, const char *target, const char *mix)
 
 	*f = (struct fixture){0};
 	if (bench_drive_open(&f->drive, target, &config, &error) != 0 ||
-	    workload_parse_mix(&workload, mix, &error) != 0 ||
-	    workload_init(&f->workload, &workload, &error) != 0)
+	    workload_parse_mix(&workload, mix, &error) != 0)
 		fail_msg("%s", error.text);
+	workload_init(&f->workload, &workload);
 	f->config = (struct load_config){.drive = f->drive,
 					 .workload = &f->workload,
 					 .threads = 2,
@@ -123,7 +123,7 @@ static void clients_think_between_operations(void **state)
 
 	(void)state;
 	assert_int_equal(bench_drive_open(&f.drive, "store:memory", &config, &error), 0);
-	assert_int_equal(workload_init(&f.workload, &workload, &error), 0);
+	workload_init(&f.workload, &workload);
 	f.config = (struct load_config){.drive = f.drive,
 					.workload = &f.workload,
 					.threads = 2,

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* bench/report/style.css: the Makefile makes its definition. */
 extern const char embed_report_style_css[];
@@ -11,22 +12,22 @@ extern const char embed_report_style_css[];
 #define PAGE_NARROW   360.0 /* of one that a phone shows, and of one of several beside each other */
 #define PAGE_STAND_IN " \xe2\x80\x93 on a local DynamoDB server, not AWS" /* an en dash before */
 
-/* What the format says, escaped by the caller. */
-CART_PRINTF(2, 0)
-static void page_format(struct buf *text, const char *format, va_list args)
+/* What the format says, to be freed; escaped by the caller. */
+CART_PRINTF(1, 0) static char *page_format(const char *format, va_list args)
 {
-	va_list again;
-	int len;
+	char *text;
 
-	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
-	if (len < 0 || !buf_reserve(text, (size_t)len + 1)) {
-		text->failed = true;
-	} else {
-		vsnprintf(text->data + text->len, (size_t)len + 1, format, again);
-		text->len += (size_t)len;
-	}
-	va_end(again);
+	if (vasprintf(&text, format, args) < 0)
+		abort();
+	return text;
+}
+
+/* A line of Markdown after what says how it is set. */
+static void page_markdown(struct report *report, const char *prefix, const char *text)
+{
+	buf_add_string(&report->markdown, prefix);
+	html_add_markdown(&report->markdown, text);
+	buf_add_string(&report->markdown, *prefix == '-' ? "\n" : "\n\n");
 }
 
 void page_begin(struct report *report, const char *title)
@@ -42,9 +43,7 @@ void page_begin(struct report *report, const char *title)
 		 title, NULL);
 	buf_add_string(&report->html, embed_report_style_css);
 	html_add(&report->html, "</style>\n</head>\n<body>\n<main>\n<h1>$</h1>\n", title, NULL);
-	buf_add_string(&report->markdown, "## ");
-	html_add_markdown(&report->markdown, title);
-	buf_add_string(&report->markdown, "\n\n");
+	page_markdown(report, "## ", title);
 }
 
 static void page_section_end(struct report *report)
@@ -80,18 +79,8 @@ void page_heading(struct report *report, enum page_where where, const char *id, 
 	html_add(&report->contents, "<li><a href=\"#$\">$</a></li>\n", id, text, NULL);
 	html_add(&report->html, "<section id=\"$\">\n<h2>$</h2>\n", id, text, NULL);
 	report->section_open = true;
-	if ((where & PAGE_MARKDOWN) != 0) {
-		buf_add_string(&report->markdown, "### ");
-		html_add_markdown(&report->markdown, text);
-		buf_add_string(&report->markdown, "\n\n");
-	}
-}
-
-static void page_markdown(struct report *report, const char *prefix, struct buf *text)
-{
-	buf_add_string(&report->markdown, prefix);
-	html_add_markdown(&report->markdown, buf_string(text));
-	buf_add_string(&report->markdown, *prefix == '-' ? "\n" : "\n\n");
+	if ((where & PAGE_MARKDOWN) != 0)
+		page_markdown(report, "### ", text);
 }
 
 void page_text(struct report *report, enum page_where where, enum page_style style,
@@ -100,36 +89,34 @@ void page_text(struct report *report, enum page_where where, enum page_style sty
 	static const char *const templates[] = {[PAGE_SENTENCE] = "<p>$</p>\n",
 						[PAGE_SMALL] = "<p class=\"note\">$</p>\n",
 						[PAGE_ITEM] = "<li>$</li>\n"};
-	struct buf text = {0};
 	va_list args;
+	char *text;
 
 	va_start(args, format);
-	page_format(&text, format, args);
+	text = page_format(format, args);
 	va_end(args);
 	if ((where & PAGE_HTML) != 0)
-		html_add(&report->html, templates[style], buf_string(&text), NULL);
+		html_add(&report->html, templates[style], text, NULL);
 	if ((where & PAGE_MARKDOWN) != 0)
-		page_markdown(report, style == PAGE_ITEM ? "- " : "", &text);
-	report->html.failed = report->html.failed || text.failed;
-	buf_free(&text);
+		page_markdown(report, style == PAGE_ITEM ? "- " : "", text);
+	free(text);
 }
 
 void page_warn(struct report *report, const char *classes, const char *word, const char *format,
 	       ...)
 {
-	struct buf text = {0};
 	va_list args;
+	char *text;
 
 	va_start(args, format);
-	page_format(&text, format, args);
+	text = page_format(format, args);
 	va_end(args);
 	html_add(&report->html, "<p class=\"warn $\" role=\"note\"><strong>$</strong> $</p>\n",
-		 classes, word, buf_string(&text), NULL);
+		 classes, word, text, NULL);
 	buf_add_string(&report->markdown, "> **");
 	html_add_markdown(&report->markdown, word);
-	page_markdown(report, "** ", &text);
-	report->html.failed = report->html.failed || text.failed;
-	buf_free(&text);
+	page_markdown(report, "** ", text);
+	free(text);
 }
 
 void page_list_begin(struct report *report)
@@ -147,12 +134,14 @@ void page_list_end(struct report *report, enum page_where where)
 const char *page_title(struct buf *title, bool stand_in, const char *format, ...)
 {
 	va_list args;
+	char *text;
 
 	va_start(args, format);
-	page_format(title, format, args);
+	text = page_format(format, args);
 	va_end(args);
-	if (stand_in)
-		buf_add_string(title, PAGE_STAND_IN);
+	buf_add_string(title, text);
+	buf_add_string(title, stand_in ? PAGE_STAND_IN : "");
+	free(text);
 	return buf_string(title);
 }
 
@@ -179,12 +168,13 @@ void page_figure(struct report *report, struct page_figure *figure, bool stand_i
 {
 	struct buf text = {0};
 	va_list args;
+	char *of;
 
 	va_start(args, title);
-	page_format(&text, title, args);
+	of = page_format(title, args);
 	va_end(args);
-	buf_add_string(&text, stand_in ? PAGE_STAND_IN : "");
-	figure->title = buf_string(&text);
+	figure->title = page_title(&text, stand_in, "%s", of);
+	free(of);
 	html_add(&report->html, "<figure><figcaption>$</figcaption>\n", figure->title, NULL);
 	if (figure->wide) {
 		buf_add_string(&report->html, "<div class=\"on-wide\">");

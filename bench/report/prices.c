@@ -1,48 +1,35 @@
 /* The dated list of prices: bench/report/prices.json, or a file of the same shape. */
 #include "bench/report/report.h"
 
-#include <math.h>
 #include <string.h>
 
 /* The Makefile makes its definition of bench/report/prices.json. */
 extern const char embed_bench_prices_json[];
 extern const size_t embed_bench_prices_json_len;
 
-static bool prices_good(double price)
-{
-	return isfinite(price) && price >= 0;
-}
-
 int report_prices_read(struct report_prices *prices, const char *path, struct cart_error *error)
 {
-	const json_t *dynamodb, *instance;
-	json_error_t problem;
-	json_t *json;
+	const char *format = "";
+	int version = 0;
 
-	json = path != NULL ? bench_json_read(path, error)
-			    : json_loadb(embed_bench_prices_json, embed_bench_prices_json_len,
-					 JSON_REJECT_DUPLICATES, &problem);
-	if (json == NULL)
-		return path != NULL ? -1 : cart_error_set(error, "not JSON: %s", problem.text);
-	dynamodb = json_object_get(json, "dynamodb");
-	instance = json_object_get(json, "instance");
-	*prices = (struct report_prices){
-		.json = json,
-		.as_of = member_text(json, "as_of"),
-		.currency = member_text(json, "currency"),
-		.region = member_text(dynamodb, "region"),
-		.capacity = member_text(dynamodb, "capacity"),
-		.source = member_text(dynamodb, "source"),
-		.write_million = member_number(dynamodb, "write_units_million"),
-		.read_million = member_number(dynamodb, "read_units_million"),
-		.instance = member_text(instance, "name"),
-		.instance_source = member_text(instance, "source"),
-		.instance_hour = member_number(instance, "hour"),
-	};
-	if (strcmp(member_text(json, "format"), "cartbench-prices") == 0 &&
-	    member_number(json, "format_version") == 1 && prices_good(prices->write_million) &&
-	    prices_good(prices->read_million) && prices_good(prices->instance_hour) &&
-	    *prices->as_of != '\0')
+	*prices =
+		(struct report_prices){.currency = "", .region = "", .capacity = "", .source = ""};
+	prices->instance = prices->instance_source = "";
+	prices->json = path != NULL ? bench_json_read(path, error)
+				    : json_loadb(embed_bench_prices_json,
+						 embed_bench_prices_json_len, 0, NULL);
+	if (prices->json == NULL)
+		return -1;
+	if (json_unpack(prices->json,
+			"{s:s, s:i, s:s, s?s, s:{s?s, s?s, s?s, s:F, s:F}, s:{s?s, s?s, s:F}}",
+			"format", &format, "format_version", &version, "as_of", &prices->as_of,
+			"currency", &prices->currency, "dynamodb", "region", &prices->region,
+			"capacity", &prices->capacity, "source", &prices->source,
+			"write_units_million", &prices->write_million, "read_units_million",
+			&prices->read_million, "instance", "name", &prices->instance, "source",
+			&prices->instance_source, "hour", &prices->instance_hour) == 0 &&
+	    strcmp(format, "cartbench-prices") == 0 && version == 1 && *prices->as_of != '\0' &&
+	    prices->write_million >= 0 && prices->read_million >= 0 && prices->instance_hour >= 0)
 		return 0;
 	report_prices_free(prices);
 	return cart_error_set(error, "not a list of prices (see bench/report/prices.json)");

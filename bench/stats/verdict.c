@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 const char *const stats_verdict_names[] = {
 	[STATS_INCONCLUSIVE] = "INCONCLUSIVE",
@@ -56,31 +57,19 @@ double stats_equivalence(double mean, double error, double df, double margin)
 	return room > 0 ? 0 : 1;
 }
 
-struct holm_entry {
-	double p;
-	size_t at;
-};
-
-static int holm_order(const void *a, const void *b)
-{
-	double left = ((const struct holm_entry *)a)->p, right = ((const struct holm_entry *)b)->p;
-
-	return (left > right) - (left < right);
-}
-
 void stats_holm(double *adjusted, const double *p, size_t count)
 {
-	struct holm_entry *entries = bench_alloc(count, sizeof(*entries));
-	double largest = 0, one;
+	double *largest = bench_alloc(count, sizeof(*largest));
 
-	for (size_t i = 0; i < count; i++)
-		entries[i] = (struct holm_entry){.p = p[i], .at = i};
-	qsort(entries, count, sizeof(*entries), holm_order);
 	for (size_t i = 0; i < count; i++) {
-		one = (double)(count - i) * entries[i].p;
-		if (one > largest)
-			largest = one < 1 ? one : 1;
-		adjusted[entries[i].at] = largest;
+		size_t as_large = 0; /* in order, among equals from here on */
+
+		for (size_t k = 0; k < count; k++)
+			as_large += p[k] > p[i] || (p[k] == p[i] && k >= i);
+		for (size_t k = 0; k < count; k++)
+			if (p[k] >= p[i])
+				largest[k] = fmax(largest[k], fmin(1, (double)as_large * p[i]));
 	}
-	free(entries);
+	memcpy(adjusted, largest, count * sizeof(*largest));
+	free(largest);
 }

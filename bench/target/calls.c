@@ -6,12 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The names under which backends count, whichever it is. */
-static const char *const calls_of_trips[] = {"cart_mysql_batches_total",
-					     "cart_dynamodb_calls_total", NULL};
-static const char *const calls_of_statements[] = {"cart_mysql_statements_total", NULL};
-static const char *const calls_of_half_reads[] = {"cart_dynamodb_half_read_units_total", NULL};
-static const char *const calls_of_half_writes[] = {"cart_dynamodb_half_write_units_total", NULL};
+/* The names under which backends count, whichever it is; half units are two of a unit. */
+static const struct {
+	const char *series;
+	size_t at; /* the member of struct bench_calls */
+	double parts;
+} calls_series[] = {
+	{"cart_mysql_batches_total", offsetof(struct bench_calls, calls), 1},
+	{"cart_dynamodb_calls_total", offsetof(struct bench_calls, calls), 1},
+	{"cart_mysql_statements_total", offsetof(struct bench_calls, statements), 1},
+	{"cart_dynamodb_half_read_units_total", offsetof(struct bench_calls, read_units), 2},
+	{"cart_dynamodb_half_write_units_total", offsetof(struct bench_calls, write_units), 2},
+};
 
 double bench_calls_sum(const char *metrics, const char *series)
 {
@@ -33,43 +39,25 @@ double bench_calls_sum(const char *metrics, const char *series)
 	return sum;
 }
 
-static bool calls_add(const char *metrics, const char *const *series, double *sum)
-{
-	bool found = false;
-
-	for (; *series != NULL; series++) {
-		found = found || strstr(metrics, *series) != NULL;
-		*sum += bench_calls_sum(metrics, *series);
-	}
-	return found;
-}
-
 /* Adds sign times what is counted now. */
 static int calls_count(struct bench_calls *calls, struct bench_drive *drive, double sign,
 		       struct cart_error *error)
 {
-	struct bench_calls now = {0};
 	struct buf text = {0};
+	int failed = bench_drive_metrics(drive, &text, error);
 
-	if (bench_drive_metrics(drive, &text, error) != 0) {
-		buf_free(&text);
-		return -1;
-	}
-	buf_add_char(&text, '\0');
-	if (text.data != NULL) {
-		now.counted = calls_add(text.data, calls_of_trips, &now.calls);
-		calls_add(text.data, calls_of_statements, &now.statements);
-		now.has_units = calls_add(text.data, calls_of_half_reads, &now.read_units);
-		calls_add(text.data, calls_of_half_writes, &now.write_units);
+	for (size_t i = 0; i < sizeof(calls_series) / sizeof(*calls_series) && failed == 0; i++) {
+		double *sum = (double *)((char *)calls + calls_series[i].at);
+
+		if (strstr(buf_string(&text), calls_series[i].series) == NULL)
+			continue;
+		*sum += sign * bench_calls_sum(buf_string(&text), calls_series[i].series) /
+			BENCH_CALLS_EACH / calls_series[i].parts;
+		calls->counted = calls->counted || sum == &calls->calls;
+		calls->has_units = calls->has_units || sum == &calls->read_units;
 	}
 	buf_free(&text);
-	calls->counted = now.counted;
-	calls->has_units = now.has_units;
-	calls->calls += sign * now.calls / BENCH_CALLS_EACH;
-	calls->statements += sign * now.statements / BENCH_CALLS_EACH;
-	calls->read_units += sign * now.read_units / BENCH_CALLS_EACH / 2;
-	calls->write_units += sign * now.write_units / BENCH_CALLS_EACH / 2;
-	return 0;
+	return failed;
 }
 
 static int calls_ask(struct bench_client *client, struct bench_op *op, struct cart_error *error)

@@ -28,6 +28,11 @@
 #include "bench/h2h/judge.h"
 #include "bench/cli/mode.h"
 
+#include <jansson.h>
+#include <stdio.h>
+
+struct buf;
+
 #define GATE_WHY_MAX 320
 
 enum gate_target { GATE_BASE, GATE_IS_SAME, GATE_IS_HEAD, GATE_TARGETS };
@@ -91,5 +96,18 @@ enum gate_step gate_next(const struct gate *gate);
 /* After gate_next() has said so: BENCH_PASS, BENCH_FAILED, or BENCH_INVALID when a control failed
  * or something could not be measured; and why, in one line. */
 enum bench_exit gate_decide(const struct gate *gate, char why[GATE_WHY_MAX]);
+
+/* Plain lines for the log of a CI. */
+
+/* Prints a finished run: its name and one line for each operation. */
+void gate_print_step(FILE *out, const struct gate *gate, enum gate_step step);
+/* "gate: PASS: ..." */
+void gate_print_outcome(FILE *out, enum bench_exit outcome, const char *why);
+/* CSV: a row a run and operation, with a header. */
+void gate_rows(struct buf *out, const struct gate *gate);
+/* The "results" of a gate's document: schemas/bench-result.schema.json. runs: [step], what
+ * h2h_json() made of it, or NULL where it was not made; they are taken. */
+json_t *gate_json(const struct gate *gate, json_t *runs[GATE_STEPS], enum bench_exit outcome,
+		  const char *why);
 
 #endif

@@ -9,7 +9,6 @@
  */
 #include "bench/gate/exact.h"
 #include "bench/gate/gate.h"
-#include "bench/gate/print.h"
 #include "bench/h2h/show.h"
 #include "bench/h2h/h2h.h"
 #include "bench/result/result.h"

@@ -209,7 +209,7 @@ static json_t *h2h_operation_json(const struct h2h *h2h, enum h2h_operation oper
 
 		json_array_append_new(success, h2h_success(arm, operation));
 		json_array_append_new(service, bench_result_hist(arm->service));
-		json_array_append_new(split, bench_split_json(&arm->split));
+		json_array_append_new(split, tally_split_json(arm));
 	}
 	for (size_t i = 0; i < judgement->count; i++)
 		if (judgement->rows[i].operation == operation)

@@ -16,7 +16,8 @@ void tally_init(struct tally *tally, bool open)
 		tally->response = bench_hdr_new(BENCH_HDR_HOUR_NS);
 		tally->lag = bench_hdr_new(BENCH_HDR_HOUR_NS);
 	}
-	bench_split_init(&tally->split, BENCH_HDR_HOUR_NS);
+	for (int i = 0; i < BENCH_SPLIT_PARTS; i++)
+		tally->parts[i] = bench_hdr_new(BENCH_HDR_HOUR_NS);
 }
 
 void tally_free(struct tally *tally)
@@ -24,7 +25,8 @@ void tally_free(struct tally *tally)
 	bench_hdr_free(&tally->service);
 	bench_hdr_free(&tally->response);
 	bench_hdr_free(&tally->lag);
-	bench_split_free(&tally->split);
+	for (int i = 0; i < BENCH_SPLIT_PARTS; i++)
+		bench_hdr_free(&tally->parts[i]);
 }
 
 static void tally_count_error(struct tally *tally, const char *text, uint64_t count)
@@ -58,6 +60,24 @@ static void tally_record_failure(struct tally *tally, const struct bench_op *op)
 	tally_count_error(tally, text, 1);
 }
 
+/* The service rounds its figures, so a difference can be slightly negative. */
+static int64_t tally_rest(int64_t ns)
+{
+	return ns > 0 ? ns : 0;
+}
+
+static void tally_record_parts(struct tally *tally, const struct bench_op *op)
+{
+	if (op->total_ns < 0 || op->queue_ns < 0 || op->db_ns < 0)
+		return;
+	bench_hdr_record(tally->parts[SPLIT_CLIENT],
+			 tally_rest(op->done_ns - op->sent_ns - op->total_ns));
+	bench_hdr_record(tally->parts[SPLIT_QUEUE], op->queue_ns);
+	bench_hdr_record(tally->parts[SPLIT_DB], op->db_ns);
+	bench_hdr_record(tally->parts[SPLIT_SERVICE],
+			 tally_rest(op->total_ns - op->queue_ns - op->db_ns));
+}
+
 void tally_record(struct tally *tally, const struct bench_op *op, int64_t intended_ns)
 {
 	tally->tried++;
@@ -72,7 +92,7 @@ void tally_record(struct tally *tally, const struct bench_op *op, int64_t intend
 	bench_hdr_record(tally->service, op->done_ns - op->sent_ns);
 	if (tally->response != NULL)
 		bench_hdr_record(tally->response, op->done_ns - intended_ns);
-	bench_split_record(&tally->split, op);
+	tally_record_parts(tally, op);
 }
 
 static void tally_merge_hdr(struct bench_hdr *hdr, const struct bench_hdr *from)
@@ -92,7 +112,35 @@ void tally_merge(struct tally *tally, const struct tally *from)
 	tally_merge_hdr(tally->service, from->service);
 	tally_merge_hdr(tally->response, from->response);
 	tally_merge_hdr(tally->lag, from->lag);
-	bench_split_merge(&tally->split, &from->split);
+	for (int i = 0; i < BENCH_SPLIT_PARTS; i++)
+		tally_merge_hdr(tally->parts[i], from->parts[i]);
+}
+
+const char *const bench_split_part_names[BENCH_SPLIT_PARTS] = {
+	[SPLIT_CLIENT] = "client",
+	[SPLIT_QUEUE] = "queue",
+	[SPLIT_DB] = "db",
+	[SPLIT_SERVICE] = "service",
+};
+
+json_t *tally_split_json(const struct tally *tally)
+{
+	json_t *mean = json_object(), *median = json_object();
+
+	if (tally->parts[0] == NULL || tally->parts[0]->count == 0) {
+		json_decref(mean);
+		json_decref(median);
+		return json_null();
+	}
+	for (int i = 0; i < BENCH_SPLIT_PARTS; i++) {
+		const struct bench_hdr *hdr = tally->parts[i];
+
+		json_object_set_new(mean, bench_split_part_names[i],
+				    json_real(bench_hdr_mean(hdr)));
+		json_object_set_new(median, bench_split_part_names[i],
+				    json_integer(bench_hdr_quantile(hdr, 0.5)));
+	}
+	return json_pack("{s:o, s:o}", "mean", mean, "median", median);
 }
 
 static json_t *tally_hist_json(const struct bench_hdr *hdr)
@@ -114,7 +162,7 @@ json_t *tally_json(const struct tally *tally, enum bench_op_type type)
 			 bench_result_success(tally->ok, tally->tried), "service",
 			 tally_hist_json(tally->service), "response",
 			 tally_hist_json(tally->response), "lag", tally_hist_json(tally->lag),
-			 "split", bench_split_json(&tally->split));
+			 "split", tally_split_json(tally));
 }
 
 const char *tally_get_success(const struct table_row *row, char text[TABLE_TEXT])
@@ -147,68 +195,4 @@ const char *tally_get_errors(const struct table_row *row, char text[TABLE_TEXT])
 		used += (size_t)len;
 	}
 	return used > 0 ? text : "none";
-}
-
-const char *const bench_split_part_names[BENCH_SPLIT_PARTS] = {
-	[SPLIT_CLIENT] = "client",
-	[SPLIT_QUEUE] = "queue",
-	[SPLIT_DB] = "db",
-	[SPLIT_SERVICE] = "service",
-};
-
-void bench_split_init(struct bench_split *split, int64_t highest)
-{
-	for (int i = 0; i < BENCH_SPLIT_PARTS; i++)
-		split->parts[i] = bench_hdr_new(highest);
-}
-
-void bench_split_free(struct bench_split *split)
-{
-	for (int i = 0; i < BENCH_SPLIT_PARTS; i++)
-		bench_hdr_free(&split->parts[i]);
-}
-
-/* The service rounds its figures, so a difference can be slightly negative. */
-static int64_t split_rest(int64_t ns)
-{
-	return ns > 0 ? ns : 0;
-}
-
-void bench_split_record(struct bench_split *split, const struct bench_op *op)
-{
-	if (op->total_ns < 0 || op->queue_ns < 0 || op->db_ns < 0)
-		return;
-	bench_hdr_record(split->parts[SPLIT_CLIENT],
-			 split_rest(op->done_ns - op->sent_ns - op->total_ns));
-	bench_hdr_record(split->parts[SPLIT_QUEUE], op->queue_ns);
-	bench_hdr_record(split->parts[SPLIT_DB], op->db_ns);
-	bench_hdr_record(split->parts[SPLIT_SERVICE],
-			 split_rest(op->total_ns - op->queue_ns - op->db_ns));
-}
-
-void bench_split_merge(struct bench_split *split, const struct bench_split *from)
-{
-	for (int i = 0; i < BENCH_SPLIT_PARTS; i++)
-		if (bench_hdr_merge(split->parts[i], from->parts[i]) != 0)
-			abort(); /* a bug: the histograms have different ranges */
-}
-
-json_t *bench_split_json(const struct bench_split *split)
-{
-	json_t *mean = json_object(), *median = json_object();
-
-	if (split->parts[0] == NULL || split->parts[0]->count == 0) {
-		json_decref(mean);
-		json_decref(median);
-		return json_null();
-	}
-	for (int i = 0; i < BENCH_SPLIT_PARTS; i++) {
-		const struct bench_hdr *hdr = split->parts[i];
-
-		json_object_set_new(mean, bench_split_part_names[i],
-				    json_real(bench_hdr_mean(hdr)));
-		json_object_set_new(median, bench_split_part_names[i],
-				    json_integer(bench_hdr_quantile(hdr, 0.5)));
-	}
-	return json_pack("{s:o, s:o}", "mean", mean, "median", median);
 }

@@ -24,22 +24,7 @@
 
 enum bench_split_part { SPLIT_CLIENT, SPLIT_QUEUE, SPLIT_DB, SPLIT_SERVICE, BENCH_SPLIT_PARTS };
 
-struct bench_split {
-	struct bench_hdr *parts[BENCH_SPLIT_PARTS];
-};
-
 extern const char *const bench_split_part_names[BENCH_SPLIT_PARTS];
-
-/* Aborts without memory: only at start. highest: as of bench_hdr_new(). */
-void bench_split_init(struct bench_split *split, int64_t highest);
-/* Accepts a zeroed struct. */
-void bench_split_free(struct bench_split *split);
-/* Ignores an operation whose answer had no Server-Timing. */
-void bench_split_record(struct bench_split *split, const struct bench_op *op);
-/* Both were made with the same highest. */
-void bench_split_merge(struct bench_split *split, const struct bench_split *from);
-/* {"mean": {"client": ns, ...}, "median": {...}}; null when nothing was recorded. */
-json_t *bench_split_json(const struct bench_split *split);
 
 #define TALLY_ERRORS_MAX 16
 #define TALLY_ERROR_TEXT (BENCH_OP_ERROR_MAX + 8)
@@ -54,10 +39,10 @@ struct tally {
 	uint64_t tried, ok, refused, unknown;
 	struct tally_error errors[TALLY_ERRORS_MAX]; /* the last one collects the rest: "other" */
 	size_t error_count;
-	struct bench_hdr *service;  /* done - sent */
-	struct bench_hdr *response; /* done - intended; open loop, else NULL */
-	struct bench_hdr *lag;	    /* sent - intended; likewise */
-	struct bench_split split;
+	struct bench_hdr *service;		    /* done - sent */
+	struct bench_hdr *response;		    /* done - intended; open loop, else NULL */
+	struct bench_hdr *lag;			    /* sent - intended; likewise */
+	struct bench_hdr *parts[BENCH_SPLIT_PARTS]; /* of answers with a Server-Timing */
 };
 
 /* Aborts without memory: only at start. */
@@ -68,6 +53,8 @@ void tally_free(struct tally *tally);
 void tally_record(struct tally *tally, const struct bench_op *op, int64_t intended_ns);
 /* Both were made alike. */
 void tally_merge(struct tally *tally, const struct tally *from);
+/* {"mean": {"client": ns, ...}, "median": {...}}; null when no parts were recorded. */
+json_t *tally_split_json(const struct tally *tally);
 /* An element of the result's "operations". */
 json_t *tally_json(const struct tally *tally, enum bench_op_type type);
 

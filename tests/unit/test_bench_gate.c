@@ -1,7 +1,7 @@
 /* The gate's rule on blocks that were made up: what passes, what is a regression, and that nothing
  * follows from a machine on which the controls do not come out. */
 #include "bench/gate/gate.h"
-#include "bench/gate/print.h"
+#include "bench/gate/gate.h"
 #include "core/base/buf.h"
 #include "tests/lib/cmocka.h"
 

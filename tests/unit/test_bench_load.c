@@ -86,7 +86,7 @@ static void a_closed_loop_counts_all_and_reports_service_alone(void **state)
 	assert_int_equal(gets->service->count, gets->ok);
 	assert_null(gets->response);
 	assert_null(gets->lag);
-	assert_int_equal(gets->split.parts[SPLIT_DB]->count, gets->ok);
+	assert_int_equal(gets->parts[SPLIT_DB]->count, gets->ok);
 	ok = seconds_sum(&f.result, &failed);
 	assert_int_equal(failed, 0);
 	/* The last answers may come after the last second. */

@@ -213,27 +213,27 @@ static void the_split_adds_up(void **state)
 			      .queue_ns = 100000,
 			      .db_ns = 500000,
 			      .total_ns = 1000000};
-	struct bench_split split = {{0}}, other = {{0}};
+	struct tally tally, other;
 	json_t *json, *median;
 	double sum = 0;
 
 	(void)state;
-	bench_split_init(&split, BENCH_HDR_HOUR_NS);
-	bench_split_init(&other, BENCH_HDR_HOUR_NS);
-	bench_split_record(&split, &op);
+	tally_init(&tally, false);
+	tally_init(&other, false);
+	tally_record(&tally, &op, 0);
 	op.total_ns = -1; /* no Server-Timing: not counted */
-	bench_split_record(&split, &op);
-	bench_split_merge(&other, &split);
-	json = bench_split_json(&other);
+	tally_record(&tally, &op, 0);
+	tally_merge(&other, &tally);
+	json = tally_split_json(&other);
 	median = json_object_get(json, "median");
 	for (int i = 0; i < BENCH_SPLIT_PARTS; i++)
 		sum += json_number_value(json_object_get(median, bench_split_part_names[i]));
 	assert_true(sum > 1996000 && sum < 2004000);
 	assert_true(json_integer_value(json_object_get(median, "client")) >= 999000);
 	json_decref(json);
-	bench_split_free(&split);
-	bench_split_free(&other);
-	json = bench_split_json(&(struct bench_split){{0}});
+	tally_free(&tally);
+	tally_free(&other);
+	json = tally_split_json(&(struct tally){0});
 	assert_true(json_is_null(json));
 }
 

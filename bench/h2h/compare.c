@@ -1,15 +1,25 @@
 #include "bench/h2h/compare.h"
 
 #include "bench/result/member.h"
+#include "bench/result/table.h"
+#include "bench/stats/alloc.h"
 #include "bench/stats/blocks.h"
 #include "bench/stats/describe.h"
-#include "bench/stats/verdict.h"
 #include "bench/stats/ranks.h"
-#include "bench/stats/alloc.h"
+#include "bench/stats/verdict.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define COMPARE_ROWS_MAX 32
+#define COMPARE_MIN	 5 /* seconds or blocks of a side; fewer say nothing of their spread */
+
+struct compare {
+	json_t *rows;
+	struct stats_comparison verdicts[COMPARE_ROWS_MAX]; /* of the rows; effect > 0: worse */
+	double margin, confidence;
+};
 
 /* A side's values of a row, as logarithms. */
 struct compare_sample {
@@ -46,9 +56,7 @@ static const json_t *compare_find_quantile(const json_t *result, const char *ope
 	const json_t *each, *row;
 
 	member_each(i, each, json_object_get(json_object_get(result, "results"), "operations")) {
-		const char *name = json_string_value(json_object_get(each, "operation"));
-
-		if (name == NULL || strcmp(name, operation) != 0)
+		if (strcmp(member_text(each, "operation"), operation) != 0)
 			continue;
 		member_each(at, row, json_object_get(each, "quantiles"))
 			if (fabs(member_number(row, "q") - q) < 1e-9)
@@ -68,150 +76,320 @@ static struct compare_sample compare_blocks(const json_t *row)
 	return sample;
 }
 
+static double compare_value(const char *unit, const struct compare_sample *sample)
+{
+	double median = stats_median(sample->logs, sample->count);
+
+	return strcmp(unit, "b_to_a") == 0 ? expm1(median) : exp(median);
+}
+
 /* Welch's test with the errors of both sides' blocks, and two one-sided tests on the same. */
-static void compare_welch(struct compare_row *row, const struct stats_blocks *a,
-			  const struct stats_blocks *b, double margin, double confidence)
+static void compare_welch(struct stats_welch *welch, struct stats_comparison *verdict,
+			  const struct compare *compare, const struct stats_blocks *a,
+			  const struct stats_blocks *b)
 {
-	struct stats_welch welch;
-
-	stats_welch(&welch, &(struct stats_mean){a->mean, a->error, a->df},
-		    &(struct stats_mean){b->mean, b->error, b->df}, confidence);
-	row->change = expm1(welch.difference);
-	row->low = expm1(welch.low);
-	row->high = expm1(welch.high);
-	row->comparison.effect = row->more_is_better ? -welch.difference : welch.difference;
-	row->comparison.p_difference = welch.p;
-	row->comparison.p_equivalence =
-		stats_equivalence(welch.difference, welch.error, welch.df, margin);
+	stats_welch(welch, &(struct stats_mean){a->mean, a->error, a->df},
+		    &(struct stats_mean){b->mean, b->error, b->df}, compare->confidence);
+	verdict->effect = welch->difference;
+	verdict->p_difference = welch->p;
+	verdict->p_equivalence =
+		stats_equivalence(welch->difference, welch->error, welch->df, compare->margin);
 }
 
-static void compare_ranks(struct compare_row *row, const struct compare_sample *a,
-			  const struct compare_sample *b, double confidence)
+/* A row, whose verdict waits for the others. unit: "ms", "b_to_a", or "per_s", of which more is
+ * better and seconds without any are not judged. Takes the samples. */
+static void compare_add(struct compare *compare, const char *name, const char *unit,
+			struct compare_sample a, struct compare_sample b)
 {
-	struct stats_mann_whitney ranks;
-	struct stats_hodges_lehmann shift;
+	size_t at = json_array_size(compare->rows);
+	bool per_s = strcmp(unit, "per_s") == 0, idle = per_s && a.idle + b.idle > 0, judged;
+	struct stats_comparison *verdict = &compare->verdicts[at];
+	struct stats_hodges_lehmann shift = {0};
+	struct stats_mann_whitney ranks = {.p = 1};
+	struct stats_welch welch = {0};
+	struct stats_blocks blocks[2];
 
-	row->p_mann_whitney = 1;
-	if (stats_mann_whitney(&ranks, a->logs, a->count, b->logs, b->count) == 0)
-		row->p_mann_whitney = ranks.p;
-	if (stats_hodges_lehmann(&shift, a->logs, a->count, b->logs, b->count, confidence) != 0)
-		return;
-	row->shift = expm1(shift.shift);
-	row->shift_low = expm1(shift.low);
-	row->shift_high = expm1(shift.high);
-}
-
-static double compare_value(const struct compare_row *row, const struct compare_sample *sample)
-{
-	double median = sample->count > 0 ? stats_median(sample->logs, sample->count) : 0;
-
-	return row->unit == COMPARE_RATIO ? expm1(median) : exp(median);
-}
-
-/* Takes the samples. */
-static void compare_add(struct compare *compare, const struct compare_row *of,
-			struct compare_sample a, struct compare_sample b, double margin,
-			double confidence)
-{
-	struct compare_row *row = &compare->rows[compare->count];
-	struct stats_blocks blocks_a, blocks_b;
-
-	if (compare->count < COMPARE_ROWS_MAX && a.count > 0 && b.count > 0) {
-		*row = *of;
-		row->old_value = compare_value(row, &a);
-		row->new_value = compare_value(row, &b);
-		row->old_count = a.count;
-		row->new_count = b.count;
-		row->comparison.p_difference = 1;
-		row->comparison.p_equivalence = 1;
-		row->idle = row->unit == COMPARE_PER_S ? a.idle + b.idle : 0;
-		row->judged = a.count >= COMPARE_MIN && b.count >= COMPARE_MIN && row->idle == 0 &&
-			      stats_blocks(&blocks_a, a.logs, a.count) == 0 &&
-			      stats_blocks(&blocks_b, b.logs, b.count) == 0;
-		if (row->judged) {
-			compare_welch(row, &blocks_a, &blocks_b, margin, confidence);
-			compare_ranks(row, &a, &b, confidence);
-		}
-		compare->count++;
+	if (at < COMPARE_ROWS_MAX && a.count > 0 && b.count > 0) {
+		*verdict = (struct stats_comparison){.p_difference = 1, .p_equivalence = 1};
+		judged = a.count >= COMPARE_MIN && b.count >= COMPARE_MIN && !idle &&
+			 stats_blocks(&blocks[0], a.logs, a.count) == 0 &&
+			 stats_blocks(&blocks[1], b.logs, b.count) == 0 &&
+			 stats_mann_whitney(&ranks, a.logs, a.count, b.logs, b.count) == 0 &&
+			 stats_hodges_lehmann(&shift, a.logs, a.count, b.logs, b.count,
+					      compare->confidence) == 0;
+		if (judged)
+			compare_welch(&welch, verdict, compare, &blocks[0], &blocks[1]);
+		if (per_s)
+			verdict->effect = -verdict->effect;
+		json_array_append_new(
+			compare->rows,
+			json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, "
+				  "s:f, s:f, s:f, s:n, s:s?}",
+				  "name", name, "unit", unit, "old", compare_value(unit, &a), "new",
+				  compare_value(unit, &b), "old_count", (json_int_t)a.count,
+				  "new_count", (json_int_t)b.count, "change",
+				  expm1(welch.difference), "low", expm1(welch.low), "high",
+				  expm1(welch.high), "shift", expm1(shift.shift), "shift_low",
+				  expm1(shift.low), "shift_high", expm1(shift.high), "p_difference",
+				  verdict->p_difference, "p_mann_whitney", ranks.p, "p_equivalence",
+				  verdict->p_equivalence, "verdict", "not_judged",
+				  judged ? NULL
+				  : idle ? "in some seconds nothing succeeded"
+					 : "too short"));
 	}
 	free(a.logs);
 	free(b.logs);
 }
 
 static void compare_runs(struct compare *compare, const json_t *old_result,
-			 const json_t *new_result, double margin, double confidence)
+			 const json_t *new_result)
 {
 	static const struct {
-		const char *member;
-		struct compare_row row;
+		const char *member, *name, *unit;
 	} of[] = {
-		{"ok",
-		 {.name = "succeeded a second", .unit = COMPARE_PER_S, .more_is_better = true}},
-		{"p50_ms", {.name = "all operations p50", .unit = COMPARE_MS}},
-		{"p99_ms", {.name = "all operations p99", .unit = COMPARE_MS}},
+		{"ok", "succeeded a second", "per_s"},
+		{"p50_ms", "all operations p50", "ms"},
+		{"p99_ms", "all operations p99", "ms"},
 	};
 
 	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++)
-		compare_add(compare, &of[i].row, compare_seconds(old_result, of[i].member),
-			    compare_seconds(new_result, of[i].member), margin, confidence);
+		compare_add(compare, of[i].name, of[i].unit,
+			    compare_seconds(old_result, of[i].member),
+			    compare_seconds(new_result, of[i].member));
 }
 
 static void compare_heads(struct compare *compare, const json_t *old_result,
-			  const json_t *new_result, double margin, double confidence)
+			  const json_t *new_result)
 {
 	const json_t *each, *row, *other;
+	char name[48];
 
 	member_each(i, each,
 		    json_object_get(json_object_get(old_result, "results"), "operations")) {
-		const char *operation = json_string_value(json_object_get(each, "operation"));
+		const char *operation = member_text(each, "operation");
 
 		member_each(at, row, json_object_get(each, "quantiles")) {
 			double q = member_number(row, "q");
-			struct compare_row of = {.unit = COMPARE_RATIO};
 
-			other = operation != NULL ? compare_find_quantile(new_result, operation, q)
-						  : NULL;
+			other = compare_find_quantile(new_result, operation, q);
 			if (other == NULL)
 				continue;
-			snprintf(of.name, sizeof(of.name), "%.20s p%g, B to A", operation, 100 * q);
-			compare_add(compare, &of, compare_blocks(row), compare_blocks(other),
-				    margin, confidence);
+			snprintf(name, sizeof(name), "%.20s p%g, B to A", operation, 100 * q);
+			compare_add(compare, name, "b_to_a", compare_blocks(row),
+				    compare_blocks(other));
 		}
 	}
 }
 
-static void compare_judge(struct compare *compare, double confidence)
+json_t *compare_results(const json_t *old_result, const json_t *new_result, double margin,
+			double confidence, struct cart_error *error)
 {
-	struct stats_comparison all[COMPARE_ROWS_MAX];
+	const char *kind = member_text(old_result, "kind"),
+		   *other = member_text(new_result, "kind");
+	struct compare compare = {.margin = margin, .confidence = confidence};
+	json_t *row;
+	size_t at;
 
-	for (size_t i = 0; i < compare->count; i++)
-		all[i] = compare->rows[i].comparison;
-	stats_verdicts(all, compare->count, 1 - confidence);
-	for (size_t i = 0; i < compare->count; i++)
-		compare->rows[i].comparison = all[i];
-}
-
-int compare_results(struct compare *compare, const json_t *old_result, const json_t *new_result,
-		    double margin, double confidence, struct cart_error *error)
-{
-	const char *kind = json_string_value(json_object_get(old_result, "kind"));
-	const char *other = json_string_value(json_object_get(new_result, "kind"));
-
-	*compare = (struct compare){0};
-	if (kind == NULL || other == NULL || strcmp(kind, other) != 0)
-		return cart_error_set(error, "one is of `%s` and the other of `%s`",
-				      kind != NULL ? kind : "?", other != NULL ? other : "?");
+	if (strcmp(kind, other) != 0) {
+		cart_error_set(error, "one is of `%s` and the other of `%s`", kind, other);
+		return NULL;
+	}
 	if (strcmp(kind, "run") == 0 &&
 	    !json_equal(json_object_get(json_object_get(old_result, "results"), "mode"),
-			json_object_get(json_object_get(new_result, "results"), "mode")))
-		return cart_error_set(error,
-				      "one is of a closed loop and the other of an open one");
+			json_object_get(json_object_get(new_result, "results"), "mode"))) {
+		cart_error_set(error, "one is of a closed loop and the other of an open one");
+		return NULL;
+	}
+	compare.rows = json_array();
 	if (strcmp(kind, "run") == 0)
-		compare_runs(compare, old_result, new_result, margin, confidence);
+		compare_runs(&compare, old_result, new_result);
 	else
-		compare_heads(compare, old_result, new_result, margin, confidence);
-	if (compare->count == 0)
-		return cart_error_set(error, "they have nothing in common that could be compared");
-	compare_judge(compare, confidence);
-	return 0;
+		compare_heads(&compare, old_result, new_result);
+	if (json_array_size(compare.rows) == 0) {
+		json_decref(compare.rows);
+		cart_error_set(error, "they have nothing in common that could be compared");
+		return NULL;
+	}
+	stats_verdicts(compare.verdicts, json_array_size(compare.rows), 1 - confidence);
+	json_array_foreach(compare.rows, at, row)
+	{
+		const char *verdict = stats_verdict_names[compare.verdicts[at].verdict];
+
+		json_object_set_new(row, "verdict", json_string(verdict));
+	}
+	return json_pack("{s:f, s:f, s:o}", "margin", margin, "confidence", confidence, "rows",
+			 compare.rows);
+}
+
+/* Prints a line if the two differ. */
+static bool compare_same(FILE *out, const char *what, const json_t *a, const json_t *b)
+{
+	char *old_text, *new_text;
+
+	if (a == b || (a != NULL && b != NULL && json_equal((json_t *)a, (json_t *)b)))
+		return true;
+	old_text = a != NULL ? json_dumps(a, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	new_text = b != NULL ? json_dumps(b, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	fprintf(out, "note: %s: %s then, %s now\n", what, old_text != NULL ? old_text : "nothing",
+		new_text != NULL ? new_text : "nothing");
+	free(old_text);
+	free(new_text);
+	return false;
+}
+
+/* A line for each of these members that differs; whose: "A's ", or "". */
+static void compare_print_members(FILE *out, const char *whose, const json_t *a, const json_t *b,
+				  const char *const *members)
+{
+	char what[64];
+
+	for (; *members != NULL; members++) {
+		snprintf(what, sizeof(what), "%.20s%.40s", whose, *members);
+		compare_same(out, what, json_object_get(a, *members), json_object_get(b, *members));
+	}
+}
+
+static void compare_print_settings(FILE *out, const char *whose, const json_t *a, const json_t *b)
+{
+	json_t *all = json_object();
+	char what[160];
+	const char *key;
+	json_t *value;
+
+	if (json_is_object(a) && json_is_object(b)) {
+		json_object_update(all, (json_t *)(uintptr_t)a);
+		json_object_update(all, (json_t *)(uintptr_t)b);
+	} else {
+		fprintf(out, "note: %ssettings are not in both results\n", whose);
+	}
+	json_object_foreach(all, key, value)
+	{
+		snprintf(what, sizeof(what), "%.20s%.120s", whose, key);
+		compare_same(out, what, json_object_get(a, key), json_object_get(b, key));
+	}
+	json_decref(all);
+}
+
+static void compare_print_side(FILE *out, const json_t *a, const json_t *b)
+{
+	static const char *const members[] = {"database", "version",  "revision",
+					      "server",	  "stand_in", NULL};
+	char whose[24];
+
+	snprintf(whose, sizeof(whose), "%.16s's ", member_text(a, "name"));
+	compare_print_members(out, whose, a, b, members);
+	compare_print_settings(out, whose, json_object_get(a, "settings"),
+			       json_object_get(b, "settings"));
+}
+
+static void compare_print_state(FILE *out, const char *which, const json_t *result)
+{
+	if (*member_text(result, "invalid") != '\0')
+		fprintf(out, "note: the %s result is invalid: %s\n", which,
+			member_text(result, "invalid"));
+	if (member_true(result, "interrupted"))
+		fprintf(out, "note: the %s measurement was interrupted\n", which);
+}
+
+bool compare_print_conditions(FILE *out, const json_t *old_result, const json_t *new_result)
+{
+	static const char *const asked[] = {"mode", "clients", "rate",	  "arrivals",	     "mix",
+					    "keys", "cold",    "threads", "pairs_per_block", NULL};
+	static const char *const members[] = {"cpu", "cores", "kernel", "generator_cores", NULL};
+	const json_t *a = json_object_get(old_result, "machine");
+	const json_t *b = json_object_get(new_result, "machine"), *side;
+
+	compare_print_state(out, "old", old_result);
+	compare_print_state(out, "new", new_result);
+	compare_print_members(out, "", json_object_get(old_result, "results"),
+			      json_object_get(new_result, "results"), asked);
+	compare_print_members(out, "", a, b, members);
+	member_each(i, side, json_object_get(old_result, "sides"))
+		compare_print_side(out, side, member_item(new_result, "sides", i));
+	return compare_same(out, "machine", json_object_get(a, "id"), json_object_get(b, "id"));
+}
+
+/* Formats a value in the row's own unit. */
+static const char *compare_format(const struct table_row *row, const char *key,
+				  char text[TABLE_TEXT])
+{
+	const char *unit = table_string(row, "unit");
+	double value = table_number(row, key);
+
+	if (strcmp(unit, "per_s") != 0)
+		return table_format(strcmp(unit, "ms") == 0 ? UNIT_MS : UNIT_EFFECT, value, text);
+	snprintf(text, TABLE_TEXT, "%.0f /s", value);
+	return text;
+}
+
+static const char *compare_get_old(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return compare_format(row, "old", text);
+}
+
+static const char *compare_get_new(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return compare_format(row, "new", text);
+}
+
+static const char *compare_get_interval(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return table_range(UNIT_EFFECT, table_number(row, "low"), table_number(row, "high"), text);
+}
+
+static const char *compare_get_verdict(const struct table_row *row, char text[TABLE_TEXT])
+{
+	const char *why = table_string(row, "not_judged");
+
+	snprintf(text, TABLE_TEXT, "%s%s%.200s", table_string(row, "verdict"),
+		 *why != '\0' ? ": " : "", why);
+	return text;
+}
+
+static const struct table_column compare_columns[] = {
+	{.name = "name", .title = "", .places = EVERYWHERE, .width = 24},
+	COLUMN("unit", NULL, TEXT, IN_CSV),
+	COLUMN("old", NULL, PLAIN, IN_CSV),
+	COLUMN("new", NULL, PLAIN, IN_CSV),
+	COLUMN_GET(compare_get_old, "A", NULL, DIGITS, ON_TERMINAL),
+	COLUMN_GET(compare_get_new, "B", NULL, DIGITS, ON_TERMINAL),
+	COLUMN("change", NULL, EFFECT, EVERYWHERE),
+	COLUMN("low", NULL, EFFECT, IN_CSV),
+	COLUMN("high", NULL, EFFECT, IN_CSV),
+	{.name = "interval",
+	 .unit = UNIT_EFFECT,
+	 .places = ON_TERMINAL,
+	 .get = compare_get_interval,
+	 .width = 18},
+	COLUMN("p_difference", NULL, P, IN_CSV),
+	COLUMN("p_mann_whitney", "ranks, p", P, EVERYWHERE),
+	COLUMN("p_equivalence", NULL, P, IN_CSV),
+	COLUMN("verdict", NULL, TEXT, IN_CSV),
+	COLUMN_GET(compare_get_verdict, "verdict", NULL, TEXT, ON_TERMINAL),
+	{0},
+};
+
+void compare_print(FILE *out, struct buf *csv, const json_t *compared)
+{
+	struct table_row row = {0};
+
+	table_csv_head(csv, compare_columns);
+	if (out != NULL) {
+		fprintf(out,
+			"A is the old result, B the new one; of a ratio \"B to A\" both are the "
+			"sides that it was taken of\nmargin %.3g %%, confidence %.3g %%\n\n",
+			100 * member_number(compared, "margin"),
+			100 * member_number(compared, "confidence"));
+		table_print_head(out, compare_columns, NULL);
+	}
+	member_each(i, row.of, json_object_get(compared, "rows")) {
+		table_csv_row(csv, compare_columns, &row);
+		if (out != NULL)
+			table_print_row(out, compare_columns, &row);
+	}
+	if (out != NULL)
+		fputs("\nNot measured in pairs: what the machine did meanwhile is in the "
+		      "difference. To compare two builds\nuse `cartbench h2h` or `cartbench "
+		      "gate`.\n",
+		      out);
 }

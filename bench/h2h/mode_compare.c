@@ -7,16 +7,15 @@ static enum bench_exit compare_files(struct bench_session *session, const json_t
 				     const json_t *new_result)
 {
 	const struct bench_values *values = &session->values;
-	struct compare compare;
 	struct cart_error error;
 
 	if (!compare_print_conditions(stderr, old_result, new_result) && !values->other_machine)
 		return bench_session_fail("the two were made on different machines "
 					  "(--other-machine compares them nevertheless)");
-	if (compare_results(&compare, old_result, new_result, values->margin, values->confidence,
-			    &error) != 0)
+	session->result =
+		compare_results(old_result, new_result, values->margin, values->confidence, &error);
+	if (session->result == NULL)
 		return bench_session_fail("%s", error.text);
-	session->result = compare_json(&compare, values->margin, values->confidence);
 	compare_print(values->json ? NULL : stdout, &session->rows, session->result);
 	return bench_session_end(session, BENCH_PASS);
 }

@@ -1,5 +1,6 @@
 /* Head to head: pairs are pairs, a known difference is found, none is made up, and what fails is
  * counted and not timed. */
+#include "bench/h2h/compare.h"
 #include "bench/h2h/show.h"
 #include "bench/h2h/judge.h"
 #include "bench/cli/interrupt.h"
@@ -278,6 +279,32 @@ static void the_results_hold_what_was_found(void **state)
 	close_all(&f);
 }
 
+static void what_is_too_short_to_compare_decides_nothing(void **state)
+{
+	json_t *run = json_pack("{s:s, s:{s:s, s:[{s:i, s:f, s:f}, {s:i, s:f, s:f}]}}", "kind",
+				"run", "results", "mode", "closed", "seconds", "ok", 100, "p50_ms",
+				1.0, "p99_ms", 2.0, "ok", 110, "p50_ms", 1.1, "p99_ms", 2.1);
+	struct cart_error error;
+	json_t *compared, *row;
+	size_t at;
+
+	(void)state;
+	assert_non_null(run);
+	compared = compare_results(run, run, 0.05, 0.95, &error);
+	assert_int_equal(json_array_size(json_object_get(compared, "rows")), 3);
+	json_array_foreach(json_object_get(compared, "rows"), at, row)
+	{
+		assert_string_equal(json_string_value(json_object_get(row, "verdict")),
+				    "INCONCLUSIVE");
+		assert_string_equal(json_string_value(json_object_get(row, "not_judged")),
+				    "too short");
+		assert_true(json_number_value(json_object_get(row, "p_difference")) == 1);
+		assert_true(json_number_value(json_object_get(row, "p_mann_whitney")) == 1);
+	}
+	json_decref(compared);
+	json_decref(run);
+}
+
 static void series_are_summed_by_their_whole_name(void **state)
 {
 	static const char text[] = "# HELP cart_x_total what\n"
@@ -303,6 +330,7 @@ int main(void)
 		cmocka_unit_test(a_side_that_succeeds_no_more_ends_the_run),
 		cmocka_unit_test(time_that_is_over_ends_it_after_the_block),
 		cmocka_unit_test(the_results_hold_what_was_found),
+		cmocka_unit_test(what_is_too_short_to_compare_decides_nothing),
 		cmocka_unit_test(series_are_summed_by_their_whole_name),
 		/* The last: a signal is remembered. */
 		cmocka_unit_test(a_signal_ends_it_and_keeps_the_blocks_that_were_done),

@@ -47,6 +47,9 @@ struct cart_env {
 	 * own. Until then ops get CART_BUSY. False: provision() fails.
 	 */
 	bool provision_later;
+	/* For a tool that provisions. True: what the settings ask of a schema beside its tables and
+	 * indexes, such as backups, is an error where it cannot be had. False: a warning. */
+	bool provision_strict;
 };
 
 /* cart.ttl, limits.*, idempotency.window; and the struct that they make. */

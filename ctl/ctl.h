@@ -71,11 +71,11 @@ const struct cart_backend *ctl_backend(const struct ctl *ctl);
 
 struct ctl_session;
 
-/* Starts the backend and opens a store on it. */
+/* Starts the backend and opens a store on it. strict: see struct cart_env. */
 CART_MUST_CHECK enum ctl_status ctl_session_open(struct ctl_session **session,
 						 const struct ctl *ctl,
 						 const struct cart_backend *backend,
-						 enum cart_provision provision);
+						 enum cart_provision provision, bool strict);
 /*
  * The same for commands that read carts: it creates nothing, and refuses a backend that keeps carts
  * in the memory of cartd.

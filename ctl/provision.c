@@ -16,7 +16,7 @@ static enum ctl_status ctl_provision_run(struct ctl *ctl)
 	if (backend == NULL)
 		return CTL_USAGE;
 	status = ctl_session_open(&session, ctl, backend,
-				  check ? CART_PROVISION_CHECK : CART_PROVISION_AUTO);
+				  check ? CART_PROVISION_CHECK : CART_PROVISION_AUTO, true);
 	if (status != CTL_OK)
 		return status;
 	ctl_session_close(&session);
@@ -37,6 +37,9 @@ const struct ctl_command ctl_provision = {
 		"\n"
 		"Options:\n"
 		"  --check   create nothing; fail unless the schema is there and current\n"
+		"\n"
+		"Both fail as well if something that the settings ask for cannot be had, such as\n"
+		"backups or tags of a DynamoDB table. A cartd only warns of that.\n"
 		"\n"
 		"Example, before the first start of a cartd that has no right to create tables:\n"
 		"  cartctl --config /etc/cart/cartd.ini provision\n",

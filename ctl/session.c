@@ -29,6 +29,7 @@ static int ctl_session_start(struct ctl_session *session, const struct settings 
 		.metrics = session->metrics,
 		.rules = cart_rules_from(settings),
 		.loops = 1,
+		.provision_strict = session->env.provision_strict,
 	};
 	session->deadline_ms = settings_integer(settings, "request.deadline");
 	session->base = event_base_new();
@@ -41,13 +42,15 @@ static int ctl_session_start(struct ctl_session *session, const struct settings 
 }
 
 enum ctl_status ctl_session_open(struct ctl_session **session, const struct ctl *ctl,
-				 const struct cart_backend *backend, enum cart_provision provision)
+				 const struct cart_backend *backend, enum cart_provision provision,
+				 bool strict)
 {
 	struct cart_error error;
 
 	*session = calloc(1, sizeof(**session));
 	if (*session == NULL)
 		return ctl_fail(CTL_FAILED, "%s: out of memory", ctl->argv[0]);
+	(*session)->env.provision_strict = strict;
 	if (ctl_session_start(*session, ctl->settings, backend, provision, &error) == 0)
 		return CTL_OK;
 	ctl_session_close(session);
@@ -67,9 +70,9 @@ enum ctl_status ctl_session_open_to_read(struct ctl_session **session, const str
 				"%s: the %s backend keeps carts in the memory of cartd, where no "
 				"other process can read them",
 				ctl->argv[0], cart_backend_name(backend));
-	return ctl_session_open(session, ctl, backend,
-				strcmp(provision, "off") == 0 ? CART_PROVISION_OFF
-							      : CART_PROVISION_CHECK);
+	return ctl_session_open(
+		session, ctl, backend,
+		strcmp(provision, "off") == 0 ? CART_PROVISION_OFF : CART_PROVISION_CHECK, false);
 }
 
 static void ctl_session_done(struct cart_op *op, void *user)

@@ -121,6 +121,9 @@ static int dynamodb_provision(struct cart_db *base, enum cart_provision how,
 		.project_all = db->options.project_all,
 		.point_in_time_recovery = db->options.point_in_time_recovery,
 		.deletion_protection = db->options.deletion_protection,
+		.tags = db->options.tags,
+		.kms_key = db->options.kms_key,
+		.strict = base->env.provision_strict,
 	};
 	const struct ddb_client_config client = ddb_db_client(db);
 	const int64_t patience_ns =

@@ -1,9 +1,13 @@
 #include "backends/dynamodb/options.h"
 
 #include <string.h>
+#include <strings.h>
 
 #define OPTIONS_TABLE_MIN 3
 #define OPTIONS_TABLE_MAX 255
+#define OPTIONS_TAGS_MAX  50 /* AWS's limits of tags */
+#define OPTIONS_TAG_KEY	  128
+#define OPTIONS_TAG_VALUE 256
 
 static const char *const options_layouts[] = {"map", "list", NULL};
 static const char *const options_projections[] = {"keys", "all", NULL};
@@ -104,6 +108,17 @@ const struct setting ddb_settings[] = {
 	 .type = SETTING_BOOL,
 	 .fallback = "false",
 	 .help = "Switch protection against deletion on when the table is provisioned"},
+	{.key = "dynamodb.tags",
+	 .type = SETTING_LIST,
+	 .fallback = "",
+	 .max = OPTIONS_TAGS_MAX,
+	 .help = "Tags that the table is created with, KEY=VALUE each; cartctl provision checks "
+		 "them"},
+	{.key = "dynamodb.kms_key",
+	 .type = SETTING_STRING,
+	 .fallback = "",
+	 .help = "ARN or id of the KMS key that the table is created with; empty: AWS's own; "
+		 "cartctl provision checks it"},
 	{0},
 };
 
@@ -122,6 +137,54 @@ static int options_check_table(const char *table, struct cart_error *error)
 					      "dynamodb.table: \"%s\" has a character other than "
 					      "letters, digits, _ . -",
 					      table);
+	return 0;
+}
+
+static bool options_same_key(const char *tag, const char *other)
+{
+	size_t len = strcspn(tag, "=");
+
+	return len == strcspn(other, "=") && memcmp(tag, other, len) == 0;
+}
+
+/* What AWS refuses, and would be reported only after the table was asked for. */
+static int options_check_tags(const char *const *tags, struct cart_error *error)
+{
+	for (size_t i = 0; tags[i] != NULL; i++) {
+		const char *value = strchr(tags[i], '=');
+
+		if (value == NULL || value == tags[i])
+			return cart_error_set(error, "dynamodb.tags: \"%s\" is not KEY=VALUE",
+					      tags[i]);
+		if (value - tags[i] > OPTIONS_TAG_KEY || strlen(value + 1) > OPTIONS_TAG_VALUE)
+			return cart_error_set(
+				error,
+				"dynamodb.tags: \"%.200s\" has more than %d characters "
+				"of key or %d of value",
+				tags[i], OPTIONS_TAG_KEY, OPTIONS_TAG_VALUE);
+		if (strncasecmp(tags[i], "aws:", 4) == 0)
+			return cart_error_set(
+				error,
+				"dynamodb.tags: \"%s\": AWS keeps keys that begin with "
+				"aws: for itself",
+				tags[i]);
+		for (size_t j = 0; j < i; j++)
+			if (options_same_key(tags[i], tags[j]))
+				return cart_error_set(error,
+						      "dynamodb.tags names a key twice: %s and %s",
+						      tags[j], tags[i]);
+	}
+	return 0;
+}
+
+static int options_check_kms_key(const char *key, struct cart_error *error)
+{
+	if (strstr(key, "alias/") != NULL)
+		return cart_error_set(
+			error,
+			"dynamodb.kms_key: \"%s\" is an alias, which cannot be compared "
+			"with a table's key: give the key's ARN or id",
+			key);
 	return 0;
 }
 
@@ -146,6 +209,8 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 		.point_in_time_recovery =
 			settings_bool(settings, "dynamodb.point_in_time_recovery"),
 		.deletion_protection = settings_bool(settings, "dynamodb.deletion_protection"),
+		.tags = settings_list(settings, "dynamodb.tags", NULL),
+		.kms_key = settings_string(settings, "dynamodb.kms_key"),
 		.connections = (size_t)settings_integer(settings, "dynamodb.connections"),
 		.batch_max = (size_t)settings_integer(settings, "dynamodb.batch"),
 		.queue_max = (size_t)settings_integer(settings, "dynamodb.queue"),
@@ -155,7 +220,9 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 		.connect_timeout_ms = settings_integer(settings, "dynamodb.connect_timeout"),
 		.timeout_ms = settings_integer(settings, "dynamodb.timeout"),
 	};
-	if (options_check_table(options->table, error) != 0)
+	if (options_check_table(options->table, error) != 0 ||
+	    options_check_tags(options->tags, error) != 0 ||
+	    options_check_kms_key(options->kms_key, error) != 0)
 		return -1;
 	return ddb_endpoint_find(&options->endpoint, &endpoint, error);
 }

@@ -17,6 +17,8 @@ struct ddb_options {
 	bool project_all;
 	bool point_in_time_recovery;
 	bool deletion_protection;
+	const char *const *tags; /* "KEY=VALUE"; NULL after the last */
+	const char *kms_key;
 	size_t connections; /* of the process */
 	size_t batch_max;
 	size_t queue_max; /* of a loop */

@@ -48,12 +48,13 @@ class Place:
         except urllib.error.HTTPError:
             return None
 
-    def make(self, table, keys, indexes, billing=None):
+    def make(self, table, keys, indexes, billing=None, projection=None):
         names = {name for key in [keys, *indexes.values()] for name in key}
         self.call("CreateTable", {
             "TableName": table, **(billing or {"BillingMode": "PAY_PER_REQUEST"}), "KeySchema": schema(keys),
             "AttributeDefinitions": [{"AttributeName": name, "AttributeType": KEYS.get(name, "S")} for name in sorted(names)],
-            **({"GlobalSecondaryIndexes": [{"IndexName": name, "KeySchema": schema(key), "Projection": {"ProjectionType": "KEYS_ONLY"},
+            **({"GlobalSecondaryIndexes": [{"IndexName": name, "KeySchema": schema(key),
+                                            "Projection": projection or {"ProjectionType": "KEYS_ONLY"},
                                             **{name: value for name, value in (billing or {}).items() if name == "ProvisionedThroughput"}}
                                            for name, key in indexes.items()]} if indexes else {})})
         await_that(lambda: self.describe(table)["TableStatus"] == "ACTIVE", PATIENCE_S, "the table is ACTIVE")
@@ -113,15 +114,16 @@ def made_by_cartd(place, layout, projection):
 
 
 def made_by_cartctl(place, layout, projection):
-    """And found by it again, without any change; and by a cartd that may not make one."""
+    """And found by it again, without any change; and by a cartd that may not make one. Dynalite has no TTL: that alone fails the check."""
     table = "cartctl-%s-%s" % (layout, projection)
     settings = place.settings(table, layout=layout, projection=projection)
     problem, at = "", 0
-    for words in (["provision"], ["provision"], ["provision", "--check"]):
+    for _ in range(2):
         at = at or len(place.front.calls)
-        status, said = cartctl(place.folder, settings, *words)
+        status, said = cartctl(place.folder, settings, "provision")
         if status != 0 or "dynamodb: the schema is there and current" not in said:
-            problem += "%s: exit status %d: %s\n" % (words, status, said)
+            problem += "exit status %d: %s\n" % (status, said)
+    problem += is_one_line(cartctl(place.folder, settings, "provision", "--check"), "table %s: %s (it is off)" % (table, WITHOUT_TTL))
     made = [call.operation for call in place.front.calls[at:] if call.operation in ("CreateTable", "UpdateTable")]
     with Cartd(place.folder, {**settings, "provision": "check"}, table) as cartd, cartd.client() as client:
         status = client.ask("GET", "/readyz").status
@@ -288,12 +290,33 @@ def without_ttl(place):
         with cartd.client() as client:
             ready = client.ask("GET", "/readyz").status
     warnings = [re.sub(r"^\S+ ", "", line) for line in bad(cartd.log())]
-    wanted = ["WARN  %s table=no-ttl call=UpdateTimeToLive " % WITHOUT_TTL,
-              "WARN  point-in-time recovery is not on table=no-ttl call=DescribeContinuousBackups "]
+    wanted = ["WARN  %s table=no-ttl why=\"UpdateTimeToLive: " % WITHOUT_TTL,
+              "WARN  point-in-time recovery is not on table=no-ttl why=\"DescribeContinuousBackups: "]
     found = [any(line.startswith(start) for line in warnings) for start in wanted]
     # Of protection dynalite says nothing, so that it has to be switched on, which it does not know.
     rest = [line for line in warnings if not line.startswith(tuple(wanted)) and "protected against deletion" not in line]
     return "" if ready == 200 and all(found) and not rest and len(warnings) == len(set(warnings)) <= 3 else "\n".join(warnings)
+
+
+def asked_for_and_refused(place):
+    """Dynalite has neither recovery nor protection nor tags: where they are asked for, cartctl does not call the table current; a cartd warns."""
+    settings = place.settings("refused", deletion_protection="true", point_in_time_recovery="true")
+    problem = ""
+    for words in (["provision"], ["provision", "--check"]):
+        status, said = cartctl(place.folder, settings, *words)
+        good = "point-in-time recovery is not on (" in said and "not protected against deletion (" in said and "current" not in said
+        problem += "" if status == 1 and good else "%s: exit status %d: %s\n" % (words, status, said)
+    with Cartd(place.folder, settings, "refused") as cartd, cartd.client() as client:
+        ready = client.ask("GET", "/readyz").status
+    return problem or cartd.end_problem() or ("" if ready == 200 else "/readyz %d" % ready)
+
+
+def index_of_parts(place):
+    """An index that projects a part of a cart: every list would fail, so it is refused by name."""
+    place.make("parts", ["cart_id"], INDEXES, projection={"ProjectionType": "INCLUDE", "NonKeyAttributes": ["version"]})
+    words = ("table parts: its index customer-index projects INCLUDE",)
+    return is_one_line(cartctl(place.folder, place.settings("parts"), "provision", "--check"), "cartctl: ", *words) + \
+        is_one_line(cartd_that_ends(place.folder, place.settings("parts")), "cartd: ", *words)
 
 
 def with_ttl(place):
@@ -318,7 +341,7 @@ def with_ttl(place):
     finally:
         place.front.rule = lambda call, ask: ask()
     warned = [said_by.count(WITHOUT_TTL) for _, said_by in said]
-    good = [code for code, _ in said] == [0] * 4 and warned == [0, 0, 0, 1] and asked == [{"AttributeName": "expires_at", "Enabled": True}]
+    good = [code for code, _ in said] == [0, 0, 0, 1] and warned == [0, 0, 0, 1] and asked == [{"AttributeName": "expires_at", "Enabled": True}]
     return "" if good else "asked: %s; %s" % (asked, said)
 
 
@@ -333,6 +356,12 @@ def cannot_start(place):
         ({"dynamodb.region": ""}, (), ("no region", "dynamodb.region", "AWS_REGION")),
         ({"dynamodb.region": "Frankfurt"}, (), ("dynamodb.region", "Frankfurt", "not a region's name")),
         ({"dynamodb.table": "ab"}, (), ("dynamodb.table", "ab", "3 to 255")),
+        ({"dynamodb.tags": "team=a,stage"}, (), ("dynamodb.tags", "stage", "not KEY=VALUE")),
+        ({"dynamodb.tags": "team=a,=b"}, (), ("dynamodb.tags", "=b", "not KEY=VALUE")),
+        ({"dynamodb.tags": "team=a,team=b"}, (), ("dynamodb.tags names a key twice", "team=a", "team=b")),
+        ({"dynamodb.tags": "AWS:team=a"}, (), ("dynamodb.tags", "AWS keeps keys")),
+        ({"dynamodb.tags": "k=" + "v" * 257}, (), ("dynamodb.tags", "256 of value")),
+        ({"dynamodb.kms_key": "alias/shop"}, (), ("dynamodb.kms_key", "alias/shop", "ARN or id")),
         ({}, ("AWS_SECRET_ACCESS_KEY",), ("AWS_ACCESS_KEY_ID is set, but not AWS_SECRET_ACCESS_KEY",)),
         ({"dynamodb.profile": "nobody"}, none, ("dynamodb.profile", "nobody", "neither in")),
         ({}, (*none, "AWS_PROFILE=nobody"), ("AWS_PROFILE: profile nobody is neither in",)),
@@ -452,7 +481,9 @@ def run(tap, place):
                            ("a check of a table that lacks an index", check_of_half), ("a table of somebody else's is refused", of_somebody_else),
                            ("an index is added while a service runs", index_while_it_runs),
                            ("an index is added to a table of provisioned throughput", index_with_throughput),
-                           ("calls that the server lacks are warned of once", without_ttl), ("TTL is switched on", with_ttl),
+                           ("calls that the server lacks are warned of once", without_ttl),
+                           ("what is asked for and refused", asked_for_and_refused), ("an index of parts", index_of_parts),
+                           ("TTL is switched on", with_ttl),
                            ("settings that cannot work", cannot_start), ("a profile with an endpoint", endpoint_of_a_profile),
                            ("no credentials", no_credentials),
                            ("a server that refuses them", refused_by_the_server),

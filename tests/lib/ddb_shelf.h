@@ -13,6 +13,9 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#define DDB_SHELF_ARN "arn:aws:dynamodb:eu-central-1:123456789012:table/carts"
+#define DDB_SHELF_KEY "arn:aws:kms:eu-central-1:123456789012:key/" /* and the id */
+
 struct ddb_shelf {
 	pthread_mutex_t lock; /* over all of it */
 	json_t *items;	      /* by cart_id */

@@ -3,6 +3,7 @@
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_shelf.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 json_t *ddb_shelf_error(const char *type)
@@ -31,6 +32,7 @@ json_t *ddb_shelf_table(void)
 
 	json_decref(definition);
 	assert_non_null(table);
+	json_object_set_new(table, "TableArn", json_string(DDB_SHELF_ARN));
 	shelf_set_status(table, "ACTIVE");
 	return table;
 }
@@ -53,7 +55,16 @@ static json_t *shelf_create(struct ddb_shelf *shelf, const json_t *body, int *st
 		*status = 400;
 		return ddb_shelf_error("ResourceInUseException");
 	}
+	const json_t *key =
+		json_object_get(json_object_get(body, "SSESpecification"), "KMSMasterKeyId");
+
 	shelf->table = json_deep_copy(body);
+	json_object_set_new(shelf->table, "TableArn", json_string(DDB_SHELF_ARN));
+	if (key != NULL)
+		json_object_set_new(
+			shelf->table, "SSEDescription",
+			json_pack("{s:s,s:o}", "Status", "ENABLED", "KMSMasterKeyArn",
+				  json_sprintf(DDB_SHELF_KEY "%s", json_string_value(key))));
 	shelf->made_in = shelf->making;
 	shelf_set_status(shelf->table, "CREATING");
 	return json_pack("{s:o}", "TableDescription", json_deep_copy(shelf->table));
@@ -77,7 +88,7 @@ static json_t *shelf_update(struct ddb_shelf *shelf, const json_t *body)
 	if (protection != NULL)
 		json_object_set_new(shelf->table, "DeletionProtectionEnabled",
 				    json_boolean(json_is_true(protection)));
-	return json_object();
+	return json_pack("{s:O}", "TableDescription", shelf->table);
 }
 
 static json_t *shelf_backups(const struct ddb_shelf *shelf)
@@ -85,6 +96,19 @@ static json_t *shelf_backups(const struct ddb_shelf *shelf)
 	return json_pack("{s:{s:s,s:{s:s}}}", "ContinuousBackupsDescription",
 			 "ContinuousBackupsStatus", "ENABLED", "PointInTimeRecoveryDescription",
 			 "PointInTimeRecoveryStatus", shelf->recovery ? "ENABLED" : "DISABLED");
+}
+
+/* One tag a page, as few as a server may give. */
+static json_t *shelf_tags(const struct ddb_shelf *shelf, const json_t *body)
+{
+	const json_t *tags = json_object_get(shelf->table, "Tags");
+	const char *token = json_string_value(json_object_get(body, "NextToken"));
+	size_t at = token != NULL ? strtoul(token, NULL, 10) : 0;
+	const char *arn = json_string_value(json_object_get(body, "ResourceArn"));
+
+	assert_string_equal(arn, DDB_SHELF_ARN);
+	return json_pack("{s:[O*],s:o*}", "Tags", json_array_get(tags, at), "NextToken",
+			 at + 1 < json_array_size(tags) ? json_sprintf("%zu", at + 1) : NULL);
 }
 
 json_t *ddb_shelf_do_table(struct ddb_shelf *shelf, const char *operation, const json_t *body,
@@ -100,6 +124,8 @@ json_t *ddb_shelf_do_table(struct ddb_shelf *shelf, const char *operation, const
 	}
 	if (strcmp(operation, "DescribeTable") == 0)
 		return shelf_describe(shelf);
+	if (strcmp(operation, "ListTagsOfResource") == 0)
+		return shelf_tags(shelf, body);
 	if (strcmp(operation, "UpdateTable") == 0)
 		return shelf_update(shelf, body);
 	if (strcmp(operation, "DescribeTimeToLive") == 0)

@@ -294,9 +294,11 @@ static void calls_that_a_server_lacks_are_done_without_and_warned_of_once(void *
 	RULE(.operation = "DescribeContinuousBackups", .error = "UnknownOperationException");
 	assert_ready(CART_PROVISION_AUTO);
 	assert_int_equal(captured_log_count("WARN"), 2);
-	assert_int_equal(captured_log_count(NO_TTL_LINE " table=carts call=DescribeTimeToLive"), 1);
+	assert_int_equal(captured_log_count(NO_TTL_LINE " table=carts why=\"DescribeTimeToLive: "),
+			 1);
 	assert_int_equal(
-		captured_log_count(NO_PITR_LINE " table=carts call=DescribeContinuousBackups"), 1);
+		captured_log_count(NO_PITR_LINE " table=carts why=\"DescribeContinuousBackups: "),
+		1);
 	assert_int_equal(asked("DescribeTimeToLive"), 1);
 	assert_int_equal(asked("DescribeContinuousBackups"), 1);
 	assert_int_equal(changes(), 0);
@@ -312,9 +314,196 @@ static void of_a_server_that_tells_but_does_not_change_it_is_warned_once(void **
 	RULE(.operation = "UpdateTable", .error = "ValidationException");
 	assert_ready(CART_PROVISION_AUTO);
 	assert_int_equal(captured_log_count("WARN"), 3);
-	assert_int_equal(captured_log_count("call=UpdateTimeToLive"), 1);
-	assert_int_equal(captured_log_count("call=UpdateContinuousBackups"), 1);
-	assert_int_equal(captured_log_count("call=UpdateTable"), 1);
+	assert_int_equal(captured_log_count("UpdateTimeToLive: UnknownOperationException"), 1);
+	assert_int_equal(captured_log_count("UpdateContinuousBackups: AccessDeniedException"), 1);
+	assert_int_equal(captured_log_count("UpdateTable: ValidationException"), 1);
+}
+
+/* For a person who provisions, what was asked for and is not there is no success. */
+static void what_is_asked_for_and_refused_is_an_error_where_it_is_strict(void **state)
+{
+	(void)state;
+	table.strict = table.point_in_time_recovery = table.deletion_protection = true;
+	f.stub.shelf.ttl = false;
+	RULE(.operation = "UpdateTimeToLive", .error = "AccessDeniedException");
+	RULE(.operation = "UpdateContinuousBackups", .error = "AccessDeniedException");
+	RULE(.operation = "UpdateTable", .error = "ValidationException");
+	assert_refused(
+		CART_PROVISION_AUTO,
+		"table carts: " NO_TTL_LINE
+		" (UpdateTimeToLive: AccessDeniedException: so it says (HTTP 400)); " NO_PITR_LINE
+		" (UpdateContinuousBackups: AccessDeniedException: so it says (HTTP 400)); "
+		"the table is not protected against deletion (UpdateTable: "
+		"ValidationException: so it says (HTTP 400))");
+	assert_int_equal(captured_log_count("WARN"), 0);
+	ddb_stub_clear(&f.stub);
+	assert_refused(CART_PROVISION_CHECK,
+		       "table carts: " NO_TTL_LINE " (it is off); " NO_PITR_LINE
+		       " (it is off); the table is not protected against deletion (it is off)");
+	assert_int_equal(changes(), 0);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(changes(), 3);
+	assert_ready(CART_PROVISION_CHECK);
+	/* TTL that clears another attribute. */
+	RULE(.operation = "DescribeTimeToLive",
+	     .body = "{\"TimeToLiveDescription\":{\"TimeToLiveStatus\":\"ENABLED\","
+		     "\"AttributeName\":\"ttl\"}}");
+	assert_refused(CART_PROVISION_AUTO,
+		       "table carts: " NO_TTL_LINE " (it uses the attribute ttl, not expires_at)");
+}
+
+/* Nobody can switch on what a server that stands in for DynamoDB does not have. */
+static void a_server_without_ttl_is_warned_of_where_it_is_strict(void **state)
+{
+	(void)state;
+	table.strict = true;
+	RULE(.operation = "DescribeTimeToLive", .error = "UnknownOperationException");
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(captured_log_count(NO_TTL_LINE), 1);
+	table.point_in_time_recovery = true;
+	RULE(.operation = "DescribeContinuousBackups", .error = "UnknownOperationException");
+	assert_refused(CART_PROVISION_AUTO,
+		       "table carts: " NO_PITR_LINE " (DescribeContinuousBackups: "
+		       "UnknownOperationException: so it says (HTTP 400))");
+}
+
+/* Some compatible servers answer 200 to a change that they ignore. */
+static void protection_that_a_server_only_seems_to_switch_on_is_told(void **state)
+{
+	(void)state;
+	table.strict = table.deletion_protection = true;
+	RULE(.operation = "UpdateTable", .body = "{\"TableDescription\":{}}");
+	assert_refused(CART_PROVISION_AUTO,
+		       "table carts: the table is not protected against deletion (the server took "
+		       "UpdateTable and did not switch it on)");
+}
+
+static void a_table_that_is_updating_is_used(void **state)
+{
+	(void)state;
+	f.stub.shelf.made_in = 1000000;
+	json_object_set_new(f.stub.shelf.table, "TableStatus", json_string("UPDATING"));
+	json_object_set_new(index_at(f.stub.shelf.table, 0), "IndexStatus",
+			    json_string("UPDATING"));
+	json_array_append_new(
+		json_object_get(f.stub.shelf.table, "GlobalSecondaryIndexes"),
+		json_pack("{s:s,s:s}", "IndexName", "theirs", "IndexStatus", "CREATING"));
+	assert_ready(CART_PROVISION_AUTO);
+	assert_ready(CART_PROVISION_CHECK);
+	assert_int_equal(asked("DescribeTable"), 2);
+	/* What it refuses meanwhile is asked for again. */
+	table.strict = table.deletion_protection = true;
+	RULE(.operation = "UpdateTable", .error = "ResourceInUseException", .times = 2);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("UpdateTable"), 3);
+}
+
+static void messages_name_the_status(void **state)
+{
+	static const char *const hopeless[] = {"ARCHIVED", "INACCESSIBLE_ENCRYPTION_CREDENTIALS"};
+	char line[128];
+
+	(void)state;
+	f.stub.shelf.made_in = 1000000;
+	json_object_set_new(index_at(f.stub.shelf.table, 1), "IndexStatus",
+			    json_string("CREATING"));
+	assert_int_equal(provision_within(CART_PROVISION_AUTO, 100 * CLOCK_NS_PER_MS),
+			 DDB_TABLE_UNREACHED);
+	assert_string_equal(error.text,
+			    "table carts is not ACTIVE: its index idle-index is CREATING");
+	/* No use to wait for these: a person has to act. */
+	for (int i = 0; i < 2; i++) {
+		json_object_set_new(f.stub.shelf.table, "TableStatus", json_string(hopeless[i]));
+		ddb_stub_clear(&f.stub);
+		assert_int_equal(provision_within(CART_PROVISION_AUTO, PATIENCE_NS),
+				 DDB_TABLE_UNREACHED);
+		snprintf(line, sizeof(line), "table carts is not ACTIVE: it is %s", hopeless[i]);
+		assert_string_equal(error.text, line);
+		assert_int_equal(asked("DescribeTable"), 1);
+	}
+}
+
+/* Entries that hold a part of a cart can be read neither as carts nor as keys. */
+static void an_index_that_projects_parts_is_refused(void **state)
+{
+	static const char *const indexes[] = {"customer-index", "idle-index"};
+	char line[256];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		json_t *part = json_pack("{s:s,s:[s]}", "ProjectionType", "INCLUDE",
+					 "NonKeyAttributes", "version");
+		json_t *whole = json_pack("{s:s}", "ProjectionType", "ALL");
+
+		snprintf(line, sizeof(line),
+			 "table carts: its index %s projects INCLUDE: lists need KEYS_ONLY or ALL; "
+			 "delete that index, then cartctl provision makes it",
+			 indexes[i]);
+		json_object_set_new(index_at(f.stub.shelf.table, i), "Projection", part);
+		assert_refused(CART_PROVISION_CHECK, line);
+		assert_refused(CART_PROVISION_AUTO, line);
+		json_object_set_new(index_at(f.stub.shelf.table, i), "Projection", whole);
+		assert_ready(CART_PROVISION_CHECK);
+	}
+	assert_int_equal(changes(), 0);
+}
+
+static void a_table_is_made_with_tags_and_key(void **state)
+{
+	static const char *const tags[] = {"team=shop", "cost=a=b", "empty=", NULL};
+	json_t *body, *wanted;
+
+	(void)state;
+	no_table();
+	table.tags = tags;
+	table.kms_key = "1234abcd";
+	table.strict = true;
+	assert_ready(CART_PROVISION_AUTO);
+	body = body_of("CreateTable", 0);
+	wanted = json_pack("[{s:s,s:s},{s:s,s:s},{s:s,s:s}]", "Key", "team", "Value", "shop", "Key",
+			   "cost", "Value", "a=b", "Key", "empty", "Value", "");
+	assert_true(json_equal(json_object_get(body, "Tags"), wanted));
+	json_decref(wanted);
+	wanted = json_pack("{s:b,s:s,s:s}", "Enabled", 1, "SSEType", "KMS", "KMSMasterKeyId",
+			   "1234abcd");
+	assert_true(json_equal(json_object_get(body, "SSESpecification"), wanted));
+	json_decref(wanted);
+	json_decref(body);
+	assert_ready(CART_PROVISION_CHECK);
+	table.kms_key = DDB_SHELF_KEY "1234abcd";
+	assert_ready(CART_PROVISION_CHECK);
+	/* Pages of one tag, read twice by the check after it was made. */
+	assert_int_equal(asked("ListTagsOfResource"), 9);
+}
+
+static void a_table_with_other_tags_or_another_key_fails_the_check(void **state)
+{
+	static const char *const tags[] = {"team=shop", "stage=live", NULL};
+	char line[CART_ERROR_MAX];
+
+	(void)state;
+	table.tags = tags;
+	table.kms_key = "1234abcd";
+	assert_ready(CART_PROVISION_CHECK);
+	assert_int_equal(captured_log_count("WARN"), 3);
+	table.strict = true;
+	json_object_set_new(f.stub.shelf.table, "Tags",
+			    json_pack("[{s:s,s:s}]", "Key", "team", "Value", "toys"));
+	assert_refused(CART_PROVISION_CHECK,
+		       "table carts: the table does not have the tags of dynamodb.tags (team is "
+		       "toys, not shop); the table does not have the tags of dynamodb.tags "
+		       "(stage=live is missing: aws dynamodb tag-resource adds it); the table is "
+		       "not encrypted with dynamodb.kms_key (its key is AWS's own: aws dynamodb "
+		       "update-table changes it)");
+	/* Only a person may change these: making the table is over. */
+	snprintf(line, sizeof(line), "%s", error.text);
+	assert_refused(CART_PROVISION_AUTO, line);
+	RULE(.operation = "ListTagsOfResource", .error = "AccessDeniedException");
+	table.kms_key = "";
+	assert_refused(CART_PROVISION_CHECK,
+		       "table carts: the table does not have the tags of dynamodb.tags "
+		       "(ListTagsOfResource: AccessDeniedException: so it says (HTTP 400))");
+	assert_int_equal(changes(), 0);
 }
 
 static void calls_are_made_again_where_that_helps(void **state)
@@ -352,7 +541,7 @@ static void waiting_ends_with_the_time_or_the_service(void **state)
 	json_object_set_new(f.stub.shelf.table, "TableStatus", json_string("CREATING"));
 	assert_int_equal(provision_within(CART_PROVISION_AUTO, 200 * CLOCK_NS_PER_MS),
 			 DDB_TABLE_UNREACHED);
-	assert_string_equal(error.text, "table carts is not ACTIVE yet");
+	assert_string_equal(error.text, "table carts is not ACTIVE: it is CREATING");
 	ddb_stub_clear(&f.stub);
 	atomic_store(&stop, true);
 	assert_int_equal(provision_within(CART_PROVISION_AUTO, PATIENCE_NS), DDB_TABLE_UNREACHED);
@@ -442,7 +631,7 @@ static void a_service_does_not_wait_for_long_until_a_table_is_made(void **state)
 	r.stub.shelf.making = 10;
 	ddb_rig_start(&r, 1, NULL);
 	captured_log_await("not ready until that succeeds", 1);
-	captured_log_await("is not ACTIVE yet", 1);
+	captured_log_await("is not ACTIVE: it is CREATING", 1);
 	captured_log_await("INFO  the table is ready", 1);
 	id = rig_cart(r.rig);
 	assert_int_equal(ddb_shelf_number(&r.stub.shelf, &id, "version"), 1);
@@ -467,6 +656,14 @@ int main(void)
 		TEST(a_check_makes_nothing),
 		TEST(calls_that_a_server_lacks_are_done_without_and_warned_of_once),
 		TEST(of_a_server_that_tells_but_does_not_change_it_is_warned_once),
+		TEST(what_is_asked_for_and_refused_is_an_error_where_it_is_strict),
+		TEST(a_server_without_ttl_is_warned_of_where_it_is_strict),
+		TEST(protection_that_a_server_only_seems_to_switch_on_is_told),
+		TEST(a_table_that_is_updating_is_used),
+		TEST(messages_name_the_status),
+		TEST(an_index_that_projects_parts_is_refused),
+		TEST(a_table_is_made_with_tags_and_key),
+		TEST(a_table_with_other_tags_or_another_key_fails_the_check),
 		TEST(calls_are_made_again_where_that_helps),
 		TEST(a_server_that_fails_is_one_not_reached),
 		TEST(waiting_ends_with_the_time_or_the_service),

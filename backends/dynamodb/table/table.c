@@ -5,138 +5,63 @@
  */
 #include "backends/dynamodb/table/table.h"
 
+#include "backends/dynamodb/table/features.h"
 #include "core/embed.h"
 #include "core/base/log.h"
 
 #include <event2/event.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define TABLE_CALL_NS	     (5 * CLOCK_NS_PER_S)
-#define TABLE_POLL_MIN_MS    50
-#define TABLE_POLL_MAX_MS    2000
-#define TABLE_RECOVERY_TRIES 12
-
-struct table_work {
-	const struct ddb_table_config *table;
-	enum cart_provision how;
-	const struct cart_clock *clock;
-	const char *endpoint;
-	int64_t deadline_ns;
-	const atomic_bool *stop;
-	struct event_base *base;
-	struct ddb_client *client;
-	struct ddb_call call;
-	json_t *wanted; /* of schemas/dynamodb/carts.json */
-	struct cart_error *error;
-};
-
-static enum ddb_table_state table_refuse(struct table_work *work, const char *what)
+/* UPDATING serves all calls: something beside our indexes changes, or one of them its throughput.
+ */
+static bool table_is_usable(const char *status)
 {
-	cart_error_set(work->error, "table %s: %s", work->table->name, what);
-	return DDB_TABLE_REFUSED;
+	/* Some compatible servers have no status of an index. */
+	return *status == '\0' || strcmp(status, "ACTIVE") == 0 || strcmp(status, "UPDATING") == 0;
 }
 
-/* A call failed. */
-static enum ddb_table_state table_failed(struct table_work *work)
+/* False: what says which part of it cannot be used, and its status. Indexes that are not ours do
+ * not count. */
+static bool table_is_ready(const struct table_work *work, const json_t *table, char *what,
+			   size_t room)
 {
-	const struct ddb_call *call = &work->call;
-
-	cart_error_set(work->error, "%s of table %s: %s", ddb_operation_name(call->operation),
-		       work->table->name, call->message);
-	return call->outcome == DDB_REJECTED ? DDB_TABLE_REFUSED : DDB_TABLE_UNREACHED;
-}
-
-static bool table_is_error(const struct table_work *work, const char *type)
-{
-	return work->call.outcome == DDB_REJECTED && strcmp(work->call.error, type) == 0;
-}
-
-/* Makes a call with that body, which is consumed; NULL: no memory. True: the answer is 200. */
-static bool table_call(struct table_work *work, enum ddb_operation operation, json_t *body)
-{
-	struct ddb_call *call = &work->call;
-	char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-
-	json_decref(body);
-	buf_reset(&call->body);
-	if (text != NULL)
-		buf_add_string(&call->body, text);
-	free(text);
-	call->operation = operation;
-	call->deadline_ns = clock_monotonic_ns(work->clock) + TABLE_CALL_NS;
-	if (text == NULL || call->body.failed ||
-	    ddb_call_wait(work->client, work->base, call) != 0) {
-		call->outcome = DDB_BUSY;
-		snprintf(call->message, sizeof(call->message), "out of memory");
-		return false;
-	}
-	return call->outcome == DDB_OK;
-}
-
-/* A body with the table's name and these members, which are consumed; NULL: none. */
-static json_t *table_body(const struct table_work *work, json_t *members)
-{
-	json_t *body = json_pack("{s:s}", "TableName", work->table->name);
-
-	if (body == NULL || (members != NULL && json_object_update(body, members) != 0)) {
-		json_decref(body);
-		body = NULL;
-	}
-	json_decref(members);
-	return body;
-}
-
-static bool table_is_over(const struct table_work *work)
-{
-	return atomic_load(work->stop) || clock_monotonic_ns(work->clock) >= work->deadline_ns;
-}
-
-static void table_woken(evutil_socket_t fd, short what, void *user)
-{
-	(void)fd;
-	(void)what;
-	(void)user;
-}
-
-/* Returns how long the next pause should be. */
-static int64_t table_pause(struct table_work *work, int64_t ms)
-{
-	struct timeval delay = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-	struct event *timer = evtimer_new(work->base, table_woken, NULL);
-
-	if (timer != NULL) {
-		evtimer_add(timer, &delay);
-		event_base_loop(work->base, EVLOOP_ONCE);
-		event_free(timer);
-	}
-	return ms * 2 < TABLE_POLL_MAX_MS ? ms * 2 : TABLE_POLL_MAX_MS;
-}
-
-static bool table_is_active(const json_t *table)
-{
+	const json_t *wanted = json_object_get(json_object_get(work->wanted, "CreateTable"),
+					       "GlobalSecondaryIndexes");
 	const json_t *indexes = json_object_get(table, "GlobalSecondaryIndexes"), *index;
-	const char *status = json_string_value(json_object_get(table, "TableStatus"));
+	const char *status = table_text(table, "TableStatus");
 	size_t i;
 
-	if (status == NULL || strcmp(status, "ACTIVE") != 0)
+	snprintf(what, room, "it is %.60s", status);
+	if (*status == '\0' || !table_is_usable(status))
 		return false;
 	json_array_foreach(indexes, i, index)
 	{
-		/* Some compatible servers have no status of an index. */
-		status = json_string_value(json_object_get(index, "IndexStatus"));
-		if (status != NULL && strcmp(status, "ACTIVE") != 0)
+		const char *name = table_text(index, "IndexName");
+
+		status = table_text(index, "IndexStatus");
+		snprintf(what, room, "its index %.60s is %.60s", name, status);
+		if (!table_is_usable(status) && table_named(wanted, "IndexName", name) != NULL)
 			return false;
 	}
 	return true;
 }
 
-/* Waits until nothing of the table is being created. READY: *table is its description, borrowed
+/* Only time can help, and not a person. */
+static bool table_is_changing(const json_t *table)
+{
+	const char *status = table_text(table, "TableStatus");
+
+	return table_is_usable(status) || strcmp(status, "CREATING") == 0 ||
+	       strcmp(status, "DELETING") == 0;
+}
+
+/* Waits until table and indexes can be used. READY: *table is its description, borrowed
  * from the call, or NULL if there is no table. */
 static enum ddb_table_state table_await(struct table_work *work, const json_t **table)
 {
 	int64_t ms = TABLE_POLL_MIN_MS;
+	char what[160];
 
 	for (;;) {
 		*table = NULL;
@@ -145,35 +70,15 @@ static enum ddb_table_state table_await(struct table_work *work, const json_t **
 				       ? DDB_TABLE_READY
 				       : table_failed(work);
 		*table = json_object_get(work->call.json, "Table");
-		if (table_is_active(*table))
+		if (table_is_ready(work, *table, what, sizeof(what)))
 			return DDB_TABLE_READY;
-		if (table_is_over(work)) {
-			cart_error_set(work->error, "table %s is not ACTIVE yet",
-				       work->table->name);
+		if (table_is_over(work) || !table_is_changing(*table)) {
+			cart_error_set(work->error, "table %s is not ACTIVE: %s", work->table->name,
+				       what);
 			return DDB_TABLE_UNREACHED;
 		}
 		ms = table_pause(work, ms);
 	}
-}
-
-static const char *table_text(const json_t *object, const char *name)
-{
-	const char *text = json_string_value(json_object_get(object, name));
-
-	return text != NULL ? text : "";
-}
-
-static const json_t *table_named(const json_t *list, const char *member, const char *name)
-{
-	const json_t *entry;
-	size_t i;
-
-	json_array_foreach(list, i, entry)
-	{
-		if (strcmp(table_text(entry, member), name) == 0)
-			return entry;
-	}
-	return NULL;
 }
 
 /* Both have the same attributes as keys, of the same types. */
@@ -217,6 +122,22 @@ static void table_keys_text(const json_t *keys, char *text, size_t room)
 	}
 }
 
+/* An entry of an index is read as a whole cart, or as keys by which the cart is fetched. */
+static enum ddb_table_state table_check_projection(struct table_work *work, const json_t *index)
+{
+	const char *type = table_text(json_object_get(index, "Projection"), "ProjectionType");
+	char what[256];
+
+	if (*type == '\0' || strcmp(type, "ALL") == 0 || strcmp(type, "KEYS_ONLY") == 0)
+		return DDB_TABLE_READY;
+	snprintf(what, sizeof(what),
+		 "its index %.60s projects %.30s: lists need KEYS_ONLY or ALL; delete that index, "
+		 "then "
+		 "cartctl provision makes it",
+		 table_text(index, "IndexName"), type);
+	return table_refuse(work, what);
+}
+
 static enum ddb_table_state table_check_keys(struct table_work *work, const json_t *table)
 {
 	const json_t *wanted = json_object_get(work->wanted, "CreateTable");
@@ -240,9 +161,14 @@ static enum ddb_table_state table_check_keys(struct table_work *work, const json
 		const json_t *other = table_named(found, "IndexName", name);
 
 		keys = json_object_get(index, "KeySchema");
-		if (other == NULL ||
-		    table_same_keys(keys, types, json_object_get(other, "KeySchema"), found_types))
+		if (other == NULL)
 			continue;
+		if (table_same_keys(keys, types, json_object_get(other, "KeySchema"),
+				    found_types)) {
+			if (table_check_projection(work, other) != DDB_TABLE_READY)
+				return DDB_TABLE_REFUSED;
+			continue;
+		}
 		table_keys_text(keys, need, sizeof(need));
 		snprintf(what, sizeof(what), "the keys of its index %s are not %s", name, need);
 		return table_refuse(work, what);
@@ -266,8 +192,7 @@ static enum ddb_table_state table_make(struct table_work *work)
 {
 	json_t *members = json_deep_copy(json_object_get(work->wanted, "CreateTable"));
 
-	if (work->table->deletion_protection)
-		json_object_set_new(members, "DeletionProtectionEnabled", json_true());
+	table_add_features(work, members);
 	if (table_call(work, DDB_CREATE_TABLE, table_body(work, members)))
 		log_event(LOG_INFO, "table made", LOG_STR("table", work->table->name),
 			  LOG_STR("endpoint", work->endpoint));
@@ -342,6 +267,7 @@ static enum ddb_table_state table_add_index(struct table_work *work, const json_
  * table_await(). */
 static enum ddb_table_state table_ensure(struct table_work *work, const json_t **table)
 {
+	int64_t ms = TABLE_POLL_MIN_MS;
 	bool again = true;
 
 	while (again) {
@@ -365,114 +291,17 @@ static enum ddb_table_state table_ensure(struct table_work *work, const json_t *
 			return DDB_TABLE_UNREACHED;
 		}
 		if (again) /* what was just begun may not be visible yet */
-			table_pause(work, TABLE_POLL_MIN_MS);
+			ms = table_pause(work, ms);
 	}
 	return DDB_TABLE_READY;
-}
-
-/* An optional call failed: the server lacks it, or the account has no right to it. */
-static void table_warn_without(const struct table_work *work, const char *then)
-{
-	log_event(LOG_WARN, then, LOG_STR("table", work->table->name),
-		  LOG_STR("call", ddb_operation_name(work->call.operation)),
-		  LOG_STR("why", work->call.message));
-}
-
-/* Switches a feature on by that call, or warns that it is off. members is consumed. A new table
- * refuses point-in-time recovery for some seconds. */
-static void table_switch_on(struct table_work *work, bool is_on, enum ddb_operation operation,
-			    json_t *members, const char *without)
-{
-	int64_t ms = TABLE_POLL_MIN_MS;
-	bool asks = !is_on && work->how != CART_PROVISION_CHECK;
-
-	if (!is_on && !asks)
-		log_event(LOG_WARN, without, LOG_STR("table", work->table->name));
-	for (int tries = 1; asks; tries++) {
-		if (table_call(work, operation, table_body(work, json_incref(members))))
-			break;
-		asks = table_is_error(work, "ContinuousBackupsUnavailableException") &&
-		       tries < TABLE_RECOVERY_TRIES && !table_is_over(work);
-		if (asks)
-			ms = table_pause(work, ms);
-		else
-			table_warn_without(work, without);
-	}
-	json_decref(members);
-}
-
-/* TTL is on. DynamoDB changes its attribute only by switching TTL off first, which we never do. */
-static void table_check_ttl(const struct table_work *work, const char *found, const char *without)
-{
-	const char *wanted =
-		table_text(json_object_get(work->wanted, "TimeToLive"), "AttributeName");
-	char why[96];
-
-	if (*found == '\0' || strcmp(found, wanted) == 0)
-		return;
-	snprintf(why, sizeof(why), "it uses the attribute %.30s, not %s", found, wanted);
-	log_event(LOG_WARN, without, LOG_STR("table", work->table->name), LOG_STR("why", why));
-}
-
-static void table_ensure_ttl(struct table_work *work)
-{
-	static const char without[] = "expired carts are not removed by the server: TTL is not on";
-	const json_t *told;
-	bool is_on;
-
-	if (!table_call(work, DDB_DESCRIBE_TIME_TO_LIVE, table_body(work, NULL))) {
-		table_warn_without(work, without);
-		return;
-	}
-	told = json_object_get(work->call.json, "TimeToLiveDescription");
-	is_on = strncmp(table_text(told, "TimeToLiveStatus"), "ENABL", 5) == 0;
-	if (is_on)
-		table_check_ttl(work, table_text(told, "AttributeName"), without);
-	table_switch_on(work, is_on, DDB_UPDATE_TIME_TO_LIVE,
-			json_pack("{s:O}", "TimeToLiveSpecification",
-				  json_object_get(work->wanted, "TimeToLive")),
-			without);
-}
-
-static void table_ensure_recovery(struct table_work *work)
-{
-	static const char without[] = "point-in-time recovery is not on";
-	const json_t *status;
-
-	if (!work->table->point_in_time_recovery)
-		return;
-	if (!table_call(work, DDB_DESCRIBE_CONTINUOUS_BACKUPS, table_body(work, NULL))) {
-		table_warn_without(work, without);
-		return;
-	}
-	status = json_object_get(
-		json_object_get(json_object_get(work->call.json, "ContinuousBackupsDescription"),
-				"PointInTimeRecoveryDescription"),
-		"PointInTimeRecoveryStatus");
-	table_switch_on(work,
-			json_is_string(status) && strcmp(json_string_value(status), "ENABLED") == 0,
-			DDB_UPDATE_CONTINUOUS_BACKUPS,
-			json_pack("{s:{s:b}}", "PointInTimeRecoverySpecification",
-				  "PointInTimeRecoveryEnabled", 1),
-			without);
 }
 
 static enum ddb_table_state table_run(struct table_work *work)
 {
 	const json_t *table;
 	enum ddb_table_state state = table_ensure(work, &table);
-	bool is_protected;
 
-	if (state != DDB_TABLE_READY)
-		return state;
-	is_protected = json_is_true(json_object_get(table, "DeletionProtectionEnabled"));
-	table_ensure_ttl(work);
-	table_ensure_recovery(work);
-	if (work->table->deletion_protection)
-		table_switch_on(work, is_protected, DDB_UPDATE_TABLE,
-				json_pack("{s:b}", "DeletionProtectionEnabled", 1),
-				"the table is not protected against deletion");
-	return DDB_TABLE_READY;
+	return state == DDB_TABLE_READY ? table_ensure_features(work, table) : state;
 }
 
 enum ddb_table_state ddb_table_provision(const struct ddb_table_config *table,

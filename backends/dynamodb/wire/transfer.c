@@ -366,6 +366,7 @@ const char *ddb_operation_name(enum ddb_operation operation)
 		[DDB_UPDATE_TIME_TO_LIVE] = "UpdateTimeToLive",
 		[DDB_DESCRIBE_CONTINUOUS_BACKUPS] = "DescribeContinuousBackups",
 		[DDB_UPDATE_CONTINUOUS_BACKUPS] = "UpdateContinuousBackups",
+		[DDB_LIST_TAGS] = "ListTagsOfResource",
 	};
 
 	return names[operation];

@@ -132,7 +132,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
-	check-mysql check-dynamodb check-fault chaos torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
+	check-api check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
 	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts picture exact exact-renew gate install uninstall \
 	clean help
 
@@ -334,9 +334,14 @@ flaky: tests
 ## check-unit: the unit tests
 check-unit: $(UNIT_TESTS) $(B)/bin/cartctl
 	@$(RUN) $(call run_unit,$(VARIANT),120)
+# For slow servers.
+TIMEOUT ?= 300
 ## check-contract: the rules of the store interface, on CART_BACKEND or on all backends
+## check-api: the tests of the API, on CART_BACKEND or on all backends
 check-contract: $(CONTRACT_TESTS)
-	@$(with_servers) $(RUN) $(call run_contract,$(VARIANT),300)
+	@$(with_servers) $(RUN) $(call run_contract,$(VARIANT),$(TIMEOUT))
+check-api: $(api_tests) $(B)/bin/cartd-test
+	@$(with_servers) $(RUN) $(foreach b,$(backends),--group server-$(b) --env CART_BACKEND=$(b) --timeout $(TIMEOUT) $(api_tests))
 ## check-server: tests of a running cartd over sockets
 check-server: tests
 	@$(with_servers) $(RUN) $(call run_server,$(VARIANT),300)
@@ -355,6 +360,10 @@ check-fault: tests
 chaos:
 	+@$(MAKE) --no-print-directory VARIANT=asan tests
 	@$(RUN) --group chaos-asan $(call cartd_of,asan) --timeout 1800 $(call of_backends,$(CHAOS_SCRIPTS))
+## matrix: contract, API and kill -9 on other servers than ./cart check's; SERVERS="mysql moto", DOCS=1 writes docs/servers.md
+SERVERS ?= mysql mariadb-new group-replication galera dynoxide moto
+matrix: tests
+	@tools/matrix $(if $(DOCS),--docs) $(SERVERS)
 ## torture: fails the n-th allocation, disk access and callback, for every n
 torture: $(TORTURE_TESTS) $(B)/bin/cartd-test
 	@$(with_servers) $(RUN) $(call run_torture,$(VARIANT),600)

@@ -11,21 +11,20 @@ Dynalite is a package of npm's; tools/dynalite/package-lock.json says which, wit
 installed into build/dynalite when it is not there, or not this one.
 """
 
-import fcntl
 import filecmp
 import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 
 import beside
+import fetched
 from beside import Failure
+from fetched import BUILD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PINNED = os.path.join(HERE, "dynalite")
-BUILD = os.path.join(os.path.dirname(HERE), "build")
 INSTALLED = os.path.join(BUILD, "dynalite")
 NODE_OLDEST = 18
 REGION = "us-east-1"
@@ -67,6 +66,8 @@ def is_installed():
 
 
 def _fetch(new):
+    print("dynalite: installing dynalite %s, a local server that speaks DynamoDB's protocol, by npm into build/dynalite" % version(),
+          file=sys.stderr)
     for name in ("package.json", "package-lock.json", ".npmrc"):
         shutil.copy(os.path.join(PINNED, name), new)
     # What the packages would run when installed is not needed: leveldown brings its library made.
@@ -76,61 +77,17 @@ def _fetch(new):
         raise Failure("npm could not install dynalite %s:\n%s" % (version(), (done.stdout + done.stderr)[-3000:].strip()))
 
 
-def install():
-    """Makes sure that the pinned one is in build/dynalite. One process does it, others wait."""
-    if is_installed():
-        return
-    os.makedirs(BUILD, exist_ok=True)
-    with open(os.path.join(BUILD, "dynalite.lock"), "a", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if is_installed():
-            return
-        print("dynalite: installing dynalite %s, a local server that speaks DynamoDB's protocol, by npm into build/dynalite"
-              % version(), file=sys.stderr)
-        new = tempfile.mkdtemp(prefix="dynalite.", dir=BUILD)
-        try:
-            _fetch(new)
-            os.chmod(new, 0o755)  # for everybody, unlike a folder of mkdtemp's
-            shutil.rmtree(INSTALLED, ignore_errors=True)
-            os.rename(new, INSTALLED)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
+class Local(beside.Server):
+    """One server, of any program that speaks DynamoDB's protocol."""
 
-
-class Server(beside.Server):
-    """One server. What start() brings back after stop() or kill() is what its folder holds: nothing, when its tables were in memory."""
-
-    NAME, PREFIX = "dynalite", "cart-dynalite-"
     STOP_S = 10.0
-
-    def __init__(self, folder=None, port=None, table_ms=TABLE_MS, on_disk=False):
-        super().__init__(folder, port)
-        self.options = {"createTableMs": table_ms, "updateTableMs": table_ms, "deleteTableMs": table_ms}
-        if self.keep or on_disk:
-            self.options["path"] = self.path("data")
 
     @property
     def endpoint(self):
         return "http://127.0.0.1:%d" % self.port
 
-    def prepare(self):
-        self.node = node()
-        try:
-            install()
-        except OSError as error:
-            raise Failure("dynalite %s could not be installed into build/dynalite: %s" % (version(), error)) from None
-
-    def words(self):
-        return [self.node, os.path.join(PINNED, "serve.js"), INSTALLED, str(self.port), json.dumps(self.options)]
-
     def variables(self):
         return {"AWS_REGION": REGION, **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NODE_"))}}
-
-    def answers(self, said):
-        return "listening\n" in said
-
-    def lost_port(self, said):
-        return "EADDRINUSE" in said
 
     def environment(self):
         """The settings by which cartd finds it, and what only tests want to know."""
@@ -139,3 +96,31 @@ class Server(beside.Server):
             "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true",
             "TEST_DYNAMODB_PID": str(self.pid),
         }
+
+
+class Server(Local):
+    """One server. What start() brings back after stop() or kill() is what its folder holds: nothing, when its tables were in memory."""
+
+    NAME, PREFIX = "dynalite", "cart-dynalite-"
+
+    def __init__(self, folder=None, port=None, table_ms=TABLE_MS, on_disk=False):
+        super().__init__(folder, port)
+        self.options = {"createTableMs": table_ms, "updateTableMs": table_ms, "deleteTableMs": table_ms}
+        if self.keep or on_disk:
+            self.options["path"] = self.path("data")
+
+    def prepare(self):
+        self.node = node()
+        fetched.once("dynalite", lambda folder: is_installed(), _fetch, BUILD)
+
+    def words(self):
+        return [self.node, os.path.join(PINNED, "serve.js"), INSTALLED, str(self.port), json.dumps(self.options)]
+
+    def answers(self, said):
+        return "listening\n" in said
+
+    def lost_port(self, said):
+        return "EADDRINUSE" in said
+
+    def version(self):
+        return "dynalite " + version()

@@ -67,12 +67,12 @@ def program(name):
     return found
 
 
-def tables_sql():
+def tables_sql(root=""):
     """The definitions of the server's own tables, as its package brings them (the names differ between releases)."""
     text = ["CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n"]
     for name in TABLES:
         files = [path for folder in ("/usr/share/mysql", "/usr/share/mariadb", "/usr/local/share/mysql")
-                 for path in sorted(glob.glob("%s/m*_%s.sql" % (folder, name)))]
+                 for path in sorted(glob.glob("%s%s/m*_%s.sql" % (root, folder, name)))]
         if not files:
             raise Failure("no %s.sql of MariaDB under /usr/share" % name)
         with open(files[0], encoding="utf-8") as file:
@@ -81,14 +81,15 @@ def tables_sql():
 
 
 class Server(beside.Server):
-    """One server."""
+    """One server: the machine's MariaDB, or that of a package (fetched.Unpacked). MySQL is one too, in mysql.py."""
 
     NAME, PREFIX = "mariadbd", "cart-mariadb-"
+    DEFAULTS, FAST = DEFAULTS, FAST
 
-    def __init__(self, folder=None, port=None, options=(), fast=False, tls=False, password=None):
+    def __init__(self, folder=None, port=None, options=(), fast=False, tls=False, password=None, package=None):
         super().__init__(folder, port)
-        self.user, self.database = "cart", "cart"
-        self.options = (FAST if fast else []) + list(options)
+        self.user, self.database, self.package = "cart", "cart", package
+        self.options = (self.FAST if fast else []) + list(options)
         self.tls = tls
         self.data = self.path("data")
         self.password = password or secrets.token_hex(12)
@@ -115,16 +116,24 @@ class Server(beside.Server):
             return
         new = self.path("data.new")
         shutil.rmtree(new, ignore_errors=True)
+        self._fill(new)
+        self._write_password()
+        os.rename(new, self.data)
+
+    def _fill(self, new):
+        """Makes a data folder with the server's own tables and the users."""
         os.makedirs(os.path.join(new, "mysql"))
+        self._run_once(self._command(new) + BOOTSTRAP,
+                       tables_sql(self.package.folder if self.package else "") + USERS.format(password=self.password))
+
+    def _run_once(self, command, text=""):
+        """Runs the server to its end, to make its tables."""
         with open(self.path("initialise.log"), "wb") as log:
-            done = subprocess.run(self._command(new) + BOOTSTRAP, stdout=log, stderr=log, timeout=START_S, check=False,
-                                  input=(tables_sql() + USERS.format(password=self.password)).encode())
+            done = subprocess.run(command, stdout=log, stderr=log, timeout=START_S, check=False, input=text.encode())
         with open(self.path("initialise.log"), encoding="utf-8", errors="replace") as log:
             said = log.read()
         if done.returncode != 0 or "\nERROR" in said:
-            raise Failure("MariaDB could not make its tables:\n" + said[-2000:])
-        self._write_password()
-        os.rename(new, self.data)
+            raise Failure("%s could not make its tables:\n%s" % (self.NAME, said[-2000:]))
 
     def _write_password(self):
         with open(os.open(self.path("password"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
@@ -147,12 +156,20 @@ class Server(beside.Server):
 
     # Its process.
 
+    def _program(self):
+        """The start of its command line."""
+        if self.package is None:
+            return [program(self.NAME), "--no-defaults"]
+        return [*self.package.words(self.NAME), "--no-defaults", "--basedir=" + self.package.path("usr"),
+                "--plugin-dir=" + self.package.find("usr/lib/mysql/plugin"), "--character-sets-dir=" + self.package.find("usr/share/m*/charsets"),
+                "--lc-messages-dir=" + self.package.find("usr/share/m*/english").rpartition("/")[0]]
+
     def _command(self, data):
-        words = [program("mariadbd"), "--no-defaults", "--datadir=" + data, "--tmpdir=" + self.folder]
+        words = [*self._program(), "--datadir=" + data, "--tmpdir=" + self.folder]
         return words if os.getuid() else words + ["--user=root"]
 
     def words(self):
-        words = self._command(self.data) + DEFAULTS + [
+        words = self._command(self.data) + self.DEFAULTS + [
             "--socket=" + self.socket, "--port=%d" % self.port, "--pid-file=" + self.path("pid"),
             "--log-error=" + self.log, "--secure-file-priv=" + self.folder]
         if self.tls:
@@ -198,6 +215,11 @@ class Server(beside.Server):
         """Runs statements as root on a connection of their own; the rows of the last that has any, as lists of str or None."""
         with self.connect(timeout) as session:
             return session.sql(text)
+
+    def version(self):
+        """Its name and version, for people."""
+        with self.connect() as session:
+            return "MariaDB " + session.version.removeprefix("5.5.5-").partition("-")[0]
 
     def variable(self, name):
         return self.sql("SELECT @@GLOBAL." + name)[0][0]
@@ -305,6 +327,15 @@ class Node(Server):
         """Until it takes writes."""
         await_that(lambda: self.wsrep("ready") == "ON", "the node's readiness", timeout)
 
+    def size_seen(self):
+        """How many nodes its cluster has; None while it takes no writes."""
+        return int(self.wsrep("cluster_size") or 0) if self.wsrep("cluster_status") == "Primary" else None
+
+    def declare_whole(self):
+        """Whoever runs the cluster says that this node is all there is."""
+        self.sql("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'")
+        self.await_ready()
+
     def wsrep(self, name):
         """One of its wsrep_ status values; None while it does not answer, as during a change of its state."""
         if self.process is None or self.process.poll() is not None:
@@ -333,34 +364,45 @@ class Node(Server):
         return found[-1]
 
 
-class Galera(beside.Closing):
-    """A cluster of n nodes, each a Server; any of them takes writes."""
+class Cluster(beside.Closing):
+    """Several servers with the same data, in .nodes."""
 
-    def __init__(self, n=3, options=(), **rest):
-        self.provider = galera_provider()
-        if self.provider is None:
-            raise Failure("no Galera provider (Debian: galera-4)")
-        self.password = secrets.token_hex(12)
-        self.nodes = []
-        for i in range(n):
-            self.nodes.append(Node(self, i + 1, options, password=self.password, **rest))
+    nodes = ()
 
     def start(self):
         for node in self.nodes:
             node.start()
         self.await_size(len(self.nodes))
 
-    def await_size(self, size, timeout=30.0):
-        """Until every running node sees a primary component of that many."""
+    def await_size(self, size, timeout=60.0):
+        """Until every running node sees a cluster of that many that takes writes."""
         def seen():
-            return all(node.wsrep("cluster_size") == str(size) and node.wsrep("cluster_status") == "Primary"
-                       for node in self.nodes if node.process is not None)
+            return all(node.size_seen() == size for node in self.nodes if node.process is not None)
         await_that(seen, "a cluster of %d" % size, timeout)
 
     def close(self):
         for node in self.nodes:
             node.close()
 
+    def version(self):
+        return self.nodes[0].version()
+
     def environment(self):
         return {**self.nodes[0].environment(), "CART_MYSQL_HOST": ",".join(node.address() for node in self.nodes),
                 "TEST_MYSQL_SOCKETS": ",".join(node.socket for node in self.nodes)}
+
+
+class Galera(Cluster):
+    """A cluster of n nodes, each a Server; any of them takes writes."""
+
+    def __init__(self, n=3, options=(), **rest):
+        self.provider = galera_provider()
+        if self.provider is None:
+            raise Failure("no Galera provider (Debian: galera-4)")
+        password = secrets.token_hex(12)
+        self.nodes = []
+        for i in range(n):
+            self.nodes.append(Node(self, i + 1, options, password=password, **rest))
+
+    def version(self):
+        return super().version() + ", Galera " + self.nodes[0].wsrep("provider_version").partition("(")[0]

@@ -91,6 +91,22 @@ def names_server(folder):
     expect(found["CART_MYSQL_HOST"] == "127.0.0.1" and found["CART_MYSQL_BATCH"] == "4", str(found))
 
 
+def takes_given_server(folder):
+    """None is started: what would start one finds no program."""
+    given = {"CART_TEST_MYSQL_HOST": "db.example", "CART_TEST_MYSQL_USER": "tester", "CART_MYSQL_PORT": "1", "PATH": os.path.dirname(sys.executable)}
+    for tool in (TOOL, TOOL.replace("mariadb", "mysql")):
+        done = subprocess.run([tool, "/usr/bin/env"], env={**os.environ, "TMPDIR": folder, **given}, capture_output=True, text=True, check=False)
+        found = dict(line.split("=", 1) for line in done.stdout.splitlines() if line.startswith("CART_MYSQL_"))
+        expect(found == {"CART_MYSQL_HOST": "db.example", "CART_MYSQL_USER": "tester"}, "%s: %s %s" % (tool, found, done.stderr))
+    expect(os.listdir(folder) == [], str(os.listdir(folder)))
+
+
+def takes_kind(folder):
+    done = subprocess.run([TOOL.replace("mariadb", "mysql"), "--kind", "mariadb", "--fast", "env"], env={**os.environ, "TMPDIR": folder},
+                          capture_output=True, text=True, timeout=100, check=False)
+    expect(done.returncode == 0 and "CART_MYSQL_PORT=" in done.stdout, done.stderr)
+
+
 def user_may_and_may_not(_folder):
     with mariadb.Server(fast=True) as server:
         with server.connect_as_user() as cart:
@@ -222,6 +238,8 @@ def cluster_heals(_folder):
 TESTS = [
     ("the exit status is the command's, and nothing is left", passes_status),
     ("the command is told of the server and of no other", names_server),
+    ("a server that is given is used, and none started", takes_given_server),
+    ("with-mysql starts the kind that it is told", takes_kind),
     ("the user may do what cartd does in its database and no more; root is let in by the socket alone", user_may_and_may_not),
     ("a signal reaches the command, whose status counts", passes_signals),
     ("server, folder and command end with a with-mariadb that is killed", dies_with_us),

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Several servers, one of which is lost: a Galera cluster, and a primary with a replica that takes its place.
+"""Several servers, one of which is lost: a cluster (Galera, or what CART_TEST_MYSQL names), and a primary with a replica that takes its place.
 
 Long, in `make chaos`: to start three nodes and to let them agree that one is dead takes longer than all of ./cart check may give to it.
 """
@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 import faults  # noqa: E402
 import tap  # noqa: E402
 from cartd import await_that  # noqa: E402
-from private_mariadb import mariadb, needed, primary  # noqa: E402
+from private_mariadb import cluster as three_nodes, mariadb, primary  # noqa: E402
 from scene import ACKNOWLEDGED, REFUSED  # noqa: E402
 from scene_mysql import Scene  # noqa: E402
 
@@ -21,12 +21,8 @@ SEMI_SYNC = ["--rpl-semi-sync-master-enabled=1", "--rpl-semi-sync-master-wait-po
              "--rpl-semi-sync-master-timeout=60000"]
 
 
-def galera():
-    return needed(lambda: mariadb.Galera(3))
-
-
 def the_writing_node_of_a_cluster_is_killed_and_the_next_one_goes_on():
-    with galera() as cluster, Scene(cluster) as scene:
+    with three_nodes() as cluster, Scene(cluster) as scene:
         scene.tables_of = cluster.nodes[1]
         for number in (0, 1):
             killed = time.monotonic()
@@ -41,7 +37,7 @@ def the_writing_node_of_a_cluster_is_killed_and_the_next_one_goes_on():
 
 
 def a_cluster_without_a_majority_takes_no_change_and_comes_back():
-    with galera() as cluster, Scene(cluster) as scene:
+    with three_nodes() as cluster, Scene(cluster) as scene:
         scene.tables_of = cluster.nodes[2]
         for node in cluster.nodes[:2]:
             node.kill()
@@ -51,9 +47,7 @@ def a_cluster_without_a_majority_takes_no_change_and_comes_back():
         changes, _ = scene.outcomes_during(began, time.monotonic())
         scene.note("without a majority: changes %s", changes)
         assert changes[ACKNOWLEDGED] == 0 and changes[REFUSED] > 0, "without a majority: %s" % changes
-        # Whoever runs the cluster says that what is left is all there is.
-        cluster.nodes[2].sql("SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'")
-        await_that(lambda: cluster.nodes[2].status("wsrep_ready").get("wsrep_ready") == "ON", 30, "the node's readiness")
+        cluster.nodes[2].declare_whole()
         scene.await_recovery(time.monotonic())
 
 

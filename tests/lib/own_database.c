@@ -28,25 +28,44 @@ static const char *own_database_from(const char *name, const char *otherwise)
 	return value != NULL && *value != '\0' ? value : otherwise;
 }
 
-/* Runs one statement about the database. */
-static void own_database_run(const char *what, const char *name)
+/* Runs it on one host of CART_MYSQL_HOST, "HOST[:PORT]"; false: it does not take it. */
+static bool own_database_run_on(MYSQL *mysql, char *host, const char *statement)
 {
-	MYSQL *mysql = mysql_init(NULL);
 	unsigned port = (unsigned)strtoul(own_database_from("CART_MYSQL_PORT", "3306"), NULL, 10);
 	const char *socket = own_database_from("CART_MYSQL_SOCKET", NULL);
-	char statement[OWN_DATABASE_MAX + 64];
+	char *colon = strchr(host, ':');
 
-	if (mysql == NULL)
-		abort();
+	if (colon != NULL) {
+		*colon = '\0';
+		port = (unsigned)strtoul(colon + 1, NULL, 10);
+	}
+	return mysql_real_connect(mysql, socket != NULL ? NULL : host,
+				  own_database_from("CART_MYSQL_USER", "cart"),
+				  own_database_from("CART_MYSQL_PASSWORD", ""), NULL, port, socket,
+				  0) != NULL &&
+	       mysql_query(mysql, statement) == 0;
+}
+
+/* Runs one statement about the database, on the first host that takes it: in a cluster it may be
+ * that only one takes changes. */
+static void own_database_run(const char *what, const char *name)
+{
+	char *hosts = strdup(own_database_from("CART_MYSQL_HOST", "127.0.0.1")), *rest = hosts;
+	char statement[OWN_DATABASE_MAX + 64];
+	bool done = false;
+
 	snprintf(statement, sizeof(statement), "%s %s", what, name);
-	if (mysql_real_connect(
-		    mysql,
-		    socket != NULL ? NULL : own_database_from("CART_MYSQL_HOST", "127.0.0.1"),
-		    own_database_from("CART_MYSQL_USER", "cart"),
-		    own_database_from("CART_MYSQL_PASSWORD", ""), NULL, port, socket, 0) == NULL ||
-	    mysql_query(mysql, statement) != 0)
-		own_database_die(mysql);
-	mysql_close(mysql);
+	for (char *host; !done && (host = strsep(&rest, ",")) != NULL;) {
+		MYSQL *mysql = mysql_init(NULL);
+
+		if (mysql == NULL)
+			abort();
+		done = own_database_run_on(mysql, host, statement);
+		if (!done && rest == NULL)
+			own_database_die(mysql);
+		mysql_close(mysql);
+	}
+	free(hosts);
 }
 
 /* Until it is gone: a table that is being made or changed is not let go. One that was never made

@@ -1,4 +1,7 @@
-"""The dynalite of a test's own, by tools/dynalite.py, the settings by which a cartd finds it, and a look into its tables."""
+"""The dynalite of a test's own, by tools/dynalite.py, the settings by which a cartd finds it, and a look into its tables.
+
+CART_TEST_DYNAMODB=KIND takes another server that speaks the protocol, of tools/kinds.py.
+"""
 
 import json
 import os
@@ -10,13 +13,17 @@ from tap import Skip
 
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 import dynalite  # noqa: E402 (where it is is known only now)
+import kinds  # noqa: E402
+
+KIND = os.environ.get("CART_TEST_DYNAMODB", "dynalite")
 
 
 def server(**options):
     """One that is not started yet. Without Node the test is skipped."""
     try:
-        dynalite.node()
-        return dynalite.Server(**options)
+        if KIND == "dynalite":
+            dynalite.node()
+        return kinds.DYNAMODB[KIND](**options)
     except dynalite.Failure as why:
         raise Skip("nothing of it was tested: %s" % why) from None
 

@@ -1,4 +1,7 @@
-"""The MariaDB of a test's own, by tools/mariadb.py, and the settings by which a cartd finds it."""
+"""The MariaDB of a test's own, by tools/mariadb.py, and the settings by which a cartd finds it.
+
+CART_TEST_MYSQL=KIND takes another kind of server of the same protocol, of tools/kinds.py.
+"""
 
 import os
 import sys
@@ -7,21 +10,31 @@ from cartd import ROOT
 from tap import Skip
 
 sys.path.insert(0, os.path.join(ROOT, "tools"))
-import mariadb  # noqa: E402 (where it is is known only now)
+import kinds  # noqa: E402 (where it is is known only now)
+import mariadb  # noqa: E402
 from mariadb_session import Line, Lost, Session, SqlError, scrambled  # noqa: E402,F401 (for the tests)
+
+
+KIND = os.environ.get("CART_TEST_MYSQL", "mariadb")
 
 
 def needed(start):
     """What start() returns. Without MariaDB the test is skipped."""
     try:
-        mariadb.program("mariadbd")
+        if KIND in ("mariadb", "galera"):
+            mariadb.program("mariadbd")
         return start()
     except mariadb.Failure as why:
         raise Skip("nothing of it was tested: %s" % why) from None
 
 
 def server(**options):
-    return needed(lambda: mariadb.Server(**options))
+    return needed(lambda: kinds.MYSQL[KIND](**options))
+
+
+def cluster():
+    """Three nodes, of Galera unless CART_TEST_MYSQL names another kind of cluster."""
+    return needed(lambda: kinds.MYSQL["galera" if KIND == "mariadb" else KIND]())
 
 
 def primary(options=(), **rest):

@@ -1,6 +1,7 @@
 """The private dynalite of bench/perf/run-dynamodb, and the stub that answers at once."""
 
 import json
+import os
 import subprocess
 
 import dynalite
@@ -9,6 +10,7 @@ from servers import LOAD_CORE, Failure, Server
 from watch import Database
 
 TABLE = "carts"
+SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "schemas", "dynamodb", "carts.json")
 
 
 class Dynalite(Database):
@@ -41,7 +43,12 @@ class Stub(Server):
     """A server that answers every call at once, on the core of the load."""
 
     def __init__(self, bench):
-        super().__init__([bench.program("bench/perf/floor/dynamodb_stub_floor")], bench.path("stub.log"), (LOAD_CORE,))
+        with open(SCHEMA, encoding="utf-8") as file:
+            wanted = json.load(file)["CreateTable"]
+        with open(bench.path("table.json"), "w", encoding="utf-8") as file:
+            json.dump({"Table": {"TableName": TABLE, "TableStatus": "ACTIVE", **wanted}}, file)
+        super().__init__([bench.program("bench/perf/floor/dynamodb_stub_floor"), bench.path("table.json")], bench.path("stub.log"),
+                         (LOAD_CORE,))
         port = self._await(lambda: self.log_text().partition("\n")[0], 10)
         self.settings = (f"dynamodb.endpoint=http://127.0.0.1:{port}", "dynamodb.region=us-east-1", f"dynamodb.table={TABLE}")
 

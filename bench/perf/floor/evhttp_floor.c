@@ -3,18 +3,15 @@
  * of one file and every other method, once it has read the body, with those of another, so that
  * `make bench` can hand it answers recorded from cartd itself and compare the two on equal bytes.
  *
- * The base has the flags of cartd's loops. What evhttp writes by itself (Date, Content-Length,
- * Connection) it writes here too.
+ * What evhttp writes by itself (Date, Content-Length, Connection) it writes here too.
  */
 #include "bench/perf/floor/floor.h"
 
 #include <event2/buffer.h>
-#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
 #include <errno.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +65,7 @@ static void floor_read(struct floor_answer *answer, const char *path)
 	answer->body = end + 4;
 	answer->body_len = len - (size_t)(answer->body - answer->text);
 	line = strtok_r(answer->text, "\r\n", &rest);
-	answer->reason = strrchr(line, ' ') + 1;
+	answer->reason = line + strlen("HTTP/1.1 200 ");
 	while ((line = strtok_r(NULL, "\r\n", &rest)) != NULL) {
 		value = strchr(line, ':');
 		if (value == NULL || answer->header_count == FLOOR_HEADERS_MAX)
@@ -108,45 +105,6 @@ static void floor_handle(struct evhttp_request *request, void *user)
 	floor_send(request, &answers->change);
 }
 
-static void floor_stop(evutil_socket_t signal_number, short what, void *user)
-{
-	(void)signal_number;
-	(void)what;
-	event_base_loopbreak(user);
-}
-
-static struct event_base *floor_base(void)
-{
-	struct event_config *config = event_config_new();
-	struct event_base *base = NULL;
-
-	if (config != NULL) {
-		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK |
-						      EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
-		base = event_base_new_with_config(config);
-		event_config_free(config);
-	}
-	return base;
-}
-
-static void floor_serve(const char *port, struct floor_answers *answers)
-{
-	struct event_base *base = floor_base();
-	struct evhttp *http = base == NULL ? NULL : evhttp_new(base);
-	struct event *stop = base == NULL ? NULL : evsignal_new(base, SIGTERM, floor_stop, base);
-
-	if (http == NULL || stop == NULL)
-		floor_die("libevent", "did not start");
-	if (evhttp_bind_socket(http, "127.0.0.1", (uint16_t)atoi(port)) != 0)
-		floor_die(port, strerror(errno));
-	evhttp_set_gencb(http, floor_handle, answers);
-	event_add(stop, NULL);
-	event_base_dispatch(base);
-	event_free(stop);
-	evhttp_free(http);
-	event_base_free(base);
-}
-
 int main(int argc, char **argv)
 {
 	static struct floor_answers answers; /* too large for a stack */
@@ -158,9 +116,8 @@ int main(int argc, char **argv)
 			"example: evhttp_floor 9000 get.http add.http\n");
 		return 2;
 	}
-	signal(SIGPIPE, SIG_IGN);
 	floor_read(&answers.get, argv[2]);
 	floor_read(&answers.change, argv[3]);
-	floor_serve(argv[1], &answers);
+	floor_serve(floor_number(argv[1], "PORT", 0, 65535), floor_handle, &answers);
 	return 0;
 }

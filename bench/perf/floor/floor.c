@@ -2,7 +2,13 @@
 
 #include "core/base/clock.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +65,57 @@ void floor_read_ids(struct floor_ids *ids, const char *path)
 	fclose(file);
 	if (ids->count == 0)
 		floor_die(path, "no ids");
+}
+
+static void floor_stop(evutil_socket_t signal_number, short what, void *user)
+{
+	(void)signal_number;
+	(void)what;
+	event_base_loopbreak(user);
+}
+
+static struct bufferevent *floor_accepted(struct event_base *base, void *user)
+{
+	++*(size_t *)user;
+	return bufferevent_socket_new(base, -1, 0);
+}
+
+static void floor_print_port(struct evhttp_bound_socket *bound)
+{
+	struct sockaddr_in at;
+	socklen_t len = sizeof(at);
+
+	if (bound == NULL ||
+	    getsockname(evhttp_bound_socket_get_fd(bound), (struct sockaddr *)&at, &len) != 0)
+		floor_die("listen", strerror(errno));
+	printf("%d\n", ntohs(at.sin_port));
+	fflush(stdout);
+}
+
+size_t floor_serve(int port, void (*handle)(struct evhttp_request *request, void *user), void *user)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+	struct evhttp *http;
+	struct event *stop;
+	size_t connections = 0;
+
+	signal(SIGPIPE, SIG_IGN);
+	event_config_set_flag(config,
+			      EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(config);
+	http = evhttp_new(base);
+	stop = evsignal_new(base, SIGTERM, floor_stop, base);
+	evhttp_set_gencb(http, handle, user);
+	evhttp_set_bevcb(http, floor_accepted, &connections);
+	floor_print_port(evhttp_bind_socket_with_handle(http, "127.0.0.1", (uint16_t)port));
+	event_add(stop, NULL);
+	event_base_dispatch(base);
+	event_free(stop);
+	evhttp_free(http);
+	event_base_free(base);
+	event_config_free(config);
+	return connections;
 }
 
 size_t floor_message_len(const char *data, size_t len, const char **body)

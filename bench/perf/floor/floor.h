@@ -32,6 +32,13 @@ int64_t floor_now_ns(void);
 /* A file with a cart's id a line. */
 void floor_read_ids(struct floor_ids *ids, const char *path);
 
+struct evhttp_request;
+
+/* Serves HTTP on a port of 127.0.0.1 until SIGTERM, with evhttp on a base with the flags of cartd's
+ * loops. Prints the port: 0 takes a free one. Returns how many connections it took. */
+size_t floor_serve(int port, void (*handle)(struct evhttp_request *request, void *user),
+		   void *user);
+
 /* The length of the HTTP message that data begins with, by its Content-Length; 0: it is not
  * complete. data is NUL-terminated. *body is where its body begins. */
 size_t floor_message_len(const char *data, size_t len, const char **body);

@@ -17,6 +17,7 @@ struct cart_rules {
 	int64_t quantity_max;	       /* limits.quantity, of one line */
 	int64_t idempotency_window_ms; /* idempotency.window */
 	int64_t idle_step_ms;	       /* cart.idle_step */
+	int64_t sweep_grace_ms;	       /* sweep.grace */
 };
 
 /* When a sweeper may remove a cart with that expiry: rounded up to a thirtieth of cart.ttl, at most

@@ -65,6 +65,13 @@ const struct setting cart_settings[] = {
 	 .min = 1000,
 	 .max = INT64_C(30) * 24 * 3600 * 1000,
 	 .help = "A repeated Idempotency-Key is recognised for this long"},
+	{.key = "sweep.grace",
+	 .type = SETTING_DURATION,
+	 .fallback = "1h",
+	 .min = 0,
+	 .max = INT64_C(365) * 24 * 3600 * 1000,
+	 .help = "Expired carts and keys, which nobody sees any more, stay in the database for so "
+		 "long before they are removed"},
 	{0},
 };
 
@@ -76,6 +83,7 @@ struct cart_rules cart_rules_from(const struct settings *settings)
 		.quantity_max = settings_integer(settings, "limits.quantity"),
 		.idempotency_window_ms = settings_integer(settings, "idempotency.window"),
 		.idle_step_ms = settings_integer(settings, "cart.idle_step"),
+		.sweep_grace_ms = settings_integer(settings, "sweep.grace"),
 	};
 }
 

@@ -33,9 +33,6 @@
 #define SESSION_SAFE_LOGINS                                                                        \
 	"mysql_native_password,caching_sha2_password,sha256_password,client_ed25519,parsec"
 
-/* Names the row that holds the server's time; no variable is called so. */
-#define SESSION_CLOCK "utc us"
-
 struct session {
 	MYSQL *mysql;
 	const struct sql_session_plan *plan;
@@ -155,7 +152,7 @@ static void session_read_clock(struct clock_reading *clock, const char *microsec
 
 static void session_fact(struct session_facts *facts, const char *name, const char *value)
 {
-	if (strcmp(name, SESSION_CLOCK) == 0 && value != NULL)
+	if (strcmp(name, "utc_us") == 0 && value != NULL)
 		session_read_clock(facts->clock, value);
 	else if (strcasecmp(name, "wsrep_on") == 0)
 		facts->wsrep_on = session_is_on(value);
@@ -266,7 +263,7 @@ static void session_text(struct sql_text *text, const struct sql_options *option
 		      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only',"
 		      " 'super_read_only', 'innodb_read_only', 'tidb_super_read_only',"
 		      " 'tidb_restricted_read_only', 'wsrep_on', 'wsrep_provider')");
-	sql_statement(text, SQL_SELECT, "SELECT '" SESSION_CLOCK "', " SQL_CLOCK_US);
+	sql_statement(text, SQL_SELECT, "SELECT 'utc_us', " SQL_CLOCK_US);
 }
 
 /* On a node of a Galera cluster. A strong read after another node has become the writer waits for

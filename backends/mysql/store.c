@@ -51,13 +51,14 @@ static int store_open_parts(struct sql_store *store, struct sql_db *db, struct e
 			     db->options.read_host_count > 0);
 }
 
-/* The process's sweeper starts with the first loop, when the tables exist. */
+/* The process's sweeper, which also compares the clocks, starts with the first loop, when the
+ * tables exist. */
 static int store_sweep(struct sql_db *db, struct cart_error *error)
 {
 	int result = 0;
 
 	pthread_mutex_lock(&db->lock);
-	if (db->sweeper == NULL && db->sweep_interval_ms > 0) {
+	if (db->sweeper == NULL && (db->sweep_interval_ms > 0 || db->db.env.skew != NULL)) {
 		db->sweeper = sql_sweeper_new(db->setup.connector, &db->db.env,
 					      db->sweep_interval_ms, error);
 		result = db->sweeper != NULL ? 0 : -1;

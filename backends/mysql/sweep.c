@@ -6,8 +6,12 @@
  * or a line that is locked without its cart: the transaction is retried a few times. Anything else
  * ends the step.
  *
+ * What is expired is decided by the server's clock alone: ours may be wrong, and what was removed
+ * is gone. Nothing is removed while the two differ by more than clock.skew, as either may be wrong.
+ *
  * The thread: it wakes up, connects to the host that writes go to, takes the named lock, runs steps
- * until nothing is left, closes the connection, which releases the lock, and sleeps. Between steps
+ * until nothing is left, closes the connection, which releases the lock, and sleeps. It connects
+ * once a minute at least, because the clocks are compared with each new connection. Between steps
  * it rests as long as a step took, so that requests have the server at least half of the time. When
  * another process holds the lock there is nothing to do. When no host answers, the connection
  * breaks, or another host was chosen meanwhile, the round ends and the next comes sooner than
@@ -18,6 +22,7 @@
 
 #include "backends/mysql/fault.h"
 #include "backends/mysql/rows.h"
+#include "backends/mysql/session.h"
 #include "backends/mysql/text.h"
 #include "core/base/log.h"
 #include "core/base/thread.h"
@@ -29,12 +34,15 @@
 
 #define SWEEP_TRIES 3
 
-#define SWEEPER_RETRY_MS    5000 /* after a failure, if that is before the next round */
+#define SWEEPER_RETRY_MS    5000  /* after a failure, if that is before the next round */
+#define SWEEPER_CLOCK_MS    60000 /* the clocks are compared so often */
 #define SWEEPER_REST_MS_MIN 1
 #define SWEEPER_REST_MS_MAX 1000
 
 /* As the schema's, see schema.c. */
 #define SWEEPER_LOCK "SELECT GET_LOCK(CONCAT('cart.sweep.', LEFT(SHA2(DATABASE(), 256), 40)), 0)"
+
+#define SWEEPER_TIME "SELECT " SQL_CLOCK_US
 
 struct sweep_key {
 	uint8_t scope[SQL_BINARY_BYTES];
@@ -43,8 +51,8 @@ struct sweep_key {
 
 struct sweep {
 	MYSQL *mysql;
-	int64_t now_ms;
-	int64_t oldest_ms; /* keys stored then or before are past their window */
+	int64_t expired_ms; /* carts that expired then or before are removed */
+	int64_t oldest_ms;  /* and keys that were stored then or before */
 	struct sql_text text;
 	struct cart_id ids[SQL_SWEEP_CARTS];
 	struct sweep_key keys[SQL_SWEEP_KEYS];
@@ -137,7 +145,7 @@ static enum sql_fault sweep_pick(struct sweep *sweep)
 		      "SELECT c.id, (SELECT COUNT(*) FROM" SQL_LINES " WHERE i.cart_id = c.id)"
 		      " FROM carts c FORCE INDEX (carts_sweep)"
 		      " WHERE c.sweep_ms > 0 AND c.sweep_ms <= ");
-	sql_add_integer(text, sweep->now_ms);
+	sql_add_integer(text, sweep->expired_ms);
 	sql_add(text, " ORDER BY c.sweep_ms LIMIT ");
 	sql_add_integer(text, SQL_SWEEP_CARTS);
 	fault = sweep_run(sweep, sweep_take_pick);
@@ -161,7 +169,7 @@ static enum sql_fault sweep_lock_carts(struct sweep *sweep)
 		sql_add_id(text, &sweep->ids[i]);
 	}
 	sql_add(text, ") AND expires_ms > 0 AND expires_ms <= ");
-	sql_add_integer(text, sweep->now_ms);
+	sql_add_integer(text, sweep->expired_ms);
 	sql_add(text, " ORDER BY id FOR UPDATE SKIP LOCKED");
 	sweep->count = 0;
 	return sweep_run(sweep, sweep_take_id);
@@ -302,8 +310,8 @@ int sql_sweep_step(MYSQL *mysql, const struct cart_rules *rules, int64_t now_ms,
 {
 	struct sweep sweep = {
 		.mysql = mysql,
-		.now_ms = now_ms,
-		.oldest_ms = now_ms - rules->idempotency_window_ms,
+		.expired_ms = now_ms - rules->sweep_grace_ms,
+		.oldest_ms = now_ms - rules->sweep_grace_ms - rules->idempotency_window_ms,
 	};
 	int result = 0;
 
@@ -319,9 +327,11 @@ int sql_sweep_step(MYSQL *mysql, const struct cart_rules *rules, int64_t now_ms,
 struct sql_sweeper {
 	struct sql_connector *connector;
 	const struct cart_clock *clock;
+	struct clock_skew *skew;
 	struct cart_rules rules;
-	int64_t interval_ms;
-	bool failing; /* the thread's */
+	int64_t interval_ms; /* 0: the clocks are compared, and nothing is removed */
+	int64_t due_ns;	     /* the next sweep; the thread's */
+	bool failing;	     /* the thread's */
 	pthread_t thread;
 	pthread_mutex_t lock; /* the next three */
 	pthread_cond_t wake;
@@ -375,6 +385,22 @@ static int sweeper_lock(MYSQL *mysql, struct cart_error *error)
 	return taken ? 0 : 1;
 }
 
+/* The server's clock, which decides for a whole round. */
+static int sweeper_clock(MYSQL *mysql, int64_t *now_ms, struct cart_error *error)
+{
+	MYSQL_RES *rows = NULL;
+	MYSQL_ROW row;
+
+	if (mysql_query(mysql, SWEEPER_TIME) == 0)
+		rows = mysql_store_result(mysql);
+	row = rows != NULL ? mysql_fetch_row(rows) : NULL;
+	*now_ms = row != NULL && row[0] != NULL ? strtoll(row[0], NULL, 10) / 1000 : 0;
+	mysql_free_result(rows);
+	if (*now_ms <= 0)
+		return cart_error_set(error, "the server's clock: %s", mysql_error(mysql));
+	return 0;
+}
+
 static int64_t sweeper_rest_ms(const struct sql_sweeper *sweeper, int64_t began_ns)
 {
 	int64_t ms = (clock_monotonic_ns(sweeper->clock) - began_ns) / CLOCK_NS_PER_MS;
@@ -384,8 +410,9 @@ static int64_t sweeper_rest_ms(const struct sql_sweeper *sweeper, int64_t began_
 	return ms < SWEEPER_REST_MS_MAX ? ms : SWEEPER_REST_MS_MAX;
 }
 
-static int sweeper_steps(struct sql_sweeper *sweeper, const struct sql_link *link,
-			 struct cart_error *error)
+/* Steps until nothing is left, which removed what *all says. */
+static int sweeper_steps(struct sql_sweeper *sweeper, const struct sql_link *link, int64_t now_ms,
+			 struct sql_swept *all, struct cart_error *error)
 {
 	struct sql_swept swept;
 	int64_t began_ns;
@@ -396,14 +423,34 @@ static int sweeper_steps(struct sql_sweeper *sweeper, const struct sql_link *lin
 		if (sql_connector_epoch(sweeper->connector) != link->epoch)
 			return 0; /* writes go to another host: the next round sweeps there */
 		began_ns = clock_monotonic_ns(sweeper->clock);
-		result = sql_sweep_step(link->mysql, &sweeper->rules, clock_wall_ms(sweeper->clock),
-					&swept, error);
+		result = sql_sweep_step(link->mysql, &sweeper->rules, now_ms, &swept, error);
+		all->carts += swept.carts;
+		all->keys += swept.keys;
 		atomic_fetch_add_explicit(&sweeper->carts, swept.carts, memory_order_relaxed);
 		atomic_fetch_add_explicit(&sweeper->keys, swept.keys, memory_order_relaxed);
 		if (result != 0)
 			return -1;
 	} while (swept.more && sweeper_rest(sweeper, sweeper_rest_ms(sweeper, began_ns)));
 	return 0;
+}
+
+/* If this process has the lock. */
+static int sweeper_sweep(struct sql_sweeper *sweeper, const struct sql_link *link,
+			 struct cart_error *error)
+{
+	struct sql_swept all = {0};
+	int64_t now_ms;
+	int result = sweeper_lock(link->mysql, error);
+
+	if (result <= 0)
+		return result;
+	result = sweeper_clock(link->mysql, &now_ms, error);
+	if (result == 0)
+		result = sweeper_steps(sweeper, link, now_ms, &all, error);
+	if (all.carts + all.keys > 0)
+		log_event(LOG_INFO, "removed expired carts and old idempotency keys",
+			  LOG_INT("carts", (int64_t)all.carts), LOG_INT("keys", (int64_t)all.keys));
+	return result;
 }
 
 static void sweeper_report(struct sql_sweeper *sweeper, const struct sql_link *link)
@@ -416,18 +463,23 @@ static void sweeper_report(struct sql_sweeper *sweeper, const struct sql_link *l
 		sql_connector_report(sweeper->connector, link, SQL_REPORT_READ_ONLY);
 }
 
+static bool sweeper_is_due(const struct sql_sweeper *sweeper)
+{
+	return sweeper->interval_ms > 0 &&
+	       clock_monotonic_ns(&cart_clock_system) >= sweeper->due_ns;
+}
+
 static int sweeper_round(struct sql_sweeper *sweeper, struct cart_error *error)
 {
 	struct sql_link link;
-	int result;
+	int result = 0;
 
+	/* Compares the clocks. */
 	if (sql_connect(sweeper->connector, SQL_WRITER, &link, error) != 0)
 		return -1;
-	result = sweeper_hold(sweeper, (int)mysql_get_socket(link.mysql))
-			 ? sweeper_lock(link.mysql, error)
-			 : 0;
-	if (result > 0)
-		result = sweeper_steps(sweeper, &link, error);
+	if (sweeper_hold(sweeper, (int)mysql_get_socket(link.mysql)) && sweeper_is_due(sweeper) &&
+	    !clock_skew_is_beyond(sweeper->skew))
+		result = sweeper_sweep(sweeper, &link, error);
 	/* A connection that sql_sweeper_free() has cut says nothing about the host. */
 	if (sweeper_hold(sweeper, -1) && result < 0)
 		sweeper_report(sweeper, &link);
@@ -446,11 +498,27 @@ static void sweeper_note(struct sql_sweeper *sweeper, int result, const struct c
 	sweeper->failing = result != 0;
 }
 
+/* How long to rest after a round. */
+static int64_t sweeper_until_next_ms(struct sql_sweeper *sweeper, int result)
+{
+	int64_t now_ns = clock_monotonic_ns(&cart_clock_system), rest_ms = SWEEPER_CLOCK_MS;
+
+	if (result == 0 && sweeper_is_due(sweeper))
+		sweeper->due_ns = now_ns + sweeper->interval_ms * CLOCK_NS_PER_MS;
+	if (sweeper->interval_ms > 0 && sweeper->due_ns - now_ns < rest_ms * CLOCK_NS_PER_MS)
+		rest_ms = (sweeper->due_ns - now_ns) / CLOCK_NS_PER_MS + 1;
+	if (result == 0)
+		return rest_ms;
+	if (sweeper->interval_ms > 0 && sweeper->interval_ms < SWEEPER_RETRY_MS)
+		return sweeper->interval_ms;
+	return SWEEPER_RETRY_MS;
+}
+
 static void *sweeper_main(void *user)
 {
 	struct sql_sweeper *sweeper = user;
 	struct cart_error error;
-	int64_t rest_ms = 0;
+	int64_t rest_ms = sweeper->interval_ms > 0 ? 0 : SWEEPER_CLOCK_MS;
 
 	mysql_thread_init();
 	while (sweeper_rest(sweeper, rest_ms)) {
@@ -459,9 +527,7 @@ static void *sweeper_main(void *user)
 		if (!sweeper_rest(sweeper, 0))
 			break;
 		sweeper_note(sweeper, result, &error);
-		rest_ms = sweeper->interval_ms;
-		if (result != 0 && rest_ms > SWEEPER_RETRY_MS)
-			rest_ms = SWEEPER_RETRY_MS;
+		rest_ms = sweeper_until_next_ms(sweeper, result);
 	}
 	mysql_thread_end();
 	return NULL;
@@ -479,6 +545,7 @@ struct sql_sweeper *sql_sweeper_new(struct sql_connector *connector, const struc
 	}
 	sweeper->connector = connector;
 	sweeper->clock = env->clock;
+	sweeper->skew = env->skew;
 	sweeper->rules = env->rules;
 	sweeper->interval_ms = interval_ms;
 	sweeper->fd = -1;

@@ -1,6 +1,6 @@
 /*
- * Removes expired carts and keys past their window. No answer depends on it: from that instant on
- * an expired cart is invisible and an old key is ignored.
+ * Removes carts that have been expired, and keys that have been past their window, for sweep.grace.
+ * No answer depends on it: from the instant of its expiry a cart is invisible and a key is ignored.
  */
 #ifndef BACKENDS_MYSQL_SWEEP_H
 #define BACKENDS_MYSQL_SWEEP_H
@@ -23,7 +23,7 @@ struct sql_swept {
  * One step, on a connection for blocking calls. It removes nothing that is in use, waits for no
  * lock, and several processes may run it at once. -1: error says why, mysql_errno() as well; the
  * connection is to be closed, because it may hold a transaction; what was removed before is
- * counted.
+ * counted. now_ms is of the server's clock.
  */
 CART_MUST_CHECK int sql_sweep_step(MYSQL *mysql, const struct cart_rules *rules, int64_t now_ms,
 				   struct sql_swept *swept, struct cart_error *error);
@@ -31,7 +31,7 @@ CART_MUST_CHECK int sql_sweep_step(MYSQL *mysql, const struct cart_rules *rules,
 struct sql_sweeper;
 
 /*
- * Starts the thread, one a process: it sweeps every interval_ms (more than 0) until all is removed;
+ * Starts the thread, one a process: it sweeps every interval_ms (0: never) until all is removed;
  * among processes a named lock lets one do so at a time. While the server does not answer it tries
  * again, and says so once. NULL: error says why.
  */

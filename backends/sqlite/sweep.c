@@ -47,14 +47,15 @@ static int sweep_keys(struct sqlite_conn *conn, int64_t oldest_ms, struct sqlite
 int sqlite_sweep(struct sqlite_conn *conn, const struct cart_rules *rules, int64_t now_ms,
 		 struct sqlite_swept *swept)
 {
+	int64_t expired_ms = now_ms - rules->sweep_grace_ms;
 	int rc;
 
 	*swept = (struct sqlite_swept){0};
 	rc = sqlite_conn_run(conn, STMT_BEGIN_IMMEDIATE);
 	if (rc == SQLITE_OK)
-		rc = sweep_carts(conn, now_ms, swept);
+		rc = sweep_carts(conn, expired_ms, swept);
 	if (rc == SQLITE_OK)
-		rc = sweep_keys(conn, now_ms - rules->idempotency_window_ms, swept);
+		rc = sweep_keys(conn, expired_ms - rules->idempotency_window_ms, swept);
 	if (rc == SQLITE_OK)
 		rc = sqlite_conn_run(conn, STMT_COMMIT);
 	if (rc != SQLITE_OK) {

@@ -1,4 +1,5 @@
-/* Removes expired carts and idempotency keys past their window. */
+/* Removes carts that have been expired, and idempotency keys that have been past their window, for
+ * sweep.grace. */
 #ifndef BACKENDS_SQLITE_SWEEP_H
 #define BACKENDS_SQLITE_SWEEP_H
 
@@ -16,7 +17,8 @@ struct sqlite_swept {
 	bool more;   /* a limit was reached: there is more to remove */
 };
 
-/* One step, one transaction. SQLITE_OK, or an error after which nothing was removed. */
+/* One step, one transaction: removes what has been expired for sweep.grace. SQLITE_OK, or an error
+ * after which nothing was removed. */
 CART_MUST_CHECK int sqlite_sweep(struct sqlite_conn *conn, const struct cart_rules *rules,
 				 int64_t now_ms, struct sqlite_swept *swept);
 

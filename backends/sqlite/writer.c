@@ -55,11 +55,12 @@ struct sqlite_writer {
 	/* Only the thread uses what follows. */
 	struct sqlite_job **batch;
 	size_t page_size;
-	size_t wal_pages;     /* of WAL after the last commit; 0: all written back */
-	size_t checkpoint_at; /* pages of WAL at which to checkpoint */
-	int64_t idle_ns;      /* when to checkpoint if nothing is written until then */
-	int64_t sweep_ns;     /* when the next step is due */
-	bool failing;	      /* a failure was logged, and that writing works again was not */
+	size_t wal_pages;	   /* of WAL after the last commit; 0: all written back */
+	size_t checkpoint_at;	   /* pages of WAL at which to checkpoint */
+	int64_t idle_ns;	   /* when to checkpoint if nothing is written until then */
+	int64_t sweep_ns;	   /* when the next step is due */
+	struct sqlite_swept round; /* removed since the last round ended */
+	bool failing;		   /* a failure was logged, and that writing works again was not */
 	int64_t shown_queue, shown_wal;
 };
 
@@ -409,16 +410,34 @@ static void writer_checkpoint(struct sqlite_writer *w)
 	}
 }
 
+/* Counts a step, and logs what the steps of a round have removed together. */
+static void writer_note_swept(struct sqlite_writer *w, const struct sqlite_swept *swept)
+{
+	w->round.carts += swept->carts;
+	w->round.keys += swept->keys;
+	writer_count(w, w->config.series.swept_carts, (int64_t)swept->carts);
+	writer_count(w, w->config.series.swept_keys, (int64_t)swept->keys);
+	if (swept->more)
+		return;
+	if (w->round.carts + w->round.keys > 0)
+		log_event(LOG_INFO, "removed expired carts and old idempotency keys",
+			  LOG_INT("carts", (int64_t)w->round.carts),
+			  LOG_INT("keys", (int64_t)w->round.keys));
+	w->round = (struct sqlite_swept){0};
+}
+
 static void writer_sweep(struct sqlite_writer *w)
 {
 	int64_t start = writer_now_ns();
-	struct sqlite_swept swept;
-	int rc = sqlite_sweep(&w->conn, &w->config.env.rules, clock_wall_ms(w->config.env.clock),
-			      &swept);
-	int64_t now = writer_now_ns();
+	struct sqlite_swept swept = {0};
+	int rc = SQLITE_OK;
+	int64_t now;
 
-	writer_count(w, w->config.series.swept_carts, (int64_t)swept.carts);
-	writer_count(w, w->config.series.swept_keys, (int64_t)swept.keys);
+	if (!clock_skew_is_beyond(w->config.env.skew))
+		rc = sqlite_sweep(&w->conn, &w->config.env.rules,
+				  clock_wall_ms(w->config.env.clock), &swept);
+	now = writer_now_ns();
+	writer_note_swept(w, &swept);
 	if (rc == SQLITE_OK && swept.more)
 		w->sweep_ns = now + (now - start) * (WRITER_SWEEP_PART - 1);
 	else
@@ -495,6 +514,15 @@ static size_t writer_page_size(sqlite3 *db)
 	return size;
 }
 
+/* There is no other clock to compare ours with. If it was wrong at the start already, this leaves
+ * time to notice it before anything is removed. */
+static int64_t writer_first_sweep_ms(const struct sqlite_writer_config *config)
+{
+	int64_t grace_ms = config->env.rules.sweep_grace_ms;
+
+	return grace_ms > config->sweep_interval_ms ? grace_ms : config->sweep_interval_ms;
+}
+
 static void writer_free(struct sqlite_writer *w)
 {
 	sqlite_conn_close(&w->conn);
@@ -525,7 +553,7 @@ int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_c
 	}
 	w->page_size = writer_page_size(w->conn.db);
 	w->checkpoint_at = (size_t)config->checkpoint_bytes / w->page_size;
-	w->sweep_ns = writer_now_ns() + config->sweep_interval_ms * CLOCK_NS_PER_MS;
+	w->sweep_ns = writer_now_ns() + writer_first_sweep_ms(config) * CLOCK_NS_PER_MS;
 	w->shard = metrics_shard_new(config->env.metrics);
 	if (thread_start(&w->thread, writer_main, w) != 0) {
 		writer_free(w);

@@ -61,6 +61,7 @@ int fixture_start(struct fixture *f, enum cart_provision provision, struct cart_
 		.clock = &f->clock.clock,
 		.settings = f->settings,
 		.rules = cart_rules_from(f->settings),
+		.skew = f->skew,
 	};
 
 	f->metrics = env.metrics = metrics_new();

@@ -128,9 +128,10 @@ static void a_cart_is_read_as_it_was_written_in_layout_list(void **state)
 }
 
 /* DynamoDB may remove the item once expires_at has passed: never before the cart is gone. */
-static void ttl_never_comes_before_the_expiry(void **state)
+static void dynamodb_may_remove_an_item_when_the_grace_has_passed(void **state)
 {
-	const struct ddb_table table = table_of(DDB_LAYOUT_MAP);
+	struct cart_rules limits = rules;
+	struct ddb_table table = table_of(DDB_LAYOUT_MAP);
 	struct cart cart = {.customer_id = id_of(1),
 			    .version = 1,
 			    .created_ms = NOW_MS,
@@ -142,13 +143,19 @@ static void ttl_never_comes_before_the_expiry(void **state)
 	int64_t seconds;
 
 	(void)state;
-	ddb_body_create(&body, &table, &cart, &op, "m", NULL);
-	item = item_of(&body);
-	seconds =
-		atoll(json_string_value(json_object_get(json_object_get(item, "expires_at"), "N")));
-	assert_true(seconds * 1000 >= cart.expires_ms);
-	assert_true(seconds * 1000 < cart.expires_ms + 1000);
-	json_decref(item);
+	table.rules = &limits;
+	for (limits.sweep_grace_ms = 0; limits.sweep_grace_ms <= HOUR_MS;
+	     limits.sweep_grace_ms += HOUR_MS) {
+		int64_t removable_ms = cart.expires_ms + limits.sweep_grace_ms;
+
+		ddb_body_create(&body, &table, &cart, &op, "m", NULL);
+		item = item_of(&body);
+		seconds = atoll(json_string_value(
+			json_object_get(json_object_get(item, "expires_at"), "N")));
+		assert_true(seconds * 1000 >= removable_ms);
+		assert_true(seconds * 1000 < removable_ms + 1000);
+		json_decref(item);
+	}
 	buf_free(&body);
 }
 
@@ -498,7 +505,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_cart_is_read_as_it_was_written_in_layout_map),
 		cmocka_unit_test(a_cart_is_read_as_it_was_written_in_layout_list),
-		cmocka_unit_test(ttl_never_comes_before_the_expiry),
+		cmocka_unit_test(dynamodb_may_remove_an_item_when_the_grace_has_passed),
 		cmocka_unit_test(time_keys_sort_by_time_then_id),
 		cmocka_unit_test(records_are_read_as_they_were_written),
 		cmocka_unit_test(names_of_keys_differ_and_can_stand_in_an_expression),

@@ -203,7 +203,8 @@ static void sweep(void)
 					   MARIADB_FIXTURE_PASSWORD, "cart", 0, server.socket,
 					   CLIENT_MULTI_STATEMENTS));
 	sql_exec(mysql, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
-	if (sql_sweep_step(mysql, &rig->rules, clock_fake_now(&rig->clock) + 1000, &swept,
+	if (sql_sweep_step(mysql, &rig->rules,
+			   clock_fake_now(&rig->clock) + rig->rules.sweep_grace_ms + 1000, &swept,
 			   &error) != 0)
 		fail_msg("%s", error.text);
 	assert_true(swept.carts > 0 && swept.keys > 0);

@@ -15,6 +15,7 @@
 
 #define NOW_MS	  INT64_C(1762039800000)
 #define WINDOW_MS INT64_C(600000)
+#define SKEW_MS	  INT64_C(300000)
 
 /* Nobody needs what is written here after a crash. */
 static const char *const fast[] = {"--innodb-flush-log-at-trx-commit=0",
@@ -417,6 +418,7 @@ struct process {
 	struct sql_options options;
 	struct sql_connector *connector;
 	struct sql_sweeper *sweeper;
+	struct clock_skew skew;
 };
 
 static void set(struct process *process, const char *key, const char *value)
@@ -427,13 +429,17 @@ static void set(struct process *process, const char *key, const char *value)
 		fail_msg("%s", error.text);
 }
 
-static void start_sweeping(struct process *process, int64_t interval_ms, const char *log)
+/* Its clock is so far from the server's. */
+static void start_sweeping_ahead(struct process *process, int64_t interval_ms, const char *log,
+				 int64_t ahead_ms)
 {
 	struct cart_env env = {.rules = rules};
 	struct cart_error error;
 
 	*process = (struct process){.settings = settings_new()};
-	clock_fake_init(&process->clock, NOW_MS);
+	clock_fake_init(&process->clock, clock_wall_ms(&cart_clock_system) + ahead_ms);
+	clock_skew_init(&process->skew, &process->clock.clock, SKEW_MS);
+	env.skew = &process->skew;
 	env.clock = &process->clock.clock;
 	settings_add(process->settings, "Log", log_settings);
 	settings_add(process->settings, "MySQL", sql_settings);
@@ -446,12 +452,18 @@ static void start_sweeping(struct process *process, int64_t interval_ms, const c
 	if (log_open(process->settings, &error) != 0 ||
 	    sql_options_read(&process->options, process->settings, &error) != 0)
 		fail_msg("%s", error.text);
+	process->options.skew = env.skew;
 	process->connector = sql_connector_new(&process->options, env.clock, &error);
 	if (process->connector == NULL)
 		fail_msg("%s", error.text);
 	process->sweeper = sql_sweeper_new(process->connector, &env, interval_ms, &error);
 	if (process->sweeper == NULL)
 		fail_msg("%s", error.text);
+}
+
+static void start_sweeping(struct process *process, int64_t interval_ms, const char *log)
+{
+	start_sweeping_ahead(process, interval_ms, log, 0);
 }
 
 static void stop_sweeping(struct process *process)
@@ -472,20 +484,71 @@ static void await_empty(const char *table)
 	sql_await(root, query);
 }
 
-static void a_process_sweeps_by_itself_by_its_own_clock(void **state)
+static void await_rounds(struct process *process, uint64_t count)
 {
+	uint64_t until = sql_connector_connects(process->connector) + count;
+
+	for (int i = 0; i < 2000 && sql_connector_connects(process->connector) < until; i++)
+		usleep(10000);
+	assert_true(sql_connector_connects(process->connector) >= until);
+}
+
+static void a_process_sweeps_by_itself_by_the_servers_clock(void **state)
+{
+	int64_t server_ms = sql_number(root, "SELECT UNIX_TIMESTAMP()") * 1000;
 	struct process process;
 
 	(void)state;
 	add_carts(0, 300, NOW_MS);
+	add_carts(300, 2, server_ms + SKEW_MS / 2);
 	add_keys(0, 900, NOW_MS - WINDOW_MS);
-	start_sweeping(&process, 20, "/dev/null");
-	await_empty("carts");
-	await_empty("idempotency_keys");
-	add_carts(0, 1, NOW_MS + 1);
-	clock_fake_advance(&process.clock, 1);
-	await_empty("carts");
+	add_keys(900, 3, server_ms + SKEW_MS / 2 - WINDOW_MS);
+	/* By its own clock, all of it has expired. */
+	start_sweeping_ahead(&process, 20, "/dev/null", SKEW_MS - SKEW_MS / 10);
+	sql_await(root, "SELECT COUNT(*) = 2 FROM carts");
+	sql_await(root, "SELECT COUNT(*) = 3 FROM idempotency_keys");
+	await_rounds(&process, 3);
+	assert_int_equal(carts(), 2);
+	assert_int_equal(keys(), 3);
 	stop_sweeping(&process);
+}
+
+/* 32 days ahead, or 11 minutes behind: one of the two clocks is wrong, and nobody knows which. */
+static void while_the_clocks_differ_nothing_is_removed(void **state)
+{
+	static const int64_t ahead_ms[] = {INT64_C(32) * 86400000, INT64_C(-660000)};
+	struct process process;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		add_carts(0, 3, NOW_MS);
+		add_keys(0, 3, NOW_MS - WINDOW_MS);
+		start_sweeping_ahead(&process, 10, "/dev/null", ahead_ms[i]);
+		await_rounds(&process, 4);
+		assert_int_equal(carts(), 3);
+		assert_int_equal(keys(), 3);
+		clock_fake_advance(&process.clock, -ahead_ms[i]);
+		await_empty("carts");
+		await_empty("idempotency_keys");
+		stop_sweeping(&process);
+	}
+}
+
+static void the_grace_passes_before_anything_goes(void **state)
+{
+	const struct cart_rules with_grace = {.idempotency_window_ms = WINDOW_MS,
+					      .sweep_grace_ms = 5000};
+	struct sql_swept swept;
+	struct cart_error error;
+
+	(void)state;
+	add_carts(0, 3, NOW_MS);
+	add_keys(0, 4, NOW_MS - WINDOW_MS);
+	assert_int_equal(sql_sweep_step(sweeper, &with_grace, NOW_MS + 4999, &swept, &error), 0);
+	assert_int_equal(swept.carts + swept.keys, 0);
+	assert_int_equal(sql_sweep_step(sweeper, &with_grace, NOW_MS + 5000, &swept, &error), 0);
+	assert_int_equal(swept.carts, 3);
+	assert_int_equal(swept.keys, 4);
 }
 
 static void one_process_sweeps_at_a_time(void **state)
@@ -509,21 +572,6 @@ static void one_process_sweeps_at_a_time(void **state)
 	stop_sweeping(&process);
 }
 
-static void it_counts_what_it_removed(void **state)
-{
-	struct process process;
-
-	(void)state;
-	add_carts(0, 250, NOW_MS);
-	add_keys(0, 7, NOW_MS - WINDOW_MS);
-	start_sweeping(&process, 10, "/dev/null");
-	for (int i = 0; i < 1000 && sql_sweeper_carts(process.sweeper) < 250; i++)
-		usleep(10000);
-	assert_int_equal(sql_sweeper_carts(process.sweeper), 250);
-	assert_int_equal(sql_sweeper_keys(process.sweeper), 7);
-	stop_sweeping(&process);
-}
-
 static int lines_with(const char *path, const char *words)
 {
 	char line[1024];
@@ -542,6 +590,25 @@ static void await_line(const char *path, const char *words)
 	for (int i = 0; i < 1500 && lines_with(path, words) == 0; i++)
 		usleep(10000);
 	assert_int_equal(lines_with(path, words), 1);
+}
+
+static void it_counts_and_logs_what_it_removed(void **state)
+{
+	struct process process;
+	char log[192];
+
+	(void)state;
+	snprintf(log, sizeof(log), "%s/removed-log", server.folder);
+	add_carts(0, 250, NOW_MS);
+	add_keys(0, 7, NOW_MS - WINDOW_MS);
+	log_set_level(LOG_INFO);
+	start_sweeping(&process, 10, log);
+	await_line(log, "removed expired carts and old idempotency keys carts=250 keys=7");
+	for (int i = 0; i < 1000 && sql_sweeper_carts(process.sweeper) < 250; i++)
+		usleep(10000);
+	assert_int_equal(sql_sweeper_carts(process.sweeper), 250);
+	assert_int_equal(sql_sweeper_keys(process.sweeper), 7);
+	stop_sweeping(&process);
 }
 
 static void a_server_that_is_down_is_said_once_and_tried_again(void **state)
@@ -621,9 +688,11 @@ int main(void)
 		TEST(many_that_are_locked_make_no_endless_steps),
 		TEST(a_line_locked_by_itself_ends_the_step_after_some_tries),
 		TEST(sweepers_and_writers_at_once_harm_nobody),
-		TEST(a_process_sweeps_by_itself_by_its_own_clock),
+		TEST(the_grace_passes_before_anything_goes),
+		TEST(a_process_sweeps_by_itself_by_the_servers_clock),
+		TEST(while_the_clocks_differ_nothing_is_removed),
 		TEST(one_process_sweeps_at_a_time),
-		TEST(it_counts_what_it_removed),
+		TEST(it_counts_and_logs_what_it_removed),
 		TEST(a_server_that_is_down_is_said_once_and_tried_again),
 		TEST(it_stops_at_once_while_it_waits_for_an_answer),
 		TEST(it_stops_at_once_while_it_sleeps),

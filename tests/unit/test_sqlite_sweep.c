@@ -1,4 +1,5 @@
 #include "backends/sqlite/sweep.h"
+#include "tests/lib/captured_log.h"
 #include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/sqlite_fixture.h"
@@ -13,7 +14,7 @@ static struct sqlite_conn conn;
 static struct cart_rules rules;
 
 /* The writer's own sweeping is off: the steps are taken here. */
-static void start(const char *interval)
+static void start_with_grace(const char *interval, const char *grace)
 {
 	const struct sqlite_conn_options options = {
 		.path = f.path, .writer = true, .busy_timeout_ms = 1000, .cache_bytes = 1 << 20};
@@ -21,10 +22,16 @@ static void start(const char *interval)
 
 	fixture_set(&f, "sqlite.sweep_interval", interval);
 	fixture_set(&f, "cart.ttl", "1h");
+	fixture_set(&f, "sweep.grace", grace);
 	rules = cart_rules_from(f.settings);
 	if (fixture_start(&f, CART_PROVISION_AUTO, &error) != 0 ||
 	    sqlite_conn_open(&conn, &options, &error) != 0)
 		fail_msg("%s", error.text);
+}
+
+static void start(const char *interval)
+{
+	start_with_grace(interval, "0");
 }
 
 static int setup(void **state)
@@ -179,6 +186,25 @@ static void keys_go_when_their_window_has_passed_and_not_before(void **state)
 	assert_int_equal(fixture_quantity(&f, 1, 5), 3);
 }
 
+static void the_grace_passes_before_anything_goes(void **state)
+{
+	(void)state;
+	fixture_set(&f, "idempotency.window", "10m");
+	start_with_grace("0", "2h");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	add_keyed(1, "a");
+	move_clock(2 * HOUR_MS + HOUR_MS / 6 - 1);
+	assert_int_equal(fixture_quantity(&f, 1, 5), -1);
+	assert_int_equal(step().keys, 0);
+	move_clock(1);
+	assert_int_equal(step().keys, 1);
+	/* The cart's grain of the index is 2 minutes. */
+	move_clock(3 * HOUR_MS - 2 * HOUR_MS - HOUR_MS / 6 - 1);
+	assert_int_equal(step().carts, 0);
+	move_clock(HOUR_MS / 30 + 1);
+	assert_int_equal(step().carts, 1);
+}
+
 static void insert_many(int carts, int keys)
 {
 	char sql[1024];
@@ -236,6 +262,39 @@ static void carts_with_many_keys_make_a_step_shorter(void **state)
 	assert_in_range(swept.carts, 1, SQLITE_SWEEP_ROWS / 200 + 1);
 }
 
+static void a_wrong_clock_removes_nothing(void **state)
+{
+	struct clock_skew skew;
+
+	(void)state;
+	captured_log_start();
+	clock_skew_init(&skew, &f.clock.clock, 10000);
+	f.skew = &skew;
+	start("10ms");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	add_keyed(1, "a");
+	move_clock(32 * 24 * HOUR_MS);
+	/* It is the writer that finds it out, when it is about to sweep. */
+	captured_log_await("not ready, and changes are refused", 1);
+	move_clock(-32 * 24 * HOUR_MS);
+	captured_log_await("agrees with the database's again", 1);
+	add_keyed(1, "a");
+	assert_int_equal(fixture_quantity(&f, 1, 5), 1);
+	fixture_stop(&f);
+	captured_log_stop();
+}
+
+static void what_was_removed_is_logged(void **state)
+{
+	(void)state;
+	captured_log_start();
+	start("10ms");
+	insert_many(300, 300);
+	captured_log_await("removed expired carts and old idempotency keys carts=300 keys=300", 1);
+	fixture_stop(&f);
+	captured_log_stop();
+}
+
 static void the_writer_sweeps_by_itself_between_requests(void **state)
 {
 	int64_t end;
@@ -261,8 +320,11 @@ int main(void)
 		TEST(a_cart_whose_expiry_slid_is_not_swept),
 		TEST(a_checked_out_cart_is_never_swept),
 		TEST(keys_go_when_their_window_has_passed_and_not_before),
+		TEST(the_grace_passes_before_anything_goes),
 		TEST(a_step_has_a_bound_and_the_steps_an_end),
 		TEST(carts_with_many_keys_make_a_step_shorter),
+		TEST(a_wrong_clock_removes_nothing),
+		TEST(what_was_removed_is_logged),
 		TEST(the_writer_sweeps_by_itself_between_requests),
 	};
 

@@ -107,9 +107,10 @@ int64_t ddb_expires_s(int64_t ms)
 
 int64_t ddb_removable_s(const struct cart_rules *rules, int64_t now_ms)
 {
-	return ddb_expires_s(now_ms + (rules->ttl_ms > rules->idempotency_window_ms
-					       ? rules->ttl_ms
-					       : rules->idempotency_window_ms));
+	return ddb_expires_s(now_ms + rules->sweep_grace_ms +
+			     (rules->ttl_ms > rules->idempotency_window_ms
+				      ? rules->ttl_ms
+				      : rules->idempotency_window_ms));
 }
 
 void ddb_add_number(struct buf *body, const char *name, int64_t value)

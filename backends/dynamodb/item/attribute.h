@@ -36,7 +36,8 @@ void ddb_time_text(int64_t ms, char text[DDB_TIME_ROOM]);
 /* expires_at of what may go at that time, in whole seconds, rounded up. */
 int64_t ddb_expires_s(int64_t ms);
 
-/* expires_at of a cart that is changed now: when neither it nor a key of it counts any more. */
+/* expires_at of a cart that is changed now: sweep.grace after neither it nor a key of it counts any
+ * more, because the time was made by our clock, and DynamoDB removes by its own. */
 int64_t ddb_removable_s(const struct cart_rules *rules, int64_t now_ms);
 
 /* Each of the following appends. name is the text before the value, "\"version\":" or ",\":now\":".

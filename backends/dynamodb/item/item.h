@@ -7,7 +7,7 @@
  *   status         S   "open", "checked_out"; "deleted" is a tombstone, see below
  *   version        N   created_at, updated_at N   ms since 1970
  *   expires_ms     N   open carts only: when the cart is gone, ms; DDB_NEVER_MS: never
- *   expires_at     N   when DynamoDB may remove the item (TTL), whole s, never before expires_ms
+ *   expires_at     N   when DynamoDB may remove the item (TTL), whole s, after sweep.grace
  *   order_id       S   once checked out
  *   idle_shard N, idle_key S   keys of idle-index, open carts only; its time is cart_idle_ms()
  *   mark           S   who wrote the item last: op marks, so that a change in doubt is recognised

@@ -216,7 +216,8 @@ void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
 	ddb_add_table(body, table->name);
 	ddb_add_id(body, ",\"Item\":{\"cart_id\":", &before->cart.id);
 	ddb_add_text(body, ",\"status\":", "deleted");
-	ddb_add_number(body, ",\"expires_at\":", ddb_expires_s(before->keyed_until_ms));
+	ddb_add_number(body, ",\"expires_at\":",
+		       ddb_expires_s(before->keyed_until_ms + table->rules->sweep_grace_ms));
 	buf_add_char(body, '}');
 	ddb_add_if_unchanged(body, before);
 }
@@ -233,7 +234,8 @@ void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const str
 	ddb_add_text(body, ",\"record\":", record);
 	ddb_add_id(body, ",\"target\":", &op->id);
 	ddb_add_number(body, ",\"expires_at\":",
-		       ddb_expires_s(op->now_ms + table->rules->idempotency_window_ms));
+		       ddb_expires_s(op->now_ms + table->rules->idempotency_window_ms +
+				     table->rules->sweep_grace_ms));
 	ddb_add_text(body,
 		     "},\"ConditionExpression\":\"NOT #r>=:after\","
 		     "\"ExpressionAttributeNames\":{\"#r\":\"record\"},"

@@ -30,7 +30,7 @@ static void conn_fail(struct sql_conn *conn)
 	if (conn->reply.error == 0)
 		conn->reply.error = CR_UNKNOWN_ERROR;
 	conn->reply.text = mysql_error(conn->mysql);
-	conn->reply.fault = sql_fault_of(conn->reply.error);
+	conn->reply.fault = sql_fault_of(conn->reply.error, mysql_sqlstate(conn->mysql));
 	conn_finish(conn);
 }
 

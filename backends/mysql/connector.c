@@ -308,6 +308,7 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 					      .password = password,
 					      .role = role,
 					      .blocking = blocking,
+					      .try_change = role == SQL_WRITER && attempt->only,
 					      .stop_fd = c->stop_fd,
 					      .clock = &reading};
 	struct cart_error error = {"out of memory"};
@@ -664,7 +665,7 @@ void sql_connector_report(struct sql_connector *c, const struct sql_link *link,
 	bool rejected = false;
 
 	pthread_mutex_lock(&c->lock);
-	sql_host_print(name, connector_host(c, link->role, link->host), c->options.socket);
+	sql_connector_host(c, link, name);
 	if (what == SQL_REPORT_LOST || link->role == SQL_READER)
 		sql_hosts_suspect(hosts, link->host);
 	else
@@ -679,6 +680,12 @@ void sql_connector_report(struct sql_connector *c, const struct sql_link *link,
 	if (rejected)
 		log_event(LOG_WARN, "database host accepts no writes any more",
 			  LOG_STR("host", name));
+}
+
+void sql_connector_host(const struct sql_connector *c, const struct sql_link *link,
+			char text[SQL_HOST_TEXT])
+{
+	sql_host_print(text, connector_host(c, link->role, link->host), c->options.socket);
 }
 
 uint64_t sql_connector_epoch(const struct sql_connector *c)

@@ -94,6 +94,10 @@ void sql_connector_close(struct sql_connector *connector, MYSQL *mysql);
 void sql_connector_report(struct sql_connector *connector, const struct sql_link *link,
 			  enum sql_report what);
 
+/* The name of a connection's host. */
+void sql_connector_host(const struct sql_connector *connector, const struct sql_link *link,
+			char text[SQL_HOST_TEXT]);
+
 /* Any thread: the epoch of connections that may still be written to; 0 before the first. */
 uint64_t sql_connector_epoch(const struct sql_connector *connector);
 

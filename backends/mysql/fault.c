@@ -1,23 +1,75 @@
 #include "backends/mysql/fault.h"
 
+#include <stddef.h>
+#include <string.h>
+
 const char *sql_fault_name(enum sql_fault fault)
 {
 	static const char *const names[SQL_FAULTS] = {
-		[SQL_FAULT_NONE] = "none",	   [SQL_FAULT_DEADLOCK] = "deadlock",
-		[SQL_FAULT_LOCK] = "lock_timeout", [SQL_FAULT_DUPLICATE] = "duplicate",
-		[SQL_FAULT_LOST] = "connection",   [SQL_FAULT_HOST] = "read_only",
-		[SQL_FAULT_BUSY] = "busy",	   [SQL_FAULT_REFUSED] = "refused",
+		[SQL_FAULT_NONE] = "none",
+		[SQL_FAULT_DEADLOCK] = "deadlock",
+		[SQL_FAULT_LOCK] = "lock_timeout",
+		[SQL_FAULT_DUPLICATE] = "duplicate",
+		[SQL_FAULT_LOST] = "connection",
+		[SQL_FAULT_HOST] = "read_only",
+		[SQL_FAULT_BUSY] = "busy",
+		[SQL_FAULT_REFUSED] = "refused",
+		[SQL_FAULT_INTERRUPTED] = "interrupted",
 		[SQL_FAULT_OTHER] = "other",
 	};
 
 	return names[fault];
 }
 
-/*
- * Numbers of MySQL's and MariaDB's error message references; the client library's own begin at
- * 2000.
- */
-enum sql_fault sql_fault_of(unsigned error)
+/* By the class or the whole of a SQLSTATE; the first that fits. HY000 says nothing. */
+static enum sql_fault fault_of_state(const char *state)
+{
+	static const struct {
+		const char *state;
+		enum sql_fault fault;
+	} states[] = {
+		{"08", SQL_FAULT_LOST},		  /* connection exception */
+		{"23", SQL_FAULT_DUPLICATE},	  /* integrity constraint violation */
+		{"25", SQL_FAULT_HOST},		  /* invalid transaction state: read-only, ... */
+		{"40", SQL_FAULT_DEADLOCK},	  /* transaction rollback */
+		{"53", SQL_FAULT_BUSY},		  /* insufficient resources */
+		{"70100", SQL_FAULT_INTERRUPTED}, /* MySQL's own, of killed queries */
+		{"HY001", SQL_FAULT_BUSY},	  /* memory allocation error */
+		{"HYT00", SQL_FAULT_LOCK},	  /* timeout expired */
+		{"XA1", SQL_FAULT_DEADLOCK},	  /* a branch was rolled back */
+	};
+
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strncmp(state, states[i].state, strlen(states[i].state)) == 0)
+			return states[i].fault;
+	return SQL_FAULT_OTHER;
+}
+
+bool sql_fault_is_of_client(unsigned error)
+{
+	return (error >= 2000 && error < 3000) || (error >= 5000 && error < 6000);
+}
+
+bool sql_fault_is_final(unsigned error, const char *state)
+{
+	switch (error) {
+	case 1130: /* ER_HOST_NOT_PRIVILEGED */
+	case 1251: /* ER_NOT_SUPPORTED_AUTH_MODE */
+	case 3159: /* ER_SECURE_TRANSPORT_REQUIRED */
+	case 2026: /* CR_SSL_CONNECTION_ERROR: a certificate, ours or the server's */
+	case 2059: /* CR_AUTH_PLUGIN_CANNOT_LOAD */
+	case 2061: /* CR_AUTH_PLUGIN_ERR */
+	case 5010: /* CR_PLUGIN_NOT_ALLOWED */
+		return true;
+	default:
+		/* Invalid authorization; access rule violation, no such database. */
+		return !sql_fault_is_of_client(error) &&
+		       (strncmp(state, "28", 2) == 0 || strncmp(state, "42", 2) == 0);
+	}
+}
+
+/* Numbers of MySQL's and MariaDB's error message references. */
+enum sql_fault sql_fault_of(unsigned error, const char *state)
 {
 	switch (error) {
 	case 0:
@@ -37,6 +89,10 @@ enum sql_fault sql_fault_of(unsigned error)
 	case 1586: /* ER_DUP_ENTRY_WITH_KEY_NAME */
 	case 1452: /* ER_NO_REFERENCED_ROW_2: the cart went */
 		return SQL_FAULT_DUPLICATE;
+	case 1317: /* ER_QUERY_INTERRUPTED: KILL QUERY */
+	case 1969: /* ER_STATEMENT_TIMEOUT (MariaDB) */
+	case 3024: /* ER_QUERY_TIMEOUT (MySQL) */
+		return SQL_FAULT_INTERRUPTED;
 	case 1242: /* ER_SUBQUERY_NO_1_ROW: an assertion of ours failed */
 		return SQL_FAULT_REFUSED;
 	case 1053: /* ER_SERVER_SHUTDOWN */
@@ -54,9 +110,12 @@ enum sql_fault sql_fault_of(unsigned error)
 	case 4031: /* ER_CLIENT_INTERACTION_TIMEOUT (MySQL) */
 		return SQL_FAULT_LOST;
 	case 1047: /* ER_UNKNOWN_COM_ERROR: Galera without a quorum */
+	case 1105: /* ER_UNKNOWN_ERROR: Vitess, whose database is gone */
 	case 1290: /* ER_OPTION_PREVENTS_STATEMENT: read_only */
+	case 1665: /* ER_BINLOG_STMT_MODE_AND_ROW_ENGINE: binlog_format=STATEMENT */
 	case 1792: /* ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION */
 	case 1836: /* ER_READ_ONLY_MODE */
+	case 3098: /* ER_BEFORE_DML_VALIDATION_ERROR: group replication */
 	case 3100: /* ER_RUN_HOOK_ERROR: group replication, not a writer */
 		return SQL_FAULT_HOST;
 	case 1021: /* ER_DISK_FULL */
@@ -70,12 +129,9 @@ enum sql_fault sql_fault_of(unsigned error)
 	case 1203: /* ER_TOO_MANY_USER_CONNECTIONS */
 	case 1206: /* ER_LOCK_TABLE_FULL */
 	case 1226: /* ER_USER_LIMIT_REACHED */
-	case 1317: /* ER_QUERY_INTERRUPTED */
 	case 1637: /* ER_TOO_MANY_CONCURRENT_TRXS */
-	case 1969: /* ER_STATEMENT_TIMEOUT (MariaDB) */
-	case 3024: /* ER_QUERY_TIMEOUT (MySQL) */
 		return SQL_FAULT_BUSY;
 	default:
-		return error >= 2000 && error < 3000 ? SQL_FAULT_LOST : SQL_FAULT_OTHER;
+		return sql_fault_is_of_client(error) ? SQL_FAULT_LOST : fault_of_state(state);
 	}
 }

@@ -71,7 +71,8 @@ enum sql_outcome {
 	SQL_OUTCOME_GOOD,
 	SQL_OUTCOME_FULL,      /* it answers, and has no room for another connection */
 	SQL_OUTCOME_READ_ONLY, /* it answers, and accepts no writes */
-	SQL_OUTCOME_BAD	       /* not reached, refused, read-only, ... */
+	SQL_OUTCOME_REFUSED,   /* only a person can help: account, database, certificate */
+	SQL_OUTCOME_BAD	       /* not reached, not ready, ... */
 };
 
 /* one: a list of writers, of which one at a time is chosen. Otherwise they take turns. */

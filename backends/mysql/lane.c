@@ -19,6 +19,7 @@
 
 #define LANE_RETRY_NS	  (20 * CLOCK_NS_PER_MS)
 #define LANE_RETRY_MAX_NS CLOCK_NS_PER_S
+#define LANE_REFUSAL_NS	  (10 * CLOCK_NS_PER_S)
 
 static int64_t pool_now_ns(const struct sql_pool *pool)
 {
@@ -179,6 +180,21 @@ void sql_lane_discard(struct sql_lane *lane, enum sql_discard why)
 		sql_connector_report(connector, &lane->link, SQL_REPORT_LOST);
 	sql_connector_close(connector, sql_conn_release(&lane->conn));
 	lane_ask(lane);
+}
+
+void sql_lane_log_refusal(struct sql_lane *lane, const struct sql_reply *reply)
+{
+	struct sql_pool *pool = lane->pool;
+	int64_t now_ns = pool_now_ns(pool);
+	char host[SQL_HOST_TEXT];
+
+	if (now_ns < pool->next_refusal_log_ns)
+		return;
+	pool->next_refusal_log_ns = now_ns + LANE_REFUSAL_NS;
+	sql_connector_host(pool->setup->connector, &lane->link, host);
+	log_event(LOG_ERROR, "the database refuses a statement: its requests are answered 503",
+		  LOG_STR("host", host), LOG_STR("reason", reply->text),
+		  LOG_INT("error", reply->error));
 }
 
 static void lane_send(struct sql_lane *lane, enum sql_lane_state state)

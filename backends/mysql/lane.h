@@ -108,6 +108,7 @@ struct sql_pool {
 	size_t lane_count;
 	size_t up;	  /* lanes with a connection */
 	bool logged_down; /* the log says that there is none */
+	int64_t next_refusal_log_ns;
 	enum sql_writable writable;
 	struct sql_ask seek; /* for a host that accepts writes */
 	struct event *seek_retry;
@@ -130,6 +131,9 @@ void sql_pool_read_only(struct sql_lane *lane);
 
 /* For batch_config.start; user is the pool. */
 void sql_pool_start(void *user, size_t index, struct cart_op **ops, size_t count);
+
+/* Logs, now and then, that the lane's host refused a statement for which ops were refused. */
+void sql_lane_log_refusal(struct sql_lane *lane, const struct sql_reply *reply);
 
 /* Sends lane->text. */
 void sql_lane_send(struct sql_lane *lane);

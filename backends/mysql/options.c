@@ -6,6 +6,7 @@
 #include "backends/mysql/options.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
@@ -16,7 +17,13 @@
 #define SQL_USER_NAME_MAX     128 /* MariaDB's; MySQL's is 32 */
 #define SQL_HOUR_MS	      (INT64_C(3600) * 1000)
 
-static const char *const sql_tls_choices[] = {"off", "required", "verify", NULL};
+static const char *const sql_tls_choices[] = {
+	[SQL_TLS_OFF] = "off",
+	[SQL_TLS_REQUIRED] = "required",
+	[SQL_TLS_VERIFY_CA] = "verify_ca",
+	[SQL_TLS_VERIFY] = "verify",
+	NULL,
+};
 
 const struct setting sql_settings[] = {
 	{.key = "mysql.host",
@@ -106,11 +113,13 @@ const struct setting sql_settings[] = {
 	 .type = SETTING_CHOICE,
 	 .fallback = "off",
 	 .choices = sql_tls_choices,
-	 .help = "Encryption: off, required (of anybody's certificate), verify (it and its name)"},
+	 .help = "Encryption: off, required (anybody's certificate), verify_ca (its authority is "
+		 "checked), verify (and its name)"},
 	{.key = "mysql.tls_ca",
 	 .type = SETTING_STRING,
 	 .fallback = "",
-	 .help = "PEM file of the authorities that mysql.tls=verify trusts; empty: the system's"},
+	 .help = "PEM file of the authorities to trust; empty, with mysql.tls=verify: the "
+		 "system's"},
 	{.key = "mysql.tls_cert",
 	 .type = SETTING_STRING,
 	 .fallback = "",
@@ -133,6 +142,16 @@ const struct setting sql_settings[] = {
 	 .help = "How often expired carts and old idempotency keys are removed; 0: never"},
 	{0},
 };
+
+void sql_host_print(char text[SQL_HOST_TEXT], const struct sql_host *host, const char *socket)
+{
+	if (host->host == NULL)
+		snprintf(text, SQL_HOST_TEXT, "%s", socket);
+	else if (strchr(host->host, ':') != NULL)
+		snprintf(text, SQL_HOST_TEXT, "[%s]:%u", host->host, host->port);
+	else
+		snprintf(text, SQL_HOST_TEXT, "%s:%u", host->host, host->port);
+}
 
 /* What may stand in a name or an address; a scope (fe80::1%eth0) too. */
 static bool sql_host_is_name(const char *text, size_t len)
@@ -255,13 +274,14 @@ static int sql_options_tls(struct sql_options *options, const struct settings *s
 	const char *mode = settings_string(settings, "mysql.tls");
 
 	options->tls = SQL_TLS_OFF;
-	if (strcmp(mode, "required") == 0)
-		options->tls = SQL_TLS_REQUIRED;
-	else if (strcmp(mode, "verify") == 0)
-		options->tls = SQL_TLS_VERIFY;
-	if (*options->tls_ca != '\0' && options->tls != SQL_TLS_VERIFY)
+	while (strcmp(mode, sql_tls_choices[options->tls]) != 0)
+		options->tls++;
+	if (*options->tls_ca != '\0' && options->tls < SQL_TLS_VERIFY_CA)
 		return cart_error_set(
 			error, "mysql.tls_ca checks nothing with mysql.tls=%s: use verify", mode);
+	/* The system's authorities give certificates to anybody. */
+	if (*options->tls_ca == '\0' && options->tls == SQL_TLS_VERIFY_CA)
+		return cart_error_set(error, "mysql.tls=verify_ca needs mysql.tls_ca");
 	if ((*options->tls_cert != '\0') != (*options->tls_key != '\0'))
 		return cart_error_set(error, "mysql.tls_cert and mysql.tls_key go together");
 	if (*options->tls_cert != '\0' && options->tls == SQL_TLS_OFF)

@@ -20,10 +20,15 @@ struct sql_host {
 	unsigned port;
 };
 
+/* "db1:3306", "[::1]:3306" or the socket's path. */
+#define SQL_HOST_TEXT 272
+void sql_host_print(char text[SQL_HOST_TEXT], const struct sql_host *host, const char *socket);
+
 enum sql_tls {
 	SQL_TLS_OFF,
-	SQL_TLS_REQUIRED, /* encrypted; anybody's certificate */
-	SQL_TLS_VERIFY	  /* encrypted; the certificate is checked, and its name */
+	SQL_TLS_REQUIRED,  /* encrypted; anybody's certificate */
+	SQL_TLS_VERIFY_CA, /* and the certificate comes from mysql.tls_ca */
+	SQL_TLS_VERIFY	   /* and it is for the host's name */
 };
 
 struct clock_skew;

@@ -1,15 +1,17 @@
 /*
- * The happy path: connect, log in, and send one text that sets the session up and asks what the
- * host is; on a Galera node a second one. Non-blocking calls with poll(2) between them, because the
+ * The happy path: connect, read the server's greeting, log in, ask for the session's variables, and
+ * set those that differ from what the backend needs. Where it is not known that the host accepts
+ * changes, a change of no row shows it. Non-blocking calls with poll(2) between them, because the
  * library's own timeouts count whole seconds, for each step anew, and cannot be interrupted.
  *
  * The ways in which it fails: the time is up or we are to stop, and the call under way is resumed
- * with a timeout and ends; the server refuses; it is read-only, or a Galera node that is not in
- * the primary component.
+ * with a timeout and ends; the server does not encrypt although mysql.tls asks for it, and gets no
+ * login; it refuses the login or a variable; it is read-only, refuses changes, or is a Galera node
+ * that is not in the primary component.
  */
 #include "backends/mysql/session.h"
 
-#include "backends/mysql/text.h"
+#include "backends/mysql/fault.h"
 #include "core/base/clock.h"
 
 #include <errno.h>
@@ -30,17 +32,99 @@
  * guard page; resolver and TLS run on it too. Pages that are not used cost nothing. */
 #define SESSION_STACK_BYTES ((size_t)512 << 10)
 
+/* MySQL's number, which MariaDB uses as well and has no name for. */
+#define SESSION_ER_SECURE_TRANSPORT_REQUIRED 3159
+
 #define SESSION_SAFE_LOGINS                                                                        \
 	"mysql_native_password,caching_sha2_password,sha256_password,client_ed25519,parsec"
+
+/* The server's greeting: a header, the protocol's version, the server's, and after these ... */
+#define SESSION_GREETING_HEAD	      5
+#define SESSION_GREETING_CAPABILITIES 13 /* ... connection's id and scramble: what it can do */
+#define SESSION_GREETING_MAX	      256
+#define SESSION_CAN_TLS		      0x0800
+#define SESSION_PROTOCOL	      10
+
+/* A batch of adds to large carts, and a page of carts, must fit into a packet. */
+#define SESSION_PACKET_MIN (1 << 20)
+
+/*
+ * A session takes over the server's global settings, and what its init_connect sets. These change
+ * what a statement of ours answers, when it commits or whether it is ended, so every session has
+ * the same. The names are MariaDB's and MySQL's. A variable that the server does not know, or that
+ * has the value already, is not set: proxies know fewer than servers do, and some need a privilege.
+ */
+#define SESSION_PIN(name, value, why)                                                              \
+	{                                                                                          \
+		SQL_LITERAL(name), SQL_LITERAL(value)                                              \
+	}
+
+static const struct session_pin {
+	struct sql_literal name;
+	struct sql_literal value; /* as the server shows it; strings in quotes */
+} session_pins[] = {
+	/* When a change is committed. */
+	SESSION_PIN("autocommit", "ON", "a create that is alone has no COMMIT"),
+	SESSION_PIN("completion_type", "NO_CHAIN",
+		    "COMMIT neither begins a transaction nor disconnects"),
+	SESSION_PIN("sql_log_bin", "ON", "replicas get the changes"),
+	/* What other transactions show, and whether ours may write. */
+	SESSION_PIN("tx_isolation", "'READ-COMMITTED'",
+		    "no locks on gaps; MySQL 8 lacks this name"),
+	SESSION_PIN("transaction_isolation", "'READ-COMMITTED'",
+		    "MariaDB before 11.1 lacks this name"),
+	SESSION_PIN("tx_read_only", "OFF", "transactions write"),
+	SESSION_PIN("transaction_read_only", "OFF", "the same in MySQL 8"),
+	SESSION_PIN("innodb_snapshot_isolation", "OFF", "rows that changed meanwhile are no error"),
+	SESSION_PIN("wsrep_dirty_reads", "OFF",
+		    "a Galera node without quorum answers with old carts"),
+	SESSION_PIN("use_secondary_engine", "OFF", "a secondary engine lags behind"),
+	SESSION_PIN("system_versioning_asof", "DEFAULT",
+		    "rows of now, whatever an operator looks at"),
+	/* Which rows a statement returns or changes, and in which order. */
+	SESSION_PIN("sql_safe_updates", "OFF",
+		    "sweeping deletes by a join without a key of its own"),
+	SESSION_PIN("max_sort_length", "1024", "ids are sorted by all of their bytes"),
+	SESSION_PIN("join_cache_level", "2", "MariaDB: lines come in the order of their carts"),
+	SESSION_PIN("sql_auto_is_null", "OFF", "IS NULL finds NULL alone"),
+	/* What values become. */
+	SESSION_PIN("sql_mode", "'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+		    "a value that does not fit is an error, and our SQL is read as it was written"),
+	SESSION_PIN("old", "OFF", "MariaDB: index hints and the like as in old versions"),
+	SESSION_PIN("old_mode", "''", "MariaDB: the same by name"),
+	SESSION_PIN("div_precision_increment", "4", "digits of a quotient"),
+	SESSION_PIN("group_concat_max_len", "1048576", "texts that are gathered are not cut"),
+	SESSION_PIN("time_zone", "'+00:00'", "times are UTC"),
+	/* What is checked. */
+	SESSION_PIN("foreign_key_checks", "ON", "a line has a cart"),
+	SESSION_PIN("unique_checks", "ON", "a key is stored once"),
+	/* What ends a statement or a session early. */
+	SESSION_PIN("max_execution_time", "0", "MySQL: request.deadline is the limit"),
+	SESSION_PIN("range_optimizer_max_mem_size", "8388608",
+		    "MySQL: or IN (...) walks the table"),
+	SESSION_PIN("in_predicate_conversion_threshold", "1000",
+		    "MariaDB: or IN (...) becomes a join"),
+	SESSION_PIN("wait_timeout", "28800",
+		    "an idle connection is not closed while it is being used"),
+	SESSION_PIN("net_read_timeout", "30", "nor one that sends a large text"),
+	SESSION_PIN("net_write_timeout", "60", "nor one that is slow to take a large answer"),
+};
+
+#define SESSION_PINS (sizeof(session_pins) / sizeof(session_pins[0]))
 
 struct session {
 	MYSQL *mysql;
 	const struct sql_session_plan *plan;
 	int64_t end_ns;
+	bool connected; /* and logged in */
+	bool no_tls;	/* the server offers no encryption, and mysql.tls asks for it */
 };
 
-/* What the first text's answer tells of the host. */
+/* What the answers tell of the host. */
 struct session_facts {
+	bool differs[SESSION_PINS]; /* the server knows the variable, with another value */
+	bool batched_key_access;    /* MySQL: lines would not come in the order of their carts */
+	bool small_packets;
 	bool read_only;
 	bool wsrep_on;
 	bool wsrep_provider;
@@ -49,49 +133,108 @@ struct session_facts {
 	struct clock_reading *clock;
 };
 
-void sql_host_print(char text[SQL_HOST_TEXT], const struct sql_host *host, const char *socket)
+static int64_t session_left_ms(const struct session *s)
 {
-	if (host->host == NULL)
-		snprintf(text, SQL_HOST_TEXT, "%s", socket);
-	else if (strchr(host->host, ':') != NULL)
-		snprintf(text, SQL_HOST_TEXT, "[%s]:%u", host->host, host->port);
-	else
-		snprintf(text, SQL_HOST_TEXT, "%s:%u", host->host, host->port);
+	int64_t left_ns = s->end_ns - clock_monotonic_ns(&cart_clock_system);
+
+	return left_ns > 0 ? (left_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS : 0;
+}
+
+/* Returns the events that have come; 0: none yet; -1: the time is up, or we are to stop. */
+static int session_poll(const struct session *s, short events)
+{
+	struct pollfd fds[2] = {{.fd = mysql_get_socket(s->mysql), .events = events},
+				{.fd = s->plan->stop_fd, .events = POLLIN}};
+	int64_t left_ms = session_left_ms(s);
+
+	if (left_ms == 0)
+		return -1;
+	if (poll(fds, 2, (int)left_ms) < 0)
+		return errno == EINTR ? 0 : -1;
+	return fds[1].revents != 0 || fds[0].revents == 0 ? -1 : fds[0].revents;
+}
+
+/* What a greeting says: 1: the server encrypts; 0: it does not; -1: that is not known yet. A
+ * refusal in its place, or another protocol, is for the library to explain. */
+static int session_greeting(const unsigned char *greeting, size_t len)
+{
+	const unsigned char *end;
+	size_t at;
+
+	if (len < SESSION_GREETING_HEAD)
+		return -1;
+	if (greeting[SESSION_GREETING_HEAD - 1] != SESSION_PROTOCOL)
+		return 1;
+	end = memchr(greeting + SESSION_GREETING_HEAD, 0, len - SESSION_GREETING_HEAD);
+	if (end == NULL)
+		return len < SESSION_GREETING_MAX ? -1 : 0;
+	at = (size_t)(end + 1 - greeting) + SESSION_GREETING_CAPABILITIES;
+	if (len < at + 2)
+		return len < SESSION_GREETING_MAX ? -1 : 0;
+	return ((greeting[at] | greeting[at + 1] << 8) & SESSION_CAN_TLS) != 0;
+}
+
+/*
+ * Asked to enforce encryption, the library still logs in to a server that offers none, and where it
+ * is asked for a password by caching_sha2_password sends it in the clear. So the greeting is read
+ * before the library reads it, and leaves it where it is. False: the time is up.
+ */
+static bool session_greet(struct session *s)
+{
+	unsigned char greeting[SESSION_GREETING_MAX];
+	int tls = -1;
+
+	while (tls < 0) {
+		int events = session_poll(s, POLLIN);
+		ssize_t len;
+
+		if (events < 0)
+			return false;
+		len = recv(mysql_get_socket(s->mysql), greeting, sizeof(greeting),
+			   MSG_PEEK | MSG_DONTWAIT);
+		if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR))
+			return true; /* the library fails in the same way */
+		tls = session_greeting(greeting, len > 0 ? (size_t)len : 0);
+		if (tls < 0)
+			poll(NULL, 0, 1); /* the rest of it is on its way */
+	}
+	s->no_tls = tls == 0;
+	return !s->no_tls;
+}
+
+/* A Unix socket needs no encryption. */
+static bool session_wants_tls(const struct session *s)
+{
+	return s->plan->options->tls != SQL_TLS_OFF && s->plan->host->host != NULL;
 }
 
 /* Waits for what a suspended call waits for. Returns what has come, for its _cont(). */
-static int session_wait(const struct session *s, int wanted)
+static int session_wait(struct session *s, int wanted)
 {
-	struct pollfd fds[2] = {{.fd = mysql_get_socket(s->mysql)},
-				{.fd = s->plan->stop_fd, .events = POLLIN}};
-	int64_t left_ns = s->end_ns - clock_monotonic_ns(&cart_clock_system);
+	short events = (short)(((wanted & MYSQL_WAIT_READ) != 0 ? POLLIN : 0) |
+			       ((wanted & MYSQL_WAIT_WRITE) != 0 ? POLLOUT : 0) |
+			       ((wanted & MYSQL_WAIT_EXCEPT) != 0 ? POLLPRI : 0));
+	int got = session_poll(s, events);
 	int came = 0;
 
-	if ((wanted & MYSQL_WAIT_READ) != 0)
-		fds[0].events |= POLLIN;
-	if ((wanted & MYSQL_WAIT_WRITE) != 0)
-		fds[0].events |= POLLOUT;
-	if ((wanted & MYSQL_WAIT_EXCEPT) != 0)
-		fds[0].events |= POLLPRI;
-	if (left_ns > 0 &&
-	    poll(fds, 2, (int)((left_ns + CLOCK_NS_PER_MS - 1) / CLOCK_NS_PER_MS)) < 0 &&
-	    errno == EINTR)
-		return 0;
-	if (left_ns <= 0 || fds[1].revents != 0 || fds[0].revents == 0) {
+	if (got > 0 && !s->connected && session_wants_tls(s) && (got & (POLLERR | POLLHUP)) == 0 &&
+	    !session_greet(s))
+		got = -1;
+	if (got < 0) {
 		/* Under TLS the library ignores timeouts, but not the end of the stream. */
 		mariadb_cancel(s->mysql);
 		return MYSQL_WAIT_TIMEOUT;
 	}
-	if ((fds[0].revents & POLLPRI) != 0)
+	if ((got & POLLPRI) != 0)
 		came |= MYSQL_WAIT_EXCEPT;
-	if ((fds[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+	if ((got & (POLLIN | POLLHUP | POLLERR)) != 0)
 		came |= wanted & MYSQL_WAIT_READ;
-	if ((fds[0].revents & (POLLOUT | POLLHUP | POLLERR)) != 0)
+	if ((got & (POLLOUT | POLLHUP | POLLERR)) != 0)
 		came |= wanted & MYSQL_WAIT_WRITE;
 	return came;
 }
 
-static bool session_connect(const struct session *s)
+static bool session_connect(struct session *s)
 {
 	const struct sql_options *options = s->plan->options;
 	const struct sql_host *host = s->plan->host;
@@ -104,10 +247,11 @@ static bool session_connect(const struct session *s)
 
 	while (wanted != 0)
 		wanted = mysql_real_connect_cont(&result, s->mysql, session_wait(s, wanted));
-	return result != NULL;
+	s->connected = result != NULL;
+	return s->connected;
 }
 
-static bool session_query(const struct session *s, const char *sql, size_t len)
+static bool session_query(struct session *s, const char *sql, size_t len)
 {
 	int failed = 1;
 	int wanted = mysql_real_query_start(&failed, s->mysql, sql, len);
@@ -117,7 +261,7 @@ static bool session_query(const struct session *s, const char *sql, size_t len)
 	return failed == 0;
 }
 
-static MYSQL_RES *session_result(const struct session *s)
+static MYSQL_RES *session_result(struct session *s)
 {
 	MYSQL_RES *result = NULL;
 	int wanted = mysql_store_result_start(&result, s->mysql);
@@ -128,7 +272,7 @@ static MYSQL_RES *session_result(const struct session *s)
 }
 
 /* As mysql_next_result(): 0: there is one; -1: there is none; more: it failed. */
-static int session_next(const struct session *s)
+static int session_next(struct session *s)
 {
 	int result = 1;
 	int wanted = mysql_next_result_start(&result, s->mysql);
@@ -150,10 +294,31 @@ static void session_read_clock(struct clock_reading *clock, const char *microsec
 	clock->from_ms = clock->to_ms = strtoll(microseconds, NULL, 10) / 1000;
 }
 
+/* Whether the server shows the value of a pin; a string's without the quotes. */
+static bool session_is_pinned(const struct session_pin *pin, const char *value)
+{
+	bool quoted = pin->value.text[0] == '\'';
+	size_t len = pin->value.len - (quoted ? 2 : 0);
+
+	return value != NULL && strlen(value) == len &&
+	       strncasecmp(value, pin->value.text + quoted, len) == 0;
+}
+
 static void session_fact(struct session_facts *facts, const char *name, const char *value)
 {
+	for (size_t i = 0; i < SESSION_PINS; i++) {
+		if (strcasecmp(name, session_pins[i].name.text) == 0) {
+			facts->differs[i] = !session_is_pinned(&session_pins[i], value);
+			return;
+		}
+	}
 	if (strcmp(name, "utc_us") == 0 && value != NULL)
 		session_read_clock(facts->clock, value);
+	else if (strcasecmp(name, "optimizer_switch") == 0)
+		facts->batched_key_access =
+			value != NULL && strstr(value, "batched_key_access=on") != NULL;
+	else if (strcasecmp(name, "max_allowed_packet") == 0)
+		facts->small_packets = value != NULL && atoll(value) < SESSION_PACKET_MIN;
 	else if (strcasecmp(name, "wsrep_on") == 0)
 		facts->wsrep_on = session_is_on(value);
 	else if (strcasecmp(name, "wsrep_provider") == 0)
@@ -168,8 +333,7 @@ static void session_fact(struct session_facts *facts, const char *name, const ch
 }
 
 /* Sends a text and takes the rows of all its answers as facts. */
-static bool session_run(const struct session *s, const struct sql_text *text,
-			struct session_facts *facts)
+static bool session_run(struct session *s, const struct sql_text *text, struct session_facts *facts)
 {
 	int next = session_query(s, text->buf.data, text->buf.len) ? 0 : 1;
 
@@ -193,35 +357,35 @@ static int64_t session_seconds(int64_t ms)
 	return ms <= 1000 ? 1 : (ms + 999) / 1000;
 }
 
+static bool session_is_galera(const struct session_facts *facts)
+{
+	return facts->wsrep_on && facts->wsrep_provider;
+}
+
 /* NULL: the host is what its role asks for. */
 static const char *session_unfit(const struct session *s, const struct session_facts *facts)
 {
-	bool galera = facts->wsrep_on && facts->wsrep_provider;
-
+	if (facts->small_packets)
+		return "has a max_allowed_packet of less than 1 MB, too small for a batch";
 	if (s->plan->role == SQL_WRITER && facts->read_only)
 		return "is read-only";
-	if (galera && !facts->wsrep_primary)
+	if (session_is_galera(facts) && !facts->wsrep_primary)
 		return "is not in the primary component of its cluster";
-	if (galera && !facts->wsrep_ready)
+	if (session_is_galera(facts) && !facts->wsrep_ready)
 		return "is a cluster node that is not ready";
 	return NULL;
 }
 
-/* Asked to enforce encryption, the library still talks to a server that offers none, unless it
- * verifies too. Nothing is said to it then; that a login was tried is no more than anybody with a
- * certificate of his own would have learnt. A Unix socket needs none. */
-static bool session_is_plain(const struct session *s)
+static void session_explain(const struct session *s, unsigned code, struct cart_error *error)
 {
-	return s->plan->options->tls != SQL_TLS_OFF && s->plan->host->host != NULL &&
-	       mysql_get_ssl_cipher(s->mysql) == NULL;
-}
+	const char *said = mysql_error(s->mysql);
 
-static enum sql_outcome session_failed(const struct session *s, struct cart_error *error)
-{
-	unsigned code = mysql_errno(s->mysql);
-
-	if (clock_monotonic_ns(&cart_clock_system) >= s->end_ns)
-		cart_error_set(error, "no answer within %lld ms",
+	if (s->no_tls)
+		cart_error_set(error,
+			       "the server does not encrypt, and mysql.tls asks for it: give the "
+			       "server a certificate, or set mysql.tls=off");
+	else if (session_left_ms(s) == 0)
+		cart_error_set(error, "no answer within %lld ms (mysql.connect_timeout)",
 			       (long long)s->plan->options->connect_timeout_ms);
 	else if (code == 0)
 		cart_error_set(error, "out of memory, or the client library does not say why not");
@@ -229,77 +393,145 @@ static enum sql_outcome session_failed(const struct session *s, struct cart_erro
 		cart_error_set(error,
 			       "%s (%u): make it with CREATE DATABASE, then its tables with "
 			       "cartctl provision",
-			       mysql_error(s->mysql), code);
+			       said, code);
+	else if (code == SESSION_ER_SECURE_TRANSPORT_REQUIRED)
+		cart_error_set(error, "%s (%u): set mysql.tls to verify, verify_ca or required",
+			       said, code);
+	else if (code == ER_ACCESS_DENIED_ERROR && s->plan->options->tls == SQL_TLS_OFF &&
+		 s->plan->host->host != NULL)
+		cart_error_set(error, "%s (%u), or encryption is required: see mysql.tls", said,
+			       code);
 	else
-		cart_error_set(error, "%s (%u)", mysql_error(s->mysql), code);
+		cart_error_set(error, "%s (%u)", said, code);
+}
+
+static enum sql_outcome session_failed(const struct session *s, struct cart_error *error)
+{
+	unsigned code = mysql_errno(s->mysql);
+
+	session_explain(s, code, error);
+	if (s->no_tls)
+		return SQL_OUTCOME_REFUSED;
 	switch (code) {
 	case ER_CON_COUNT_ERROR:
 	case ER_TOO_MANY_USER_CONNECTIONS:
 	case ER_USER_LIMIT_REACHED:
 		return SQL_OUTCOME_FULL;
 	default:
-		return SQL_OUTCOME_BAD;
+		return sql_fault_is_final(code, mysql_sqlstate(s->mysql)) ? SQL_OUTCOME_REFUSED
+									  : SQL_OUTCOME_BAD;
 	}
 }
 
-/* A session takes the server's global settings over, some of which would change what a statement
- * answers, or when it commits. The names of variables are those of all kinds of servers: what a
- * server does not know it leaves out of the answer. */
-static void session_text(struct sql_text *text, const struct sql_options *options)
+/* The first two statements are for what would garble the question, cut its answer or refuse it; the
+ * comment is for MariaDB alone. */
+static void session_text_ask(struct sql_text *text)
 {
-	int64_t lock_s = session_seconds(options->lock_timeout_ms);
-
 	sql_text_reset(text);
-	sql_statement(text, SQL_BEGIN, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+	sql_statement(text, SQL_BEGIN, "SET NAMES utf8mb4 COLLATE utf8mb4_bin");
 	sql_statement(text, SQL_BEGIN,
-		      "SET SESSION autocommit = 1, completion_type = 0,"
-		      " sql_select_limit = 18446744073709551615, sql_safe_updates = 0,"
-		      " sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',"
-		      " innodb_lock_wait_timeout = ");
-	sql_add_integer(text, lock_s);
-	sql_add(text, ", lock_wait_timeout = ");
-	sql_add_integer(text, lock_s);
+		      "SET SESSION sql_select_limit = 18446744073709551615, sql_big_selects = 1,"
+		      " timestamp = DEFAULT"
+		      " /*M!100207 , max_statement_time = 0,"
+		      " max_session_mem_used = 9223372036854775807,"
+		      " tmp_disk_table_size = 18446744073709551615 */");
 	sql_statement(text, SQL_SELECT,
-		      "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only',"
+		      "SHOW VARIABLES WHERE Variable_name IN ('max_allowed_packet', 'read_only',"
 		      " 'super_read_only', 'innodb_read_only', 'tidb_super_read_only',"
-		      " 'tidb_restricted_read_only', 'wsrep_on', 'wsrep_provider')");
+		      " 'tidb_restricted_read_only', 'wsrep_on', 'wsrep_provider',"
+		      " 'optimizer_switch'");
+	for (size_t i = 0; i < SESSION_PINS; i++) {
+		sql_add(text, ",'");
+		sql_add_literal(text, &session_pins[i].name);
+		sql_add(text, "'");
+	}
+	sql_add(text, ")");
 	sql_statement(text, SQL_SELECT, "SELECT 'utc_us', " SQL_CLOCK_US);
 }
 
-/* On a node of a Galera cluster. A strong read after another node has become the writer waits for
+/* On a node of a Galera cluster, a strong read after another node has become the writer waits for
  * what that one has still to apply. */
-static void session_text_galera(struct sql_text *text, enum sql_role role)
+static void session_text_set(struct sql_text *text, const struct session *s,
+			     const struct session_facts *facts)
 {
+	int64_t lock_s = session_seconds(s->plan->options->lock_timeout_ms);
+
 	sql_text_reset(text);
-	sql_statement(text, SQL_BEGIN, "SET SESSION wsrep_sync_wait = ");
-	sql_add_integer(text, role == SQL_READER ? 0 : 1);
+	sql_statement(text, SQL_BEGIN, "SET SESSION innodb_lock_wait_timeout = ");
+	sql_add_integer(text, lock_s);
+	sql_add(text, ", lock_wait_timeout = ");
+	sql_add_integer(text, lock_s);
+	for (size_t i = 0; i < SESSION_PINS; i++) {
+		if (!facts->differs[i])
+			continue;
+		sql_add(text, ", ");
+		sql_add_literal(text, &session_pins[i].name);
+		sql_add(text, " = ");
+		sql_add_literal(text, &session_pins[i].value);
+	}
+	if (facts->batched_key_access)
+		sql_add(text, ", optimizer_switch = 'batched_key_access=off'");
+	if (!session_is_galera(facts))
+		return;
+	sql_add(text, ", wsrep_sync_wait = ");
+	sql_add_integer(text, s->plan->role == SQL_READER ? 0 : 1);
 	sql_statement(text, SQL_SELECT,
 		      "SHOW GLOBAL STATUS WHERE Variable_name IN"
 		      " ('wsrep_ready', 'wsrep_cluster_status')");
 }
 
-static enum sql_outcome session_set_up(const struct session *s, struct cart_error *error)
+void sql_change_nothing(struct sql_text *text)
+{
+	sql_statement(text, SQL_CARTS,
+		      "UPDATE carts SET op = op WHERE id = x'00000000000000000000000000000000'");
+}
+
+/*
+ * A server may refuse changes without saying so: by binlog_format, as a secondary of group
+ * replication, as a proxy whose database is gone. A change of no row shows it. Other errors, such
+ * as that there is no table yet, say nothing of that.
+ */
+static enum sql_outcome session_try_change(struct session *s, struct sql_text *text,
+					   struct cart_error *error)
+{
+	struct session_facts facts = {0};
+	unsigned code;
+
+	sql_text_reset(text);
+	sql_change_nothing(text);
+	if (text->buf.failed || session_run(s, text, &facts))
+		return SQL_OUTCOME_GOOD;
+	code = mysql_errno(s->mysql);
+	switch (sql_fault_of(code, mysql_sqlstate(s->mysql))) {
+	case SQL_FAULT_HOST:
+		cart_error_set(error, "accepts no changes: %s (%u)", mysql_error(s->mysql), code);
+		return SQL_OUTCOME_READ_ONLY;
+	case SQL_FAULT_LOST:
+		return session_failed(s, error);
+	default:
+		return SQL_OUTCOME_GOOD;
+	}
+}
+
+static enum sql_outcome session_set_up(struct session *s, struct sql_text *text,
+				       struct cart_error *error)
 {
 	struct session_facts facts = {.clock = s->plan->clock};
-	struct sql_text text = {0};
 	const char *unfit;
-	bool run;
 
-	session_text(&text, s->plan->options);
+	session_text_ask(text);
 	facts.clock->begin_ns = clock_steady_ns(&cart_clock_system);
-	run = !text.buf.failed && session_run(s, &text, &facts);
-	if (run && facts.wsrep_on && facts.wsrep_provider) {
-		session_text_galera(&text, s->plan->role);
-		run = !text.buf.failed && session_run(s, &text, &facts);
-	}
-	sql_text_free(&text);
-	if (!run)
+	if (text->buf.failed || !session_run(s, text, &facts))
+		return session_failed(s, error);
+	session_text_set(text, s, &facts);
+	if (text->buf.failed || !session_run(s, text, &facts))
 		return session_failed(s, error);
 	unfit = session_unfit(s, &facts);
-	if (unfit == NULL)
-		return SQL_OUTCOME_GOOD;
-	cart_error_set(error, "%s", unfit);
-	return facts.read_only ? SQL_OUTCOME_READ_ONLY : SQL_OUTCOME_BAD;
+	if (unfit != NULL) {
+		cart_error_set(error, "%s", unfit);
+		return facts.read_only ? SQL_OUTCOME_READ_ONLY : SQL_OUTCOME_BAD;
+	}
+	return s->plan->try_change ? session_try_change(s, text, error) : SQL_OUTCOME_GOOD;
 }
 
 /*
@@ -336,6 +568,7 @@ static void session_tune_socket(const struct session *s)
 static void session_tls(MYSQL *mysql, const struct sql_options *options)
 {
 	my_bool enforce = options->tls != SQL_TLS_OFF;
+	/* Where it does not check the name, the library checks the authority if it is given one. */
 	my_bool verify = options->tls == SQL_TLS_VERIFY;
 
 	mysql_options(mysql, MYSQL_OPT_SSL_ENFORCE, &enforce);
@@ -367,25 +600,23 @@ static void session_configure(MYSQL *mysql, const struct sql_session_plan *plan)
 	mysql_options(mysql, MYSQL_OPT_RECONNECT, &no);
 	mysql_options(mysql, MYSQL_OPT_LOCAL_INFILE, &off);
 	/* A server, or an impostor, must not be able to ask for the password in clear text. */
-	if (options->tls != SQL_TLS_VERIFY)
+	if (options->tls != SQL_TLS_VERIFY && options->tls != SQL_TLS_VERIFY_CA)
 		mysql_optionsv(mysql, MARIADB_OPT_RESTRICTED_AUTH, SESSION_SAFE_LOGINS);
 	mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
 	session_tls(mysql, options);
 }
 
-static enum sql_outcome session_begin(const struct session *s, struct cart_error *error)
+static enum sql_outcome session_begin(struct session *s, struct cart_error *error)
 {
+	struct sql_text text = {0};
 	enum sql_outcome outcome;
 
 	if (!session_connect(s))
 		return session_failed(s, error);
-	if (session_is_plain(s)) {
-		cart_error_set(error, "the server does not encrypt, and mysql.tls asks for it");
-		return SQL_OUTCOME_BAD;
-	}
 	session_tune_socket(s);
 	session_set_blocking(s, false);
-	outcome = session_set_up(s, error);
+	outcome = session_set_up(s, &text, error);
+	sql_text_free(&text);
 	if (outcome == SQL_OUTCOME_GOOD && s->plan->blocking)
 		session_set_blocking(s, true);
 	return outcome;

@@ -1,8 +1,9 @@
-/* One connection: opened, its session set up, its host asked whether it accepts writes; closed. */
+/* One connection: opened, its session set up, its host asked whether it accepts changes; closed. */
 #ifndef BACKENDS_MYSQL_SESSION_H
 #define BACKENDS_MYSQL_SESSION_H
 
 #include "backends/mysql/hosts.h"
+#include "backends/mysql/text.h"
 #include "core/base/clock_skew.h"
 
 #include <mysql.h>
@@ -17,13 +18,10 @@ struct sql_session_plan {
 	const char *password;
 	enum sql_role role;
 	bool blocking;		     /* it will be used by blocking calls, not by others */
+	bool try_change;	     /* find out whether the host accepts changes */
 	int stop_fd;		     /* readable: give up */
 	struct clock_reading *clock; /* set to what the server's clock showed */
 };
-
-/* "db1:3306", "[::1]:3306" or the socket's path. */
-#define SQL_HOST_TEXT 272
-void sql_host_print(char text[SQL_HOST_TEXT], const struct sql_host *host, const char *socket);
 
 /*
  * Connects within options->connect_timeout_ms, all steps together. On success *mysql is the
@@ -33,6 +31,9 @@ void sql_host_print(char text[SQL_HOST_TEXT], const struct sql_host *host, const
 CART_MUST_CHECK enum sql_outcome sql_session_open(MYSQL **mysql,
 						  const struct sql_session_plan *plan,
 						  struct cart_error *error);
+
+/* A change of no row, which locks nothing: it fails where the host accepts no changes. */
+void sql_change_nothing(struct sql_text *text);
 
 /* Closes it, whatever its state: a non-blocking call may be suspended in it. Takes NULL. */
 void sql_session_close(MYSQL *mysql);

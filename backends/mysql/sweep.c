@@ -88,7 +88,7 @@ static enum sql_fault sweep_run(struct sweep *sweep, sweep_row_fn *take)
 		next = mysql_errno(sweep->mysql) != 0 ? 1 : mysql_next_result(sweep->mysql);
 	}
 	if (next > 0)
-		return sql_fault_of(mysql_errno(sweep->mysql));
+		return sql_fault_of(mysql_errno(sweep->mysql), mysql_sqlstate(sweep->mysql));
 	return good ? SQL_FAULT_NONE : SQL_FAULT_OTHER;
 }
 
@@ -377,7 +377,8 @@ static int sweeper_lock(MYSQL *mysql, struct cart_error *error)
 
 	if (mysql_query(mysql, SWEEPER_LOCK) == 0)
 		rows = mysql_store_result(mysql);
-	if (rows == NULL && sql_fault_of(mysql_errno(mysql)) == SQL_FAULT_LOST)
+	if (rows == NULL &&
+	    sql_fault_of(mysql_errno(mysql), mysql_sqlstate(mysql)) == SQL_FAULT_LOST)
 		return cart_error_set(error, "named lock: %s", mysql_error(mysql));
 	row = rows != NULL ? mysql_fetch_row(rows) : NULL;
 	taken = row != NULL && row[0] != NULL && strcmp(row[0], "0") == 0;
@@ -455,7 +456,7 @@ static int sweeper_sweep(struct sql_sweeper *sweeper, const struct sql_link *lin
 
 static void sweeper_report(struct sql_sweeper *sweeper, const struct sql_link *link)
 {
-	enum sql_fault fault = sql_fault_of(mysql_errno(link->mysql));
+	enum sql_fault fault = sql_fault_of(mysql_errno(link->mysql), mysql_sqlstate(link->mysql));
 
 	if (fault == SQL_FAULT_LOST)
 		sql_connector_report(sweeper->connector, link, SQL_REPORT_LOST);

@@ -40,6 +40,11 @@ void sql_text_statement(struct sql_text *text, enum sql_statement_kind kind, con
 	buf_add(&text->buf, literal, len);
 }
 
+void sql_add_literal(struct sql_text *text, const struct sql_literal *literal)
+{
+	buf_add(&text->buf, literal->text, literal->len);
+}
+
 void sql_add_integer(struct sql_text *text, int64_t value)
 {
 	buf_add_integer(&text->buf, value);

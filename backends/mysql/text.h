@@ -45,6 +45,17 @@ void sql_text_free(struct sql_text *text);
 /* Adds a piece of a statement. */
 #define sql_add(text, literal) buf_add(&(text)->buf, "" literal "", sizeof(literal) - 1)
 
+/* A piece out of a table of them. */
+struct sql_literal {
+	const char *text;
+	size_t len;
+};
+#define SQL_LITERAL(literal)                                                                       \
+	{                                                                                          \
+		"" literal "", sizeof(literal) - 1                                                 \
+	}
+void sql_add_literal(struct sql_text *text, const struct sql_literal *literal);
+
 void sql_add_integer(struct sql_text *text, int64_t value);
 /* x'...' of the text of an id, so that nothing has to be escaped. */
 void sql_add_shop_id(struct sql_text *text, const struct shop_id *id);

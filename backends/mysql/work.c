@@ -6,8 +6,9 @@
  *  - a key exists: the changes of the batch that have one are modified together, creates are
  *    queued again each by itself;
  *  - another statement failed and nothing can have been committed. A deadlock, a lock that was not
- *    granted in time: each op is queued again by itself. The host is read-only: all wait until a
- *    host accepts writes. The server has no room: they are refused;
+ *    granted in time, a statement that was killed: each op is queued again by itself. The host
+ *    accepts no changes: all wait until a host does. The server has no room, or refuses for a
+ *    reason that is not known here: they are refused;
  *  - the answer to COMMIT is missing, or says neither yes nor no: an op with a key is queued again
  *    to be modified, where its key shows whether it was done; one without is CART_UNCERTAIN.
  *
@@ -269,13 +270,12 @@ static void work_read_failed(struct sql_lane *lane, const struct sql_reply *repl
 		return;
 	case SQL_FAULT_DEADLOCK:
 	case SQL_FAULT_LOCK:
+	case SQL_FAULT_INTERRUPTED:
 		work_again(lane, reply->fault, false, 0);
 		break;
-	case SQL_FAULT_BUSY:
-		work_answer_all(work_task(lane), CART_BUSY, reply->text);
-		break;
 	default:
-		work_answer_all(work_task(lane), CART_FAILED, reply->text);
+		sql_lane_log_refusal(lane, reply);
+		work_answer_all(work_task(lane), CART_BUSY, reply->text);
 		break;
 	}
 	sql_lane_idle(lane);
@@ -322,8 +322,8 @@ static bool work_is_certain(const struct sql_lane *lane, const struct sql_reply 
 
 	if (step != SQL_STEP_BATCH && step != SQL_STEP_COMMIT)
 		return true;
-	if (reply->error >= 2000 && reply->error < 3000)
-		return false; /* the client library's: the server may have gone on */
+	if (sql_fault_is_of_client(reply->error))
+		return false;
 	if (reply->statements + 1 < lane->text.statements)
 		return true;
 	/* The INSERT of a create that is alone, which fails with these before it commits. */
@@ -409,6 +409,7 @@ static void work_write_refused(struct sql_lane *lane, const struct sql_reply *re
 		return;
 	case SQL_FAULT_DEADLOCK:
 	case SQL_FAULT_LOCK:
+	case SQL_FAULT_INTERRUPTED:
 		work_again(lane, reply->fault, true, 0);
 		break;
 	case SQL_FAULT_LOST:
@@ -423,10 +424,12 @@ static void work_write_refused(struct sql_lane *lane, const struct sql_reply *re
 		work_answer_all(work_task(lane), CART_BUSY, reply->text);
 		break;
 	default:
-		if (work_task(lane)->count > 1)
+		if (work_task(lane)->count > 1) {
 			work_again(lane, reply->fault, true, 0);
-		else
-			work_answer_all(work_task(lane), CART_FAILED, reply->text);
+			break;
+		}
+		sql_lane_log_refusal(lane, reply);
+		work_answer_all(work_task(lane), CART_BUSY, reply->text);
 		break;
 	}
 	sql_lane_rollback(lane);

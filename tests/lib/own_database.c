@@ -28,7 +28,8 @@ static const char *own_database_from(const char *name, const char *otherwise)
 	return value != NULL && *value != '\0' ? value : otherwise;
 }
 
-/* Runs it on one host of CART_MYSQL_HOST, "HOST[:PORT]"; false: it does not take it. */
+/* Runs it on one host of CART_MYSQL_HOST, "HOST[:PORT]", whatever the host's global variables are;
+ * false: it does not take it. */
 static bool own_database_run_on(MYSQL *mysql, char *host, const char *statement)
 {
 	unsigned port = (unsigned)strtoul(own_database_from("CART_MYSQL_PORT", "3306"), NULL, 10);
@@ -43,6 +44,9 @@ static bool own_database_run_on(MYSQL *mysql, char *host, const char *statement)
 				  own_database_from("CART_MYSQL_USER", "cart"),
 				  own_database_from("CART_MYSQL_PASSWORD", ""), NULL, port, socket,
 				  0) != NULL &&
+	       mysql_query(mysql, "SET SESSION TRANSACTION READ WRITE") == 0 &&
+	       mysql_query(mysql, "SET SESSION sql_notes = 1 /*M!100100 , max_statement_time = 0, "
+				  "max_session_mem_used = 1000000000 */") == 0 &&
 	       mysql_query(mysql, statement) == 0;
 }
 

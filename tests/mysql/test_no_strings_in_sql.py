@@ -169,7 +169,10 @@ def literals_of_sources():
     """Every piece in single quotes that a string of the program or the schema holds."""
     texts = []
     for source in sources().values():
-        joined = re.sub(r'"\s*"', "", without_comments(source))
+        text = without_comments(source)
+        # Names of the session's variables.
+        texts += ["'%s'" % name for name in re.findall(r'\bSESSION_PIN\(\s*"(\w+)"', text)]
+        joined = re.sub(r'"\s*"', "", text)
         texts += STRING.findall(re.sub(r"'(\\.|[^'\\])'", " ", joined))
     for path in glob.glob(os.path.join(ROOT, "schemas/mysql/*.sql")):
         with open(path, encoding="utf-8") as file:
@@ -190,7 +193,7 @@ HEX = re.compile(rb"x'(?:[0-9a-f]{2}){1,64}'")
 
 def unexplained(statement, known):
     """What in a statement is neither the program's own words, nor a number, nor hex."""
-    rest = HEX.sub(b"H", statement)
+    rest = re.sub(rb"/\*M!\d+ ([^*'\"]*)\*/", rb"\1", HEX.sub(b"H", statement))  # a comment that MariaDB executes
     for quoted in re.findall(rb"'[^']*'", rest):
         if quoted.decode("latin-1") in known:
             rest = rest.replace(quoted, b"K")

@@ -145,6 +145,42 @@ static void verify_refuses_a_certificate_for_another_name(void **state)
 	serve_as("server");
 }
 
+static void verify_ca_takes_a_certificate_for_another_name(void **state)
+{
+	struct sql_link link;
+
+	(void)state;
+	mariadb_fixture_need(&server);
+	serve_as("elsewhere");
+	link_fixture_set(&f, "mysql.tls", "verify_ca");
+	link_fixture_set(&f, "mysql.tls_ca", "%s", pem("ca"));
+	link_fixture_start(&f);
+	link = link_fixture_get(&f, SQL_WRITER);
+	assert_encrypted(&link);
+	serve_as("server");
+}
+
+static void verify_ca_refuses_an_authority_that_did_not_sign(void **state)
+{
+	(void)state;
+	mariadb_fixture_need(&server);
+	link_fixture_set(&f, "mysql.tls", "verify_ca");
+	link_fixture_set(&f, "mysql.tls_ca", "%s", pem("other-ca"));
+	link_fixture_start(&f);
+	link_fixture_fail_ms(&f, SQL_WRITER, "local issuer certificate");
+}
+
+/* MariaDB says no more than that access is denied. */
+static void a_server_that_insists_on_encryption_makes_the_error_name_the_setting(void **state)
+{
+	(void)state;
+	mariadb_fixture_need(&server);
+	mariadb_fixture_exec(&server, "SET GLOBAL require_secure_transport = ON");
+	link_fixture_start(&f);
+	link_fixture_fail_ms(&f, SQL_WRITER, "(1045), or encryption is required: see mysql.tls");
+	mariadb_fixture_exec(&server, "SET GLOBAL require_secure_transport = OFF");
+}
+
 static void a_server_without_encryption_is_refused_where_it_is_required(void **state)
 {
 	(void)state;
@@ -152,7 +188,7 @@ static void a_server_without_encryption_is_refused_where_it_is_required(void **s
 	serve_as(NULL);
 	link_fixture_set(&f, "mysql.tls", "required");
 	link_fixture_start(&f);
-	link_fixture_fail_ms(&f, SQL_WRITER, "does not encrypt");
+	link_fixture_fail_ms(&f, SQL_WRITER, "does not encrypt, and mysql.tls asks for it");
 	(void)link_fixture_stop_ms(&f);
 	link_fixture_set(&f, "mysql.tls", "verify");
 	link_fixture_set(&f, "mysql.tls_ca", "%s", pem("ca"));
@@ -306,6 +342,7 @@ struct impostor {
 	struct hole hole;
 	pthread_t thread;
 	unsigned capabilities;
+	bool in_pieces;
 	const char *then;
 	size_t then_len;
 	char heard[4096];
@@ -318,16 +355,23 @@ struct impostor {
 #define CAN_PLUGINS	  0x00080000u
 #define CAN_WITH_DATABASE 0x00000008u
 
-static void impostor_send(int fd, unsigned char sequence, const void *payload, size_t len)
+static void impostor_send(int fd, unsigned char sequence, const void *payload, size_t len,
+			  size_t piece)
 {
 	unsigned char packet[256] = {(unsigned char)len, 0, 0, sequence};
 
 	assert_true(len < sizeof(packet) - 4);
 	memcpy(packet + 4, payload, len);
-	(void)!write(fd, packet, len + 4);
+	for (size_t at = 0; at < len + 4; at += piece) {
+		size_t left = len + 4 - at;
+
+		(void)!send(fd, packet + at, left < piece ? left : piece, MSG_NOSIGNAL);
+		if (left > piece)
+			poll(NULL, 0, 2);
+	}
 }
 
-static void impostor_greet(int fd, unsigned capabilities)
+static void impostor_greet(int fd, unsigned capabilities, bool in_pieces)
 {
 	unsigned char greeting[128] = "\x0a"
 				      "8.0.0";
@@ -348,7 +392,7 @@ static void impostor_greet(int fd, unsigned capabilities)
 	memcpy(greeting + len, "abcdefghijkl", 13);
 	len += 13;
 	memcpy(greeting + len, "mysql_native_password", 22);
-	impostor_send(fd, 0, greeting, len + 22);
+	impostor_send(fd, 0, greeting, len + 22, in_pieces ? 3 : SIZE_MAX / 2);
 }
 
 static void *impostor_run(void *user)
@@ -357,10 +401,10 @@ static void *impostor_run(void *user)
 	int fd = accept(i->hole.fd, NULL, NULL);
 	ssize_t got;
 
-	impostor_greet(fd, i->capabilities);
+	impostor_greet(fd, i->capabilities, i->in_pieces);
 	got = read(fd, i->heard, sizeof(i->heard));
 	if (got > 0 && i->then != NULL)
-		impostor_send(fd, 2, i->then, i->then_len);
+		impostor_send(fd, 2, i->then, i->then_len, SIZE_MAX / 2);
 	while (got > 0) {
 		i->heard_len += (size_t)got;
 		got = read(fd, i->heard + i->heard_len, sizeof(i->heard) - i->heard_len);
@@ -402,19 +446,61 @@ static void nobody_gets_the_password_by_asking_for_it_in_the_clear(void **state)
 	assert_null(memmem(impostor.heard, impostor.heard_len, "precious", 8));
 }
 
-static void where_the_server_is_verified_an_impostor_does_not_see_a_login(void **state)
+/* The impostor offers no encryption. */
+static void expect_no_login(const char *mode, const char *ca)
 {
 	struct impostor impostor = {.capabilities = CAN_PROTOCOL_41 | CAN_SECURE | CAN_PLUGINS |
 						    CAN_WITH_DATABASE};
 
-	(void)state;
 	impostor_start(&impostor);
-	link_fixture_set(&f, "mysql.tls", "verify");
+	link_fixture_set(&f, "mysql.tls", "%s", mode);
+	link_fixture_set(&f, "mysql.tls_ca", "%s", ca);
 	link_fixture_start(&f);
-	link_fixture_fail_ms(&f, SQL_WRITER, "127.0.0.1:");
+	link_fixture_fail_ms(&f, SQL_WRITER, "does not encrypt");
 	(void)link_fixture_stop_ms(&f);
 	impostor_stop(&impostor);
-	assert_null(memmem(impostor.heard, impostor.heard_len, "cart", 4));
+	assert_int_equal(impostor.heard_len, 0);
+}
+
+static void where_encryption_is_asked_for_an_impostor_does_not_see_a_login(void **state)
+{
+	(void)state;
+	expect_no_login("required", "");
+	expect_no_login("verify", "");
+	if (server.control != NULL)
+		expect_no_login("verify_ca", pem("ca"));
+}
+
+static void a_mysql_that_insists_on_encryption_makes_the_error_name_the_setting(void **state)
+{
+	static const char refusal[] = "\xff\x57\x0c#HY000Insecure transport is prohibited";
+	struct impostor impostor = {.capabilities = CAN_PROTOCOL_41 | CAN_SECURE | CAN_PLUGINS |
+						    CAN_WITH_DATABASE,
+				    .then = refusal,
+				    .then_len = sizeof(refusal) - 1};
+
+	(void)state;
+	impostor_start(&impostor);
+	link_fixture_start(&f);
+	link_fixture_fail_ms(&f, SQL_WRITER, "(3159): set mysql.tls to verify");
+	(void)link_fixture_stop_ms(&f);
+	impostor_stop(&impostor);
+}
+
+static void a_greeting_in_pieces_is_read_whole(void **state)
+{
+	struct impostor impostor = {.capabilities = CAN_PROTOCOL_41 | CAN_SECURE | CAN_PLUGINS |
+						    CAN_WITH_DATABASE,
+				    .in_pieces = true};
+
+	(void)state;
+	impostor_start(&impostor);
+	link_fixture_set(&f, "mysql.tls", "required");
+	link_fixture_start(&f);
+	link_fixture_fail_ms(&f, SQL_WRITER, "does not encrypt");
+	(void)link_fixture_stop_ms(&f);
+	impostor_stop(&impostor);
+	assert_int_equal(impostor.heard_len, 0);
 }
 
 static void a_handshake_that_stops_half_way_is_given_up(void **state)
@@ -460,6 +546,9 @@ int main(void)
 		TEST(verify_refuses_an_authority_that_did_not_sign),
 		TEST(verify_without_an_authority_asks_the_systems),
 		TEST(verify_refuses_a_certificate_for_another_name),
+		TEST(verify_ca_takes_a_certificate_for_another_name),
+		TEST(verify_ca_refuses_an_authority_that_did_not_sign),
+		TEST(a_server_that_insists_on_encryption_makes_the_error_name_the_setting),
 		TEST(a_server_without_encryption_is_refused_where_it_is_required),
 		TEST(a_server_may_ask_for_our_certificate),
 		TEST(calls_under_tls_do_not_block),
@@ -467,7 +556,9 @@ int main(void)
 		TEST(a_result_that_had_half_come_under_tls_is_not_leaked),
 		TEST(an_idle_connection_under_tls_says_goodbye),
 		TEST(nobody_gets_the_password_by_asking_for_it_in_the_clear),
-		TEST(where_the_server_is_verified_an_impostor_does_not_see_a_login),
+		TEST(where_encryption_is_asked_for_an_impostor_does_not_see_a_login),
+		TEST(a_mysql_that_insists_on_encryption_makes_the_error_name_the_setting),
+		TEST(a_greeting_in_pieces_is_read_whole),
 		TEST(a_handshake_that_stops_half_way_is_given_up),
 	};
 

@@ -269,6 +269,27 @@ static void an_endpoint_that_cannot_be_used_is_refused_by_name(void **state)
 	assert_url("https://dynamodb.eu-central-1.amazonaws.com");
 }
 
+/* AWS's SDKs skip such lines, and call the real AWS. */
+static void an_endpoint_url_at_the_wrong_place_is_refused(void **state)
+{
+	static const char *const files[] = {
+		PROFILE "dynamodb =\n  endpoint_url = http://h\n",
+		PROFILE "output = json\n  endpoint_url = http://h\n",
+		PROFILE "services = mine\n[services mine]\ndynamodb =\nendpoint_url = http://h\n",
+		PROFILE "services = mine\n[services mine]\ndynamodb = endpoint_url = http://h\n"};
+
+	(void)state;
+	set("AWS_PROFILE", "test");
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		config_file(files[i]);
+		assert_refused(": an endpoint_url that is not read: it belongs in the profile");
+	}
+	/* Of another service, or of another profile. */
+	config_file(PROFILE "s3 =\n  endpoint_url = http://h\n  addressing_style = path\n"
+			    "[profile other]\ndynamodb =\n  endpoint_url = http://h\n");
+	assert_url("https://dynamodb.eu-central-1.amazonaws.com");
+}
+
 static void configured_endpoints_are_ignored_where_that_is_asked(void **state)
 {
 	(void)state;
@@ -407,6 +428,7 @@ int main(void)
 		TEST(the_region_local_is_a_server_on_this_machine),
 		TEST(the_endpoint_is_searched_as_sdks_do),
 		TEST(an_endpoint_that_cannot_be_used_is_refused_by_name),
+		TEST(an_endpoint_url_at_the_wrong_place_is_refused),
 		TEST(configured_endpoints_are_ignored_where_that_is_asked),
 		TEST(a_profile_that_is_in_no_file_is_refused_whatever_else_is_set),
 		TEST(the_authorities_are_found),

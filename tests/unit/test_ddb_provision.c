@@ -494,7 +494,7 @@ static void a_table_with_other_tags_or_another_key_fails_the_check(void **state)
 		       "toys, not shop); the table does not have the tags of dynamodb.tags "
 		       "(stage=live is missing: aws dynamodb tag-resource adds it); the table is "
 		       "not encrypted with dynamodb.kms_key (its key is AWS's own: aws dynamodb "
-		       "update-table changes it)");
+		       "update-table --sse-specification changes it)");
 	/* Only a person may change these: making the table is over. */
 	snprintf(line, sizeof(line), "%s", error.text);
 	assert_refused(CART_PROVISION_AUTO, line);

@@ -36,13 +36,20 @@ const char *const cred_key_names[CRED_KEYS] = {
 	[CRED_KEY_LOGIN] = "login_session",
 };
 
+/* What the lines are that are indented deeper than the last key. */
+enum cred_below {
+	CRED_BELOW_OTHERS,   /* of another service */
+	CRED_BELOW_OURS,     /* of the service that is looked for */
+	CRED_BELOW_MISPLACED /* of a key that has no such lines: an endpoint_url is a mistake */
+};
+
 struct cred_reader {
 	struct cred_section *section;
 	const struct cred_section_of *of;
 	const char *path;
 	unsigned line;
-	bool ours;     /* the section */
-	bool service;  /* the last key in it is that of the service */
+	bool ours; /* the section */
+	enum cred_below below;
 	size_t indent; /* of the last key in this section; SIZE_MAX: there is none yet */
 	struct cart_error *error;
 };
@@ -108,7 +115,7 @@ static int cred_reader_section(struct cred_reader *reader, char *line)
 	*end = '\0';
 	reader->ours = cred_reader_is_ours(reader, cred_trim(line + 1));
 	reader->section->found |= reader->ours;
-	reader->service = false;
+	reader->below = CRED_BELOW_OTHERS;
 	reader->indent = SIZE_MAX;
 	return 0;
 }
@@ -140,23 +147,54 @@ static int cred_reader_take(struct cred_reader *reader, const char *name, char *
 	return 0;
 }
 
+/* What SDKs skip without a word too; but then a test would reach the real AWS. */
+static int cred_reader_misplaced(const struct cred_reader *reader)
+{
+	return cart_error_set(reader->error,
+			      "%s:%u: an endpoint_url that is not read: it belongs in the profile, "
+			      "not indented, or in [services NAME], indented below \"dynamodb =\"",
+			      reader->path, reader->line);
+}
+
+/* A key that stands by itself: decides what the lines below it are. */
+static int cred_reader_top_key(struct cred_reader *reader, const char *name, char *value)
+{
+	const char *service = reader->of->service;
+	bool empty = *cred_trim(value) == '\0';
+
+	if (service == NULL) {
+		reader->below = empty && strcasecmp(name, "dynamodb") != 0 ? CRED_BELOW_OTHERS
+									   : CRED_BELOW_MISPLACED;
+		return cred_reader_take(reader, name, value);
+	}
+	reader->below = strcasecmp(name, service) == 0 ? CRED_BELOW_OURS : CRED_BELOW_OTHERS;
+	if ((reader->below == CRED_BELOW_OURS && !empty) ||
+	    strcasecmp(name, cred_key_names[CRED_KEY_ENDPOINT]) == 0)
+		return cred_reader_misplaced(reader);
+	return 0;
+}
+
 /* nested: the line belongs to the key before. */
 static int cred_reader_key(struct cred_reader *reader, char *line, bool nested)
 {
-	const char *service = reader->of->service;
 	char *value = strchr(line, '=');
 
-	if (!reader->ours || (nested && !reader->service))
+	if (!reader->ours || (nested && reader->below == CRED_BELOW_OTHERS))
+		return 0;
+	if (value == NULL && nested && reader->below == CRED_BELOW_MISPLACED)
 		return 0;
 	if (value == NULL)
 		return cart_error_set(reader->error, "%s:%u: neither \"key = value\" nor [section]",
 				      reader->path, reader->line);
 	*value++ = '\0';
 	line = cred_trim(line);
-	if (service == NULL || nested)
+	if (!nested)
+		return cred_reader_top_key(reader, line, value);
+	if (reader->below == CRED_BELOW_OURS)
 		return cred_reader_take(reader, line, value);
-	reader->service = strcasecmp(line, service) == 0;
-	return 0;
+	return strcasecmp(line, cred_key_names[CRED_KEY_ENDPOINT]) == 0
+		       ? cred_reader_misplaced(reader)
+		       : 0;
 }
 
 static int cred_reader_line(struct cred_reader *reader, char *whole, size_t len)

@@ -22,7 +22,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,7 +57,6 @@ struct credentials {
 	bool refused;	      /* the service refuses the newest */
 	bool hopeless;	      /* only a change of the configuration can help */
 	struct ddb_credentials newest;
-	char origin[CRED_ORIGIN_ROOM];
 	struct cart_error lacking;
 };
 
@@ -149,7 +147,6 @@ static bool credentials_publish(struct credentials *source, const struct ddb_cre
 	source->refused = false;
 	source->hopeless = false;
 	source->newest = *fresh;
-	memcpy(source->origin, source->context.origin, sizeof(source->origin));
 	if (differ) {
 		atomic_fetch_add_explicit(&source->source.refreshes, 1, memory_order_relaxed);
 		atomic_store_explicit(&source->source.generation, generation + 1,
@@ -369,13 +366,5 @@ void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t gen
 		own->refused = true;
 		pthread_cond_signal(&own->wake);
 	}
-	pthread_mutex_unlock(&own->lock);
-}
-
-void ddb_credentials_origin(struct ddb_credentials_source *source, char *text, size_t room)
-{
-	struct credentials *own = (struct credentials *)source;
-	pthread_mutex_lock(&own->lock);
-	snprintf(text, room, "%s", own->origin);
 	pthread_mutex_unlock(&own->lock);
 }

@@ -65,7 +65,4 @@ uint64_t ddb_credentials_copy(struct ddb_credentials_source *source, struct ddb_
  * any thread. */
 void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t generation);
 
-/* "environment", "profile default", "IMDS": the source of the newest credentials, for logs. */
-void ddb_credentials_origin(struct ddb_credentials_source *source, char *text, size_t room);
-
 #endif

@@ -34,7 +34,7 @@ static void features_lack(struct features *features, const char *what, const cha
 	size_t len = strlen(features->lacks);
 
 	if (work->table->strict && !features_can_go_without(work, what))
-		snprintf(features->lacks + len, sizeof(features->lacks) - len, "%s%s (%.160s)",
+		snprintf(features->lacks + len, sizeof(features->lacks) - len, "%s%s (%.190s)",
 			 len > 0 ? "; " : "", what, why);
 	else
 		log_event(LOG_WARN, what, LOG_STR("table", work->table->name), LOG_STR("why", why));
@@ -207,13 +207,14 @@ static void features_check_key(struct features *features, const json_t *table)
 	const char *wanted = features->work->table->kms_key;
 	const char *found = table_text(json_object_get(table, "SSEDescription"), "KMSMasterKeyArn");
 	const char *id = strrchr(found, '/');
-	char why[160];
+	char why[200];
 
 	if (wanted == NULL || *wanted == '\0' || strcmp(found, wanted) == 0 ||
 	    (id != NULL && strcmp(id + 1, wanted) == 0))
 		return;
-	snprintf(why, sizeof(why), "%.120s: aws dynamodb update-table changes it",
-		 *found != '\0' ? found : "its key is AWS's own");
+	snprintf(why, sizeof(why),
+		 "its key is %.100s: aws dynamodb update-table --sse-specification changes it",
+		 *found != '\0' ? found : "AWS's own");
 	features_lack(features, features_no_key, why);
 }
 

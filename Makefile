@@ -132,7 +132,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
-	check-api check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
+	check-api check-clients check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
 	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts picture exact exact-renew gate install uninstall \
 	clean help
 
@@ -321,6 +321,7 @@ run_check = $(run_builds) $(call run_unit,release,120) $(call run_contract,relea
 ## check: all tests, torture, fuzz corpora, style, exact counts, install, and the tests again under AddressSanitizer
 # The PATH holds only what ./cart installs.
 check: check-build
+	@echo 'not part of this check: clients generated from schemas/openapi.yaml: make check-clients'
 	@PATH="$$(tests/toolbox build/toolbox)" exec $(with_servers) $(RUN) --summary build/summary $(run_check)
 check-build:
 	+@$(MAKE) --no-print-directory VARIANT=release all tests
@@ -353,6 +354,9 @@ check-mysql: tests
 check-dynamodb: backends := dynamodb
 check-dynamodb: tests
 	@$(with_servers) $(RUN) $(call run_dynamodb,$(VARIANT),300)
+## check-clients: clients in Java, Go and TypeScript, generated from schemas/openapi.yaml; needs these languages and their registries
+check-clients: programs
+	@CARTD=$(CURDIR)/$(B)/bin/cartd $(RUN) --group clients --timeout 1800 tests/clients/run
 ## check-fault: faults of databases and networks while cartd is under load; on CART_BACKEND or on all
 ## chaos: the same, with tests that take minutes, under AddressSanitizer
 check-fault: tests

@@ -1,18 +1,15 @@
 /*
- * The mean of a row of blocks in the order of time, and how sure it is when neighbours resemble
- * each other: noise on a shared machine comes in waves longer than a block, and the naive standard
+ * The mean of a row of blocks in the order of time, and its standard error where neighbours
+ * resemble each other: noise on a shared machine lasts longer than a block, and the usual standard
  * error is then too small (at a lag-1 autocorrelation of 0.5 its 95 % interval covers 76 %).
  *
- * By batch means (Law, "Simulation Modeling and Analysis", 5th ed., 9.5.3; Schmeiser 1982 on why
- * ten to twenty batches do): the row is cut into at least ten batches of equal length, whose means
- * resemble each other less, and the error is taken from their spread. The degrees of freedom are
- * those of the batches, not of the blocks: the spread is known no better than that.
- *
- * Short batches still miss a part of the waves. What batches of length m miss of a first-order
- * autoregression is known, so the variance is multiplied by that factor, with the coefficient
- * estimated from the lag-1 autocorrelation, corrected for its bias in short rows (Marriott and Pope
- * 1954) and kept within 0 ... 0.9. Below ten blocks nothing of this can be estimated: each block is
- * a batch and they are believed to be independent.
+ * By batch means (Law, "Simulation Modeling and Analysis", 5th ed., 9.5.3; Schmeiser 1982: ten to
+ * twenty batches are enough): the row is cut into at least ten batches of equal length, and the
+ * error is taken from the spread of their means, with the batches' degrees of freedom. What short
+ * batches miss of a first-order autoregression is known; the variance is multiplied by it. The
+ * coefficient is estimated from the lag-1 autocorrelation, corrected for its bias in short rows
+ * (Marriott and Pope 1954), within 0 ... 0.9. Below ten blocks it cannot be estimated: each block
+ * is then a batch, taken as independent.
  */
 #ifndef BENCH_STATS_BLOCKS_H
 #define BENCH_STATS_BLOCKS_H
@@ -28,8 +25,8 @@ struct stats_blocks {
 	double lag1;
 	double error; /* standard error of the mean */
 	double df;    /* of error */
-	/* The number of independent blocks that would give the same standard error. Above count
-	 * when neighbours alternate, or by chance; at most ten times count. */
+	/* So many independent blocks would have the same standard error: above count when
+	 * neighbours alternate, or by chance; at most ten times count. */
 	double effective;
 };
 
@@ -40,11 +37,9 @@ CART_MUST_CHECK int stats_blocks(struct stats_blocks *blocks, const double *valu
 double stats_blocks_df(size_t count);
 
 /*
- * Two sides measured in pairs: by how much is B's quantile above A's?
- *
- * The unit is a block, and d = ln(quantile of B / quantile of A) in it. Logarithms, because noise
- * multiplies: a ratio of 2 and one of 1/2 cancel. All on the logarithmic scale unless it says
- * "ratio"; a ratio of 0.03 reads "B is 3 % above A".
+ * Two sides measured in pairs: by how much is B's quantile above A's? In each block d = ln(quantile
+ * of B / quantile of A): noise multiplies, and a ratio of 2 and one of 1/2 cancel. What is not
+ * called a ratio is logarithmic; a ratio of 0.03 means that B is 3 % above A.
  */
 
 struct stats_paired {
@@ -56,20 +51,19 @@ struct stats_paired {
 	double high;
 };
 
-/* d: one a block in the order of time. confidence: 0.95, say. The interval is Student's on the
- * effective number of blocks and of one comparison: it knows nothing of Holm's correction. Where
- * few blocks are wild (one in twenty ten times as wide) it covers more than it promises: 97 %. -1:
- * as stats_blocks(). When all d are equal the interval is that value and p is 0, or 1 for d = 0. */
+/* d: of the blocks in the order of time. The interval is Student's on the effective number of
+ * blocks, without Holm's correction. Where few blocks are wild (one in twenty ten times as wide) it
+ * covers 97 % in place of 95 %. -1: as stats_blocks(). When all d are equal the interval is that
+ * value and p is 0, or 1 for d = 0. */
 CART_MUST_CHECK int stats_paired(struct stats_paired *paired, const double *d, size_t count,
 				 double confidence);
 
-/*
- * Two samples that were not measured in pairs: is the mean of b above that of a, variances
- * differing? Welch's t test with the degrees of freedom of Welch and Satterthwaite (Welch 1947).
- * Values as they are; for a ratio give their logarithms.
+/* Two samples that were not measured in pairs: is the mean of b above that of a? Welch's t test
+ * with the degrees of freedom of Welch and Satterthwaite (Welch 1947). For a ratio give logarithms.
  */
-/* Of a sample: of independent values the standard deviation / sqrt(count), with count - 1; of
- * blocks what stats_blocks() says. */
+
+/* Of independent values: the standard deviation / sqrt(count), df count - 1; of blocks: what
+ * stats_blocks() says. */
 struct stats_mean {
 	double mean;
 	double error; /* standard, of the mean */

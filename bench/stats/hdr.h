@@ -1,11 +1,10 @@
 /*
- * A histogram of times from 1 ns to an hour whose every answer is right to three significant
- * digits: HdrHistogram's layout (Gil Tene, hdrhistogram.org), written anew.
+ * A histogram of times from 1 ns to an hour that is right to three significant digits, with
+ * HdrHistogram's layout (Gil Tene, hdrhistogram.org).
  *
- * Values below 2,048 ns have a bucket each; above, each power of two is cut into 1,024 buckets of
- * equal width. A bucket is thus never wider than 1/1,024 of the values in it, and what is reported
- * for a value lies above it by less than 0.1 %. The table's size depends on the highest value alone
- * (261 KiB for an hour), so that recording is some shifts and an increment and never allocates.
+ * Values below 2,048 ns have a bucket each; above, each power of two has 1,024 buckets of equal
+ * width. So a reported value is above the true one by less than 0.1 %. The table's size depends on
+ * the highest value alone (261 KiB for an hour): recording never allocates.
  *
  * A value above the highest counts as the highest, one below 0 as 0; both are counted apart, so
  * that a reader sees that the tail was cut. Not for several threads at once: one a thread, merged.

@@ -1,11 +1,11 @@
 /*
- * What a measurement will be able to show, before it is made. Exact for normal noise: given the
- * standard error that will be estimated, the chance of a verdict is the normal distribution's; that
- * estimate's own distribution (chi with df) is integrated over numerically, to four digits and
- * more. stats_blocks(), which also estimates waves, shows up to 2 % less.
+ * What a measurement will be able to show, before it is made. Exact for normal noise: for a given
+ * estimate of the standard error the chance of a verdict is the normal distribution's; it is
+ * integrated numerically over the estimate's distribution (chi with df), to four digits.
+ * stats_blocks(), which also estimates autocorrelation, shows up to 2 % less.
  *
- * effect and margin are logarithmic here (log1p of the ratio), error is the true standard error of
- * the mean, df what it will be estimated with: stats_blocks_df() of the blocks.
+ * effect and margin are logarithmic here, error is the true standard error of the mean, df what it
+ * will be estimated with: stats_blocks_df() of the blocks.
  */
 #ifndef BENCH_STATS_POWER_H
 #define BENCH_STATS_POWER_H
@@ -25,12 +25,11 @@ struct stats_blocks;
 #define STATS_BLOCKS_MAX 1000000000
 
 /*
- * How many blocks would have decided an INCONCLUSIVE comparison: the fewest (in all, not in
- * addition) that give some verdict with a probability of STATS_POWER whatever the true difference
- * is, at the spread and autocorrelation seen, and at alpha / family, where Holm begins. The
- * observed difference does not enter: planning by it would promise what chance has shown. margin is
- * a ratio here. Pairs are this times the pairs a block. 0: more than STATS_BLOCKS_MAX. Not above
- * blocks->count: chance was against it, and the same again will most likely decide.
+ * How many blocks (in all) would have decided an INCONCLUSIVE comparison: the fewest that give some
+ * verdict with a probability of STATS_POWER whatever the true difference is, at the spread and
+ * autocorrelation seen, and at alpha / family, where Holm begins. The observed difference is not
+ * used, because chance has made it. margin is a ratio. 0: more than STATS_BLOCKS_MAX. Where it is
+ * not above blocks->count, chance was against it, and as many again will most likely decide.
  */
 size_t stats_blocks_needed(const struct stats_blocks *blocks, double margin, double alpha,
 			   size_t family);

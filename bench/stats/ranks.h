@@ -7,26 +7,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/*
- * ranks[i]: 1 for the smallest of values, count for the largest; equal values share their average
- * rank. Returns the sum of t^3 - t over all groups of t equal values: what ties take from the
- * variance of a sum of ranks. No value is NaN. Aborts without memory.
- */
+/* ranks[i]: 1 for the smallest of values, count for the largest; equal values share their average
+ * rank. Returns the sum of t^3 - t over all groups of t equal values, by which ties reduce the
+ * variance of a sum of ranks. No value is NaN. Aborts without memory. */
 double stats_ranks(double *ranks, const double *values, size_t count);
 
 /*
- * Wilcoxon's signed-rank test, two-sided: are values as far above 0 as below? It asks little of
- * their distribution, so it stands beside Student's test, but it takes blocks as independent; where
- * they are not (see stats_blocks.lag1) its p is too small.
+ * Wilcoxon's signed-rank test, two-sided: are values as far above 0 as below? It assumes little of
+ * their distribution, so it is shown beside Student's test; but it takes blocks as independent, and
+ * where they are not (stats_blocks.lag1) its p is too small.
  *
- * Zeros are Pratt's way (1959): ranked with the others, and only then left out. A block in which
- * both sides fell into one bucket of the histogram is evidence of equality; dropping it before
- * ranking, as Wilcoxon did and R's wilcox.test does, would throw that away. Without zeros both are
- * the same. Tied values share their average rank.
+ * Zeros are ranked with the others and then left out (Pratt 1959): a block in which both sides fell
+ * into one bucket of the histogram is evidence of equality, which Wilcoxon's own way would drop.
  *
- * p is exact (by counting all signs) for up to STATS_WILCOXON_EXACT values without ties and zeros;
- * otherwise by the normal approximation with corrections for ties and continuity (Hollander, Wolfe
- * and Chicken 2014, 3.1; Conover 1973 for zeros).
+ * p is exact (by counting all signs) for up to STATS_WILCOXON_EXACT values without ties and zeros,
+ * else by the normal approximation with corrections for ties and continuity (Hollander, Wolfe and
+ * Chicken 2014, 3.1; Conover 1973 for zeros).
  */
 
 #define STATS_WILCOXON_EXACT 50
@@ -42,12 +38,10 @@ struct stats_wilcoxon {
 /* -1: no values, or one that is not finite. Aborts without memory. */
 CART_MUST_CHECK int stats_wilcoxon(struct stats_wilcoxon *test, const double *values, size_t count);
 
-/*
- * Mann and Whitney's (Wilcoxon's rank-sum) test, two-sided, of two samples that were not measured
- * in pairs: is a value of b as often above one of a as below? By the normal approximation with
- * corrections for ties and continuity (Hollander, Wolfe and Chicken 2014, 4.1): R's
- * wilcox.test(b, a, exact = FALSE). Good from eight values a side.
- */
+/* Mann and Whitney's (Wilcoxon's rank-sum) test, two-sided, of samples that were not measured in
+ * pairs: is a value of b as often above one of a as below? By the normal approximation with
+ * corrections for ties and continuity (Hollander, Wolfe and Chicken 2014, 4.1): R's wilcox.test(b,
+ * a, exact = FALSE). Good from eight values a side. */
 
 struct stats_mann_whitney {
 	double u; /* pairs with b above a, ties half (W in R) */
@@ -60,11 +54,11 @@ CART_MUST_CHECK int stats_mann_whitney(struct stats_mann_whitney *test, const do
 
 /*
  * By how much b is shifted against a: the median of all differences between a value of b and one of
- * a (Hodges and Lehmann 1963), with the interval that belongs to Mann and Whitney's test
- * (Hollander, Wolfe and Chicken 2014, 4.2 and 4.3). For a ratio give logarithms.
+ * a (Hodges and Lehmann 1963), with the interval of Mann and Whitney's test (Hollander, Wolfe and
+ * Chicken 2014, 4.2 and 4.3). For a ratio give logarithms.
  *
- * The a * b differences are never written down: the k-th smallest is found by bisection over the
- * numbers there are, 64 steps of one pass over both sorted samples.
+ * The a * b differences are not stored: the k-th smallest is found by bisection over all doubles,
+ * in 64 steps of one pass over both sorted samples.
  */
 
 struct stats_hodges_lehmann {

@@ -3,8 +3,8 @@
  * libm agrees. xoshiro256** (Blackman and Vigna 2021, "Scrambled linear pseudorandom number
  * generators"), its state filled by SplitMix64. Not for secrets.
  *
- * A struct is one thread's. Each thread or client takes a stream of its own, so that what it does
- * depends neither on the others nor on the order in which they run.
+ * A struct is one thread's. Each thread or client has a stream of its own, so that what it does
+ * does not depend on the others.
  */
 #ifndef BENCH_STATS_RNG_H
 #define BENCH_STATS_RNG_H
@@ -33,15 +33,11 @@ double bench_rng_exponential(struct bench_rng *rng, double mean);
 void bench_rng_shuffle(struct bench_rng *rng, void *elements, size_t count, size_t size);
 
 /*
- * Keys of which a few are asked for most of the time: key k of 1 ... keys with a probability in
- * proportion to k^-exponent (Zipf's law).
- *
- * Drawn by rejection-inversion (Hörmann and Derflinger 1996, "Rejection-inversion to generate
- * variates from monotone discrete distributions", ACM TOMACS 6(3)): no table, and fewer than two
- * uniform numbers a draw on average whatever the number of keys.
+ * Keys of which few are used most of the time: key k of 1 ... keys with a probability in proportion
+ * to k^-exponent (Zipf's law). By rejection-inversion (Hörmann and Derflinger 1996,
+ * "Rejection-inversion to generate variates from monotone discrete distributions", ACM TOMACS
+ * 6(3)): no table, and fewer than two uniform numbers a draw on average.
  */
-
-struct bench_rng;
 
 #define BENCH_ZIPF_KEYS_MAX	UINT64_C(1000000000)
 #define BENCH_ZIPF_EXPONENT_MAX 10

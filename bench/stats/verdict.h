@@ -1,8 +1,6 @@
 /*
- * What may be said of each comparison of a run (an operation's quantile, say), so that the whole
- * table holds.
- *
- * Each comparison is asked two questions, which are not each other's negation:
+ * The verdict on each comparison of a run (for example an operation's median), so that the whole
+ * table holds. Each comparison is asked two questions:
  *
  *     difference    rejects "B = A"                       p of stats_paired
  *     equivalence   rejects "at least the margin apart"   p of stats_equivalence
@@ -12,27 +10,24 @@
  *     both shown                           DIFFERENT BUT TRIVIAL
  *     neither                              INCONCLUSIVE
  *
- * A win does not claim that the difference exceeds the margin, only that there is one which has not
- * been shown to be trivial; the interval says how large it may be. To ask for more (an interval
- * wholly beyond the margin) would leave a true difference near the margin without a verdict however
- * long one measures. A reader who needs "by at least 5 %" looks at the interval's near end.
+ * A win says that there is a difference which was not shown to be trivial; the interval says how
+ * large it may be. If a win needed an interval wholly beyond the margin, a true difference near the
+ * margin would get no verdict however long one measures.
  *
- * Holm's correction is made over each question's p values apart, two families at alpha each, so:
+ * The p values of each question are corrected by Holm, as two families at alpha each:
  *
- *  - in at most alpha of all tables there is any WIN or TRIVIAL where nothing differs;
- *  - in at most alpha of all tables there is any EQUIVALENT or TRIVIAL where the margin is reached.
+ *  - at most alpha of all tables have a WIN or TRIVIAL where nothing differs;
+ *  - at most alpha of all tables have an EQUIVALENT or TRIVIAL where the margin is reached.
  *
- * In one comparison the two errors exclude each other (a difference is not 0 and as large as the
- * margin), so there both together keep to alpha. In a table of several they may add up to twice
- * alpha, if some lines are of one kind and some of the other; who wants both together at alpha asks
- * for half of it. One Holm over all p values would charge every table for that: a clear win is
- * never an equivalence, so half of the p values are large and no line would gain from stepping
- * down. A sign that is wrong counts as a false difference: for one comparison its chance is at most
- * alpha / 2; that Holm keeps signs right too is proven for independent comparisons (Shaffer 1980),
- * and simulated for ours.
+ * In one comparison only one of the two errors is possible. In a table of several they may add up
+ * to twice alpha, if some lines differ and others do not; use half of alpha to bound both together.
+ * One Holm over all p values would cost every table power: half of the p values are always large. A
+ * wrong sign counts as a false difference: its chance is at most alpha / 2 in one comparison. That
+ * Holm controls signs too is proven for independent comparisons (Shaffer 1980), and simulated for
+ * ours.
  *
- * The interval of stats_paired is one comparison's. It may exclude 0 where the verdict, after
- * Holm, is INCONCLUSIVE: then the table has too many lines for what was measured.
+ * The interval of stats_paired is of one comparison, without Holm. So it may exclude 0 where the
+ * verdict is INCONCLUSIVE: the table then has too many lines for what was measured.
  */
 #ifndef BENCH_STATS_VERDICT_H
 #define BENCH_STATS_VERDICT_H
@@ -64,33 +59,19 @@ struct stats_comparison {
 void stats_verdicts(struct stats_comparison *comparisons, size_t count, double alpha);
 
 /*
- * Equivalence is shown, never assumed: two one-sided tests (Schuirmann 1987). "Not significantly
- * different" is what too few blocks always say.
+ * The p of "B is at least margin above or below A", by two one-sided tests (Schuirmann 1987): the
+ * larger of their two p values, which needs no correction (Berger 1982). p < 0.05 is the same as a
+ * 90 % interval wholly within the margin. Not finding a difference shows no equivalence.
  *
- * The hypothesis to be rejected is that B is at least margin above A or at least margin below. Each
- * half is tested at alpha, and both must fall, so p is the larger of the two and needs no
- * correction for being two (an intersection-union test; Berger 1982). p < 0.05 is the same as a
- * 90 % interval that lies wholly within the margin.
- *
- * On the logarithmic scale, where +-margin means from 1 / (1 + margin) to 1 + margin: so that the
- * answer is the same with A and B exchanged. 5 % is thus from -4.76 % to +5 %.
- */
-
-/*
- * p of "at least margin apart". mean: of the logarithms of ratios, or a difference of means of
- * logarithms; error: its standard error, df: of it. From stats_blocks or stats_welch. margin: a
- * ratio, > 0; 0.05 is 5 %.
+ * mean: of the logarithms of ratios, or a difference of means of logarithms; error: its standard
+ * error, df: of it; from stats_blocks or stats_welch. margin: a ratio, > 0; 0.05 is from 1 / 1.05
+ * to 1.05, so that the answer is the same with A and B exchanged.
  */
 double stats_equivalence(double mean, double error, double df, double margin);
 
-/*
- * Holm's step-down correction (Holm 1979, Scandinavian Journal of Statistics 6(2)): with the
- * adjusted p, calling significant what is below alpha makes even one false call in the whole family
- * at most as likely as alpha, however the tests depend on each other.
- */
-
-/* adjusted[i] = max over all p[j] <= p[i] of min(1, how many are >= p[j] in order * p[j]): R's
- * p.adjust(p, "holm"). adjusted may be p. Aborts without memory. */
+/* Holm's step-down correction (1979, Scandinavian Journal of Statistics 6(2)): R's p.adjust(p,
+ * "holm"). If values below alpha are called significant, the chance of even one false call among
+ * all is at most alpha, however the tests depend on each other. adjusted may be p. */
 void stats_holm(double *adjusted, const double *p, size_t count);
 
 #endif

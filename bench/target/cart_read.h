@@ -1,11 +1,11 @@
-/* Reads carts from the JSON that a cartd answers with. */
+/* Reads of the carts that a cartd answers with what measuring needs: id, version, lines. */
 #ifndef BENCH_TARGET_CART_READ_H
 #define BENCH_TARGET_CART_READ_H
 
 #include "core/base/attr.h"
 #include "core/cart.h"
 
-/* False: it is no cart, or there is no memory; the cart is zeroed. */
+/* False: it is no cart; the cart is zeroed. */
 CART_MUST_CHECK bool bench_cart_read(struct cart *cart, const char *json, size_t len);
 /* A page, {"carts": [...]}. *carts is to be freed, each cart cleared; NULL of an empty page. */
 CART_MUST_CHECK bool bench_carts_read(struct cart **carts, size_t *count, const char *json,

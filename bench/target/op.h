@@ -64,7 +64,7 @@ struct bench_op {
 	char error[BENCH_OP_ERROR_MAX];
 	bool replayed;	    /* the key was seen before */
 	int64_t version;    /* of the ETag; 0: not said */
-	struct cart cart;   /* want_cart and OK; bench_op_clear() frees it */
+	struct cart cart;   /* want_cart and OK: id, version, lines; freed by bench_op_clear() */
 	struct cart *carts; /* LIST and OK: the newest, at most CART_LIST_MAX; freed the same way */
 	size_t cart_count;
 	/* Monotonic: before the first byte is written, or before the connect where one was needed;

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 #define H2H_PRODUCTS 20 /* a cart's lines stay few, however often it is chosen */
-#define H2H_TICK_MS  100
+#define H2H_TICK_NS  (100 * CLOCK_NS_PER_MS)
 /* At most so many carts of the warm-up are kept for adds and gets, however long it is. */
 #define H2H_WARM_CARTS 10000
 
@@ -29,6 +29,7 @@ struct h2h_client;
 struct h2h_runner {
 	struct h2h *h2h;
 	struct event_base *base;
+	struct bench_timer tick;
 	struct bench_drive_loop *loops[H2H_SIDES];
 	struct h2h_client *clients;
 	size_t running;
@@ -262,13 +263,12 @@ static void h2h_next_cycle(struct h2h_client *client)
 	h2h_submit(client, client->first);
 }
 
-static void h2h_tick(evutil_socket_t fd, short what, void *user)
+static void h2h_tick(void *user)
 {
 	struct h2h_runner *runner = user;
 
-	(void)fd;
-	(void)what;
 	runner->progress(runner->h2h, runner->user);
+	bench_timer_arm(&runner->tick, H2H_TICK_NS);
 }
 
 static int h2h_open(struct h2h_runner *runner, struct cart_error *error)
@@ -308,22 +308,17 @@ static void h2h_close(struct h2h_runner *runner)
 
 static void h2h_measure(struct h2h_runner *runner)
 {
-	static const struct timeval period = {.tv_usec = H2H_TICK_MS * 1000};
 	struct h2h *h2h = runner->h2h;
-	struct event *tick = NULL;
 
-	if (runner->progress != NULL) {
-		tick = event_new(runner->base, -1, EV_PERSIST, h2h_tick, runner);
-		if (tick != NULL)
-			event_add(tick, &period);
-	}
+	bench_timer_init(&runner->tick, runner->base, h2h_tick, runner);
+	if (runner->progress != NULL)
+		bench_timer_arm(&runner->tick, H2H_TICK_NS);
 	runner->running = (size_t)h2h->config.clients;
 	for (int64_t i = 0; i < h2h->config.clients; i++)
 		h2h_next_cycle(&runner->clients[i]);
 	if (runner->running > 0)
 		event_base_dispatch(runner->base);
-	if (tick != NULL)
-		event_free(tick);
+	bench_timer_stop(&runner->tick);
 	if (h2h->began_ns != 0)
 		h2h->took_ns = clock_monotonic_ns(&cart_clock_system) - h2h->began_ns;
 	while (h2h->blocks_done < h2h->config.blocks &&

@@ -43,23 +43,9 @@ static int64_t thread_cpu_ns(void)
 	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * INT64_C(1000);
 }
 
-/* libevent counts from the time at which it woke; we have gone on since. */
-static void thread_arm(struct load_thread *thread, struct event *timer, int64_t at_ns)
+static void thread_arm(struct bench_timer *timer, int64_t at_ns)
 {
-	int64_t left_ns;
-	struct timeval left;
-
-	event_base_update_cache_time(thread->base);
-	left_ns = at_ns - thread_now();
-	if (left_ns < 0)
-		left_ns = 0;
-	left.tv_sec = left_ns / CLOCK_NS_PER_S;
-	left.tv_usec = (left_ns % CLOCK_NS_PER_S + 999) / 1000;
-	if (left.tv_usec == 1000000) {
-		left.tv_sec++;
-		left.tv_usec = 0;
-	}
-	event_add(timer, &left);
+	bench_timer_arm(timer, at_ns - thread_now());
 }
 
 static void thread_break_if_done(struct load_thread *thread)
@@ -126,10 +112,8 @@ static void client_go(struct load_client *client, int64_t now_ns)
 		thread_break_if_done(client->thread);
 }
 
-static void client_thought(evutil_socket_t fd, short what, void *user)
+static void client_thought(void *user)
 {
-	(void)fd;
-	(void)what;
 	client_go(user, thread_now());
 }
 
@@ -140,8 +124,7 @@ static struct load_client *thread_new_client(struct load_thread *thread)
 
 	client->thread = thread;
 	workload_client_init(&client->work, thread->config->workload, stream);
-	if (thread->config->workload->config.think_ms > 0 && !thread_is_open(thread))
-		client->think = bench_timer_new(thread->base, client_thought, client);
+	bench_timer_init(&client->think, thread->base, client_thought, client);
 	client->link = bench_link_open(thread->loop);
 	thread->clients[thread->client_count++] = client;
 	return client;
@@ -188,7 +171,7 @@ static void thread_arrive(struct load_thread *thread)
 	}
 	thread->arrival_waited = false;
 	if (!thread->ended && thread->next_ns < (double)thread->end_ns)
-		thread_arm(thread, thread->arrival, (int64_t)ceil(thread->next_ns));
+		thread_arm(&thread->arrival, (int64_t)ceil(thread->next_ns));
 }
 
 static void client_done(struct bench_op *op, void *user)
@@ -208,21 +191,19 @@ static void client_done(struct bench_op *op, void *user)
 		thread_break_if_done(thread);
 		return;
 	}
-	think_ns = client->think != NULL ? workload_think_ns(&client->work) : 0;
+	think_ns = workload_think_ns(&client->work);
 	if (think_ns > 0 && !thread->ended)
-		thread_arm(thread, client->think, op->done_ns + think_ns);
+		thread_arm(&client->think, op->done_ns + think_ns);
 	else
 		client_go(client, op->done_ns);
 }
 
 /* At start_ns. */
-static void thread_begin(evutil_socket_t fd, short what, void *user)
+static void thread_begin(void *user)
 {
 	struct load_thread *thread = user;
 	int64_t now_ns = thread_now();
 
-	(void)fd;
-	(void)what;
 	if (thread_is_open(thread)) {
 		thread_arrive(thread);
 		return;
@@ -236,10 +217,9 @@ static void thread_end(struct load_thread *thread, int64_t now_ns)
 	thread->ended = true;
 	if (now_ns < thread->end_ns)
 		thread->end_ns = now_ns;
-	event_del(thread->arrival);
+	bench_timer_stop(&thread->arrival);
 	for (size_t i = 0; i < thread->client_count; i++)
-		if (thread->clients[i]->think != NULL)
-			event_del(thread->clients[i]->think);
+		bench_timer_stop(&thread->clients[i]->think);
 	thread->cpu_ns = thread_cpu_ns() - thread->cpu_began_ns;
 	thread->ended_ns = now_ns;
 	if (thread_is_open(thread))
@@ -248,13 +228,11 @@ static void thread_end(struct load_thread *thread, int64_t now_ns)
 	thread_break_if_done(thread);
 }
 
-static void thread_tick(evutil_socket_t fd, short what, void *user)
+static void thread_tick(void *user)
 {
 	struct load_thread *thread = user;
 	int64_t now_ns = thread_now(), next_ns = now_ns + LOAD_TICK_NS;
 
-	(void)fd;
-	(void)what;
 	if (now_ns >= thread->measure_ns) {
 		if (thread->cpu_began_ns < 0)
 			thread->cpu_began_ns = thread_cpu_ns();
@@ -267,7 +245,7 @@ static void thread_tick(evutil_socket_t fd, short what, void *user)
 		thread_end(thread, now_ns);
 	if (!thread->ended && next_ns > thread->end_ns)
 		next_ns = thread->end_ns;
-	thread_arm(thread, thread->tick, next_ns);
+	thread_arm(&thread->tick, next_ns);
 }
 
 int load_thread_open(struct load_thread *thread)
@@ -278,8 +256,8 @@ int load_thread_open(struct load_thread *thread)
 		       LOAD_STREAM_ARRIVALS + thread->index);
 	thread->base = bench_base_new();
 	thread->clients = bench_alloc(thread->clients_max, sizeof(struct load_client *));
-	thread->tick = bench_timer_new(thread->base, thread_tick, thread);
-	thread->arrival = bench_timer_new(thread->base, thread_begin, thread);
+	bench_timer_init(&thread->tick, thread->base, thread_tick, thread);
+	bench_timer_init(&thread->arrival, thread->base, thread_begin, thread);
 	if (bench_drive_loop_open(&thread->loop, thread->config->drive, thread->base,
 				  &thread->error) != 0)
 		return -1;
@@ -299,9 +277,9 @@ void *load_thread_run(void *user)
 	else if (thread_is_open(thread))
 		thread->next_ns +=
 			(double)CLOCK_NS_PER_S / thread->config->rate * (double)thread->index;
-	thread_arm(thread, thread->arrival,
+	thread_arm(&thread->arrival,
 		   thread_is_open(thread) ? (int64_t)thread->next_ns : thread->start_ns);
-	thread_arm(thread, thread->tick, thread->start_ns);
+	thread_arm(&thread->tick, thread->start_ns);
 	event_base_dispatch(thread->base);
 	seconds_add(thread->seconds, thread->second, &thread->part);
 	return NULL;
@@ -314,13 +292,12 @@ void load_thread_close(struct load_thread *thread)
 
 		bench_link_close(&client->link);
 		bench_op_clear(&client->op);
-		if (client->think != NULL)
-			event_free(client->think);
+		bench_timer_stop(&client->think);
 		free(client);
 	}
 	free(thread->clients);
-	event_free(thread->tick);
-	event_free(thread->arrival);
+	bench_timer_stop(&thread->tick);
+	bench_timer_stop(&thread->arrival);
 	bench_drive_loop_close(&thread->loop);
 	event_base_free(thread->base);
 	for (int i = 0; i < BENCH_OP_TYPES; i++)

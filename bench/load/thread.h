@@ -4,6 +4,7 @@
 
 #include "bench/load/config.h"
 #include "bench/result/tally.h"
+#include "bench/target/base.h"
 
 #include <stdatomic.h>
 
@@ -15,7 +16,7 @@ struct load_client {
 	struct bench_op op;
 	struct workload_client work;
 	int64_t intended_ns;
-	struct event *think; /* NULL: none in this workload */
+	struct bench_timer think;
 	struct load_client *next_free;
 };
 
@@ -34,8 +35,8 @@ struct load_thread {
 	/* Used only by the thread itself while it runs. */
 	struct event_base *base;
 	struct bench_drive_loop *loop;
-	struct event *tick;
-	struct event *arrival; /* open */
+	struct bench_timer tick;
+	struct bench_timer arrival; /* begins; open: the next one */
 	struct load_client **clients;
 	size_t client_count;
 	struct load_client *free; /* open: those without an operation */

@@ -11,14 +11,15 @@
  */
 #include "bench/probe/judge.h"
 #include "bench/probe/run.h"
+#include "bench/stats/describe.h"
+#include "core/base/clock.h"
 #include "core/cart_op.h"
 
-#include <event2/event_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define ONCE_TRIES    10 /* of the repeat */
-#define ONCE_RETRY_US 20000
+#define ONCE_RETRY_NS (20 * CLOCK_NS_PER_MS)
 #define ONCE_MEASURED 15 /* adds, for the time that one takes */
 #define ONCE_CREATES  4	 /* one of so many trials is a create */
 /* Time for first attempts to finish where the service has not noticed that the client has gone. */
@@ -39,7 +40,7 @@ struct once_cart {
 	struct bench_link *first, *second;
 	struct bench_op op;
 	char key[CART_KEY_MAX + 1];
-	struct event timer; /* the client goes away, or tries again */
+	struct bench_timer timer; /* the client goes away, or tries again */
 	struct probe_add adds[PROBE_LINES_MAX];
 	size_t count;
 	struct probe_add creates[PROBE_LINES_MAX]; /* the product is the customer */
@@ -50,14 +51,6 @@ struct once_cart {
 };
 
 static void once_first_done(struct bench_op *op, void *user);
-
-static void once_set_timer(struct once_cart *cart, int64_t us)
-{
-	struct timeval time = probe_timeval(us);
-
-	if (evtimer_add(&cart->timer, &time) != 0)
-		abort();
-}
 
 static void once_begin_add(struct once_cart *cart)
 {
@@ -94,7 +87,7 @@ static void once_next(struct once_cart *cart)
 	snprintf(cart->key, sizeof(cart->key), "%s-%zu", run->rig->unique, run->keys++);
 	cart->op.done = once_first_done;
 	bench_link_submit(cart->first, &cart->op);
-	once_set_timer(cart, bench_rng_between(&run->rig->rng, 0, run->span_us));
+	bench_timer_arm(&cart->timer, 1000 * bench_rng_between(&run->rig->rng, 0, run->span_us));
 }
 
 /* Whether the operation may still have been applied, so that it has to be repeated. */
@@ -116,7 +109,7 @@ static void once_repeat_done(struct bench_op *op, void *user)
 	} else if (once_is_open(op) && cart->tries < ONCE_TRIES &&
 		   probe_rig_goes_on(cart->run->rig)) {
 		bench_op_clear(op);
-		once_set_timer(cart, ONCE_RETRY_US);
+		bench_timer_arm(&cart->timer, ONCE_RETRY_NS);
 		return;
 	} else {
 		/* A final refusal: no attempt may have been applied, as they are one request. */
@@ -137,18 +130,16 @@ static void once_first_done(struct bench_op *op, void *user)
 {
 	struct once_cart *cart = user;
 
-	evtimer_del(&cart->timer);
+	bench_timer_stop(&cart->timer);
 	/* The answer is ignored even if it came in time: the client counts it as lost. */
 	bench_op_clear(op);
 	once_repeat(cart);
 }
 
-static void once_timer(evutil_socket_t fd, short what, void *user)
+static void once_timer(void *user)
 {
 	struct once_cart *cart = user;
 
-	(void)fd;
-	(void)what;
 	if (cart->tries == 0)
 		bench_link_abandon(cart->first);
 	else
@@ -159,26 +150,18 @@ static void once_timer(evutil_socket_t fd, short what, void *user)
 static int64_t once_span_us(struct once_run *run, struct once_cart *cart)
 {
 	struct bench_op op = {.type = BENCH_ADD, .quantity = 1};
-	int64_t times[ONCE_MEASURED];
+	double times[ONCE_MEASURED];
 	size_t count = 0;
 
 	if (!probe_rig_cart(run->rig, cart->first, &op.id, NULL))
 		return 0;
 	for (size_t i = 0; i < ONCE_MEASURED && probe_rig_goes_on(run->rig); i++) {
-		size_t at = count;
-
 		op.product_id = (int64_t)i + 1;
-		if (probe_rig_do(run->rig, cart->first, &op)) {
-			int64_t time = op.done_ns - op.sent_ns;
-
-			for (; at > 0 && times[at - 1] > time; at--)
-				times[at] = times[at - 1];
-			times[at] = time;
-			count++;
-		}
+		if (probe_rig_do(run->rig, cart->first, &op))
+			times[count++] = (double)(op.done_ns - op.sent_ns);
 		bench_op_clear(&op);
 	}
-	return count == 0 ? 0 : 2 * times[count / 2] / 1000 + 50;
+	return count == 0 ? 0 : 2 * (int64_t)stats_median(times, count) / 1000 + 50;
 }
 
 static void once_open(struct once_cart *cart, struct once_run *run, size_t at)
@@ -186,7 +169,7 @@ static void once_open(struct once_cart *cart, struct once_run *run, size_t at)
 	cart->run = run;
 	cart->first = probe_rig_link(run->rig, at);
 	cart->second = probe_rig_link(run->rig, at + 1);
-	evtimer_assign(&cart->timer, run->rig->base, once_timer, cart);
+	bench_timer_init(&cart->timer, run->rig->base, once_timer, cart);
 	cart->made = probe_rig_cart(run->rig, cart->first, &cart->id, NULL);
 	cart->op = (struct bench_op){.quantity = 1, .key = cart->key, .user = cart};
 }

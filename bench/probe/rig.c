@@ -127,26 +127,18 @@ bool probe_rig_do(struct probe_rig *rig, struct bench_link *link, struct bench_o
 	return op->outcome == BENCH_OK;
 }
 
-struct timeval probe_timeval(int64_t us)
+static void probe_rig_paused(void *user)
 {
-	return (struct timeval){.tv_sec = (time_t)(us / 1000000),
-				.tv_usec = (suseconds_t)(us % 1000000)};
-}
-
-static void probe_rig_paused(evutil_socket_t fd, short what, void *user)
-{
-	(void)fd;
-	(void)what;
 	((struct probe_rig *)user)->running--;
 }
 
 void probe_rig_pause(struct probe_rig *rig, int64_t ms)
 {
-	struct timeval time = probe_timeval(ms * 1000);
+	struct bench_timer timer;
 
+	bench_timer_init(&timer, rig->base, probe_rig_paused, rig);
+	bench_timer_arm(&timer, ms * CLOCK_NS_PER_MS);
 	rig->running++;
-	if (event_base_once(rig->base, -1, EV_TIMEOUT, probe_rig_paused, rig, &time) != 0)
-		abort();
 	probe_rig_run(rig);
 }
 

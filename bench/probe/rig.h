@@ -94,6 +94,4 @@ bool probe_rig_cart(struct probe_rig *rig, struct bench_link *link, struct cart_
 bool probe_rig_settled(struct probe_rig *rig, struct bench_link *link, const struct cart_id *id,
 		       int64_t version, struct cart *cart);
 
-struct timeval probe_timeval(int64_t us);
-
 #endif

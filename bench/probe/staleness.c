@@ -12,7 +12,6 @@
 #include "bench/probe/run.h"
 #include "core/base/clock.h"
 
-#include <event2/event_struct.h>
 #include <stdlib.h>
 
 struct staleness_run {
@@ -33,9 +32,8 @@ struct staleness_cart {
 	struct bench_link *readers[PROBE_READS];
 	struct bench_op write;
 	struct bench_op reads[PROBE_READS];
-	struct event delay;
+	struct bench_timer delay;
 	struct probe_look *looks; /* of the trial under way */
-	int64_t due_ns;		  /* its reads are */
 	size_t waiting;		  /* reads without an answer yet */
 };
 
@@ -81,8 +79,9 @@ static void staleness_read_done(struct bench_op *op, void *user)
 		staleness_next(cart);
 }
 
-static void staleness_look(struct staleness_cart *cart)
+static void staleness_look(void *user)
 {
+	struct staleness_cart *cart = user;
 	int order[PROBE_READS];
 
 	for (int read = 0; read < PROBE_READS; read++) {
@@ -95,34 +94,20 @@ static void staleness_look(struct staleness_cart *cart)
 			bench_link_submit(cart->readers[order[i]], &cart->reads[order[i]]);
 }
 
-/* Timers count from the beginning of the loop's turn, so they can be early. */
-static void staleness_wait(evutil_socket_t fd, short what, void *user)
-{
-	struct staleness_cart *cart = user;
-	int64_t left_ns = cart->due_ns - clock_monotonic_ns(&cart_clock_system);
-	struct timeval left = probe_timeval(left_ns / 1000 + 1);
-
-	(void)fd;
-	(void)what;
-	if (left_ns <= 0)
-		staleness_look(cart);
-	else if (evtimer_add(&cart->delay, &left) != 0)
-		abort();
-}
-
 static void staleness_written(struct bench_op *op, void *user)
 {
 	struct staleness_cart *cart = user;
 	const struct probe_plan *plan = cart->run->rig->plan;
 	bool acknowledged = op->outcome == BENCH_OK && op->version > 0;
+	int64_t due_ns;
 
 	probe_rig_saw(cart->run->rig, op);
 	for (int read = 0; acknowledged && read < PROBE_READS; read++)
 		cart->looks[read].written = op->version;
-	cart->due_ns = op->done_ns + plan->delays_ms[cart->looks[0].delay] * CLOCK_NS_PER_MS;
+	due_ns = op->done_ns + plan->delays_ms[cart->looks[0].delay] * CLOCK_NS_PER_MS;
 	bench_op_clear(op);
 	if (acknowledged)
-		staleness_wait(-1, 0, cart);
+		bench_timer_arm(&cart->delay, due_ns - clock_monotonic_ns(&cart_clock_system));
 	else
 		staleness_next(cart);
 }
@@ -134,7 +119,7 @@ static void staleness_open(struct staleness_cart *cart, struct staleness_run *ru
 
 	cart->run = run;
 	cart->writer = probe_rig_link(run->rig, at);
-	evtimer_assign(&cart->delay, run->rig->base, staleness_wait, cart);
+	bench_timer_init(&cart->delay, run->rig->base, staleness_look, cart);
 	for (size_t read = 0; read < PROBE_READS; read++)
 		cart->readers[read] = probe_rig_link(run->rig, at + 1 + (at + read) % others);
 }

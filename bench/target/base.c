@@ -24,11 +24,35 @@ struct event_base *bench_base_new(void)
 	return base;
 }
 
-struct event *bench_timer_new(struct event_base *base, event_callback_fn run, void *user)
+static void timer_run(evutil_socket_t fd, short what, void *user)
 {
-	struct event *timer = event_new(base, -1, 0, run, user);
+	const struct bench_timer *timer = user;
 
-	if (timer == NULL)
+	(void)fd;
+	(void)what;
+	timer->run(timer->user);
+}
+
+void bench_timer_init(struct bench_timer *timer, struct event_base *base, void (*run)(void *user),
+		      void *user)
+{
+	timer->run = run;
+	timer->user = user;
+	event_assign(&timer->event, base, -1, 0, timer_run, timer);
+}
+
+void bench_timer_arm(struct bench_timer *timer, int64_t in_ns)
+{
+	int64_t us = in_ns > 0 ? (in_ns + 999) / 1000 : 0;
+	struct timeval left = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+
+	/* libevent counts from the time at which it woke; we have gone on since. */
+	event_base_update_cache_time(event_get_base(&timer->event));
+	if (event_add(&timer->event, &left) != 0)
 		abort();
-	return timer;
+}
+
+void bench_timer_stop(struct bench_timer *timer)
+{
+	event_del(&timer->event);
 }

@@ -41,8 +41,8 @@ struct http_link {
 
 struct http_loop {
 	struct bench_drive_loop loop;
-	struct event *timer; /* the first deadline, or an earlier instant */
-	struct event *soon;  /* reports what failed inside submit */
+	struct bench_timer timer; /* the first deadline, or an earlier instant */
+	struct bench_timer soon;  /* reports what failed inside submit */
 	TAILQ_HEAD(, http_link) under_way;
 	SLIST_HEAD(, http_link) failed;
 };
@@ -81,46 +81,33 @@ static void link_fail_soon(struct http_link *link, const char *why)
 
 	link->failed = why;
 	SLIST_INSERT_HEAD(&loop->failed, link, next_failed);
-	event_active(loop->soon, EV_TIMEOUT, 0);
+	bench_timer_arm(&loop->soon, 0);
 }
 
-static void loop_report_failed(evutil_socket_t fd, short what, void *user)
+static void loop_report_failed(void *user)
 {
 	struct http_loop *loop = user;
 	struct http_link *link = SLIST_FIRST(&loop->failed);
 
-	(void)fd;
-	(void)what;
 	if (link == NULL)
 		return;
 	/* One a turn: done() may submit what fails at once again, and others must get their turn.
 	 */
 	if (SLIST_NEXT(link, next_failed) != NULL)
-		event_active(loop->soon, EV_TIMEOUT, 0);
+		bench_timer_arm(&loop->soon, 0);
 	link_fail(link, link->failed);
 }
 
-static void loop_arm(struct http_loop *loop, int64_t deadline_ns, int64_t now_ns)
-{
-	int64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-	struct timeval left = {.tv_sec = left_ns / CLOCK_NS_PER_S,
-			       .tv_usec = left_ns % CLOCK_NS_PER_S / 1000 + 1};
-
-	event_add(loop->timer, &left);
-}
-
-static void loop_expire(evutil_socket_t fd, short what, void *user)
+static void loop_expire(void *user)
 {
 	struct http_loop *loop = user;
 	int64_t now_ns = clock_monotonic_ns(&cart_clock_system);
 	struct http_link *link;
 
-	(void)fd;
-	(void)what;
 	while ((link = TAILQ_FIRST(&loop->under_way)) != NULL && link->deadline_ns <= now_ns)
 		link_fail(link, "timeout");
 	if (link != NULL)
-		loop_arm(loop, link->deadline_ns, now_ns);
+		bench_timer_arm(&loop->timer, link->deadline_ns - now_ns);
 }
 
 /* The outcome of an answer, from its status and, of 504, its error. */
@@ -201,8 +188,8 @@ static void http_submit(struct bench_link *head, struct bench_op *op)
 	op->sent_ns = clock_monotonic_ns(&cart_clock_system);
 	link->deadline_ns = op->sent_ns + drive->drive.config.timeout_ms * CLOCK_NS_PER_MS;
 	TAILQ_INSERT_TAIL(&loop->under_way, link, under_way);
-	if (!event_pending(loop->timer, EV_TIMEOUT, NULL))
-		loop_arm(loop, link->deadline_ns, op->sent_ns);
+	if (!event_pending(&loop->timer.event, EV_TIMEOUT, NULL))
+		bench_timer_arm(&loop->timer, link->deadline_ns - op->sent_ns);
 	if (http_conn_start(&link->conn, link->out, len, op->sent_ns) != 0)
 		link_fail_soon(link, "connection");
 }
@@ -244,8 +231,8 @@ static void http_loop_close(struct bench_drive_loop *head)
 {
 	struct http_loop *loop = (struct http_loop *)head;
 
-	event_free(loop->timer);
-	event_free(loop->soon);
+	bench_timer_stop(&loop->timer);
+	bench_timer_stop(&loop->soon);
 	free(loop);
 }
 
@@ -258,8 +245,8 @@ static int http_loop_open(struct bench_drive_loop **out, struct bench_drive *dri
 	loop->loop = (struct bench_drive_loop){.drive = drive, .base = base};
 	TAILQ_INIT(&loop->under_way);
 	SLIST_INIT(&loop->failed);
-	loop->timer = bench_timer_new(base, loop_expire, loop);
-	loop->soon = bench_timer_new(base, loop_report_failed, loop);
+	bench_timer_init(&loop->timer, base, loop_expire, loop);
+	bench_timer_init(&loop->soon, base, loop_report_failed, loop);
 	*out = &loop->loop;
 	return 0;
 }

@@ -38,8 +38,8 @@ struct store_loop {
 
 struct store_link {
 	struct bench_link link;
-	struct event *refused; /* reports a refusal */
-	struct bench_op *op;   /* NULL: none under way */
+	struct bench_timer refused; /* reports a refusal */
+	struct bench_op *op;	    /* NULL: none under way */
 	struct cart_op cart_op;
 	struct cart_change change;
 };
@@ -123,13 +123,9 @@ static void store_completed(struct cart_op *cart_op, void *user)
 	store_finish(link);
 }
 
-static void store_report_refusal(evutil_socket_t fd, short what, void *user)
+static void store_report_refusal(void *user)
 {
-	struct store_link *link = user;
-
-	(void)fd;
-	(void)what;
-	store_finish(link);
+	store_finish(user);
 }
 
 static enum cart_op_type store_op_type(enum bench_op_type type)
@@ -222,7 +218,7 @@ static void store_submit(struct bench_link *head, struct bench_op *op)
 	if (result == CART_OK)
 		return;
 	link->cart_op.result = result;
-	event_active(link->refused, EV_TIMEOUT, 0);
+	bench_timer_arm(&link->refused, 0);
 }
 
 static void store_abandon(struct bench_link *head)
@@ -240,7 +236,7 @@ static void store_link_close(struct bench_link *head)
 	struct store_link *link = (struct store_link *)head;
 
 	assert(link->op == NULL);
-	event_free(link->refused);
+	bench_timer_stop(&link->refused);
 	free(link);
 }
 
@@ -249,7 +245,7 @@ static struct bench_link *store_link_open(struct bench_drive_loop *loop)
 	struct store_link *link = bench_alloc(1, sizeof(*link));
 
 	link->link.loop = loop;
-	link->refused = bench_timer_new(loop->base, store_report_refusal, link);
+	bench_timer_init(&link->refused, loop->base, store_report_refusal, link);
 	return &link->link;
 }
 

@@ -1,26 +1,23 @@
 /*
- * Whether a new build is slower than an old one, decided so that a machine on which this could not
- * be seen never says "no".
+ * Whether a new build is slower than an old one. A machine on which this could not be seen never
+ * gets the answer "no".
  *
  * Three targets: BASE and SAME are two processes of the old build, HEAD is one of the new. Pairs
- * (bench/h2h/h2h.h) are measured of BASE and SAME, of BASE and SAME made slower, of BASE and HEAD;
- * p50 alone is judged, where disturbances weigh least. One rule finds a regression, of an
- * operation:
+ * (bench/h2h/h2h.h) are measured of BASE and SAME, of BASE and SAME made slower, of BASE and HEAD.
+ * Only p50 is judged, which disturbances change least. An operation has a regression when
  *
  *     the interval's lower bound is above the limit in a run, and in a second run too
- *     (or so it is with failures: more of them than BASE's, intervals apart)
+ *     (or B fails more often than A in both, intervals apart)
  *
- * and the controls show in the same process, minutes before, what the rule is worth here:
+ * The controls show in the same process, minutes before, that this rule works here:
  *
- *     SAME as it is must be shown to differ by less than the limit, in every operation;
- *     SAME made slower must be found by the rule, in every operation, second run and all.
+ *     SAME must be shown to differ by less than the limit in every operation
+ *     (EQUIVALENT or DIFFERENT BUT TRIVIAL: two processes of one binary differ by tenths of a
+ * percent); SAME made slower must be found by the rule in every operation, in two runs.
  *
- * "Shown to differ by less" is EQUIVALENT or DIFFERENT BUT TRIVIAL: two processes of one binary do
- * differ by some tenths of a percent, and the longer one measures the surer that is.
- *
- * Interval: one operation's, at the confidence. A build exactly as slow as the limit is called a
- * regression in at most (half of what the confidence leaves)^2 of all gates an operation, if
- * disturbances of two runs are independent; one that is as fast as the old one, far less often.
+ * Each interval is of one operation, at the confidence. A build exactly as slow as the limit is
+ * called a regression in at most (half of what the confidence leaves)^2 of all gates an operation,
+ * if disturbances of two runs are independent; one that is as fast as the old one, far less often.
  */
 #ifndef BENCH_GATE_GATE_H
 #define BENCH_GATE_GATE_H

@@ -4,9 +4,9 @@
  * differ by more than what people want to know).
  *
  * Pairs come in cycles: a cart is made on both sides, a line is added to a cart that both have, a
- * cart that both have is read. A client does one operation at a time; each has a warm connection a
- * side. Cycle n belongs to block n / pairs. A pair counts for the times when both sides succeeded;
- * every operation counts for the success rates.
+ * cart that both have is read. Each client does one operation at a time, over a kept connection to
+ * each side. Cycle n belongs to block n / pairs. A pair counts for the times when both sides
+ * succeeded; every operation counts for the success rates.
  */
 #ifndef BENCH_H2H_H2H_H
 #define BENCH_H2H_H2H_H

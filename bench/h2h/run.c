@@ -1,13 +1,13 @@
 /*
- * The pairs themselves, on one event loop.
+ * The pairs, on one event loop.
  *
  * The happy path: each client takes the next cycle, submits the pair's first operation, in its
- * done() the second, and in that one's done() notes both and goes on to the next pair.
+ * done() the second, and in that one's done() records both and goes on to the next pair.
  *
- * The ways in which it fails. An operation that does not succeed is counted, and its pair's times
- * are not. A cart that was not made on both sides is used by nobody. When a side has not
- * succeeded for a while the run ends with what there is. An operation under way is waited
- * for, whatever ends the run: its timeout bounds that.
+ * When something fails: an operation without success is counted, and its pair's times are not. A
+ * cart that was not made on both sides is not used. When a side has not succeeded for a while the
+ * run ends with what there is. An operation under way is waited for, whatever ends the run: its
+ * timeout bounds that.
  */
 #include "bench/h2h/h2h.h"
 #include "bench/cli/interrupt.h"

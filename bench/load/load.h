@@ -2,15 +2,14 @@
  * Load on a target: threads with a loop each, clients on them, for a time.
  *
  * Closed: each client sends its next operation when it has the answer to the last (and has
- * thought). A slow target is then asked less often just when it is slow, so only service times can
- * be reported: coordinated omission.
+ * thought). A slow target is then asked less often just when it is slow (coordinated omission), so
+ * only service times can be reported.
  *
  * Open: operation i is intended at an instant that does not depend on the answers, at equal
  * distances or as a Poisson process. response = done - intended is what a user would wait, service
- * = done - sent what the target took, lag = sent - intended what the generator itself was late. An
- * arrival takes a client that is free; clients are made as they are needed, up to a limit, so that
- * lag is caused by the generator and not by a lack of connections. Reaching the limit is
- * reported.
+ * = done - sent what the target took, lag = sent - intended how late the generator was. An arrival
+ * takes a free client; clients are made as they are needed, up to a limit, which is reported when
+ * it is reached.
  *
  * A result is limited when the generator could not keep up: its figures then say more of cartbench
  * than of the target.

@@ -1,13 +1,10 @@
 /*
- * Throughput against latency, and where to stop: the knee.
- *
- * The knee is the valid point with the greatest power, throughput divided by median latency
- * (Giessler, Hänle, König and Pade 1978, "Free buffer allocation", Computer Networks 2(3);
- * Kleinrock 1979, "Power and deterministic rules of thumb for probabilistic problems in computer
- * communications", ICC '79). Power grows from one point to the next exactly while throughput rises
- * by a larger factor than latency, and falls when latency does: beyond the knee one pays more than
- * one gets. Of a closed loop it follows (Little's law) that the knee is left where twice the
- * clients give less than 1.41 times the throughput.
+ * Throughput against latency, and where to stop: the knee, the valid point with the greatest power,
+ * throughput divided by median latency (Giessler, Hänle, König and Pade 1978, "Free buffer
+ * allocation", Computer Networks 2(3); Kleinrock 1979, "Power and deterministic rules of thumb for
+ * probabilistic problems in computer communications", ICC '79). Up to it throughput rises by a
+ * larger factor than latency, beyond it latency does. In a closed loop (Little's law) it is passed
+ * where twice the clients give less than 1.41 times the throughput.
  */
 #ifndef BENCH_LOAD_SWEEP_H
 #define BENCH_LOAD_SWEEP_H

@@ -2,15 +2,15 @@
  * What a client does next. Two kinds:
  *
  *     sessions   create a cart, add to it, read it, and some check it out; again with a new cart
- *     a mix      each operation drawn by its weight, on carts that were prepared; which one, by the
- *                keys: all alike, some far more often (Zipf's law), or always the same
+ *     a mix      each operation drawn by its weight, on carts that were prepared, which are drawn
+ *                evenly, by Zipf's law, or are always the same
  *
- * In a mix a checkout, a removal and a delete take a cart that the client itself has created,
- * because they use it up; where it has none that is ready, what is missing (a create, an add) is
- * done in their place. So nothing fails that the target does right.
+ * In a mix a checkout, a removal and a delete use a cart that the client itself has created,
+ * because they use it up; where it has none that is ready, the missing create or add is done in
+ * their place. So nothing fails that the target does right.
  *
- * A client draws from a stream of its own: what it asks depends on the seed and on its own answers
- * alone.
+ * A client draws from a stream of its own: what it asks depends only on the seed and on its own
+ * answers.
  */
 #ifndef BENCH_LOAD_WORKLOAD_H
 #define BENCH_LOAD_WORKLOAD_H

@@ -1,13 +1,13 @@
 /*
- * Exactly once: a client adds, or now and then creates a cart, under an idempotency key and goes
- * away before it has the answer, at some instant between the sending and well after the answer
- * would have come; then it repeats the request with its key on another connection (through the next
- * target, where there are several) until it has an answer. In the end each product must be in the
- * cart once, and each new customer have one cart.
+ * Exactly once: a client sends an add, or now and then a create, under an idempotency key and
+ * closes its connection at a random instant, before or after the answer. Then it repeats the
+ * request with its key on another connection (through the next target, where there are several)
+ * until it has an answer. In the end each product must be in the cart once, and each new customer
+ * have one cart.
  *
  * The instants are drawn evenly from 0 to twice the time that an add takes, which is measured
- * before: so some requests are never seen, some are done and their answers lost, some are still
- * under way when their repeat arrives, and some are answered and repeated all the same.
+ * before: so some requests never arrive, some are done and their answers lost, some are under way
+ * when their repeat arrives, and some are answered and repeated all the same.
  */
 #include "bench/probe/judge.h"
 #include "bench/probe/run.h"

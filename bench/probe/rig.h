@@ -1,11 +1,11 @@
 /*
  * What probes run on: one event loop, and a database behind one target or several (cartds on the
- * same database), to which clients have links. A probe starts its clients, each of which goes on
- * from one callback to the next, and runs the loop until all have said that they are done.
+ * same database). A probe starts its clients, each of which goes on from one callback to the next,
+ * and runs the loop until all are done.
  *
- * When things go wrong: an operation that fails is the probe's to record. When none of many in a
- * row gets an answer the target is gone: probe_rig_goes_on() turns false, as it does on Ctrl-C and
- * when a part of a probe has taken its time, and clients end with what they have.
+ * A failed operation is the probe's to record. When many in a row get no answer the target is gone:
+ * probe_rig_goes_on() turns false, as it does on Ctrl-C and when the time of a part is over, and
+ * clients end with what they have.
  */
 #ifndef BENCH_PROBE_RIG_H
 #define BENCH_PROBE_RIG_H

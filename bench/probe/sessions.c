@@ -2,12 +2,11 @@
  * What a client may expect of a sequence of its own operations: that it sees what it has written,
  * never an older cart than it has seen, and that its writes take effect in their order.
  *
- * Of each cart there are two clients. The author writes, each time a higher quantity, and reads at
- * least once after each write; the observer reads all the while. How often is drawn, for both: in
- * lockstep with each other they could miss two replicas that answer in turn. Each waits for every
- * answer, and where there are several targets goes from one to the next, as behind a balancer that
- * does not stick. In the end the cart is read once more: it must hold what was written last. The
- * other way: an operation fails or is not answered; then that step is unknown, and the rest is
+ * Each cart has two clients. The author writes, each time a higher quantity, and reads at least
+ * once after each write; the observer only reads. How often is random for both: in lockstep they
+ * could miss two replicas that answer in turn. Each waits for every answer, and uses the targets in
+ * turn, as behind a load balancer without sticky sessions. In the end the cart is read once more:
+ * it must hold what was written last. A step that fails or gets no answer is unknown; the rest is
  * judged without it.
  */
 #include "bench/probe/judge.h"

@@ -2,11 +2,11 @@
  * Staleness: writes a version, and reads the cart some time after that was acknowledged, on other
  * connections (and, where there are several, through other targets).
  *
- * The happy path of a cart: write; wait for the delay; read with each kind of read at once, in a
- * random order, so that none always comes after another that may have warmed a cache; again with
- * the next delay of a list that is shuffled, so that nothing that changes over the run can look
- * like an effect of the delay. Several carts are worked on at once. The other way: the write
- * is not acknowledged, or a read not answered; then the outcome is unknown.
+ * For each cart: write; wait for the delay; read with each kind of read at once, in random order,
+ * so that none always comes after another that may have warmed a cache. The list of delays is
+ * shuffled, so that a drift over the run does not look like an effect of the delay. Several carts
+ * are worked on at once. If the write is not acknowledged or a read not answered, the outcome is
+ * unknown.
  */
 #include "bench/probe/judge.h"
 #include "bench/probe/run.h"

@@ -186,11 +186,9 @@ bool bench_hdr_next(const struct bench_hdr *hdr, struct bench_hdr_bucket *bucket
 	return true;
 }
 
-/*
- * A histogram as one line of text. What is read comes from files that anybody may have edited: each
- * number is bounded before it is used, and everything that recording keeps true (min and max lie in
- * the first and the last bucket, what was cut lies at the ends) must be true of a text too.
- */
+/* A histogram as one line of text. Anybody may have edited a file: each number is bounded before it
+ * is used, and the text must satisfy what recording guarantees (min and max lie in the first and
+ * the last bucket, what was cut lies at the ends). */
 #define HDR_MAGIC "hdr1"
 
 void bench_hdr_encode(const struct bench_hdr *hdr, struct buf *out)

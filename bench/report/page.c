@@ -12,8 +12,7 @@ extern const char embed_report_style_css[];
 #define PAGE_NARROW   360.0 /* of one that a phone shows, and of one of several beside each other */
 #define PAGE_STAND_IN " \xe2\x80\x93 on a local DynamoDB server, not AWS" /* an en dash before */
 
-/* What the format says, to be freed; escaped by the caller. */
-CART_PRINTF(1, 0) static char *page_format(const char *format, va_list args)
+char *page_format(const char *format, va_list args)
 {
 	char *text;
 
@@ -155,7 +154,7 @@ void page_panels_end(struct report *report)
 	buf_add_string(&report->html, "</div>\n");
 }
 
-static void page_draw(struct report *report, const struct page_figure *figure, double width)
+static void page_draw_once(struct report *report, const struct page_figure *figure, double width)
 {
 	char id[32];
 
@@ -163,28 +162,37 @@ static void page_draw(struct report *report, const struct page_figure *figure, d
 	figure->draw(&report->html, width, id, figure);
 }
 
-void page_figure(struct report *report, struct page_figure *figure, bool stand_in,
-		 const char *title, ...)
+static void page_draw(struct report *report, const struct page_figure *figure)
 {
-	struct buf text = {0};
-	va_list args;
-	char *of;
-
-	va_start(args, title);
-	of = page_format(title, args);
-	va_end(args);
-	figure->title = page_title(&text, stand_in, "%s", of);
-	free(of);
 	html_add(&report->html, "<figure><figcaption>$</figcaption>\n", figure->title, NULL);
 	if (figure->wide) {
 		buf_add_string(&report->html, "<div class=\"on-wide\">");
-		page_draw(report, figure, PAGE_WIDE);
+		page_draw_once(report, figure, PAGE_WIDE);
 		buf_add_string(&report->html, "</div><div class=\"on-narrow\">");
-		page_draw(report, figure, PAGE_NARROW);
+		page_draw_once(report, figure, PAGE_NARROW);
 		buf_add_string(&report->html, "</div>");
 	} else {
-		page_draw(report, figure, PAGE_NARROW);
+		page_draw_once(report, figure, PAGE_NARROW);
 	}
 	buf_add_string(&report->html, "</figure>\n");
-	buf_free(&text);
+}
+
+void page_figure(struct report *report, struct page_figure *figure, bool stand_in,
+		 const char *title, ...)
+{
+	struct buf titled = {0};
+	va_list args;
+	char *text;
+
+	va_start(args, title);
+	text = page_format(title, args);
+	va_end(args);
+	if (figure->text.len > 0) {
+		figure->title = page_title(&titled, stand_in, "%s", text);
+		figure->desc = buf_string(&figure->text);
+		page_draw(report, figure);
+	}
+	free(text);
+	buf_free(&titled);
+	buf_free(&figure->text);
 }

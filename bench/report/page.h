@@ -12,6 +12,8 @@
 #include "bench/report/svg.h"
 #include "bench/result/table.h"
 
+#include <stdarg.h>
+
 /* PAGE_FOLDED: of a table, in the HTML, closed until the reader opens it. */
 enum page_where { PAGE_HTML = 1, PAGE_MARKDOWN = 2, PAGE_BOTH = 3, PAGE_FOLDED = 5 };
 
@@ -34,6 +36,9 @@ void page_warn(struct report *report, const char *classes, const char *word, con
 	       ...);
 void page_list_begin(struct report *report);
 void page_list_end(struct report *report, enum page_where where);
+
+/* What the format says, to be freed. Aborts without memory. */
+CART_PRINTF(1, 0) char *page_format(const char *format, va_list args);
 
 /* The title of a table or a picture. */
 CART_PRINTF(3, 4)
@@ -74,13 +79,15 @@ size_t page_list(struct report *report, enum page_where where, const struct repo
 
 /* A picture. draw() draws it as wide as it is told. */
 struct page_figure {
-	const char *title; /* by page_figure() */
-	const char *desc;  /* what is to be seen, for those who do not see */
 	void (*draw)(struct buf *out, double width, const char *id,
 		     const struct page_figure *figure);
 	const void *data;
-	bool wide; /* over the whole page, and drawn again for narrow screens; else a panel */
+	bool wide;	 /* over the whole page, and drawn again for narrow screens; else a panel */
+	struct buf text; /* what is to be seen, for those who do not see; freed by page_figure() */
+	const char *title; /* by page_figure(), for draw() */
+	const char *desc;
 };
+/* Writes nothing when there is no text. */
 CART_PRINTF(4, 5)
 void page_figure(struct report *report, struct page_figure *figure, bool stand_in,
 		 const char *title, ...);

@@ -49,13 +49,10 @@ char *plot_text(const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int len;
 
 	va_start(args, format);
-	len = vasprintf(&text, format, args);
+	text = page_format(format, args);
 	va_end(args);
-	if (len < 0)
-		abort();
 	return text;
 }
 
@@ -181,15 +178,6 @@ static void plot_draw(struct buf *out, double width, const char *id,
 	svg_close(&chart);
 }
 
-struct page_figure plot_figure(struct plot *plot)
-{
-	svg_scale_round(&plot->y);
-	return (struct page_figure){.desc = buf_string(&plot->desc),
-				    .draw = plot_draw,
-				    .data = plot,
-				    .wide = plot->wide};
-}
-
 static void plot_line_free(struct plot_line *line)
 {
 	for (size_t i = 0; i < line->count; i++) {
@@ -199,12 +187,22 @@ static void plot_line_free(struct plot_line *line)
 	free(line->points);
 }
 
-void plot_free(struct plot *plot)
+void plot_show(struct report *report, struct plot *plot, bool stand_in, const char *title, ...)
 {
+	struct page_figure figure = {.draw = plot_draw, .data = plot, .wide = plot->wide};
+	va_list args;
+	char *text;
+
+	va_start(args, title);
+	text = page_format(title, args);
+	va_end(args);
+	svg_scale_round(&plot->y);
+	figure.text = plot->desc;
+	page_figure(report, &figure, stand_in, "%s", text);
+	free(text);
 	for (size_t i = 0; i < plot->count; i++)
 		plot_line_free(&plot->lines[i]);
 	plot_line_free(&plot->crosses);
-	buf_free(&plot->desc);
 }
 
 void plot_rows_begin(struct svg_chart *chart, const char *id, const struct page_figure *figure,

@@ -51,9 +51,9 @@ struct plot_point *plot_add_point(struct plot_line *line, double x, double y);
 CART_PRINTF(1, 2) char *plot_text(const char *format, ...);
 /* Widens a scale to a value. Ignores one that is not finite. */
 void plot_widen(struct svg_scale *scale, double value);
-/* Makes a picture of it, which lives no longer than the plot. Rounds the y scale. */
-struct page_figure plot_figure(struct plot *plot);
-void plot_free(struct plot *plot);
+/* Puts a picture of it on the page, if it has a description, and frees it. Rounds the y scale. */
+CART_PRINTF(4, 5)
+void plot_show(struct report *report, struct plot *plot, bool stand_in, const char *title, ...);
 
 /* Begins a picture of rows, so high in all, with a gap between them and the legend. The x scale,
  * left and right are set. */

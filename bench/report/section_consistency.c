@@ -83,7 +83,6 @@ static void stale_picture(struct report *report, const struct report_doc *doc)
 			    .height = 300,
 			    .wide = true,
 			    .slots = delays};
-	struct page_figure figure;
 
 	member_each(i, probe, probes) {
 		member_each(k, entry, json_object_get(probe, "by_delay"))
@@ -96,13 +95,11 @@ static void stale_picture(struct report *report, const struct report_doc *doc)
 		buf_add_string(&plot.desc,
 			       "Share of stale reads, with intervals, by the time between the "
 			       "acknowledged write and the read; the table below has the numbers.");
-		figure = plot_figure(&plot);
-		page_figure(report, &figure, doc->stand_in, "Stale reads against delay");
+		plot_show(report, &plot, doc->stand_in, "Stale reads against delay");
 		page_list(report, PAGE_FOLDED, doc,
 			  &(struct page_list){probe_delay_columns, "probes", "by_delay", NULL,
 					      "Stale reads by delay", report_file_name(doc->path)});
 	}
-	plot_free(&plot);
 }
 
 /* Of the probes that violated something, an example. */

@@ -202,29 +202,22 @@ static void cost_prices(struct report *report)
 static void cost_doc(struct report *report, const struct report_doc *doc)
 {
 	struct cost cost = {.report = report};
-	struct buf desc = {0};
+	struct page_figure figure = {.draw = cost_draw, .data = &cost, .wide = true};
 	char money[NUMBER_TEXT];
 	bool paid = false;
 
 	cost_collect(&cost, doc);
 	cost_add_sums(&cost);
-	buf_add_string(&desc, "A bar an operation:");
 	for (size_t i = 0; i < cost.count; i++) {
 		if (!isfinite(cost.entries[i].million))
 			continue;
-		buf_printf(&desc, "%s %s %s", paid ? ";" : "", cost.entries[i].operation,
+		buf_printf(&figure.text, "%s %s %s",
+			   paid ? ";" : "A bar an operation:", cost.entries[i].operation,
 			   cost_money(&cost, cost.entries[i].million, money));
 		paid = true;
 	}
-	if (paid)
-		page_figure(report,
-			    &(struct page_figure){
-				    .desc = buf_string(&desc),
-				    .wide = true,
-				    .draw = cost_draw,
-				    .data = &cost,
-			    },
-			    doc->stand_in, "Cost of a million operations in DynamoDB's units");
+	page_figure(report, &figure, doc->stand_in,
+		    "Cost of a million operations in DynamoDB's units");
 	cost_table(report, doc, &cost);
 	if (paid && doc->stand_in)
 		page_note(report, PAGE_BOTH,
@@ -235,7 +228,6 @@ static void cost_doc(struct report *report, const struct report_doc *doc)
 			  "the arithmetic). The money above is too little by that.");
 	if (paid)
 		cost_prices(report);
-	buf_free(&desc);
 }
 
 static bool cost_has(const struct report_doc *doc)

@@ -203,26 +203,17 @@ static void forest_draw(struct buf *out, double width, const char *id,
 static void forest_doc(struct report *report, const struct report_doc *doc)
 {
 	struct forest forest = {.doc = doc, .margin = h2h_margin_of(doc->json)};
-	struct buf desc = {0};
+	struct page_figure figure = {.draw = forest_draw, .data = &forest, .wide = true};
 	char text[NUMBER_TEXT];
 
 	forest_collect(&forest);
-	buf_add_string(&desc, "Time of B against A, each with its interval:");
 	for (size_t i = 0; i < forest.count; i++)
-		buf_printf(&desc, " %s %s%s", forest.rows[i].name,
-			   number_effect(forest.rows[i].effect, text),
-			   i + 1 < forest.count ? ";" : ".");
-	if (forest.count > 0)
-		page_figure(report,
-			    &(struct page_figure){
-				    .desc = buf_string(&desc),
-				    .draw = forest_draw,
-				    .data = &forest,
-				    .wide = true,
-			    },
-			    doc->stand_in, "Time of B (%s) against A (%s), with intervals",
-			    doc->sides[1].label, doc->sides[0].label);
-	buf_free(&desc);
+		buf_printf(&figure.text, "%s %s %s",
+			   i > 0 ? ";" : "Time of B against A, each with its interval:",
+			   forest.rows[i].name, number_effect(forest.rows[i].effect, text));
+	buf_add_string(&figure.text, forest.count > 0 ? "." : "");
+	page_figure(report, &figure, doc->stand_in, "Time of B (%s) against A (%s), with intervals",
+		    doc->sides[1].label, doc->sides[0].label);
 }
 
 const struct page_section section_forest = {

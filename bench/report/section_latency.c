@@ -130,16 +130,13 @@ static void latency_show(struct report *report, struct plot *plot, const struct 
 			 bool stand_in, const char *operation)
 {
 	struct svg_scale *ms = plot->x.type == SVG_LOG ? &plot->x : &plot->y;
-	struct page_figure figure;
 
 	if (plot->count > 0) {
 		buf_add_char(&plot->desc, '.');
 		ms->low = fmax(ms->low, 1e-6);
 		svg_scale_round(&plot->x);
-		figure = plot_figure(plot);
-		page_figure(report, &figure, stand_in, "%s: %s", operation, kind->name);
 	}
-	plot_free(plot);
+	plot_show(report, plot, stand_in, "%s: %s", operation, kind->name);
 }
 
 /* One kind of picture, an operation beside the other. */

@@ -182,30 +182,21 @@ static void split_table(struct report *report, const struct report_doc *doc,
 
 static void split_doc(struct report *report, const struct report_doc *doc)
 {
-	struct buf desc = {0};
 	struct split split = {0};
+	struct page_figure figure = {.draw = split_draw, .data = &split, .wide = true};
 	char share[NUMBER_TEXT];
 
 	split_collect(&split, doc);
-	if (split.count == 0)
-		return;
-	buf_add_string(&desc, "Bars of mean time in four parts. Share of the database:");
 	for (size_t i = 0; i < split.count; i++) {
 		split_share(&split.bars[i], share);
-		buf_printf(&desc, " %s on %s %s%s", split.bars[i].operation, split.bars[i].side,
-			   share, i + 1 < split.count ? ";" : ".");
+		buf_printf(&figure.text, "%s %s on %s %s",
+			   i > 0 ? ";" : "Bars of mean time in four parts. Share of the database:",
+			   split.bars[i].operation, split.bars[i].side, share);
 	}
-	page_figure(report,
-		    &(struct page_figure){
-			    .desc = buf_string(&desc),
-			    .draw = split_draw,
-			    .data = &split,
-			    .wide = true,
-		    },
-		    doc->stand_in, "Where the time of an operation goes: %s",
+	buf_add_string(&figure.text, split.count > 0 ? "." : "");
+	page_figure(report, &figure, doc->stand_in, "Where the time of an operation goes: %s",
 		    report_file_name(doc->path));
 	split_table(report, doc, &split);
-	buf_free(&desc);
 }
 
 static bool split_has(const struct report_doc *doc)

@@ -65,7 +65,6 @@ static void sweep_picture(struct report *report, const char *key, const char *wh
 			    .x_ticks = 6,
 			    .y_ticks = 8,
 			    .height = 320};
-	struct page_figure figure;
 	char most[NUMBER_TEXT];
 	bool stand_in = false;
 
@@ -81,10 +80,8 @@ static void sweep_picture(struct report *report, const char *key, const char *wh
 			   "right, latency upward; the most that was reached is %s operations/s.",
 			   number_digits(plot.x.high, 3, most));
 		svg_scale_round(&plot.x);
-		figure = plot_figure(&plot);
-		page_figure(report, &figure, stand_in, "Throughput against %s latency", what);
 	}
-	plot_free(&plot);
+	plot_show(report, &plot, stand_in, "Throughput against %s latency", what);
 }
 
 static void sweep_pictures(struct report *report)

@@ -100,17 +100,15 @@ static void time_end(struct report *report, const struct report_doc *doc, struct
 		     const char *what, const char *of)
 {
 	char high[NUMBER_TEXT], end[NUMBER_TEXT];
-	struct page_figure figure;
 
 	if (plot->x.high <= 0)
 		plot->x.high = 1;
-	figure = plot_figure(plot);
-	buf_printf(&plot->desc, "%s over %s seconds, on an axis from 0 to %s.", plot->y_title,
-		   number_plain(plot->x.high, end), number_plain(plot->y.high, high));
-	figure.desc = buf_string(&plot->desc);
+	svg_scale_round(&plot->y);
 	if (time_has_value(plot))
-		page_figure(report, &figure, doc->stand_in, "%s: %s", what, of);
-	plot_free(plot);
+		buf_printf(&plot->desc, "%s over %s seconds, on an axis from 0 to %s.",
+			   plot->y_title, number_plain(plot->x.high, end),
+			   number_plain(plot->y.high, high));
+	plot_show(report, plot, doc->stand_in, "%s: %s", what, of);
 }
 
 static void time_compared(struct report *report, const struct report_doc *doc,

@@ -63,6 +63,8 @@ struct cart_change {
 #define CART_READ_STRONG 2u /* GET: sees every change acknowledged before it was submitted */
 #define CART_READ_EVENTUAL                                                                         \
 	4u /* GET: may be stale, may be cheaper. Neither: the backend's default */
+#define CART_READ_WRITABLE                                                                         \
+	8u /* GET: CART_BUSY if the backend finds that the database accepts no changes now */
 
 enum cart_list_kind {
 	CART_LIST_CUSTOMER, /* carts of customer_id, newest first: created_ms, then id, descending

@@ -18,6 +18,7 @@
 
 #include "backends/mysql/modify.h"
 #include "backends/mysql/read.h"
+#include "backends/mysql/session.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +139,12 @@ static void task_end(struct sql_task *task)
 	task->step = SQL_STEP_NONE;
 }
 
+/* A GET that is to find out whether changes are accepted has a text of its own. */
+static bool work_is_check(const struct cart_op *op)
+{
+	return op->type == CART_OP_GET && (op->flags & CART_READ_WRITABLE) != 0;
+}
+
 /* The op's queue. */
 static enum sql_class work_class(const struct cart_op *op)
 {
@@ -172,7 +179,7 @@ static void work_queue(struct sql_lane *lane, struct cart_op **ops, size_t count
 	for (size_t i = count; i > 0; i--) {
 		struct cart_op **op = &ops[i - 1];
 
-		if (alone || (*op)->type == CART_OP_LIST)
+		if (alone || (*op)->type == CART_OP_LIST || work_is_check(*op))
 			batch_retry_alone(batch, op, 1, work_class(*op));
 		else
 			batch_retry_together(batch, op, 1, work_class(*op));
@@ -257,12 +264,19 @@ static void work_answer(struct sql_lane *lane, size_t count, bool rollback)
 
 static void work_read_failed(struct sql_lane *lane, const struct sql_reply *reply)
 {
+	struct sql_task *task = work_task(lane);
+
 	switch (reply->fault) {
 	case SQL_FAULT_LOST:
 		work_again(lane, reply->fault, false, 0);
 		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
 		return;
 	case SQL_FAULT_HOST: /* a Galera node without a quorum does not answer reads either */
+		if (task->step == SQL_STEP_CHECK) {
+			work_answer_all(task, CART_BUSY, reply->text);
+			sql_pool_read_only(lane);
+			break;
+		}
 		work_again(lane, reply->fault, false, 0);
 		sql_connector_report(lane->pool->setup->connector, &lane->link,
 				     SQL_REPORT_READ_ONLY);
@@ -286,7 +300,7 @@ static void work_read_done(struct sql_lane *lane, const struct sql_reply *reply)
 	struct sql_task *task = work_task(lane);
 	size_t kept = 0;
 
-	if (task->step == SQL_STEP_GETS)
+	if (task->step != SQL_STEP_LIST)
 		sql_gets_read(task->ops, task->ids, task->count, reply->rows[0]);
 	else if (task->ops[0] != NULL)
 		sql_list_read(task->ops[0], reply->rows[0]);
@@ -546,6 +560,7 @@ static void work_done(struct sql_lane *lane, struct sql_reply *reply)
 		reply->fault = SQL_FAULT_HOST;
 	switch (task->step) {
 	case SQL_STEP_GETS:
+	case SQL_STEP_CHECK:
 	case SQL_STEP_LIST:
 		if (failed || reply->rows_count == 0)
 			work_read_failed(lane, reply);
@@ -586,6 +601,7 @@ static void work_lost(struct sql_lane *lane)
 static void work_begin_reads(struct sql_lane *lane, struct cart_op **ops, size_t count)
 {
 	struct sql_task *task = work_task(lane);
+	bool made;
 
 	memcpy(task->ops, ops, count * sizeof(*ops));
 	task->count = count;
@@ -595,7 +611,13 @@ static void work_begin_reads(struct sql_lane *lane, struct cart_op **ops, size_t
 	}
 	for (size_t i = 0; i < count; i++)
 		task->ids[i] = ops[i]->id;
-	work_send(lane, sql_gets_text(&lane->text, ops, count), SQL_STEP_GETS);
+	if (!work_is_check(ops[0])) {
+		work_send(lane, sql_gets_text(&lane->text, ops, count), SQL_STEP_GETS);
+		return;
+	}
+	made = sql_gets_text(&lane->text, ops, 1);
+	sql_change_nothing(&lane->text);
+	work_send(lane, made && !lane->text.buf.failed, SQL_STEP_CHECK);
 }
 
 static void work_begin_writes(struct sql_lane *lane, struct cart_op **ops, size_t count)
@@ -677,7 +699,13 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 	struct sql_pool *pool = &work->writer;
 
 	op->held.backend = NULL;
-	if (op->type == CART_OP_GET) {
+	if (work_is_check(op)) {
+		if (pool->writable != SQL_WRITABLE) {
+			cart_op_set_reason(op, "no database host accepts changes");
+			return CART_BUSY;
+		}
+		op->held.alone = true;
+	} else if (op->type == CART_OP_GET) {
 		if ((op->flags & CART_READ_EVENTUAL) != 0 && work->reader.up > 0) {
 			work_mark(op, WORK_OP_READER);
 			pool = &work->reader;
@@ -686,7 +714,7 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 		op->held.alone = true;
 	} else {
 		if (pool->writable == SQL_WRITABLE_NOT) {
-			cart_op_set_reason(op, "no database host accepts writes");
+			cart_op_set_reason(op, "no database host accepts changes");
 			return CART_BUSY;
 		}
 		if (sql_write_way(op, cart_store_rules(work->store)) == SQL_WAY_MODIFY)

@@ -13,6 +13,7 @@
 enum sql_step {
 	SQL_STEP_NONE,
 	SQL_STEP_GETS,
+	SQL_STEP_CHECK, /* a get, and a change of nothing */
 	SQL_STEP_LIST,
 	SQL_STEP_BATCH,	 /* a text of write.h, which commits */
 	SQL_STEP_BLAME,	 /* it was refused: which carts did not pass */

@@ -1,5 +1,6 @@
-/* Whether the service runs, is ready, and its database answers. To find out about the database, it
- * reads a cart that cannot exist, with a short deadline: NOT_FOUND is as good as OK. */
+/* Whether the service runs, is ready, and its database answers and accepts changes. To find out
+ * about the database, it reads a cart that cannot exist, with a short deadline: NOT_FOUND is as
+ * good as OK. */
 #include "server/api/call.h"
 #include "server/api/handlers.h"
 
@@ -50,6 +51,7 @@ void health_handle(struct call *call)
 	if (call->api->shared->deadline_ms > HEALTH_DEADLINE_MS)
 		op->deadline_ns = http_request_received_ns(call->request) +
 				  HEALTH_DEADLINE_MS * CLOCK_NS_PER_MS;
+	op->flags |= CART_READ_WRITABLE;
 	call->answers_failure = true;
 	call_submit(call, health_answer);
 }

@@ -50,6 +50,7 @@ def made_read_only_every_change_is_refused_at_once_and_every_read_answered():
     with server() as database, Scene(database) as scene:
         database.sql("SET GLOBAL read_only = 1")
         began = time.monotonic()
+        scene.watch.await_status(503, began, faults.DOWN_S)
         time.sleep(2)
         ended = time.monotonic()
         changes, reads = scene.outcomes_during(began, ended)

@@ -1,6 +1,6 @@
 /*
  * Keyed changes whose connection broke before they were answered: each is found to be done or not
- * by its key, once, whatever happens meanwhile.
+ * by its key, once, whatever happens meanwhile. And servers that refuse changes, or end statements.
  */
 #include "core/base/log.h"
 #include "tests/lib/cmocka.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 static const char *const options[] = {"--innodb-flush-log-at-trx-commit=0",
-				      "--innodb-buffer-pool-size=64M", NULL};
+				      "--innodb-buffer-pool-size=64M", "--log-bin", NULL};
 
 static struct mariadb_fixture server;
 static MYSQL *root;
@@ -205,6 +205,33 @@ static void what_is_in_doubt_waits_for_a_host_that_accepts_writes(void **state)
 	mysql_close(other);
 }
 
+static enum cart_result check(void)
+{
+	struct cart_op op = {.type = CART_OP_GET, .id = rig_id(rig), .flags = CART_READ_WRITABLE};
+	enum cart_result result = rig_run(rig, 0, &op, NULL);
+
+	cart_op_clear(&op);
+	return result;
+}
+
+/* What /readyz asks; nobody has tried a change. */
+static void a_host_that_accepts_no_changes_is_not_ready(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+
+	(void)state;
+	assert_int_equal(check(), CART_NOT_FOUND);
+	sql_exec(root, "SET GLOBAL read_only = 1");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(check(), CART_BUSY);
+		assert_int_equal(rig_quantity(rig, &id, 7), 0);
+	}
+	sql_exec(root, "SET GLOBAL read_only = 0");
+	for (enum cart_result result = CART_BUSY; result != CART_NOT_FOUND; result = check())
+		assert_true(result == CART_BUSY);
+	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+}
+
 /* The host turns read-only under connections that are open: reads go on, changes do not wait. */
 static void reads_go_on_while_the_host_is_read_only(void **state)
 {
@@ -231,6 +258,57 @@ static void reads_go_on_while_the_host_is_read_only(void **state)
 	assert_int_equal(rig_quantity(rig, &id, 7), 4);
 }
 
+/* No variable that says read-only, and every change is refused. */
+static void a_server_that_cannot_log_changes_is_not_ready_and_recovers(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+
+	(void)state;
+	/* For new sessions. */
+	sql_exec(root, "SET GLOBAL binlog_format = 'STATEMENT'; KILL USER " MARIADB_FIXTURE_USER);
+	for (int i = 0; i < 3; i++) {
+		ask(rig, CART_BUSY, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+		assert_int_equal(check(), CART_BUSY);
+	}
+	sql_exec(root, "SET GLOBAL binlog_format = 'ROW'");
+	for (enum cart_result result = CART_BUSY; result != CART_NOT_FOUND; result = check())
+		assert_true(result == CART_BUSY);
+	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+	assert_int_equal(rig_quantity(rig, &id, 7), 2);
+}
+
+/* KILL QUERY ends the statement and not the connection. */
+static void a_change_whose_statement_was_killed_is_tried_again(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+	const struct cart_change change = ADD(7, 2);
+	struct sent sent = {.loop = 0};
+	MYSQL *other = sql_client(&server, NULL, "cart");
+	char kill[64];
+
+	(void)state;
+	sql_exec(other, "START TRANSACTION; SELECT * FROM carts FOR UPDATE");
+	cart_op_init(&sent.op, CART_OP_CHANGE);
+	sent.op.id = id;
+	sent.op.changes = &change;
+	sent.op.change_count = 1;
+	send_op(&sent);
+	for (int i = 0; i < 3; i++) {
+		await_statement(1, "UPDATE carts", 0);
+		snprintf(kill, sizeof(kill), "KILL QUERY %lld",
+			 (long long)sql_number(root, "SELECT id FROM information_schema.processlist"
+						     " WHERE info LIKE 'UPDATE carts%'"));
+		sql_exec(root, kill);
+	}
+	await_statement(1, "UPDATE carts", 0);
+	sql_exec(other, "ROLLBACK");
+	rig_await(&sent.done, 1, "the change");
+	assert_int_equal(sent.op.result, CART_OK);
+	assert_int_equal(rig_quantity(rig, &id, 7), 2);
+	cart_op_clear(&sent.op);
+	mysql_close(other);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -239,6 +317,9 @@ int main(void)
 		TEST(two_creates_in_doubt_under_one_key_make_one_cart),
 		TEST(what_is_in_doubt_waits_for_a_host_that_accepts_writes),
 		TEST(reads_go_on_while_the_host_is_read_only),
+		TEST(a_host_that_accepts_no_changes_is_not_ready),
+		TEST(a_server_that_cannot_log_changes_is_not_ready_and_recovers),
+		TEST(a_change_whose_statement_was_killed_is_tried_again),
 	};
 
 	if (!mariadb_fixture_available())

@@ -386,6 +386,7 @@ static enum cart_result store_refuse(struct cart_store *store, struct cart_op *o
 enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 {
 	const char *defect = store_defect(store, op);
+	bool skewed;
 
 	assert(op->held.store == NULL);
 	op->reason[0] = '\0';
@@ -393,7 +394,8 @@ enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 		return store_refuse(store, op, CART_FAILED, defect);
 	if (store->closing)
 		return store_refuse(store, op, CART_BUSY, "the store is closing");
-	if (cart_op_is_write(op) && clock_skew_is_beyond(store->db->env.skew))
+	op->now_ms = clock_skew_now_ms(store->db->env.skew, store->db->env.clock, &skewed);
+	if (skewed && cart_op_is_write(op))
 		return store_refuse(store, op, CART_BUSY,
 				    "the clocks of this machine and of the database differ by "
 				    "more than clock.skew");
@@ -401,7 +403,6 @@ enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 	memset(op->key_hash, 0, sizeof(op->key_hash));
 	if (op->key != NULL && !cart_op_digest(op))
 		return store_refuse(store, op, CART_BUSY, "no digest");
-	op->now_ms = clock_wall_ms(store->db->env.clock);
 	op->submitted_ns = cart_store_now_ns(store);
 	op->started_ns = op->finished_ns = 0;
 	memset(&op->held, 0, sizeof(op->held));

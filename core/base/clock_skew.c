@@ -70,17 +70,30 @@ static void skew_log(const struct clock_skew *skew, bool beyond, int64_t ms)
 			  LOG_STR("ahead_s", seconds));
 }
 
-bool clock_skew_is_beyond(struct clock_skew *skew)
+static bool skew_is_beyond(struct clock_skew *skew, int64_t ms)
 {
-	int64_t ms;
-	bool beyond;
+	bool beyond = skew->limit_ms > 0 && llabs(ms) > skew->limit_ms;
 
-	if (skew == NULL || skew->limit_ms == 0)
-		return false;
-	ms = clock_skew_ms(skew);
-	beyond = llabs(ms) > skew->limit_ms;
 	if (beyond != atomic_load_explicit(&skew->beyond, memory_order_relaxed) &&
 	    beyond != atomic_exchange(&skew->beyond, beyond))
 		skew_log(skew, beyond, ms);
 	return beyond;
+}
+
+bool clock_skew_is_beyond(struct clock_skew *skew)
+{
+	return skew != NULL && skew_is_beyond(skew, clock_skew_ms(skew));
+}
+
+int64_t clock_skew_now_ms(struct clock_skew *skew, const struct cart_clock *clock, bool *beyond)
+{
+	int64_t now_ms = clock_wall_ms(clock), database_ms;
+
+	*beyond = false;
+	if (skew == NULL)
+		return now_ms;
+	database_ms =
+		skew_steady_ms(skew) + atomic_load_explicit(&skew->base_ms, memory_order_relaxed);
+	*beyond = skew_is_beyond(skew, now_ms - database_ms);
+	return *beyond ? database_ms : now_ms;
 }

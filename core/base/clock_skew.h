@@ -41,5 +41,7 @@ void clock_skew_read(struct clock_skew *skew, const struct clock_reading *readin
 int64_t clock_skew_ms(const struct clock_skew *skew);
 /* True: by more than the limit, in either direction. Logs it when that changes. NULL: false. */
 bool clock_skew_is_beyond(struct clock_skew *skew);
+/* The time by our clock, or by the database's when they are that far apart. NULL: by our clock. */
+int64_t clock_skew_now_ms(struct clock_skew *skew, const struct cart_clock *clock, bool *beyond);
 
 #endif

@@ -104,9 +104,9 @@ class Storm:
         process.send_signal(signal.SIGCONT)
 
     def jump_clock(self):
-        """By less than clocks may differ."""
+        """By less than clocks may differ, or by minutes or days."""
         service = self.some_service()
-        service.shift(self.random.choice((-5000, -700, 700, 5000)))
+        service.shift(self.random.choice((-40 * 86400_000, -600_000, -5000, -700, 700, 5000, 600_000, 40 * 86400_000)))
         self.wait_some(0.3, 1.0)
         service.shift(0)
 

@@ -365,7 +365,7 @@ chaos:
 	+@$(MAKE) --no-print-directory VARIANT=asan tests
 	@$(RUN) --group chaos-asan $(call cartd_of,asan) --timeout 1800 $(call of_backends,$(CHAOS_SCRIPTS))
 ## matrix: contract, API and kill -9 on other servers than ./cart check's; SERVERS="mysql moto", DOCS=1 writes docs/servers.md
-SERVERS ?= mysql mariadb-new group-replication galera dynoxide moto
+SERVERS ?= mysql mariadb-new vitess group-replication galera dynoxide moto
 matrix: tests
 	@tools/matrix $(if $(DOCS),--docs) $(SERVERS)
 ## torture: fails the n-th allocation, disk access and callback, for every n

@@ -12,6 +12,7 @@ import fcntl
 import glob
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -111,6 +112,15 @@ class Unpacked:
         for path in sorted(glob.glob(self.path(pattern))):
             return path
         raise Failure("no %s in %s" % (pattern, self.folder))
+
+    def script(self, program, *words):
+        """A program that starts this one with these words at the end, for whoever needs a single path."""
+        path = self.path(program)
+        text = "#!/bin/sh\nexec %s \"$@\" %s\n" % (shlex.join(self.words(program)), shlex.join(words))
+        with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o755), "w", encoding="utf-8") as file:
+            file.write(text)
+        os.rename(path + ".new", path)
+        return path
 
     def words(self, program):
         return [self.find("usr/lib/*/ld-linux*.so.*"), "--library-path", self.libraries, self.find("usr/*bin/" + program)]

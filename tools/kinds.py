@@ -11,6 +11,7 @@ import dynamodb_local
 import fetched
 import mariadb
 import mysql
+import vitess
 
 
 class NewMariadb(mariadb.Server):
@@ -36,6 +37,7 @@ MYSQL = {
     "mysql": mysql.Server,
     "galera": cluster(mariadb.Galera),
     "group-replication": cluster(mysql.Group),
+    "vitess": vitess.Server,
 }
 DYNAMODB = {
     "dynalite": dynalite.Server,

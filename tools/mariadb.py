@@ -160,9 +160,17 @@ class Server(beside.Server):
         """The start of its command line."""
         if self.package is None:
             return [program(self.NAME), "--no-defaults"]
-        return [*self.package.words(self.NAME), "--no-defaults", "--basedir=" + self.package.path("usr"),
-                "--plugin-dir=" + self.package.find("usr/lib/mysql/plugin"), "--character-sets-dir=" + self.package.find("usr/share/m*/charsets"),
-                "--lc-messages-dir=" + self.package.find("usr/share/m*/english").rpartition("/")[0]]
+        return [*self.package.words(self.NAME), "--no-defaults", *self._of_package()]
+
+    def _of_package(self):
+        """Options that name the files of the package in place of the machine's."""
+        share = os.path.dirname(self.package.find("usr/share/m*/charsets"))
+        return ["--basedir=" + self.package.path("usr"), "--plugin-dir=" + self.package.path("usr/lib/mysql/plugin"),
+                "--character-sets-dir=" + os.path.join(share, "charsets"), "--lc-messages-dir=" + share]
+
+    def script(self):
+        """Of a package: the path of a program for whoever starts the server by themselves (CART_TEST_MYSQLD)."""
+        return self.package and self.package.script(self.NAME, *self._of_package(), "--secure-file-priv=NULL")
 
     def _command(self, data):
         words = [*self._program(), "--datadir=" + data, "--tmpdir=" + self.folder]

@@ -59,7 +59,14 @@ class Server(mariadb.Server):
             return "MySQL " + session.version.partition("-")[0]
 
 
-class Member(Server):
+class Primary(Server):
+    """One that others can follow: with a binary log."""
+
+    def words(self):
+        return [word for word in super().words() if word != "--skip-log-bin"]
+
+
+class Member(Primary):
     """One of a group."""
 
     def __init__(self, group, number, options=(), **rest):
@@ -70,9 +77,6 @@ class Member(Server):
             *("--loose-group-replication-" + word for word in (
                 "group-name=" + group.name, "start-on-boot=OFF", "local-address=127.0.0.1:%d" % self.group_port,
                 "recovery-get-public-key=ON", "member-expel-timeout=0")), *options], **rest)
-
-    def words(self):
-        return [word for word in super().words() if word != "--skip-log-bin"]
 
     def start(self, timeout=START_S, extra=()):
         """Joins the members that run; where none does it founds the group, or founds it anew with what it holds."""

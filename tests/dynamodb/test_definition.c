@@ -69,14 +69,17 @@ static void expect_key(const json_t *of, size_t at, const char *name, const char
 
 static void a_server_makes_the_table_with_its_indexes(void **state)
 {
+	struct own_database own;
 	json_t *answer;
 	const json_t *table;
 	long status;
 
 	(void)state;
 	dynalite_fixture_need(&server);
-	make_table("carts");
-	answer = describe("carts", &status);
+	setenv("CART_DYNAMODB_ENDPOINT", server.endpoint, 1);
+	own_database_make(&own, "dynamodb");
+	make_table(own.name);
+	answer = describe(own.name, &status);
 	assert_int_equal(status, 200);
 	table = json_object_get(answer, "Table");
 	expect_key(table, 0, "cart_id", "HASH");
@@ -86,6 +89,7 @@ static void a_server_makes_the_table_with_its_indexes(void **state)
 	expect_key(index_of(table, "idle-index"), 1, "idle_key", "RANGE");
 	assert_int_equal(json_array_size(json_object_get(table, "GlobalSecondaryIndexes")), 2);
 	json_decref(answer);
+	own_database_drop(&own);
 }
 
 static void what_may_go_is_told_by_time_to_live(void **state)

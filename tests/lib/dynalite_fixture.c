@@ -1,23 +1,18 @@
 #include "tests/lib/dynalite_fixture.h"
 
-#include "core/base/clock.h"
 #include "tests/lib/cmocka.h"
-#include "tests/lib/patience.h"
 #include "tests/lib/raw_dynamodb.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIXTURE_START_MS 120000 /* the first time it is installed */
-#define FIXTURE_KILL_MS	 10000
 
 static bool fixture_on_path(const char *program)
 {
@@ -34,26 +29,23 @@ static bool fixture_on_path(const char *program)
 	return found;
 }
 
+/* The server that whoever runs the tests has named; NULL: none. */
+static const char *fixture_given(void)
+{
+	const char *given = getenv("CART_TEST_DYNAMODB_ENDPOINT");
+
+	return given != NULL && *given != '\0' ? given : NULL;
+}
+
 bool dynalite_fixture_available(void)
 {
+	if (fixture_given() != NULL)
+		return true;
 	if (fixture_on_path("node") && fixture_on_path("npm"))
 		return true;
 	print_message("not tested: node and npm, which run dynalite, are not installed (Debian: "
 		      "nodejs, npm)\n");
 	return false;
-}
-
-static void nothing_is_tested(void **state)
-{
-	(void)state;
-	skip();
-}
-
-int dynalite_fixture_skip_all(void)
-{
-	const struct CMUnitTest none[] = {cmocka_unit_test(nothing_is_tested)};
-
-	return cmocka_run_group_tests(none, NULL, NULL);
 }
 
 /* build/VARIANT/tests/FOLDER/test_x -> tools/with-dynalite */
@@ -90,10 +82,8 @@ static pid_t fixture_spawn(unsigned table_ms, int in, int out)
 		dup2(in, STDIN_FILENO);
 		dup2(out, STDOUT_FILENO);
 		close_range(STDERR_FILENO + 1, ~0u, 0);
-		execl("/usr/bin/env", "env", "-u", "CART_TEST_DYNAMODB_ENDPOINT", tool,
-		      "--table-ms", ms, "sh", "-c",
-		      "echo $TEST_DYNAMODB_PID $CART_DYNAMODB_ENDPOINT; exec cat >/dev/null",
-		      (char *)NULL);
+		execl(tool, tool, "--table-ms", ms, "sh", "-c",
+		      "echo $CART_DYNAMODB_ENDPOINT; exec cat >/dev/null", (char *)NULL);
 		_exit(127);
 	}
 	return pid;
@@ -120,10 +110,14 @@ static void fixture_read_line(int fd, char *line, size_t room)
 
 void dynalite_fixture_start(struct dynalite_fixture *f, unsigned table_ms)
 {
-	int in[2], out[2], pid = 0;
+	int in[2], out[2];
 	char line[128];
 
 	*f = (struct dynalite_fixture){0};
+	if (fixture_given() != NULL) {
+		snprintf(f->endpoint, sizeof(f->endpoint), "%s", fixture_given());
+		return;
+	}
 	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	f->keeper = fixture_spawn(table_ms, in[0], out[1]);
@@ -132,10 +126,8 @@ void dynalite_fixture_start(struct dynalite_fixture *f, unsigned table_ms)
 	close(out[1]);
 	fixture_read_line(out[0], line, sizeof(line));
 	close(out[0]);
-	if (sscanf(line, "%d http://127.0.0.1:%d", &pid, &f->port) != 2)
+	if (sscanf(line, "%120s", f->endpoint) != 1)
 		fail_msg("tools/with-dynalite could not start dynalite");
-	f->pid = pid;
-	snprintf(f->endpoint, sizeof(f->endpoint), "http://127.0.0.1:%d", f->port);
 }
 
 void dynalite_fixture_start_if_any(struct dynalite_fixture *f, unsigned table_ms)
@@ -151,41 +143,6 @@ void dynalite_fixture_need(const struct dynalite_fixture *f)
 		return;
 	print_message("not tested: it needs dynalite\n");
 	skip();
-}
-
-/* It is its keeper's child, not ours: gone is when its files are closed, its process a zombie. */
-static bool fixture_is_gone(pid_t pid)
-{
-	char path[64], text[256];
-	const char *state;
-	ssize_t len;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return true;
-	len = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	state = strrchr(text, ')');
-	return state == NULL || state[2] == 'Z';
-}
-
-void dynalite_fixture_kill(struct dynalite_fixture *f)
-{
-	int64_t end = patience_ns() + FIXTURE_KILL_MS * CLOCK_NS_PER_MS;
-	const struct timespec nap = {.tv_nsec = CLOCK_NS_PER_MS};
-
-	if (f->pid == 0)
-		return;
-	kill(f->pid, SIGKILL);
-	while (!fixture_is_gone(f->pid)) {
-		if (patience_ns() >= end)
-			fail_msg("dynalite is there %d ms after SIGKILL", FIXTURE_KILL_MS);
-		nanosleep(&nap, NULL);
-	}
-	f->pid = 0;
 }
 
 void dynalite_fixture_free(struct dynalite_fixture *f)

@@ -1,7 +1,8 @@
 /*
  * A local server that speaks DynamoDB's protocol, of a test program's own: dynalite by
  * tools/with-dynalite, in memory, on a free port of 127.0.0.1, ended with the program whatever
- * becomes of it.
+ * becomes of it. CART_TEST_DYNAMODB_ENDPOINT names a server to use in its place, on which a test
+ * makes tables of its own (own_database.h) and deletes them.
  */
 #ifndef TESTS_LIB_DYNALITE_FIXTURE_H
 #define TESTS_LIB_DYNALITE_FIXTURE_H
@@ -11,18 +12,13 @@
 #include <sys/types.h>
 
 struct dynalite_fixture {
-	char endpoint[64]; /* "http://127.0.0.1:20123"; "": it was not started */
-	int port;
-	pid_t pid;    /* the server's, for signals; not our child */
-	pid_t keeper; /* tools/with-dynalite */
-	int lifeline; /* it ends when this is closed */
+	char endpoint[128]; /* "http://127.0.0.1:20123"; "": it was not started */
+	pid_t keeper;	    /* tools/with-dynalite */
+	int lifeline;	    /* it ends when this is closed */
 };
 
 /* False: there is no Node to run it; says so. */
 bool dynalite_fixture_available(void);
-/* In place of tests that all need a server, where there is none: runs one that skips, and says what
- * main() returns. */
-int dynalite_fixture_skip_all(void);
 /* Starts it. Fails the test if it cannot. table_ms: how long tables stay in CREATING, UPDATING and
  * DELETING; 1 will do for tests that are not about that. It takes any keys. */
 void dynalite_fixture_start(struct dynalite_fixture *fixture, unsigned table_ms);
@@ -30,8 +26,6 @@ void dynalite_fixture_start(struct dynalite_fixture *fixture, unsigned table_ms)
 void dynalite_fixture_start_if_any(struct dynalite_fixture *fixture, unsigned table_ms);
 /* Skips the test if it was not started. */
 void dynalite_fixture_need(const struct dynalite_fixture *fixture);
-/* Kills it as a crash would: nobody listens any more, and what it held is gone. */
-void dynalite_fixture_kill(struct dynalite_fixture *fixture);
 /* Ends it. Takes one that was never started, zeroed. */
 void dynalite_fixture_free(struct dynalite_fixture *fixture);
 

@@ -11,6 +11,7 @@
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -26,7 +27,10 @@ static const char *fixture_find(const char *program, char path[256])
 {
 	static const char *const folders[] = {"/usr/sbin", "/usr/bin", "/usr/local/sbin",
 					      "/usr/local/bin"};
+	const char *given = getenv("CART_TEST_MYSQLD");
 
+	if (given != NULL && *given != '\0')
+		return given;
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		snprintf(path, 256, "%s/%s", folders[i], program);
 		if (access(path, X_OK) == 0)
@@ -150,15 +154,19 @@ static void fixture_print_log(const struct mariadb_fixture *f)
 }
 
 /*
- * The server's own tables, from the definitions that its package brings: the package of the server
+ * The server's own tables. A MySQL makes them by itself. For a MariaDB they are in the definitions
+ * that its package brings (a server that is given has them beside it): the package of the server
  * alone has mariadb-install-db, but not all that this calls.
  */
 static const char fixture_make_tables[] =
-	"mkdir -p \"$2/data/mysql\" && {"
+	"case $1 in *mysqld) exec \"$1\" --no-defaults --initialize-insecure"
+	" --datadir=\"$2/data\" --tmpdir=\"$2\" ${3-} ;; esac;"
+	" mkdir -p \"$2/data/mysql\" && {"
 	" echo 'CREATE DATABASE IF NOT EXISTS mysql;'; echo 'USE mysql;';"
 	" echo 'SET @auth_root_socket = NULL;';"
 	" for name in system_tables performance_tables system_tables_data; do"
-	" for file in /usr/share/mysql/m*_$name.sql /usr/share/mariadb/m*_$name.sql; do"
+	" for file in \"${1%/*}\"/usr/share/m*/m*_$name.sql /usr/share/mysql/m*_$name.sql"
+	" /usr/share/mariadb/m*_$name.sql; do"
 	" if [ -f \"$file\" ]; then cat \"$file\"; break; fi; done; done; } |"
 	" \"$1\" --no-defaults --bootstrap --datadir=\"$2/data\" --tmpdir=\"$2\" ${3-}";
 
@@ -212,7 +220,7 @@ static void fixture_launch(struct mariadb_fixture *f, const char *const *options
 		"--skip-name-resolve",
 		"--skip-log-bin",
 		"--innodb-buffer-pool-size=16M",
-		"--innodb-log-file-size=16M",
+		"--loose-innodb-log-file-size=16M",
 		"--performance-schema=OFF",
 		geteuid() == 0 ? "--user=root" : "--innodb-status-file=0",
 	};

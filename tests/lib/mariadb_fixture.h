@@ -1,6 +1,7 @@
 /*
  * A MariaDB server of a test's own: in a folder of its own, on a free port of 127.0.0.1, ended with
- * the test whatever becomes of it.
+ * the test whatever becomes of it. CART_TEST_MYSQLD names the program of another server, a mariadbd
+ * or a mysqld.
  */
 #ifndef TESTS_LIB_MARIADB_FIXTURE_H
 #define TESTS_LIB_MARIADB_FIXTURE_H

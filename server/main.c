@@ -69,7 +69,8 @@ static int main_run(struct settings *settings, int argc, char **argv)
 	int status;
 
 	if (settings_load(settings, &argc, argv, environ, main_unknown_variable, NULL, &error) !=
-	    0) {
+		    0 ||
+	    server_settings_check(settings, &error) != 0) {
 		fprintf(stderr, "cartd: %s\n", error.text);
 		return EXIT_USAGE;
 	}

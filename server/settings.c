@@ -2,6 +2,10 @@
 
 #include "core/cart_store.h"
 #include "core/base/log.h"
+#include "core/base/units.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define KIB INT64_C(1024)
 #define MIB (1024 * KIB)
@@ -135,4 +139,105 @@ void server_settings_add_all(struct settings *settings)
 	settings_add(settings, "Carts", cart_settings);
 	settings_add(settings, "Log", log_settings);
 	cart_backends_add_settings(settings);
+}
+
+/* A setting that must be at least another, or the sum of several. */
+struct setting_pair {
+	const char *key;
+	struct {
+		const char *key;
+		int64_t times;
+	} least[2];	     /* the second may be none */
+	bool zero_is_fine;   /* 0 of the key means something else */
+	const char *backend; /* counts for this one; NULL: for all */
+	const char *why;
+};
+
+static const struct setting_pair server_pairs[] = {
+	{.key = "idempotency.window",
+	 .least = {{"request.deadline", 2}, {"clock.skew", 1}},
+	 .why = "the repeat of a request must find the key of its first attempt"},
+	{.key = "cart.ttl",
+	 .least = {{"idempotency.window", 1}},
+	 .zero_is_fine = true,
+	 .why = "the repeat of a create must find the cart of its first attempt"},
+	{.key = "sweep.grace",
+	 .least = {{"clock.skew", 1}},
+	 .why = "what has expired by one clock may not have expired by another"},
+	{.key = "drain.deadline",
+	 .least = {{"request.deadline", 1}},
+	 .zero_is_fine = true,
+	 .why = "requests under way must be answered before their connections are closed"},
+	{.key = "http.idle_timeout",
+	 .least = {{"http.header_deadline", 1}},
+	 .why = "a client must have as long to begin a request as it may take to send it"},
+	{.key = "request.deadline",
+	 .least = {{"mysql.lock_timeout", 1}},
+	 .backend = "mysql",
+	 .why = "a request must not end while the server still waits for a lock on its behalf"},
+	{.key = "request.deadline",
+	 .least = {{"dynamodb.timeout", 1}},
+	 .backend = "dynamodb",
+	 .why = "a call without an answer must be given up in time to be tried again"},
+	{.key = "mysql.pool",
+	 .least = {{"threads", 1}},
+	 .backend = "mysql",
+	 .why = "each thread has a connection of its own"},
+	{.key = "dynamodb.connections",
+	 .least = {{"threads", 1}},
+	 .backend = "dynamodb",
+	 .why = "each thread has a connection of its own"},
+};
+
+static int64_t pair_least(const struct settings *settings, const struct setting_pair *pair)
+{
+	int64_t least = 0;
+
+	for (size_t i = 0; i < 2 && pair->least[i].key != NULL; i++)
+		least += pair->least[i].times * settings_integer(settings, pair->least[i].key);
+	return least;
+}
+
+/* "2 x request.deadline + clock.skew" */
+static void pair_name_least(const struct setting_pair *pair, char *text, size_t room)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < 2 && pair->least[i].key != NULL && len < room; i++) {
+		len += (size_t)snprintf(text + len, room - len, "%s", i > 0 ? " + " : "");
+		if (pair->least[i].times > 1 && len < room)
+			len += (size_t)snprintf(text + len, room - len, "%d x ",
+						(int)pair->least[i].times);
+		if (len < room)
+			len += (size_t)snprintf(text + len, room - len, "%s", pair->least[i].key);
+	}
+}
+
+static const char *pair_value(const struct setting_pair *pair, int64_t value, char text[UNITS_TEXT])
+{
+	if (strcmp(pair->least[0].key, "threads") != 0)
+		return units_format_duration(value, text);
+	snprintf(text, UNITS_TEXT, "%d", (int)value);
+	return text;
+}
+
+int server_settings_check(const struct settings *settings, struct cart_error *error)
+{
+	const char *backend = settings_string(settings, "backend");
+
+	for (size_t i = 0; i < sizeof(server_pairs) / sizeof(server_pairs[0]); i++) {
+		const struct setting_pair *pair = &server_pairs[i];
+		int64_t value = settings_integer(settings, pair->key);
+		int64_t least = pair_least(settings, pair);
+		char name[80], is[UNITS_TEXT], must[UNITS_TEXT];
+
+		if (value >= least || (value == 0 && pair->zero_is_fine) ||
+		    (pair->backend != NULL && strcmp(pair->backend, backend) != 0))
+			continue;
+		pair_name_least(pair, name, sizeof(name));
+		return cart_error_set(error, "%s is %s, but must be at least %s, which is %s: %s",
+				      pair->key, pair_value(pair, value, is), name,
+				      pair_value(pair, least, must), pair->why);
+	}
+	return 0;
 }

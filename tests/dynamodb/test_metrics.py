@@ -30,7 +30,7 @@ CONNECTIONS = 2
 SKEW_S = 3600
 KEPT = 8
 CROWD = 60
-WINDOW_S = 2
+WINDOW_S = 4
 PATIENCE_S = 20
 
 
@@ -346,7 +346,7 @@ def budget(watch):
 
 def refused_waiting(folder, front):
     """One connection, and it is busy: who waits is counted, and refused in time."""
-    settings = private_dynalite.settings_for(front, connections="1", acquire_timeout="300ms", timeout="30s")
+    settings = private_dynalite.settings_for(front, connections="1", acquire_timeout="300ms", timeout="5s")
     with Cartd(folder, {**settings, "threads": "1"}, "waiting") as cartd:
         watch = Watch(cartd)
         path, name = watch.new_cart(), PREFIX + "acquire_timeouts_total"
@@ -436,7 +436,7 @@ def labelled(cartd):
 def tests(tap):
     private_dynalite.only_keys()
     with tempfile.TemporaryDirectory() as folder, private_dynalite.server() as server, DynamodbFront(server.port) as front:
-        quiet = {"threads": "1", "idempotency.window": "%ds" % WINDOW_S, "limits.lines": "20",
+        quiet = {"threads": "1", "idempotency.window": "%ds" % WINDOW_S, "request.deadline": "2s", "limits.lines": "20",
                  "clock.skew": "0"}  # one test moves the clock of the answers by an hour
         settings = private_dynalite.settings_for(front, connections=str(CONNECTIONS), timeout="%dms" % TIMEOUT_MS, acquire_timeout="30s")
         with Cartd(folder, {**settings, **quiet}) as cartd:

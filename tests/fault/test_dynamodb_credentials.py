@@ -21,7 +21,7 @@ from scene_dynamodb import Scene  # noqa: E402
 
 # No request may fail: nor one that waits for a server that others keep from its processor.
 DEADLINE_S = 20
-PATIENT = {"dynamodb.timeout": "20s", "request.deadline": "%ds" % DEADLINE_S}
+PATIENT = {"dynamodb.timeout": "20s", "request.deadline": "%ds" % DEADLINE_S, "drain.deadline": "%ds" % DEADLINE_S}
 
 
 def keys_used(front):

@@ -53,7 +53,7 @@ def cut_within_an_answer_nothing_is_applied_twice():
 def connections_that_fall_silent_are_given_up_and_others_made():
     """A firewall that has forgotten them: no reset, no end. mysql.timeout (here 3 s) is the time that this may take."""
     with server() as database, cut_proxy.CutProxy(database.port) as proxy, \
-            Scene(database, {"mysql.port": str(proxy.port), "mysql.timeout": "3s", "request.deadline": "20s"}, deadline_s=20) as scene:
+            Scene(database, {"mysql.port": str(proxy.port), "mysql.timeout": "3s", "request.deadline": "20s", "drain.deadline": "20s"}, deadline_s=20) as scene:
         silenced = time.monotonic()
         proxy.silence()
         scene.watch.await_status(503, silenced, faults.DOWN_S)

@@ -197,10 +197,15 @@ def same_operations(services):
                      for name in sorted(set().union(*counts)) if len({count.get(name) for count in counts}) != 1)
 
 
+# The shortest window that fits to other settings.
+WINDOW_MS = 5000
+SHORT_WINDOW = {"idempotency.window": "%dms" % WINDOW_MS, "request.deadline": "2s", "clock.skew": "1s"}
+
+
 def expiry(kinds, folder):
     """Carts that are gone after a moment, and keys that are forgotten."""
-    ttl_ms = 3000
-    with Services(kinds, folder, {"cart.ttl": "%dms" % ttl_ms, "idempotency.window": "2s"}, "expiry", ttl_ms) as services:
+    ttl_ms = WINDOW_MS
+    with Services(kinds, folder, {"cart.ttl": "%dms" % ttl_ms, **SHORT_WINDOW}, "expiry", ttl_ms) as services:
         before = [script.create("x", 400, script.key("again")), script.add("x", 1, 1, script.key("soon")), script.get("x"),
                   script.create("y", 400), script.add("y", 2, 2), script.checkout("y"), script.create("z", 400),
                   script.create("x2", 400, script.key("again")), script.add("x", 1, 1, script.key("soon"))]
@@ -220,11 +225,10 @@ def expiry(kinds, folder):
 
 
 def keys_are_forgotten(kinds, folder):
-    window_ms = 2000
-    with Services(kinds, folder, {"idempotency.window": "%dms" % window_ms}, "window") as services:
+    with Services(kinds, folder, SHORT_WINDOW, "window") as services:
         change = script.add("f", 1, 1, script.key("once"))
         problem = services.compare([request] for request in [script.create("f", 410, script.key("new")), change, change])
-        end = max(side.last_ms for side in services.sides) + window_ms
+        end = max(side.last_ms for side in services.sides) + WINDOW_MS
         await_that(lambda: wall_ms() > end, 10, "the keys are forgotten")
         return problem + services.compare([request] for request in [
             change, script.get("f"), change, script.add("f", 2, 2, script.key("once")), script.create("f2", 410, script.key("new")),

@@ -16,13 +16,8 @@ static char id[API_ID_TEXT + 1];
 static void start(const char *ops, const char *fault, const char *more)
 {
 	char fault_ops[64], fault_how[64];
-	const char *settings[] = {"backend=fault",
-				  "fault.over=memory",
-				  fault_ops,
-				  fault_how,
-				  "log.requests=off",
-				  more,
-				  NULL};
+	const char *settings[] = {"backend=fault",    "fault.over=memory", fault_ops, fault_how,
+				  "log.requests=off", "drain.deadline=1m", more,      NULL};
 
 	snprintf(fault_ops, sizeof(fault_ops), "fault.ops=%s", ops);
 	snprintf(fault_how, sizeof(fault_how), "fault.%s", fault);

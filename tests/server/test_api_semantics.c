@@ -366,7 +366,7 @@ static void a_change_goes_on_when_its_client_has_gone(void **state)
 {
 	struct http_client gone;
 	char id[API_ID_TEXT + 1], request[320];
-	int64_t deadline = cartd_now_ms() + 5000;
+	int64_t deadline = cartd_now_ms() + 10000;
 
 	(void)state;
 	api_make_cart(&client, 1, id);
@@ -430,7 +430,8 @@ static void every_change_moves_the_expiry(void **state)
 
 static void a_cart_past_its_expiry_is_gone_for_every_call(void **state)
 {
-	static const char *const settings[] = {"cart.ttl=100ms", NULL};
+	static const char *const settings[] = {"cart.ttl=2s", "idempotency.window=2s",
+					       "request.deadline=1s", "clock.skew=0", NULL};
 	struct api_server other;
 	char id[API_ID_TEXT + 1];
 	struct api_client short_lived;

@@ -203,7 +203,7 @@ static void those_who_wait_at_the_limit_are_served_before_the_end(void **state)
 static void the_deadline_of_the_drain_cuts_what_is_left(void **state)
 {
 	static const char *const settings[] = {"backend=fault",	      "fault.over=memory",
-					       "fault.delay=1500ms",  "drain.deadline=200ms",
+					       "fault.delay=1500ms",  "drain.deadline=0",
 					       "request.deadline=3s", NULL};
 	struct http_client pending, partial;
 	struct cartd cartd;
@@ -312,6 +312,8 @@ static void a_start_that_fails_says_why_in_one_line(void **state)
 	 */
 	expect_failure(1, "8080x", "--listen=127.0.0.1:0", "--listen=127.0.0.1:8080x",
 		       "--sqlite.path=/nowhere/cart.db");
+	expect_failure(2, "idempotency.window is 1s, but must be at least 2 x request.deadline",
+		       "--idempotency.window=1s", path, NULL);
 	expect_failure(2, "frobnicate", "--print-config", "--frobnicate", NULL);
 	expect_failure(2, "frobnicate", "--frobnicate", "--print-config", NULL);
 

@@ -132,7 +132,8 @@ static void calls_of_the_database_are_counted_where_it_counts_them(void **state)
 /* They are asked for after the pairs, over the connection that was made before them. */
 static void metrics_are_had_although_the_service_has_closed_the_connection(void **state)
 {
-	static const char *const settings[] = {"http.idle_timeout=100ms", NULL};
+	static const char *const settings[] = {"http.idle_timeout=100ms",
+					       "http.header_deadline=100ms", NULL};
 	const struct bench_drive_config config = {.timeout_ms = 10000};
 	const struct timespec nap = {.tv_nsec = 20000000};
 	struct bench_drive *drive;

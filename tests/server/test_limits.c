@@ -290,7 +290,8 @@ static void ten_thousand_idle_connections_harm_nobody(void **state)
 
 static void idle_connections_are_closed_in_order(void **state)
 {
-	static const char *const settings[] = {"http.idle_timeout=300ms", NULL};
+	static const char *const settings[] = {"http.idle_timeout=300ms",
+					       "http.header_deadline=300ms", NULL};
 	struct http_response response = {0};
 	struct http_client mute, kept;
 	struct cartd cartd;

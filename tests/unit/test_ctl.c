@@ -284,6 +284,10 @@ static void settings_print_the_effective_ones(void **state)
 	assert_int_equal(CTL("settings", "--markdown"), 0);
 	assert_output_holds("| `http.max_body` | size, 1KiB ... 16MiB | `64KiB` |");
 	assert_int_equal(CTL("settings", "--markdown", "--sample"), 2);
+	assert_int_equal(CTL("settings", "--drain.deadline=1s"), 2);
+	assert_says("cartctl: drain.deadline is 1s, but must be at least request.deadline, which "
+		    "is 5s: requests under way must be answered before their connections are "
+		    "closed");
 }
 
 static void bad_usage_names_the_argument_and_ends_with_2(void **state)

@@ -883,6 +883,109 @@ static void the_tables_of_the_service_fit_together(void **state)
 	settings_free(&settings);
 }
 
+struct pair_case {
+	const char *key, *value; /* set besides what makes others fit */
+	const char *set[6];	 /* key, value, ... */
+	const char *error;	 /* NULL: it is fine */
+};
+
+static void check_pair(const struct pair_case *pair)
+{
+	struct settings *settings = settings_new();
+	struct cart_error error = {""};
+	int rc;
+
+	server_settings_add_all(settings);
+	for (size_t i = 0; i < 6 && pair->set[i] != NULL; i += 2)
+		assert_int_equal(settings_set(settings, pair->set[i], pair->set[i + 1],
+					      SETTING_FLAG, &error),
+				 0);
+	assert_int_equal(settings_set(settings, pair->key, pair->value, SETTING_FLAG, &error), 0);
+	rc = server_settings_check(settings, &error);
+	if ((rc == 0) != (pair->error == NULL) ||
+	    (rc != 0 && strncmp(error.text, pair->error, strlen(pair->error)) != 0))
+		fail_msg("%s=%s: %s", pair->key, pair->value, rc == 0 ? "fine" : error.text);
+	assert_null(strchr(error.text, '\n'));
+	settings_free(&settings);
+}
+
+static void settings_that_contradict_each_other_are_refused_by_both_names(void **state)
+{
+	static const struct pair_case pairs[] = {
+		{"idempotency.window",
+		 "19s",
+		 {NULL},
+		 "idempotency.window is 19s, but must be at "
+		 "least 2 x request.deadline + clock.skew, which is 20s: the repeat of a request"},
+		{"idempotency.window", "20s", {NULL}, NULL},
+		{"idempotency.window",
+		 "1s",
+		 {"request.deadline", "500ms", "clock.skew", "0"},
+		 NULL},
+		{"clock.skew", "11m", {NULL}, "idempotency.window is 10m, but must be"},
+		{"request.deadline",
+		 "10s",
+		 {"idempotency.window", "29s"},
+		 "idempotency.window is "
+		 "29s"},
+		{"cart.ttl",
+		 "599s",
+		 {NULL},
+		 "cart.ttl is 599s, but must be at least "
+		 "idempotency.window, which is 10m: the repeat of a create"},
+		{"cart.ttl", "10m", {NULL}, NULL},
+		{"cart.ttl", "0", {NULL}, NULL},
+		{"sweep.grace",
+		 "9s",
+		 {NULL},
+		 "sweep.grace is 9s, but must be at least clock.skew, "
+		 "which is 10s: "},
+		{"sweep.grace", "0", {"clock.skew", "0"}, NULL},
+		{"drain.deadline",
+		 "4s",
+		 {NULL},
+		 "drain.deadline is 4s, but must be at least "
+		 "request.deadline, which is 5s: "},
+		{"drain.deadline", "5s", {NULL}, NULL},
+		{"drain.deadline", "0", {NULL}, NULL},
+		{"http.idle_timeout",
+		 "9s",
+		 {NULL},
+		 "http.idle_timeout is 9s, but must be at least "
+		 "http.header_deadline, which is 10s: "},
+		{"http.header_deadline", "60s", {NULL}, NULL},
+		{"mysql.lock_timeout",
+		 "6s",
+		 {"backend", "mysql"},
+		 "request.deadline is 5s, but must "
+		 "be at least mysql.lock_timeout, which is 6s: "},
+		{"mysql.lock_timeout", "6s", {"backend", "dynamodb"}, NULL},
+		{"dynamodb.timeout",
+		 "6s",
+		 {"backend", "dynamodb"},
+		 "request.deadline is 5s, but "
+		 "must be at least dynamodb.timeout, which is 6s: "},
+		{"dynamodb.timeout", "6s", {"backend", "sqlite"}, NULL},
+		{"threads",
+		 "9",
+		 {"backend", "mysql"},
+		 "mysql.pool is 8, but must be at least "
+		 "threads, which is 9: "},
+		{"threads", "8", {"backend", "mysql"}, NULL},
+		{"threads",
+		 "65",
+		 {"backend", "dynamodb"},
+		 "dynamodb.connections is 64, but must be "
+		 "at least threads, which is 65: "},
+		{"threads", "256", {"backend", "memory"}, NULL},
+	};
+
+	(void)state;
+	check_pair(&(struct pair_case){.key = "threads", .value = "0"}); /* the defaults */
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		check_pair(&pairs[i]);
+}
+
 static int make_directory(void **state)
 {
 	(void)state;
@@ -925,6 +1028,7 @@ int main(void)
 		cmocka_unit_test(help_and_markdown_have_a_line_a_key),
 		cmocka_unit_test(secrets_can_be_read_while_they_are_reloaded),
 		cmocka_unit_test(the_tables_of_the_service_fit_together),
+		cmocka_unit_test(settings_that_contradict_each_other_are_refused_by_both_names),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FEATURES_TRIES	   12
+#define FEATURES_TRIES	   40 /* over a minute; AWS may take as long after a table was made */
 #define FEATURES_TAG_PAGES 10
 
 static const char features_no_ttl[] = "expired carts are not removed by the server: TTL is not on";
@@ -93,12 +93,12 @@ static void features_check_ttl(struct features *features, const char *found)
 static void features_ensure_ttl(struct features *features)
 {
 	struct table_work *work = features->work;
-	const json_t *told;
+	const json_t *answer;
 
 	if (table_call(work, DDB_DESCRIBE_TIME_TO_LIVE, table_body(work, NULL))) {
-		told = json_object_get(work->call.json, "TimeToLiveDescription");
-		if (strncmp(table_text(told, "TimeToLiveStatus"), "ENABL", 5) == 0)
-			features_check_ttl(features, table_text(told, "AttributeName"));
+		answer = json_object_get(work->call.json, "TimeToLiveDescription");
+		if (strncmp(table_text(answer, "TimeToLiveStatus"), "ENABL", 5) == 0)
+			features_check_ttl(features, table_text(answer, "AttributeName"));
 		else
 			features_switch_on(features, DDB_UPDATE_TIME_TO_LIVE,
 					   json_pack("{s:O}", "TimeToLiveSpecification",
@@ -112,7 +112,7 @@ static void features_ensure_ttl(struct features *features)
 static void features_ensure_recovery(struct features *features)
 {
 	struct table_work *work = features->work;
-	const json_t *told;
+	const json_t *answer;
 
 	if (!work->table->point_in_time_recovery)
 		return;
@@ -120,9 +120,9 @@ static void features_ensure_recovery(struct features *features)
 		features_lack_call(features, features_no_recovery);
 		return;
 	}
-	told = json_object_get(work->call.json, "ContinuousBackupsDescription");
-	told = json_object_get(told, "PointInTimeRecoveryDescription");
-	if (strcmp(table_text(told, "PointInTimeRecoveryStatus"), "ENABLED") != 0)
+	answer = json_object_get(work->call.json, "ContinuousBackupsDescription");
+	answer = json_object_get(answer, "PointInTimeRecoveryDescription");
+	if (strcmp(table_text(answer, "PointInTimeRecoveryStatus"), "ENABLED") != 0)
 		features_switch_on(features, DDB_UPDATE_CONTINUOUS_BACKUPS,
 				   json_pack("{s:{s:b}}", "PointInTimeRecoverySpecification",
 					     "PointInTimeRecoveryEnabled", 1),

@@ -16,7 +16,6 @@
 
 #include <stdlib.h>
 
-#define GATE_PROGRESS_MAX  256
 #define GATE_LEVEL_CLIENTS 16
 
 struct gate_mode {
@@ -25,7 +24,6 @@ struct gate_mode {
 	struct gate gate;
 	int64_t base_carts; /* that the steps so far have made on BASE */
 	json_t *runs[GATE_STEPS];
-	const char *doing;
 };
 
 static enum bench_exit gate_compare_files(const struct bench_texts *files)
@@ -50,15 +48,6 @@ static enum bench_exit gate_compare_files(const struct bench_texts *files)
 	return status;
 }
 
-static void gate_show(const struct h2h *h2h, void *user)
-{
-	struct gate_mode *mode = user;
-	char line[GATE_PROGRESS_MAX];
-
-	h2h_print_progress(line, sizeof(line), h2h);
-	bench_progress_show(&mode->session->progress, "%s: %s", mode->doing, line);
-}
-
 /*
  * When HEAD is measured, the controls have already put carts into BASE, and the size of a store can
  * change its times. So the same number of carts is created on HEAD first, as pairs of HEAD with
@@ -76,9 +65,8 @@ static int gate_level(struct gate_mode *mode, struct cart_error *error)
 	level.pairs = (mode->base_carts + 1) / H2H_SIDES;
 	level.warmup_ms = 0;
 	level.clients = GATE_LEVEL_CLIENTS;
-	mode->doing = "filling HEAD";
 	h2h_init(&h2h, &level, head);
-	result = h2h_run(&h2h, gate_show, mode, error);
+	result = h2h_run(&h2h, &mode->session->progress, "filling HEAD", error);
 	if (result == 0 && h2h.gone >= 0)
 		result = cart_error_set(error, "HEAD stopped answering; the last error: %s",
 					h2h.gone_error);
@@ -100,9 +88,8 @@ static int gate_measure_step(struct gate_mode *mode, enum gate_step step, struct
 		return -1;
 	config.seed = mode->config.seed + (uint64_t)step;
 	config.slow_b = gate_steps[step].slowed ? mode->gate.rule.slow : 0;
-	mode->doing = gate_steps[step].name;
 	h2h_init(&h2h, &config, drives);
-	result = h2h_run(&h2h, gate_show, mode, error);
+	result = h2h_run(&h2h, &mode->session->progress, gate_steps[step].name, error);
 	bench_progress_end(&mode->session->progress);
 	if (result == 0) {
 		h2h_judge(&judgement, &h2h, &question);

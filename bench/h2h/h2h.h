@@ -68,8 +68,6 @@ struct h2h {
 	bool interrupted;
 };
 
-typedef void h2h_progress_fn(const struct h2h *h2h, void *user);
-
 /* Copies config. Aborts without memory. The drives stay the caller's. */
 void h2h_init(struct h2h *h2h, const struct h2h_config *config,
 	      struct bench_drive *const drives[H2H_SIDES]);
@@ -77,10 +75,10 @@ void h2h_free(struct h2h *h2h);
 
 /*
  * Measures, until all blocks are done, the time is over, a side is gone, or bench_interrupted().
- * progress (may be NULL) is called some times a second. -1: error says what kept it from
- * beginning.
+ * progress (may be NULL) is shown some times a second, after what is being done, if doing is not
+ * NULL. -1: error says what kept it from beginning.
  */
-CART_MUST_CHECK int h2h_run(struct h2h *h2h, h2h_progress_fn *progress, void *user,
+CART_MUST_CHECK int h2h_run(struct h2h *h2h, struct bench_progress *progress, const char *doing,
 			    struct cart_error *error);
 
 /* The options of modes that measure in pairs. */

@@ -4,8 +4,7 @@
 #include "bench/result/result.h"
 #include "core/base/clock.h"
 
-#define H2H_PROGRESS_MAX 256
-#define H2H_SUCCESS_MIN	 0.5 /* below it the times are invalid */
+#define H2H_SUCCESS_MIN 0.5 /* below it the times are invalid */
 
 static const char *const h2h_sides[] = {"A", "B", NULL};
 
@@ -42,15 +41,6 @@ static bool h2h_take_quantiles(struct h2h_question *question, const struct bench
 		return false;
 	}
 	return true;
-}
-
-static void h2h_show(const struct h2h *h2h, void *user)
-{
-	struct h2h_mode *mode = user;
-	char line[H2H_PROGRESS_MAX];
-
-	h2h_print_progress(line, sizeof(line), h2h);
-	bench_progress_show(&mode->session->progress, "%s", line);
 }
 
 /* Counts the database calls after the pairs, when no other client is running. A side whose calls
@@ -121,7 +111,7 @@ static enum bench_exit h2h_measure(struct h2h_mode *mode, const struct h2h_confi
 	bool begun;
 
 	h2h_init(&mode->h2h, config, session->drives);
-	begun = h2h_run(&mode->h2h, h2h_show, mode, &error) == 0;
+	begun = h2h_run(&mode->h2h, &session->progress, NULL, &error) == 0;
 	bench_progress_end(&session->progress);
 	if (begun) {
 		if (!session->values.no_calls && mode->h2h.gone < 0 && !mode->h2h.interrupted)

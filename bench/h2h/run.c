@@ -10,6 +10,7 @@
  * timeout bounds that.
  */
 #include "bench/h2h/h2h.h"
+#include "bench/h2h/show.h"
 #include "bench/cli/interrupt.h"
 #include "bench/stats/alloc.h"
 #include "bench/target/base.h"
@@ -42,8 +43,8 @@ struct h2h_runner {
 		int64_t since_ns;
 	} failing[H2H_SIDES];
 	bool over; /* no further cycle begins */
-	h2h_progress_fn *progress;
-	void *user;
+	struct bench_progress *progress;
+	const char *doing;
 };
 
 struct h2h_client {
@@ -267,7 +268,7 @@ static void h2h_tick(void *user)
 {
 	struct h2h_runner *runner = user;
 
-	runner->progress(runner->h2h, runner->user);
+	h2h_show_progress(runner->progress, runner->doing, runner->h2h);
 	bench_timer_arm(&runner->tick, H2H_TICK_NS);
 }
 
@@ -326,11 +327,12 @@ static void h2h_measure(struct h2h_runner *runner)
 		h2h->blocks_done++;
 }
 
-int h2h_run(struct h2h *h2h, h2h_progress_fn *progress, void *user, struct cart_error *error)
+int h2h_run(struct h2h *h2h, struct bench_progress *progress, const char *doing,
+	    struct cart_error *error)
 {
 	const struct h2h_config *config = &h2h->config;
 	size_t carts = (size_t)(config->blocks * config->pairs) + H2H_WARM_CARTS;
-	struct h2h_runner runner = {.h2h = h2h, .progress = progress, .user = user};
+	struct h2h_runner runner = {.h2h = h2h, .progress = progress, .doing = doing};
 	int result;
 
 	runner.base = bench_base_new();

@@ -324,27 +324,27 @@ void h2h_print(FILE *out, const json_t *document)
 	}
 }
 
-void h2h_print_progress(char *line, size_t room, const struct h2h *h2h)
+void h2h_show_progress(struct bench_progress *progress, const char *doing, const struct h2h *h2h)
 {
 	const struct h2h_config *config = &h2h->config;
+	char line[256] = "warming up", a[NUMBER_TEXT], b[NUMBER_TEXT];
 	int64_t cycles = 0;
-	int used;
+	size_t used;
 
 	for (int64_t i = 0; i < config->blocks; i++)
 		cycles += h2h->block_cycles[i];
-	if (h2h->began_ns == 0) {
-		snprintf(line, room, "warming up");
-		return;
-	}
-	used = snprintf(line, room, "pair %" PRId64 " of %" PRId64, cycles,
-			config->blocks * config->pairs);
-	for (int i = 0; i < H2H_OPERATIONS && used > 0 && (size_t)used < room; i++) {
-		const struct h2h_cell *cell = &h2h->cells[i];
-		char a[NUMBER_TEXT], b[NUMBER_TEXT];
+	if (h2h->began_ns != 0)
+		snprintf(line, sizeof(line), "pair %" PRId64 " of %" PRId64, cycles,
+			 config->blocks * config->pairs);
+	for (int i = 0; i < H2H_OPERATIONS && h2h->began_ns != 0; i++) {
+		const struct tally *arms = h2h->cells[i].arms;
 
-		number_ms((double)bench_hdr_quantile(cell->arms[0].service, 0.5), a);
-		number_ms((double)bench_hdr_quantile(cell->arms[1].service, 0.5), b);
-		used += snprintf(line + used, room - (size_t)used, "; %s %s, %s",
-				 h2h_operation_name((enum h2h_operation)i), a, b);
+		used = strlen(line);
+		snprintf(line + used, sizeof(line) - used, "; %s %s, %s",
+			 h2h_operation_name((enum h2h_operation)i),
+			 number_ms((double)bench_hdr_quantile(arms[0].service, 0.5), a),
+			 number_ms((double)bench_hdr_quantile(arms[1].service, 0.5), b));
 	}
+	bench_progress_show(progress, "%s%s%s", doing != NULL ? doing : "",
+			    doing != NULL ? ": " : "", line);
 }

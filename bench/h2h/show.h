@@ -32,7 +32,7 @@ json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
 
 /* Prints a whole document. */
 void h2h_print(FILE *out, const json_t *document);
-/* Writes one line of progress into line, at most room bytes. */
-void h2h_print_progress(char *line, size_t room, const struct h2h *h2h);
+/* doing: what is being done, or NULL. */
+void h2h_show_progress(struct bench_progress *progress, const char *doing, const struct h2h *h2h);
 
 #endif

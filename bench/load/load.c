@@ -5,6 +5,7 @@
 #include "bench/stats/alloc.h"
 #include "core/base/clock.h"
 
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,7 @@
 /* The time between starting the threads and their first operation. */
 #define LOAD_START_NS (20 * CLOCK_NS_PER_MS)
 /* A second is shown this long after its end, so that all threads have reported theirs. */
-#define LOAD_GLANCE_NS (250 * CLOCK_NS_PER_MS)
-/* The polling interval while the last answers are awaited. */
-#define LOAD_DRAIN_MS 10
+#define LOAD_SHOW_NS (250 * CLOCK_NS_PER_MS)
 
 struct load {
 	const struct load_config *config;
@@ -73,30 +72,33 @@ static int load_start(struct load *load, struct cart_error *error)
 	return 0;
 }
 
-/* Shows the last second. Called once a second. */
-static void load_glance(const struct load *load, struct seconds *seconds, int64_t now_ns,
-			uint64_t *failed)
+/* Shows the last whole second that was measured. failed: in all of them. */
+static void load_show(const struct load *load, struct seconds *seconds, int64_t now_ns,
+		      uint64_t *failed)
 {
-	struct load_glance glance = {
-		.warming_up = now_ns < load->measure_ns + CLOCK_NS_PER_S,
-		.left_s = now_ns < load->end_ns ? (double)(load->end_ns - now_ns) / 1e9 : 0,
-	};
-	size_t at;
+	const struct load_config *config = load->config;
+	double left_s = now_ns < load->end_ns ? (double)(load->end_ns - now_ns) / 1e9 : 0;
+	struct second last;
 
-	if (!glance.warming_up) {
-		at = (size_t)((now_ns - load->measure_ns) / CLOCK_NS_PER_S) - 1;
-		glance.last = seconds_look(seconds, at);
-		*failed += glance.last.failed;
-		glance.failed = *failed;
+	if (now_ns < load->measure_ns + CLOCK_NS_PER_S) {
+		bench_progress_show(config->progress, "%swarming up, %.0f s left", config->doing,
+				    left_s);
+		return;
 	}
-	load->config->watch(&glance, load->config->user);
+	last = seconds_look(seconds, (size_t)((now_ns - load->measure_ns) / CLOCK_NS_PER_S) - 1);
+	*failed += last.failed;
+	bench_progress_show(config->progress,
+			    "%s%" PRIu64 "/s, p50 %.3f ms, p99 %.3f ms, %" PRIu64
+			    " failed, %.0f s left",
+			    config->doing, last.ok, (double)last.p50_ns / 1e6,
+			    (double)last.p99_ns / 1e6, *failed, left_s);
 }
 
 /* Waits until the end, or until Ctrl-C. Returns false when it was interrupted. */
 static bool load_watch(struct load *load, struct seconds *seconds)
 {
 	int64_t next_ns = load->measure_ns - load->config->warmup_ms / 1000 * CLOCK_NS_PER_S +
-			  CLOCK_NS_PER_S + LOAD_GLANCE_NS;
+			  CLOCK_NS_PER_S + LOAD_SHOW_NS;
 	int64_t now_ns;
 	uint64_t failed = 0;
 
@@ -105,10 +107,10 @@ static bool load_watch(struct load *load, struct seconds *seconds)
 
 		if (bench_interrupt_wait((until_ns - now_ns) / CLOCK_NS_PER_MS + 1))
 			return false;
-		if (load->config->watch == NULL || until_ns != next_ns)
+		if (load->config->progress == NULL || until_ns != next_ns)
 			continue;
 		now_ns = clock_monotonic_ns(&cart_clock_system);
-		load_glance(load, seconds, now_ns, &failed);
+		load_show(load, seconds, now_ns, &failed);
 		while (next_ns <= now_ns)
 			next_ns += CLOCK_NS_PER_S;
 	}

@@ -42,13 +42,12 @@ struct load_result {
 };
 
 /*
- * Makes the carts that the workload's keys are about, each with some lines, several at once. watch
- * (may be NULL) is called now and then. -1: error says why they cannot be had; also when
+ * Makes the carts that the workload's keys are about, each with some lines, several at once.
+ * progress may be NULL. -1: error says why they cannot be had; also when
  * interrupted.
  */
 CART_MUST_CHECK int load_prepare(struct workload *workload, struct bench_drive *drive,
-				 void (*watch)(size_t made, size_t wanted, void *user), void *user,
-				 struct cart_error *error);
+				 struct bench_progress *progress, struct cart_error *error);
 
 /* Runs it. bench_interrupted() ends it early. -1: it could not begin; error says why. */
 CART_MUST_CHECK int load_run(struct load_result *result, const struct load_config *config,

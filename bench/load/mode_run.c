@@ -14,20 +14,6 @@ struct run {
 	struct load_result measured;
 };
 
-static void run_watch(const struct load_glance *glance, void *user)
-{
-	struct bench_progress *progress = user;
-
-	if (glance->warming_up)
-		bench_progress_show(progress, "warming up, %.0f s left", glance->left_s);
-	else
-		bench_progress_show(
-			progress, "%llu/s, p50 %.3f ms, p99 %.3f ms, %llu failed, %.0f s left",
-			(unsigned long long)glance->last.ok, (double)glance->last.p50_ns / 1e6,
-			(double)glance->last.p99_ns / 1e6, (unsigned long long)glance->failed,
-			glance->left_s);
-}
-
 static json_t *run_generator_json(const struct load_result *measured, bool open, bool limited)
 {
 	return json_pack("{s:f, s:o, s:b}", "cpu", measured->cpu, "lag_p99_ms",
@@ -100,8 +86,8 @@ static enum bench_exit run_measure(struct run *run)
 		.poisson = strcmp(values->arrivals, "poisson") == 0,
 		.duration_ms = values->duration_ms,
 		.warmup_ms = values->warmup_ms,
-		.watch = run_watch,
-		.user = &run->session->progress,
+		.progress = &run->session->progress,
+		.doing = "",
 	};
 	failed = load_run(&run->measured, &run->config, &error);
 	bench_progress_end(&run->session->progress);

@@ -14,16 +14,6 @@ struct sweep {
 	const char *axis; /* "rate" or "clients" */
 };
 
-static void sweep_watch(const struct load_glance *glance, void *user)
-{
-	struct sweep *sweep = user;
-
-	bench_progress_show(&sweep->session->progress,
-			    "point %zu: %llu/s, p50 %.3f ms, %.0f s left of it", sweep->count + 1,
-			    (unsigned long long)glance->last.ok, (double)glance->last.p50_ns / 1e6,
-			    glance->left_s);
-}
-
 static void sweep_take(struct sweep_point *point, const struct load_result *measured,
 		       const struct load_config *config)
 {
@@ -57,6 +47,7 @@ static void sweep_print_point(const struct sweep *sweep, const struct sweep_poin
 static int sweep_measure(struct sweep *sweep, double at, struct cart_error *error)
 {
 	size_t clients = sweep->open ? LOAD_CLIENTS_OPEN : (size_t)at;
+	char doing[32];
 	const struct load_config config = {
 		.drive = sweep->session->drives[0],
 		.workload = &sweep->workload,
@@ -65,13 +56,15 @@ static int sweep_measure(struct sweep *sweep, double at, struct cart_error *erro
 		.rate = sweep->open ? at : 0,
 		.duration_ms = sweep->session->values.duration_ms,
 		.warmup_ms = sweep->session->values.warmup_ms,
-		.watch = sweep_watch,
-		.user = sweep,
+		.progress = &sweep->session->progress,
+		.doing = doing,
 	};
 	struct sweep_point *point = &sweep->points[sweep->count];
 	struct load_result measured;
-	int failed = load_run(&measured, &config, error);
+	int failed;
 
+	snprintf(doing, sizeof(doing), "point %zu: ", sweep->count + 1);
+	failed = load_run(&measured, &config, error);
 	bench_progress_end(&sweep->session->progress);
 	if (failed == 0 && !measured.interrupted) {
 		*point = (struct sweep_point){.at = at};

@@ -15,7 +15,7 @@
 #define PREPARE_LINES	 3
 #define PREPARE_FAILURES 100 /* before the share of failures is checked */
 #define PREPARE_SHARE	 3   /* failures a success */
-#define PREPARE_WATCH_NS (200 * CLOCK_NS_PER_MS)
+#define PREPARE_SHOW_NS	 (200 * CLOCK_NS_PER_MS)
 
 struct prepare_client {
 	struct prepare *prepare;
@@ -32,9 +32,8 @@ struct prepare {
 	uint64_t succeeded, failed;
 	bool stopped;
 	struct cart_error *error;
-	void (*watch)(size_t made, size_t wanted, void *user);
-	void *user;
-	int64_t watched_ns;
+	struct bench_progress *progress;
+	int64_t shown_ns;
 };
 
 static void prepare_done(struct bench_op *op, void *user);
@@ -95,10 +94,11 @@ static void prepare_watch(struct prepare *prepare, int64_t now_ns)
 		prepare->stopped = true;
 		cart_error_set(prepare->error, "interrupted before anything was measured");
 	}
-	if (prepare->watch == NULL || now_ns - prepare->watched_ns < PREPARE_WATCH_NS)
+	if (prepare->progress == NULL || now_ns - prepare->shown_ns < PREPARE_SHOW_NS)
 		return;
-	prepare->watched_ns = now_ns;
-	prepare->watch(prepare->made, prepare->workload->config.carts, prepare->user);
+	prepare->shown_ns = now_ns;
+	bench_progress_show(prepare->progress, "preparing: %zu of %zu carts", prepare->made,
+			    prepare->workload->config.carts);
 }
 
 static void prepare_done(struct bench_op *op, void *user)
@@ -127,11 +127,9 @@ static void prepare_done(struct bench_op *op, void *user)
 }
 
 int load_prepare(struct workload *workload, struct bench_drive *drive,
-		 void (*watch)(size_t made, size_t wanted, void *user), void *user,
-		 struct cart_error *error)
+		 struct bench_progress *progress, struct cart_error *error)
 {
-	struct prepare prepare = {
-		.workload = workload, .error = error, .watch = watch, .user = user};
+	struct prepare prepare = {.workload = workload, .error = error, .progress = progress};
 	struct event_base *base = bench_base_new();
 	struct bench_drive_loop *loop;
 	int failed = bench_drive_loop_open(&loop, drive, base, error);

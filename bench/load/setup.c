@@ -73,11 +73,6 @@ static int load_raise_files(size_t clients, struct cart_error *error)
 	return 0;
 }
 
-static void load_watch_carts(size_t made, size_t wanted, void *user)
-{
-	bench_progress_show(user, "preparing: %zu of %zu carts", made, wanted);
-}
-
 bool load_setup(struct bench_session *session, struct workload *workload, size_t clients)
 {
 	struct workload_config config;
@@ -94,8 +89,7 @@ bool load_setup(struct bench_session *session, struct workload *workload, size_t
 	if (!bench_session_open(session, NULL))
 		return false;
 	workload_init(workload, &config);
-	prepared = load_prepare(workload, session->drives[0], load_watch_carts, &session->progress,
-				&error) == 0;
+	prepared = load_prepare(workload, session->drives[0], &session->progress, &error) == 0;
 	bench_progress_end(&session->progress);
 	if (!prepared)
 		bench_session_fail("%s: %s", session->arguments.items[0], error.text);

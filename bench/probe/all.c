@@ -1,7 +1,7 @@
 #include "bench/probe/all.h"
 
 void probe_run_all(struct probe_rig *rig, struct probe_report *report,
-		   void (*begin)(const char *what, void *user), void *user)
+		   struct bench_progress *progress, const char *label)
 {
 	static const struct {
 		const char *what;
@@ -17,8 +17,8 @@ void probe_run_all(struct probe_rig *rig, struct probe_report *report,
 		if (!probe_rig_is_alive(rig))
 			return;
 		probe_rig_begin(rig);
-		if (begin != NULL)
-			begin(probes[i].what, user);
+		if (progress != NULL)
+			bench_progress_show(progress, "%s: %s", label, probes[i].what);
 		probes[i].run(rig, report);
 	}
 }

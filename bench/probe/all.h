@@ -2,10 +2,11 @@
 #ifndef BENCH_PROBE_ALL_H
 #define BENCH_PROBE_ALL_H
 
+#include "bench/cli/progress.h"
 #include "bench/probe/run.h"
 
-/* Runs those that the plan wants. begin (may be NULL) is called before each, with its name. */
+/* Runs those that the plan wants, and shows which, of what label; progress may be NULL. */
 void probe_run_all(struct probe_rig *rig, struct probe_report *report,
-		   void (*begin)(const char *what, void *user), void *user);
+		   struct bench_progress *progress, const char *label);
 
 #endif

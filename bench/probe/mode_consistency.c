@@ -18,7 +18,6 @@ struct consistency {
 	struct bench_session *session;
 	struct probe_plan plan;
 	struct probe_report report; /* of the side that is being probed */
-	const char *label;	    /* of that side */
 	json_t *seed, *findings;
 	enum bench_exit status;
 };
@@ -119,13 +118,6 @@ static void consistency_worsen(struct consistency *mode, enum bench_exit status)
 {
 	if (status > mode->status)
 		mode->status = status;
-}
-
-static void consistency_begin(const char *what, void *user)
-{
-	struct consistency *mode = user;
-
-	bench_progress_show(&mode->session->progress, "%s: %s", mode->label, what);
 }
 
 /* Whether all targets show a cart that was created through the first. */
@@ -238,8 +230,8 @@ static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 		consistency_worsen(mode, BENCH_INVALID);
 		return false;
 	}
-	mode->label = bench_session_label(mode->session, at);
-	probe_run_all(&rig, &mode->report, consistency_begin, mode);
+	probe_run_all(&rig, &mode->report, &mode->session->progress,
+		      bench_session_label(mode->session, at));
 	bench_progress_end(&mode->session->progress);
 	consistency_deliver_side(mode, at, count, &rig);
 	goes_on = !bench_interrupted();

@@ -9,55 +9,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Copies the value of a label, name="value", out of the labels of a series; "" without it. */
-static void drive_label(char value[BENCH_VERSION_MAX], const char *labels, const char *name)
+/* Copies the value of a label, name="value", out of a series; "" without it. */
+static void drive_label(char value[BENCH_VERSION_MAX], const char *series, const char *name)
 {
 	char start[32];
 	const char *at;
-	size_t len;
 
 	snprintf(start, sizeof(start), "%s=\"", name);
-	at = strstr(labels, start);
+	at = strstr(series, start);
 	value[0] = '\0';
-	if (at == NULL)
+	if (at == NULL || at > series + strcspn(series, "\n"))
 		return;
 	at += strlen(start);
-	len = strcspn(at, "\"\n");
-	if (len >= BENCH_VERSION_MAX)
-		len = BENCH_VERSION_MAX - 1;
-	memcpy(value, at, len);
-	value[len] = '\0';
+	snprintf(value, BENCH_VERSION_MAX, "%.*s", (int)strcspn(at, "\"\n"), at);
 }
 
-/* The first series of a family, up to the end of its line; NULL: none. To be freed. */
-static char *drive_series(const char *metrics, const char *start)
+/* The first series of a family, at its line; NULL: none. */
+static const char *drive_series(const char *metrics, const char *start)
 {
 	const char *line = metrics;
 
 	while (line != NULL && strncmp(line, start, strlen(start)) != 0) {
 		line = strchr(line, '\n');
-		if (line != NULL)
-			line++;
+		line = line != NULL ? line + 1 : NULL;
 	}
-	return line != NULL ? strndup(line, strcspn(line, "\n")) : NULL;
+	return line;
 }
 
 /* MariaDB's version numbers begin at 10.0.0; MySQL's are below that. */
 static void drive_learn_sql_server(struct bench_drive *drive, const char *metrics)
 {
-	char *series = drive_series(metrics, "cart_mysql_server_version ");
+	const char *series = drive_series(metrics, "cart_mysql_server_version ");
 	long version = series != NULL ? strtol(strchr(series, ' '), NULL, 10) : 0;
 
 	if (version > 0)
 		snprintf(drive->server, sizeof(drive->server), "%s %ld.%ld.%ld",
 			 version >= 100000 ? "MariaDB" : "MySQL", version / 10000,
 			 version / 100 % 100, version % 100);
-	free(series);
 }
 
 static void drive_learn_endpoint(struct bench_drive *drive, const char *metrics)
 {
-	char *series = drive_series(metrics, "cart_dynamodb_endpoint_info{");
+	const char *series = drive_series(metrics, "cart_dynamodb_endpoint_info{");
 	char aws[BENCH_VERSION_MAX], endpoint[BENCH_VERSION_MAX];
 
 	if (series == NULL)
@@ -67,14 +60,13 @@ static void drive_learn_endpoint(struct bench_drive *drive, const char *metrics)
 	drive->stand_in = strcmp(aws, "false") == 0;
 	snprintf(drive->server, sizeof(drive->server), "%s%s",
 		 drive->stand_in ? "not AWS: " : "DynamoDB, ", endpoint);
-	free(series);
 }
 
 /* Reads from /metrics what the target is. A cartd that hides /metrics is measured too. */
 static void drive_learn(struct bench_drive *drive)
 {
 	struct buf metrics = {0};
-	char *series;
+	const char *series;
 
 	if (drive->kind->metrics(drive, &metrics, NULL) == 0) {
 		series = drive_series(buf_string(&metrics), "cart_info{");
@@ -82,7 +74,6 @@ static void drive_learn(struct bench_drive *drive)
 			drive_label(drive->version, series, "version");
 			drive_label(drive->revision, series, "revision");
 		}
-		free(series);
 		drive_learn_sql_server(drive, buf_string(&metrics));
 		drive_learn_endpoint(drive, buf_string(&metrics));
 	}

@@ -136,6 +136,14 @@ bool call_read_change_headers(struct call *call)
 	return true;
 }
 
+/* Slices are made one after the other: their times add up. */
+static void call_begin_times(struct call *call)
+{
+	call->queue_before_ns += call->queue_ns;
+	call->database_before_ns += call->database_ns;
+	call->queue_ns = call->database_ns = 0;
+}
+
 static void call_take_times(struct call *call, const struct cart_op *op)
 {
 	int64_t queue_ns = op->started_ns - op->submitted_ns;
@@ -210,6 +218,7 @@ void call_submit(struct call *call, void (*answer)(struct call *call))
 	enum cart_result result;
 
 	call->answer = answer;
+	call_begin_times(call);
 	result = cart_store_submit(call->api->store, &call->op);
 	if (result == CART_OK) {
 		call->pending = 1;
@@ -228,6 +237,7 @@ void call_submit(struct call *call, void (*answer)(struct call *call))
 void call_submit_many(struct call *call, size_t count, void (*answer)(struct call *call))
 {
 	call->answer = answer;
+	call_begin_times(call);
 	while (call->pending < count) {
 		struct cart_op *op = &call->many[call->many_begun++];
 		enum cart_result result = cart_store_submit(call->api->store, op);
@@ -266,9 +276,9 @@ void call_header_tag(struct call *call, int64_t version)
 static void call_header_timing(struct call *call, int64_t total_ns)
 {
 	char text[sizeof("queue;dur=, db;dur=, total;dur=") + 3 * (size_t)TEXT_MS];
-	char *end = text_put_ms(stpcpy(text, "queue;dur="), call->queue_ns);
+	char *end = text_put_ms(stpcpy(text, "queue;dur="), call->queue_before_ns + call->queue_ns);
 
-	end = text_put_ms(stpcpy(end, ", db;dur="), call->database_ns);
+	end = text_put_ms(stpcpy(end, ", db;dur="), call->database_before_ns + call->database_ns);
 	end = text_put_ms(stpcpy(end, ", total;dur="), total_ns);
 	*end = '\0';
 	call_header(call, "Server-Timing", text);

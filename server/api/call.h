@@ -76,9 +76,10 @@ struct call {
 	struct cart_change *changes;
 
 	/* For the answer and the log. */
-	const char *cache; /* Cache-Control */
-	int64_t queue_ns, database_ns;
-	char reason[CART_REASON_MAX]; /* why it failed; for the log alone */
+	const char *cache;			     /* Cache-Control */
+	int64_t queue_ns, database_ns;		     /* of the ops of this slice */
+	int64_t queue_before_ns, database_before_ns; /* of the slices before it */
+	char reason[CART_REASON_MAX];		     /* why it failed; for the log alone */
 
 	/* Large, and not cleared for reuse. */
 	struct cart_op op;

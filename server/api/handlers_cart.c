@@ -57,17 +57,22 @@ static bool cart_none_match(const struct call *call, int64_t version, bool *matc
 {
 	const char *tags;
 	bool matches_line, star = false;
+	size_t lines = 0, empty = 0;
 
 	*matches = false;
-	for (size_t n = 0;
-	     (tags = http_request_header_at(call->request, "If-None-Match", n)) != NULL; n++) {
+	while ((tags = http_request_header_at(call->request, "If-None-Match", lines)) != NULL) {
+		lines++;
+		if (*tags == '\0') {
+			empty++;
+			continue;
+		}
 		/* "*" stands alone. */
-		if (star || !conditions_if_none_match(tags, 0, &star) || (star && n > 0) ||
+		if (star || !conditions_if_none_match(tags, 0, &star) || (star && lines > 1) ||
 		    !conditions_if_none_match(tags, version, &matches_line))
 			return false;
 		*matches = *matches || matches_line;
 	}
-	return true;
+	return lines == 0 || empty < lines;
 }
 
 static void cart_answer_get(struct call *call)

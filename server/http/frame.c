@@ -151,7 +151,7 @@ static bool frame_is_plain_authority(const char *text, size_t len)
 			return false;
 		port = port * 10 + (*c - '0');
 	}
-	return colon > text && colon + 1 != end && port <= 65535;
+	return colon > text && port <= 65535;
 }
 
 static bool frame_check_absolute(struct frame *frame, const char *target, size_t len)
@@ -264,7 +264,7 @@ static void frame_host(struct frame *frame, const char *value, size_t len)
 		frame_fail(frame, 400, "Host is there twice");
 	else if (!frame_is_authority(value, len))
 		frame_fail(frame, 400, "Host is not a name and a port");
-	frame->host_is_empty = len == 0;
+	frame->host_is_empty = len == 0 || *value == ':';
 }
 
 /* A list: close wins over keep-alive, whatever their order. */

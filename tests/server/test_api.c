@@ -332,6 +332,16 @@ static void if_none_match_saves_the_body(void **state)
 	assert_int_equal(
 		call_cart("GET", id, "", "If-None-Match: \"1\"\r\nIf-None-Match: \"3\"\r\n", NULL),
 		200);
+	assert_int_equal(
+		call_cart("GET", id, "",
+			  "If-None-Match:\r\nIf-None-Match: \"2\"\r\nIf-None-Match: \t\r\n", NULL),
+		304);
+	assert_int_equal(
+		call_cart("GET", id, "", "If-None-Match: *\r\nIf-None-Match: \"2\"\r\n", NULL),
+		400);
+	assert_int_equal(
+		call_cart("GET", id, "", "If-None-Match: \"2\"\r\nIf-None-Match: *\r\n", NULL),
+		400);
 	assert_int_equal(call_cart("GET", id, "", "If-None-Match: *\r\n", NULL), 304);
 	assert_int_equal(call_cart("HEAD", id, "", "If-None-Match: \"2\"\r\n", NULL), 304);
 	assert_int_equal(call_cart("GET", id, "", "If-None-Match: \"1\"\r\n", NULL), 200);

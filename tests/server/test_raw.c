@@ -312,6 +312,7 @@ static void a_connection_is_kept_or_closed_as_the_client_says(void **state)
 		{"GET /livez HTTP/1.0\r\nConnection: x, keep-alive\r\n\r\n", false},
 		{"GET http://a.test/livez HTTP/1.1\r\nHost: a\r\n\r\n", true},
 		{"GET http://a.test/livez HTTP/1.1\r\nHost:\r\n\r\n", true},
+		{"GET http://a:/livez HTTP/1.1\r\nHost: a:\r\n\r\n", true},
 		{"GET http://[::1]:80/livez HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", true},
 		{"GET http://a.test/livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false},
 		{"GET http://a.test/livez HTTP/1.0\r\n\r\n", false},

@@ -153,6 +153,7 @@ struct cart_op {
 		int64_t due_ns;
 		bool alone;    /* to be tried again in a batch of its own */
 		void *backend; /* free for the backend; NULL at submit */
+		int64_t nonce; /* the same; 0 at submit */
 	} held;
 };
 

@@ -135,6 +135,7 @@ static void lane_asked(struct sql_ask *ask)
 		return;
 	}
 	lane->link = ask->link;
+	lane->text.nowait = !mariadb_connection(lane->link.mysql); /* see session.c */
 	pool_log_up(pool);
 	metrics_add(pool->shard, pool->setup->series.opened, 1);
 	lane_set(lane, SQL_LANE_BUSY); /* so that it counts as up before it is idle */

@@ -48,6 +48,7 @@ struct sql_setup {
 			     */
 	int64_t acquire_ns;
 	int64_t timeout_ns;
+	int64_t lock_ns; /* a change waits so long for a row that another client has locked */
 	int64_t ping_ns;
 };
 

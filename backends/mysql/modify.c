@@ -19,6 +19,7 @@ struct modify_found {
 	uint8_t scope[SQL_BINARY_BYTES];
 	uint8_t key_hash[CART_KEY_HASH_BYTES];
 	uint8_t fingerprint[CART_FINGERPRINT_BYTES];
+	int64_t nonce;
 	int64_t stored_ms;
 	int64_t version;
 	struct cart_id made;
@@ -33,7 +34,7 @@ static void modify_keys(struct sql_text *text, const struct sql_write *writes, s
 			continue;
 		if (listed++ == 0)
 			sql_statement(text, SQL_LOCK,
-				      "SELECT scope, key_hash, fingerprint, stored_ms, version,"
+				      "SELECT scope, key_hash, fingerprint, op, stored_ms, version,"
 				      " cart_id FROM idempotency_keys FORCE INDEX (PRIMARY)"
 				      " WHERE (scope = ");
 		else
@@ -44,7 +45,7 @@ static void modify_keys(struct sql_text *text, const struct sql_write *writes, s
 		sql_add(text, ")");
 	}
 	if (listed > 0)
-		sql_add(text, " FOR UPDATE");
+		sql_add_for_update(text);
 }
 
 bool sql_modify_text(struct sql_text *text, struct sql_write *writes, size_t count, bool rollback)
@@ -61,7 +62,7 @@ bool sql_modify_text(struct sql_text *text, struct sql_write *writes, size_t cou
 	}
 	sql_add(text, ")");
 	sql_add_writer(text);
-	sql_add(text, " FOR UPDATE");
+	sql_add_for_update(text);
 	modify_keys(text, writes, count);
 	return !text->buf.failed;
 }
@@ -96,9 +97,10 @@ static bool modify_read_key(MYSQL_ROW cells, const unsigned long *lens, struct m
 	return sql_cell_binary(cells[0], lens[0], key->scope) &&
 	       sql_cell_binary(cells[1], lens[1], key->key_hash) &&
 	       sql_cell_binary(cells[2], lens[2], key->fingerprint) &&
-	       sql_cell_integer(cells[3], lens[3], &key->stored_ms) &&
-	       sql_cell_integer(cells[4], lens[4], &key->version) &&
-	       sql_cell_binary(cells[5], lens[5], key->made.bytes);
+	       sql_cell_integer(cells[3], lens[3], &key->nonce) &&
+	       sql_cell_integer(cells[4], lens[4], &key->stored_ms) &&
+	       sql_cell_integer(cells[5], lens[5], &key->version) &&
+	       sql_cell_binary(cells[6], lens[6], key->made.bytes);
 }
 
 /* Gives the key to the write that asked for it. */
@@ -144,7 +146,7 @@ static enum cart_result modify_read(const struct sql_write *writes, size_t count
 	if (found == NULL)
 		return CART_BUSY;
 	if (reply->rows_count == 0 ||
-	    (reply->rows_count > 1 && mysql_num_fields(reply->rows[1]) != 6))
+	    (reply->rows_count > 1 && mysql_num_fields(reply->rows[1]) != 7))
 		return CART_FAILED;
 	result = modify_read_carts(writes, count, reply->rows[0], found);
 	if (result == CART_OK && reply->rows_count > 1)
@@ -155,9 +157,7 @@ static enum cart_result modify_read(const struct sql_write *writes, size_t count
 /* True: the key is of this very op's first attempt, so this is no replay. */
 static bool modify_is_own(const struct sql_write *write, const struct modify_found *found)
 {
-	if (write->op->type == CART_OP_CREATE)
-		return write->doubt && cart_id_compare(&found->made, &write->op->id) == 0;
-	return write->doubt && found->stored_ms == write->op->now_ms;
+	return write->doubt && found->nonce == write->op->held.nonce;
 }
 
 static enum cart_replay modify_replay(const struct cart_op *op, const struct modify_found *found,
@@ -177,6 +177,8 @@ static void modify_save_key(struct sql_text *text, const struct cart_op *op, boo
 	if (has_key) {
 		sql_statement(text, SQL_KEYS, "UPDATE idempotency_keys SET fingerprint = ");
 		sql_add_hex(text, op->fingerprint);
+		sql_add(text, ", op = ");
+		sql_add_integer(text, op->held.nonce);
 		sql_add(text, ", stored_ms = ");
 		sql_add_integer(text, op->now_ms);
 		sql_add(text, ", version = ");

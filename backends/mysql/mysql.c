@@ -154,6 +154,7 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 	db->setup.acquire_ns =
 		settings_integer(settings, "mysql.acquire_timeout") * CLOCK_NS_PER_MS;
 	db->setup.timeout_ns = settings_integer(settings, "mysql.timeout") * CLOCK_NS_PER_MS;
+	db->setup.lock_ns = settings_integer(settings, "mysql.lock_timeout") * CLOCK_NS_PER_MS;
 	db->setup.ping_ns = settings_integer(settings, "mysql.ping_after") * CLOCK_NS_PER_MS;
 	db->sweep_interval_ms = settings_integer(settings, "mysql.sweep_interval");
 	if (sql_options_read(&db->options, settings, error) != 0)

@@ -96,7 +96,8 @@ const struct setting sql_settings[] = {
 	 .fallback = "1s",
 	 .min = 1000,
 	 .max = SQL_HOUR_MS,
-	 .help = "How long the server waits for another's lock on a row, in whole seconds"},
+	 .help = "How long a change waits for a row that another client of the database has "
+		 "locked, before it is refused with 503"},
 	{.key = "mysql.lifetime",
 	 .type = SETTING_DURATION,
 	 .fallback = "30m",

@@ -70,7 +70,8 @@ static const struct {
 	 "SELECT cart_id, product_id, quantity, added_ms, updated_ms FROM cart_items"
 	 " FORCE INDEX (PRIMARY) LIMIT 0"},
 	{1, "idempotency_keys",
-	 "SELECT scope, key_hash, fingerprint, stored_ms, version, cart_id FROM idempotency_keys"
+	 "SELECT scope, key_hash, fingerprint, op, stored_ms, version, cart_id FROM "
+	 "idempotency_keys"
 	 " FORCE INDEX (PRIMARY, idempotency_keys_stored) LIMIT 0"},
 };
 

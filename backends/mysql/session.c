@@ -362,6 +362,15 @@ static bool session_is_galera(const struct session_facts *facts)
 	return facts->wsrep_on && facts->wsrep_provider;
 }
 
+/* A loop's connection is needed by others while a row is locked: it waits as briefly as the server
+ * can. MariaDB need not wait at all. */
+static int64_t session_row_wait_s(const struct session *s)
+{
+	if (s->plan->blocking)
+		return session_seconds(s->plan->options->lock_timeout_ms);
+	return mariadb_connection(s->mysql) ? 0 : 1;
+}
+
 /* NULL: the host is what its role asks for. */
 static const char *session_unfit(const struct session *s, const struct session_facts *facts)
 {
@@ -458,7 +467,7 @@ static void session_text_set(struct sql_text *text, const struct session *s,
 
 	sql_text_reset(text);
 	sql_statement(text, SQL_BEGIN, "SET SESSION innodb_lock_wait_timeout = ");
-	sql_add_integer(text, lock_s);
+	sql_add_integer(text, session_row_wait_s(s));
 	sql_add(text, ", lock_wait_timeout = ");
 	sql_add_integer(text, lock_s);
 	for (size_t i = 0; i < SESSION_PINS; i++) {

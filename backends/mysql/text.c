@@ -26,6 +26,14 @@ void sql_add_writer(struct sql_text *text)
 		sql_add(text, " AND 18446744073709551615 + @@GLOBAL.read_only > 0");
 }
 
+void sql_add_for_update(struct sql_text *text)
+{
+	if (text->nowait)
+		sql_add(text, " FOR UPDATE NOWAIT");
+	else
+		sql_add(text, " FOR UPDATE");
+}
+
 void sql_text_free(struct sql_text *text)
 {
 	buf_free(&text->buf);

@@ -30,8 +30,10 @@ const char *sql_statement_name(enum sql_statement_kind statement);
 
 struct sql_text {
 	struct buf buf;
-	bool check_writer; /* set by the owner, kept by a reset: sql_add_writer() adds its condition
-			    */
+	/* Set by the owner, kept by a reset: sql_add_writer() adds its condition; locks are asked
+	 * for with NOWAIT, since the server's session would wait a second at least. */
+	bool check_writer;
+	bool nowait;
 	size_t statements; /* begun since the last reset */
 	unsigned kinds[SQL_STATEMENTS];
 };
@@ -69,6 +71,9 @@ void sql_add_id(struct sql_text *text, const struct cart_id *id);
  */
 #define SQL_NOT_WRITER 1690 /* ER_DATA_OUT_OF_RANGE */
 void sql_add_writer(struct sql_text *text);
+
+/* Adds the end of a SELECT that locks its rows. */
+void sql_add_for_update(struct sql_text *text);
 
 /* Behind the macro. */
 void sql_text_statement(struct sql_text *text, enum sql_statement_kind kind, const char *literal,

@@ -5,10 +5,11 @@
  *    (modify.h), the others queued again. An op that is alone is modified at once;
  *  - a key exists: the changes of the batch that have one are modified together, creates are
  *    queued again each by itself;
- *  - another statement failed and nothing can have been committed. A deadlock, a lock that was not
- *    granted in time, a statement that was killed: each op is queued again by itself. The host
- *    accepts no changes: all wait until a host does. The server has no room, or refuses for a
- *    reason that is not known here: they are refused;
+ *  - a row is locked. No connection waits for it: the carts that are locked are looked for, each of
+ *    their ops is tried again by itself after a pause, the others are queued again at once;
+ *  - another statement failed and nothing can have been committed. A deadlock, a statement that was
+ *    killed: all are queued again. The host accepts no changes: all wait until a host does. The
+ *    server has no room, or refuses for a reason that is not known here: they are refused;
  *  - the answer to COMMIT is missing, or says neither yes nor no: an op with a key is queued again
  *    to be modified, where its key shows whether it was done; one without is CART_UNCERTAIN.
  *
@@ -18,53 +19,16 @@
 
 #include "backends/mysql/modify.h"
 #include "backends/mysql/read.h"
+#include "backends/mysql/retry.h"
 #include "backends/mysql/session.h"
+#include "core/cart_backend.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WORK_TRIES_MAX 16
-
-/* What the backend notes at an op of its own, in held.backend. */
-#define WORK_OP_MODIFY 1u /* to be modified */
-#define WORK_OP_DOUBT  2u /* it may have been committed already; its key will show */
-#define WORK_OP_READER 4u /* queued for a reader */
-#define WORK_OP_TRY    8u /* tries are counted in steps of this */
-
-static uintptr_t work_notes(const struct cart_op *op)
-{
-	return (uintptr_t)op->held.backend;
-}
-
-static void work_mark(struct cart_op *op, uintptr_t mark)
-{
-	op->held.backend = (void *)(work_notes(op) | mark);
-}
-
-/* The op, which changed nothing, takes the third way. A create does so by itself: where it is a
- * replay, its transaction is rolled back once the other cart has been read, and two of them under
- * one old key would both overwrite it. */
-static void work_mark_modify(struct cart_op *op)
-{
-	work_mark(op, WORK_OP_MODIFY);
-	if (op->type == CART_OP_CREATE)
-		op->held.alone = true;
-}
-
-static struct sql_task *work_task(const struct sql_lane *lane)
-{
-	return lane->task;
-}
-
-static struct sql_work *work_of(const struct sql_lane *lane)
-{
-	return lane->pool->user;
-}
-
 static const struct cart_rules *work_rules(const struct sql_lane *lane)
 {
-	return cart_store_rules(work_of(lane)->store);
+	return cart_store_rules(sql_work_of(lane)->store);
 }
 
 static void work_count(const struct sql_pool *pool, metric_t series, int64_t n)
@@ -82,173 +46,18 @@ static void work_count_batch(const struct sql_lane *lane, size_t count, bool wri
 	metrics_add_size(lane->pool->shard, &work_series(lane)->batches[writes], count);
 }
 
-/* Completes an op that is in no list. An op in doubt ends as CART_UNCERTAIN where the result would
- * say that nothing was changed. */
-static void work_complete(struct cart_op *op, enum cart_result result)
-{
-	bool doubt = (work_notes(op) & WORK_OP_DOUBT) != 0;
-
-	/* These are true whether or not the first attempt was or will be committed: its guard
-	 * fails. */
-	if (doubt && result != CART_OK && result != CART_NOT_FOUND && result != CART_CLOSED &&
-	    result != CART_MISMATCH && result != CART_KEY_REUSED) {
-		if (op->reason[0] == '\0')
-			cart_op_set_reason(op, "the connection broke, and there is no other yet");
-		result = CART_UNCERTAIN;
-	}
-	op->held.backend = NULL;
-	cart_store_complete(op, result);
-}
-
-/* Completes a list of ops linked by held.next. */
-static void work_complete_list(struct cart_op *ops, enum cart_result result, const char *reason)
-{
-	while (ops != NULL) {
-		struct cart_op *op = ops;
-
-		ops = op->held.next;
-		op->held.next = NULL;
-		cart_op_set_reason(op, "%s", reason);
-		work_complete(op, result);
-	}
-}
-
-static bool task_is_write(const struct sql_task *task)
-{
-	return task->step >= SQL_STEP_BATCH;
-}
-
-static struct cart_op **task_slot(struct sql_task *task, size_t at)
-{
-	return task_is_write(task) ? &task->writes[at].op : &task->ops[at];
-}
-
-/* Takes the op at a place out of the task; NULL: it was completed meanwhile. */
-static struct cart_op *task_take(struct sql_task *task, size_t at)
-{
-	struct cart_op **slot = task_slot(task, at);
-	struct cart_op *op = *slot;
-
-	*slot = NULL;
-	return op;
-}
-
-static void task_end(struct sql_task *task)
-{
-	task->count = 0;
-	task->step = SQL_STEP_NONE;
-}
-
-/* A GET that is to find out whether changes are accepted has a text of its own. */
-static bool work_is_check(const struct cart_op *op)
-{
-	return op->type == CART_OP_GET && (op->flags & CART_READ_WRITABLE) != 0;
-}
-
-/* The op's queue. */
-static enum sql_class work_class(const struct cart_op *op)
-{
-	if (op->type == CART_OP_GET)
-		return SQL_CLASS_GET;
-	if (op->type == CART_OP_LIST)
-		return SQL_CLASS_LIST;
-	return (work_notes(op) & WORK_OP_MODIFY) != 0 ? SQL_CLASS_MODIFY : SQL_CLASS_BATCH;
-}
-
-/* Drops what an attempt has left in the op, which waits again from now. */
-static void work_forget_result(struct cart_op *op)
-{
-	cart_clear(&op->cart);
-	op->version = 0;
-	op->replayed = false;
-	op->started_ns = cart_store_now_ns(op->held.store);
-}
-
-/* What a reader has not answered goes to the writer. False: its queue is full. */
-static bool work_send_to_writer(struct sql_work *work, struct cart_op *op)
-{
-	op->held.backend = (void *)(work_notes(op) & ~(uintptr_t)WORK_OP_READER);
-	return batch_push(work->writer.pool.batch, op, SQL_CLASS_GET) == CART_OK;
-}
-
-/* Queues ops of the lane again, in their order, each by itself or with others of its class. */
-static void work_queue(struct sql_lane *lane, struct cart_op **ops, size_t count, bool alone)
-{
-	struct batch *batch = lane->pool->pool.batch;
-
-	for (size_t i = count; i > 0; i--) {
-		struct cart_op **op = &ops[i - 1];
-
-		if (alone || (*op)->type == CART_OP_LIST || work_is_check(*op))
-			batch_retry_alone(batch, op, 1, work_class(*op));
-		else
-			batch_retry_together(batch, op, 1, work_class(*op));
-	}
-}
-
-/*
- * Queues the task's ops again, marked; those that were tried too often are refused. Ends the task.
- */
-static void work_again(struct sql_lane *lane, enum sql_fault fault, bool alone, uintptr_t mark)
-{
-	struct sql_task *task = work_task(lane);
-	struct cart_op *refused = NULL;
-	char reason[64];
-	size_t kept = 0;
-
-	for (size_t i = 0; i < task->count; i++) {
-		struct cart_op *op = task_take(task, i);
-
-		if (op == NULL)
-			continue;
-		work_forget_result(op);
-		work_mark(op, mark);
-		op->held.backend = (void *)(work_notes(op) + WORK_OP_TRY);
-		if (work_notes(op) / WORK_OP_TRY > WORK_TRIES_MAX ||
-		    (lane->pool->role == SQL_READER && !work_send_to_writer(work_of(lane), op))) {
-			op->held.next = refused;
-			refused = op;
-		} else if (lane->pool->role == SQL_WRITER) {
-			task->ops[kept++] = op;
-		}
-	}
-	work_count(lane->pool, work_series(lane)->retries[fault], (int64_t)task->count);
-	task_end(task);
-	work_queue(lane, task->ops, kept, alone);
-	snprintf(reason, sizeof(reason), "tried too often, or the queue is full: %s",
-		 sql_fault_name(fault));
-	work_complete_list(refused, CART_BUSY, reason);
-}
-
-/* Completes all of the task's ops alike. Ends the task. */
-static void work_answer_all(struct sql_task *task, enum cart_result result, const char *reason)
-{
-	struct cart_op *list = NULL;
-
-	for (size_t i = task->count; i > 0; i--) {
-		struct cart_op *op = task_take(task, i - 1);
-
-		if (op == NULL)
-			continue;
-		op->held.next = list;
-		list = op;
-	}
-	task_end(task);
-	work_complete_list(list, result, reason);
-}
-
 /* Completes the first ops of the task's array with the results that they hold. The task has ended
  * and the lane is free before, so that what their callbacks submit finds it so. */
 static void work_answer(struct sql_lane *lane, size_t count, bool rollback)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 	struct cart_op *list = NULL;
 
 	for (size_t i = count; i > 0; i--) {
 		task->ops[i - 1]->held.next = list;
 		list = task->ops[i - 1];
 	}
-	task_end(task);
+	sql_task_end(task);
 	if (rollback)
 		sql_lane_rollback(lane);
 	else
@@ -258,26 +67,26 @@ static void work_answer(struct sql_lane *lane, size_t count, bool rollback)
 
 		list = op->held.next;
 		op->held.next = NULL;
-		work_complete(op, op->result);
+		sql_op_complete(op, op->result);
 	}
 }
 
 static void work_read_failed(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 
 	switch (reply->fault) {
 	case SQL_FAULT_LOST:
-		work_again(lane, reply->fault, false, 0);
+		sql_retry_all(lane, reply->fault, SQL_RETRY_TOGETHER);
 		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
 		return;
 	case SQL_FAULT_HOST: /* a Galera node without a quorum does not answer reads either */
 		if (task->step == SQL_STEP_CHECK) {
-			work_answer_all(task, CART_BUSY, reply->text);
+			sql_task_answer_all(task, CART_BUSY, reply->text);
 			sql_pool_read_only(lane);
 			break;
 		}
-		work_again(lane, reply->fault, false, 0);
+		sql_retry_all(lane, reply->fault, SQL_RETRY_TOGETHER);
 		sql_connector_report(lane->pool->setup->connector, &lane->link,
 				     SQL_REPORT_READ_ONLY);
 		sql_lane_discard(lane, SQL_DISCARD_HOST);
@@ -285,11 +94,11 @@ static void work_read_failed(struct sql_lane *lane, const struct sql_reply *repl
 	case SQL_FAULT_DEADLOCK:
 	case SQL_FAULT_LOCK:
 	case SQL_FAULT_INTERRUPTED:
-		work_again(lane, reply->fault, false, 0);
+		sql_retry_all(lane, reply->fault, SQL_RETRY_TOGETHER);
 		break;
 	default:
 		sql_lane_log_refusal(lane, reply);
-		work_answer_all(work_task(lane), CART_BUSY, reply->text);
+		sql_task_answer_all(sql_task_of(lane), CART_BUSY, reply->text);
 		break;
 	}
 	sql_lane_idle(lane);
@@ -297,7 +106,7 @@ static void work_read_failed(struct sql_lane *lane, const struct sql_reply *repl
 
 static void work_read_done(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 	size_t kept = 0;
 
 	if (task->step != SQL_STEP_LIST)
@@ -310,29 +119,30 @@ static void work_read_done(struct sql_lane *lane, const struct sql_reply *reply)
 	work_answer(lane, kept, false);
 }
 
-/* What may have been committed, or may still be. Ends the task. */
-static void work_in_doubt(struct sql_lane *lane, const char *reason)
+/* The statement itself failed, and no commit had begun: by its class, or because the number says so
+ * that the class does not. */
+static bool work_is_of_statement(const struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct sql_task *task = work_task(lane);
-	struct cart_op *unkeyed = NULL;
+	static const char *const states[] = {
+		"0A", /* feature not supported */
+		"21", /* cardinality */
+		"22", /* data */
+		"23", /* integrity constraint */
+		"42", /* syntax, or no right to do that */
+		"45"  /* an operator's trigger */
+	};
+	const char *state = mysql_sqlstate(lane->conn.mysql);
 
-	for (size_t i = task->count; i > 0; i--) {
-		struct cart_op *op = task->writes[i - 1].op;
-
-		if (op == NULL || op->key != NULL)
-			continue;
-		task->writes[i - 1].op = NULL;
-		op->held.next = unkeyed;
-		unkeyed = op;
-	}
-	work_again(lane, SQL_FAULT_LOST, true, WORK_OP_MODIFY | WORK_OP_DOUBT);
-	work_complete_list(unkeyed, CART_UNCERTAIN, reason);
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (strncmp(state, states[i], 2) == 0)
+			return true;
+	return reply->fault != SQL_FAULT_LOST && reply->fault != SQL_FAULT_OTHER;
 }
 
 /* True: nothing can have been committed. */
 static bool work_is_certain(const struct sql_lane *lane, const struct sql_reply *reply)
 {
-	enum sql_step step = work_task(lane)->step;
+	enum sql_step step = sql_task_of(lane)->step;
 
 	if (step != SQL_STEP_BATCH && step != SQL_STEP_COMMIT)
 		return true;
@@ -340,9 +150,8 @@ static bool work_is_certain(const struct sql_lane *lane, const struct sql_reply 
 		return false;
 	if (reply->statements + 1 < lane->text.statements)
 		return true;
-	/* The INSERT of a create that is alone, which fails with these before it commits. */
-	if (lane->text.statements == 1 && reply->fault != SQL_FAULT_LOST &&
-	    reply->fault != SQL_FAULT_OTHER)
+	/* The INSERT of a create that is alone, which commits by itself. */
+	if (lane->text.statements == 1 && work_is_of_statement(lane, reply))
 		return true;
 	/* COMMIT itself. */
 	return reply->fault == SQL_FAULT_DEADLOCK || reply->error == 1290;
@@ -351,28 +160,28 @@ static bool work_is_certain(const struct sql_lane *lane, const struct sql_reply 
 /* Sends a text of the task that was made, or refuses its ops. */
 static void work_send(struct sql_lane *lane, bool made, enum sql_step step)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 
 	task->step = step;
 	if (made) {
 		sql_lane_send(lane);
 		return;
 	}
-	work_answer_all(task, CART_BUSY, "out of memory");
+	sql_task_answer_all(task, CART_BUSY, "out of memory");
 	sql_lane_rollback(lane);
 }
 
 /* A write that is alone, and whose transaction is still open, is modified at once. */
 static void work_modify_now(struct sql_lane *lane)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 
 	if (task->writes[0].op == NULL) {
-		task_end(task);
+		sql_task_end(task);
 		sql_lane_rollback(lane);
 		return;
 	}
-	work_mark_modify(task->writes[0].op);
+	sql_op_note_modify(task->writes[0].op);
 	work_count(lane->pool, work_series(lane)->read_modify, 1);
 	work_count_batch(lane, 1, true);
 	work_send(lane, sql_modify_text(&lane->text, task->writes, 1, true), SQL_STEP_READ);
@@ -382,7 +191,7 @@ static void work_modify_now(struct sql_lane *lane)
  * together, where the key is looked up; creates are tried each by itself. */
 static void work_blame_keys(struct sql_lane *lane)
 {
-	const struct sql_task *task = work_task(lane);
+	const struct sql_task *task = sql_task_of(lane);
 
 	for (size_t i = 0; i < task->count; i++) {
 		struct cart_op *op = task->writes[i].op;
@@ -390,16 +199,16 @@ static void work_blame_keys(struct sql_lane *lane)
 		if (op != NULL && op->type == CART_OP_CREATE)
 			op->held.alone = true;
 		else if (op != NULL && op->key != NULL)
-			work_mark_modify(op);
+			sql_op_note_modify(op);
 	}
-	work_again(lane, SQL_FAULT_DUPLICATE, false, 0);
+	sql_retry_all(lane, SQL_FAULT_DUPLICATE, SQL_RETRY_TOGETHER);
 	sql_lane_rollback(lane);
 }
 
 /* Some did not pass, or one of their keys exists. */
 static void work_blame(struct sql_lane *lane, enum sql_fault fault)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 
 	if (task->step == SQL_STEP_BATCH && task->count == 1) {
 		work_modify_now(lane);
@@ -409,9 +218,58 @@ static void work_blame(struct sql_lane *lane, enum sql_fault fault)
 	} else if (task->step == SQL_STEP_BATCH) {
 		work_blame_keys(lane);
 	} else {
-		work_again(lane, fault, true, 0);
+		sql_retry_all(lane, fault, SQL_RETRY_ALONE);
 		sql_lane_rollback(lane);
 	}
+}
+
+/* Together once more; after that each by itself, at different times. */
+static enum sql_retry work_how_again(const struct sql_lane *lane)
+{
+	const struct sql_task *task = sql_task_of(lane);
+
+	for (size_t i = 0; i < task->count; i++)
+		if (task->writes[i].op != NULL && sql_op_tries(task->writes[i].op) > 1)
+			return SQL_RETRY_LATER;
+	return SQL_RETRY_TOGETHER;
+}
+
+/* A row that the text needs is locked: of which cart, unless there is only one or the question
+ * itself failed. */
+static void work_find_locked(struct sql_lane *lane)
+{
+	struct sql_task *task = sql_task_of(lane);
+
+	if (task->count > 1 && (task->step == SQL_STEP_BATCH || task->step == SQL_STEP_READ)) {
+		work_send(lane, sql_locked_text(&lane->text, task->writes, task->count),
+			  SQL_STEP_LOCKED);
+		return;
+	}
+	sql_retry_all(lane, SQL_FAULT_LOCK, SQL_RETRY_LATER);
+	sql_lane_rollback(lane);
+}
+
+/* The ops of carts that are locked pause, the others are queued again. None is locked: the lock is
+ * gone, or it was that of a key or a line. */
+static void work_locked_done(struct sql_lane *lane, const struct sql_reply *reply)
+{
+	struct sql_task *task = sql_task_of(lane);
+	size_t rest = lane->pool->setup->batch_max, count = rest;
+
+	if (!sql_locked_read(task->writes, task->count, reply)) {
+		sql_retry_all(lane, SQL_FAULT_LOCK, work_how_again(lane));
+		sql_lane_idle(lane);
+		return;
+	}
+	for (size_t i = task->count; i > 0; i--) {
+		if (task->writes[i - 1].done || task->writes[i - 1].op == NULL)
+			continue;
+		task->ops[--rest] = sql_task_take(task, i - 1);
+		sql_op_forget_result(task->ops[rest]);
+	}
+	sql_retry_all(lane, SQL_FAULT_LOCK, SQL_RETRY_LATER);
+	sql_retry_queue(lane, task->ops + rest, count - rest, SQL_RETRY_TOGETHER);
+	sql_lane_idle(lane);
 }
 
 static void work_write_refused(struct sql_lane *lane, const struct sql_reply *reply)
@@ -421,29 +279,31 @@ static void work_write_refused(struct sql_lane *lane, const struct sql_reply *re
 	case SQL_FAULT_DUPLICATE:
 		work_blame(lane, reply->fault);
 		return;
-	case SQL_FAULT_DEADLOCK:
 	case SQL_FAULT_LOCK:
+		work_find_locked(lane);
+		return;
+	case SQL_FAULT_DEADLOCK:
 	case SQL_FAULT_INTERRUPTED:
-		work_again(lane, reply->fault, true, 0);
+		sql_retry_all(lane, reply->fault, work_how_again(lane));
 		break;
 	case SQL_FAULT_LOST:
-		work_again(lane, reply->fault, false, 0);
+		sql_retry_all(lane, reply->fault, SQL_RETRY_TOGETHER);
 		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
 		return;
 	case SQL_FAULT_HOST:
-		work_again(lane, reply->fault, false, 0);
+		sql_retry_all(lane, reply->fault, SQL_RETRY_TOGETHER);
 		sql_pool_read_only(lane);
 		break;
 	case SQL_FAULT_BUSY:
-		work_answer_all(work_task(lane), CART_BUSY, reply->text);
+		sql_retry_refuse(lane, reply);
 		break;
 	default:
-		if (work_task(lane)->count > 1) {
-			work_again(lane, reply->fault, true, 0);
+		if (sql_task_of(lane)->count > 1) {
+			sql_retry_all(lane, reply->fault, SQL_RETRY_ALONE);
 			break;
 		}
 		sql_lane_log_refusal(lane, reply);
-		work_answer_all(work_task(lane), CART_BUSY, reply->text);
+		sql_retry_refuse(lane, reply);
 		break;
 	}
 	sql_lane_rollback(lane);
@@ -455,7 +315,7 @@ static void work_write_failed(struct sql_lane *lane, const struct sql_reply *rep
 		work_write_refused(lane, reply);
 		return;
 	}
-	work_in_doubt(lane, reply->text);
+	sql_retry_in_doubt(lane, reply->text);
 	if (reply->fault == SQL_FAULT_LOST)
 		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
 	else
@@ -465,13 +325,13 @@ static void work_write_failed(struct sql_lane *lane, const struct sql_reply *rep
 /* Those that are done are completed; the others are modified. */
 static void work_batch_done(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 	size_t done = 0, rest = lane->pool->setup->batch_max, count = rest;
 
 	(void)sql_write_read(task->writes, task->count, reply, work_rules(lane));
 	for (size_t i = 0; i < task->count; i++) {
 		bool is_done = task->writes[i].done;
-		struct cart_op *op = task_take(task, i);
+		struct cart_op *op = sql_task_take(task, i);
 
 		if (op == NULL)
 			continue;
@@ -479,52 +339,52 @@ static void work_batch_done(struct sql_lane *lane, const struct sql_reply *reply
 			task->ops[done++] = op;
 			continue;
 		}
-		work_forget_result(op);
-		work_mark_modify(op);
+		sql_op_forget_result(op);
+		sql_op_note_modify(op);
 		task->ops[--rest] = op;
 	}
-	work_queue(lane, task->ops + rest, count - rest, false);
+	sql_retry_queue(lane, task->ops + rest, count - rest, SQL_RETRY_TOGETHER);
 	work_answer(lane, done, false);
 }
 
 /* The batch is rolled back: those that did not pass are modified, the others queued again. */
 static void work_blame_done(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 	size_t good = 0, rest = lane->pool->setup->batch_max, count = rest;
 
 	sql_blame_read(task->writes, task->count, reply);
 	for (size_t i = 0; i < task->count; i++) {
 		bool blamed = task->writes[i].done;
-		struct cart_op *op = task_take(task, i);
+		struct cart_op *op = sql_task_take(task, i);
 
 		if (op == NULL)
 			continue;
-		work_forget_result(op);
+		sql_op_forget_result(op);
 		if (blamed) {
-			work_mark_modify(op);
+			sql_op_note_modify(op);
 			task->ops[--rest] = op;
 		} else {
 			task->ops[good++] = op;
 		}
 	}
 	work_count(lane->pool, work_series(lane)->retries[SQL_FAULT_REFUSED], (int64_t)task->count);
-	work_queue(lane, task->ops, good, false);
-	work_queue(lane, task->ops + rest, count - rest, false);
+	sql_retry_queue(lane, task->ops, good, SQL_RETRY_TOGETHER);
+	sql_retry_queue(lane, task->ops + rest, count - rest, SQL_RETRY_TOGETHER);
 	work_answer(lane, 0, false);
 }
 
 /* The first round trip of a modification: the rules decide. */
 static void work_modify_read(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 	size_t done = 0;
 	enum sql_modify_next next =
 		sql_modify_decide(task->writes, task->count, reply, &lane->text, work_rules(lane));
 
 	for (size_t i = 0; i < task->count; i++)
 		if (task->writes[i].done && task->writes[i].op != NULL)
-			task->ops[done++] = task_take(task, i);
+			task->ops[done++] = sql_task_take(task, i);
 	if (next == SQL_MODIFY_ROLLBACK) {
 		work_answer(lane, done, true);
 		return;
@@ -534,29 +394,29 @@ static void work_modify_read(struct sql_lane *lane, const struct sql_reply *repl
 	sql_lane_send(lane);
 	/* The array is used again by what their callbacks submit no sooner than by this lane. */
 	for (size_t i = 0; i < done; i++)
-		work_complete(task->ops[i], task->ops[i]->result);
+		sql_op_complete(task->ops[i], task->ops[i]->result);
 }
 
 static void work_modify_done(struct sql_lane *lane, const struct sql_reply *reply)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 	size_t done = 0;
 
 	if (task->step == SQL_STEP_LOAD && task->writes[0].op != NULL)
 		sql_modify_load(task->writes[0].op, reply);
 	for (size_t i = 0; i < task->count; i++)
 		if (task->writes[i].op != NULL)
-			task->ops[done++] = task_take(task, i);
+			task->ops[done++] = sql_task_take(task, i);
 	work_answer(lane, done, false);
 }
 
 static void work_done(struct sql_lane *lane, struct sql_reply *reply)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 	bool failed = reply->fault != SQL_FAULT_NONE;
 
 	if (reply->error == SQL_NOT_WRITER && lane->text.check_writer &&
-	    (!task_is_write(task) || task->step == SQL_STEP_READ))
+	    (task->step < SQL_STEP_BATCH || task->step == SQL_STEP_READ))
 		reply->fault = SQL_FAULT_HOST;
 	switch (task->step) {
 	case SQL_STEP_GETS:
@@ -569,6 +429,7 @@ static void work_done(struct sql_lane *lane, struct sql_reply *reply)
 		return;
 	case SQL_STEP_BATCH:
 	case SQL_STEP_BLAME:
+	case SQL_STEP_LOCKED:
 	case SQL_STEP_READ:
 	case SQL_STEP_COMMIT:
 	case SQL_STEP_LOAD:
@@ -578,6 +439,8 @@ static void work_done(struct sql_lane *lane, struct sql_reply *reply)
 			work_batch_done(lane, reply);
 		else if (task->step == SQL_STEP_BLAME)
 			work_blame_done(lane, reply);
+		else if (task->step == SQL_STEP_LOCKED)
+			work_locked_done(lane, reply);
 		else if (task->step == SQL_STEP_READ)
 			work_modify_read(lane, reply);
 		else
@@ -590,17 +453,17 @@ static void work_done(struct sql_lane *lane, struct sql_reply *reply)
 
 static void work_lost(struct sql_lane *lane)
 {
-	enum sql_step step = work_task(lane)->step;
+	enum sql_step step = sql_task_of(lane)->step;
 
 	if (step == SQL_STEP_BATCH || step == SQL_STEP_COMMIT)
-		work_in_doubt(lane, "no answer within mysql.timeout");
+		sql_retry_in_doubt(lane, "no answer within mysql.timeout");
 	else
-		work_again(lane, SQL_FAULT_LOST, false, 0);
+		sql_retry_all(lane, SQL_FAULT_LOST, SQL_RETRY_TOGETHER);
 }
 
 static void work_begin_reads(struct sql_lane *lane, struct cart_op **ops, size_t count)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 	bool made;
 
 	memcpy(task->ops, ops, count * sizeof(*ops));
@@ -611,7 +474,7 @@ static void work_begin_reads(struct sql_lane *lane, struct cart_op **ops, size_t
 	}
 	for (size_t i = 0; i < count; i++)
 		task->ids[i] = ops[i]->id;
-	if (!work_is_check(ops[0])) {
+	if (!sql_op_is_check(ops[0])) {
 		work_send(lane, sql_gets_text(&lane->text, ops, count), SQL_STEP_GETS);
 		return;
 	}
@@ -622,17 +485,17 @@ static void work_begin_reads(struct sql_lane *lane, struct cart_op **ops, size_t
 
 static void work_begin_writes(struct sql_lane *lane, struct cart_op **ops, size_t count)
 {
-	struct sql_task *task = work_task(lane);
+	struct sql_task *task = sql_task_of(lane);
 	const struct cart_rules *rules = work_rules(lane);
-	bool modify = (work_notes(ops[0]) & WORK_OP_MODIFY) != 0;
-	int64_t token = (int64_t)(random_next(&work_of(lane)->random) >> 1) | 1;
+	bool modify = sql_op_has(ops[0], SQL_OP_MODIFY);
+	int64_t token = (int64_t)(random_next(&sql_work_of(lane)->random) >> 1) | 1;
 
 	for (size_t i = 0; i < count; i++)
 		task->writes[i] = (struct sql_write){
 			.op = ops[i],
 			.id = ops[i]->id,
 			.way = modify ? SQL_WAY_MODIFY : sql_write_way(ops[i], rules),
-			.doubt = (work_notes(ops[i]) & WORK_OP_DOUBT) != 0,
+			.doubt = sql_op_has(ops[i], SQL_OP_DOUBT),
 			.token = token,
 		};
 	task->count = count;
@@ -659,7 +522,7 @@ static void work_start(struct sql_lane *lane, struct cart_op **ops, size_t count
 
 static bool work_is_kept_read_only(const struct cart_op *op)
 {
-	return !cart_op_is_write(op) || (work_notes(op) & WORK_OP_DOUBT) != 0;
+	return !cart_op_is_write(op) || sql_op_has(op, SQL_OP_DOUBT);
 }
 
 /* Gets that wait for readers go to the writer. */
@@ -670,12 +533,12 @@ static void work_leave_readers(struct sql_work *work)
 	while ((op = batch_first(work->reader.pool.batch, SQL_CLASS_GET)) != NULL) {
 		if (!batch_remove(work->reader.pool.batch, op))
 			break;
-		if (!work_send_to_writer(work, op)) {
+		if (!sql_retry_at_writer(work, op)) {
 			op->held.next = refused;
 			refused = op;
 		}
 	}
-	work_complete_list(refused, CART_BUSY, "no reader can be connected to");
+	sql_op_complete_list(refused, CART_BUSY, "no reader can be connected to");
 }
 
 static void work_refused(struct sql_pool *pool, const char *why)
@@ -690,8 +553,8 @@ static void work_refused(struct sql_pool *pool, const char *why)
 	/* What is in doubt waits for a host, until its deadline. */
 	chained = batch_take_stale_chained(pool->pool.batch, INT64_MAX, work_is_kept_read_only);
 	queued = batch_take_stale(pool->pool.batch, INT64_MAX, work_is_kept_read_only);
-	work_complete_list(queued, CART_BUSY, why);
-	work_complete_list(chained, CART_BUSY, why);
+	sql_op_complete_list(queued, CART_BUSY, why);
+	sql_op_complete_list(chained, CART_BUSY, why);
 }
 
 enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
@@ -699,7 +562,7 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 	struct sql_pool *pool = &work->writer;
 
 	op->held.backend = NULL;
-	if (work_is_check(op)) {
+	if (sql_op_is_check(op)) {
 		if (pool->writable != SQL_WRITABLE) {
 			cart_op_set_reason(op, "no database host accepts changes");
 			return CART_BUSY;
@@ -707,7 +570,7 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 		op->held.alone = true;
 	} else if (op->type == CART_OP_GET) {
 		if ((op->flags & CART_READ_EVENTUAL) != 0 && work->reader.up > 0) {
-			work_mark(op, WORK_OP_READER);
+			sql_op_note(op, SQL_OP_READER);
 			pool = &work->reader;
 		}
 	} else if (op->type == CART_OP_LIST) {
@@ -717,10 +580,11 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 			cart_op_set_reason(op, "no database host accepts changes");
 			return CART_BUSY;
 		}
+		op->held.nonce = (int64_t)(random_next(&work->random) >> 1);
 		if (sql_write_way(op, cart_store_rules(work->store)) == SQL_WAY_MODIFY)
-			work_mark(op, WORK_OP_MODIFY);
+			sql_op_note(op, SQL_OP_MODIFY);
 	}
-	return batch_push(pool->pool.batch, op, work_class(op));
+	return batch_push(pool->pool.batch, op, sql_op_class(op));
 }
 
 /* The task that has the op, which is taken out of it. */
@@ -730,7 +594,7 @@ static struct sql_task *work_forget(struct sql_work *work, const struct cart_op 
 		struct sql_task *task = &work->tasks[i];
 
 		for (size_t at = 0; at < task->count; at++) {
-			struct cart_op **slot = task_slot(task, at);
+			struct cart_op **slot = sql_task_slot(task, at);
 
 			if (*slot != op)
 				continue;
@@ -743,7 +607,7 @@ static struct sql_task *work_forget(struct sql_work *work, const struct cart_op 
 
 void sql_work_expire(struct sql_work *work, struct cart_op *op, enum cart_result why)
 {
-	bool reads = (work_notes(op) & WORK_OP_READER) != 0;
+	bool reads = sql_op_has(op, SQL_OP_READER);
 
 	if (!batch_remove(reads ? work->reader.pool.batch : work->writer.pool.batch, op)) {
 		const struct sql_task *task = work_forget(work, op);
@@ -753,13 +617,13 @@ void sql_work_expire(struct sql_work *work, struct cart_op *op, enum cart_result
 			why = CART_UNCERTAIN;
 		}
 	}
-	work_complete(op, why);
+	sql_op_complete(op, why);
 }
 
 /* Until its deadline, an op in doubt may find out whether it was committed. */
 static bool work_waits_on(const struct cart_op *op)
 {
-	return (work_notes(op) & WORK_OP_DOUBT) != 0;
+	return sql_op_has(op, SQL_OP_DOUBT);
 }
 
 static void work_look_after(void *user, int64_t now_ns)
@@ -805,7 +669,7 @@ static int work_open_pool(struct sql_work *work, struct sql_pool *pool, enum sql
 		.wait_max_ns = setup->acquire_ns,
 		.wait_setting = "mysql.acquire_timeout",
 		.waits_on = work_waits_on,
-		.complete = work_complete,
+		.complete = sql_op_complete,
 		.look_after = work_look_after,
 	};
 

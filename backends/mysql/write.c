@@ -50,6 +50,8 @@ void sql_add_key(struct sql_text *text, const struct cart_op *op)
 	sql_add(text, ",");
 	sql_add_hex(text, op->fingerprint);
 	sql_add(text, ",");
+	sql_add_integer(text, op->held.nonce);
+	sql_add(text, ",");
 	sql_add_integer(text, op->now_ms);
 	sql_add(text, ",");
 }
@@ -165,17 +167,20 @@ static void write_creates(struct sql_text *text, const struct write_batch *batch
 		sql_add(text, ")");
 }
 
-/* Two UPDATEs lock in two orders: then every row is locked first, in the order of the ids. */
+/* Two UPDATEs lock in two orders: then every row is locked first, in the order of the ids. The same
+ * where only a SELECT can say that it does not wait. */
 static void write_lock(struct sql_text *text, const struct write_batch *batch)
 {
-	if (batch->of_way[SQL_WAY_CHECKOUT] == 0 ||
-	    batch->of_way[SQL_WAY_ADD] + batch->of_way[SQL_WAY_CHECKOUT] == 1)
+	size_t changes = batch->of_way[SQL_WAY_ADD] + batch->of_way[SQL_WAY_CHECKOUT];
+
+	if (changes == 0 ||
+	    (!text->nowait && (batch->of_way[SQL_WAY_CHECKOUT] == 0 || changes == 1)))
 		return;
 	/* A column outside the primary key: for the keys alone a server walks a small table and
 	 * waits for rows that others have locked. */
 	sql_statement(text, SQL_LOCK, "SELECT COUNT(c.op) FROM carts c FORCE INDEX (PRIMARY)");
 	write_where(text, batch, write_is_change);
-	sql_add(text, " FOR UPDATE");
+	sql_add_for_update(text);
 }
 
 /* The later of the batch's instant and when the cart was last changed. */
@@ -463,8 +468,6 @@ static bool write_read_rows(struct sql_write *writes, size_t count, MYSQL_RES *r
 	struct sql_row row;
 	enum sql_rows next;
 
-	if (mysql_num_fields(rows) == 1) /* of write_lock() */
-		return true;
 	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE) {
 		struct sql_write *write = write_find(writes, count, &row.cart.id);
 
@@ -490,8 +493,14 @@ static bool write_lacks_row(const struct sql_write *write)
 	return write->way == SQL_WAY_ADD && write->op != NULL && !write->done;
 }
 
+/* The answer's first rows are those of write_lock(). */
+static bool write_has_lock(const struct sql_reply *reply)
+{
+	return reply->rows_count > 0 && mysql_num_fields(reply->rows[0]) == 1;
+}
+
 /* A create is in no row, and nor is a write whose answer holds no cart when it is alone: the UPDATE
- * after START TRANSACTION says its version. */
+ * after START TRANSACTION, and the lock if there is one, says its version. */
 static void write_read_plain(struct sql_write *write, const struct sql_reply *reply,
 			     const struct cart_rules *rules)
 {
@@ -505,23 +514,24 @@ static void write_read_plain(struct sql_write *write, const struct sql_reply *re
 		cart_create(&op->cart, op, rules);
 		op->version = 1;
 	} else {
-		op->version = (int64_t)reply->insert_id[1];
+		op->version = (int64_t)reply->insert_id[write_has_lock(reply) ? 2 : 1];
 	}
 }
 
 bool sql_write_read(struct sql_write *writes, size_t count, const struct sql_reply *reply,
 		    const struct cart_rules *rules)
 {
-	bool good = true;
+	size_t first = write_has_lock(reply) ? 1 : 0;
+	bool plain = reply->rows_count == first, good = true;
 
-	for (size_t i = 0; i < reply->rows_count; i++)
+	for (size_t i = first; i < reply->rows_count; i++)
 		good = good && write_read_rows(writes, count, reply->rows[i]);
-	for (size_t i = 0; i < count && reply->rows_count > 0; i++)
+	for (size_t i = 0; i < count && !plain; i++)
 		good = good && !write_lacks_row(&writes[i]);
 	for (size_t i = 0; i < count; i++) {
 		if (!good)
 			write_unread(&writes[i]);
-		else if (writes[i].way == SQL_WAY_CREATE || reply->rows_count == 0)
+		else if (writes[i].way == SQL_WAY_CREATE || plain)
 			write_read_plain(&writes[i], reply, rules);
 	}
 	return good;
@@ -559,4 +569,39 @@ void sql_blame_read(struct sql_write *writes, size_t count, const struct sql_rep
 	/* Every cart met the guard, so a line would exceed its limit. */
 	for (size_t i = 0; i < count && blamed == 0; i++)
 		writes[i].done = adds == 0 || writes[i].way == SQL_WAY_ADD;
+}
+
+bool sql_locked_text(struct sql_text *text, const struct sql_write *writes, size_t count)
+{
+	sql_text_reset(text);
+	/* Where the session does not wait for locks at all, MariaDB takes a row to be skipped for
+	 * an error: 1180. */
+	if (!text->nowait)
+		sql_statement(text, SQL_LOCK, "SET STATEMENT innodb_lock_wait_timeout = 1 FOR ");
+	else
+		sql_statement(text, SQL_LOCK, "");
+	sql_add(text,
+		"SELECT " SQL_STATE_COLUMNS " FROM carts c FORCE INDEX (PRIMARY) WHERE c.id IN (");
+	write_ids(text, writes, count, NULL);
+	sql_add(text, ") FOR UPDATE SKIP LOCKED");
+	sql_statement(text, SQL_ROLLBACK, "ROLLBACK");
+	return !text->buf.failed;
+}
+
+bool sql_locked_read(struct sql_write *writes, size_t count, const struct sql_reply *reply)
+{
+	struct sql_row row;
+	bool any = false;
+
+	for (size_t i = 0; i < count; i++)
+		writes[i].done = writes[i].op != NULL && writes[i].op->type != CART_OP_CREATE;
+	while (reply->rows_count > 0 && sql_rows_next(reply->rows[0], &row) == SQL_ROWS_ONE) {
+		struct sql_write *write = write_find(writes, count, &row.cart.id);
+
+		if (write != NULL)
+			write->done = false;
+	}
+	for (size_t i = 0; i < count; i++)
+		any = any || writes[i].done;
+	return any;
 }

@@ -75,10 +75,17 @@ CART_MUST_CHECK bool sql_blame_text(struct sql_text *text, const struct sql_writ
  * there is no add. */
 void sql_blame_read(struct sql_write *writes, size_t count, const struct sql_reply *reply);
 
+/* After a text that met a locked row, in its transaction: selects the carts that are not locked by
+ * others, and rolls back. */
+CART_MUST_CHECK bool sql_locked_text(struct sql_text *text, const struct sql_write *writes,
+				     size_t count);
+/* Sets done for the changes of carts that are locked, or not there. False: there are none. */
+bool sql_locked_read(struct sql_write *writes, size_t count, const struct sql_reply *reply);
+
 /* What idempotency_keys.scope is for the op's key: the cart's id, or zeros for a create. */
 const uint8_t *sql_key_scope(const struct cart_op *op);
 
-/* The values of a new cart, and the first four of a key, for every INSERT of one. */
+/* The values of a new cart, and the first five of a key, for every INSERT of one. */
 void sql_add_key(struct sql_text *text, const struct cart_op *op);
 void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 		  const struct cart_rules *rules);
@@ -88,7 +95,7 @@ void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 #define SQL_INSERT_LINES                                                                           \
 	"INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms) VALUES ("
 #define SQL_INSERT_KEYS                                                                            \
-	"INSERT INTO idempotency_keys (scope, key_hash, fingerprint, stored_ms, version, "         \
+	"INSERT INTO idempotency_keys (scope, key_hash, fingerprint, op, stored_ms, version, "     \
 	"cart_id) "
 
 #endif

@@ -56,6 +56,7 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
 	scope       BINARY(16) NOT NULL,
 	key_hash    BINARY(16) NOT NULL,
 	fingerprint BINARY(16) NOT NULL,
+	op          BIGINT     NOT NULL, -- a random number of the request that stored it
 	stored_ms   BIGINT     NOT NULL,
 	version     BIGINT     NOT NULL,
 	cart_id     BINARY(16) NOT NULL,

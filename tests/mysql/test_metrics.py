@@ -43,11 +43,22 @@ class Lock:
         self.session.close()
 
 
+class TableLock(Lock):
+    """Holds the tables, so that a connection waits: no connection waits for a row."""
+
+    def __init__(self, server):
+        self.session = server.connect()
+        self.session.sql("USE cart; LOCK TABLES carts WRITE, cart_items WRITE, idempotency_keys WRITE")
+
+    def __exit__(self, *_):
+        self.session.close()
+
+
 def the_pool(watch):
     await_that(lambda: watch.value(CONNECTIONS % "idle") == POOL, 10, "every connection is idle")
     path = watch.new_cart()
     done = []
-    with Lock(watch.server, path):
+    with TableLock(watch.server):
         other = threading.Thread(target=lambda: done.append(watch.add(path, watch.cartd.client())))
         other.start()
         await_that(lambda: watch.value(CONNECTIONS % "in_use") == 1 and watch.value(CONNECTIONS % "idle") == POOL - 1, 5,
@@ -150,7 +161,7 @@ def waiting(folder, server):
         name = "cart_mysql_acquire_timeouts_total"
         before, answers, seen = watch.value(name), [], []
         clients = [cartd.client() for _ in range(4)]
-        with Lock(server, held):
+        with TableLock(server):
             clients[0].send("POST", held + "/items", (), '{"product_id":1,"quantity":1}')
             await_that(lambda: watch.value(CONNECTIONS % "in_use") >= 1, 5, "the connection is in use")
             for client, cart in zip(clients[1:], free):

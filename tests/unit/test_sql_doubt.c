@@ -92,6 +92,7 @@ static int teardown(void **state)
 /* An op that is submitted and not waited for. */
 struct sent {
 	struct cart_op op;
+	struct cart_change change; /* of send_keyed() */
 	size_t loop;
 	_Atomic int done;
 };
@@ -119,15 +120,41 @@ static void send_op(struct sent *sent)
 	rig_call(rig, sent->loop, sent_submit, sent);
 }
 
-/* Until so many connections, opened after that one, run such a statement: it waits for a lock. */
-static void await_statement(int count, const char *like, int64_t after)
+/* From now on that statement of a table waits in the server while the session that is returned
+ * holds the gate. Locks would not do: cart does not wait for them. */
+static MYSQL *hold_gate(const char *event)
+{
+	MYSQL *other = sql_client(&server, NULL, "cart");
+	char sql[512];
+
+	sql_exec(root, "CREATE TABLE trouble (id INT PRIMARY KEY)");
+	snprintf(sql, sizeof(sql),
+		 "CREATE DEFINER = " MARIADB_FIXTURE_USER " TRIGGER gate BEFORE %s FOR EACH ROW"
+		 " BEGIN DO GET_LOCK('gate', 60); DO RELEASE_LOCK('gate');"
+		 " SET @trouble = (SELECT id FROM trouble);"
+		 " IF @trouble = 1644 THEN SIGNAL SQLSTATE '45000'; END IF;"
+		 " IF @trouble > 0 THEN SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = @trouble; END IF;"
+		 " END",
+		 event);
+	assert_int_equal(mysql_query(root, sql), 0);
+	assert_int_equal(sql_number(other, "SELECT GET_LOCK('gate', 0)"), 1);
+	return other;
+}
+
+static void open_gate(MYSQL *other)
+{
+	assert_int_equal(sql_number(other, "SELECT RELEASE_LOCK('gate')"), 1);
+}
+
+/* Until so many connections, opened after that one, wait at the gate. */
+static void await_at_gate(int count, int64_t after)
 {
 	char query[256];
 
 	snprintf(query, sizeof(query),
 		 "SELECT COUNT(*) = %d FROM information_schema.processlist"
-		 " WHERE user = '" MARIADB_FIXTURE_USER "' AND info LIKE '%s%%' AND id > %lld",
-		 count, like, (long long)after);
+		 " WHERE user = '" MARIADB_FIXTURE_USER "' AND state = 'User lock' AND id > %lld",
+		 count, (long long)after);
 	sql_await(root, query);
 }
 
@@ -137,12 +164,9 @@ static void two_creates_in_doubt_under_one_key_make_one_cart(void **state)
 	struct shop_id customer = rig_customer(rig);
 	struct sent sent[2] = {{.loop = 0}, {.loop = 1}};
 	int64_t last;
-	MYSQL *other = sql_client(&server, NULL, "cart");
+	MYSQL *other = hold_gate("INSERT ON idempotency_keys");
 
 	(void)state;
-	/* Locks the place where the key goes. */
-	sql_exec(other, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ;"
-			"START TRANSACTION; SELECT * FROM idempotency_keys FOR UPDATE");
 	for (int i = 0; i < 2; i++) {
 		cart_op_init(&sent[i].op, CART_OP_CREATE);
 		sent[i].op.id = rig_id(rig);
@@ -150,12 +174,11 @@ static void two_creates_in_doubt_under_one_key_make_one_cart(void **state)
 		sent[i].op.key = "once";
 		send_op(&sent[i]);
 	}
-	await_statement(2, "INSERT INTO idempotency_keys", 0);
+	await_at_gate(2, 0);
 	last = sql_number(root, "SELECT MAX(id) FROM information_schema.processlist");
 	sql_exec(root, "KILL USER " MARIADB_FIXTURE_USER);
-	await_statement(2, "INSERT INTO idempotency_keys",
-			last); /* both have seen that the key is not there, and insert it */
-	sql_exec(other, "ROLLBACK");
+	await_at_gate(2, last); /* both have seen that the key is not there, and insert it */
+	open_gate(other);
 	rig_await(&sent[0].done, 1, "the first create");
 	rig_await(&sent[1].done, 1, "the second create");
 	assert_int_equal(sent[0].op.result, CART_OK);
@@ -168,28 +191,126 @@ static void two_creates_in_doubt_under_one_key_make_one_cart(void **state)
 	mysql_close(other);
 }
 
+/* Sends a keyed add, which waits at the gate. */
+static void send_keyed(struct sent *sent, struct cart_id id)
+{
+	sent->change = (struct cart_change)ADD(7, 2);
+	cart_op_init(&sent->op, CART_OP_CHANGE);
+	sent->op.id = id;
+	sent->op.changes = &sent->change;
+	sent->op.change_count = 1;
+	sent->op.key = "doubt";
+	send_op(sent);
+	await_at_gate(1, 0);
+}
+
+/* The server refuses the repeat for a while, because its disk is full for instance. */
+static void what_is_in_doubt_waits_until_the_server_is_no_longer_busy(void **state)
+{
+	struct cart_id id = rig_cart(rig), other_id = rig_cart(rig);
+	struct sent sent = {.loop = 0};
+	MYSQL *other = hold_gate("UPDATE ON carts");
+	int64_t last;
+
+	(void)state;
+	send_keyed(&sent, id);
+	last = sql_number(root, "SELECT MAX(id) FROM information_schema.processlist");
+	sql_exec(root, "KILL USER " MARIADB_FIXTURE_USER);
+	await_at_gate(1, last);
+	sql_exec(root, "INSERT INTO trouble VALUES (1021)");
+	open_gate(other);
+	for (int i = 0; i < 3; i++)
+		ask(rig, CART_BUSY, CHANGE, .id = other_id, CHANGES(ADD(8, 1)));
+	assert_int_equal(sent.done, 0);
+	sql_exec(root, "UPDATE trouble SET id = 1644"); /* an error that is not known */
+	for (int i = 0; i < 3; i++)
+		ask(rig, CART_BUSY, CHANGE, .id = other_id, CHANGES(ADD(8, 1)));
+	assert_int_equal(sent.done, 0);
+	sql_exec(root, "DELETE FROM trouble");
+	rig_await(&sent.done, 1, "the change in doubt");
+	assert_int_equal(sent.op.result, CART_OK);
+	assert_false(sent.op.replayed);
+	assert_int_equal(rig_quantity(rig, &id, 7), 2);
+	cart_op_clear(&sent.op);
+	mysql_close(other);
+}
+
+/* The server rolls a transaction back to end a deadlock: nobody sees it. */
+static void a_change_that_loses_deadlocks_is_tried_again(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+	struct sent sent = {.loop = 0};
+	MYSQL *other = hold_gate("UPDATE ON carts");
+	char query[256];
+
+	(void)state;
+	send_keyed(&sent, id);
+	sql_exec(root, "INSERT INTO trouble VALUES (1213)");
+	snprintf(query, sizeof(query),
+		 "SELECT variable_value >= %lld FROM information_schema.global_status"
+		 " WHERE variable_name = 'COM_ROLLBACK'",
+		 3 + (long long)sql_number(root, "SELECT variable_value"
+						 " FROM information_schema.global_status"
+						 " WHERE variable_name = 'COM_ROLLBACK'"));
+	open_gate(other);
+	sql_await(root, query);
+	assert_int_equal(sent.done, 0);
+	sql_exec(root, "DELETE FROM trouble");
+	rig_await(&sent.done, 1, "the change");
+	assert_int_equal(sent.op.result, CART_OK);
+	assert_int_equal(rig_quantity(rig, &id, 7), 2);
+	cart_op_clear(&sent.op);
+	mysql_close(other);
+}
+
+/* The rig's clock stands still, so that the times of both are the same. */
+static void a_change_in_doubt_is_not_taken_for_another_of_the_same_millisecond(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+	struct sent sent = {.loop = 0};
+	MYSQL *other;
+
+	(void)state;
+	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = "doubt");
+	other = hold_gate("UPDATE ON carts");
+	send_keyed(&sent, id);
+	sql_exec(root, "KILL USER " MARIADB_FIXTURE_USER);
+	rig_await(&sent.done, 1, "the change in doubt");
+	open_gate(other);
+	assert_int_equal(sent.op.result, CART_OK);
+	assert_true(sent.op.replayed);
+	assert_int_equal(rig_quantity(rig, &id, 7), 2);
+	cart_op_clear(&sent.op);
+	mysql_close(other);
+}
+
+/* A create without a key is one statement, which commits by itself. */
+static void a_lone_create_that_was_certainly_refused_is_not_in_doubt(void **state)
+{
+	MYSQL *other = hold_gate("INSERT ON carts");
+
+	(void)state;
+	open_gate(other);
+	sql_exec(root, "INSERT INTO trouble VALUES (1644)");
+	ask(rig, CART_BUSY, CREATE, .id = rig_id(rig), .customer_id = rig_customer(rig));
+	assert_int_equal(sql_number(root, "SELECT COUNT(*) FROM carts"), 0);
+	mysql_close(other);
+}
+
 /* A change that is in doubt is not given up because no host accepts writes for a while. */
 static void what_is_in_doubt_waits_for_a_host_that_accepts_writes(void **state)
 {
 	struct cart_id id = rig_cart(rig);
-	const struct cart_change change = ADD(7, 2);
 	struct sent sent = {.loop = 0};
-	MYSQL *other = sql_client(&server, NULL, "cart");
+	MYSQL *other = hold_gate("UPDATE ON carts");
 
 	(void)state;
-	sql_exec(other, "START TRANSACTION; SELECT * FROM carts FOR UPDATE");
-	cart_op_init(&sent.op, CART_OP_CHANGE);
-	sent.op.id = id;
-	sent.op.changes = &change;
-	sent.op.change_count = 1;
-	sent.op.key = "doubt";
-	send_op(&sent);
-	await_statement(1, "UPDATE carts", 0);
+	send_keyed(&sent, id);
 	/* Its connection breaks, and none can be had until the host is read-only. */
 	sql_exec(root, "ALTER USER " MARIADB_FIXTURE_USER " ACCOUNT LOCK");
 	sql_exec(root, "KILL USER " MARIADB_FIXTURE_USER);
-	await_statement(0, "UPDATE carts", 0);
-	sql_exec(other, "ROLLBACK");
+	await_at_gate(0, 0);
+	open_gate(other);
 	sql_exec(root, "SET GLOBAL read_only = 1");
 	sql_exec(root, "ALTER USER " MARIADB_FIXTURE_USER " ACCOUNT UNLOCK");
 	ask(rig, CART_BUSY, CHANGE, .id = id, CHANGES(ADD(8, 1)));
@@ -281,27 +402,21 @@ static void a_server_that_cannot_log_changes_is_not_ready_and_recovers(void **st
 static void a_change_whose_statement_was_killed_is_tried_again(void **state)
 {
 	struct cart_id id = rig_cart(rig);
-	const struct cart_change change = ADD(7, 2);
 	struct sent sent = {.loop = 0};
-	MYSQL *other = sql_client(&server, NULL, "cart");
+	MYSQL *other = hold_gate("UPDATE ON carts");
 	char kill[64];
 
 	(void)state;
-	sql_exec(other, "START TRANSACTION; SELECT * FROM carts FOR UPDATE");
-	cart_op_init(&sent.op, CART_OP_CHANGE);
-	sent.op.id = id;
-	sent.op.changes = &change;
-	sent.op.change_count = 1;
-	send_op(&sent);
+	send_keyed(&sent, id);
 	for (int i = 0; i < 3; i++) {
-		await_statement(1, "UPDATE carts", 0);
+		await_at_gate(1, 0);
 		snprintf(kill, sizeof(kill), "KILL QUERY %lld",
 			 (long long)sql_number(root, "SELECT id FROM information_schema.processlist"
-						     " WHERE info LIKE 'UPDATE carts%'"));
+						     " WHERE state = 'User lock'"));
 		sql_exec(root, kill);
 	}
-	await_statement(1, "UPDATE carts", 0);
-	sql_exec(other, "ROLLBACK");
+	await_at_gate(1, 0);
+	open_gate(other);
 	rig_await(&sent.done, 1, "the change");
 	assert_int_equal(sent.op.result, CART_OK);
 	assert_int_equal(rig_quantity(rig, &id, 7), 2);
@@ -316,6 +431,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(two_creates_in_doubt_under_one_key_make_one_cart),
 		TEST(what_is_in_doubt_waits_for_a_host_that_accepts_writes),
+		TEST(what_is_in_doubt_waits_until_the_server_is_no_longer_busy),
+		TEST(a_change_that_loses_deadlocks_is_tried_again),
+		TEST(a_change_in_doubt_is_not_taken_for_another_of_the_same_millisecond),
+		TEST(a_lone_create_that_was_certainly_refused_is_not_in_doubt),
 		TEST(reads_go_on_while_the_host_is_read_only),
 		TEST(a_host_that_accepts_no_changes_is_not_ready),
 		TEST(a_server_that_cannot_log_changes_is_not_ready_and_recovers),

@@ -48,7 +48,7 @@ static void the_session_is_set_up(void **state)
 	assert_string_equal(link_fixture_value(&link, "SELECT @@autocommit"), "1");
 	assert_string_equal(link_fixture_value(&link, "SELECT @@sql_mode"),
 			    "STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION");
-	assert_string_equal(link_fixture_value(&link, "SELECT @@innodb_lock_wait_timeout"), "3");
+	assert_string_equal(link_fixture_value(&link, "SELECT @@innodb_lock_wait_timeout"), "0");
 	assert_string_equal(link_fixture_value(&link, "SELECT @@lock_wait_timeout"), "3");
 	assert_string_equal(link_fixture_value(&link, "SELECT @@character_set_client"), "utf8mb4");
 	assert_string_equal(link_fixture_value(&link, "SELECT @@character_set_results"), "utf8mb4");

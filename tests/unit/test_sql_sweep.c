@@ -107,7 +107,7 @@ static void add_lines(int count)
 static void add_keys(int from, int count, int64_t stored_ms)
 {
 	run("INSERT INTO idempotency_keys " ROWS " SELECT UNHEX(MD5(n)), UNHEX(MD5(-n)),"
-	    " REPEAT('f', 16), %lld, 1, REPEAT('c', 16) FROM r WHERE n >= %d AND n < %d",
+	    " REPEAT('f', 16), 0, %lld, 1, REPEAT('c', 16) FROM r WHERE n >= %d AND n < %d",
 	    (long long)stored_ms, from, from + count);
 }
 

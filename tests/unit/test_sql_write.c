@@ -1,6 +1,6 @@
 /* What the text of a batch holds, and what its answer says; batches on a server are the contract
  * suite's. */
-#include "backends/mysql/write.h"
+#include "backends/mysql/modify.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>
@@ -60,6 +60,30 @@ static void a_lone_add_is_made_at_the_version_that_came_with_its_update(void **s
 	assert_true(write.done);
 	assert_int_equal(op.result, CART_OK);
 	assert_int_equal(op.version, 5);
+}
+
+/* Where the session waits for locks, the text does not. */
+static void a_text_that_does_not_wait_locks_its_carts_first(void **state)
+{
+	MYSQL_RES lock = {.field_count = 1};
+	struct sql_reply reply = {.insert_id = {0, 0, 5}, .rows = {&lock}, .rows_count = 1};
+	struct cart_op op;
+	struct sql_write write = lone(&op, SQL_WAY_ADD);
+	const char *locked;
+
+	(void)state;
+	init_add(&op);
+	text.nowait = true;
+	assert_true(sql_write_text(&text, &write, 1, &rules));
+	assert_true(sql_write_read(&write, 1, &reply, &rules));
+	assert_int_equal(op.version, 5);
+	buf_add_char(&text.buf, '\0');
+	locked = strstr(text.buf.data, " FOR UPDATE NOWAIT;UPDATE carts");
+	assert_non_null(locked);
+	assert_true(sql_modify_text(&text, &write, 1, false));
+	buf_add_char(&text.buf, '\0');
+	assert_non_null(strstr(text.buf.data, " FOR UPDATE NOWAIT"));
+	text.nowait = false;
 }
 
 /* The statement that the assertion is in must be after the guard and before COMMIT. */
@@ -159,6 +183,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(nothing_is_asked_of_an_op_that_was_answered_meanwhile),
 		TEST(a_lone_add_is_made_at_the_version_that_came_with_its_update),
+		TEST(a_text_that_does_not_wait_locks_its_carts_first),
 		TEST(an_add_asserts_that_the_guard_has_met_every_cart),
 		TEST(a_create_is_one_statement_and_with_a_key_a_transaction),
 		TEST(if_none_is_to_blame_all_adds_are),

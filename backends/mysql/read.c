@@ -68,16 +68,23 @@ static void list_alive(struct sql_text *text, const struct cart_op *op)
 	sql_add_writer(text);
 }
 
-static void list_customer(struct sql_text *text, const struct cart_op *op)
+static void list_limit(struct sql_text *text, const struct cart_op *op)
+{
+	sql_add(text, " LIMIT ");
+	sql_add_integer(text, op->list.limit + 1);
+}
+
+/* The first carts of one state, which are next to each other in the index. */
+static void list_customer_state(struct sql_text *text, const struct cart_op *op,
+				enum cart_state state)
 {
 	const struct cart_list *list = &op->list;
 
+	sql_add(text, "SELECT " SQL_CART_COLUMNS_WITH("c.created_ms AS list_ms"));
 	sql_add(text, " FROM carts c FORCE INDEX (carts_customer) WHERE customer_id = ");
 	sql_add_shop_id(text, &list->customer_id);
-	if (list->state != CART_LIST_ANY) {
-		sql_add(text, " AND state = ");
-		sql_add_integer(text, list->state == CART_LIST_OPEN ? CART_OPEN : CART_CHECKED_OUT);
-	}
+	sql_add(text, " AND state = ");
+	sql_add_integer(text, state);
 	list_alive(text, op);
 	if (list->has_after) {
 		sql_add(text, " AND created_ms <= ");
@@ -89,12 +96,29 @@ static void list_customer(struct sql_text *text, const struct cart_op *op)
 		sql_add(text, ")");
 	}
 	sql_add(text, " ORDER BY created_ms DESC, id DESC");
+	list_limit(text, op);
+}
+
+static void list_customer(struct sql_text *text, const struct cart_op *op)
+{
+	if (op->list.state != CART_LIST_ANY) {
+		list_customer_state(
+			text, op, op->list.state == CART_LIST_OPEN ? CART_OPEN : CART_CHECKED_OUT);
+		return;
+	}
+	sql_add(text, "(");
+	list_customer_state(text, op, CART_OPEN);
+	sql_add(text, ") UNION ALL (");
+	list_customer_state(text, op, CART_CHECKED_OUT);
+	sql_add(text, ") ORDER BY list_ms DESC, id DESC");
+	list_limit(text, op);
 }
 
 static void list_idle(struct sql_text *text, const struct cart_op *op)
 {
 	const struct cart_list *list = &op->list;
 
+	sql_add(text, "SELECT " SQL_CART_COLUMNS_WITH("c.idle_ms AS list_ms"));
 	sql_add(text, " FROM carts c FORCE INDEX (carts_idle) WHERE state = 0 AND idle_ms < ");
 	sql_add_integer(text, list->idle_before_ms);
 	/* The index has idle_ms and sweep_ms, which rule out most carts. */
@@ -115,6 +139,7 @@ static void list_idle(struct sql_text *text, const struct cart_op *op)
 		sql_add(text, "))");
 	}
 	sql_add(text, " ORDER BY idle_ms, id");
+	list_limit(text, op);
 }
 
 bool sql_list_text(struct sql_text *text, const struct cart_op *op)
@@ -122,15 +147,10 @@ bool sql_list_text(struct sql_text *text, const struct cart_op *op)
 	sql_text_reset(text);
 	sql_statement(text, SQL_SELECT,
 		      "SELECT " SQL_CART_COLUMNS_WITH("c.list_ms") SQL_LINE_COLUMNS " FROM (");
-	if (op->list.kind == CART_LIST_CUSTOMER) {
-		sql_add(text, "SELECT " SQL_CART_COLUMNS_WITH("c.created_ms AS list_ms"));
+	if (op->list.kind == CART_LIST_CUSTOMER)
 		list_customer(text, op);
-	} else {
-		sql_add(text, "SELECT " SQL_CART_COLUMNS_WITH("c.idle_ms AS list_ms"));
+	else
 		list_idle(text, op);
-	}
-	sql_add(text, " LIMIT ");
-	sql_add_integer(text, op->list.limit + 1);
 	sql_add(text, ") c" SQL_JOIN_LINES);
 	return !text->buf.failed;
 }

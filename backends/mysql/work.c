@@ -657,6 +657,10 @@ static int work_open_pool(struct sql_work *work, struct sql_pool *pool, enum sql
 			  .writes = {[SQL_CLASS_BATCH] = true, [SQL_CLASS_MODIFY] = true},
 			  /* Writes that wait for rows never occupy every lane. */
 			  .writing_lanes = lanes > 1 ? lanes - 1 : 1,
+			  /* Lists have a quarter of the lanes, or of the time of the only
+			   * one. */
+			  .lanes_of = {[SQL_CLASS_LIST] = lanes > 4 ? lanes / 4 : 1},
+			  .time_part = {[SQL_CLASS_LIST] = lanes > 1 ? 0 : 4},
 			  .patient = {[SQL_CLASS_BATCH] = true,
 				      [SQL_CLASS_MODIFY] = true,
 				      [SQL_CLASS_GET] = true},

@@ -29,9 +29,9 @@ CREATE TABLE IF NOT EXISTS carts (
 	lines_bound INT              NOT NULL, -- at least the number of lines
 	op          BIGINT           NOT NULL,
 	PRIMARY KEY (id),
-	-- A customer's carts, newest first; state at the end, so that a page of the open ones needs no look at
-	-- the others. MariaDB before 10.8 ignores DESC and reads backwards.
-	KEY carts_customer (customer_id, created_ms DESC, id DESC, state),
+	-- A customer's carts, newest first, of one state or of both (two ranges, merged): a page of the open ones
+	-- passes over none of the others. MariaDB before 10.8 ignores DESC and reads backwards.
+	KEY carts_customer (customer_id, state, created_ms DESC, id DESC),
 	-- Open carts, longest idle first; sweep_ms at the end, so that most expired ones, which come first until
 	-- they are swept, need no look either.
 	KEY carts_idle (state, idle_ms, id, sweep_ms),

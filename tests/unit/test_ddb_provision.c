@@ -534,6 +534,24 @@ static void a_server_that_fails_is_one_not_reached(void **state)
 					    "so it says (HTTP 400)");
 }
 
+/* AWS changes a number of tables at a time, and makes no more until some of them are ready. */
+static void a_limit_of_the_account_is_tried_again(void **state)
+{
+	struct ddb_provisioner *provisioner;
+
+	(void)state;
+	no_table();
+	RULE(.operation = "CreateTable", .error = "LimitExceededException", .times = 2);
+	assert_int_equal(provision_within(CART_PROVISION_AUTO, PATIENCE_NS), DDB_TABLE_UNREACHED);
+	assert_string_equal(error.text, "CreateTable of table carts: LimitExceededException: so it "
+					"says (HTTP 400)");
+	provisioner = ddb_provisioner_new(&table, &f.config, CART_PROVISION_AUTO);
+	assert_non_null(provisioner);
+	captured_log_await("the table is ready table=carts", 1);
+	assert_int_equal(asked("CreateTable"), 3);
+	ddb_provisioner_free(&provisioner);
+}
+
 static void waiting_ends_with_the_time_or_the_service(void **state)
 {
 	(void)state;
@@ -666,6 +684,7 @@ int main(void)
 		TEST(a_table_with_other_tags_or_another_key_fails_the_check),
 		TEST(calls_are_made_again_where_that_helps),
 		TEST(a_server_that_fails_is_one_not_reached),
+		TEST(a_limit_of_the_account_is_tried_again),
 		TEST(waiting_ends_with_the_time_or_the_service),
 		TEST(a_provisioner_goes_on_until_the_table_is_ready),
 		TEST(a_provisioner_ends_where_a_person_has_to_act),

@@ -200,6 +200,7 @@ struct cred_file {
 struct cred_files {
 	const char *profile;
 	struct cred_file credentials, config;
+	struct cred_section service; /* of cred_files_service_url() */
 };
 
 /* Reads the profile that the settings, AWS_PROFILE or AWS_DEFAULT_PROFILE name, or "default". Files
@@ -213,9 +214,9 @@ void cred_files_absent(const struct cred_files *files, struct cart_error *error)
 /* NULL: neither file has the key, or it is empty. */
 const char *cred_files_value(const struct cred_files *files, enum cred_key key);
 /* The endpoint_url of that service in the section that the profile's key services names. NULL: it
- * has none. *url is to be freed. */
-CART_MUST_CHECK int cred_files_service_url(const struct cred_files *files, const char *service,
-					   char **url, struct cart_error *error);
+ * has none. *url is of the files. Ask for one service only. */
+CART_MUST_CHECK int cred_files_service_url(struct cred_files *files, const char *service,
+					   const char **url, struct cart_error *error);
 void cred_files_close(struct cred_files *files);
 
 /* Runs a command by /bin/sh. Its standard error is discarded, because it may contain a secret. */

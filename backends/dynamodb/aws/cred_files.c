@@ -105,35 +105,30 @@ const char *cred_files_value(const struct cred_files *files, enum cred_key key)
 	return second != NULL && *second != '\0' ? second : NULL;
 }
 
-int cred_files_service_url(const struct cred_files *files, const char *service, char **url,
+int cred_files_service_url(struct cred_files *files, const char *service, const char **url,
 			   struct cart_error *error)
 {
 	const struct cred_section_of of = {.name = cred_files_value(files, CRED_KEY_SERVICES),
 					   .service = service,
 					   .is_config = true};
-	struct cred_section section = {0};
-	int result;
 
 	*url = NULL;
 	if (of.name == NULL)
 		return 0;
-	result = cred_files_read(&files->config, &of, &section, error);
-	if (result == 0 && !section.found)
-		result = cart_error_set(
-			error,
-			"profile %.127s wants services = %.127s, but there is no section "
-			"[services %.127s] in %.100s",
-			files->profile, of.name, of.name, files->config.path);
-	if (result == 0) {
-		*url = section.values[CRED_KEY_ENDPOINT];
-		section.values[CRED_KEY_ENDPOINT] = NULL;
-	}
-	cred_section_free(&section);
-	return result;
+	if (cred_files_read(&files->config, &of, &files->service, error) != 0)
+		return -1;
+	if (!files->service.found)
+		return cart_error_set(error,
+				      "profile %.127s wants services = %.127s, but there is no "
+				      "section [services %.127s] in %.100s",
+				      files->profile, of.name, of.name, files->config.path);
+	*url = files->service.values[CRED_KEY_ENDPOINT];
+	return 0;
 }
 
 void cred_files_close(struct cred_files *files)
 {
 	cred_section_free(&files->credentials.section);
 	cred_section_free(&files->config.section);
+	cred_section_free(&files->service);
 }

@@ -5,7 +5,6 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -40,25 +39,33 @@ struct endpoint_search {
 	struct cart_error *error;
 };
 
-/* NULL: neither the variable is set nor the key of the profile. */
-static const char *endpoint_value(struct endpoint_search *search, const char *variable,
-				  enum cred_key key)
+/* The setting ("": not set; NULL: there is none), else the variable, else the key of the profile.
+ * NULL: none of them. */
+static const char *endpoint_value(struct endpoint_search *search, const char *setting,
+				  const char *setting_name, const char *variable, enum cred_key key)
 {
-	const char *value = cred_env(search->context, variable);
+	const char *value = setting != NULL && *setting != '\0' ? setting : NULL;
+	const char *name = setting_name;
 
-	if (value != NULL) {
-		snprintf(search->named_by, sizeof(search->named_by), "%s", variable);
-		return value;
+	if (value == NULL) {
+		value = cred_env(search->context, variable);
+		name = variable;
 	}
-	snprintf(search->named_by, sizeof(search->named_by), "%s of profile %s",
-		 cred_key_names[key], search->files.profile);
-	return cred_files_value(&search->files, key);
+	if (value == NULL) {
+		value = cred_files_value(&search->files, key);
+		name = cred_key_names[key];
+		snprintf(search->named_by, sizeof(search->named_by), "%s of profile %s", name,
+			 search->files.profile);
+	} else {
+		snprintf(search->named_by, sizeof(search->named_by), "%s", name);
+	}
+	return value;
 }
 
 static int endpoint_flag(struct endpoint_search *search, const char *variable, enum cred_key key,
 			 bool *flag)
 {
-	const char *value = endpoint_value(search, variable, key);
+	const char *value = endpoint_value(search, NULL, NULL, variable, key);
 
 	*flag = value != NULL && strcasecmp(value, "true") == 0;
 	if (value == NULL || *flag || strcasecmp(value, "false") == 0)
@@ -80,14 +87,12 @@ static int endpoint_copy(struct endpoint_search *search, char *to, size_t room, 
 
 static int endpoint_find_region(struct endpoint_search *search, const char *setting, char *region)
 {
-	const char *found = setting;
+	bool first = cred_env(search->context, "AWS_REGION") != NULL;
+	const char *found =
+		endpoint_value(search, setting, "dynamodb.region",
+			       first ? "AWS_REGION" : "AWS_DEFAULT_REGION", CRED_KEY_REGION);
 	size_t len;
 
-	snprintf(search->named_by, sizeof(search->named_by), "dynamodb.region");
-	if (*found == '\0')
-		found = cred_env(search->context, "AWS_REGION") != NULL
-				? endpoint_value(search, "AWS_REGION", CRED_KEY_REGION)
-				: endpoint_value(search, "AWS_DEFAULT_REGION", CRED_KEY_REGION);
 	if (found == NULL)
 		return cart_error_set(search->error,
 				      "no region: set dynamodb.region, AWS_REGION or the "
@@ -107,35 +112,30 @@ static int endpoint_find_region(struct endpoint_search *search, const char *sett
 	return 0;
 }
 
-/* *url: what variables and profile configure, to be freed; NULL: nothing. */
-static int endpoint_configured(struct endpoint_search *search, char **url)
+/* *url: what variables and profile configure; NULL: nothing. */
+static int endpoint_configured(struct endpoint_search *search, const char **url)
 {
-	const char *found = cred_env(search->context, search->variable);
+	const char *const variables[] = {search->variable, "AWS_ENDPOINT_URL"};
 	bool ignored;
 
-	*url = NULL;
 	if (endpoint_flag(search, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", CRED_KEY_IGNORE_ENDPOINTS,
 			  &ignored) != 0)
 		return -1;
 	if (ignored)
 		return 0;
-	snprintf(search->named_by, sizeof(search->named_by), "%s", search->variable);
-	if (found == NULL) {
-		found = cred_env(search->context, "AWS_ENDPOINT_URL");
-		snprintf(search->named_by, sizeof(search->named_by), "AWS_ENDPOINT_URL");
+	for (int i = 0; i < 2 && *url == NULL; i++) {
+		*url = cred_env(search->context, variables[i]);
+		snprintf(search->named_by, sizeof(search->named_by), "%s", variables[i]);
 	}
-	if (found == NULL) {
-		snprintf(search->named_by, sizeof(search->named_by), "services of profile %s",
-			 search->files.profile);
-		if (cred_files_service_url(&search->files, search->service, url, search->error) !=
-		    0)
-			return -1;
-	}
-	if (found == NULL && *url == NULL)
-		found = endpoint_value(search, "AWS_ENDPOINT_URL", CRED_KEY_ENDPOINT);
-	if (found != NULL)
-		*url = strdup(found);
-	return found == NULL || *url != NULL ? 0 : cart_error_set(search->error, "out of memory");
+	if (*url != NULL)
+		return 0;
+	snprintf(search->named_by, sizeof(search->named_by), "services of profile %s",
+		 search->files.profile);
+	if (cred_files_service_url(&search->files, search->service, url, search->error) != 0)
+		return -1;
+	if (*url == NULL)
+		*url = endpoint_value(search, NULL, NULL, "AWS_ENDPOINT_URL", CRED_KEY_ENDPOINT);
+	return 0;
 }
 
 static const struct endpoint_partition *endpoint_partition_of(const char *region)
@@ -199,36 +199,27 @@ static int endpoint_take(struct endpoint_search *search, struct ddb_endpoint *en
 static int endpoint_find_url(struct endpoint_search *search, struct ddb_endpoint *endpoint,
 			     const char *setting)
 {
-	char *configured = NULL;
+	const char *url = *setting != '\0' ? setting : NULL;
 	bool fips, dual_stack;
-	int result = 0;
 
 	if (endpoint_flag(search, "AWS_USE_FIPS_ENDPOINT", CRED_KEY_FIPS, &fips) != 0 ||
 	    endpoint_flag(search, "AWS_USE_DUALSTACK_ENDPOINT", CRED_KEY_DUAL_STACK, &dual_stack) !=
 		    0)
 		return -1;
 	snprintf(search->named_by, sizeof(search->named_by), "dynamodb.endpoint");
-	if (*setting == '\0')
-		result = endpoint_configured(search, &configured);
-	if (result == 0)
-		result = *setting != '\0' || configured != NULL
-				 ? endpoint_take(search, endpoint,
-						 *setting != '\0' ? setting : configured, fips,
-						 dual_stack)
-				 : endpoint_of_region(search, endpoint, fips, dual_stack);
-	free(configured);
-	return result;
+	if (url == NULL && endpoint_configured(search, &url) != 0)
+		return -1;
+	return url != NULL ? endpoint_take(search, endpoint, url, fips, dual_stack)
+			   : endpoint_of_region(search, endpoint, fips, dual_stack);
 }
 
 /* libcurl would report a missing file at each connection, as if the server were away. */
 static int endpoint_find_ca(struct endpoint_search *search, struct ddb_endpoint *endpoint,
 			    const char *setting)
 {
-	const char *found = setting;
+	const char *found =
+		endpoint_value(search, setting, "dynamodb.tls_ca", "AWS_CA_BUNDLE", CRED_KEY_CA);
 
-	snprintf(search->named_by, sizeof(search->named_by), "dynamodb.tls_ca");
-	if (*found == '\0')
-		found = endpoint_value(search, "AWS_CA_BUNDLE", CRED_KEY_CA);
 	if (found == NULL)
 		return 0;
 	if (endpoint_copy(search, endpoint->ca, sizeof(endpoint->ca), found) != 0)
@@ -242,8 +233,8 @@ static int endpoint_find_ca(struct endpoint_search *search, struct ddb_endpoint 
 /* SDKs have endpoints of an account too, and then refuse all others if that is wanted. */
 static int endpoint_check_account_mode(struct endpoint_search *search)
 {
-	const char *mode =
-		endpoint_value(search, "AWS_ACCOUNT_ID_ENDPOINT_MODE", CRED_KEY_ACCOUNT_MODE);
+	const char *mode = endpoint_value(search, NULL, NULL, "AWS_ACCOUNT_ID_ENDPOINT_MODE",
+					  CRED_KEY_ACCOUNT_MODE);
 
 	if (mode == NULL || strcasecmp(mode, "required") != 0)
 		return 0;

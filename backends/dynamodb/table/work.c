@@ -20,7 +20,10 @@ enum ddb_table_state table_failed(struct table_work *work)
 
 	cart_error_set(work->error, "%s of table %s: %s", ddb_operation_name(call->operation),
 		       work->table->name, call->message);
-	return call->outcome == DDB_REJECTED ? DDB_TABLE_REFUSED : DDB_TABLE_UNREACHED;
+	/* A limit of the account: of changes at a time, which ends by itself, or of tables. */
+	return call->outcome == DDB_REJECTED && !table_is_error(work, "LimitExceededException")
+		       ? DDB_TABLE_REFUSED
+		       : DDB_TABLE_UNREACHED;
 }
 
 bool table_is_error(const struct table_work *work, const char *type)

@@ -202,6 +202,15 @@ static void choose_request(struct history *h)
 	}
 }
 
+/* The next op is another instance's, whose clock is behind. */
+static void step_back(struct history *h)
+{
+	int64_t ms = rng_between(&h->rng, 1, 400);
+	int64_t most_ms = clock_fake_now(&h->f->clock) - model_last_expiry_ms(h->model);
+
+	clock_fake_advance(&h->f->clock, -(ms < most_ms ? ms : most_ms));
+}
+
 static void pass_time(struct history *h)
 {
 	uint64_t dice = rng_below(&h->rng, 1000);
@@ -210,8 +219,8 @@ static void pass_time(struct history *h)
 		clock_fake_advance(&h->f->clock, rng_between(&h->rng, 1, 40));
 	else if (dice < 310)
 		clock_fake_advance(&h->f->clock, rng_between(&h->rng, 500, 2500));
-	else if (dice < 350) /* the next op is another instance's, whose clock is behind */
-		clock_fake_advance(&h->f->clock, -rng_between(&h->rng, 1, 400));
+	else if (dice < 350)
+		step_back(h);
 	else if (dice == 350)
 		clock_fake_advance(&h->f->clock, 6000); /* everything open expires */
 }

@@ -31,6 +31,7 @@ struct model {
 	size_t cart_count;
 	struct model_key *keys;
 	size_t key_count;
+	int64_t newest_ms; /* of all ops */
 };
 
 static void *model_must(void *memory)
@@ -448,8 +449,29 @@ static void model_list(const struct model *model, const struct cart_op *op,
 	}
 }
 
+int64_t model_last_expiry_ms(const struct model *model)
+{
+	int64_t last_ms = 0;
+
+	for (size_t i = 0; i < model->cart_count; i++) {
+		int64_t expires_ms = model->carts[i]->cart.expires_ms;
+
+		if (expires_ms > last_ms && expires_ms <= model->newest_ms)
+			last_ms = expires_ms;
+	}
+	for (size_t i = 0; i < model->key_count; i++) {
+		int64_t expires_ms = model->keys[i].stored_ms + model->rules.idempotency_window_ms;
+
+		if (expires_ms > last_ms && expires_ms <= model->newest_ms)
+			last_ms = expires_ms;
+	}
+	return last_ms;
+}
+
 void model_run(struct model *model, const struct cart_op *op, struct model_answer *answer)
 {
+	if (op->now_ms > model->newest_ms)
+		model->newest_ms = op->now_ms;
 	memset(answer, 0, sizeof(*answer));
 	switch (op->type) {
 	case CART_OP_CREATE:

@@ -36,6 +36,12 @@ void model_run(struct model *model, const struct cart_op *op, struct model_answe
 /* True: the op has been answered so, to the last member that its type sets. */
 bool model_agrees(const struct model_answer *answer, const struct cart_op *op);
 
+/*
+ * When the last cart or key of those that have expired by any op's time did so; 0: none has. A
+ * store may have removed it by now, or not: what an op of an earlier time gets is not defined.
+ */
+int64_t model_last_expiry_ms(const struct model *model);
+
 /* The n-th cart ever made, as it is or was last; NULL: no such. */
 const struct cart *model_cart_at(const struct model *model, size_t n);
 

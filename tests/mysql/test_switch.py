@@ -25,7 +25,7 @@ class Site:
         self.new = private_mariadb.mariadb.Replica(self.old)
         self.new.start()
         hosts = "%s,%s" % (self.old.address(), self.new.address())
-        settings = {**private_mariadb.settings_for(self.old, host=hosts), "threads": "1"}
+        settings = {**private_mariadb.settings_for(self.old, host=hosts), "threads": "1", "mysql.acquire_timeout": "4s"}
         self.cartds = [Cartd(self.folder.name, settings, "cartd-%d" % number) for number in range(1 + LATE)]
         self.first, *self.late = [cartd.client() for cartd in self.cartds]
         self.path = self.first.ask("POST", "/shopping-carts", (), {"customer_id": 5}).header("Location")

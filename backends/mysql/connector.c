@@ -325,8 +325,9 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 	settings_secret_free(password);
 	pthread_mutex_lock(&c->lock);
 	if (!c->stopping) {
-		/* Times of carts are compared with the clock of the host that stores them. */
-		if (role == SQL_WRITER && outcome == SQL_OUTCOME_GOOD)
+		/* Times of carts are compared with the clock of the host that stores them. A server
+		 * or proxy that does not tell the time proves nothing. */
+		if (role == SQL_WRITER && outcome == SQL_OUTCOME_GOOD && reading.from_ms > 0)
 			clock_skew_read(c->options.skew, &reading);
 		use = attempt_done(c, role, attempt, outcome, mysql, link, &news);
 		c->failures[role].text[0] = '\0';

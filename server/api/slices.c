@@ -80,7 +80,7 @@ void slices_learn(struct api *api, size_t carts, size_t bytes)
 
 	if (carts == 0)
 		return;
-	/* Large carts are believed at once, small ones by and by. */
+	/* Large carts are believed at once, small ones step by step. */
 	bytes = bytes / carts + 1;
-	*known = bytes > *known ? bytes : (*known * 7 + bytes) / 8;
+	*known = bytes > *known ? bytes : (*known + bytes) / 2;
 }

@@ -153,7 +153,8 @@ struct cart_op {
 		int64_t due_ns;
 		bool alone;    /* to be tried again in a batch of its own */
 		void *backend; /* free for the backend; NULL at submit */
-		int64_t nonce; /* the same; 0 at submit */
+		int64_t nonce; /* the same; 0 at submit, as the next */
+		int64_t since_ns;
 	} held;
 };
 

@@ -41,15 +41,20 @@ bool sql_retry_at_writer(struct sql_work *work, struct cart_op *op)
 	return batch_push(work->writer.pool.batch, op, SQL_CLASS_GET) == CART_OK;
 }
 
-/* Why the op is not tried once more; NULL: it is. */
-static const char *retry_end(const struct sql_lane *lane, const struct cart_op *op,
-			     enum sql_fault fault, unsigned tries)
+/* Why the op is not tried once more; NULL: it is. held.since_ns is when its row was first locked.
+ */
+static const char *retry_end(const struct sql_lane *lane, struct cart_op *op, enum sql_fault fault,
+			     unsigned tries)
 {
-	int64_t waited_ns = cart_store_now_ns(op->held.store) - op->submitted_ns;
+	int64_t now_ns = cart_store_now_ns(op->held.store);
 
+	if (fault != SQL_FAULT_LOCK)
+		op->held.since_ns = 0;
+	else if (op->held.since_ns == 0)
+		op->held.since_ns = now_ns;
 	if (sql_op_has(op, SQL_OP_DOUBT))
 		return NULL;
-	if (fault == SQL_FAULT_LOCK && waited_ns >= lane->pool->setup->lock_ns)
+	if (fault == SQL_FAULT_LOCK && now_ns - op->held.since_ns >= lane->pool->setup->lock_ns)
 		return "another client of the database has had a row of this cart locked for"
 		       " mysql.lock_timeout";
 	if (fault != SQL_FAULT_LOCK && tries > RETRY_TRIES_MAX)

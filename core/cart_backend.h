@@ -22,17 +22,22 @@
 
 #include "core/cart_store.h"
 
+#include <stdatomic.h>
+
 /* What a backend can promise. */
 #define CART_CAP_DURABLE	1u /* an acknowledged change survives a crash of the process */
 #define CART_CAP_EVENTUAL_READS 2u /* CART_READ_EVENTUAL differs from CART_READ_STRONG */
 #define CART_CAP_STRONG_LISTS	4u /* LIST shows a change as soon as it is acknowledged */
+
+struct cart_provisioner;
 
 /* Head of a backend's process-wide struct, zeroed by the backend. The store layer sets the members
  * after start() and before provision(). */
 struct cart_db {
 	const struct cart_backend *backend;
 	struct cart_env env;
-	void *metrics; /* the store layer's series */
+	void *metrics;			      /* the store layer's series */
+	struct cart_provisioner *provisioner; /* the store layer's; NULL: nothing is left to do */
 };
 
 struct event;
@@ -63,18 +68,30 @@ struct cart_store {
 typedef int cart_backend_start_fn(struct cart_db **db, const struct cart_env *env,
 				  struct cart_error *error);
 
+/* How provisioning ended. */
+enum cart_provisioned {
+	CART_PROVISIONED,
+	CART_PROVISION_UNREACHED, /* the database was not reached, or not in time: try again */
+	CART_PROVISION_REFUSED	  /* only a person can help: account, schema, certificate */
+};
+
+struct cart_provision_try {
+	enum cart_provision how; /* AUTO or CHECK */
+	int64_t until_ns;	 /* monotonic; a backend that waits for something ends by then */
+	const atomic_bool *stop; /* it ends soon after this has become true */
+};
+
 /*
- * Makes or checks the schema; may be NULL where there is none. Called once, after start and before
- * the first open, with AUTO or CHECK; not at all with OFF. Blocks. Never drops or rewrites what it
- * did not make; refuses a schema newer than it knows. Several processes may do it at once.
- *
- * A database that cannot be reached is a failure. Only with db->env.provision_later may a backend
- * go on trying instead, on a thread of its own that stop() ends: it logs once why, returns 0, and
- * ops get CART_BUSY until provisioning has succeeded. A database that can be reached and whose
- * schema is wrong is a failure in any case.
+ * Makes or checks the schema; may be NULL where there is none. Called after start: once before the
+ * first open, and then, if the database was not reached and the program is a service, again and
+ * again on a thread of the store layer's while loops run. Not at all with OFF. Blocks. Never drops
+ * or rewrites what it did not make; refuses a schema newer than it knows. Several processes may do
+ * it at once. Ops that come before it has succeeded are answered CART_BUSY: see
+ * cart_db_is_provisioned().
  */
-typedef int cart_backend_provision_fn(struct cart_db *db, enum cart_provision how,
-				      struct cart_error *error);
+typedef enum cart_provisioned cart_backend_provision_fn(struct cart_db *db,
+							const struct cart_provision_try *attempt,
+							struct cart_error *error);
 
 /* Ends helper threads and frees db. Every store is closed. Required. */
 typedef void cart_backend_stop_fn(struct cart_db *db);
@@ -143,6 +160,10 @@ void cart_store_complete(struct cart_op *op, enum cart_result result);
  * one's close(). Takes NULL; sets it.
  */
 void cart_store_close_idle(struct cart_store **store);
+
+/* False: the service has started without its database and has not provisioned it yet. Any thread.
+ */
+bool cart_db_is_provisioned(const struct cart_db *db);
 
 /* Shorthands for the clock and the rules of the store's environment. */
 int64_t cart_store_now_ns(const struct cart_store *store);

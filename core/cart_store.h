@@ -42,9 +42,9 @@ struct cart_env {
 	struct clock_skew *skew;
 	size_t loops; /* handles that will be opened, see core/pool.h; 0: not known */
 	/*
-	 * True for a service, false for a tool. True: provision() must succeed although the
-	 * database cannot be reached, if the backend can provision it later, on a thread of its
-	 * own. Until then ops get CART_BUSY. False: provision() fails.
+	 * True for a service, false for a tool. True: cart_db_start() succeeds although the
+	 * database cannot be reached, a thread goes on trying to provision it, and until that
+	 * succeeds ops get CART_BUSY. False: it fails.
 	 */
 	bool provision_later;
 	/* For a tool that provisions. True: what the settings ask of a schema beside its tables and

@@ -10,6 +10,8 @@
  */
 #include "core/cart_backend.h"
 #include "core/deadlines.h"
+#include "core/provisioner.h"
+#include "core/base/log.h"
 
 #include <assert.h>
 #include <event2/event.h>
@@ -166,6 +168,45 @@ static struct store_metrics *store_metrics_new(const struct cart_backend *backen
 	return m;
 }
 
+/* A tool waits until a table is made. A service handles no signal before its loops run, so it waits
+ * less and goes on in a thread. */
+#define STORE_PROVISION_NS	 (5 * 60 * CLOCK_NS_PER_S)
+#define STORE_PROVISION_START_NS (3 * CLOCK_NS_PER_S)
+
+static int store_provision(struct cart_db *db, enum cart_provision how, struct cart_error *error)
+{
+	static const atomic_bool never;
+	bool later = db->env.provision_later;
+	const struct cart_provision_try attempt = {
+		.how = how,
+		.until_ns = clock_monotonic_ns(db->env.clock) +
+			    (later ? STORE_PROVISION_START_NS : STORE_PROVISION_NS),
+		.stop = &never,
+	};
+
+	if (how == CART_PROVISION_OFF || db->backend->provision == NULL)
+		return 0;
+	switch (db->backend->provision(db, &attempt, error)) {
+	case CART_PROVISIONED:
+		return 0;
+	case CART_PROVISION_REFUSED:
+		return -1;
+	case CART_PROVISION_UNREACHED:
+		if (!later)
+			return -1;
+		break;
+	}
+	log_event(LOG_WARN, "cannot provision the database; not ready until that succeeds",
+		  LOG_STR("backend", db->backend->name), LOG_STR("reason", error->text));
+	db->provisioner = provisioner_new(db, how);
+	return db->provisioner != NULL ? 0 : cart_error_set(error, "no thread for provisioning");
+}
+
+bool cart_db_is_provisioned(const struct cart_db *db)
+{
+	return db->provisioner == NULL || provisioner_is_done(db->provisioner);
+}
+
 int cart_db_start(struct cart_db **out, const struct cart_backend *backend,
 		  const struct cart_env *env, enum cart_provision provision,
 		  struct cart_error *error)
@@ -183,8 +224,7 @@ int cart_db_start(struct cart_db **out, const struct cart_backend *backend,
 	db->backend = backend;
 	db->env = *env;
 	db->metrics = series;
-	if (provision != CART_PROVISION_OFF && backend->provision != NULL &&
-	    backend->provision(db, provision, error) != 0) {
+	if (store_provision(db, provision, error) != 0) {
 		cart_db_stop(&db);
 		return -1;
 	}
@@ -199,6 +239,7 @@ void cart_db_stop(struct cart_db **db)
 	if (*db == NULL)
 		return;
 	series = (*db)->metrics;
+	provisioner_free(&(*db)->provisioner);
 	(*db)->backend->stop(*db);
 	free(series);
 	*db = NULL;

@@ -1,28 +1,21 @@
 /*
  * The DynamoDB backend: credentials that a thread keeps fresh, an HTTP client and lanes for each
  * loop (store.c), and a table that is created or checked at start. If the service cannot be reached
- * at start, or creating the table takes long, cartd starts, logs it, is not ready, and a thread
- * goes on trying (provisioner.c); cartctl fails instead.
+ * at start, or creating the table takes long, core/provisioner.h goes on trying.
  */
-#include "backends/dynamodb/table/provisioner.h"
+#include "backends/dynamodb/table/table.h"
 #include "backends/dynamodb/store/store.h"
-#include "core/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 /* Time to find credentials at start; a metadata service may be slow. */
 #define DYNAMODB_CREDENTIALS_MS 10000
-/* Time to create the table or an index: a tool waits; a service handles no signal during its start,
- * so it waits less and continues in a thread. */
-#define DYNAMODB_PROVISION_NS (5 * 60 * CLOCK_NS_PER_S)
-#define DYNAMODB_START_NS     (3 * CLOCK_NS_PER_S)
 
 static void dynamodb_stop(struct cart_db *base)
 {
 	struct ddb_db *db = (struct ddb_db *)base;
 
-	ddb_provisioner_free(&db->provisioner);
 	ddb_credentials_free(&db->credentials);
 	free(db);
 }
@@ -112,8 +105,9 @@ failed:
 	return -1;
 }
 
-static int dynamodb_provision(struct cart_db *base, enum cart_provision how,
-			      struct cart_error *error)
+static enum cart_provisioned dynamodb_provision(struct cart_db *base,
+						const struct cart_provision_try *attempt,
+						struct cart_error *error)
 {
 	struct ddb_db *db = (struct ddb_db *)base;
 	const struct ddb_table_config table = {
@@ -126,27 +120,17 @@ static int dynamodb_provision(struct cart_db *base, enum cart_provision how,
 		.strict = base->env.provision_strict,
 	};
 	const struct ddb_client_config client = ddb_db_client(db);
-	const int64_t patience_ns =
-		base->env.provision_later ? DYNAMODB_START_NS : DYNAMODB_PROVISION_NS;
-	atomic_bool stop = false;
 
-	switch (ddb_table_provision(&table, &client, how,
-				    clock_monotonic_ns(base->env.clock) + patience_ns, &stop,
+	switch (ddb_table_provision(&table, &client, attempt->how, attempt->until_ns, attempt->stop,
 				    error)) {
 	case DDB_TABLE_READY:
-		return 0;
-	case DDB_TABLE_REFUSED:
-		return -1;
+		return CART_PROVISIONED;
 	case DDB_TABLE_UNREACHED:
-		if (!base->env.provision_later)
-			return -1;
+		return CART_PROVISION_UNREACHED;
+	case DDB_TABLE_REFUSED:
 		break;
 	}
-	log_event(LOG_WARN, "cannot provision the table; not ready until that succeeds",
-		  LOG_STR("table", table.name), LOG_STR("endpoint", client.endpoint),
-		  LOG_STR("why", error->text));
-	db->provisioner = ddb_provisioner_new(&table, &client, how);
-	return db->provisioner != NULL ? 0 : cart_error_set(error, "no thread for provisioning");
+	return CART_PROVISION_REFUSED;
 }
 
 extern const struct cart_backend dynamodb_backend;

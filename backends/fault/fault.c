@@ -106,11 +106,14 @@ no_plan:
 	return -1;
 }
 
-static int fault_provision(struct cart_db *base, enum cart_provision how, struct cart_error *error)
+static enum cart_provisioned fault_provision(struct cart_db *base,
+					     const struct cart_provision_try *attempt,
+					     struct cart_error *error)
 {
 	struct cart_db *inner = ((struct fault_db *)base)->inner;
 
-	return inner->backend->provision != NULL ? inner->backend->provision(inner, how, error) : 0;
+	return inner->backend->provision != NULL ? inner->backend->provision(inner, attempt, error)
+						 : CART_PROVISIONED;
 }
 
 static void fault_stop(struct cart_db *base)

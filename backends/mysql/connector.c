@@ -63,6 +63,7 @@ struct sql_connector {
 	struct sql_hosts hosts[SQL_ROLES];
 	bool read_only; /* the last attempt at a writer found a host that accepts no writes */
 	struct cart_error failures[SQL_ROLES]; /* the last failure, with its host */
+	enum sql_outcome last[SQL_ROLES];      /* how the last attempt ended */
 	struct ask_list asks[SQL_ROLES];       /* not begun */
 	uint32_t logged[SQL_ROLES];	       /* bits: hosts that the log already calls unusable */
 	struct closing *closings;
@@ -331,6 +332,7 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 			clock_skew_read(c->options.skew, &reading);
 		use = attempt_done(c, role, attempt, outcome, mysql, link, &news);
 		c->failures[role].text[0] = '\0';
+		c->last[role] = outcome;
 		if (outcome != SQL_OUTCOME_GOOD)
 			cart_error_set(&c->failures[role], "%s: %s", name, error.text);
 	}
@@ -360,10 +362,10 @@ static void attempt_explain(const struct sql_connector *c, enum sql_role role,
 		cart_error_set(error, "%s", c->failures[role].text);
 }
 
-int sql_connect(struct sql_connector *c, enum sql_role role, struct sql_link *link,
-		struct cart_error *error)
+enum sql_outcome sql_connect(struct sql_connector *c, enum sql_role role, struct sql_link *link,
+			     struct cart_error *error)
 {
-	size_t left = c->hosts[role].count;
+	size_t left = c->hosts[role].count, refused = 0;
 	bool open = false;
 
 	*link = (struct sql_link){0};
@@ -381,12 +383,16 @@ int sql_connect(struct sql_connector *c, enum sql_role role, struct sql_link *li
 			continue;
 		}
 		open = attempt_run(c, role, &attempt, true, link);
+		refused += !open && c->last[role] == SQL_OUTCOME_REFUSED;
 		left--;
 	}
 	if (!open)
 		attempt_explain(c, role, error);
 	pthread_mutex_unlock(&c->lock);
-	return open ? 0 : -1;
+	if (open)
+		return SQL_OUTCOME_GOOD;
+	return refused > 0 && refused == c->hosts[role].count ? SQL_OUTCOME_REFUSED
+							      : SQL_OUTCOME_BAD;
 }
 
 static void helper_refuse(const struct sql_connector *c, struct sql_ask *ask, int64_t retry_ns)

@@ -103,11 +103,12 @@ uint64_t sql_connector_epoch(const struct sql_connector *connector);
 
 /*
  * Connects on this thread, for provisioning and sweeping, by the same rules. The connection is for
- * blocking calls and is closed by mysql_close(). -1: error names host and cause. A thread that ends
- * calls mysql_thread_end().
+ * blocking calls and is closed by mysql_close(). Otherwise error names host and cause;
+ * SQL_OUTCOME_REFUSED: every host refuses us for a reason that only a person can change. A thread
+ * that ends calls mysql_thread_end().
  */
-CART_MUST_CHECK int sql_connect(struct sql_connector *connector, enum sql_role role,
-				struct sql_link *link, struct cart_error *error);
+CART_MUST_CHECK enum sql_outcome sql_connect(struct sql_connector *connector, enum sql_role role,
+					     struct sql_link *link, struct cart_error *error);
 
 /* "10.11.19-MariaDB" of the last server that was connected to; "" before. */
 void sql_connector_version(struct sql_connector *connector, char *text, size_t room);

@@ -77,6 +77,8 @@ static void pool_log_up(struct sql_pool *pool)
 	if (!pool->logged_down)
 		return;
 	pool->logged_down = false;
+	if (atomic_fetch_sub(&pool->setup->down[pool->role], 1) > 1)
+		return;
 	sql_connector_version(pool->setup->connector, version, sizeof(version));
 	log_event(LOG_INFO, "connected to the database again", LOG_STR("version", version));
 }
@@ -86,6 +88,8 @@ static void pool_log_down(struct sql_pool *pool, const char *why)
 	if (pool->up > 0 || pool->logged_down)
 		return;
 	pool->logged_down = true;
+	if (atomic_fetch_add(&pool->setup->down[pool->role], 1) > 0)
+		return;
 	log_event(LOG_ERROR, "no connection to the database",
 		  LOG_STR("role", pool->role == SQL_WRITER ? "writer" : "reader"),
 		  LOG_STR("reason", why));

@@ -12,6 +12,8 @@
 #include "backends/mysql/connector.h"
 #include "core/pool.h"
 
+#include <stdatomic.h>
+
 struct sql_lane;
 struct sql_pool;
 
@@ -44,6 +46,7 @@ struct sql_setup {
 	struct sql_series series;
 	size_t batch_max;   /* ops in a batch */
 	size_t queue_max;   /* ops of a loop */
+	atomic_int *down;   /* by role: pools that have no connection, and the log says so */
 	bool several_hosts; /* mysql.host names more than one: a writer may be replaced by another
 			     */
 	int64_t acquire_ns;
@@ -108,7 +111,7 @@ struct sql_pool {
 	struct sql_lane *lanes;
 	size_t lane_count;
 	size_t up;	  /* lanes with a connection */
-	bool logged_down; /* the log says that there is none */
+	bool logged_down; /* it has lost its connections; counted in setup->down */
 	int64_t next_refusal_log_ns;
 	enum sql_writable writable;
 	struct sql_ask seek; /* for a host that accepts writes */

@@ -159,6 +159,7 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 	db->sweep_interval_ms = settings_integer(settings, "mysql.sweep_interval");
 	if (sql_options_read(&db->options, settings, error) != 0)
 		goto failed;
+	db->setup.down = db->down;
 	db->setup.several_hosts = db->options.host_count > 1;
 	db->options.skew = env->skew;
 	db->setup.connector = sql_connector_new(&db->options, env->clock, error);
@@ -172,15 +173,23 @@ failed:
 	return -1;
 }
 
-static int mysql_provision(struct cart_db *base, enum cart_provision how, struct cart_error *error)
+static enum cart_provisioned mysql_provision(struct cart_db *base,
+					     const struct cart_provision_try *attempt,
+					     struct cart_error *error)
 {
 	struct sql_db *db = (struct sql_db *)base;
 	struct sql_link link;
-	int result;
+	enum cart_provisioned result;
 
-	if (sql_connect(db->setup.connector, SQL_WRITER, &link, error) != 0)
-		return -1;
-	result = sql_schema_provision(link.mysql, how, embed_mysql_migrations, error);
+	switch (sql_connect(db->setup.connector, SQL_WRITER, &link, error)) {
+	case SQL_OUTCOME_GOOD:
+		break;
+	case SQL_OUTCOME_REFUSED:
+		return CART_PROVISION_REFUSED;
+	default:
+		return CART_PROVISION_UNREACHED;
+	}
+	result = sql_schema_provision(link.mysql, attempt->how, embed_mysql_migrations, error);
 	mysql_close(link.mysql);
 	return result;
 }

@@ -14,6 +14,7 @@
  */
 #include "backends/mysql/schema.h"
 
+#include "backends/mysql/fault.h"
 #include "core/embed.h"
 #include "core/base/log.h"
 
@@ -50,7 +51,8 @@ struct schema {
 	const struct embed_file *migrations;
 	char database[256]; /* 64 characters */
 	int wanted;
-	int version; /* 0: none */
+	int version;	/* 0: none */
+	bool unreached; /* what failed may succeed later */
 };
 
 /* The columns and indexes that the program's statements name; and the migration that brought them.
@@ -196,7 +198,7 @@ static void schema_pause(long ms)
 }
 
 /* The error that came of a query, 0: none; and the first value of its rows, if asked for. */
-static unsigned schema_answer(const struct schema *schema, char *text, size_t room)
+static unsigned schema_answer(struct schema *schema, char *text, size_t room)
 {
 	MYSQL_RES *rows = mysql_store_result(schema->mysql);
 	MYSQL_ROW row;
@@ -211,7 +213,7 @@ static unsigned schema_answer(const struct schema *schema, char *text, size_t ro
 }
 
 /* Asks for one value, "" for NULL or no row. Returns the error, 0: none. */
-static unsigned schema_ask(const struct schema *schema, const char *sql, char *text, size_t room)
+static unsigned schema_ask(struct schema *schema, const char *sql, char *text, size_t room)
 {
 	if (text != NULL)
 		text[0] = '\0';
@@ -220,7 +222,7 @@ static unsigned schema_ask(const struct schema *schema, const char *sql, char *t
 	return schema_answer(schema, text, room);
 }
 
-static unsigned schema_run(const struct schema *schema, const char *sql)
+static unsigned schema_run(struct schema *schema, const char *sql)
 {
 	return schema_ask(schema, sql, NULL, 0);
 }
@@ -243,7 +245,7 @@ static int schema_waits(short events)
  * Without the connection's timeouts, because changing a large table may take hours. Only a
  * non-blocking call can be waited for without a timeout.
  */
-static unsigned schema_run_long(const struct schema *schema, const char *file, const char *sql,
+static unsigned schema_run_long(struct schema *schema, const char *file, const char *sql,
 				size_t len)
 {
 	int failed = 0;
@@ -263,10 +265,13 @@ static unsigned schema_run_long(const struct schema *schema, const char *file, c
 	return failed != 0 ? mysql_errno(schema->mysql) : schema_answer(schema, NULL, 0);
 }
 
-static int schema_fail(const struct schema *schema, const char *doing, struct cart_error *error)
+static int schema_fail(struct schema *schema, const char *doing, struct cart_error *error)
 {
-	return cart_error_set(error, "%s: %s (error %u)", doing, mysql_error(schema->mysql),
-			      mysql_errno(schema->mysql));
+	unsigned code = mysql_errno(schema->mysql);
+	enum sql_fault fault = sql_fault_of(code, mysql_sqlstate(schema->mysql));
+
+	schema->unreached = fault != SQL_FAULT_OTHER;
+	return cart_error_set(error, "%s: %s (error %u)", doing, mysql_error(schema->mysql), code);
 }
 
 static bool schema_is_denied(unsigned code)
@@ -308,7 +313,7 @@ static int schema_look_version(struct schema *schema, struct cart_error *error)
 }
 
 /* What must be there at this version; or, before the first one, if the table is. */
-static int schema_look_tables(const struct schema *schema, struct cart_error *error)
+static int schema_look_tables(struct schema *schema, struct cart_error *error)
 {
 	for (size_t i = 0; i < SCHEMA_COUNT(schema_names); i++) {
 		const char *table = schema_names[i].table;
@@ -344,7 +349,7 @@ static int schema_look(struct schema *schema, struct cart_error *error)
 	return schema_look_tables(schema, error);
 }
 
-static int schema_look_rights(const struct schema *schema, struct cart_error *error)
+static int schema_look_rights(struct schema *schema, struct cart_error *error)
 {
 	for (size_t i = 0; i < SCHEMA_COUNT(schema_rights); i++)
 		if (schema_is_denied(schema_run(schema, schema_rights[i])))
@@ -355,7 +360,7 @@ static int schema_look_rights(const struct schema *schema, struct cart_error *er
 }
 
 /* Says what is missing, and how it is made. */
-static int schema_refuse(const struct schema *schema, struct cart_error *error)
+static int schema_refuse(struct schema *schema, struct cart_error *error)
 {
 	char missing[256] = "";
 	size_t len = 0;
@@ -381,8 +386,8 @@ static bool schema_is_repeated(unsigned code)
 	return code == ER_DUP_FIELDNAME || code == ER_DUP_KEYNAME;
 }
 
-static int schema_statement(const struct schema *schema, const char *file, const char *sql,
-			    size_t len, struct cart_error *error)
+static int schema_statement(struct schema *schema, const char *file, const char *sql, size_t len,
+			    struct cart_error *error)
 {
 	unsigned code = schema_run_long(schema, file, sql, len);
 
@@ -392,6 +397,7 @@ static int schema_statement(const struct schema *schema, const char *file, const
 	}
 	if (code == 0 || schema_is_repeated(code))
 		return 0;
+	schema->unreached = code == ER_LOCK_WAIT_TIMEOUT;
 	if (code == ER_LOCK_WAIT_TIMEOUT)
 		return cart_error_set(error, "%s: a long transaction holds a table; try again",
 				      file);
@@ -423,7 +429,7 @@ static int schema_apply(struct schema *schema, const struct embed_file *file,
 	return 0;
 }
 
-static int schema_lock(const struct schema *schema, struct cart_error *error)
+static int schema_lock(struct schema *schema, struct cart_error *error)
 {
 	char got[8];
 
@@ -438,6 +444,7 @@ static int schema_lock(const struct schema *schema, struct cart_error *error)
 			return 0;
 		schema_pause(SCHEMA_LOCK_PAUSE_MS);
 	}
+	schema->unreached = true;
 	return cart_error_set(error, "another process is still upgrading database %s; try again",
 			      schema->database);
 }
@@ -461,8 +468,21 @@ static int schema_upgrade(struct schema *schema, struct cart_error *error)
 	return result;
 }
 
-int sql_schema_provision(MYSQL *mysql, enum cart_provision how, const struct embed_file *migrations,
-			 struct cart_error *error)
+static bool schema_provision(struct schema *schema, enum cart_provision how,
+			     struct cart_error *error)
+{
+	if (schema_look_server(schema, error) != 0 || schema_look(schema, error) != 0)
+		return false;
+	if (schema->version < schema->wanted && how == CART_PROVISION_CHECK)
+		return schema_refuse(schema, error) == 0;
+	if (schema->version < schema->wanted && schema_upgrade(schema, error) != 0)
+		return false;
+	return schema_look_rights(schema, error) == 0;
+}
+
+enum cart_provisioned sql_schema_provision(MYSQL *mysql, enum cart_provision how,
+					   const struct embed_file *migrations,
+					   struct cart_error *error)
 {
 	struct schema schema = {
 		.mysql = mysql,
@@ -470,15 +490,7 @@ int sql_schema_provision(MYSQL *mysql, enum cart_provision how, const struct emb
 		.wanted = schema_wanted(migrations),
 	};
 
-	if (how == CART_PROVISION_OFF)
-		return 0;
-	if (schema_look_server(&schema, error) != 0 || schema_look(&schema, error) != 0)
-		return -1;
-	if (schema.version < schema.wanted) {
-		if (how == CART_PROVISION_CHECK)
-			return schema_refuse(&schema, error);
-		if (schema_upgrade(&schema, error) != 0)
-			return -1;
-	}
-	return schema_look_rights(&schema, error);
+	if (how == CART_PROVISION_OFF || schema_provision(&schema, how, error))
+		return CART_PROVISIONED;
+	return schema.unreached ? CART_PROVISION_UNREACHED : CART_PROVISION_REFUSED;
 }

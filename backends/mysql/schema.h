@@ -2,7 +2,7 @@
 #ifndef BACKENDS_MYSQL_SCHEMA_H
 #define BACKENDS_MYSQL_SCHEMA_H
 
-#include "core/cart_store.h"
+#include "core/cart_backend.h"
 
 #include <mysql.h>
 
@@ -22,11 +22,11 @@ struct embed_file;
  * online: they name ALGORITHM=INSTANT, or INPLACE with LOCK=NONE.
  *
  * When everything is current nothing is written, and the rights to read and write rows suffice;
- * their lack is an error. -1: error says what is wrong.
+ * their lack is an error.
  */
-CART_MUST_CHECK int sql_schema_provision(MYSQL *mysql, enum cart_provision how,
-					 const struct embed_file *migrations,
-					 struct cart_error *error);
+CART_MUST_CHECK enum cart_provisioned sql_schema_provision(MYSQL *mysql, enum cart_provision how,
+							   const struct embed_file *migrations,
+							   struct cart_error *error);
 
 /*
  * Takes the next statement off *rest, a NUL-terminated text: its start, and its length without the

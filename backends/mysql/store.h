@@ -13,7 +13,8 @@ struct sql_db {
 	struct cart_db db; /* first */
 	struct sql_options options;
 	struct sql_setup setup;
-	struct pool_lanes lanes; /* connections to the writer, and as many to readers */
+	atomic_int down[SQL_ROLES]; /* of setup */
+	struct pool_lanes lanes;    /* connections to the writer, and as many to readers */
 	int64_t sweep_interval_ms;
 	pthread_mutex_t lock; /* the next, while loops open at once */
 	struct sql_sweeper *sweeper;

@@ -562,6 +562,10 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 	struct sql_pool *pool = &work->writer;
 
 	op->held.backend = NULL;
+	if (!cart_db_is_provisioned(work->store->db)) {
+		cart_op_set_reason(op, "the database has not been provisioned since the start");
+		return CART_BUSY;
+	}
 	if (sql_op_is_check(op)) {
 		if (pool->writable != SQL_WRITABLE) {
 			cart_op_set_reason(op, "no database host accepts changes");

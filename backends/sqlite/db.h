@@ -19,7 +19,9 @@ struct sqlite_db {
 };
 
 /* The slot of the same name, see core/cart_backend.h. */
-int sqlite_db_provision(struct cart_db *base, enum cart_provision how, struct cart_error *error);
+enum cart_provisioned sqlite_db_provision(struct cart_db *base,
+					  const struct cart_provision_try *attempt,
+					  struct cart_error *error);
 
 /* The process's writer, started if it is not. NULL: error says why. */
 struct sqlite_writer *sqlite_db_writer(struct sqlite_db *db, struct cart_error *error);

@@ -450,10 +450,10 @@ def server_that_comes_later(folder):
             await_that(lambda: client.ask("GET", "/readyz").status == 200, PATIENCE_S, "it is ready")
             made = client.ask("POST", "/shopping-carts", (), '{"customer_id":1}').status
     warnings = [line for line in bad(cartd.log()) if WITHOUT_TTL not in line]
-    told = [line for line in warnings if "cannot provision the table; not ready until that succeeds" in line and server.endpoint in line]
+    told = [line for line in warnings if "cannot provision the database; not ready until that succeeds" in line and server.endpoint in line]
     if problem or away != [(200, False)] + [(503, True)] * 4 or made != 201 or len(told) != 1 or warnings != told:
         return "%s\nanswers without a server: %s; then: %d; its log:\n%s" % (problem, away, made, cartd.log())
-    return cartd.end_problem() or ("" if cartd.log().count("the table is ready") == 1 else cartd.log())
+    return cartd.end_problem() or ("" if cartd.log().count("the database is provisioned") == 1 else cartd.log())
 
 
 def later_and_wrong(place):
@@ -463,7 +463,7 @@ def later_and_wrong(place):
     try:
         with Cartd(place.folder, place.settings("late"), "late") as cartd, cartd.client() as client:
             place.front.rule = lambda call, ask: ask()
-            await_that(lambda: "the table cannot be used" in cartd.log(), PATIENCE_S, "it says so")
+            await_that(lambda: "the database cannot be used" in cartd.log(), PATIENCE_S, "it says so")
             answers = [client.ask("GET", target).status for target in ("/livez", "/readyz")]
     finally:
         place.front.rule = lambda call, ask: ask()

@@ -44,7 +44,7 @@ def started_without_a_server(database, start, within_s):
     """cartd starts, says what is wrong, is not ready, and serves once start() has been called: seconds after."""
     with tempfile.TemporaryDirectory(prefix="cart-fault-") as folder, \
             Cartd(folder, settings_for(database), keys=keys_for(database)) as cartd, cartd.client() as client:
-        said = [line for line in cartd.log().splitlines() if "cannot provision the table" in line]
+        said = [line for line in cartd.log().splitlines() if "cannot provision the database" in line]
         assert len(said) == 1 and database.endpoint in said[0] and "not ready" in said[0], "cartd's log:\n" + cartd.log()
         answer = client.ask("GET", "/readyz")
         assert answer.status == 503, "/readyz: %d" % answer.status
@@ -57,7 +57,7 @@ def started_without_a_server(database, start, within_s):
         ready = await_that(lambda: client.ask("GET", "/readyz").status == 200 and time.monotonic() - began, 5, "readiness")
         tap.say("first cart %.2f s after the server's start, /readyz %.2f s; it was said: %s" % (took, ready, said[0]))
         assert took < within_s, "the first cart came %.2f s after the server's start" % took
-        await_that(lambda: "the table is ready" in cartd.log(), 20, "the table's provisioning")
+        await_that(lambda: "the database is provisioned" in cartd.log(), 20, "the table's provisioning")
         problem = cartd.end_problem()
         assert not problem, problem
 

@@ -1,6 +1,6 @@
 /* The table: made, awaited, completed, refused; on servers that lack a call, that fail, or that
  * cannot be reached yet. */
-#include "backends/dynamodb/table/provisioner.h"
+#include "backends/dynamodb/table/table.h"
 #include "tests/lib/captured_log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_fixture.h"
@@ -566,52 +566,6 @@ static void waiting_ends_with_the_time_or_the_service(void **state)
 	assert_int_equal(asked("DescribeTable"), 1);
 }
 
-static void a_provisioner_goes_on_until_the_table_is_ready(void **state)
-{
-	struct ddb_provisioner *provisioner;
-
-	(void)state;
-	no_table();
-	RULE(.operation = "DescribeTable", .error = "InternalServerError", .status = 500,
-	     .times = DDB_TRIES);
-	provisioner = ddb_provisioner_new(&table, &f.config, CART_PROVISION_AUTO);
-	assert_non_null(provisioner);
-	captured_log_await("the table is ready table=carts", 1);
-	assert_int_equal(asked("CreateTable"), 1);
-	ddb_provisioner_free(&provisioner);
-	assert_null(provisioner);
-	assert_int_equal(captured_log_count("WARN"), 0);
-}
-
-static void a_provisioner_ends_where_a_person_has_to_act(void **state)
-{
-	json_t *key = json_array_get(json_object_get(f.stub.shelf.table, "KeySchema"), 0);
-	struct ddb_provisioner *provisioner;
-
-	(void)state;
-	json_object_set_new(key, "AttributeName", json_string("id"));
-	provisioner = ddb_provisioner_new(&table, &f.config, CART_PROVISION_AUTO);
-	assert_non_null(provisioner);
-	captured_log_await("ERROR the table cannot be used table=carts why=\"table carts: its key",
-			   1);
-	ddb_provisioner_free(&provisioner);
-	assert_int_equal(asked(NULL), 1);
-}
-
-static void a_provisioner_is_stopped_while_it_waits(void **state)
-{
-	struct ddb_provisioner *provisioner;
-
-	(void)state;
-	f.stub.shelf.made_in = 1000000;
-	json_object_set_new(f.stub.shelf.table, "TableStatus", json_string("CREATING"));
-	provisioner = ddb_provisioner_new(&table, &f.config, CART_PROVISION_AUTO);
-	assert_non_null(provisioner);
-	ddb_stub_await(&f.stub, "DescribeTable", 2);
-	ddb_provisioner_free(&provisioner); /* it has five minutes for a try */
-	assert_int_equal(captured_log_count("table"), 0);
-}
-
 static void a_service_starts_without_its_server_and_is_there_once_that_is(void **state)
 {
 	struct ddb_rig r;
@@ -627,8 +581,8 @@ static void a_service_starts_without_its_server_and_is_there_once_that_is(void *
 	json_decref(r.stub.shelf.table);
 	r.stub.shelf.table = NULL;
 	ddb_rig_start(&r, 1, NULL);
-	captured_log_await("WARN  cannot provision the table; not ready until that succeeds", 1);
-	captured_log_await("INFO  the table is ready", 1);
+	captured_log_await("WARN  cannot provision the database; not ready until that succeeds", 1);
+	captured_log_await("INFO  the database is provisioned", 1);
 	id = rig_cart(r.rig);
 	assert_int_equal(ddb_shelf_number(&r.stub.shelf, &id, "version"), 1);
 	ddb_rig_stop(&r);
@@ -650,7 +604,7 @@ static void a_service_does_not_wait_for_long_until_a_table_is_made(void **state)
 	ddb_rig_start(&r, 1, NULL);
 	captured_log_await("not ready until that succeeds", 1);
 	captured_log_await("is not ACTIVE: it is CREATING", 1);
-	captured_log_await("INFO  the table is ready", 1);
+	captured_log_await("INFO  the database is provisioned", 1);
 	id = rig_cart(r.rig);
 	assert_int_equal(ddb_shelf_number(&r.stub.shelf, &id, "version"), 1);
 	ddb_rig_stop(&r);
@@ -686,9 +640,6 @@ int main(void)
 		TEST(a_server_that_fails_is_one_not_reached),
 		TEST(a_limit_of_the_account_is_tried_again),
 		TEST(waiting_ends_with_the_time_or_the_service),
-		TEST(a_provisioner_goes_on_until_the_table_is_ready),
-		TEST(a_provisioner_ends_where_a_person_has_to_act),
-		TEST(a_provisioner_is_stopped_while_it_waits),
 		cmocka_unit_test(a_service_does_not_wait_for_long_until_a_table_is_made),
 		cmocka_unit_test(a_service_starts_without_its_server_and_is_there_once_that_is),
 	};

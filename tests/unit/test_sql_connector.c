@@ -476,7 +476,7 @@ static void a_thread_that_may_block_connects_by_the_same_rules(void **state)
 	assert_int_equal(link.host, 1);
 	assert_int_equal(mysql_query(link.mysql, "DO SLEEP(0.1)"), 0);
 	mysql_close(link.mysql);
-	assert_int_equal(sql_connect(f.connector, SQL_READER, &link, &error), -1);
+	assert_int_equal(sql_connect(f.connector, SQL_READER, &link, &error), SQL_OUTCOME_BAD);
 	assert_null(link.mysql);
 	hole_free(&hole);
 }

@@ -246,7 +246,7 @@ static void a_connection_without_a_database_is_refused(void **state)
 	(void)state;
 	assert_int_equal(
 		sql_schema_provision(root, CART_PROVISION_AUTO, embed_mysql_migrations, &error),
-		-1);
+		CART_PROVISION_REFUSED);
 	assert_non_null(strstr(error.text, "mysql.database names no database"));
 }
 
@@ -482,7 +482,7 @@ static void an_old_server_is_refused(void **state)
 		mysql = sql_client(&ancient, NULL, "mysql");
 		assert_int_equal(sql_schema_provision(mysql, CART_PROVISION_AUTO,
 						      embed_mysql_migrations, &error),
-				 -1);
+				 CART_PROVISION_REFUSED);
 		if (strstr(error.text, old[i].words) == NULL)
 			fail_msg("said \"%s\" instead of: %s", error.text, old[i].words);
 		mysql_close(mysql);

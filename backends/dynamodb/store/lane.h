@@ -30,8 +30,6 @@ struct ddb_series {
 	metric_t trims;
 };
 
-struct ddb_provisioner;
-
 /* The process. */
 struct ddb_db {
 	struct cart_db db; /* first */
@@ -40,7 +38,6 @@ struct ddb_db {
 	struct ddb_credentials_source *credentials;
 	struct ddb_series series;
 	struct pool_lanes lanes;
-	struct ddb_provisioner *provisioner; /* NULL: nothing is left to do */
 };
 
 enum ddb_class {

@@ -90,10 +90,8 @@ static int schema_error(sqlite3 *db, const char *path, int rc, struct cart_error
 			path);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return cart_error_set(error,
-				      "%s is locked by another process; start again when it has "
-				      "finished",
-				      path);
+		cart_error_set(error, "%s is locked by another process", path);
+		return SQLITE_SCHEMA_LOCKED;
 	case SQLITE_READONLY:
 	case SQLITE_PERM:
 		return cart_error_set(
@@ -221,10 +219,10 @@ static int schema_provision(sqlite3 *db, const char *path, enum cart_provision h
 	 * effect only on an empty file. */
 	if (state == SCHEMA_EMPTY)
 		(void)sqlite3_exec(db, "PRAGMA page_size = 1024", NULL, NULL, NULL);
-	if (how == CART_PROVISION_AUTO && (state == SCHEMA_EMPTY || version < wanted) &&
-	    schema_upgrade(db, path, migrations, error) != 0)
-		return -1;
-	return schema_set_wal(db, path, error);
+	rc = how == CART_PROVISION_AUTO && (state == SCHEMA_EMPTY || version < wanted)
+		     ? schema_upgrade(db, path, migrations, error)
+		     : 0;
+	return rc == 0 ? schema_set_wal(db, path, error) : rc;
 }
 
 int sqlite_schema_provision(const char *path, enum cart_provision how,

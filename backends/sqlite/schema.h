@@ -12,9 +12,10 @@ struct embed_file;
 /*
  * Makes or checks the schema of the file at path. migrations is embed_sqlite_migrations, or those
  * of a test: named NNNN-..., sorted, ended by a zeroed one. The number of the last one is the
- * version wanted. Several processes may call it at once. -1: error names the file and what is
- * wrong.
+ * version wanted. Several processes may call it at once. -1, or SQLITE_SCHEMA_LOCKED if it may
+ * succeed later: error names the file and what is wrong.
  */
+#define SQLITE_SCHEMA_LOCKED 1
 CART_MUST_CHECK int sqlite_schema_provision(const char *path, enum cart_provision how,
 					    const struct embed_file *migrations,
 					    struct cart_error *error);

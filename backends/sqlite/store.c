@@ -29,9 +29,9 @@ struct store_reads {
 struct sqlite_store {
 	struct cart_store store; /* first */
 	struct sqlite_conn conn;
-	struct sqlite_writer *writer;
-	struct event *turn; /* runs what was collected */
-	bool turning;	    /* inside that event */
+	struct sqlite_writer *writer; /* NULL: the file is not open yet */
+	struct event *turn;	      /* runs what was collected */
+	bool turning;		      /* inside that event */
 	struct store_reads gathered;
 	struct store_reads read; /* answered; the callback is still to be called */
 	struct list writes;	 /* collected jobs */
@@ -172,10 +172,41 @@ static enum cart_result store_submit_write(struct sqlite_store *store, struct ca
 	return CART_OK;
 }
 
+static int store_open_file(struct sqlite_store *store, struct sqlite_db *db,
+			   struct cart_error *error)
+{
+	struct sqlite_conn_options options = db->config.conn;
+	struct sqlite_writer *writer = sqlite_db_writer(db, error);
+
+	options.writer = false;
+	options.busy_timeout_ms = db->read_busy_ms;
+	options.cache_bytes /= 4;
+	options.mmap_bytes = db->read_mmap_bytes;
+	if (writer == NULL || sqlite_conn_open(&store->conn, &options, error) != 0)
+		return -1;
+	store->writer = writer;
+	return 0;
+}
+
+/* A file that another process had locked at the start is opened by the first op after that. */
+static bool store_is_open(struct sqlite_store *store, struct cart_op *op)
+{
+	struct cart_db *db = store->store.db;
+	struct cart_error error = {"the file has been locked since the start"};
+
+	if (store->writer != NULL || (cart_db_is_provisioned(db) &&
+				      store_open_file(store, (struct sqlite_db *)db, &error) == 0))
+		return true;
+	cart_op_set_reason(op, "%s", error.text);
+	return false;
+}
+
 enum cart_result sqlite_store_submit(struct cart_store *base, struct cart_op *op)
 {
 	struct sqlite_store *store = (struct sqlite_store *)base;
 
+	if (!store_is_open(store, op))
+		return CART_BUSY;
 	if (!cart_op_is_write(op))
 		store_reads_append(&store->gathered, op);
 	else if (store_submit_write(store, op) != CART_OK)
@@ -233,9 +264,7 @@ static int store_open_events(struct sqlite_store *store, struct event_base *base
 int sqlite_store_open(struct cart_store **out, struct cart_db *base, struct event_base *loop,
 		      struct metrics_shard *shard, struct cart_error *error)
 {
-	struct sqlite_db *db = (struct sqlite_db *)base;
 	struct sqlite_store *store = calloc(1, sizeof(*store));
-	struct sqlite_conn_options options = db->config.conn;
 
 	(void)shard;
 	if (store == NULL)
@@ -243,12 +272,8 @@ int sqlite_store_open(struct cart_store **out, struct cart_db *base, struct even
 	list_init(&store->returns.jobs);
 	list_init(&store->writes);
 	list_init(&store->finishing);
-	options.writer = false;
-	options.busy_timeout_ms = db->read_busy_ms;
-	options.cache_bytes /= 4;
-	options.mmap_bytes = db->read_mmap_bytes;
-	store->writer = sqlite_db_writer(db, error);
-	if (store->writer == NULL || sqlite_conn_open(&store->conn, &options, error) != 0) {
+	if (cart_db_is_provisioned(base) &&
+	    store_open_file(store, (struct sqlite_db *)base, error) != 0) {
 		sqlite_store_close(&store->store);
 		return -1;
 	}

@@ -62,6 +62,7 @@ int fixture_start(struct fixture *f, enum cart_provision provision, struct cart_
 		.settings = f->settings,
 		.rules = cart_rules_from(f->settings),
 		.skew = f->skew,
+		.provision_later = f->provision_later,
 	};
 
 	f->metrics = env.metrics = metrics_new();

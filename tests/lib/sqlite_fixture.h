@@ -21,6 +21,7 @@ struct fixture {
 	struct settings *settings;
 	struct metrics *metrics;
 	struct fixture_clock clock;
+	bool provision_later;	 /* the test's: as a service does */
 	struct clock_skew *skew; /* the test's; NULL: nobody asks for it */
 	struct event_base *base;
 	struct cart_db *db;

@@ -218,11 +218,10 @@ static void what_cannot_be_written_is_refused(void **state)
 	assert_int_equal(chmod(f.folder, 0700), 0);
 }
 
-static void a_file_that_is_locked_is_refused(void **state)
+static sqlite3 *lock_file(void)
 {
 	sqlite3 *outsider;
 
-	(void)state;
 	assert_starts(CART_PROVISION_AUTO);
 	fixture_stop(&f);
 	outsider = fixture_outsider(&f);
@@ -230,9 +229,34 @@ static void a_file_that_is_locked_is_refused(void **state)
 				      "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT",
 				      NULL, NULL, NULL),
 			 SQLITE_OK);
+	return outsider;
+}
+
+/* A tool does not wait long. */
+static void a_file_that_is_locked_is_refused(void **state)
+{
+	sqlite3 *outsider = lock_file();
+
+	(void)state;
 	assert_refused(CART_PROVISION_AUTO, "is locked by another process");
 	sqlite3_close(outsider);
 	assert_starts(CART_PROVISION_AUTO);
+}
+
+static void a_service_waits_for_a_file_that_is_locked(void **state)
+{
+	sqlite3 *outsider = lock_file();
+	enum cart_result result;
+
+	(void)state;
+	f.provision_later = true;
+	assert_starts(CART_PROVISION_AUTO);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fixture_create(&f, 1, 7), CART_BUSY);
+	sqlite3_close(outsider);
+	while ((result = fixture_create(&f, 1, 7)) != CART_OK)
+		assert_int_equal(result, CART_BUSY);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 0);
 }
 
 static const char second[] = "ALTER TABLE carts ADD COLUMN note TEXT;";
@@ -330,6 +354,7 @@ int main(void)
 		TEST(a_name_that_means_something_to_sqlite_is_a_file),
 		TEST(what_cannot_be_written_is_refused),
 		TEST(a_file_that_is_locked_is_refused),
+		TEST(a_service_waits_for_a_file_that_is_locked),
 		TEST(an_old_schema_is_upgraded_and_keeps_its_carts),
 		TEST(an_upgrade_that_fails_leaves_the_old_schema),
 		TEST(processes_that_provision_at_once_agree),

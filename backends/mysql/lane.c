@@ -140,6 +140,7 @@ static void lane_asked(struct sql_ask *ask)
 	}
 	lane->link = ask->link;
 	lane->text.nowait = !mariadb_connection(lane->link.mysql); /* see session.c */
+	lane->refused = false;
 	pool_log_up(pool);
 	metrics_add(pool->shard, pool->setup->series.opened, 1);
 	lane_set(lane, SQL_LANE_BUSY); /* so that it counts as up before it is idle */
@@ -152,7 +153,8 @@ static bool lane_is_old(const struct sql_lane *lane, enum sql_discard *why)
 
 	*why = SQL_DISCARD_HOST;
 	if (pool->role == SQL_WRITER &&
-	    lane->link.epoch != sql_connector_epoch(pool->setup->connector))
+	    ((lane->refused && pool->writable == SQL_WRITABLE) ||
+	     lane->link.epoch != sql_connector_epoch(pool->setup->connector)))
 		return true;
 	*why = SQL_DISCARD_AGE;
 	/* While no host accepts writes, no other connection could be had. */
@@ -325,6 +327,7 @@ void sql_pool_read_only(struct sql_lane *lane)
 {
 	struct sql_pool *pool = lane->pool;
 
+	lane->refused = true;
 	sql_connector_report(pool->setup->connector, &lane->link, SQL_REPORT_READ_ONLY);
 	if (pool->role != SQL_WRITER || pool->writable != SQL_WRITABLE)
 		return;

@@ -85,6 +85,7 @@ struct sql_lane {
 	struct sql_conn conn;
 	struct sql_ask ask;
 	struct event *retry;
+	bool refused; /* changes; its session may refuse them after the host accepts them again */
 	int64_t since_ns; /* in this state */
 	struct sql_text text;
 	void *task; /* of the hooks */

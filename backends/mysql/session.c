@@ -99,7 +99,6 @@ static const struct session_pin {
 	SESSION_PIN("foreign_key_checks", "ON", "a line has a cart"),
 	SESSION_PIN("unique_checks", "ON", "a key is stored once"),
 	/* What ends a statement or a session early. */
-	SESSION_PIN("max_execution_time", "0", "MySQL: request.deadline is the limit"),
 	SESSION_PIN("range_optimizer_max_mem_size", "8388608",
 		    "MySQL: or IN (...) walks the table"),
 	SESSION_PIN("in_predicate_conversion_threshold", "1000",
@@ -432,15 +431,15 @@ static enum sql_outcome session_failed(const struct session *s, struct cart_erro
 	}
 }
 
-/* The first two statements are for what would garble the question, cut its answer or refuse it; the
- * comment is for MariaDB alone. */
+/* The first two statements are for what would garble the question, cut its answer or refuse it. Of
+ * the comments, MySQL and MariaDB execute one each. */
 static void session_text_ask(struct sql_text *text)
 {
 	sql_text_reset(text);
 	sql_statement(text, SQL_BEGIN, "SET NAMES utf8mb4 COLLATE utf8mb4_bin");
 	sql_statement(text, SQL_BEGIN,
 		      "SET SESSION sql_select_limit = 18446744073709551615, sql_big_selects = 1,"
-		      " timestamp = DEFAULT"
+		      " timestamp = DEFAULT /*!80000 , max_execution_time = 0 */"
 		      " /*M!100207 , max_statement_time = 0,"
 		      " max_session_mem_used = 9223372036854775807,"
 		      " tmp_disk_table_size = 18446744073709551615 */");

@@ -193,7 +193,7 @@ HEX = re.compile(rb"x'(?:[0-9a-f]{2}){1,64}'")
 
 def unexplained(statement, known):
     """What in a statement is neither the program's own words, nor a number, nor hex."""
-    rest = re.sub(rb"/\*M!\d+ ([^*'\"]*)\*/", rb"\1", HEX.sub(b"H", statement))  # a comment that MariaDB executes
+    rest = re.sub(rb"/\*M?!\d+ ([^*'\"]*)\*/", rb"\1", HEX.sub(b"H", statement))  # a comment that a server executes
     for quoted in re.findall(rb"'[^']*'", rest):
         if quoted.decode("latin-1") in known:
             rest = rest.replace(quoted, b"K")

@@ -410,10 +410,12 @@ static void a_change_whose_statement_was_killed_is_tried_again(void **state)
 	(void)state;
 	send_keyed(&sent, id);
 	for (int i = 0; i < 3; i++) {
-		await_at_gate(1, 0);
-		snprintf(kill, sizeof(kill), "KILL QUERY %lld",
-			 (long long)sql_number(root, "SELECT id FROM information_schema.processlist"
-						     " WHERE state = 'User lock'"));
+		int64_t running = INT64_MIN; /* none: it is on its way */
+
+		while (running == INT64_MIN)
+			running = sql_number(root, "SELECT id FROM information_schema.processlist"
+						   " WHERE state = 'User lock'");
+		snprintf(kill, sizeof(kill), "KILL QUERY %lld", (long long)running);
 		sql_exec(root, kill);
 	}
 	await_at_gate(1, 0);

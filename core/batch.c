@@ -230,8 +230,8 @@ static size_t batch_take(struct batch *batch, size_t class)
 	return count;
 }
 
-/* Gives the batch that was made up to the lane that was freed last. */
-static void batch_start(struct batch *batch, size_t class, size_t count, int64_t now)
+/* The lane that was freed last, for work of a class. */
+static size_t batch_occupy(struct batch *batch, size_t class, size_t count, int64_t now)
 {
 	size_t index = batch->idle[--batch->idle_count];
 	struct batch_lane *lane = &batch->lanes[index];
@@ -244,6 +244,23 @@ static void batch_start(struct batch *batch, size_t class, size_t count, int64_t
 	batch->queues[class].in_lanes += count;
 	if (batch->config.time_part[class] == 0)
 		batch->busy_ns = now;
+	return index;
+}
+
+bool batch_lane_take(struct batch *batch, size_t class, size_t *index)
+{
+	if (batch->idle_count == 0 || batch_is_full(batch, class))
+		return false;
+	*index = batch_occupy(batch, class, 0, clock_monotonic_ns(batch->config.clock));
+	return true;
+}
+
+/* Gives a lane the batch that was made up. */
+static void batch_start(struct batch *batch, size_t class, size_t count, int64_t now)
+{
+	size_t index = batch_occupy(batch, class, count, now);
+	struct batch_lane *lane = &batch->lanes[index];
+
 	for (size_t i = 0; i < count; i++) {
 		struct chain *chain;
 

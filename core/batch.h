@@ -82,6 +82,9 @@ void batch_retry_later(struct batch *batch, struct cart_op *op, size_t class, in
 void batch_lane_over(struct batch *batch, size_t lane);
 /* The lane can take a batch. Does what batch_lane_over() does, too. */
 void batch_lane_free(struct batch *batch, size_t lane);
+/* Takes an idle lane for work of a class that is not queued any more, as after a pause. False: none
+ * is idle, or the class holds all that it may. batch_lane_free() gives it back. */
+CART_MUST_CHECK bool batch_lane_take(struct batch *batch, size_t class, size_t *lane);
 /* The idle lane lost its connection: it gets no batch until batch_lane_free(). */
 void batch_lane_lost(struct batch *batch, size_t lane);
 /* While writes are paused, no lane is given a batch of a class of writes. */

@@ -3,6 +3,7 @@
 void retry_budget_init(struct retry_budget *budget, int room)
 {
 	atomic_init(&budget->tokens, room);
+	atomic_init(&budget->probed_ns, 0);
 	budget->room = room;
 }
 
@@ -14,6 +15,14 @@ bool retry_budget_spend(struct retry_budget *budget, int tokens)
 		if (atomic_compare_exchange_weak(&budget->tokens, &have, have - tokens))
 			return true;
 	return false;
+}
+
+bool retry_budget_probe(struct retry_budget *budget, int64_t now_ns, int64_t every_ns)
+{
+	int64_t probed_ns = atomic_load(&budget->probed_ns);
+
+	return now_ns - probed_ns >= every_ns &&
+	       atomic_compare_exchange_strong(&budget->probed_ns, &probed_ns, now_ns);
 }
 
 void retry_budget_earn(struct retry_budget *budget, int tokens)

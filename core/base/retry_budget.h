@@ -14,7 +14,8 @@
 
 struct retry_budget {
 	atomic_int tokens;
-	int room; /* tokens at most */
+	int room;			/* tokens at most */
+	atomic_int_least64_t probed_ns; /* when the last retry without tokens was let through */
 };
 
 /* The bucket is full at first. */
@@ -22,6 +23,10 @@ void retry_budget_init(struct retry_budget *budget, int room);
 /* From any thread. False: fewer tokens than that are left, none was taken, and the retry must not
  * be made. */
 CART_MUST_CHECK bool retry_budget_spend(struct retry_budget *budget, int tokens);
+/* From any thread, where none is left. True, once in every_ns: a retry may be made without tokens,
+ * to find out whether the service is well again. */
+CART_MUST_CHECK bool retry_budget_probe(struct retry_budget *budget, int64_t now_ns,
+					int64_t every_ns);
 /* From any thread, after a success. The bucket never holds more than its room. */
 void retry_budget_earn(struct retry_budget *budget, int tokens);
 

@@ -49,4 +49,4 @@ def calls_stay_bounded_while_all_of_them_fail(scene, front, fault, seconds):
     assert changes[REFUSED] + changes[UNKNOWN] > 0 and changes[ACKNOWLEDGED] == reads[ACKNOWLEDGED] == 0, "%s, reads %s" % (
         changes, reads)
     assert came <= most, "%d calls came, at most %d may" % (came, most)
-    assert 0 < retried <= scene.retries_at_most(), "%d retries, of a budget of %d tokens" % (retried, BUDGET)
+    assert 0 < retried <= scene.retries_at_most(ended - began), "%d retries, of a budget of %d tokens" % (retried, BUDGET)

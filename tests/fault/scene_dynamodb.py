@@ -1,5 +1,7 @@
 """A Scene on dynalite."""
 
+import time
+
 import scene
 from cartd import await_that
 from ledger import REFUSED, UNKNOWN
@@ -8,8 +10,8 @@ from private_dynalite import items_of, keys_for, settings_for
 from watch import HEALTH_DEADLINE_S
 
 OPERATIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")  # those that cartd counts
-# docs/backends/dynamodb.md: as long as nothing succeeds, all retries of the process are paid from a budget.
-BUDGET, RETRY = 500, 5
+# docs/backends/dynamodb.md: as long as nothing succeeds, all retries of the process are paid from a budget; then one in PROBE_S is made.
+BUDGET, RETRY, PROBE_S = 500, 5, 0.05
 TIMEOUT_S = 2.0  # dynamodb.timeout
 
 
@@ -51,21 +53,21 @@ class Scene(scene.Scene):
     def retries(self):
         return self.sum_of("cart_dynamodb_retries_total")
 
-    def retries_at_most(self):
-        """While nothing succeeds, but for what was under way when that began: each of those brings a token."""
-        return (BUDGET + self.under_way()) / RETRY
+    def retries_at_most(self, seconds):
+        """While nothing succeeds for so long, but for what was under way when that began: each of those brings a token."""
+        return (BUDGET + self.under_way()) / RETRY + seconds / PROBE_S + 1
 
     def under_way(self):
         """Calls at the most: two for each client's request, one for /readyz."""
         return 2 * len(self.load.clients) + 1
 
     def outage_begins(self):
-        self.retried = self.retries()
+        self.retried, self.outage_began = self.retries(), time.monotonic()
 
     def outage_ends(self):
         retried = self.retries() - self.retried
         self.note("%d retries meanwhile", retried)
-        assert retried <= self.retries_at_most(), "%d retries while nothing succeeded: the budget is %d tokens" % (retried, BUDGET)
+        assert retried <= self.retries_at_most(time.monotonic() - self.outage_began), "%d retries while nothing succeeded: the budget is %d tokens" % (retried, BUDGET)
 
     def timed_out(self):
         """Changes of unknown outcome that may be stored although nothing but the time took their answer: on a busy machine."""
@@ -103,4 +105,4 @@ class Scene(scene.Scene):
         """
         asked = [event for event in list(self.load.events) if event.ended >= began and event.began <= ended]
         ready = [True for asked_at, answered, _ in list(self.watch.said) if answered >= began and asked_at <= ended]
-        return sum(1 if event.kind == "read" else 2 for event in asked) + len(ready) + 2 * self.under_way() + self.retries_at_most()
+        return sum(1 if event.kind == "read" else 2 for event in asked) + len(ready) + 2 * self.under_way() + self.retries_at_most(ended - began)

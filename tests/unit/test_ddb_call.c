@@ -177,13 +177,13 @@ static void a_read_whose_answer_is_lost_is_made_again(void **state)
 	assert_int_equal(retries("server"), 2 * (DDB_TRIES - 1));
 }
 
-static void a_read_has_four_tries(void **state)
+static void a_read_is_tried_until_its_deadline(void **state)
 {
 	(void)state;
 	ADD(.error = "InternalServerError", .status = 500);
-	assert_outcome(get(), DDB_DOUBT);
-	assert_int_equal(call.tries, DDB_TRIES);
-	assert_int_equal(arrived(), 4);
+	assert_outcome(ddb_fixture_call(&f, &call, DDB_GET_ITEM, GET, 2000), DDB_DOUBT);
+	assert_in_range(call.tries, DDB_TRIES, 40);
+	assert_int_equal(arrived(), call.tries);
 	assert_string_equal(call.error, "InternalServerError");
 	assert_string_equal(call.message, "InternalServerError: so it says (HTTP 500)");
 }
@@ -384,8 +384,8 @@ static void a_connection_that_is_never_made_leaves_no_doubt(void **state)
 	ddb_stub_start(&nobody);
 	ddb_stub_stop(&nobody);
 	f.config.endpoint = nobody.url;
-	assert_outcome(update(), DDB_BUSY);
-	assert_int_equal(call.tries, DDB_TRIES);
+	assert_outcome(ddb_fixture_call(&f, &call, DDB_PUT_ITEM, PUT, 500), DDB_BUSY);
+	assert_true(call.tries > 1);
 	assert_non_null(strstr(call.message, nobody.url));
 }
 
@@ -394,13 +394,14 @@ static void a_connection_that_is_closed_unread_is_never_a_success(void **state)
 	enum ddb_outcome outcome;
 
 	(void)state;
-	ddb_stub_refuse(&f.stub, 100);
+	ddb_stub_refuse(&f.stub, 10000);
 	/* Whether the body was on its way already is a race; that nothing was applied is known only
 	 * if it was not. */
-	outcome = update();
-	assert_true(outcome == DDB_DOUBT || outcome == DDB_BUSY);
-	assert_outcome(get(), DDB_DOUBT);
-	assert_int_equal(call.tries, DDB_TRIES);
+	outcome = ddb_fixture_call(&f, &call, DDB_PUT_ITEM, PUT, 500);
+	assert_true(outcome == DDB_DOUBT || outcome == DDB_BUSY || outcome == DDB_LATE);
+	outcome = ddb_fixture_call(&f, &call, DDB_GET_ITEM, GET, 500);
+	assert_true(outcome == DDB_DOUBT || outcome == DDB_BUSY || outcome == DDB_LATE);
+	assert_true(call.tries > 1);
 	assert_int_equal(arrived(), 0);
 	ddb_stub_refuse(&f.stub, 2);
 	assert_outcome(get(), DDB_OK);
@@ -431,8 +432,10 @@ static void a_try_has_its_time_and_a_read_is_made_again(void **state)
 	ADD(.manner = DDB_STUB_DRIP, .pad = 10000, .times = 1);
 	ADD(.manner = DDB_STUB_SILENT, .times = 1);
 	ADD(.manner = DDB_STUB_SILENT, .times = 1, .delay_ms = 60000);
-	/* A timeout takes ten tokens, of the three that are left to a budget of 29 one too few. */
+	/* A timeout takes ten tokens, of the three that are left to a budget of 29 one too few; and
+	 * no retry without tokens is due. */
 	assert_true(retry_budget_spend(&f.shared.budget, DDB_BUDGET - 29));
+	atomic_store(&f.shared.budget.probed_ns, INT64_MAX);
 	assert_outcome(get(), DDB_DOUBT);
 	assert_int_equal(call.tries, 3);
 	assert_int_equal(atomic_load(&f.shared.budget.tokens), 9);
@@ -470,17 +473,22 @@ static void without_time_nothing_is_sent(void **state)
 }
 
 /* Calls one after another, none of which succeeds. */
-static void a_service_that_only_fails_gets_no_more_than_the_budget_on_top(void **state)
+static void a_service_that_only_fails_gets_no_more_than_the_budget_and_probes_on_top(void **state)
 {
-	const int calls = 120;
+	const int calls = 60, paid = 20;
+	int64_t began_ns = clock_monotonic_ns(&cart_clock_system), most;
 
 	(void)state;
 	ADD(.error = "InternalServerError", .status = 500);
+	assert_true(retry_budget_spend(&f.shared.budget,
+				       DDB_BUDGET - paid * ddb_retry_tokens(DDB_RETRY_SERVER)));
 	for (int i = 0; i < calls; i++)
-		assert_outcome(get(), DDB_DOUBT);
-	assert_int_equal(arrived(), calls + DDB_BUDGET / ddb_retry_tokens(DDB_RETRY_SERVER));
-	assert_int_equal(call.tries, 1);
+		assert_outcome(ddb_fixture_call(&f, &call, DDB_GET_ITEM, GET, 200), DDB_DOUBT);
+	most = calls + paid + 1 +
+	       (clock_monotonic_ns(&cart_clock_system) - began_ns) / DDB_PROBE_NS;
+	assert_in_range(arrived(), calls + paid, most);
 	assert_int_equal(atomic_load(&f.shared.budget.tokens), 0);
+	assert_true(ddb_fixture_metric(&f, "cart_dynamodb_retries_denied_total") > 0);
 	/* It comes back with successes, one each. */
 	ddb_stub_clear(&f.stub);
 	for (int i = 0; i < 5; i++)
@@ -489,6 +497,54 @@ static void a_service_that_only_fails_gets_no_more_than_the_budget_on_top(void *
 	ADD(.error = "InternalServerError", .status = 500, .times = 1);
 	assert_outcome(get(), DDB_OK);
 	assert_int_equal(call.tries, 2);
+}
+
+/* While the budget is empty, one retry at a time finds out whether the service is well again, and
+ * its success lets others through. */
+static void calls_wait_for_an_empty_budget_and_all_succeed_when_the_service_is_well(void **state)
+{
+	struct ddb_call calls[MANY] = {{.tries = 0}};
+	int done = 0;
+
+	(void)state;
+	f.config.budget_wait_ns = 60 * CLOCK_NS_PER_S;
+	assert_true(retry_budget_spend(&f.shared.budget, DDB_BUDGET));
+	ADD(.error = "InternalServerError", .status = 500, .times = 2 * MANY);
+	for (int i = 0; i < MANY; i++)
+		ddb_fixture_begin(&f, &calls[i], DDB_GET_ITEM, GET, 0, &done);
+	ddb_fixture_await(&f, &done, MANY);
+	for (int i = 0; i < MANY; i++) {
+		assert_outcome(calls[i].outcome, DDB_OK);
+		ddb_call_clear(&calls[i]);
+		buf_free(&calls[i].body);
+	}
+	assert_int_equal(ddb_fixture_metric(&f, "cart_dynamodb_retries_denied_total"), 0);
+	assert_int_equal(retries("server"), 2 * MANY);
+}
+
+/* What the caller makes again pauses and pays, as a retry of the call itself does. */
+static void a_call_that_is_a_repetition_pauses_and_takes_tokens(void **state)
+{
+	int done = 0;
+
+	(void)state;
+	ddb_fixture_client(&f);
+	call.repeats = 1;
+	call.why = DDB_RETRY_CONNECTION;
+	ddb_fixture_begin(&f, &call, DDB_PUT_ITEM, PUT, 0, &done);
+	assert_int_equal(call.tries, 0);
+	ddb_fixture_await(&f, &done, 1);
+	assert_outcome(call.outcome, DDB_OK);
+	assert_int_equal(call.tries, 1);
+	assert_int_equal(arrived(), 1);
+	assert_int_equal(retries("connection"), 1);
+	/* The success gave back what it took. */
+	assert_int_equal(atomic_load(&f.shared.budget.tokens), DDB_BUDGET);
+	/* Without tokens it is certainly not made. */
+	assert_true(retry_budget_spend(&f.shared.budget, DDB_BUDGET));
+	atomic_store(&f.shared.budget.probed_ns, INT64_MAX);
+	assert_outcome(ddb_fixture_call(&f, &call, DDB_PUT_ITEM, PUT, 0), DDB_BUSY);
+	assert_int_equal(arrived(), 1);
 }
 
 static void the_wire_is_plain_http_1_1(void **state)
@@ -645,7 +701,8 @@ static void a_call_that_is_abandoned_ends_without_a_word(void **state)
 	ADD(.operation = "GetItem", .error = "ThrottlingException",
 	    .headers = "x-amz-retry-after: 5000\r\n", .times = 1);
 	ddb_fixture_begin(&f, &call, DDB_GET_ITEM, GET, 0, &done);
-	ddb_fixture_await_metric(&f, "cart_dynamodb_retries_total{cause=\"throttled\"}", 1);
+	ddb_fixture_await_metric(
+		&f, "cart_dynamodb_calls_total{operation=\"GetItem\",status=\"throttled\"}", 1);
 	assert_true(event_pending(call.transfer->pause, EV_TIMEOUT, NULL));
 	ddb_call_abandon(&call);
 	assert_false(event_pending(call.transfer->pause, EV_TIMEOUT, NULL));
@@ -722,7 +779,7 @@ int main(void)
 		TEST(a_read_over_a_connection_that_dies_is_made_again),
 		TEST(a_change_whose_answer_is_lost_is_never_sent_again_by_the_call),
 		TEST(a_read_whose_answer_is_lost_is_made_again),
-		TEST(a_read_has_four_tries),
+		TEST(a_read_is_tried_until_its_deadline),
 		TEST(what_was_throttled_was_not_applied_and_is_tried_again),
 		TEST(what_stays_throttled_is_busy_and_not_in_doubt),
 		TEST(the_pause_that_the_service_asks_for_is_kept),
@@ -739,7 +796,9 @@ int main(void)
 		TEST(a_try_has_its_time_and_a_read_is_made_again),
 		TEST(the_deadline_ends_a_try),
 		TEST(without_time_nothing_is_sent),
-		TEST(a_service_that_only_fails_gets_no_more_than_the_budget_on_top),
+		TEST(a_service_that_only_fails_gets_no_more_than_the_budget_and_probes_on_top),
+		TEST(calls_wait_for_an_empty_budget_and_all_succeed_when_the_service_is_well),
+		TEST(a_call_that_is_a_repetition_pauses_and_takes_tokens),
 		TEST(the_wire_is_plain_http_1_1),
 		TEST(a_long_body_is_sent_without_asking),
 		TEST(no_redirect_is_followed),

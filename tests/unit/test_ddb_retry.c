@@ -9,19 +9,27 @@
 #define MS	     1000 /* us */
 #define EVERY(list_) sizeof(list_) / sizeof(list_[0])
 
-/* The least and the most of many pauses. */
-static void draw(enum ddb_retry why, int tries, int64_t asked_ms, int64_t *least, int64_t *most)
+#define NO_HURRY (INT64_C(3600) * 1000 * MS)
+
+/* The least and the most of many pauses with so much time left. */
+static void draw_within(enum ddb_retry why, int tries, int64_t asked_ms, int64_t left_us,
+			int64_t *least, int64_t *most)
 {
 	struct rng rng = {.state = 7};
 
 	*least = INT64_MAX;
-	*most = 0;
+	*most = INT64_MIN;
 	for (int i = 0; i < DRAWS; i++) {
-		int64_t us = ddb_retry_pause_us(why, tries, asked_ms, rng_next(&rng));
+		int64_t us = ddb_retry_pause_us(why, tries, asked_ms, left_us, rng_next(&rng));
 
 		*least = us < *least ? us : *least;
 		*most = us > *most ? us : *most;
 	}
+}
+
+static void draw(enum ddb_retry why, int tries, int64_t asked_ms, int64_t *least, int64_t *most)
+{
+	draw_within(why, tries, asked_ms, NO_HURRY, least, most);
 }
 
 /* Full jitter: anything from nothing to the limit, all of it. */
@@ -61,14 +69,14 @@ static void throttled_calls_pause_longer(void **state)
 static void pauses_have_an_end(void **state)
 {
 	(void)state;
-	assert_spread(DDB_RETRY_SERVER, 30, 20000);
+	assert_spread(DDB_RETRY_SERVER, 30, 1000);
 	assert_spread(DDB_RETRY_THROTTLED, 1000000, 20000);
 }
 
 static void a_corrected_clock_needs_no_pause(void **state)
 {
 	(void)state;
-	assert_true(ddb_retry_pause_us(DDB_RETRY_SKEW, 1, -1, 123456789) == 0);
+	assert_true(ddb_retry_pause_us(DDB_RETRY_SKEW, 1, -1, NO_HURRY, 123456789) == 0);
 }
 
 static void what_the_service_asks_for_is_the_least_up_to_a_bound(void **state)
@@ -84,6 +92,24 @@ static void what_the_service_asks_for_is_the_least_up_to_a_bound(void **state)
 	assert_true(least == 5000 * MS && most == 5000 * MS);
 	draw(DDB_RETRY_SERVER, 1, 0, &least, &most);
 	assert_true(least < MS && most > 24 * MS);
+}
+
+static void a_pause_leaves_half_of_the_time_for_the_try_behind_it(void **state)
+{
+	int64_t least, most;
+
+	(void)state;
+	draw_within(DDB_RETRY_THROTTLED, 3, -1, 600 * MS, &least, &most);
+	assert_true(most == 300 * MS && least < 300 * MS);
+	/* What the service asks for is kept, or there is no other try. */
+	draw_within(DDB_RETRY_THROTTLED, 1, 500, 600 * MS, &least, &most);
+	assert_true(least == 500 * MS && most == 500 * MS);
+	draw_within(DDB_RETRY_THROTTLED, 1, 600, 600 * MS, &least, &most);
+	assert_true(least == -1 && most == -1);
+	draw_within(DDB_RETRY_SERVER, 1, -1, 20 * MS, &least, &most);
+	assert_true(least == -1 && most == -1);
+	draw_within(DDB_RETRY_SKEW, 1, -1, 0, &least, &most);
+	assert_true(least == -1 && most == -1);
 }
 
 struct meaning {
@@ -162,6 +188,7 @@ int main(void)
 		cmocka_unit_test(pauses_have_an_end),
 		cmocka_unit_test(a_corrected_clock_needs_no_pause),
 		cmocka_unit_test(what_the_service_asks_for_is_the_least_up_to_a_bound),
+		cmocka_unit_test(a_pause_leaves_half_of_the_time_for_the_try_behind_it),
 		cmocka_unit_test(errors_mean_what_they_say_about_the_change),
 		cmocka_unit_test(the_budget_allows_100_retries_and_timeouts_cost_double),
 	};

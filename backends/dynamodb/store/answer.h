@@ -2,32 +2,32 @@
 #ifndef BACKENDS_DYNAMODB_STORE_ANSWER_H
 #define BACKENDS_DYNAMODB_STORE_ANSWER_H
 
-#include "backends/dynamodb/store/lane.h"
+#include "backends/dynamodb/store/task.h"
 
 bool ddb_write_wants_cart(const struct cart_op *op);
-/* Answers the lane's op, and frees the lane. */
-void ddb_write_answer(struct ddb_lane *lane, enum cart_result result);
+/* Answers the task's op, and ends the task. */
+void ddb_write_answer(struct ddb_task *task, enum cart_result result);
 /* CART_OK with the cart of an item, which is moved out of it. Where the item has many old keys, the
- * lane removes them before it is free. */
-void ddb_write_answer_item(struct ddb_lane *lane, struct ddb_item *item, int64_t version,
+ * task removes them before it ends. */
+void ddb_write_answer_item(struct ddb_task *task, struct ddb_item *item, int64_t version,
 			   bool replayed);
 /* Sends the call whose body was written; where memory runs out, the op is answered. */
-void ddb_write_send(struct ddb_lane *lane, enum ddb_step step, enum ddb_operation operation);
+void ddb_write_send(struct ddb_task *task, enum ddb_step step, enum ddb_operation operation);
 /* Removes at least min old keys of the item by a call of its own. False: there are fewer. */
-CART_MUST_CHECK bool ddb_write_trim(struct ddb_lane *lane, const struct ddb_item *item,
+CART_MUST_CHECK bool ddb_write_trim(struct ddb_task *task, const struct ddb_item *item,
 				    int64_t now_ms, size_t min);
 /* Memory ran out before anything was sent. */
-void ddb_write_no_memory(struct ddb_lane *lane);
+void ddb_write_no_memory(struct ddb_task *task);
 /* Reads the item of the call's answer. 1: read; 0: there is none; -1: the op was answered, because
  * the item is not one of ours or memory ran out. */
-CART_MUST_CHECK int ddb_write_item(struct ddb_lane *lane, struct ddb_item *item);
+CART_MUST_CHECK int ddb_write_item(struct ddb_task *task, struct ddb_item *item);
 /* What a call has come to that is neither OK nor CONDITION. True: it may have been applied, which
  * the write now says, and is to be found out. False: the op was answered. */
-CART_MUST_CHECK bool ddb_write_in_doubt(struct ddb_lane *lane, int64_t fence);
-/* Whether something that may have been applied may be sent again: the retry budget has the last
- * word. False: the op was answered. */
-CART_MUST_CHECK bool ddb_write_may_repeat(struct ddb_lane *lane);
-/* Of struct ddb_lane_steps, for all writes. */
-bool ddb_write_forget(struct ddb_lane *lane, const struct cart_op *op, bool *sent);
+CART_MUST_CHECK bool ddb_write_in_doubt(struct ddb_task *task, int64_t fence);
+/* The next change that is sent repeats one that may have been applied, or one that was undone
+ * since: it is made after a pause, and takes tokens of the retry budget. */
+void ddb_write_repeat(struct ddb_task *task, enum ddb_retry why);
+/* Of struct ddb_task_steps, for all writes. */
+bool ddb_write_forget(struct ddb_task *task, const struct cart_op *op, bool *sent);
 
 #endif

@@ -22,190 +22,210 @@ static bool create_is_keyed(const struct ddb_write *write)
 	return write->key_name[0] != '\0';
 }
 
-static void create_put(struct ddb_lane *lane)
+static void create_put(struct ddb_task *task)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 
 	write->after.id = write->id;
-	ddb_body_create(&lane->call.body, &lane->store->table, &write->after, write->op,
+	ddb_body_create(&task->call.body, &task->store->table, &write->after, write->op,
 			write->mark, create_is_keyed(write) ? write->key_item : NULL);
-	ddb_write_send(lane, DDB_STEP_PUT, DDB_PUT_ITEM);
+	ddb_write_send(task, DDB_STEP_PUT, DDB_PUT_ITEM);
 }
 
-static void create_read(struct ddb_lane *lane)
+static void create_read(struct ddb_task *task)
 {
-	ddb_body_get(&lane->call.body, &lane->store->table, &lane->write.id, true);
-	ddb_write_send(lane, DDB_STEP_READ, DDB_GET_ITEM);
+	ddb_body_get(&task->call.body, &task->store->table, &task->write.id, true);
+	ddb_write_send(task, DDB_STEP_READ, DDB_GET_ITEM);
 }
 
-static void create_put_key(struct ddb_lane *lane)
+static void create_put_key(struct ddb_task *task)
 {
-	const struct ddb_table *table = &lane->store->table;
-	const struct ddb_write *write = &lane->write;
+	const struct ddb_table *table = &task->store->table;
+	const struct ddb_write *write = &task->write;
 
-	ddb_body_put_key(&lane->call.body, table, write->op, write->key_item,
+	ddb_body_put_key(&task->call.body, table, write->op, write->key_item,
 			 write->op->now_ms - table->rules->idempotency_window_ms);
-	ddb_write_send(lane, DDB_STEP_KEY, DDB_PUT_ITEM);
+	ddb_write_send(task, DDB_STEP_KEY, DDB_PUT_ITEM);
 }
 
-static void create_read_key(struct ddb_lane *lane)
+static void create_read_key(struct ddb_task *task)
 {
-	ddb_body_get_key(&lane->call.body, &lane->store->table, lane->write.key_item);
-	ddb_write_send(lane, DDB_STEP_KEY_READ, DDB_GET_ITEM);
+	ddb_body_get_key(&task->call.body, &task->store->table, task->write.key_item);
+	ddb_write_send(task, DDB_STEP_KEY_READ, DDB_GET_ITEM);
 }
 
 /* Continues by the key's item. */
-static void create_take_key(struct ddb_lane *lane, const json_t *attributes)
+static void create_take_key(struct ddb_task *task, const json_t *attributes)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 	struct ddb_key key;
 	struct cart_id target;
 
 	if (!ddb_key_item_read(attributes, &key, &target)) {
 		cart_op_set_reason(write->op, "the item %s has not the attributes of a key",
 				   write->key_item);
-		ddb_write_answer(lane, CART_FAILED);
+		ddb_write_answer(task, CART_FAILED);
 		return;
 	}
 	switch (cart_replay_check(key.fingerprint, key.stored_ms, write->op,
-				  lane->store->table.rules)) {
+				  task->store->table.rules)) {
 	case CART_REPLAY_NEW:
-		if (ddb_write_may_repeat(lane))
-			create_put_key(lane);
+		ddb_write_repeat(task, DDB_RETRY_CONFLICT);
+		create_put_key(task);
 		return;
 	case CART_REPLAY_OTHER:
-		ddb_write_answer(lane, CART_KEY_REUSED);
+		ddb_write_answer(task, CART_KEY_REUSED);
 		return;
 	case CART_REPLAY_SAME:
 		break;
 	}
 	if (cart_id_compare(&target, &write->op->id) == 0) {
-		create_put(lane); /* this op's own: a try whose answer was lost stored it */
+		/* This op's own: a try whose answer was lost stored it. */
+		write->retry_due = false;
+		create_put(task);
 		return;
 	}
 	write->replaying = true;
 	write->id = target;
-	create_read(lane);
+	create_read(task);
 }
 
-static void create_key_done(struct ddb_lane *lane)
+/* The key's item is not there: it was removed, or was never stored. */
+static void create_repeat_key(struct ddb_task *task)
 {
-	const json_t *attributes = json_object_get(lane->call.json, "Item");
+	if (!task->write.retry_due)
+		ddb_write_repeat(task, DDB_RETRY_CONFLICT);
+	create_put_key(task);
+}
 
-	if (lane->step == DDB_STEP_KEY && lane->call.outcome == DDB_OK)
-		create_put(lane);
+static void create_key_done(struct ddb_task *task)
+{
+	const json_t *attributes = json_object_get(task->call.json, "Item");
+
+	if (task->step == DDB_STEP_KEY && task->call.outcome == DDB_OK)
+		create_put(task);
 	else if (attributes != NULL)
-		create_take_key(lane, attributes);
-	else if (lane->step == DDB_STEP_KEY)
-		create_read_key(lane);
-	else if (ddb_write_may_repeat(lane)) /* it was removed, or never stored */
-		create_put_key(lane);
+		create_take_key(task, attributes);
+	else if (task->step == DDB_STEP_KEY)
+		create_read_key(task);
+	else
+		create_repeat_key(task);
 }
 
-static void create_made(struct ddb_lane *lane)
+static void create_made(struct ddb_task *task)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 
 	write->op->version = write->after.version;
 	write->op->cart = write->after;
 	write->after = (struct cart){0};
-	ddb_write_answer(lane, CART_OK);
+	ddb_write_answer(task, CART_OK);
 }
 
 /* Another cart has the id. */
-static void create_in_use(struct ddb_lane *lane)
+static void create_in_use(struct ddb_task *task)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 
 	cart_op_set_reason(write->op, "another cart already has this id");
 	if (!create_is_keyed(write) || write->replaying) {
-		ddb_write_answer(lane, CART_FAILED);
+		ddb_write_answer(task, CART_FAILED);
 		return;
 	}
-	ddb_body_delete_key(&lane->call.body, &lane->store->table, write->op, write->key_item);
-	ddb_write_send(lane, DDB_STEP_KEY_UNDO, DDB_DELETE_ITEM);
+	ddb_body_delete_key(&task->call.body, &task->store->table, write->op, write->key_item);
+	ddb_write_send(task, DDB_STEP_KEY_UNDO, DDB_DELETE_ITEM);
 }
 
 /* An item with the cart's id exists. */
-static void create_take_item(struct ddb_lane *lane, struct ddb_item *item)
+static void create_take_item(struct ddb_task *task, struct ddb_item *item)
 {
-	const struct ddb_write *write = &lane->write;
+	const struct ddb_write *write = &task->write;
 	bool same_key = create_is_keyed(write) && strcmp(item->create_key, write->key_item) == 0;
 
 	if (!item->deleted && strcmp(item->mark, write->mark) == 0)
-		ddb_write_answer_item(lane, item, item->cart.version, false);
+		ddb_write_answer_item(task, item, item->cart.version, false);
 	else if (item->deleted && create_is_keyed(write))
-		ddb_write_answer(lane, CART_NOT_FOUND);
+		ddb_write_answer(task, CART_NOT_FOUND);
 	else if (!same_key)
-		create_in_use(lane);
+		create_in_use(task);
 	else if (cart_is_expired(&item->cart, write->op->now_ms))
-		ddb_write_answer(lane, CART_NOT_FOUND);
+		ddb_write_answer(task, CART_NOT_FOUND);
 	else
-		ddb_write_answer_item(lane, item, 1, true);
+		ddb_write_answer_item(task, item, 1, true);
 }
 
-static void create_item_done(struct ddb_lane *lane)
+/* The cart is not there: its item was removed, or was never stored. */
+static void create_repeat(struct ddb_task *task)
+{
+	if (!task->write.retry_due)
+		ddb_write_repeat(task, DDB_RETRY_CONFLICT);
+	create_put(task);
+}
+
+static void create_item_done(struct ddb_task *task)
 {
 	struct ddb_item item;
 	int found;
 
-	if (lane->step == DDB_STEP_PUT && lane->call.outcome == DDB_OK) {
-		create_made(lane);
+	if (task->step == DDB_STEP_PUT && task->call.outcome == DDB_OK) {
+		create_made(task);
 		return;
 	}
-	found = ddb_write_item(lane, &item);
+	found = ddb_write_item(task, &item);
 	if (found > 0)
-		create_take_item(lane, &item);
-	else if (found == 0 && lane->step == DDB_STEP_PUT)
-		create_read(lane); /* not every server returns the item */
-	else if (found == 0 && ddb_write_may_repeat(lane))
-		create_put(lane);
+		create_take_item(task, &item);
+	else if (found == 0 && task->step == DDB_STEP_PUT)
+		create_read(task); /* not every server returns the item */
+	else if (found == 0)
+		create_repeat(task);
 	ddb_item_clear(&item);
 }
 
 /* The call ended neither as OK nor as CONDITION. */
-static void create_failed(struct ddb_lane *lane)
+static void create_failed(struct ddb_task *task)
 {
-	enum ddb_step step = lane->step;
+	enum ddb_step step = task->step;
 
 	/* A key alone creates no cart: the key's item is read, but the op is not in doubt. */
-	if (step == DDB_STEP_KEY && lane->call.outcome == DDB_DOUBT)
-		create_read_key(lane);
-	else if (step == DDB_STEP_KEY_UNDO)
-		ddb_write_answer(lane, CART_FAILED);
-	else if (ddb_write_in_doubt(lane, 0))
-		create_read(lane);
+	if (step == DDB_STEP_KEY && task->call.outcome == DDB_DOUBT) {
+		ddb_write_repeat(task, task->call.why);
+		create_read_key(task);
+	} else if (step == DDB_STEP_KEY_UNDO) {
+		ddb_write_answer(task, CART_FAILED);
+	} else if (ddb_write_in_doubt(task, 0)) {
+		create_read(task);
+	}
 }
 
-static void create_done(struct ddb_lane *lane)
+static void create_done(struct ddb_task *task)
 {
-	enum ddb_outcome outcome = lane->call.outcome;
+	enum ddb_outcome outcome = task->call.outcome;
 
 	if (outcome != DDB_OK && outcome != DDB_CONDITION)
-		create_failed(lane);
-	else if (lane->step == DDB_STEP_KEY || lane->step == DDB_STEP_KEY_READ)
-		create_key_done(lane);
-	else if (lane->step == DDB_STEP_KEY_UNDO)
-		ddb_write_answer(lane, CART_FAILED);
+		create_failed(task);
+	else if (task->step == DDB_STEP_KEY || task->step == DDB_STEP_KEY_READ)
+		create_key_done(task);
+	else if (task->step == DDB_STEP_KEY_UNDO)
+		ddb_write_answer(task, CART_FAILED);
 	else
-		create_item_done(lane);
+		create_item_done(task);
 }
 
 /* Nothing of a create pauses. */
-static const struct ddb_lane_steps create_steps = {
+static const struct ddb_task_steps create_steps = {
 	.done = create_done, .resume = create_done, .forget = ddb_write_forget};
 
-void ddb_create_start(struct ddb_lane *lane)
+void ddb_create_start(struct ddb_task *task)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 	const struct cart_op *op = write->op;
 
-	lane->steps = &create_steps;
-	cart_create(&write->after, op, lane->store->table.rules);
+	task->steps = &create_steps;
+	cart_create(&write->after, op, task->store->table.rules);
 	if (!create_is_keyed(write)) {
-		create_put(lane);
+		create_put(task);
 		return;
 	}
 	snprintf(write->key_item, sizeof(write->key_item), "key#%s", write->key_name);
-	create_put_key(lane);
+	create_put_key(task);
 }

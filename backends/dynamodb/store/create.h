@@ -2,9 +2,9 @@
 #ifndef BACKENDS_DYNAMODB_STORE_CREATE_H
 #define BACKENDS_DYNAMODB_STORE_CREATE_H
 
-#include "backends/dynamodb/store/lane.h"
+#include "backends/dynamodb/store/task.h"
 
-/* lane->write is filled as far as all writes have it. */
-void ddb_create_start(struct ddb_lane *lane);
+/* task->write is filled as far as all writes have it. */
+void ddb_create_start(struct ddb_task *task);
 
 #endif

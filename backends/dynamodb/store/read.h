@@ -2,10 +2,9 @@
 #ifndef BACKENDS_DYNAMODB_STORE_READ_H
 #define BACKENDS_DYNAMODB_STORE_READ_H
 
-#include "backends/dynamodb/store/lane.h"
+#include "backends/dynamodb/store/task.h"
 
 /* Starts gets that wait together, or one list. */
-void ddb_read_start(struct ddb_lane *lane, enum ddb_class class, struct cart_op **ops,
-		    size_t count);
+void ddb_read_start(struct ddb_task *task, struct cart_op **ops, size_t count);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * A loop's handle: one HTTP client, and lanes that make calls. submit queues in core/batch.h; a
- * lane that is free takes what has queued: gets together, anything else alone. An op leaves
- * otherwise when its time is up: queued, it was certainly not done; in a lane, a change is in doubt
+ * A loop's handle: one HTTP client, and lanes for calls. submit queues in core/batch.h; a lane that
+ * is free takes what has queued, as a task: gets together, anything else alone. An op leaves
+ * otherwise when its time is up: queued, it was certainly not done; in a task, a change is in doubt
  * once a call for it has been sent.
  */
 #include "backends/dynamodb/store/store.h"
@@ -21,6 +21,7 @@ struct ddb_client_config ddb_db_client(const struct ddb_db *db)
 		.connect_timeout_ms = db->options.connect_timeout_ms,
 		.timeout_ms = db->options.timeout_ms,
 		.idle_ms = DDB_IDLE_MS,
+		.budget_wait_ns = db->options.acquire_ns,
 		.connections = 1,
 		.credentials = db->credentials,
 		.shared = (struct ddb_shared *)&db->shared,
@@ -47,6 +48,8 @@ enum cart_result ddb_store_submit(struct cart_store *base, struct cart_op *op)
 	struct ddb_store *store = (struct ddb_store *)base;
 
 	op->held.alone = op->type != CART_OP_GET;
+	if (batch_queued(store->pool.batch) + store->pausing >= store->db->options.queue_max)
+		return CART_BUSY;
 	return batch_push(store->pool.batch, op, store_class(store, op));
 }
 
@@ -54,11 +57,11 @@ void ddb_store_expire(struct cart_store *base, struct cart_op *op, enum cart_res
 {
 	struct ddb_store *store = (struct ddb_store *)base;
 	bool sent = false, found = batch_remove(store->pool.batch, op);
+	struct ddb_task *task = TAILQ_FIRST(&store->busy), *next;
 
-	for (size_t i = 0; i < store->lane_count && !found; i++) {
-		struct ddb_lane *lane = &store->lanes[i];
-
-		found = lane->steps != NULL && lane->steps->forget(lane, op, &sent);
+	for (; task != NULL && !found; task = next) {
+		next = TAILQ_NEXT(task, link);
+		found = task->steps->forget(task, op, &sent);
 	}
 	if (!found)
 		abort(); /* it is the backend's, and queued it is not */
@@ -75,24 +78,34 @@ void ddb_store_close(struct cart_store *base)
 
 	if (store == NULL)
 		return;
-	for (size_t i = 0; store->lanes != NULL && i < store->lane_count; i++)
-		ddb_lane_close(&store->lanes[i]);
-	free(store->lanes);
+	ddb_tasks_free(store);
 	pool_close(&store->pool);
 	ddb_client_free(&store->client);
 	free(store);
+}
+
+/* No memory for a task. */
+static void store_refuse(struct ddb_store *store, size_t lane, struct cart_op **ops, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		cart_op_set_reason(ops[i], "out of memory");
+		cart_store_complete(ops[i], CART_BUSY);
+	}
+	batch_lane_free(store->pool.batch, lane);
 }
 
 /* A batch_start_fn. */
 static void store_start(void *user, size_t index, struct cart_op **ops, size_t count)
 {
 	struct ddb_store *store = user;
-	struct ddb_lane *lane = &store->lanes[index];
+	struct ddb_task *task = ddb_task_new(store, (enum ddb_class)ops[0]->held.class, index);
 
-	if (cart_op_is_write(ops[0]))
-		ddb_write_start(lane, ops[0]);
+	if (task == NULL)
+		store_refuse(store, index, ops, count);
+	else if (task->class == DDB_CLASS_WRITE)
+		ddb_write_start(task, ops[0]);
 	else
-		ddb_read_start(lane, (enum ddb_class)ops[0]->held.class, ops, count);
+		ddb_read_start(task, ops, count);
 }
 
 static int store_open_pool(struct ddb_store *store)
@@ -105,9 +118,9 @@ static int store_open_pool(struct ddb_store *store)
 			  .classes = DDB_CLASSES,
 			  /* Lists are long; there is always room for others beside them. */
 			  .lanes_of = {[DDB_CLASS_LIST] = (store->lane_count + 3) / 4},
-			  /* Of a document, one writer at a time in this loop: two would only
-			   * conflict. */
-			  .one_write_a_cart = store->table.layout == DDB_LAYOUT_LIST,
+			  /* The changes of a cart wait for each other, not for a lane. Two at
+			   * once would be in each other's way: of a document they conflict. */
+			  .one_write_a_cart = true,
 			  .start = store_start,
 			  .user = store,
 			  .clock = store->db->db.env.clock},
@@ -118,14 +131,10 @@ static int store_open_pool(struct ddb_store *store)
 		.complete = cart_store_complete,
 	};
 
-	store->lanes = calloc(store->lane_count, sizeof(*store->lanes));
-	if (store->lanes == NULL || pool_open(&store->pool, store->base, &config) != 0)
+	if (pool_open(&store->pool, store->base, &config) != 0)
 		return -1;
-	for (size_t i = 0; i < store->lane_count; i++) {
-		if (ddb_lane_open(&store->lanes[i], store, i) != 0)
-			return -1;
+	for (size_t i = 0; i < store->lane_count; i++)
 		batch_lane_free(store->pool.batch, i);
-	}
 	return 0;
 }
 
@@ -133,6 +142,7 @@ static int store_open_parts(struct ddb_store *store)
 {
 	struct ddb_db *db = store->db;
 
+	ddb_tasks_init(store);
 	random_seed(&store->random);
 	store->lane_count = pool_lanes_share(&db->lanes);
 	store->table = (struct ddb_table){.name = db->options.table,

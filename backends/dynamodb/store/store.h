@@ -2,7 +2,7 @@
 #ifndef BACKENDS_DYNAMODB_STORE_STORE_H
 #define BACKENDS_DYNAMODB_STORE_STORE_H
 
-#include "backends/dynamodb/store/lane.h"
+#include "backends/dynamodb/store/task.h"
 
 int ddb_store_open(struct cart_store **store, struct cart_db *db, struct event_base *base,
 		   struct metrics_shard *shard, struct cart_error *error);

@@ -31,21 +31,21 @@ static const char *write_key_name(const struct ddb_write *write)
 	return write->key_name[0] != '\0' ? write->key_name : NULL;
 }
 
-static void write_read(struct ddb_lane *lane)
+static void write_read(struct ddb_task *task)
 {
-	ddb_body_get(&lane->call.body, &lane->store->table, &lane->write.op->id, true);
-	ddb_write_send(lane, DDB_STEP_READ, DDB_GET_ITEM);
+	ddb_body_get(&task->call.body, &task->store->table, &task->write.op->id, true);
+	ddb_write_send(task, DDB_STEP_READ, DDB_GET_ITEM);
 }
 
 /* newer: see ddb_body_conditional(). */
-static void write_conditional(struct ddb_lane *lane, const struct cart *newer)
+static void write_conditional(struct ddb_task *task, const struct cart *newer)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 
 	write->late = newer != NULL;
-	ddb_body_conditional(&lane->call.body, &lane->store->table, write->op, write->mark,
+	ddb_body_conditional(&task->call.body, &task->store->table, write->op, write->mark,
 			     write_key_name(write), newer);
-	ddb_write_send(lane, DDB_STEP_CONDITIONAL,
+	ddb_write_send(task, DDB_STEP_CONDITIONAL,
 		       write->op->type == CART_OP_DELETE ? DDB_DELETE_ITEM : DDB_UPDATE_ITEM);
 }
 
@@ -57,25 +57,25 @@ static bool write_is_own_key(const struct ddb_write *write, const struct ddb_key
 }
 
 /* True: the item has the op's key, and the op was answered as a replay or as KEY_REUSED. */
-static bool write_replays(struct ddb_lane *lane, struct ddb_item *item)
+static bool write_replays(struct ddb_task *task, struct ddb_item *item)
 {
-	const struct ddb_write *write = &lane->write;
+	const struct ddb_write *write = &task->write;
 	const struct ddb_key *key =
 		write->key_name[0] != '\0' ? ddb_item_key(item, write->key_name) : NULL;
 
 	if (key == NULL)
 		return false;
 	switch (cart_replay_check(key->fingerprint, key->stored_ms, write->op,
-				  lane->store->table.rules)) {
+				  task->store->table.rules)) {
 	case CART_REPLAY_NEW:
 		return false;
 	case CART_REPLAY_OTHER:
-		ddb_write_answer(lane, CART_KEY_REUSED);
+		ddb_write_answer(task, CART_KEY_REUSED);
 		return true;
 	case CART_REPLAY_SAME:
 		break;
 	}
-	ddb_write_answer_item(lane, item, key->version, !write_is_own_key(write, key));
+	ddb_write_answer_item(task, item, key->version, !write_is_own_key(write, key));
 	return true;
 }
 
@@ -91,152 +91,149 @@ static bool write_is_repeatable(const struct ddb_write *write, const struct ddb_
  * A try may have been applied; this is the item as it was read afterwards. True: the op was
  * answered. False: the change may be sent again, unless the item has the op's key.
  */
-static bool write_resolves_doubt(struct ddb_lane *lane, struct ddb_item *item)
+static bool write_resolves_doubt(struct ddb_task *task, struct ddb_item *item)
 {
-	const struct ddb_write *write = &lane->write;
+	const struct ddb_write *write = &task->write;
 
 	if (strcmp(item->mark, write->mark) == 0) {
-		ddb_write_answer_item(lane, item, item->cart.version, false);
+		ddb_write_answer_item(task, item, item->cart.version, false);
 		return true;
 	}
 	/* Not applied, or another writer has replaced the mark. */
 	if (write_is_repeatable(write, item))
 		return false;
-	ddb_write_answer(lane, CART_UNCERTAIN);
+	ddb_write_answer(task, CART_UNCERTAIN);
 	return true;
 }
 
 /* The item has as many keys as it may have. Old ones are removed first; if all are in their window,
  * the op is refused. False: there is room. */
-static bool write_has_no_room(struct ddb_lane *lane, const struct ddb_item *item)
+static bool write_has_no_room(struct ddb_task *task, const struct ddb_item *item)
 {
-	const struct ddb_write *write = &lane->write;
+	const struct ddb_write *write = &task->write;
 
 	if (write->key_name[0] == '\0' || item->key_count < DDB_KEYS_MAX ||
 	    ddb_item_key(item, write->key_name) != NULL)
 		return false;
-	if (ddb_write_trim(lane, item, write->op->now_ms, 1))
+	if (ddb_write_trim(task, item, write->op->now_ms, 1))
 		return true;
 	cart_op_set_reason(write->op, "the cart has %d idempotency keys in use", DDB_KEYS_MAX);
-	ddb_write_answer(lane, CART_BUSY);
+	ddb_write_answer(task, CART_BUSY);
 	return true;
 }
 
-static void write_if_unchanged(struct ddb_lane *lane, struct ddb_item *item, struct cart *after)
+static void write_if_unchanged(struct ddb_task *task, struct ddb_item *item, struct cart *after)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 	enum ddb_operation operation;
 
-	if (write_has_no_room(lane, item)) {
+	if (write_has_no_room(task, item)) {
 		cart_clear(after);
 		return;
 	}
-	operation = ddb_body_if_unchanged(&lane->call.body, &lane->store->table, write->op, item,
+	operation = ddb_body_if_unchanged(&task->call.body, &task->store->table, write->op, item,
 					  after, write->mark, write_key_name(write));
 	cart_clear(&write->after);
 	write->after = *after;
 	write->before = item->cart.version;
-	ddb_write_send(lane, DDB_STEP_WRITE_IF_UNCHANGED, operation);
+	ddb_write_send(task, DDB_STEP_WRITE_IF_UNCHANGED, operation);
 }
 
 /* True: there is no such cart, or it has expired, and the op was answered. */
-static bool write_is_gone(struct ddb_lane *lane, const struct ddb_item *item)
+static bool write_is_gone(struct ddb_task *task, const struct ddb_item *item)
 {
-	if (item != NULL && !item->deleted && !cart_is_expired(&item->cart, lane->write.op->now_ms))
+	if (item != NULL && !item->deleted && !cart_is_expired(&item->cart, task->write.op->now_ms))
 		return false;
-	ddb_write_answer(lane, CART_NOT_FOUND);
+	ddb_write_answer(task, CART_NOT_FOUND);
 	return true;
 }
 
 /* The conditional call may have failed because of the time alone: it is made again, once. Then
  * other writers do no harm, as they would to a write that needs the item unchanged. */
-static bool write_is_late(const struct ddb_lane *lane, const struct ddb_item *item)
+static bool write_is_late(const struct ddb_task *task, const struct ddb_item *item)
 {
-	const struct ddb_write *write = &lane->write;
+	const struct ddb_write *write = &task->write;
 
 	return !write->late && item->cart.updated_ms > write->op->now_ms &&
 	       write->op->type != CART_OP_DELETE &&
-	       ddb_can_be_conditional(write->op, &lane->store->table);
+	       ddb_can_be_conditional(write->op, &task->store->table);
 }
 
-static void write_apply(struct ddb_lane *lane, struct ddb_item *item)
+static void write_apply(struct ddb_task *task, struct ddb_item *item)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 	struct cart_op *op = write->op;
 	struct cart after;
 	enum cart_result result;
 
 	if (!cart_copy(&after, &item->cart)) {
-		ddb_write_no_memory(lane);
+		ddb_write_no_memory(task);
 		return;
 	}
-	result = cart_apply(&after, op, lane->store->table.rules);
+	result = cart_apply(&after, op, task->store->table.rules);
 	if (result != CART_OK) {
 		cart_clear(&after);
-		ddb_write_answer(lane, result);
+		ddb_write_answer(task, result);
 	} else if (after.version == item->cart.version && op->type != CART_OP_DELETE &&
 		   write->key_name[0] == '\0') {
 		cart_clear(&after);
-		ddb_write_answer_item(lane, item, item->cart.version, false);
-	} else if (write_is_late(lane, item)) {
+		ddb_write_answer_item(task, item, item->cart.version, false);
+	} else if (write_is_late(task, item)) {
 		cart_clear(&after);
-		write_conditional(lane, &item->cart);
+		write_conditional(task, &item->cart);
 	} else {
-		write_if_unchanged(lane, item, &after);
+		write_if_unchanged(task, item, &after);
 	}
 }
 
 /*
- * After an answer was lost. True: the op was answered, or the conditional call was sent again. That
- * call does not depend on what was read, so it also succeeds while others keep changing the item;
- * the key in its condition ensures that only one try is applied.
+ * After an answer was lost. True: the conditional call was sent again. That call does not depend on
+ * what was read, so it also succeeds while others keep changing the item; the key in its condition
+ * ensures that only one try is applied.
  */
-static bool write_retries(struct ddb_lane *lane)
+static bool write_retries(struct ddb_task *task)
 {
-	const struct ddb_write *write = &lane->write;
+	const struct ddb_write *write = &task->write;
 
-	if (!write->retry_due)
+	if (!write->retry_due || write->key_name[0] == '\0' ||
+	    !ddb_can_be_conditional(write->op, &task->store->table))
 		return false;
-	if (!ddb_write_may_repeat(lane))
-		return true;
-	if (write->key_name[0] == '\0' || !ddb_can_be_conditional(write->op, &lane->store->table))
-		return false;
-	write_conditional(lane, NULL);
+	write_conditional(task, NULL);
 	return true;
 }
 
 /* Decides by the item as it is now; NULL: there is none. */
-static void write_decide(struct ddb_lane *lane, struct ddb_item *item)
+static void write_decide(struct ddb_task *task, struct ddb_item *item)
 {
-	struct ddb_store *store = lane->store;
+	struct ddb_store *store = task->store;
 
 	ddb_store_count(store, store->db->series.read_modify_writes, 1);
-	if (write_is_gone(lane, item) || (lane->write.doubt && write_resolves_doubt(lane, item)) ||
-	    write_replays(lane, item))
+	if (write_is_gone(task, item) || (task->write.doubt && write_resolves_doubt(task, item)) ||
+	    write_replays(task, item))
 		return;
-	if (!write_retries(lane))
-		write_apply(lane, item);
+	if (!write_retries(task))
+		write_apply(task, item);
 }
 
 /* The answer's item was read strongly, or came with a condition that was false just now. */
-static void write_decide_by_answer(struct ddb_lane *lane)
+static void write_decide_by_answer(struct ddb_task *task)
 {
 	struct ddb_item item;
-	int found = ddb_write_item(lane, &item);
+	int found = ddb_write_item(task, &item);
 
 	if (found >= 0)
-		write_decide(lane, found > 0 ? &item : NULL);
+		write_decide(task, found > 0 ? &item : NULL);
 	ddb_item_clear(&item);
 }
 
-static void write_failed(struct ddb_lane *lane)
+static void write_failed(struct ddb_task *task)
 {
-	const struct ddb_write *write = &lane->write;
+	const struct ddb_write *write = &task->write;
 	int64_t fence =
-		lane->step == DDB_STEP_WRITE_IF_UNCHANGED ? write->before : write->op->if_version;
+		task->step == DDB_STEP_WRITE_IF_UNCHANGED ? write->before : write->op->if_version;
 
-	if (ddb_write_in_doubt(lane, fence))
-		write_read(lane);
+	if (ddb_write_in_doubt(task, fence))
+		write_read(task);
 }
 
 static bool write_version(const struct ddb_call *call, int64_t *version)
@@ -251,34 +248,34 @@ static bool write_version(const struct ddb_call *call, int64_t *version)
 	return *end == '\0' && *version > 1;
 }
 
-static void write_conditional_done(struct ddb_lane *lane)
+static void write_conditional_done(struct ddb_task *task)
 {
-	struct cart_op *op = lane->write.op;
+	struct cart_op *op = task->write.op;
 	struct ddb_item item;
 
 	if (op->type == CART_OP_DELETE) {
-		ddb_write_answer(lane, CART_OK);
+		ddb_write_answer(task, CART_OK);
 	} else if (op->key == NULL && !ddb_write_wants_cart(op)) {
-		bool parsed = write_version(&lane->call, &op->version);
+		bool parsed = write_version(&task->call, &op->version);
 
 		if (!parsed)
 			cart_op_set_reason(op, "the answer has no version");
-		ddb_write_answer(lane, parsed ? CART_OK : CART_UNCERTAIN);
+		ddb_write_answer(task, parsed ? CART_OK : CART_UNCERTAIN);
 	} else {
-		int found = ddb_write_item(lane, &item);
+		int found = ddb_write_item(task, &item);
 
 		if (found > 0)
-			ddb_write_answer_item(lane, &item, item.cart.version, false);
+			ddb_write_answer_item(task, &item, item.cart.version, false);
 		else if (found == 0)
-			ddb_write_answer(lane, CART_UNCERTAIN);
+			ddb_write_answer(task, CART_UNCERTAIN);
 		ddb_item_clear(&item);
 	}
 }
 
 /* The item was unchanged: the cart in write->after is stored. */
-static void write_if_unchanged_done(struct ddb_lane *lane)
+static void write_if_unchanged_done(struct ddb_task *task)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 	struct cart_op *op = write->op;
 
 	if (op->type != CART_OP_DELETE)
@@ -287,81 +284,83 @@ static void write_if_unchanged_done(struct ddb_lane *lane)
 		op->cart = write->after;
 		write->after = (struct cart){0};
 	}
-	ddb_write_answer(lane, CART_OK);
+	ddb_write_answer(task, CART_OK);
 }
 
-static void write_conflict(struct ddb_lane *lane)
+static void write_conflict(struct ddb_task *task)
 {
-	struct ddb_store *store = lane->store;
-	struct ddb_write *write = &lane->write;
+	struct ddb_store *store = task->store;
+	struct ddb_write *write = &task->write;
 
 	ddb_store_count(store, store->db->series.conflicts, 1);
 	if (++write->conflicts <= WRITE_CONFLICTS_MAX) {
-		ddb_lane_pause(lane, DDB_STEP_READ,
+		ddb_task_pause(task, DDB_STEP_READ,
 			       ddb_store_backoff_us(store, WRITE_PAUSE_MS, write->conflicts));
 		return;
 	}
 	cart_op_set_reason(write->op, "other writers changed the cart %d times in a row",
 			   WRITE_CONFLICTS_MAX);
-	ddb_write_answer(lane, CART_BUSY);
+	ddb_write_answer(task, CART_BUSY);
 }
 
-static void write_condition_failed(struct ddb_lane *lane)
+static void write_condition_failed(struct ddb_task *task)
 {
 	/* Not every server returns the item. */
-	if (json_object_get(lane->call.json, "Item") == NULL)
-		write_read(lane);
+	if (json_object_get(task->call.json, "Item") == NULL)
+		write_read(task);
 	else
-		write_decide_by_answer(lane);
+		write_decide_by_answer(task);
 }
 
 /* Old keys were removed to make room for another, by this call or by another writer. */
-static void write_trimmed(struct ddb_lane *lane)
+static void write_trimmed(struct ddb_task *task)
 {
-	enum ddb_outcome outcome = lane->call.outcome;
+	enum ddb_outcome outcome = task->call.outcome;
 
-	if (outcome == DDB_OK || outcome == DDB_CONDITION)
-		write_read(lane);
+	if (outcome == DDB_DOUBT)
+		ddb_write_repeat(task, task->call.why);
+	if (outcome == DDB_OK || outcome == DDB_CONDITION || outcome == DDB_DOUBT)
+		write_read(task);
 	else
-		ddb_write_answer(lane, ddb_call_result(&lane->call, lane->write.op));
+		ddb_write_answer(task, ddb_call_result(&task->call, task->write.op));
 }
 
-static void write_done(struct ddb_lane *lane)
+static void write_done(struct ddb_task *task)
 {
-	enum ddb_outcome outcome = lane->call.outcome;
+	enum ddb_outcome outcome = task->call.outcome;
 
-	if (lane->step == DDB_STEP_TRIM)
-		write_trimmed(lane);
+	if (task->step == DDB_STEP_TRIM)
+		write_trimmed(task);
 	else if (outcome != DDB_OK && outcome != DDB_CONDITION)
-		write_failed(lane);
-	else if (lane->step == DDB_STEP_READ)
-		write_decide_by_answer(lane);
+		write_failed(task);
+	else if (task->step == DDB_STEP_READ)
+		write_decide_by_answer(task);
 	else if (outcome == DDB_CONDITION)
-		lane->step == DDB_STEP_CONDITIONAL ? write_condition_failed(lane)
-						   : write_conflict(lane);
+		task->step == DDB_STEP_CONDITIONAL ? write_condition_failed(task)
+						   : write_conflict(task);
 	else
-		lane->step == DDB_STEP_CONDITIONAL ? write_conditional_done(lane)
-						   : write_if_unchanged_done(lane);
+		task->step == DDB_STEP_CONDITIONAL ? write_conditional_done(task)
+						   : write_if_unchanged_done(task);
 }
 
-static const struct ddb_lane_steps write_steps = {
+static const struct ddb_task_steps write_steps = {
 	.done = write_done, .resume = write_read, .forget = ddb_write_forget};
 
-void ddb_write_start(struct ddb_lane *lane, struct cart_op *op)
+void ddb_write_start(struct ddb_task *task, struct cart_op *op)
 {
-	struct ddb_write *write = &lane->write;
+	struct ddb_write *write = &task->write;
 
 	*write = (struct ddb_write){.op = op, .id = op->id};
-	lane->steps = &write_steps;
+	task->steps = &write_steps;
 	snprintf(write->mark, sizeof(write->mark), "%016llx",
-		 (unsigned long long)random_next(&lane->store->random));
+		 (unsigned long long)random_next(&task->store->random));
 	if (op->key != NULL)
 		ddb_key_name(op->key_hash, write->key_name);
 	if (op->type == CART_OP_CREATE) {
-		ddb_create_start(lane);
-	} else if (ddb_can_be_conditional(op, &lane->store->table)) {
-		write_conditional(lane, NULL);
+		ddb_create_start(task);
+	} else if (ddb_can_be_conditional(op, &task->store->table)) {
+		write_conditional(task, NULL);
 	} else {
-		write_read(lane);
+		write_read(task);
 	}
 }

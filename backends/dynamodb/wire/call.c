@@ -18,6 +18,10 @@
 #define CALL_RENEW_NS	   (2 * CLOCK_NS_PER_S)
 #define CALL_RENEW_LOOK_US 10000
 
+/* While the retry budget is empty: how often a call looks whether it is filled again, at random up
+ * to twice this. */
+#define CALL_TOKENS_LOOK_US 10000
+
 /* Of a buffer, from call to call. */
 #define CALL_KEEP_MAX (256 * 1024)
 
@@ -89,7 +93,7 @@ void ddb_call_series_register(struct ddb_call_series *series, struct metrics *me
 	}
 	series->budget_empty =
 		metrics_counter(metrics, "cart_dynamodb_retries_denied_total",
-				"Calls not tried again because the retry budget was spent", NULL);
+				"Calls given up because the retry budget stayed empty", NULL);
 	series->in_flight =
 		metrics_gauge(metrics, "cart_dynamodb_calls_in_flight", "Calls under way", NULL);
 	series->connections = metrics_counter(metrics, "cart_dynamodb_connections_opened_total",
@@ -235,32 +239,90 @@ static bool call_renews(struct ddb_call *call)
 	return true;
 }
 
-/* Another try after a pause. False: the call has had as many as it may have. */
-static bool call_retry(struct ddb_call *call, enum ddb_retry why)
+/* Until the next try, or the end: outcome says what the call is if there is no other. */
+static void call_pause(struct ddb_call *call, enum ddb_retry why, int64_t us,
+		       enum ddb_outcome outcome)
 {
-	struct ddb_client *client = call->client;
-	struct ddb_transfer *transfer = call->transfer;
-	int tokens = ddb_retry_tokens(why);
-	int64_t us = ddb_retry_pause_us(why, call->tries, transfer->asked_ms,
-					random_next(&client->random));
+	call->why = why;
+	call->outcome = outcome;
+	call->transfer->owed = ddb_retry_tokens(why);
+	call->transfer->owed_since_ns = 0;
+	if (call->paused != NULL)
+		call->paused(call, call->user);
+	call_again_later(call, us);
+}
 
+/* Of a kind that ends after some tries, whatever time is left. */
+static bool call_had_its_tries(const struct ddb_call *call, enum ddb_retry why)
+{
+	return call->tries >= DDB_TRIES &&
+	       (why == DDB_RETRY_CREDENTIALS || !series_counts(call->operation));
+}
+
+/* Another try after a pause. False: there is no time for it, or it would be of no use. */
+static bool call_retry(struct ddb_call *call, enum ddb_retry why, enum ddb_outcome outcome)
+{
+	int64_t us =
+		ddb_retry_pause_us(why, call->repeats + call->tries, call->transfer->asked_ms,
+				   call_left_ns(call) / 1000, random_next(&call->client->random));
+
+	if (us < 0 || call_had_its_tries(call, why))
+		return false;
 	if (why == DDB_RETRY_CREDENTIALS) {
 		if (!call_renews(call))
 			return false;
 		us = CALL_RENEW_LOOK_US;
 	}
-	if (call->tries >= DDB_TRIES || us * 1000 >= call_left_ns(call))
-		return false;
-	if (!retry_budget_spend(&client->config.shared->budget, tokens)) {
-		call_count(client, client->config.series->budget_empty, 1);
-		return false;
-	}
-	transfer->spent += tokens;
-	call_count(client, client->config.series->retries[why], 1);
 	json_decref(call->json);
 	call->json = NULL;
-	call_again_later(call, us);
+	call_pause(call, why, us, outcome);
 	return true;
+}
+
+/* The retry budget is empty: waits, or gives up. */
+static void call_await_tokens(struct ddb_call *call, int64_t now_ns)
+{
+	struct ddb_client *client = call->client;
+	struct ddb_transfer *transfer = call->transfer;
+	int64_t us = 1 + (int64_t)(random_next(&client->random) % (2 * CALL_TOKENS_LOOK_US));
+
+	if (transfer->owed_since_ns == 0)
+		transfer->owed_since_ns = now_ns;
+	if (call_left_ns(call) > 2 * us * 1000 &&
+	    (call->patient || now_ns - transfer->owed_since_ns < client->config.budget_wait_ns)) {
+		call_again_later(call, us);
+		return;
+	}
+	call_count(client, client->config.series->budget_empty, 1);
+	call_finish(call, call->outcome);
+}
+
+/* Takes the tokens of a retry. False: the call waits for them, or has ended. */
+static bool call_pays(struct ddb_call *call)
+{
+	struct ddb_client *client = call->client;
+	struct ddb_transfer *transfer = call->transfer;
+	struct retry_budget *budget = &client->config.shared->budget;
+	int64_t now_ns = clock_monotonic_ns(client->config.clock);
+
+	if (transfer->owed == 0)
+		return true;
+	if (!retry_budget_spend(budget, transfer->owed) &&
+	    !retry_budget_probe(budget, now_ns, DDB_PROBE_NS)) {
+		call_await_tokens(call, now_ns);
+		return false;
+	}
+	transfer->spent += transfer->owed;
+	transfer->owed = 0;
+	call_count(client, client->config.series->retries[call->why], 1);
+	return true;
+}
+
+static void call_finish_late(struct ddb_call *call)
+{
+	if (call->message[0] == '\0')
+		snprintf(call->message, sizeof(call->message), "no time was left for a try");
+	call_finish_later(call, DDB_LATE);
 }
 
 static void call_try(struct ddb_call *call)
@@ -269,10 +331,7 @@ static void call_try(struct ddb_call *call)
 	int64_t left_ms = call_left_ns(call) / CLOCK_NS_PER_MS;
 
 	if (left_ms <= 0) {
-		if (call->message[0] == '\0')
-			snprintf(call->message, sizeof(call->message),
-				 "no time was left for a try");
-		call_finish_later(call, DDB_LATE);
+		call_finish_late(call);
 		return;
 	}
 	if (!call_has_credentials(client)) {
@@ -322,9 +381,15 @@ static void call_paused(evutil_socket_t fd, short what, void *user)
 	if (transfer->decided) {
 		transfer->decided = false;
 		call_finish(call, call->outcome);
-	} else if (!call_awaits_others(call)) {
+	} else if (!call_awaits_others(call) && call_pays(call) &&
+		   (call->ready == NULL || call->ready(call, call->user))) {
 		call_try(call);
 	}
+}
+
+void ddb_call_resume(struct ddb_call *call)
+{
+	call_try(call);
 }
 
 /* A transfer is over; libcurl has let go of it. */
@@ -338,6 +403,7 @@ static void call_tried(struct ddb_transfer *transfer, CURLcode result)
 
 	if (result == CURLE_OK)
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+	call->why = why;
 	call_count_try(client, call, outcome, why, status);
 	if (outcome == DDB_TRY_DONE || outcome == DDB_TRY_CONDITION) {
 		retry_budget_earn(&client->config.shared->budget,
@@ -345,8 +411,12 @@ static void call_tried(struct ddb_transfer *transfer, CURLcode result)
 		call_finish(call, outcome == DDB_TRY_DONE ? DDB_OK : DDB_CONDITION);
 	} else if (outcome == DDB_TRY_REJECTED) {
 		call_finish(call, DDB_REJECTED);
-	} else if ((outcome == DDB_TRY_LOST && call_changes(call)) || !call_retry(call, why)) {
-		call_finish(call, call_given_up(call, outcome, why));
+	} else {
+		enum ddb_outcome given_up = call_given_up(call, outcome, why);
+		bool lost_change = outcome == DDB_TRY_LOST && call_changes(call);
+
+		if (lost_change || !call_retry(call, why, given_up))
+			call_finish(call, given_up);
 	}
 }
 
@@ -399,6 +469,18 @@ static int call_make_transfer(struct ddb_client *client, struct ddb_call *call)
 	return call->transfer->pause != NULL ? 0 : -1;
 }
 
+/* A call that repeats another one begins with a pause. */
+static void call_begin_repeat(struct ddb_call *call)
+{
+	int64_t us = ddb_retry_pause_us(call->why, call->repeats, -1, call_left_ns(call) / 1000,
+					random_next(&call->client->random));
+
+	if (us >= 0)
+		call_pause(call, call->why, us, DDB_BUSY);
+	else
+		call_finish_late(call);
+}
+
 int ddb_call_start(struct ddb_client *client, struct ddb_call *call)
 {
 	struct ddb_transfer *transfer;
@@ -411,13 +493,16 @@ int ddb_call_start(struct ddb_client *client, struct ddb_call *call)
 		return -1;
 	transfer = call->transfer;
 	transfer->call = call;
-	transfer->spent = 0;
+	transfer->spent = transfer->owed = 0;
 	transfer->renew_until_ns = 0;
 	transfer->skewed = transfer->decided = false;
 	transfer->asked_ms = -1;
 	call->client = client;
 	call_count(client, client->config.series->in_flight, 1);
-	call_try(call);
+	if (call->repeats > 0)
+		call_begin_repeat(call);
+	else
+		call_try(call);
 	return 0;
 }
 

@@ -7,13 +7,18 @@
  * checksum (x-amz-crc32) is right, its JSON is parsed, and done() is called on the loop.
  *
  * How it fails. A try that was certainly not applied (throttled, refused, never connected, signed
- * with the wrong time or old credentials) is signed again and sent again: at most DDB_TRIES times,
+ * with the wrong time or old credentials) is signed again and sent again until the call's deadline,
  * with backoff (full jitter from 25 ms, from 1 s when throttled; x-amz-retry-after if the server
- * sends it), within the call's deadline, and while the process's retry budget lasts. A try that may
- * have been applied (the connection broke after the request was sent, no answer in time, HTTP 5xx,
- * a wrong checksum, an answer that is not JSON) is sent again in the same way only if the operation
- * changes nothing; otherwise the call ends as DDB_DOUBT, and the caller must find out. libcurl
- * never sends a request a second time by itself.
+ * sends it). A retry takes tokens of the process's retry budget. While that is empty, one retry in
+ * DDB_PROBE_NS is let through, and the others wait: for config.budget_wait_ns, a patient call until
+ * its deadline. A try that may have been applied (the connection broke after the request was sent,
+ * no answer in time, HTTP 5xx, a wrong checksum, an answer that is not JSON) is sent again in the
+ * same way only if the operation changes nothing; otherwise the call ends as DDB_DOUBT, and the
+ * caller must find out; if it then makes the call again, it says so in call->repeats. libcurl never
+ * sends a request a second time by itself.
+ *
+ * Between two tries a call needs no connection: paused() says when it gives its place to others,
+ * ready() asks for one again.
  */
 #ifndef BACKENDS_DYNAMODB_WIRE_CALL_H
 #define BACKENDS_DYNAMODB_WIRE_CALL_H
@@ -31,6 +36,8 @@ void ddb_client_free(struct ddb_client **client);
 
 /* Starts it. -1: no memory; done() will not come. */
 CART_MUST_CHECK int ddb_call_start(struct ddb_client *client, struct ddb_call *call);
+/* After ready() was false: the next try may be made. */
+void ddb_call_resume(struct ddb_call *call);
 /* True once bytes of a change have, or may have, left for the server: giving up now leaves doubt.
  * For a call under way. */
 bool ddb_call_in_doubt(const struct ddb_call *call);

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_BASE_MS	     25
-#define RETRY_THROTTLED_MS   1000
-#define RETRY_MAX_MS	     20000
-#define RETRY_ASKED_MAX_MS   5000
-#define RETRY_TOKENS	     5
-#define RETRY_TIMEOUT_TOKENS 10
+#define RETRY_BASE_MS	       25
+#define RETRY_THROTTLED_MS     1000
+#define RETRY_MAX_MS	       1000
+#define RETRY_THROTTLED_MAX_MS 20000
+#define RETRY_LEAST_US	       25000 /* less time than this is no time for another try */
+#define RETRY_ASKED_MAX_MS     5000
+#define RETRY_TOKENS	       5
+#define RETRY_TIMEOUT_TOKENS   10
 
 void ddb_shared_init(struct ddb_shared *shared)
 {
@@ -21,19 +23,23 @@ int ddb_retry_tokens(enum ddb_retry why)
 	return why == DDB_RETRY_TIMEOUT ? RETRY_TIMEOUT_TOKENS : RETRY_TOKENS;
 }
 
-int64_t ddb_retry_pause_us(enum ddb_retry why, int tries, int64_t asked_ms, uint64_t random)
+int64_t ddb_retry_pause_us(enum ddb_retry why, int tries, int64_t asked_ms, int64_t left_us,
+			   uint64_t random)
 {
-	int64_t base_ms = why == DDB_RETRY_THROTTLED ? RETRY_THROTTLED_MS : RETRY_BASE_MS;
-	int64_t us = retry_pause_us(base_ms, RETRY_MAX_MS, (unsigned)tries, random);
+	bool throttled = why == DDB_RETRY_THROTTLED;
+	int64_t asked_us = (asked_ms > RETRY_ASKED_MAX_MS ? RETRY_ASKED_MAX_MS : asked_ms) * 1000;
+	int64_t us = retry_pause_us(throttled ? RETRY_THROTTLED_MS : RETRY_BASE_MS,
+				    throttled ? RETRY_THROTTLED_MAX_MS : RETRY_MAX_MS,
+				    (unsigned)tries, random);
 
 	if (why == DDB_RETRY_SKEW)
-		return 0;
-	if (asked_ms < 0)
-		return us;
+		return left_us > 0 ? 0 : -1;
+	if (left_us < RETRY_LEAST_US || asked_us >= left_us)
+		return -1;
+	if (us > left_us / 2)
+		us = left_us / 2;
 	/* At least what is asked for, and not much more. */
-	if (asked_ms > RETRY_ASKED_MAX_MS)
-		asked_ms = RETRY_ASKED_MAX_MS;
-	return us > asked_ms * 1000 ? us : asked_ms * 1000;
+	return us > asked_us ? us : asked_us;
 }
 
 /* Errors after which a call was certainly not applied, and may be tried again. */

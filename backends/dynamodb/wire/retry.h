@@ -22,10 +22,16 @@ enum ddb_try ddb_classify(const char *type, long status, enum ddb_retry *why);
 /* Tokens of the retry budget that a retry for that cause takes. */
 int ddb_retry_tokens(enum ddb_retry why);
 
+/* While the budget is empty, a process makes one retry in this time, to find out whether the
+ * service is well again. */
+#define DDB_PROBE_NS (50 * CLOCK_NS_PER_MS)
+
 /*
  * The pause before try number tries + 1, in us, at random up to the limit that doubles with each
- * try. asked_ms: what the service says, -1: nothing.
+ * try; at most half of what is left until the deadline, so that a last try has the other half.
+ * asked_ms: the least that the service asks for, -1: nothing. -1: no time is left for a retry.
  */
-int64_t ddb_retry_pause_us(enum ddb_retry why, int tries, int64_t asked_ms, uint64_t random);
+int64_t ddb_retry_pause_us(enum ddb_retry why, int tries, int64_t asked_ms, int64_t left_us,
+			   uint64_t random);
 
 #endif

@@ -41,10 +41,12 @@ struct ddb_transfer {
 	int64_t since_ns;
 	int64_t renew_until_ns; /* in a pause: other credentials are waited for; 0: they are not */
 	struct event *pause;
-	int spent;    /* tokens, for the call */
-	bool skewed;  /* the clock was corrected for the call */
-	bool is_last; /* its time is the call's */
-	bool decided; /* the outcome is there, and done() is yet to be called */
+	int owed;	       /* tokens that the next try takes when its pause is over */
+	int spent;	       /* tokens, for the call */
+	int64_t owed_since_ns; /* the budget was empty then; 0: it was not */
+	bool skewed;	       /* the clock was corrected for the call */
+	bool is_last;	       /* its time is the call's */
+	bool decided;	       /* the outcome is there, and done() is yet to be called */
 	struct curl_slist headers[TRANSFER_HEADERS];
 	char target[80];
 	struct sigv4_signed signature;

@@ -18,7 +18,7 @@
 
 struct event_base;
 
-#define DDB_TRIES   4
+#define DDB_TRIES   4	  /* of a call for the table, or with credentials that are refused */
 #define DDB_IDLE_MS 20000 /* of client_config.idle_ms: below what any server allows */
 
 enum ddb_operation {
@@ -79,7 +79,7 @@ struct ddb_call_series {
 	metric_t calls[DDB_OPERATIONS]
 		      [6]; /* by status: 2xx, condition, throttled, 4xx, 5xx, none */
 	metric_t retries[DDB_RETRIES];
-	metric_t budget_empty; /* retries not made because the bucket was empty */
+	metric_t budget_empty; /* calls that ended because the bucket stayed empty */
 	metric_t half_read_units[DDB_OPERATIONS];
 	metric_t half_write_units[DDB_OPERATIONS];
 	metric_t in_flight;		  /* gauge */
@@ -94,9 +94,10 @@ struct ddb_client_config {
 	const char *region;
 	const char *tls_ca; /* PEM file; "": the system's authorities */
 	int64_t connect_timeout_ms;
-	int64_t timeout_ms; /* of a try, connecting included */
-	int64_t idle_ms;    /* a connection that was idle for longer is not used again */
-	size_t connections; /* kept; as many calls as may run at once */
+	int64_t timeout_ms;	/* of a try, connecting included */
+	int64_t idle_ms;	/* a connection that was idle for longer is not used again */
+	int64_t budget_wait_ns; /* how long a call waits for an empty retry budget */
+	size_t connections;	/* kept; as many calls as may run at once */
 	struct ddb_credentials_source *credentials;
 	struct ddb_shared *shared;
 	struct clock_skew *skew;     /* is told the Date of answers; NULL: nobody asks for it */
@@ -110,6 +111,11 @@ struct ddb_transfer; /* call.c's own */
 struct ddb_call;
 /* On the loop, never inside ddb_call_start(). May start this or other calls, or free it. */
 typedef void ddb_call_done_fn(struct ddb_call *call, void *user);
+/* On the loop: a pause before another try begins. */
+typedef void ddb_call_paused_fn(struct ddb_call *call, void *user);
+/* On the loop: the pause is over. True: the next try may be made now. False: the caller will call
+ * ddb_call_resume(). */
+typedef bool ddb_call_ready_fn(struct ddb_call *call, void *user);
 
 /* The caller's struct, to be used again and again: so its buffers and its curl handle are kept. */
 struct ddb_call {
@@ -118,7 +124,14 @@ struct ddb_call {
 	struct buf body; /* JSON; the caller's, and not touched while the call runs */
 	int64_t deadline_ns;
 	ddb_call_done_fn *done;
+	ddb_call_paused_fn *paused; /* NULL: nobody asks */
+	ddb_call_ready_fn *ready;   /* NULL: always */
 	void *user;
+	/* So many calls for the same purpose have ended in doubt, the last one for that cause: the
+	 * call is a retry from its first try on. It begins with a pause and takes tokens. */
+	int repeats;
+	enum ddb_retry why; /* after a call: of its last try, where that was not the last word */
+	bool patient;	    /* waits for the retry budget until its deadline */
 
 	/* The answer, from done() to the next start, abandon or clear. */
 	enum ddb_outcome outcome;

@@ -1,12 +1,15 @@
 /*
- * What the parts of a loop's handle share: the process, the store, its lanes, and what each lane is
- * doing. A lane is a place for one call at a time; an op that takes several (a change after a read,
- * a list) keeps its lane until it is answered.
+ * What the parts of a loop's handle share: the process, the store, and its tasks. A task is what is
+ * under way for an op, or for gets that are one call: the calls that it takes, one after the other,
+ * and the pauses between them. A task holds a lane while a call of it is with the server, and from
+ * one call to the next; in a pause it holds none, so tasks that wait for a part of the service that
+ * is throttled or down are in nobody's way. After a pause it waits for a lane in front of what is
+ * queued.
  *
- * A lane does not know what its calls are for: whoever starts an op in it hands over its steps.
+ * A task does not know what its calls are for: whoever starts one hands over its steps.
  */
-#ifndef BACKENDS_DYNAMODB_STORE_LANE_H
-#define BACKENDS_DYNAMODB_STORE_LANE_H
+#ifndef BACKENDS_DYNAMODB_STORE_TASK_H
+#define BACKENDS_DYNAMODB_STORE_TASK_H
 
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/wire/call.h"
@@ -15,6 +18,8 @@
 #include "core/base/random.h"
 #include "core/pool.h"
 #include "core/cart_backend.h"
+
+#include <sys/queue.h>
 
 /* Reads by the number of carts that a call asked for: 1, 2-3, 4-7, ... 64 and more. */
 #define DDB_BATCH_SIZES 7
@@ -74,33 +79,41 @@ struct ddb_write {
 	int64_t fence;			  /* the version that call was conditional on; 0: none */
 	bool replaying;			  /* of a CREATE: another request stored the key */
 	unsigned conflicts;		  /* writes that another writer was faster than */
-	unsigned repeats;		  /* tries sent after an answer was lost */
+	int repeats;			  /* calls made again after an answer was lost */
 	bool retry_due;			  /* an answer was lost, and nothing was sent since */
 	bool late;			  /* CONDITIONAL: was sent for a cart with a later time */
+	enum ddb_retry why;		  /* it was lost */
 	int64_t before;			  /* WRITE_IF_UNCHANGED: the version that was read */
 	struct cart after;		  /* WRITE_IF_UNCHANGED, PUT: the cart being written */
 };
 
-struct ddb_lane;
+struct ddb_task;
 
-/* How an op goes on in its lane; whoever starts it hands these over. */
-struct ddb_lane_steps {
-	/* The call of lane->step has its answer. */
-	void (*done)(struct ddb_lane *lane);
-	/* A pause is over: lane->step is what it was called with. */
-	void (*resume)(struct ddb_lane *lane);
-	/* The op's time is up, or it is canceled. False: it is not this lane's. True: it left the
-	 * lane; *sent: a call that changes something for it may have been applied. */
-	bool (*forget)(struct ddb_lane *lane, const struct cart_op *op, bool *sent);
+/* How a task goes on; whoever starts it hands these over. */
+struct ddb_task_steps {
+	/* The call of task->step has its answer, or was given up. */
+	void (*done)(struct ddb_task *task);
+	/* A pause is over: task->step is what ddb_task_pause() was called with. */
+	void (*resume)(struct ddb_task *task);
+	/* The op's time is up, or it is canceled. False: it is not this task's. True: it left the
+	 * task; *sent: a call that changes something for it may have been applied. */
+	bool (*forget)(struct ddb_task *task, const struct cart_op *op, bool *sent);
 };
 
-struct ddb_lane {
+#define DDB_NO_LANE SIZE_MAX
+
+struct ddb_task {
 	struct ddb_store *store;
-	size_t index;
-	const struct ddb_lane_steps *steps; /* NULL: the lane is free */
+	TAILQ_ENTRY(ddb_task) link; /* of store->busy, or of store->spare */
+	TAILQ_ENTRY(ddb_task) turn; /* of store->ready */
+	bool is_ready;		    /* it is in store->ready: a pause is over */
+	enum ddb_class class;
+	size_t lane;			    /* DDB_NO_LANE: it is in a pause, or ready */
+	const struct ddb_task_steps *steps; /* NULL: a spare one */
 	enum ddb_step step;
 	struct ddb_call call;
 	struct event *pause;
+	bool is_pausing; /* what is ready resumes by its steps, not by its call */
 	struct ddb_write write;
 	struct cart_op **ops;	/* GETS, LIST: sorted by id; NULL where already answered */
 	struct cart_id *op_ids; /* their ids, kept after the answer */
@@ -108,9 +121,11 @@ struct ddb_lane {
 	size_t count;		/* ops */
 	size_t asked;		/* ids */
 	bool consistent;
-	unsigned rounds; /* calls in a row that left carts unprocessed */
+	int rounds; /* calls in a row that left carts unprocessed */
 	struct ddb_listing *listing;
 };
+
+TAILQ_HEAD(ddb_tasks, ddb_task);
 
 struct ddb_store {
 	struct cart_store store; /* first */
@@ -121,8 +136,12 @@ struct ddb_store {
 	struct ddb_client *client;
 	struct ddb_table table;
 	struct pool pool;
-	struct ddb_lane *lanes;
 	size_t lane_count;
+	struct ddb_tasks busy;
+	struct ddb_tasks ready[DDB_CLASSES]; /* of the busy ones, those that wait for a lane */
+	struct ddb_tasks spare;
+	size_t spare_count;
+	size_t pausing; /* busy tasks without a lane */
 	struct random random;
 };
 
@@ -130,17 +149,18 @@ struct ddb_store {
 int64_t ddb_store_backoff_us(struct ddb_store *store, int64_t base_ms, unsigned tries);
 void ddb_store_count(struct ddb_store *store, metric_t series, int64_t n);
 
-CART_MUST_CHECK int ddb_lane_open(struct ddb_lane *lane, struct ddb_store *store, size_t index);
-void ddb_lane_close(struct ddb_lane *lane);
+/* A task in a lane that was given to it; ddb_task_end() ends it. NULL: no memory. */
+struct ddb_task *ddb_task_new(struct ddb_store *store, enum ddb_class class, size_t lane);
+/* An open store has called the first; the second ends what is under way, of nobody. */
+void ddb_tasks_init(struct ddb_store *store);
+void ddb_tasks_free(struct ddb_store *store);
 /* Makes the call whose body was written. False: no memory, nothing was sent. */
-CART_MUST_CHECK bool ddb_lane_call(struct ddb_lane *lane, enum ddb_step step,
+CART_MUST_CHECK bool ddb_task_call(struct ddb_task *task, enum ddb_step step,
 				   enum ddb_operation operation, int64_t deadline_ns);
-/* Resumes with a step after so long. */
-void ddb_lane_pause(struct ddb_lane *lane, enum ddb_step step, int64_t us);
-/* Nothing is under way: it can take the next op. */
-void ddb_lane_idle(struct ddb_lane *lane);
-/* Ends what is under way, and is idle. */
-void ddb_lane_stop(struct ddb_lane *lane);
+/* Resumes with a step after so long, and when it has a lane again. */
+void ddb_task_pause(struct ddb_task *task, enum ddb_step step, int64_t us);
+/* Ends it, with what is under way. It may be freed. */
+void ddb_task_end(struct ddb_task *task);
 
 /* What a call that failed for good comes to, of an op that is certainly not applied. Sets the
  * reason. */

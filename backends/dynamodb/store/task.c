@@ -1,0 +1,280 @@
+/*
+ * A task's life: it makes one call after another, gives up its lane in a pause, waits for another
+ * one, and ends. What the calls are is up to its steps (read.c, write.c, create.c).
+ */
+#include "backends/dynamodb/store/task.h"
+
+#include <assert.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TASK_BACKOFF_MAX_MS 1000
+
+void ddb_store_count(struct ddb_store *store, metric_t series, int64_t n)
+{
+	metrics_add(store->shard, series, n);
+}
+
+int64_t ddb_store_backoff_us(struct ddb_store *store, int64_t base_ms, unsigned tries)
+{
+	return retry_pause_us(base_ms, TASK_BACKOFF_MAX_MS, tries, random_next(&store->random));
+}
+
+/* The task has a lane again. */
+static void task_go_on(struct ddb_task *task)
+{
+	if (task->is_pausing) {
+		task->is_pausing = false;
+		task->steps->resume(task);
+	} else {
+		ddb_call_resume(&task->call);
+	}
+}
+
+static bool task_take_lane(struct ddb_task *task)
+{
+	struct ddb_store *store = task->store;
+
+	if (!batch_lane_take(store->pool.batch, task->class, &task->lane))
+		return false;
+	store->pausing--;
+	return true;
+}
+
+static void task_wait_for_lane(struct ddb_task *task)
+{
+	TAILQ_INSERT_TAIL(&task->store->ready[task->class], task, turn);
+	task->is_ready = true;
+}
+
+static void task_leave_ready(struct ddb_task *task)
+{
+	if (task->is_ready)
+		TAILQ_REMOVE(&task->store->ready[task->class], task, turn);
+	task->is_ready = false;
+}
+
+/* Tasks that have begun come before ops that have not. */
+static void store_free_lane(struct ddb_store *store, size_t lane)
+{
+	batch_lane_free(store->pool.batch, lane);
+	for (size_t class = 0; class < DDB_CLASSES; class ++) {
+		struct ddb_task *task;
+
+		while ((task = TAILQ_FIRST(&store->ready[class])) != NULL && task_take_lane(task)) {
+			task_leave_ready(task);
+			task_go_on(task);
+		}
+	}
+}
+
+static void task_leave_lane(struct ddb_task *task)
+{
+	size_t lane = task->lane;
+
+	if (lane == DDB_NO_LANE)
+		return;
+	task->lane = DDB_NO_LANE;
+	task->store->pausing++;
+	store_free_lane(task->store, lane);
+}
+
+static void task_called(struct ddb_call *call, void *user)
+{
+	struct ddb_task *task = user;
+
+	(void)call;
+	task->steps->done(task);
+}
+
+static void task_call_paused(struct ddb_call *call, void *user)
+{
+	(void)call;
+	task_leave_lane(user);
+}
+
+static bool task_call_ready(struct ddb_call *call, void *user)
+{
+	struct ddb_task *task = user;
+
+	(void)call;
+	if (task_take_lane(task))
+		return true;
+	task_wait_for_lane(task);
+	return false;
+}
+
+bool ddb_task_call(struct ddb_task *task, enum ddb_step step, enum ddb_operation operation,
+		   int64_t deadline_ns)
+{
+	/* A call that was given up in a pause is the last one of its task. */
+	assert(task->lane != DDB_NO_LANE);
+	if (task->call.body.failed)
+		return false;
+	task->call.operation = operation;
+	task->call.deadline_ns = deadline_ns;
+	task->call.done = task_called;
+	task->call.paused = task_call_paused;
+	task->call.ready = task_call_ready;
+	task->call.user = task;
+	task->step = step;
+	return ddb_call_start(task->store->client, &task->call) == 0;
+}
+
+static void task_paused(evutil_socket_t fd, short what, void *user)
+{
+	struct ddb_task *task = user;
+
+	(void)fd;
+	(void)what;
+	if (task_take_lane(task))
+		task_go_on(task);
+	else
+		task_wait_for_lane(task);
+}
+
+void ddb_task_pause(struct ddb_task *task, enum ddb_step step, int64_t us)
+{
+	struct timeval delay = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
+
+	task->step = step;
+	task->is_pausing = true;
+	event_add(task->pause, &delay);
+	task_leave_lane(task);
+}
+
+static void task_free(struct ddb_task *task)
+{
+	ddb_call_clear(&task->call);
+	buf_free(&task->call.body);
+	ddb_listing_free(&task->listing);
+	cart_clear(&task->write.after);
+	if (task->pause != NULL)
+		event_free(task->pause);
+	free(task->ops);
+	free(task->op_ids);
+	free(task->ids);
+	free(task);
+}
+
+void ddb_task_end(struct ddb_task *task)
+{
+	struct ddb_store *store = task->store;
+	size_t lane = task->lane;
+
+	ddb_call_abandon(&task->call);
+	event_del(task->pause);
+	task_leave_ready(task);
+	task->is_pausing = false;
+	task->steps = NULL;
+	store->pausing -= lane == DDB_NO_LANE;
+	TAILQ_REMOVE(&store->busy, task, link);
+	if (store->spare_count < store->lane_count) {
+		ddb_call_forget(&task->call);
+		TAILQ_INSERT_HEAD(&store->spare, task, link);
+		store->spare_count++;
+	} else {
+		task_free(task);
+	}
+	if (lane != DDB_NO_LANE)
+		store_free_lane(store, lane);
+}
+
+static struct ddb_task *task_allocate(struct ddb_store *store)
+{
+	size_t batch_max = store->db->options.batch_max;
+	struct ddb_task *task = calloc(1, sizeof(*task));
+
+	if (task == NULL)
+		return NULL;
+	task->store = store;
+	task->pause = evtimer_new(store->base, task_paused, task);
+	task->ops = calloc(batch_max, sizeof(struct cart_op *));
+	task->op_ids = calloc(batch_max, sizeof(*task->op_ids));
+	task->ids = calloc(batch_max, sizeof(*task->ids));
+	if (task->pause != NULL && task->ops != NULL && task->op_ids != NULL && task->ids != NULL)
+		return task;
+	task_free(task);
+	return NULL;
+}
+
+struct ddb_task *ddb_task_new(struct ddb_store *store, enum ddb_class class, size_t lane)
+{
+	struct ddb_task *task = TAILQ_FIRST(&store->spare);
+
+	if (task != NULL) {
+		TAILQ_REMOVE(&store->spare, task, link);
+		store->spare_count--;
+	} else {
+		task = task_allocate(store);
+		if (task == NULL)
+			return NULL;
+	}
+	task->class = class;
+	task->lane = lane;
+	TAILQ_INSERT_TAIL(&store->busy, task, link);
+	return task;
+}
+
+static void tasks_free(struct ddb_tasks *tasks)
+{
+	struct ddb_task *task;
+
+	while ((task = TAILQ_FIRST(tasks)) != NULL) {
+		TAILQ_REMOVE(tasks, task, link);
+		task_free(task);
+	}
+}
+
+void ddb_tasks_init(struct ddb_store *store)
+{
+	TAILQ_INIT(&store->busy);
+	TAILQ_INIT(&store->spare);
+	for (size_t class = 0; class < DDB_CLASSES; class ++)
+		TAILQ_INIT(&store->ready[class]);
+}
+
+void ddb_tasks_free(struct ddb_store *store)
+{
+	tasks_free(&store->busy);
+	tasks_free(&store->spare);
+}
+
+enum cart_result ddb_call_result(const struct ddb_call *call, struct cart_op *op)
+{
+	static const char *const unavailable[] = {
+		"ResourceNotFoundException",
+		"AccessDeniedException",
+		"UnrecognizedClientException",
+		"ExpiredTokenException",
+		"InvalidSignatureException",
+		"SignatureDoesNotMatch",
+		"AuthFailure",
+		"RequestTimeTooSkewed",
+		"RequestExpired",
+		"RequestInTheFuture",
+		"IncompleteSignatureException",
+		"MissingAuthenticationTokenException",
+		"MissingAuthenticationToken",
+		"OptInRequired",
+		"ResourceInUseException",
+		"KMSAccessDeniedException",
+		"KMSDisabledException",
+		"KMSInvalidStateException",
+		"KMSNotFoundException",
+		"InvalidEndpointException",
+		"AccountProblemException",
+	};
+
+	if (op->reason[0] == '\0')
+		cart_op_set_reason(op, "%s", call->message);
+	if (call->outcome == DDB_LATE)
+		return CART_TIMEOUT;
+	if (call->outcome != DDB_REJECTED)
+		return CART_BUSY;
+	for (size_t i = 0; i < sizeof(unavailable) / sizeof(unavailable[0]); i++)
+		if (strcmp(call->error, unavailable[i]) == 0)
+			return CART_BUSY;
+	return CART_FAILED;
+}

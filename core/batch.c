@@ -54,10 +54,10 @@ struct batch {
 	struct cart_id *ids;  /* the ids of its carts */
 };
 
-/* The op is one of those of which a cart has one at a time in the queues and lanes. */
+/* The op is one of those of which a cart has few at a time in the queues and lanes. */
 static bool batch_takes_turns(const struct batch *batch, const struct cart_op *op)
 {
-	return batch->config.one_write_a_cart && cart_op_is_write(op);
+	return batch->config.writes_a_cart > 0 && cart_op_is_write(op);
 }
 
 static void batch_queue(struct batch *batch, struct cart_op *op, bool first)
@@ -96,16 +96,17 @@ static void batch_wake(struct batch *batch)
 		event_active(batch->dispatch, 0, 0);
 }
 
-/* It is the next write's turn, unless another one still has it. A write that was tried before goes
+/* It is the next write's turn, unless others still have it. A write that was tried before goes
  * in front of those of other carts; one that has only waited for its cart goes behind them. */
 static void batch_next_turn(struct batch *batch, struct chain *chain)
 {
 	struct cart_op *op = chain->waiting.first;
 
-	if (chain->in_lane || chain->turn != NULL)
+	if (chain->in_lanes >= batch->config.writes_a_cart || chain->turn != NULL)
 		return;
 	if (op == NULL) {
-		chains_remove(&batch->chains, chain);
+		if (chain->in_lanes == 0)
+			chains_remove(&batch->chains, chain);
 		return;
 	}
 	batch_unchain(batch, chain, op);
@@ -268,8 +269,9 @@ static void batch_start(struct batch *batch, size_t class, size_t count, int64_t
 		if (!batch_takes_turns(batch, batch->ops[i]))
 			continue;
 		chain = chains_find(&batch->chains, &batch->ops[i]->id);
-		chain->in_lane = true;
+		chain->in_lanes++;
 		lane->writes[lane->write_count++] = chain;
+		batch_next_turn(batch, chain);
 	}
 	batch->config.start(batch->config.user, index, batch->ops, count);
 }
@@ -362,7 +364,7 @@ static void batch_forget_writes(struct batch *batch, struct batch_lane *lane)
 	while (lane->write_count > 0) {
 		struct chain *chain = lane->writes[--lane->write_count];
 
-		chain->in_lane = false;
+		chain->in_lanes--;
 		batch_next_turn(batch, chain);
 	}
 }
@@ -427,6 +429,7 @@ static enum cart_result batch_push_write(struct batch *batch, struct cart_op *op
 			return CART_BUSY;
 		}
 		batch_chain(batch, chain, op, false);
+		batch_next_turn(batch, chain);
 		return CART_OK;
 	}
 	chain = chains_add(&batch->chains, &op->id);

@@ -4,7 +4,7 @@
  *
  * The happy path: batch_push() queues; later in the same turn of the loop (never inside push) each
  * idle lane is given a batch by start(); the backend does it, completes its ops and calls
- * batch_lane_free(). Where one_write_a_cart is set, a cart has one write at a time in the queues
+ * batch_lane_free(). Where writes_a_cart is 1, a cart has one write at a time in the queues
  * and lanes; the next ones wait in the cart's chain (chains.h), so that a cart with thousands of
  * waiting writes takes one place of a batch, as every other cart does.
  *
@@ -56,7 +56,9 @@ struct batch_config {
 	/* Not 0: while other classes use lanes, the class uses one part in so many of the time: it
 	 * rests after each batch. */
 	size_t time_part[BATCH_CLASSES_MAX];
-	bool one_write_a_cart; /* at most one write for the same cart in all lanes */
+	/* Lanes that may write to the same cart at once, while one more write for it may be queued;
+	 * 0: all. More than one is for a backend that queues no op again. */
+	size_t writes_a_cart;
 	batch_start_fn *start;
 	void *user;
 	const struct cart_clock *clock; /* for started_ns */

@@ -44,6 +44,7 @@ void cart_op_clear(struct cart_op *op)
 	op->replayed = false;
 	op->version = 0;
 	op->more = false;
+	op->retry_ms = 0;
 	op->reason[0] = '\0';
 	op->submitted_ns = op->started_ns = op->finished_ns = 0;
 }
@@ -84,6 +85,7 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from)
 	to->carts = from->carts;
 	to->cart_count = from->cart_count;
 	to->more = from->more;
+	to->retry_ms = from->retry_ms;
 	memcpy(to->reason, from->reason, sizeof(to->reason));
 	to->started_ns = from->started_ns;
 	to->finished_ns = from->finished_ns;

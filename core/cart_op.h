@@ -119,7 +119,9 @@ struct cart_op {
 			       is now */
 	struct cart *carts; /* LIST: a malloc'd array, NULL when empty; and the next two */
 	size_t cart_count;
-	bool more;		      /* there are carts after the last one */
+	bool more;	  /* there are carts after the last one */
+	int64_t retry_ms; /* BUSY: it is of no use to try again earlier than after so long; 0: not
+			     known */
 	char reason[CART_REASON_MAX]; /* BUSY, UNCERTAIN, FAILED: one line for the log; else empty
 				       */
 	int64_t submitted_ns; /* monotonic: accepted; handed to the database; answered by it */

@@ -16,8 +16,11 @@ struct cart_rules {
 	int64_t lines_max;	       /* limits.lines */
 	int64_t quantity_max;	       /* limits.quantity, of one line */
 	int64_t idempotency_window_ms; /* idempotency.window */
-	int64_t idle_step_ms;	       /* cart.idle_step */
-	int64_t sweep_grace_ms;	       /* sweep.grace */
+	/* A key that is younger may still protect a request from being applied twice: its first
+	 * try, and a repeat, each within request.deadline, by clocks that differ. 0: the window. */
+	int64_t key_least_ms;
+	int64_t idle_step_ms;	/* cart.idle_step */
+	int64_t sweep_grace_ms; /* sweep.grace */
 };
 
 /* When a sweeper may remove a cart with that expiry: rounded up to a thirtieth of cart.ttl, at most

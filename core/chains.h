@@ -13,7 +13,7 @@ struct chain {
 	struct cart_id id;
 	struct chain *next;	/* of its bucket, or of those that are free */
 	struct cart_op *turn;	/* the write whose turn it is, queued or paused; NULL: in a lane */
-	bool in_lane;		/* a lane writes to the cart */
+	size_t in_lanes;	/* lanes that write to the cart */
 	struct op_list waiting; /* in the order of their turns */
 };
 

@@ -131,6 +131,8 @@ static int service_start_backend(struct service *service, struct cart_error *err
 					 .skew = &service->skew,
 					 .loops = service_threads(settings),
 					 .provision_later = true};
+	service->env.rules.key_least_ms = 2 * settings_integer(settings, "request.deadline") +
+					  settings_integer(settings, "clock.skew");
 	if (cart_db_start(&service->db, backend, &service->env, service_provision(settings),
 			  error) != 0)
 		return -1;

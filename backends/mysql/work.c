@@ -668,7 +668,7 @@ static int work_open_pool(struct sql_work *work, struct sql_pool *pool, enum sql
 			  .patient = {[SQL_CLASS_BATCH] = true,
 				      [SQL_CLASS_MODIFY] = true,
 				      [SQL_CLASS_GET] = true},
-			  .one_write_a_cart = true,
+			  .writes_a_cart = 1,
 			  .start = sql_pool_start,
 			  .user = pool,
 			  .clock = pool->clock},

@@ -374,6 +374,16 @@ void call_reply_empty(struct call *call, int status)
 	call_reply(call, status, NULL, NULL, 0);
 }
 
+/* In whole seconds, rounded up. */
+static void call_header_retry(struct call *call)
+{
+	char seconds[24];
+
+	snprintf(seconds, sizeof(seconds), "%" PRId64,
+		 call->op.retry_ms > 1000 ? (call->op.retry_ms + 999) / 1000 : 1);
+	call_header(call, "Retry-After", seconds);
+}
+
 static void call_problem_text(struct call *call, struct problem problem, const char *detail)
 {
 	struct buf *out = &call->api->out;
@@ -381,7 +391,7 @@ static void call_problem_text(struct call *call, struct problem problem, const c
 	buf_reset(out);
 	problem_write(out, problem, detail);
 	if (problem.status == 503)
-		call_header(call, "Retry-After", "1");
+		call_header_retry(call);
 	call->cache = CALL_CACHE_DEFAULT;
 	if (out->failed)
 		call_reply_empty(call, problem.status);

@@ -11,6 +11,7 @@ import re
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import private_dynalite  # noqa: E402
@@ -21,6 +22,7 @@ from tap import main  # noqa: E402
 
 REPEATS = 4
 BATCH = 25
+KEYS_MAX = 1000
 CROWD = 64
 NOBODY = "/shopping-carts/00000000-0000-4000-8000-000000000001"
 QUIET = {"threads": "1", "limits.lines": "20", "provision": "off"}
@@ -308,6 +310,19 @@ def units_of_create(bench):
     return "" if said == [("PutItem", 1)] * 3 else str(said)
 
 
+def full_of_keys(bench, server):
+    """A thousand keys that are a second old: there is room when they are 2 * request.deadline + clock.skew old, 20 s."""
+    path, now = bench.new_cart(1), int(time.time() * 1000)
+    names = ["A" * 18 + "%04d" % number for number in range(KEYS_MAX)]
+    private_dynalite.call(server.endpoint, "UpdateItem", {
+        "TableName": bench.table, "Key": {"cart_id": {"S": path.rsplit("/", 1)[1]}}, "UpdateExpression": "SET op_v=:v, op_f=:f",
+        "ExpressionAttributeValues": {":v": {"M": {name: {"N": "1"} for name in names}},
+                                      ":f": {"M": {name: {"S": "%015d.%s" % (now, "A" * 22)} for name in names}}}})
+    answer = bench.ask(503, "POST", path + "/items", ((KEY, "one-more"),), '{"product_id":1,"quantity":1}')
+    seconds = int(answer.header("Retry-After"))
+    return "" if 1 < seconds <= 20 else "Retry-After: %d" % seconds
+
+
 def quiet(front, layout, **changes):
     return dict(private_dynalite.settings_for(front, layout=layout, **changes), **QUIET)
 
@@ -329,6 +344,7 @@ def run_layout(tap, folder, server, layout):
         tap.run("%s: a second call would be seen" % layout, one_too_many, bench)
         tap.run("%s: units of adds and gets are as the document reckons" % layout, units, bench, server, layout)
         tap.run("%s: units of a create" % layout, units_of_create, bench)
+        tap.run("%s: a cart full of keys" % layout, full_of_keys, bench, server)
         bench.client.close()
 
 

@@ -354,7 +354,7 @@ def refused_waiting(folder, front):
     settings = private_dynalite.settings_for(front, connections="1", acquire_timeout="300ms", timeout="5s")
     with Cartd(folder, {**settings, "threads": "1"}, "waiting") as cartd:
         watch = Watch(cartd)
-        path, name = watch.new_cart(), PREFIX + "acquire_timeouts_total"
+        path, others, name = watch.new_cart(), [watch.new_cart() for _ in range(3)], PREFIX + "acquire_timeouts_total"
         opened, seen = threading.Event(), []
         clients = [cartd.client() for _ in range(4)]
 
@@ -366,8 +366,8 @@ def refused_waiting(folder, front):
         try:
             clients[0].send("POST", path + "/items", (), '{"product_id":1,"quantity":1}')
             await_that(lambda: watch.value(PREFIX + "calls_in_flight") == 1, PATIENCE_S, "the connection is in use")
-            for client in clients[1:]:
-                client.send("POST", path + "/items", (), '{"product_id":1,"quantity":1}')
+            for client, other in zip(clients[1:], others):
+                client.send("POST", other + "/items", (), '{"product_id":1,"quantity":1}')
             await_that(lambda: seen.append(watch.value(PREFIX + "waiting")) or watch.value(name) == 3, PATIENCE_S, "three are refused")
             refused = {(answer.status, answer.header("Retry-After") is not None) for answer in [client.receive() for client in clients[1:]]}
             opened.set()

@@ -37,6 +37,9 @@ def calls_stay_bounded_while_all_of_them_fail(scene, front, fault, seconds):
     front.does(fault)
     began, before, retried = time.monotonic(), sum(front.seen.values()), scene.retries()
     scene.watch.await_status(503, began, faults.DOWN_S)
+    await_that(lambda: scene.outcomes_during(began, time.monotonic())[0][ACKNOWLEDGED] == 0 and
+               sum(scene.outcomes_during(began, time.monotonic())[0][what] for what in (REFUSED, UNKNOWN)) > 0, 30,
+               "a change that ends: one in doubt waits for its deadline")
     scene.for_seconds(seconds)
     ended, came, retried = time.monotonic(), sum(front.seen.values()) - before, scene.retries() - retried
     scene.for_seconds(0.1)  # what was asked until then is on its way

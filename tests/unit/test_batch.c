@@ -36,14 +36,14 @@ static int64_t read_now(const struct cart_clock *clock)
 
 static const struct cart_clock test_clock = {.monotonic_ns = read_now};
 
-static void make_batch(size_t lanes, size_t ops_max, size_t classes, bool one_write)
+static void make_batch(size_t lanes, size_t ops_max, size_t classes, size_t writes)
 {
 	const struct batch_config config = {
 		.lanes = lanes,
 		.ops_max = ops_max,
 		.queue_max = OPS - 1,
 		.classes = classes,
-		.one_write_a_cart = one_write,
+		.writes_a_cart = writes,
 		.start = record_start,
 		.clock = &test_clock,
 	};
@@ -458,6 +458,33 @@ static void a_cart_with_thousands_of_waiting_changes_delays_no_other(void **stat
 	free(crowd);
 }
 
+static void a_cart_may_hold_some_lanes_and_no_more(void **state)
+{
+	size_t lane;
+
+	(void)state;
+	make_batch(4, 1, 1, 2);
+	for (int i = 0; i < 4; i++) {
+		ops[i].type = CART_OP_CHANGE;
+		push(i, i < 3 ? 9 : 5, 0);
+	}
+	for (size_t i = 0; i < 4; i++)
+		batch_lane_free(batch, i);
+	turn();
+	assert_string_equal(started, "3:9;2:5;1:9;");
+	/* What has been in a lane before may take the idle one. */
+	assert_true(batch_lane_take(batch, 0, &lane));
+	assert_int_equal(lane, 0);
+	assert_false(batch_lane_take(batch, 0, &lane));
+	batch_lane_free(batch, 3);
+	turn();
+	assert_string_equal(started, "3:9;2:5;1:9;3:9;");
+	for (size_t i = 0; i < 4; i++)
+		batch_lane_free(batch, i);
+	turn();
+	assert_int_equal(batch_queued(batch), 0);
+}
+
 /* Until the timer of a pause, which runs by the real clock, has started another batch. */
 static void await_start(void)
 {
@@ -609,6 +636,7 @@ int main(void)
 		BATCH_TEST(a_batch_tried_again_whole_stays_a_batch),
 		BATCH_TEST(a_lost_lane_gets_nothing_until_it_is_back),
 		BATCH_TEST(a_cart_with_thousands_of_waiting_changes_delays_no_other),
+		BATCH_TEST(a_cart_may_hold_some_lanes_and_no_more),
 		BATCH_TEST(a_pause_holds_no_lane_but_the_later_changes_of_its_cart),
 		BATCH_TEST(a_pause_that_ends_before_its_lane_is_over_waits_for_it),
 		BATCH_TEST(who_waits_behind_a_pause_has_its_turn_when_that_ends_otherwise),

@@ -263,7 +263,7 @@ static char *held(const struct ddb_stub_request *request, void *user)
 }
 
 /* Changes of one cart wait for each other, and leave the second connection to others. */
-static void the_changes_of_one_cart_hold_one_lane(void **state)
+static void the_changes_of_one_cart_hold_few_lanes(void **state)
 {
 	struct ddb_rig_op hot[20];
 	struct cart_id id = rig_cart(r.rig), other = rig_cart(r.rig);
@@ -388,7 +388,7 @@ int main(void)
 		TEST(a_change_in_doubt_backs_off_until_it_is_done),
 		TEST(a_delete_that_was_not_applied_is_made_again_too),
 		TEST_TWO(a_call_in_a_pause_holds_no_lane),
-		TEST_TWO(the_changes_of_one_cart_hold_one_lane),
+		TEST_TWO(the_changes_of_one_cart_hold_few_lanes),
 		TEST_TWO(a_cart_that_is_throttled_slows_no_other),
 	};
 

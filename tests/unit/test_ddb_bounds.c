@@ -1,5 +1,7 @@
 /* What goes round more than once goes round a few times: a server that fails for ever gets few
  * calls of one op, and no op waits for its deadline in a tight loop. */
+#include "backends/dynamodb/item/attribute.h"
+#include "core/cart_backend.h"
 #include "core/cart_id.h"
 #include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
@@ -56,26 +58,84 @@ static void a_create_that_takes_over_is_not_tried_for_ever(void **state)
 	cart_op_clear(&op);
 }
 
-/* Fills the cart's item with keys of long ago. */
-static void fill_with_old_keys(const struct cart_id *id)
+/* The maps of the keys in a cart's item; under the shelf's lock. */
+static json_t *keys_of(const struct cart_id *id, const char *map)
 {
-	char text[CART_ID_TEXT + 1], name[32];
-	json_t *item, *versions, *records;
+	char text[CART_ID_TEXT + 1];
 
 	cart_id_format(id, text);
+	return json_object_get(json_object_get(json_object_get(r.stub.shelf.items, text), map),
+			       "M");
+}
+
+/* Fills the cart's item with keys of that time, but for the first one. */
+static void fill_with_keys(const struct cart_id *id, int64_t first_ms, int64_t ms)
+{
+	char name[32], record[DDB_RECORD_ROOM];
+	const uint8_t fingerprint[CART_FINGERPRINT_BYTES] = {0};
+	json_t *versions, *records;
+
 	pthread_mutex_lock(&r.stub.shelf.lock);
-	item = json_object_get(r.stub.shelf.items, text);
-	versions = json_object_get(json_object_get(item, "op_v"), "M");
-	records = json_object_get(json_object_get(item, "op_f"), "M");
+	versions = keys_of(id, "op_v");
+	records = keys_of(id, "op_f");
 	assert_non_null(records);
 	for (int i = 0; i < KEYS; i++) {
 		snprintf(name, sizeof(name), "AAAAAAAAAAAAAAAAAA%04d", i);
+		ddb_record_write(i == 0 ? first_ms : ms, fingerprint, record);
 		json_object_set_new(versions, name, json_pack("{s:s}", "N", "1"));
-		json_object_set_new(
-			records, name,
-			json_pack("{s:s}", "S", "000000000000001.AAAAAAAAAAAAAAAAAAAAAA"));
+		json_object_set_new(records, name, json_pack("{s:s}", "S", record));
 	}
 	pthread_mutex_unlock(&r.stub.shelf.lock);
+}
+
+static size_t count_keys(const struct cart_id *id)
+{
+	size_t count;
+
+	pthread_mutex_lock(&r.stub.shelf.lock);
+	count = json_object_size(keys_of(id, "op_f"));
+	assert_int_equal(json_object_size(keys_of(id, "op_v")), count);
+	pthread_mutex_unlock(&r.stub.shelf.lock);
+	return count;
+}
+
+/* Keys that are within the window, and older than what they protect. */
+static void of_a_cart_full_of_keys_the_oldest_go_when_they_protect_nobody(void **state)
+{
+	struct cart_id id = rig_cart(r.rig);
+	int64_t now_ms = clock_fake_now(&r.rig->clock);
+
+	(void)state;
+	r.rig->db->env.rules.key_least_ms = 20000;
+	fill_with_keys(&id, now_ms - 30000, now_ms - 20000);
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)), .key = "k");
+	assert_true(count_keys(&id) < KEYS);
+	assert_true(count_keys(&id) > KEYS / 2);
+	/* The oldest was among them. */
+	assert_true(ddb_shelf_number(&r.stub.shelf, &id, "op_v/AAAAAAAAAAAAAAAAAA0000") == -1);
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)), .key = "k");
+	assert_int_equal(rig_quantity(r.rig, &id, 1), 1);
+}
+
+static void a_cart_full_of_keys_in_use_says_when_there_is_room(void **state)
+{
+	struct cart_id id = rig_cart(r.rig);
+	int64_t now_ms = clock_fake_now(&r.rig->clock);
+	struct cart_op op;
+
+	(void)state;
+	r.rig->db->env.rules.key_least_ms = 20000;
+	fill_with_keys(&id, now_ms - 13000, now_ms - 2000);
+	op = ask_for(r.rig, CART_BUSY, CHANGE, .id = id, CHANGES(ADD(1, 1)), .key = "k");
+	assert_int_equal(op.retry_ms, 7000);
+	cart_op_clear(&op);
+	assert_int_equal(count_keys(&id), KEYS);
+	/* Without a key there is room. */
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)));
+	clock_fake_advance(&r.rig->clock, 7000);
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)), .key = "k");
+	assert_int_equal(count_keys(&id), KEYS);
+	assert_int_equal(rig_quantity(r.rig, &id, 1), 2);
 }
 
 static void old_keys_that_cannot_be_removed_end_the_change(void **state)
@@ -91,7 +151,7 @@ static void old_keys_that_cannot_be_removed_end_the_change(void **state)
 			     .change_count = 2};
 
 	(void)state;
-	fill_with_old_keys(&id);
+	fill_with_keys(&id, 1, 1);
 	ddb_stub_forget(&r.stub);
 	RULE(.operation = "UpdateItem", .holds = "REMOVE op_v", .error = "AccessDeniedException");
 	assert_int_equal(run(&op), CART_BUSY);
@@ -108,6 +168,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_create_that_takes_over_is_not_tried_for_ever,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(old_keys_that_cannot_be_removed_end_the_change,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			of_a_cart_full_of_keys_the_oldest_go_when_they_protect_nobody, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(a_cart_full_of_keys_in_use_says_when_there_is_room,
 						setup, teardown),
 	};
 

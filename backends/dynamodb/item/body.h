@@ -81,9 +81,10 @@ enum ddb_operation ddb_body_if_unchanged(struct buf *body, const struct ddb_tabl
 					 const struct cart *after, const char *mark,
 					 const char *key_name);
 
-/* UpdateItem that removes keys past their window as of now_ms, at most 50; false: there are fewer
- * than min of them, and body is untouched. Conditional on each being what was read. */
+/* UpdateItem that removes the oldest of the keys that were stored by until_ms, at most 50; false:
+ * there are fewer than min of them, and body is untouched. Conditional on each being what was
+ * read. */
 CART_MUST_CHECK bool ddb_body_trim(struct buf *body, const struct ddb_table *table,
-				   const struct ddb_item *item, int64_t now_ms, size_t min);
+				   const struct ddb_item *item, int64_t until_ms, size_t min);
 
 #endif

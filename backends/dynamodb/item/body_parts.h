@@ -25,7 +25,5 @@ void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const n
 const char *ddb_status(const struct cart *cart);
 /* expires_ms as an open cart's item has it. */
 int64_t ddb_expires_ms(const struct cart *cart);
-/* The key is within its window. */
-bool ddb_key_counts(const struct ddb_table *table, const struct ddb_key *key, int64_t now_ms);
 
 #endif

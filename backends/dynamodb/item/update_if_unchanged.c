@@ -136,22 +136,39 @@ enum ddb_operation ddb_body_if_unchanged(struct buf *body, const struct ddb_tabl
 	return DDB_UPDATE_ITEM;
 }
 
-static size_t decided_old_keys(const struct ddb_table *table, const struct ddb_item *item,
-			       int64_t now_ms, const struct ddb_key **keys)
+/* Inserts a key into the oldest ones, which are sorted and of which there is room for so many. */
+static size_t decided_insert_key(const struct ddb_key **keys, size_t count,
+				 const struct ddb_key *key)
+{
+	size_t at = count;
+
+	while (at > 0 && keys[at - 1]->stored_ms > key->stored_ms)
+		at--;
+	if (at == DECIDED_TRIM_MAX)
+		return count;
+	if (count == DECIDED_TRIM_MAX)
+		count--;
+	memmove(&keys[at + 1], &keys[at], (count - at) * sizeof(*keys));
+	keys[at] = key;
+	return count + 1;
+}
+
+static size_t decided_old_keys(const struct ddb_item *item, int64_t until_ms,
+			       const struct ddb_key **keys)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < item->key_count && count < DECIDED_TRIM_MAX; i++)
-		if (!ddb_key_counts(table, &item->keys[i], now_ms))
-			keys[count++] = &item->keys[i];
+	for (size_t i = 0; i < item->key_count; i++)
+		if (item->keys[i].stored_ms <= until_ms)
+			count = decided_insert_key(keys, count, &item->keys[i]);
 	return count;
 }
 
 bool ddb_body_trim(struct buf *body, const struct ddb_table *table, const struct ddb_item *item,
-		   int64_t now_ms, size_t min)
+		   int64_t until_ms, size_t min)
 {
 	const struct ddb_key *keys[DECIDED_TRIM_MAX];
-	size_t count = decided_old_keys(table, item, now_ms, keys);
+	size_t count = decided_old_keys(item, until_ms, keys);
 	char record[DDB_RECORD_ROOM];
 
 	if (count == 0 || count < min)

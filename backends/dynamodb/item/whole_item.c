@@ -94,7 +94,9 @@ const char *ddb_status(const struct cart *cart)
 	return cart->state == CART_OPEN ? "open" : "checked_out";
 }
 
-bool ddb_key_counts(const struct ddb_table *table, const struct ddb_key *key, int64_t now_ms)
+/* The key is within its window. */
+static bool body_key_counts(const struct ddb_table *table, const struct ddb_key *key,
+			    int64_t now_ms)
 {
 	return now_ms - key->stored_ms < table->rules->idempotency_window_ms;
 }
@@ -170,7 +172,7 @@ static void body_keys(struct buf *body, const struct ddb_table *table, const str
 	for (size_t i = 0; i < before->key_count; i++) {
 		const struct ddb_key *key = &before->keys[i];
 
-		if (!ddb_key_counts(table, key, put->op->now_ms) ||
+		if (!body_key_counts(table, key, put->op->now_ms) ||
 		    key == (put->key_name != NULL ? ddb_item_key(before, put->key_name) : NULL))
 			continue;
 		buf_add_string(body, comma);

@@ -68,12 +68,13 @@ void ddb_write_send(struct ddb_task *task, enum ddb_step step, enum ddb_operatio
 }
 
 /* Old keys of an item that is at hand anyway: they go by a call of their own, for nobody. */
-bool ddb_write_trim(struct ddb_task *task, const struct ddb_item *item, int64_t now_ms, size_t min)
+bool ddb_write_trim(struct ddb_task *task, const struct ddb_item *item, int64_t until_ms,
+		    size_t min)
 {
 	struct ddb_store *store = task->store;
 	int64_t deadline_ns = cart_store_now_ns(&store->store) + CLOCK_NS_PER_S;
 
-	if (!ddb_body_trim(&task->call.body, &store->table, item, now_ms, min))
+	if (!ddb_body_trim(&task->call.body, &store->table, item, until_ms, min))
 		return false;
 	if (!write_call(task, DDB_STEP_TRIM, DDB_UPDATE_ITEM, deadline_ns))
 		return false;
@@ -102,7 +103,7 @@ void ddb_write_answer_item(struct ddb_task *task, struct ddb_item *item, int64_t
 			   bool replayed)
 {
 	struct cart_op *op = task->write.op;
-	int64_t now_ms = op->now_ms;
+	int64_t past_ms = op->now_ms - task->store->table.rules->idempotency_window_ms;
 
 	op->version = version;
 	op->replayed = replayed;
@@ -112,7 +113,7 @@ void ddb_write_answer_item(struct ddb_task *task, struct ddb_item *item, int64_t
 	}
 	/* The task goes on for the keys; the op is done. */
 	if (item->key_count < WRITE_TRIM_MIN ||
-	    !ddb_write_trim(task, item, now_ms, WRITE_TRIM_MIN)) {
+	    !ddb_write_trim(task, item, past_ms, WRITE_TRIM_MIN)) {
 		ddb_write_answer(task, CART_OK);
 		return;
 	}

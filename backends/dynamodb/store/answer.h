@@ -13,9 +13,10 @@ void ddb_write_answer_item(struct ddb_task *task, struct ddb_item *item, int64_t
 			   bool replayed);
 /* Sends the call whose body was written; where memory runs out, the op is answered. */
 void ddb_write_send(struct ddb_task *task, enum ddb_step step, enum ddb_operation operation);
-/* Removes at least min old keys of the item by a call of its own. False: there are fewer. */
+/* Removes at least min keys of the item that were stored by until_ms, the oldest, by a call of its
+ * own. False: there are fewer. */
 CART_MUST_CHECK bool ddb_write_trim(struct ddb_task *task, const struct ddb_item *item,
-				    int64_t now_ms, size_t min);
+				    int64_t until_ms, size_t min);
 /* Memory ran out before anything was sent. */
 void ddb_write_no_memory(struct ddb_task *task);
 /* Reads the item of the call's answer. 1: read; 0: there is none; -1: the op was answered, because

@@ -118,9 +118,11 @@ static int store_open_pool(struct ddb_store *store)
 			  .classes = DDB_CLASSES,
 			  /* Lists are long; there is always room for others beside them. */
 			  .lanes_of = {[DDB_CLASS_LIST] = (store->lane_count + 3) / 4},
-			  /* The changes of a cart wait for each other, not for a lane. Two at
-			   * once would be in each other's way: of a document they conflict. */
-			  .one_write_a_cart = true,
+			  /* The changes of a cart wait for each other, not for lanes that
+			   * others need. Two changes of a document would only conflict. */
+			  .writes_a_cart = store->table.layout == DDB_LAYOUT_LIST
+						   ? 1
+						   : (store->lane_count + 3) / 4,
 			  .start = store_start,
 			  .user = store,
 			  .clock = store->db->db.env.clock},

@@ -106,8 +106,32 @@ static bool write_resolves_doubt(struct ddb_task *task, struct ddb_item *item)
 	return true;
 }
 
-/* The item has as many keys as it may have. Old ones are removed first; if all are in their window,
- * the op is refused. False: there is room. */
+/* How long a key is kept, where the item has no room for another one. */
+static int64_t write_key_least_ms(const struct ddb_task *task)
+{
+	const struct cart_rules *rules = task->store->table.rules;
+
+	return rules->key_least_ms > 0 && rules->key_least_ms < rules->idempotency_window_ms
+		       ? rules->key_least_ms
+		       : rules->idempotency_window_ms;
+}
+
+/* Every key of the item may still be needed: the op is refused until the oldest is not. */
+static void write_refuse_key(struct ddb_task *task, const struct ddb_item *item)
+{
+	struct cart_op *op = task->write.op;
+	int64_t oldest_ms = INT64_MAX;
+
+	for (size_t i = 0; i < item->key_count; i++)
+		if (item->keys[i].stored_ms < oldest_ms)
+			oldest_ms = item->keys[i].stored_ms;
+	op->retry_ms = oldest_ms + write_key_least_ms(task) - op->now_ms;
+	cart_op_set_reason(op, "the cart has %d idempotency keys in use", DDB_KEYS_MAX);
+	ddb_write_answer(task, CART_BUSY);
+}
+
+/* The item has as many keys as it may have: the oldest are removed first, or the op is refused.
+ * False: there is room. */
 static bool write_has_no_room(struct ddb_task *task, const struct ddb_item *item)
 {
 	const struct ddb_write *write = &task->write;
@@ -115,10 +139,8 @@ static bool write_has_no_room(struct ddb_task *task, const struct ddb_item *item
 	if (write->key_name[0] == '\0' || item->key_count < DDB_KEYS_MAX ||
 	    ddb_item_key(item, write->key_name) != NULL)
 		return false;
-	if (ddb_write_trim(task, item, write->op->now_ms, 1))
-		return true;
-	cart_op_set_reason(write->op, "the cart has %d idempotency keys in use", DDB_KEYS_MAX);
-	ddb_write_answer(task, CART_BUSY);
+	if (!ddb_write_trim(task, item, write->op->now_ms - write_key_least_ms(task), 1))
+		write_refuse_key(task, item);
 	return true;
 }
 

@@ -18,6 +18,7 @@ const char *cart_result_name(enum cart_result result)
 		[CART_TIMEOUT] = "TIMEOUT",
 		[CART_UNCERTAIN] = "UNCERTAIN",
 		[CART_CANCELED] = "CANCELED",
+		[CART_DAMAGED] = "DAMAGED",
 		[CART_FAILED] = "FAILED",
 	};
 

@@ -58,6 +58,7 @@ enum cart_result {
 	CART_TIMEOUT,	 /* the deadline passed */
 	CART_UNCERTAIN,	 /* the change may or may not have landed */
 	CART_CANCELED,	 /* by cart_store_cancel() */
+	CART_DAMAGED,	 /* the cart is there and cannot be read; op->reason says why */
 	CART_FAILED,	 /* a defect, or a database that answers nonsense; op->reason says what */
 	CART_RESULTS	 /* how many there are */
 };

@@ -156,6 +156,12 @@ struct cart_backend {
 void cart_store_complete(struct cart_op *op, enum cart_result result);
 
 /*
+ * A LIST leaves out a cart that cannot be read, and says so with this: it is counted and, as often
+ * as a client may fill the log, logged. For other ops cart_store_complete() does it.
+ */
+void cart_store_damaged(const struct cart_op *op, const struct cart_id *id, const char *why);
+
+/*
  * For a store over a store: closes an inner handle that has nothing pending at once, from the outer
  * one's close(). Takes NULL; sets it.
  */

@@ -9,6 +9,7 @@
  * cart_store_complete.
  */
 #include "core/cart_backend.h"
+#include "core/base/log.h"
 #include "core/deadlines.h"
 #include "core/provisioner.h"
 #include "core/base/log.h"
@@ -26,6 +27,7 @@ struct store_metrics {
 	metric_t database_time[CART_OP_TYPES];
 	metric_t pending;
 	metric_t refused;
+	metric_t damaged;
 };
 
 const struct setting cart_settings[] = {
@@ -163,6 +165,8 @@ static struct store_metrics *store_metrics_new(const struct cart_backend *backen
 	snprintf(labels, sizeof(labels), "backend=\"%s\"", backend->name);
 	m->pending = metrics_gauge(metrics, "cart_store_pending",
 				   "Operations accepted and not completed", labels);
+	m->damaged = metrics_counter(metrics, "cart_store_damaged_total",
+				     "Times that a cart in the database could not be read", labels);
 	m->refused = metrics_counter(metrics, "cart_store_refused_total",
 				     "Operations refused at submit: closing, or no room", labels);
 	return m;
@@ -523,6 +527,22 @@ static void store_finish_closing(struct cart_store *store)
 	event_active(store->finish, 0, 0);
 }
 
+void cart_store_damaged(const struct cart_op *op, const struct cart_id *id, const char *why)
+{
+	static struct log_limit limit;
+	const struct cart_store *store = op->held.store;
+	char text[CART_ID_TEXT + 1];
+	int64_t left_out;
+
+	metrics_add(store->shard, store_series(store)->damaged, 1);
+	if (!log_limit_pass(&limit, cart_store_now_ns(store), &left_out))
+		return;
+	cart_id_format(id, text);
+	log_event(LOG_ERROR,
+		  "a cart in the database is damaged: it is left out of lists; repair or delete it",
+		  LOG_STR("cart", text), LOG_STR("why", why), LOG_INT("left_out", left_out));
+}
+
 void cart_store_complete(struct cart_op *op, enum cart_result result)
 {
 	struct cart_store *store = op->held.store;
@@ -530,6 +550,8 @@ void cart_store_complete(struct cart_op *op, enum cart_result result)
 	assert(store != NULL);
 	if (op->held.heap_at != SIZE_MAX)
 		deadlines_remove(store->deadlines, op);
+	if (result == CART_DAMAGED)
+		cart_store_damaged(op, &op->id, op->reason);
 	memset(&op->held, 0, sizeof(op->held));
 	op->result = result;
 	if (result != CART_OK)

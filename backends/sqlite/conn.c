@@ -152,6 +152,8 @@ enum cart_result sqlite_result_of(int code)
 	case SQLITE_READONLY: /* the filesystem was remounted */
 	case SQLITE_CANTOPEN:
 		return CART_BUSY;
+	case SQLITE_DAMAGED_ROW:
+		return CART_DAMAGED;
 	default:
 		return CART_FAILED;
 	}

@@ -56,6 +56,9 @@ void sqlite_bind_shop_id(sqlite3_stmt *stmt, int at, const struct shop_id *id);
 
 /* What an error means for a change that was not committed. */
 enum cart_result sqlite_result_of(int code);
+/* In place of a result code of SQLite's, which does not use this one: a row is there, and holds
+ * what no cart has. */
+#define SQLITE_DAMAGED_ROW SQLITE_FORMAT
 
 /* What a row holds for its indexes, besides the cart. The settings that rounded it may have been
  * others than those in force. */
@@ -75,7 +78,7 @@ CART_MUST_CHECK int sqlite_cart_load(struct sqlite_conn *conn, const struct cart
 /* Takes the ids in the statement's first column, and resets it. ids has room for all. */
 CART_MUST_CHECK int sqlite_ids_read(sqlite3_stmt *stmt, struct cart_id *ids, size_t *count);
 /* The column items, as the schema describes it, to lines and back. Reading: SQLITE_OK, or
- * SQLITE_CORRUPT or SQLITE_NOMEM, after which the cart has no lines. */
+ * SQLITE_DAMAGED_ROW or SQLITE_NOMEM, after which the cart has no lines. */
 CART_MUST_CHECK int sqlite_items_read(struct cart *cart, const char *text, size_t len);
 void sqlite_items_write(struct buf *out, const struct cart *cart);
 

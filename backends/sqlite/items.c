@@ -95,7 +95,7 @@ int sqlite_items_read(struct cart *cart, const char *text, size_t len)
 	if (items_take_all(&reader, cart))
 		return SQLITE_OK;
 	cart->line_count = 0;
-	return SQLITE_CORRUPT;
+	return SQLITE_DAMAGED_ROW;
 }
 
 static void items_write_id(struct buf *out, const struct shop_id *id)

@@ -8,11 +8,28 @@
  */
 #include "backends/sqlite/reads.h"
 
+#include "core/cart_backend.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 /* Rows of a list of idle carts that are looked at without a pause: some hundred microseconds. */
 #define READS_IDLE_PART 128
+
+static const char reads_damaged[] = "a value of its row is not one of a cart's";
+
+/* Reads a cart of a list; one that is damaged is left out: *listed is false. */
+static int reads_listed(struct sqlite_conn *conn, const struct cart_op *op,
+			const struct cart_id *id, struct cart *cart, bool *listed)
+{
+	int rc = sqlite_cart_load(conn, id, cart, NULL);
+
+	*listed = rc == SQLITE_OK;
+	if (rc != SQLITE_DAMAGED_ROW)
+		return rc;
+	cart_store_damaged(op, id, reads_damaged);
+	return SQLITE_OK;
+}
 
 static enum cart_result reads_failed(struct sqlite_conn *conn, struct cart_op *op, int rc)
 {
@@ -20,7 +37,8 @@ static enum cart_result reads_failed(struct sqlite_conn *conn, struct cart_op *o
 		op, "%s",
 		rc == SQLITE_NOTFOUND
 			? "an index names a cart that does not exist: the file is damaged"
-			: sqlite3_errmsg(conn->db));
+		: rc == SQLITE_DAMAGED_ROW ? reads_damaged
+					   : sqlite3_errmsg(conn->db));
 	return rc == SQLITE_NOTFOUND ? CART_FAILED : sqlite_result_of(rc);
 }
 
@@ -82,10 +100,12 @@ static enum cart_result reads_customer(struct sqlite_conn *conn, struct cart_op 
 	if (op->carts == NULL)
 		return CART_BUSY;
 	for (size_t i = 0; i < count; i++) {
-		rc = sqlite_cart_load(conn, &ids[i], &op->carts[i], NULL);
+		bool listed;
+
+		rc = reads_listed(conn, op, &ids[i], &op->carts[op->cart_count], &listed);
 		if (rc != SQLITE_OK)
 			return reads_failed(conn, op, rc);
-		op->cart_count++;
+		op->cart_count += listed;
 	}
 	return CART_OK;
 }
@@ -106,6 +126,7 @@ static int reads_idle_row(struct sqlite_conn *conn, struct cart_op *op)
 	sqlite3_stmt *stmt = conn->stmts[STMT_LIST_IDLE];
 	const void *id = sqlite3_column_blob(stmt, 0);
 	int64_t expires_ms = sqlite3_column_int64(stmt, 3);
+	bool listed;
 	int rc;
 
 	if (id == NULL || sqlite3_column_bytes(stmt, 0) != CART_ID_BYTES)
@@ -118,8 +139,8 @@ static int reads_idle_row(struct sqlite_conn *conn, struct cart_op *op)
 	op->more = op->cart_count == (size_t)op->list.limit;
 	if (op->more)
 		return SQLITE_OK;
-	rc = sqlite_cart_load(conn, &op->cart.id, &op->carts[op->cart_count], NULL);
-	if (rc != SQLITE_OK)
+	rc = reads_listed(conn, op, &op->cart.id, &op->carts[op->cart_count], &listed);
+	if (rc != SQLITE_OK || !listed)
 		return rc;
 	op->carts[op->cart_count++].listed_ms = op->cart.updated_ms;
 	return SQLITE_OK;

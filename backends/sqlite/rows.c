@@ -11,7 +11,7 @@ static int rows_customer(sqlite3_stmt *stmt, struct cart *cart)
 	if (text == NULL)
 		return SQLITE_NOMEM;
 	if (!shop_id_parse(&cart->customer_id, text, (size_t)sqlite3_column_bytes(stmt, 0)))
-		return SQLITE_CORRUPT;
+		return SQLITE_DAMAGED_ROW;
 	return SQLITE_OK;
 }
 
@@ -23,7 +23,7 @@ static int rows_order(sqlite3_stmt *stmt, struct cart *cart)
 		return SQLITE_OK;
 	order = sqlite3_column_blob(stmt, 6);
 	if (order == NULL || sqlite3_column_bytes(stmt, 6) != CART_ID_BYTES)
-		return SQLITE_CORRUPT;
+		return SQLITE_DAMAGED_ROW;
 	memcpy(cart->order_id.bytes, order, CART_ID_BYTES);
 	return SQLITE_OK;
 }

@@ -61,6 +61,7 @@ static const struct store_answer {
 	[CART_TIMEOUT] = {504, "TIMEOUT"},
 	[CART_UNCERTAIN] = {504, "OUTCOME_UNKNOWN"},
 	[CART_CANCELED] = {503, "UNAVAILABLE"},
+	[CART_DAMAGED] = {500, "INTERNAL"},
 	[CART_FAILED] = {500, "INTERNAL"},
 };
 

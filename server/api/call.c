@@ -156,11 +156,12 @@ static void call_take_times(struct call *call, const struct cart_op *op)
 		call->database_ns = database_ns;
 }
 
-/* The first failure among the ops; NOT_FOUND is no failure in a batch. */
+/* The first failure among the ops; in a batch, an op without a cart to give is none. */
 static enum cart_result call_result(const struct call *call)
 {
 	for (size_t i = 0; i < call->many_count; i++)
-		if (call->many[i].result != CART_OK && call->many[i].result != CART_NOT_FOUND)
+		if (call->many[i].result != CART_OK && call->many[i].result != CART_NOT_FOUND &&
+		    call->many[i].result != CART_DAMAGED)
 			return call->many[i].result;
 	return call->many_count > 0 ? CART_OK : call->op.result;
 }
@@ -470,6 +471,11 @@ void call_fail(struct call *call, enum cart_result result)
 			     "the change may or may not have been applied; %s to find out",
 			     call->op.key != NULL ? "repeat it with the same Idempotency-Key"
 						  : "read the cart");
+		return;
+	case CART_DAMAGED:
+		call_problem(call, problem,
+			     "cart %s is damaged in the database; the log of the service says how",
+			     id);
 		return;
 	case CART_OK:
 	case CART_FAILED:

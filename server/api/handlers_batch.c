@@ -1,7 +1,8 @@
 /*
  * Several carts at once: one GET op each, submitted together, so that the store can read them in
  * one round trip unless they are large. The answer has an entry for each position: an id asked for
- * twice comes twice. If one op fails the call fails, because a partial answer would look as if
+ * twice comes twice. A cart that is damaged in the database is told apart from those that are
+ * missing. If one op fails otherwise the call fails, because a partial answer would look as if
  * carts were missing.
  */
 #include "core/cart_json.h"
@@ -12,22 +13,36 @@
 
 #include <stdlib.h>
 
-static void batch_end(struct call *call)
+/* The ids of the carts of which that has become. Returns how many. */
+static size_t batch_ids(struct call *call, enum cart_result result)
 {
 	struct buf *page = &call->page;
-	const char *between = "";
+	size_t count = 0;
 
-	buf_add_string(page, "],\"missing\":[");
 	for (size_t i = 0; i < call->many_count; i++) {
 		char id[CART_ID_TEXT + 1];
 
-		if (call->many[i].result == CART_OK)
+		if (call->many[i].result != result)
 			continue;
 		cart_id_format(&call->many[i].id, id);
-		buf_add_string(page, between);
+		if (count++ > 0)
+			buf_add_char(page, ',');
 		buf_add_json_string(page, id);
-		between = ",";
 	}
+	return count;
+}
+
+static void batch_end(struct call *call)
+{
+	struct buf *page = &call->page;
+	size_t end;
+
+	buf_add_string(page, "],\"missing\":[");
+	(void)batch_ids(call, CART_NOT_FOUND);
+	end = page->len;
+	buf_add_string(page, "],\"damaged\":[");
+	if (batch_ids(call, CART_DAMAGED) == 0 && !page->failed)
+		page->len = end;
 	buf_add_string(page, "]}");
 	call_reply_page(call);
 }

@@ -27,6 +27,7 @@ struct problem problem_of_result(enum cart_result result)
 	case CART_UNCERTAIN:
 		return (struct problem){504, "OUTCOME_UNKNOWN"};
 	case CART_OK:
+	case CART_DAMAGED:
 	case CART_FAILED:
 	case CART_RESULTS:
 		break;

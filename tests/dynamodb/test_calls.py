@@ -5,6 +5,7 @@ Both are held against docs/backends/dynamodb.md: the calls against its table, th
 say the same as the proxy. What the local server's units leave out: those of the indexes, and those of a condition that was false.
 """
 
+import json
 import math
 import os
 import re
@@ -323,6 +324,28 @@ def full_of_keys(bench, server):
     return "" if 1 < seconds <= 20 else "Retry-After: %d" % seconds
 
 
+def damaged(bench, server):
+    """A cart whose lines somebody has changed by hand: nobody else's answer is spoilt."""
+    path, other = bench.new_cart(1), bench.new_cart(1)
+    name, expression = ("qty", ":broken") if bench.table == "map" else ("#items", ":broken")
+    private_dynalite.call(server.endpoint, "UpdateItem", {
+        "TableName": bench.table, "Key": {"cart_id": {"S": path.rsplit("/", 1)[1]}}, "UpdateExpression": "SET %s = %s" % (name, expression),
+        "ExpressionAttributeValues": {":broken": {"S": "none"}},
+        **({"ExpressionAttributeNames": {"#items": "items"}} if bench.table == "list" else {})})
+    broken, whole = path.rsplit("/", 1)[1], other.rsplit("/", 1)[1]
+    problem = bench.ask(500, "GET", path).json()
+    batch = bench.ask(200, "POST", "/shopping-carts/batch-get", (), json.dumps({"ids": [broken, whole]})).json()
+    listed = [cart["shopping_cart_id"] for page in ("?customer_id=%d" % (bench.made - 1), "?customer_id=%d" % bench.made)
+              for cart in bench.ask(200, "GET", "/shopping-carts" + page).json()["carts"]]
+    counted = [value for name, value in bench.cartd.metrics().items() if name.startswith("cart_store_damaged_total")]
+    bench.ask(204, "DELETE", path)
+    if problem["error"] != "INTERNAL" or broken not in problem["detail"]:
+        return "a GET says %s" % problem
+    if [cart["shopping_cart_id"] for cart in batch["carts"]] != [whole] or batch["missing"] or batch["damaged"] != [broken]:
+        return "a batch says %s" % batch
+    return "" if listed == [whole] and counted[0] >= 3 else "listed: %s, counted %s" % (listed, counted)
+
+
 def quiet(front, layout, **changes):
     return dict(private_dynalite.settings_for(front, layout=layout, **changes), **QUIET)
 
@@ -345,6 +368,7 @@ def run_layout(tap, folder, server, layout):
         tap.run("%s: units of adds and gets are as the document reckons" % layout, units, bench, server, layout)
         tap.run("%s: units of a create" % layout, units_of_create, bench)
         tap.run("%s: a cart full of keys" % layout, full_of_keys, bench, server)
+        tap.run("%s: a cart that is damaged" % layout, damaged, bench, server)
         bench.client.close()
 
 

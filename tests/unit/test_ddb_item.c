@@ -299,7 +299,7 @@ static void what_is_not_ours_is_refused_by_name(void **state)
 		snprintf(named, sizeof(named), "bad %s", spoiled[i].named);
 		if (strstr(why, named) == NULL)
 			fail_msg("\"%s\" does not name %s", why, spoiled[i].named);
-		assert_int_equal(result, CART_FAILED);
+		assert_int_equal(result, CART_DAMAGED);
 		json_decref(attributes);
 	}
 }

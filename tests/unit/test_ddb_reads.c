@@ -3,6 +3,7 @@
 #include "core/base/buf.h"
 #include "core/cart_id.h"
 #include "tests/lib/ids.h"
+#include "tests/lib/captured_log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_rig.h"
 
@@ -307,7 +308,7 @@ static void an_item_that_is_not_ours_fails_only_those_who_ask_for_it(void **stat
 	json_object_del(json_object_get(r.stub.shelf.items, id), "customer_id");
 	get_together(ops, CARTS, CART_READ_STRONG);
 	for (int i = 0; i < CARTS; i++) {
-		assert_int_equal(ops[i].op.result, i == 5 ? CART_FAILED : CART_OK);
+		assert_int_equal(ops[i].op.result, i == 5 ? CART_DAMAGED : CART_OK);
 		cart_op_clear(&ops[i].op);
 	}
 }
@@ -383,6 +384,34 @@ static struct cart_op list(int limit)
 
 	assert_int_equal(rig_run(r.rig, 0, &op, NULL), CART_OK);
 	return op;
+}
+
+static void a_damaged_item_is_left_out_of_lists_and_named_in_the_log(void **state)
+{
+	struct buf page = {0};
+	struct cart_op op;
+	char id[CART_ID_TEXT + 1];
+
+	(void)state;
+	captured_log_start();
+	cart_id_format(&ids[3], id);
+	json_object_set_new(json_object_get(r.stub.shelf.items, id), "qty",
+			    json_pack("{s:{s:{s:s}}}", "M", "7", "N", "-5"));
+	add_page(&page, 0, 8, NULL);
+	RULE(.operation = "Query", .body = buf_string(&page));
+	op = list(50);
+	assert_int_equal(op.cart_count, 7);
+	for (int i = 0; i < 7; i++)
+		assert_int_equal(cart_id_compare(&op.carts[i].id, &ids[i < 3 ? i : i + 1]), 0);
+	cart_op_clear(&op);
+	assert_int_equal(captured_log_count(id), 1);
+	assert_int_equal(captured_log_count("bad qty"), 1);
+	ask(r.rig, CART_DAMAGED, GET, .id = ids[3]);
+	assert_int_equal(captured_log_count(id), 2);
+	captured_log_stop();
+	/* It can be deleted as it is. */
+	ask(r.rig, CART_OK, DELETE, .id = ids[3]);
+	buf_free(&page);
 }
 
 static void a_list_goes_on_until_the_index_has_no_more(void **state)
@@ -500,6 +529,7 @@ int main(void)
 		TEST(an_item_that_is_not_ours_fails_only_those_who_ask_for_it),
 		TEST(an_item_that_nobody_asked_for_is_no_proof_that_there_is_none),
 		TEST(reads_are_made_again_when_throttled_or_lost),
+		TEST(a_damaged_item_is_left_out_of_lists_and_named_in_the_log),
 		TEST(a_list_goes_on_until_the_index_has_no_more),
 		TEST(a_list_ends_with_its_limit_and_says_that_there_is_more),
 		TEST(what_an_index_has_and_the_table_has_not_is_not_listed),

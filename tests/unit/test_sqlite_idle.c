@@ -1,6 +1,9 @@
 /* The list of idle carts where rows were written under another cart.idle_step, and where it leaves
  * out many. */
+#include "core/cart_id.h"
+#include "tests/lib/captured_log.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/sqlite_fixture.h"
 
 #include <event2/event.h>
@@ -223,6 +226,40 @@ static void a_cart_that_changes_while_a_list_is_read_is_listed_once(void **state
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* Rows that somebody has changed by hand: their carts spoil no list, and are named. */
+static void a_damaged_row_is_left_out_of_lists_and_named_in_the_log(void **state)
+{
+	bool wanted[CARTS] = {true, false, true, false, true, true};
+	struct cart_op op = {.type = CART_OP_LIST,
+			     .list = {.kind = CART_LIST_CUSTOMER, .limit = 20}};
+	struct cart_op get = {.type = CART_OP_GET, .id = fixture_id(1)};
+	char id[CART_ID_TEXT + 1];
+
+	(void)state;
+	start("1h");
+	for (uint8_t n = 0; n < CARTS; n++) {
+		assert_int_equal(fixture_create(&f, n, 7), CART_OK);
+		assert_int_equal(fixture_add(&f, n, 1, 2), CART_OK);
+	}
+	fixture_stop(&f);
+	fixture_exec(&f, "UPDATE carts SET items = '[[\"1\",-2,1,1]]' WHERE hex(id) LIKE '01%';"
+			 "UPDATE carts SET items = 'none' WHERE hex(id) LIKE '03%'");
+	captured_log_start();
+	start("1h");
+	pass_minutes(120);
+	expect_idle(f.clock.wall_ms, wanted);
+	op.list.customer_id = id_of(7);
+	assert_int_equal(fixture_run(&f, &op), CART_OK);
+	assert_int_equal(op.cart_count, 4);
+	cart_op_clear(&op);
+	assert_int_equal(fixture_run(&f, &get), CART_DAMAGED);
+	cart_op_clear(&get);
+	cart_id_format(&get.id, id);
+	assert_true(captured_log_count(id) > 0);
+	captured_log_stop();
+	assert_int_equal(fixture_quantity(&f, 2, 1), 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +268,7 @@ int main(void)
 		TEST(a_cart_whose_expiry_slid_under_another_ttl_is_listed),
 		TEST(a_list_that_leaves_out_a_whole_step_lets_others_go_first),
 		TEST(a_cart_that_changes_while_a_list_is_read_is_listed_once),
+		TEST(a_damaged_row_is_left_out_of_lists_and_named_in_the_log),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

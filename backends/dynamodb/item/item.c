@@ -298,7 +298,7 @@ enum cart_result ddb_item_read(struct ddb_item *item, const json_t *attributes, 
 	else
 		snprintf(why, room, "out of memory");
 	ddb_item_clear(item);
-	return reader.no_memory ? CART_BUSY : CART_FAILED;
+	return reader.no_memory ? CART_BUSY : CART_DAMAGED;
 }
 
 void ddb_item_clear(struct ddb_item *item)

@@ -65,8 +65,8 @@ struct ddb_item {
 /*
  * Reads "Item" of an answer (attributes as DynamoDB's JSON has them). *item must hold nothing. An
  * item of an index that projects keys alone is read as far as it goes: version 0. CART_OK; or
- * CART_FAILED (it is not one of ours) or CART_BUSY (no memory): item is then empty, and why says in
- * a few words what is wrong.
+ * CART_DAMAGED (it is not one of ours) or CART_BUSY (no memory): item is then empty, and why says
+ * in a few words what is wrong.
  */
 CART_MUST_CHECK enum cart_result ddb_item_read(struct ddb_item *item, const json_t *attributes,
 					       char *why, size_t room);

@@ -8,6 +8,7 @@
 #include "backends/dynamodb/store/listing.h"
 
 #include "backends/dynamodb/item/attribute.h"
+#include "core/cart_backend.h"
 #include "core/cart_id.h"
 
 #include <stdio.h>
@@ -363,6 +364,16 @@ static struct listing_entry *listing_add(struct ddb_listing *listing)
 	return &listing->entries[listing->entry_count++];
 }
 
+/* An item that cannot be read, and of which the log says so where it has a cart's id. */
+static void listing_leave_out(const struct ddb_listing *listing, const json_t *attributes,
+			      const char *why)
+{
+	struct cart_id id;
+
+	if (ddb_item_id(attributes, &id))
+		cart_store_damaged(listing->op, &id, why);
+}
+
 static enum cart_result listing_take_entry(struct ddb_listing *listing, const json_t *attributes,
 					   char *why, size_t room)
 {
@@ -377,16 +388,21 @@ static enum cart_result listing_take_entry(struct ddb_listing *listing, const js
 		snprintf(why, room, "out of memory");
 		return CART_BUSY;
 	}
-	if (key == NULL || strlen(key) >= sizeof(entry->key)) {
+	if (key == NULL) {
 		snprintf(why, room, "an item of an index has no %s", name);
 		return CART_FAILED;
 	}
-	memcpy(entry->key, key, strlen(key) + 1);
-	memcpy(part->after, key, strlen(key) + 1);
+	/* One that is too long is none of ours: the list goes on behind it. */
+	snprintf(entry->key, sizeof(entry->key), "%s", key);
+	memcpy(part->after, entry->key, sizeof(part->after));
 	result = ddb_item_read(&entry->item, attributes, why, room);
 	/* An index lags behind the table even where it holds all of a cart. */
 	entry->fetched = entry->item.cart.version != 0;
-	return result;
+	if (result != CART_DAMAGED)
+		return result;
+	listing_leave_out(listing, attributes, why);
+	entry->gone = true;
+	return CART_OK;
 }
 
 static enum cart_result listing_take_query(struct ddb_listing *listing, const json_t *answer,
@@ -409,8 +425,8 @@ static enum cart_result listing_take_query(struct ddb_listing *listing, const js
 	/* A page may end after its last item. */
 	key = json_string_value(json_object_get(
 		json_object_get(last, listing->idle ? "idle_key" : "created_key"), "S"));
-	if (key != NULL && strlen(key) < sizeof(part->after))
-		memcpy(part->after, key, strlen(key) + 1);
+	if (key != NULL)
+		snprintf(part->after, sizeof(part->after), "%s", key);
 	return CART_OK;
 }
 
@@ -421,6 +437,11 @@ static enum cart_result listing_take_cart(struct ddb_listing *listing, const jso
 	struct listing_entry *entry;
 	enum cart_result result = ddb_item_read(&item, attributes, why, room);
 
+	if (result == CART_DAMAGED) {
+		/* listing_take_gone() takes it for one that is not there. */
+		listing_leave_out(listing, attributes, why);
+		return CART_OK;
+	}
 	if (result != CART_OK)
 		return result;
 	entry = listing_find(listing, &item.cart.id);

@@ -170,7 +170,7 @@ class Server(beside.Server):
 
     def script(self):
         """Of a package: the path of a program for whoever starts the server by themselves (CART_TEST_MYSQLD)."""
-        return self.package and self.package.script(self.NAME, *self._of_package(), "--secure-file-priv=NULL")
+        return self.package and self.package.script(self.NAME, *self._of_package())
 
     def _command(self, data):
         words = [*self._program(), "--datadir=" + data, "--tmpdir=" + self.folder]

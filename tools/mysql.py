@@ -39,6 +39,10 @@ class Server(mariadb.Server):
             self.package = fetched.debian(SUITE, PACKAGE)
         super().prepare()
 
+    def _of_package(self):
+        # The package's own folder for files is not on this machine.
+        return [*super()._of_package(), "--secure-file-priv=NULL"]
+
     def _fill(self, new):
         users = self.path("users.sql")
         with open(os.open(users, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:

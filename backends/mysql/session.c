@@ -56,18 +56,24 @@
  */
 #define SESSION_PIN(name, value, why)                                                              \
 	{                                                                                          \
-		SQL_LITERAL(name), SQL_LITERAL(value)                                              \
+		SQL_LITERAL(name), SQL_LITERAL(value), false                                       \
+	}
+/* One that VTGate, Vitess's proxy, refuses to set, although it shows its MySQL's value. */
+#define SESSION_PIN_NOT_VTGATE(name, value, why)                                                   \
+	{                                                                                          \
+		SQL_LITERAL(name), SQL_LITERAL(value), true                                        \
 	}
 
 static const struct session_pin {
 	struct sql_literal name;
 	struct sql_literal value; /* as the server shows it; strings in quotes */
+	bool not_vtgate;
 } session_pins[] = {
 	/* When a change is committed. */
 	SESSION_PIN("autocommit", "ON", "a create that is alone has no COMMIT"),
 	SESSION_PIN("completion_type", "NO_CHAIN",
 		    "COMMIT neither begins a transaction nor disconnects"),
-	SESSION_PIN("sql_log_bin", "ON", "replicas get the changes"),
+	SESSION_PIN_NOT_VTGATE("sql_log_bin", "ON", "replicas get the changes"),
 	/* What other transactions show, and whether ours may write. */
 	SESSION_PIN("tx_isolation", "'READ-COMMITTED'",
 		    "no locks on gaps; MySQL 8 lacks this name"),
@@ -78,7 +84,7 @@ static const struct session_pin {
 	SESSION_PIN("innodb_snapshot_isolation", "OFF", "rows that changed meanwhile are no error"),
 	SESSION_PIN("wsrep_dirty_reads", "OFF",
 		    "a Galera node without quorum answers with old carts"),
-	SESSION_PIN("use_secondary_engine", "OFF", "a secondary engine lags behind"),
+	SESSION_PIN_NOT_VTGATE("use_secondary_engine", "OFF", "a secondary engine lags behind"),
 	SESSION_PIN("system_versioning_asof", "DEFAULT",
 		    "rows of now, whatever an operator looks at"),
 	/* Which rows a statement returns or changes, and in which order. */
@@ -432,14 +438,19 @@ static enum sql_outcome session_failed(const struct session *s, struct cart_erro
 }
 
 /* The first two statements are for what would garble the question, cut its answer or refuse it. Of
- * the comments, MySQL and MariaDB execute one each. */
-static void session_text_ask(struct sql_text *text)
+ * the comments, MySQL and MariaDB execute one each. VTGate, which says that it is "8.4.6-Vitess",
+ * takes a limit of 63 bits, and does not know the timestamp. */
+static void session_text_ask(struct sql_text *text, const char *version)
 {
+	bool is_vtgate = strstr(version, "Vitess") != NULL;
+
 	sql_text_reset(text);
 	sql_statement(text, SQL_BEGIN, "SET NAMES utf8mb4 COLLATE utf8mb4_bin");
 	sql_statement(text, SQL_BEGIN,
-		      "SET SESSION sql_select_limit = 18446744073709551615, sql_big_selects = 1,"
-		      " timestamp = DEFAULT /*!80000 , max_execution_time = 0 */"
+		      "SET SESSION sql_select_limit = 9223372036854775807, sql_big_selects = 1");
+	if (!is_vtgate)
+		sql_add(text, ", timestamp = DEFAULT");
+	sql_add(text, " /*!80000 , max_execution_time = 0 */"
 		      " /*M!100207 , max_statement_time = 0,"
 		      " max_session_mem_used = 9223372036854775807,"
 		      " tmp_disk_table_size = 18446744073709551615 */");
@@ -449,6 +460,8 @@ static void session_text_ask(struct sql_text *text)
 		      " 'tidb_restricted_read_only', 'wsrep_on', 'wsrep_provider',"
 		      " 'optimizer_switch'");
 	for (size_t i = 0; i < SESSION_PINS; i++) {
+		if (is_vtgate && session_pins[i].not_vtgate)
+			continue;
 		sql_add(text, ",'");
 		sql_add_literal(text, &session_pins[i].name);
 		sql_add(text, "'");
@@ -527,7 +540,7 @@ static enum sql_outcome session_set_up(struct session *s, struct sql_text *text,
 	struct session_facts facts = {.clock = s->plan->clock};
 	const char *unfit;
 
-	session_text_ask(text);
+	session_text_ask(text, mysql_get_server_info(s->mysql));
 	facts.clock->begin_ns = clock_steady_ns(&cart_clock_system);
 	if (text->buf.failed || !session_run(s, text, &facts))
 		return session_failed(s, error);

@@ -373,14 +373,29 @@ class Node(Server):
 
 
 class Cluster(beside.Closing):
-    """Several servers with the same data, in .nodes."""
+    """n servers with the same data, in .nodes; node(number, password) makes one of them."""
 
-    nodes = ()
+    def __init__(self, n, node):
+        self.n, self.node = n, node
+        self._make_nodes()
+
+    def _make_nodes(self):
+        password = secrets.token_hex(12)
+        self.nodes = [self.node(number, password) for number in range(1, self.n + 1)]
 
     def start(self):
+        """Once more where it fails: a port of a node's may have been taken meanwhile."""
+        try:
+            self._start_nodes()
+        except Failure:
+            self.close()
+            self._make_nodes()
+            self._start_nodes()
+
+    def _start_nodes(self):
         for node in self.nodes:
             node.start()
-        self.await_size(len(self.nodes))
+        self.await_size(self.n)
 
     def await_size(self, size, timeout=60.0):
         """Until every running node sees a cluster of that many that takes writes."""
@@ -407,10 +422,7 @@ class Galera(Cluster):
         self.provider = galera_provider()
         if self.provider is None:
             raise Failure("no Galera provider (Debian: galera-4)")
-        password = secrets.token_hex(12)
-        self.nodes = []
-        for i in range(n):
-            self.nodes.append(Node(self, i + 1, options, password=password, **rest))
+        super().__init__(n, lambda number, password: Node(self, number, options, password=password, **rest))
 
     def version(self):
         return super().version() + ", Galera " + self.nodes[0].wsrep("provider_version").partition("(")[0]

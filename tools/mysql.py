@@ -7,7 +7,6 @@ The server is that of Debian's unstable packages, since no stable release of Deb
 """
 
 import os
-import secrets
 import uuid
 
 import beside
@@ -120,10 +119,8 @@ class Group(mariadb.Cluster):
     """Group Replication: n servers, one of which takes writes until another takes its place."""
 
     def __init__(self, n=3, options=(), **rest):
-        self.name, password = str(uuid.uuid4()), secrets.token_hex(12)
-        self.nodes = []
-        for i in range(n):
-            self.nodes.append(Member(self, i + 1, options, password=password, **rest))
+        self.name = str(uuid.uuid4())
+        super().__init__(n, lambda number, password: Member(self, number, options, password=password, **rest))
 
     def version(self):
         return super().version() + ", Group Replication"

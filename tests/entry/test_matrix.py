@@ -69,7 +69,7 @@ def a_test_that_fails_on_a_server_that_ran_fails_the_run_and_is_in_the_table():
         calls.append(words)
         print("%d passed, %d failed" % (7, len(calls) == 2), file=rest["stdout"], flush=True)
         return len(calls) == 2
-    tool.subprocess.call = call
+    tool.call = call
     with tempfile.TemporaryDirectory() as folder:
         tool.LOGS = folder
         status, said = ran(tool, "mysql")

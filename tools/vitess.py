@@ -50,7 +50,9 @@ class Server(beside.Server):
                 "--mysql-server-bind-address=127.0.0.1", "--mysql-server-port=%d" % self.port, "--mysql-auth-server-impl=none",
                 "--db-socket=" + self.backend.socket, "--db-charset=utf8mb4", "--dbddl-plugin=vttest", "--tablet-hostname=127.0.0.1",
                 # What it looks at once a minute otherwise: new tablets, which a new database needs, and whether MySQL is there.
-                "--tablet-refresh-interval=200ms", "--health-check-interval=500ms", "--mysql-server-flush-delay=1ms", *accounts]
+                "--tablet-refresh-interval=200ms", "--health-check-interval=500ms", "--mysql-server-flush-delay=1ms",
+                # Or equal reads share an answer, which may be from before a change that was acknowledged before the later one was sent.
+                "--enable-consolidator=false", "--enable-consolidator-replicas", *accounts]
 
     def variables(self):
         return os.environ

@@ -102,7 +102,9 @@ class Server(beside.Server):
             return session.sql(text)
 
     def version(self):
-        return "Vitess %s over %s" % (VERSION.removeprefix("v0."), self.backend.version())
+        # The module's v0.24.4 is the release 24.0.4.
+        major, patch = VERSION.split(".")[1:]
+        return "Vitess %s.0.%s over %s" % (major, patch, self.backend.version())
 
     def environment(self):
         return {"CART_MYSQL_HOST": "127.0.0.1", "CART_MYSQL_PORT": str(self.port), "CART_MYSQL_USER": self.user,

@@ -430,8 +430,9 @@ static void every_change_moves_the_expiry(void **state)
 
 static void a_cart_past_its_expiry_is_gone_for_every_call(void **state)
 {
-	static const char *const settings[] = {"cart.ttl=2s", "idempotency.window=2s",
-					       "request.deadline=1s", "clock.skew=0", NULL};
+	static const char *const settings[] = {"cart.ttl=2s",	      "idempotency.window=2s",
+					       "request.deadline=1s", "dynamodb.timeout=1s",
+					       "clock.skew=0",	      NULL};
 	struct api_server other;
 	char id[API_ID_TEXT + 1];
 	struct api_client short_lived;

@@ -221,6 +221,42 @@ static void what_a_batch_left_out_is_asked_for_again_and_nothing_else(void **sta
 		assert_true(asked_strongly("BatchGetItem", call));
 }
 
+/* A batch leaves out the cart of an op that ends before its answer; what is asked for after it would
+ * be nobody's. */
+static void a_cart_that_nobody_waits_for_any_more_is_not_asked_for_again(void **state)
+{
+	struct ddb_rig_op first = {.op = {.type = CART_OP_GET, .id = ids[2]}}, ops[2];
+	_Atomic bool first_held = true, batch_held = true;
+	_Atomic int first_done = 0, done[2] = {0, 0};
+	int left_out = cart_id_compare(&ids[0], &ids[1]) < 0 ? 1 : 0;
+
+	(void)state;
+	r.stub.shelf.batch_max = 1; /* the first by id */
+	RULE(.operation = "GetItem", .apply = true, .make = held, .user = &first_held, .times = 1);
+	RULE(.operation = "BatchGetItem", .apply = true, .make = held, .user = &batch_held,
+	     .times = 1);
+	RULE(.operation = "BatchGetItem", .error = "ValidationException");
+	ddb_rig_submit(&r, &first, &first_done);
+	ddb_stub_await(&r.stub, "GetItem", 1);
+	for (int i = 0; i < 2; i++) {
+		ops[i] = (struct ddb_rig_op){.op = {.type = CART_OP_GET, .id = ids[i]}};
+		ddb_rig_submit(&r, &ops[i], &done[i]);
+	}
+	rig_call(r.rig, 0, nothing, NULL);
+	atomic_store(&first_held, false);
+	ddb_stub_await(&r.stub, "BatchGetItem", 1);
+	ddb_rig_cancel(&r, &ops[left_out]);
+	rig_await(&done[left_out], 1, "the canceled get");
+	atomic_store(&batch_held, false);
+	rig_await(&done[1 - left_out], 1, "the other get");
+	assert_int_equal(ops[1 - left_out].op.result, CART_OK);
+	get(CART_READ_STRONG); /* after whatever the lane did next */
+	assert_int_equal(ddb_stub_count(&r.stub, "BatchGetItem"), 1);
+	cart_op_clear(&first.op);
+	for (int i = 0; i < 2; i++)
+		cart_op_clear(&ops[i].op);
+}
+
 static void gets_of_one_cart_are_asked_for_once(void **state)
 {
 	struct ddb_rig_op ops[25];
@@ -522,6 +558,7 @@ int main(void)
 		TEST(what_is_stale_is_told_to_those_alone_who_do_not_mind),
 		TEST(gets_that_wait_together_are_one_call_of_their_kind),
 		TEST(what_a_batch_left_out_is_asked_for_again_and_nothing_else),
+		TEST(a_cart_that_nobody_waits_for_any_more_is_not_asked_for_again),
 		TEST(gets_of_one_cart_are_asked_for_once),
 		TEST(a_server_that_leaves_all_out_is_asked_less_and_less_until_the_deadline),
 		TEST(a_cart_that_is_neither_given_nor_left_out_is_not_there),

@@ -33,6 +33,13 @@ void ddb_write_answer(struct ddb_task *task, enum cart_result result)
 	cart_store_complete(op, result);
 }
 
+void ddb_write_fail(struct ddb_task *task)
+{
+	if (task->write.op->reason[0] == '\0')
+		cart_op_set_reason(task->write.op, "%s", task->call.message);
+	ddb_write_answer(task, ddb_call_result(&task->call));
+}
+
 void ddb_write_no_memory(struct ddb_task *task)
 {
 	cart_op_set_reason(task->write.op, "out of memory");
@@ -157,7 +164,7 @@ bool ddb_write_in_doubt(struct ddb_task *task, int64_t fence)
 	const struct ddb_call *call = &task->call;
 
 	if (call->outcome != DDB_DOUBT || call->operation == DDB_GET_ITEM) {
-		ddb_write_answer(task, ddb_call_result(call, write->op));
+		ddb_write_fail(task);
 		return false;
 	}
 	/* Tries in doubt with several fences have none. */

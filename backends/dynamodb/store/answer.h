@@ -7,6 +7,8 @@
 bool ddb_write_wants_cart(const struct cart_op *op);
 /* Answers the task's op, and ends the task. */
 void ddb_write_answer(struct ddb_task *task, enum cart_result result);
+/* The same after a call that failed for good, of a change that is certainly not applied. */
+void ddb_write_fail(struct ddb_task *task);
 /* CART_OK with the cart of an item, which is moved out of it. Where the item has many old keys, the
  * task removes them before it ends. */
 void ddb_write_answer_item(struct ddb_task *task, struct ddb_item *item, int64_t version,

@@ -209,8 +209,6 @@ static void read_take_list(struct ddb_task *task)
 
 static void read_done(struct ddb_task *task)
 {
-	struct cart_op *op = NULL;
-
 	if (task->call.outcome == DDB_OK) {
 		if (task->step == DDB_STEP_LIST)
 			read_take_list(task);
@@ -220,9 +218,7 @@ static void read_done(struct ddb_task *task)
 			read_take_batch(task);
 		return;
 	}
-	for (size_t i = 0; op == NULL && i < task->count; i++)
-		op = task->ops[i];
-	read_fail(task, ddb_call_result(&task->call, op), task->call.message);
+	read_fail(task, ddb_call_result(&task->call), task->call.message);
 }
 
 static void read_resume(struct ddb_task *task)

@@ -241,7 +241,7 @@ void ddb_tasks_free(struct ddb_store *store)
 	tasks_free(&store->spare);
 }
 
-enum cart_result ddb_call_result(const struct ddb_call *call, struct cart_op *op)
+enum cart_result ddb_call_result(const struct ddb_call *call)
 {
 	static const char *const unavailable[] = {
 		"ResourceNotFoundException",
@@ -267,8 +267,6 @@ enum cart_result ddb_call_result(const struct ddb_call *call, struct cart_op *op
 		"AccountProblemException",
 	};
 
-	if (op->reason[0] == '\0')
-		cart_op_set_reason(op, "%s", call->message);
 	if (call->outcome == DDB_LATE)
 		return CART_TIMEOUT;
 	if (call->outcome != DDB_REJECTED)

@@ -162,8 +162,7 @@ void ddb_task_pause(struct ddb_task *task, enum ddb_step step, int64_t us);
 /* Ends it, with what is under way. It may be freed. */
 void ddb_task_end(struct ddb_task *task);
 
-/* What a call that failed for good comes to, of an op that is certainly not applied. Sets the
- * reason. */
-enum cart_result ddb_call_result(const struct ddb_call *call, struct cart_op *op);
+/* What a call that failed for good comes to, of an op that is certainly not applied. */
+enum cart_result ddb_call_result(const struct ddb_call *call);
 
 #endif

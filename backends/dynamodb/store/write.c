@@ -344,7 +344,7 @@ static void write_trimmed(struct ddb_task *task)
 	if (outcome == DDB_OK || outcome == DDB_CONDITION || outcome == DDB_DOUBT)
 		write_read(task);
 	else
-		ddb_write_answer(task, ddb_call_result(&task->call, task->write.op));
+		ddb_write_fail(task);
 }
 
 static void write_done(struct ddb_task *task)

@@ -219,26 +219,27 @@ static json_t *h2h_operation_json(const struct h2h *h2h, enum h2h_operation oper
 			 success, "service", service, "split", split, "quantiles", quantiles);
 }
 
-static json_t *h2h_second_json(const struct h2h_second *second, int at)
+static json_t *h2h_p50_ms(const struct bench_hdr *hdr)
 {
-	const struct bench_hdr *a = second->service[0], *b = second->service[1];
-
-	return json_pack(
-		"{s:i, s:o, s:o, s:I, s:I}", "at_s", at, "a_p50_ms",
-		a != NULL ? json_real((double)bench_hdr_quantile(a, 0.5) / 1e6) : json_null(),
-		"b_p50_ms",
-		b != NULL ? json_real((double)bench_hdr_quantile(b, 0.5) / 1e6) : json_null(),
-		"a_ok", a != NULL ? (json_int_t)a->count : 0, "b_ok",
-		b != NULL ? (json_int_t)b->count : 0);
+	return hdr != NULL ? json_real((double)bench_hdr_quantile(hdr, 0.5) / 1e6) : json_null();
 }
 
 static json_t *h2h_seconds_json(const struct h2h *h2h)
 {
 	json_t *seconds = json_array();
 
-	for (int at = 0; at < H2H_SECONDS_MAX; at++)
-		if (h2h->seconds[at].service[0] != NULL || h2h->seconds[at].service[1] != NULL)
-			json_array_append_new(seconds, h2h_second_json(&h2h->seconds[at], at));
+	for (int at = 0; at < H2H_SECONDS_MAX; at++) {
+		const struct bench_hdr *a = h2h->seconds[at].service[0],
+				       *b = h2h->seconds[at].service[1];
+
+		if (a == NULL && b == NULL)
+			continue;
+		json_array_append_new(seconds,
+				      json_pack("{s:i, s:o, s:o, s:I, s:I}", "at_s", at, "a_p50_ms",
+						h2h_p50_ms(a), "b_p50_ms", h2h_p50_ms(b), "a_ok",
+						a != NULL ? (json_int_t)a->count : 0, "b_ok",
+						b != NULL ? (json_int_t)b->count : 0));
+	}
 	return seconds;
 }
 

@@ -54,8 +54,6 @@ static enum bench_exit run_deliver(struct run *run)
 	bool limited = load_result_is_limited(&run->measured, &run->config, why, sizeof(why));
 
 	json_object_set_new(session->result, "results", run_results_json(run, limited));
-	if (run->measured.interrupted)
-		bench_result_interrupt(session->result);
 	if (session->drives[0]->in_process)
 		bench_result_warn(session->result, "a store in cartbench's own process: its work "
 						   "and the measuring share the cores");

@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-double sweep_power(const struct sweep_point *point)
+/* Throughput / p50; 0 of a point that is not valid or where nothing succeeded. */
+static double sweep_power(const struct sweep_point *point)
 {
 	return point->valid && point->p50_ms > 0 ? point->throughput / point->p50_ms : 0;
 }

@@ -32,8 +32,6 @@ struct sweep_point {
 	char why[256]; /* not valid, or "" */
 };
 
-/* Throughput / p50; 0 of a point that is not valid or where nothing succeeded. */
-double sweep_power(const struct sweep_point *point);
 /* The index of the knee; -1: none, because no point is valid, or because fewer than SWEEP_BEYOND
  * valid points of less power follow it: it may lie further on. */
 int sweep_knee(const struct sweep_point *points, size_t count);

@@ -8,7 +8,6 @@
 #define SVG_LABEL_GAP  6
 #define SVG_LEGEND_ROW 20.0
 #define SVG_SAMPLE     26.0 /* of a line, in the legend */
-#define SVG_MARKER     4.2  /* half its size */
 
 void svg_open(const struct svg_chart *chart, const char *id, const char *title, const char *desc)
 {

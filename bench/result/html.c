@@ -6,8 +6,8 @@
 
 #define HTML_REPLACEMENT "\xef\xbf\xbd"
 
-/* The bytes that may follow the first, and the least code point that needs so many. */
-size_t html_character(const char *text)
+/* How many bytes the UTF-8 character at text has; 0: it is none. text ends with a NUL. */
+static size_t html_character(const char *text)
 {
 	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
 	unsigned char first = (unsigned char)*text;

@@ -19,8 +19,6 @@ __attribute__((sentinel)) void html_add(struct buf *out, const char *template, .
 /* The same of one line of Markdown: text stands for itself in a paragraph and in a table's cell. */
 void html_add_markdown(struct buf *out, const char *text);
 
-/* How many bytes the UTF-8 character at text has; 0: it is none. text ends with a NUL. */
-size_t html_character(const char *text);
 /* How many characters the text has, and how many bytes its first `most` have. */
 size_t html_characters(const char *text);
 size_t html_bytes_of(const char *text, size_t most);

@@ -245,11 +245,6 @@ const char *bench_result_invalid(const json_t *result)
 	return json_string_value(json_object_get(result, "invalid"));
 }
 
-void bench_result_interrupt(json_t *result)
-{
-	json_object_set_new(result, "interrupted", json_true());
-}
-
 static int result_write_all(int fd, const char *text, size_t len)
 {
 	while (len > 0) {

@@ -41,7 +41,6 @@ CART_PRINTF(2, 3) void bench_result_warn(json_t *result, const char *format, ...
 CART_PRINTF(2, 3) void bench_result_invalidate(json_t *result, const char *format, ...);
 /* NULL: it is valid. */
 const char *bench_result_invalid(const json_t *result);
-void bench_result_interrupt(json_t *result);
 
 /* Writes beside the file, to the disk, then renames; into what is there if that is no regular file;
  * "-" is standard output. -1: error names the file and why; what was there before stays. */

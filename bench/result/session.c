@@ -113,7 +113,7 @@ enum bench_exit bench_session_end(struct bench_session *session, enum bench_exit
 	struct cart_error error;
 
 	if (session->drive_count > 0 && bench_interrupted())
-		bench_result_interrupt(session->result);
+		json_object_set_new(session->result, "interrupted", json_true());
 	if (session->rows.failed ||
 	    (session->drive_count > 0 && json_object_get(session->result, "results") == NULL))
 		return bench_session_fail("no memory for the result");

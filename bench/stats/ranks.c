@@ -23,7 +23,10 @@ static int ranks_order(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-double stats_ranks(double *ranks, const double *values, size_t count)
+/* ranks[i]: 1 for the smallest of values, count for the largest; equal values share their average
+ * rank. Returns the sum of t^3 - t over all groups of t equal values, by which ties reduce the
+ * variance of a sum of ranks. No value is NaN. */
+static double stats_ranks(double *ranks, const double *values, size_t count)
 {
 	struct ranks_entry *entries = bench_alloc(count, sizeof(*entries));
 	double ties = 0, t;

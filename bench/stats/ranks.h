@@ -7,11 +7,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* ranks[i]: 1 for the smallest of values, count for the largest; equal values share their average
- * rank. Returns the sum of t^3 - t over all groups of t equal values, by which ties reduce the
- * variance of a sum of ranks. No value is NaN. Aborts without memory. */
-double stats_ranks(double *ranks, const double *values, size_t count);
-
 /*
  * Wilcoxon's signed-rank test, two-sided: are values as far above 0 as below? It assumes little of
  * their distribution, so it is shown beside Student's test; but it takes blocks as independent, and

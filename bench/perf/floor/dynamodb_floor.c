@@ -142,10 +142,20 @@ static void floor_send(struct floor_load *load, struct floor_connection *connect
 		floor_die("send", "a request could not be sent");
 }
 
+/* Whether the answer is complete, by its Content-Length. data is NUL-terminated. */
+static bool floor_is_whole(const char *data, size_t len)
+{
+	const char *end = strstr(data, "\r\n\r\n");
+	const char *field = strcasestr(data, "\r\ncontent-length:");
+
+	if (end == NULL || field == NULL || field > end)
+		return end != NULL;
+	return len >= (size_t)(end - data) + 4 + strtoul(field + 17, NULL, 10);
+}
+
 /* True: the answer is whole, and was counted. */
 static bool floor_receive(struct floor_load *load, struct floor_connection *connection)
 {
-	const char *body;
 	ssize_t got = recv(connection->fd, connection->answer + connection->len,
 			   sizeof(connection->answer) - connection->len - 1, 0);
 
@@ -153,7 +163,7 @@ static bool floor_receive(struct floor_load *load, struct floor_connection *conn
 		floor_die("recv", "the server closed");
 	connection->len += (size_t)got;
 	connection->answer[connection->len] = '\0';
-	if (floor_message_len(connection->answer, connection->len, &body) == 0)
+	if (!floor_is_whole(connection->answer, connection->len))
 		return false;
 	if (strncmp(connection->answer, "HTTP/1.1 200", 12) != 0)
 		load->times.refused++;

@@ -118,21 +118,6 @@ size_t floor_serve(int port, void (*handle)(struct evhttp_request *request, void
 	return connections;
 }
 
-size_t floor_message_len(const char *data, size_t len, const char **body)
-{
-	const char *end = memmem(data, len, "\r\n\r\n", 4), *field;
-	size_t head, body_len = 0;
-
-	if (end == NULL)
-		return 0;
-	head = (size_t)(end - data) + 4;
-	field = strcasestr(data, "\r\ncontent-length:");
-	if (field != NULL && field < end)
-		body_len = strtoul(field + strlen("\r\ncontent-length:"), NULL, 10);
-	*body = data + head;
-	return len >= head + body_len ? head + body_len : 0;
-}
-
 void floor_took(struct floor_times *times, int64_t ns)
 {
 	if (times->count == times->room) {

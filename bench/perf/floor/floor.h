@@ -39,10 +39,6 @@ struct evhttp_request;
 size_t floor_serve(int port, void (*handle)(struct evhttp_request *request, void *user),
 		   void *user);
 
-/* The length of the HTTP message that data begins with, by its Content-Length; 0: it is not
- * complete. data is NUL-terminated. *body is where its body begins. */
-size_t floor_message_len(const char *data, size_t len, const char **body);
-
 void floor_took(struct floor_times *times, int64_t ns);
 /* Prints them and frees them. Each is the time of so many operations. */
 void floor_print(struct floor_times *times, double seconds, size_t each);

@@ -221,8 +221,8 @@ static void what_a_batch_left_out_is_asked_for_again_and_nothing_else(void **sta
 		assert_true(asked_strongly("BatchGetItem", call));
 }
 
-/* A batch leaves out the cart of an op that ends before its answer; what is asked for after it would
- * be nobody's. */
+/* A batch leaves out the cart of an op that ends before its answer; what is asked for after it
+ * would be nobody's. */
 static void a_cart_that_nobody_waits_for_any_more_is_not_asked_for_again(void **state)
 {
 	struct ddb_rig_op first = {.op = {.type = CART_OP_GET, .id = ids[2]}}, ops[2];

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools", "databases"))
 from beside import PR_SET_PDEATHSIG, Failure  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = 0, 1

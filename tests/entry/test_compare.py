@@ -170,7 +170,7 @@ beside.call(["sleep", "60"])
 
 def a_dropped_signal(_folder):
     """A signal that Python drops ends it all the same, before the next of its commands runs."""
-    ended = subprocess.run([sys.executable, "-c", DROPPED, os.path.join(ROOT, "tools")], stdin=subprocess.DEVNULL,
+    ended = subprocess.run([sys.executable, "-c", DROPPED, os.path.join(ROOT, "tools", "databases")], stdin=subprocess.DEVNULL,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=30, check=False)
     return "" if ended.returncode == 128 + signal.SIGTERM else "exit status %d" % ended.returncode
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tools/with-dynalite and tools/dynalite.py: what a command finds, and that nothing is left of a server whatever ends the command."""
+"""tools/with-dynalite and tools/databases/dynalite.py: what a command finds, and that nothing is left of a server whatever ends the command."""
 
 import os
 import shutil
@@ -195,7 +195,7 @@ def installs_once(folder):
         with open(os.path.join(folder, "calls"), encoding="utf-8") as file:
             return file.read().splitlines()
     expect(len(calls()) == 1 and "--ignore-scripts" in calls()[0], str(calls()))
-    with open(os.path.join(tree, "tools", "dynalite", "package-lock.json"), "a", encoding="utf-8") as lock:
+    with open(os.path.join(tree, "tools", "databases", "dynalite", "package-lock.json"), "a", encoding="utf-8") as lock:
         lock.write("\n")
     done = run("true", folder=folder, tool=tool, env={"PATH": path})
     expect(done.returncode == 0 and len(calls()) == 2, "another lock: %s %s" % (done.stderr, calls()))

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tools/with-mariadb and tools/mariadb.py: what a command finds, and that nothing is left of a server whatever ends the command."""
+"""tools/with-mariadb and tools/databases/mariadb.py: what a command finds, and that nothing is left of a server whatever ends the command."""
 
 import os
 import shutil

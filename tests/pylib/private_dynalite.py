@@ -1,6 +1,6 @@
-"""The dynalite of a test's own, by tools/dynalite.py, the settings by which a cartd finds it, and a look into its tables.
+"""The dynalite of a test's own, by tools/databases/dynalite.py, the settings by which a cartd finds it, and a look into its tables.
 
-CART_TEST_DYNAMODB=KIND takes another server that speaks the protocol, of tools/kinds.py.
+CART_TEST_DYNAMODB=KIND takes another server that speaks the protocol, of tools/databases/kinds.py.
 """
 
 import json
@@ -11,7 +11,7 @@ import urllib.request
 from cartd import ROOT
 from tap import Skip
 
-sys.path.insert(0, os.path.join(ROOT, "tools"))
+sys.path.insert(0, os.path.join(ROOT, "tools", "databases"))
 import dynalite  # noqa: E402 (where it is is known only now)
 import kinds  # noqa: E402
 

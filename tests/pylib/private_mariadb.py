@@ -1,6 +1,6 @@
-"""The MariaDB of a test's own, by tools/mariadb.py, and the settings by which a cartd finds it.
+"""The MariaDB of a test's own, by tools/databases/mariadb.py, and the settings by which a cartd finds it.
 
-CART_TEST_MYSQL=KIND takes another kind of server of the same protocol, of tools/kinds.py.
+CART_TEST_MYSQL=KIND takes another kind of server of the same protocol, of tools/databases/kinds.py.
 """
 
 import os
@@ -9,7 +9,7 @@ import sys
 from cartd import ROOT
 from tap import Skip
 
-sys.path.insert(0, os.path.join(ROOT, "tools"))
+sys.path.insert(0, os.path.join(ROOT, "tools", "databases"))
 import kinds  # noqa: E402 (where it is is known only now)
 import mariadb  # noqa: E402
 from mariadb_session import Line, Lost, Session, SqlError, scrambled  # noqa: E402,F401 (for the tests)

@@ -566,14 +566,16 @@ static double large_answers_between_probes(const struct cartd *cartd, const char
 	struct http_client *readers = crowd_open(cartd, LARGE_READERS, request);
 	int64_t between[LARGE_PROBES];
 	double before = cartd_metric(cartd, series), now;
+	int measured = 0;
 
-	for (int i = 0; i < LARGE_PROBES; before = now) {
+	while (measured < LARGE_PROBES) {
 		for (int j = 0; j < LARGE_READERS; j++)
 			http_client_send_text(&readers[j], request);
 		large_drain(readers, LARGE_READERS);
 		now = cartd_metric(cartd, series);
 		if (now > before)
-			between[i++] = (int64_t)(now - before);
+			between[measured++] = (int64_t)(now - before);
+		before = now;
 	}
 	crowd_close(readers, LARGE_READERS);
 	qsort(between, LARGE_PROBES, sizeof(between[0]), compare);

@@ -16,7 +16,7 @@ process.on('uncaughtException', error => {
 	process.exit(1)
 })
 server.on('error', error => {
-	console.error(error.message) // "listen EADDRINUSE: ...", which tools/dynalite.py looks for
+	console.error(error.message) // "listen EADDRINUSE: ...", which tools/databases/dynalite.py looks for
 	process.exit(1)
 })
 // By default Node closes idle connections after 5 seconds; DynamoDB keeps them longer.

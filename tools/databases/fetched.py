@@ -20,7 +20,8 @@ import tempfile
 
 from beside import Failure
 
-BUILD = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "build")
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build")
 SERVERS = os.path.join(BUILD, "servers")
 # What a server's package depends on and a server does not run: tools for whoever administers it, and what installs packages.
 NOT_NEEDED = re.compile(r"^(perl|libperl|perl-|libgdbm|libdb5|mysql-common|mariadb-common|debconf|libc-gconv)")

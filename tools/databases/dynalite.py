@@ -7,7 +7,7 @@ A server is on a free port of 127.0.0.1 and holds its tables in memory, or in a 
 lasts as long as the server's object (on_disk). It takes any keys.
 How it is made sure that none is left: beside.py.
 
-Dynalite is a package of npm's; tools/dynalite/package-lock.json says which, with the digests of all that belongs to it. It is
+Dynalite is a package of npm's; tools/databases/dynalite/package-lock.json says which, with the digests of all that belongs to it. It is
 installed into build/dynalite when it is not there, or not this one.
 """
 

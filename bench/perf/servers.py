@@ -18,6 +18,7 @@ SERVER_CORE, LOAD_CORE = 0, 1
 LUA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load.lua")
 CARTS = "/shopping-carts"
 TICKS = os.sysconf("SC_CLK_TCK")
+DATABASE_S = 20  # for a side's database to answer, and for its tables to be made
 
 
 def free_port():
@@ -195,7 +196,7 @@ class Server:
 
 
 def start_side(binary, name, settings, folder, cores, environment=None):
-    """A cartd as one side of a comparison, once it listens: .address, and .conf, a file of its settings in the folder."""
+    """A cartd as one side of a comparison, once its database answers: .address, and .conf, a file of its settings in the folder."""
     words = [binary, *(word for setting in settings for word in ("--set", setting))]
     conf = os.path.join(folder, f"{name}.conf")
     with open(conf, "wb") as file:
@@ -209,6 +210,8 @@ def start_side(binary, name, settings, folder, cores, environment=None):
     server = Server([*words, "--listen", "127.0.0.1:0"], log, cores, environment=environment)
     server.name = name
     server.conf, server.address = conf, server.await_listening()
+    # A cartd whose database is away runs, and waits for it.
+    server.await_answer(int(server.address.rpartition(":")[2]), timeout=DATABASE_S)
     return server
 
 

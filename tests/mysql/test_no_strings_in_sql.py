@@ -171,7 +171,7 @@ def literals_of_sources():
     for source in sources().values():
         text = without_comments(source)
         # Names of the session's variables.
-        texts += ["'%s'" % name for name in re.findall(r'\bSESSION_PIN\(\s*"(\w+)"', text)]
+        texts += ["'%s'" % name for name in re.findall(r'\bSESSION_PIN(?:_NOT_VTGATE)?\(\s*"(\w+)"', text)]
         joined = re.sub(r'"\s*"', "", text)
         texts += STRING.findall(re.sub(r"'(\\.|[^'\\])'", " ", joined))
     for path in glob.glob(os.path.join(ROOT, "schemas/mysql/*.sql")):

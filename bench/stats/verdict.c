@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 const char *const stats_verdict_names[] = {
 	[STATS_INCONCLUSIVE] = "INCONCLUSIVE",
@@ -70,6 +69,7 @@ void stats_holm(double *adjusted, const double *p, size_t count)
 			if (p[k] >= p[i])
 				largest[k] = fmax(largest[k], fmin(1, (double)as_large * p[i]));
 	}
-	memcpy(adjusted, largest, count * sizeof(*largest));
+	for (size_t i = 0; i < count; i++)
+		adjusted[i] = largest[i];
 	free(largest);
 }

@@ -83,7 +83,7 @@ static int teardown(void **state)
 static void a_service_tries_until_its_database_is_provisioned(void **state)
 {
 	struct cart_db *db = start(
-		true, (enum cart_provisioned[]){UNREACHED, UNREACHED, UNREACHED, PROVISIONED});
+		true, (enum cart_provisioned[4]){UNREACHED, UNREACHED, UNREACHED, PROVISIONED});
 
 	(void)state;
 	assert_non_null(db);
@@ -102,7 +102,7 @@ static void a_service_tries_until_its_database_is_provisioned(void **state)
 static void what_a_person_must_correct_is_said_once(void **state)
 {
 	struct cart_db *db =
-		start(true, (enum cart_provisioned[]){UNREACHED, REFUSED, REFUSED, REFUSED});
+		start(true, (enum cart_provisioned[4]){UNREACHED, REFUSED, REFUSED, REFUSED});
 
 	(void)state;
 	assert_non_null(db);
@@ -117,21 +117,21 @@ static void what_a_person_must_correct_is_said_once(void **state)
 static void a_refusal_at_the_start_ends_it(void **state)
 {
 	(void)state;
-	assert_null(start(true, (enum cart_provisioned[]){REFUSED, PROVISIONED}));
+	assert_null(start(true, (enum cart_provisioned[4]){REFUSED, PROVISIONED}));
 	assert_int_equal(atomic_load(&asked), 1);
 }
 
 static void a_tool_does_not_wait(void **state)
 {
 	(void)state;
-	assert_null(start(false, (enum cart_provisioned[]){UNREACHED, PROVISIONED}));
+	assert_null(start(false, (enum cart_provisioned[4]){UNREACHED, PROVISIONED}));
 	assert_int_equal(atomic_load(&asked), 1);
 }
 
 static void a_try_is_stopped(void **state)
 {
 	struct cart_db *db =
-		start(true, (enum cart_provisioned[]){UNREACHED, UNREACHED, UNREACHED, UNREACHED});
+		start(true, (enum cart_provisioned[4]){UNREACHED, UNREACHED, UNREACHED, UNREACHED});
 
 	(void)state;
 	waits = true;

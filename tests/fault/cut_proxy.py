@@ -110,14 +110,12 @@ class Pair:
         reset = False
         try:
             while True:
-                ready, _, _ = select.select([self.client, self.server], [], [], 0.2)
+                silent = self.proxy.is_silent(self)
+                ready, _, _ = select.select([self.client] if silent else [self.client, self.server], [], [], 0.2)
                 if self.proxy.ended.is_set():
                     break
-                if self.proxy.is_silent(self):
-                    self.proxy.ended.wait(0.05)
-                    continue
                 for end in ready:
-                    self.pass_on(end)
+                    self.pass_on(end, silent or self.proxy.is_silent(self))
         except Cut:
             # Every second one is a reset in place of an orderly end.
             reset = self.proxy.count_cut() % 2 == 0
@@ -126,10 +124,13 @@ class Pair:
         self.close(reset)
         self.proxy.forget(self)
 
-    def pass_on(self, end):
+    def pass_on(self, end, silent):
+        """silent: what comes is lost on the way. It ends when the client has given up."""
         data = end.recv(65536)
         if not data:
             raise ConnectionError("an end has closed")
+        if silent:
+            return
         if end is self.client:
             self.from_client(data)
         else:

@@ -67,7 +67,8 @@ static void *provisioner_run(void *user)
 			break;
 		}
 		if (now == CART_PROVISION_REFUSED && last != now)
-			log_event(LOG_ERROR, "the database cannot be used; not ready until it can",
+			log_event(LOG_ERROR,
+				  "the database cannot be used; not ready until it is corrected",
 				  LOG_STR("backend", backend), LOG_STR("reason", error.text));
 		last = now;
 		pause_ns *= 2;

@@ -9,8 +9,6 @@ import os
 import random
 import shutil
 import signal
-import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,50 +18,34 @@ import disk  # noqa: E402 (where it is is known only now)
 import history  # noqa: E402
 import patience  # noqa: E402
 import tap  # noqa: E402
-from cartd import ROOT, Cartd, await_that  # noqa: E402
+from cartd import Cartd, await_that  # noqa: E402
 from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN  # noqa: E402
 from load import DEADLINE_S, Load  # noqa: E402
 from scene import RECOVERY_S, SHOWN  # noqa: E402
+from wrong_clock import WrongClock  # noqa: E402
 
 FAULTS = int(os.environ.get("FAULTS", "200"))
 SERVICES = 2
 CLIENTS = 24
 SETTLE_S = 60
 STOPPED_S = 2.5  # the longest time for which a fault lasts
-HERE = os.path.dirname(os.path.abspath(__file__))
-SHIFT = os.path.join(ROOT, "build", "clock_shift.so")
-
-
-def clock_shift():
-    """The library that gives a cartd a wrong clock."""
-    os.makedirs(os.path.dirname(SHIFT), exist_ok=True)
-    subprocess.run([os.environ.get("CC", "cc").split()[-1], "-shared", "-fPIC", "-O2", "-D_GNU_SOURCE", "-o", SHIFT,
-                    os.path.join(HERE, "clock_shift.c")], check=True, timeout=60)
-    return SHIFT
 
 
 class Service:
     """A cartd that can be killed and comes back on its port, and whose clock can be wrong."""
 
-    def __init__(self, folder, settings, number, keys, library):
-        self.folder, self.settings, self.number, self.keys = folder, settings, number, keys
-        self.shift_path = os.path.join(folder, "shift-%d" % number)
-        self.shift(0)
-        self.wrapper = ["env", "LD_PRELOAD=" + library, "CLOCK_SHIFT=" + self.shift_path,
-                        "ASAN_OPTIONS=verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")]
+    def __init__(self, folder, settings, number, keys):
+        self.folder, self.settings, self.number, self.keys = os.path.join(folder, str(number)), settings, number, keys
+        os.mkdir(self.folder)
+        self.clock = WrongClock(self.folder)
         self.wrong, self.starts, self.listen = [], 0, "127.0.0.1:0"
         self.start()
         self.listen = "127.0.0.1:%d" % self.cartd.port
 
     def start(self):
         self.starts += 1
-        self.cartd = Cartd(self.folder, {**self.settings, "listen": self.listen}, "cartd-%d-%d" % (self.number, self.starts),
-                           self.wrapper, self.keys)
-
-    def shift(self, milliseconds):
-        """By how much its wall clock is ahead. In place: the file is mapped."""
-        with open(self.shift_path, "r+b" if os.path.exists(self.shift_path) else "wb", buffering=0) as file:
-            file.write(struct.pack("=q", milliseconds))
+        self.cartd = Cartd(self.folder, {**self.settings, "listen": self.listen}, "cartd-%d" % self.starts, self.clock.wrapper,
+                           self.keys)
 
     def kill(self):
         """What its log says is looked at as if it had ended in order."""
@@ -105,10 +87,10 @@ class Storm:
 
     def jump_clock(self):
         """By less than clocks may differ, or by minutes or days."""
-        service = self.some_service()
-        service.shift(self.random.choice((-40 * 86400_000, -600_000, -5000, -700, 700, 5000, 600_000, 40 * 86400_000)))
+        clock = self.some_service().clock
+        clock.set(self.random.choice((-40 * 86400, -600, -5, -0.7, 0.7, 5, 600, 40 * 86400)))
         self.wait_some(0.3, 1.0)
-        service.shift(0)
+        clock.set(0)
 
     # Its course.
 
@@ -116,8 +98,7 @@ class Storm:
         folder = tempfile.mkdtemp(prefix="cart-storm-")
         load = None
         try:
-            library = clock_shift()
-            self.services = [Service(folder, self.scene.settings, number, self.scene.keys, library) for number in range(SERVICES)]
+            self.services = [Service(folder, self.scene.settings, number, self.scene.keys) for number in range(SERVICES)]
             ports = [service.cartd.port for service in self.services]
             self.load = load = Load(ports[0], CLIENTS, seed=self.seed, more_ports=ports[1:], crashes=True, slack_s=STOPPED_S + 0.5)
             load.start()

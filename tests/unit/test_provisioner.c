@@ -106,9 +106,10 @@ static void what_a_person_must_correct_is_said_once(void **state)
 
 	(void)state;
 	assert_non_null(db);
-	captured_log_await("ERROR the database cannot be used; not ready until it can backend=shy "
-			   "reason=\"answer 1\"",
-			   1);
+	captured_log_await(
+		"ERROR the database cannot be used; not ready until it is corrected backend=shy "
+		"reason=\"answer 1\"",
+		1);
 	assert_false(cart_db_is_provisioned(db));
 	cart_db_stop(&db);
 	assert_int_equal(captured_log_count("cannot be used"), 1);

@@ -33,7 +33,8 @@ static const struct setting sqlite_settings[] = {
 	 .fallback = "10000",
 	 .min = 1,
 	 .max = 1000000,
-	 .help = "Writes that may wait for the writer; beyond it they are refused with 503"},
+	 .help = "Carts whose writes may wait for the writer, and writes of one cart that may "
+		 "wait; beyond it they are refused with 503"},
 	{.key = "sqlite.busy_timeout",
 	 .type = SETTING_DURATION,
 	 .fallback = "1s",

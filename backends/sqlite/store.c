@@ -1,8 +1,8 @@
 /*
- * The handle of a loop. submit only collects ops. Once in each turn of the loop, after the sockets
- * that were ready, one event passes the collected writes to the writer in one step and runs the
- * collected reads inside one transaction, so that all reads of a turn take SQLite's locks once. The
- * writer's answers come back with a wake (core/base/wake.h).
+ * The handle of a loop. submit queues a write at the writer and collects reads. Once in each turn
+ * of the loop, after the sockets that were ready, one event wakes the writer for all writes and
+ * runs the collected reads inside one transaction, so that all reads of a turn take SQLite's locks
+ * once. The writer's answers come back with a wake (core/base/wake.h).
  *
  * If an op expires, a read is removed from the list that it is in. For a write the place of its job
  * decides: if the writer has not taken it, nothing was changed; if it has, the change may be
@@ -34,7 +34,7 @@ struct sqlite_store {
 	bool turning;		      /* inside that event */
 	struct store_reads gathered;
 	struct store_reads read; /* answered; the callback is still to be called */
-	struct list writes;	 /* collected jobs */
+	bool pushed;		 /* the writer has jobs for which it was not woken */
 	struct list finishing;	 /* jobs that the writer has returned */
 	struct sqlite_returns returns;
 };
@@ -123,13 +123,14 @@ static void store_turn(evutil_socket_t fd, short what, void *user)
 	(void)fd;
 	(void)what;
 	store->turning = true;
-	if (!list_empty(&store->writes))
-		sqlite_writer_push(store->writer, &store->writes);
+	if (store->pushed)
+		sqlite_writer_wake(store->writer);
+	store->pushed = false;
 	store_run_reads(store);
 	store->turning = false;
 	/* A timer and not event_active(), so that ops submitted by callbacks wait until the sockets
 	 * have had their turn. */
-	if (store->gathered.first != NULL || !list_empty(&store->writes))
+	if (store->gathered.first != NULL || store->pushed)
 		event_add(store->turn, &next_turn);
 }
 
@@ -158,17 +159,14 @@ static void store_wake(void *user)
 
 static enum cart_result store_submit_write(struct sqlite_store *store, struct cart_op *op)
 {
-	struct sqlite_job *job;
+	struct sqlite_job *job = sqlite_job_new(op, &store->returns);
 
-	if (!sqlite_writer_reserve(store->writer))
-		return CART_BUSY;
-	job = sqlite_job_new(op, &store->returns);
-	if (job == NULL) {
-		sqlite_writer_unreserve(store->writer);
+	if (job == NULL || sqlite_writer_push(store->writer, job) != CART_OK) {
+		sqlite_job_free(job);
 		return CART_BUSY;
 	}
 	op->held.backend = job;
-	list_append(&store->writes, &job->list);
+	store->pushed = true;
 	return CART_OK;
 }
 
@@ -270,7 +268,6 @@ int sqlite_store_open(struct cart_store **out, struct cart_db *base, struct even
 	if (store == NULL)
 		return cart_error_set(error, "out of memory");
 	list_init(&store->returns.jobs);
-	list_init(&store->writes);
 	list_init(&store->finishing);
 	if (cart_db_is_provisioned(base) &&
 	    store_open_file(store, (struct sqlite_db *)base, error) != 0) {

@@ -3,6 +3,10 @@
  * one after the other, commits once for all of them and returns them. While it waits for the disk
  * the next batch queues, so batches grow with the load, and a single op waits for no other.
  *
+ * Carts take turns: one job of each cart is in the queue, the others wait in the cart's chain
+ * (core/chains.h). When the job is taken, the next one of its cart goes to the end of the queue. So
+ * a cart with thousands of waiting changes delays and refuses no other.
+ *
  * There is no savepoint for each op: the rules decide before the first write, so a statement that
  * fails is a fault of the file, and those faults roll the whole transaction back anyway.
  *
@@ -25,15 +29,18 @@
 
 #include "backends/sqlite/apply.h"
 #include "backends/sqlite/sweep.h"
-#include "core/cart_op.h"
+#include "core/chains.h"
 #include "core/base/log.h"
 #include "core/base/thread.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* Carts that have more than one turn in a transaction have so many more together, or as many as
+ * there are carts: for the others it then takes less than a millisecond longer, or at most twice as
+ * long. A cart that is alone has no such limit. */
+#define WRITER_MORE_TURNS 32
 /* Without writes for this long, the WAL is written back whatever its size. */
 #define WRITER_IDLE_CHECKPOINT_NS CLOCK_NS_PER_S
 /* Sweeping takes at most this part of the writer's time. */
@@ -44,12 +51,13 @@ struct sqlite_writer {
 	struct metrics_shard *shard;
 	struct sqlite_conn conn;
 	pthread_t thread;
-	atomic_size_t reserved;
 
-	pthread_mutex_t lock; /* queue, every job's place and list, stopping */
+	pthread_mutex_t lock; /* what follows, every job's place and list */
 	pthread_cond_t wake;
-	struct list queue;
-	bool waiting; /* the thread waits for wake */
+	struct op_list turns; /* requests whose turn it is, one a cart */
+	struct chains chains; /* all others that wait */
+	size_t queued;	      /* in both */
+	bool waiting;	      /* the thread waits for wake */
 	bool stopping;
 
 	/* Only the thread uses what follows. */
@@ -72,11 +80,13 @@ struct sqlite_job *sqlite_job_new(struct cart_op *op, struct sqlite_returns *to)
 		return NULL;
 	*job = (struct sqlite_job){.op = op, .to = to, .place = JOB_QUEUED};
 	list_init(&job->list);
+	list_init(&job->list);
 	job->request = cart_op_copy_request(op);
 	if (job->request == NULL) {
 		free(job);
 		return NULL;
 	}
+	job->request->held.backend = job;
 	return job;
 }
 
@@ -133,23 +143,70 @@ static void writer_show(struct sqlite_writer *w, metric_t gauge, int64_t *shown,
 	*shown = value;
 }
 
-bool sqlite_writer_reserve(struct sqlite_writer *w)
+/* The cart's next job goes to the end of the queue. */
+static void writer_next_turn(struct sqlite_writer *w, struct chain *chain)
 {
-	if (atomic_fetch_add_explicit(&w->reserved, 1, memory_order_relaxed) < w->config.queue_max)
-		return true;
-	sqlite_writer_unreserve(w);
-	return false;
+	chain->turn = chain->waiting.first;
+	if (chain->turn == NULL) {
+		chains_remove(&w->chains, chain);
+		return;
+	}
+	op_list_remove(&chain->waiting, chain->turn);
+	op_list_append(&w->turns, chain->turn);
 }
 
-void sqlite_writer_unreserve(struct sqlite_writer *w)
+static enum cart_result writer_queue(struct sqlite_writer *w, struct sqlite_job *job)
 {
-	atomic_fetch_sub_explicit(&w->reserved, 1, memory_order_relaxed);
+	struct chain *chain = chains_find(&w->chains, &job->request->id);
+
+	if (chain != NULL) {
+		if (chain->waiting.count + 1 >= w->config.queue_max) {
+			cart_op_set_reason(job->op, "%zu changes of this cart are waiting already",
+					   chain->waiting.count + 1);
+			return CART_BUSY;
+		}
+		op_list_append(&chain->waiting, job->request);
+		return CART_OK;
+	}
+	if (w->turns.count >= w->config.queue_max) {
+		cart_op_set_reason(job->op, "%zu requests are waiting already", w->turns.count);
+		return CART_BUSY;
+	}
+	chain = chains_add(&w->chains, &job->request->id);
+	if (chain == NULL)
+		return CART_BUSY;
+	chain->turn = job->request;
+	op_list_append(&w->turns, job->request);
+	return CART_OK;
 }
 
-void sqlite_writer_push(struct sqlite_writer *w, struct list *jobs)
+static void writer_unqueue(struct sqlite_writer *w, struct sqlite_job *job)
+{
+	struct chain *chain = chains_find(&w->chains, &job->request->id);
+
+	if (chain->turn == job->request) {
+		op_list_remove(&w->turns, job->request);
+		writer_next_turn(w, chain);
+	} else {
+		op_list_remove(&chain->waiting, job->request);
+	}
+	w->queued--;
+}
+
+enum cart_result sqlite_writer_push(struct sqlite_writer *w, struct sqlite_job *job)
+{
+	enum cart_result result;
+
+	pthread_mutex_lock(&w->lock);
+	result = writer_queue(w, job);
+	w->queued += result == CART_OK;
+	pthread_mutex_unlock(&w->lock);
+	return result;
+}
+
+void sqlite_writer_wake(struct sqlite_writer *w)
 {
 	pthread_mutex_lock(&w->lock);
-	list_move_all(&w->queue, jobs);
 	if (w->waiting)
 		pthread_cond_signal(&w->wake);
 	pthread_mutex_unlock(&w->lock);
@@ -169,33 +226,51 @@ enum sqlite_job_place sqlite_writer_forget(struct sqlite_writer *w, struct sqlit
 
 	pthread_mutex_lock(&w->lock);
 	place = job->place;
-	if (place == JOB_TAKEN)
+	switch (place) {
+	case JOB_QUEUED:
+		writer_unqueue(w, job);
+		break;
+	case JOB_TAKEN:
 		job->to = NULL;
-	else
+		break;
+	case JOB_RETURNED:
 		list_unlink(&job->list);
+		break;
+	}
 	pthread_mutex_unlock(&w->lock);
-	if (place == JOB_QUEUED)
-		sqlite_writer_unreserve(w);
 	return place;
+}
+
+static size_t writer_queued(struct sqlite_writer *w)
+{
+	size_t queued;
+
+	pthread_mutex_lock(&w->lock);
+	queued = w->queued;
+	pthread_mutex_unlock(&w->lock);
+	return queued;
 }
 
 /* Takes up to max jobs into w->batch. From here on their changes may be applied. */
 static size_t writer_take(struct sqlite_writer *w, size_t max)
 {
 	int64_t now = clock_monotonic_ns(w->config.env.clock);
-	size_t count = 0;
+	size_t count = 0, carts, most;
 
 	pthread_mutex_lock(&w->lock);
-	while (count < max && !list_empty(&w->queue)) {
-		struct sqlite_job *job = (struct sqlite_job *)w->queue.next;
+	carts = w->turns.count;
+	most = carts + (carts > WRITER_MORE_TURNS ? carts : WRITER_MORE_TURNS);
+	if (carts > 1 && most < max)
+		max = most;
+	while (count < max && w->turns.first != NULL) {
+		struct sqlite_job *job = w->turns.first->held.backend;
 
-		list_unlink(&job->list);
+		writer_unqueue(w, job);
 		job->place = JOB_TAKEN;
 		job->request->started_ns = now;
 		w->batch[count++] = job;
 	}
 	pthread_mutex_unlock(&w->lock);
-	atomic_fetch_sub_explicit(&w->reserved, count, memory_order_relaxed);
 	return count;
 }
 
@@ -343,8 +418,7 @@ static void writer_run_alone(struct sqlite_writer *w, struct sqlite_job *job)
 /* The transaction could not begin: the jobs queued for it are answered with the error. */
 static void writer_refuse(struct sqlite_writer *w, int rc)
 {
-	size_t left = atomic_load_explicit(&w->reserved, memory_order_relaxed);
-	size_t count;
+	size_t left = writer_queued(w), count;
 	char reason[CART_REASON_MAX];
 
 	snprintf(reason, sizeof(reason), "begin: %s",
@@ -381,8 +455,7 @@ static void writer_run_batch(struct sqlite_writer *w)
 	}
 	writer_return(w, count);
 	w->idle_ns = writer_now_ns() + WRITER_IDLE_CHECKPOINT_NS;
-	writer_show(w, w->config.series.queued, &w->shown_queue,
-		    (int64_t)atomic_load_explicit(&w->reserved, memory_order_relaxed));
+	writer_show(w, w->config.series.queued, &w->shown_queue, (int64_t)writer_queued(w));
 }
 
 /*
@@ -479,11 +552,11 @@ static bool writer_wait(struct sqlite_writer *w, bool *jobs)
 
 	pthread_mutex_lock(&w->lock);
 	w->waiting = true;
-	while (list_empty(&w->queue) && !w->stopping &&
+	while (w->turns.first == NULL && !w->stopping &&
 	       thread_condition_wait(&w->wake, &w->lock, due))
 		continue;
 	w->waiting = false;
-	*jobs = !list_empty(&w->queue);
+	*jobs = w->turns.first != NULL;
 	go_on = *jobs || !w->stopping;
 	pthread_mutex_unlock(&w->lock);
 	return go_on;
@@ -526,6 +599,7 @@ static int64_t writer_first_sweep_ms(const struct sqlite_writer_config *config)
 static void writer_free(struct sqlite_writer *w)
 {
 	sqlite_conn_close(&w->conn);
+	chains_close(&w->chains);
 	pthread_cond_destroy(&w->wake);
 	pthread_mutex_destroy(&w->lock);
 	free(w->batch);
@@ -541,13 +615,11 @@ int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_c
 	if (w == NULL)
 		return cart_error_set(error, "out of memory");
 	w->config = *config;
-	list_init(&w->queue);
 	pthread_mutex_init(&w->lock, NULL);
 	thread_condition_init(&w->wake);
 	w->batch = calloc(config->batch_max, sizeof(struct sqlite_job *));
-	if (w->batch == NULL)
-		cart_error_set(error, "out of memory");
-	if (w->batch == NULL || writer_connect(w, error) != 0) {
+	cart_error_set(error, "out of memory");
+	if (w->batch == NULL || chains_open(&w->chains) != 0 || writer_connect(w, error) != 0) {
 		writer_free(w);
 		return -1;
 	}

@@ -14,7 +14,7 @@ struct sqlite_writer;
 
 /* Where a job is; changed only under the writer's lock. */
 enum sqlite_job_place {
-	JOB_QUEUED,  /* at its loop or in the writer's queue: not begun */
+	JOB_QUEUED,  /* in the writer's queue: not begun */
 	JOB_TAKEN,   /* in the writer's transaction: its change may be applied */
 	JOB_RETURNED /* answered; on the list of its loop */
 };
@@ -22,7 +22,7 @@ enum sqlite_job_place {
 struct sqlite_returns;
 
 struct sqlite_job {
-	struct list list;	   /* first */
+	struct list list;	   /* first: of those returned */
 	struct cart_op *request;   /* owned by the job: a copy of the request, later the answer */
 	struct cart_op *op;	   /* the caller's; only the loop touches it */
 	struct sqlite_returns *to; /* NULL: its loop no longer waits for it */
@@ -48,8 +48,8 @@ void sqlite_metrics_register(struct sqlite_metrics *series, struct metrics *metr
 
 struct sqlite_writer_config {
 	struct sqlite_conn_options conn;
-	size_t batch_max;	   /* ops in a transaction */
-	size_t queue_max;	   /* jobs reserved and not taken */
+	size_t batch_max; /* ops in a transaction */
+	size_t queue_max; /* carts with jobs that wait, and apart from them jobs of one cart */
 	int64_t checkpoint_bytes;  /* of WAL before it is written back */
 	int64_t sweep_interval_ms; /* 0: no sweeping */
 	struct cart_env env;
@@ -63,12 +63,12 @@ CART_MUST_CHECK int sqlite_writer_start(struct sqlite_writer **writer,
 /* Ends the thread once its queue is empty, and closes the connection. Takes NULL; sets it. */
 void sqlite_writer_stop(struct sqlite_writer **writer);
 
-/* Reserves a place in the queue for one job, before the job is made. False: the queue is full. */
-CART_MUST_CHECK bool sqlite_writer_reserve(struct sqlite_writer *writer);
-/* Returns the place: no job was made. */
-void sqlite_writer_unreserve(struct sqlite_writer *writer);
-/* Queues all jobs of the list; a place is reserved for each. */
-void sqlite_writer_push(struct sqlite_writer *writer, struct list *jobs);
+/* Queues a job. CART_BUSY: full, and the reason of the caller's op says of what; it is not queued.
+ */
+CART_MUST_CHECK enum cart_result sqlite_writer_push(struct sqlite_writer *writer,
+						    struct sqlite_job *job);
+/* Jobs were pushed. Until then an idle writer waits, so that they share a transaction. */
+void sqlite_writer_wake(struct sqlite_writer *writer);
 /* Moves the jobs that were returned. */
 void sqlite_writer_collect(struct sqlite_writer *writer, struct sqlite_returns *returns,
 			   struct list *jobs);

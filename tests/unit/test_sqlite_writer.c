@@ -303,6 +303,111 @@ static void a_full_queue_refuses_and_takes_again(void **state)
 	assert_int_equal(fixture_quantity(&f, 1, 5), 5);
 }
 
+/* The place of an answer among all answers. */
+static int answered_at[OPS];
+
+static void note_place(struct cart_op *op, void *user)
+{
+	(void)user;
+	answered_at[op - ops] = done++;
+}
+
+static enum cart_result submit_noted(int i, uint8_t cart)
+{
+	enum cart_result result;
+
+	changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(i + 1), 1};
+	ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
+				  .id = fixture_id(cart),
+				  .changes = &changes[i],
+				  .change_count = 1,
+				  .deadline_ns = INT64_MAX,
+				  .done = note_place};
+	result = cart_store_submit(f.store, &ops[i]);
+	return result;
+}
+
+/* What waited first for the hot cart does not stand in front of what came later for others. */
+static void a_cart_with_many_waiting_changes_delays_no_other(void **state)
+{
+	(void)state;
+	fixture_set(&f, "sqlite.batch", "4");
+	start();
+	for (uint8_t cart = 1; cart <= 3; cart++)
+		assert_int_equal(fixture_create(&f, cart, 7), CART_OK);
+	hold_with_one();
+	for (int i = 1; i <= 40; i++)
+		assert_int_equal(submit_noted(i, 1), CART_OK);
+	assert_int_equal(submit_noted(41, 2), CART_OK);
+	assert_int_equal(submit_noted(42, 3), CART_OK);
+	assert_int_equal(submit_noted(43, 2), CART_OK);
+	fixture_turn(&f);
+	shim_release();
+	fixture_wait(&f, &done, 44);
+	/* The first batch: one of each cart, and the next of the hot one. */
+	assert_in_range(answered_at[41], 1, 4);
+	assert_in_range(answered_at[42], 1, 4);
+	assert_in_range(answered_at[43], 5, 8);
+	for (int i = 1; i <= 43; i++) {
+		assert_int_equal(ops[i].result, CART_OK);
+		if (i > 1 && i <= 40)
+			assert_true(answered_at[i] > answered_at[i - 1]);
+	}
+}
+
+/* A transaction that others wait for is not filled with the changes of one cart. */
+static void a_hot_cart_has_a_part_of_a_transaction_with_others(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	start();
+	for (uint8_t cart = 1; cart <= 3; cart++)
+		assert_int_equal(fixture_create(&f, cart, 7), CART_OK);
+	before = transactions();
+	hold_with_one();
+	for (int i = 1; i <= 45; i++)
+		assert_int_equal(submit_noted(i, 1), CART_OK);
+	assert_int_equal(submit_noted(46, 2), CART_OK);
+	assert_int_equal(submit_noted(47, 3), CART_OK);
+	fixture_turn(&f);
+	shim_release();
+	fixture_wait(&f, &done, 48);
+	/* The one that was held, one of all three carts, and what was left of the hot one. */
+	assert_int_equal(transactions() - before, 3);
+	assert_int_equal(answered_at[46], 2);
+	assert_int_equal(answered_at[47], 3);
+}
+
+static void only_the_cart_with_a_full_chain_is_refused(void **state)
+{
+	(void)state;
+	fixture_set(&f, "sqlite.queue", "4");
+	start();
+	for (uint8_t cart = 1; cart <= 6; cart++)
+		assert_int_equal(fixture_create(&f, cart, 7), CART_OK);
+	hold_with_one();
+	for (int i = 1; i <= 4; i++)
+		assert_int_equal(submit_add(i, 1, 5, 5000), CART_OK);
+	assert_int_equal(submit_add(5, 1, 5, 5000), CART_BUSY);
+	assert_non_null(strstr(ops[5].reason, "4 changes of this cart are waiting already"));
+	for (int i = 6; i <= 8; i++)
+		assert_int_equal(submit_add(i, (uint8_t)(i - 4), 5, 5000), CART_OK);
+	assert_int_equal(submit_add(9, 5, 5, 5000), CART_BUSY);
+	assert_non_null(strstr(ops[9].reason, "4 requests are waiting already"));
+	/* The hot cart's turn is given up for one that is canceled, and again for the next. */
+	cart_store_cancel(f.store, &ops[1]);
+	cart_store_cancel(f.store, &ops[3]);
+	fixture_wait(&f, &done, 2);
+	assert_int_equal(ops[1].result, CART_CANCELED);
+	assert_int_equal(submit_add(10, 1, 5, 5000), CART_OK);
+	shim_release();
+	fixture_wait(&f, &done, 9);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 3);
+	for (uint8_t cart = 2; cart <= 4; cart++)
+		assert_int_equal(fixture_quantity(&f, cart, 5), 1);
+}
+
 static void a_file_locked_for_too_long_is_busy(void **state)
 {
 	sqlite3 *outsider;
@@ -392,6 +497,9 @@ int main(void)
 		TEST(an_op_that_expires_in_the_commit_is_uncertain_and_may_land),
 		TEST(a_handle_closes_while_the_writer_still_has_its_job),
 		TEST(a_full_queue_refuses_and_takes_again),
+		TEST(a_cart_with_many_waiting_changes_delays_no_other),
+		TEST(a_hot_cart_has_a_part_of_a_transaction_with_others),
+		TEST(only_the_cart_with_a_full_chain_is_refused),
 		TEST(a_file_locked_for_too_long_is_busy),
 		TEST(a_full_disk_is_busy_and_service_goes_on_once_there_is_room),
 		TEST(two_processes_share_a_file),

@@ -93,7 +93,8 @@ CTL_SRC := $(wildcard ctl/*.c)
 BENCH_SRC := $(wildcard bench/*.c bench/*/*.c)
 BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/embed/seed_results_json.o \
 	$(B)/embed/bench_prices_json.o $(B)/embed/report_style_css.o
-PROGRAMS := cartd cartctl cartbench
+SERVICE := cartd cartctl
+PROGRAMS := $(SERVICE) cartbench
 FLOOR_SRC := $(wildcard bench/perf/floor/*.c)
 FLOORS := $(patsubst %.c,$(B)/%,$(filter %_floor.c,$(FLOOR_SRC)))
 
@@ -131,15 +132,20 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SUFFIXES:
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
-.PHONY: FORCE all programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
+.PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
 	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts picture exact exact-renew gate install uninstall \
 	clean help
 
 ## all: the programs, into build/bin
+## service: cartd and cartctl alone
 all: programs
+service: $(SERVICE:%=$(B)/bin/%)
 ifeq ($(VARIANT),release)
-	@mkdir -p build/bin && for p in $(PROGRAMS); do \
+all: into_bin = $(PROGRAMS)
+service: into_bin = $(SERVICE)
+all service:
+	@mkdir -p build/bin && for p in $(into_bin); do \
 		[ build/bin/$$p -ef $(B)/bin/$$p ] || ln -sf ../release/bin/$$p build/bin/$$p; done
 endif
 programs: $(PROGRAMS:%=$(B)/bin/%)
@@ -147,60 +153,61 @@ tests: $(TESTS) $(B)/bin/cartd-test programs
 fuzzers: $(FUZZERS)
 
 ## run: starts build/bin/cartd; ARGS="--backend memory" are its arguments
-run: all
+run:
 	./cart run $(ARGS)
 
+# Every file gets a temporary name first: several makes may run in one tree, as two ./cart run do, and none may read half of a file, or
+# start half of a program, that another one is writing.
+define compile
+	$(call say,cc   )
+	$(CC) $(ALL_CFLAGS) $(1) -MF $(@:.o=.d).$$$$ -MT $@ -c -o $@.$$$$ $< && mv $(@:.o=.d).$$$$ $(@:.o=.d) && mv $@.$$$$ $@
+endef
+define link
+	$(call say,link )
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm $(LINK_LIBS) && mv $@.$$$$ $@
+endef
+# $(call embed,KIND,NAME,FILES)
+define embed
+	$(call say,embed)
+	tools/embed $(1) embed_$(2) $(3) >$@.$$$$ && mv $@.$$$$ $@
+endef
+
 $(B)/%.o: %.c $(B)/flags
-	$(call say,cc   )
-	$(CC) $(ALL_CFLAGS) $(OBJ_CFLAGS) -c -o $@ $<
+	$(call compile,$(OBJ_CFLAGS))
 $(TEST_REGISTRY_OBJ): core/registry.c $(B)/flags
-	$(call say,cc   )
-	$(CC) $(ALL_CFLAGS) $(FAULT_FLAG) -c -o $@ $<
+	$(call compile,$(FAULT_FLAG))
 $(B)/tests/%.o: OBJ_CFLAGS = $(CMOCKA_CFLAGS)
 $(B)/tests/fuzz/%.o: OBJ_CFLAGS =
 
 # Files under schemas/ that are compiled into the programs: core/embed.h declares them. The folder is a prerequisite too, so that a
 # new or a removed file leads to a rebuild.
 $(B)/embed/%_yaml.c: schemas/%.yaml tools/embed
-	$(call say,embed)
-	tools/embed text embed_$(*)_yaml $< >$@
+	$(call embed,text,$(*)_yaml,$<)
 define embed_set
 $$(B)/embed/$(1)_$(2).c: $$(sort $$(wildcard schemas/$(1)/*.$(3))) $$(wildcard schemas/$(1)) tools/embed
-	$$(call say,embed)
-	tools/embed set embed_$(1)_$(2) $$(sort $$(wildcard schemas/$(1)/*.$(3))) >$$@
+	$$(call embed,set,$(1)_$(2),$$(sort $$(wildcard schemas/$(1)/*.$(3))))
 endef
 $(eval $(call embed_set,sqlite,migrations,sql))
 $(eval $(call embed_set,mysql,migrations,sql))
 $(eval $(call embed_set,dynamodb,tables,json))
 $(B)/embed/seed_results_json.c: bench/seed150/seed-results.json tools/embed
-	$(call say,embed)
-	tools/embed text embed_seed_results_json $< >$@
+	$(call embed,text,seed_results_json,$<)
 $(B)/embed/bench_prices_json.c: bench/report/prices.json tools/embed
-	$(call say,embed)
-	tools/embed text embed_bench_prices_json $< >$@
+	$(call embed,text,bench_prices_json,$<)
 $(B)/embed/report_style_css.c: bench/report/style.css tools/embed
-	$(call say,embed)
-	tools/embed text embed_report_style_css $< >$@
-# Each make writes to a temporary name of its own: two may run in one tree, as two ./cart run do.
+	$(call embed,text,report_style_css,$<)
 $(B)/embed/version.c: FORCE
 	@mkdir -p $(@D)
 	@printf '#include "core/version.h"\n\nconst char cart_version[] = "%s";\nconst char cart_revision[] = "%s";\n' \
 		'$(VERSION)' '$(REVISION)' >$@.$$$$; if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 $(B)/embed/%.o: $(B)/embed/%.c $(B)/flags
-	$(call say,cc   )
-	$(CC) $(ALL_CFLAGS) -Wno-overlength-strings -Wno-trigraphs -c -o $@ $<
+	$(call compile,-Wno-overlength-strings -Wno-trigraphs)
 
 # Changes only when the flags or the compiler change.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FAULT_FLAG)' | cmp -s - $@ || \
-		echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FAULT_FLAG)' >$@
-
-# Links to a temporary name first: a program stays executable while another make links it.
-define link
-	$(call say,link )
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@.$$$$ $(filter %.o,$^) $(filter %.a,$^) $(PKG_LIBS) -lm $(LINK_LIBS) && mv $@.$$$$ $@
-endef
+		{ echo '$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(FAULT_FLAG)' >$@.$$$$ && mv $@.$$$$ $@; }
 
 $(B)/bin/cartd: $(B)/server/main.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)

@@ -35,6 +35,7 @@ static int memory_start(struct cart_db **out, const struct cart_env *env, struct
 		free(db);
 		return cart_error_set(error, "out of memory");
 	}
+	clock_skew_set_local(env->skew);
 	*out = &db->db;
 	return 0;
 }

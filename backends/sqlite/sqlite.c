@@ -165,6 +165,7 @@ static int sqlite_start(struct cart_db **out, const struct cart_env *env, struct
 		return -1;
 	}
 	sqlite_configure(db, env);
+	clock_skew_set_local(env->skew);
 	sqlite_metrics_register(&db->config.series, env->metrics);
 	*out = &db->db;
 	return 0;

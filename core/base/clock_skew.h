@@ -3,8 +3,9 @@
  *
  * The database's clock is kept as its distance from a clock that never steps, so a jump of our wall
  * clock is seen at the next look, and a jump of the database's at the next reading. Until the first
- * reading, and for a database that is in this process, the reference is our wall clock as it was at
- * the start. Any thread.
+ * reading the reference is our wall clock as it was at the start. A database that is in this
+ * process has no clock of its own: if ours leaves the limit, it may have been wrong at the start
+ * and be right now, and the kernel knows whether NTP has set it. Any thread.
  */
 #ifndef CORE_BASE_CLOCK_SKEW_H
 #define CORE_BASE_CLOCK_SKEW_H
@@ -14,13 +15,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-struct clock_skew {
-	const struct cart_clock *clock;
-	int64_t limit_ms;	 /* clock.skew; 0: none */
-	_Atomic int64_t base_ms; /* the database's time less the steady clock's */
-	atomic_bool beyond;	 /* the limit, and the log says so */
-};
-
 /* The database's clock showed a time from from_ms to to_ms at an instant between two of ours, which
  * are of clock_steady_ns(). */
 struct clock_reading {
@@ -28,10 +22,26 @@ struct clock_reading {
 	int64_t from_ms, to_ms;
 };
 
+/* The time of the kernel's clock with its greatest error. False: no NTP keeps it, or it cannot be
+ * asked. */
+typedef bool clock_ntp_fn(struct clock_reading *reading);
+
+struct clock_skew {
+	const struct cart_clock *clock;
+	int64_t limit_ms;	 /* clock.skew; 0: none */
+	_Atomic int64_t base_ms; /* the database's time less the steady clock's */
+	atomic_bool beyond;	 /* the limit, and the log says so */
+	clock_ntp_fn *ntp;	 /* NULL: not the kernel's clock */
+	bool local;		 /* ntp is asked before the limit counts as left */
+};
+
 /* Like the monotonic clock, but the system's also counts while the machine sleeps. */
 int64_t clock_steady_ns(const struct cart_clock *clock);
 
 void clock_skew_init(struct clock_skew *skew, const struct cart_clock *clock, int64_t limit_ms);
+
+/* The database has no clock of its own. Before any other thread looks. NULL: does nothing. */
+void clock_skew_set_local(struct clock_skew *skew);
 
 /* Takes as much from a reading as it proves: one that took long, or is in whole seconds, proves
  * little. NULL: does nothing. */

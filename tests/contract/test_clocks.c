@@ -90,23 +90,55 @@ static void a_key_used_by_a_wrong_clock_is_applied_once(void **state)
 	assert_int_equal(rig_quantity(f, &id, 1), 1);
 }
 
+static bool has_clock(void)
+{
+	return strcmp(rig_backend_name(), "mysql") == 0 ||
+	       strcmp(rig_backend_name(), "dynamodb") == 0;
+}
+
 /* The first answer of a database that has a clock shows it; no op is needed. */
 static void a_clock_that_is_wrong_from_the_start_is_noticed(void **state)
 {
 	static const char *const settings[] = {"clock.skew", "5m", NULL};
-	bool has_clock = strcmp(rig_backend_name(), "mysql") == 0 ||
-			 strcmp(rig_backend_name(), "dynamodb") == 0;
 	struct rig *f;
 
 	*state = f = rig_start(
 		&(struct rig_config){.skew = true, .ahead_ms = 32 * DAY_MS, .set = settings});
-	if (has_clock) {
+	if (has_clock()) {
 		expect_refused(f, (struct cart_op){.type = CART_OP_CREATE,
 						   .id = rig_id(f),
 						   .customer_id = rig_customer(f)});
 		clock_fake_advance(&f->clock, -32 * DAY_MS);
 	}
 	rig_cart(f);
+}
+
+static struct rig *rig_of_ntp;
+
+static bool set_by_ntp(struct clock_reading *reading)
+{
+	int64_t now_ms = clock_fake_now(&rig_of_ntp->clock);
+
+	reading->begin_ns = reading->end_ns = clock_steady_ns(&rig_of_ntp->clock.clock);
+	reading->from_ms = reading->to_ms = now_ms;
+	return true;
+}
+
+/* Wrong at the start and corrected later: a database that has a clock shows when they agree, and
+ * where there is none the kernel knows that NTP has set ours. No restart is needed. */
+static void a_clock_that_was_corrected_is_taken(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f);
+
+	if (has_clock())
+		return;
+	clock_fake_advance(&f->clock, DAY_MS);
+	expect_every_change_refused(f, &id);
+	rig_of_ntp = f;
+	f->skew.ntp = set_by_ntp;
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)));
+	assert_int_equal(rig_quantity(f, &id, 1), 1);
 }
 
 #define ON(test_) cmocka_unit_test_setup_teardown(test_, start, stop)
@@ -116,6 +148,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON(with_a_wrong_clock_reads_are_answered_and_changes_are_not),
 		ON(a_key_used_by_a_wrong_clock_is_applied_once),
+		ON(a_clock_that_was_corrected_is_taken),
 		cmocka_unit_test_teardown(a_clock_that_is_wrong_from_the_start_is_noticed, stop),
 	};
 

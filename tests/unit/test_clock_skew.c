@@ -79,6 +79,75 @@ static void a_reading_moves_the_skew_no_further_than_it_proves(void **state)
 	assert_int_equal(clock_skew_ms(&skew), 2000);
 }
 
+static bool ntp_keeps_clock;
+static int64_t ntp_ms;
+
+static bool fake_ntp(struct clock_reading *reading)
+{
+	*reading = (struct clock_reading){clock_steady_ns(&clock.clock),
+					  clock_steady_ns(&clock.clock), ntp_ms - 20, ntp_ms + 20};
+	return ntp_keeps_clock;
+}
+
+static void a_correction_by_ntp_is_taken_where_the_database_has_no_clock(void **state)
+{
+	bool beyond;
+
+	(void)state;
+	skew.ntp = fake_ntp;
+	ntp_ms = WALL_MS + 86400000;
+	clock_fake_set(&clock, ntp_ms);
+	/* Somebody has set the clock, nobody knows whether it is right. */
+	ntp_keeps_clock = false;
+	clock_skew_set_local(&skew);
+	assert_true(clock_skew_is_beyond(&skew));
+	assert_int_equal(clock_skew_now_ms(&skew, &clock.clock, &beyond), WALL_MS);
+	assert_true(beyond);
+	/* NTP keeps the kernel's clock, but the one that we see is another. */
+	ntp_keeps_clock = true;
+	ntp_ms = WALL_MS + 500;
+	assert_int_equal(clock_skew_now_ms(&skew, &clock.clock, &beyond), ntp_ms - 20);
+	assert_true(beyond);
+	/* It is ours, and keeps it. */
+	ntp_ms = WALL_MS + 86400000;
+	assert_int_equal(clock_skew_now_ms(&skew, &clock.clock, &beyond), ntp_ms);
+	assert_false(beyond);
+	assert_in_range(clock_skew_ms(&skew), 0, 20);
+	/* Later it is set wrong by hand, which ends the kernel's trust in it. */
+	ntp_keeps_clock = false;
+	clock_fake_advance(&clock, -86400000);
+	assert_true(clock_skew_is_beyond(&skew));
+}
+
+/* Ours may be right, and the database's wrong: expiry is decided by both. */
+static void ntp_proves_nothing_of_a_database_with_a_clock(void **state)
+{
+	(void)state;
+	skew.ntp = fake_ntp;
+	ntp_keeps_clock = true;
+	ntp_ms = WALL_MS;
+	read_clock(WALL_MS - 660000, WALL_MS - 660000, 0);
+	assert_true(clock_skew_is_beyond(&skew));
+	assert_int_equal(clock_skew_ms(&skew), 660000);
+}
+
+/* Whether NTP keeps this machine's clock or not: a clock that agrees with the kernel's stays so. */
+static void the_kernel_can_be_asked(void **state)
+{
+	struct clock_reading reading;
+	int64_t now_ms;
+
+	(void)state;
+	clock_skew_init(&skew, &cart_clock_system, LIMIT_MS);
+	assert_non_null(skew.ntp);
+	if (!skew.ntp(&reading))
+		return;
+	now_ms = clock_wall_ms(&cart_clock_system);
+	assert_true(reading.from_ms <= now_ms);
+	assert_true(reading.begin_ns <= reading.end_ns);
+	assert_true(reading.to_ms - reading.from_ms <= 2 * 16002);
+}
+
 static void no_limit_is_never_passed_and_nobody_needs_ask(void **state)
 {
 	(void)state;
@@ -116,6 +185,9 @@ int main(void)
 		TEST(without_a_reading_a_jump_of_our_clock_is_the_skew),
 		TEST(a_reading_says_what_the_skew_is_until_the_next),
 		TEST(a_reading_moves_the_skew_no_further_than_it_proves),
+		TEST(a_correction_by_ntp_is_taken_where_the_database_has_no_clock),
+		TEST(ntp_proves_nothing_of_a_database_with_a_clock),
+		TEST(the_kernel_can_be_asked),
 		TEST(no_limit_is_never_passed_and_nobody_needs_ask),
 		TEST(the_log_has_each_change_once_with_the_figure),
 	};

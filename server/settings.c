@@ -179,14 +179,6 @@ static const struct setting_pair server_pairs[] = {
 	 .least = {{"dynamodb.timeout", 1}},
 	 .backend = "dynamodb",
 	 .why = "a call without an answer must be given up in time to be tried again"},
-	{.key = "mysql.pool",
-	 .least = {{"threads", 1}},
-	 .backend = "mysql",
-	 .why = "each thread has a connection of its own"},
-	{.key = "dynamodb.connections",
-	 .least = {{"threads", 1}},
-	 .backend = "dynamodb",
-	 .why = "each thread has a connection of its own"},
 };
 
 static int64_t pair_least(const struct settings *settings, const struct setting_pair *pair)
@@ -213,14 +205,6 @@ static void pair_name_least(const struct setting_pair *pair, char *text, size_t 
 	}
 }
 
-static const char *pair_value(const struct setting_pair *pair, int64_t value, char text[UNITS_TEXT])
-{
-	if (strcmp(pair->least[0].key, "threads") != 0)
-		return units_format_duration(value, text);
-	snprintf(text, UNITS_TEXT, "%d", (int)value);
-	return text;
-}
-
 int server_settings_check(const struct settings *settings, struct cart_error *error)
 {
 	const char *backend = settings_string(settings, "backend");
@@ -236,8 +220,8 @@ int server_settings_check(const struct settings *settings, struct cart_error *er
 			continue;
 		pair_name_least(pair, name, sizeof(name));
 		return cart_error_set(error, "%s is %s, but must be at least %s, which is %s: %s",
-				      pair->key, pair_value(pair, value, is), name,
-				      pair_value(pair, least, must), pair->why);
+				      pair->key, units_format_duration(value, is), name,
+				      units_format_duration(least, must), pair->why);
 	}
 	return 0;
 }

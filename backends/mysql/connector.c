@@ -27,6 +27,7 @@
 #define CONNECTOR_THREADS	     (CONNECTOR_CONNECTING_THREADS + 1) /* the last one closes */
 #define CONNECTOR_STOP_WAIT_S	     1
 #define CONNECTOR_VERSION_MAX	     64
+#define CONNECTOR_LOG_FULL_NS	     (300 * CLOCK_NS_PER_S)
 
 /* Asks, first in, first out. */
 struct ask_list {
@@ -47,12 +48,16 @@ struct helper {
 	struct sql_ask *ask; /* the current one; its mailbox sets NULL to forget it */
 };
 
-/* An ask is in one place at a time: in its role's list, with a helper, or in its mailbox; its
- * mailbox finds it there to forget it. */
+/* An ask is in one place at a time: in its role's list, with those that are wanted, with a helper,
+ * or in its mailbox; its mailbox finds it there to forget it. */
 struct sql_mailbox {
 	struct sql_connector *connector;
-	struct wake *wake;    /* sent when done was empty */
+	struct wake *wake;    /* sent when done was empty, or a connection is wanted */
 	struct ask_list done; /* answered; under the connector's lock */
+	void (*give)(void *user);
+	void *give_user;
+	atomic_size_t spare;	  /* connections of its loop that are idle */
+	struct sql_mailbox *next; /* of the connector's */
 };
 
 struct sql_connector {
@@ -65,7 +70,10 @@ struct sql_connector {
 	struct cart_error failures[SQL_ROLES]; /* the last failure, with its host */
 	enum sql_outcome last[SQL_ROLES];      /* how the last attempt ended */
 	struct ask_list asks[SQL_ROLES];       /* not begun */
-	uint32_t logged[SQL_ROLES];	       /* bits: hosts that the log already calls unusable */
+	struct ask_list wants;		       /* for writing: the host is full */
+	struct sql_mailbox *mailboxes;
+	uint32_t logged[SQL_ROLES]; /* bits: hosts that the log already calls unusable */
+	int64_t next_full_log_ns;
 	struct closing *closings;
 	struct helper helpers[CONNECTOR_THREADS];
 	int stop_fd; /* of wake_fd_open(), readable from the stop on */
@@ -74,6 +82,7 @@ struct sql_connector {
 	struct random random;
 	char version[CONNECTOR_VERSION_MAX];
 	/* Without the lock. */
+	atomic_bool wanted; /* wants is not empty */
 	_Atomic uint64_t epoch;
 	_Atomic uint64_t connects;
 	_Atomic uint64_t failed;
@@ -154,6 +163,32 @@ static void mailbox_put(struct sql_ask *ask)
 	ask_list_append(&mailbox->done, ask);
 }
 
+/* The host that writes go to has no room for another connection, as far as is known. */
+static bool connector_is_full(const struct sql_connector *c)
+{
+	return c->last[SQL_WRITER] == SQL_OUTCOME_FULL;
+}
+
+/* The ask waits for a connection that a loop hands over. */
+static void want_append(struct sql_connector *c, struct sql_ask *ask)
+{
+	ask_list_append(&c->wants, ask);
+	/* Before spare is read: see sql_mailbox_spare(). */
+	atomic_store(&c->wanted, true);
+	for (struct sql_mailbox *m = c->mailboxes; m != NULL; m = m->next)
+		if (atomic_load(&m->spare) > 0)
+			wake_send(m->wake);
+}
+
+/* NULL: nobody waits. */
+static struct sql_ask *want_take(struct sql_connector *c)
+{
+	struct sql_ask *ask = ask_list_take(&c->wants);
+
+	atomic_store(&c->wanted, c->wants.head != NULL);
+	return ask;
+}
+
 static void mailbox_deliver(void *user)
 {
 	struct sql_mailbox *mailbox = user;
@@ -167,6 +202,8 @@ static void mailbox_deliver(void *user)
 		if (ask != NULL)
 			ask->done(ask);
 	} while (ask != NULL);
+	if (mailbox->give != NULL && sql_connector_wanted(c))
+		mailbox->give(mailbox->give_user);
 }
 
 struct sql_mailbox *sql_mailbox_new(struct sql_connector *connector, struct event_base *base)
@@ -178,10 +215,37 @@ struct sql_mailbox *sql_mailbox_new(struct sql_connector *connector, struct even
 	mailbox->connector = connector;
 	ask_list_init(&mailbox->done);
 	mailbox->wake = wake_new(base, mailbox_deliver, mailbox);
-	if (mailbox->wake != NULL)
-		return mailbox;
-	sql_mailbox_free(&mailbox);
-	return NULL;
+	if (mailbox->wake == NULL) {
+		free(mailbox);
+		return NULL;
+	}
+	pthread_mutex_lock(&connector->lock);
+	mailbox->next = connector->mailboxes;
+	connector->mailboxes = mailbox;
+	pthread_mutex_unlock(&connector->lock);
+	return mailbox;
+}
+
+/* Open asks are forgotten, and nothing but its own list of answers refers to the mailbox any more.
+ */
+static void mailbox_forget(struct sql_connector *c, struct sql_mailbox *m)
+{
+	struct sql_mailbox **at = &c->mailboxes;
+
+	while (*at != NULL && *at != m)
+		at = &(*at)->next;
+	if (*at != NULL)
+		*at = m->next;
+	for (int role = 0; role < SQL_ROLES; role++)
+		ask_list_drop(&c->asks[role], m);
+	ask_list_drop(&c->wants, m);
+	atomic_store(&c->wanted, c->wants.head != NULL);
+	for (size_t i = 0; i < CONNECTOR_CONNECTING_THREADS; i++) {
+		struct sql_ask *ask = c->helpers[i].ask;
+
+		if (ask != NULL && ask->held.mailbox == m)
+			c->helpers[i].ask = NULL;
+	}
 }
 
 void sql_mailbox_free(struct sql_mailbox **mailbox)
@@ -195,15 +259,8 @@ void sql_mailbox_free(struct sql_mailbox **mailbox)
 		return;
 	c = m->connector;
 	pthread_mutex_lock(&c->lock);
-	for (int role = 0; role < SQL_ROLES; role++)
-		ask_list_drop(&c->asks[role], m);
-	for (size_t i = 0; i < CONNECTOR_CONNECTING_THREADS; i++) {
-		ask = c->helpers[i].ask;
-		if (ask != NULL && ask->held.mailbox == m)
-			c->helpers[i].ask = NULL;
-	}
+	mailbox_forget(c, m);
 	pthread_mutex_unlock(&c->lock);
-	/* Nothing else refers to the mailbox from here on. */
 	while ((ask = ask_list_take(&m->done)) != NULL)
 		sql_connector_close(c, ask->link.mysql);
 	wake_free(&m->wake);
@@ -215,20 +272,71 @@ void sql_connector_ask(struct sql_mailbox *mailbox, struct sql_ask *ask)
 	struct sql_connector *c = mailbox->connector;
 
 	ask->link = (struct sql_link){0};
+	ask->given = false;
 	ask->error.text[0] = '\0';
 	ask->retry_ns = 0;
 	ask->held.mailbox = mailbox;
 	ask->held.tries = 0;
 	pthread_mutex_lock(&c->lock);
-	ask_list_append(&c->asks[ask->role], ask);
-	pthread_cond_broadcast(&c->changed);
+	if (ask->wanted && connector_is_full(c)) {
+		want_append(c, ask);
+	} else {
+		ask_list_append(&c->asks[ask->role], ask);
+		pthread_cond_broadcast(&c->changed);
+	}
 	pthread_mutex_unlock(&c->lock);
+}
+
+void sql_mailbox_lend(struct sql_mailbox *mailbox, void (*give)(void *user), void *user)
+{
+	mailbox->give = give;
+	mailbox->give_user = user;
+}
+
+/* A loop counts a connection as spare and then looks whether one is wanted; a want is counted, and
+ * then spare ones are looked for. One of the two finds the other. */
+void sql_mailbox_spare(struct sql_mailbox *mailbox, size_t spare)
+{
+	atomic_store(&mailbox->spare, spare);
+}
+
+bool sql_connector_wanted(const struct sql_connector *c)
+{
+	return atomic_load(&c->wanted);
+}
+
+bool sql_connector_give(struct sql_connector *c, const struct sql_link *link)
+{
+	struct sql_ask *ask;
+
+	pthread_mutex_lock(&c->lock);
+	ask = want_take(c);
+	if (ask != NULL) {
+		ask->link = *link;
+		ask->given = true;
+		mailbox_put(ask);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return ask != NULL;
 }
 
 struct attempt_news {
 	const char *text; /* NULL: nothing to log */
 	enum log_level level;
 };
+
+/* A host that is full is so for as long as there are fewer connections than loops ask for. */
+static struct attempt_news attempt_log_full(struct sql_connector *c)
+{
+	int64_t now_ns = connector_now_ns(c);
+	enum log_level level = now_ns >= c->next_full_log_ns ? LOG_WARN : LOG_DEBUG;
+
+	if (level == LOG_WARN)
+		c->next_full_log_ns = now_ns + CONNECTOR_LOG_FULL_NS;
+	return (struct attempt_news){"database host has no room for more connections; the loops"
+				     " share those that are open",
+				     level};
+}
 
 /* An operator learns once that a host cannot be used, and once that it can be used again. */
 static struct attempt_news attempt_log(struct sql_connector *c, enum sql_role role, size_t host,
@@ -238,6 +346,8 @@ static struct attempt_news attempt_log(struct sql_connector *c, enum sql_role ro
 	bool logged = (c->logged[role] & bit) != 0;
 	uint64_t epoch = c->hosts[role].epoch;
 
+	if (outcome == SQL_OUTCOME_FULL)
+		return attempt_log_full(c);
 	if (outcome != SQL_OUTCOME_GOOD) {
 		c->logged[role] |= bit;
 		if (logged)
@@ -395,8 +505,14 @@ enum sql_outcome sql_connect(struct sql_connector *c, enum sql_role role, struct
 							      : SQL_OUTCOME_BAD;
 }
 
-static void helper_refuse(const struct sql_connector *c, struct sql_ask *ask, int64_t retry_ns)
+static void helper_refuse(struct sql_connector *c, struct sql_ask *ask, int64_t retry_ns)
 {
+	ask->full = c->last[ask->role] == SQL_OUTCOME_FULL;
+	if (ask->full && ask->wanted) {
+		ask->held.tries = 0;
+		want_append(c, ask);
+		return;
+	}
 	ask->retry_ns = retry_ns;
 	ask->read_only = c->read_only;
 	attempt_explain(c, ask->role, &ask->error);
@@ -437,23 +553,29 @@ static void helper_serve(struct helper *self, struct sql_ask *ask, const struct 
 }
 
 /* True: something was done. An ask that has to wait for another thread's attempt stays in its list
- * and occupies no thread. */
+ * and occupies no thread; so does one that is wanted while the host is full, but for an attempt of
+ * its own now and then. */
 static bool helper_step(struct helper *self, enum sql_role role)
 {
 	struct sql_connector *c = self->connector;
+	bool wants = role == SQL_WRITER && c->wants.head != NULL;
 	struct sql_try attempt;
 	int64_t retry_ns;
 	enum sql_turn turn;
 
-	if (c->asks[role].head == NULL)
+	if (c->asks[role].head == NULL && !wants)
 		return false;
 	turn = sql_hosts_next(&c->hosts[role], connector_now_ns(c), &attempt, &retry_ns);
 	if (turn == SQL_TURN_WAIT)
 		return false;
 	if (turn == SQL_TURN_TRY)
-		helper_serve(self, ask_list_take(&c->asks[role]), &attempt);
-	else
+		helper_serve(self, wants ? want_take(c) : ask_list_take(&c->asks[role]), &attempt);
+	else if (wants && !connector_is_full(c))
+		helper_refuse(c, want_take(c), retry_ns);
+	else if (c->asks[role].head != NULL)
 		helper_refuse(c, ask_list_take(&c->asks[role]), retry_ns);
+	else
+		return false;
 	return true;
 }
 
@@ -464,7 +586,8 @@ static void helper_connect(struct helper *self)
 	while (!c->stopping) {
 		if (helper_step(self, SQL_WRITER) || helper_step(self, SQL_READER))
 			continue;
-		if (c->asks[SQL_WRITER].head != NULL || c->asks[SQL_READER].head != NULL)
+		if (c->asks[SQL_WRITER].head != NULL || c->asks[SQL_READER].head != NULL ||
+		    connector_is_full(c))
 			connector_wait(c);
 		else
 			pthread_cond_wait(&c->changed, &c->lock);
@@ -555,6 +678,7 @@ static void connector_init(struct sql_connector *c, const struct cart_clock *clo
 	c->clock = clock;
 	for (int role = 0; role < SQL_ROLES; role++)
 		ask_list_init(&c->asks[role]);
+	ask_list_init(&c->wants);
 	sql_hosts_init(&c->hosts[SQL_WRITER], c->options.host_count, true);
 	sql_hosts_init(&c->hosts[SQL_READER], c->options.read_host_count, false);
 	random_seed(&c->random);

@@ -11,6 +11,11 @@
  * connection is not tried for a while either, but stays the writer. A host that fails a connection
  * in use is reported with sql_connector_report().
  *
+ * While the host that writes go to has no room for another connection, an ask that says "wanted"
+ * waits for one of the process's own: loops that have one to spare are woken, and hand it over with
+ * sql_connector_give(). Those who wait are served in their order. So fewer connections than loops
+ * serve every loop, and nothing is closed and opened for it.
+ *
  * All connections for writing go to one host at a time: the first in order that accepted writes
  * when one had to be chosen; it stays chosen until it fails. Choosing another host begins a new
  * epoch: loops discard connections of an older one as soon as they are idle. So a process never
@@ -56,9 +61,12 @@ struct sql_ask {
 	enum sql_role role;
 	void (*done)(struct sql_ask *ask);
 	void *user;
+	bool wanted; /* of a writer: if the host is full, wait for one that another hands over */
 	struct sql_link link;
+	bool given; /* the connection was handed over by another */
 	struct cart_error error;
 	bool read_only;	  /* a writer was asked for, and the last host tried is read-only */
+	bool full;	  /* the last host tried has no room for another connection */
 	int64_t retry_ns; /* if it failed: asking again before this (monotonic) is useless */
 	struct {
 		struct sql_mailbox *mailbox;
@@ -84,6 +92,19 @@ void sql_mailbox_free(struct sql_mailbox **mailbox);
 
 /* Asks for a connection; never calls done() inside. */
 void sql_connector_ask(struct sql_mailbox *mailbox, struct sql_ask *ask);
+
+/* Names what is called on the mailbox's loop when a connection is wanted while it has some to
+ * spare. */
+void sql_mailbox_lend(struct sql_mailbox *mailbox, void (*give)(void *user), void *user);
+/* On the loop, before it looks whether a connection is wanted: how many it has to spare. */
+void sql_mailbox_spare(struct sql_mailbox *mailbox, size_t spare);
+/* Any thread: asks wait for a connection for writing that is handed over. */
+bool sql_connector_wanted(const struct sql_connector *connector);
+/* Any thread. Hands an idle connection for writing over to the one who has waited longest. The
+ * caller's events wait for its socket until after this, and it has no results that are not freed.
+ * False: nobody wants it. */
+CART_MUST_CHECK bool sql_connector_give(struct sql_connector *connector,
+					const struct sql_link *link);
 
 /* Any thread. Closes the connection in the closing thread, whatever its state: a suspended
  * non-blocking call ends in that thread. Its results are freed before, and no event waits for its

@@ -5,6 +5,11 @@
  * to another host (the same, as soon as it is idle); no connection can be had (asked for again when
  * the connector says so, a second later at most).
  *
+ * While the host has no room for more connections, loops share those that are open: a pool that has
+ * none and ops that wait wants one, and every pool hands one over as soon as a lane is idle and it
+ * has others, has no ops, or has had this one for LANE_TURN_NS. So a loop that is always busy works
+ * in turns, each of one batch at least, and no loop waits for longer than the turns of the others.
+ *
  * A host that stops accepting writes still answers reads, so its connections stay. The pool asks
  * for a connection that accepts writes once for all lanes; when it gets one, every host is asked
  * anew by the lanes whose connections are of an older epoch.
@@ -20,6 +25,7 @@
 #define LANE_RETRY_NS	  (20 * CLOCK_NS_PER_MS)
 #define LANE_RETRY_MAX_NS CLOCK_NS_PER_S
 #define LANE_REFUSAL_NS	  (10 * CLOCK_NS_PER_S)
+#define LANE_TURN_NS	  (5 * CLOCK_NS_PER_MS)
 
 static int64_t pool_now_ns(const struct sql_pool *pool)
 {
@@ -38,14 +44,37 @@ static void lane_set(struct sql_lane *lane, enum sql_lane_state state)
 	metrics_add(pool->shard, series->in_use, (is_up && !is_idle) - (was_up && !was_idle));
 	pool->up += (size_t)is_up;
 	pool->up -= (size_t)was_up;
+	pool->idle += (size_t)is_idle;
+	pool->idle -= (size_t)was_idle;
+	if (pool->role == SQL_WRITER && pool->mailbox != NULL && was_idle != is_idle)
+		sql_mailbox_spare(pool->mailbox, pool->idle);
 	lane->state = state;
 	lane->since_ns = pool_now_ns(pool);
 }
 
 static void lane_ask(struct sql_lane *lane)
 {
+	struct sql_pool *pool = lane->pool;
+
 	lane_set(lane, SQL_LANE_ASKING);
-	sql_connector_ask(lane->pool->mailbox, &lane->ask);
+	lane->ask.wanted = pool->role == SQL_WRITER && pool->up == 0 && !pool->wanting &&
+			   batch_queued(pool->pool.batch) > 0;
+	pool->wanting = pool->wanting || lane->ask.wanted;
+	sql_connector_ask(pool->mailbox, &lane->ask);
+}
+
+void sql_pool_want(struct sql_pool *pool)
+{
+	if (pool->role != SQL_WRITER || !pool->full || pool->up > 0 || pool->wanting ||
+	    batch_queued(pool->pool.batch) == 0)
+		return;
+	for (size_t i = 0; i < pool->lane_count; i++) {
+		if (pool->lanes[i].state != SQL_LANE_DOWN)
+			continue;
+		event_del(pool->lanes[i].retry);
+		lane_ask(&pool->lanes[i]);
+		return;
+	}
 }
 
 static void lane_retry(evutil_socket_t fd, short what, void *user)
@@ -100,10 +129,14 @@ static void lane_refused(struct sql_lane *lane)
 	struct sql_pool *pool = lane->pool;
 
 	lane_set(lane, SQL_LANE_DOWN);
-	pool_log_down(pool, lane->ask.error.text);
+	pool->full = lane->ask.full;
+	/* Of a writer that is full the connector has told; other loops may have connections. */
+	if (!pool->full || pool->role == SQL_READER)
+		pool_log_down(pool, lane->ask.error.text);
 	if (pool->role == SQL_READER && pool->up == 0)
 		pool->hooks->refused(pool, lane->ask.error.text);
 	pool_retry(pool, lane->retry, &lane->ask);
+	sql_pool_want(pool);
 }
 
 static void lane_done(void *user, struct sql_reply *reply)
@@ -127,7 +160,10 @@ static void lane_asked(struct sql_ask *ask)
 {
 	struct sql_lane *lane = ask->user;
 	struct sql_pool *pool = lane->pool;
+	const struct sql_series *series = &pool->setup->series;
 
+	if (ask->wanted)
+		pool->wanting = false;
 	if (ask->link.mysql != NULL && sql_conn_open(&lane->conn, pool->base, ask->link.mysql,
 						     lane_done, lane_gone, lane) != 0) {
 		sql_connector_close(pool->setup->connector, ask->link.mysql);
@@ -141,8 +177,9 @@ static void lane_asked(struct sql_ask *ask)
 	lane->link = ask->link;
 	lane->text.nowait = !mariadb_connection(lane->link.mysql); /* see session.c */
 	lane->refused = false;
+	lane->held_ns = pool_now_ns(pool);
 	pool_log_up(pool);
-	metrics_add(pool->shard, pool->setup->series.opened, 1);
+	metrics_add(pool->shard, ask->given ? series->given : series->opened, 1);
 	lane_set(lane, SQL_LANE_BUSY); /* so that it counts as up before it is idle */
 	sql_lane_idle(lane);
 }
@@ -161,8 +198,55 @@ static bool lane_is_old(const struct sql_lane *lane, enum sql_discard *why)
 	return pool->writable == SQL_WRITABLE && pool_now_ns(pool) >= lane->link.retire_ns;
 }
 
+/* True: another loop has the lane's idle connection now. */
+static bool lane_give(struct sql_lane *lane)
+{
+	struct sql_pool *pool = lane->pool;
+	bool waits = batch_queued(pool->pool.batch) > 0;
+
+	if ((pool->up == 1 && waits && pool_now_ns(pool) - lane->held_ns < LANE_TURN_NS) ||
+	    !sql_connector_give(pool->setup->connector, &lane->link))
+		return false;
+	(void)sql_conn_release(&lane->conn);
+	if (lane->state == SQL_LANE_IDLE)
+		batch_lane_lost(pool->pool.batch, lane->index);
+	lane_set(lane, SQL_LANE_DOWN);
+	batch_lane_over(pool->pool.batch, lane->index);
+	pool->full = true;
+	lane->ask.retry_ns = INT64_MAX;
+	pool_retry(pool, lane->retry, &lane->ask);
+	sql_pool_want(pool);
+	return true;
+}
+
+static bool pool_is_asked(const struct sql_pool *pool)
+{
+	return pool->role == SQL_WRITER && sql_connector_wanted(pool->setup->connector);
+}
+
+/* Hands idle connections over to those who want one. */
+static void pool_give(void *user)
+{
+	static const struct timeval turn = {.tv_usec = LANE_TURN_NS / 1000};
+	struct sql_pool *pool = user;
+
+	for (size_t i = 0; i < pool->lane_count && pool_is_asked(pool); i++)
+		if (pool->lanes[i].state == SQL_LANE_IDLE)
+			(void)lane_give(&pool->lanes[i]);
+	if (pool->idle > 0 && pool_is_asked(pool))
+		event_add(pool->turn, &turn);
+}
+
+static void pool_turn(evutil_socket_t fd, short what, void *user)
+{
+	(void)fd;
+	(void)what;
+	pool_give(user);
+}
+
 void sql_lane_idle(struct sql_lane *lane)
 {
+	struct sql_pool *pool = lane->pool;
 	enum sql_discard why;
 
 	assert(lane->state > SQL_LANE_IDLE);
@@ -170,8 +254,13 @@ void sql_lane_idle(struct sql_lane *lane)
 		sql_lane_discard(lane, why);
 		return;
 	}
+	if (pool_is_asked(pool) && lane_give(lane))
+		return;
 	lane_set(lane, SQL_LANE_IDLE);
-	batch_lane_free(lane->pool->pool.batch, lane->index);
+	batch_lane_free(pool->pool.batch, lane->index);
+	/* Wanted since: see sql_mailbox_spare(). */
+	if (pool_is_asked(pool))
+		pool_give(pool);
 }
 
 void sql_lane_discard(struct sql_lane *lane, enum sql_discard why)
@@ -284,6 +373,8 @@ void sql_pool_tick(struct sql_pool *pool, int64_t now_ns)
 {
 	for (size_t i = 0; i < pool->lane_count; i++)
 		lane_tick(&pool->lanes[i], now_ns);
+	sql_pool_want(pool);
+	pool_give(pool);
 }
 
 static void pool_seek(evutil_socket_t fd, short what, void *user)
@@ -340,9 +431,12 @@ int sql_pool_open(struct sql_pool *pool, size_t lanes)
 {
 	pool->seek = (struct sql_ask){.role = pool->role, .done = pool_sought, .user = pool};
 	pool->seek_retry = evtimer_new(pool->base, pool_seek, pool);
+	pool->turn = evtimer_new(pool->base, pool_turn, pool);
 	pool->lanes = calloc(lanes, sizeof(*pool->lanes));
-	if (pool->seek_retry == NULL || pool->lanes == NULL)
+	if (pool->seek_retry == NULL || pool->turn == NULL || pool->lanes == NULL)
 		return -1;
+	if (pool->role == SQL_WRITER)
+		sql_mailbox_lend(pool->mailbox, pool_give, pool);
 	for (size_t i = 0; i < lanes; i++) {
 		struct sql_lane *lane = &pool->lanes[i];
 
@@ -372,10 +466,13 @@ static void lane_close(struct sql_lane *lane)
 
 void sql_pool_close(struct sql_pool *pool)
 {
+	pool->mailbox = NULL;
 	for (size_t i = 0; i < pool->lane_count; i++)
 		lane_close(&pool->lanes[i]);
 	if (pool->seek_retry != NULL)
 		event_free(pool->seek_retry);
+	if (pool->turn != NULL)
+		event_free(pool->turn);
 	free(pool->lanes);
 	pool->lanes = NULL;
 	pool->lane_count = 0;

@@ -37,6 +37,7 @@ struct sql_series {
 	metric_t read_modify; /* counter: writes that read their cart first */
 	metric_t discards[SQL_DISCARDS];
 	metric_t opened;
+	metric_t given; /* counter: connections that a loop handed over to another */
 	metric_t pings;
 };
 
@@ -87,6 +88,7 @@ struct sql_lane {
 	struct event *retry;
 	bool refused; /* changes; its session may refuse them after the host accepts them again */
 	int64_t since_ns; /* in this state */
+	int64_t held_ns;  /* since when it has its connection */
 	struct sql_text text;
 	void *task; /* of the hooks */
 };
@@ -111,8 +113,12 @@ struct sql_pool {
 	struct pool pool;
 	struct sql_lane *lanes;
 	size_t lane_count;
-	size_t up;	  /* lanes with a connection */
-	bool logged_down; /* it has lost its connections; counted in setup->down */
+	size_t up;	    /* lanes with a connection ... */
+	size_t idle;	    /* ... that is idle */
+	bool full;	    /* the host had no room for another connection, or the last was given */
+	bool wanting;	    /* an ask that is wanted is open */
+	struct event *turn; /* the turn of a lane that another loop waits for is over */
+	bool logged_down;   /* it has lost its connections; counted in setup->down */
 	int64_t next_refusal_log_ns;
 	enum sql_writable writable;
 	struct sql_ask seek; /* for a host that accepts writes */
@@ -133,6 +139,10 @@ void sql_pool_tick(struct sql_pool *pool, int64_t now_ns);
  * another host accepts writes; meanwhile pool->writable says no.
  */
 void sql_pool_read_only(struct sql_lane *lane);
+
+/* After an op was queued: if the pool has no connection because the host is full, it waits for one
+ * of another loop. */
+void sql_pool_want(struct sql_pool *pool);
 
 /* For batch_config.start; user is the pool. */
 void sql_pool_start(void *user, size_t index, struct cart_op **ops, size_t count);

@@ -58,6 +58,11 @@ static void mysql_register_counters(struct sql_series *series, struct metrics *m
 	}
 	series->opened = metrics_counter(metrics, "cart_mysql_connections_opened_total",
 					 "Connections opened for a loop", NULL);
+	series->given =
+		metrics_counter(metrics, "cart_mysql_connections_handed_over_total",
+				"Connections that a loop handed over to another, because the"
+				" server has no room for more",
+				NULL);
 	series->pings = metrics_counter(metrics, "cart_mysql_pings_total",
 					"Pings of connections that were idle for long", NULL);
 	series->read_modify =

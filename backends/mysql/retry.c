@@ -38,7 +38,10 @@ void sql_retry_queue(struct sql_lane *lane, struct cart_op **ops, size_t count, 
 bool sql_retry_at_writer(struct sql_work *work, struct cart_op *op)
 {
 	sql_op_drop_note(op, SQL_OP_READER);
-	return batch_push(work->writer.pool.batch, op, SQL_CLASS_GET) == CART_OK;
+	if (batch_push(work->writer.pool.batch, op, SQL_CLASS_GET) != CART_OK)
+		return false;
+	sql_pool_want(&work->writer);
+	return true;
 }
 
 /* Why the op is not tried once more; NULL: it is. held.since_ns is when its row was first locked.

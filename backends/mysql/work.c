@@ -560,6 +560,7 @@ static void work_refused(struct sql_pool *pool, const char *why)
 enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 {
 	struct sql_pool *pool = &work->writer;
+	enum cart_result result;
 
 	op->held.backend = NULL;
 	if (!cart_db_is_provisioned(work->store->db)) {
@@ -588,7 +589,9 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 		if (sql_write_way(op, cart_store_rules(work->store)) == SQL_WAY_MODIFY)
 			sql_op_note(op, SQL_OP_MODIFY);
 	}
-	return batch_push(pool->pool.batch, op, sql_op_class(op));
+	result = batch_push(pool->pool.batch, op, sql_op_class(op));
+	sql_pool_want(pool);
+	return result;
 }
 
 /* The task that has the op, which is taken out of it. */

@@ -157,7 +157,8 @@ void cart_store_complete(struct cart_op *op, enum cart_result result);
 
 /*
  * A LIST leaves out a cart that cannot be read, and says so with this: it is counted and, as often
- * as a client may fill the log, logged. For other ops cart_store_complete() does it.
+ * as a client may fill the log, logged. So does a change that did not have to read it. For ops that
+ * end as CART_DAMAGED cart_store_complete() does it.
  */
 void cart_store_damaged(const struct cart_op *op, const struct cart_id *id, const char *why);
 

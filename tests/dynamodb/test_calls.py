@@ -338,7 +338,10 @@ def damaged(bench, server):
     listed = [cart["shopping_cart_id"] for page in ("?customer_id=%d" % (bench.made - 1), "?customer_id=%d" % bench.made)
               for cart in bench.ask(200, "GET", "/shopping-carts" + page).json()["carts"]]
     counted = [value for name, value in bench.cartd.metrics().items() if name.startswith("cart_store_damaged_total")]
+    change = bench.ask(500, "POST", path + "/items", ((KEY, "of-damaged"),), '{"product_id":1,"quantity":1}').json()
     bench.ask(204, "DELETE", path)
+    if broken not in change["detail"]:
+        return "a change says %s" % change
     if problem["error"] != "INTERNAL" or broken not in problem["detail"]:
         return "a GET says %s" % problem
     if [cart["shopping_cart_id"] for cart in batch["carts"]] != [whole] or batch["missing"] or batch["damaged"] != [broken]:

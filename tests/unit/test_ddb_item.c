@@ -257,6 +257,41 @@ static void an_item_with_attributes_of_others_is_read(void **state)
 	json_decref(attributes);
 }
 
+/* A map has no order: DynamoDB gives its members as it likes. */
+static void keys_are_found_in_whatever_order_they_come(void **state)
+{
+	enum { KEYS = 50 };
+	json_t *attributes = good_item(), *versions = json_object(), *records = json_object();
+	char name[KEYS][DDB_KEY_NAME_ROOM], record[DDB_RECORD_ROOM];
+	const uint8_t fingerprint[CART_FINGERPRINT_BYTES] = {0};
+	struct ddb_item item;
+
+	(void)state;
+	for (int i = 0; i < KEYS; i++) {
+		int n = i * 37 % KEYS; /* each once, in no order */
+
+		snprintf(name[n], sizeof(name[n]), "%.18s%04d", KEY_NAME, n);
+		json_object_set_new(versions, name[n],
+				    json_pack("{s:o}", "N", json_sprintf("%d", n + 2)));
+	}
+	for (int n = 0; n < KEYS; n++) {
+		ddb_record_write(NOW_MS + n, fingerprint, record);
+		json_object_set_new(records, name[n], json_pack("{s:s}", "S", record));
+	}
+	json_object_set_new(attributes, "op_v", json_pack("{s:o}", "M", versions));
+	json_object_set_new(attributes, "op_f", json_pack("{s:o}", "M", records));
+	read_back(attributes, &item);
+	for (int n = 0; n < KEYS; n++) {
+		const struct ddb_key *key = ddb_item_key(&item, name[n]);
+
+		assert_non_null(key);
+		assert_int_equal(key->version, n + 2);
+		assert_true(key->stored_ms == NOW_MS + n);
+	}
+	ddb_item_clear(&item);
+	json_decref(attributes);
+}
+
 static void what_is_not_ours_is_refused_by_name(void **state)
 {
 	static const struct {
@@ -457,6 +492,33 @@ static void expressions_are_plain_and_name_what_they_use_and_nothing_else(void *
 	}
 }
 
+/* What an update sets is read by nothing after it: some servers evaluate SET from left to right,
+ * and a repeated request would then be answered with a version that was never its own. */
+static void a_key_takes_the_version_before_it_is_changed(void **state)
+{
+	static const enum cart_op_type types[] = {CART_OP_CHANGE, CART_OP_CHECKOUT};
+	const struct cart_change add = {
+		.type = CART_CHANGE_ADD, .product_id = id_of(7), .quantity = 1};
+	struct ddb_table table = table_of(DDB_LAYOUT_MAP);
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const struct cart_op op = {
+			.type = types[i], .changes = &add, .change_count = 1, .now_ms = NOW_MS};
+		struct buf body = {0};
+		const char *key, *version;
+
+		ddb_body_conditional(&body, &table, &op, "0123456789abcdef", KEY_NAME, NULL);
+		key = strstr(buf_string(&body), "#o.#k=#v+:1");
+		version = strstr(buf_string(&body), "#v=#v+:1");
+		assert_non_null(key);
+		assert_non_null(version);
+		assert_true(key < version);
+		assert_null(strstr(version + strlen("#v=#v"), "#v+"));
+		buf_free(&body);
+	}
+}
+
 /* idle_key in the call of an add at that time. */
 static void idle_key_of_an_add(int64_t now_ms, char *key, size_t room)
 {
@@ -510,6 +572,8 @@ int main(void)
 		cmocka_unit_test(records_are_read_as_they_were_written),
 		cmocka_unit_test(names_of_keys_differ_and_can_stand_in_an_expression),
 		cmocka_unit_test(an_item_with_attributes_of_others_is_read),
+		cmocka_unit_test(a_key_takes_the_version_before_it_is_changed),
+		cmocka_unit_test(keys_are_found_in_whatever_order_they_come),
 		cmocka_unit_test(what_is_not_ours_is_refused_by_name),
 		cmocka_unit_test(keys_alone_and_tombstones_are_read_as_far_as_they_go),
 		cmocka_unit_test(the_item_of_a_creates_key_is_read_as_it_was_written),

@@ -450,6 +450,50 @@ static void a_damaged_item_is_left_out_of_lists_and_named_in_the_log(void **stat
 	buf_free(&page);
 }
 
+/* The call that makes a change does not read the item. It says what has become of the change, and
+ * whoever needs to see the cart hears that it is damaged. */
+static void a_change_of_a_damaged_item_is_answered_as_it_ended(void **state)
+{
+	char id[CART_ID_TEXT + 1];
+	struct cart_op op;
+
+	(void)state;
+	captured_log_start();
+	cart_id_format(&ids[3], id);
+	json_object_set_new(json_object_get(r.stub.shelf.items, id), "qty",
+			    json_pack("{s:{s:{s:s}}}", "M", "7", "N", "-5"));
+	assert_int_equal(ask(r.rig, CART_OK, CHANGE, .id = ids[3], CHANGES(ADD(1, 1)), .key = "k"),
+			 2);
+	assert_int_equal(ddb_shelf_number(&r.stub.shelf, &ids[3], "qty/1"), 1);
+	assert_int_equal(captured_log_count("bad qty"), 1);
+	op = ask_for(r.rig, CART_DAMAGED, CHANGE, .id = ids[3], CHANGES(ADD(1, 1)),
+		     .flags = CART_WANT_CART);
+	assert_non_null(
+		strstr(op.reason, "the change was made, and an item of the table has a bad"));
+	cart_op_clear(&op);
+	assert_int_equal(ddb_shelf_number(&r.stub.shelf, &ids[3], "qty/1"), 2);
+	/* A repeated request is not applied, and cannot be answered as the first one was. */
+	ask(r.rig, CART_DAMAGED, CHANGE, .id = ids[3], CHANGES(ADD(1, 1)), .key = "k");
+	assert_int_equal(ddb_shelf_number(&r.stub.shelf, &ids[3], "qty/1"), 2);
+	captured_log_stop();
+}
+
+/* DynamoDB refuses an update of a map that is no map; nothing was changed. */
+static void an_item_that_an_update_does_not_fit_is_damaged(void **state)
+{
+	char id[CART_ID_TEXT + 1];
+
+	(void)state;
+	cart_id_format(&ids[3], id);
+	json_object_set_new(json_object_get(r.stub.shelf.items, id), "qty",
+			    json_pack("{s:s}", "S", "none"));
+	RULE(.operation = "UpdateItem", .error = "ValidationException");
+	ask(r.rig, CART_DAMAGED, CHANGE, .id = ids[3], CHANGES(ADD(1, 1)), .key = "k");
+	ask(r.rig, CART_DAMAGED, CHANGE, .id = ids[3], CHANGES(ADD(1, 1)));
+	/* Another item is not blamed for what the service does not like. */
+	ask(r.rig, CART_FAILED, CHANGE, .id = ids[4], CHANGES(ADD(1, 1)));
+}
+
 static void a_list_goes_on_until_the_index_has_no_more(void **state)
 {
 	struct buf pages[3] = {{0}};
@@ -567,6 +611,8 @@ int main(void)
 		TEST(an_item_that_nobody_asked_for_is_no_proof_that_there_is_none),
 		TEST(reads_are_made_again_when_throttled_or_lost),
 		TEST(a_damaged_item_is_left_out_of_lists_and_named_in_the_log),
+		TEST(an_item_that_an_update_does_not_fit_is_damaged),
+		TEST(a_change_of_a_damaged_item_is_answered_as_it_ended),
 		TEST(a_list_goes_on_until_the_index_has_no_more),
 		TEST(a_list_ends_with_its_limit_and_says_that_there_is_more),
 		TEST(what_an_index_has_and_the_table_has_not_is_not_listed),

@@ -4,6 +4,8 @@
  */
 #include "backends/dynamodb/store/answer.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WRITE_TRIM_MIN 16 /* old keys that are worth a call of their own */
@@ -130,6 +132,37 @@ void ddb_write_answer_item(struct ddb_task *task, struct ddb_item *item, int64_t
 	cart_store_complete(op, CART_OK);
 }
 
+bool ddb_write_version(const struct ddb_call *call, int64_t *version)
+{
+	const char *text = json_string_value(json_object_get(
+		json_object_get(json_object_get(call->json, "Attributes"), "version"), "N"));
+	char *end;
+
+	if (text == NULL)
+		return false;
+	*version = strtoll(text, &end, 10);
+	return *end == '\0' && *version > 1;
+}
+
+/* The change was made to an item that cannot be read. An answer without the cart is as good as of
+ * any other item. */
+static void write_answer_applied(struct ddb_task *task, enum cart_result result)
+{
+	struct cart_op *op = task->write.op;
+	char why[CART_REASON_MAX];
+
+	snprintf(why, sizeof(why), "%s", op->reason);
+	if (!ddb_write_wants_cart(op) && ddb_write_version(&task->call, &op->version)) {
+		if (result == CART_DAMAGED)
+			cart_store_damaged(op, &op->id, why);
+		op->reason[0] = '\0';
+		ddb_write_answer(task, CART_OK);
+		return;
+	}
+	cart_op_set_reason(op, "the change was made, and %s", why);
+	ddb_write_answer(task, result == CART_DAMAGED ? CART_DAMAGED : CART_UNCERTAIN);
+}
+
 int ddb_write_item(struct ddb_task *task, struct ddb_item *item)
 {
 	const char *member =
@@ -145,10 +178,10 @@ int ddb_write_item(struct ddb_task *task, struct ddb_item *item)
 	if (result == CART_OK)
 		return 1;
 	cart_op_set_reason(task->write.op, "%s", why);
-	/* After a write, the change is made, but its result is not known. */
 	if (task->call.outcome == DDB_OK && task->step != DDB_STEP_READ)
-		result = CART_UNCERTAIN;
-	ddb_write_answer(task, result);
+		write_answer_applied(task, result);
+	else
+		ddb_write_answer(task, result);
 	return -1;
 }
 

@@ -24,6 +24,8 @@ void ddb_write_no_memory(struct ddb_task *task);
 /* Reads the item of the call's answer. 1: read; 0: there is none; -1: the op was answered, because
  * the item is not one of ours or memory ran out. */
 CART_MUST_CHECK int ddb_write_item(struct ddb_task *task, struct ddb_item *item);
+/* The version in the answer of an UpdateItem. False: there is none. */
+CART_MUST_CHECK bool ddb_write_version(const struct ddb_call *call, int64_t *version);
 /* What a call has come to that is neither OK nor CONDITION. True: it may have been applied, which
  * the write now says, and is to be found out. False: the op was answered. */
 CART_MUST_CHECK bool ddb_write_in_doubt(struct ddb_task *task, int64_t fence);

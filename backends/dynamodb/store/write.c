@@ -248,26 +248,22 @@ static void write_decide_by_answer(struct ddb_task *task)
 	ddb_item_clear(&item);
 }
 
+/* The service says that the update cannot be applied to this item, as where a map is no map: the
+ * item shows what is wrong with it. */
+static bool write_does_not_fit(const struct ddb_task *task)
+{
+	return task->step == DDB_STEP_CONDITIONAL && task->call.outcome == DDB_REJECTED &&
+	       strcmp(task->call.error, "ValidationException") == 0;
+}
+
 static void write_failed(struct ddb_task *task)
 {
 	const struct ddb_write *write = &task->write;
 	int64_t fence =
 		task->step == DDB_STEP_WRITE_IF_UNCHANGED ? write->before : write->op->if_version;
 
-	if (ddb_write_in_doubt(task, fence))
+	if (write_does_not_fit(task) || ddb_write_in_doubt(task, fence))
 		write_read(task);
-}
-
-static bool write_version(const struct ddb_call *call, int64_t *version)
-{
-	const char *text = json_string_value(json_object_get(
-		json_object_get(json_object_get(call->json, "Attributes"), "version"), "N"));
-	char *end;
-
-	if (text == NULL)
-		return false;
-	*version = strtoll(text, &end, 10);
-	return *end == '\0' && *version > 1;
 }
 
 static void write_conditional_done(struct ddb_task *task)
@@ -278,7 +274,7 @@ static void write_conditional_done(struct ddb_task *task)
 	if (op->type == CART_OP_DELETE) {
 		ddb_write_answer(task, CART_OK);
 	} else if (op->key == NULL && !ddb_write_wants_cart(op)) {
-		bool parsed = write_version(&task->call, &op->version);
+		bool parsed = ddb_write_version(&task->call, &op->version);
 
 		if (!parsed)
 			cart_op_set_reason(op, "the answer has no version");

@@ -3,9 +3,10 @@
  * id; the keys of creates are in a stripe of the second array, chosen by the key. A create with a
  * key locks the key's stripe first.
  *
- * There are no timers: a create removes the expired carts in a few buckets of its stripe, and a
- * new key removes the keys of its stripe that are past the window, oldest first. So the tables hold
- * the live entries and a bounded share of dead ones.
+ * There are no timers: a create removes the carts in a few buckets of its stripe that have been
+ * expired for sweep.grace, and a new key removes the keys of its stripe that are past the window,
+ * oldest first. So the tables hold the live entries and a bounded share of dead ones. Keys have no
+ * grace: they would be most of the memory, and one that is removed protects nothing any more.
  */
 #include "backends/memory/table.h"
 
@@ -175,14 +176,17 @@ static void table_grow_carts(struct table_stripe *stripe)
 	stripe->cart_buckets = buckets;
 }
 
-static void table_sweep_carts(struct table_stripe *stripe, int64_t now_ms)
+static void table_sweep_carts(const struct memory_table *table, struct table_stripe *stripe,
+			      int64_t now_ms)
 {
+	int64_t expired_ms = now_ms - table->rules.sweep_grace_ms;
+
 	for (int i = 0; i < TABLE_SWEEP_BUCKETS; i++) {
 		struct table_cart **link =
 			&stripe->carts[stripe->sweep_at++ % stripe->cart_buckets];
 
 		while (*link != NULL) {
-			if (cart_is_expired(&(*link)->cart, now_ms))
+			if (cart_is_expired(&(*link)->cart, expired_ms))
 				table_cart_drop(stripe, link);
 			else
 				link = &(*link)->next;
@@ -363,7 +367,7 @@ static enum cart_result table_insert(struct memory_table *table, struct cart_op 
 	op->cart = entry->cart;
 	op->version = entry->cart.version;
 	pthread_mutex_lock(&stripe->lock);
-	table_sweep_carts(stripe, op->now_ms);
+	table_sweep_carts(table, stripe, op->now_ms);
 	if (stripe->cart_count >= 2 * stripe->cart_buckets)
 		table_grow_carts(stripe);
 	link = table_cart_link(stripe, &op->id);

@@ -14,6 +14,7 @@
 #include "core/base/random.h"
 #include "core/base/thread.h"
 #include "core/base/wake.h"
+#include "core/cart_backend.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -320,6 +321,11 @@ bool sql_connector_give(struct sql_connector *c, const struct sql_link *link)
 	return ask != NULL;
 }
 
+bool sql_connector_is_starting(const struct sql_connector *c)
+{
+	return c->options.db != NULL && !cart_db_is_provisioned(c->options.db);
+}
+
 struct attempt_news {
 	const char *text; /* NULL: nothing to log */
 	enum log_level level;
@@ -336,6 +342,15 @@ static struct attempt_news attempt_log_full(struct sql_connector *c)
 	return (struct attempt_news){"database host has no room for more connections; the loops"
 				     " share those that are open",
 				     level};
+}
+
+/* Of the only host nothing is logged that others log: while the service waits for its database, and
+ * where the caller waits for the connection and is given the error. */
+static bool attempt_is_reported(const struct sql_connector *c, enum sql_role role,
+				enum sql_outcome outcome, bool blocking)
+{
+	return c->hosts[role].count == 1 &&
+	       (sql_connector_is_starting(c) || (blocking && outcome != SQL_OUTCOME_GOOD));
 }
 
 /* An operator learns once that a host cannot be used, and once that it can be used again. */
@@ -385,14 +400,15 @@ static void attempt_fill(struct sql_connector *c, struct sql_link *link, enum sq
 /* Records how an attempt ended. True: *link is filled. */
 static bool attempt_done(struct sql_connector *c, enum sql_role role, const struct sql_try *attempt,
 			 enum sql_outcome outcome, MYSQL *mysql, struct sql_link *link,
-			 struct attempt_news *news)
+			 bool blocking, struct attempt_news *news)
 {
 	struct sql_hosts *hosts = &c->hosts[role];
 	uint64_t old_epoch = hosts->epoch;
 	bool use = sql_hosts_done(hosts, attempt, outcome, connector_now_ns(c),
 				  random_next(&c->random));
 
-	*news = attempt_log(c, role, attempt->host, outcome, old_epoch);
+	if (!attempt_is_reported(c, role, outcome, blocking))
+		*news = attempt_log(c, role, attempt->host, outcome, old_epoch);
 	atomic_fetch_add_explicit(outcome == SQL_OUTCOME_GOOD ? &c->connects : &c->failed, 1,
 				  memory_order_relaxed);
 	if (role == SQL_WRITER) {
@@ -440,7 +456,7 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 		 * or proxy that does not tell the time proves nothing. */
 		if (role == SQL_WRITER && outcome == SQL_OUTCOME_GOOD && reading.from_ms > 0)
 			clock_skew_read(c->options.skew, &reading);
-		use = attempt_done(c, role, attempt, outcome, mysql, link, &news);
+		use = attempt_done(c, role, attempt, outcome, mysql, link, blocking, &news);
 		c->failures[role].text[0] = '\0';
 		c->last[role] = outcome;
 		if (outcome != SQL_OUTCOME_GOOD)
@@ -822,6 +838,16 @@ void sql_connector_host(const struct sql_connector *c, const struct sql_link *li
 uint64_t sql_connector_epoch(const struct sql_connector *c)
 {
 	return atomic_load_explicit(&c->epoch, memory_order_acquire);
+}
+
+bool sql_connector_down_is_known(struct sql_connector *c)
+{
+	bool known = sql_connector_is_starting(c);
+
+	pthread_mutex_lock(&c->lock);
+	known |= c->logged[SQL_WRITER] == UINT32_MAX >> (32 - c->hosts[SQL_WRITER].count);
+	pthread_mutex_unlock(&c->lock);
+	return known;
 }
 
 void sql_connector_version(struct sql_connector *c, char *text, size_t room)

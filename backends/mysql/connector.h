@@ -131,6 +131,12 @@ uint64_t sql_connector_epoch(const struct sql_connector *connector);
 CART_MUST_CHECK enum sql_outcome sql_connect(struct sql_connector *connector, enum sql_role role,
 					     struct sql_link *link, struct cart_error *error);
 
+/* The service was started without its database: who provisions it has logged that, and logs when
+ * it is there. */
+bool sql_connector_is_starting(const struct sql_connector *connector);
+/* That, or the log says of each host for writing that it cannot be used. */
+bool sql_connector_down_is_known(struct sql_connector *connector);
+
 /* "10.11.19-MariaDB" of the last server that was connected to; "" before. */
 void sql_connector_version(struct sql_connector *connector, char *text, size_t room);
 

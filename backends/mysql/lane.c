@@ -114,7 +114,7 @@ static void pool_log_up(struct sql_pool *pool)
 
 static void pool_log_down(struct sql_pool *pool, const char *why)
 {
-	if (pool->up > 0 || pool->logged_down)
+	if (pool->up > 0 || pool->logged_down || sql_connector_is_starting(pool->setup->connector))
 		return;
 	pool->logged_down = true;
 	if (atomic_fetch_add(&pool->setup->down[pool->role], 1) > 0)

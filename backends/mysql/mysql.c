@@ -167,6 +167,7 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 	db->setup.down = db->down;
 	db->setup.several_hosts = db->options.host_count > 1;
 	db->options.skew = env->skew;
+	db->options.db = &db->db;
 	db->setup.connector = sql_connector_new(&db->options, env->clock, error);
 	if (db->setup.connector == NULL)
 		goto failed;

@@ -31,6 +31,7 @@ enum sql_tls {
 	SQL_TLS_VERIFY	   /* and it is for the host's name */
 };
 
+struct cart_db;
 struct clock_skew;
 
 struct sql_options {
@@ -47,10 +48,11 @@ struct sql_options {
 	char *tls_cert;
 	char *tls_key;
 	int64_t connect_timeout_ms;
-	int64_t timeout_ms;	 /* an answer takes longer: the connection is given up */
-	int64_t lock_timeout_ms; /* the server waits so long for a row */
-	int64_t lifetime_ms;	 /* 0: for ever */
-	struct clock_skew *skew; /* of no setting; NULL: nobody asks for the server's clock */
+	int64_t timeout_ms;	  /* an answer takes longer: the connection is given up */
+	int64_t lock_timeout_ms;  /* the server waits so long for a row */
+	int64_t lifetime_ms;	  /* 0: for ever */
+	struct clock_skew *skew;  /* of no setting; NULL: nobody asks for the server's clock */
+	const struct cart_db *db; /* the same; NULL: nobody provisions it while it is in use */
 };
 
 /* Reads the settings. -1: error names the setting and what is wrong with it. */

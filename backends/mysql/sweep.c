@@ -488,9 +488,11 @@ static int sweeper_round(struct sql_sweeper *sweeper, struct cart_error *error)
 	return result;
 }
 
-/* The log gets changes of state, not every failure. */
+/* The log gets changes of state, not every failure, and not that the database is down twice. */
 static void sweeper_note(struct sql_sweeper *sweeper, int result, const struct cart_error *error)
 {
+	if (result != 0 && sql_connector_down_is_known(sweeper->connector))
+		return;
 	if (result != 0 && !sweeper->failing)
 		log_event(LOG_WARN, "cannot remove expired carts and keys",
 			  LOG_STR("error", error->text));

@@ -2,9 +2,8 @@
  * Keyed changes whose connection broke before they were answered: each is found to be done or not
  * by its key, once, whatever happens meanwhile. And servers that refuse changes, or end statements.
  */
-#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
-#include "tests/lib/rig.h"
+#include "tests/lib/mysql_rig.h"
 #include "tests/lib/sql_client.h"
 
 #include <stdio.h>
@@ -31,53 +30,24 @@ static int stop_server(void **state)
 	return 0;
 }
 
-/* A loop that is still connecting may refuse its first op. */
-static void await_connection(size_t loop)
-{
-	enum cart_result result = CART_BUSY;
-
-	while (result == CART_BUSY) {
-		struct cart_op op;
-
-		cart_op_init(&op, CART_OP_GET);
-		op.id = rig_id(rig);
-		result = rig_run(rig, loop, &op, NULL);
-		cart_op_clear(&op);
-	}
-	assert_int_equal(result, CART_NOT_FOUND);
-}
-
 static int setup(void **state)
 {
-	const char *const settings[] = {"mysql.database",
-					MARIADB_FIXTURE_DATABASE,
-					"mysql.sweep_interval",
-					"0",
-					"mysql.pool",
-					"4",
-					"mysql.acquire_timeout",
-					"1s",
-					"mysql.lock_timeout",
-					"60s",
-					"mysql.timeout",
-					"90s",
-					NULL};
-	const struct rig_config config = {.backend = "mysql", .set = settings, .loops = 2};
+	static const char *const settings[] = {"mysql.pool",
+					       "4",
+					       "mysql.acquire_timeout",
+					       "1s",
+					       "mysql.lock_timeout",
+					       "60s",
+					       "mysql.timeout",
+					       "90s",
+					       NULL};
 
 	(void)state;
-	/* The rig takes them from here, in place of the server that other tests share. */
-	unsetenv("CART_MYSQL_HOST");
-	unsetenv("CART_MYSQL_PORT");
-	setenv("CART_MYSQL_SOCKET", server.socket, 1);
-	setenv("CART_MYSQL_USER", MARIADB_FIXTURE_USER, 1);
-	setenv("CART_MYSQL_PASSWORD", MARIADB_FIXTURE_PASSWORD, 1);
-	log_set_level(LOG_ERROR);
-	mariadb_fixture_exec(&server, "DROP DATABASE cart");
-	mariadb_fixture_exec(&server, "CREATE DATABASE cart");
+	mysql_rig_prepare(&server);
 	root = sql_client(&server, NULL, "cart");
-	rig = rig_start(&config);
-	await_connection(0);
-	await_connection(1);
+	rig = mysql_rig_start(2, settings);
+	mysql_rig_await(rig, 0);
+	mysql_rig_await(rig, 1);
 	return 0;
 }
 

@@ -5,9 +5,8 @@
  */
 #include "backends/mysql/schema.h"
 #include "backends/mysql/sweep.h"
-#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
-#include "tests/lib/rig.h"
+#include "tests/lib/mysql_rig.h"
 #include "tests/lib/sql_client.h"
 
 #include <stdio.h>
@@ -39,25 +38,13 @@ static int stop_server(void **state)
 
 static int setup(void **state)
 {
-	const char *const settings[] = {"mysql.database", MARIADB_FIXTURE_DATABASE,
-					/* Nobody else sweeps. */
-					"mysql.sweep_interval", "0",
-					/* Few lanes, so that batches fill. */
-					"mysql.pool", "2", NULL};
-	const struct rig_config config = {.backend = "mysql", .set = settings};
+	/* Few lanes, so that batches fill. */
+	static const char *const settings[] = {"mysql.pool", "2", NULL};
 
 	(void)state;
-	/* Where the rig finds it, in place of the server that other tests share. */
-	unsetenv("CART_MYSQL_HOST");
-	unsetenv("CART_MYSQL_PORT");
-	setenv("CART_MYSQL_SOCKET", server.socket, 1);
-	setenv("CART_MYSQL_USER", MARIADB_FIXTURE_USER, 1);
-	setenv("CART_MYSQL_PASSWORD", MARIADB_FIXTURE_PASSWORD, 1);
-	log_set_level(LOG_ERROR);
-	mariadb_fixture_exec(&server, "DROP DATABASE cart");
-	mariadb_fixture_exec(&server, "CREATE DATABASE cart");
+	mysql_rig_prepare(&server);
 	root = sql_client(&server, NULL, "cart");
-	rig = rig_start(&config);
+	rig = mysql_rig_start(1, settings);
 	return 0;
 }
 

@@ -2,10 +2,9 @@
  * Settings of the server that a session takes over and that change what a statement answers, or
  * when it commits: the backend's sessions answer and commit as ever.
  */
-#include "core/base/log.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/mysql_rig.h"
 #include "tests/lib/probe.h"
-#include "tests/lib/rig.h"
 #include "tests/lib/sql_client.h"
 
 #include <stdio.h>
@@ -82,41 +81,15 @@ static void expect_as_ever(void)
 	}
 }
 
-static void await_connection(void)
-{
-	enum cart_result result = CART_BUSY;
-
-	while (result == CART_BUSY) {
-		struct cart_op op = {.type = CART_OP_GET, .id = rig_id(rig)};
-
-		result = rig_run(rig, 0, &op, NULL);
-		cart_op_clear(&op);
-	}
-	assert_int_equal(result, CART_NOT_FOUND);
-}
-
 static void expect_under(const char *set)
 {
-	static const char *const settings[] = {"mysql.database",
-					       MARIADB_FIXTURE_DATABASE,
-					       "mysql.sweep_interval",
-					       "0",
-					       "mysql.pool",
-					       "1",
-					       NULL};
+	static const char *const settings[] = {"mysql.pool", "1", NULL};
 	MYSQL *root = sql_client(&server, NULL, "mysql");
 
-	unsetenv("CART_MYSQL_HOST");
-	unsetenv("CART_MYSQL_PORT");
-	setenv("CART_MYSQL_SOCKET", server.socket, 1);
-	setenv("CART_MYSQL_USER", MARIADB_FIXTURE_USER, 1);
-	setenv("CART_MYSQL_PASSWORD", MARIADB_FIXTURE_PASSWORD, 1);
-	log_set_level(LOG_ERROR);
-	mariadb_fixture_exec(&server, "DROP DATABASE cart");
-	mariadb_fixture_exec(&server, "CREATE DATABASE cart");
+	mysql_rig_prepare(&server);
 	sql_exec(root, set);
-	rig = rig_start(&(struct rig_config){.backend = "mysql", .set = settings});
-	await_connection();
+	rig = mysql_rig_start(1, settings);
+	mysql_rig_await(rig, 0);
 	expect_as_ever();
 	/* The last one is a statement alone; another session sees what is committed. */
 	rig_cart(rig);

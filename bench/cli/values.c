@@ -55,7 +55,7 @@ const struct bench_option bench_value_options[] = {
 	 .choices = values_arrivals,
 	 .help = "open loop: uniform, at equal distances, or poisson, independent"},
 	DURATION("duration", duration_ms, 100, DAY_MS, NULL, "how long is measured; of each point"),
-	COUNT("blocks", blocks, 5, 10000, "40",
+	COUNT("blocks", blocks, 12, 10000, "40",
 	      "of a run: the unit of the statistics, one ratio a block"),
 	COUNT("pairs", pairs, 20, 100000, "500", "of each operation in a block"),
 	DURATION("warmup", warmup_ms, 0, HOUR_MS, "1s",

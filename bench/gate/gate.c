@@ -23,12 +23,14 @@ const struct gate_measure gate_steps[GATE_STEPS] = {
 	[GATE_HEAD_AGAIN] = {"head_again", GATE_IS_HEAD, false},
 };
 
-struct h2h_question gate_question(const struct gate_rule *rule)
+struct h2h_question gate_question(const struct gate_rule *rule, enum gate_step step)
 {
 	return (struct h2h_question){.quantiles = {GATE_QUANTILE},
 				     .quantile_count = 1,
 				     .margin = rule->limit,
-				     .confidence = rule->confidence};
+				     .confidence = rule->confidence,
+				     .names = {gate_target_names[GATE_BASE],
+					       gate_target_names[gate_steps[step].target]}};
 }
 
 /* The first reason stays. */
@@ -67,8 +69,17 @@ static void gate_note_row(struct gate_line *line, const struct h2h_row *row, dou
 	line->high = row->high;
 	line->verdict = row->comparison.verdict;
 	line->slower = row->judged && row->low > limit;
+	memcpy(line->why, row->why, sizeof(line->why));
 	for (int side = 0; side < H2H_SIDES; side++)
 		line->ns[side] = row->ns[side];
+}
+
+static bool gate_has_failing(const struct gate_run *run)
+{
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		if (run->lines[i].failing)
+			return true;
+	return false;
 }
 
 static void gate_validate(struct gate_run *run, enum gate_step step, const struct h2h *h2h)
@@ -91,6 +102,11 @@ static void gate_validate(struct gate_run *run, enum gate_step step, const struc
 					(unsigned long long)line->tried[0], operation);
 		if (!line->judged && !line->failing)
 			gate_invalidate(run, "too few blocks with pairs enough of %s", operation);
+		if (line->verdict == STATS_NOT_COMPARABLE && !gate_has_failing(run))
+			gate_invalidate(run,
+					"%s: NOT COMPARABLE: %s; the machine is too noisy, or %s "
+					"changes while it is measured",
+					operation, line->why, names[1]);
 	}
 }
 
@@ -133,10 +149,14 @@ static bool gate_is_regression(const struct gate_run *run, const struct gate_run
 	       ((first->slower && second->slower) || (first->failing && second->failing));
 }
 
-static bool gate_is_alike(const struct gate_line *line)
+/* Of a run without failures; with some it is about those alone. */
+static bool gate_is_alike(const struct gate_run *run, int operation)
 {
-	return !line->failing && line->judged &&
-	       (line->verdict == STATS_EQUIVALENT || line->verdict == STATS_TRIVIAL);
+	const struct gate_line *line = &run->lines[operation];
+
+	return gate_has_failing(run) ? !line->failing
+				     : line->judged && (line->verdict == STATS_EQUIVALENT ||
+							line->verdict == STATS_TRIVIAL);
 }
 
 /* "add +7.1 % (+5.9 % ... +8.3 %)", or what failed. */
@@ -161,7 +181,7 @@ static bool gate_controls_fail(const struct gate *gate, char why[GATE_WHY_MAX])
 	char told[128];
 
 	for (int i = 0; i < H2H_OPERATIONS; i++) {
-		if (same->made && !gate_is_alike(&same->lines[i])) {
+		if (same->made && !gate_is_alike(same, i)) {
 			gate_tell(told, sizeof(told), same, i);
 			snprintf(why, GATE_WHY_MAX,
 				 "the control of one binary against itself was not shown to be "
@@ -282,10 +302,11 @@ static void gate_print_line(FILE *out, const struct gate_line *line, const char 
 	snprintf(interval, sizeof(interval), "%+.1f ... %+.1f %%", 100 * line->low,
 		 100 * line->high);
 	if (line->judged)
-		fprintf(out, "%-8s %10.4f %10.4f %+6.1f %%  %-19s %s%s\n", operation,
+		fprintf(out, "%-8s %10.4f %10.4f %+6.1f %%  %-19s %s%s%s%s\n", operation,
 			line->ns[0] / (double)CLOCK_NS_PER_MS,
 			line->ns[1] / (double)CLOCK_NS_PER_MS, 100 * line->effect, interval,
-			line->slower ? "SLOWER; " : "", stats_verdict_names[line->verdict]);
+			line->slower ? "SLOWER; " : "", stats_verdict_names[line->verdict],
+			line->why[0] != '\0' ? ": " : "", line->why);
 	else
 		fprintf(out, "%-8s not judged: too few pairs succeeded\n", operation);
 	for (int side = 0; side < H2H_SIDES; side++)

@@ -57,8 +57,9 @@ struct gate_line {
 	double ns[H2H_SIDES];
 	double effect, low, high; /* ratio */
 	enum stats_verdict verdict;
-	bool slower;  /* low is above the limit */
-	bool failing; /* B fails more than A, intervals apart */
+	char why[TALLY_WHY]; /* what the verdict alone does not say */
+	bool slower;	     /* low is above the limit */
+	bool failing;	     /* B fails more than A, intervals apart */
 	uint64_t tried[H2H_SIDES], failed[H2H_SIDES];
 };
 
@@ -83,7 +84,7 @@ struct gate_measure {
 extern const struct gate_measure gate_steps[GATE_STEPS];
 
 /* The question for h2h_judge(). */
-struct h2h_question gate_question(const struct gate_rule *rule);
+struct h2h_question gate_question(const struct gate_rule *rule, enum gate_step step);
 /* Records the result of a run. */
 void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
 	       const struct h2h_judgement *judgement);

@@ -78,7 +78,7 @@ static int gate_measure_step(struct gate_mode *mode, enum gate_step step, struct
 {
 	struct bench_drive *const drives[H2H_SIDES] = {
 		mode->session->drives[GATE_BASE], mode->session->drives[gate_steps[step].target]};
-	struct h2h_question question = gate_question(&mode->gate.rule);
+	struct h2h_question question = gate_question(&mode->gate.rule, step);
 	struct h2h_config config = mode->config;
 	struct h2h_judgement judgement;
 	struct h2h h2h;

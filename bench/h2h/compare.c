@@ -2,6 +2,7 @@
 
 #include "bench/result/member.h"
 #include "bench/result/table.h"
+#include "bench/result/tally.h"
 #include "bench/stats/alloc.h"
 #include "bench/stats/blocks.h"
 #include "bench/stats/describe.h"
@@ -13,10 +14,12 @@
 #include <string.h>
 
 #define COMPARE_ROWS_MAX 32
-#define COMPARE_MIN	 5 /* seconds or blocks of a side; fewer say nothing of their spread */
+#define COMPARE_MIN	 12 /* seconds or blocks of a side; fewer say too little of their spread */
 
 struct compare {
 	json_t *rows;
+	json_t *success;
+	char why[TALLY_WHY]; /* no line has a verdict; "": they have */
 	struct stats_comparison verdicts[COMPARE_ROWS_MAX]; /* of the rows; effect > 0: worse */
 	double margin, confidence;
 };
@@ -78,8 +81,11 @@ static struct compare_sample compare_blocks(const json_t *row)
 
 static double compare_value(const char *unit, const struct compare_sample *sample)
 {
-	double median = stats_median(sample->logs, sample->count);
+	double median;
 
+	if (sample->count == 0)
+		return NAN;
+	median = stats_median(sample->logs, sample->count);
 	return strcmp(unit, "b_to_a") == 0 ? expm1(median) : exp(median);
 }
 
@@ -109,7 +115,7 @@ static void compare_add(struct compare *compare, const char *name, const char *u
 	struct stats_welch welch = {0};
 	struct stats_blocks blocks[2];
 
-	if (at < COMPARE_ROWS_MAX && a.count > 0 && b.count > 0) {
+	if (at < COMPARE_ROWS_MAX) {
 		*verdict = (struct stats_comparison){.p_difference = 1, .p_equivalence = 1};
 		judged = a.count >= COMPARE_MIN && b.count >= COMPARE_MIN && !idle &&
 			 stats_blocks(&blocks[0], a.logs, a.count) == 0 &&
@@ -123,19 +129,22 @@ static void compare_add(struct compare *compare, const char *name, const char *u
 			verdict->effect = -verdict->effect;
 		json_array_append_new(
 			compare->rows,
-			json_pack("{s:s, s:s, s:f, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, "
+			json_pack("{s:s, s:s, s:o, s:o, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, "
 				  "s:f, s:f, s:f, s:n, s:s?}",
-				  "name", name, "unit", unit, "old", compare_value(unit, &a), "new",
-				  compare_value(unit, &b), "old_count", (json_int_t)a.count,
-				  "new_count", (json_int_t)b.count, "change",
+				  "name", name, "unit", unit, "old",
+				  member_real(compare_value(unit, &a)), "new",
+				  member_real(compare_value(unit, &b)), "old_count",
+				  (json_int_t)a.count, "new_count", (json_int_t)b.count, "change",
 				  expm1(welch.difference), "low", expm1(welch.low), "high",
 				  expm1(welch.high), "shift", expm1(shift.shift), "shift_low",
 				  expm1(shift.low), "shift_high", expm1(shift.high), "p_difference",
 				  verdict->p_difference, "p_mann_whitney", ranks.p, "p_equivalence",
 				  verdict->p_equivalence, "verdict", "not_judged",
-				  judged ? NULL
-				  : idle ? "in some seconds nothing succeeded"
-					 : "too short"));
+				  judged	 ? NULL
+				  : a.count == 0 ? "only in the new result"
+				  : b.count == 0 ? "only in the old result"
+				  : idle	 ? "in some seconds nothing succeeded"
+						 : "too short"));
 	}
 	free(a.logs);
 	free(b.logs);
@@ -158,25 +167,98 @@ static void compare_runs(struct compare *compare, const json_t *old_result,
 			    compare_seconds(new_result, of[i].member));
 }
 
-static void compare_heads(struct compare *compare, const json_t *old_result,
-			  const json_t *new_result)
+/* The lines of `from`; mirrored: those alone that `other` lacks, and `other` is the old one. */
+static void compare_heads(struct compare *compare, const json_t *from, const json_t *other,
+			  bool mirrored)
 {
-	const json_t *each, *row, *other;
+	const json_t *each, *row, *there;
 	char name[48];
 
-	member_each(i, each,
-		    json_object_get(json_object_get(old_result, "results"), "operations")) {
+	member_each(i, each, json_object_get(json_object_get(from, "results"), "operations")) {
 		const char *operation = member_text(each, "operation");
 
 		member_each(at, row, json_object_get(each, "quantiles")) {
 			double q = member_number(row, "q");
 
-			other = compare_find_quantile(new_result, operation, q);
-			if (other == NULL)
+			there = compare_find_quantile(other, operation, q);
+			if (mirrored && there != NULL)
 				continue;
 			snprintf(name, sizeof(name), "%.20s p%g, B to A", operation, 100 * q);
-			compare_add(compare, name, "b_to_a", compare_blocks(row),
-				    compare_blocks(other));
+			if (mirrored)
+				compare_add(compare, name, "b_to_a", compare_blocks(NULL),
+					    compare_blocks(row));
+			else
+				compare_add(compare, name, "b_to_a", compare_blocks(row),
+					    compare_blocks(there));
+		}
+	}
+}
+
+static const json_t *compare_find(const json_t *result, const char *operation)
+{
+	const json_t *each;
+
+	member_each(i, each, json_object_get(json_object_get(result, "results"), "operations"))
+		if (strcmp(member_text(each, "operation"), operation) == 0)
+			return each;
+	return NULL;
+}
+
+/* How often a side succeeded in an operation: of `run` it stands there, of `h2h` in a list. */
+static const json_t *compare_success_of(const json_t *operation, size_t side)
+{
+	const json_t *success = json_object_get(operation, "success");
+
+	return json_is_array(success) ? json_array_get(success, side) : operation;
+}
+
+static struct tally_share compare_share(const char *name, const json_t *success)
+{
+	double ok = member_number(success, "ok"), tried = member_number(success, "tried");
+
+	if (!(ok >= 0) || !(tried >= ok))
+		return (struct tally_share){.name = name};
+	return (struct tally_share){name, (uint64_t)ok, (uint64_t)tried};
+}
+
+static void compare_add_success(struct compare *compare, const char *operation, size_t side,
+				const json_t *old_of, const json_t *new_of)
+{
+	const json_t *old_side = compare_success_of(old_of, side);
+	const json_t *new_side = compare_success_of(new_of, side);
+	struct tally_share a = compare_share("A", old_side), b = compare_share("B", new_side);
+	bool heads = json_is_array(json_object_get(old_of != NULL ? old_of : new_of, "success"));
+	char whose[32], why[TALLY_WHY];
+
+	snprintf(whose, sizeof(whose), heads ? "%.20s, %c" : "%.20s", operation, "AB"[side]);
+	if (*compare->why == '\0' && (old_of == NULL || new_of == NULL))
+		snprintf(compare->why, TALLY_WHY, "%s is only in the %s result", operation,
+			 old_of == NULL ? "new" : "old");
+	else if (*compare->why == '\0' && !tally_is_comparable(&a, &b, whose, why))
+		memcpy(compare->why, why, TALLY_WHY);
+	json_array_append_new(compare->success,
+			      json_pack("{s:s, s:o, s:o}", "operation", whose, "old",
+					bench_result_success(a.ok, a.tried), "new",
+					bench_result_success(b.ok, b.tried)));
+}
+
+static void compare_successes(struct compare *compare, const json_t *old_result,
+			      const json_t *new_result)
+{
+	const json_t *results[] = {old_result, new_result}, *each;
+	size_t sides = json_array_size(json_object_get(old_result, "sides"));
+
+	for (size_t r = 0; r < 2; r++) {
+		member_each(i, each,
+			    json_object_get(json_object_get(results[r], "results"), "operations")) {
+			const char *operation = member_text(each, "operation");
+			const json_t *other = compare_find(results[1 - r], operation);
+
+			if (r == 1 && other != NULL)
+				continue;
+			for (size_t side = 0; side < sides; side++)
+				compare_add_success(compare, operation, side, r == 0 ? each : other,
+						    r == 0 ? other : each);
 		}
 	}
 }
@@ -201,12 +283,17 @@ json_t *compare_results(const json_t *old_result, const json_t *new_result, doub
 		return NULL;
 	}
 	compare.rows = json_array();
+	compare.success = json_array();
+	compare_successes(&compare, old_result, new_result);
 	if (strcmp(kind, "run") == 0)
 		compare_runs(&compare, old_result, new_result);
 	else
-		compare_heads(&compare, old_result, new_result);
+		compare_heads(&compare, old_result, new_result, false);
+	if (strcmp(kind, "h2h") == 0)
+		compare_heads(&compare, new_result, old_result, true);
 	if (json_array_size(compare.rows) == 0) {
 		json_decref(compare.rows);
+		json_decref(compare.success);
 		cart_error_set(error, "they have nothing in common that could be compared");
 		return NULL;
 	}
@@ -215,10 +302,14 @@ json_t *compare_results(const json_t *old_result, const json_t *new_result, doub
 	{
 		const char *verdict = stats_verdict_names[compare.verdicts[at].verdict];
 
+		if (*compare.why != '\0') {
+			verdict = stats_verdict_names[STATS_NOT_COMPARABLE];
+			json_object_set_new(row, "not_judged", json_string(compare.why));
+		}
 		json_object_set_new(row, "verdict", json_string(verdict));
 	}
-	return json_pack("{s:f, s:f, s:o}", "margin", margin, "confidence", confidence, "rows",
-			 compare.rows);
+	return json_pack("{s:f, s:f, s:o, s:o}", "margin", margin, "confidence", confidence,
+			 "success", compare.success, "rows", compare.rows);
 }
 
 /* Prints a line if the two differ. */
@@ -346,6 +437,23 @@ static const char *compare_get_verdict(const struct table_row *row, char text[TA
 	return text;
 }
 
+static const char *compare_get_old_share(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return tally_format_share(table_member(row, "old"), text);
+}
+
+static const char *compare_get_new_share(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return tally_format_share(table_member(row, "new"), text);
+}
+
+static const struct table_column compare_success_columns[] = {
+	{.name = "operation", .places = ON_TERMINAL, .width = 24},
+	{.name = "A succeeded", .places = ON_TERMINAL, .get = compare_get_old_share, .width = 30},
+	{.name = "B succeeded", .places = ON_TERMINAL, .get = compare_get_new_share},
+	{0},
+};
+
 static const struct table_column compare_columns[] = {
 	{.name = "name", .title = "", .places = EVERYWHERE, .width = 24},
 	COLUMN("unit", NULL, TEXT, IN_CSV),
@@ -380,6 +488,10 @@ void compare_print(FILE *out, struct buf *csv, const json_t *compared)
 			"sides that it was taken of\nmargin %.3g %%, confidence %.3g %%\n\n",
 			100 * member_number(compared, "margin"),
 			100 * member_number(compared, "confidence"));
+		table_print_head(out, compare_success_columns, NULL);
+		member_each(i, row.of, json_object_get(compared, "success"))
+			table_print_row(out, compare_success_columns, &row);
+		putc('\n', out);
 		table_print_head(out, compare_columns, NULL);
 	}
 	member_each(i, row.of, json_object_get(compared, "rows")) {

@@ -7,6 +7,9 @@
  * succeeded, median and 99th percentile), of `h2h` its blocks (the ratio of B to A). Logarithms are
  * compared: Welch's test on errors that allow for neighbours in time resembling each other
  * (bench/stats/blocks.h), with Mann and Whitney's test and the Hodges-Lehmann shift beside it.
+ *
+ * Shares of success come first: where they differ between the two, or one is low, no line has a
+ * verdict on speed (tally_is_comparable()). What only one of them measured is named.
  */
 #ifndef BENCH_H2H_COMPARE_H
 #define BENCH_H2H_COMPARE_H
@@ -20,7 +23,8 @@
 
 struct buf;
 
-/* What changed, as JSON: the margin, the confidence and a row for each comparison. NULL: error says
+/* What changed, as JSON: the margin, the confidence, the shares of success and a row for each
+ * comparison. NULL: error says
  * why these two cannot be compared. */
 CART_MUST_CHECK json_t *compare_results(const json_t *old_result, const json_t *new_result,
 					double margin, double confidence, struct cart_error *error);

@@ -1,5 +1,6 @@
 #include "bench/h2h/judge.h"
 
+#include "bench/result/number.h"
 #include "bench/stats/describe.h"
 #include "bench/stats/verdict.h"
 #include "bench/stats/blocks.h"
@@ -8,6 +9,7 @@
 #include "bench/stats/alloc.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Times of the pairs that count, of cycles [from, to); returns how many. */
@@ -22,6 +24,11 @@ static size_t judge_collect(double *values, const struct h2h_cell *cell, int sid
 	return count;
 }
 
+int64_t h2h_pairs_for(double quantile)
+{
+	return (int64_t)ceil(BENCH_HDR_BEYOND_MIN / fmin(quantile, 1 - quantile) - 1e-6);
+}
+
 /* False: the block has too few pairs for this quantile. */
 static bool judge_block(const struct h2h_cell *cell, int64_t from, int64_t to, double quantile,
 			double *scratch, double *log_ratio)
@@ -31,7 +38,7 @@ static bool judge_block(const struct h2h_cell *cell, int64_t from, int64_t to, d
 	for (int side = 0; side < H2H_SIDES; side++) {
 		size_t count = judge_collect(scratch, cell, side, from, to);
 
-		if ((double)count * fmin(quantile, 1 - quantile) < BENCH_HDR_BEYOND_MIN)
+		if ((int64_t)count < h2h_pairs_for(quantile))
 			return false;
 		stats_sort(scratch, count);
 		of[side] = stats_quantile(scratch, count, quantile);
@@ -62,80 +69,188 @@ static void judge_whole(struct h2h_row *row, const struct h2h *h2h, double *scra
 	}
 }
 
-static void judge_row(struct h2h_row *row, const struct h2h_question *question,
+/* Puts a line in place of a mean where the ratio changes from one end of the run to the other. */
+static void judge_trend(struct h2h_row *row, const struct h2h_question *question, double confidence,
+			struct stats_paired *paired)
+{
+	double margin = log1p(question->margin);
+	struct stats_trend trend;
+
+	if (stats_trend(&trend, row->log_ratios, row->block_count, confidence) != 0 ||
+	    (trend.low <= margin && trend.high >= -margin))
+		return;
+	row->trending = true;
+	row->from = expm1(trend.from);
+	row->to = expm1(trend.to);
+	paired->blocks.error = trend.error;
+	paired->blocks.df = trend.df;
+	stats_paired_of(paired, &paired->blocks, question->confidence);
+}
+
+static void judge_row(struct h2h_row *row, const struct h2h_question *question, double confidence,
 		      struct stats_blocks *blocks)
 {
+	double batches[STATS_BATCHES_MAX];
 	struct stats_paired paired;
 	struct stats_wilcoxon wilcoxon;
 
-	row->p_wilcoxon = 1;
+	row->p_wilcoxon = NAN;
 	row->comparison = (struct stats_comparison){.p_difference = 1, .p_equivalence = 1};
-	row->judged = row->block_count >= H2H_BLOCKS_MIN &&
-		      stats_paired(&paired, row->log_ratios, row->block_count,
-				   question->confidence) == 0 &&
-		      stats_wilcoxon(&wilcoxon, row->log_ratios, row->block_count) == 0;
+	row->judged =
+		row->block_count >= H2H_BLOCKS_MIN &&
+		stats_paired(&paired, row->log_ratios, row->block_count, question->confidence) == 0;
 	if (!row->judged)
 		return;
+	judge_trend(row, question, confidence, &paired);
+	if (stats_wilcoxon(&wilcoxon, batches,
+			   stats_batches(batches, row->log_ratios, row->block_count)) == 0)
+		row->p_wilcoxon = wilcoxon.p;
 	*blocks = paired.blocks;
 	row->effect = paired.effect;
 	row->low = paired.low;
 	row->high = paired.high;
 	row->effective_blocks = paired.blocks.effective;
-	row->p_wilcoxon = wilcoxon.p;
 	row->comparison.effect = paired.effect;
 	row->comparison.p_difference = paired.p;
-	row->comparison.p_equivalence = stats_equivalence(paired.blocks.mean, paired.blocks.error,
-							  paired.blocks.df, question->margin);
+	if (!row->trending)
+		row->comparison.p_equivalence =
+			stats_equivalence(paired.blocks.mean, paired.blocks.error, paired.blocks.df,
+					  question->margin);
 }
 
-static void judge_together(struct h2h_judgement *judgement, const struct h2h *h2h,
-			   const struct h2h_question *question, const struct stats_blocks *blocks)
+/* The blocks in which B is slower, or faster, if that is all of them; else 0. */
+static size_t judge_one_sided(const struct h2h_row *row)
 {
-	struct stats_comparison all[H2H_ROWS_MAX];
-	double alpha = 1 - question->confidence;
+	size_t slower = 0, faster = 0;
 
-	for (size_t i = 0; i < judgement->count; i++)
+	for (size_t i = 0; i < row->block_count; i++) {
+		slower += row->log_ratios[i] > 0;
+		faster += row->log_ratios[i] < 0;
+	}
+	return slower == row->block_count || faster == row->block_count ? row->block_count : 0;
+}
+
+/* The chance of so many blocks of one sign where each resembles the next by phi (an orthant of two
+ * normal values), either way. */
+static double judge_chance_one_sided(const struct stats_blocks *blocks)
+{
+	return pow(0.5 + asin(blocks->phi) / M_PI, (double)blocks->count - 1);
+}
+
+static void judge_explain_trend(struct h2h_row *row, const char *b)
+{
+	char from[NUMBER_TEXT], to[NUMBER_TEXT];
+
+	number_effect(row->from, from);
+	number_effect(row->to, to);
+	if (row->comparison.verdict == STATS_INCONCLUSIVE) {
+		row->comparison.verdict = STATS_NOT_COMPARABLE;
+		snprintf(row->why, sizeof(row->why), "%s changed from %s to %s", b, from, to);
+		return;
+	}
+	snprintf(row->why, sizeof(row->why), "%s is %s, from %s to %s, and %s", b,
+		 row->effect > 0 ? "slower" : "faster", from, to,
+		 fabs(log1p(row->to)) > fabs(log1p(row->from)) ? "growing" : "shrinking");
+}
+
+/* What no number of pairs would decide is no INCONCLUSIVE. */
+static void judge_explain(struct h2h_row *row, const struct stats_blocks *blocks, double alpha,
+			  const char *b)
+{
+	bool open = row->judged && row->comparison.verdict == STATS_INCONCLUSIVE;
+	size_t all = open ? judge_one_sided(row) : 0;
+	bool shown = all > 0 && judge_chance_one_sided(blocks) < alpha;
+
+	if (all > 0) {
+		snprintf(row->why, sizeof(row->why), "%s is %s in each of %zu blocks%s", b,
+			 row->effect > 0 ? "slower" : "faster", all,
+			 shown ? "" : ", but neighbours resemble each other; more --blocks decide");
+		row->comparison.verdict = !shown	    ? STATS_NOT_COMPARABLE
+					  : row->effect > 0 ? STATS_A_WINS
+							    : STATS_B_WINS;
+	}
+	if (row->trending)
+		judge_explain_trend(row, b);
+}
+
+void h2h_judge_rows(struct h2h_judgement *judgement, int64_t pairs,
+		    const struct h2h_question *question)
+{
+	struct stats_blocks blocks[H2H_ROWS_MAX];
+	struct stats_comparison all[H2H_ROWS_MAX];
+	double alpha = 1 - question->confidence, each = alpha / (double)judgement->count;
+
+	for (size_t i = 0; i < judgement->count; i++) {
+		judge_row(&judgement->rows[i], question, 1 - each, &blocks[i]);
 		all[i] = judgement->rows[i].comparison;
+	}
 	stats_verdicts(all, judgement->count, alpha);
 	for (size_t i = 0; i < judgement->count; i++) {
 		struct h2h_row *row = &judgement->rows[i];
 
 		row->comparison = all[i];
-		if (row->judged && all[i].verdict == STATS_INCONCLUSIVE)
+		judge_explain(row, &blocks[i], each, question->names[1]);
+		if (row->judged && row->comparison.verdict == STATS_INCONCLUSIVE && pairs > 0)
 			row->pairs_needed =
 				(int64_t)stats_blocks_needed(&blocks[i], question->margin, alpha,
 							     judgement->count) *
-				h2h->config.pairs;
+				pairs;
+	}
+}
+
+/* No line has a verdict on speed. */
+static void judge_refuse(struct h2h_judgement *judgement, enum stats_verdict verdict,
+			 const char *why)
+{
+	for (size_t i = 0; i < judgement->count; i++) {
+		struct h2h_row *row = &judgement->rows[i];
+
+		row->comparison.verdict = verdict;
+		row->pairs_needed = 0;
+		snprintf(row->why, sizeof(row->why), "%s", why);
+	}
+}
+
+/* One side fails: it is not the same work, in any operation. */
+static void judge_success(struct h2h_judgement *judgement, const struct h2h *h2h,
+			  const struct h2h_question *question)
+{
+	char why[TALLY_WHY];
+
+	for (int i = 0; i < H2H_OPERATIONS; i++) {
+		const struct tally *arms = h2h->cells[i].arms;
+		struct tally_share a = {question->names[0], arms[0].ok, arms[0].tried};
+		struct tally_share b = {question->names[1], arms[1].ok, arms[1].tried};
+
+		if (tally_is_comparable(&a, &b, h2h_operation_name((enum h2h_operation)i), why))
+			continue;
+		judge_refuse(judgement, STATS_NOT_COMPARABLE, why);
+		return;
 	}
 }
 
 void h2h_judge(struct h2h_judgement *judgement, const struct h2h *h2h,
 	       const struct h2h_question *question)
 {
-	struct stats_blocks blocks[H2H_ROWS_MAX];
 	size_t room = (size_t)(h2h->blocks_done * h2h->config.pairs);
 	double *scratch = bench_alloc(room, sizeof(*scratch));
 
 	*judgement = (struct h2h_judgement){0};
 	for (int operation = 0; operation < H2H_OPERATIONS; operation++) {
 		for (size_t i = 0; i < question->quantile_count; i++) {
-			struct h2h_row *row = &judgement->rows[judgement->count];
+			struct h2h_row *row = &judgement->rows[judgement->count++];
 
 			*row = (struct h2h_row){.operation = (enum h2h_operation)operation,
 						.quantile = question->quantiles[i]};
 			row->log_ratios =
 				bench_alloc((size_t)h2h->blocks_done, sizeof(*row->log_ratios));
 			judge_blocks(row, h2h, scratch);
-			if (row->block_count == 0 && row->quantile != question->quantiles[0]) {
-				free(row->log_ratios);
-				continue;
-			}
 			judge_whole(row, h2h, scratch);
-			judge_row(row, question, &blocks[judgement->count++]);
 		}
 	}
 	free(scratch);
-	judge_together(judgement, h2h, question, blocks);
+	h2h_judge_rows(judgement, h2h->config.pairs, question);
+	judge_success(judgement, h2h, question);
 }
 
 void h2h_judgement_free(struct h2h_judgement *judgement)

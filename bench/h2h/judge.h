@@ -1,6 +1,11 @@
 /*
  * What the pairs say: for each operation and quantile the ratio of B to A, with its interval and a
  * verdict that holds for the whole table (bench/stats/verdict.h).
+ *
+ * A side that fails more often, or often, is NOT COMPARABLE: no line has a verdict on speed. Where
+ * the ratio changes by more than the margin from the first block to the last, the verdict is on its
+ * mean over the run, and says from where to where it went; no number of pairs decides that better.
+ * A side that is slower in every block is never INCONCLUSIVE.
  */
 #ifndef BENCH_H2H_JUDGE_H
 #define BENCH_H2H_JUDGE_H
@@ -10,13 +15,14 @@
 
 #define H2H_QUANTILES_MAX 4
 #define H2H_ROWS_MAX	  (H2H_OPERATIONS * H2H_QUANTILES_MAX)
-#define H2H_BLOCKS_MIN	  5 /* fewer say nothing of their spread */
+#define H2H_BLOCKS_MIN	  12 /* fewer say too little of their spread and of what they share */
 
 struct h2h_question {
 	double quantiles[H2H_QUANTILES_MAX];
 	size_t quantile_count;
-	double margin;	   /* ratio */
-	double confidence; /* 0.95 */
+	double margin;		      /* ratio */
+	double confidence;	      /* 0.95 */
+	const char *names[H2H_SIDES]; /* what verdicts call the sides */
 };
 
 /* A quantile of an operation. */
@@ -30,9 +36,12 @@ struct h2h_row {
 	bool judged;
 	double effect, low, high; /* ratio: 0.03 is B 3 % above A */
 	double effective_blocks;
-	double p_wilcoxon;
+	double p_wilcoxon;		    /* of batches of blocks; NAN: too few blocks for that */
+	bool trending;			    /* from one end to the other by more than the margin */
+	double from, to;		    /* ratio: of a line through the blocks */
 	struct stats_comparison comparison; /* p values and the verdict */
 	int64_t pairs_needed; /* in all, to decide what is INCONCLUSIVE; 0: not known, or decided */
+	char why[TALLY_WHY];  /* what the verdict alone does not say; or "" */
 };
 
 struct h2h_judgement {
@@ -40,13 +49,19 @@ struct h2h_judgement {
 	size_t count;
 };
 
+/* So many pairs must be in a block, so that ten of them lie beyond the quantile. */
+int64_t h2h_pairs_for(double quantile);
+
 /*
  * A block is judged where at least ten of its pairs lie beyond the quantile
- * (BENCH_HDR_BEYOND_MIN); a quantile for which no block has as many is left out. Aborts without
- * memory.
+ * (BENCH_HDR_BEYOND_MIN). Aborts without memory.
  */
 void h2h_judge(struct h2h_judgement *judgement, const struct h2h *h2h,
 	       const struct h2h_question *question);
+/* The verdicts of a table whose rows have their log_ratios. pairs: of a block; 0: how many would
+ * decide is not asked. */
+void h2h_judge_rows(struct h2h_judgement *judgement, int64_t pairs,
+		    const struct h2h_question *question);
 void h2h_judgement_free(struct h2h_judgement *judgement);
 
 #endif

@@ -18,16 +18,10 @@ struct h2h_mode {
 	bool has_calls;
 };
 
-static bool h2h_take_quantiles(struct h2h_question *question, const struct bench_session *session)
+static bool h2h_parse_quantiles(struct h2h_question *question, const struct bench_session *session)
 {
 	const struct bench_texts *texts = &session->values.quantiles;
 
-	if (texts->count == 0) {
-		question->quantiles[0] = 0.5;
-		question->quantiles[1] = 0.95;
-		question->quantile_count = 2;
-		return true;
-	}
 	for (size_t i = 0; i < texts->count; i++) {
 		double *quantile = &question->quantiles[question->quantile_count++];
 
@@ -38,6 +32,33 @@ static bool h2h_take_quantiles(struct h2h_question *question, const struct bench
 				     "--quantile takes up to %d shares between 0 and 1, as 95%% or "
 				     "0.95, not \"%s\"",
 				     H2H_QUANTILES_MAX, texts->items[i]);
+		return false;
+	}
+	return true;
+}
+
+/* False: refused, also where a block has too few pairs for a quantile. */
+static bool h2h_take_quantiles(struct h2h_question *question, const struct bench_session *session)
+{
+	*question = (struct h2h_question){.quantiles = {0.5, 0.95},
+					  .quantile_count = 2,
+					  .margin = session->values.margin,
+					  .confidence = session->values.confidence,
+					  .names = {"A", "B"}};
+	if (session->values.quantiles.count > 0) {
+		question->quantile_count = 0;
+		if (!h2h_parse_quantiles(question, session))
+			return false;
+	}
+	for (size_t i = 0; i < question->quantile_count; i++) {
+		double quantile = question->quantiles[i];
+
+		if (session->values.pairs >= h2h_pairs_for(quantile))
+			continue;
+		bench_options_refuse(session->mode,
+				     "--quantile %g%% needs --pairs %lld: ten samples beyond it in "
+				     "each block",
+				     100 * quantile, (long long)h2h_pairs_for(quantile));
 		return false;
 	}
 	return true;
@@ -86,8 +107,9 @@ static void h2h_validate(struct h2h_mode *mode)
 		}
 	}
 	if (h2h->blocks_done < H2H_BLOCKS_MIN)
-		bench_result_invalidate(mode->session->result, "only %lld blocks were finished",
-					(long long)h2h->blocks_done);
+		bench_result_invalidate(mode->session->result,
+					"only %lld blocks were finished; %d are needed",
+					(long long)h2h->blocks_done, H2H_BLOCKS_MIN);
 }
 
 static enum bench_exit h2h_deliver(struct h2h_mode *mode)
@@ -129,9 +151,7 @@ static enum bench_exit h2h_measure(struct h2h_mode *mode, const struct h2h_confi
 
 static enum bench_exit h2h_run_mode(struct bench_session *session)
 {
-	struct h2h_mode mode = {.session = session,
-				.question = {.margin = session->values.margin,
-					     .confidence = session->values.confidence}};
+	struct h2h_mode mode = {.session = session};
 	struct h2h_config config;
 
 	if (!h2h_take_quantiles(&mode.question, session) || !h2h_setup(&config, session))
@@ -156,7 +176,7 @@ const struct bench_mode h2h_mode = {
 		 "machine disturbs both. A ratio of B to A a block, its interval over the\n"
 		 "blocks, and a verdict a line that holds for the table as a whole. A target\n"
 		 "is http://HOST:PORT or store:BACKEND?setting=value. The carts stay in the\n"
-		 "targets.\n",
+		 "targets. Neither side is faster where one fails more often, or often.\n",
 	.more = "Exit status: 0 measured, whatever the verdicts; 2 nothing to measure, or an\n"
 		"invalid measurement: a side went away, or failed half of its operations.\n"
 		"Ctrl-C keeps the blocks that were done.\n",

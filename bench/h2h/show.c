@@ -40,6 +40,15 @@ static void h2h_win(const json_t *document, size_t side, double nearest, double 
 			 table_label(document, side), number_percent(margin, percent));
 }
 
+/* No verdict on speed. */
+static bool h2h_refused(const struct table_row *row)
+{
+	const char *verdict = table_string(row, "verdict");
+
+	return strcmp(verdict, stats_verdict_names[STATS_NOT_COMPARABLE]) == 0 ||
+	       strcmp(verdict, stats_verdict_names[STATS_WRONG]) == 0;
+}
+
 const char *h2h_get_words(const struct table_row *row, char text[TABLE_TEXT])
 {
 	const char *verdict = table_string(row, "verdict");
@@ -53,6 +62,9 @@ const char *h2h_get_words(const struct table_row *row, char text[TABLE_TEXT])
 		h2h_win(row->document, 0, table_number(row, "low"), margin, text);
 	else if (strcmp(verdict, "B WINS") == 0)
 		h2h_win(row->document, 1, -table_number(row, "high"), margin, text);
+	else if (h2h_refused(row))
+		snprintf(text, TABLE_TEXT, "neither is faster, because %.300s",
+			 table_string(row, "why"));
 	else if (strcmp(verdict, "EQUIVALENT") == 0)
 		snprintf(text, TABLE_TEXT, "no difference beyond \xc2\xb1%s", percent);
 	else if (strcmp(verdict, "DIFFERENT BUT TRIVIAL") == 0)
@@ -80,6 +92,15 @@ static const char *h2h_get_interval(const struct table_row *row, char text[TABLE
 			     : "too few blocks";
 }
 
+static const char *h2h_get_verdict(const struct table_row *row, char text[TABLE_TEXT])
+{
+	const char *why = table_string(row, "why");
+
+	snprintf(text, TABLE_TEXT, "%.40s%s%.300s", table_string(row, "verdict"),
+		 *why != '\0' ? ": " : "", why);
+	return text;
+}
+
 static const char *h2h_get_blocks(const struct table_row *row, char text[TABLE_TEXT])
 {
 	snprintf(text, TABLE_TEXT, "%zu", json_array_size(table_member(row, "log_ratios")));
@@ -91,6 +112,8 @@ static const char *h2h_get_needed(const struct table_row *row, char text[TABLE_T
 	double needed = table_number(row, "pairs_needed");
 	char digits[NUMBER_TEXT];
 
+	if (!isfinite(needed) && h2h_refused(row))
+		return "\xe2\x80\x93";
 	if (!isfinite(needed))
 		return strcmp(table_string(row, "verdict"), "INCONCLUSIVE") == 0 ? "not known"
 										 : "enough";
@@ -117,10 +140,12 @@ const struct table_column h2h_columns[] = {
 	COLUMN("p_wilcoxon", NULL, P, IN_CSV),
 	COLUMN("p_equivalence", NULL, P, IN_CSV),
 	COLUMN_GET(h2h_get_words, "in words", NULL, TEXT, ON_PAGE),
-	{.name = "verdict", .places = EVERYWHERE, .width = 21},
+	COLUMN("verdict", NULL, TEXT, IN_CSV),
+	COLUMN("why", NULL, TEXT, IN_CSV),
 	COLUMN("pairs", NULL, COUNT, ON_PAGE),
 	COLUMN("pairs_needed", NULL, COUNT, IN_CSV),
 	COLUMN_GET(h2h_get_needed, "pairs needed", NULL, COUNT, FOR_PEOPLE),
+	COLUMN_GET(h2h_get_verdict, "verdict", NULL, TEXT, FOR_PEOPLE),
 	{0},
 };
 
@@ -174,16 +199,20 @@ static json_t *h2h_row_json(const struct h2h_row *row)
 	for (size_t i = 0; i < row->block_count; i++)
 		json_array_append_new(ratios, json_real(row->log_ratios[i]));
 	return json_pack(
-		"{s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:o}", "q",
-		row->quantile, "a_ns", row->ns[0], "b_ns", row->ns[1], "log_ratios", ratios,
+		"{s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:f, s:f, s:f, s:s, s:s?, s:o, "
+		"s:o, s:o}",
+		"q", row->quantile, "a_ns", row->ns[0], "b_ns", row->ns[1], "log_ratios", ratios,
 		"effect", row->judged ? member_real(row->effect) : json_null(), "low",
 		row->judged ? member_real(row->low) : json_null(), "high",
 		row->judged ? member_real(row->high) : json_null(), "effective_blocks",
 		row->effective_blocks, "p_difference", row->comparison.p_difference, "p_wilcoxon",
-		row->p_wilcoxon, "p_equivalence", row->comparison.p_equivalence, "holm_difference",
-		row->comparison.holm_difference, "holm_equivalence",
+		member_real(row->p_wilcoxon), "p_equivalence", row->comparison.p_equivalence,
+		"holm_difference", row->comparison.holm_difference, "holm_equivalence",
 		row->comparison.holm_equivalence, "verdict",
-		stats_verdict_names[row->comparison.verdict], "pairs_needed",
+		stats_verdict_names[row->comparison.verdict], "why",
+		row->why[0] != '\0' ? row->why : NULL, "from",
+		row->trending ? member_real(row->from) : json_null(), "to",
+		row->trending ? member_real(row->to) : json_null(), "pairs_needed",
 		row->pairs_needed > 0 ? json_integer((json_int_t)row->pairs_needed) : json_null());
 }
 
@@ -297,7 +326,10 @@ static const char print_legend[] =
 	"what chance\n"
 	"explains at that confidence. EQUIVALENT: shown to differ by less than the margin. "
 	"DIFFERENT BUT\n"
-	"TRIVIAL: both. INCONCLUSIVE: neither was shown; more pairs may.\n";
+	"TRIVIAL: both. INCONCLUSIVE: neither was shown; more pairs may. NOT COMPARABLE: the sides "
+	"did "
+	"not do\n"
+	"the same, so neither is faster.\n";
 
 void h2h_print(FILE *out, const json_t *document)
 {
@@ -315,10 +347,10 @@ void h2h_print(FILE *out, const json_t *document)
 		member_number(results, "blocks"), member_number(results, "pairs_per_block"),
 		member_number(results, "duration_s"), 100 * member_number(results, "margin"),
 		100 * member_number(results, "confidence"));
+	table_write(out, NULL, h2h_success_columns, document, "operations", "success");
+	putc('\n', out);
 	table_write(out, NULL, h2h_columns, document, "operations", "quantiles");
 	fputs(print_legend, out);
-	fputs("\n", out);
-	table_write(out, NULL, h2h_success_columns, document, "operations", "success");
 	if (json_array_size(json_object_get(results, "calls")) > 0) {
 		fputs("\n", out);
 		table_write(out, NULL, h2h_calls_columns, document, "calls", NULL);

@@ -118,7 +118,7 @@ const struct bench_mode run_mode = {
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.summary = "load on a cartd or a store, closed or open, and how long it takes",
-	.takes = {"clients", "rate", "arrivals", "duration=10s", "warmup=2s", LOAD_TAKES,
+	.takes = {"clients", "rate", "arrivals", "duration=15s", "warmup=2s", LOAD_TAKES,
 		  BENCH_TAKES_COMMON},
 	.about = "Puts load on a running cartd (http://HOST:PORT) or on a store in cartbench's\n"
 		 "own process (store:BACKEND?setting=value&...).\n"

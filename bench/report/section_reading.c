@@ -15,6 +15,10 @@ static const char *const reading_verdicts[] = {
 	"Verdicts are corrected for the number of rows (Holm), so that a table of twenty rows does "
 	"not find something by luck; intervals are each row's own. So an interval may miss zero "
 	"where the verdict is INCONCLUSIVE.",
+	"NOT COMPARABLE: the sides did not do the same. One failed more often than the other, or "
+	"more "
+	"often than once in a thousand, or the ratio changed from one end of the run to the other. "
+	"Neither is faster then.",
 	"p50 is the typical call: half are faster. p99: one in a hundred is slower.",
 };
 

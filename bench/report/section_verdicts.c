@@ -73,6 +73,9 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 				 h2h_quantile_holds, "Verdicts",   report_file_name(doc->path)};
 	size_t left_out;
 
+	page_list(report, PAGE_BOTH, doc,
+		  &(struct page_list){h2h_success_columns, "operations", "success", NULL,
+				      "Operations that succeeded", list.of});
 	page_say(report, PAGE_BOTH,
 		 "%s blocks of %s pairs; in each pair both were asked the same, in random order, "
 		 "over %s. \xe2\x80\x9c"
@@ -89,9 +92,6 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 		page_note(report, PAGE_BOTH,
 			  "%zu percentiles are left out: fewer than ten samples lie beyond them.",
 			  left_out);
-	page_list(report, PAGE_BOTH, doc,
-		  &(struct page_list){h2h_success_columns, "operations", "success", NULL,
-				      "Operations that succeeded", list.of});
 	list.columns = h2h_statistics_columns;
 	list.title = "The statistics behind the verdicts";
 	page_list(report, PAGE_FOLDED, doc, &list);

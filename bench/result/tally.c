@@ -4,10 +4,13 @@
 #include "bench/result/number.h"
 #include "bench/result/result.h"
 #include "bench/result/member.h"
+#include "bench/stats/describe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define TALLY_CONFIDENCE 0.95
 
 void tally_init(struct tally *tally, bool open)
 {
@@ -95,6 +98,30 @@ void tally_record(struct tally *tally, const struct bench_op *op, int64_t intend
 	tally_record_parts(tally, op);
 }
 
+static double tally_failed(const struct tally_share *of)
+{
+	return of->tried > 0 ? (double)(of->tried - of->ok) / (double)of->tried : 0;
+}
+
+bool tally_is_comparable(const struct tally_share *a, const struct tally_share *b,
+			 const char *operation, char why[TALLY_WHY])
+{
+	const struct tally_share *worse = tally_failed(a) > tally_failed(b) ? a : b;
+	const struct tally_share *other = worse == a ? b : a;
+	char failed[NUMBER_TEXT], beside[NUMBER_TEXT];
+
+	if (a->tried == 0 || b->tried == 0 || worse->ok == worse->tried)
+		return true;
+	if (tally_failed(worse) <= 1 - TALLY_SUCCESS_MIN &&
+	    stats_wilson(worse->ok, worse->tried, TALLY_CONFIDENCE).high >=
+		    stats_wilson(other->ok, other->tried, TALLY_CONFIDENCE).low)
+		return true;
+	snprintf(why, TALLY_WHY, "%s failed %s of %.40s, %s %s", worse->name,
+		 number_share(tally_failed(worse), failed), operation, other->name,
+		 number_share(tally_failed(other), beside));
+	return false;
+}
+
 static void tally_merge_hdr(struct bench_hdr *hdr, const struct bench_hdr *from)
 {
 	if (hdr != NULL && bench_hdr_merge(hdr, from) != 0)
@@ -165,16 +192,20 @@ json_t *tally_json(const struct tally *tally, enum bench_op_type type)
 			 "split", tally_split_json(tally));
 }
 
-const char *tally_get_success(const struct table_row *row, char text[TABLE_TEXT])
+const char *tally_format_share(const json_t *of, char text[TABLE_TEXT])
 {
-	const json_t *of =
-		table_member(row, "share") != NULL ? row->in : table_member(row, "success");
 	char share[TABLE_TEXT], range[TABLE_TEXT];
 
 	table_range(UNIT_SHARE, member_number(of, "low"), member_number(of, "high"), range);
 	snprintf(text, TABLE_TEXT, "%.100s (%.300s)",
 		 table_format(UNIT_SHARE, member_number(of, "share"), share), range);
 	return text;
+}
+
+const char *tally_get_success(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return tally_format_share(
+		table_member(row, "share") != NULL ? row->in : table_member(row, "success"), text);
 }
 
 const char *tally_get_errors(const struct table_row *row, char text[TABLE_TEXT])

@@ -58,6 +58,22 @@ json_t *tally_split_json(const struct tally *tally);
 /* An element of the result's "operations". */
 json_t *tally_json(const struct tally *tally, enum bench_op_type type);
 
+/*
+ * Whether the times of two sides may be compared: each succeeded in TALLY_SUCCESS_MIN of what it
+ * was asked, and their shares do not differ (Wilson's intervals overlap). One that fails does less
+ * work, and may fail just where the work is slow. False: why says what keeps them, "B failed 30 %".
+ */
+#define TALLY_SUCCESS_MIN 0.999
+#define TALLY_WHY	  160
+
+struct tally_share {
+	const char *name;
+	uint64_t ok, tried;
+};
+
+CART_MUST_CHECK bool tally_is_comparable(const struct tally_share *a, const struct tally_share *b,
+					 const char *operation, char why[TALLY_WHY]);
+
 /* The columns of what became of operations: of such an element, or of a "success" with the same
  * members beside its share. */
 #define TALLY_COLUMNS                                                                              \
@@ -68,5 +84,7 @@ json_t *tally_json(const struct tally *tally, enum bench_op_type type);
 		COLUMN("unknown", NULL, COUNT, FOR_PEOPLE),                                        \
 		COLUMN_GET(tally_get_errors, "errors", NULL, TEXT, FOR_PEOPLE)
 table_get_fn tally_get_success, tally_get_errors;
+/* "99.97 % (99.9 % to 99.99 %)" of a {"share", "low", "high"}. */
+const char *tally_format_share(const json_t *of, char text[TABLE_TEXT]);
 
 #endif

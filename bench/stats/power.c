@@ -77,7 +77,7 @@ static bool power_is_enough(const struct power_blocks *of, size_t count)
 	if (within <= 0)
 		return false;
 	return stats_power(STATS_DIFFERENCE | STATS_EQUIVALENCE, (within + beyond) / 2, of->margin,
-			   error, df, of->alpha) >= STATS_POWER;
+			   error, df, of->alpha) >= STATS_POWER_PLAN;
 }
 
 /* Finds the smallest count that is enough: any greater one is enough too. */

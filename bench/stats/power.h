@@ -2,7 +2,8 @@
  * What a measurement will be able to show, before it is made. Exact for normal noise: for a given
  * estimate of the standard error the chance of a verdict is the normal distribution's; it is
  * integrated numerically over the estimate's distribution (chi with df), to four digits.
- * stats_blocks(), which also estimates autocorrelation, shows up to 2 % less.
+ * stats_blocks(), which also allows for autocorrelation that it cannot exclude, shows up to 6 %
+ * less.
  *
  * effect and margin are logarithmic here, error is the true standard error of the mean, df what it
  * will be estimated with: stats_blocks_df() of the blocks.
@@ -22,6 +23,7 @@ double stats_power(unsigned shown, double effect, double margin, double error, d
 struct stats_blocks;
 
 #define STATS_POWER	 0.9
+#define STATS_POWER_PLAN 0.95 /* without that */
 #define STATS_BLOCKS_MAX 1000000000
 
 /*

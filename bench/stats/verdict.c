@@ -13,6 +13,8 @@ const char *const stats_verdict_names[] = {
 	[STATS_B_WINS] = "B WINS",
 	[STATS_EQUIVALENT] = "EQUIVALENT",
 	[STATS_TRIVIAL] = "DIFFERENT BUT TRIVIAL",
+	[STATS_NOT_COMPARABLE] = "NOT COMPARABLE",
+	[STATS_WRONG] = "WRONG",
 };
 
 static enum stats_verdict verdict_of(const struct stats_comparison *comparison, double alpha)

@@ -40,6 +40,9 @@ enum stats_verdict {
 	STATS_B_WINS,
 	STATS_EQUIVALENT,
 	STATS_TRIVIAL,
+	/* Never decided by stats_verdicts(): what keeps a side from any verdict on its speed. */
+	STATS_NOT_COMPARABLE, /* they did not do the same: one failed, or it changed meanwhile */
+	STATS_WRONG,	      /* a side does not hold what it has acknowledged */
 };
 
 extern const char *const stats_verdict_names[];

@@ -115,7 +115,7 @@ def compared_quantile(q, blocks_a, blocks_b, margin):
     return {"q": q, "a_ns": quantile(all_a, q), "b_ns": quantile(all_b, q), "log_ratios": [round(ratio, 6) for ratio in ratios],
             "effect": math.exp(mean) - 1, "low": low, "high": high, "effective_blocks": round(n * 0.83, 1), "p_difference": p,
             "p_wilcoxon": min(1.0, p * 1.3), "p_equivalence": p_equivalence, "holm_difference": min(1.0, p * rows),
-            "holm_equivalence": min(1.0, p_equivalence * rows), "verdict": said,
+            "holm_equivalence": min(1.0, p_equivalence * rows), "verdict": said, "why": None, "from": None, "to": None,
             "pairs_needed": round(n * len(blocks_a[0]) * 3.7) if said == "INCONCLUSIVE" else None}
 
 

@@ -14,7 +14,8 @@
 #define RUN_MS	 60000
 #define ARGS_MAX 24
 /* Little, and sure where it is said that something differs. */
-#define SHORT "--blocks", "8", "--pairs", "40", "--warmup", "20ms", "--no-calls"
+#define SHORT                                                                                      \
+	"--blocks", "24", "--pairs", "20", "--quantile", "50%", "--warmup", "20ms", "--no-calls"
 
 static char folder[256], file[300], other[300];
 
@@ -79,13 +80,16 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The first quantile of an operation's rows. */
-static json_t *row(const json_t *result, size_t operation)
+static json_t *operation(const json_t *result, size_t at)
 {
-	json_t *operations = json_object_get(json_object_get(result, "results"), "operations");
+	return json_array_get(json_object_get(json_object_get(result, "results"), "operations"),
+			      at);
+}
 
-	return json_array_get(json_object_get(json_array_get(operations, operation), "quantiles"),
-			      0);
+/* The first quantile of an operation's rows. */
+static json_t *row(const json_t *result, size_t at)
+{
+	return json_array_get(json_object_get(operation(result, at), "quantiles"), 0);
 }
 
 static void two_cartds_are_compared_and_a_slower_one_loses(void **state)
@@ -121,8 +125,8 @@ static void two_cartds_are_compared_and_a_slower_one_loses(void **state)
 
 static void calls_of_the_database_are_counted_where_it_counts_them(void **state)
 {
-	char *output = BENCH(0, "h2h", "--blocks", "5", "--pairs", "20", "A=store:memory",
-			     "B=store:memory");
+	char *output = BENCH(0, "h2h", "--blocks", "12", "--pairs", "20", "--quantile", "50%",
+			     "A=store:memory", "B=store:memory");
 
 	(void)state;
 	assert_null(strstr(output, "calls to the database"));
@@ -162,6 +166,11 @@ static void what_is_wrong_is_said_in_a_line(void **state)
 	REFUSED("given as A=TARGET B=TARGET", "h2h", "http://127.0.0.1:1", "B=store:memory");
 	REFUSED("B=http://127.0.0.1:1", "h2h", "A=store:memory", "B=http://127.0.0.1:1");
 	REFUSED("--quantile takes", "h2h", "--quantile", "1", "A=store:memory", "B=store:memory");
+	REFUSED("--quantile 99% needs --pairs 1000", "h2h", "--quantile", "99%", "A=store:memory",
+		"B=store:memory");
+	REFUSED("--quantile 95% needs --pairs 200", "h2h", "--pairs", "100", "A=store:memory",
+		"B=store:memory");
+	REFUSED("--blocks", "h2h", "--blocks", "11", "A=store:memory", "B=store:memory");
 	REFUSED("nobody", "h2h", "A=store:nobody", "B=store:memory");
 	REFUSED("cannot write", "h2h", "--out", "/nowhere/h2h.json", "A=store:memory",
 		"B=store:memory");
@@ -180,6 +189,25 @@ static void a_side_that_fails_is_not_believed_and_what_was_measured_is_kept(void
 	json_decref(result);
 }
 
+static void a_side_that_fails_fast_does_not_win(void **state)
+{
+	char *output = BENCH(0, "h2h", SHORT, "--out", file, "A=store:memory",
+			     "B=store:fault?fault.over=memory&fault.ops=change&fault.busy_every=3");
+	json_t *result = load(file);
+	const char *shares = strstr(output, "succeeded"), *speeds = strstr(output, "B against A");
+
+	(void)state;
+	assert_true(shares != NULL && speeds != NULL && shares < speeds);
+	assert_non_null(
+		strstr(output, "NOT COMPARABLE: B failed 33\xc2\xa0% of add, A 0\xc2\xa0%"));
+	assert_null(strstr(output, "WINS\n"));
+	for (size_t i = 0; i < 3; i++)
+		assert_string_equal(json_string_value(json_object_get(row(result, i), "verdict")),
+				    "NOT COMPARABLE");
+	json_decref(result);
+	free(output);
+}
+
 /* Two results that say the same, but for what a test does to the second. */
 static json_t *make_pair(void)
 {
@@ -190,7 +218,7 @@ static json_t *make_pair(void)
 
 static void archived_results_are_compared(void **state)
 {
-	json_t *result = make_pair(), *ratios, *ratio;
+	json_t *result = make_pair(), *ratios, *ratio, *succeeded;
 	char *output;
 	size_t i;
 
@@ -211,6 +239,14 @@ static void archived_results_are_compared(void **state)
 	free(output);
 	output = BENCH(0, "compare", "--json", other, file);
 	assert_non_null(strstr(output, "\"verdict\": \"B WINS\""));
+	free(output);
+	/* It failed a tenth of them: no line is about speed. */
+	succeeded = json_array_get(json_object_get(operation(result, 1), "success"), 1);
+	json_object_set_new(succeeded, "ok", json_integer(432));
+	save(result, other);
+	output = BENCH(0, "compare", file, other);
+	assert_non_null(strstr(output, "NOT COMPARABLE: B failed 10\xc2\xa0% of add, B, A 0"));
+	assert_null(strstr(output, "WINS"));
 	free(output);
 	json_decref(result);
 }
@@ -245,6 +281,7 @@ int main(void)
 		cmocka_unit_test(metrics_are_had_although_the_service_has_closed_the_connection),
 		cmocka_unit_test(what_is_wrong_is_said_in_a_line),
 		cmocka_unit_test(a_side_that_fails_is_not_believed_and_what_was_measured_is_kept),
+		cmocka_unit_test(a_side_that_fails_fast_does_not_win),
 		cmocka_unit_test(archived_results_are_compared),
 		cmocka_unit_test(results_that_do_not_belong_together_are_refused),
 	};

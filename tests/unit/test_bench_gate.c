@@ -56,7 +56,7 @@ static void note(struct gate *gate, enum gate_step step, const struct made_up *o
 {
 	const struct h2h_config config = {.blocks = BLOCKS, .pairs = PAIRS};
 	struct bench_drive *const none[H2H_SIDES] = {NULL};
-	struct h2h_question question = gate_question(&gate->rule);
+	struct h2h_question question = gate_question(&gate->rule, step);
 	int64_t blocks = of->blocks > 0 ? of->blocks : BLOCKS;
 	struct h2h_judgement judgement;
 	struct bench_rng rng;

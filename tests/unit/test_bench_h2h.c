@@ -6,14 +6,18 @@
 #include "bench/cli/interrupt.h"
 #include "core/base/buf.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/draws.h"
 
 #include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct h2h_question question = {
-	.quantiles = {0.5, 0.95}, .quantile_count = 2, .margin = 0.05, .confidence = 0.95};
+static const struct h2h_question question = {.quantiles = {0.5, 0.95},
+					     .quantile_count = 2,
+					     .margin = 0.05,
+					     .confidence = 0.95,
+					     .names = {"A", "B"}};
 
 struct fixture {
 	struct bench_drive *drives[H2H_SIDES];
@@ -110,9 +114,9 @@ static void known_ratios_are_found_and_judged(void **state)
 	assert_true(row.ns[0] > 100000 && row.ns[0] < 250000);
 }
 
-static void a_quantile_with_few_pairs_beyond_is_left_out(void **state)
+static void a_quantile_with_few_pairs_beyond_is_not_judged(void **state)
 {
-	const struct h2h_config config = {.blocks = 10, .pairs = 100};
+	const struct h2h_config config = {.blocks = 14, .pairs = 100};
 	struct bench_drive *const none[H2H_SIDES] = {NULL};
 	struct h2h_judgement judgement;
 	struct h2h h2h;
@@ -121,18 +125,134 @@ static void a_quantile_with_few_pairs_beyond_is_left_out(void **state)
 	h2h_init(&h2h, &config, none);
 	make_up(&h2h, 1);
 	/* Five of a hundred pairs are beyond the 95th percentile. */
+	assert_int_equal(h2h_pairs_for(0.95), 200);
+	assert_int_equal(h2h_pairs_for(0.5), 20);
 	h2h_judge(&judgement, &h2h, &question);
-	assert_int_equal(judgement.count, 3);
+	assert_int_equal(judgement.count, 6);
 	for (size_t i = 0; i < judgement.count; i++)
-		assert_true(judgement.rows[i].quantile == 0.5 && judgement.rows[i].judged);
+		assert_true(judgement.rows[i].judged == (judgement.rows[i].quantile == 0.5));
 	h2h_judgement_free(&judgement);
 	/* Pairs that do not count leave a block with too few. */
 	memset(h2h.cells[0].ns[0], 0, 90 * sizeof(int64_t));
 	h2h_judge(&judgement, &h2h, &question);
-	assert_int_equal(judgement.rows[0].block_count, 9);
-	assert_int_equal(judgement.rows[1].block_count, 10);
+	assert_int_equal(judgement.rows[0].block_count, 13);
+	assert_int_equal(judgement.rows[2].block_count, 14);
 	h2h_judgement_free(&judgement);
 	h2h_free(&h2h);
+}
+
+/* The verdict on a row of blocks that was made up, one of six of its table. */
+static struct h2h_row judged(const double *ratios, size_t count)
+{
+	struct h2h_judgement judgement = {.count = H2H_ROWS_MAX / 2};
+	struct h2h_row row;
+
+	for (size_t i = 0; i < judgement.count; i++) {
+		judgement.rows[i].log_ratios = malloc(count * sizeof(*ratios));
+		memcpy(judgement.rows[i].log_ratios, ratios, count * sizeof(*ratios));
+		judgement.rows[i].block_count = count;
+	}
+	h2h_judge_rows(&judgement, 500, &question);
+	row = judgement.rows[0];
+	h2h_judgement_free(&judgement);
+	return row;
+}
+
+static void a_side_that_drifts_is_said_to(void **state)
+{
+	struct bench_rng rng;
+	struct h2h_row row;
+	double d[40];
+
+	(void)state;
+	bench_rng_init(&rng, 3, 0);
+	for (size_t i = 0; i < 40; i++)
+		d[i] = log(1.05) + log(2.6 / 1.05) * (double)i / 39 +
+		       0.02 * (bench_rng_unit(&rng) - 0.5);
+	row = judged(d, 40);
+	assert_int_equal(row.comparison.verdict, STATS_A_WINS);
+	assert_non_null(strstr(row.why, "B is slower, from +"));
+	assert_non_null(strstr(row.why, " to +160\xc2\xa0%, and growing"));
+	assert_int_equal(row.pairs_needed, 0);
+	for (size_t i = 0; i < 40; i++)
+		d[i] = -d[i];
+	row = judged(d, 40);
+	assert_int_equal(row.comparison.verdict, STATS_B_WINS);
+	assert_non_null(strstr(row.why, "B is faster, from "));
+	/* Faster first and slower later: neither, and no number of pairs decides. */
+	for (size_t i = 0; i < 40; i++)
+		d[i] = 0.5 * ((double)i - 19.5) / 39 + 0.02 * (bench_rng_unit(&rng) - 0.5);
+	row = judged(d, 40);
+	assert_int_equal(row.comparison.verdict, STATS_NOT_COMPARABLE);
+	assert_non_null(strstr(row.why, "B changed from "));
+	assert_int_equal(row.pairs_needed, 0);
+}
+
+static void a_side_that_is_slower_in_every_block_has_lost(void **state)
+{
+	struct h2h_row row;
+	double d[12];
+
+	(void)state;
+	for (size_t i = 0; i < 12; i++)
+		d[i] = i == 5 ? 3 : 0.06 + 0.01 * (double)(i % 2);
+	row = judged(d, 12);
+	assert_int_equal(row.comparison.verdict, STATS_A_WINS);
+	assert_string_equal(row.why, "B is slower in each of 12 blocks");
+	assert_true(isnan(row.p_wilcoxon));
+	/* In all but one it is not decided. */
+	d[2] = -0.001;
+	row = judged(d, 12);
+	assert_int_equal(row.comparison.verdict, STATS_INCONCLUSIVE);
+	assert_string_equal(row.why, "");
+	assert_true(row.pairs_needed > 0);
+	/* Too few are not judged at all. */
+	assert_false(judged(d, 11).judged);
+}
+
+/* 2,000 runs of two equal sides each, six lines a table. */
+static void honest_sides_get_no_false_verdict_however_the_blocks_resemble_each_other(void **state)
+{
+	static const double phis[] = {0, 0.3, 0.6};
+	static const size_t counts[] = {12, 20, 40};
+	struct bench_rng rng;
+	double d[40];
+
+	(void)state;
+	for (size_t at = 0; at < 9; at++) {
+		double phi = phis[at % 3];
+		size_t count = counts[at / 3];
+		int wins = 0, trends = 0, wrong;
+
+		bench_rng_init(&rng, 5, at);
+		for (int run = 0; run < 2000; run++) {
+			struct h2h_judgement judgement = {.count = 6};
+
+			wrong = 0;
+			for (size_t i = 0; i < 6; i++) {
+				draws_row(&rng, draws_normal, phi, d, count);
+				for (size_t k = 0; k < count; k++)
+					d[k] *= 0.03;
+				judgement.rows[i].log_ratios = malloc(count * sizeof(*d));
+				memcpy(judgement.rows[i].log_ratios, d, count * sizeof(*d));
+				judgement.rows[i].block_count = count;
+			}
+			h2h_judge_rows(&judgement, 0, &question);
+			for (size_t i = 0; i < 6; i++) {
+				enum stats_verdict verdict = judgement.rows[i].comparison.verdict;
+
+				wrong |= verdict == STATS_A_WINS || verdict == STATS_B_WINS;
+				trends += judgement.rows[i].trending;
+			}
+			wins += wrong;
+			h2h_judgement_free(&judgement);
+		}
+		print_message("%zu blocks, autoregression %g: false wins in %.2f %%, trends in "
+			      "%.2f %% of tables\n",
+			      count, phi, wins / 20.0, trends / 20.0);
+		assert_true(wins <= 100);
+		assert_true(trends <= 100);
+	}
 }
 
 static void every_cycle_makes_a_pair_of_each_operation(void **state)
@@ -170,7 +290,7 @@ static void a_side_that_is_made_slower_loses(void **state)
 	(void)state;
 	open_sides(&f, "store:memory", "store:memory");
 	run(&f, &(struct h2h_config){
-			.blocks = 20, .pairs = 100, .warmup_ms = 20, .seed = 2, .slow_b = 4});
+			.blocks = 20, .pairs = 200, .warmup_ms = 20, .seed = 2, .slow_b = 4});
 	for (size_t i = 0; i < f.judgement.count; i++) {
 		assert_int_equal(f.judgement.rows[i].comparison.verdict, STATS_A_WINS);
 		assert_true(f.judgement.rows[i].effect > 2);
@@ -200,6 +320,14 @@ static void operations_that_fail_are_counted_and_not_timed(void **state)
 		assert_int_equal(counted, 150);
 	}
 	assert_int_equal(f.h2h.cells[H2H_GET].arms[1].ok, 200);
+	/* Nor is a side that fails faster or slower in anything. */
+	for (size_t i = 0; i < f.judgement.count; i++) {
+		const struct h2h_row *row = &f.judgement.rows[i];
+
+		assert_int_equal(row->comparison.verdict, STATS_NOT_COMPARABLE);
+		assert_non_null(strstr(row->why, "B failed 25\xc2\xa0% of "));
+		assert_int_equal(row->pairs_needed, 0);
+	}
 	close_all(&f);
 }
 
@@ -270,8 +398,8 @@ static void the_results_hold_what_was_found(void **state)
 	table_write(NULL, &rows, h2h_columns, document, "operations", "quantiles");
 	assert_int_equal(strncmp(buf_string(&rows),
 				 "operation,quantile,a_ns,b_ns,effect,low,high,blocks,p_difference,"
-				 "p_wilcoxon,p_equivalence,verdict,pairs_needed\n",
-				 110),
+				 "p_wilcoxon,p_equivalence,verdict,why,pairs_needed\n",
+				 114),
 			 0);
 	assert_non_null(strstr(buf_string(&rows), "\nadd,0.5,"));
 	json_decref(document);
@@ -323,7 +451,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(known_ratios_are_found_and_judged),
-		cmocka_unit_test(a_quantile_with_few_pairs_beyond_is_left_out),
+		cmocka_unit_test(a_quantile_with_few_pairs_beyond_is_not_judged),
+		cmocka_unit_test(a_side_that_drifts_is_said_to),
+		cmocka_unit_test(a_side_that_is_slower_in_every_block_has_lost),
+		cmocka_unit_test(
+			honest_sides_get_no_false_verdict_however_the_blocks_resemble_each_other),
 		cmocka_unit_test(every_cycle_makes_a_pair_of_each_operation),
 		cmocka_unit_test(a_side_that_is_made_slower_loses),
 		cmocka_unit_test(operations_that_fail_are_counted_and_not_timed),

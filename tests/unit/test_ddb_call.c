@@ -477,16 +477,21 @@ static void a_service_that_only_fails_gets_no_more_than_the_budget_and_probes_on
 {
 	const int calls = 60, paid = 20;
 	int64_t began_ns = clock_monotonic_ns(&cart_clock_system), most;
+	int sent = 0;
 
 	(void)state;
 	ADD(.error = "InternalServerError", .status = 500);
 	assert_true(retry_budget_spend(&f.shared.budget,
 				       DDB_BUDGET - paid * ddb_retry_tokens(DDB_RETRY_SERVER)));
-	for (int i = 0; i < calls; i++)
-		assert_outcome(ddb_fixture_call(&f, &call, DDB_GET_ITEM, GET, 200), DDB_DOUBT);
+	for (int i = 0; i < calls; i++) {
+		/* On a slow machine the deadline may pass before the call is given up. */
+		if (ddb_fixture_call(&f, &call, DDB_GET_ITEM, GET, 200) != DDB_LATE)
+			assert_outcome(call.outcome, DDB_DOUBT);
+		sent += call.tries > 0;
+	}
 	most = calls + paid + 1 +
 	       (clock_monotonic_ns(&cart_clock_system) - began_ns) / DDB_PROBE_NS;
-	assert_in_range(arrived(), calls + paid, most);
+	assert_in_range(arrived(), sent + paid, most);
 	assert_int_equal(atomic_load(&f.shared.budget.tokens), 0);
 	assert_true(ddb_fixture_metric(&f, "cart_dynamodb_retries_denied_total") > 0);
 	/* It comes back with successes, one each. */

@@ -5,15 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool buf_reserve(struct buf *buf, size_t len)
+static CART_COLD bool buf_grow(struct buf *buf, size_t len)
 {
 	size_t room = buf->room > 0 ? buf->room : 256;
 	char *data;
 
-	if (buf->failed)
-		return false;
-	if (len <= buf->room - buf->len)
-		return true;
 	if (len > SIZE_MAX / 4 - buf->len) {
 		buf->failed = true;
 		return false;
@@ -28,6 +24,13 @@ bool buf_reserve(struct buf *buf, size_t len)
 	buf->data = data;
 	buf->room = room;
 	return true;
+}
+
+bool buf_reserve(struct buf *buf, size_t len)
+{
+	if (buf->failed)
+		return false;
+	return len <= buf->room - buf->len || buf_grow(buf, len);
 }
 
 void buf_add(struct buf *buf, const void *data, size_t len)
@@ -45,7 +48,8 @@ void buf_add_string(struct buf *buf, const char *text)
 
 void buf_add_char(struct buf *buf, char c)
 {
-	buf_add(buf, &c, 1);
+	if (buf_reserve(buf, 1))
+		buf->data[buf->len++] = c;
 }
 
 void buf_add_integer(struct buf *buf, int64_t value)

@@ -32,36 +32,56 @@ void frame_fail(struct frame *frame, int status, const char *detail)
 	frame->detail = detail;
 }
 
-/* RFC 9110, 5.6.2: letters, digits and !#$%&'*+-.^_`|~, as a bit for each character of ASCII. */
-static bool frame_is_token_char(unsigned char c)
-{
-	static const uint64_t chars[2] = {UINT64_C(0x03ff6cfa00000000),
-					  UINT64_C(0x57ffffffc7fffffe)};
+/* What a byte may be part of. */
+enum {
+	IN_TOKEN = 1,  /* RFC 9110, 5.6.2: letters, digits and !#$%&'*+-.^_`|~ */
+	IN_VALUE = 2,  /* of a header: no control characters but TAB */
+	IN_TARGET = 4, /* of the request: visible ASCII without # */
+};
 
-	return c < 128 && (chars[c / 64] >> c % 64 & 1) != 0;
+/* 0: nothing. 2: value; 3: token and value; 6: value and target; 7: all three. */
+static const unsigned char frame_classes[256] = {
+	/* clang-format off */
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, /* 0x00 */
+	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x10 */
+	2, 7, 6, 3, 7, 7, 7, 7, 6, 6, 7, 7, 6, 7, 7, 6, /* 0x20 */
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 6, 6, 6, /* 0x30 */
+	6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, /* 0x40 */
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 6, 6, 7, 7, /* 0x50 */
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, /* 0x60 */
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 6, 7, 6, 7, 0, /* 0x70 */
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0x80 */
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0x90 */
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xa0 */
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xb0 */
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xc0 */
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xd0 */
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xe0 */
+	2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xf0 */
+	/* clang-format on */
+};
+
+static bool frame_is_in(char c, unsigned int class)
+{
+	return (frame_classes[(unsigned char)c] & class) != 0;
+}
+
+static bool frame_are_in(const char *text, const char *end, unsigned int class)
+{
+	while (text < end && frame_is_in(*text, class))
+		text++;
+	return text == end;
 }
 
 static bool frame_is_token(const char *text, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (!frame_is_token_char((unsigned char)text[i]))
-			return false;
-	return len > 0;
+	return len > 0 && frame_are_in(text, text + len, IN_TOKEN);
 }
 
 /* Optional white space of RFC 9110, 5.6.3. */
 static bool frame_is_blank(char c)
 {
 	return c == ' ' || c == '\t';
-}
-
-/* No control characters but TAB. */
-static bool frame_is_text(const char *text, const char *end)
-{
-	for (; text < end; text++)
-		if (((unsigned char)*text < ' ' && *text != '\t') || *text == 0x7f)
-			return false;
-	return true;
 }
 
 static bool frame_is(const char *text, size_t len, const char *name)
@@ -100,7 +120,7 @@ static bool frame_is_authority(const char *text, size_t len)
 			return false;
 	} else {
 		while (text < end && *text != ':') {
-			if (!frame_is_token_char((unsigned char)*text))
+			if (!frame_is_in(*text, IN_TOKEN))
 				return false;
 			text++;
 		}
@@ -132,8 +152,7 @@ static const char *frame_plain_host_end(const char *text, const char *end)
 		address[close - c - 1] = '\0';
 		return inet_pton(AF_INET6, address, &unused) == 1 ? close + 1 : text;
 	}
-	while (c < end && frame_is_token_char((unsigned char)*c) &&
-	       strchr("!#$%&'*+^`|~", *c) == NULL)
+	while (c < end && frame_is_in(*c, IN_TOKEN) && strchr("!#$%&'*+^`|~", *c) == NULL)
 		c++;
 	return c;
 }
@@ -173,9 +192,8 @@ static bool frame_check_absolute(struct frame *frame, const char *target, size_t
 
 static bool frame_check_target(struct frame *frame, const char *target, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if (target[i] <= ' ' || target[i] >= 0x7f || target[i] == '#')
-			return false;
+	if (!frame_are_in(target, target + len, IN_TARGET))
+		return false;
 	if (len == 1 && *target == '*')
 		return frame->method == HTTP_OPTIONS;
 	/* It asks for a tunnel; evhttp takes whatever stands there for an authority, and a path is
@@ -349,7 +367,7 @@ static const char *frame_check_field(struct frame *frame, const char *line, size
 		frame_fail(frame, 431, "too many headers");
 		return NULL;
 	}
-	if (!frame_is_text(colon + 1, line + len)) {
+	if (!frame_are_in(colon + 1, line + len, IN_VALUE)) {
 		frame_fail(frame, 400, "a header holds a control character");
 		return NULL;
 	}
@@ -413,7 +431,7 @@ static void frame_chunk_size(struct frame *frame, const struct frame_limits *lim
 	uint64_t size = 0;
 
 	/* Extensions are ignored (RFC 9112, 7.1.1), but not what could end a line elsewhere. */
-	if (extension != NULL && !frame_is_text(extension, line + len)) {
+	if (extension != NULL && !frame_are_in(extension, line + len, IN_VALUE)) {
 		frame_fail(frame, 400, "a chunk extension holds a control character");
 		return;
 	}
@@ -600,8 +618,7 @@ static size_t frame_take_empty_lines(struct frame *frame, const char *bytes, siz
 		frame->empty_lines++;
 	}
 	/* TLS on this port would otherwise wait for the end of a line. */
-	if (at < len &&
-	    (frame->empty_lines % 2 != 0 || !frame_is_token_char((unsigned char)bytes[at])))
+	if (at < len && (frame->empty_lines % 2 != 0 || !frame_is_in(bytes[at], IN_TOKEN)))
 		frame_fail(frame, 400, "this is not a request in HTTP");
 	else if (at < len)
 		frame->state = FRAME_REQUEST_LINE;

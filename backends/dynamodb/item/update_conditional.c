@@ -9,9 +9,12 @@
  *
  * The text is as plain as it can be, because servers that stand in for DynamoDB parse it for every
  * call, and slowly: names of one letter, no parentheses (AND binds closer than OR, so a guard is
- * said twice instead), comparisons in place of functions. A comparison with an attribute that is
- * not there is false, so "NOT #e<=:t" also holds where there is no #e. Some servers evaluate SET
- * from left to right: what reads the version comes before what changes it.
+ * said twice instead), comparisons in place of functions. Their parsers try the longer form of a
+ * phrase first, and read its beginning again when it was the shorter one: the last part of a chain
+ * of AND or OR twice, an operand without "+" three times. So the shortest parts are last, and a
+ * function has "+:0". A comparison with an attribute that is not there is false, so "NOT #e<=:t"
+ * also holds where there is no #e. Some servers evaluate SET from left to right: what reads the
+ * version comes before what changes it.
  *
  * An expression never contains a product or a key: #p0 and #k stand for them.
  */
@@ -129,7 +132,7 @@ static void fast_update_line(struct buf *body, const struct fast *fast, size_t a
 	}
 	ddb_add_indexed(body, ",#a.#p", at);
 	ddb_add_indexed(body, "=if_not_exists(#a.#p", at);
-	buf_add_string(body, ",:t)");
+	buf_add_string(body, ",:t)+:0");
 	if (fast_is_newer(fast, at))
 		return;
 	ddb_add_indexed(body, ",#d.#p", at);
@@ -189,25 +192,24 @@ static void fast_removes(struct buf *body, const struct fast *fast)
 static void fast_guard_times(struct buf *body, const struct fast *fast)
 {
 	if (fast_sets_times(fast) && fast->kind != FAST_DELETE)
-		buf_add_string(body, " AND #u<=:t");
+		buf_add_string(body, "#u<=:t AND ");
 	if (fast_sets_times(fast) || !fast_puts_lines(fast))
 		return;
 	for (size_t at = 0; fast_next(fast, &at); at++) {
-		ddb_add_indexed(body, fast_is_newer(fast, at) ? " AND #d.#p" : " AND NOT #d.#p",
-				at);
-		buf_add_string(body, ">:t");
+		ddb_add_indexed(body, fast_is_newer(fast, at) ? "#d.#p" : "NOT #d.#p", at);
+		buf_add_string(body, ">:t AND ");
 	}
 }
 
-/* What every change demands. Only an open cart has #e. */
+/* What every change demands, as the end of a chain of AND. Only an open cart has #e. */
 static void fast_guard(struct buf *body, const struct fast *fast)
 {
-	buf_add_string(body, "#e>:t");
-	fast_guard_times(body, fast);
-	if (fast->op->if_version != 0)
-		buf_add_string(body, " AND #v=:v");
 	if (fast->key_name != NULL)
-		buf_add_string(body, " AND NOT #o.#k>:0 AND size(#o)<:k");
+		buf_add_string(body, "NOT #o.#k>:0 AND size(#o)<:k AND ");
+	if (fast->op->if_version != 0)
+		buf_add_string(body, "#v=:v AND ");
+	fast_guard_times(body, fast);
+	buf_add_string(body, "#e>:t");
 }
 
 static void fast_line_bounds(struct buf *body, const struct fast *fast, const char *line,
@@ -216,37 +218,39 @@ static void fast_line_bounds(struct buf *body, const struct fast *fast, const ch
 	for (size_t at = 0; fast_next(fast, &at); at++) {
 		ddb_add_indexed(body, line, at);
 		ddb_add_indexed(body, bound, at);
+		buf_add_string(body, " AND ");
 	}
 }
 
 static void fast_condition(struct buf *body, const struct fast *fast)
 {
-	fast_guard(body, fast);
 	switch (fast->kind) {
 	case FAST_ADD:
 		/* There is room for all its lines, or each is there; none becomes too large. */
-		fast_line_bounds(body, fast, " AND NOT #q.#p", ">:l");
-		buf_add_string(body, " AND size(#q)<=:r OR ");
+		buf_add_string(body, "size(#q)<=:r AND ");
+		fast_line_bounds(body, fast, "NOT #q.#p", ">:l");
 		fast_guard(body, fast);
-		fast_line_bounds(body, fast, " AND #q.#p", "<=:l");
-		return;
+		buf_add_string(body, " OR ");
+		fast_line_bounds(body, fast, "#q.#p", "<=:l");
+		break;
 	case FAST_SET:
 		/* A new line for which there is room, or another quantity. */
-		buf_add_string(body, " AND NOT #q.#p0>:0 AND size(#q)<=:r OR ");
+		buf_add_string(body, "NOT #q.#p0>:0 AND size(#q)<=:r AND ");
 		fast_guard(body, fast);
-		buf_add_string(body, " AND #q.#p0>:0 AND #q.#p0<>:n0");
-		return;
+		buf_add_string(body, " OR #q.#p0>:0 AND #q.#p0<>:n0 AND ");
+		break;
 	case FAST_REMOVE:
-		buf_add_string(body, " AND #q.#p0>:0");
-		return;
+		buf_add_string(body, "#q.#p0>:0 AND ");
+		break;
 	case FAST_CLEAR:
 	case FAST_CHECKOUT:
-		buf_add_string(body, " AND size(#q)>:0");
-		return;
+		buf_add_string(body, "size(#q)>:0 AND ");
+		break;
 	case FAST_DELETE:
-		buf_add_string(body, " AND NOT #y>:t");
-		return;
+		buf_add_string(body, "NOT #y>:t AND ");
+		break;
 	}
+	fast_guard(body, fast);
 }
 
 /* The names of all placeholders in the expressions: DynamoDB refuses one that is not used. */

@@ -188,6 +188,15 @@ int sql_conn_open(struct sql_conn *conn, struct event_base *base, MYSQL *mysql,
 	return 0;
 }
 
+void sql_conn_watch(struct sql_conn *conn, bool watch)
+{
+	assert(conn->step == SQL_CONN_IDLE);
+	if (watch)
+		event_add(conn->read, NULL);
+	else
+		event_del(conn->read);
+}
+
 MYSQL *sql_conn_release(struct sql_conn *conn)
 {
 	MYSQL *mysql = conn->mysql;

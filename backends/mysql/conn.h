@@ -57,6 +57,9 @@ struct sql_conn {
 CART_MUST_CHECK int sql_conn_open(struct sql_conn *conn, struct event_base *base, MYSQL *mysql,
 				  sql_conn_done_fn *done, sql_conn_gone_fn *gone, void *user);
 
+/* Of an idle connection: whether its end is noticed. While it is not, no event waits for it. */
+void sql_conn_watch(struct sql_conn *conn, bool watch);
+
 /* Gives the connection back. If a query is under way its done() is not called, and the connection
  * can only be closed. NULL: there is none. */
 MYSQL *sql_conn_release(struct sql_conn *conn);

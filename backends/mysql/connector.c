@@ -28,6 +28,7 @@
 #define CONNECTOR_THREADS	     (CONNECTOR_CONNECTING_THREADS + 1) /* the last one closes */
 #define CONNECTOR_STOP_WAIT_S	     1
 #define CONNECTOR_VERSION_MAX	     64
+#define CONNECTOR_WANT_NS	     CLOCK_NS_PER_S /* for one that a loop hands over */
 #define CONNECTOR_LOG_FULL_NS	     (300 * CLOCK_NS_PER_S)
 
 /* Asks, first in, first out. */
@@ -53,7 +54,8 @@ struct helper {
  * or in its mailbox; its mailbox finds it there to forget it. */
 struct sql_mailbox {
 	struct sql_connector *connector;
-	struct wake *wake;    /* sent when done was empty, or a connection is wanted */
+	/* Sent when done was empty, or a connection is wanted. NULL: a thread waits. */
+	struct wake *wake;
 	struct ask_list done; /* answered; under the connector's lock */
 	void (*give)(void *user);
 	void *give_user;
@@ -159,7 +161,9 @@ static void mailbox_put(struct sql_ask *ask)
 {
 	struct sql_mailbox *mailbox = ask->held.mailbox;
 
-	if (mailbox->done.head == NULL)
+	if (mailbox->wake == NULL)
+		pthread_cond_broadcast(&mailbox->connector->changed);
+	else if (mailbox->done.head == NULL)
 		wake_send(mailbox->wake);
 	ask_list_append(&mailbox->done, ask);
 }
@@ -488,11 +492,55 @@ static void attempt_explain(const struct sql_connector *c, enum sql_role role,
 		cart_error_set(error, "%s", c->failures[role].text);
 }
 
+/* Waits on this thread for a connection that a loop hands over, or that can be opened by now. */
+static bool connect_wanted(struct sql_connector *c, struct sql_link *link)
+{
+	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + CONNECTOR_WANT_NS;
+	struct sql_mailbox mailbox = {.connector = c};
+	struct sql_ask ask = {.role = SQL_WRITER, .wanted = true, .held = {.mailbox = &mailbox}};
+
+	ask_list_init(&mailbox.done);
+	want_append(c, &ask);
+	while (mailbox.done.head == NULL && !c->stopping &&
+	       thread_condition_wait(&c->changed, &c->lock, until_ns))
+		continue;
+	mailbox_forget(c, &mailbox);
+	*link = ask.link;
+	return link->mysql != NULL;
+}
+
+/* Makes a loop's connection one for blocking calls, or the reverse. False: it is broken. */
+static bool connect_change(struct sql_connector *c, const struct sql_link *link, bool blocking)
+{
+	struct clock_reading reading = {0};
+	const struct sql_session_plan plan = {.options = &c->options,
+					      .host = connector_host(c, link->role, link->host),
+					      .role = link->role,
+					      .blocking = blocking,
+					      .stop_fd = c->stop_fd,
+					      .clock = &reading};
+	bool good = sql_session_change(link->mysql, &plan);
+
+	pthread_mutex_lock(&c->lock);
+	if (good && reading.from_ms > 0)
+		clock_skew_read(c->options.skew, &reading);
+	pthread_mutex_unlock(&c->lock);
+	return good;
+}
+
+void sql_disconnect(struct sql_connector *c, struct sql_link *link)
+{
+	if (!sql_connector_wanted(c) || !connect_change(c, link, false) ||
+	    !sql_connector_give(c, link))
+		sql_session_close(link->mysql);
+	link->mysql = NULL;
+}
+
 enum sql_outcome sql_connect(struct sql_connector *c, enum sql_role role, struct sql_link *link,
 			     struct cart_error *error)
 {
 	size_t left = c->hosts[role].count, refused = 0;
-	bool open = false;
+	bool open = false, wanted = false;
 
 	*link = (struct sql_link){0};
 	pthread_mutex_lock(&c->lock);
@@ -512,9 +560,16 @@ enum sql_outcome sql_connect(struct sql_connector *c, enum sql_role role, struct
 		refused += !open && c->last[role] == SQL_OUTCOME_REFUSED;
 		left--;
 	}
+	if (!open && role == SQL_WRITER && connector_is_full(c) && !c->stopping)
+		wanted = connect_wanted(c, link);
 	if (!open)
 		attempt_explain(c, role, error);
 	pthread_mutex_unlock(&c->lock);
+	if (wanted && !(open = connect_change(c, link, true))) {
+		sql_session_close(link->mysql);
+		link->mysql = NULL;
+		cart_error_set(error, "the connection broke");
+	}
 	if (open)
 		return SQL_OUTCOME_GOOD;
 	return refused > 0 && refused == c->hosts[role].count ? SQL_OUTCOME_REFUSED

@@ -100,9 +100,8 @@ void sql_mailbox_lend(struct sql_mailbox *mailbox, void (*give)(void *user), voi
 void sql_mailbox_spare(struct sql_mailbox *mailbox, size_t spare);
 /* Any thread: asks wait for a connection for writing that is handed over. */
 bool sql_connector_wanted(const struct sql_connector *connector);
-/* Any thread. Hands an idle connection for writing over to the one who has waited longest. The
- * caller's events wait for its socket until after this, and it has no results that are not freed.
- * False: nobody wants it. */
+/* Any thread. Hands an idle connection for writing over to the one who has waited longest. No
+ * event waits for its socket any more. False: nobody wants it. */
 CART_MUST_CHECK bool sql_connector_give(struct sql_connector *connector,
 					const struct sql_link *link);
 
@@ -124,7 +123,8 @@ uint64_t sql_connector_epoch(const struct sql_connector *connector);
 
 /*
  * Connects on this thread, for provisioning and sweeping, by the same rules. The connection is for
- * blocking calls and is closed by mysql_close(). Otherwise error names host and cause;
+ * blocking calls and is closed by mysql_close(); if the host is full, it is one that a loop has
+ * handed over. Otherwise error names host and cause;
  * SQL_OUTCOME_REFUSED: every host refuses us for a reason that only a person can change. A thread
  * that ends calls mysql_thread_end().
  */
@@ -136,6 +136,9 @@ CART_MUST_CHECK enum sql_outcome sql_connect(struct sql_connector *connector, en
 bool sql_connector_is_starting(const struct sql_connector *connector);
 /* That, or the log says of each host for writing that it cannot be used. */
 bool sql_connector_down_is_known(struct sql_connector *connector);
+/* Closes such a connection, which has no transaction or named lock any more, or hands it over to a
+ * loop that wants one. */
+void sql_disconnect(struct sql_connector *connector, struct sql_link *link);
 
 /* "10.11.19-MariaDB" of the last server that was connected to; "" before. */
 void sql_connector_version(struct sql_connector *connector, char *text, size_t room);

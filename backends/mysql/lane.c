@@ -204,9 +204,13 @@ static bool lane_give(struct sql_lane *lane)
 	struct sql_pool *pool = lane->pool;
 	bool waits = batch_queued(pool->pool.batch) > 0;
 
-	if ((pool->up == 1 && waits && pool_now_ns(pool) - lane->held_ns < LANE_TURN_NS) ||
-	    !sql_connector_give(pool->setup->connector, &lane->link))
+	if (pool->up == 1 && waits && pool_now_ns(pool) - lane->held_ns < LANE_TURN_NS)
 		return false;
+	sql_conn_watch(&lane->conn, false);
+	if (!sql_connector_give(pool->setup->connector, &lane->link)) {
+		sql_conn_watch(&lane->conn, true);
+		return false;
+	}
 	(void)sql_conn_release(&lane->conn);
 	if (lane->state == SQL_LANE_IDLE)
 		batch_lane_lost(pool->pool.batch, lane->index);

@@ -45,6 +45,8 @@
 #define SESSION_CAN_TLS		      0x0800
 #define SESSION_PROTOCOL	      10
 
+#define SESSION_TIME "SELECT 'utc_us', " SQL_CLOCK_US
+
 /* A batch of adds to large carts, and a page of carts, must fit into a packet. */
 #define SESSION_PACKET_MIN (1 << 20)
 
@@ -467,7 +469,7 @@ static void session_text_ask(struct sql_text *text, const char *version)
 		sql_add(text, "'");
 	}
 	sql_add(text, ")");
-	sql_statement(text, SQL_SELECT, "SELECT 'utc_us', " SQL_CLOCK_US);
+	sql_statement(text, SQL_SELECT, SESSION_TIME);
 }
 
 /* On a node of a Galera cluster, a strong read after another node has become the writer waits for
@@ -666,6 +668,30 @@ enum sql_outcome sql_session_open(MYSQL **mysql, const struct sql_session_plan *
 	else
 		sql_session_close(s.mysql);
 	return outcome;
+}
+
+bool sql_session_change(MYSQL *mysql, const struct sql_session_plan *plan)
+{
+	struct session s = {
+		.mysql = mysql,
+		.plan = plan,
+		.end_ns = clock_monotonic_ns(&cart_clock_system) +
+			  plan->options->connect_timeout_ms * CLOCK_NS_PER_MS,
+		.connected = true,
+	};
+	struct session_facts facts = {.clock = plan->clock};
+	struct sql_text text = {0};
+	bool good;
+
+	sql_statement(&text, SQL_BEGIN, "SET SESSION innodb_lock_wait_timeout = ");
+	sql_add_integer(&text, session_row_wait_s(&s));
+	sql_statement(&text, SQL_SELECT, SESSION_TIME);
+	session_set_blocking(&s, false);
+	facts.clock->begin_ns = clock_steady_ns(&cart_clock_system);
+	good = !text.buf.failed && session_run(&s, &text, &facts);
+	session_set_blocking(&s, plan->blocking);
+	sql_text_free(&text);
+	return good;
 }
 
 /*

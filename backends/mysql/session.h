@@ -32,6 +32,10 @@ CART_MUST_CHECK enum sql_outcome sql_session_open(MYSQL **mysql,
 						  const struct sql_session_plan *plan,
 						  struct cart_error *error);
 
+/* Makes an idle session of its host one for blocking calls, or the reverse, and asks for the time.
+ * False: it is broken. */
+CART_MUST_CHECK bool sql_session_change(MYSQL *mysql, const struct sql_session_plan *plan);
+
 /* A change of no row, which locks nothing: it fails where the host accepts no changes. */
 void sql_change_nothing(struct sql_text *text);
 

@@ -12,11 +12,12 @@
  * The thread: it wakes up, connects to the host that writes go to, takes the named lock, runs steps
  * until nothing is left, closes the connection, which releases the lock, and sleeps. It connects
  * once a minute at least, because the clocks are compared with each new connection. Between steps
- * it rests as long as a step took, so that requests have the server at least half of the time. When
- * another process holds the lock there is nothing to do. When no host answers, the connection
- * breaks, or another host was chosen meanwhile, the round ends and the next comes sooner than
- * usual; the log gets the first failure and the recovery. When the process ends, the connection is
- * cut.
+ * it rests as long as a step took, so that requests have the server at least half of the time.
+ * While the server is full, its connection is one of the loops': when one of them wants it, it gets
+ * it after the step, and the rest is removed soon. When another process holds the lock there is
+ * nothing to do. When no host answers, the connection breaks, or another host was chosen meanwhile,
+ * the round ends and the next comes sooner than usual; the log gets the first failure and the
+ * recovery. When the process ends, the connection is cut.
  */
 #include "backends/mysql/sweep.h"
 
@@ -40,7 +41,9 @@
 #define SWEEPER_REST_MS_MAX 1000
 
 /* As the schema's, see schema.c. */
-#define SWEEPER_LOCK "SELECT GET_LOCK(CONCAT('cart.sweep.', LEFT(SHA2(DATABASE(), 256), 40)), 0)"
+#define SWEEPER_LOCK_NAME "CONCAT('cart.sweep.', LEFT(SHA2(DATABASE(), 256), 40))"
+#define SWEEPER_LOCK	  "SELECT GET_LOCK(" SWEEPER_LOCK_NAME ", 0)"
+#define SWEEPER_UNLOCK	  "DO RELEASE_LOCK(" SWEEPER_LOCK_NAME ")"
 
 #define SWEEPER_TIME "SELECT " SQL_CLOCK_US
 
@@ -411,7 +414,8 @@ static int64_t sweeper_rest_ms(const struct sql_sweeper *sweeper, int64_t began_
 	return ms < SWEEPER_REST_MS_MAX ? ms : SWEEPER_REST_MS_MAX;
 }
 
-/* Steps until nothing is left, which removed what *all says. */
+/* Steps until nothing is left, which removed what *all says. 1: something may be left, and a loop
+ * wants the connection. */
 static int sweeper_steps(struct sql_sweeper *sweeper, const struct sql_link *link, int64_t now_ms,
 			 struct sql_swept *all, struct cart_error *error)
 {
@@ -431,6 +435,8 @@ static int sweeper_steps(struct sql_sweeper *sweeper, const struct sql_link *lin
 		atomic_fetch_add_explicit(&sweeper->keys, swept.keys, memory_order_relaxed);
 		if (result != 0)
 			return -1;
+		if (swept.more && sql_connector_wanted(sweeper->connector))
+			return 1;
 	} while (swept.more && sweeper_rest(sweeper, sweeper_rest_ms(sweeper, began_ns)));
 	return 0;
 }
@@ -451,6 +457,10 @@ static int sweeper_sweep(struct sql_sweeper *sweeper, const struct sql_link *lin
 	if (all.carts + all.keys > 0)
 		log_event(LOG_INFO, "removed expired carts and old idempotency keys",
 			  LOG_INT("carts", (int64_t)all.carts), LOG_INT("keys", (int64_t)all.keys));
+	/* A server without named locks has nothing to release. */
+	if (result >= 0 && mysql_query(link->mysql, SWEEPER_UNLOCK) != 0)
+		log_event(LOG_DEBUG, "cannot release the sweeper's lock",
+			  LOG_STR("error", mysql_error(link->mysql)));
 	return result;
 }
 
@@ -484,21 +494,24 @@ static int sweeper_round(struct sql_sweeper *sweeper, struct cart_error *error)
 	/* A connection that sql_sweeper_free() has cut says nothing about the host. */
 	if (sweeper_hold(sweeper, -1) && result < 0)
 		sweeper_report(sweeper, &link);
-	mysql_close(link.mysql);
+	if (result < 0)
+		mysql_close(link.mysql);
+	else
+		sql_disconnect(sweeper->connector, &link);
 	return result;
 }
 
 /* The log gets changes of state, not every failure, and not that the database is down twice. */
 static void sweeper_note(struct sql_sweeper *sweeper, int result, const struct cart_error *error)
 {
-	if (result != 0 && sql_connector_down_is_known(sweeper->connector))
+	if (result < 0 && sql_connector_down_is_known(sweeper->connector))
 		return;
-	if (result != 0 && !sweeper->failing)
+	if (result < 0 && !sweeper->failing)
 		log_event(LOG_WARN, "cannot remove expired carts and keys",
 			  LOG_STR("error", error->text));
-	else if (result == 0 && sweeper->failing)
+	else if (result >= 0 && sweeper->failing)
 		log_message(LOG_INFO, "expired carts and keys are removed again");
-	sweeper->failing = result != 0;
+	sweeper->failing = result < 0;
 }
 
 /* How long to rest after a round. */
@@ -506,6 +519,8 @@ static int64_t sweeper_until_next_ms(struct sql_sweeper *sweeper, int result)
 {
 	int64_t now_ns = clock_monotonic_ns(&cart_clock_system), rest_ms = SWEEPER_CLOCK_MS;
 
+	if (result > 0)
+		return SWEEPER_REST_MS_MAX;
 	if (result == 0 && sweeper_is_due(sweeper))
 		sweeper->due_ns = now_ns + sweeper->interval_ms * CLOCK_NS_PER_MS;
 	if (sweeper->interval_ms > 0 && sweeper->due_ns - now_ns < rest_ms * CLOCK_NS_PER_MS)

@@ -7,9 +7,10 @@
  * once. A host that is not healthy (at the start, after a failure, after a broken connection) is
  * tried by one thread at a time, and the others wait for its outcome: a host that never answers
  * occupies one thread, not all. After a failure it is not tried for a while, from 100 ms doubling
- * to 1 s, less a random part of up to a half so that processes do not retry in step. When an
- * attempt takes longer than SQL_TRY_SLOW_MS, the others stop waiting for it: it continues and may
- * still succeed, but counts as failed until then.
+ * to 250 ms, so that changes that wait for it hear of its return within mysql.acquire_timeout, less
+ * a random part of up to a half so that processes do not retry in step. When an attempt takes
+ * longer than SQL_TRY_SLOW_MS, the others stop waiting for it: it continues and may still succeed,
+ * but counts as failed until then.
  */
 #ifndef BACKENDS_MYSQL_HOSTS_H
 #define BACKENDS_MYSQL_HOSTS_H
@@ -19,7 +20,7 @@
 #define SQL_NO_HOST	   SIZE_MAX
 #define SQL_TRY_SLOW_MS	   500
 #define SQL_BREAKER_MIN_MS 100
-#define SQL_BREAKER_MAX_MS 1000
+#define SQL_BREAKER_MAX_MS 250
 
 /* What a connection is for. */
 enum sql_role {

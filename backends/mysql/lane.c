@@ -390,12 +390,29 @@ static void pool_seek(evutil_socket_t fd, short what, void *user)
 	sql_connector_ask(pool->mailbox, &pool->seek);
 }
 
+int64_t sql_pool_blip_ns(struct sql_pool *pool)
+{
+	/* Less than a change waits for a host. */
+	int64_t blip_ns = pool->setup->acquire_ns / 4 * 3, now_ns = pool_now_ns(pool);
+
+	if (pool->refused_ns == 0 || now_ns - pool->refused_ns >= blip_ns)
+		pool->refused_since_ns = now_ns;
+	pool->refused_ns = now_ns;
+	return now_ns - pool->refused_since_ns < blip_ns ? blip_ns : 0;
+}
+
+void sql_pool_accepted(struct sql_pool *pool)
+{
+	pool->refused_ns = 0;
+}
+
 /* Writes are accepted again. Lanes that are busy with an older host are replaced when idle. */
 static void pool_writable(struct sql_pool *pool)
 {
 	enum sql_discard why;
 
 	pool->writable = SQL_WRITABLE;
+	sql_pool_accepted(pool);
 	for (size_t i = 0; i < pool->lane_count; i++)
 		if (pool->lanes[i].state == SQL_LANE_IDLE && lane_is_old(&pool->lanes[i], &why))
 			sql_lane_discard(&pool->lanes[i], why);
@@ -411,7 +428,7 @@ static void pool_sought(struct sql_ask *ask)
 		pool_writable(pool);
 		return;
 	}
-	if (ask->read_only)
+	if (ask->read_only && sql_pool_blip_ns(pool) == 0)
 		pool->writable = SQL_WRITABLE_NOT;
 	pool_retry(pool, pool->seek_retry, ask);
 	if (pool->writable == SQL_WRITABLE_NOT)

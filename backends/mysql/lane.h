@@ -120,6 +120,8 @@ struct sql_pool {
 	struct event *turn; /* the turn of a lane that another loop waits for is over */
 	bool logged_down;   /* it has lost its connections; counted in setup->down */
 	int64_t next_refusal_log_ns;
+	int64_t refused_since_ns, refused_ns; /* the first and the last of refusals without a
+						 success between them; 0: none */
 	enum sql_writable writable;
 	struct sql_ask seek; /* for a host that accepts writes */
 	struct event *seek_retry;
@@ -143,6 +145,14 @@ void sql_pool_read_only(struct sql_lane *lane);
 /* After an op was queued: if the pool has no connection because the host is full, it waits for one
  * of another loop. */
 void sql_pool_want(struct sql_pool *pool);
+
+/*
+ * The database has refused something. For so long what it refuses is tried again, since that may be
+ * a blip; 0: it has refused everything for longer, so trying again is useless.
+ */
+int64_t sql_pool_blip_ns(struct sql_pool *pool);
+/* The database has done what was asked. */
+void sql_pool_accepted(struct sql_pool *pool);
 
 /* For batch_config.start; user is the pool. */
 void sql_pool_start(void *user, size_t index, struct cart_op **ops, size_t count);

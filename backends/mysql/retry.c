@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-#define RETRY_TRIES_MAX 16
+/* With the pauses below about a second. */
+#define RETRY_TRIES_MAX 32
 
 /* Pauses. Behind a locked row first the time of a transaction, later that of a person. */
 #define RETRY_PAUSE_MS	   2
@@ -44,8 +45,8 @@ bool sql_retry_at_writer(struct sql_work *work, struct cart_op *op)
 	return true;
 }
 
-/* Why the op is not tried once more; NULL: it is. held.since_ns is when its row was first locked.
- */
+/* Why the op is not tried once more; NULL: it is. held.since_ns is when its row was first locked,
+ * or when the server first refused it. */
 static const char *retry_end(const struct sql_lane *lane, struct cart_op *op, enum sql_fault fault,
 			     unsigned tries)
 {
@@ -122,18 +123,32 @@ void sql_retry_in_doubt(struct sql_lane *lane, const char *reason)
 	sql_op_complete_list(unkeyed, CART_UNCERTAIN, reason);
 }
 
+/* Whether a refused op is tried again: for as long as a blip lasts, also while the server does what
+ * others ask. */
+static bool retry_is_kept(struct cart_op *op, int64_t blip_ns)
+{
+	int64_t now_ns = cart_store_now_ns(op->held.store);
+
+	if (sql_op_has(op, SQL_OP_DOUBT))
+		return true;
+	if (op->held.since_ns == 0)
+		op->held.since_ns = now_ns;
+	return now_ns - op->held.since_ns < blip_ns;
+}
+
 void sql_retry_refuse(struct sql_lane *lane, const struct sql_reply *reply)
 {
 	struct sql_task *task = sql_task_of(lane);
 	struct cart_op *refused = NULL;
+	int64_t blip_ns = sql_pool_blip_ns(lane->pool);
 	size_t kept = 0;
 
-	for (size_t i = task->count; i > 0; i--) {
-		struct cart_op *op = sql_task_take(task, i - 1);
+	for (size_t i = 0; i < task->count; i++) {
+		struct cart_op *op = sql_task_take(task, i);
 
 		if (op == NULL)
 			continue;
-		if (sql_op_has(op, SQL_OP_DOUBT)) {
+		if (retry_is_kept(op, blip_ns)) {
 			sql_op_forget_result(op);
 			(void)sql_op_count_try(op);
 			task->ops[kept++] = op;
@@ -146,5 +161,7 @@ void sql_retry_refuse(struct sql_lane *lane, const struct sql_reply *reply)
 	metrics_add(lane->pool->shard, lane->pool->setup->series.retries[reply->fault],
 		    (int64_t)kept);
 	sql_retry_queue(lane, task->ops, kept, SQL_RETRY_LATER);
+	if (refused != NULL && reply->fault != SQL_FAULT_BUSY)
+		sql_lane_log_refusal(lane, reply);
 	sql_op_complete_list(refused, CART_BUSY, reply->text);
 }

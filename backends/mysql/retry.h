@@ -28,8 +28,8 @@ void sql_retry_all(struct sql_lane *lane, enum sql_fault fault, enum sql_retry h
  * CART_UNCERTAIN. */
 void sql_retry_in_doubt(struct sql_lane *lane, const char *reason);
 
-/* The server refused, and trying again soon is useless: the ops are refused too, but for what is in
- * doubt, which is tried again after a pause. */
+/* The server refused: the ops are tried again after a pause for as long as it may be a blip, and
+ * what is in doubt until its deadline. The others are refused too. */
 void sql_retry_refuse(struct sql_lane *lane, const struct sql_reply *reply);
 
 /* A reader has not answered: its gets go to the writer. False: the writer's queue is full. */

@@ -94,11 +94,13 @@ static void work_read_failed(struct sql_lane *lane, const struct sql_reply *repl
 	case SQL_FAULT_DEADLOCK:
 	case SQL_FAULT_LOCK:
 	case SQL_FAULT_INTERRUPTED:
-		sql_retry_all(lane, reply->fault, SQL_RETRY_TOGETHER);
+		sql_retry_all(lane, reply->fault, SQL_RETRY_LATER);
 		break;
 	default:
-		sql_lane_log_refusal(lane, reply);
-		sql_task_answer_all(sql_task_of(lane), CART_BUSY, reply->text);
+		if (task->step == SQL_STEP_CHECK)
+			sql_task_answer_all(task, CART_BUSY, reply->text);
+		else
+			sql_retry_refuse(lane, reply);
 		break;
 	}
 	sql_lane_idle(lane);
@@ -302,7 +304,6 @@ static void work_write_refused(struct sql_lane *lane, const struct sql_reply *re
 			sql_retry_all(lane, reply->fault, SQL_RETRY_ALONE);
 			break;
 		}
-		sql_lane_log_refusal(lane, reply);
 		sql_retry_refuse(lane, reply);
 		break;
 	}
@@ -328,6 +329,7 @@ static void work_batch_done(struct sql_lane *lane, const struct sql_reply *reply
 	struct sql_task *task = sql_task_of(lane);
 	size_t done = 0, rest = lane->pool->setup->batch_max, count = rest;
 
+	sql_pool_accepted(lane->pool);
 	(void)sql_write_read(task->writes, task->count, reply, work_rules(lane));
 	for (size_t i = 0; i < task->count; i++) {
 		bool is_done = task->writes[i].done;
@@ -402,6 +404,7 @@ static void work_modify_done(struct sql_lane *lane, const struct sql_reply *repl
 	struct sql_task *task = sql_task_of(lane);
 	size_t done = 0;
 
+	sql_pool_accepted(lane->pool);
 	if (task->step == SQL_STEP_LOAD && task->writes[0].op != NULL)
 		sql_modify_load(task->writes[0].op, reply);
 	for (size_t i = 0; i < task->count; i++)

@@ -205,6 +205,39 @@ static void what_is_in_doubt_waits_until_the_server_is_no_longer_busy(void **sta
 	mysql_close(other);
 }
 
+/* What comes to the gate from now on was refused before, or is new. */
+static void refuse_what_is_at_gate(MYSQL *other)
+{
+	int64_t both = sql_number(other, "SELECT RELEASE_LOCK('gate') + GET_LOCK('gate', 60)");
+
+	assert_int_equal(both, 2);
+	await_at_gate(1, 0);
+}
+
+/* The server has no room, or fails in a way that is not known, and is well again: the client of a
+ * change, which has certainly not been made, does not see it. */
+static void a_change_that_is_refused_for_a_moment_is_made(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+	struct sent sent = {.loop = 0};
+	MYSQL *other = hold_gate("UPDATE ON carts");
+
+	(void)state;
+	send_keyed(&sent, id);
+	sql_exec(root, "INSERT INTO trouble VALUES (1021)");
+	refuse_what_is_at_gate(other);
+	sql_exec(root, "UPDATE trouble SET id = 1644");
+	refuse_what_is_at_gate(other);
+	assert_int_equal(sent.done, 0);
+	sql_exec(root, "DELETE FROM trouble");
+	open_gate(other);
+	rig_await(&sent.done, 1, "the change");
+	assert_int_equal(sent.op.result, CART_OK);
+	assert_int_equal(rig_quantity(rig, &id, 7), 2);
+	cart_op_clear(&sent.op);
+	mysql_close(other);
+}
+
 /* The server rolls a transaction back to end a deadlock: nobody sees it. */
 static void a_change_that_loses_deadlocks_is_tried_again(void **state)
 {
@@ -324,6 +357,31 @@ static void a_host_that_accepts_no_changes_is_not_ready(void **state)
 	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)));
 }
 
+/* The host is read-only until cart has seen it: no client does. */
+static void a_change_waits_while_the_host_is_read_only_for_a_moment(void **state)
+{
+	struct cart_change change = ADD(7, 2);
+	struct cart_id id = rig_cart(rig);
+	struct sent sent = {.loop = 0};
+
+	(void)state;
+	cart_op_init(&sent.op, CART_OP_CHANGE);
+	sent.op.id = id;
+	sent.op.changes = &change;
+	sent.op.change_count = 1;
+	sql_exec(root, "SET GLOBAL read_only = 1");
+	send_op(&sent);
+	/* Twice: the first may have come before the change. */
+	assert_int_equal(check(), CART_BUSY);
+	assert_int_equal(check(), CART_BUSY);
+	assert_int_equal(sent.done, 0);
+	sql_exec(root, "SET GLOBAL read_only = 0");
+	rig_await(&sent.done, 1, "the change");
+	assert_int_equal(sent.op.result, CART_OK);
+	assert_int_equal(rig_quantity(rig, &id, 7), 2);
+	cart_op_clear(&sent.op);
+}
+
 /* The host turns read-only under connections that are open: reads go on, changes do not wait. */
 static void reads_go_on_while_the_host_is_read_only(void **state)
 {
@@ -405,6 +463,8 @@ int main(void)
 		TEST(two_creates_in_doubt_under_one_key_make_one_cart),
 		TEST(what_is_in_doubt_waits_for_a_host_that_accepts_writes),
 		TEST(what_is_in_doubt_waits_until_the_server_is_no_longer_busy),
+		TEST(a_change_that_is_refused_for_a_moment_is_made),
+		TEST(a_change_waits_while_the_host_is_read_only_for_a_moment),
 		TEST(a_change_that_loses_deadlocks_is_tried_again),
 		TEST(a_change_in_doubt_is_not_taken_for_another_of_the_same_millisecond),
 		TEST(a_lone_create_that_was_certainly_refused_is_not_in_doubt),

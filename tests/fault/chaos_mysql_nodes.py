@@ -64,9 +64,7 @@ def a_replica_is_promoted_and_the_old_primary_that_returns_is_left_alone():
         changes, _ = scene.outcomes_during(killed + 0.5, time.monotonic())
         assert changes[ACKNOWLEDGED] == 0, "a change was acknowledged by a replica"
         # What it has received it applies before it is promoted.
-        await_that(lambda: replica.sql("SELECT COUNT(*) FROM information_schema.processlist "
-                                       "WHERE state LIKE 'Slave has read all relay log%'")[0][0] == "1", 30,
-                   "the end of what the replica has received")
+        mariadb.apply_received(replica)
         replica.promote()
         scene.await_recovery(time.monotonic())
         old.start()

@@ -13,12 +13,13 @@ import socket
 import struct
 import threading
 
-from sql_packets import Packets, number_of, payload_of
+from sql_packets import Packets, error_packet, number_of, payload_of
 
 WITHIN_REQUEST = "within the request"  # the server gets half of it
 AFTER_REQUEST = "after the request"  # the server gets it; nobody waits for the answer
 BEFORE_ANSWER = "before the answer"  # the server has done all of it; not a byte of the answer arrives
 WITHIN_ANSWER = "within the answer"  # half of what came first arrives
+REFUSED = "refused"  # the proxy answers in the server's place, which gets nothing (MySQL only)
 QUIET_S = 0.03  # a server that has said nothing more for so long has answered
 SET_UP_COMMANDS = 5
 COM_QUIT = b"\x01"
@@ -91,6 +92,9 @@ class Pair:
             if where == WITHIN_REQUEST:
                 self.server.sendall(packet[:len(packet) // 2])
                 raise Cut
+            if where == REFUSED:
+                self.client.sendall(error_packet(1, *self.proxy.error))
+                continue
             self.server.sendall(packet)
             if where == AFTER_REQUEST:
                 raise Cut
@@ -147,6 +151,7 @@ class CutProxy:
         self.pairs, self.silenced = set(), set()
         self.seen = collections.Counter()  # commands that have come, whole, by their kind
         self.where, self.every, self.commands, self.cuts = None, 0, 0, 0
+        self.error = None  # of REFUSED: number, SQLSTATE, text
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()

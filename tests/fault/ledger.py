@@ -11,6 +11,18 @@ ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
 # Refusals that say something of the cart, and what.
 OBSERVATIONS = {"CART_CLOSED": "closed", "CART_NOT_FOUND": "missing", "CART_EMPTY": "empty"}
 
+# What complaints of the ledger that say so have in common.
+LOST = (": lost", "acknowledged and gone", "is not listed", "set to one of", "was acknowledged, ")
+DOUBLED = ("more than was asked for", "was given to", "one cart answers", "more than were acknowledged", "is listed twice")
+
+
+def is_lost(complaint):
+    return any(words in complaint for words in LOST)
+
+
+def is_doubled(complaint):
+    return any(words in complaint for words in DOUBLED)
+
 
 class Change:
     """One wish of a client, however many requests were needed to hear what became of it."""

@@ -32,12 +32,17 @@ NOT_SENT = b"HTTP/1.1 503 Nobody listens\r\nRetry-After: 1\r\nContent-Type: appl
 class Event:
     """One answered request, or one that got none."""
 
-    __slots__ = ("began", "ended", "kind", "outcome", "client", "cart", "error", "keyed")
+    __slots__ = ("began", "ended", "kind", "outcome", "client", "cart", "error", "said", "change")
 
-    def __init__(self, began, ended, kind, outcome, client, cart, answer, keyed=False):
+    def __init__(self, began, ended, kind, outcome, client, cart, answer, change=None):
         self.began, self.ended, self.kind, self.outcome, self.client, self.cart = began, ended, kind, outcome, client, cart
         self.error = answer.error() if answer is not None and answer.status >= 400 else None
-        self.keyed = keyed
+        self.said = answer.body.decode("utf-8", "replace") if self.error is not None else "no answer" if answer is None else ""
+        self.change = change  # of the ledger; None: it is a read
+
+    @property
+    def keyed(self):
+        return self.change is not None and self.change.key is not None
 
 
 class Client(threading.Thread):
@@ -55,6 +60,7 @@ class Client(threading.Thread):
         self.last_set = 0
         self.keys = 0
         self.successes = 0
+        self.asked_at = 0.0  # when its last request began
         self.changes = []
         self.pending = collections.deque()  # with a key, outcome unknown
         self.sums = collections.defaultdict(lambda: [0, 0])  # (cart, product): acknowledged, and with the unknown
@@ -135,7 +141,7 @@ class Client(threading.Thread):
 
     def send(self, kind, *request, http=None):
         """The answer, or None; complains of one that is late or does not come."""
-        began = time.monotonic()
+        self.asked_at = began = time.monotonic()
         try:
             answer = (http or self.https[0]).ask(*request)
         except http_client.Broken as error:
@@ -171,8 +177,7 @@ class Client(threading.Thread):
             change.ended = ended
         elif answer is not None and answer.error() in ledger.OBSERVATIONS:
             self.load.observe(self.number, change.kind, change.cart, began, ended, ledger.OBSERVATIONS[answer.error()])
-        self.load.events.append(Event(began, ended, change.kind, said, self.number, change.cart, answer,
-                                      change.key is not None))
+        self.load.events.append(Event(began, ended, change.kind, said, self.number, change.cart, answer, change))
         if outcome == UNKNOWN and change.key is not None and change.attempts == 1:
             self.pending.append(change)
         if outcome == ACKNOWLEDGED and change.key is not None and self.random.random() < 0.1:
@@ -242,11 +247,11 @@ class Client(threading.Thread):
     def read(self, cart):
         """What this client has been told is there, whoever answers."""
         answer, began, ended = self.send("read", "GET", "/shopping-carts/" + cart)
+        done = answer is not None and answer.status == 200
+        self.load.events.append(Event(began, ended, "read", ACKNOWLEDGED if done else REFUSED, self.number, cart, answer))
         if answer is None:
             return
-        self.load.events.append(Event(began, ended, "read", ACKNOWLEDGED if answer.status == 200 else REFUSED, self.number, cart,
-                                      answer))
-        if answer.status == 200:
+        if done:
             self.load.observe(self.number, "read", cart, began, ended, "done", answer.json())
             self.check_read(cart, answer.json())
         elif (answer.status, answer.error()) not in ((503, "UNAVAILABLE"), (504, "TIMEOUT")) and not (

@@ -46,6 +46,10 @@ class Scene:
         """What cartd is told to find it."""
         raise NotImplementedError
 
+    def version(self):
+        """The database's name and version, for people."""
+        return self.database.version()
+
     def tables(self, database):
         """What is stored, without asking cartd: {cart's id: (version, whether it is checked out)} and {cart's id: {product: quantity}}."""
         raise NotImplementedError

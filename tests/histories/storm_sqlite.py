@@ -20,6 +20,9 @@ class Scene(scene.Scene):
     def settings_for(self, database):
         return {"backend": "sqlite", "sqlite.path": database}
 
+    def version(self):
+        return "SQLite " + sqlite3.sqlite_version
+
     def tables(self, database):
         with contextlib.closing(sqlite3.connect(database)) as session:
             carts = {str(uuid.UUID(bytes=cart)): (version, state == 1)
@@ -30,20 +33,34 @@ class Scene(scene.Scene):
         return carts, lines
 
 
-def locked(path):
+@contextlib.contextmanager
+def lock_of(path):
     """Somebody else writes, and takes their time."""
+    with contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as session:
+        session.execute("BEGIN IMMEDIATE")
+        yield
+        session.execute("ROLLBACK")
+
+
+def locked(path):
     def fault(storm_):
-        with contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as session:
-            session.execute("BEGIN IMMEDIATE")
+        with lock_of(path):
             storm_.wait_some(0.2, 1.5)
-            session.execute("ROLLBACK")
+    return fault
+
+
+def blip_of_lock(path):
+    def fault(storm_):
+        with contextlib.ExitStack() as held:
+            storm_.live_through_blip("a lock", lambda: held.enter_context(lock_of(path)), held.close)
     return fault
 
 
 def a_storm_over_two_services_loses_nothing_doubles_nothing_and_is_linearizable():
     with disk.small(256) as folder:
         path = os.path.join(folder, "cart.db")
-        storm.Storm(Scene(path), {"disk full": storm.full(folder), "file locked": locked(path)}).run()
+        storm.Storm("sqlite", Scene(path), {
+            "disk full": storm.full(folder), "file locked": locked(path), "blip of a lock": blip_of_lock(path)}).run()
 
 
 if __name__ == "__main__":

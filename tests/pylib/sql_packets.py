@@ -14,6 +14,12 @@ def payload_of(packet):
     return packet[HEADER:]
 
 
+def error_packet(number, error, state, text):
+    """A server's refusal of a command."""
+    payload = b"\xff" + error.to_bytes(2, "little") + b"#" + state.encode() + text.encode()
+    return len(payload).to_bytes(3, "little") + bytes([number]) + payload
+
+
 class Packets:
     """Cuts a stream into packets, each with its header."""
 

@@ -261,6 +261,14 @@ def await_that(condition, what, timeout=30.0):
         time.sleep(POLL_S)
 
 
+def apply_received(server, timeout=30.0):
+    """A replica whose primary is gone applies all that it has received; its state alone may lag behind that."""
+    status, = server.sql("STOP SLAVE IO_THREAD; SHOW SLAVE STATUS")
+    received = status[status.index("Slave_Pos") + 1]  # Gtid_IO_Pos comes after Using_Gtid
+    if server.sql("SELECT MASTER_GTID_WAIT('%s', %g)" % (received, timeout), timeout + 5)[0][0] != "0":
+        raise Failure("the replica has not applied what it has received:\n%s" % server.log_text()[-2000:])
+
+
 class Replica(Server):
     """Follows a primary (a running Server with --log-bin and --server-id other than its own) by GTID; it takes no writes."""
 

@@ -116,7 +116,8 @@ DYNAMODB_TESTS := $(patsubst %.c,$(B)/%,$(DYNAMODB_TEST_SRC))
 MYSQL_SCRIPTS := $(wildcard tests/mysql/test_*.py)
 DYNAMODB_SCRIPTS := $(wildcard tests/dynamodb/test_*.py)
 FAULT_SCRIPTS := $(wildcard tests/fault/test_*.py)
-CHAOS_SCRIPTS := $(wildcard tests/histories/test_*.py tests/fault/chaos_*.py tests/histories/storm_*.py)
+# The longest first.
+CHAOS_SCRIPTS := $(wildcard tests/histories/test_*.py tests/histories/storm_*.py tests/fault/chaos_*.py)
 FUZZERS := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQL_TESTS) $(DYNAMODB_TESTS)
 
@@ -365,12 +366,13 @@ check-dynamodb: tests
 check-clients: programs
 	@CARTD=$(CURDIR)/$(B)/bin/cartd $(RUN) --group clients --timeout 1800 tests/clients/run
 ## check-fault: faults of databases and networks while cartd is under load; on CART_BACKEND or on all
-## chaos: the same, with tests that take minutes, under AddressSanitizer
+## chaos: storms of faults and other tests of them that take minutes, under AddressSanitizer; DOCS=1 writes docs/reliability.md
 check-fault: tests
 	@$(RUN) $(call run_fault,$(VARIANT),300)
 chaos:
-	+@$(MAKE) --no-print-directory VARIANT=asan tests
-	@$(RUN) --group chaos-asan $(call cartd_of,asan) --timeout 1800 $(call of_backends,$(CHAOS_SCRIPTS))
+	+@$(MAKE) --no-print-directory VARIANT=asan programs build/asan/bin/cartd-test
+	@tools/chaos $(if $(DOCS),--docs) $(RUN) --progress --group chaos-asan $(call cartd_of,asan) \
+		$(foreach s,CART_SEED CART_TEST,$(if $($(s)),--env '$(s)=$($(s))')) --slots 2 --timeout 3600 $(call of_backends,$(CHAOS_SCRIPTS))
 ## matrix: contract, API and kill -9 on other servers than ./cart check's; SERVERS="mysql moto", DOCS=1 writes docs/servers.md
 SERVERS ?= mysql mariadb-new vitess group-replication galera dynoxide moto
 matrix: tests

@@ -17,7 +17,7 @@ static struct {
 	sqlite3_vfs vfs;
 	sqlite3_vfs *real;
 	int calls, n;
-	enum shim_how how;
+	_Atomic enum shim_how how; /* also read without the lock */
 	bool failed, hold, held;
 } shim = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 

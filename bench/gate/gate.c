@@ -121,6 +121,9 @@ void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
 	for (size_t i = 0; i < judgement->count; i++)
 		gate_note_row(&run->lines[judgement->rows[i].operation], &judgement->rows[i],
 			      gate->rule.limit);
+	run->wrong = judgement->wrong;
+	if (run->wrong)
+		gate_invalidate(run, "%s", judgement->rows[0].why);
 	gate_validate(run, step, h2h);
 }
 
@@ -254,7 +257,7 @@ enum bench_exit gate_decide(const struct gate *gate, char why[GATE_WHY_MAX])
 
 	if (invalid != NULL) {
 		memcpy(why, invalid->invalid, GATE_WHY_MAX);
-		return BENCH_INVALID;
+		return invalid->wrong ? BENCH_VIOLATED : BENCH_INVALID;
 	}
 	if (gate_controls_fail(gate, why))
 		return BENCH_INVALID;
@@ -274,7 +277,9 @@ enum bench_exit gate_decide(const struct gate *gate, char why[GATE_WHY_MAX])
 
 static const char *gate_outcome_name(enum bench_exit outcome)
 {
-	return outcome == BENCH_PASS ? "PASS" : outcome == BENCH_FAILED ? "REGRESSION" : "INVALID";
+	static const char *const names[] = {"PASS", "REGRESSION", "INVALID", "WRONG"};
+
+	return names[outcome];
 }
 
 static void gate_print_title(FILE *out, const struct gate *gate, enum gate_step step)
@@ -366,7 +371,7 @@ static json_t *gate_worse_json(const struct gate_run *run)
 json_t *gate_json(const struct gate *gate, json_t *runs[GATE_STEPS], enum bench_exit outcome,
 		  const char *why)
 {
-	static const char *const outcomes[] = {"pass", "regression", "invalid"};
+	static const char *const outcomes[] = {"pass", "regression", "invalid", "wrong"};
 	json_t *made = json_array();
 
 	for (int step = 0; step < GATE_STEPS; step++)

@@ -67,6 +67,7 @@ struct gate_run {
 	bool made;
 	struct gate_line lines[H2H_OPERATIONS];
 	char invalid[GATE_WHY_MAX]; /* why the run is invalid; "": it is valid */
+	bool wrong;		    /* a side does not hold what it acknowledged; why: invalid */
 };
 
 struct gate {
@@ -92,7 +93,8 @@ void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
 /* The next step to measure; GATE_END: the outcome is known. */
 enum gate_step gate_next(const struct gate *gate);
 /* After gate_next() has said so: BENCH_PASS, BENCH_FAILED, or BENCH_INVALID when a control failed
- * or something could not be measured; and why, in one line. */
+ * or something could not be measured, BENCH_VIOLATED when a side does not hold what it has
+ * acknowledged; and why, in one line. */
 enum bench_exit gate_decide(const struct gate *gate, char why[GATE_WHY_MAX]);
 
 /* Plain lines for the log of a CI. */

@@ -181,7 +181,8 @@ const struct bench_mode gate_mode = {
 		 "With --exact: compares the counts of `bench/perf/run-exact` with a baseline.\n"
 		 "Any that grew is a regression; instructions may grow by 2 %.\n",
 	.more = "Exit status: 0 no regression; 1 regression; 2 nothing may be concluded: a\n"
-		"control did not come out as it must, a target is gone, a file is not whole.\n",
+		"control did not come out as it must, a target is gone, a file is not whole; 3 a\n"
+		"target does not hold what it acknowledged.\n",
 	.example = "cartbench gate --pin 1 BASE=http://127.0.0.1:8081 SAME=http://127.0.0.1:8082 "
 		   "HEAD=http://127.0.0.1:8083",
 	.run = gate_run_mode,

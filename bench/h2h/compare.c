@@ -1,6 +1,7 @@
 #include "bench/h2h/compare.h"
 
 #include "bench/result/member.h"
+#include "bench/result/read_back.h"
 #include "bench/result/table.h"
 #include "bench/result/tally.h"
 #include "bench/stats/alloc.h"
@@ -19,7 +20,8 @@
 struct compare {
 	json_t *rows;
 	json_t *success;
-	char why[TALLY_WHY]; /* no line has a verdict; "": they have */
+	bool wrong;			   /* of a side that does not hold what it acknowledged */
+	char why[TALLY_WHY + LEDGER_TEXT]; /* no line has a verdict; "": they have */
 	struct stats_comparison verdicts[COMPARE_ROWS_MAX]; /* of the rows; effect > 0: worse */
 	double margin, confidence;
 };
@@ -232,10 +234,10 @@ static void compare_add_success(struct compare *compare, const char *operation, 
 
 	snprintf(whose, sizeof(whose), heads ? "%.20s, %c" : "%.20s", operation, "AB"[side]);
 	if (*compare->why == '\0' && (old_of == NULL || new_of == NULL))
-		snprintf(compare->why, TALLY_WHY, "%s is only in the %s result", operation,
-			 old_of == NULL ? "new" : "old");
+		snprintf(compare->why, sizeof(compare->why), "%s is only in the %s result",
+			 operation, old_of == NULL ? "new" : "old");
 	else if (*compare->why == '\0' && !tally_is_comparable(&a, &b, whose, why))
-		memcpy(compare->why, why, TALLY_WHY);
+		memcpy(compare->why, why, sizeof(why));
 	json_array_append_new(compare->success,
 			      json_pack("{s:s, s:o, s:o}", "operation", whose, "old",
 					bench_result_success(a.ok, a.tried), "new",
@@ -284,6 +286,8 @@ json_t *compare_results(const json_t *old_result, const json_t *new_result, doub
 	}
 	compare.rows = json_array();
 	compare.success = json_array();
+	compare.wrong = read_back_is_wrong(old_result, compare.why, sizeof(compare.why)) ||
+			read_back_is_wrong(new_result, compare.why, sizeof(compare.why));
 	compare_successes(&compare, old_result, new_result);
 	if (strcmp(kind, "run") == 0)
 		compare_runs(&compare, old_result, new_result);
@@ -303,13 +307,14 @@ json_t *compare_results(const json_t *old_result, const json_t *new_result, doub
 		const char *verdict = stats_verdict_names[compare.verdicts[at].verdict];
 
 		if (*compare.why != '\0') {
-			verdict = stats_verdict_names[STATS_NOT_COMPARABLE];
+			verdict = stats_verdict_names[compare.wrong ? STATS_WRONG
+								    : STATS_NOT_COMPARABLE];
 			json_object_set_new(row, "not_judged", json_string(compare.why));
 		}
 		json_object_set_new(row, "verdict", json_string(verdict));
 	}
-	return json_pack("{s:f, s:f, s:o, s:o}", "margin", margin, "confidence", confidence,
-			 "success", compare.success, "rows", compare.rows);
+	return json_pack("{s:f, s:f, s:b, s:o, s:o}", "margin", margin, "confidence", confidence,
+			 "wrong", compare.wrong, "success", compare.success, "rows", compare.rows);
 }
 
 /* Prints a line if the two differ. */

@@ -9,7 +9,8 @@
  * (bench/stats/blocks.h), with Mann and Whitney's test and the Hodges-Lehmann shift beside it.
  *
  * Shares of success come first: where they differ between the two, or one is low, no line has a
- * verdict on speed (tally_is_comparable()). What only one of them measured is named.
+ * verdict on speed (tally_is_comparable()). The same where one of them is of a side that does not
+ * hold what it acknowledged. What only one of them measured is named.
  */
 #ifndef BENCH_H2H_COMPARE_H
 #define BENCH_H2H_COMPARE_H

@@ -6,7 +6,8 @@
  * Pairs come in cycles: a cart is made on both sides, a line is added to a cart that both have, a
  * cart that both have is read. Each client does one operation at a time, over a kept connection to
  * each side. Cycle n belongs to block n / pairs. A pair counts for the times when both sides
- * succeeded; every operation counts for the success rates.
+ * succeeded; every operation counts for the success rates. In the end a sample of the carts is read
+ * back on both sides.
  */
 #ifndef BENCH_H2H_H2H_H
 #define BENCH_H2H_H2H_H
@@ -16,6 +17,7 @@
 #include "bench/stats/hdr.h"
 #include "bench/stats/rng.h"
 #include "bench/target/drive.h"
+#include "bench/target/ledger.h"
 
 #define H2H_SIDES	2
 #define H2H_CLIENTS_MAX 64
@@ -61,7 +63,8 @@ struct h2h {
 	int64_t blocks_done;   /* whole ones, from the first */
 	int64_t warmup_cycles;
 	struct h2h_second seconds[H2H_SECONDS_MAX];
-	int64_t began_ns; /* of the first block; 0: warming up */
+	struct ledger_check read_back[H2H_SIDES]; /* not made where the run was cut short */
+	int64_t began_ns;			  /* of the first block; 0: warming up */
 	int64_t took_ns;
 	int gone; /* the side, or -1 */
 	char gone_error[BENCH_OP_ERROR_MAX + 16];

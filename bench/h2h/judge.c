@@ -229,6 +229,20 @@ static void judge_success(struct h2h_judgement *judgement, const struct h2h *h2h
 	}
 }
 
+static void judge_read_back(struct h2h_judgement *judgement, const struct h2h *h2h,
+			    const struct h2h_question *question)
+{
+	char why[TALLY_WHY];
+
+	for (int side = 0; side < H2H_SIDES && !judgement->wrong; side++) {
+		if (!ledger_check_is_wrong(&h2h->read_back[side], question->names[side], why,
+					   sizeof(why)))
+			continue;
+		judgement->wrong = true;
+		judge_refuse(judgement, STATS_WRONG, why);
+	}
+}
+
 void h2h_judge(struct h2h_judgement *judgement, const struct h2h *h2h,
 	       const struct h2h_question *question)
 {
@@ -251,6 +265,7 @@ void h2h_judge(struct h2h_judgement *judgement, const struct h2h *h2h,
 	free(scratch);
 	h2h_judge_rows(judgement, h2h->config.pairs, question);
 	judge_success(judgement, h2h, question);
+	judge_read_back(judgement, h2h, question);
 }
 
 void h2h_judgement_free(struct h2h_judgement *judgement)

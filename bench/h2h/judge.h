@@ -2,10 +2,11 @@
  * What the pairs say: for each operation and quantile the ratio of B to A, with its interval and a
  * verdict that holds for the whole table (bench/stats/verdict.h).
  *
- * A side that fails more often, or often, is NOT COMPARABLE: no line has a verdict on speed. Where
- * the ratio changes by more than the margin from the first block to the last, the verdict is on its
- * mean over the run, and says from where to where it went; no number of pairs decides that better.
- * A side that is slower in every block is never INCONCLUSIVE.
+ * A side that does not hold what it has acknowledged is WRONG, and one that fails more often, or
+ * often, is NOT COMPARABLE: no line has a verdict on speed. Where the ratio changes by more than
+ * the margin from the first block to the last, the verdict is on its mean over the run, and says
+ * from where to where it went; no number of pairs decides that better. A side that is slower in
+ * every block is never INCONCLUSIVE.
  */
 #ifndef BENCH_H2H_JUDGE_H
 #define BENCH_H2H_JUDGE_H
@@ -47,6 +48,7 @@ struct h2h_row {
 struct h2h_judgement {
 	struct h2h_row rows[H2H_ROWS_MAX];
 	size_t count;
+	bool wrong; /* a side does not hold what it has acknowledged */
 };
 
 /* So many pairs must be in a block, so that ten of them lie beyond the quantile. */

@@ -1,5 +1,6 @@
 /* `cartbench compare`: two results files, and what changed. */
 #include "bench/h2h/compare.h"
+#include "bench/result/member.h"
 #include "bench/result/result.h"
 #include "bench/result/session.h"
 
@@ -17,7 +18,8 @@ static enum bench_exit compare_files(struct bench_session *session, const json_t
 	if (session->result == NULL)
 		return bench_session_fail("%s", error.text);
 	compare_print(values->json ? NULL : stdout, &session->rows, session->result);
-	return bench_session_end(session, BENCH_PASS);
+	return bench_session_end(session, member_true(session->result, "wrong") ? BENCH_VIOLATED
+										: BENCH_PASS);
 }
 
 static enum bench_exit compare_run_mode(struct bench_session *session)
@@ -52,7 +54,9 @@ const struct bench_mode compare_mode = {
 		 "--out`: the old one is A, the new one B. Says what differs in how they were\n"
 		 "made, and which changes are more than chance. They were not measured in\n"
 		 "pairs: a machine that was busier the second time is in the difference too.\n",
-	.more = "Exit status: 0 compared, whatever the verdicts; 2 they cannot be compared.\n",
+	.more = "Exit status: 0 compared, whatever the verdicts; 2 they cannot be compared; 3 one "
+		"is of\n"
+		"a side that did not hold what it acknowledged.\n",
 	.example = "cartbench compare before.json after.json",
 	.run = compare_run_mode,
 };

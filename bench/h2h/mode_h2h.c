@@ -1,6 +1,7 @@
 /* `cartbench h2h`: the two sides, and what is made of the pairs. */
 #include "bench/h2h/show.h"
 #include "bench/h2h/h2h.h"
+#include "bench/result/read_back.h"
 #include "bench/result/result.h"
 #include "core/base/clock.h"
 
@@ -115,6 +116,7 @@ static void h2h_validate(struct h2h_mode *mode)
 static enum bench_exit h2h_deliver(struct h2h_mode *mode)
 {
 	struct bench_session *session = mode->session;
+	enum bench_exit status = BENCH_PASS;
 
 	json_object_set_new(session->result, "results",
 			    h2h_json(&mode->h2h, &mode->question, &mode->judgement,
@@ -122,7 +124,11 @@ static enum bench_exit h2h_deliver(struct h2h_mode *mode)
 	table_write(NULL, &session->rows, h2h_columns, session->result, "operations", "quantiles");
 	if (!session->values.json)
 		h2h_print(stdout, session->result);
-	return bench_session_end(session, BENCH_PASS);
+	for (int side = 0; side < H2H_SIDES; side++)
+		if (read_back_judge(session->result, h2h_sides[side], &mode->h2h.read_back[side]) !=
+		    BENCH_PASS)
+			status = BENCH_VIOLATED;
+	return bench_session_end(session, status);
 }
 
 static enum bench_exit h2h_measure(struct h2h_mode *mode, const struct h2h_config *config)
@@ -176,9 +182,11 @@ const struct bench_mode h2h_mode = {
 		 "machine disturbs both. A ratio of B to A a block, its interval over the\n"
 		 "blocks, and a verdict a line that holds for the table as a whole. A target\n"
 		 "is http://HOST:PORT or store:BACKEND?setting=value. The carts stay in the\n"
-		 "targets. Neither side is faster where one fails more often, or often.\n",
+		 "targets. Neither side is faster where one fails more often, or often, or does\n"
+		 "not hold what it acknowledged: a sample of carts is read back in the end.\n",
 	.more = "Exit status: 0 measured, whatever the verdicts; 2 nothing to measure, or an\n"
-		"invalid measurement: a side went away, or failed half of its operations.\n"
+		"invalid measurement: a side went away, or failed half of its operations; 3 a\n"
+		"side does not hold what it acknowledged.\n"
 		"Ctrl-C keeps the blocks that were done.\n",
 	.example = "cartbench h2h A=http://127.0.0.1:8081 B=http://127.0.0.1:8082 --out h2h.json",
 	.run = h2h_run_mode,

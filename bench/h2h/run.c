@@ -34,8 +34,9 @@ struct h2h_runner {
 	struct bench_drive_loop *loops[H2H_SIDES];
 	struct h2h_client *clients;
 	size_t running;
-	int64_t warm_until_ns;		  /* 0: no cycle has begun */
-	int64_t next;			  /* cycle of a block */
+	int64_t warm_until_ns; /* 0: no cycle has begun */
+	int64_t next;	       /* cycle of a block */
+	struct ledger *ledgers[H2H_SIDES];
 	struct cart_id *carts[H2H_SIDES]; /* those that both sides have, in the same order */
 	size_t cart_count;
 	struct {
@@ -216,8 +217,10 @@ static void h2h_done(struct bench_op *op, void *user)
 	h2h_watch_failing(client);
 	if (client->operation == H2H_CREATE)
 		h2h_keep_cart(client);
-	for (int side = 0; side < H2H_SIDES; side++)
+	for (int side = 0; side < H2H_SIDES; side++) {
+		ledger_note(client->runner->ledgers[side], &client->ops[side]);
 		bench_op_clear(&client->ops[side]);
+	}
 	h2h_next_pair(client);
 }
 
@@ -301,6 +304,7 @@ static void h2h_close(struct h2h_runner *runner)
 			bench_link_close(&runner->clients[i].links[side]);
 	for (int side = 0; side < H2H_SIDES; side++) {
 		bench_drive_loop_close(&runner->loops[side]);
+		ledger_free(&runner->ledgers[side]);
 		free(runner->carts[side]);
 	}
 	free(runner->clients);
@@ -327,6 +331,19 @@ static void h2h_measure(struct h2h_runner *runner)
 		h2h->blocks_done++;
 }
 
+static int h2h_read_back(struct h2h_runner *runner, struct cart_error *error)
+{
+	struct h2h *h2h = runner->h2h;
+
+	if (h2h->gone >= 0 || h2h->interrupted)
+		return 0;
+	for (int side = 0; side < H2H_SIDES; side++)
+		if (ledger_read_back(&h2h->read_back[side], runner->ledgers[side],
+				     h2h->drives[side], error) != 0)
+			return -1;
+	return 0;
+}
+
 int h2h_run(struct h2h *h2h, struct bench_progress *progress, const char *doing,
 	    struct cart_error *error)
 {
@@ -337,11 +354,15 @@ int h2h_run(struct h2h *h2h, struct bench_progress *progress, const char *doing,
 
 	runner.base = bench_base_new();
 	runner.clients = bench_alloc((size_t)config->clients, sizeof(*runner.clients));
-	for (int side = 0; side < H2H_SIDES; side++)
+	for (int side = 0; side < H2H_SIDES; side++) {
 		runner.carts[side] = bench_alloc(carts, sizeof(**runner.carts));
+		runner.ledgers[side] = ledger_new(config->seed);
+	}
 	result = h2h_open(&runner, error);
-	if (result == 0)
+	if (result == 0) {
 		h2h_measure(&runner);
+		result = h2h_read_back(&runner, error);
+	}
 	h2h_close(&runner);
 	return result;
 }

@@ -2,6 +2,7 @@
 
 #include "bench/result/member.h"
 #include "bench/result/number.h"
+#include "bench/result/read_back.h"
 #include "bench/result/result.h"
 #include "bench/result/table.h"
 #include "bench/result/tally.h"
@@ -300,6 +301,16 @@ static json_t *h2h_calls_json(struct bench_calls (*calls)[H2H_SIDES])
 	return all;
 }
 
+static json_t *h2h_read_back_json(const struct h2h *h2h)
+{
+	json_t *sides = json_array();
+
+	for (int side = 0; side < H2H_SIDES; side++)
+		if (h2h->read_back[side].made)
+			json_array_append_new(sides, read_back_json(&h2h->read_back[side]));
+	return sides;
+}
+
 json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
 		 const struct h2h_judgement *judgement, struct bench_calls (*calls)[H2H_SIDES],
 		 bool cold)
@@ -309,13 +320,13 @@ json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
 	for (int i = 0; i < H2H_OPERATIONS; i++)
 		json_array_append_new(operations,
 				      h2h_operation_json(h2h, (enum h2h_operation)i, judgement));
-	results =
-		json_pack("{s:I, s:I, s:I, s:f, s:f, s:b, s:f, s:o, s:o}", "blocks",
-			  (json_int_t)h2h->blocks_done, "pairs_per_block",
-			  (json_int_t)h2h->config.pairs, "clients", (json_int_t)h2h->config.clients,
-			  "margin", question->margin, "confidence", question->confidence, "cold",
-			  (int)cold, "duration_s", (double)h2h->took_ns / 1e9, "operations",
-			  operations, "seconds", h2h_seconds_json(h2h));
+	results = json_pack("{s:I, s:I, s:I, s:f, s:f, s:b, s:f, s:o, s:o, s:o}", "blocks",
+			    (json_int_t)h2h->blocks_done, "pairs_per_block",
+			    (json_int_t)h2h->config.pairs, "clients",
+			    (json_int_t)h2h->config.clients, "margin", question->margin,
+			    "confidence", question->confidence, "cold", (int)cold, "duration_s",
+			    (double)h2h->took_ns / 1e9, "operations", operations, "read_back",
+			    h2h_read_back_json(h2h), "seconds", h2h_seconds_json(h2h));
 	if (results != NULL && calls != NULL)
 		json_object_set_new(results, "calls", h2h_calls_json(calls));
 	return results;
@@ -329,7 +340,7 @@ static const char print_legend[] =
 	"TRIVIAL: both. INCONCLUSIVE: neither was shown; more pairs may. NOT COMPARABLE: the sides "
 	"did "
 	"not do\n"
-	"the same, so neither is faster.\n";
+	"the same, so neither is faster. WRONG: a side does not hold what it has acknowledged.\n";
 
 void h2h_print(FILE *out, const json_t *document)
 {
@@ -348,6 +359,8 @@ void h2h_print(FILE *out, const json_t *document)
 		member_number(results, "duration_s"), 100 * member_number(results, "margin"),
 		100 * member_number(results, "confidence"));
 	table_write(out, NULL, h2h_success_columns, document, "operations", "success");
+	putc('\n', out);
+	table_write(out, NULL, read_back_columns, document, "read_back", NULL);
 	putc('\n', out);
 	table_write(out, NULL, h2h_columns, document, "operations", "quantiles");
 	fputs(print_legend, out);

@@ -161,6 +161,7 @@ static void load_merge_thread(struct load_result *result, const struct load_thre
 	result->waited += thread->waited;
 	result->unsent += thread->unsent;
 	result->clients += thread->client_count;
+	ledger_merge(result->ledger, thread->ledger);
 }
 
 static void load_merge_times(struct bench_hdr *all, const struct bench_hdr *from)
@@ -222,6 +223,7 @@ int load_run(struct load_result *result, const struct load_config *config, struc
 	int failed;
 
 	*result = (struct load_result){0};
+	result->ledger = ledger_new(config->workload->config.seed);
 	seconds_init(&result->seconds, (size_t)((config->duration_ms + 999) / 1000));
 	failed = load_open(&load, &result->seconds, error);
 	if (failed == 0)
@@ -245,6 +247,7 @@ void load_result_free(struct load_result *result)
 	for (int i = 0; i < BENCH_OP_TYPES; i++)
 		tally_free(&result->operations[i]);
 	seconds_free(&result->seconds);
+	ledger_free(&result->ledger);
 }
 
 bool load_result_is_limited(const struct load_result *result, const struct load_config *config,

@@ -38,6 +38,8 @@ struct load_result {
 	size_t clients;			     /* open: that there were in the end */
 	double cpu;			     /* of the cores that the threads may use, 0 ... 1 */
 	int64_t lag_p99_ns, response_p50_ns; /* open */
+	struct ledger *ledger; /* of what it asked; what prepared carts began with is in the
+		     workload's */
 	bool interrupted;
 };
 

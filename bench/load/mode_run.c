@@ -1,6 +1,7 @@
 /* `cartbench run`: load on a target, closed or open. */
 #include "bench/load/run_report.h"
 #include "bench/load/setup.h"
+#include "bench/result/read_back.h"
 #include "bench/result/result.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@ struct run {
 	struct workload workload;
 	struct load_config config;
 	struct load_result measured;
+	struct ledger_check read_back;
 };
 
 static json_t *run_generator_json(const struct load_result *measured, bool open, bool limited)
@@ -33,9 +35,9 @@ static json_t *run_results_json(struct run *run, bool limited)
 			json_array_append_new(operations, tally_json(&measured->operations[i],
 								     (enum bench_op_type)i));
 	return json_pack(
-		"{s:s, s:I, s:o, s:o, s:b, s:f, s:f, s:I, s:o, s:o, s:f, s:o, s:o, s:o}", "mode",
-		open ? "open" : "closed", "clients", (json_int_t)run->config.clients, "rate",
-		open ? json_real(run->config.rate) : json_null(), "arrivals",
+		"{s:s, s:I, s:o, s:o, s:b, s:f, s:f, s:I, s:o, s:o, s:f, s:o, s:o, s:o, s:[o]}",
+		"mode", open ? "open" : "closed", "clients", (json_int_t)run->config.clients,
+		"rate", open ? json_real(run->config.rate) : json_null(), "arrivals",
 		open ? json_string(values->arrivals) : json_null(), "cold", values->cold,
 		"duration_s", measured->duration_s, "warmup_s", (double)values->warmup_ms / 1000,
 		"threads", (json_int_t)run->config.threads, "mix",
@@ -43,13 +45,15 @@ static json_t *run_results_json(struct run *run, bool limited)
 		workload_keys_json(&run->workload.config), "throughput_per_s", measured->throughput,
 		"operations", operations, "seconds",
 		seconds_json(&measured->seconds, (size_t)(measured->duration_s + 0.999)),
-		"generator", run_generator_json(measured, open, limited));
+		"generator", run_generator_json(measured, open, limited), "read_back",
+		read_back_json(&run->read_back));
 }
 
 /* Makes the document and the tables of what was measured. */
 static enum bench_exit run_deliver(struct run *run)
 {
 	struct bench_session *session = run->session;
+	enum bench_exit status;
 	char why[256];
 	bool limited = load_result_is_limited(&run->measured, &run->config, why, sizeof(why));
 
@@ -64,8 +68,10 @@ static enum bench_exit run_deliver(struct run *run)
 	if (!session->values.json)
 		run_report_print(stdout, session->result);
 	run_report_csv(&session->rows, session->result);
-	return bench_session_end(session, run->measured.ok < run->measured.tried ? BENCH_FAILED
-										 : BENCH_PASS);
+	status = read_back_judge(session->result, session->names[0], &run->read_back);
+	if (status == BENCH_PASS && run->measured.ok < run->measured.tried)
+		status = BENCH_FAILED;
+	return bench_session_end(session, status);
 }
 
 static enum bench_exit run_measure(struct run *run)
@@ -89,6 +95,11 @@ static enum bench_exit run_measure(struct run *run)
 	};
 	failed = load_run(&run->measured, &run->config, &error);
 	bench_progress_end(&run->session->progress);
+	if (failed == 0 && run->workload.ledger != NULL)
+		ledger_merge(run->measured.ledger, run->workload.ledger);
+	if (failed == 0 && !run->measured.interrupted)
+		failed = ledger_read_back(&run->read_back, run->measured.ledger, run->config.drive,
+					  &error);
 	status = failed == 0 ? run_deliver(run) : bench_session_fail("%s", error.text);
 	load_result_free(&run->measured);
 	return status;
@@ -137,7 +148,8 @@ const struct bench_mode run_mode = {
 		"Exit status: 0 all succeeded; 1 some operations failed; 2 wrong usage,\n"
 		"nothing to measure, or an invalid measurement: cartbench could not keep up\n"
 		"(99th percentile of lag over 1 ms and over 10 % of the median response, or\n"
-		"over 80 % of its cores used).\n",
+		"over 80 % of its cores used); 3 a cart that was read back in the end does not\n"
+		"hold what was acknowledged.\n",
 	.example = "cartbench run --rate 2000 --duration 30s http://127.0.0.1:8080",
 	.run = run_mode_run,
 };

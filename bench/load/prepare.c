@@ -107,6 +107,7 @@ static void prepare_done(struct bench_op *op, void *user)
 	struct prepare *prepare = client->prepare;
 
 	prepare->busy--;
+	ledger_note(prepare->workload->ledger, op);
 	prepare_watch(prepare, op->done_ns);
 	if (op->outcome == BENCH_OK) {
 		prepare->succeeded++;

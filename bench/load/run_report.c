@@ -1,6 +1,7 @@
 #include "bench/load/run_report.h"
 
 #include "bench/result/table.h"
+#include "bench/result/read_back.h"
 #include "bench/result/result.h"
 #include "bench/result/tally.h"
 #include "bench/result/member.h"
@@ -84,6 +85,8 @@ void run_report_print(FILE *out, const json_t *result)
 	run_print_head(out, result, results);
 	putc('\n', out);
 	table_write(out, NULL, run_outcome_columns, result, "operations", NULL);
+	putc('\n', out);
+	table_write(out, NULL, read_back_columns, result, "read_back", NULL);
 	putc('\n', out);
 	table_write(out, NULL, run_latency_columns, result, "operations", RUN_CLOCKS);
 	if (json_is_object(json_object_get(json_array_get(operations, 0), "split"))) {

@@ -183,6 +183,7 @@ static void client_done(struct bench_op *op, void *user)
 	thread->busy--;
 	workload_learn(&client->work, op);
 	thread_record(thread, client);
+	ledger_note(thread->ledger, op);
 	if (thread_is_open(thread)) {
 		client->next_free = thread->free;
 		thread->free = client;
@@ -251,6 +252,7 @@ static void thread_tick(void *user)
 int load_thread_open(struct load_thread *thread)
 {
 	thread->cpu_began_ns = -1;
+	thread->ledger = ledger_new(thread->config->workload->config.seed);
 	thread->part.times = bench_hdr_new(BENCH_HDR_HOUR_NS);
 	bench_rng_init(&thread->arrivals, thread->config->workload->config.seed,
 		       LOAD_STREAM_ARRIVALS + thread->index);
@@ -296,6 +298,7 @@ void load_thread_close(struct load_thread *thread)
 		free(client);
 	}
 	free(thread->clients);
+	ledger_free(&thread->ledger);
 	bench_timer_stop(&thread->tick);
 	bench_timer_stop(&thread->arrival);
 	bench_drive_loop_close(&thread->loop);

@@ -44,6 +44,7 @@ struct load_thread {
 	struct bench_rng arrivals;
 	double next_ns; /* open: when the next is intended; parts of a nanosecond add up */
 	bool arrival_waited;
+	struct ledger *ledger;
 	bool ended;    /* no more operations */
 	size_t second; /* the one that part is about */
 	struct second_part part;

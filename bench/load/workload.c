@@ -26,6 +26,7 @@ void workload_init(struct workload *workload, const struct workload_config *conf
 	if (workload->config.carts == 0)
 		return;
 	workload->carts = bench_alloc(config->carts, sizeof(*workload->carts));
+	workload->ledger = ledger_new(config->seed);
 	if (config->keys == WORKLOAD_ZIPFIAN)
 		bench_zipf_init(&workload->zipf, config->carts, config->exponent);
 }
@@ -33,6 +34,7 @@ void workload_init(struct workload *workload, const struct workload_config *conf
 void workload_free(struct workload *workload)
 {
 	free(workload->carts);
+	ledger_free(&workload->ledger);
 	*workload = (struct workload){0};
 }
 

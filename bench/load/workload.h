@@ -15,7 +15,7 @@
 #ifndef BENCH_LOAD_WORKLOAD_H
 #define BENCH_LOAD_WORKLOAD_H
 
-#include "bench/target/op.h"
+#include "bench/target/ledger.h"
 #include "bench/stats/rng.h"
 #include "core/base/attr.h"
 #include "core/base/error.h"
@@ -50,6 +50,7 @@ struct workload_config {
 struct workload {
 	struct workload_config config;
 	struct cart_id *carts; /* config.carts of them, filled in by who prepares them */
+	struct ledger *ledger; /* of who prepares them; NULL without config.carts */
 	struct bench_zipf zipf;
 	double total; /* of the weights */
 	bool uses_up; /* the mix has operations that take carts of the client's own */

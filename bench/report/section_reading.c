@@ -19,6 +19,8 @@ static const char *const reading_verdicts[] = {
 	"more "
 	"often than once in a thousand, or the ratio changed from one end of the run to the other. "
 	"Neither is faster then.",
+	"WRONG: a side does not hold what it acknowledged, as a sample of its carts shows that was "
+	"read back in the end. Who does not store is fast.",
 	"p50 is the typical call: half are faster. p99: one in a hundred is slower.",
 };
 

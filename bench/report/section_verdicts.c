@@ -2,6 +2,7 @@
 #include "bench/h2h/show.h"
 #include "bench/report/page.h"
 #include "bench/result/number.h"
+#include "bench/result/read_back.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -76,6 +77,9 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 	page_list(report, PAGE_BOTH, doc,
 		  &(struct page_list){h2h_success_columns, "operations", "success", NULL,
 				      "Operations that succeeded", list.of});
+	page_list(report, PAGE_BOTH, doc,
+		  &(struct page_list){read_back_columns, "read_back", NULL, NULL,
+				      "What was read back", list.of});
 	page_say(report, PAGE_BOTH,
 		 "%s blocks of %s pairs; in each pair both were asked the same, in random order, "
 		 "over %s. \xe2\x80\x9c"

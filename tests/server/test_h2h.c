@@ -208,6 +208,31 @@ static void a_side_that_fails_fast_does_not_win(void **state)
 	free(output);
 }
 
+static void a_side_that_does_not_store_is_wrong(void **state)
+{
+	char *output;
+
+	(void)state;
+	output = BENCH(3, "h2h", SHORT, "--out", file, "A=store:memory",
+		       "B=store:fault?fault.mutant=dropped-write&fault.mutant_share=100");
+	assert_non_null(strstr(output, "WRONG: B does not hold "));
+	assert_null(strstr(output, "WINS\n"));
+	free(output);
+	output = BENCH(3, "compare", file, file);
+	assert_non_null(strstr(output, "WRONG: B does not hold "));
+	free(output);
+	output = BENCH(3, "run", "--duration", "300ms", "--warmup", "0s",
+		       "store:fault?fault.mutant=dropped-write&fault.mutant_share=100");
+	assert_non_null(strstr(output, "of a cart is there"));
+	free(output);
+	output = BENCH(3, "gate", "--blocks", "12", "--pairs", "20", "--limit", "90%",
+		       "BASE=store:memory",
+		       "SAME=store:fault?fault.mutant=dropped-write&fault.mutant_share=100",
+		       "HEAD=store:memory");
+	assert_non_null(strstr(output, "gate: WRONG: SAME does not hold "));
+	free(output);
+}
+
 /* Two results that say the same, but for what a test does to the second. */
 static json_t *make_pair(void)
 {
@@ -282,6 +307,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_said_in_a_line),
 		cmocka_unit_test(a_side_that_fails_is_not_believed_and_what_was_measured_is_kept),
 		cmocka_unit_test(a_side_that_fails_fast_does_not_win),
+		cmocka_unit_test(a_side_that_does_not_store_is_wrong),
 		cmocka_unit_test(archived_results_are_compared),
 		cmocka_unit_test(results_that_do_not_belong_together_are_refused),
 	};

@@ -1,0 +1,57 @@
+#include "bench/result/read_back.h"
+
+#include "bench/result/member.h"
+#include "bench/result/result.h"
+
+#include <stdio.h>
+
+static const char *read_back_get_example(const struct table_row *row, char text[TABLE_TEXT])
+{
+	const char *example = table_string(row, "example");
+
+	(void)text;
+	return *example != '\0' ? example : "all is there that was acknowledged";
+}
+
+const struct table_column read_back_columns[] = {
+	{.name = "read back", .places = FOR_PEOPLE, .get = table_get_side, .width = 32},
+	COLUMN("carts", NULL, COUNT, FOR_PEOPLE),
+	COLUMN("wrong", NULL, COUNT, FOR_PEOPLE),
+	COLUMN("unread", NULL, COUNT, FOR_PEOPLE),
+	COLUMN_GET(read_back_get_example, "what is wrong", NULL, TEXT, FOR_PEOPLE),
+	{0},
+};
+
+json_t *read_back_json(const struct ledger_check *check)
+{
+	return json_pack("{s:I, s:I, s:I, s:s?}", "carts", (json_int_t)check->carts, "wrong",
+			 (json_int_t)check->wrong, "unread", (json_int_t)check->unread, "example",
+			 check->example[0] != '\0' ? check->example : NULL);
+}
+
+bool read_back_is_wrong(const json_t *result, char *why, size_t room)
+{
+	const json_t *side;
+
+	member_each(i, side, json_object_get(json_object_get(result, "results"), "read_back")) {
+		struct ledger_check check = {.carts = (size_t)member_number(side, "carts"),
+					     .wrong = (size_t)member_number(side, "wrong")};
+
+		snprintf(check.example, sizeof(check.example), "%s", member_text(side, "example"));
+		if (ledger_check_is_wrong(&check,
+					  member_text(member_item(result, "sides", i), "name"), why,
+					  room))
+			return true;
+	}
+	return false;
+}
+
+enum bench_exit read_back_judge(json_t *result, const char *name, const struct ledger_check *check)
+{
+	if (check->wrong > 0)
+		return BENCH_VIOLATED;
+	if (check->made && !ledger_check_is_enough(check))
+		bench_result_invalidate(result, "%zu of %zu carts of %s could not be read back",
+					check->unread, check->carts, name);
+	return BENCH_PASS;
+}

@@ -86,7 +86,6 @@ CART_MUST_CHECK int cart_db_start(struct cart_db **db, const struct cart_backend
 void cart_db_stop(struct cart_db **db);
 /* After settings_reload_secrets(): new connections use the new secrets. Any thread. */
 void cart_db_reload(struct cart_db *db);
-const struct cart_backend *cart_db_backend(const struct cart_db *db);
 
 /*
  * A handle for one loop. shard is the loop's. Call it on the loop's thread or before that runs. -1:
@@ -108,9 +107,6 @@ CART_MUST_CHECK enum cart_result cart_store_submit(struct cart_store *store, str
  * nothing, CART_UNCERTAIN if it may have, or its real result. Never inside this call.
  */
 void cart_store_cancel(struct cart_store *store, struct cart_op *op);
-
-/* Ops accepted and not completed. */
-size_t cart_store_pending(const struct cart_store *store);
 
 /*
  * Closes and sets *store to NULL. New ops are refused at once; drained (may be NULL) is called on

@@ -255,11 +255,6 @@ void cart_db_reload(struct cart_db *db)
 		db->backend->reload(db);
 }
 
-const struct cart_backend *cart_db_backend(const struct cart_db *db)
-{
-	return db->backend;
-}
-
 int64_t cart_store_now_ns(const struct cart_store *store)
 {
 	return clock_monotonic_ns(store->db->env.clock);
@@ -467,11 +462,6 @@ void cart_store_cancel(struct cart_store *store, struct cart_op *op)
 {
 	assert(op->held.store == store);
 	deadlines_hasten(store->deadlines, op, CART_CANCELED);
-}
-
-size_t cart_store_pending(const struct cart_store *store)
-{
-	return store->pending;
 }
 
 /* Sets the times that the backend did not: the op's whole time then counts as waiting, or if it is

@@ -93,9 +93,6 @@ void http_server_drain(struct http_server *server, void (*drained)(void *user), 
 /* Cuts what is left and frees. Requests that handlers still hold stay valid until they reply. Takes
  * NULL; sets it. */
 void http_server_close(struct http_server **server);
-size_t http_server_connections(const struct http_server *server);
-/* Requests handed to the handler and not answered. */
-size_t http_server_in_flight(const struct http_server *server);
 
 /* The request. Strings live until the reply. */
 enum http_method http_request_method(const struct http_request *request);
@@ -124,8 +121,6 @@ void http_request_on_gone(struct http_request *request, void (*gone)(void *user)
 
 /* Adds a header to the reply. name and value are copied; value must not hold control characters. */
 void http_reply_header(struct http_request *request, const char *name, const char *value);
-/* The connection closes after this reply. */
-void http_reply_close(struct http_request *request);
 /*
  * Sends the reply and gives the request back. Content-Length is set here; the body is copied; for
  * HEAD, 204 and 304 it is not sent (HEAD: its length is). Never fails: a client that has gone gets

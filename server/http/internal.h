@@ -118,7 +118,7 @@ struct http_server {
 	const struct connection_hooks *hooks;
 	struct listener_list listeners;
 	struct connection_list lists[CONNECTION_STATES];
-	size_t connections, in_flight;
+	size_t connections;
 	struct connection **by_fd; /* which connection has a file descriptor */
 	size_t by_fd_room;
 	struct event *sweep; /* every CONNECTION_SWEEP_MS, oftener while draining */

@@ -212,11 +212,6 @@ void http_reply_header(struct http_request *request, const char *name, const cha
 	buf_add(&request->headers, "\r\n", 2);
 }
 
-void http_reply_close(struct http_request *request)
-{
-	request->close = true;
-}
-
 /* evhttp has written the answer, or we have: called by evhttp_send_reply_end() or later. */
 static void http_server_sent(struct evhttp_request *evreq, void *user)
 {
@@ -301,8 +296,6 @@ void http_reply(struct http_request *request, int status, const void *body, size
 	struct http_server *server = request->server;
 	bool close;
 
-	if (server != NULL)
-		server->in_flight--;
 	request->gone = NULL;
 	if (connection == NULL) {
 		http_request_give(request);

@@ -91,7 +91,6 @@ static void http_server_refuse(struct connection *connection)
 	request->received_ns = clock_monotonic_ns(server->config.clock);
 	request->peer = http_peer_of(connection->fd);
 	connection->request = request;
-	server->in_flight++;
 	http_count(server, server->config.metrics->refused, 1);
 	server->config.refused(request, connection->frame.status, connection->frame.detail,
 			       server->config.user);
@@ -162,7 +161,6 @@ static void http_server_take(struct evhttp_request *evreq, void *user)
 	connection->request = request;
 	connection->since_ns = request->received_ns;
 	connection_busy(connection, evhttp_request_get_connection(evreq));
-	server->in_flight++;
 	server->config.handler(request, server->config.user);
 }
 
@@ -300,14 +298,4 @@ void http_server_close(struct http_server **pointer)
 	buf_free(&server->out);
 	free(server->by_fd);
 	free(server);
-}
-
-size_t http_server_connections(const struct http_server *server)
-{
-	return server->connections;
-}
-
-size_t http_server_in_flight(const struct http_server *server)
-{
-	return server->in_flight;
 }

@@ -56,6 +56,15 @@ static struct {
 
 static _Thread_local bool alloc_is_loop;
 
+/* A value of JSON within another is read by the same calls as that one. */
+ALLOC_PLAIN static bool alloc_is_recursion(void *const *frames, int at)
+{
+	for (int i = 0; i < at; i++)
+		if (frames[i] == frames[at])
+			return true;
+	return false;
+}
+
 /* Adds the place from which this op is allocating now. False: it was there. */
 ALLOC_PLAIN static bool alloc_is_new_place(void)
 {
@@ -65,7 +74,8 @@ ALLOC_PLAIN static bool alloc_is_new_place(void)
 	size_t at;
 
 	for (int i = 0; i < depth; i++)
-		hash = (hash ^ (uint64_t)(uintptr_t)frames[i]) * UINT64_C(1099511628211);
+		if (!alloc_is_recursion(frames, i))
+			hash = (hash ^ (uint64_t)(uintptr_t)frames[i]) * UINT64_C(1099511628211);
 	hash |= 1;
 	for (at = hash >> 16; alloc.places[at % ALLOC_PLACES] != 0; at++)
 		if (alloc.places[at % ALLOC_PLACES] == hash)

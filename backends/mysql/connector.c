@@ -30,6 +30,8 @@
 #define CONNECTOR_VERSION_MAX	     64
 #define CONNECTOR_WANT_NS	     CLOCK_NS_PER_S /* for one that a loop hands over */
 #define CONNECTOR_LOG_FULL_NS	     (300 * CLOCK_NS_PER_S)
+#define CONNECTOR_LEFTOVERS_MAX	     256
+#define CONNECTOR_LEFTOVERS_AT_ONCE  8 /* a new connection is not kept for long */
 
 /* Asks, first in, first out. */
 struct ask_list {
@@ -78,6 +80,8 @@ struct sql_connector {
 	uint32_t logged[SQL_ROLES]; /* bits: hosts that the log already calls unusable */
 	int64_t next_full_log_ns;
 	struct closing *closings;
+	struct sql_leftover leftovers[CONNECTOR_LEFTOVERS_MAX]; /* the oldest first */
+	size_t leftover_count;
 	struct helper helpers[CONNECTOR_THREADS];
 	int stop_fd; /* of wake_fd_open(), readable from the stop on */
 	bool stopping;
@@ -384,6 +388,45 @@ static struct attempt_news attempt_log(struct sql_connector *c, enum sql_role ro
 	return (struct attempt_news){0};
 }
 
+/* If there are too many, the oldest is forgotten. */
+static void leftovers_add(struct sql_connector *c, size_t host, int64_t mark)
+{
+	if (c->leftover_count == CONNECTOR_LEFTOVERS_MAX)
+		memmove(c->leftovers, c->leftovers + 1,
+			--c->leftover_count * sizeof(c->leftovers[0]));
+	c->leftovers[c->leftover_count++] = (struct sql_leftover){.host = host, .mark = mark};
+}
+
+/* Takes those of the host out. Returns how many. */
+static size_t leftovers_take(struct sql_connector *c, size_t host,
+			     struct sql_leftover taken[CONNECTOR_LEFTOVERS_AT_ONCE])
+{
+	size_t count = 0, kept = 0;
+
+	for (size_t i = 0; i < c->leftover_count; i++) {
+		if (c->leftovers[i].host == host && count < CONNECTOR_LEFTOVERS_AT_ONCE)
+			taken[count++] = c->leftovers[i];
+		else
+			c->leftovers[kept++] = c->leftovers[i];
+	}
+	c->leftover_count = kept;
+	return count;
+}
+
+/* Puts those back that may still be there. Returns how many were ended. */
+static size_t leftovers_return(struct sql_connector *c, const struct sql_leftover *taken,
+			       size_t count)
+{
+	size_t ended = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (taken[i].state == SQL_LEFTOVER_UNKNOWN)
+			leftovers_add(c, taken[i].host, taken[i].mark);
+		ended += taken[i].state == SQL_LEFTOVER_ENDED;
+	}
+	return ended;
+}
+
 static void attempt_fill(struct sql_connector *c, struct sql_link *link, enum sql_role role,
 			 size_t host, MYSQL *mysql)
 {
@@ -425,6 +468,11 @@ static bool attempt_done(struct sql_connector *c, enum sql_role role, const stru
 	return use;
 }
 
+static int64_t connector_mark(struct sql_connector *c)
+{
+	return (int64_t)(random_next(&c->random) >> 1) | 1;
+}
+
 /* One attempt at a host, for which the lock is released. blocking: the connection is for blocking
  * calls. True: *link is open. */
 static bool attempt_run(struct sql_connector *c, enum sql_role role, const struct sql_try *attempt,
@@ -432,6 +480,9 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 {
 	const struct sql_host *host = connector_host(c, role, attempt->host);
 	struct clock_reading reading = {0};
+	struct sql_leftover leftovers[CONNECTOR_LEFTOVERS_AT_ONCE];
+	bool marks = role == SQL_WRITER;
+	size_t leftover_count = marks ? leftovers_take(c, attempt->host, leftovers) : 0, ended;
 	/* Under the lock, since a thread that is left behind must not read the settings. */
 	char *password = settings_secret_copy(c->options.settings, "mysql.password");
 	const struct sql_session_plan plan = {.options = &c->options,
@@ -441,7 +492,10 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 					      .blocking = blocking,
 					      .try_change = role == SQL_WRITER && attempt->only,
 					      .stop_fd = c->stop_fd,
-					      .clock = &reading};
+					      .clock = &reading,
+					      .mark = marks ? connector_mark(c) : 0,
+					      .leftovers = leftovers,
+					      .leftover_count = leftover_count};
 	struct cart_error error = {"out of memory"};
 	enum sql_outcome outcome = SQL_OUTCOME_BAD;
 	struct attempt_news news = {0};
@@ -455,20 +509,25 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 		outcome = sql_session_open(&mysql, &plan, &error);
 	settings_secret_free(password);
 	pthread_mutex_lock(&c->lock);
+	ended = leftovers_return(c, leftovers, leftover_count);
 	if (!c->stopping) {
 		/* Times of carts are compared with the clock of the host that stores them. A server
 		 * or proxy that does not tell the time proves nothing. */
 		if (role == SQL_WRITER && outcome == SQL_OUTCOME_GOOD && reading.from_ms > 0)
 			clock_skew_read(c->options.skew, &reading);
 		use = attempt_done(c, role, attempt, outcome, mysql, link, blocking, &news);
+		link->mark = plan.mark;
 		c->failures[role].text[0] = '\0';
 		c->last[role] = outcome;
 		if (outcome != SQL_OUTCOME_GOOD)
 			cart_error_set(&c->failures[role], "%s: %s", name, error.text);
 	}
-	if (news.text == NULL && (use || mysql == NULL))
+	if (news.text == NULL && ended == 0 && (use || mysql == NULL))
 		return use;
 	pthread_mutex_unlock(&c->lock);
+	if (ended > 0)
+		log_event(LOG_INFO, "ended sessions that lost connections had left on the server",
+			  LOG_STR("host", name), LOG_INT("sessions", (int64_t)ended));
 	if (news.text != NULL)
 		log_event(news.level, news.text, LOG_STR("host", name),
 			  LOG_STR("error", outcome == SQL_OUTCOME_GOOD ? NULL : error.text));
@@ -868,6 +927,8 @@ void sql_connector_report(struct sql_connector *c, const struct sql_link *link,
 
 	pthread_mutex_lock(&c->lock);
 	sql_connector_host(c, link, name);
+	if (what == SQL_REPORT_LOST && link->mark != 0)
+		leftovers_add(c, link->host, link->mark);
 	if (what == SQL_REPORT_LOST || link->role == SQL_READER)
 		sql_hosts_suspect(hosts, link->host);
 	else

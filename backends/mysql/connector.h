@@ -9,7 +9,8 @@
  * up to a second, with jitter, then one attempt at a time) and the next host in order is tried; no
  * host is left: the ask fails, and the loop asks again later. A host that has no room for another
  * connection is not tried for a while either, but stays the writer. A host that fails a connection
- * in use is reported with sql_connector_report().
+ * in use is reported with sql_connector_report(); the session of a lost one, which its server may
+ * keep, is ended over the next connection to that host.
  *
  * While the host that writes go to has no room for another connection, an ask that says "wanted"
  * waits for one of the process's own: loops that have one to spare are woken, and hand it over with
@@ -44,6 +45,7 @@ struct sql_link {
 	enum sql_role role;
 	size_t host;	   /* which one of its role */
 	uint64_t epoch;	   /* of a writer: see sql_connector_epoch(); of a reader 0 */
+	int64_t mark;	   /* of a writer's session: see session.c; of a reader 0 */
 	int64_t retire_ns; /* monotonic: its lifetime's end, jitter included; INT64_MAX: none */
 };
 

@@ -8,6 +8,13 @@
  * with a timeout and ends; the server does not encrypt although mysql.tls asks for it, and gets no
  * login; it refuses the login or a variable; it is read-only, refuses changes, or is a Galera node
  * that is not in the primary component.
+ *
+ * A session that writes has a mark: it holds a named lock of a random name. By the name, another
+ * connection finds the session's id, and nothing else: the lock ends with the session, so an id
+ * that was given anew after a restart of the server does not have it, and another server neither.
+ * So sessions of lost connections are ended by KILL, but only while they are idle: what a KILL does
+ * to a COMMIT that waits for replicas depends on the server. Nothing is marked and nothing ended
+ * where a proxy numbers the sessions itself: there, KILL may mean somebody else's.
  */
 #include "backends/mysql/session.h"
 
@@ -117,6 +124,8 @@ static const struct session_pin {
 	SESSION_PIN("net_write_timeout", "60", "nor one that is slow to take a large answer"),
 };
 
+#define SESSION_MARK "CONCAT('cart.session.', "
+
 #define SESSION_PINS (sizeof(session_pins) / sizeof(session_pins[0]))
 
 struct session {
@@ -137,6 +146,7 @@ struct session_facts {
 	bool wsrep_provider;
 	bool wsrep_ready;
 	bool wsrep_primary;
+	int64_t leftover; /* a session's id; 0: it is not idle; -1: there is none */
 	struct clock_reading *clock;
 };
 
@@ -321,6 +331,10 @@ static void session_fact(struct session_facts *facts, const char *name, const ch
 	}
 	if (strcmp(name, "utc_us") == 0 && value != NULL)
 		session_read_clock(facts->clock, value);
+	else if (strcmp(name, "leftover") == 0)
+		facts->leftover = value != NULL ? strtoll(value, NULL, 10) : -1;
+	else if (strcmp(name, "mark") == 0)
+		return;
 	else if (strcasecmp(name, "optimizer_switch") == 0)
 		facts->batched_key_access =
 			value != NULL && strstr(value, "batched_key_access=on") != NULL;
@@ -536,6 +550,80 @@ static enum sql_outcome session_try_change(struct session *s, struct sql_text *t
 	}
 }
 
+/* Text that is to be run only if the session's id is the one that the server's greeting had. */
+static void session_add_direct(struct sql_text *text, const struct session *s)
+{
+	sql_add(text, "IF(CONNECTION_ID() = ");
+	sql_add_integer(text, (int64_t)mysql_thread_id(s->mysql));
+	sql_add(text, ", ");
+}
+
+static void session_add_mark(struct sql_text *text, int64_t mark)
+{
+	sql_add(text, SESSION_MARK);
+	sql_add_integer(text, mark);
+	sql_add(text, ")");
+}
+
+/* Sends a text that the session can do without. False: the connection is lost. */
+static bool session_run_optional(struct session *s, const struct sql_text *text,
+				 struct session_facts *facts)
+{
+	return text->buf.failed || session_run(s, text, facts) ||
+	       sql_fault_of(mysql_errno(s->mysql), mysql_sqlstate(s->mysql)) != SQL_FAULT_LOST;
+}
+
+/* Ends the session of a lost connection. False: this connection is lost too. */
+static bool session_end_leftover(struct session *s, struct sql_text *text,
+				 struct sql_leftover *leftover)
+{
+	struct session_facts facts = {.leftover = 0};
+
+	sql_text_reset(text);
+	sql_statement(text, SQL_SELECT, "SELECT 'leftover', ");
+	session_add_direct(text, s);
+	sql_add(text, "(SELECT IF(p.command = 'Sleep', p.id, 0)"
+		      " FROM information_schema.processlist p WHERE p.id = IS_USED_LOCK(");
+	session_add_mark(text, leftover->mark);
+	sql_add(text, ")), NULL)");
+	if (!session_run_optional(s, text, &facts))
+		return false;
+	if (facts.leftover < 0)
+		leftover->state = SQL_LEFTOVER_GONE;
+	if (facts.leftover <= 0)
+		return true;
+	sql_text_reset(text);
+	sql_statement(text, SQL_ROLLBACK, "KILL CONNECTION ");
+	sql_add_integer(text, facts.leftover);
+	if (!session_run_optional(s, text, &facts))
+		return false;
+	leftover->state = SQL_LEFTOVER_ENDED;
+	return true;
+}
+
+/* Marks the session, and ends those that lost connections have left on the server. Percona XtraDB
+ * Cluster forbids named locks. */
+static bool session_mark(struct session *s, struct sql_text *text, const struct session_facts *set)
+{
+	bool is_vtgate = strstr(mysql_get_server_info(s->mysql), "Vitess") != NULL;
+	struct session_facts facts = {0};
+	bool good;
+
+	if (s->plan->mark == 0 || is_vtgate ||
+	    (session_is_galera(set) && !mariadb_connection(s->mysql)))
+		return true;
+	sql_text_reset(text);
+	sql_statement(text, SQL_SELECT, "SELECT 'mark', ");
+	session_add_direct(text, s);
+	sql_add(text, "GET_LOCK(");
+	session_add_mark(text, s->plan->mark);
+	sql_add(text, ", 0), 0)");
+	good = session_run_optional(s, text, &facts);
+	for (size_t i = 0; i < s->plan->leftover_count && good; i++)
+		good = session_end_leftover(s, text, &s->plan->leftovers[i]);
+	return good;
+}
+
 static enum sql_outcome session_set_up(struct session *s, struct sql_text *text,
 				       struct cart_error *error)
 {
@@ -554,6 +642,8 @@ static enum sql_outcome session_set_up(struct session *s, struct sql_text *text,
 		cart_error_set(error, "%s", unfit);
 		return facts.read_only ? SQL_OUTCOME_READ_ONLY : SQL_OUTCOME_BAD;
 	}
+	if (!session_mark(s, text, &facts))
+		return session_failed(s, error);
 	return s->plan->try_change ? session_try_change(s, text, error) : SQL_OUTCOME_GOOD;
 }
 

@@ -11,16 +11,34 @@
 /* The server's clock in microseconds since 1970, whatever the time zone. */
 #define SQL_CLOCK_US "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3))"
 
+/* What is known of a session whose connection was lost. */
+enum sql_leftover_state {
+	SQL_LEFTOVER_UNKNOWN, /* its server was not asked, or a statement of it runs */
+	SQL_LEFTOVER_GONE,
+	SQL_LEFTOVER_ENDED /* by us */
+};
+
+/* A session whose connection was lost. Its server may not know that, and then it keeps the session,
+ * and the locks of its transaction, for hours. */
+struct sql_leftover {
+	size_t host;
+	int64_t mark; /* of its plan */
+	enum sql_leftover_state state;
+};
+
 /* What one attempt needs, all of it the caller's. */
 struct sql_session_plan {
 	const struct sql_options *options; /* its settings are not asked */
 	const struct sql_host *host;
 	const char *password;
 	enum sql_role role;
-	bool blocking;		     /* it will be used by blocking calls, not by others */
-	bool try_change;	     /* find out whether the host accepts changes */
-	int stop_fd;		     /* readable: give up */
-	struct clock_reading *clock; /* set to what the server's clock showed */
+	bool blocking;			/* it will be used by blocking calls, not by others */
+	bool try_change;		/* find out whether the host accepts changes */
+	int stop_fd;			/* readable: give up */
+	struct clock_reading *clock;	/* set to what the server's clock showed */
+	int64_t mark;			/* a writer's: random, finds the session on the server */
+	struct sql_leftover *leftovers; /* of the host: ended, if they are idle */
+	size_t leftover_count;
 };
 
 /*

@@ -21,7 +21,8 @@ BEFORE_ANSWER = "before the answer"  # the server has done all of it; not a byte
 WITHIN_ANSWER = "within the answer"  # half of what came first arrives
 REFUSED = "refused"  # the proxy answers in the server's place, which gets nothing (MySQL only)
 QUIET_S = 0.03  # a server that has said nothing more for so long has answered
-SET_UP_COMMANDS = 5
+SET_UP_COMMANDS = 6
+SILENT_MAX = 200  # sessions whose client has given up; the process may have 1024 descriptors, and select() takes no more
 COM_QUIT = b"\x01"
 RESET = struct.pack("ii", 1, 0)
 
@@ -96,6 +97,7 @@ class Pair:
                 self.client.sendall(error_packet(1, *self.proxy.error))
                 continue
             self.server.sendall(packet)
+            self.proxy.silence_behind(self, packet)
             if where == AFTER_REQUEST:
                 raise Cut
             self.cut_at = where
@@ -112,14 +114,16 @@ class Pair:
 
     def run(self):
         reset = False
+        ends = [self.client, self.server]
         try:
             while True:
-                silent = self.proxy.is_silent(self)
-                ready, _, _ = select.select([self.client] if silent else [self.client, self.server], [], [], 0.2)
+                ready, _, _ = select.select(ends, [], [], 0.2)
                 if self.proxy.ended.is_set():
                     break
                 for end in ready:
-                    self.pass_on(end, silent or self.proxy.is_silent(self))
+                    if not self.pass_on(end):
+                        ends.remove(end)
+                        end.close()
         except Cut:
             # Every second one is a reset in place of an orderly end.
             reset = self.proxy.count_cut() % 2 == 0
@@ -128,17 +132,21 @@ class Pair:
         self.close(reset)
         self.proxy.forget(self)
 
-    def pass_on(self, end, silent):
-        """silent: what comes is lost on the way. It ends when the client has given up."""
+    def pass_on(self, end):
+        """What comes while the way is silent is lost on it, the end of the client's connection too: then False."""
         data = end.recv(65536)
+        silent = self.proxy.is_silent(self)
         if not data:
+            if silent and end is self.client and self.proxy.keeps_server(self):
+                return False
             raise ConnectionError("an end has closed")
         if silent:
-            return
+            return True
         if end is self.client:
             self.from_client(data)
         else:
             self.from_server(data)
+        return True
 
 
 class CutProxy:
@@ -149,6 +157,8 @@ class CutProxy:
         self.lock = threading.Lock()
         self.ended = threading.Event()
         self.pairs, self.silenced = set(), set()
+        self.given_up = []  # silent pairs whose client has closed, the oldest first
+        self.silence_after = None
         self.seen = collections.Counter()  # commands that have come, whole, by their kind
         self.where, self.every, self.commands, self.cuts = None, 0, 0, 0
         self.error = None  # of REFUSED: number, SQLSTATE, text
@@ -186,6 +196,9 @@ class CutProxy:
     def forget(self, pair):
         with self.lock:
             self.pairs.discard(pair)
+            self.silenced.discard(pair)
+            if pair in self.given_up:
+                self.given_up.remove(pair)
 
     def cut(self, where, every):
         """From now on, every so many commands. None: no longer."""
@@ -196,6 +209,27 @@ class CutProxy:
         """From now on nothing passes over the connections that there are; new ones work."""
         with self.lock:
             self.silenced |= self.pairs
+
+    def silence_next(self, words):
+        """The connection over which a command with these words comes next falls silent before its answer."""
+        self.silence_after = words
+
+    def silence_behind(self, pair, packet):
+        with self.lock:
+            if self.silence_after is not None and self.silence_after in packet:
+                self.silence_after = None
+                self.silenced.add(pair)
+
+    def keeps_server(self, pair):
+        """A silent pair's client has closed. A database's server does not learn of it, and keeps the session and its locks; HTTP has none."""
+        if self.stream is not SqlStream:
+            return False
+        with self.lock:
+            self.given_up.append(pair)
+            oldest = self.given_up.pop(0) if len(self.given_up) > SILENT_MAX else None
+        if oldest is not None:
+            oldest.server.shutdown(socket.SHUT_RDWR)
+        return True
 
     def is_silent(self, pair):
         return pair in self.silenced

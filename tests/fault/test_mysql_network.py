@@ -6,6 +6,7 @@ Short, in ./cart check: each cut is a case of its own that either is handled or 
 
 import os
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
@@ -14,9 +15,9 @@ import faults  # noqa: E402
 import holes  # noqa: E402
 import patience  # noqa: E402
 import tap  # noqa: E402
-from cartd import await_that  # noqa: E402
+from cartd import Cartd, await_that  # noqa: E402
 from http_client import Client  # noqa: E402
-from private_mariadb import server  # noqa: E402
+from private_mariadb import SqlError, server, settings_for  # noqa: E402
 from scene import RECOVERY_S  # noqa: E402
 from scene_mysql import Scene  # noqa: E402
 
@@ -24,6 +25,8 @@ CUTS, EVERY = 40, 25
 CONNECT_TIMEOUT_MS = 1000
 FLAT_S = 0.25  # a connect that blocks a loop takes CONNECT_S
 CONNECT_S = 10
+POOL, SWEEPER = 8, 1
+LINE = {"product_id": 1, "quantity": 1}
 
 
 def cut(where):
@@ -50,14 +53,50 @@ def cut_within_an_answer_nothing_is_applied_twice():
     cut(cut_proxy.WITHIN_ANSWER)
 
 
+def sessions(root):
+    return root.sql("SELECT id FROM information_schema.processlist WHERE user = 'cart'")
+
+
 def connections_that_fall_silent_are_given_up_and_others_made():
     """A firewall that has forgotten them: no reset, no end. mysql.timeout (here 3 s) is the time that this may take."""
     with server() as database, cut_proxy.CutProxy(database.port) as proxy, \
-            Scene(database, {"mysql.port": str(proxy.port), "mysql.timeout": "3s", "request.deadline": "20s", "drain.deadline": "20s"}, deadline_s=20) as scene:
+            Scene(database, {"mysql.port": str(proxy.port), "mysql.timeout": "3s", "mysql.pool": str(POOL), "request.deadline": "20s", "drain.deadline": "20s"}, deadline_s=20) as scene:
         silenced = time.monotonic()
         proxy.silence()
         scene.watch.await_status(503, silenced, faults.DOWN_S)
         scene.await_recovery(silenced, 3 + RECOVERY_S)
+        with database.connect() as root:
+            await_that(lambda: len(sessions(root)) <= POOL + SWEEPER, 10, "the server has none of the silent sessions any more")
+
+
+def cart_with_a_line(client):
+    made = client.ask("POST", "/shopping-carts", body={"customer_id": 1})
+    items = made.header("Location") + "/items"
+    added = client.ask("POST", items, body=LINE)
+    assert added.status == 204, added.raw()
+    return items
+
+
+def is_locked(root):
+    try:
+        root.sql("SELECT id FROM cart.carts FOR UPDATE NOWAIT")
+        return False
+    except SqlError:
+        return True
+
+
+def a_row_that_a_silent_session_has_locked_is_free_when_it_is_given_up():
+    """The server keeps the session of a connection that fell silent, for hours, and so the locks of its transaction."""
+    with tempfile.TemporaryDirectory() as folder, server() as database, cut_proxy.CutProxy(database.port) as proxy, \
+            Cartd(folder, {**settings_for(database, port=str(proxy.port), timeout="1s", acquire_timeout="4s"), "threads": "1"}) as cartd, \
+            cartd.client() as client, cartd.client() as other, database.connect() as root:
+        items = cart_with_a_line(client)
+        proxy.silence_next(b"FOR UPDATE")
+        client.send("PUT", items + "/1", body={"quantity": 5})
+        await_that(lambda: is_locked(root), 10, "the silent session has the cart's row")
+        answers = [client.receive(), other.ask("POST", items, body=LINE)]
+        assert [answer.status for answer in answers] == [204, 204], [answer.raw() for answer in answers]
+        assert not is_locked(root), "the cart's row is still locked"
 
 
 def hosts_that_lead_nowhere_and_are_listed_first_delay_the_start_only():
@@ -68,7 +107,7 @@ def hosts_that_lead_nowhere_and_are_listed_first_delay_the_start_only():
                               "mysql.connect_timeout": "%dms" % CONNECT_TIMEOUT_MS}) as scene:
             scene.note("up in %.2f s", scene.up - began)
             with database.connect() as session:
-                for connection, in session.sql("SELECT id FROM information_schema.processlist WHERE user = 'cart'"):
+                for connection, in sessions(session):
                     session.sql("KILL %s" % connection)
             scene.await_recovery(time.monotonic())
     assert scene.up - began < 2 * CONNECT_TIMEOUT_MS / 1000 + 1, "it took %.1f s to start" % (scene.up - began)
@@ -119,6 +158,7 @@ if __name__ == "__main__":
         cut_between_a_request_and_its_answer_nothing_is_applied_twice,
         cut_within_an_answer_nothing_is_applied_twice,
         connections_that_fall_silent_are_given_up_and_others_made,
+        a_row_that_a_silent_session_has_locked_is_free_when_it_is_given_up,
         hosts_that_lead_nowhere_and_are_listed_first_delay_the_start_only,
         a_second_host_that_never_answers_a_connect_holds_nobody_up,
         a_resolver_that_never_answers_holds_nobody_up,

@@ -492,6 +492,58 @@ static void read_log(char *text, size_t room, const char *path)
 	fclose(file);
 }
 
+static bool is_on_server(const struct sql_link *by, unsigned long session)
+{
+	char sql[128];
+
+	snprintf(sql, sizeof(sql),
+		 "SELECT COUNT(*) FROM information_schema.processlist WHERE id = %lu", session);
+	return strcmp(link_fixture_value(by, sql), "1") == 0;
+}
+
+/* Opens connections until the session is gone. */
+static void await_end_of(const struct sql_link *by, unsigned long session)
+{
+	for (int64_t end_ms = now_ms() + 10000; is_on_server(by, session);) {
+		struct sql_link next = link_fixture_get(&f, SQL_WRITER);
+
+		assert_true(now_ms() < end_ms);
+		link_fixture_close(&f, &next);
+	}
+}
+
+/* A server keeps them for hours, and the locks of their transactions. */
+static void sessions_of_lost_connections_are_ended_once_they_are_idle(void **state)
+{
+	static const char sleeps[] = "SELECT SLEEP(100)";
+	struct sql_link idle, busy, unmarked, other;
+	char kill[64];
+
+	(void)state;
+	mariadb_fixture_need(&server);
+	link_fixture_start(&f);
+	idle = link_fixture_get(&f, SQL_WRITER);
+	busy = link_fixture_get(&f, SQL_WRITER);
+	unmarked = link_fixture_get(&f, SQL_WRITER);
+	other = link_fixture_get(&f, SQL_WRITER);
+	assert_int_equal(mysql_send_query(busy.mysql, sleeps, sizeof(sleeps) - 1), 0);
+	/* As if the server had been restarted, and had given the id anew. */
+	link_fixture_value(&unmarked, "SELECT RELEASE_ALL_LOCKS()");
+	sql_connector_report(f.connector, &busy, SQL_REPORT_LOST);
+	sql_connector_report(f.connector, &unmarked, SQL_REPORT_LOST);
+	sql_connector_report(f.connector, &idle, SQL_REPORT_LOST);
+	await_end_of(&other, mysql_thread_id(idle.mysql));
+	assert_true(is_on_server(&other, mysql_thread_id(busy.mysql)));
+	snprintf(kill, sizeof(kill), "KILL QUERY %lu", mysql_thread_id(busy.mysql));
+	link_fixture_value(&other, kill);
+	await_end_of(&other, mysql_thread_id(busy.mysql));
+	assert_true(is_on_server(&other, mysql_thread_id(unmarked.mysql)));
+	link_fixture_close(&f, &idle);
+	link_fixture_close(&f, &busy);
+	link_fixture_close(&f, &unmarked);
+	link_fixture_close(&f, &other);
+}
+
 static void traffic_that_leaves_the_machine_in_the_clear_is_warned_of(void **state)
 {
 	char path[SCRATCH_PATH_MAX], text[4096];
@@ -602,6 +654,7 @@ int main(void)
 		TEST(a_server_without_room_stays_the_writer),
 		TEST(a_server_that_comes_back_is_found_soon),
 		TEST(a_thread_that_may_block_connects_by_the_same_rules),
+		TEST(sessions_of_lost_connections_are_ended_once_they_are_idle),
 		TEST(traffic_that_leaves_the_machine_in_the_clear_is_warned_of),
 		TEST(a_host_that_never_answers_is_logged),
 		TEST(a_host_that_fails_for_long_is_logged_once),

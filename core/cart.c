@@ -85,6 +85,25 @@ struct cart_line *cart_find_line(const struct cart *cart, const struct shop_id *
 	return NULL;
 }
 
+/* 1970 to 9999: what an answer can show. */
+static bool cart_is_time(int64_t ms)
+{
+	return ms >= 0 && ms <= INT64_C(253402300799999);
+}
+
+bool cart_is_sound(const struct cart *cart)
+{
+	return (cart->state == CART_OPEN || cart->state == CART_CHECKED_OUT) &&
+	       cart->version >= 1 && cart_is_time(cart->created_ms) &&
+	       cart_is_time(cart->updated_ms) && cart->expires_ms >= 0;
+}
+
+bool cart_line_is_sound(const struct cart_line *line)
+{
+	return line->quantity >= 1 && cart_is_time(line->added_ms) &&
+	       cart_is_time(line->updated_ms);
+}
+
 bool cart_is_expired(const struct cart *cart, int64_t now_ms)
 {
 	return cart->expires_ms != 0 && cart->expires_ms <= now_ms;

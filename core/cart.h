@@ -80,6 +80,11 @@ size_t cart_line_at(const struct cart *cart, const struct shop_id *product_id);
 /* The line of a product, or NULL. */
 struct cart_line *cart_find_line(const struct cart *cart, const struct shop_id *product_id);
 
+/* What is true of every cart that was stored, whatever the limits were; otherwise somebody has
+ * changed the database by hand. cart_is_sound() does not look at the lines. */
+bool cart_is_sound(const struct cart *cart);
+bool cart_line_is_sound(const struct cart_line *line);
+
 /* True once now_ms has reached the cart's expiry: it is then gone, whatever the database still
  * holds. */
 bool cart_is_expired(const struct cart *cart, int64_t now_ms);

@@ -15,6 +15,7 @@
 struct modify_found {
 	struct cart cart; /* with line_count lines, if is_there */
 	bool is_there;
+	bool damaged; /* so cart has only its id */
 	bool has_key;
 	uint8_t scope[SQL_BINARY_BYTES];
 	uint8_t key_hash[CART_KEY_HASH_BYTES];
@@ -80,12 +81,13 @@ static enum cart_result modify_read_carts(const struct sql_write *writes, size_t
 	enum sql_rows next;
 	size_t at;
 
-	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE) {
+	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE || next == SQL_ROWS_DAMAGED) {
 		if (!cart_id_find(&writes->id, sizeof(*writes), count, &row.cart.id, &at))
 			return CART_FAILED;
 		if (!found[at].is_there)
 			found[at].cart = row.cart;
 		found[at].is_there = true;
+		found[at].damaged = found[at].damaged || next == SQL_ROWS_DAMAGED;
 		if (!sql_rows_add_line(&found[at].cart, &row))
 			return CART_BUSY;
 	}
@@ -109,8 +111,7 @@ static void modify_take_key(const struct sql_write *writes, size_t count,
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct cart_op *op = writes[i].op;
-		struct cart cart = found[i].cart;
-		bool is_there = found[i].is_there;
+		const struct modify_found before = found[i];
 
 		if (op == NULL || op->key == NULL ||
 		    memcmp(sql_key_scope(op), key->scope, sizeof(key->scope)) != 0 ||
@@ -118,8 +119,9 @@ static void modify_take_key(const struct sql_write *writes, size_t count,
 			continue;
 		found[i] = *key;
 		found[i].has_key = true;
-		found[i].cart = cart;
-		found[i].is_there = is_there;
+		found[i].cart = before.cart;
+		found[i].is_there = before.is_there;
+		found[i].damaged = before.damaged;
 	}
 }
 
@@ -321,12 +323,24 @@ static enum cart_result modify_apply(const struct sql_write *write, struct modif
 	return result;
 }
 
+static enum cart_result modify_damaged(struct cart_op *op)
+{
+	cart_op_set_reason(op, SQL_DAMAGED);
+	return CART_DAMAGED;
+}
+
 static enum cart_result modify_change(const struct sql_write *write, struct modify_found *found,
 				      struct sql_text *text, const struct cart_rules *rules)
 {
 	struct cart_op *op = write->op;
 	enum cart_result result = CART_OK;
 
+	if (found->damaged && op->type == CART_OP_DELETE && op->if_version == 0) {
+		modify_delete(text, &write->id);
+		return CART_OK;
+	}
+	if (found->damaged)
+		return modify_damaged(op);
 	if (!found->is_there || cart_is_expired(&found->cart, op->now_ms))
 		return CART_NOT_FOUND;
 	switch (modify_replay(op, found, rules)) {
@@ -450,6 +464,8 @@ void sql_modify_load(struct cart_op *op, const struct sql_reply *reply)
 		if (op->result != CART_OK)
 			break;
 	}
+	if (next == SQL_ROWS_DAMAGED)
+		op->result = modify_damaged(op);
 	if (next == SQL_ROWS_BAD)
 		op->result = modify_nonsense(op);
 	if (op->result == CART_OK && cart_is_expired(&found.cart, op->now_ms))

@@ -1,6 +1,7 @@
 #include "backends/mysql/read.h"
 
 #include "backends/mysql/rows.h"
+#include "core/cart_backend.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,13 @@ bool sql_gets_text(struct sql_text *text, struct cart_op *const *ops, size_t cou
 	return !text->buf.failed;
 }
 
-static void gets_take(struct cart_op *op, const struct sql_row *row)
+static void gets_take(struct cart_op *op, const struct sql_row *row, bool damaged)
 {
+	if (damaged) {
+		cart_clear(&op->cart);
+		cart_op_set_reason(op, SQL_DAMAGED);
+		op->result = CART_DAMAGED;
+	}
 	if (op->result == CART_NOT_FOUND && !cart_is_expired(&row->cart, op->now_ms)) {
 		op->cart = row->cart;
 		op->result = CART_OK;
@@ -46,11 +52,11 @@ void sql_gets_read(struct cart_op *const *ops, const struct cart_id *ids, size_t
 	while (!bad && (next = sql_rows_next(rows, &row)) != SQL_ROWS_END) {
 		size_t at = count;
 
-		bad = next != SQL_ROWS_ONE ||
+		bad = next == SQL_ROWS_BAD ||
 		      !cart_id_find(ids, sizeof(*ids), count, &row.cart.id, &at);
 		for (; at < count && cart_id_compare(&ids[at], &row.cart.id) == 0; at++)
 			if (ops[at] != NULL)
-				gets_take(ops[at], &row);
+				gets_take(ops[at], &row, next == SQL_ROWS_DAMAGED);
 	}
 	for (size_t i = 0; bad && i < count; i++) {
 		if (ops[i] == NULL)
@@ -185,6 +191,34 @@ static struct cart *list_cart(struct cart_op *op, const struct sql_row *row)
 	return &op->carts[at];
 }
 
+/* Of a damaged cart, which keeps its place until the list is read. */
+static bool list_is_damaged(const struct cart *cart)
+{
+	return cart->version == 0;
+}
+
+static void list_damage(struct cart *cart)
+{
+	const struct cart damaged = {.id = cart->id, .listed_ms = cart->listed_ms};
+
+	cart_clear(cart);
+	*cart = damaged;
+}
+
+/* Leaves the damaged carts out. */
+static void list_leave_out(struct cart_op *op)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < op->cart_count; i++) {
+		if (list_is_damaged(&op->carts[i]))
+			cart_store_damaged(op, &op->carts[i].id, SQL_DAMAGED);
+		else
+			op->carts[kept++] = op->carts[i];
+	}
+	op->cart_count = kept;
+}
+
 static enum cart_result list_read_rows(struct cart_op *op, MYSQL_RES *rows)
 {
 	struct sql_row row;
@@ -194,28 +228,41 @@ static enum cart_result list_read_rows(struct cart_op *op, MYSQL_RES *rows)
 	if (op->carts == NULL)
 		return CART_BUSY;
 	while ((next = sql_rows_next(rows, &row)) != SQL_ROWS_END) {
-		struct cart *cart = next == SQL_ROWS_ONE ? list_cart(op, &row) : NULL;
+		struct cart *cart = next != SQL_ROWS_BAD ? list_cart(op, &row) : NULL;
 
 		if (cart == NULL) {
 			cart_op_set_reason(op, "rows are not what the schema says");
 			return CART_FAILED;
 		}
-		if (!sql_rows_add_line(cart, &row))
+		if (next == SQL_ROWS_DAMAGED)
+			list_damage(cart);
+		else if (!list_is_damaged(cart) && !sql_rows_add_line(cart, &row))
 			return CART_BUSY;
 	}
 	return CART_OK;
 }
 
-void sql_list_read(struct cart_op *op, MYSQL_RES *rows)
+bool sql_list_read(struct cart_op *op, MYSQL_RES *rows)
 {
+	struct cart last = {0};
+
 	op->result = list_read_rows(op, rows);
 	if (op->result != CART_OK)
-		return;
+		return true;
 	op->more = op->cart_count > (size_t)op->list.limit;
 	if (op->more)
 		cart_clear(&op->carts[--op->cart_count]);
-	if (op->cart_count == 0) {
-		free(op->carts);
-		op->carts = NULL;
-	}
+	if (op->more)
+		last = op->carts[op->cart_count - 1];
+	list_leave_out(op);
+	if (op->cart_count > 0)
+		return true;
+	free(op->carts);
+	op->carts = NULL;
+	if (!op->more)
+		return true;
+	op->list.has_after = true;
+	op->list.after_ms = last.listed_ms;
+	op->list.after_id = last.id;
+	return false;
 }

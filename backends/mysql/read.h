@@ -19,6 +19,7 @@ void sql_gets_read(struct cart_op *const *ops, const struct cart_id *ids, size_t
 
 /* A page, one more cart than it holds to see whether there are more. */
 CART_MUST_CHECK bool sql_list_text(struct sql_text *text, const struct cart_op *op);
-void sql_list_read(struct cart_op *op, MYSQL_RES *rows);
+/* False: every cart of the page is damaged, and op->list goes on behind them: to be asked again. */
+CART_MUST_CHECK bool sql_list_read(struct cart_op *op, MYSQL_RES *rows);
 
 #endif

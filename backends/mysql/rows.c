@@ -75,19 +75,17 @@ static bool rows_read_cart(char *const *cells, const unsigned long *lens, struct
 	struct cart *cart = &row->cart;
 	int64_t state;
 
-	*cart = (struct cart){0};
-	if (!sql_cell_binary(cells[COLUMN_ID], lens[COLUMN_ID], cart->id.bytes) ||
-	    !rows_read_id(cells[COLUMN_CUSTOMER], lens[COLUMN_CUSTOMER], &cart->customer_id) ||
+	if (!rows_read_id(cells[COLUMN_CUSTOMER], lens[COLUMN_CUSTOMER], &cart->customer_id) ||
 	    !sql_cell_integer(cells[COLUMN_STATE], lens[COLUMN_STATE], &state) ||
 	    !sql_cell_integer(cells[COLUMN_VERSION], lens[COLUMN_VERSION], &cart->version) ||
 	    !sql_cell_integer(cells[COLUMN_CREATED], lens[COLUMN_CREATED], &cart->created_ms) ||
 	    !sql_cell_integer(cells[COLUMN_UPDATED], lens[COLUMN_UPDATED], &cart->updated_ms) ||
-	    !sql_cell_integer(cells[COLUMN_EXPIRES], lens[COLUMN_EXPIRES], &cart->expires_ms) ||
-	    !sql_cell_integer(cells[COLUMN_OP], lens[COLUMN_OP], &row->op))
+	    !sql_cell_integer(cells[COLUMN_EXPIRES], lens[COLUMN_EXPIRES], &cart->expires_ms))
 		return false;
-	cart->state = state == CART_OPEN ? CART_OPEN : CART_CHECKED_OUT;
-	return cells[COLUMN_ORDER] == NULL ||
-	       sql_cell_binary(cells[COLUMN_ORDER], lens[COLUMN_ORDER], cart->order_id.bytes);
+	cart->state = (enum cart_state)state;
+	return cart_is_sound(cart) &&
+	       (cells[COLUMN_ORDER] == NULL ||
+		sql_cell_binary(cells[COLUMN_ORDER], lens[COLUMN_ORDER], cart->order_id.bytes));
 }
 
 static bool rows_read_line(char *const *cells, const unsigned long *lens, struct sql_row *row)
@@ -101,7 +99,8 @@ static bool rows_read_line(char *const *cells, const unsigned long *lens, struct
 	       sql_cell_integer(cells[COLUMN_QUANTITY], lens[COLUMN_QUANTITY], &line->quantity) &&
 	       sql_cell_integer(cells[COLUMN_ADDED], lens[COLUMN_ADDED], &line->added_ms) &&
 	       sql_cell_integer(cells[COLUMN_LINE_UPDATED], lens[COLUMN_LINE_UPDATED],
-				&line->updated_ms);
+				&line->updated_ms) &&
+	       cart_line_is_sound(line);
 }
 
 enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row)
@@ -119,10 +118,16 @@ enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row)
 	row->has_line = false;
 	if (columns == COLUMNS_STATE)
 		return rows_read_state(cells, lens, row) ? SQL_ROWS_ONE : SQL_ROWS_BAD;
-	if (!rows_read_cart(cells, lens, row))
+	row->cart = (struct cart){0};
+	if (!sql_cell_binary(cells[COLUMN_ID], lens[COLUMN_ID], row->cart.id.bytes) ||
+	    !sql_cell_integer(cells[COLUMN_OP], lens[COLUMN_OP], &row->op))
 		return SQL_ROWS_BAD;
-	if (columns == COLUMNS_LINE && !rows_read_line(cells, lens, row))
-		return SQL_ROWS_BAD;
+	if (!rows_read_cart(cells, lens, row) ||
+	    (columns == COLUMNS_LINE && !rows_read_line(cells, lens, row))) {
+		row->cart = (struct cart){.id = row->cart.id};
+		row->has_line = false;
+		return SQL_ROWS_DAMAGED;
+	}
 	return SQL_ROWS_ONE;
 }
 

@@ -28,9 +28,15 @@ struct sql_row {
 	struct cart_line line;
 };
 
-enum sql_rows { SQL_ROWS_END, SQL_ROWS_ONE, SQL_ROWS_BAD };
+enum sql_rows {
+	SQL_ROWS_END,
+	SQL_ROWS_ONE,
+	SQL_ROWS_DAMAGED, /* its cart's id and op are set; somebody has changed the rest by hand */
+	SQL_ROWS_BAD	  /* its shape is not what the schema says */
+};
+#define SQL_DAMAGED "a value of its rows is not one of a cart's"
 
-/* The next row. BAD: it is not what the schema says. */
+/* The next row. */
 enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row);
 
 /* Adds the row's line, if it has one; lines may come in any order, each once. False: no memory. */

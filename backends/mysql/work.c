@@ -71,6 +71,20 @@ static void work_answer(struct sql_lane *lane, size_t count, bool rollback)
 	}
 }
 
+/* Sends a text of the task that was made, or refuses its ops. */
+static void work_send(struct sql_lane *lane, bool made, enum sql_step step)
+{
+	struct sql_task *task = sql_task_of(lane);
+
+	task->step = step;
+	if (made) {
+		sql_lane_send(lane);
+		return;
+	}
+	sql_task_answer_all(task, CART_BUSY, "out of memory");
+	sql_lane_rollback(lane);
+}
+
 static void work_read_failed(struct sql_lane *lane, const struct sql_reply *reply)
 {
 	struct sql_task *task = sql_task_of(lane);
@@ -113,8 +127,10 @@ static void work_read_done(struct sql_lane *lane, const struct sql_reply *reply)
 
 	if (task->step != SQL_STEP_LIST)
 		sql_gets_read(task->ops, task->ids, task->count, reply->rows[0]);
-	else if (task->ops[0] != NULL)
-		sql_list_read(task->ops[0], reply->rows[0]);
+	else if (task->ops[0] != NULL && !sql_list_read(task->ops[0], reply->rows[0])) {
+		work_send(lane, sql_list_text(&lane->text, task->ops[0]), SQL_STEP_LIST);
+		return;
+	}
 	for (size_t i = 0; i < task->count; i++)
 		if (task->ops[i] != NULL)
 			task->ops[kept++] = task->ops[i];
@@ -157,20 +173,6 @@ static bool work_is_certain(const struct sql_lane *lane, const struct sql_reply 
 		return true;
 	/* COMMIT itself. */
 	return reply->fault == SQL_FAULT_DEADLOCK || reply->error == 1290;
-}
-
-/* Sends a text of the task that was made, or refuses its ops. */
-static void work_send(struct sql_lane *lane, bool made, enum sql_step step)
-{
-	struct sql_task *task = sql_task_of(lane);
-
-	task->step = step;
-	if (made) {
-		sql_lane_send(lane);
-		return;
-	}
-	sql_task_answer_all(task, CART_BUSY, "out of memory");
-	sql_lane_rollback(lane);
 }
 
 /* A write that is alone, and whose transaction is still open, is modified at once. */

@@ -1,6 +1,7 @@
 #include "backends/mysql/write.h"
 
 #include "backends/mysql/rows.h"
+#include "core/cart_backend.h"
 
 /* Adds are merged by product in quadratic time: longer ones are modified. */
 #define WRITE_ADDS_MAX 64
@@ -446,13 +447,28 @@ static struct sql_write *write_find(struct sql_write *writes, size_t count,
 	return cart_id_find(&writes->id, sizeof(*writes), count, id, &at) ? &writes[at] : NULL;
 }
 
+static void write_unread(struct sql_write *write)
+{
+	write->done = true;
+	if (write->op == NULL)
+		return;
+	cart_clear(&write->op->cart);
+	write->op->result = CART_UNCERTAIN;
+	cart_op_set_reason(write->op, "the rows of the answer cannot be read");
+}
+
 /* A row of a cart that passed, or of a checkout that did not. False: no memory. */
-static bool write_take(struct sql_write *write, const struct sql_row *row)
+static bool write_take(struct sql_write *write, const struct sql_row *row, bool damaged)
 {
 	struct cart_op *op = write->op;
 
-	if (op == NULL || row->op != write->token)
+	if (op == NULL || row->op != write->token || (write->done && op->result != CART_OK))
 		return true;
+	if (damaged) {
+		cart_store_damaged(op, &write->id, SQL_DAMAGED);
+		write_unread(write);
+		return true;
+	}
 	if (!write->done) {
 		write->done = true;
 		op->result = CART_OK;
@@ -468,23 +484,13 @@ static bool write_read_rows(struct sql_write *writes, size_t count, MYSQL_RES *r
 	struct sql_row row;
 	enum sql_rows next;
 
-	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE) {
+	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE || next == SQL_ROWS_DAMAGED) {
 		struct sql_write *write = write_find(writes, count, &row.cart.id);
 
-		if (write == NULL || !write_take(write, &row))
+		if (write == NULL || !write_take(write, &row, next == SQL_ROWS_DAMAGED))
 			return false;
 	}
 	return next == SQL_ROWS_END;
-}
-
-static void write_unread(struct sql_write *write)
-{
-	write->done = true;
-	if (write->op == NULL)
-		return;
-	cart_clear(&write->op->cart);
-	write->op->result = CART_UNCERTAIN;
-	cart_op_set_reason(write->op, "the rows of the answer cannot be read");
 }
 
 /* True: the guard has met the cart, or the text would have failed; so its row must have come. */

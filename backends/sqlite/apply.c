@@ -151,7 +151,7 @@ static void apply_give_cart(struct cart_op *op, struct cart *cart)
 	}
 }
 
-/* SQLITE_OK with op->result CART_NOT_FOUND, or with a cart that is alive. */
+/* SQLITE_OK with op->result CART_NOT_FOUND or CART_DAMAGED, or with a cart that is alive. */
 static int apply_load(struct sqlite_conn *conn, struct cart_op *op, const struct cart_id *id,
 		      struct cart *cart, struct sqlite_places *places)
 {
@@ -160,6 +160,11 @@ static int apply_load(struct sqlite_conn *conn, struct cart_op *op, const struct
 	op->result = CART_OK;
 	if (rc == SQLITE_NOTFOUND) {
 		op->result = CART_NOT_FOUND;
+		return SQLITE_OK;
+	}
+	if (rc == SQLITE_DAMAGED_ROW) {
+		cart_op_set_reason(op, SQLITE_DAMAGED);
+		op->result = CART_DAMAGED;
 		return SQLITE_OK;
 	}
 	if (rc == SQLITE_OK && cart_is_expired(cart, op->now_ms)) {
@@ -233,6 +238,11 @@ static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules
 	struct cart_id made;
 	int rc = apply_load(conn, op, &op->id, &cart, &places);
 
+	if (rc == SQLITE_OK && op->result == CART_DAMAGED && op->type == CART_OP_DELETE &&
+	    op->if_version == 0) {
+		op->result = CART_OK;
+		return sqlite_cart_delete(conn, &op->id, NULL);
+	}
 	if (rc != SQLITE_OK || op->result != CART_OK)
 		return rc;
 	rc = apply_find_key(conn, rules, op, &replay, &made);

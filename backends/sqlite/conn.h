@@ -59,6 +59,7 @@ enum cart_result sqlite_result_of(int code);
 /* In place of a result code of SQLite's, which does not use this one: a row is there, and holds
  * what no cart has. */
 #define SQLITE_DAMAGED_ROW SQLITE_FORMAT
+#define SQLITE_DAMAGED	   "a value of its row is not one of a cart's"
 
 /* What a row holds for its indexes, besides the cart. The settings that rounded it may have been
  * others than those in force. */

@@ -56,7 +56,7 @@ static bool items_take_line(struct items_reader *r, struct cart_line *line)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!items_take(r, ',') || !items_take_number(r, numbers[i]))
 			return false;
-	return items_take(r, ']');
+	return items_take(r, ']') && cart_line_is_sound(line);
 }
 
 static bool items_take_all(struct items_reader *r, struct cart *cart)

@@ -16,8 +16,6 @@
 /* Rows of a list of idle carts that are looked at without a pause: some hundred microseconds. */
 #define READS_IDLE_PART 128
 
-static const char reads_damaged[] = "a value of its row is not one of a cart's";
-
 /* Reads a cart of a list; one that is damaged is left out: *listed is false. */
 static int reads_listed(struct sqlite_conn *conn, const struct cart_op *op,
 			const struct cart_id *id, struct cart *cart, bool *listed)
@@ -27,7 +25,7 @@ static int reads_listed(struct sqlite_conn *conn, const struct cart_op *op,
 	*listed = rc == SQLITE_OK;
 	if (rc != SQLITE_DAMAGED_ROW)
 		return rc;
-	cart_store_damaged(op, id, reads_damaged);
+	cart_store_damaged(op, id, SQLITE_DAMAGED);
 	return SQLITE_OK;
 }
 
@@ -37,7 +35,7 @@ static enum cart_result reads_failed(struct sqlite_conn *conn, struct cart_op *o
 		op, "%s",
 		rc == SQLITE_NOTFOUND
 			? "an index names a cart that does not exist: the file is damaged"
-		: rc == SQLITE_DAMAGED_ROW ? reads_damaged
+		: rc == SQLITE_DAMAGED_ROW ? SQLITE_DAMAGED
 					   : sqlite3_errmsg(conn->db));
 	return rc == SQLITE_NOTFOUND ? CART_FAILED : sqlite_result_of(rc);
 }

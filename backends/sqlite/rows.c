@@ -45,6 +45,8 @@ static int rows_cart(sqlite3_stmt *stmt, struct cart *cart)
 	cart->created_ms = sqlite3_column_int64(stmt, 3);
 	cart->updated_ms = sqlite3_column_int64(stmt, 4);
 	cart->expires_ms = sqlite3_column_int64(stmt, 5);
+	if (!cart_is_sound(cart))
+		return SQLITE_DAMAGED_ROW;
 	return rows_order(stmt, cart);
 }
 

@@ -233,6 +233,7 @@ static void a_damaged_row_is_left_out_of_lists_and_named_in_the_log(void **state
 	struct cart_op op = {.type = CART_OP_LIST,
 			     .list = {.kind = CART_LIST_CUSTOMER, .limit = 20}};
 	struct cart_op get = {.type = CART_OP_GET, .id = fixture_id(1)};
+	struct cart_op remove = {.type = CART_OP_DELETE, .id = fixture_id(1)};
 	char id[CART_ID_TEXT + 1];
 
 	(void)state;
@@ -242,7 +243,7 @@ static void a_damaged_row_is_left_out_of_lists_and_named_in_the_log(void **state
 		assert_int_equal(fixture_add(&f, n, 1, 2), CART_OK);
 	}
 	fixture_stop(&f);
-	fixture_exec(&f, "UPDATE carts SET items = '[[\"1\",-2,1,1]]' WHERE hex(id) LIKE '01%';"
+	fixture_exec(&f, "UPDATE carts SET items = '[[\"1\",0,1,1]]' WHERE hex(id) LIKE '01%';"
 			 "UPDATE carts SET items = 'none' WHERE hex(id) LIKE '03%'");
 	captured_log_start();
 	start("1h");
@@ -253,6 +254,11 @@ static void a_damaged_row_is_left_out_of_lists_and_named_in_the_log(void **state
 	assert_int_equal(op.cart_count, 4);
 	cart_op_clear(&op);
 	assert_int_equal(fixture_run(&f, &get), CART_DAMAGED);
+	cart_op_clear(&get);
+	assert_int_equal(fixture_add(&f, 1, 1, 2), CART_DAMAGED);
+	assert_int_equal(fixture_run(&f, &remove), CART_OK);
+	cart_op_clear(&remove);
+	assert_int_equal(fixture_run(&f, &get), CART_NOT_FOUND);
 	cart_op_clear(&get);
 	cart_id_format(&get.id, id);
 	assert_true(captured_log_count(id) > 0);

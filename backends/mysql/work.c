@@ -238,6 +238,17 @@ static enum sql_retry work_how_again(const struct sql_lane *lane)
 	return SQL_RETRY_TOGETHER;
 }
 
+/* A line or a key may be locked. Where the server waits for these for a second at least, the
+ * changes are modified from now on, which asks for every lock with NOWAIT. */
+static void work_avoid_waits(const struct sql_lane *lane)
+{
+	const struct sql_task *task = sql_task_of(lane);
+
+	for (size_t i = 0; i < task->count && lane->text.nowait; i++)
+		if (task->writes[i].op != NULL && task->writes[i].op->type != CART_OP_CREATE)
+			sql_op_note_modify(task->writes[i].op);
+}
+
 /* A row that the text needs is locked: of which cart, unless there is only one or the question
  * itself failed. */
 static void work_find_locked(struct sql_lane *lane)
@@ -249,18 +260,20 @@ static void work_find_locked(struct sql_lane *lane)
 			  SQL_STEP_LOCKED);
 		return;
 	}
+	if (task->count == 1)
+		work_avoid_waits(lane);
 	sql_retry_all(lane, SQL_FAULT_LOCK, SQL_RETRY_LATER);
 	sql_lane_rollback(lane);
 }
 
-/* The ops of carts that are locked pause, the others are queued again. None is locked: the lock is
- * gone, or it was that of a key or a line. */
+/* The ops of carts that are locked pause, the others are queued again. */
 static void work_locked_done(struct sql_lane *lane, const struct sql_reply *reply)
 {
 	struct sql_task *task = sql_task_of(lane);
 	size_t rest = lane->pool->setup->batch_max, count = rest;
 
 	if (!sql_locked_read(task->writes, task->count, reply)) {
+		work_avoid_waits(lane);
 		sql_retry_all(lane, SQL_FAULT_LOCK, work_how_again(lane));
 		sql_lane_idle(lane);
 		return;

@@ -6,19 +6,23 @@ for what happens one time in many, are in chaos_mysql.py.
 """
 
 import contextlib
+import hashlib
 import os
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import faults  # noqa: E402
 import patience  # noqa: E402
 import tap  # noqa: E402
-from cartd import await_that  # noqa: E402
-from private_mariadb import Lost, Session, SqlError, server  # noqa: E402
+from cartd import Cartd, await_that  # noqa: E402
+from private_mariadb import Lost, Session, SqlError, server, settings_for  # noqa: E402
 from scene import ACKNOWLEDGED, REFUSED, UNKNOWN  # noqa: E402
 from scene_mysql import Scene  # noqa: E402
 
+LINE = {"product_id": 1, "quantity": 1}
+MYSQL_WAITS = 1  # for a second each, the shortest wait that MySQL knows
 PROMPT_S = 0.5  # not after waiting for something that does not come
 
 
@@ -109,6 +113,42 @@ def a_row_held_by_somebody_else_stops_nobody_but_those_who_want_it():
         assert changes[ACKNOWLEDGED] > 300, "only %d changes elsewhere meanwhile" % changes[ACKNOWLEDGED]
 
 
+def row_waits(root):
+    return int(root.sql("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'")[0][1])
+
+
+def waits_for(root, lock, cartd, headers):
+    """A change is tried ten times while that is locked, and others of another cart are made over the same connection; how often it waited
+    in the server."""
+    tries = 'cart_mysql_retries_total{cause="lock_timeout"}'
+    with cartd.client() as waiting, cartd.client() as other:
+        items = [other.ask("POST", "/shopping-carts", body={"customer_id": 1}).header("Location") + "/items" for _ in range(2)]
+        for target in items:
+            assert other.ask("POST", target, body=LINE).status == 204
+        tried, waited = cartd.metrics()[tries], row_waits(root)
+        root.sql("START TRANSACTION")
+        root.sql(lock % items[0].split("/")[2].replace("-", ""))
+        waiting.send("POST", items[0], headers, LINE)
+        while cartd.metrics()[tries] < tried + 10:
+            assert other.ask("POST", items[1], body=LINE).status == 204
+        waited = row_waits(root) - waited
+        root.sql("ROLLBACK")
+        assert waiting.receive().status == 204
+    return waited
+
+
+def lines_and_keys_held_by_somebody_else_stop_nobody_else():
+    key = hashlib.sha256(b"held").hexdigest()[:32]
+    with server() as database, tempfile.TemporaryDirectory() as folder, database.connect() as root, Cartd(folder, {
+            **settings_for(database, pool="1", lock_timeout="60s", acquire_timeout="20s"), "threads": "1", "request.deadline": "60s",
+            "drain.deadline": "60s"}) as cartd:
+        waits = waits_for(root, "SELECT * FROM cart.cart_items WHERE cart_id = x'%s' FOR UPDATE", cartd, ())
+        assert waits <= MYSQL_WAITS, "the connection waited %d times for lines" % waits
+        waits = waits_for(root, "INSERT INTO cart.idempotency_keys VALUES (x'%s', x'" + key + "', x'00', 1, 1, 1, x'00')", cartd,
+                            [("Idempotency-Key", "held")])
+        assert waits <= MYSQL_WAITS, "the connection waited %d times for a key" % waits
+
+
 def rows_that_somebody_else_locks_in_another_order_make_no_deadlock():
     """On one connection, so that what queues makes one batch that takes low and finds high locked. Neither side waits for the other for
     ever: cart waits for no row, and gives low back."""
@@ -143,5 +183,6 @@ if __name__ == "__main__":
         made_read_only_every_change_is_refused_at_once_and_every_read_answered,
         all_connections_taken_by_others_it_is_busy_and_comes_back,
         a_row_held_by_somebody_else_stops_nobody_but_those_who_want_it,
+        lines_and_keys_held_by_somebody_else_stop_nobody_else,
         rows_that_somebody_else_locks_in_another_order_make_no_deadlock,
     ])

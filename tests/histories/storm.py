@@ -75,7 +75,8 @@ class Storm:
         self.random = random.Random(self.seed)
         self.done, self.recoveries, self.services, self.times, self.seen = {}, [], [], [], []
         self.seen_by = collections.Counter()
-        self.blips = self.asked_in_blips = self.open_without_key = 0
+        self.blips = self.open_without_key = 0
+        self.asked = []  # (name of a blip, when it began and ended, what was asked meanwhile)
         self.record = {"storm": name, "seed": self.seed, "failed": "it did not come to its end"}
 
     # Faults that befall a service. Each ends with what it did undone.
@@ -189,20 +190,24 @@ class Storm:
             end()
         ended = time.monotonic()
         await_that(lambda: all(client.asked_at > ended for client in self.load.clients), 30, "the answers to all that was asked in the blip")
-        asked = [event for event in list(self.load.events) if began <= event.began <= ended]
-        self.blips, self.asked_in_blips = self.blips + 1, self.asked_in_blips + len(asked)
-        for event in asked:
+        self.asked += [(name, began, ended, event) for event in list(self.load.events) if began <= event.began <= ended]
+        self.blips += 1
+
+    # Its end.
+
+    def look_at_blips(self):
+        """What was seen of them. What nobody can find out is none of it: what became of a change without a key, and whether one that was refused
+        in the end, as the checkout of an empty cart, still comes."""
+        for name, began, ended, event in self.asked:
             if event.outcome == ACKNOWLEDGED or event.error in CART_GONE:
                 continue
-            if event.outcome == UNKNOWN and event.change is not None and not event.keyed:
-                self.open_without_key += 1
+            if event.outcome == UNKNOWN and event.change is not None and (not event.keyed or event.change.outcome == REFUSED):
+                self.open_without_key += not event.keyed
                 continue
             self.seen_by[name, event.kind, event.error] += 1
             self.seen.append("a client saw %s of %.0f ms: %s, %s key, asked %.0f ms after its begin, after %.0f ms: %s" % (
                 name, 1000 * (ended - began), event.kind, "with" if event.keyed else "without", 1000 * (event.began - began),
                 1000 * (event.ended - event.began), event.said))
-
-    # Its end.
 
     def judge(self, folder):
         load = self.load
@@ -215,13 +220,14 @@ class Storm:
         load.hang_up()
         for service in self.services:
             wrong += service.wrong + service.cartd.stop()
+        self.look_at_blips()
         wrong += self.seen + ["a key's outcome was left open: %s after %.2f s: %s" % (event.kind, event.ended - event.began, event.said)
                               for event in self.left_open()]
         self.report()
         operations = history.of_load(load, stored, read_at)
         try:
             unlinear, counts = history.verdict(operations, os.environ.get("CART_KEEP") and folder)
-            self.record.update(counts)
+            self.record.update((name, counts[name]) for name in ("carts", "operations", "not_linearizable", "undecided"))
             tap.say("judge: %s" % counts)
             if unlinear:
                 tap.say(history.text_of(operations, unlinear[0]))
@@ -252,13 +258,13 @@ class Storm:
             tap.say("%d times a client saw %s: %s was answered %s" % (times, *what))
         self.record.update(
             outcomes, left_open=len(self.left_open()), outage_s=round(outage, 2), recovery_s=round(slowest, 2), blips=self.blips,
-            asked_in_blips=self.asked_in_blips, seen=len(self.seen))
+            asked_in_blips=len(self.asked), seen=len(self.seen))
         tap.say("%d faults: %s" % (sum(self.done.values()), ", ".join("%d %s" % (n, name) for name, n in sorted(self.done.items()))))
         tap.say("%d changes acknowledged, %d refused, %d unknown at the end (without a key); %d with a key left open that could have been found "
                 "out; longest time without an acknowledged change %.2f s; longest recovery %.2f s (%s); %d blips, in which clients asked %d times, "
                 "saw %d failures and did not hear of %d changes without a key; CART_SEED=%s" % (
                     outcomes[ACKNOWLEDGED], outcomes[REFUSED], outcomes[UNKNOWN], len(self.left_open()), outage, slowest, after, self.blips,
-                    self.asked_in_blips, len(self.seen), self.open_without_key, self.seed))
+                    len(self.asked), len(self.seen), self.open_without_key, self.seed))
 
     def write_record(self):
         self.record.update(faults=self.done, date=time.strftime("%Y-%m-%d"), build=os.path.basename(os.path.dirname(os.path.dirname(PROGRAM))),

@@ -70,6 +70,7 @@ a_check()    { ends '1 passed, 1 failed' --check yes true --check no 'echo becau
 parallel()   { ends '8 passed, 2 failed' --jobs 4 "$folder/good" "$folder/bad" "$folder/good" "$folder/short" "$folder/good" \
 	&& same 2 "$(grep -c '^FAIL ' "$folder/out")"; }
 environment() { ends '1 passed, 2 failed' --group g --env COLOUR=blue "$folder/knows" --group h "$folder/knows"; }
+progress()   { ends '3 passed, 1 failed' --progress "$folder/good" "$folder/bad" && holds "$folder/out" 'begins good; 1 wait'; }
 
 summary()
 {
@@ -156,6 +157,7 @@ check 'a group may ask that nothing runs beside its programs' alone
 check 'a group may wait for a check, and fails with it' after
 check 'programs that run several times are counted in a table' repeated
 check 'an environment belongs to its group' environment
+check 'a long run says which program begins and how many wait' progress
 check 'the summary is this run'"'"'s' summary
 check 'a run that is stopped counts what had passed, is a failure, and leaves no files' interrupted
 plan

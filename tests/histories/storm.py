@@ -118,6 +118,8 @@ class Storm:
     # Its course.
 
     def run(self):
+        if not self.faults:
+            raise tap.Skip("this storm has no fault whose name holds %r" % KINDS)
         folder = tempfile.mkdtemp(prefix="cart-storm-")
         load = None
         try:

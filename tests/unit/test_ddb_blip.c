@@ -26,11 +26,13 @@ static void fill_changes(void)
 	add_and_set[1] = (struct cart_change)SET(9, 2);
 }
 
-static int start(const char *connections)
+static int start(const char *connections, const char *queue)
 {
 	/* A busy machine takes its time; what is tested is that calls are made again at all. */
 	const char *const set[] = {"dynamodb.connections",
 				   connections,
+				   "dynamodb.queue",
+				   queue,
 				   "dynamodb.acquire_timeout",
 				   "20s",
 				   "dynamodb.batch",
@@ -46,13 +48,19 @@ static int start(const char *connections)
 static int setup(void **state)
 {
 	(void)state;
-	return start("16");
+	return start("16", "10000");
 }
 
 static int setup_two(void **state)
 {
 	(void)state;
-	return start("2");
+	return start("2", "10000");
+}
+
+static int setup_short_queue(void **state)
+{
+	(void)state;
+	return start("2", "8");
 }
 
 static int teardown(void **state)
@@ -291,6 +299,43 @@ static void the_changes_of_one_cart_hold_few_lanes(void **state)
 	assert_int_equal(rig_quantity(r.rig, &id, 7), EVERY(hot));
 }
 
+/* More changes of one cart than dynamodb.queue allows: its own are refused, and no other's. */
+static void the_changes_of_one_cart_fill_nobody_elses_queue(void **state)
+{
+	struct ddb_rig_op hot[20];
+	struct cart_id id = rig_cart(r.rig), other = rig_cart(r.rig);
+	_Atomic bool held_back = true;
+	_Atomic int done = 0;
+	size_t refused = 0;
+
+	(void)state;
+	ddb_stub_clear(&r.stub);
+	RULE(.operation = "UpdateItem", .times = 1, .apply = true, .make = held,
+	     .user = &held_back);
+	for (size_t i = 0; i < EVERY(hot); i++) {
+		hot[i] = (struct ddb_rig_op){.op = {.type = CART_OP_CHANGE,
+						    .id = id,
+						    .changes = add_one,
+						    .change_count = 1}};
+		ddb_rig_submit(&r, &hot[i], &done);
+		/* It has its lane before the others come. */
+		ddb_stub_await(&r.stub, "UpdateItem", 1);
+	}
+	ask(r.rig, CART_OK, CHANGE, .id = other, CHANGES(ADD(7, 1)));
+	ask(r.rig, CART_OK, GET, .id = other);
+	atomic_store(&held_back, false);
+	rig_await(&done, EVERY(hot), "the changes of one cart");
+	for (size_t i = 0; i < EVERY(hot); i++) {
+		if (hot[i].op.result == CART_OK)
+			continue;
+		assert_int_equal(hot[i].op.result, CART_BUSY);
+		assert_non_null(strstr(hot[i].op.reason, "of this cart"));
+		refused++;
+	}
+	assert_in_range(refused, 1, EVERY(hot) - 8);
+	assert_int_equal((size_t)rig_quantity(r.rig, &id, 7), EVERY(hot) - refused);
+}
+
 #define ADDS 400
 
 static int compare_ns(const void *a, const void *b)
@@ -389,6 +434,8 @@ int main(void)
 		TEST(a_delete_that_was_not_applied_is_made_again_too),
 		TEST_TWO(a_call_in_a_pause_holds_no_lane),
 		TEST_TWO(the_changes_of_one_cart_hold_few_lanes),
+		cmocka_unit_test_setup_teardown(the_changes_of_one_cart_fill_nobody_elses_queue,
+						setup_short_queue, teardown),
 		TEST_TWO(a_cart_that_is_throttled_slows_no_other),
 	};
 

@@ -146,6 +146,7 @@ static void a_change_whose_answer_is_lost_is_never_sent_again_by_the_call(void *
 	lose_a_change((struct ddb_stub_rule){.body = "[]"});
 	lose_a_change((struct ddb_stub_rule){.body = ""});
 	lose_a_change((struct ddb_stub_rule){.body = "{\"Attributes\":"});
+	lose_a_change((struct ddb_stub_rule){.body = "{\"__type\":\"a#InternalServerError\"}"});
 }
 
 /* In each of those ways a read is made again, and a good answer at the end is the answer. */
@@ -172,8 +173,9 @@ static void a_read_whose_answer_is_lost_is_made_again(void **state)
 	lose_a_read((struct ddb_stub_rule){.status = 502, .body = "<html>Bad Gateway"});
 	lose_a_read((struct ddb_stub_rule){.body = "<html>Welcome"});
 	lose_a_read((struct ddb_stub_rule){.body = ""});
+	lose_a_read((struct ddb_stub_rule){.body = "{\"__type\":\"a#InternalServerError\"}"});
 	assert_int_equal(retries("connection") + retries("server") + retries("answer"),
-			 9 * (DDB_TRIES - 1));
+			 10 * (DDB_TRIES - 1));
 	assert_int_equal(retries("server"), 2 * (DDB_TRIES - 1));
 }
 

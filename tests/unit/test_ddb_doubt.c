@@ -116,6 +116,7 @@ static const struct ddb_stub_rule ways_to_lose[] = {
 	{.manner = DDB_STUB_HALF, .pad = 200},
 	{.wrong_crc = true},
 	{.body = "no JSON"},
+	{.body = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#InternalServerError\"}"},
 };
 
 static void lose(size_t way, const char *operation, bool apply)
@@ -505,12 +506,13 @@ static void repetitions_are_bounded_too(void **state)
 		assert_int_equal(quantity(&ops[i].op.id), 5);
 }
 
-static void errors_of_the_account_are_unavailability_and_nonsense_a_failure(void **state)
+static void refusals_are_unavailability_and_a_request_that_is_wrong_a_failure(void **state)
 {
 	static const char *const unavailable[] = {
 		"ResourceNotFoundException",   "AccessDeniedException",
 		"UnrecognizedClientException", "ExpiredTokenException",
-		"InvalidSignatureException",   "RequestTimeTooSkewed"};
+		"InvalidSignatureException",   "RequestTimeTooSkewed",
+		"AnErrorThatIsNotKnown",       ""};
 
 	(void)state;
 	for (size_t i = 0; i < EVERY(unavailable); i++) {
@@ -526,6 +528,46 @@ static void errors_of_the_account_are_unavailability_and_nonsense_a_failure(void
 	ddb_stub_clear(&r.stub);
 	RULE(.error = "ValidationException");
 	ask(r.rig, CART_FAILED, CREATE, .id = rig_id(r.rig), .customer_id = rig_customer(r.rig));
+}
+
+/* HTTP 200, and nothing of what was asked for. */
+static void a_success_that_does_not_show_the_change_is_resolved_by_the_item(void **state)
+{
+	(void)state;
+	for (int apply = 0; apply < 2; apply++) {
+		struct cart_id id = new_cart();
+		struct cart_op op;
+
+		LOST("UpdateItem", .body = "{}", .apply = apply);
+		op = ask_for(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)), .key = "k");
+		assert_int_equal(op.version, 3);
+		assert_false(op.replayed);
+		cart_op_clear(&op);
+		assert_int_equal(quantity(&id), 7);
+		id = new_cart();
+		LOST("UpdateItem", .body = "{}", .apply = apply);
+		ask(r.rig, apply ? CART_OK : CART_UNCERTAIN, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+		assert_int_equal(quantity(&id), apply ? 7 : 5);
+	}
+}
+
+/* The item that a change is decided by is another cart's: neither of them is written to. */
+static void an_item_of_another_cart_decides_nothing(void **state)
+{
+	struct cart_id other = new_cart(), id = new_cart();
+	char text[CART_ID_TEXT + 1], body[1024];
+	char *item;
+
+	(void)state;
+	cart_id_format(&other, text);
+	item = json_dumps(json_object_get(r.stub.shelf.items, text), JSON_COMPACT);
+	snprintf(body, sizeof(body), "{\"Item\":%s}", item);
+	free(item);
+	RULE(.operation = "UpdateItem", .error = "ConditionalCheckFailedException", .times = 1);
+	RULE(.operation = "GetItem", .body = body, .times = 1);
+	ask(r.rig, CART_FAILED, CHANGE, .id = id, CHANGES(SET(7, 9)));
+	assert_int_equal(quantity(&id), 5);
+	assert_int_equal(quantity(&other), 5);
 }
 
 /* What came of ops of which the server says nothing. */
@@ -634,7 +676,9 @@ int main(void)
 		MAP(a_refusal_brings_the_item_or_it_is_read),
 		MAP(a_service_that_only_fails_is_not_buried),
 		MAP(repetitions_are_bounded_too),
-		MAP(errors_of_the_account_are_unavailability_and_nonsense_a_failure),
+		MAP(refusals_are_unavailability_and_a_request_that_is_wrong_a_failure),
+		MAP(a_success_that_does_not_show_the_change_is_resolved_by_the_item),
+		MAP(an_item_of_another_cart_decides_nothing),
 		WITH(long, a_deadline_is_kept_and_says_what_may_have_been_done),
 		WITH(one_connection, what_was_only_queued_at_its_deadline_was_certainly_not_done),
 		MAP(what_is_canceled_before_a_change_was_sent_is_canceled),

@@ -372,6 +372,25 @@ static void an_item_that_nobody_asked_for_is_no_proof_that_there_is_none(void **
 	}
 }
 
+static void an_answer_without_carts_is_no_proof_that_there_are_none(void **state)
+{
+	struct cart_op op = {
+		.type = CART_OP_LIST,
+		.list = {.kind = CART_LIST_CUSTOMER, .customer_id = id_of(1), .limit = 5}};
+	struct ddb_rig_op ops[2];
+
+	(void)state;
+	RULE(.operation = "BatchGetItem", .body = "{}", .times = 1);
+	get_together(ops, 2, CART_READ_STRONG);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ops[i].op.result, CART_BUSY);
+		cart_op_clear(&ops[i].op);
+	}
+	RULE(.operation = "Query", .body = "{}", .times = 1);
+	assert_int_equal(rig_run(r.rig, 0, &op, NULL), CART_BUSY);
+	cart_op_clear(&op);
+}
+
 static void reads_are_made_again_when_throttled_or_lost(void **state)
 {
 	struct ddb_rig_op ops[CARTS];
@@ -609,6 +628,7 @@ int main(void)
 		TEST(keys_that_nobody_asked_for_are_not_asked_for),
 		TEST(an_item_that_is_not_ours_fails_only_those_who_ask_for_it),
 		TEST(an_item_that_nobody_asked_for_is_no_proof_that_there_is_none),
+		TEST(an_answer_without_carts_is_no_proof_that_there_are_none),
 		TEST(reads_are_made_again_when_throttled_or_lost),
 		TEST(a_damaged_item_is_left_out_of_lists_and_named_in_the_log),
 		TEST(an_item_that_an_update_does_not_fit_is_damaged),

@@ -165,9 +165,9 @@ static void write_answer_applied(struct ddb_task *task, enum cart_result result)
 
 int ddb_write_item(struct ddb_task *task, struct ddb_item *item)
 {
-	const char *member =
-		task->call.outcome == DDB_OK && task->step != DDB_STEP_READ ? "Attributes" : "Item";
-	const json_t *attributes = json_object_get(task->call.json, member);
+	bool applied = task->call.outcome == DDB_OK && task->step != DDB_STEP_READ;
+	const json_t *attributes =
+		json_object_get(task->call.json, applied ? "Attributes" : "Item");
 	char why[CART_REASON_MAX];
 	enum cart_result result;
 
@@ -175,10 +175,17 @@ int ddb_write_item(struct ddb_task *task, struct ddb_item *item)
 	if (attributes == NULL)
 		return 0;
 	result = ddb_item_read(item, attributes, why, sizeof(why));
-	if (result == CART_OK)
+	if (result == CART_OK && cart_id_compare(&item->cart.id, &task->write.id) == 0)
 		return 1;
+	if (result == CART_OK) {
+		ddb_item_clear(item);
+		if (applied)
+			return 0;
+		snprintf(why, sizeof(why), "the answer is not the cart that was requested");
+		result = CART_FAILED;
+	}
 	cart_op_set_reason(task->write.op, "%s", why);
-	if (task->call.outcome == DDB_OK && task->step != DDB_STEP_READ)
+	if (applied)
 		write_answer_applied(task, result);
 	else
 		ddb_write_answer(task, result);

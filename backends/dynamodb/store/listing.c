@@ -413,6 +413,10 @@ static enum cart_result listing_take_query(struct ddb_listing *listing, const js
 	const char *key;
 	size_t i;
 
+	if (!json_is_array(items)) {
+		snprintf(why, room, "the answer has no Items");
+		return CART_BUSY;
+	}
 	json_array_foreach(items, i, attributes)
 	{
 		enum cart_result result = listing_take_entry(listing, attributes, why, room);
@@ -487,11 +491,14 @@ static void listing_take_gone(struct ddb_listing *listing, const json_t *answer)
 static enum cart_result listing_take_carts(struct ddb_listing *listing, const json_t *answer,
 					   char *why, size_t room)
 {
-	const json_t *items =
-		json_object_get(json_object_get(answer, "Responses"), listing->table->name);
-	const json_t *attributes;
+	const json_t *tables = json_object_get(answer, "Responses");
+	const json_t *items = json_object_get(tables, listing->table->name), *attributes;
 	size_t i;
 
+	if (!json_is_object(tables)) {
+		snprintf(why, room, "the answer has no Responses");
+		return CART_BUSY;
+	}
 	json_array_foreach(items, i, attributes)
 	{
 		enum cart_result result = listing_take_cart(listing, attributes, why, room);

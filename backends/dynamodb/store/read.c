@@ -174,6 +174,10 @@ static void read_take_batch(struct ddb_task *task)
 	bool good = true;
 	size_t i;
 
+	if (!json_is_object(tables)) {
+		read_fail(task, CART_BUSY, "the answer has no Responses");
+		return;
+	}
 	json_array_foreach(items, i, attributes)
 	{
 		good = read_take_item(task, attributes) && good;

@@ -48,7 +48,8 @@ enum cart_result ddb_store_submit(struct cart_store *base, struct cart_op *op)
 	struct ddb_store *store = (struct ddb_store *)base;
 
 	op->held.alone = op->type != CART_OP_GET;
-	if (batch_queued(store->pool.batch) + store->pausing >= store->db->options.queue_max)
+	/* What waits for its cart is the cart's own affair, and batch_push() counts the rest. */
+	if (store->pausing >= store->db->options.queue_max)
 		return CART_BUSY;
 	return batch_push(store->pool.batch, op, store_class(store, op));
 }

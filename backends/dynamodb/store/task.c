@@ -243,36 +243,15 @@ void ddb_tasks_free(struct ddb_store *store)
 
 enum cart_result ddb_call_result(const struct ddb_call *call)
 {
-	static const char *const unavailable[] = {
-		"ResourceNotFoundException",
-		"AccessDeniedException",
-		"UnrecognizedClientException",
-		"ExpiredTokenException",
-		"InvalidSignatureException",
-		"SignatureDoesNotMatch",
-		"AuthFailure",
-		"RequestTimeTooSkewed",
-		"RequestExpired",
-		"RequestInTheFuture",
-		"IncompleteSignatureException",
-		"MissingAuthenticationTokenException",
-		"MissingAuthenticationToken",
-		"OptInRequired",
-		"ResourceInUseException",
-		"KMSAccessDeniedException",
-		"KMSDisabledException",
-		"KMSInvalidStateException",
-		"KMSNotFoundException",
-		"InvalidEndpointException",
-		"AccountProblemException",
-	};
+	/* Only with these does the service say that the request itself is wrong. All others, of
+	 * the account, of the table, of something on the way, can be better the next time. */
+	static const char *const defects[] = {"ValidationException", "SerializationException",
+					      "UnknownOperationException"};
 
 	if (call->outcome == DDB_LATE)
 		return CART_TIMEOUT;
-	if (call->outcome != DDB_REJECTED)
-		return CART_BUSY;
-	for (size_t i = 0; i < sizeof(unavailable) / sizeof(unavailable[0]); i++)
-		if (strcmp(call->error, unavailable[i]) == 0)
-			return CART_BUSY;
-	return CART_FAILED;
+	for (size_t i = 0; i < sizeof(defects) / sizeof(defects[0]); i++)
+		if (call->outcome == DDB_REJECTED && strcmp(call->error, defects[i]) == 0)
+			return CART_FAILED;
+	return CART_BUSY;
 }

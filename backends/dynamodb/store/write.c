@@ -266,6 +266,14 @@ static void write_failed(struct ddb_task *task)
 		write_read(task);
 }
 
+/* HTTP 200, but the answer has not the item or the version that was asked for. */
+static void write_unseen(struct ddb_task *task)
+{
+	task->call.outcome = DDB_DOUBT;
+	task->call.why = DDB_RETRY_ANSWER;
+	write_failed(task);
+}
+
 static void write_conditional_done(struct ddb_task *task)
 {
 	struct cart_op *op = task->write.op;
@@ -274,18 +282,17 @@ static void write_conditional_done(struct ddb_task *task)
 	if (op->type == CART_OP_DELETE) {
 		ddb_write_answer(task, CART_OK);
 	} else if (op->key == NULL && !ddb_write_wants_cart(op)) {
-		bool parsed = ddb_write_version(&task->call, &op->version);
-
-		if (!parsed)
-			cart_op_set_reason(op, "the answer has no version");
-		ddb_write_answer(task, parsed ? CART_OK : CART_UNCERTAIN);
+		if (ddb_write_version(&task->call, &op->version))
+			ddb_write_answer(task, CART_OK);
+		else
+			write_unseen(task);
 	} else {
 		int found = ddb_write_item(task, &item);
 
 		if (found > 0)
 			ddb_write_answer_item(task, &item, item.cart.version, false);
 		else if (found == 0)
-			ddb_write_answer(task, CART_UNCERTAIN);
+			write_unseen(task);
 		ddb_item_clear(&item);
 	}
 }

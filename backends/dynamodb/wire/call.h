@@ -12,8 +12,8 @@
  * sends it). A retry takes tokens of the process's retry budget. While that is empty, one retry in
  * DDB_PROBE_NS is let through, and the others wait: for config.budget_wait_ns, a patient call until
  * its deadline. A try that may have been applied (the connection broke after the request was sent,
- * no answer in time, HTTP 5xx, a wrong checksum, an answer that is not JSON) is sent again in the
- * same way only if the operation changes nothing; otherwise the call ends as DDB_DOUBT, and the
+ * no answer in time, HTTP 5xx, a wrong checksum, no JSON, an error with HTTP 200) is sent again in
+ * the same way only if the operation changes nothing; otherwise the call ends as DDB_DOUBT, and the
  * caller must find out; if it then makes the call again, it says so in call->repeats. libcurl never
  * sends a request a second time by itself.
  *

@@ -26,6 +26,8 @@
 
 #define TRANSFER_SKEW_MIN_S 30 /* a clock that is nearer is not what a signature failed for */
 
+#define TRANSFER_NAME_S 1L /* how long an address counts that a name led to */
+
 #define LOOP_AGAIN_MS 10
 /* Of a connection: two addresses that are tried at once, and the resolver's wake-up. */
 #define LOOP_SOCKETS_EACH 3
@@ -314,6 +316,8 @@ static void transfer_set_options(struct ddb_client *client, struct ddb_transfer 
 	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, (long)(config->idle_ms / 1000));
+	/* libcurl's own minute is too long where a service moves; kept connections need no name. */
+	curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, TRANSFER_NAME_S);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "cart");
 	if (config->tls_ca != NULL && config->tls_ca[0] != '\0')
@@ -592,5 +596,7 @@ enum ddb_try ddb_transfer_result(struct ddb_client *client, struct ddb_transfer 
 		return transfer_error(client, transfer, status, why);
 	if (!json_is_object(call->json))
 		return transfer_unreadable(transfer, "the answer is no JSON object", why);
+	if (json_object_get(call->json, "__type") != NULL)
+		return transfer_unreadable(transfer, "the answer is an error with HTTP 200", why);
 	return DDB_TRY_DONE;
 }

@@ -138,6 +138,7 @@ struct cart_backend {
 	const char *heading; /* of its settings, in docs and --help */
 	unsigned caps;
 	const struct setting *settings; /* may be NULL; keys start with the name and a dot */
+	const char *connections;	/* the setting of how many it may open; NULL: none */
 	cart_backend_start_fn *start;
 	cart_backend_provision_fn *provision;
 	cart_backend_stop_fn *stop;

@@ -65,6 +65,9 @@ const char *cart_backend_summary(const struct cart_backend *backend); /* one lin
 bool cart_backend_is_durable(const struct cart_backend *backend);
 /* Adds the settings of every backend there is, so that a file may hold those of several. */
 void cart_backends_add_settings(struct settings *settings);
+/* How many connections to its database the backend may open. */
+size_t cart_backend_connections(const struct cart_backend *backend,
+				const struct settings *settings);
 /* "memory, sqlite": for messages. */
 void cart_backend_names(char *text, size_t room);
 

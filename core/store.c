@@ -116,6 +116,13 @@ bool cart_backend_is_durable(const struct cart_backend *backend)
 	return (backend->caps & CART_CAP_DURABLE) != 0;
 }
 
+size_t cart_backend_connections(const struct cart_backend *backend, const struct settings *settings)
+{
+	return backend->connections != NULL
+		       ? (size_t)settings_integer(settings, backend->connections)
+		       : 0;
+}
+
 void cart_backends_add_settings(struct settings *settings)
 {
 	const struct cart_backend *backend;

@@ -51,22 +51,31 @@ static size_t service_threads(const struct settings *settings)
 	return threads > 0 ? (size_t)threads : 1;
 }
 
-static void service_raise_files(const struct service *service, size_t threads)
+/* How many connections of clients there may be: where the limit of open files is too low for those
+ * of the settings, fewer, so that the backend still has its files. */
+static size_t service_fit_connections(const struct service *service, size_t threads)
 {
-	rlim_t need = (rlim_t)settings_integer(service->settings, "http.max_connections") +
-		      SERVICE_FDS_RESERVED + threads * SERVICE_FDS_PER_THREAD;
+	size_t wanted = (size_t)settings_integer(service->settings, "http.max_connections");
+	rlim_t reserved = SERVICE_FDS_RESERVED + threads * SERVICE_FDS_PER_THREAD +
+			  cart_backend_connections(service->api.backend, service->settings);
+	rlim_t need = wanted + reserved, fit;
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
-		return;
+		return wanted;
 	limit.rlim_cur =
 		limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= need ? need : limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < need)
-		log_event(LOG_WARN,
-			  "the limit of open files is too low for http.max_connections; raise it "
-			  "(ulimit -n, LimitNOFILE=)",
-			  LOG_INT("limit", (int64_t)limit.rlim_cur),
-			  LOG_INT("needed", (int64_t)need));
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= need)
+		return wanted;
+	fit = limit.rlim_cur > 2 * reserved ? limit.rlim_cur - reserved : limit.rlim_cur / 2;
+	if (fit > wanted)
+		fit = wanted;
+	log_event(LOG_WARN,
+		  "the limit of open files is too low for http.max_connections, so fewer are "
+		  "accepted; raise it (ulimit -n, LimitNOFILE=)",
+		  LOG_INT("limit", (int64_t)limit.rlim_cur), LOG_INT("needed", (int64_t)need),
+		  LOG_INT("connections", (int64_t)fit));
+	return fit;
 }
 
 static const struct cart_backend *service_backend(const struct settings *settings,
@@ -158,12 +167,12 @@ static int service_start_backend(struct service *service, struct cart_error *err
 	return 0;
 }
 
-static struct http_limits service_limits(const struct settings *settings)
+static struct http_limits service_limits(const struct settings *settings, size_t connections)
 {
 	return (struct http_limits){
 		.body_max = (size_t)settings_integer(settings, "http.max_body"),
 		.header_max = (size_t)settings_integer(settings, "http.max_headers"),
-		.connections_max = (size_t)settings_integer(settings, "http.max_connections"),
+		.connections_max = connections,
 		.header_deadline_ms = settings_integer(settings, "http.header_deadline"),
 		.idle_timeout_ms = settings_integer(settings, "http.idle_timeout"),
 	};
@@ -171,18 +180,18 @@ static struct http_limits service_limits(const struct settings *settings)
 
 static int service_open_loops(struct service *service, struct cart_error *error)
 {
+	size_t threads = service_threads(service->settings);
+	size_t connections = service_fit_connections(service, threads);
 	struct loop_config config = {
 		.db = service->db,
 		.metrics = service->metrics,
 		.api = &service->api,
 		.done_fd = service->done_fd,
-		.http = {.limits = service_limits(service->settings),
+		.http = {.limits = service_limits(service->settings, connections),
 			 .clock = service->env.clock,
 			 .metrics = service->http_metrics},
 	};
-	size_t threads = service_threads(service->settings);
 
-	service_raise_files(service, threads);
 	service->loops = calloc(threads, sizeof(struct loop *));
 	if (service->loops == NULL)
 		return cart_error_set(error, "no memory for %zu threads", threads);

@@ -140,6 +140,7 @@ const struct cart_backend dynamodb_backend = {
 	.heading = "DynamoDB backend",
 	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS,
 	.settings = ddb_settings,
+	.connections = "dynamodb.connections",
 	.start = dynamodb_start,
 	.provision = dynamodb_provision,
 	.stop = dynamodb_stop,

@@ -207,6 +207,7 @@ const struct cart_backend mysql_backend = {
 	.heading = "MySQL backend",
 	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_STRONG_LISTS,
 	.settings = sql_settings,
+	.connections = "mysql.pool",
 	.start = mysql_start,
 	.provision = mysql_provision,
 	.stop = mysql_stop,

@@ -441,12 +441,15 @@ static void at_the_limit_a_place_is_made_in_whichever_loop(void **state)
 static void without_file_descriptors_the_loop_rests_and_service_returns(void **state)
 {
 	static const char *const settings[] = {"http.header_deadline=20s", NULL};
+	const struct rlimit few = {.rlim_cur = 20, .rlim_max = 20};
 	struct http_client *clients;
 	struct cartd cartd;
 	int64_t cpu_ms;
 
 	(void)state;
-	cartd_start_with(&cartd, settings, &(struct cartd_options){.nofile = 20});
+	/* After the start, or cartd would accept fewer connections. */
+	cartd_start(&cartd, settings);
+	assert_int_equal(prlimit(cartd.pid, RLIMIT_NOFILE, &few, NULL), 0);
 	clients = crowd_open(&cartd, 30, "GET /livez HTTP/1.1\r\n");
 	cartd_await_output(&cartd, "cannot accept connections", WAIT_MS);
 	cpu_ms = cartd_cpu_ms(&cartd);
@@ -456,6 +459,50 @@ static void without_file_descriptors_the_loop_rests_and_service_returns(void **s
 	assert_true(cartd_cpu_ms(&cartd) - cpu_ms < 100);
 	crowd_close(clients, 30);
 	assert_true(cartd_metric(&cartd, "cart_http_accept_failures_total") >= 1);
+	cartd_stop(&cartd);
+}
+
+/* A number of /metrics, on a connection that has asked for it and not yet ended its request. */
+static long finish_asking(struct http_client *client, const char *first, const char *second,
+			  long *of_second)
+{
+	struct http_response response = {0};
+	const char *text;
+	long of_first;
+
+	http_client_send_text(client, "\r\n");
+	assert_int_equal(http_client_read(client, &response, false, WAIT_MS), HTTP_READ_ANSWER);
+	text = strstr(response.body, first);
+	of_first = text != NULL ? strtol(text + strlen(first), NULL, 10) : -1;
+	text = strstr(response.body, second);
+	*of_second = text != NULL ? strtol(text + strlen(second), NULL, 10) : -1;
+	http_response_clear(&response);
+	return of_first;
+}
+
+/* More clients than there are files: some of these are left for the database. */
+static void connections_leave_files_to_the_database(void **state)
+{
+	static const char *const settings[] = {"http.header_deadline=60s", "threads=1", NULL};
+	struct http_client *asking, *clients;
+	long at_limit = 0, failures = 0;
+	struct cartd cartd;
+
+	(void)state;
+	if (raise_files(600) < 600) {
+		print_message("not tested: 500 connections need more open files\n");
+		skip();
+	}
+	cartd_start_with(&cartd, settings, &(struct cartd_options){.nofile = 400});
+	asking = crowd_open(&cartd, 50, "GET /metrics HTTP/1.1\r\nHost: a\r\n");
+	clients = crowd_open(&cartd, 430, "GET /livez HTTP/1.1\r\n");
+	for (int i = 0; i < 50 && at_limit == 0 && failures == 0; i++, pause_ms(50))
+		at_limit = finish_asking(&asking[i], "\ncart_http_connections_at_limit_total ",
+					 "\ncart_http_accept_failures_total ", &failures);
+	assert_int_equal(failures, 0);
+	assert_int_not_equal(at_limit, 0);
+	crowd_close(clients, 430);
+	crowd_close(asking, 50);
 	cartd_stop(&cartd);
 }
 
@@ -623,6 +670,7 @@ int main(void)
 		cmocka_unit_test(at_the_limit_a_new_client_takes_an_idle_ones_place),
 		cmocka_unit_test(at_the_limit_a_place_is_made_in_whichever_loop),
 		cmocka_unit_test(without_file_descriptors_the_loop_rests_and_service_returns),
+		cmocka_unit_test(connections_leave_files_to_the_database),
 		cmocka_unit_test(the_limit_of_open_files_is_raised_or_warned_about),
 		cmocka_unit_test(a_client_that_goes_before_its_answer_is_noticed),
 		cmocka_unit_test(readers_of_large_answers_keep_nobody_waiting),

@@ -30,6 +30,10 @@ void ddb_body_get_key(struct buf *body, const struct ddb_table *table, const cha
 /* BatchGetItem of up to 100 different carts. */
 void ddb_body_batch_get(struct buf *body, const struct ddb_table *table, const struct cart_id *ids,
 			size_t count, bool consistent);
+/* The same for a list: eventually consistent, and of each item only what a cart is read from. Keys
+ * may be a hundred times as long, and others wait while an answer is read. */
+void ddb_body_batch_get_carts(struct buf *body, const struct ddb_table *table,
+			      const struct cart_id *ids, size_t count);
 
 /*
  * Whether one conditional UpdateItem (of DELETE: DeleteItem) can do the op: adds, and a set, a

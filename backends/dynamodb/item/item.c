@@ -12,6 +12,7 @@
 /* What is being read, and what went wrong first. */
 struct item_reader {
 	const json_t *attributes;
+	bool has_keys;	   /* the item was read with them */
 	const char *wrong; /* an attribute's name */
 	bool no_memory;
 };
@@ -273,13 +274,14 @@ static void item_read_cart(struct item_reader *reader, struct ddb_item *item, co
 	item_copy_text(reader, "idle_key", item->idle_key, sizeof(item->idle_key));
 	item_copy_text(reader, "mark", item->mark, sizeof(item->mark));
 	item_read_lines(reader, item);
-	item_read_keys(reader, item);
+	if (reader->has_keys)
+		item_read_keys(reader, item);
 }
 
-enum cart_result ddb_item_read(struct ddb_item *item, const json_t *attributes, char *why,
-			       size_t room)
+static enum cart_result item_read(struct ddb_item *item, const json_t *attributes, bool has_keys,
+				  char *why, size_t room)
 {
-	struct item_reader reader = {.attributes = attributes};
+	struct item_reader reader = {.attributes = attributes, .has_keys = has_keys};
 	const char *status = item_text(&reader, "status");
 
 	*item = (struct ddb_item){0};
@@ -299,6 +301,18 @@ enum cart_result ddb_item_read(struct ddb_item *item, const json_t *attributes, 
 		snprintf(why, room, "out of memory");
 	ddb_item_clear(item);
 	return reader.no_memory ? CART_BUSY : CART_DAMAGED;
+}
+
+enum cart_result ddb_item_read(struct ddb_item *item, const json_t *attributes, char *why,
+			       size_t room)
+{
+	return item_read(item, attributes, true, why, room);
+}
+
+enum cart_result ddb_item_read_listed(struct ddb_item *item, const json_t *attributes, char *why,
+				      size_t room)
+{
+	return item_read(item, attributes, false, why, room);
 }
 
 void ddb_item_clear(struct ddb_item *item)

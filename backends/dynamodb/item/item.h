@@ -70,6 +70,10 @@ struct ddb_item {
  */
 CART_MUST_CHECK enum cart_result ddb_item_read(struct ddb_item *item, const json_t *attributes,
 					       char *why, size_t room);
+/* The same without the keys, for lists: ddb_body_batch_get_carts() does not ask for them. */
+CART_MUST_CHECK enum cart_result ddb_item_read_listed(struct ddb_item *item,
+						      const json_t *attributes, char *why,
+						      size_t room);
 void ddb_item_clear(struct ddb_item *item);
 /* cart_id alone, of an item or a key. False: it has none that is a UUID. */
 CART_MUST_CHECK bool ddb_item_id(const json_t *attributes, struct cart_id *id);

@@ -37,8 +37,8 @@ void ddb_body_get_key(struct buf *body, const struct ddb_table *table, const cha
 	ddb_add_end(body);
 }
 
-void ddb_body_batch_get(struct buf *body, const struct ddb_table *table, const struct cart_id *ids,
-			size_t count, bool consistent)
+static void body_batch(struct buf *body, const struct ddb_table *table, const struct cart_id *ids,
+		       size_t count)
 {
 	buf_reset(body);
 	buf_add_string(body, "{\"RequestItems\":{\"");
@@ -49,8 +49,26 @@ void ddb_body_batch_get(struct buf *body, const struct ddb_table *table, const s
 		buf_add_char(body, '}');
 	}
 	buf_add_char(body, ']');
+}
+
+void ddb_body_batch_get(struct buf *body, const struct ddb_table *table, const struct cart_id *ids,
+			size_t count, bool consistent)
+{
+	body_batch(body, table, ids, count);
 	body_consistent(body, consistent);
 	buf_add_string(body, "}}");
+	ddb_add_end(body);
+}
+
+void ddb_body_batch_get_carts(struct buf *body, const struct ddb_table *table,
+			      const struct cart_id *ids, size_t count)
+{
+	body_batch(body, table, ids, count);
+	body_consistent(body, false);
+	buf_add_string(body,
+		       ",\"ProjectionExpression\":\"cart_id,customer_id,#s,version,created_at,"
+		       "updated_at,expires_ms,idle_key,order_id,qty,added,updated,#i\","
+		       "\"ExpressionAttributeNames\":{\"#s\":\"status\",\"#i\":\"items\"}}}");
 	ddb_add_end(body);
 }
 

@@ -291,7 +291,7 @@ static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
 			ids[count++] = *id;
 	}
 	if (count > 0)
-		ddb_body_batch_get(body, listing->table, ids, count, false);
+		ddb_body_batch_get_carts(body, listing->table, ids, count);
 	return count > 0;
 }
 
@@ -395,7 +395,7 @@ static enum cart_result listing_take_entry(struct ddb_listing *listing, const js
 	/* One that is too long is none of ours: the list goes on behind it. */
 	snprintf(entry->key, sizeof(entry->key), "%s", key);
 	memcpy(part->after, entry->key, sizeof(part->after));
-	result = ddb_item_read(&entry->item, attributes, why, room);
+	result = ddb_item_read_listed(&entry->item, attributes, why, room);
 	/* An index lags behind the table even where it holds all of a cart. */
 	entry->fetched = entry->item.cart.version != 0;
 	if (result != CART_DAMAGED)
@@ -439,7 +439,7 @@ static enum cart_result listing_take_cart(struct ddb_listing *listing, const jso
 {
 	struct ddb_item item;
 	struct listing_entry *entry;
-	enum cart_result result = ddb_item_read(&item, attributes, why, room);
+	enum cart_result result = ddb_item_read_listed(&item, attributes, why, room);
 
 	if (result == CART_DAMAGED) {
 		/* listing_take_gone() takes it for one that is not there. */

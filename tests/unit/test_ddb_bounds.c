@@ -58,6 +58,40 @@ static void a_create_that_takes_over_is_not_tried_for_ever(void **state)
 	cart_op_clear(&op);
 }
 
+static struct cart_id create(struct cart_op *op, enum cart_result result)
+{
+	struct cart_id id;
+
+	op->id = rig_id(r.rig);
+	assert_int_equal(run(op), result);
+	id = op->cart.id;
+	cart_op_clear(op);
+	return id;
+}
+
+/* The first request stores the key and not the cart. Whoever makes the cart shortly before the key
+ * is too old is not followed by a second cart shortly after that. */
+static void a_create_that_takes_over_begins_a_window(void **state)
+{
+	int64_t window_ms = r.rig->rules.idempotency_window_ms;
+	struct cart_op op = {.type = CART_OP_CREATE, .customer_id = id_of(7), .key = "k"};
+	struct cart_id id, again;
+
+	(void)state;
+	RULE(.operation = "PutItem", .holds = "created_key", .error = "AccessDeniedException");
+	(void)create(&op, CART_BUSY);
+	ddb_stub_clear(&r.stub);
+	clock_fake_advance(&r.rig->clock, window_ms - 1000);
+	id = create(&op, CART_OK);
+	clock_fake_advance(&r.rig->clock, 2000);
+	again = create(&op, CART_OK);
+	assert_int_equal(cart_id_compare(&id, &again), 0);
+	/* And that window has an end. */
+	clock_fake_advance(&r.rig->clock, window_ms);
+	again = create(&op, CART_OK);
+	assert_int_not_equal(cart_id_compare(&id, &again), 0);
+}
+
 /* The maps of the keys in a cart's item; under the shelf's lock. */
 static json_t *keys_of(const struct cart_id *id, const char *map)
 {
@@ -165,6 +199,8 @@ static void old_keys_that_cannot_be_removed_end_the_change(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_create_that_takes_over_begins_a_window, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(a_create_that_takes_over_is_not_tried_for_ever,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(old_keys_that_cannot_be_removed_end_the_change,

@@ -371,7 +371,7 @@ static void the_item_of_a_creates_key_is_read_as_it_was_written(void **state)
 	json_t *item;
 
 	(void)state;
-	ddb_body_put_key(&body, &table, &op, "key#" KEY_NAME, NOW_MS - 600000);
+	ddb_body_put_key(&body, &table, &op, "key#" KEY_NAME, &op.id, NOW_MS - 600000);
 	item = item_of(&body);
 	assert_true(ddb_key_item_read(item, &key, &target));
 	assert_int_equal(cart_id_compare(&target, &op.id), 0);

@@ -61,10 +61,10 @@ void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const
  * cart_create() made. */
 void ddb_body_create(struct buf *body, const struct ddb_table *table, const struct cart *cart,
 		     const struct cart_op *op, const char *mark, const char *key_item);
-/* PutItem of a CREATE's key, under the condition that there is none, or one stored at or before
- * until_ms (past its window). */
+/* PutItem of a CREATE's key that names that cart, under the condition that there is none, or one
+ * stored at or before until_ms. */
 void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
-		      const char *key_item, int64_t until_ms);
+		      const char *key_item, const struct cart_id *target, int64_t until_ms);
 
 /* DeleteItem of a CREATE's key, if it is still the one that this op stored. */
 void ddb_body_delete_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,

@@ -243,7 +243,7 @@ void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
 }
 
 void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
-		      const char *key_item, int64_t until_ms)
+		      const char *key_item, const struct cart_id *target, int64_t until_ms)
 {
 	char record[DDB_RECORD_ROOM], after[DDB_TIME_ROOM];
 
@@ -252,7 +252,7 @@ void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const str
 	ddb_add_table(body, table->name);
 	ddb_add_text(body, ",\"Item\":{\"cart_id\":", key_item);
 	ddb_add_text(body, ",\"record\":", record);
-	ddb_add_id(body, ",\"target\":", &op->id);
+	ddb_add_id(body, ",\"target\":", target);
 	ddb_add_number(body, ",\"expires_at\":",
 		       ddb_expires_s(op->now_ms + table->rules->idempotency_window_ms +
 				     table->rules->sweep_grace_ms));

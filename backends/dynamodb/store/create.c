@@ -3,7 +3,8 @@
  *
  * With a key, two PutItems: first the key's item, which names the cart (KEY), then that cart (PUT).
  * Each is conditional on the item being absent. A request that finds the key reads the cart that it
- * names (READ), and creates it if the first request was stopped between the two. So a key has one
+ * names (READ), and creates it if the first request was stopped between the two, after it has
+ * stored the key again with a time of its own (KEY). So a key has one
  * cart, whatever fails, without a transaction. If the proposed id is in use, the key's item is
  * removed again (KEY_UNDO).
  *
@@ -38,14 +39,23 @@ static void create_read(struct ddb_task *task)
 	ddb_write_send(task, DDB_STEP_READ, DDB_GET_ITEM);
 }
 
-static void create_put_key(struct ddb_task *task)
+static void create_put_key(struct ddb_task *task, int64_t until_ms)
 {
-	const struct ddb_table *table = &task->store->table;
 	const struct ddb_write *write = &task->write;
 
-	ddb_body_put_key(&task->call.body, table, write->op, write->key_item,
-			 write->op->now_ms - table->rules->idempotency_window_ms);
+	ddb_body_put_key(&task->call.body, &task->store->table, write->op, write->key_item,
+			 &write->id, until_ms);
 	ddb_write_send(task, DDB_STEP_KEY, DDB_PUT_ITEM);
+}
+
+/* The key of this op's own cart, where there is none or one that is past its window. */
+static void create_put_new_key(struct ddb_task *task)
+{
+	struct ddb_write *write = &task->write;
+
+	write->id = write->op->id;
+	write->replaying = false;
+	create_put_key(task, write->op->now_ms - task->store->table.rules->idempotency_window_ms);
 }
 
 static void create_read_key(struct ddb_task *task)
@@ -71,7 +81,7 @@ static void create_take_key(struct ddb_task *task, const json_t *attributes)
 				  task->store->table.rules)) {
 	case CART_REPLAY_NEW:
 		ddb_write_repeat(task, DDB_RETRY_CONFLICT);
-		create_put_key(task);
+		create_put_new_key(task);
 		return;
 	case CART_REPLAY_OTHER:
 		ddb_write_answer(task, CART_KEY_REUSED);
@@ -87,6 +97,7 @@ static void create_take_key(struct ddb_task *task, const json_t *attributes)
 	}
 	write->replaying = true;
 	write->id = target;
+	write->key_ms = key.stored_ms;
 	create_read(task);
 }
 
@@ -95,16 +106,17 @@ static void create_repeat_key(struct ddb_task *task)
 {
 	if (!task->write.retry_due)
 		ddb_write_repeat(task, DDB_RETRY_CONFLICT);
-	create_put_key(task);
+	create_put_new_key(task);
 }
 
 static void create_key_done(struct ddb_task *task)
 {
 	const json_t *attributes = json_object_get(task->call.json, "Item");
 
-	if (task->step == DDB_STEP_KEY && task->call.outcome == DDB_OK)
+	if (task->step == DDB_STEP_KEY && task->call.outcome == DDB_OK) {
+		task->write.key_ms = task->write.op->now_ms;
 		create_put(task);
-	else if (attributes != NULL)
+	} else if (attributes != NULL)
 		create_take_key(task, attributes);
 	else if (task->step == DDB_STEP_KEY)
 		create_read_key(task);
@@ -154,12 +166,19 @@ static void create_take_item(struct ddb_task *task, struct ddb_item *item)
 		ddb_write_answer_item(task, item, 1, true);
 }
 
-/* The cart is not there: its item was removed, or was never stored. */
+/* The cart is not there: its item was removed, or was never stored. The key that another request
+ * stored is stored anew first: its window begins with the cart, or the next repeat might find the
+ * key too old and make a second one. */
 static void create_repeat(struct ddb_task *task)
 {
-	if (!task->write.retry_due)
+	const struct ddb_write *write = &task->write;
+
+	if (!write->retry_due)
 		ddb_write_repeat(task, DDB_RETRY_CONFLICT);
-	create_put(task);
+	if (write->replaying && write->key_ms < write->op->now_ms)
+		create_put_key(task, write->key_ms);
+	else
+		create_put(task);
 }
 
 static void create_item_done(struct ddb_task *task)
@@ -227,5 +246,5 @@ void ddb_create_start(struct ddb_task *task)
 		return;
 	}
 	snprintf(write->key_item, sizeof(write->key_item), "key#%s", write->key_name);
-	create_put_key(task);
+	create_put_new_key(task);
 }

@@ -78,6 +78,7 @@ struct ddb_write {
 	bool doubt;			  /* a call may have been applied, its answer was lost */
 	int64_t fence;			  /* the version that call was conditional on; 0: none */
 	bool replaying;			  /* of a CREATE: another request stored the key */
+	int64_t key_ms;			  /* of a CREATE: when the key was stored */
 	unsigned conflicts;		  /* writes that another writer was faster than */
 	int repeats;			  /* calls made again after an answer was lost */
 	bool retry_due;			  /* an answer was lost, and nothing was sent since */

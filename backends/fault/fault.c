@@ -35,6 +35,8 @@ struct fault_db {
 	struct fault_plan plan;
 	struct fault_mutant mutant;
 	_Atomic int64_t delay_ms;
+	int64_t stall_ms, stall_every_ms, drift_ns, burn_ns, started_ns;
+	atomic_uint_least64_t answered;
 };
 
 struct fault_store {
@@ -93,6 +95,12 @@ static int fault_start(struct cart_db **out, const struct cart_env *env, struct 
 	    0)
 		goto no_mutant;
 	atomic_init(&db->delay_ms, settings_integer(env->settings, "fault.delay"));
+	atomic_init(&db->answered, 0);
+	db->stall_ms = settings_integer(env->settings, "fault.stall");
+	db->stall_every_ms = settings_integer(env->settings, "fault.stall_every");
+	db->drift_ns = settings_integer(env->settings, "fault.drift");
+	db->burn_ns = settings_integer(env->settings, "fault.burn");
+	db->started_ns = clock_monotonic_ns(&cart_clock_system);
 	if (fault_start_inner(db, env, error) != 0)
 		goto no_inner;
 	*out = &db->db;
@@ -158,14 +166,35 @@ static void fault_close(struct cart_store *base)
 	free(store);
 }
 
+static void fault_spin(int64_t ns)
+{
+	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + ns;
+
+	while (ns > 0 && clock_monotonic_ns(&cart_clock_system) < until_ns)
+		;
+}
+
 static void fault_complete(struct fault_call *call, enum cart_result result)
 {
+	struct fault_db *db = fault_db_of(&call->store->store);
+	int64_t answered = (int64_t)atomic_fetch_add(&db->answered, 1);
 	struct cart_op *op = call->op;
 
 	event_del(&call->answer);
 	fault_mutation_clear(&call->mutation);
 	free(call);
+	fault_spin(answered / 1000 * db->drift_ns);
 	cart_store_complete(op, result);
+	fault_spin(db->burn_ns);
+}
+
+/* The delay of an operation that comes now: the rest of a stall too. */
+static int64_t fault_pause_ms(struct fault_db *db)
+{
+	int64_t at_ms = (clock_monotonic_ns(&cart_clock_system) - db->started_ns) / CLOCK_NS_PER_MS;
+	int64_t left_ms = db->stall_every_ms - at_ms % db->stall_every_ms;
+
+	return atomic_load(&db->delay_ms) + (left_ms <= db->stall_ms ? left_ms : 0);
 }
 
 /* A read cannot have landed: it gets TIMEOUT where a change is uncertain. */
@@ -317,7 +346,7 @@ static enum cart_result fault_submit(struct cart_store *base, struct cart_op *op
 	call->store = (struct fault_store *)base;
 	call->op = op;
 	call->behaviour = fault_behaviour_of(type);
-	call->delay_ms = atomic_load(&db->delay_ms);
+	call->delay_ms = fault_pause_ms(db);
 	event_assign(&call->answer, base->base, -1, 0, fault_answer, call);
 	result = fault_begin(call);
 	if (result == CART_OK)

@@ -43,7 +43,9 @@ const struct bench_option bench_value_options[] = {
 	      "clients of the first point; each next has twice as many"),
 	COUNT("to", to, 1, 20000, "512", "the most clients"),
 	NUMBER("rate", rate, 0.01, 1000000,
-	       "open loop: so many operations a second, whatever the target does"),
+	       "open loop: so many operations a second, whatever the target does; of pairs: on "
+	       "each\n"
+	       "side (default: half of the slower one's knee)"),
 	NUMBER("rate-from", rate_from, 0.01, 1000000,
 	       "open loops in place of clients: the first rate; each next point has twice it"),
 	NUMBER("rate-to", rate_to, 0.01, 1000000, "the highest rate"),
@@ -54,7 +56,8 @@ const struct bench_option bench_value_options[] = {
 	 .fallback = "uniform",
 	 .choices = values_arrivals,
 	 .help = "open loop: uniform, at equal distances, or poisson, independent"},
-	DURATION("duration", duration_ms, 100, DAY_MS, NULL, "how long is measured; of each point"),
+	DURATION("duration", duration_ms, 100, DAY_MS, NULL,
+		 "how long is measured; of each point; of pairs: how long the open loop takes"),
 	COUNT("blocks", blocks, 12, 10000, "40",
 	      "of a run: the unit of the statistics, one ratio a block"),
 	COUNT("pairs", pairs, 20, 100000, "500", "of each operation in a block"),
@@ -98,6 +101,7 @@ const struct bench_option bench_value_options[] = {
 	      "makes each operation of B take this share longer: to see that it is found"),
 	FLAG("no-calls", no_calls,
 	     "does not count database calls afterwards (20 of each operation)"),
+	FLAG("no-open", no_open, "leaves out the open loop, and with it p99 and who stands still"),
 	FLAG("exact", exact,
 	     "compares two files of exact counts and measures nothing; takes no other option"),
 	FLAG("other-machine", other_machine,

@@ -45,13 +45,13 @@ CART_PRINTF(2, 3) static void gate_invalidate(struct gate_run *run, const char *
 	va_end(arguments);
 }
 
-static void gate_note_success(struct gate_line *line, const struct h2h_cell *cell,
-			      double confidence)
+static void gate_note_success(struct gate_line *line, const struct h2h *h2h,
+			      enum h2h_operation operation, double confidence)
 {
 	struct stats_proportion ok[H2H_SIDES] = {{0}};
 
 	for (int side = 0; side < H2H_SIDES; side++) {
-		const struct tally *arm = &cell->arms[side];
+		const struct tally *arm = h2h_tally(h2h, operation, side);
 
 		line->tried[side] = arm->tried;
 		line->failed[side] = arm->tried - arm->ok;
@@ -68,7 +68,7 @@ static void gate_note_row(struct gate_line *line, const struct h2h_row *row, dou
 	line->low = row->low;
 	line->high = row->high;
 	line->verdict = row->comparison.verdict;
-	line->slower = row->judged && row->low > limit;
+	line->slower = (row->judged && row->low > limit) || line->stalled;
 	memcpy(line->why, row->why, sizeof(line->why));
 	for (int side = 0; side < H2H_SIDES; side++)
 		line->ns[side] = row->ns[side];
@@ -76,7 +76,7 @@ static void gate_note_row(struct gate_line *line, const struct h2h_row *row, dou
 
 static bool gate_has_failing(const struct gate_run *run)
 {
-	for (int i = 0; i < H2H_OPERATIONS; i++)
+	for (int i = 0; i < GATE_LINES; i++)
 		if (run->lines[i].failing)
 			return true;
 	return false;
@@ -116,8 +116,10 @@ void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
 	struct gate_run *run = &gate->runs[step];
 
 	*run = (struct gate_run){.made = true};
-	for (int i = 0; i < H2H_OPERATIONS; i++)
-		gate_note_success(&run->lines[i], &h2h->cells[i], gate->rule.confidence);
+	for (int i = 0; i < GATE_LINES; i++)
+		gate_note_success(&run->lines[i], h2h, (enum h2h_operation)i,
+				  gate->rule.confidence);
+	run->lines[H2H_OPEN].stalled = h2h_open_stalled(&h2h->open) == 1;
 	for (size_t i = 0; i < judgement->count; i++)
 		gate_note_row(&run->lines[judgement->rows[i].operation], &judgement->rows[i],
 			      gate->rule.limit);
@@ -137,7 +139,7 @@ static int gate_count_worse(const struct gate_run *run)
 {
 	int count = 0;
 
-	for (int i = 0; i < H2H_OPERATIONS; i++)
+	for (int i = 0; i < GATE_LINES; i++)
 		count += gate_is_worse(run, i);
 	return count;
 }
@@ -157,9 +159,12 @@ static bool gate_is_alike(const struct gate_run *run, int operation)
 {
 	const struct gate_line *line = &run->lines[operation];
 
-	return gate_has_failing(run) ? !line->failing
-				     : line->judged && (line->verdict == STATS_EQUIVALENT ||
-							line->verdict == STATS_TRIVIAL);
+	if (gate_has_failing(run))
+		return !line->failing;
+	if (operation == H2H_OPEN)
+		return !line->slower;
+	return line->judged &&
+	       (line->verdict == STATS_EQUIVALENT || line->verdict == STATS_TRIVIAL);
 }
 
 /* "add +7.1 % (+5.9 % ... +8.3 %)", or what failed. */
@@ -171,6 +176,8 @@ static void gate_tell(char *text, size_t room, const struct gate_run *run, int o
 	if (line->failing)
 		snprintf(text, room, "%s failed %llu of %llu times", name,
 			 (unsigned long long)line->failed[1], (unsigned long long)line->tried[1]);
+	else if (line->stalled)
+		snprintf(text, room, "%s: %s", name, line->why);
 	else
 		snprintf(text, room, "%s %+.1f %% (%+.1f ... %+.1f %%)", name, 100 * line->effect,
 			 100 * line->low, 100 * line->high);
@@ -183,7 +190,7 @@ static bool gate_controls_fail(const struct gate *gate, char why[GATE_WHY_MAX])
 	const struct gate_run *again = &gate->runs[GATE_SLOW_AGAIN];
 	char told[128];
 
-	for (int i = 0; i < H2H_OPERATIONS; i++) {
+	for (int i = 0; i < GATE_LINES; i++) {
 		if (same->made && !gate_is_alike(same, i)) {
 			gate_tell(told, sizeof(told), same, i);
 			snprintf(why, GATE_WHY_MAX,
@@ -193,8 +200,8 @@ static bool gate_controls_fail(const struct gate *gate, char why[GATE_WHY_MAX])
 				 100 * gate->rule.limit, told);
 			return true;
 		}
-		if ((slow->made && !slow->lines[i].slower) ||
-		    (again->made && !again->lines[i].slower)) {
+		if (i != H2H_OPEN && ((slow->made && !slow->lines[i].slower) ||
+				      (again->made && !again->lines[i].slower))) {
 			gate_tell(told, sizeof(told),
 				  again->made && slow->lines[i].slower ? again : slow, i);
 			snprintf(why, GATE_WHY_MAX,
@@ -235,10 +242,10 @@ enum gate_step gate_next(const struct gate *gate)
 static bool gate_tell_regressions(const struct gate *gate, char why[GATE_WHY_MAX])
 {
 	const struct gate_run *run = &gate->runs[GATE_HEAD], *again = &gate->runs[GATE_HEAD_AGAIN];
-	int used = snprintf(why, GATE_WHY_MAX, "HEAD is worse at p50, twice:");
+	int used = snprintf(why, GATE_WHY_MAX, "HEAD is worse, twice:");
 	int count = 0;
 
-	for (int i = 0; i < H2H_OPERATIONS; i++) {
+	for (int i = 0; i < GATE_LINES; i++) {
 		char first[128], second[128];
 
 		if (!gate_is_regression(run, again, i) || used < 0 || used >= GATE_WHY_MAX)
@@ -269,7 +276,8 @@ enum bench_exit gate_decide(const struct gate *gate, char why[GATE_WHY_MAX])
 	if (gate_tell_regressions(gate, why))
 		return BENCH_FAILED;
 	snprintf(why, GATE_WHY_MAX,
-		 "no operation of HEAD was found to be more than %g %% slower than BASE's at p50%s",
+		 "no operation of HEAD was found to be more than %g %% slower than BASE's at p50, "
+		 "nor at p99 in the open loop%s",
 		 100 * gate->rule.limit,
 		 gate->runs[GATE_HEAD_AGAIN].made ? " twice: the second run does not agree" : "");
 	return BENCH_PASS;
@@ -312,8 +320,9 @@ static void gate_print_line(FILE *out, const struct gate_line *line, const char 
 			line->ns[1] / (double)CLOCK_NS_PER_MS, 100 * line->effect, interval,
 			line->slower ? "SLOWER; " : "", stats_verdict_names[line->verdict],
 			line->why[0] != '\0' ? ": " : "", line->why);
-	else
-		fprintf(out, "%-8s not judged: too few pairs succeeded\n", operation);
+	else if (line->tried[0] > 0)
+		fprintf(out, "%-8s not judged: %s\n", operation,
+			line->why[0] != '\0' ? line->why : "too few pairs succeeded");
 	for (int side = 0; side < H2H_SIDES; side++)
 		if (line->failed[side] > 0)
 			fprintf(out, "%-8s %" PRIu64 " of %" PRIu64 " failed on %s%s\n", operation,
@@ -325,7 +334,7 @@ static void gate_print_line(FILE *out, const struct gate_line *line, const char 
 void gate_print_step(FILE *out, const struct gate *gate, enum gate_step step)
 {
 	gate_print_title(out, gate, step);
-	for (int i = 0; i < H2H_OPERATIONS; i++)
+	for (int i = 0; i < GATE_LINES; i++)
 		gate_print_line(out, &gate->runs[step].lines[i],
 				h2h_operation_name((enum h2h_operation)i));
 }
@@ -342,7 +351,7 @@ void gate_rows(struct buf *out, const struct gate *gate)
 	for (int step = 0; step < GATE_STEPS; step++) {
 		if (!gate->runs[step].made)
 			continue;
-		for (int i = 0; i < H2H_OPERATIONS; i++) {
+		for (int i = 0; i < GATE_LINES; i++) {
 			const struct gate_line *line = &gate->runs[step].lines[i];
 
 			buf_printf(out,
@@ -361,7 +370,7 @@ static json_t *gate_worse_json(const struct gate_run *run)
 {
 	json_t *worse = json_array();
 
-	for (int i = 0; i < H2H_OPERATIONS; i++)
+	for (int i = 0; i < GATE_LINES; i++)
 		if (run->lines[i].slower || run->lines[i].failing)
 			json_array_append_new(
 				worse, json_string(h2h_operation_name((enum h2h_operation)i)));

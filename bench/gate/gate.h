@@ -4,10 +4,11 @@
  *
  * Three targets: BASE and SAME are two processes of the old build, HEAD is one of the new. Pairs
  * (bench/h2h/h2h.h) are measured of BASE and SAME, of BASE and SAME made slower, of BASE and HEAD.
- * Only p50 is judged, which disturbances change least. An operation has a regression when
+ * Of pairs only p50 is judged, which disturbances change least, and in the open loop after those of
+ * SAME and HEAD p99 and who stood still. An operation has a regression when
  *
  *     the interval's lower bound is above the limit in a run, and in a second run too
- *     (or B fails more often than A in both, intervals apart)
+ *     (or B fails more often than A in both, intervals apart, or stands still in both)
  *
  * The controls show in the same process, minutes before, that this rule works here:
  *
@@ -51,21 +52,25 @@ struct gate_rule {
 	double confidence;
 };
 
-/* An operation in a run, at p50; A is BASE. */
+/* The operations, and the open loop. */
+#define GATE_LINES (H2H_OPERATIONS + 1)
+
+/* An operation in a run, at p50; the open loop at p99; A is BASE. */
 struct gate_line {
 	bool judged;
 	double ns[H2H_SIDES];
 	double effect, low, high; /* ratio */
 	enum stats_verdict verdict;
 	char why[TALLY_WHY]; /* what the verdict alone does not say */
-	bool slower;	     /* low is above the limit */
+	bool stalled;	     /* the open loop: B stood still */
+	bool slower;	     /* low is above the limit; or it stood still */
 	bool failing;	     /* B fails more than A, intervals apart */
 	uint64_t tried[H2H_SIDES], failed[H2H_SIDES];
 };
 
 struct gate_run {
 	bool made;
-	struct gate_line lines[H2H_OPERATIONS];
+	struct gate_line lines[GATE_LINES];
 	char invalid[GATE_WHY_MAX]; /* why the run is invalid; "": it is valid */
 	bool wrong;		    /* a side does not hold what it acknowledged; why: invalid */
 };

@@ -64,6 +64,7 @@ static int gate_level(struct gate_mode *mode, struct cart_error *error)
 	level.blocks = 1;
 	level.pairs = (mode->base_carts + 1) / H2H_SIDES;
 	level.warmup_ms = 0;
+	level.open.duration_ms = 0;
 	level.clients = GATE_LEVEL_CLIENTS;
 	h2h_init(&h2h, &level, head);
 	result = h2h_run(&h2h, &mode->session->progress, "filling HEAD", error);
@@ -88,6 +89,8 @@ static int gate_measure_step(struct gate_mode *mode, enum gate_step step, struct
 		return -1;
 	config.seed = mode->config.seed + (uint64_t)step;
 	config.slow_b = gate_steps[step].slowed ? mode->gate.rule.slow : 0;
+	if (gate_steps[step].slowed)
+		config.open.duration_ms = 0; /* what slows the pairs does not slow it */
 	h2h_init(&h2h, &config, drives);
 	result = h2h_run(&h2h, &mode->session->progress, gate_steps[step].name, error);
 	bench_progress_end(&mode->session->progress);
@@ -97,6 +100,8 @@ static int gate_measure_step(struct gate_mode *mode, enum gate_step step, struct
 		mode->runs[step] = h2h_json(&h2h, &question, &judgement, NULL, false);
 		h2h_judgement_free(&judgement);
 		mode->base_carts += h2h.warmup_cycles + config.blocks * config.pairs;
+		if (h2h.open.made)
+			mode->config.open.rate = h2h.open.rate;
 		if (!mode->session->values.json) {
 			gate_print_step(stdout, &mode->gate, step);
 			fflush(stdout);
@@ -171,11 +176,13 @@ const struct bench_mode gate_mode = {
 	.arguments_min = 2,
 	.arguments_max = 3,
 	.summary = "for CI: whether a new build is slower than an old one, or takes more",
-	.takes = {"exact", "limit", "control", "confidence", H2H_TAKES, BENCH_TAKES_COMMON},
+	.takes = {"exact", "limit", "control", "confidence", "duration=5s", H2H_TAKES,
+		  BENCH_TAKES_COMMON},
 	.about = "Compares a new build (HEAD) with an old one, of which two processes run\n"
 		 "(BASE, SAME), in pairs of operations. It is a regression when an operation's\n"
 		 "interval lies above the limit at p50, and in a second run too; so is one\n"
-		 "that fails more often. Two controls show first that this can be seen here:\n"
+		 "that fails more often, and p99 and standing still in an open loop. Two controls "
+		 "show first that this can be seen here:\n"
 		 "SAME must come out like BASE, and made slower it must be found by the same\n"
 		 "rule.\n"
 		 "With --exact: compares the counts of `bench/perf/run-exact` with a baseline.\n"

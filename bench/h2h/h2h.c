@@ -17,7 +17,13 @@ enum bench_op_type h2h_op_type(enum h2h_operation operation)
 
 const char *h2h_operation_name(enum h2h_operation operation)
 {
-	return bench_op_type_name(h2h_op_type(operation));
+	return operation == H2H_OPEN ? "open loop" : bench_op_type_name(h2h_op_type(operation));
+}
+
+const struct tally *h2h_tally(const struct h2h *h2h, enum h2h_operation operation, int side)
+{
+	return operation == H2H_OPEN ? &h2h->open.sides[side].tally
+				     : &h2h->cells[operation].arms[side];
 }
 
 void h2h_init(struct h2h *h2h, const struct h2h_config *config,
@@ -50,6 +56,7 @@ void h2h_free(struct h2h *h2h)
 		for (int i = 0; i < H2H_SECONDS_MAX; i++)
 			bench_hdr_free(&h2h->seconds[i].service[side]);
 	}
+	h2h_open_free(&h2h->open);
 	free(h2h->block_cycles);
 }
 
@@ -64,6 +71,9 @@ bool h2h_setup(struct h2h_config *config, const struct bench_session *session)
 		.clients = values->clients,
 		.most_ms = values->for_ms,
 		.seed = (uint64_t)values->seed,
+		.open = {.rate = values->rate,
+			 .duration_ms = values->no_open ? 0 : values->duration_ms,
+			 .seed = (uint64_t)values->seed},
 	};
 	return bench_options_within(session->mode, "clients", values->clients, 1, H2H_CLIENTS_MAX);
 }

@@ -12,23 +12,23 @@
 #ifndef BENCH_H2H_H2H_H
 #define BENCH_H2H_H2H_H
 
+#include "bench/h2h/open.h"
 #include "bench/result/session.h"
 #include "bench/result/tally.h"
 #include "bench/stats/hdr.h"
 #include "bench/stats/rng.h"
 #include "bench/target/drive.h"
-#include "bench/target/ledger.h"
 
-#define H2H_SIDES	2
 #define H2H_CLIENTS_MAX 64
 /* A side counts as gone after so many pairs in a row, or so many seconds, without a success. */
 #define H2H_GONE_PAIRS 20
 #define H2H_GONE_S     5
 
-enum h2h_operation { H2H_CREATE, H2H_ADD, H2H_GET, H2H_OPERATIONS };
+/* H2H_OPEN: of all of these together, in the open loop after the pairs. */
+enum h2h_operation { H2H_CREATE, H2H_ADD, H2H_GET, H2H_OPERATIONS, H2H_OPEN = H2H_OPERATIONS };
 
 enum bench_op_type h2h_op_type(enum h2h_operation operation);
-/* "create", "add", "get". */
+/* "create", "add", "get", "open loop". */
 const char *h2h_operation_name(enum h2h_operation operation);
 
 struct h2h_config {
@@ -41,6 +41,7 @@ struct h2h_config {
 	/* Makes each operation of B take this share longer, by waiting: a known difference, to
 	 * prove that it is found. 0: none. */
 	double slow_b;
+	struct h2h_open_config open; /* after the pairs */
 };
 
 struct h2h_cell {
@@ -63,6 +64,7 @@ struct h2h {
 	int64_t blocks_done;   /* whole ones, from the first */
 	int64_t warmup_cycles;
 	struct h2h_second seconds[H2H_SECONDS_MAX];
+	struct h2h_open open;
 	struct ledger_check read_back[H2H_SIDES]; /* not made where the run was cut short */
 	int64_t began_ns;			  /* of the first block; 0: warming up */
 	int64_t took_ns;
@@ -71,6 +73,8 @@ struct h2h {
 	bool interrupted;
 };
 
+/* What became of an operation on a side. */
+const struct tally *h2h_tally(const struct h2h *h2h, enum h2h_operation operation, int side);
 /* Copies config. Aborts without memory. The drives stay the caller's. */
 void h2h_init(struct h2h *h2h, const struct h2h_config *config,
 	      struct bench_drive *const drives[H2H_SIDES]);
@@ -85,9 +89,9 @@ CART_MUST_CHECK int h2h_run(struct h2h *h2h, struct bench_progress *progress, co
 			    struct cart_error *error);
 
 /* The options of modes that measure in pairs. */
-#define H2H_TAKES "blocks", "pairs", "warmup", "clients=1"
+#define H2H_TAKES "blocks", "pairs", "warmup", "clients=1", "rate", "no-open"
 
-/* Takes the options of H2H_TAKES, --for and --seed. False: refused, with a message. */
+/* Takes the options of H2H_TAKES, --duration, --for and --seed. False: refused, with a message. */
 CART_MUST_CHECK bool h2h_setup(struct h2h_config *config, const struct bench_session *session);
 
 #endif

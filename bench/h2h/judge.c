@@ -7,10 +7,13 @@
 #include "bench/stats/power.h"
 #include "bench/stats/ranks.h"
 #include "bench/stats/alloc.h"
+#include "core/base/clock.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define H2H_OPEN_SLICES_MAX 40
 
 /* Times of the pairs that count, of cycles [from, to); returns how many. */
 static size_t judge_collect(double *values, const struct h2h_cell *cell, int side, int64_t from,
@@ -217,15 +220,101 @@ static void judge_success(struct h2h_judgement *judgement, const struct h2h *h2h
 {
 	char why[TALLY_WHY];
 
-	for (int i = 0; i < H2H_OPERATIONS; i++) {
-		const struct tally *arms = h2h->cells[i].arms;
-		struct tally_share a = {question->names[0], arms[0].ok, arms[0].tried};
-		struct tally_share b = {question->names[1], arms[1].ok, arms[1].tried};
+	for (int i = 0; i <= H2H_OPEN; i++) {
+		const struct tally *of_a = h2h_tally(h2h, (enum h2h_operation)i, 0);
+		const struct tally *of_b = h2h_tally(h2h, (enum h2h_operation)i, 1);
+		struct tally_share a = {question->names[0], of_a->ok, of_a->tried};
+		struct tally_share b = {question->names[1], of_b->ok, of_b->tried};
 
 		if (tally_is_comparable(&a, &b, h2h_operation_name((enum h2h_operation)i), why))
 			continue;
 		judge_refuse(judgement, STATS_NOT_COMPARABLE, why);
 		return;
+	}
+}
+
+/* The p99 of the answers that were due in a part of the time. False: there are too few. */
+static bool judge_slice(const struct h2h_open_side *side, int64_t from_ns, int64_t to_ns,
+			double *scratch, double *quantile)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < side->count; i++)
+		if (side->answers[i].due_ns >= from_ns && side->answers[i].due_ns < to_ns)
+			scratch[count++] = (double)side->answers[i].ns;
+	if ((int64_t)count < h2h_pairs_for(H2H_OPEN_QUANTILE))
+		return false;
+	stats_sort(scratch, count);
+	*quantile = stats_quantile(scratch, count, H2H_OPEN_QUANTILE);
+	return true;
+}
+
+static void judge_slices(struct h2h_row *row, const struct h2h_open *open, size_t count)
+{
+	const struct h2h_open_side *sides = open->sides;
+	int64_t slice_ns = open->duration_ms * CLOCK_NS_PER_MS / (int64_t)count;
+	double *scratch = bench_alloc(sides[0].count + sides[1].count, sizeof(*scratch));
+
+	for (int64_t i = 0; i < (int64_t)count; i++) {
+		double of[H2H_SIDES];
+		int found = 0;
+
+		for (int side = 0; side < H2H_SIDES; side++)
+			found += judge_slice(&sides[side], sides[side].first_ns + i * slice_ns,
+					     sides[side].first_ns + (i + 1) * slice_ns, scratch,
+					     &of[side]);
+		if (found == H2H_SIDES)
+			row->log_ratios[row->block_count++] = log(of[1] / of[0]);
+	}
+	free(scratch);
+}
+
+/* A row for the open loop, if there was one. */
+static void judge_open(struct h2h_judgement *judgement, const struct h2h_open *open)
+{
+	struct h2h_row *row = &judgement->rows[judgement->count];
+	size_t fewer, slices;
+
+	if (!open->made)
+		return;
+	judgement->count++;
+	fewer = open->sides[open->sides[1].count < open->sides[0].count].count;
+	/* Arrivals are random: a tenth more than what is needed. */
+	slices = fewer / (size_t)(1.1 * (double)h2h_pairs_for(H2H_OPEN_QUANTILE));
+	slices = slices > H2H_OPEN_SLICES_MAX ? H2H_OPEN_SLICES_MAX : slices;
+	*row = (struct h2h_row){.operation = H2H_OPEN, .quantile = H2H_OPEN_QUANTILE};
+	row->log_ratios = bench_alloc(slices + 1, sizeof(*row->log_ratios));
+	for (int side = 0; side < H2H_SIDES; side++)
+		row->ns[side] = (double)bench_hdr_quantile(open->sides[side].tally.response,
+							   H2H_OPEN_QUANTILE);
+	if (slices > 0 && open->why[0] == '\0')
+		judge_slices(row, open, slices);
+}
+
+/* What the open loop's line lacks, and who stood still. */
+static void judge_explain_open(struct h2h_judgement *judgement, const struct h2h_open *open,
+			       const struct h2h_question *question)
+{
+	struct h2h_row *row = &judgement->rows[judgement->count - 1];
+	int side = h2h_open_stalled(open);
+	enum stats_verdict verdict = side == 0 ? STATS_B_WINS : STATS_A_WINS;
+	char own[NUMBER_TEXT], other[NUMBER_TEXT];
+
+	if (open->made && !row->judged && open->why[0] != '\0')
+		snprintf(row->why, sizeof(row->why), "%.150s", open->why);
+	else if (open->made && !row->judged)
+		snprintf(row->why, sizeof(row->why),
+			 "not measured: at %.0f a second --duration %.0fs is needed", open->rate,
+			 ceil(1.2 * (H2H_BLOCKS_MIN + 1) *
+			      (double)h2h_pairs_for(H2H_OPEN_QUANTILE) / open->rate));
+	for (size_t i = 0; i < judgement->count && side >= 0; i++) {
+		row = &judgement->rows[i];
+		row->comparison.verdict = verdict;
+		row->pairs_needed = 0;
+		snprintf(row->why, sizeof(row->why), "%s stood still for %s, %s for %s",
+			 question->names[side], number_ms((double)open->sides[side].gap_ns, own),
+			 question->names[1 - side],
+			 number_ms((double)open->sides[1 - side].gap_ns, other));
 	}
 }
 
@@ -263,7 +352,9 @@ void h2h_judge(struct h2h_judgement *judgement, const struct h2h *h2h,
 		}
 	}
 	free(scratch);
+	judge_open(judgement, &h2h->open);
 	h2h_judge_rows(judgement, h2h->config.pairs, question);
+	judge_explain_open(judgement, &h2h->open, question);
 	judge_success(judgement, h2h, question);
 	judge_read_back(judgement, h2h, question);
 }

@@ -6,7 +6,8 @@
  * often, is NOT COMPARABLE: no line has a verdict on speed. Where the ratio changes by more than
  * the margin from the first block to the last, the verdict is on its mean over the run, and says
  * from where to where it went; no number of pairs decides that better. A side that is slower in
- * every block is never INCONCLUSIVE.
+ * every block is never INCONCLUSIVE. Of the open loop p99 is judged, in
+ * slices of time that have a thousand answers of each side; a side that stood still has lost.
  */
 #ifndef BENCH_H2H_JUDGE_H
 #define BENCH_H2H_JUDGE_H
@@ -15,7 +16,8 @@
 #include "bench/stats/verdict.h"
 
 #define H2H_QUANTILES_MAX 4
-#define H2H_ROWS_MAX	  (H2H_OPERATIONS * H2H_QUANTILES_MAX)
+#define H2H_ROWS_MAX	  (H2H_OPERATIONS * H2H_QUANTILES_MAX + 1)
+#define H2H_OPEN_QUANTILE 0.99
 #define H2H_BLOCKS_MIN	  12 /* fewer say too little of their spread and of what they share */
 
 struct h2h_question {

@@ -175,12 +175,15 @@ const struct bench_mode h2h_mode = {
 	.arguments_min = 2,
 	.arguments_max = 2,
 	.summary = "head to head: paired operations, intervals and a verdict for each",
-	.takes = {H2H_TAKES, "for", "margin", "confidence", "quantile", "slow-b", "cold",
-		  "no-calls", BENCH_TAKES_COMMON},
+	.takes = {H2H_TAKES, "duration=15s", "for", "margin", "confidence", "quantile", "slow-b",
+		  "cold", "no-calls", BENCH_TAKES_COMMON},
 	.about = "Compares two targets: every operation (create, add, get) goes to both, in\n"
 		 "random order within the pair, on warm connections, so that what disturbs the\n"
 		 "machine disturbs both. A ratio of B to A a block, its interval over the\n"
-		 "blocks, and a verdict a line that holds for the table as a whole. A target\n"
+		 "blocks, and a verdict a line that holds for the table as a whole. Then an open\n"
+		 "loop asks both at once at one rate, whatever they answer: its p99 is judged\n"
+		 "too, and a side that gave no answer for 300 ms and five times as long as the\n"
+		 "other has lost. A target\n"
 		 "is http://HOST:PORT or store:BACKEND?setting=value. The carts stay in the\n"
 		 "targets. Neither side is faster where one fails more often, or often, or does\n"
 		 "not hold what it acknowledged: a sample of carts is read back in the end.\n",

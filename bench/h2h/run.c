@@ -361,8 +361,13 @@ int h2h_run(struct h2h *h2h, struct bench_progress *progress, const char *doing,
 	result = h2h_open(&runner, error);
 	if (result == 0) {
 		h2h_measure(&runner);
-		result = h2h_read_back(&runner, error);
+		if (config->open.duration_ms > 0 && h2h->gone < 0 && !h2h->interrupted)
+			result = h2h_open_run(&h2h->open, &config->open, h2h->drives,
+					      runner.ledgers, progress, error);
+		h2h->interrupted = h2h->interrupted || bench_interrupted();
 	}
+	if (result == 0)
+		result = h2h_read_back(&runner, error);
 	h2h_close(&runner);
 	return result;
 }

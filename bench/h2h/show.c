@@ -122,6 +122,26 @@ static const char *h2h_get_needed(const struct table_row *row, char text[TABLE_T
 	return text;
 }
 
+static const char *h2h_get_response(const struct table_row *row, double q, char text[TABLE_TEXT])
+{
+	return number_ms(bench_result_quantile(table_member(row, "response"), q), text);
+}
+
+static const char *h2h_get_p50(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return h2h_get_response(row, 0.5, text);
+}
+
+static const char *h2h_get_p99(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return h2h_get_response(row, 0.99, text);
+}
+
+static const char *h2h_get_p999(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return h2h_get_response(row, 0.999, text);
+}
+
 const struct table_column h2h_columns[] = {
 	COLUMN("operation", NULL, TEXT, IN_CSV),
 	COLUMN_AT("q", "quantile", NULL, PLAIN, IN_CSV),
@@ -168,6 +188,16 @@ const struct table_column h2h_success_columns[] = {
 	{0},
 };
 
+const struct table_column h2h_open_columns[] = {
+	{.name = "open loop", .places = FOR_PEOPLE, .get = table_get_side, .width = 32},
+	COLUMN_AT("rate", "a second", NULL, COUNT, FOR_PEOPLE),
+	COLUMN_GET(h2h_get_p50, "p50", NULL, NS, FOR_PEOPLE),
+	COLUMN_GET(h2h_get_p99, "p99", NULL, NS, FOR_PEOPLE),
+	COLUMN_GET(h2h_get_p999, "p99.9", NULL, NS, FOR_PEOPLE),
+	COLUMN_AT("gap_ns", "longest time without an answer", NULL, NS, FOR_PEOPLE),
+	{0},
+};
+
 const struct table_column h2h_calls_columns[] = {
 	COLUMN("operation", NULL, TEXT, ON_TERMINAL),
 	COLUMN("side", NULL, TEXT, ON_TERMINAL),
@@ -181,10 +211,10 @@ const struct table_column h2h_calls_columns[] = {
 static const char *const h2h_side_names[H2H_SIDES] = {"A", "B"};
 
 /* How often it succeeded, with what the tally says of failures. */
-static json_t *h2h_success(const struct tally *tally, enum h2h_operation operation)
+static json_t *h2h_success(const struct tally *tally)
 {
 	static const char *const members[] = {"tried", "ok", "refused", "unknown", "errors"};
-	json_t *all = tally_json(tally, h2h_op_type(operation));
+	json_t *all = tally_json(tally, BENCH_CREATE); /* the name is left out */
 	json_t *success = json_incref(json_object_get(all, "success"));
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
@@ -217,36 +247,59 @@ static json_t *h2h_row_json(const struct h2h_row *row)
 		row->pairs_needed > 0 ? json_integer((json_int_t)row->pairs_needed) : json_null());
 }
 
-/* Pairs that count, of the blocks that were judged. */
-static json_int_t h2h_pairs(const struct h2h *h2h, const struct h2h_cell *cell)
+/* Pairs that count, of the blocks that were judged; in the open loop answers of each side. */
+static json_int_t h2h_pairs(const struct h2h *h2h, enum h2h_operation operation)
 {
+	const struct h2h_cell *cell = &h2h->cells[operation % H2H_OPERATIONS];
+	size_t a = h2h->open.sides[0].count, b = h2h->open.sides[1].count;
 	json_int_t pairs = 0;
 
+	if (operation == H2H_OPEN)
+		return (json_int_t)(a < b ? a : b);
 	for (int64_t i = 0; i < h2h->blocks_done * h2h->config.pairs; i++)
 		pairs += cell->ns[0][i] != 0;
 	return pairs;
 }
 
+static json_t *h2h_open_json(const struct h2h_open *open)
+{
+	json_t *sides = json_array();
+
+	for (int i = 0; i < H2H_SIDES; i++) {
+		const struct h2h_open_side *side = &open->sides[i];
+		json_t *one = json_pack("{s:f, s:f, s:I}", "rate", open->rate, "duration_s",
+					(double)open->duration_ms / 1000, "gap_ns",
+					(json_int_t)side->gap_ns);
+
+		json_object_set_new(one, "response", bench_result_hist(side->tally.response));
+		json_array_append_new(sides, one);
+	}
+	return sides;
+}
+
 static json_t *h2h_operation_json(const struct h2h *h2h, enum h2h_operation operation,
 				  const struct h2h_judgement *judgement)
 {
-	const struct h2h_cell *cell = &h2h->cells[operation];
 	json_t *quantiles = json_array(), *success = json_array(), *service = json_array();
-	json_t *split = json_array();
+	json_t *split = json_array(), *all;
 
 	for (int side = 0; side < H2H_SIDES; side++) {
-		const struct tally *arm = &cell->arms[side];
+		const struct tally *arm = h2h_tally(h2h, operation, side);
 
-		json_array_append_new(success, h2h_success(arm, operation));
+		json_array_append_new(success, h2h_success(arm));
 		json_array_append_new(service, bench_result_hist(arm->service));
 		json_array_append_new(split, tally_split_json(arm));
 	}
 	for (size_t i = 0; i < judgement->count; i++)
 		if (judgement->rows[i].operation == operation)
 			json_array_append_new(quantiles, h2h_row_json(&judgement->rows[i]));
-	return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "operation",
-			 h2h_operation_name(operation), "pairs", h2h_pairs(h2h, cell), "success",
-			 success, "service", service, "split", split, "quantiles", quantiles);
+	all = json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "operation",
+			h2h_operation_name(operation), "pairs", h2h_pairs(h2h, operation),
+			"success", success, "service", service, "split", split, "quantiles",
+			quantiles);
+	if (operation == H2H_OPEN)
+		json_object_set_new(all, "open", h2h_open_json(&h2h->open));
+	return all;
 }
 
 static json_t *h2h_p50_ms(const struct bench_hdr *hdr)
@@ -317,7 +370,7 @@ json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
 {
 	json_t *operations = json_array(), *results;
 
-	for (int i = 0; i < H2H_OPERATIONS; i++)
+	for (int i = 0; i < H2H_OPERATIONS + h2h->open.made; i++)
 		json_array_append_new(operations,
 				      h2h_operation_json(h2h, (enum h2h_operation)i, judgement));
 	results = json_pack("{s:I, s:I, s:I, s:f, s:f, s:b, s:f, s:o, s:o, s:o}", "blocks",
@@ -361,6 +414,8 @@ void h2h_print(FILE *out, const json_t *document)
 	table_write(out, NULL, h2h_success_columns, document, "operations", "success");
 	putc('\n', out);
 	table_write(out, NULL, read_back_columns, document, "read_back", NULL);
+	putc('\n', out);
+	table_write(out, NULL, h2h_open_columns, document, "operations", "open");
 	putc('\n', out);
 	table_write(out, NULL, h2h_columns, document, "operations", "quantiles");
 	fputs(print_legend, out);

@@ -13,6 +13,8 @@
 /* Of the "quantiles" of "operations". */
 extern const struct table_column h2h_columns[];
 extern const struct table_column h2h_statistics_columns[];
+/* Of the "open" of "operations". */
+extern const struct table_column h2h_open_columns[];
 /* Of the "success" of "operations". */
 extern const struct table_column h2h_success_columns[];
 /* Of "calls". */

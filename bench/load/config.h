@@ -17,6 +17,9 @@ struct load_config {
 	double rate;			 /* operations a second in all; 0: a closed loop */
 	bool poisson;			 /* open: else at equal distances */
 	int64_t duration_ms, warmup_ms;	 /* the results of the warm-up are discarded */
+	/* Called for each operation that is measured, if not NULL; threads is 1 then. */
+	void (*note)(void *user, int64_t intended_ns, const struct bench_op *op);
+	void *note_user;
 	/* Shown about once a second, after what is being done: "point 3: "; NULL: nothing is. */
 	struct bench_progress *progress;
 	const char *doing;

@@ -88,6 +88,8 @@ static void thread_record(struct load_thread *thread, const struct load_client *
 	if (tally->service == NULL)
 		tally_init(tally, thread_is_open(thread));
 	tally_record(tally, op, client->intended_ns);
+	if (thread->config->note != NULL)
+		thread->config->note(thread->config->note_user, client->intended_ns, op);
 	thread_record_second(thread, op, from_ns);
 }
 

@@ -80,6 +80,9 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 	page_list(report, PAGE_BOTH, doc,
 		  &(struct page_list){read_back_columns, "read_back", NULL, NULL,
 				      "What was read back", list.of});
+	page_list(report, PAGE_BOTH, doc,
+		  &(struct page_list){h2h_open_columns, "operations", "open", NULL,
+				      "Both at once, at one rate, whatever they answer", list.of});
 	page_say(report, PAGE_BOTH,
 		 "%s blocks of %s pairs; in each pair both were asked the same, in random order, "
 		 "over %s. \xe2\x80\x9c"

@@ -10,7 +10,7 @@
 
 #define BLOCKS_BATCHES	     10 /* at least, where there are as many blocks */
 #define BLOCKS_PHI_MAX	     0.9
-#define BLOCKS_PHI_DOUBT     18.0 /* blocks.h */
+#define BLOCKS_PHI_DOUBT     20.0 /* blocks.h */
 #define BLOCKS_DF_MIN	     0.4  /* of those of independent blocks; by the same simulation */
 #define BLOCKS_EFFECTIVE_MAX 10	  /* times count */
 
@@ -40,9 +40,9 @@ size_t stats_batches(double means[STATS_BATCHES_MAX], const double *values, size
 }
 
 /* The coefficient of a first-order autoregression with this lag-1 autocorrelation about a mean (1
- * regressor) or a line (2). In a short row that is too small by (1 + 3 phi) / count about a mean
- * and (2 + 4 phi) / count about a line (Marriott and Pope), and by phi / count, because there is
- * one product less than there are squares. */
+ * regressor) or a curve (3). In a short row that is too small by (1 + 3 phi) / count about a mean,
+ * with 1 + phi more for each further regressor (Marriott and Pope), and by phi / count, because
+ * there is one product less than there are squares. */
 static double blocks_phi(double lag1, size_t count, int regressors)
 {
 	double n = (double)count, phi;
@@ -127,28 +127,38 @@ static double blocks_inflation_of_slope(double phi, size_t count)
 int stats_trend(struct stats_trend *trend, const double *values, size_t count, double confidence)
 {
 	double n = (double)count, middle = (n - 1) / 2, squares = n * (n * n - 1) / 12;
-	double mean, slope = 0, phi, rest, of_mean, of_slope, half;
+	double mean, slope = 0, bend = 0, bends = 0, phi, rest, of_mean, of_slope, half;
 	double *rests;
 
 	if (count < BLOCKS_BATCHES || !blocks_are_finite(values, count))
 		return -1;
 	rests = bench_alloc(count, sizeof(*rests));
 	mean = stats_mean(values, count);
-	for (size_t i = 0; i < count; i++)
-		slope += ((double)i - middle) * (values[i] - mean) / squares;
-	for (size_t i = 0; i < count; i++)
-		rests[i] = values[i] - mean - slope * ((double)i - middle);
-	phi = blocks_phi(stats_lag1(rests, count), count, 2);
+	for (size_t i = 0; i < count; i++) {
+		double x = (double)i - middle, y = x * x - squares / n;
+
+		slope += x * (values[i] - mean) / squares;
+		bend += y * (values[i] - mean);
+		bends += y * y;
+	}
+	bend /= bends;
+	for (size_t i = 0; i < count; i++) {
+		double x = (double)i - middle;
+
+		rests[i] = values[i] - mean - slope * x - bend * (x * x - squares / n);
+	}
+	phi = blocks_phi(stats_lag1(rests, count), count, 3);
 	of_mean = blocks_inflation(phi, count);
 	of_slope = blocks_inflation_of_slope(phi, count);
-	rest = stats_variance(rests, count) * (n - 1) / fmax(n - of_mean - of_slope, 1);
+	rest = stats_variance(rests, count) * (n - 1) / fmax(n - of_mean - 2 * of_slope, 1);
 	free(rests);
-	trend->df = fmax(n / of_mean - 2, BLOCKS_DF_MIN * (n - 2));
+	trend->df = fmax(n / of_mean - 3, BLOCKS_DF_MIN * (n - 3));
 	trend->error = sqrt(rest * of_mean / n);
 	half = stats_student_quantile((1 + confidence) / 2, trend->df) *
 	       sqrt(rest * of_slope / squares) * (n - 1);
-	trend->from = mean - slope * middle;
-	trend->to = mean + slope * middle;
+	bend *= middle * middle - squares / n;
+	trend->from = mean - slope * middle + bend;
+	trend->to = mean + slope * middle + bend;
 	trend->low = trend->to - trend->from - half;
 	trend->high = trend->to - trend->from + half;
 	return 0;

@@ -46,13 +46,14 @@ double stats_blocks_df(size_t count);
 size_t stats_batches(double means[STATS_BATCHES_MAX], const double *values, size_t count);
 
 /*
- * A straight line through the row, for a side that changes while it is measured: least squares,
- * with errors for a first-order autoregression of what the line leaves, estimated as above.
+ * A curve of the second degree through the row, for a side that changes while it is measured: least
+ * squares, with errors for a first-order autoregression of what it leaves, estimated as above. (A
+ * line would leave the bend that the logarithm makes of a steady growth.)
  */
 struct stats_trend {
-	double from, to;  /* the line's ends */
+	double from, to;  /* the curve's ends */
 	double low, high; /* interval of to - from */
-	double error, df; /* of the mean, about the line */
+	double error, df; /* of the mean, about the curve */
 };
 
 /* confidence: of the interval. -1: fewer than ten values, or one that is not finite. Aborts without

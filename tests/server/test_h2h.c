@@ -15,7 +15,8 @@
 #define ARGS_MAX 24
 /* Little, and sure where it is said that something differs. */
 #define SHORT                                                                                      \
-	"--blocks", "24", "--pairs", "20", "--quantile", "50%", "--warmup", "20ms", "--no-calls"
+	"--blocks", "24", "--pairs", "20", "--quantile", "50%", "--warmup", "20ms", "--no-calls",  \
+		"--no-open"
 
 static char folder[256], file[300], other[300];
 
@@ -126,7 +127,7 @@ static void two_cartds_are_compared_and_a_slower_one_loses(void **state)
 static void calls_of_the_database_are_counted_where_it_counts_them(void **state)
 {
 	char *output = BENCH(0, "h2h", "--blocks", "12", "--pairs", "20", "--quantile", "50%",
-			     "A=store:memory", "B=store:memory");
+			     "--no-open", "A=store:memory", "B=store:memory");
 
 	(void)state;
 	assert_null(strstr(output, "calls to the database"));
@@ -225,11 +226,30 @@ static void a_side_that_does_not_store_is_wrong(void **state)
 		       "store:fault?fault.mutant=dropped-write&fault.mutant_share=100");
 	assert_non_null(strstr(output, "of a cart is there"));
 	free(output);
-	output = BENCH(3, "gate", "--blocks", "12", "--pairs", "20", "--limit", "90%",
+	output = BENCH(3, "gate", "--no-open", "--blocks", "12", "--pairs", "20", "--limit", "90%",
 		       "BASE=store:memory",
 		       "SAME=store:fault?fault.mutant=dropped-write&fault.mutant_share=100",
 		       "HEAD=store:memory");
 	assert_non_null(strstr(output, "gate: WRONG: SAME does not hold "));
+	free(output);
+}
+
+/* Most of the pairs do not see it, because nothing is asked meanwhile. */
+static void a_side_that_stands_still_has_lost(void **state)
+{
+	char *output = BENCH(0, "h2h", "--blocks", "12", "--pairs", "20", "--quantile", "50%",
+			     "--no-calls", "--rate", "300", "--duration", "4500ms", "--out", file,
+			     "A=store:memory", "B=store:fault?fault.stall=3s&fault.stall_every=4s");
+	json_t *result = load(file), *open = json_object_get(operation(result, 3), "open");
+
+	(void)state;
+	assert_non_null(strstr(output, "A WINS: B stood still for "));
+	assert_null(strstr(output, "EQUIVALENT\n"));
+	assert_true(json_number_value(json_object_get(json_array_get(open, 1), "gap_ns")) > 2e9);
+	/* Too little for a p99 says what would do. */
+	assert_string_equal(json_string_value(json_object_get(operation(result, 3), "operation")),
+			    "open loop");
+	json_decref(result);
 	free(output);
 }
 
@@ -308,6 +328,7 @@ int main(void)
 		cmocka_unit_test(a_side_that_fails_is_not_believed_and_what_was_measured_is_kept),
 		cmocka_unit_test(a_side_that_fails_fast_does_not_win),
 		cmocka_unit_test(a_side_that_does_not_store_is_wrong),
+		cmocka_unit_test(a_side_that_stands_still_has_lost),
 		cmocka_unit_test(archived_results_are_compared),
 		cmocka_unit_test(results_that_do_not_belong_together_are_refused),
 	};

@@ -124,7 +124,7 @@ static void a_regression_is_one_that_a_second_run_agrees_with(void **state)
 
 	(void)state;
 	assert_int_equal(DECIDE(&gate, CONTROLS, &add_slower, &add_slower), BENCH_FAILED);
-	assert_says("HEAD is worse at p50, twice: add +");
+	assert_says("HEAD is worse, twice: add +");
 }
 
 static void what_comes_once_and_not_again_passes(void **state)

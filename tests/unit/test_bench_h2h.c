@@ -191,18 +191,18 @@ static void a_side_that_drifts_is_said_to(void **state)
 static void a_side_that_is_slower_in_every_block_has_lost(void **state)
 {
 	struct h2h_row row;
-	double d[12];
+	double d[16];
 
 	(void)state;
-	for (size_t i = 0; i < 12; i++)
+	for (size_t i = 0; i < 16; i++)
 		d[i] = i == 5 ? 3 : 0.06 + 0.01 * (double)(i % 2);
-	row = judged(d, 12);
+	row = judged(d, 16);
 	assert_int_equal(row.comparison.verdict, STATS_A_WINS);
-	assert_string_equal(row.why, "B is slower in each of 12 blocks");
+	assert_string_equal(row.why, "B is slower in each of 16 blocks");
 	assert_true(isnan(row.p_wilcoxon));
 	/* In all but one it is not decided. */
 	d[2] = -0.001;
-	row = judged(d, 12);
+	row = judged(d, 16);
 	assert_int_equal(row.comparison.verdict, STATS_INCONCLUSIVE);
 	assert_string_equal(row.why, "");
 	assert_true(row.pairs_needed > 0);
@@ -253,6 +253,89 @@ static void honest_sides_get_no_false_verdict_however_the_blocks_resemble_each_o
 		assert_true(wins <= 100);
 		assert_true(trends <= 100);
 	}
+}
+
+/* An open loop that was made up: 20 s at 1,000 a second, of about a millisecond each; B's are scale
+ * times as long, and it stands still for so long once. */
+static void make_up_open(struct h2h_open *open, double scale, int64_t stall_ns)
+{
+	struct bench_rng rng;
+
+	*open = (struct h2h_open){.made = true, .rate = 1000, .duration_ms = 20000};
+	bench_rng_init(&rng, 9, 0);
+	for (int at = 0; at < H2H_SIDES; at++) {
+		struct h2h_open_side *side = &open->sides[at];
+
+		tally_init(&side->tally, true);
+		side->answers = malloc(20000 * sizeof(*side->answers));
+		side->first_ns = 1;
+		side->gap_ns = 10000000 + (at == 1 ? stall_ns : 0);
+		for (; side->count < 20000; side->count++) {
+			int64_t ns = 500000 + (int64_t)bench_rng_exponential(&rng, 500000);
+
+			ns = at == 1 ? (int64_t)(scale * (double)ns) : ns;
+			side->answers[side->count] =
+				(struct h2h_open_answer){1 + 1000000 * (int64_t)side->count, ns};
+			bench_hdr_record(side->tally.response, ns);
+			side->tally.tried++;
+			side->tally.ok++;
+		}
+	}
+}
+
+static void judge_open_loop(struct h2h_judgement *judgement, double scale, int64_t stall_ns,
+			    uint64_t failed, int64_t count)
+{
+	const struct h2h_config config = {.blocks = 30, .pairs = 200};
+	struct bench_drive *const none[H2H_SIDES] = {NULL};
+	struct h2h h2h;
+
+	h2h_init(&h2h, &config, none);
+	make_up(&h2h, 1);
+	make_up_open(&h2h.open, scale, stall_ns);
+	h2h.open.sides[1].tally.ok -= failed;
+	h2h.open.sides[0].count = (size_t)count;
+	h2h_judge(judgement, &h2h, &question);
+	assert_int_equal(judgement->count, 7);
+	h2h_free(&h2h);
+}
+
+static void the_open_loop_is_judged_at_p99_and_by_who_stands_still(void **state)
+{
+	struct h2h_judgement judgement;
+	const struct h2h_row *row = &judgement.rows[6];
+
+	(void)state;
+	judge_open_loop(&judgement, 1, 0, 0, 20000);
+	assert_int_equal(row->operation, H2H_OPEN);
+	assert_int_equal(row->block_count, 18);
+	assert_true(row->comparison.verdict != STATS_A_WINS &&
+		    row->comparison.verdict != STATS_B_WINS);
+	assert_true(row->low < 0 && row->high > 0);
+	h2h_judgement_free(&judgement);
+	judge_open_loop(&judgement, 1.5, 0, 0, 20000);
+	assert_int_equal(row->comparison.verdict, STATS_A_WINS);
+	assert_true(row->low < 0.5 && row->high > 0.5);
+	h2h_judgement_free(&judgement);
+	/* Alike in every quantile, but for one second: it has lost in every line. */
+	judge_open_loop(&judgement, 1, 1000000000, 0, 20000);
+	for (size_t i = 0; i < judgement.count; i++) {
+		assert_int_equal(judgement.rows[i].comparison.verdict, STATS_A_WINS);
+		assert_string_equal(judgement.rows[i].why,
+				    "B stood still for 1,010\xc2\xa0ms, A for "
+				    "10.0\xc2\xa0ms");
+	}
+	h2h_judgement_free(&judgement);
+	/* It sheds what is slow: one in fifty. */
+	judge_open_loop(&judgement, 0.8, 0, 400, 20000);
+	for (size_t i = 0; i < judgement.count; i++)
+		assert_int_equal(judgement.rows[i].comparison.verdict, STATS_NOT_COMPARABLE);
+	assert_string_equal(row->why, "B failed 2.0\xc2\xa0% of open loop, A 0\xc2\xa0%");
+	h2h_judgement_free(&judgement);
+	judge_open_loop(&judgement, 1, 0, 0, 5000);
+	assert_false(row->judged);
+	assert_string_equal(row->why, "not measured: at 1000 a second --duration 16s is needed");
+	h2h_judgement_free(&judgement);
 }
 
 static void every_cycle_makes_a_pair_of_each_operation(void **state)
@@ -456,6 +539,7 @@ int main(void)
 		cmocka_unit_test(a_side_that_is_slower_in_every_block_has_lost),
 		cmocka_unit_test(
 			honest_sides_get_no_false_verdict_however_the_blocks_resemble_each_other),
+		cmocka_unit_test(the_open_loop_is_judged_at_p99_and_by_who_stands_still),
 		cmocka_unit_test(every_cycle_makes_a_pair_of_each_operation),
 		cmocka_unit_test(a_side_that_is_made_slower_loses),
 		cmocka_unit_test(operations_that_fail_are_counted_and_not_timed),

@@ -80,7 +80,6 @@ struct sqlite_job *sqlite_job_new(struct cart_op *op, struct sqlite_returns *to)
 		return NULL;
 	*job = (struct sqlite_job){.op = op, .to = to, .place = JOB_QUEUED};
 	list_init(&job->list);
-	list_init(&job->list);
 	job->request = cart_op_copy_request(op);
 	if (job->request == NULL) {
 		free(job);
@@ -618,8 +617,11 @@ int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_c
 	pthread_mutex_init(&w->lock, NULL);
 	thread_condition_init(&w->wake);
 	w->batch = calloc(config->batch_max, sizeof(struct sqlite_job *));
-	cart_error_set(error, "out of memory");
-	if (w->batch == NULL || chains_open(&w->chains) != 0 || writer_connect(w, error) != 0) {
+	if (w->batch == NULL || chains_open(&w->chains) != 0) {
+		writer_free(w);
+		return cart_error_set(error, "out of memory");
+	}
+	if (writer_connect(w, error) != 0) {
 		writer_free(w);
 		return -1;
 	}

@@ -622,7 +622,7 @@ static void an_endpoint_is_http_or_https_and_a_host(void **state)
 	assert_int_equal(ddb_endpoint_check("https://h", &error), 0);
 	/* And were there another, libcurl would not take it. */
 	f.config.endpoint = "file:///etc/passwd";
-	assert_outcome(get(), DDB_BUSY);
+	assert_outcome(ddb_fixture_call(&f, &call, DDB_GET_ITEM, GET, 200), DDB_BUSY);
 	assert_non_null(strcasestr(call.message, "protocol"));
 }
 

@@ -102,6 +102,8 @@ const struct bench_option bench_value_options[] = {
 	FLAG("no-calls", no_calls,
 	     "does not count database calls afterwards (20 of each operation)"),
 	FLAG("no-open", no_open, "leaves out the open loop, and with it p99 and who stands still"),
+	FLAG("busy", busy,
+	     "measures although others use more than 15 % of a core: with a note, and not INVALID"),
 	FLAG("exact", exact,
 	     "compares two files of exact counts and measures nothing; takes no other option"),
 	FLAG("other-machine", other_machine,

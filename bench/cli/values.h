@@ -34,7 +34,7 @@ struct bench_values {
 	int64_t blocks, pairs;
 	struct bench_texts quantiles;
 	double margin, confidence, limit, control, slow_b;
-	bool no_calls, no_open, exact, other_machine;
+	bool no_calls, no_open, busy, exact, other_machine;
 	/* probes of consistency */
 	int64_t trials, repeats;
 	const char *delays, *probes, *promise;

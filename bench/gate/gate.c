@@ -82,11 +82,15 @@ static bool gate_has_failing(const struct gate_run *run)
 	return false;
 }
 
-static void gate_validate(struct gate_run *run, enum gate_step step, const struct h2h *h2h)
+static void gate_validate(struct gate_run *run, enum gate_step step, const struct h2h *h2h,
+			  const struct gate_rule *rule)
 {
+	char why[200];
 	const char *names[H2H_SIDES] = {gate_target_names[GATE_BASE],
 					gate_target_names[gate_steps[step].target]};
 
+	if (!rule->busy && h2h_is_disturbed(h2h, why, sizeof(why)))
+		gate_invalidate(run, "%s", why);
 	if (h2h->interrupted)
 		gate_invalidate(run, "interrupted");
 	if (h2h->gone >= 0)
@@ -126,7 +130,7 @@ void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
 	run->wrong = judgement->wrong;
 	if (run->wrong)
 		gate_invalidate(run, "%s", judgement->rows[0].why);
-	gate_validate(run, step, h2h);
+	gate_validate(run, step, h2h, &gate->rule);
 }
 
 /* Whether an operation is slower or fails more often in this run. */

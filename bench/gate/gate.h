@@ -50,6 +50,7 @@ struct gate_rule {
 	double limit; /* ratio: 0.05 */
 	double slow;  /* what the control adds; above the limit */
 	double confidence;
+	bool busy; /* a busy machine will do */
 };
 
 /* The operations, and the open loop. */

@@ -156,6 +156,7 @@ static enum bench_exit gate_run_mode(struct bench_session *session)
 		return gate_compare_files(&session->arguments);
 	rule->limit = values->limit;
 	rule->confidence = values->confidence;
+	rule->busy = values->busy;
 	rule->slow = values->control > 0 ? values->control : 2 * values->limit;
 	if (rule->slow <= rule->limit)
 		return bench_options_refuse(

@@ -1,7 +1,9 @@
 #include "bench/h2h/h2h.h"
 
+#include "bench/load/busy.h"
 #include "bench/stats/alloc.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum bench_op_type h2h_op_type(enum h2h_operation operation)
@@ -33,8 +35,12 @@ void h2h_init(struct h2h *h2h, const struct h2h_config *config,
 
 	*h2h = (struct h2h){.config = *config, .gone = -1};
 	h2h->block_cycles = bench_alloc((size_t)config->blocks, sizeof(*h2h->block_cycles));
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		h2h->cells[i].first = bench_alloc(cycles, 1);
 	for (int side = 0; side < H2H_SIDES; side++) {
 		h2h->drives[side] = drives[side];
+		h2h->alone[side] =
+			bench_alloc((size_t)config->blocks * H2H_ALONE, sizeof(**h2h->alone));
 		for (int i = 0; i < H2H_OPERATIONS; i++) {
 			struct h2h_cell *cell = &h2h->cells[i];
 
@@ -46,7 +52,10 @@ void h2h_init(struct h2h *h2h, const struct h2h_config *config,
 
 void h2h_free(struct h2h *h2h)
 {
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		free(h2h->cells[i].first);
 	for (int side = 0; side < H2H_SIDES; side++) {
+		free(h2h->alone[side]);
 		for (int i = 0; i < H2H_OPERATIONS; i++) {
 			struct h2h_cell *cell = &h2h->cells[i];
 
@@ -58,6 +67,25 @@ void h2h_free(struct h2h *h2h)
 	}
 	h2h_open_free(&h2h->open);
 	free(h2h->block_cycles);
+}
+
+bool h2h_is_disturbed(const struct h2h *h2h, char *why, size_t room)
+{
+	const struct {
+		double share;
+		const char *what;
+	} of[] = {{h2h->busy.others, "of a core was used by others while nothing was asked"},
+		  {h2h->busy.stolen, "of the time was stolen by the hypervisor"},
+		  {h2h->busy.throttled, "of the time a limit of the cgroup held cartbench back"}};
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		if (of[i].share <= BUSY_MAX)
+			continue;
+		snprintf(why, room, "the machine is busy: %.0f %% %s (at most %.0f %%)",
+			 100 * of[i].share, of[i].what, 100 * BUSY_MAX);
+		return true;
+	}
+	return false;
 }
 
 bool h2h_setup(struct h2h_config *config, const struct bench_session *session)

@@ -8,6 +8,10 @@
  * each side. Cycle n belongs to block n / pairs. A pair counts for the times when both sides
  * succeeded; every operation counts for the success rates. In the end a sample of the carts is read
  * back on both sides.
+ *
+ * Before each block all clients rest. Whoever uses the processors then is no part of the
+ * measurement. Then each side alone is asked for some carts that it has, after another rest: what a
+ * side takes longer right after the other's answer is carry-over.
  */
 #ifndef BENCH_H2H_H2H_H
 #define BENCH_H2H_H2H_H
@@ -23,6 +27,9 @@
 /* A side counts as gone after so many pairs in a row, or so many seconds, without a success. */
 #define H2H_GONE_PAIRS 20
 #define H2H_GONE_S     5
+#define H2H_REST_MS    25 /* twice a block */
+#define H2H_ALONE      20 /* gets of each side alone, in each block */
+#define H2H_ALONE_WARM 5  /* of these that do not count */
 
 /* H2H_OPEN: of all of these together, in the open loop after the pairs. */
 enum h2h_operation { H2H_CREATE, H2H_ADD, H2H_GET, H2H_OPERATIONS, H2H_OPEN = H2H_OPERATIONS };
@@ -48,6 +55,7 @@ struct h2h_cell {
 	struct tally arms[H2H_SIDES]; /* warm-up not counted */
 	/* [cycle], also of unfinished blocks: done - sent; 0: the pair does not count. */
 	int64_t *ns[H2H_SIDES];
+	unsigned char *first; /* [cycle]: the side that was asked first */
 };
 
 /* One second of the run, all operations together, for the chart over time. */
@@ -60,8 +68,14 @@ struct h2h {
 	struct h2h_config config;
 	struct bench_drive *drives[H2H_SIDES];
 	struct h2h_cell cells[H2H_OPERATIONS];
-	int64_t *block_cycles; /* [block]: cycles finished */
-	int64_t blocks_done;   /* whole ones, from the first */
+	int64_t *block_cycles;	   /* [block]: cycles finished */
+	int64_t *alone[H2H_SIDES]; /* [block * H2H_ALONE]: as ns, of a get of a side alone */
+	struct {
+		double rested_s;	  /* all rests together */
+		double others;		  /* cores that others used while all rested */
+		double stolen, throttled; /* of the time of the pairs */
+	} busy;
+	int64_t blocks_done; /* whole ones, from the first */
 	int64_t warmup_cycles;
 	struct h2h_second seconds[H2H_SECONDS_MAX];
 	struct h2h_open open;
@@ -88,8 +102,11 @@ void h2h_free(struct h2h *h2h);
 CART_MUST_CHECK int h2h_run(struct h2h *h2h, struct bench_progress *progress, const char *doing,
 			    struct cart_error *error);
 
+/* True: too much else ran on this machine to measure on it; why says what. */
+CART_MUST_CHECK bool h2h_is_disturbed(const struct h2h *h2h, char *why, size_t room);
+
 /* The options of modes that measure in pairs. */
-#define H2H_TAKES "blocks", "pairs", "warmup", "clients=1", "rate", "no-open"
+#define H2H_TAKES "blocks", "pairs", "warmup", "clients=1", "rate", "no-open", "busy"
 
 /* Takes the options of H2H_TAKES, --duration, --for and --seed. False: refused, with a message. */
 CART_MUST_CHECK bool h2h_setup(struct h2h_config *config, const struct bench_session *session);

@@ -233,6 +233,87 @@ static void judge_success(struct h2h_judgement *judgement, const struct h2h *h2h
 	}
 }
 
+/* What a side's gets take right after the other side's, against those alone, in a block. */
+static bool judge_carry_of(const struct h2h *h2h, int side, int64_t block, double *scratch,
+			   double *log_ratio)
+{
+	const struct h2h_cell *cell = &h2h->cells[H2H_GET];
+	const int64_t *alone = &h2h->alone[side][block * H2H_ALONE];
+	double of[2];
+	size_t count = 0;
+
+	for (int64_t i = block * h2h->config.pairs; i < (block + 1) * h2h->config.pairs; i++)
+		if (cell->ns[side][i] != 0 && cell->first[i] != side)
+			scratch[count++] = (double)cell->ns[side][i];
+	of[0] = count > 0 ? stats_median(scratch, count) : 0;
+	count = 0;
+	for (int i = H2H_ALONE_WARM; i < H2H_ALONE; i++)
+		if (alone[i] > 0)
+			scratch[count++] = (double)alone[i];
+	of[1] = count > 0 ? stats_median(scratch, count) : 0;
+	*log_ratio = of[0] > 0 && of[1] > 0 ? log(of[0] / of[1]) : 0;
+	return of[0] > 0 && of[1] > 0;
+}
+
+static void judge_carry(struct h2h_judgement *judgement, const struct h2h *h2h,
+			const struct h2h_question *question)
+{
+	size_t room = (size_t)h2h->config.pairs + H2H_ALONE, count = 0;
+	double *scratch = bench_alloc(room, sizeof(*scratch)), *of[H2H_SIDES + 1];
+	struct h2h_carry *carries[] = {&judgement->carry[0], &judgement->carry[1],
+				       &judgement->carry_of_a};
+	struct stats_paired paired;
+
+	for (int i = 0; i <= H2H_SIDES; i++)
+		of[i] = bench_alloc((size_t)h2h->blocks_done, sizeof(**of));
+	for (int64_t block = 0; block < h2h->blocks_done; block++) {
+		if (!judge_carry_of(h2h, 0, block, scratch, &of[0][count]) ||
+		    !judge_carry_of(h2h, 1, block, scratch, &of[1][count]))
+			continue;
+		of[2][count] = of[0][count] - of[1][count];
+		count++;
+	}
+	judgement->has_carry = count >= H2H_BLOCKS_MIN;
+	for (int i = 0; i <= H2H_SIDES; i++) {
+		if (judgement->has_carry &&
+		    stats_paired(&paired, of[i], count, question->confidence) == 0)
+			*carries[i] = (struct h2h_carry){paired.effect, paired.low, paired.high};
+		free(of[i]);
+	}
+	free(scratch);
+}
+
+/* A verdict that would be another one without carry-over is none. */
+static void judge_explain_carry(struct h2h_judgement *judgement,
+				const struct h2h_question *question)
+{
+	const struct h2h_carry *of_a = &judgement->carry_of_a;
+	int side = of_a->effect > 0 ? 0 : 1;
+	char effect[NUMBER_TEXT], other[NUMBER_TEXT];
+
+	if (of_a->low <= question->margin && of_a->high >= 1 / (1 + question->margin) - 1)
+		return;
+	number_effect(judgement->carry[side].effect, effect);
+	number_effect(judgement->carry[1 - side].effect, other);
+	for (size_t i = 0; i < judgement->count; i++) {
+		struct h2h_row *row = &judgement->rows[i];
+		double without = log1p(row->effect) + log1p(of_a->effect);
+		bool within = fabs(without) <= log1p(question->margin);
+		enum stats_verdict verdict = row->comparison.verdict;
+
+		if (verdict == STATS_INCONCLUSIVE || verdict == STATS_NOT_COMPARABLE ||
+		    (verdict == STATS_A_WINS && !within && without > 0) ||
+		    (verdict == STATS_B_WINS && !within && without < 0) ||
+		    (verdict != STATS_A_WINS && verdict != STATS_B_WINS && within))
+			continue;
+		row->comparison.verdict = STATS_NOT_COMPARABLE;
+		snprintf(row->why, sizeof(row->why),
+			 "carry-over: %s takes %s right after %s's answer than alone, %s %s",
+			 question->names[side], effect, question->names[1 - side],
+			 question->names[1 - side], other);
+	}
+}
+
 /* The p99 of the answers that were due in a part of the time. False: there are too few. */
 static bool judge_slice(const struct h2h_open_side *side, int64_t from_ns, int64_t to_ns,
 			double *scratch, double *quantile)
@@ -354,6 +435,8 @@ void h2h_judge(struct h2h_judgement *judgement, const struct h2h *h2h,
 	free(scratch);
 	judge_open(judgement, &h2h->open);
 	h2h_judge_rows(judgement, h2h->config.pairs, question);
+	judge_carry(judgement, h2h, question);
+	judge_explain_carry(judgement, question);
 	judge_explain_open(judgement, &h2h->open, question);
 	judge_success(judgement, h2h, question);
 	judge_read_back(judgement, h2h, question);

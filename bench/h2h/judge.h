@@ -6,7 +6,9 @@
  * often, is NOT COMPARABLE: no line has a verdict on speed. Where the ratio changes by more than
  * the margin from the first block to the last, the verdict is on its mean over the run, and says
  * from where to where it went; no number of pairs decides that better. A side that is slower in
- * every block is never INCONCLUSIVE. Of the open loop p99 is judged, in
+ * every block is never INCONCLUSIVE. Where a side is slower right after the other's answer than
+ * alone, by more than the margin and more than the other is, and a verdict would not stand without
+ * that, it is NOT COMPARABLE. Of the open loop p99 is judged, in
  * slices of time that have a thousand answers of each side; a side that stood still has lost.
  */
 #ifndef BENCH_H2H_JUDGE_H
@@ -50,6 +52,12 @@ struct h2h_row {
 struct h2h_judgement {
 	struct h2h_row rows[H2H_ROWS_MAX];
 	size_t count;
+	/* By how much longer each side takes right after the other's answer than alone, and how
+	 * much more A than B: ratios, with an interval. false: too few blocks. */
+	bool has_carry;
+	struct h2h_carry {
+		double effect, low, high;
+	} carry[H2H_SIDES], carry_of_a;
 	bool wrong; /* a side does not hold what it has acknowledged */
 };
 

@@ -87,7 +87,14 @@ static void h2h_count_calls(struct h2h_mode *mode)
 static void h2h_validate(struct h2h_mode *mode)
 {
 	const struct h2h *h2h = &mode->h2h;
+	char why[200];
 
+	if (h2h_is_disturbed(h2h, why, sizeof(why))) {
+		if (mode->session->values.busy)
+			bench_result_warn(mode->session->result, "%s", why);
+		else
+			bench_result_invalidate(mode->session->result, "%s", why);
+	}
 	if (h2h->gone >= 0)
 		bench_result_invalidate(
 			mode->session->result,

@@ -1,6 +1,9 @@
 /*
  * The pairs, on one event loop.
  *
+ * Before each block: a client that would begin it waits until all others are there. They rest, the
+ * first client asks one side alone, they rest, it asks the other; then all go on.
+ *
  * The happy path: each client takes the next cycle, submits the pair's first operation, in its
  * done() the second, and in that one's done() records both and goes on to the next pair.
  *
@@ -12,6 +15,7 @@
 #include "bench/h2h/h2h.h"
 #include "bench/h2h/show.h"
 #include "bench/cli/interrupt.h"
+#include "bench/load/busy.h"
 #include "bench/stats/alloc.h"
 #include "bench/target/base.h"
 #include "core/base/clock.h"
@@ -34,6 +38,12 @@ struct h2h_runner {
 	struct bench_drive_loop *loops[H2H_SIDES];
 	struct h2h_client *clients;
 	size_t running;
+	size_t resting;	    /* of these, in front of a block */
+	int64_t rested;	    /* the cycle before which they have rested; -1: none */
+	int alone;	    /* the side that is asked alone, or will be after this rest */
+	int64_t alone_left; /* operations */
+	struct bench_timer rest;
+	struct busy_clock rest_began, began;
 	int64_t warm_until_ns; /* 0: no cycle has begun */
 	int64_t next;	       /* cycle of a block */
 	struct ledger *ledgers[H2H_SIDES];
@@ -58,6 +68,7 @@ struct h2h_client {
 	int first; /* the side that goes first in this pair */
 	int waiting_for;
 	int64_t customer; /* of its next cart */
+	bool rests;
 };
 
 static void h2h_next_cycle(struct h2h_client *client);
@@ -90,6 +101,7 @@ static void h2h_note_pair(struct h2h_client *client)
 		tally_record(&cell->arms[side], op, 0);
 		if (!counts)
 			continue;
+		cell->first[client->cycle] = (unsigned char)client->first;
 		/* At least 1, so that 0 can mean that there is none. */
 		cell->ns[side][client->cycle] =
 			op->done_ns > op->sent_ns ? op->done_ns - op->sent_ns : 1;
@@ -202,6 +214,87 @@ static void h2h_slow(struct bench_op *op, double share)
 		;
 }
 
+static void h2h_rest(struct h2h_runner *runner)
+{
+	runner->rest_began = busy_now();
+	bench_timer_arm(&runner->rest, H2H_REST_MS * CLOCK_NS_PER_MS);
+}
+
+static void h2h_resume(struct h2h_runner *runner)
+{
+	runner->resting = 0;
+	for (int64_t i = 0; i < runner->h2h->config.clients; i++) {
+		struct h2h_client *client = &runner->clients[i];
+
+		if (client->rests) {
+			client->rests = false;
+			h2h_next_cycle(client);
+		}
+	}
+}
+
+static void h2h_ask_alone(struct h2h_client *client)
+{
+	struct h2h_runner *runner = client->runner;
+
+	client->operation = H2H_GET;
+	if (runner->over || !h2h_prepare(client)) {
+		runner->alone_left = 0;
+		h2h_resume(runner);
+		return;
+	}
+	h2h_submit(client, runner->alone);
+}
+
+static void h2h_done_alone(struct h2h_client *client, struct bench_op *op)
+{
+	struct h2h_runner *runner = client->runner;
+	int64_t block = runner->next / runner->h2h->config.pairs;
+	int64_t at = H2H_ALONE - runner->alone_left--;
+
+	if (op->outcome == BENCH_OK)
+		runner->h2h->alone[runner->alone][block * H2H_ALONE + at] =
+			op->done_ns - op->sent_ns;
+	bench_op_clear(op);
+	if (runner->alone_left > 0) {
+		h2h_ask_alone(client);
+	} else if (runner->alone == 0) {
+		runner->alone = 1;
+		h2h_rest(runner);
+	} else {
+		h2h_resume(runner);
+	}
+}
+
+static void h2h_rested(void *user)
+{
+	struct h2h_runner *runner = user;
+	struct h2h *h2h = runner->h2h;
+	struct busy_clock now = busy_now();
+
+	h2h->busy.rested_s += now.at - runner->rest_began.at;
+	h2h->busy.others += now.cores - runner->rest_began.cores; /* seconds, until the end */
+	runner->alone_left = H2H_ALONE;
+	h2h_ask_alone(&runner->clients[0]);
+}
+
+/* True: the client waits for the rest in front of the next block. */
+static bool h2h_rests(struct h2h_client *client)
+{
+	struct h2h_runner *runner = client->runner;
+
+	if (runner->h2h->began_ns == 0 || runner->next % runner->h2h->config.pairs != 0 ||
+	    runner->rested == runner->next)
+		return false;
+	client->rests = true;
+	if (++runner->resting == runner->running) {
+		runner->rested = runner->next;
+		runner->alone = 0;
+		h2h_rest(runner);
+	}
+	return true;
+}
+
 static void h2h_done(struct bench_op *op, void *user)
 {
 	struct h2h_client *client = user;
@@ -209,6 +302,10 @@ static void h2h_done(struct bench_op *op, void *user)
 
 	if (share > 0 && client->waiting_for == 1 && op->outcome == BENCH_OK)
 		h2h_slow(op, share);
+	if (client->runner->alone_left > 0) {
+		h2h_done_alone(client, op);
+		return;
+	}
 	if (client->waiting_for == client->first) {
 		h2h_submit(client, 1 - client->first);
 		return;
@@ -254,8 +351,12 @@ static void h2h_next_cycle(struct h2h_client *client)
 	if (!h2h_goes_on(runner)) {
 		if (--runner->running == 0)
 			event_base_loopbreak(runner->base);
+		else if (runner->resting == runner->running)
+			h2h_resume(runner);
 		return;
 	}
+	if (h2h_rests(client))
+		return;
 	if (runner->h2h->began_ns != 0) {
 		client->cycle = runner->next++;
 	} else {
@@ -311,11 +412,25 @@ static void h2h_close(struct h2h_runner *runner)
 	event_base_free(runner->base);
 }
 
+static void h2h_note_busy(struct h2h_runner *runner)
+{
+	struct h2h *h2h = runner->h2h;
+	struct busy_clock now = busy_now();
+	double took_s = now.at - runner->began.at;
+
+	h2h->busy.others = h2h->busy.rested_s > 0 ? h2h->busy.others / h2h->busy.rested_s : 0;
+	h2h->busy.stolen = (now.stolen - runner->began.stolen) / took_s;
+	h2h->busy.throttled = (now.throttled - runner->began.throttled) / took_s;
+}
+
 static void h2h_measure(struct h2h_runner *runner)
 {
 	struct h2h *h2h = runner->h2h;
 
 	bench_timer_init(&runner->tick, runner->base, h2h_tick, runner);
+	bench_timer_init(&runner->rest, runner->base, h2h_rested, runner);
+	runner->rested = -1;
+	runner->began = busy_now();
 	if (runner->progress != NULL)
 		bench_timer_arm(&runner->tick, H2H_TICK_NS);
 	runner->running = (size_t)h2h->config.clients;
@@ -324,6 +439,8 @@ static void h2h_measure(struct h2h_runner *runner)
 	if (runner->running > 0)
 		event_base_dispatch(runner->base);
 	bench_timer_stop(&runner->tick);
+	bench_timer_stop(&runner->rest);
+	h2h_note_busy(runner);
 	if (h2h->began_ns != 0)
 		h2h->took_ns = clock_monotonic_ns(&cart_clock_system) - h2h->began_ns;
 	while (h2h->blocks_done < h2h->config.blocks &&

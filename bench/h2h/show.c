@@ -261,6 +261,17 @@ static json_int_t h2h_pairs(const struct h2h *h2h, enum h2h_operation operation)
 	return pairs;
 }
 
+/* The pairs that count in which A was asked first. */
+static json_int_t h2h_a_first(const struct h2h *h2h, enum h2h_operation operation)
+{
+	const struct h2h_cell *cell = &h2h->cells[operation];
+	json_int_t count = 0;
+
+	for (int64_t i = 0; i < h2h->blocks_done * h2h->config.pairs; i++)
+		count += cell->ns[0][i] != 0 && cell->first[i] == 0;
+	return count;
+}
+
 static json_t *h2h_open_json(const struct h2h_open *open)
 {
 	json_t *sides = json_array();
@@ -299,6 +310,8 @@ static json_t *h2h_operation_json(const struct h2h *h2h, enum h2h_operation oper
 			quantiles);
 	if (operation == H2H_OPEN)
 		json_object_set_new(all, "open", h2h_open_json(&h2h->open));
+	else
+		json_object_set_new(all, "a_first", json_integer(h2h_a_first(h2h, operation)));
 	return all;
 }
 
@@ -354,6 +367,28 @@ static json_t *h2h_calls_json(struct bench_calls (*calls)[H2H_SIDES])
 	return all;
 }
 
+static json_t *h2h_carry_json(const struct h2h_judgement *judgement)
+{
+	json_t *sides = json_array();
+
+	for (int side = 0; side < H2H_SIDES && judgement->has_carry; side++) {
+		const struct h2h_carry *carry = &judgement->carry[side];
+
+		json_array_append_new(sides, json_pack("{s:o, s:o, s:o}", "effect",
+						       member_real(carry->effect), "low",
+						       member_real(carry->low), "high",
+						       member_real(carry->high)));
+	}
+	return sides;
+}
+
+static json_t *h2h_busy_json(const struct h2h *h2h)
+{
+	return json_pack("{s:f, s:f, s:f, s:f}", "rested_s", h2h->busy.rested_s, "others",
+			 h2h->busy.others, "stolen", h2h->busy.stolen, "throttled",
+			 h2h->busy.throttled);
+}
+
 static json_t *h2h_read_back_json(const struct h2h *h2h)
 {
 	json_t *sides = json_array();
@@ -373,16 +408,40 @@ json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
 	for (int i = 0; i < H2H_OPERATIONS + h2h->open.made; i++)
 		json_array_append_new(operations,
 				      h2h_operation_json(h2h, (enum h2h_operation)i, judgement));
-	results = json_pack("{s:I, s:I, s:I, s:f, s:f, s:b, s:f, s:o, s:o, s:o}", "blocks",
-			    (json_int_t)h2h->blocks_done, "pairs_per_block",
+	results = json_pack("{s:I, s:I, s:I, s:f, s:f, s:b, s:f, s:o, s:o, s:o, s:o, s:o}",
+			    "blocks", (json_int_t)h2h->blocks_done, "pairs_per_block",
 			    (json_int_t)h2h->config.pairs, "clients",
 			    (json_int_t)h2h->config.clients, "margin", question->margin,
 			    "confidence", question->confidence, "cold", (int)cold, "duration_s",
 			    (double)h2h->took_ns / 1e9, "operations", operations, "read_back",
-			    h2h_read_back_json(h2h), "seconds", h2h_seconds_json(h2h));
+			    h2h_read_back_json(h2h), "seconds", h2h_seconds_json(h2h), "carry_over",
+			    h2h_carry_json(judgement), "busy", h2h_busy_json(h2h));
 	if (results != NULL && calls != NULL)
 		json_object_set_new(results, "calls", h2h_calls_json(calls));
 	return results;
+}
+
+const char *h2h_describe_busy(const json_t *document, char text[TABLE_TEXT])
+{
+	const json_t *results = json_object_get(document, "results");
+	const json_t *busy = json_object_get(results, "busy"), *carry;
+	char others[NUMBER_TEXT], stolen[NUMBER_TEXT], throttled[NUMBER_TEXT], effect[NUMBER_TEXT];
+	int used;
+
+	used = snprintf(text, TABLE_TEXT,
+			"While nothing was asked others used %s of a core; %s of the time was "
+			"stolen, %s throttled.",
+			number_share(member_number(busy, "others"), others),
+			number_share(member_number(busy, "stolen"), stolen),
+			number_share(member_number(busy, "throttled"), throttled));
+	member_each(i, carry, json_object_get(results, "carry_over"))
+		used += snprintf(
+			text + used, TABLE_TEXT - (size_t)used, "%s %s %s",
+			i == 0 ? " Right after the other's answer instead of alone a get takes"
+			       : " and",
+			h2h_side_names[i % H2H_SIDES],
+			number_effect(member_number(carry, "effect"), effect));
+	return text;
 }
 
 static const char print_legend[] =
@@ -398,6 +457,7 @@ static const char print_legend[] =
 void h2h_print(FILE *out, const json_t *document)
 {
 	const json_t *results = json_object_get(document, "results"), *side;
+	char text[TABLE_TEXT];
 
 	member_each(i, side, json_object_get(document, "sides"))
 		fprintf(out, "%s  %s  %s%s\n", member_text(side, "name"),
@@ -411,12 +471,15 @@ void h2h_print(FILE *out, const json_t *document)
 		member_number(results, "blocks"), member_number(results, "pairs_per_block"),
 		member_number(results, "duration_s"), 100 * member_number(results, "margin"),
 		100 * member_number(results, "confidence"));
+	fprintf(out, "%s\n\n", h2h_describe_busy(document, text));
 	table_write(out, NULL, h2h_success_columns, document, "operations", "success");
 	putc('\n', out);
 	table_write(out, NULL, read_back_columns, document, "read_back", NULL);
 	putc('\n', out);
-	table_write(out, NULL, h2h_open_columns, document, "operations", "open");
-	putc('\n', out);
+	if (json_array_size(json_object_get(results, "operations")) > H2H_OPEN) {
+		table_write(out, NULL, h2h_open_columns, document, "operations", "open");
+		putc('\n', out);
+	}
 	table_write(out, NULL, h2h_columns, document, "operations", "quantiles");
 	fputs(print_legend, out);
 	if (json_array_size(json_object_get(results, "calls")) > 0) {

@@ -22,6 +22,8 @@ extern const struct table_column h2h_calls_columns[];
 
 /* 5 % where the document does not say. */
 double h2h_margin_of(const json_t *document);
+/* What else the machine did, and by how much the sides disturb each other. */
+const char *h2h_describe_busy(const json_t *document, char text[TABLE_TEXT]);
 /* False: fewer than ten samples lie beyond this quantile, so that it is no measurement. */
 bool h2h_quantile_holds(const struct table_row *row);
 /* What the verdict says, in words: "mysql is faster". */

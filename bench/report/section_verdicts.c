@@ -69,7 +69,7 @@ static void verdict_sentences(struct report *report, const struct report_doc *do
 
 static void verdict_doc(struct report *report, const struct report_doc *doc)
 {
-	char blocks[NUMBER_TEXT], pairs[NUMBER_TEXT], margin[NUMBER_TEXT];
+	char busy[TABLE_TEXT], blocks[NUMBER_TEXT], pairs[NUMBER_TEXT], margin[NUMBER_TEXT];
 	struct page_list list = {h2h_columns,	     "operations", "quantiles",
 				 h2h_quantile_holds, "Verdicts",   report_file_name(doc->path)};
 	size_t left_out;
@@ -83,6 +83,7 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 	page_list(report, PAGE_BOTH, doc,
 		  &(struct page_list){h2h_open_columns, "operations", "open", NULL,
 				      "Both at once, at one rate, whatever they answer", list.of});
+	page_say(report, PAGE_BOTH, "%s", h2h_describe_busy(doc->json, busy));
 	page_say(report, PAGE_BOTH,
 		 "%s blocks of %s pairs; in each pair both were asked the same, in random order, "
 		 "over %s. \xe2\x80\x9c"

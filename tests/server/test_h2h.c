@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #define RUN_MS	 60000
-#define ARGS_MAX 24
+#define ARGS_MAX 32
 /* Little, and sure where it is said that something differs. */
 #define SHORT                                                                                      \
 	"--blocks", "24", "--pairs", "20", "--quantile", "50%", "--warmup", "20ms", "--no-calls",  \
-		"--no-open"
+		"--no-open", "--busy"
 
 static char folder[256], file[300], other[300];
 
@@ -93,10 +93,25 @@ static json_t *row(const json_t *result, size_t at)
 	return json_array_get(json_object_get(operation(result, at), "quantiles"), 0);
 }
 
+/* False: a line is not decided, which a busy machine may do. */
+static bool a_wins_every_line(const json_t *result)
+{
+	for (size_t i = 0; i < 3; i++) {
+		const char *verdict = json_string_value(json_object_get(row(result, i), "verdict"));
+
+		if (strcmp(verdict, "NOT COMPARABLE") == 0 || strcmp(verdict, "INCONCLUSIVE") == 0)
+			return false;
+		assert_string_equal(verdict, "A WINS");
+		assert_true(json_number_value(json_object_get(row(result, i), "effect")) > 2);
+	}
+	return true;
+}
+
 static void two_cartds_are_compared_and_a_slower_one_loses(void **state)
 {
 	char a[60], b[60], *output;
 	struct cartd cartds[2];
+	bool decided = false;
 	json_t *result;
 
 	(void)state;
@@ -105,21 +120,19 @@ static void two_cartds_are_compared_and_a_slower_one_loses(void **state)
 	snprintf(a, sizeof(a), "A=http://127.0.0.1:%d", cartds[0].port);
 	snprintf(b, sizeof(b), "B=http://127.0.0.1:%d", cartds[1].port);
 	/* Six times as long: no machine is so busy for one side alone. */
-	output = BENCH(0, "h2h", SHORT, "--seed", "3", "--slow-b", "500%", "--out", file, "--label",
-		       "B=the slow one", a, b);
-	assert_non_null(strstr(output, "A WINS"));
-	assert_non_null(strstr(output, "the slow one"));
-	free(output);
-	result = load(file);
-	assert_string_equal(json_string_value(json_object_get(result, "kind")), "h2h");
-	assert_true(json_is_null(json_object_get(result, "invalid")));
-	assert_int_equal(json_array_size(json_object_get(result, "sides")), 2);
-	for (size_t i = 0; i < 3; i++) {
-		assert_string_equal(json_string_value(json_object_get(row(result, i), "verdict")),
-				    "A WINS");
-		assert_true(json_number_value(json_object_get(row(result, i), "low")) > 1);
+	for (int tries = 0; tries < 10 && !decided; tries++) {
+		output = BENCH(0, "h2h", SHORT, "--seed", "3", "--slow-b", "500%", "--out", file,
+			       "--label", "B=the slow one", a, b);
+		assert_non_null(strstr(output, "the slow one"));
+		free(output);
+		result = load(file);
+		assert_string_equal(json_string_value(json_object_get(result, "kind")), "h2h");
+		assert_true(json_is_null(json_object_get(result, "invalid")));
+		assert_int_equal(json_array_size(json_object_get(result, "sides")), 2);
+		decided = a_wins_every_line(result);
+		json_decref(result);
 	}
-	json_decref(result);
+	assert_true(decided);
 	for (int i = 0; i < 2; i++)
 		cartd_stop(&cartds[i]);
 }
@@ -127,7 +140,7 @@ static void two_cartds_are_compared_and_a_slower_one_loses(void **state)
 static void calls_of_the_database_are_counted_where_it_counts_them(void **state)
 {
 	char *output = BENCH(0, "h2h", "--blocks", "12", "--pairs", "20", "--quantile", "50%",
-			     "--no-open", "A=store:memory", "B=store:memory");
+			     "--no-open", "--busy", "A=store:memory", "B=store:memory");
 
 	(void)state;
 	assert_null(strstr(output, "calls to the database"));
@@ -226,8 +239,8 @@ static void a_side_that_does_not_store_is_wrong(void **state)
 		       "store:fault?fault.mutant=dropped-write&fault.mutant_share=100");
 	assert_non_null(strstr(output, "of a cart is there"));
 	free(output);
-	output = BENCH(3, "gate", "--no-open", "--blocks", "12", "--pairs", "20", "--limit", "90%",
-		       "BASE=store:memory",
+	output = BENCH(3, "gate", "--busy", "--no-open", "--blocks", "12", "--pairs", "20",
+		       "--limit", "90%", "BASE=store:memory",
 		       "SAME=store:fault?fault.mutant=dropped-write&fault.mutant_share=100",
 		       "HEAD=store:memory");
 	assert_non_null(strstr(output, "gate: WRONG: SAME does not hold "));
@@ -237,9 +250,10 @@ static void a_side_that_does_not_store_is_wrong(void **state)
 /* Most of the pairs do not see it, because nothing is asked meanwhile. */
 static void a_side_that_stands_still_has_lost(void **state)
 {
-	char *output = BENCH(0, "h2h", "--blocks", "12", "--pairs", "20", "--quantile", "50%",
-			     "--no-calls", "--rate", "300", "--duration", "4500ms", "--out", file,
-			     "A=store:memory", "B=store:fault?fault.stall=3s&fault.stall_every=4s");
+	char *output =
+		BENCH(0, "h2h", "--blocks", "12", "--pairs", "20", "--quantile", "50%",
+		      "--no-calls", "--busy", "--rate", "300", "--duration", "4500ms", "--out",
+		      file, "A=store:memory", "B=store:fault?fault.stall=3s&fault.stall_every=4s");
 	json_t *result = load(file), *open = json_object_get(operation(result, 3), "open");
 
 	(void)state;

@@ -255,6 +255,76 @@ static void honest_sides_get_no_false_verdict_however_the_blocks_resemble_each_o
 	}
 }
 
+/* Every get of A takes twice as long right after B's answer as alone; B's are as long either way.
+ */
+static void make_up_carry(struct h2h *h2h)
+{
+	struct bench_rng rng;
+
+	bench_rng_init(&rng, 13, 0);
+	for (int64_t block = 0; block < h2h->config.blocks; block++)
+		for (int i = 0; i < H2H_ALONE; i++)
+			for (int side = 0; side < H2H_SIDES; side++)
+				h2h->alone[side][block * H2H_ALONE + i] =
+					100000 + (int64_t)bench_rng_below(&rng, 1000);
+	for (int64_t at = 0; at < h2h->config.blocks * h2h->config.pairs; at++) {
+		int first = (int)bench_rng_below(&rng, 2);
+
+		h2h->cells[H2H_GET].first[at] = (unsigned char)first;
+		h2h->cells[H2H_GET].ns[0][at] = (first == 1 ? 200000 : 100000) + at % 1000;
+		h2h->cells[H2H_GET].ns[1][at] = 100000 + at % 1000;
+	}
+}
+
+static void a_side_that_slows_the_other_down_does_not_win(void **state)
+{
+	const struct h2h_config config = {.blocks = 30, .pairs = 200};
+	struct bench_drive *const none[H2H_SIDES] = {NULL};
+	struct h2h_judgement judgement;
+	const struct h2h_row *get = &judgement.rows[4];
+	struct h2h h2h;
+
+	(void)state;
+	h2h_init(&h2h, &config, none);
+	make_up(&h2h, 1 / 1.5);
+	make_up_carry(&h2h);
+	h2h_judge(&judgement, &h2h, &question);
+	assert_true(judgement.has_carry);
+	assert_true(fabs(judgement.carry[0].effect - 1) < 0.02);
+	assert_true(fabs(judgement.carry[1].effect) < 0.02);
+	/* Faster by a third, and A would be twice as fast without it. */
+	for (size_t i = 0; i < judgement.count; i++)
+		assert_int_equal(judgement.rows[i].comparison.verdict, STATS_NOT_COMPARABLE);
+	assert_non_null(strstr(get->why, "carry-over: A takes +"));
+	assert_non_null(strstr(get->why, " right after B's answer than alone, B "));
+	h2h_judgement_free(&judgement);
+	/* A win by more than that stands. */
+	make_up(&h2h, 0.1);
+	make_up_carry(&h2h);
+	h2h_judge(&judgement, &h2h, &question);
+	assert_int_equal(judgement.rows[0].comparison.verdict, STATS_B_WINS);
+	h2h_judgement_free(&judgement);
+	h2h_free(&h2h);
+}
+
+static void a_busy_machine_is_said_to_be(void **state)
+{
+	struct h2h quiet = {.busy = {.others = 0.149, .stolen = 0.1, .throttled = 0.14}};
+	struct h2h h2h = {.busy = {.others = 0.16}};
+	char why[200];
+
+	(void)state;
+	assert_false(h2h_is_disturbed(&quiet, why, sizeof(why)));
+	assert_true(h2h_is_disturbed(&h2h, why, sizeof(why)));
+	assert_string_equal(why, "the machine is busy: 16 % of a core was used by others while "
+				 "nothing was asked (at most 15 %)");
+	h2h = (struct h2h){.busy = {.stolen = 0.3}};
+	assert_true(h2h_is_disturbed(&h2h, why, sizeof(why)));
+	assert_non_null(strstr(why, "30 % of the time was stolen"));
+	h2h = (struct h2h){.busy = {.throttled = 0.3}};
+	assert_true(h2h_is_disturbed(&h2h, why, sizeof(why)));
+}
+
 /* An open loop that was made up: 20 s at 1,000 a second, of about a millisecond each; B's are scale
  * times as long, and it stands still for so long once. */
 static void make_up_open(struct h2h_open *open, double scale, int64_t stall_ns)
@@ -358,6 +428,11 @@ static void every_cycle_makes_a_pair_of_each_operation(void **state)
 				assert_true(f.h2h.cells[i].ns[side][at] > 0);
 		}
 	}
+	/* In front of each block all rest, twice, and each side is asked alone. */
+	assert_true(f.h2h.busy.rested_s >= 0.001 * 2 * 5 * H2H_REST_MS);
+	for (int side = 0; side < H2H_SIDES; side++)
+		for (int i = 0; i < 5 * H2H_ALONE; i++)
+			assert_true(f.h2h.alone[side][i] > 0);
 	/* What was done to warm up counts for nothing. */
 	assert_true(f.h2h.warmup_cycles > 0);
 	assert_false(f.h2h.interrupted);
@@ -540,6 +615,8 @@ int main(void)
 		cmocka_unit_test(
 			honest_sides_get_no_false_verdict_however_the_blocks_resemble_each_other),
 		cmocka_unit_test(the_open_loop_is_judged_at_p99_and_by_who_stands_still),
+		cmocka_unit_test(a_side_that_slows_the_other_down_does_not_win),
+		cmocka_unit_test(a_busy_machine_is_said_to_be),
 		cmocka_unit_test(every_cycle_makes_a_pair_of_each_operation),
 		cmocka_unit_test(a_side_that_is_made_slower_loses),
 		cmocka_unit_test(operations_that_fail_are_counted_and_not_timed),

@@ -107,6 +107,26 @@ static int exact_check_count(const struct exact_count *at, const void *path,
 	return 0;
 }
 
+/* Nothing is there that could grow: whoever counted it has counted nothing. */
+static bool exact_is_zero(const json_t *document)
+{
+	json_t *operations = json_object_get(document, "operations"), *of, *counts, *value;
+	const char *key;
+
+	json_object_foreach(operations, key, of)
+	{
+		json_object_foreach(of, key, counts)
+		{
+			json_object_foreach(counts, key, value)
+			{
+				if (json_number_value(value) > 0)
+					return false;
+			}
+		}
+	}
+	return true;
+}
+
 static int exact_check(const json_t *document, const char *path, struct cart_error *error)
 {
 	static const char *const members[] = {"format", "format_version", "made", "environment",
@@ -128,7 +148,11 @@ static int exact_check(const json_t *document, const char *path, struct cart_err
 				      path);
 	if (exact_check_environment(document, path, error) != 0)
 		return -1;
-	return exact_each(document, path, exact_check_count, path, error);
+	if (exact_each(document, path, exact_check_count, path, error) != 0)
+		return -1;
+	if (exact_is_zero(document))
+		return cart_error_set(error, "%s has no count above 0: nothing was counted", path);
+	return 0;
 }
 
 json_t *gate_exact_read(const char *path, struct cart_error *error)

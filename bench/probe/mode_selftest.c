@@ -7,6 +7,7 @@
  * The one file of cartbench that names backends: what it tests is cartbench, on stores it knows.
  */
 #include "bench/cli/interrupt.h"
+#include "bench/h2h/liars.h"
 #include "bench/probe/all.h"
 #include "bench/result/session.h"
 
@@ -343,10 +344,15 @@ static enum bench_exit selftest_run(struct selftest *test)
 		return BENCH_INVALID;
 	selftest_calibrate_rate(test);
 	selftest_calibrate_delays(test);
+	if (!h2h_catches_liars((uint64_t)test->seed))
+		test->failed = true;
+	if (bench_interrupted())
+		return BENCH_INVALID;
 	if (test->failed)
 		puts("\nselftest: FAILED (? should have fired, ! should not have, 0 no trial)");
 	else
-		puts("\nselftest: every probe found what it must, and nothing else");
+		puts("\nselftest: every probe found what it must, and nothing else; every liar was "
+		     "caught");
 	return test->failed ? BENCH_FAILED : BENCH_PASS;
 }
 
@@ -362,12 +368,16 @@ static enum bench_exit selftest_run_mode(struct bench_session *session)
 const struct bench_mode selftest_mode = {
 	.name = "selftest",
 	.arguments = "",
-	.summary =
-		"proves that each consistency probe finds the faults that it is for, and no others",
+	.summary = "proves that each consistency probe finds the faults that it is for, and no "
+		   "others, "
+		   "and that a head-to-head is not lied to",
 	.takes = {"seed=1", "verbose"},
-	.about = "Runs every probe of consistency on stores that are wrong on purpose, in this\n"
-		 "process, and shows that each is found by the probes that it concerns and\n"
-		 "by no other, and that clean stores are not.\n",
+	.about =
+		"Runs every probe of consistency on stores that are wrong on purpose, in this\n"
+		"process, and shows that each is found by the probes that it concerns and\n"
+		"by no other, and that clean stores are not. Then head-to-heads of an honest side\n"
+		"with one that stalls, drifts, drops, sheds, fails fast, or burns the other's\n"
+		"processor: each must be caught, and an honest one never accused.\n",
 	.more = "Exit status: 0 every probe is right; 1 one is wrong; 2 it could not be tried.\n",
 	.example = "cartbench selftest",
 	.run = selftest_run_mode,

@@ -183,7 +183,9 @@ def a_status_of_cartbench_is_passed_on():
 
 def what_cannot_be_compared_is_invalid_and_leaves_nothing():
     with Repository() as repository:
-        problems = [wrong(repository.gate("nowhere"), 2, "gate: INVALID: ", "nowhere")]
+        problems = [wrong(repository.gate("nowhere"), 2, "gate: INVALID: nowhere is not in this repository; fetch it: git fetch origin nowhere"),
+                    wrong(repository.gate("origin/main"), 2, "fetch it: git fetch origin main"),
+                    wrong(repository.gate("HEAD"), 2, "gate: INVALID: ", "this tree would be measured against itself")]
         repository.git("checkout", "-q", "--orphan", "alone")
         repository.commit("alone")
         problems.append(wrong(repository.gate("main"), 2, "have no merge base here"))

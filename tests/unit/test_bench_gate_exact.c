@@ -225,6 +225,18 @@ static void files_that_are_cut_foreign_or_odd_are_refused(void **state)
 	assert_non_null(strstr(error.text, "/nowhere/exact.json: cannot read it: "));
 }
 
+static void counts_of_nothing_are_refused(void **state)
+{
+	static const char zero[] =
+		"\"operations\": {\"sqlite\": {\"add\": {\"transactions\": 0}}}}";
+	char *text = with(strstr(good, "\"operations\""), zero);
+
+	(void)state;
+	assert_null(read_text(text));
+	assert_non_null(strstr(error.text, "has no count above 0: nothing was counted"));
+	free(text);
+}
+
 static void more_changes_than_can_be_told_are_refused(void **state)
 {
 	json_t *baseline = read_text(good), *measured;
@@ -287,6 +299,7 @@ int main(void)
 		cmocka_unit_test(allocations_with_other_libraries_are_not_compared_and_calls_are),
 		cmocka_unit_test(documents_with_different_counts_are_not_compared),
 		cmocka_unit_test(files_that_are_cut_foreign_or_odd_are_refused),
+		cmocka_unit_test(counts_of_nothing_are_refused),
 		cmocka_unit_test(more_changes_than_can_be_told_are_refused),
 		cmocka_unit_test(the_lines_name_what_grew_and_how_to_renew),
 	};

@@ -1,0 +1,125 @@
+#include "bench/h2h/liars.h"
+
+#include "bench/cli/interrupt.h"
+#include "bench/h2h/judge.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LIARS_BLOCKS 20
+#define LIARS_PAIRS  200
+#define LIARS_RATE   300
+#define LIARS_OPEN   4500 /* ms: longer than a stall and the time between two */
+
+static const struct liar {
+	const char *name, *settings; /* of the fault backend */
+	enum stats_verdict verdict;  /* that a line must have */
+	const char *why;	     /* what it must say; NULL: the side is honest */
+	bool open;
+} liars[] = {
+	{"an honest side", "", STATS_EQUIVALENT, NULL, false},
+	{"an honest side, open loop too", "", STATS_EQUIVALENT, NULL, true},
+	{"stalls", "fault.stall=3s&fault.stall_every=4s", STATS_A_WINS, "stood still", true},
+	{"drifts", "fault.drift=200", STATS_A_WINS, "growing", false},
+	{"drops", "fault.mutant=dropped-write&fault.mutant_share=100", STATS_WRONG, "does not hold",
+	 false},
+	{"sheds", "fault.ops=get&fault.busy_every=50", STATS_NOT_COMPARABLE, "failed", false},
+	{"fails fast", "fault.ops=change&fault.fail_every=3", STATS_NOT_COMPARABLE, "failed",
+	 false},
+	{"burns the other's processor", "fault.burn=3000", STATS_NOT_COMPARABLE, "carry-over",
+	 false},
+};
+
+/* An honest side is accused by any verdict but that nothing was shown. A liar has got away where no
+ * line says what it does, or one says that it is faster or alike. */
+static bool liar_is_caught(const struct liar *liar, const struct h2h_judgement *judgement)
+{
+	bool said = false;
+
+	for (size_t i = 0; i < judgement->count; i++) {
+		const struct h2h_row *row = &judgement->rows[i];
+		enum stats_verdict verdict = row->comparison.verdict;
+
+		if (liar->why == NULL && verdict != STATS_EQUIVALENT && verdict != STATS_TRIVIAL &&
+		    verdict != STATS_INCONCLUSIVE)
+			return false;
+		if (liar->why != NULL && (verdict == STATS_B_WINS || verdict == STATS_EQUIVALENT))
+			return false;
+		said = said || (liar->why != NULL && verdict == liar->verdict &&
+				strstr(row->why, liar->why) != NULL);
+	}
+	return said || liar->why == NULL;
+}
+
+static bool liar_run(struct h2h *h2h, const struct liar *liar, uint64_t seed,
+		     struct cart_error *error)
+{
+	const struct bench_drive_config asked = {.timeout_ms = 10000};
+	const struct h2h_config config = {
+		.blocks = LIARS_BLOCKS,
+		.pairs = LIARS_PAIRS,
+		.warmup_ms = 50,
+		.clients = 1,
+		.seed = seed,
+		.open = {.rate = LIARS_RATE, .duration_ms = liar->open ? LIARS_OPEN : 0}};
+	struct bench_drive *drives[H2H_SIDES] = {NULL};
+	char target[160];
+	bool done;
+
+	snprintf(target, sizeof(target), "store:fault?%s", liar->settings);
+	done = bench_drive_open(&drives[0], "store:fault", &asked, error) == 0 &&
+	       bench_drive_open(&drives[1], target, &asked, error) == 0;
+	h2h_init(h2h, &config, drives);
+	done = done && h2h_run(h2h, NULL, NULL, error) == 0;
+	for (int side = 0; side < H2H_SIDES; side++)
+		bench_drive_close(&drives[side]);
+	return done;
+}
+
+static bool liar_judge(const struct liar *liar, const struct h2h *h2h)
+{
+	const struct h2h_question question = {.quantiles = {0.5},
+					      .quantile_count = 1,
+					      .margin = 0.05,
+					      .confidence = 0.95,
+					      .names = {"A", "B"}};
+	struct h2h_judgement judgement;
+	char why[200] = "";
+	bool caught, busy;
+
+	h2h_judge(&judgement, h2h, &question);
+	caught = liar_is_caught(liar, &judgement);
+	/* INVALID accuses nobody. */
+	busy = h2h_is_disturbed(h2h, why, sizeof(why)) && liar->why == NULL;
+	printf("%-32s %s%s%s: %s\n", liar->name,
+	       liar->why == NULL ? (caught ? "not accused"
+				    : busy ? "INVALID"
+					   : "ACCUSED")
+	       : caught		 ? "caught"
+				 : "NOT CAUGHT",
+	       judgement.rows[0].why[0] != '\0' ? ", " : "", judgement.rows[0].why,
+	       stats_verdict_names[judgement.rows[0].comparison.verdict]);
+	fflush(stdout);
+	h2h_judgement_free(&judgement);
+	return caught || busy;
+}
+
+bool h2h_catches_liars(uint64_t seed)
+{
+	bool right = true;
+
+	puts("\nHead to head against sides that lie, and honest ones.\n");
+	for (size_t i = 0; i < sizeof(liars) / sizeof(*liars) && !bench_interrupted(); i++) {
+		struct cart_error error;
+		struct h2h h2h;
+
+		if (!liar_run(&h2h, &liars[i], seed, &error)) {
+			printf("%-32s %s\n", liars[i].name, error.text);
+			right = false;
+		} else if (!liar_judge(&liars[i], &h2h)) {
+			right = false;
+		}
+		h2h_free(&h2h);
+	}
+	return right;
+}

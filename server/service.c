@@ -301,6 +301,13 @@ static void service_reload(struct service *service)
 	log_message(LOG_INFO, "reloaded");
 }
 
+/* A closed terminal may send more than one SIGHUP: none of them hastens the end. */
+static bool service_stops_at_hangup(const struct service *service)
+{
+	return strcmp(settings_string(service->settings, "hangup"), "stop") == 0 &&
+	       !atomic_load(&service->draining);
+}
+
 /*
  * Waits for a signal that ends the service, for all loops to end, or for the time. Returns the
  * signal, or 0. timeout_ms -1: for ever.
@@ -322,9 +329,10 @@ static int service_wait(struct service *service, int64_t timeout_ms)
 		if (read(service->done_fd, &done, sizeof(done)) == sizeof(done))
 			service->loops_done += done;
 		while (read(service->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-			if (info.ssi_signo != SIGHUP)
+			if (info.ssi_signo != SIGHUP || service_stops_at_hangup(service))
 				return (int)info.ssi_signo;
-			service_reload(service);
+			if (!atomic_load(&service->draining))
+				service_reload(service);
 		}
 	}
 	return 0;

@@ -14,6 +14,7 @@
 #define H   (60 * MIN)
 
 static const char *const server_provision[] = {"auto", "check", "off", NULL};
+static const char *const server_hangup[] = {"reload", "stop", NULL};
 static const char *const server_ids[] = {"v4", "v7", NULL};
 
 const struct setting server_settings[] = {
@@ -129,6 +130,14 @@ const struct setting server_settings[] = {
 		.min = 0,
 		.max = H,
 		.help = "At shutdown, /readyz answers 503 for this long before the listeners close",
+	},
+	{
+		.key = "hangup",
+		.type = SETTING_CHOICE,
+		.choices = server_hangup,
+		.fallback = "reload",
+		.help = "What SIGHUP does: opens the log and reads secrets again, or stops as "
+			"SIGTERM does, for a cartd that ends with its terminal",
 	},
 	{0},
 };

@@ -12,9 +12,11 @@
 #include "backends/sqlite/conn.h"
 #include "core/embed.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* How long to wait for another process that makes the schema, which takes a few syncs. */
@@ -225,6 +227,17 @@ static int schema_provision(sqlite3 *db, const char *path, enum cart_provision h
 	return rc == 0 ? schema_set_wal(db, path, error) : rc;
 }
 
+/* SQLite would let everybody read a new file; its log and index get the mode of the file. If this
+ * fails, SQLite says why. An existing file must not be opened here: closing it would release the
+ * locks that other connections of this process have on it. */
+static void schema_create_private(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 int sqlite_schema_provision(const char *path, enum cart_provision how,
 			    const struct embed_file *migrations, struct cart_error *error)
 {
@@ -237,6 +250,8 @@ int sqlite_schema_provision(const char *path, enum cart_provision how,
 				      "%s does not exist; cartctl provision makes it, or cartd "
 				      "with provision=auto",
 				      path);
+	if (how == CART_PROVISION_AUTO)
+		schema_create_private(path);
 	if (sqlite_db_open(&db, path, flags, error) != SQLITE_OK)
 		return cart_error_set(error, "%s cannot be opened", path);
 	result = schema_provision(db, path, how, migrations, error);

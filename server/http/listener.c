@@ -2,6 +2,7 @@
 
 #include "core/base/log.h"
 #include "server/http/connection.h"
+#include "server/http/holder.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -47,7 +48,8 @@ static int listener_split(const char *address, char host[256], char port[8],
 
 	if (colon == NULL || strlen(colon + 1) == 0 || strlen(colon + 1) >= 8 ||
 	    strspn(colon + 1, "0123456789") != strlen(colon + 1))
-		return cart_error_set(error, "\"%s\" is not host:port", address);
+		return cart_error_set(error, "\"%s\" is not host:port, such as 127.0.0.1:8080",
+				      address);
 	/* getaddrinfo() would take it modulo 65536. */
 	if (strtol(colon + 1, NULL, 10) > UINT16_MAX)
 		return cart_error_set(error, "\"%s\": a port is 0 to 65535", address);
@@ -113,6 +115,26 @@ static int listener_bind(const struct addrinfo *info, bool shared)
 	return fd;
 }
 
+static int listener_port_of(const struct sockaddr_storage *address)
+{
+	if (address->ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)address)->sin6_port);
+	return ntohs(((const struct sockaddr_in *)address)->sin_port);
+}
+
+/* Says in error why not; of a port that is taken, by whom. */
+static void listener_refused(const char *address, const struct addrinfo *info, int reason,
+			     struct cart_error *error)
+{
+	struct sockaddr_storage copy = {0};
+	char holder[80] = "";
+
+	memcpy(&copy, info->ai_addr, info->ai_addrlen);
+	if (reason == EADDRINUSE)
+		holder_describe(listener_port_of(&copy), holder, sizeof(holder));
+	cart_error_set(error, "cannot listen on %s: %s%s", address, strerror(reason), holder);
+}
+
 static int listener_socket(const char *address, bool shared, struct cart_error *error)
 {
 	struct addrinfo *info;
@@ -122,7 +144,7 @@ static int listener_socket(const char *address, bool shared, struct cart_error *
 		return -1;
 	fd = listener_bind(info, shared);
 	if (fd < 0)
-		cart_error_set(error, "cannot listen on %s: %s", address, strerror(errno));
+		listener_refused(address, info, errno, error);
 	freeaddrinfo(info);
 	return fd;
 }
@@ -144,9 +166,7 @@ static int listener_port(int fd)
 
 	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
 		return 0;
-	if (address.ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-	return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+	return listener_port_of(&address);
 }
 
 static void listener_apply(struct http_server *server)

@@ -262,6 +262,25 @@ static void sighup_opens_the_log_again(void **state)
 	cartd_remove_directory(directory);
 }
 
+/* As when a terminal closes, which may send it twice. */
+static void sighup_stops_it_where_the_settings_say_so(void **state)
+{
+	static const char *const settings[] = {SLOW, "hangup=stop", NULL};
+	struct http_client client;
+	struct cartd cartd;
+
+	(void)state;
+	cartd_start(&cartd, settings);
+	http_client_open(&client, cartd.port);
+	http_client_send_text(&client, GET_CART);
+	cartd_signal(&cartd, SIGHUP);
+	cartd_await_output(&cartd, "draining", WAIT_MS);
+	cartd_signal(&cartd, SIGHUP);
+	expect_status(&client, 404, true);
+	expect_end(&client);
+	expect_exit(&cartd, 0);
+}
+
 static void it_is_ready_within_a_tenth_of_a_second(void **state)
 {
 	struct cartd cartd;
@@ -292,7 +311,7 @@ static void expect_failure(int status, const char *text, const char *arg1, const
 
 static void a_start_that_fails_says_why_in_one_line(void **state)
 {
-	char address[32], directory[256], path[320];
+	char address[32], directory[256], path[320], holder[80];
 	struct cartd cartd;
 
 	(void)state;
@@ -319,7 +338,9 @@ static void a_start_that_fails_says_why_in_one_line(void **state)
 
 	cartd_start(&cartd, NULL);
 	snprintf(address, sizeof(address), "--listen=127.0.0.1:%d", cartd.port);
-	expect_failure(1, "already in use", "--backend=sqlite", path, address);
+	snprintf(holder, sizeof(holder), "already in use, by cartd-test (process %d)",
+		 (int)cartd.pid);
+	expect_failure(1, holder, "--backend=sqlite", path, address);
 	cartd_stop(&cartd);
 	cartd_remove_directory(directory);
 }
@@ -357,6 +378,7 @@ int main(void)
 		cmocka_unit_test(the_deadline_of_the_drain_cuts_what_is_left),
 		cmocka_unit_test(a_second_signal_ends_it_at_once),
 		cmocka_unit_test(sighup_opens_the_log_again),
+		cmocka_unit_test(sighup_stops_it_where_the_settings_say_so),
 		cmocka_unit_test(it_is_ready_within_a_tenth_of_a_second),
 		cmocka_unit_test(a_start_that_fails_says_why_in_one_line),
 		cmocka_unit_test(what_it_is_asked_to_print_goes_to_standard_output),

@@ -82,6 +82,29 @@ static void an_empty_file_is_taken_as_absent(void **state)
 	assert_starts(CART_PROVISION_AUTO);
 }
 
+/* Carts are nobody else's business; a file that is there keeps the mode that somebody gave it. */
+static void a_new_file_is_for_its_owner_alone(void **state)
+{
+	static const char *const names[] = {"", "-wal", "-shm"};
+	mode_t before = umask(022);
+	char path[192];
+	struct stat st;
+
+	(void)state;
+	assert_starts(CART_PROVISION_AUTO);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", f.path, names[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+	}
+	fixture_stop(&f);
+	assert_int_equal(chmod(f.path, 0640), 0);
+	assert_starts(CART_PROVISION_AUTO);
+	assert_int_equal(stat(f.path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	umask(before);
+}
+
 static void a_clean_stop_leaves_one_file(void **state)
 {
 	char wal[192];
@@ -344,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_fresh_file_is_made_and_marked_as_ours),
 		TEST(an_empty_file_is_taken_as_absent),
+		TEST(a_new_file_is_for_its_owner_alone),
 		TEST(a_clean_stop_leaves_one_file),
 		TEST(check_makes_nothing),
 		TEST(a_newer_schema_is_refused),

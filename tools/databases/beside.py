@@ -23,7 +23,7 @@ import time
 PORTS = range(10000, 30000)
 ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 PASSED_ON = ENDING | {signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2}
-SI_KERNEL = 0x80  # si_code of what a terminal sends, which the command gets too
+SI_KERNEL = 0x80  # si_code of what a terminal sends when a key is pressed, which the command gets too
 PR_SET_PDEATHSIG = 1
 CANNOT = 125
 ended_by = []  # the signal, once one has come
@@ -276,7 +276,8 @@ def run(name, command, environment):
         return 127 if isinstance(error, FileNotFoundError) else 126
     while process.poll() is None:
         got = signal.sigwaitinfo(signals)
-        if got.si_signo != signal.SIGCHLD and got.si_code != SI_KERNEL:
+        # Of a terminal that closes, we may be the only one who is told.
+        if got.si_signo == signal.SIGHUP or got.si_signo != signal.SIGCHLD and got.si_code != SI_KERNEL:
             process.send_signal(got.si_signo)
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 

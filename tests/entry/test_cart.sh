@@ -35,7 +35,11 @@ for name; do
 done
 exit 1'
 	# shellcheck disable=SC2016
-	pretend apt-get 'echo "apt-get $*" >>'"$folder"'/calls
+	pretend apt-get 'case " $* " in *" --print-uris "*)
+	for name; do case $name in -*|install) ;; *) echo "'"'http://mirror/\$name.deb' \$name.deb"' 20000000 SHA256:x" ;; esac; done
+	exit
+esac
+echo "apt-get $*" >>'"$folder"'/calls
 case " $* " in
 *" indextargets "*) echo /var/lib/apt/lists/main_Packages ;;
 *" install "*) for name; do case $name in -*) ;; *) echo "$name" >>'"$folder"'/installed ;; esac; done ;;
@@ -125,7 +129,8 @@ old_lists()
 {
 	machine_without gcc
 	# shellcheck disable=SC2016
-	pretend apt-get 'echo "apt-get $*" >>'"$folder"'/calls
+	pretend apt-get 'case " $* " in *" --print-uris "*) exit ;; esac
+echo "apt-get $*" >>'"$folder"'/calls
 case " $* " in
 *" indextargets "*) echo /var/lib/apt/lists/main_Packages ;;
 *" update "*) : >'"$folder"'/updated ;;
@@ -147,6 +152,40 @@ waits_for_lock()
 {
 	machine_without gcc
 	setup run && holds "$folder/calls" '-o DPkg::Lock::Timeout='
+}
+
+# Held twice, by an automatic upgrade for example; what apt-get says of it is not shown as an error.
+says_that_it_waits()
+{
+	machine_without gcc
+	mv "$fake/apt-get" "$fake/apt-get.free"
+	# shellcheck disable=SC2016
+	pretend apt-get 'case " $* " in *" install -y "*) if [ "$(grep -c . '"$folder"'/held)" -lt 2 ]; then
+	echo 1 >>'"$folder"'/held
+	echo "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?" >&2
+	exit 100
+fi ;; esac
+exec apt-get.free "$@"'
+	: >"$folder/held"
+	setup run && same 1 "$(grep -c 'waiting for another apt or dpkg to end' "$folder/out")" && lacks "$folder/out" 'E: '
+	status=$?
+	rm "$fake/apt-get.free"
+	return "$status"
+}
+
+says_how_much()
+{
+	machine_without gcc make
+	setup run && holds "$folder/out" 'apt-get installs 2 packages with what they depend on, 40 MB to download'
+}
+
+# What is wrong is said once, not at each try.
+says_errors_once()
+{
+	machine_without gcc
+	# shellcheck disable=SC2016
+	pretend apt-get 'case " $* " in *" indextargets "*) echo lists ;; *" update "*) ;; *) echo "E: no such thing" >&2; exit 100 ;; esac'
+	! setup run && same 1 "$(grep -c 'E: no such thing' "$folder/out")"
 }
 
 offline()
@@ -252,7 +291,7 @@ run_cart_so()
 	cat >"$folder/tree/build/bin/cartd" <<-'END'
 		#!/bin/sh
 		case " $* " in *" --print-config "*) cat ../config; exit ;; esac
-		echo "database ${CART_SQLITE_PATH-unset}, folder $(pwd), arguments:"
+		echo "database ${CART_SQLITE_PATH-unset}, folder $(pwd), at a hangup ${CART_HANGUP-unset}, arguments:"
 		printf '<%s>' "$@"
 	END
 	echo "$compare_needs" >"$folder/needs"
@@ -366,6 +405,22 @@ compare_private_mysql()
 		'with-mariadb:<--><tools/with-dynalite><--><tools/compare><--keep-alive>'
 }
 
+# All that is lacking is named, and installed, at once; nothing is where a word is wrong.
+compare_installs_at_once()
+{
+	run_cart_so true
+	machine_without mariadb-server-core nodejs npm
+	(cd / && PATH=$fake "$folder/tree/cart" compare) >"$folder/out" 2>&1 && same 1 "$(grep -c 'to be installed' "$folder/out")" &&
+		holds "$folder/calls" 'recommends mariadb-server-core nodejs npm'
+	machine_without mariadb-server-core
+	pretend python3 ':'
+	printf '#!/bin/sh\necho "compare: no backend foo" >&2; exit 2\n' >"$folder/tree/tools/compare"
+	! PATH=$fake "$folder/tree/cart" compare --a foo >"$folder/out" 2>&1 && [ ! -e "$folder/calls" ] && same 1 "$(grep -c . "$folder/out")"
+	status=$?
+	rm "$fake/python3"
+	return "$status"
+}
+
 compare_named_mysql()
 {
 	for name in CART_MYSQL_HOST CART_MYSQL_SOCKET; do
@@ -395,7 +450,7 @@ compare_other_sides()
 	run_cart_so "$folder/tree/cart" compare --a mysql --b mysql && holds "$folder/out" 'with-mariadb:<--><tools/compare><--a>' &&
 		lacks "$folder/out" with-dynalite || status=1
 	compare_needs='dynamodb mysql'
-	return $status
+	return "$status"
 }
 
 mysql_packages()
@@ -433,12 +488,30 @@ nothing_removed()
 run_defaults()
 {
 	run_cart "$folder/tree/cart" run && holds "$folder/out" "database data/cart.db, folder $folder/tree" &&
-		[ -d "$folder/tree/data" ]
+		same 700 "$(stat -c %a "$folder/tree/data")"
 }
 
 run_passes_arguments()
 {
 	run_cart "$folder/tree/cart" run --listen '[::1]:9000' --set 'log.file=a b' && holds "$folder/out" '<--listen><[::1]:9000><--set><log.file=a b>'
+}
+
+run_ends_with_its_terminal()
+{
+	run_cart "$folder/tree/cart" run && holds "$folder/out" 'at a hangup stop' &&
+		run_cart CART_HANGUP=reload "$folder/tree/cart" run && holds "$folder/out" 'at a hangup reload'
+}
+
+# A port alone; and the addresses that stand for all of this machine's.
+run_says_what_works()
+{
+	for words in '--listen 9000' --listen=9000 '--listen 0.0.0.0:9000'; do
+		# shellcheck disable=SC2086 # two words
+		run_cart "$folder/tree/cart" run $words --threads 2 && holds "$folder/out" 'http://127.0.0.1:9000/ ' && holds "$folder/out" '<--threads><2>' || return
+	done
+	run_cart "$folder/tree/cart" run --listen 9000 && holds "$folder/out" '<--listen><127.0.0.1:9000>' &&
+		run_cart "$folder/tree/cart" run --listen '[::]:9000' && holds "$folder/out" 'http://[::1]:9000/ ' &&
+		run_cart "$folder/tree/cart" run --listen 9000x && lacks "$folder/out" http: && holds "$folder/out" '<--listen><9000x>'
 }
 
 run_says_where()
@@ -499,6 +572,9 @@ check 'sudo is used where it works' sudo_that_works
 check 'old lists of packages are updated and the installation tried again' old_lists
 check 'a machine that never had lists of packages gets them before anything is installed' no_lists
 check 'an installation waits for another one that runs' waits_for_lock
+check 'that it waits is said once, and not as an error' says_that_it_waits
+check 'how much will be installed is said before' says_how_much
+check 'what apt-get cannot do is said once' says_errors_once
 check 'no network: one line says so' offline
 check 'what apt-get did not install is noticed' lying_apt
 check 'elsewhere than on Debian it goes on with a word' not_debian
@@ -510,6 +586,8 @@ check 'check never says 0 failed when make has failed' check_lies
 check 'run keeps the carts in data/, from whatever folder it is called' run_defaults
 check 'run passes its arguments on as they are' run_passes_arguments
 check 'run says where the service will answer' run_says_where
+check 'run takes a port alone, and says an address that can be opened' run_says_what_works
+check 'run ends with its terminal unless told otherwise' run_ends_with_its_terminal
 check 'run leaves the database where the caller has put it' run_respects_choice
 check 'run on mysql brings a private MariaDB with its data in data/ when no server is named' run_private_mysql
 check 'run on mysql leaves a server alone that flag, environment or file name' run_named_mysql
@@ -518,6 +596,7 @@ check 'run on dynamodb brings a private dynalite with its data in data/ when no 
 check 'run on dynamodb leaves one alone that flag, environment, file or AWS_* names' run_named_dynamodb
 check 'run on another backend starts no dynalite' run_no_dynamodb
 check 'compare brings a private MariaDB and a private dynalite when no server is named' compare_private_mysql
+check 'compare installs all that it needs at once, and nothing after a word that is wrong' compare_installs_at_once
 check 'compare uses the MySQL server that the environment names, and says that its carts stay' compare_named_mysql
 check 'compare uses the DynamoDB that the environment names, and says that its carts stay' compare_named_dynamodb
 check 'compare brings no server that its sides do not need' compare_other_sides

@@ -45,14 +45,14 @@ several_at_once()
 	TEST_HOLD=$folder/hold make_fake "$folder/build/bin/cartctl" >"$folder/first" 2>&1 &
 	first=$!
 	until [ -e "$folder/hold/half" ]; do
-		kill -0 $first || { cat "$folder/first"; return 1; }
+		kill -0 "$first" || { cat "$folder/first"; return 1; }
 		sleep 0.01
 	done
 	make_fake "$folder/build/bin/cartctl"
 	second=$?
 	: >"$folder/hold/go"
-	wait $first || { cat "$folder/first"; return 1; }
-	same 0 $second && same whole "$(cat "$folder/build/bin/cartctl")"
+	wait "$first" || { cat "$folder/first"; return 1; }
+	same 0 "$second" && same whole "$(cat "$folder/build/bin/cartctl")"
 }
 
 service_without_cartbench()

@@ -27,6 +27,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PINNED = os.path.join(HERE, "dynalite")
 INSTALLED = os.path.join(BUILD, "dynalite")
 NODE_OLDEST = 18
+ON_DISK_MB = 15
 REGION = "us-east-1"
 KEY_ID, SECRET = "local", "local"
 # How long tables stay in CREATING, UPDATING and DELETING: it is seconds and more in AWS, and 500 ms in dynalite otherwise.
@@ -59,6 +60,12 @@ def version():
         return json.load(file)["dependencies"]["dynalite"]
 
 
+def packages():
+    """How many, with what it depends on."""
+    with open(os.path.join(PINNED, "package-lock.json"), encoding="utf-8") as file:
+        return sum(1 for path in json.load(file)["packages"] if path)
+
+
 def is_installed():
     lock = os.path.join(INSTALLED, "package-lock.json")
     return (os.path.isdir(os.path.join(INSTALLED, "node_modules", "dynalite")) and
@@ -66,8 +73,8 @@ def is_installed():
 
 
 def _fetch(new):
-    print("dynalite: installing dynalite %s, a local server that speaks DynamoDB's protocol, by npm into build/dynalite" % version(),
-          file=sys.stderr)
+    print("dynalite: installing dynalite %s, a local server that speaks DynamoDB's protocol, by npm into build/dynalite: %d packages, %d MB on disk"
+          % (version(), packages(), ON_DISK_MB), file=sys.stderr)
     for name in ("package.json", "package-lock.json", ".npmrc"):
         shutil.copy(os.path.join(PINNED, name), new)
     # What the packages would run when installed is not needed: leveldown brings its library made.

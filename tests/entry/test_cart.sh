@@ -16,6 +16,7 @@ done
 
 pretend()
 {
+	rm -f "$fake/$1" # it may be a link to the real one
 	printf '#!/bin/sh\n%s\n' "$2" >"$fake/$1"
 	chmod +x "$fake/$1"
 }
@@ -167,9 +168,11 @@ says_that_it_waits()
 fi ;; esac
 exec apt-get.free "$@"'
 	: >"$folder/held"
+	pretend sleep ':'
 	setup run && same 1 "$(grep -c 'waiting for another apt or dpkg to end' "$folder/out")" && lacks "$folder/out" 'E: '
 	status=$?
-	rm "$fake/apt-get.free"
+	rm "$fake/apt-get.free" "$fake/sleep"
+	ln -s "$(command -v sleep)" "$fake/sleep"
 	return "$status"
 }
 
@@ -443,6 +446,7 @@ compare_named_dynamodb()
 compare_other_sides()
 {
 	compare_needs='sqlite'
+	pretend python3 ':'
 	run_cart_so "$folder/tree/cart" compare --a sqlite --b http://x && holds "$folder/out" 'compare:<--a><sqlite><--b><http://x>' &&
 		lacks "$folder/out" with-
 	status=$?
@@ -450,6 +454,7 @@ compare_other_sides()
 	run_cart_so "$folder/tree/cart" compare --a mysql --b mysql && holds "$folder/out" 'with-mariadb:<--><tools/compare><--a>' &&
 		lacks "$folder/out" with-dynalite || status=1
 	compare_needs='dynamodb mysql'
+	rm "$fake/python3"
 	return "$status"
 }
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """./cart compare's tool, tools/compare, with the programs that were built: what it leaves, what it says, and that it ends what it began."""
 
+import importlib.machinery
 import json
 import os
 import signal
@@ -17,8 +18,10 @@ TOOL = os.path.join(ROOT, "tools", "compare")
 CARTD_TEST = os.path.join(ROOT, "build", "release", "bin", "cartd-test")
 LIMIT_S = 120
 LEFT = {"index.html", "results.json", "summary.md", "combined_results.json", "h2h.json", "consistency.json", "sweep-a.json", "sweep-b.json",
-        "A.conf", "B.conf", "cartd-A.log", "cartd-B.log"}
+        "A.conf", "B.conf", "cartd-A.log", "cartd-B.log", "compare.log"}
 MODES = {"h2h": 1, "consistency": 1, "sweep": 2}
+# What is measured, verdicts and the path: as much as is read without scrolling.
+LINES_MOST = 24
 
 
 def environment(more=()):
@@ -46,6 +49,8 @@ def is_whole(out, said, *databases):
     kinds = [document["kind"] for document in bundle["documents"]]
     if {kind: kinds.count(kind) for kind in kinds} != MODES:
         return "results.json has %s" % kinds
+    if len(bundle["seed150"]) != 300 or [step["step"] for step in bundle["comparison"]["steps"]][:2] != ["seed150", "h2h"]:
+        return "results.json has not everything: %s" % bundle["comparison"]
     sides = next(document for document in bundle["documents"] if document["kind"] == "h2h")["sides"]
     if any(not side["settings"] for side in sides):
         return "a result without its settings: %s" % sides
@@ -53,7 +58,11 @@ def is_whole(out, said, *databases):
         page = file.read()
     if "<svg" not in page or not page.rstrip().endswith("</html>"):
         return "index.html is no report"
-    words = ["150 of 150", "B against A", "index.html"]
+    if len(said.splitlines()) > LINES_MOST:
+        return "%d lines:\n%s" % (len(said.splitlines()), said)
+    if os.path.exists(out + ".new"):
+        return "report.new is left"
+    words = ["150 of 150", "B against A", "index.html", "results.json", "left", "no promise was broken"]
     return "".join("not said: %s\n%s" % (word, said) for word in words if word not in said)
 
 
@@ -126,16 +135,22 @@ def what_cannot_be(folder):
         (("--a", "memory", "--b", "memory?nonsense=1"), "nonsense"),
         (("--a", "memory", "--b", "http://127.0.0.1:1"), "127.0.0.1:1"),
         (("--a", "none/cartd@memory"), "there is no program"),
+        (("--a", "foo"), "there is no backend foo; the backends are memory, "),
         (("--a", "My SQL"), "takes BACKEND"),
         (("--a", "memory", "--b", "memory", "--margin", "nonsense"), "--margin"),
         (("--a", "memory", "--b", "memory", "--out", folder), "a letter.txt is there"),
         (("--a", "mysql?mysql.host=127.0.0.1&mysql.port=1", "--b", "memory"), "127.0.0.1:1"),
     ]
     problems = []
-    with open(os.path.join(folder, "a letter.txt"), "w", encoding="utf-8") as letter:
-        letter.write("dear")
+    old = os.path.join(folder, "report", "index.html")
+    os.makedirs(os.path.dirname(old))
+    for name in (os.path.join(folder, "a letter.txt"), old):
+        with open(name, "w", encoding="utf-8") as letter:
+            letter.write("dear")
     for words, wanted in cases:
-        status, said, _ = compare(folder, *words)
+        status, said, out = compare(folder, *words)
+        if not os.path.exists(old) or os.path.exists(out + ".new") or os.path.exists(out + ".1"):
+            problems.append("%s: the report that was there is not as it was" % (words,))
         if status != 2 or wanted not in said or "Traceback" in said:
             problems.append("%s: exit status %d, not said: %s\n%s" % (words, status, wanted, said))
     if not os.path.exists(os.path.join(folder, "a letter.txt")):
@@ -144,12 +159,20 @@ def what_cannot_be(folder):
 
 
 def ended_early(folder):
-    """A signal ends it, and with it what it started."""
+    """While it measures, another one is refused at once; a signal ends it, and with it what it started. The report before it stays."""
     out = os.path.join(folder, "report")
+    os.makedirs(out)
+    with open(os.path.join(out, "index.html"), "w", encoding="utf-8") as old:
+        old.write("old")
     process = subprocess.Popen([TOOL, "--thorough", "--out", out, "--a", "memory", "--b", "sqlite"], stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(), cwd=ROOT)
+    problems = []
     try:
-        await_that(lambda: os.path.exists(os.path.join(out, "combined_results.json")), 30, "the first results")
+        await_that(lambda: os.path.exists(os.path.join(out + ".new", "combined_results.json")), 30, "the first results")
+        for words in ((), ("--needs",)):
+            status, said, _ = compare(folder, *words)
+            if status != 2 or said.count("\n") != 1 or "another comparison is making" not in said:
+                problems.append("a second one: exit status %d: %s" % (status, said))
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -157,7 +180,70 @@ def ended_early(folder):
         process.kill()
         process.wait()
     await_that(lambda: not running(folder), 10, "nothing is left of it")
-    return "" if process.returncode != 0 and time.monotonic() - began < 30 else "exit status %d" % process.returncode
+    if process.returncode == 0 or time.monotonic() - began >= 30:
+        problems.append("exit status %d" % process.returncode)
+    if os.listdir(out) != ["index.html"]:
+        problems.append("the old report is gone")
+    return "\n".join(problems)
+
+
+def the_tool():
+    return importlib.machinery.SourceFileLoader("compare_tool", TOOL).load_module()
+
+
+def verdicts_in_words(_folder):
+    """Also those without an interval, and with a reason."""
+    row = {"q": 0.5, "a_ns": 2e6, "b_ns": 31e6, "effect": 14.5, "low": -0.031, "high": 20.0, "verdict": "A WINS", "why": None}
+    failed = {**row, "effect": None, "low": None, "high": None, "verdict": "NOT COMPARABLE", "why": "B failed 30 %"}
+    trend = {**row, "verdict": "A WINS", "why": "B is slower, from +5 % to +160 %, and growing"}
+    comparison = the_tool().Comparison(the_tool().arguments(["--a", "memory", "--b", "memory"]))
+    comparison.documents["h2h.json"] = {"results": {"operations": [{"operation": "get", "quantiles": [row, failed, trend]}]}}
+    said = [" ".join(line.split()) for line in comparison.verdict_lines()]
+    wanted = ["get p50 A 2 ms B 31 ms +1450 % (\N{MINUS SIGN}3.1 % to +2000 %) A WINS", "get p50 A 2 ms B 31 ms NOT COMPARABLE: B failed 30 %",
+              "get p50 A 2 ms B 31 ms +1450 % (\N{MINUS SIGN}3.1 % to +2000 %) A WINS: B is slower, from +5 % to +160 %, and growing"]
+    return "" if said == wanted else "\n".join(said)
+
+
+def earlier_reports(folder):
+    """As many stay as are asked for, the youngest first; what a comparison that was ended has left is no report."""
+    tool = the_tool()
+    out = os.path.join(folder, "report")
+
+    def publish(name, keep):
+        place = tool.Place(out, keep)
+        place.take()
+        left = os.listdir(place.new)
+        with open(os.path.join(place.new, "index.html"), "w", encoding="utf-8") as file:
+            file.write(name)
+        place.publish()
+        return left
+
+    def found():
+        pages = {}
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name, "index.html"), encoding="utf-8") as file:
+                pages[name[len("report"):]] = file.read()
+        return pages
+
+    os.makedirs(out + ".new")
+    with open(os.path.join(out + ".new", "h2h.json"), "w", encoding="utf-8") as file:
+        file.write("half")
+    problems = ["taken over: a file of one that was ended"] if publish("a", 2) else []
+    for name in "bcd":
+        publish(name, 2)
+    if found() != {"": "d", ".1": "c", ".2": "b"}:
+        problems.append("two earlier ones: %s" % found())
+    publish("e", 0)
+    if found() != {"": "e", ".1": "c", ".2": "b"}:
+        problems.append("none: %s" % found())
+    with open(os.path.join(out + ".2", "a letter.txt"), "w", encoding="utf-8") as letter:
+        letter.write("dear")
+    try:
+        tool.Place(out, 2).take()
+        problems.append("a folder with somebody's letter would be removed")
+    except tool.Failure:
+        pass
+    return "\n".join(problems)
 
 
 # Python drops what a destructor raises; this one lets a signal come just then.
@@ -197,6 +283,8 @@ def tests(tap):
     for name, function in (("two backends", two_backends), ("mysql and dynamodb", mysql_and_dynamodb),
                            ("two sides of one backend", two_of_a_kind), ("a service that runs already, and settings", a_url_and_settings), ("a broken promise", a_broken_promise),
                            ("what cannot be compared is said in a line", what_cannot_be), ("a signal ends it and all of it", ended_early),
+                           ("verdicts in words", verdicts_in_words),
+                           ("earlier reports stay, as many as are asked for", earlier_reports),
                            ("a signal in a destructor ends it too", a_dropped_signal),
                            ("it says which servers it needs", needs)):
         with tempfile.TemporaryDirectory(prefix="cart-compare-test-") as folder:

@@ -303,18 +303,24 @@ def ignore_signals():
         signal.signal(signum, signal.SIG_IGN)
 
 
-def call(command):
-    """Runs it to its end: its exit status. After end_by_signals(), a signal kills it too, even if it comes while the command starts:
-    subprocess.run() would leave a command behind of which it does not know yet."""
+def call(command, output=None, meanwhile=None):
+    """Runs it to its end: its exit status; its output goes to a file, and meanwhile() is called each second. After end_by_signals(), a
+    signal kills it too, even if it comes while the command starts: subprocess.run() would leave a command behind of which it does not
+    know yet."""
     process = None
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT,
                                        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING))
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
         exit_if_ended()
+        while meanwhile:
+            try:
+                return process.wait(1)
+            except subprocess.TimeoutExpired:
+                meanwhile()
         return process.wait()
     finally:
         if process is not None and process.poll() is None:

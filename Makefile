@@ -135,7 +135,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts picture exact exact-renew gate install uninstall \
+	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts picture exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -480,6 +480,13 @@ gate:
 install: all
 install uninstall:
 	tools/install $@ '$(DESTDIR)' '$(BINDIR)' '$(DATADIR)' '$(MANDIR)' '$(SYSCONFDIR)' '$(UNITDIR)'
+
+## deb: a Debian package for this release of Debian, build/cart_VERSION_ARCHITECTURE.deb
+DEB_ROOT := build/release/deb
+deb: all
+	rm -rf $(DEB_ROOT)
+	tools/install install $(DEB_ROOT) /usr/bin /usr/share /usr/share/man /etc /usr/lib/systemd/system
+	tools/deb '$(VERSION)' $(DEB_ROOT)
 
 ## clean: removes build/
 clean:

@@ -109,6 +109,18 @@ system_wide()
 		make -s uninstall DESTDIR="$root" PREFIX=/usr && same '' "$(what_is_there)"
 }
 
+# The package holds what install puts below /usr, keeps an edited file of settings, and names the libraries' packages.
+package()
+{
+	deb=$(make -s deb) && dpkg-deb -x "$deb" "$folder/unpacked" && rm -rf "$root" && make -s install DESTDIR="$root" PREFIX=/usr || return 1
+	diff -r "$root" "$folder/unpacked" && "$folder/unpacked/usr/bin/cartd" --version >"$folder/version" &&
+		holds "$folder/version" "cartd $(cat VERSION)" && dpkg-deb -I "$deb" control >"$folder/control" &&
+		dpkg-deb -I "$deb" conffiles >"$folder/conffiles" && same /etc/cart/cartd.ini "$(cat "$folder/conffiles")" || return 1
+	for library in libc6 libevent libmariadb3 libsqlite3; do
+		holds "$folder/control" "$library" || return 1
+	done
+}
+
 check 'every file is put in its place' installs
 check 'the schemas are those of the tree' schemas_are_those_of_the_tree
 check 'the unit names the installed program and file' unit_names_its_program
@@ -117,4 +129,9 @@ check 'cartd runs from there, serves 150 of 150 calls and stops; cartctl sees th
 check 'an edited cartd.ini survives install and uninstall' keeps_an_edited_file
 check 'uninstall removes what install put there and nothing else' removes_everything
 check 'PREFIX=/usr uses /etc' system_wide
+if command -v dpkg-deb >/dev/null; then
+	check 'make deb packs the same files' package
+else
+	echo '# no dpkg-deb: make deb was not tested'
+fi
 plan

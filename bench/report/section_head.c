@@ -154,12 +154,26 @@ static void head_doubts(struct report *report, const struct report_doc *doc)
 			  report_file_name(doc->path));
 }
 
+/* When a change that was answered is safe, as far as it is known from here. */
+static const char *head_durability(const struct report_side *side)
+{
+	if (side->stand_in)
+		return "the stand-in's own: says nothing of AWS's";
+	if (strcmp(side->database, "memory") == 0)
+		return "none: in memory";
+	if (strcmp(side->database, "sqlite") == 0)
+		return "on disk before it is answered";
+	if (strcmp(side->database, "mysql") == 0)
+		return "as its server is set: innodb_flush_log_at_trx_commit, sync_binlog";
+	return strcmp(side->database, "dynamodb") == 0 ? "AWS's" : "not known";
+}
+
 static void head_sides(struct report *report, const struct report_doc *doc)
 {
 	struct page_table table;
 
 	page_table_begin(&table, report, doc->stand_in, "What A and B are");
-	page_heads(&table, "l side|l name|l database|l server|l asked at|l cartd");
+	page_heads(&table, "l side|l name|l database|l server|l durability|l asked at|l cartd");
 	for (size_t i = 0; i < doc->side_count; i++) {
 		const struct report_side *side = &doc->sides[i];
 
@@ -168,6 +182,7 @@ static void head_sides(struct report *report, const struct report_doc *doc)
 		page_cell(&table, "%s%s", side->database,
 			  side->stand_in ? " (its protocol, on a local server)" : "");
 		page_cell(&table, "%s", *side->server != '\0' ? side->server : "not known");
+		page_cell(&table, "%s", head_durability(side));
 		page_cell(&table, "%s", side->target);
 		page_cell(&table, "%s (%s)", member_text(side->json, "version"),
 			  member_text(side->json, "revision"));

@@ -20,6 +20,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#define RESULT_LABEL	  160
 #define MACHINE_ID_DIGITS 12
 
 /* A file's first line. False: there is none. */
@@ -180,20 +181,23 @@ static json_t *result_settings(const char *name, struct bench_drive *drive,
 	return settings;
 }
 
-const char *bench_result_label(const struct bench_values *values, const char *name,
-			       const struct bench_drive *drive)
+static void result_label(char label[RESULT_LABEL], const struct bench_values *values,
+			 const char *name, const struct bench_drive *drive)
 {
-	const char *label = bench_texts_find(&values->label, name);
+	const char *given = bench_texts_find(&values->label, name);
 
-	return label != NULL ? label : drive->database;
+	given = given != NULL ? given : drive->database;
+	snprintf(label, RESULT_LABEL, "%s%s", given,
+		 drive->stand_in && strstr(given, "stand-in") == NULL ? ", a stand-in" : "");
 }
 
 int bench_result_add_side(json_t *result, const char *name, struct bench_drive *drive,
 			  const struct bench_values *values, struct cart_error *error)
 {
 	json_t *settings = result_settings(name, drive, values, error), *side;
-	const char *label = bench_result_label(values, name, drive);
+	char label[RESULT_LABEL];
 
+	result_label(label, values, name, drive);
 	if (settings == NULL)
 		return -1;
 	if (json_is_null(settings))
@@ -214,6 +218,55 @@ int bench_result_add_side(json_t *result, const char *name, struct bench_drive *
 	if (side == NULL || json_array_append_new(json_object_get(result, "sides"), side) != 0)
 		return cart_error_set(error, "no memory, or a label that is not UTF-8");
 	return 0;
+}
+
+/* The first setting that both have and that says what they are, not where. NULL: they are alike. */
+static const char *result_setting_that_differs(const json_t *a, const json_t *b)
+{
+	static const char *const places[] = {"listen", "sqlite.path", "mysql.database",
+					     "dynamodb.table", NULL};
+	json_t *settings = json_object_get(a, "settings"), *value;
+	const char *key;
+
+	json_object_foreach(settings, key, value)
+	{
+		json_t *other = json_object_get(json_object_get(b, "settings"), key);
+		size_t i = 0;
+
+		while (places[i] != NULL && strcmp(places[i], key) != 0)
+			i++;
+		if (places[i] == NULL && other != NULL && !json_equal(value, other))
+			return key;
+	}
+	return NULL;
+}
+
+void bench_result_tell_apart(json_t *result)
+{
+	json_t *sides[] = {json_array_get(json_object_get(result, "sides"), 0),
+			   json_array_get(json_object_get(result, "sides"), 1)};
+	const char *label = member_text(sides[0], "label"), *key;
+	char named[2][2 * RESULT_LABEL];
+
+	if (strcmp(label, member_text(sides[1], "label")) != 0)
+		return;
+	key = result_setting_that_differs(sides[0], sides[1]);
+	for (int i = 0; i < 2; i++) {
+		const json_t *settings = json_object_get(sides[i], "settings");
+		const char *by = strcmp(member_text(sides[0], "revision"),
+					member_text(sides[1], "revision")) != 0
+					 ? "revision"
+					 : "target";
+
+		if (key != NULL)
+			snprintf(named[i], sizeof(named[i]), "%.120s (%.60s=%.60s)", label, key,
+				 member_text(settings, key));
+		else
+			snprintf(named[i], sizeof(named[i]), "%.120s (%.120s)", label,
+				 member_text(sides[i], by));
+	}
+	for (int i = 0; i < 2 && strcmp(named[0], named[1]) != 0; i++)
+		json_object_set_new(sides[i], "label", json_string(named[i]));
 }
 
 void bench_result_warn(json_t *result, const char *format, ...)

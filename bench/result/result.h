@@ -25,16 +25,18 @@ json_t *bench_result_new(const char *kind, const struct bench_values *values, in
 
 /*
  * Adds a side: name is "A" or "B". Its settings are those of --describe NAME=FILE, or of a store in
- * our own process what it runs with; else null, with a warning. -1: the file cannot be read; error
+ * our own process what it runs with; else null, with a warning. Its label is --label NAME=TEXT, or
+ * the database's name; of a stand-in it says that it is one. -1: the file cannot be read; error
  * names it.
  */
 CART_MUST_CHECK int bench_result_add_side(json_t *result, const char *name,
 					  struct bench_drive *drive,
 					  const struct bench_values *values,
 					  struct cart_error *error);
-/* --label NAME=TEXT, or the database's name. */
-const char *bench_result_label(const struct bench_values *values, const char *name,
-			       const struct bench_drive *drive);
+
+/* Gives the two sides of a document different labels, by what differs in them: a setting, the
+ * revision, the target. */
+void bench_result_tell_apart(json_t *result);
 
 CART_PRINTF(2, 3) void bench_result_warn(json_t *result, const char *format, ...);
 /* Marks the result as invalid, with the reason in one line; the first reason stays. */

@@ -83,6 +83,8 @@ bool bench_session_open(struct bench_session *session, const char *const *names)
 				       names != NULL ? target - strlen(name) - 1 : target))
 			return false;
 	}
+	if (names != NULL && session->drive_count == 2)
+		bench_result_tell_apart(session->result);
 	bench_interrupt_catch();
 	bench_progress_begin(&session->progress, session->values.quiet);
 	return true;
@@ -90,7 +92,7 @@ bool bench_session_open(struct bench_session *session, const char *const *names)
 
 const char *bench_session_label(const struct bench_session *session, size_t side)
 {
-	return bench_result_label(&session->values, session->names[side], session->drives[side]);
+	return member_text(member_item(session->result, "sides", side), "label");
 }
 
 /* With --json, standard output is the document's. */

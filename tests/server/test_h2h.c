@@ -267,6 +267,21 @@ static void a_side_that_stands_still_has_lost(void **state)
 	free(output);
 }
 
+static void sides_of_one_database_have_different_names(void **state)
+{
+	char *output =
+		BENCH(0, "h2h", SHORT, "A=store:memory?cart.ttl=1d", "B=store:memory?cart.ttl=2d");
+
+	(void)state;
+	assert_non_null(strstr(output, "A  memory (cart.ttl=1d)  "));
+	assert_non_null(strstr(output, "B  memory (cart.ttl=2d)  "));
+	free(output);
+	output = BENCH(0, "h2h", SHORT, "A=store:memory", "B=store:fault", "--label", "B=memory");
+	assert_non_null(strstr(output, "A  memory (store:memory)  "));
+	assert_non_null(strstr(output, "B  memory (store:fault)  "));
+	free(output);
+}
+
 /* Two results that say the same, but for what a test does to the second. */
 static json_t *make_pair(void)
 {
@@ -343,6 +358,7 @@ int main(void)
 		cmocka_unit_test(a_side_that_fails_fast_does_not_win),
 		cmocka_unit_test(a_side_that_does_not_store_is_wrong),
 		cmocka_unit_test(a_side_that_stands_still_has_lost),
+		cmocka_unit_test(sides_of_one_database_have_different_names),
 		cmocka_unit_test(archived_results_are_compared),
 		cmocka_unit_test(results_that_do_not_belong_together_are_refused),
 	};

@@ -67,6 +67,27 @@ static void verdict_sentences(struct report *report, const struct report_doc *do
 	page_list_end(report, PAGE_HTML);
 }
 
+/* Names what has no line in the table. */
+static void verdict_not_measured(struct report *report, const struct report_doc *doc)
+{
+	struct table_row row = {.document = doc->json};
+	char percentile[NUMBER_TEXT];
+	struct buf names = {0};
+
+	member_each(i, row.of, json_object_get(doc->results, "operations")) {
+		member_each(k, row.in, json_object_get(row.of, "quantiles"))
+			if (!h2h_quantile_holds(&row))
+				buf_printf(
+					&names, "%s%.40s %s", names.len > 0 ? ", " : "",
+					member_text(row.of, "operation"),
+					number_percentile(member_number(row.in, "q"), percentile));
+	}
+	page_note(report, PAGE_BOTH,
+		  "Not measured, because fewer than ten samples lie beyond it: %s.",
+		  buf_string(&names));
+	buf_free(&names);
+}
+
 static void verdict_doc(struct report *report, const struct report_doc *doc)
 {
 	char busy[TABLE_TEXT], blocks[NUMBER_TEXT], pairs[NUMBER_TEXT], margin[NUMBER_TEXT];
@@ -97,9 +118,7 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 		verdict_sentences(report, doc);
 	left_out = page_list(report, PAGE_BOTH, doc, &list);
 	if (left_out > 0)
-		page_note(report, PAGE_BOTH,
-			  "%zu percentiles are left out: fewer than ten samples lie beyond them.",
-			  left_out);
+		verdict_not_measured(report, doc);
 	list.columns = h2h_statistics_columns;
 	list.title = "The statistics behind the verdicts";
 	page_list(report, PAGE_FOLDED, doc, &list);

@@ -18,7 +18,7 @@ import delay_proxy  # noqa: E402
 import delays  # noqa: E402
 import patience  # noqa: E402
 import private_mariadb  # noqa: E402
-from cartd import ROOT, Cartd  # noqa: E402
+from cartd import ROOT, Cartd, await_that  # noqa: E402
 from tap import main_of, say  # noqa: E402
 
 TOOL = os.path.join(ROOT, "tools", "with-delays")
@@ -252,11 +252,16 @@ def resets_are_passed_on():
         with way.connect() as connection:
             asked_ms(connection)
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, delay_proxy.NOW_RESET)
-        until = patience.now() + WAIT_S
-        while not echo.seen and patience.now() < until:
-            time.sleep(0.005)
-        if not echo.seen or not isinstance(echo.seen[0], ConnectionResetError):
+        await_that(lambda: echo.seen, WAIT_S, "the server learns of the client's reset")
+        if not isinstance(echo.seen[0], ConnectionResetError):
             wrong.append("the client's reset arrived as %s" % echo.seen)
+    chatter = Echo(lambda connection: [connection.sendall(bytes(1000)) for _ in iter(lambda: time.sleep(0.001), 1)])
+    with Way(chatter, round_trip_ms=[10]) as way:
+        with way.connect() as connection:
+            connection.shutdown(socket.SHUT_WR)
+            receive(connection, 5000)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, delay_proxy.NOW_RESET)
+        await_that(lambda: chatter.seen, WAIT_S, "a server that sends learns of the reset of a client that had ended its own stream")
     with socket.socket() as taken:  # bound, and nobody listens
         taken.bind(("127.0.0.1", 0))
         with Way(taken.getsockname()[1], round_trip_ms=[10]) as way, way.connect() as connection:
@@ -301,7 +306,22 @@ def the_tool_predicts_and_runs():
     return "" if good else "%s\n%s" % (said, done)
 
 
+def refuses(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) != 0
+
+
+def nothing_is_left_of_a_tool_that_is_killed():
+    with subprocess.Popen([TOOL, "--", "sh", "-c", "echo $CART_MYSQL_PORT; exec sleep 60"], stdout=subprocess.PIPE, text=True,
+                          env={**os.environ, "CART_MYSQL_HOST": "127.0.0.1", "CART_MYSQL_PORT": "1", "CART_MYSQL_SOCKET": ""}) as tool:
+        port = int(tool.stdout.readline())
+        listens = not refuses(port)
+        tool.kill()
+    await_that(lambda: refuses(port), WAIT_S, "the proxy has ended")
+    return "" if listens else "nobody listened"
+
+
 main_of([a_bad_file_is_refused_by_line_and_member, the_parts_add_up, the_seeds_averages_are_sums_of_its_parts,
          a_round_trip_and_a_connection_take_their_time, bytes_are_late_but_not_slow, a_database_takes_its_time_to_read_and_to_write,
          what_is_drawn_is_repeated_by_the_seed, half_a_connection_ends_at_a_time, resets_are_passed_on, cartd_takes_what_the_parts_add_up_to,
-         the_tool_predicts_and_runs])
+         the_tool_predicts_and_runs, nothing_is_left_of_a_tool_that_is_killed])

@@ -14,6 +14,7 @@ import heapq
 import json
 import random
 import re
+import resource
 import select
 import socket
 import struct
@@ -24,6 +25,7 @@ WRITE = re.compile(rb"DynamoDB_20120810\.(?:Put|Update|Delete|BatchWrite|Transac
 READ = re.compile(rb"DynamoDB_20120810\.(?:Get|BatchGet|TransactGet)Item|DynamoDB_20120810\.Query|\bSELECT\b")
 QUEUED_MAX = 64 << 20  # bytes on their way to an end, after which nothing more is read for it
 CHUNK = 1 << 18
+LOOKED_AT = 4096  # at the beginning and at the end of what a database is asked, where the words are that tell a write
 NOW_RESET = struct.pack("ii", 1, 0)
 CONNECT, END, RESET = "connect", "end", "reset"  # what is queued beside bytes
 
@@ -46,6 +48,7 @@ class Link:
         """How long the database takes for what these bytes ask."""
         if "read_ms" not in self.values and "write_ms" not in self.values:
             return 0.0
+        data = data if len(data) <= 2 * LOOKED_AT else data[:LOOKED_AT] + data[-LOOKED_AT:]
         return self.draw("write_ms") if WRITE.search(data) else self.draw("read_ms") if READ.search(data) else 0.0
 
 
@@ -219,12 +222,8 @@ class Proxy:
     def lose(self, end):
         """This end has been reset by its peer, which was noticed while sending to it: the other end learns of it one way later."""
         end.queue.clear()
-        end.queued = 0
-        if not end.has_ended:
-            end.has_ended = True
-            self.push(end.other, end.pair.due(end, RESET, time.monotonic()), RESET)
-        elif end.other.socket is not None and not end.other.queue:
-            return self.close(end.pair, reset=True)
+        end.queued, end.has_ended = 0, True
+        self.push(end.other, end.pair.due(end, RESET, time.monotonic()), RESET)
         self.watch(end)
         return False
 
@@ -245,6 +244,7 @@ class Proxy:
 
 
 def main():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     given = json.loads(sys.stdin.buffer.raw.readline())
     links = [Link(each, "%s %s" % (given["seed"], number)) for number, each in enumerate(given["links"])]
     print(json.dumps([link.listener.getsockname()[1] for link in links]), flush=True)

@@ -128,14 +128,14 @@ def table(delays, database, keep_alive=False, measured=None):
     """Lines: what the seed measured, what the parts add up to for its calls and for cartd's, and what was measured here ({operation: times})."""
     by_seed, by_cartd = (predict(delays, database, calls, keep_alive) for calls in (SEED_CALLS, CARTD_CALLS))
     published = seed_averages(database)
-    lines = ["              the seed   its calls, cartd's    measured: average            median   share of the",
-             "           ms  average        add up to                                                  database"]
+    lines = ["            the seed  its calls, cartd's    measured: average   median   share of the",
+             "          ms   average          add up to                                        database"]
     for operation, (whole, asked) in by_cartd.items():
         here = measured.get(operation) if measured else None
-        lines.append("%-12s %9s %10.2f %8.2f   %18s %17s   %10s" % (
+        lines.append("%-12s %9s %10.2f %8.2f   %18s %8s   %12s" % (
             operation, "%.2f" % published[operation] if operation in published else "-", by_seed[operation][0], whole,
             "%.2f (%+.1f %%)" % (mean(here), 100 * (mean(here) / whole - 1)) if here and whole else "-",
-            "%.2f (%+.1f %%)" % (statistics.median(here), 100 * (statistics.median(here) / whole - 1)) if here and whole else "-",
+            "%.2f" % statistics.median(here) if here else "-",
             "%.1f %%" % (100 * asked / whole) if whole else "-"))
     return lines
 

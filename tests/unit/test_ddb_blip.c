@@ -99,6 +99,7 @@ static const struct ddb_stub_rule ways_to_fail[] = {
 	{.error = "InternalServerError", .status = 500, .apply = true},
 	{.status = 503, .body = "<html>"},
 	{.manner = DDB_STUB_RESET},
+	{.error = "ProvisionedThroughputExceededException"},
 	{.manner = DDB_STUB_MUTE, .apply = true},
 };
 
@@ -190,6 +191,42 @@ static void errors_of_some_milliseconds_are_seen_by_nobody(void **state)
 		live_through(way, (struct blip){.ms = 20, .reads_too = true});
 		live_through(way, (struct blip){.ms = 500, .reads_too = way % 2 == 0});
 	}
+}
+
+#define THROTTLED 40
+
+/* Every second one is a change of the same cart. */
+static void what_was_throttled_for_a_moment_is_soon_done(void **state)
+{
+	static struct ddb_rig_op changes[THROTTLED];
+	struct blip blip = {.ms = 400, .reads_too = true};
+	struct cart_id hot = rig_cart(r.rig);
+	_Atomic int done = 0;
+	int64_t last_ns = 0;
+
+	(void)state;
+	for (int i = 0; i < THROTTLED; i++) {
+		struct cart_id id = i % 2 == 0 ? hot : rig_cart(r.rig);
+
+		changes[i] = (struct ddb_rig_op){.op = {.type = CART_OP_CHANGE,
+							.id = id,
+							.changes = add_one,
+							.change_count = 1}};
+	}
+	ddb_stub_clear(&r.stub);
+	RULE(.error = "ProvisionedThroughputExceededException", .fits = in_blip, .user = &blip);
+	for (int i = 0; i < THROTTLED; i++)
+		ddb_rig_submit(&r, &changes[i], &done);
+	rig_await(&done, THROTTLED, "what was throttled");
+	for (int i = 0; i < THROTTLED; i++) {
+		assert_int_equal(changes[i].op.result, CART_OK);
+		last_ns = changes[i].done_ns > last_ns ? changes[i].done_ns : last_ns;
+	}
+	assert_int_equal(rig_quantity(r.rig, &hot, 7), THROTTLED / 2);
+	last_ns -= blip.since_ns + blip.ms * CLOCK_NS_PER_MS;
+	print_message("the last is done %.0f ms after the end\n",
+		      (double)last_ns / CLOCK_NS_PER_MS);
+	assert_true(last_ns <= patience_at_most_ns(1200 * CLOCK_NS_PER_MS));
 }
 
 /* A change in doubt is made again with pauses that grow, as any other call. */
@@ -430,6 +467,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(errors_of_some_milliseconds_are_seen_by_nobody),
+		TEST(what_was_throttled_for_a_moment_is_soon_done),
 		TEST(a_change_in_doubt_backs_off_until_it_is_done),
 		TEST(a_delete_that_was_not_applied_is_made_again_too),
 		TEST_TWO(a_call_in_a_pause_holds_no_lane),

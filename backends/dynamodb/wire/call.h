@@ -8,7 +8,7 @@
  *
  * How it fails. A try that was certainly not applied (throttled, refused, never connected, signed
  * with the wrong time or old credentials) is signed again and sent again until the call's deadline,
- * with backoff (full jitter from 25 ms, from 1 s when throttled; x-amz-retry-after if the server
+ * with backoff (full jitter from 25 ms, from 50 ms when throttled; x-amz-retry-after if the server
  * sends it). A retry takes tokens of the process's retry budget. While that is empty, one retry in
  * DDB_PROBE_NS is let through, and the others wait: for config.budget_wait_ns, a patient call until
  * its deadline. A try that may have been applied (the connection broke after the request was sent,

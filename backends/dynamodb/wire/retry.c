@@ -3,14 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RETRY_BASE_MS	       25
-#define RETRY_THROTTLED_MS     1000
-#define RETRY_MAX_MS	       1000
-#define RETRY_THROTTLED_MAX_MS 20000
-#define RETRY_LEAST_US	       25000 /* less time than this is no time for another try */
-#define RETRY_ASKED_MAX_MS     5000
-#define RETRY_TOKENS	       5
-#define RETRY_TIMEOUT_TOKENS   10
+#define RETRY_BASE_MS	     25
+#define RETRY_THROTTLED_MS   50
+#define RETRY_MAX_MS	     1000
+#define RETRY_LEAST_US	     25000 /* less time than this is no time for another try */
+#define RETRY_ASKED_MAX_MS   5000
+#define RETRY_TOKENS	     5
+#define RETRY_TIMEOUT_TOKENS 10
 
 void ddb_shared_init(struct ddb_shared *shared)
 {
@@ -26,11 +25,9 @@ int ddb_retry_tokens(enum ddb_retry why)
 int64_t ddb_retry_pause_us(enum ddb_retry why, int tries, int64_t asked_ms, int64_t left_us,
 			   uint64_t random)
 {
-	bool throttled = why == DDB_RETRY_THROTTLED;
 	int64_t asked_us = (asked_ms > RETRY_ASKED_MAX_MS ? RETRY_ASKED_MAX_MS : asked_ms) * 1000;
-	int64_t us = retry_pause_us(throttled ? RETRY_THROTTLED_MS : RETRY_BASE_MS,
-				    throttled ? RETRY_THROTTLED_MAX_MS : RETRY_MAX_MS,
-				    (unsigned)tries, random);
+	int64_t base_ms = why == DDB_RETRY_THROTTLED ? RETRY_THROTTLED_MS : RETRY_BASE_MS;
+	int64_t us = retry_pause_us(base_ms, RETRY_MAX_MS, (unsigned)tries, random);
 
 	if (why == DDB_RETRY_SKEW)
 		return left_us > 0 ? 0 : -1;

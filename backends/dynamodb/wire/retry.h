@@ -28,8 +28,10 @@ int ddb_retry_tokens(enum ddb_retry why);
 
 /*
  * The pause before try number tries + 1, in us, at random up to the limit that doubles with each
- * try; at most half of what is left until the deadline, so that a last try has the other half.
- * asked_ms: the least that the service asks for, -1: nothing. -1: no time is left for a retry.
+ * try, to a second: what failed for a moment is tried again within a second, and the budget bounds
+ * what a service in trouble gets. It is at most half of what is left until the deadline, so that a
+ * last try has the other half. asked_ms: the least that the service asks for, -1: nothing. -1: no
+ * time is left for a retry.
  */
 int64_t ddb_retry_pause_us(enum ddb_retry why, int tries, int64_t asked_ms, int64_t left_us,
 			   uint64_t random);

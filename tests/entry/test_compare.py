@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 from cartd import ROOT, Cartd, await_that  # noqa: E402
 from tap import main  # noqa: E402
+import patience  # noqa: E402
 
 TOOL = os.path.join(ROOT, "tools", "compare")
 CARTD_TEST = os.path.join(ROOT, "build", "release", "bin", "cartd-test")
@@ -34,7 +35,7 @@ def compare(folder, *words, before=(), env=()):
     """Exit status and output."""
     out = os.path.join(folder, "report")
     done = subprocess.run([*before, TOOL, "--quick", "--busy", "--out", out, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, env=environment(env), timeout=LIMIT_S, check=False, cwd=ROOT)
+                          stderr=subprocess.STDOUT, env=environment(env), timeout=patience.at_most(LIMIT_S), check=False, cwd=ROOT)
     return done.returncode, done.stdout.decode("utf-8", "backslashreplace"), out
 
 

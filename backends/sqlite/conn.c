@@ -115,6 +115,22 @@ void sqlite_conn_close(struct sqlite_conn *conn)
 	*conn = (struct sqlite_conn){0};
 }
 
+int sqlite_conn_check_file(struct sqlite_conn *conn)
+{
+	int moved = 0;
+
+	(void)sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	return moved == 0 ? SQLITE_OK : SQLITE_READONLY_DBMOVED;
+}
+
+const char *sqlite_conn_why(const struct sqlite_conn *conn, int rc)
+{
+	if (rc == SQLITE_READONLY_DBMOVED)
+		return "the file was removed or replaced while it was open: put it back, or restart"
+		       " the service to use what is there now";
+	return conn->db != NULL ? sqlite3_errmsg(conn->db) : "cannot be opened";
+}
+
 int sqlite_conn_run(struct sqlite_conn *conn, enum sqlite_stmt which)
 {
 	int rc = sqlite3_step(conn->stmts[which]);

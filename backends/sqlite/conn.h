@@ -43,6 +43,15 @@ CART_MUST_CHECK int sqlite_conn_open(struct sqlite_conn *conn,
 void sqlite_conn_close(struct sqlite_conn *conn);
 
 /*
+ * Whether the file can still be used: SQLITE_OK, or SQLITE_READONLY_DBMOVED if somebody has removed
+ * it or put another in its place. What is written then is lost with the last connection, and the
+ * other file must not be opened beside the log of this one.
+ */
+CART_MUST_CHECK int sqlite_conn_check_file(struct sqlite_conn *conn);
+/* Why a call on the connection gave rc, for the log; conn may be zeroed. */
+const char *sqlite_conn_why(const struct sqlite_conn *conn, int rc);
+
+/*
  * Runs a statement that gives no rows and resets it. SQLITE_OK or an extended code. What was bound
  * stays bound.
  */

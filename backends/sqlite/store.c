@@ -78,7 +78,7 @@ static void store_read_one(struct sqlite_store *store, struct cart_op *op, int b
 		complete = sqlite_read(&store->conn, op);
 	} else {
 		op->result = sqlite_result_of(began);
-		cart_op_set_reason(op, "begin: %s", sqlite3_errmsg(store->conn.db));
+		cart_op_set_reason(op, "begin: %s", sqlite_conn_why(&store->conn, began));
 	}
 	store_reads_unlink(op);
 	if (!complete) {
@@ -101,7 +101,9 @@ static void store_run_reads(struct sqlite_store *store)
 
 	if (store->gathered.first == NULL)
 		return;
-	began = sqlite_conn_run(&store->conn, STMT_BEGIN);
+	began = sqlite_conn_check_file(&store->conn);
+	if (began == SQLITE_OK)
+		began = sqlite_conn_run(&store->conn, STMT_BEGIN);
 	for (int n = 0; n < STORE_READS_TURN && (op = store->gathered.first) != NULL; n++) {
 		if (n > 0 && clock_monotonic_ns(&cart_clock_system) >= end)
 			break;

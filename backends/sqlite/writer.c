@@ -309,13 +309,11 @@ static void writer_answer(struct sqlite_job *job, enum cart_result result, const
 
 static void writer_note(struct sqlite_writer *w, int rc)
 {
-	const char *why = w->conn.db != NULL ? sqlite3_errmsg(w->conn.db) : "cannot be opened";
-
 	if (rc == SQLITE_OK && w->failing)
 		log_event(LOG_INFO, "sqlite writes again", LOG_STR("path", w->config.conn.path));
 	if (rc != SQLITE_OK && !w->failing)
 		log_event(LOG_ERROR, "sqlite cannot write", LOG_STR("path", w->config.conn.path),
-			  LOG_INT("code", rc), LOG_STR("error", why));
+			  LOG_INT("code", rc), LOG_STR("error", sqlite_conn_why(&w->conn, rc)));
 	w->failing = rc != SQLITE_OK;
 	if (rc != SQLITE_OK)
 		writer_count(w, w->config.series.failures, 1);
@@ -347,11 +345,14 @@ static void writer_rollback(struct sqlite_writer *w)
 
 static int writer_begin(struct sqlite_writer *w)
 {
+	int rc;
+
 	if (w->conn.db != NULL)
 		writer_rollback(w);
 	if (w->conn.db == NULL && writer_connect(w, NULL) != 0)
 		return SQLITE_CANTOPEN;
-	return sqlite_conn_run(&w->conn, STMT_BEGIN_IMMEDIATE);
+	rc = sqlite_conn_check_file(&w->conn);
+	return rc == SQLITE_OK ? sqlite_conn_run(&w->conn, STMT_BEGIN_IMMEDIATE) : rc;
 }
 
 /* Jobs that were applied in one transaction. */
@@ -408,8 +409,7 @@ static void writer_run_alone(struct sqlite_writer *w, struct sqlite_job *job)
 		return;
 	}
 	writer_note(w, rc);
-	writer_answer(job, sqlite_result_of(rc),
-		      w->conn.db != NULL ? sqlite3_errmsg(w->conn.db) : "cannot be opened");
+	writer_answer(job, sqlite_result_of(rc), sqlite_conn_why(&w->conn, rc));
 	if (w->conn.db != NULL)
 		writer_rollback(w);
 }
@@ -420,8 +420,7 @@ static void writer_refuse(struct sqlite_writer *w, int rc)
 	size_t left = writer_queued(w), count;
 	char reason[CART_REASON_MAX];
 
-	snprintf(reason, sizeof(reason), "begin: %s",
-		 w->conn.db != NULL ? sqlite3_errmsg(w->conn.db) : "cannot be opened");
+	snprintf(reason, sizeof(reason), "begin: %s", sqlite_conn_why(&w->conn, rc));
 	writer_note(w, rc);
 	for (; left > 0; left -= count) {
 		count = writer_take(w, left < w->config.batch_max ? left : w->config.batch_max);
@@ -508,6 +507,8 @@ static void writer_sweep(struct sqlite_writer *w)
 	if (!clock_skew_is_beyond(w->config.env.skew))
 		rc = sqlite_sweep(&w->conn, &w->config.env.rules,
 				  clock_wall_ms(w->config.env.clock), &swept);
+	if (rc != SQLITE_OK)
+		writer_note(w, rc);
 	now = writer_now_ns();
 	writer_note_swept(w, &swept);
 	if (rc == SQLITE_OK && swept.more)

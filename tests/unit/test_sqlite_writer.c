@@ -408,6 +408,34 @@ static void only_the_cart_with_a_full_chain_is_refused(void **state)
 		assert_int_equal(fixture_quantity(&f, cart, 5), 1);
 }
 
+/* What is written to a file that has no name any more would be gone after a restart. */
+static void nothing_is_acknowledged_in_a_file_that_was_removed_or_replaced(void **state)
+{
+	struct cart_op get = {.type = CART_OP_GET, .id = fixture_id(1)};
+	char away[sizeof(f.path) + 8];
+	FILE *other;
+
+	(void)state;
+	start();
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	snprintf(away, sizeof(away), "%s.away", f.path);
+	assert_int_equal(rename(f.path, away), 0);
+	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_BUSY);
+	assert_int_equal(fixture_run(&f, &get), CART_BUSY);
+	assert_non_null(strstr(get.reason, "removed or replaced"));
+	cart_op_clear(&get);
+	other = fopen(f.path, "w");
+	assert_non_null(other);
+	fclose(other);
+	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_BUSY);
+	assert_int_equal(rename(away, f.path), 0);
+	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_OK);
+	assert_int_equal(fixture_quantity(&f, 1, 5), 1);
+	fixture_stop(&f);
+	start();
+	assert_int_equal(fixture_quantity(&f, 1, 5), 1);
+}
+
 static void a_file_locked_for_too_long_is_busy(void **state)
 {
 	sqlite3 *outsider;
@@ -500,6 +528,7 @@ int main(void)
 		TEST(a_cart_with_many_waiting_changes_delays_no_other),
 		TEST(a_hot_cart_has_a_part_of_a_transaction_with_others),
 		TEST(only_the_cart_with_a_full_chain_is_refused),
+		TEST(nothing_is_acknowledged_in_a_file_that_was_removed_or_replaced),
 		TEST(a_file_locked_for_too_long_is_busy),
 		TEST(a_full_disk_is_busy_and_service_goes_on_once_there_is_room),
 		TEST(two_processes_share_a_file),

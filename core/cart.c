@@ -88,19 +88,22 @@ struct cart_line *cart_find_line(const struct cart *cart, const struct shop_id *
 /* 1970 to 9999: what an answer can show. */
 static bool cart_is_time(int64_t ms)
 {
-	return ms >= 0 && ms <= INT64_C(253402300799999);
+	return ms >= 0 && ms <= CART_TIME_MAX_MS;
 }
 
 bool cart_is_sound(const struct cart *cart)
 {
 	return (cart->state == CART_OPEN || cart->state == CART_CHECKED_OUT) &&
-	       cart->version >= 1 && cart_is_time(cart->created_ms) &&
-	       cart_is_time(cart->updated_ms) && cart->expires_ms >= 0;
+	       cart_id_is_nil(&cart->order_id) == (cart->state == CART_OPEN) &&
+	       cart->version >= 1 && cart->version <= CART_VERSION_MAX &&
+	       cart_is_time(cart->created_ms) && cart_is_time(cart->updated_ms) &&
+	       cart->expires_ms >= 0;
 }
 
 bool cart_line_is_sound(const struct cart_line *line)
 {
-	return line->quantity >= 1 && cart_is_time(line->added_ms) &&
+	return line->quantity >= 1 && line->quantity <= CART_QUANTITY_MAX &&
+	       cart_is_time(line->added_ms) &&
 	       cart_is_time(line->updated_ms);
 }
 

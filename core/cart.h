@@ -12,6 +12,11 @@
 
 /* The most that one add may add to a line. */
 #define CART_ADD_MAX 10000
+/* The greatest value that the setting limits.quantity may have. */
+#define CART_QUANTITY_MAX INT64_C(1000000000)
+/* No cart reaches it by changes: what every client reads from JSON as it is written. */
+#define CART_VERSION_MAX ((INT64_C(1) << 53) - 1)
+#define CART_TIME_MAX_MS INT64_C(253402300799999) /* the end of the year 9999 */
 
 enum cart_state { CART_OPEN = 0, CART_CHECKED_OUT = 1 }; /* stored in databases: never renumber */
 

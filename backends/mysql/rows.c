@@ -83,9 +83,9 @@ static bool rows_read_cart(char *const *cells, const unsigned long *lens, struct
 	    !sql_cell_integer(cells[COLUMN_EXPIRES], lens[COLUMN_EXPIRES], &cart->expires_ms))
 		return false;
 	cart->state = (enum cart_state)state;
-	return cart_is_sound(cart) &&
-	       (cells[COLUMN_ORDER] == NULL ||
-		sql_cell_binary(cells[COLUMN_ORDER], lens[COLUMN_ORDER], cart->order_id.bytes));
+	return (cells[COLUMN_ORDER] == NULL ||
+		sql_cell_binary(cells[COLUMN_ORDER], lens[COLUMN_ORDER], cart->order_id.bytes)) &&
+	       cart_is_sound(cart);
 }
 
 static bool rows_read_line(char *const *cells, const unsigned long *lens, struct sql_row *row)

@@ -28,6 +28,15 @@ static int rows_order(sqlite3_stmt *stmt, struct cart *cart)
 	return SQLITE_OK;
 }
 
+static bool rows_products_are_valid(const struct cart *cart)
+{
+	size_t i = 0;
+
+	while (i < cart->line_count && shop_id_is_valid(&cart->lines[i].product_id))
+		i++;
+	return i == cart->line_count;
+}
+
 static int rows_cart(sqlite3_stmt *stmt, struct cart *cart)
 {
 	const char *items = (const char *)sqlite3_column_text(stmt, 7);
@@ -45,9 +54,10 @@ static int rows_cart(sqlite3_stmt *stmt, struct cart *cart)
 	cart->created_ms = sqlite3_column_int64(stmt, 3);
 	cart->updated_ms = sqlite3_column_int64(stmt, 4);
 	cart->expires_ms = sqlite3_column_int64(stmt, 5);
-	if (!cart_is_sound(cart))
-		return SQLITE_DAMAGED_ROW;
-	return rows_order(stmt, cart);
+	rc = rows_order(stmt, cart);
+	if (rc == SQLITE_OK && (!cart_is_sound(cart) || !rows_products_are_valid(cart)))
+		rc = SQLITE_DAMAGED_ROW;
+	return rc;
 }
 
 int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id, struct cart *cart,

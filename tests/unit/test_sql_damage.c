@@ -207,6 +207,23 @@ static void a_damaged_cart_spoils_no_other_cart(void **state)
 	check_damaged();
 }
 
+/* One more than it does not fit into its column, and no client reads it as it is. */
+static void a_version_that_no_cart_reaches_spoils_no_other_cart(void **state)
+{
+	(void)state;
+	make_carts();
+	damage("carts", "id", "version = 9223372036854775807");
+	check_damaged();
+}
+
+static void an_order_that_is_missing_spoils_no_other_cart(void **state)
+{
+	(void)state;
+	make_carts();
+	damage("carts", "id", "state = 1");
+	check_damaged();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -216,6 +233,8 @@ int main(void)
 		TEST(a_line_of_no_time_spoils_no_other_cart),
 		TEST(a_damaged_product_spoils_no_other_cart),
 		TEST(a_damaged_cart_spoils_no_other_cart),
+		TEST(a_version_that_no_cart_reaches_spoils_no_other_cart),
+		TEST(an_order_that_is_missing_spoils_no_other_cart),
 	};
 
 	return cmocka_run_group_tests(tests, start_server, stop_server);

@@ -403,8 +403,9 @@ static void a_page_of_open_carts_passes_over_no_closed_ones(void **state)
 
 	(void)state;
 	fill(20000);
-	sql_exec(root, "UPDATE carts SET customer_id = 7, state = 1, expires_ms = 0, sweep_ms = 0;"
-		       "UPDATE carts SET state = 0 WHERE created_ms <= 50;"
+	sql_exec(root, "UPDATE carts SET customer_id = 7, state = 1, order_id = id, expires_ms = 0,"
+		       " sweep_ms = 0;"
+		       "UPDATE carts SET state = 0, order_id = NULL WHERE created_ms <= 50;"
 		       "ANALYZE TABLE carts");
 	for (int asked = CART_LIST_ANY; asked <= CART_LIST_CHECKED_OUT; asked++) {
 		list.state = (enum cart_list_state)asked;

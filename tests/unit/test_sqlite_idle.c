@@ -266,6 +266,41 @@ static void a_damaged_row_is_left_out_of_lists_and_named_in_the_log(void **state
 	assert_int_equal(fixture_quantity(&f, 2, 1), 2);
 }
 
+/* Values that the schema allows, and that no cart has: nothing overflows, and no answer is JSON that
+ * cannot be read. */
+static void what_no_cart_has_is_damage(void **state)
+{
+	static const char *const values[] = {
+		"version = 9223372036854775807",
+		"state = 1",
+		"order_id = x'78787878787878787878787878787878'",
+		"items = '[[\"1\",999999999999999999,1,1]]'",
+		"items = '[[\"abc\",1,1,1]]'",
+		"items = '[[\"1,\\\"x\",1,1,1]]'",
+		"items = '[[\"9007199254740993\",1,1,1]]'",
+	};
+	struct cart_op get = {.type = CART_OP_GET, .id = fixture_id(1)};
+	sqlite3 *other;
+
+	(void)state;
+	start("1h");
+	other = fixture_outsider(&f);
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char sql[128];
+
+		assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+		assert_int_equal(fixture_add(&f, 1, 1, 2), CART_OK);
+		snprintf(sql, sizeof(sql), "UPDATE carts SET %s", values[i]);
+		assert_int_equal(sqlite3_exec(other, sql, NULL, NULL, NULL), SQLITE_OK);
+		assert_int_equal(fixture_add(&f, 1, 1, 2), CART_DAMAGED);
+		assert_int_equal(fixture_run(&f, &get), CART_DAMAGED);
+		cart_op_clear(&get);
+		assert_int_equal(sqlite3_exec(other, "DELETE FROM carts", NULL, NULL, NULL),
+				 SQLITE_OK);
+	}
+	sqlite3_close(other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +310,7 @@ int main(void)
 		TEST(a_list_that_leaves_out_a_whole_step_lets_others_go_first),
 		TEST(a_cart_that_changes_while_a_list_is_read_is_listed_once),
 		TEST(a_damaged_row_is_left_out_of_lists_and_named_in_the_log),
+		TEST(what_no_cart_has_is_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -107,7 +107,7 @@ bool ddb_item_id(const json_t *attributes, struct cart_id *id)
 
 static bool item_line_is_good(const struct cart_line *line)
 {
-	return line->quantity >= 1 && line->added_ms > 0 && line->updated_ms > 0;
+	return cart_line_is_sound(line) && line->added_ms > 0 && line->updated_ms > 0;
 }
 
 static int item_compare_lines(const void *a, const void *b)
@@ -263,9 +263,9 @@ static void item_read_cart(struct item_reader *reader, struct ddb_item *item, co
 	item_read_state(reader, cart, status);
 	if (!item_shop_id(item_text(reader, "customer_id"), &cart->customer_id))
 		item_is_wrong(reader, "customer_id");
-	cart->version = item_required(reader, "version", 1, INT64_MAX);
-	cart->created_ms = item_required(reader, "created_at", 1, INT64_MAX);
-	cart->updated_ms = item_required(reader, "updated_at", 1, INT64_MAX);
+	cart->version = item_required(reader, "version", 1, CART_VERSION_MAX);
+	cart->created_ms = item_required(reader, "created_at", 1, CART_TIME_MAX_MS);
+	cart->updated_ms = item_required(reader, "updated_at", 1, CART_TIME_MAX_MS);
 	cart->expires_ms = item_optional(reader, "expires_ms");
 	if (cart->expires_ms == DDB_NEVER_MS)
 		cart->expires_ms = 0;

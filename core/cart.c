@@ -103,8 +103,7 @@ bool cart_is_sound(const struct cart *cart)
 bool cart_line_is_sound(const struct cart_line *line)
 {
 	return line->quantity >= 1 && line->quantity <= CART_QUANTITY_MAX &&
-	       cart_is_time(line->added_ms) &&
-	       cart_is_time(line->updated_ms);
+	       cart_is_time(line->added_ms) && cart_is_time(line->updated_ms);
 }
 
 bool cart_is_expired(const struct cart *cart, int64_t now_ms)

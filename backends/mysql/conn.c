@@ -129,6 +129,12 @@ static void conn_run(struct sql_conn *conn)
 	conn_wait(conn);
 }
 
+/* The library has closed the descriptor, whose number somebody else may get. */
+static bool conn_is_broken(const struct sql_conn *conn)
+{
+	return conn->rc != 0 && sql_fault_is_of_client(mysql_errno(conn->mysql));
+}
+
 static int conn_continue(struct sql_conn *conn, int events)
 {
 	switch (conn->step) {
@@ -164,7 +170,7 @@ static void conn_ready(evutil_socket_t fd, short what, void *user)
 			return;
 		conn->waits = conn_continue(conn, events);
 	}
-	if (!event_pending(conn->read, EV_READ, NULL))
+	if (!conn_is_broken(conn) && !event_pending(conn->read, EV_READ, NULL))
 		event_add(conn->read, NULL);
 	conn_run(conn);
 }
@@ -213,10 +219,15 @@ MYSQL *sql_conn_release(struct sql_conn *conn)
 /* A call that ended without waiting is reported from the loop too, never from inside. */
 static void conn_begun(struct sql_conn *conn)
 {
-	if (conn->waits == 0)
-		event_active(conn->read, EV_READ, 0);
-	else
+	if (conn->waits != 0) {
 		conn_wait(conn);
+		return;
+	}
+	/* The loop would take the event for one of whoever gets the number until then, and not
+	 * listen for him. */
+	if (conn_is_broken(conn))
+		event_del(conn->read);
+	event_active(conn->read, EV_READ, 0);
 }
 
 void sql_conn_query(struct sql_conn *conn, const struct sql_text *text)

@@ -1,19 +1,23 @@
 /* Hosts that fail in every way, and what becomes of asks, closings and the stop meanwhile. */
+#include "backends/mysql/conn.h"
 #include "backends/mysql/connector.h"
 #include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/holes.h"
 #include "tests/lib/link_fixture.h"
 #include "tests/lib/scratch.h"
+#include "tests/lib/sql_client.h"
 
 #include <dirent.h>
 #include <dlfcn.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -615,6 +619,68 @@ static void a_host_that_fails_for_long_is_logged_once(void **state)
 	hole_free(&hole);
 }
 
+static void note_reply(void *user, struct sql_reply *reply)
+{
+	*(unsigned *)user = reply->error;
+}
+
+static void note_gone(void *user)
+{
+	(void)user;
+	fail_msg("the connection is not idle");
+}
+
+static void note_ready(evutil_socket_t fd, short what, void *user)
+{
+	char byte;
+
+	(void)what;
+	*(bool *)user = read(fd, &byte, sizeof(byte)) == 1;
+}
+
+/* A connection that breaks while a text is sent: the library closes its descriptor at once, and
+ * the next client of the same loop may get the number before the loop hears of the error. */
+static void whoever_gets_the_descriptor_of_a_broken_connection_is_heard(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct sql_text text = {0};
+	struct sql_conn conn;
+	struct event *event;
+	unsigned error = 0;
+	bool heard = false;
+	int fd, pair[2];
+	MYSQL *mysql;
+
+	(void)state;
+	mariadb_fixture_need(&server);
+	mysql = sql_client(&server, NULL, NULL);
+	fd = mysql_get_socket(mysql);
+	assert_int_equal(sql_conn_open(&conn, base, mysql, note_reply, note_gone, &error), 0);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	sql_statement(&text, SQL_SELECT, "SELECT 1");
+	sql_conn_query(&conn, &text);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(dup2(pair[0], fd), fd);
+	event = event_new(base, fd, EV_READ | EV_PERSIST, note_ready, &heard);
+	event_add(event, NULL);
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	for (int turn = 0; turn < 4; turn++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	assert_int_not_equal(error, 0);
+	assert_ptr_equal(sql_conn_release(&conn), mysql);
+	mysql_close(mysql);
+	assert_true(heard);
+	event_free(event);
+	close(fd);
+	if (pair[0] != fd)
+		close(pair[0]);
+	close(pair[1]);
+	event_base_free(base);
+	sql_text_free(&text);
+}
+
 static int start_server(void **state)
 {
 	(void)state;
@@ -655,6 +721,7 @@ int main(void)
 		TEST(a_server_that_comes_back_is_found_soon),
 		TEST(a_thread_that_may_block_connects_by_the_same_rules),
 		TEST(sessions_of_lost_connections_are_ended_once_they_are_idle),
+		TEST(whoever_gets_the_descriptor_of_a_broken_connection_is_heard),
 		TEST(traffic_that_leaves_the_machine_in_the_clear_is_warned_of),
 		TEST(a_host_that_never_answers_is_logged),
 		TEST(a_host_that_fails_for_long_is_logged_once),

@@ -266,8 +266,8 @@ static void a_damaged_row_is_left_out_of_lists_and_named_in_the_log(void **state
 	assert_int_equal(fixture_quantity(&f, 2, 1), 2);
 }
 
-/* Values that the schema allows, and that no cart has: nothing overflows, and no answer is JSON that
- * cannot be read. */
+/* Values that the schema allows, and that no cart has: nothing overflows, and no answer is JSON
+ * that cannot be read. */
 static void what_no_cart_has_is_damage(void **state)
 {
 	static const char *const values[] = {

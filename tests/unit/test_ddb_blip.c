@@ -257,6 +257,60 @@ static void a_delete_that_was_not_applied_is_made_again_too(void **state)
 	ask(r.rig, CART_NOT_FOUND, GET, .id = id);
 }
 
+/* Sets a number in the item of a cart on the shelf: its own, or one of a line. */
+static void set_time(const struct cart_id *id, const char *map, const char *name, int64_t ms)
+{
+	char text[CART_ID_TEXT + 1], number[24];
+	json_t *in;
+
+	cart_id_format(id, text);
+	snprintf(number, sizeof(number), "%lld", (long long)ms);
+	pthread_mutex_lock(&r.stub.shelf.lock);
+	in = json_object_get(r.stub.shelf.items, text);
+	if (map != NULL)
+		in = json_object_get(json_object_get(in, map), "M");
+	assert_non_null(json_object_get(in, name));
+	json_object_set_new(in, name, json_pack("{s:s}", "N", number));
+	pthread_mutex_unlock(&r.stub.shelf.lock);
+}
+
+/* Somebody whose change is a second younger is faster: first with another line, then with the same
+ * one. From then on with another line before each write that is tried. */
+static char *overtaken(const struct ddb_stub_request *request, void *user)
+{
+	const struct cart_id *id = user;
+	int tries = ddb_stub_count(&r.stub, "UpdateItem");
+	int64_t later_ms = clock_fake_now(&r.rig->clock) + 1000;
+
+	(void)request;
+	ddb_shelf_touch(&r.stub.shelf, id);
+	set_time(id, NULL, "updated_at", later_ms);
+	if (tries == 2)
+		set_time(id, "updated", "7", later_ms);
+	return NULL;
+}
+
+/* A change that has waited is older than those that are made meanwhile. It must not need a moment
+ * in which nobody else changes the cart. */
+static void a_change_that_has_waited_is_made_among_others(void **state)
+{
+	static const char *const keys_[] = {NULL, "key"};
+
+	(void)state;
+	for (size_t i = 0; i < EVERY(keys_); i++) {
+		struct cart_id id = rig_cart(r.rig);
+
+		ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 1)));
+		ddb_stub_clear(&r.stub);
+		RULE(.operation = "UpdateItem", .error = "ConditionalCheckFailedException",
+		     .times = 2, .make = overtaken, .user = &id);
+		RULE(.operation = "UpdateItem", .apply = true, .make = overtaken, .user = &id);
+		ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 1)), .key = keys_[i]);
+		assert_int_equal(ddb_stub_count(&r.stub, "UpdateItem"), 3);
+		assert_int_equal(rig_quantity(r.rig, &id, 7), 2);
+	}
+}
+
 static bool names(const struct ddb_stub_request *request, void *user)
 {
 	return strstr(request->body, user) != NULL;
@@ -470,6 +524,7 @@ int main(void)
 		TEST(what_was_throttled_for_a_moment_is_soon_done),
 		TEST(a_change_in_doubt_backs_off_until_it_is_done),
 		TEST(a_delete_that_was_not_applied_is_made_again_too),
+		TEST(a_change_that_has_waited_is_made_among_others),
 		TEST_TWO(a_call_in_a_pause_holds_no_lane),
 		TEST_TWO(the_changes_of_one_cart_hold_few_lanes),
 		cmocka_unit_test_setup_teardown(the_changes_of_one_cart_fill_nobody_elses_queue,

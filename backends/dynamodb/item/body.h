@@ -56,6 +56,9 @@ CART_MUST_CHECK bool ddb_can_be_conditional(const struct cart_op *op,
 void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
 			  const char *mark, const char *key_name, const struct cart *newer);
 
+/* The changes, a bit for each, whose lines in the cart were changed later than op->now_ms. */
+uint64_t ddb_newer_lines(const struct cart_op *op, const struct cart *cart);
+
 /* PutItem of a new cart, under the condition that no item has its id. key_item: it is made under
  * that key of the customer's (create_key, and keyed_until is set); NULL: under none. cart is what
  * cart_create() made. */

@@ -4,8 +4,9 @@
  * everything else is decided by update_if_unchanged.c after the item was read.
  *
  * DynamoDB has no max(): that the cart's time does not go back is a condition too. Where it is the
- * only one that is false, the call is made once more and leaves the times alone that are later. So
- * changes that overtake each other on their way cost at most one more call each.
+ * only one that is false, the call is made once more and leaves the times alone that are later, and
+ * again where the time of one of its lines has become later since. So changes that overtake each
+ * other on their way cost a call more, and none needs an item that nobody else changes.
  *
  * The text is as plain as it can be, because servers that stand in for DynamoDB parse it for every
  * call, and slowly: names of one letter, no parentheses (AND binds closer than OR, so a guard is
@@ -109,14 +110,26 @@ static bool fast_next(const struct fast *fast, size_t *at)
 	return *at < fast->op->change_count;
 }
 
+static bool fast_line_is_newer(const struct cart_op *op, const struct cart *cart, size_t at)
+{
+	const struct cart_line *line = cart_find_line(cart, &op->changes[at].product_id);
+
+	return line != NULL && line->updated_ms > op->now_ms;
+}
+
 /* The line was changed later than the op's instant: its time stays, as times never go back. */
 static bool fast_is_newer(const struct fast *fast, size_t at)
 {
-	const struct cart_line *line =
-		fast->newer != NULL ? cart_find_line(fast->newer, &fast->op->changes[at].product_id)
-				    : NULL;
+	return fast->newer != NULL && fast_line_is_newer(fast->op, fast->newer, at);
+}
 
-	return line != NULL && line->updated_ms > fast->op->now_ms;
+uint64_t ddb_newer_lines(const struct cart_op *op, const struct cart *cart)
+{
+	uint64_t lines = 0;
+
+	for (size_t at = 0; at < op->change_count && at < FAST_CHANGES_MAX; at++)
+		lines |= (uint64_t)fast_line_is_newer(op, cart, at) << at;
+	return lines;
 }
 
 static void fast_update_line(struct buf *body, const struct fast *fast, size_t at)

@@ -82,10 +82,11 @@ struct ddb_write {
 	unsigned conflicts;		  /* writes that another writer was faster than */
 	int repeats;			  /* calls made again after an answer was lost */
 	bool retry_due;			  /* an answer was lost, and nothing was sent since */
-	bool late;			  /* CONDITIONAL: was sent for a cart with a later time */
-	enum ddb_retry why;		  /* it was lost */
-	int64_t before;			  /* WRITE_IF_UNCHANGED: the version that was read */
-	struct cart after;		  /* WRITE_IF_UNCHANGED, PUT: the cart being written */
+	bool late;	     /* CONDITIONAL: was sent for a cart with a later time ... */
+	uint64_t late_lines; /* ... and with these lines; see ddb_newer_lines() */
+	enum ddb_retry why;  /* it was lost */
+	int64_t before;	     /* WRITE_IF_UNCHANGED: the version that was read */
+	struct cart after;   /* WRITE_IF_UNCHANGED, PUT: the cart being written */
 };
 
 struct ddb_task;

@@ -43,6 +43,7 @@ static void write_conditional(struct ddb_task *task, const struct cart *newer)
 	struct ddb_write *write = &task->write;
 
 	write->late = newer != NULL;
+	write->late_lines = newer != NULL ? ddb_newer_lines(write->op, newer) : 0;
 	ddb_body_conditional(&task->call.body, &task->store->table, write->op, write->mark,
 			     write_key_name(write), newer);
 	ddb_write_send(task, DDB_STEP_CONDITIONAL,
@@ -170,15 +171,16 @@ static bool write_is_gone(struct ddb_task *task, const struct ddb_item *item)
 	return true;
 }
 
-/* The conditional call may have failed because of the time alone: it is made again, once. Then
+/* The conditional call may have failed because of the times alone, of the cart or, where it was
+ * sent for a later cart already, of a line that somebody has changed since: it is made again. Then
  * other writers do no harm, as they would to a write that needs the item unchanged. */
 static bool write_is_late(const struct ddb_task *task, const struct ddb_item *item)
 {
 	const struct ddb_write *write = &task->write;
 
-	return !write->late && item->cart.updated_ms > write->op->now_ms &&
-	       write->op->type != CART_OP_DELETE &&
-	       ddb_can_be_conditional(write->op, &task->store->table);
+	return item->cart.updated_ms > write->op->now_ms && write->op->type != CART_OP_DELETE &&
+	       ddb_can_be_conditional(write->op, &task->store->table) &&
+	       (!write->late || write->late_lines != ddb_newer_lines(write->op, &item->cart));
 }
 
 static void write_apply(struct ddb_task *task, struct ddb_item *item)
@@ -209,18 +211,18 @@ static void write_apply(struct ddb_task *task, struct ddb_item *item)
 }
 
 /*
- * After an answer was lost. True: the conditional call was sent again. That call does not depend on
- * what was read, so it also succeeds while others keep changing the item; the key in its condition
+ * After an answer was lost. True: the conditional call was sent again. Of what was read only times
+ * matter to it, so it also succeeds while others keep changing the item; the key in its condition
  * ensures that only one try is applied.
  */
-static bool write_retries(struct ddb_task *task)
+static bool write_retries(struct ddb_task *task, const struct ddb_item *item)
 {
 	const struct ddb_write *write = &task->write;
 
 	if (!write->retry_due || write->key_name[0] == '\0' ||
 	    !ddb_can_be_conditional(write->op, &task->store->table))
 		return false;
-	write_conditional(task, NULL);
+	write_conditional(task, item->cart.updated_ms > write->op->now_ms ? &item->cart : NULL);
 	return true;
 }
 
@@ -233,7 +235,7 @@ static void write_decide(struct ddb_task *task, struct ddb_item *item)
 	if (write_is_gone(task, item) || (task->write.doubt && write_resolves_doubt(task, item)) ||
 	    write_replays(task, item))
 		return;
-	if (!write_retries(task))
+	if (!write_retries(task, item))
 		write_apply(task, item);
 }
 

@@ -86,8 +86,9 @@ static void requests_under_way_are_answered_and_told_to_close(void **state)
 			http_client_send_text(&clients[i], GET);
 			expect_status(&clients[i], 200, false);
 		}
-		http_client_send_text(&clients[i], GET_CART);
 	}
+	for (int i = 0; i < 40; i++)
+		http_client_send_text(&clients[i], GET_CART);
 	cartd_signal(&cartd, SIGTERM);
 	for (int i = 0; i < 40; i++) {
 		expect_status(&clients[i], 404, true);

@@ -1,7 +1,8 @@
 /*
  * The happy path: a lane asks the connector, gets a connection and is given batches; when it has
  * been idle for long it pings. Failures: the connection breaks or does not answer (the hooks
- * release the ops, it is closed in another thread, another is asked for); it is old, or writes go
+ * release the ops, it is closed in another thread, another is asked for; where it did not answer,
+ * those that are idle are pinged before they are used again); it is old, or writes go
  * to another host (the same, as soon as it is idle); no connection can be had (asked for again when
  * the connector says so, a second later at most).
  *
@@ -353,6 +354,15 @@ static int64_t pool_timeout_ns(const struct sql_pool *pool)
 	return setup->timeout_ns;
 }
 
+/* A connection has fallen silent, and so may those have that were idle meanwhile: none is given a
+ * batch before it has answered. */
+static void pool_ping_idle(struct sql_pool *pool)
+{
+	for (size_t i = 0; i < pool->lane_count; i++)
+		if (pool->lanes[i].state == SQL_LANE_IDLE)
+			lane_ping(&pool->lanes[i]);
+}
+
 static void lane_tick(struct sql_lane *lane, int64_t now_ns)
 {
 	const struct sql_setup *setup = lane->pool->setup;
@@ -366,6 +376,7 @@ static void lane_tick(struct sql_lane *lane, int64_t now_ns)
 		if (lane->state == SQL_LANE_BUSY)
 			lane->pool->hooks->lost(lane);
 		sql_lane_discard(lane, SQL_DISCARD_STUCK);
+		pool_ping_idle(lane->pool);
 	} else if (lane_is_old(lane, &why)) {
 		sql_lane_discard(lane, why);
 	} else if (setup->ping_ns > 0 && now_ns - lane->since_ns >= setup->ping_ns) {

@@ -99,6 +99,22 @@ def a_row_that_a_silent_session_has_locked_is_free_when_it_is_given_up():
         assert not is_locked(root), "the cart's row is still locked"
 
 
+def a_change_meets_one_silent_connection_at_most():
+    """All connections of a loop have fallen silent while they were idle. Once one is given up, the others are pinged before they are used."""
+    timeout = "%dms" % (1000 * patience.at_most(0.5))
+    settings = {"threads": "1", "request.deadline": "60s", "drain.deadline": "60s"}
+    with tempfile.TemporaryDirectory() as folder, server() as database, cut_proxy.CutProxy(database.port) as proxy, \
+            Cartd(folder, {**settings_for(database, port=str(proxy.port), timeout=timeout, pool="4"), **settings}) as cartd, \
+            cartd.client() as client:
+        items = cart_with_a_line(client)
+        await_that(lambda: cartd.metrics()["cart_mysql_connections{state=\"idle\"}"] == 4, 10, "four idle connections")
+        proxy.silence()
+        answer = client.ask("POST", items, [("Idempotency-Key", "k")], LINE)
+        assert answer.status == 204, answer.raw()
+        lost = cartd.metrics()["cart_mysql_retries_total{cause=\"connection\"}"]
+        assert lost == 1, "the change was lost %d times" % lost
+
+
 def hosts_that_lead_nowhere_and_are_listed_first_delay_the_start_only():
     """One answers no SYN, one accepts and never greets: a start takes a connect_timeout longer for each, a reconnect nothing."""
     with holes.Hole(deaf=True) as deaf, holes.Hole() as mute, server() as database:
@@ -159,6 +175,7 @@ if __name__ == "__main__":
         cut_within_an_answer_nothing_is_applied_twice,
         connections_that_fall_silent_are_given_up_and_others_made,
         a_row_that_a_silent_session_has_locked_is_free_when_it_is_given_up,
+        a_change_meets_one_silent_connection_at_most,
         hosts_that_lead_nowhere_and_are_listed_first_delay_the_start_only,
         a_second_host_that_never_answers_a_connect_holds_nobody_up,
         a_resolver_that_never_answers_holds_nobody_up,

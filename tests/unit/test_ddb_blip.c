@@ -2,6 +2,7 @@
  * A service that fails for some milliseconds and is well again, and a part of it that is throttled:
  * no client sees the first within its deadline, and only those whom it concerns see the second.
  */
+#include "core/base/buf.h"
 #include "core/cart_id.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_rig.h"
@@ -244,6 +245,35 @@ static void a_change_in_doubt_backs_off_until_it_is_done(void **state)
 	assert_int_equal(rig_quantity(r.rig, &id, 7), 1);
 }
 
+static bool has_retried(const char *cause, int times)
+{
+	struct buf text = {0};
+	char line[80];
+	bool found;
+
+	snprintf(line, sizeof(line), "cart_dynamodb_retries_total{cause=\"%s\"} %d\n", cause,
+		 times);
+	metrics_print(r.rig->metrics, &text);
+	found = memmem(text.data, text.len, line, strlen(line)) != NULL;
+	buf_free(&text);
+	return found;
+}
+
+/* A task that has made a change again is used for a read: that is no retry, has no pause and takes
+ * no tokens. */
+static void a_read_after_a_change_in_doubt_is_no_retry(void **state)
+{
+	struct cart_id id = rig_cart(r.rig);
+
+	(void)state;
+	ddb_stub_clear(&r.stub);
+	RULE(.operation = "UpdateItem", .error = "InternalServerError", .status = 500, .times = 1);
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 1)), .key = "k");
+	assert_true(has_retried("server", 1));
+	ask(r.rig, CART_OK, GET, .id = id);
+	assert_true(has_retried("server", 1));
+}
+
 /* A delete that was certainly not applied. */
 static void a_delete_that_was_not_applied_is_made_again_too(void **state)
 {
@@ -427,6 +457,59 @@ static void the_changes_of_one_cart_fill_nobody_elses_queue(void **state)
 	assert_int_equal((size_t)rig_quantity(r.rig, &id, 7), EVERY(hot) - refused);
 }
 
+static int setup_impatient(void **state)
+{
+	static const char *const set[] = {"dynamodb.connections", "16", "dynamodb.timeout", "300ms",
+					  NULL};
+
+	(void)state;
+	fill_changes();
+	ddb_rig_start_stub(&r);
+	ddb_rig_start(&r, 1, set);
+	return 0;
+}
+
+static bool is_old(const struct ddb_stub_request *request, void *user)
+{
+	return request->connection <= *(const int *)user;
+}
+
+#define WARM 4
+
+/* All connections have fallen silent while they were idle: a change meets one of them at most. */
+static void a_call_meets_one_silent_connection_at_most(void **state)
+{
+	struct ddb_rig_op warm[WARM];
+	struct cart_id id = rig_cart(r.rig);
+	_Atomic bool held_back = true;
+	_Atomic int done = 0;
+	int opened, met = 0;
+
+	(void)state;
+	ddb_stub_clear(&r.stub);
+	RULE(.operation = "UpdateItem", .times = WARM, .apply = true, .make = held,
+	     .user = &held_back);
+	for (size_t i = 0; i < WARM; i++) {
+		warm[i] = (struct ddb_rig_op){.op = {.type = CART_OP_CHANGE,
+						     .id = rig_cart(r.rig),
+						     .changes = add_one,
+						     .change_count = 1,
+						     .key = "warm"}};
+		ddb_rig_submit(&r, &warm[i], &done);
+	}
+	ddb_stub_await(&r.stub, "UpdateItem", WARM);
+	atomic_store(&held_back, false);
+	rig_await(&done, WARM, "what opens connections");
+	opened = ddb_stub_opened(&r.stub);
+	ddb_stub_clear(&r.stub);
+	RULE(.manner = DDB_STUB_SILENT, .fits = is_old, .user = &opened);
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 1)), .key = "k");
+	for (int i = 0; i < ddb_stub_count(&r.stub, NULL); i++)
+		met += ddb_stub_request(&r.stub, NULL, i)->connection <= opened;
+	assert_int_equal(met, 1);
+	assert_int_equal(rig_quantity(r.rig, &id, 7), 1);
+}
+
 #define ADDS 400
 
 static int compare_ns(const void *a, const void *b)
@@ -525,8 +608,11 @@ int main(void)
 		TEST(a_change_in_doubt_backs_off_until_it_is_done),
 		TEST(a_delete_that_was_not_applied_is_made_again_too),
 		TEST(a_change_that_has_waited_is_made_among_others),
+		TEST(a_read_after_a_change_in_doubt_is_no_retry),
 		TEST_TWO(a_call_in_a_pause_holds_no_lane),
 		TEST_TWO(the_changes_of_one_cart_hold_few_lanes),
+		cmocka_unit_test_setup_teardown(a_call_meets_one_silent_connection_at_most,
+						setup_impatient, teardown),
 		cmocka_unit_test_setup_teardown(the_changes_of_one_cart_fill_nobody_elses_queue,
 						setup_short_queue, teardown),
 		TEST_TWO(a_cart_that_is_throttled_slows_no_other),

@@ -213,6 +213,9 @@ struct ddb_task *ddb_task_new(struct ddb_store *store, enum ddb_class class, siz
 	}
 	task->class = class;
 	task->lane = lane;
+	/* Of the op before: reads do not set them. */
+	task->call.repeats = 0;
+	task->call.patient = false;
 	TAILQ_INSERT_TAIL(&store->busy, task, link);
 	return task;
 }

@@ -392,6 +392,19 @@ void ddb_call_resume(struct ddb_call *call)
 	call_try(call);
 }
 
+/* A connection that gave no answer has fallen silent, and those that were idle meanwhile may have
+ * with it: what follows for the same purpose is sent over new ones. */
+static void call_avoid_silence(const struct ddb_call *call, enum ddb_try outcome,
+			       enum ddb_retry why)
+{
+	bool answered = outcome == DDB_TRY_DONE || outcome == DDB_TRY_CONDITION;
+
+	if (!answered && why == DDB_RETRY_TIMEOUT)
+		curl_easy_setopt(call->transfer->easy, CURLOPT_FRESH_CONNECT, 1L);
+	else if (answered && !call->patient)
+		curl_easy_setopt(call->transfer->easy, CURLOPT_FRESH_CONNECT, 0L);
+}
+
 /* A transfer is over; libcurl has let go of it. */
 static void call_tried(struct ddb_transfer *transfer, CURLcode result)
 {
@@ -405,6 +418,7 @@ static void call_tried(struct ddb_transfer *transfer, CURLcode result)
 		curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
 	call->why = why;
 	call_count_try(client, call, outcome, why, status);
+	call_avoid_silence(call, outcome, why);
 	if (outcome == DDB_TRY_DONE || outcome == DDB_TRY_CONDITION) {
 		retry_budget_earn(&client->config.shared->budget,
 				  transfer->spent > 0 ? transfer->spent : 1);

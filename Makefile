@@ -134,7 +134,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
-	check-api check-clients check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
+	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
 	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-verdicts picture exact exact-renew gate install uninstall deb \
 	clean help
 
@@ -329,7 +329,7 @@ run_check = $(run_builds) $(call run_unit,release,120) $(call run_contract,relea
 ## check: all tests, torture, fuzz corpora, style, exact counts, install, and the tests again under AddressSanitizer
 # The PATH holds only what ./cart installs.
 check: check-build
-	@echo 'not part of this check: clients generated from schemas/openapi.yaml: make check-clients'
+	@echo 'not part of this check: clients generated from schemas/openapi.yaml: make check-clients; the template of deploy/aws: make check-deploy'
 	@PATH="$$(tests/toolbox build/toolbox)" exec $(with_servers) $(RUN) --summary build/summary $(run_check)
 check-build:
 	+@$(MAKE) --no-print-directory VARIANT=release all tests
@@ -365,6 +365,9 @@ check-dynamodb: tests
 ## check-clients: clients in Java, Go and TypeScript, generated from schemas/openapi.yaml; needs these languages and their registries
 check-clients: programs
 	@CARTD=$(CURDIR)/$(B)/bin/cartd $(RUN) --group clients --timeout 1800 tests/clients/run
+## check-deploy: the CloudFormation template of deploy/aws, by cfn-lint and moto, which are fetched
+check-deploy:
+	@$(RUN) --group deploy --timeout 1800 tests/deploy/run
 ## check-fault: faults of databases and networks while cartd is under load; on CART_BACKEND or on all
 ## chaos: storms of faults and other tests of them that take minutes, under AddressSanitizer; DOCS=1 writes docs/reliability.md
 check-fault: tests

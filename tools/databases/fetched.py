@@ -168,11 +168,15 @@ def crate(name, version, program):
 
 def python(name, version, extra):
     """The folder to import it from, for the Python that runs this."""
+    return python_packages("%s-%s" % (name, version), "%s[%s]==%s" % (name, extra, version))
+
+
+def python_packages(folder, *packages):
+    """The same of several packages at once; their programs are in its bin/."""
     def make(new):
-        say("%s %s of Python's packages" % (name, version))
-        run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", new,
-             "%s[%s]==%s" % (name, extra, version)], name)
-    return once("%s-%s" % (name, version), os.path.isdir, make)
+        say("%s of Python's packages" % " ".join(packages))
+        run([sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", new, *packages], folder)
+    return once(folder, os.path.isdir, make)
 
 
 def go(module, version, package):

@@ -56,6 +56,8 @@ struct cart_store {
 	bool closing;
 	struct store_deadlines *deadlines;
 	struct event *finish; /* ends the closing, outside of every callback */
+	struct cart_op look;  /* see store_look_at_clock() */
+	int64_t look_due_ns;
 	void (*drained)(void *user);
 	void *drained_user;
 };

@@ -37,6 +37,7 @@
 
 #define SWEEPER_RETRY_MS    5000  /* after a failure, if that is before the next round */
 #define SWEEPER_CLOCK_MS    60000 /* the clocks are compared so often */
+#define SWEEPER_BEYOND_MS   1000  /* or so often while they differ by more than clock.skew */
 #define SWEEPER_REST_MS_MIN 1
 #define SWEEPER_REST_MS_MAX 1000
 
@@ -358,6 +359,20 @@ static bool sweeper_rest(struct sql_sweeper *sweeper, int64_t ms)
 	return go_on;
 }
 
+/* The rest until the next round, which comes early while the clocks differ. */
+static bool sweeper_rest_or_compare(struct sql_sweeper *sweeper, int64_t rest_ms)
+{
+	int64_t step_ms;
+
+	do {
+		step_ms = rest_ms < SWEEPER_BEYOND_MS ? rest_ms : SWEEPER_BEYOND_MS;
+		rest_ms -= step_ms;
+		if (!sweeper_rest(sweeper, step_ms))
+			return false;
+	} while (rest_ms > 0 && !clock_skew_is_beyond(sweeper->skew));
+	return true;
+}
+
 /* Sets the connection that sql_sweeper_free() cuts; -1: none. False: the thread is to end. */
 static bool sweeper_hold(struct sql_sweeper *sweeper, int fd)
 {
@@ -539,7 +554,7 @@ static void *sweeper_main(void *user)
 	int64_t rest_ms = sweeper->interval_ms > 0 ? 0 : SWEEPER_CLOCK_MS;
 
 	mysql_thread_init();
-	while (sweeper_rest(sweeper, rest_ms)) {
+	while (sweeper_rest_or_compare(sweeper, rest_ms)) {
 		int result = sweeper_round(sweeper, &error);
 
 		if (!sweeper_rest(sweeper, 0))

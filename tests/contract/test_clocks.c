@@ -4,9 +4,11 @@
  * on, so the limit leaves time for a slow test.
  */
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/rig.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define MINUTE_MS INT64_C(60000)
 #define DAY_MS	  (1440 * MINUTE_MS)
@@ -133,6 +135,34 @@ static void a_clock_that_is_wrong_from_the_start_is_noticed(void **state)
 	rig_cart(f);
 }
 
+/* The database's clock was wrong when it was read last, and nobody reads a cart since. */
+static void a_clock_of_the_database_that_was_set_right_is_noticed_without_a_read(void **state)
+{
+	struct rig *f = *state;
+	struct clock_reading wrong = {0};
+	struct cart_id id = rig_cart(f);
+	const struct cart_change add = ADD(1, 1);
+	struct cart_op op = {.type = CART_OP_CHANGE, .id = id, .changes = &add, .change_count = 1};
+	int64_t begin_ms = patience_ms();
+	enum cart_result result;
+
+	if (!has_clock())
+		return;
+	wrong.begin_ns = wrong.end_ns = clock_steady_ns(&f->clock.clock);
+	wrong.from_ms = wrong.to_ms = clock_fake_now(&f->clock) + DAY_MS;
+	clock_skew_read(&f->skew, &wrong);
+	assert_true(clock_skew_is_beyond(&f->skew));
+	do {
+		bool refused = false;
+
+		assert_true(patience_ms() - begin_ms < 5000);
+		usleep(1000);
+		result = rig_run(f, 0, &op, &refused);
+		cart_op_clear(&op);
+	} while (result == CART_BUSY);
+	assert_int_equal(result, CART_OK);
+}
+
 static struct rig *rig_of_ntp;
 
 static bool set_by_ntp(struct clock_reading *reading)
@@ -170,6 +200,7 @@ int main(void)
 		cmocka_unit_test_teardown(what_has_just_expired_is_still_there_by_the_right_clock,
 					  stop),
 		ON(a_key_used_by_a_wrong_clock_is_applied_once),
+		ON(a_clock_of_the_database_that_was_set_right_is_noticed_without_a_read),
 		ON(a_clock_that_was_corrected_is_taken),
 		cmocka_unit_test_teardown(a_clock_that_is_wrong_from_the_start_is_noticed, stop),
 	};

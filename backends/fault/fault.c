@@ -35,7 +35,7 @@ struct fault_db {
 	struct fault_plan plan;
 	struct fault_mutant mutant;
 	_Atomic int64_t delay_ms;
-	int64_t stall_ms, stall_every_ms, drift_ns, burn_ns, started_ns;
+	int64_t stall_ms, stall_every_ms, drift_ns, burn_ns, clock_ns, started_ns;
 	atomic_uint_least64_t answered;
 };
 
@@ -100,6 +100,7 @@ static int fault_start(struct cart_db **out, const struct cart_env *env, struct 
 	db->stall_every_ms = settings_integer(env->settings, "fault.stall_every");
 	db->drift_ns = settings_integer(env->settings, "fault.drift");
 	db->burn_ns = settings_integer(env->settings, "fault.burn");
+	db->clock_ns = settings_integer(env->settings, "fault.clock");
 	db->started_ns = clock_monotonic_ns(&cart_clock_system);
 	if (fault_start_inner(db, env, error) != 0)
 		goto no_inner;
@@ -174,6 +175,16 @@ static void fault_spin(int64_t ns)
 		;
 }
 
+/* Says that the database took another time than it did. */
+static void fault_lie_about_time(const struct fault_db *db, struct cart_op *op)
+{
+	if (db->clock_ns == 0)
+		return;
+	if (op->finished_ns == 0)
+		op->finished_ns = clock_monotonic_ns(&cart_clock_system);
+	op->finished_ns += db->clock_ns;
+}
+
 static void fault_complete(struct fault_call *call, enum cart_result result)
 {
 	struct fault_db *db = fault_db_of(&call->store->store);
@@ -184,6 +195,7 @@ static void fault_complete(struct fault_call *call, enum cart_result result)
 	fault_mutation_clear(&call->mutation);
 	free(call);
 	fault_spin(answered / 1000 * db->drift_ns);
+	fault_lie_about_time(db, op);
 	cart_store_complete(op, result);
 	fault_spin(db->burn_ns);
 }

@@ -169,6 +169,22 @@ static struct cart_op *fault_mutant_cache_out(struct fault_mutant *mutant,
 	return NULL;
 }
 
+/* stale-lines: the same, under the version and the times that the cart has now. */
+static struct cart_op *fault_mutant_lines_out(struct fault_mutant *mutant,
+					      struct fault_mutation *mutation,
+					      const struct cart_op *op, struct cart_op *answer)
+{
+	struct cart now = answer->cart;
+
+	fault_mutant_cache_out(mutant, mutation, op, answer);
+	if (op->type == CART_OP_GET && answer->result == CART_OK) {
+		answer->cart.version = now.version;
+		answer->cart.created_ms = now.created_ms;
+		answer->cart.updated_ms = now.updated_ms;
+	}
+	return NULL;
+}
+
 /* two-replicas: reads of a cart get an old copy and the current one alternately. */
 static struct cart_op *fault_mutant_replicas_out(struct fault_mutant *mutant,
 						 struct fault_mutation *mutation,
@@ -201,15 +217,15 @@ static const struct fault_mutant_type types[] = {
 	{"doubled-write", NULL, fault_mutant_double_out},
 	{"no-idempotency", fault_mutant_keyless_in, NULL},
 	{"stale-cache", fault_mutant_watch_in, fault_mutant_cache_out},
+	{"stale-lines", fault_mutant_watch_in, fault_mutant_lines_out},
 	{"two-replicas", fault_mutant_watch_in, fault_mutant_replicas_out},
 	{"stale-index", fault_mutant_watch_in, fault_mutant_index_out},
 };
 
 /* The same names, for the settings' table. */
 const char *const fault_mutant_names[] = {
-	"none",		 "read-modify-write", "dropped-write",
-	"doubled-write", "no-idempotency",    "stale-cache",
-	"two-replicas",	 "stale-index",	      NULL,
+	"none",	       "read-modify-write", "dropped-write", "doubled-write", "no-idempotency",
+	"stale-cache", "stale-lines",	    "two-replicas",  "stale-index",   NULL,
 };
 
 const char *const fault_mutant_reads[] = {"all", "eventual", NULL};

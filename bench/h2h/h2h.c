@@ -28,6 +28,15 @@ const struct tally *h2h_tally(const struct h2h *h2h, enum h2h_operation operatio
 				     : &h2h->cells[operation].arms[side];
 }
 
+bool h2h_times_hold(const struct h2h *h2h, int side, char why[TALLY_WHY])
+{
+	struct tally sum = {0};
+
+	for (int i = 0; i <= H2H_OPEN; i++)
+		tally_add_times(&sum, h2h_tally(h2h, (enum h2h_operation)i, side));
+	return tally_times_hold(&sum, why);
+}
+
 void h2h_init(struct h2h *h2h, const struct h2h_config *config,
 	      struct bench_drive *const drives[H2H_SIDES])
 {

@@ -89,6 +89,8 @@ struct h2h {
 
 /* What became of an operation on a side. */
 const struct tally *h2h_tally(const struct h2h *h2h, enum h2h_operation operation, int side);
+/* False: what a side says of its own time is not to be believed; why says of what. */
+CART_MUST_CHECK bool h2h_times_hold(const struct h2h *h2h, int side, char why[TALLY_WHY]);
 /* Copies config. Aborts without memory. The drives stay the caller's. */
 void h2h_init(struct h2h *h2h, const struct h2h_config *config,
 	      struct bench_drive *const drives[H2H_SIDES]);

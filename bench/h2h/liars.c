@@ -11,6 +11,9 @@
 #define LIARS_RATE   300
 #define LIARS_OPEN   4500 /* ms: longer than a stall and the time between two */
 
+/* In place of what a line says: its own times are not believed. Verdicts are by our clock. */
+#define LIAR_CLOCK ""
+
 static const struct liar {
 	const char *name, *settings; /* of the fault backend */
 	enum stats_verdict verdict;  /* that a line must have */
@@ -28,13 +31,27 @@ static const struct liar {
 	 false},
 	{"burns the other's processor", "fault.burn=3000", STATS_NOT_COMPARABLE, "carry-over",
 	 false},
+	{"has a clock that is fast", "fault.clock=1000000", STATS_EQUIVALENT, LIAR_CLOCK, false},
+	{"has a clock that goes back", "fault.clock=-1000000", STATS_EQUIVALENT, LIAR_CLOCK, false},
 };
+
+/* Whether the times that both sides say are believed as they should be. */
+static bool liar_times_are_right(const struct liar *liar, const struct h2h *h2h,
+				 char why[TALLY_WHY])
+{
+	bool lies = liar->why != NULL && strcmp(liar->why, LIAR_CLOCK) == 0;
+
+	return h2h_times_hold(h2h, 0, why) && h2h_times_hold(h2h, 1, why) != lies;
+}
 
 /* An honest side is accused by any verdict but that nothing was shown. A liar has got away where no
  * line says what it does, or one says that it is faster or alike. */
 static bool liar_is_caught(const struct liar *liar, const struct h2h_judgement *judgement)
 {
 	bool said = false;
+
+	if (liar->why != NULL && strcmp(liar->why, LIAR_CLOCK) == 0)
+		return true;
 
 	for (size_t i = 0; i < judgement->count; i++) {
 		const struct h2h_row *row = &judgement->rows[i];
@@ -83,25 +100,26 @@ static bool liar_judge(const struct liar *liar, const struct h2h *h2h)
 					      .margin = 0.05,
 					      .confidence = 0.95,
 					      .names = {"A", "B"}};
+	const char *outcome = liar->why == NULL ? "not accused" : "caught";
 	struct h2h_judgement judgement;
-	char why[200] = "";
-	bool caught, busy;
+	char busy[200], why[TALLY_WHY];
+	bool right;
 
 	h2h_judge(&judgement, h2h, &question);
-	caught = liar_is_caught(liar, &judgement);
-	/* INVALID accuses nobody. */
-	busy = h2h_is_disturbed(h2h, why, sizeof(why)) && liar->why == NULL;
-	printf("%-32s %s%s%s: %s\n", liar->name,
-	       liar->why == NULL ? (caught ? "not accused"
-				    : busy ? "INVALID"
-					   : "ACCUSED")
-	       : caught		 ? "caught"
-				 : "NOT CAUGHT",
-	       judgement.rows[0].why[0] != '\0' ? ", " : "", judgement.rows[0].why,
+	right = liar_times_are_right(liar, h2h, why) && liar_is_caught(liar, &judgement);
+	if (!right && liar->why == NULL && h2h_is_disturbed(h2h, busy, sizeof(busy))) {
+		right = true; /* which accuses nobody */
+		outcome = "INVALID";
+	} else if (!right) {
+		outcome = liar->why == NULL ? "ACCUSED" : "NOT CAUGHT";
+	}
+	if (h2h_times_hold(h2h, 1, why))
+		snprintf(why, sizeof(why), "%s", judgement.rows[0].why);
+	printf("%-32s %s%s%s: %s\n", liar->name, outcome, why[0] != '\0' ? ", " : "", why,
 	       stats_verdict_names[judgement.rows[0].comparison.verdict]);
 	fflush(stdout);
 	h2h_judgement_free(&judgement);
-	return caught || busy;
+	return right;
 }
 
 bool h2h_catches_liars(uint64_t seed)

@@ -124,7 +124,13 @@ static enum bench_exit h2h_deliver(struct h2h_mode *mode)
 {
 	struct bench_session *session = mode->session;
 	enum bench_exit status = BENCH_PASS;
+	char why[TALLY_WHY];
 
+	for (int side = 0; side < H2H_SIDES; side++)
+		if (!h2h_times_hold(&mode->h2h, side, why))
+			bench_result_warn(session->result,
+					  "where the time of %s goes is not shown: %s",
+					  h2h_sides[side], why);
 	json_object_set_new(session->result, "results",
 			    h2h_json(&mode->h2h, &mode->question, &mode->judgement,
 				     mode->has_calls ? mode->calls : NULL, session->values.cold));

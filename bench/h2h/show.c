@@ -293,13 +293,15 @@ static json_t *h2h_operation_json(const struct h2h *h2h, enum h2h_operation oper
 {
 	json_t *quantiles = json_array(), *success = json_array(), *service = json_array();
 	json_t *split = json_array(), *all;
+	char why[TALLY_WHY];
 
 	for (int side = 0; side < H2H_SIDES; side++) {
 		const struct tally *arm = h2h_tally(h2h, operation, side);
+		bool holds = h2h_times_hold(h2h, side, why);
 
 		json_array_append_new(success, h2h_success(arm));
 		json_array_append_new(service, bench_result_hist(arm->service));
-		json_array_append_new(split, tally_split_json(arm));
+		json_array_append_new(split, holds ? tally_split_json(arm) : json_null());
 	}
 	for (size_t i = 0; i < judgement->count; i++)
 		if (judgement->rows[i].operation == operation)

@@ -1,6 +1,7 @@
 /* `cartbench run`: load on a target, closed or open. */
 #include "bench/load/run_report.h"
 #include "bench/load/setup.h"
+#include "bench/result/member.h"
 #include "bench/result/read_back.h"
 #include "bench/result/result.h"
 
@@ -28,12 +29,23 @@ static json_t *run_results_json(struct run *run, bool limited)
 	const struct bench_values *values = &run->session->values;
 	struct load_result *measured = &run->measured;
 	bool open = run->config.rate > 0;
-	json_t *operations = json_array();
+	json_t *operations = json_array(), *operation;
+	struct tally times = {0};
+	char why[TALLY_WHY];
 
-	for (int i = 0; i < BENCH_OP_TYPES; i++)
-		if (measured->operations[i].tried > 0)
-			json_array_append_new(operations, tally_json(&measured->operations[i],
-								     (enum bench_op_type)i));
+	for (int i = 0; i < BENCH_OP_TYPES; i++) {
+		if (measured->operations[i].tried == 0)
+			continue;
+		tally_add_times(&times, &measured->operations[i]);
+		json_array_append_new(operations,
+				      tally_json(&measured->operations[i], (enum bench_op_type)i));
+	}
+	if (!tally_times_hold(&times, why)) {
+		bench_result_warn(run->session->result, "where the time goes is not shown: %s",
+				  why);
+		member_each(i, operation, operations)
+			json_object_set_new(operation, "split", json_null());
+	}
 	return json_pack(
 		"{s:s, s:I, s:o, s:o, s:b, s:f, s:f, s:I, s:o, s:o, s:f, s:o, s:o, s:o, s:[o]}",
 		"mode", open ? "open" : "closed", "clients", (json_int_t)run->config.clients,

@@ -13,7 +13,8 @@
 static void probe_judge_look(struct probe_finding *finding, const struct probe_look *look)
 {
 	struct probe_delay *delay = &finding->delays[look->delay];
-	int64_t behind = look->written - look->seen;
+	int64_t versions = look->written - look->seen, adds = look->added - look->held;
+	int64_t behind = versions > adds ? versions : adds;
 
 	if (look->written <= 0 || look->seen < 0) {
 		finding->count.unknown++;
@@ -28,10 +29,16 @@ static void probe_judge_look(struct probe_finding *finding, const struct probe_l
 	delay->count.violations++;
 	if (behind > delay->most_behind)
 		delay->most_behind = behind;
-	probe_example(finding,
-		      "version %" PRId64 " read %" PRId64 " ms after version %" PRId64
-		      " was acknowledged",
-		      look->seen, delay->delay_ms, look->written);
+	if (versions > 0)
+		probe_example(finding,
+			      "version %" PRId64 " read %" PRId64 " ms after version %" PRId64
+			      " was acknowledged",
+			      look->seen, delay->delay_ms, look->written);
+	else
+		probe_example(finding,
+			      "%" PRId64 " of %" PRId64 " adds read %" PRId64
+			      " ms after the last was acknowledged, as version %" PRId64,
+			      look->held, look->added, delay->delay_ms, look->seen);
 }
 
 void probe_judge_staleness(struct probe_finding *finding, const struct probe_look *looks,
@@ -42,10 +49,16 @@ void probe_judge_staleness(struct probe_finding *finding, const struct probe_loo
 			probe_judge_look(finding, &looks[i]);
 }
 
+/* A value that was looked at. */
+static bool probe_is_less(int64_t value, int64_t than)
+{
+	return value >= 0 && value < than;
+}
+
 void probe_judge_read_your_writes(struct probe_finding *finding, const struct probe_step *steps,
 				  size_t count)
 {
-	int64_t written = 0;
+	int64_t written = 0, set = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct probe_step *step = &steps[i];
@@ -55,15 +68,23 @@ void probe_judge_read_your_writes(struct probe_finding *finding, const struct pr
 		} else if (step->is_write) {
 			if (step->version > written)
 				written = step->version;
+			set = step->value;
 		} else if (written > 0) {
 			finding->count.trials++;
-			if (step->version >= written)
+			if (step->version >= written && !probe_is_less(step->value, set))
 				continue;
 			finding->count.violations++;
-			probe_example(finding,
-				      "a client read version %" PRId64
-				      " after its write of version %" PRId64 " was acknowledged",
-				      step->version, written);
+			if (step->version < written)
+				probe_example(finding,
+					      "a client read version %" PRId64
+					      " after its write of version %" PRId64
+					      " was acknowledged",
+					      step->version, written);
+			else
+				probe_example(finding,
+					      "a client read %" PRId64 " as version %" PRId64
+					      " after its write of %" PRId64 " was acknowledged",
+					      step->value, step->version, set);
 		}
 	}
 }
@@ -71,7 +92,7 @@ void probe_judge_read_your_writes(struct probe_finding *finding, const struct pr
 void probe_judge_monotonic_reads(struct probe_finding *finding, const struct probe_step *steps,
 				 size_t count)
 {
-	int64_t newest = -1;
+	int64_t newest = -1, most = -1;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct probe_step *step = &steps[i];
@@ -83,13 +104,21 @@ void probe_judge_monotonic_reads(struct probe_finding *finding, const struct pro
 			continue;
 		}
 		finding->count.trials += newest >= 0;
-		if (step->version < newest) {
+		if (step->version < newest || probe_is_less(step->value, most)) {
 			finding->count.violations++;
-			probe_example(finding,
-				      "a client read version %" PRId64 " after version %" PRId64,
-				      step->version, newest);
+			if (step->version < newest)
+				probe_example(finding,
+					      "a client read version %" PRId64
+					      " after version %" PRId64,
+					      step->version, newest);
+			else
+				probe_example(finding,
+					      "a client read %" PRId64 " as version %" PRId64
+					      " after it had read %" PRId64,
+					      step->value, step->version, most);
 		} else {
 			newest = step->version;
+			most = step->value;
 		}
 	}
 }

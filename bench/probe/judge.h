@@ -1,4 +1,6 @@
-/* Judges the records of operations. Pure functions: they use no clock and no target, and may be
+/* Judges the records of operations. The versions are the target's word, so what a cart holds is
+ * compared with what the client has written, too: old lines under a new version are old. Pure
+ * functions: they use no clock and no target, and may be
  * called in any order. Each adds to a finding whose kind, read and delays the caller has set. */
 #ifndef BENCH_PROBE_JUDGE_H
 #define BENCH_PROBE_JUDGE_H
@@ -12,6 +14,8 @@ struct probe_look {
 	enum probe_read read;
 	int64_t written; /* the version acknowledged; 0: the write was not */
 	int64_t seen;	 /* the version read; 0: no such cart; -1: no answer */
+	int64_t added;	 /* what the writer has added in all, as far as it was acknowledged */
+	int64_t held;	 /* of that, by the cart read */
 };
 /* Takes only the reads of the finding's kind. */
 void probe_judge_staleness(struct probe_finding *finding, const struct probe_look *looks,
@@ -22,7 +26,8 @@ struct probe_step {
 	bool is_write;
 	int64_t version; /* acknowledged or read; 0: no such cart; -1: no answer */
 	int64_t value; /* of a write: the quantity set, higher each time; of a read: the one found;
-			  -1: not looked at */
+			  -1: not looked at, or a write without an answer may change it at any time
+			*/
 };
 void probe_judge_read_your_writes(struct probe_finding *finding, const struct probe_step *steps,
 				  size_t count);

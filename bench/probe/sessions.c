@@ -126,7 +126,16 @@ static void session_next(struct session_client *client)
 	client->turn = (client->turn + 1) % cart->run->rig->target_count;
 	client->op.type = step->is_write ? BENCH_SET : BENCH_GET;
 	client->op.quantity = step->value;
+	client->op.want_cart = !step->is_write;
 	bench_link_submit(link, &client->op);
+}
+
+static int64_t session_quantity(const struct cart *cart)
+{
+	const struct shop_id product = shop_id_of_number(SESSION_PRODUCT);
+	const struct cart_line *line = cart_find_line(cart, &product);
+
+	return line != NULL ? line->quantity : 0;
 }
 
 static void session_done(struct bench_op *op, void *user)
@@ -136,6 +145,8 @@ static void session_done(struct bench_op *op, void *user)
 	struct probe_step *step = &client->steps[client->step_count++];
 
 	probe_rig_saw(cart->run->rig, op);
+	if (op->outcome == BENCH_OK && op->type == BENCH_GET)
+		step->value = session_quantity(&op->cart);
 	if (op->outcome == BENCH_OK && op->version > 0)
 		step->version = op->version;
 	else if (op->type == BENCH_GET && op->status == 404)
@@ -197,16 +208,13 @@ static void session_read_last(struct session_cart *cart)
 {
 	struct session_client *author = &cart->author;
 	struct probe_step *step = &author->steps[author->step_count];
-	const struct shop_id product = shop_id_of_number(SESSION_PRODUCT);
 	struct cart last;
-	const struct cart_line *line;
 
 	*step = (struct probe_step){.version = -1, .value = -1};
 	if (probe_rig_settled(cart->run->rig, author->links[0], &cart->id, session_newest(author),
 			      &last)) {
-		line = cart_find_line(&last, &product);
 		step->version = last.version;
-		step->value = line != NULL ? line->quantity : 0;
+		step->value = session_quantity(&last);
 	}
 	author->step_count++;
 	cart_clear(&last);
@@ -216,12 +224,34 @@ struct session_findings {
 	struct probe_finding *own, *reads, *writes; /* NULL: not wanted */
 };
 
+static void session_forget_values(struct session_client *client)
+{
+	for (size_t i = 0; i < client->step_count; i++)
+		if (!client->steps[i].is_write)
+			client->steps[i].value = -1;
+}
+
+/* A write without an answer may take effect at any time, and put an older value in place. */
+static void session_doubt_values(struct session_cart *cart)
+{
+	struct session_client *author = &cart->author;
+
+	for (size_t i = 0; i < author->step_count; i++) {
+		if (!author->steps[i].is_write || author->steps[i].version >= 0)
+			continue;
+		session_forget_values(author);
+		session_forget_values(&cart->observer);
+		return;
+	}
+}
+
 static void session_judge(struct session_cart *cart, const struct session_findings *findings)
 {
 	const struct session_client *author = &cart->author, *observer = &cart->observer;
 
 	if (author->step_count == 0)
 		return;
+	session_doubt_values(cart);
 	if (findings->own != NULL)
 		probe_judge_read_your_writes(findings->own, author->steps, author->step_count);
 	if (findings->reads != NULL) {

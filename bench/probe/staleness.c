@@ -14,6 +14,8 @@
 
 #include <stdlib.h>
 
+#define STALENESS_PRODUCT 1
+
 struct staleness_run {
 	struct probe_rig *rig;
 	uint8_t *order; /* of the trials: each one's delay */
@@ -28,6 +30,7 @@ struct staleness_cart {
 	struct staleness_run *run;
 	struct cart_id id;
 	int64_t customer;
+	int64_t added; /* acknowledged */
 	struct bench_link *writer;
 	struct bench_link *readers[PROBE_READS];
 	struct bench_op write;
@@ -53,19 +56,24 @@ static void staleness_next(struct staleness_cart *cart)
 	bench_link_submit(cart->writer, &cart->write);
 }
 
-/* The version that a read found; 0: no such cart. */
-static int64_t staleness_seen(const struct staleness_cart *cart, const struct bench_op *op)
+/* What a read found; version 0: no such cart. */
+static void staleness_take(struct probe_look *look, const struct staleness_cart *cart,
+			   const struct bench_op *op)
 {
-	if (op->status == 404)
-		return 0;
-	if (op->outcome != BENCH_OK)
-		return -1;
-	if (op->type == BENCH_GET)
-		return op->version > 0 ? op->version : -1;
-	for (size_t i = 0; i < op->cart_count; i++)
+	const struct shop_id product = shop_id_of_number(STALENESS_PRODUCT);
+	const struct cart *found =
+		op->type == BENCH_GET && op->outcome == BENCH_OK ? &op->cart : NULL;
+	const struct cart_line *line;
+
+	for (size_t i = 0; i < op->cart_count && op->outcome == BENCH_OK; i++)
 		if (cart_id_compare(&op->carts[i].id, &cart->id) == 0)
-			return op->carts[i].version;
-	return 0;
+			found = &op->carts[i];
+	look->seen = op->outcome == BENCH_OK || op->status == 404 ? 0 : -1;
+	if (found == NULL)
+		return;
+	line = cart_find_line(found, &product);
+	look->seen = op->type == BENCH_LIST ? found->version : op->version > 0 ? op->version : -1;
+	look->held = line != NULL ? line->quantity : 0;
 }
 
 static void staleness_read_done(struct bench_op *op, void *user)
@@ -73,7 +81,7 @@ static void staleness_read_done(struct bench_op *op, void *user)
 	struct staleness_cart *cart = user;
 
 	probe_rig_saw(cart->run->rig, op);
-	cart->looks[op - cart->reads].seen = staleness_seen(cart, op);
+	staleness_take(&cart->looks[op - cart->reads], cart, op);
 	bench_op_clear(op);
 	if (--cart->waiting == 0)
 		staleness_next(cart);
@@ -102,8 +110,11 @@ static void staleness_written(struct bench_op *op, void *user)
 	int64_t due_ns;
 
 	probe_rig_saw(cart->run->rig, op);
-	for (int read = 0; acknowledged && read < PROBE_READS; read++)
+	cart->added += acknowledged;
+	for (int read = 0; acknowledged && read < PROBE_READS; read++) {
 		cart->looks[read].written = op->version;
+		cart->looks[read].added = cart->added;
+	}
 	due_ns = op->done_ns + plan->delays_ms[cart->looks[0].delay] * CLOCK_NS_PER_MS;
 	bench_op_clear(op);
 	if (acknowledged)
@@ -133,7 +144,7 @@ static bool staleness_start(struct staleness_cart *cart)
 		return false;
 	cart->write = (struct bench_op){.type = BENCH_ADD,
 					.id = cart->id,
-					.product_id = 1,
+					.product_id = STALENESS_PRODUCT,
 					.quantity = 1,
 					.done = staleness_written,
 					.user = cart};
@@ -143,6 +154,7 @@ static bool staleness_start(struct staleness_cart *cart)
 					  .id = cart->id,
 					  .customer_id = cart->customer,
 					  .read = reads[read],
+					  .want_cart = true,
 					  .done = staleness_read_done,
 					  .user = cart};
 	return true;

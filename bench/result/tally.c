@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TALLY_CONFIDENCE 0.95
+#define TALLY_CONFIDENCE  0.95
+#define TALLY_ROUNDING_NS INT64_C(20000)
 
 void tally_init(struct tally *tally, bool open)
 {
@@ -63,18 +64,32 @@ static void tally_record_failure(struct tally *tally, const struct bench_op *op)
 	tally_count_error(tally, text, 1);
 }
 
-/* The service rounds its figures, so a difference can be slightly negative. */
+/* The service rounds its figures, and its machine's clock may run faster, so a difference can be
+ * slightly negative. */
 static int64_t tally_rest(int64_t ns)
 {
 	return ns > 0 ? ns : 0;
 }
 
+static bool tally_fits(int64_t part_ns, int64_t whole_ns)
+{
+	return part_ns <= whole_ns + whole_ns / 1000 + TALLY_ROUNDING_NS;
+}
+
 static void tally_record_parts(struct tally *tally, const struct bench_op *op)
 {
-	if (op->total_ns < 0 || op->queue_ns < 0 || op->db_ns < 0)
+	int64_t ns = op->done_ns - op->sent_ns;
+
+	if (op->total_ns < 0 || op->queue_ns < 0 || op->db_ns < 0) {
+		tally->untimed++;
 		return;
-	bench_hdr_record(tally->parts[SPLIT_CLIENT],
-			 tally_rest(op->done_ns - op->sent_ns - op->total_ns));
+	}
+	if (!tally_fits(op->total_ns, ns) || !tally_fits(op->db_ns, op->total_ns) ||
+	    !tally_fits(op->queue_ns, op->total_ns - op->db_ns)) {
+		tally->mistimed++;
+		return;
+	}
+	bench_hdr_record(tally->parts[SPLIT_CLIENT], tally_rest(ns - op->total_ns));
 	bench_hdr_record(tally->parts[SPLIT_QUEUE], op->queue_ns);
 	bench_hdr_record(tally->parts[SPLIT_DB], op->db_ns);
 	bench_hdr_record(tally->parts[SPLIT_SERVICE],
@@ -134,6 +149,8 @@ void tally_merge(struct tally *tally, const struct tally *from)
 	tally->ok += from->ok;
 	tally->refused += from->refused;
 	tally->unknown += from->unknown;
+	tally->untimed += from->untimed;
+	tally->mistimed += from->mistimed;
 	for (size_t i = 0; i < from->error_count; i++)
 		tally_count_error(tally, from->errors[i].text, from->errors[i].count);
 	tally_merge_hdr(tally->service, from->service);
@@ -150,11 +167,32 @@ const char *const bench_split_part_names[BENCH_SPLIT_PARTS] = {
 	[SPLIT_SERVICE] = "service",
 };
 
+void tally_add_times(struct tally *sum, const struct tally *tally)
+{
+	sum->ok += tally->ok;
+	sum->untimed += tally->untimed;
+	sum->mistimed += tally->mistimed;
+}
+
+bool tally_times_hold(const struct tally *sum, char why[TALLY_WHY])
+{
+	uint64_t count = sum->mistimed > 0 ? sum->mistimed : sum->untimed;
+
+	snprintf(why, TALLY_WHY, "%llu of %llu answers %s", (unsigned long long)count,
+		 (unsigned long long)sum->ok,
+		 sum->mistimed > 0 ? "claim by Server-Timing that more time passed than the client "
+				     "measured"
+				   : "have no Server-Timing, or a negative one");
+	return count == 0;
+}
+
 json_t *tally_split_json(const struct tally *tally)
 {
 	json_t *mean = json_object(), *median = json_object();
+	char why[TALLY_WHY];
 
-	if (tally->parts[0] == NULL || tally->parts[0]->count == 0) {
+	if (tally->parts[0] == NULL || tally->parts[0]->count == 0 ||
+	    !tally_times_hold(tally, why)) {
 		json_decref(mean);
 		json_decref(median);
 		return json_null();

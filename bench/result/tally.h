@@ -20,12 +20,17 @@
  *     queue     waiting for a connection to the database
  *     db        in the database
  *     service   the rest of the service: HTTP, JSON
+ *
+ * The client's clock is the truth. What the service says of itself cannot be checked but for this:
+ * its parts fit into its total, and that into what the client measured. A side that says more in
+ * one answer, or nothing in some, is believed in none.
  */
 
 enum bench_split_part { SPLIT_CLIENT, SPLIT_QUEUE, SPLIT_DB, SPLIT_SERVICE, BENCH_SPLIT_PARTS };
 
 extern const char *const bench_split_part_names[BENCH_SPLIT_PARTS];
 
+#define TALLY_WHY	 160
 #define TALLY_ERRORS_MAX 16
 #define TALLY_ERROR_TEXT (BENCH_OP_ERROR_MAX + 8)
 
@@ -43,6 +48,8 @@ struct tally {
 	struct bench_hdr *response;		    /* done - intended; open loop, else NULL */
 	struct bench_hdr *lag;			    /* sent - intended; likewise */
 	struct bench_hdr *parts[BENCH_SPLIT_PARTS]; /* of answers with a Server-Timing */
+	uint64_t untimed;			    /* of ok: without a Server-Timing that is one */
+	uint64_t mistimed;			    /* of ok: it says more than was measured */
 };
 
 /* Aborts without memory: only at start. */
@@ -53,7 +60,14 @@ void tally_free(struct tally *tally);
 void tally_record(struct tally *tally, const struct bench_op *op, int64_t intended_ns);
 /* Both were made alike. */
 void tally_merge(struct tally *tally, const struct tally *from);
-/* {"mean": {"client": ns, ...}, "median": {...}}; null when no parts were recorded. */
+/* Adds what a side's Server-Timing of some operations is to be believed by: the sum's ok, untimed,
+ * mistimed. */
+void tally_add_times(struct tally *sum, const struct tally *tally);
+/* False: the service's own times are not to be believed; why says of what: "10 of 20 answers have
+ * no Server-Timing". */
+CART_MUST_CHECK bool tally_times_hold(const struct tally *sum, char why[TALLY_WHY]);
+/* {"mean": {"client": ns, ...}, "median": {...}}; null when no parts were recorded, or the times do
+ * not hold. */
 json_t *tally_split_json(const struct tally *tally);
 /* An element of the result's "operations". */
 json_t *tally_json(const struct tally *tally, enum bench_op_type type);
@@ -64,7 +78,6 @@ json_t *tally_json(const struct tally *tally, enum bench_op_type type);
  * work, and may fail just where the work is slow. False: why says what keeps them, "B failed 30 %".
  */
 #define TALLY_SUCCESS_MIN 0.999
-#define TALLY_WHY	  160
 
 struct tally_share {
 	const char *name;

@@ -63,7 +63,7 @@ static bool answer_number(const char *text, size_t len, uint64_t max, uint64_t *
 	return number <= max;
 }
 
-/* Converts "0.51", milliseconds, to nanoseconds; -1: not a number. */
+/* Converts "0.51", milliseconds, to nanoseconds; -1: not such a number, or below 0. */
 static int64_t answer_ms(const char *text, const char *end)
 {
 	int64_t ns = 0, unit = 1000000;
@@ -78,7 +78,9 @@ static int64_t answer_ms(const char *text, const char *end)
 			unit /= 10;
 			ns += (*text - '0') * unit;
 		}
-	return any ? ns : -1;
+	while (text < end && (*text == ' ' || *text == '\t'))
+		text++;
+	return any && (text == end || *text == ';') ? ns : -1;
 }
 
 /* queue;dur=0.02, db;dur=0.51, total;dur=0.60 */

@@ -267,6 +267,38 @@ static void a_side_that_stands_still_has_lost(void **state)
 	free(output);
 }
 
+/* Its answers say that the database took 50 ms more than they took. */
+static void a_service_whose_clock_is_fast_is_not_believed(void **state)
+{
+	static const char *const settings[] = {"backend=fault", "fault.clock=50000000", NULL};
+	char a[60], b[60], *output;
+	struct cartd cartds[2];
+	json_t *result, *split;
+
+	(void)state;
+	cartd_start(&cartds[0], NULL);
+	cartd_start(&cartds[1], settings);
+	snprintf(a, sizeof(a), "A=http://127.0.0.1:%d", cartds[0].port);
+	snprintf(b, sizeof(b), "B=http://127.0.0.1:%d", cartds[1].port);
+	output = BENCH(0, "h2h", SHORT, "--out", file, a, b);
+	assert_non_null(strstr(output, "where the time of B goes is not shown: "));
+	assert_null(strstr(output, "where the time of A goes"));
+	free(output);
+	result = load(file);
+	for (size_t i = 0; i < 3; i++) {
+		split = json_object_get(operation(result, i), "split");
+		assert_true(json_is_object(json_array_get(split, 0)));
+		assert_true(json_is_null(json_array_get(split, 1)));
+	}
+	json_decref(result);
+	output = BENCH(0, "run", "--duration", "100ms", "--warmup", "0", b + 2);
+	assert_non_null(strstr(output, "where the time goes is not shown: "));
+	assert_null(strstr(output, "client + network"));
+	free(output);
+	for (int i = 0; i < 2; i++)
+		cartd_stop(&cartds[i]);
+}
+
 static void sides_of_one_database_have_different_names(void **state)
 {
 	char *output =
@@ -358,6 +390,7 @@ int main(void)
 		cmocka_unit_test(a_side_that_fails_fast_does_not_win),
 		cmocka_unit_test(a_side_that_does_not_store_is_wrong),
 		cmocka_unit_test(a_side_that_stands_still_has_lost),
+		cmocka_unit_test(a_service_whose_clock_is_fast_is_not_believed),
 		cmocka_unit_test(sides_of_one_database_have_different_names),
 		cmocka_unit_test(archived_results_are_compared),
 		cmocka_unit_test(results_that_do_not_belong_together_are_refused),

@@ -7,6 +7,10 @@
 
 #define COUNT(array_) (sizeof(array_) / sizeof((array_)[0]))
 
+#define LOOK(delay_, read_, written_, seen_)                                                       \
+	{                                                                                          \
+		.delay = delay_, .read = PROBE_##read_, .written = written_, .seen = seen_         \
+	}
 #define WROTE(version_, value_)                                                                    \
 	{                                                                                          \
 		true, version_, value_                                                             \
@@ -32,9 +36,9 @@ static void expect(const struct probe_finding *finding, size_t trials, size_t vi
 static void a_read_is_stale_when_it_is_older_than_what_was_acknowledged(void **state)
 {
 	static const struct probe_look looks[] = {
-		{0, PROBE_STRONG, 5, 5}, {0, PROBE_STRONG, 5, 4}, {0, PROBE_STRONG, 5, 6},
-		{1, PROBE_STRONG, 9, 6}, {1, PROBE_STRONG, 9, 9}, {1, PROBE_STRONG, 3, 0},
-		{0, PROBE_INDEX, 5, 1}, /* of another kind of read */
+		LOOK(0, STRONG, 5, 5), LOOK(0, STRONG, 5, 4), LOOK(0, STRONG, 5, 6),
+		LOOK(1, STRONG, 9, 6), LOOK(1, STRONG, 9, 9), LOOK(1, STRONG, 3, 0),
+		LOOK(0, INDEX, 5, 1), /* of another kind of read */
 	};
 	struct probe_finding finding = {.read = PROBE_STRONG,
 					.delays = {{.delay_ms = 0}, {.delay_ms = 2}},
@@ -52,10 +56,40 @@ static void a_read_is_stale_when_it_is_older_than_what_was_acknowledged(void **s
 			    "version 4 read 0 ms after version 5 was acknowledged");
 }
 
+static void old_lines_under_a_new_version_are_old(void **state)
+{
+	static const struct probe_look looks[] = {{0, PROBE_STRONG, 5, 5, 4, 4},
+						  {0, PROBE_STRONG, 5, 5, 4, 2},
+						  {0, PROBE_STRONG, 5, 9, 4, 3},
+						  {0, PROBE_STRONG, 5, 6, 4, 5}};
+	static const struct probe_step good[] = {WROTE(2, 1), FOUND(2, 1), WROTE(3, 2),
+						 FOUND(3, 2)};
+	static const struct probe_step bad[] = {WROTE(2, 1), FOUND(2, 1), WROTE(3, 2), FOUND(3, 1)};
+	static const struct probe_step back[] = {FOUND(2, 1), FOUND(3, 2), FOUND(3, 1)};
+	struct probe_finding finding = {.read = PROBE_STRONG, .delay_count = 1};
+
+	(void)state;
+	probe_judge_staleness(&finding, looks, COUNT(looks));
+	expect(&finding, 4, 2, 0);
+	assert_int_equal(finding.delays[0].most_behind, 2);
+	assert_string_equal(finding.example,
+			    "2 of 4 adds read 0 ms after the last was acknowledged, as version 5");
+	finding = (struct probe_finding){0};
+	probe_judge_read_your_writes(&finding, good, COUNT(good));
+	expect(&finding, 2, 0, 0);
+	probe_judge_read_your_writes(&finding, bad, COUNT(bad));
+	expect(&finding, 4, 1, 0);
+	finding = (struct probe_finding){0};
+	probe_judge_monotonic_reads(&finding, good, COUNT(good));
+	expect(&finding, 1, 0, 0);
+	probe_judge_monotonic_reads(&finding, back, COUNT(back));
+	expect(&finding, 3, 1, 0);
+}
+
 static void what_was_not_answered_is_unknown_and_no_trial(void **state)
 {
-	static const struct probe_look looks[] = {
-		{0, PROBE_STRONG, 0, 4}, {0, PROBE_STRONG, 5, -1}, {0, PROBE_STRONG, 0, -1}};
+	static const struct probe_look looks[] = {LOOK(0, STRONG, 0, 4), LOOK(0, STRONG, 5, -1),
+						  LOOK(0, STRONG, 0, -1)};
 	struct probe_finding finding = {.read = PROBE_STRONG, .delay_count = 1};
 
 	(void)state;
@@ -288,6 +322,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_read_is_stale_when_it_is_older_than_what_was_acknowledged),
+		cmocka_unit_test(old_lines_under_a_new_version_are_old),
 		cmocka_unit_test(what_was_not_answered_is_unknown_and_no_trial),
 		cmocka_unit_test(a_client_must_read_its_writes),
 		cmocka_unit_test(a_write_left_open_binds_nobody),

@@ -221,7 +221,8 @@ static void the_split_adds_up(void **state)
 	tally_init(&tally, false);
 	tally_init(&other, false);
 	tally_record(&tally, &op, 0);
-	op.total_ns = -1; /* no Server-Timing: not counted */
+	op.outcome = BENCH_REFUSED; /* not counted */
+	op.total_ns = -1;
 	tally_record(&tally, &op, 0);
 	tally_merge(&other, &tally);
 	json = tally_split_json(&other);
@@ -235,6 +236,49 @@ static void the_split_adds_up(void **state)
 	tally_free(&other);
 	json = tally_split_json(&(struct tally){0});
 	assert_true(json_is_null(json));
+}
+
+/* queue, database and total, in ns, of an answer after 2 ms; and what is said of one such answer
+ * beside a right one. NULL: nothing. */
+static void a_service_is_believed_within_what_the_client_measured(void **state)
+{
+	static const struct {
+		int64_t queue_ns, db_ns, total_ns;
+		const char *why;
+	} of[] = {{100000, 500000, 1000000, NULL},
+		  {0, 2000000, 2000000, NULL},
+		  {5000, 2005000, 2010000, NULL}, /* rounded up */
+		  {0, 500000, 3000000, "1 of 2 answers claim"},
+		  {0, 3000000, 1000000, "1 of 2 answers claim"},
+		  {900000, 900000, 1000000, "1 of 2 answers claim"},
+		  {0, INT64_MAX / 2, INT64_MAX / 2, "1 of 2 answers claim"},
+		  {0, -1, 1000000, "1 of 2 answers have no"},
+		  {-1, -1, -1, "1 of 2 answers have no"}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		struct bench_op op = {.sent_ns = 1000, .done_ns = 2001000, .total_ns = 100};
+		struct tally tally, sum = {0};
+		char why[TALLY_WHY];
+		json_t *split;
+		bool holds;
+
+		tally_init(&tally, false);
+		tally_record(&tally, &op, 0);
+		op.queue_ns = of[i].queue_ns;
+		op.db_ns = of[i].db_ns;
+		op.total_ns = of[i].total_ns;
+		tally_record(&tally, &op, 0);
+		tally_add_times(&sum, &tally);
+		holds = tally_times_hold(&sum, why);
+		assert_int_equal(holds, of[i].why == NULL);
+		if (of[i].why != NULL)
+			assert_non_null(strstr(why, of[i].why));
+		split = tally_split_json(&tally);
+		assert_int_equal(json_is_null(split), !holds);
+		json_decref(split);
+		tally_free(&tally);
+	}
 }
 
 static void a_success_rate_has_its_interval(void **state)
@@ -260,6 +304,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_result_is_refused_with_the_reason),
 		cmocka_unit_test(only_quantiles_that_hold_are_there),
 		cmocka_unit_test(the_split_adds_up),
+		cmocka_unit_test(a_service_is_believed_within_what_the_client_measured),
 		cmocka_unit_test(a_success_rate_has_its_interval),
 	};
 

@@ -20,6 +20,7 @@
 #ifndef CORE_CART_BACKEND_H
 #define CORE_CART_BACKEND_H
 
+#include "core/cart_bill.h"
 #include "core/cart_store.h"
 
 #include <stdatomic.h>
@@ -149,6 +150,7 @@ struct cart_backend {
 	cart_backend_close_fn *close;
 	cart_backend_submit_fn *submit;
 	cart_backend_expire_fn *expire;
+	cart_backend_bill_fn *bill; /* NULL: its database is not paid by the request */
 };
 
 /*

@@ -101,6 +101,13 @@ const struct cart_backend *cart_backend_find(const char *name)
 	return NULL;
 }
 
+int cart_bill(struct cart_bill *bill, const char *backend, const struct cart_bill_cart *cart)
+{
+	const struct cart_backend *found = cart_backend_find(backend);
+
+	return found != NULL && found->bill != NULL ? found->bill(bill, cart) : -1;
+}
+
 const char *cart_backend_name(const struct cart_backend *backend)
 {
 	return backend->name;

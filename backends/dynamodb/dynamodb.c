@@ -3,6 +3,7 @@
  * loop (store.c), and a table that is created or checked at start. If the service cannot be reached
  * at start, or creating the table takes long, core/provisioner.h goes on trying.
  */
+#include "backends/dynamodb/item/bill.h"
 #include "backends/dynamodb/table/table.h"
 #include "backends/dynamodb/store/store.h"
 
@@ -148,4 +149,5 @@ const struct cart_backend dynamodb_backend = {
 	.close = ddb_store_close,
 	.submit = ddb_store_submit,
 	.expire = ddb_store_expire,
+	.bill = ddb_bill,
 };

@@ -57,10 +57,14 @@ struct report_prices {
 	const char *source;
 	double write_million; /* for a million units */
 	double read_million;
+	double storage_gb_month;
 	const char *instance;
 	const char *instance_source;
 	double instance_hour;
-	bool overridden; /* some of it by flags */
+	double instance_gb; /* of its disk, paid whether it is full or not */
+	double instance_gb_month;
+	const char *instance_io; /* what of the disk's I/O is in the price, a clause */
+	bool overridden;	 /* some of it by flags */
 };
 
 /* One DATABASE_test_results.json of seed150. Milliseconds; rows as in seed_reference_rows. */

@@ -1,0 +1,385 @@
+/*
+ * AWS's rules, from its Developer Guide: "Item sizes and formats", "Read and write operations",
+ * "Using global secondary indexes" (Read/Write capacity units, Storage considerations).
+ *
+ *  - A write takes a unit for each KB begun of the item before or after it, whichever is larger; a
+ *    condition that was false takes the same. A strong read takes a unit for each 4 KB begun, an
+ *    eventual one half of it.
+ *  - An index takes a write for an entry that appears, vanishes or changes in what it projects, and
+ *    two for one whose key changes. An item without the index's keys has no entry.
+ *  - Storage is billed with 100 bytes more for each item and for each entry.
+ *
+ * The items are those that ddb_body_put() and its neighbours write: nothing here knows attributes
+ * other than the keys of the indexes.
+ */
+#include "backends/dynamodb/item/bill.h"
+
+#include "backends/dynamodb/item/attribute.h"
+#include "backends/dynamodb/item/body.h"
+#include "backends/dynamodb/item/body_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BILL_WRITE_BYTES   1024
+#define BILL_READ_BYTES	   4096
+#define BILL_STORAGE_BYTES 100
+#define BILL_NESTED_BYTES  3 /* of a map or list, and 1 for each of its elements */
+#define BILL_INDEXES	   2
+
+/* No time of the carts ends in two zeros, with which a number is a byte shorter. */
+#define BILL_NOW_MS INT64_C(1764547623123)
+
+static const struct bill_index {
+	const char *keys[2];
+	bool may_project_all; /* dynamodb.projection counts for it */
+} bill_indexes[BILL_INDEXES] = {
+	{{"customer_id", "created_key"}, true},
+	{{"idle_shard", "idle_key"}, false},
+};
+
+static const struct cart_rules bill_rules = {
+	.ttl_ms = INT64_C(30) * 24 * 3600 * 1000,
+	.lines_max = CART_BILL_LINES_MAX,
+	.quantity_max = 1000000,
+	.idempotency_window_ms = INT64_C(600) * 1000,
+	.idle_step_ms = INT64_C(3600) * 1000,
+	.sweep_grace_ms = INT64_C(3600) * 1000,
+};
+
+/* Two significant digits take a byte, and the number one more. Digits are paired from the decimal
+ * point on, and pairs of zeros at either end are not counted. */
+static size_t bill_number_bytes(const char *text)
+{
+	bool negative = *text == '-';
+	size_t len, pairs;
+
+	text += negative;
+	text += strspn(text, "0");
+	len = strlen(text);
+	pairs = (len + 1) / 2;
+	for (; len >= 2 && text[len - 1] == '0' && text[len - 2] == '0'; len -= 2)
+		pairs--;
+	return 1 + pairs + negative;
+}
+
+static size_t bill_value_bytes(const json_t *value)
+{
+	const json_t *map = json_object_get(value, "M"), *list = json_object_get(value, "L");
+	const char *number = json_string_value(json_object_get(value, "N"));
+	const char *string = json_string_value(json_object_get(value, "S"));
+	size_t bytes = BILL_NESTED_BYTES + json_array_size(list) + json_object_size(map), i;
+	const json_t *each;
+
+	if (number != NULL)
+		return bill_number_bytes(number);
+	if (string != NULL)
+		return strlen(string);
+	json_array_foreach(list, i, each) bytes += bill_value_bytes(each);
+	return bytes + ddb_item_bytes(map);
+}
+
+size_t ddb_item_bytes(const json_t *attributes)
+{
+	size_t bytes = 0;
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)attributes, name, value) bytes +=
+		strlen(name) + bill_value_bytes(value);
+	return bytes;
+}
+
+static double bill_begun(size_t bytes, size_t of)
+{
+	return bytes > 0 ? (double)((bytes + of - 1) / of) : 1;
+}
+
+static double bill_read(const json_t *item)
+{
+	return bill_begun(ddb_item_bytes(item), BILL_READ_BYTES);
+}
+
+/* The cart as it stands at some time in its life. */
+struct bill_state {
+	size_t lines;
+	size_t changes; /* since its creation */
+	int64_t now_ms;
+	bool closed;
+};
+
+struct bill {
+	struct ddb_table table;
+	bool project_all;
+	bool keyed;
+	struct cart_op op;
+	struct buf body;
+};
+
+/* The entry of an item; NULL: it has none, as there is no item or it has not the index's keys. */
+static json_t *bill_entry(const struct bill *bill, const struct bill_index *index,
+			  const json_t *item)
+{
+	json_t *entry;
+
+	if (json_object_get(item, index->keys[0]) == NULL ||
+	    json_object_get(item, index->keys[1]) == NULL)
+		return NULL;
+	if (index->may_project_all && bill->project_all)
+		return json_copy((json_t *)(uintptr_t)item);
+	entry = json_object();
+	json_object_set(entry, "cart_id", json_object_get(item, "cart_id"));
+	for (int i = 0; i < 2; i++)
+		json_object_set(entry, index->keys[i], json_object_get(item, index->keys[i]));
+	return entry;
+}
+
+static bool bill_same_key(const struct bill_index *index, const json_t *before, const json_t *after)
+{
+	return json_equal(json_object_get(before, index->keys[0]),
+			  json_object_get(after, index->keys[0])) &&
+	       json_equal(json_object_get(before, index->keys[1]),
+			  json_object_get(after, index->keys[1]));
+}
+
+/* A write that leaves one as the larger of both; NULL: there was or is none. */
+static double bill_larger(const json_t *before, const json_t *after)
+{
+	size_t a = ddb_item_bytes(before), b = ddb_item_bytes(after);
+
+	return bill_begun(a > b ? a : b, BILL_WRITE_BYTES);
+}
+
+static double bill_write_index(const struct bill *bill, const struct bill_index *index,
+			       const json_t *before, const json_t *after)
+{
+	json_t *old = bill_entry(bill, index, before), *new = bill_entry(bill, index, after);
+	double units = 0;
+
+	if (old != NULL && new != NULL && !bill_same_key(index, old, new))
+		units = bill_larger(old, NULL) + bill_larger(NULL, new);
+	else if (old != NULL && new != NULL)
+		units = json_equal(old, new) ? 0 : bill_larger(old, new);
+	else if (old != NULL || new != NULL)
+		units = bill_larger(old, new);
+	json_decref(old);
+	json_decref(new);
+	return units;
+}
+
+static double bill_write_indexes(const struct bill *bill, const json_t *before, const json_t *after)
+{
+	double units = 0;
+
+	for (int i = 0; i < BILL_INDEXES; i++)
+		units += bill_write_index(bill, &bill_indexes[i], before, after);
+	return units;
+}
+
+static double bill_write(const struct bill *bill, const json_t *before, const json_t *after)
+{
+	return bill_larger(before, after) + bill_write_indexes(bill, before, after);
+}
+
+static size_t bill_stored(const struct bill *bill, const json_t *item)
+{
+	size_t bytes = ddb_item_bytes(item) + BILL_STORAGE_BYTES;
+
+	for (int i = 0; i < BILL_INDEXES; i++) {
+		json_t *entry = bill_entry(bill, &bill_indexes[i], item);
+
+		bytes += entry != NULL ? ddb_item_bytes(entry) + BILL_STORAGE_BYTES : 0;
+		json_decref(entry);
+	}
+	return bytes;
+}
+
+/* Takes the item out of the body that was made. NULL: no memory. */
+static json_t *bill_take_item(struct bill *bill)
+{
+	json_t *body =
+		bill->body.failed ? NULL : json_loadb(bill->body.data, bill->body.len, 0, NULL);
+	json_t *item = json_incref(json_object_get(body, "Item"));
+
+	json_decref(body);
+	return item;
+}
+
+static int bill_fill(struct ddb_item *item, const struct bill *bill, const struct bill_state *state)
+{
+	struct cart *cart = &item->cart;
+	size_t keys = bill->keyed ? state->changes : 0;
+
+	cart->lines = calloc(state->lines + 1, sizeof(*cart->lines));
+	item->keys = calloc(keys + 1, sizeof(*item->keys));
+	if (cart->lines == NULL || item->keys == NULL)
+		return -1;
+	cart->customer_id.size = (uint8_t)snprintf(cart->customer_id.text,
+						   sizeof(cart->customer_id.text), "1234567");
+	cart->state = state->closed ? CART_CHECKED_OUT : CART_OPEN;
+	cart->version = (int64_t)state->changes + 1;
+	cart->created_ms = BILL_NOW_MS;
+	cart->updated_ms = state->now_ms;
+	cart->expires_ms = state->closed ? 0 : state->now_ms + bill_rules.ttl_ms;
+	for (; cart->line_count < state->lines; cart->line_count++) {
+		struct cart_line *line = &cart->lines[cart->line_count];
+
+		line->product_id.size =
+			(uint8_t)snprintf(line->product_id.text, sizeof(line->product_id.text),
+					  "%06zu", 123457 + cart->line_count);
+		line->quantity = 12;
+		line->added_ms = line->updated_ms = BILL_NOW_MS;
+	}
+	for (; item->key_count < keys; item->key_count++) {
+		struct ddb_key *key = &item->keys[item->key_count];
+		uint8_t hash[CART_KEY_HASH_BYTES] = {(uint8_t)(item->key_count >> 8),
+						     (uint8_t)item->key_count};
+
+		ddb_key_name(hash, key->name);
+		key->version = (int64_t)item->key_count + 2;
+		key->stored_ms = BILL_NOW_MS;
+	}
+	return 0;
+}
+
+/* tombstone: what is left of the cart when it is deleted. NULL: no memory. */
+static json_t *bill_item(struct bill *bill, const struct bill_state *state, bool tombstone)
+{
+	struct ddb_item item = {.layout = bill->table.layout};
+	const struct ddb_put put = {
+		.op = &bill->op, .before = &item, .after = &item.cart, .mark = "0123456789abcdef"};
+	json_t *made = NULL;
+
+	if (bill->keyed) {
+		char name[DDB_KEY_NAME_ROOM];
+
+		ddb_key_name(bill->op.key_hash, name);
+		snprintf(item.create_key, sizeof(item.create_key), "key#%.22s", name);
+		item.keyed_until_ms = bill->op.now_ms + bill_rules.idempotency_window_ms;
+	}
+	if (bill_fill(&item, bill, state) == 0) {
+		if (tombstone)
+			ddb_body_tombstone(&bill->body, &bill->table, &item);
+		else
+			ddb_body_put(&bill->body, &bill->table, &put);
+		made = bill_take_item(bill);
+	}
+	ddb_item_clear(&item);
+	return made;
+}
+
+/* The items of a cart's life around the operations that are billed. */
+enum bill_moment {
+	BILL_NEW,
+	BILL_LINE_BEFORE, /* without the last line */
+	BILL_OPEN,
+	BILL_ADDED,
+	BILL_MOVED, /* as ADDED, in another step of cart.idle_step */
+	BILL_CLOSED,
+	BILL_TOMBSTONE,
+	BILL_KEY, /* the item of a create's key */
+	BILL_MOMENTS
+};
+
+static int bill_items(struct bill *bill, size_t lines, json_t *items[BILL_MOMENTS])
+{
+	const int64_t now_ms = BILL_NOW_MS, later_ms = BILL_NOW_MS + bill_rules.idle_step_ms;
+	const struct bill_state states[BILL_KEY] = {
+		[BILL_NEW] = {0, 0, now_ms, false},
+		[BILL_LINE_BEFORE] = {lines - 1, lines - 1, now_ms, false},
+		[BILL_OPEN] = {lines, lines, now_ms, false},
+		[BILL_ADDED] = {lines, lines + 1, now_ms, false},
+		[BILL_MOVED] = {lines, lines + 1, later_ms, false},
+		[BILL_CLOSED] = {lines, lines + 1, now_ms, true},
+		[BILL_TOMBSTONE] = {lines, lines, now_ms, false},
+	};
+
+	for (int i = 0; i < BILL_KEY; i++)
+		items[i] = bill_item(bill, &states[i], i == BILL_TOMBSTONE);
+	ddb_body_put_key(&bill->body, &bill->table, &bill->op, "key#AAAAAAAAAAAAAAAAAAAAAA",
+			 &bill->op.id, 0);
+	items[BILL_KEY] = bill_take_item(bill);
+	for (int i = 0; i < BILL_MOMENTS; i++)
+		if (items[i] == NULL)
+			return -1;
+	return 0;
+}
+
+/* A change: a conditional call in layout map, a strong read before the write in layout list. */
+static struct cart_bill_units bill_change(const struct bill *bill, const json_t *before,
+					  const json_t *after)
+{
+	return (struct cart_bill_units){
+		.read = bill->table.layout == DDB_LAYOUT_LIST ? bill_read(before) : 0,
+		.write = bill_write(bill, before, after),
+	};
+}
+
+/* A query of one entry, and the cart by its key where the entry has keys alone. */
+static double bill_list(const struct bill *bill, const json_t *item)
+{
+	json_t *entry = bill_entry(bill, &bill_indexes[0], item);
+	double units = bill_read(entry) / 2;
+
+	json_decref(entry);
+	return bill->project_all ? units : units + bill_read(item) / 2;
+}
+
+static void bill_sum(struct cart_bill *out, const struct bill *bill, json_t *items[BILL_MOMENTS])
+{
+	struct cart_bill_units *units = out->units;
+	const json_t *open = items[BILL_OPEN];
+
+	out->bytes = ddb_item_bytes(open);
+	out->stored_bytes = bill_stored(bill, items[BILL_CLOSED]);
+	units[CART_BILL_CREATE].write = bill_write(bill, NULL, items[BILL_NEW]);
+	units[CART_BILL_ADD_LINE] = bill_change(bill, items[BILL_LINE_BEFORE], open);
+	units[CART_BILL_ADD] = bill_change(bill, open, items[BILL_ADDED]);
+	units[CART_BILL_MOVE].write = bill_write_indexes(bill, open, items[BILL_MOVED]) -
+				      bill_write_indexes(bill, open, items[BILL_ADDED]);
+	units[CART_BILL_GET].read = bill_read(open);
+	units[CART_BILL_GET_EVENTUAL].read = bill_read(open) / 2;
+	units[CART_BILL_LIST].read = bill_list(bill, open);
+	units[CART_BILL_CHECKOUT] = bill_change(bill, open, items[BILL_CLOSED]);
+	units[CART_BILL_DELETE].write = bill_write(bill, open, NULL);
+	if (!bill->keyed)
+		return;
+	/* The key's item is written before the cart. A delete's condition is false, and a tombstone
+	 * takes the cart's place. */
+	units[CART_BILL_CREATE].write += bill_write(bill, NULL, items[BILL_KEY]);
+	units[CART_BILL_DELETE].write =
+		bill_larger(open, NULL) + bill_write(bill, open, items[BILL_TOMBSTONE]);
+}
+
+static bool bill_setting_is(const struct cart_bill_cart *cart, const char *key, const char *value)
+{
+	const char *text = cart->setting != NULL ? cart->setting(cart->user, key) : NULL;
+
+	return text != NULL && strcmp(text, value) == 0;
+}
+
+int ddb_bill(struct cart_bill *out, const struct cart_bill_cart *cart)
+{
+	struct bill bill = {
+		.table = {.name = "carts",
+			  .layout = bill_setting_is(cart, "dynamodb.layout", "list")
+					    ? DDB_LAYOUT_LIST
+					    : DDB_LAYOUT_MAP,
+			  .idle_shards = 8,
+			  .rules = &bill_rules},
+		.project_all = bill_setting_is(cart, "dynamodb.projection", "all"),
+		.keyed = cart->keyed,
+		.op = {.now_ms = BILL_NOW_MS},
+	};
+	json_t *items[BILL_MOMENTS] = {NULL};
+	int result = bill_items(&bill, cart->lines, items);
+
+	*out = (struct cart_bill){0};
+	if (result == 0)
+		bill_sum(out, &bill, items);
+	for (int i = 0; i < BILL_MOMENTS; i++)
+		json_decref(items[i]);
+	buf_free(&bill.body);
+	return result;
+}

@@ -165,7 +165,8 @@ static enum bench_exit gate_run_mode(struct bench_session *session)
 	if (!h2h_setup(&mode.config, session))
 		return BENCH_INVALID;
 	if (!bench_session_open(session, gate_target_names)) {
-		gate_print_outcome(stdout, BENCH_INVALID, "not all targets can be opened");
+		gate_print_outcome(stdout, BENCH_INVALID,
+				   "not all targets can be opened and compared");
 		return BENCH_INVALID;
 	}
 	return gate_measure(&mode);

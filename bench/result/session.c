@@ -3,6 +3,7 @@
 #include "bench/cli/interrupt.h"
 #include "bench/result/member.h"
 #include "bench/result/result.h"
+#include "bench/target/cores.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -60,6 +61,33 @@ static bool session_open_side(struct bench_session *session, const char *name, c
 	return false;
 }
 
+/* False: sides that are compared have different cores; said. */
+static bool session_cores_are_alike(const struct bench_session *session)
+{
+	char text[2][CORES_TEXT];
+	cpu_set_t first, other;
+	size_t at = session->drive_count;
+
+	for (size_t i = 0; i < session->drive_count; i++) {
+		if (!bench_drive_cores(session->drives[i], &other))
+			continue;
+		if (at == session->drive_count) {
+			at = i;
+			first = other;
+		} else if (!CPU_EQUAL(&first, &other)) {
+			bench_session_fail(
+				"%s runs on the cores %s and %s on %s, so that the verdict would "
+				"be "
+				"on the cores: pin both alike (taskset -a -c -p CORES PID for a "
+				"service; a store runs on cartbench's, see --pin)",
+				session->names[at], cores_format(&first, text[0]),
+				session->names[i], cores_format(&other, text[1]));
+			return false;
+		}
+	}
+	return true;
+}
+
 bool bench_session_open(struct bench_session *session, const char *const *names)
 {
 	static const char *const letters[] = {"A", "B", "C", "D", "E", "F", "G", "H"};
@@ -83,6 +111,8 @@ bool bench_session_open(struct bench_session *session, const char *const *names)
 				       names != NULL ? target - strlen(name) - 1 : target))
 			return false;
 	}
+	if (names != NULL && !session_cores_are_alike(session))
+		return false;
 	if (names != NULL && session->drive_count == 2)
 		bench_result_tell_apart(session->result);
 	bench_interrupt_catch();

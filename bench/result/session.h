@@ -36,7 +36,8 @@ enum bench_exit bench_session_run(const struct bench_mode *mode, int argc, char 
 /*
  * Begins the result and opens all targets, before any is measured: a typing mistake in the second
  * costs nothing. names NULL: each argument is a target, and they are called A, B, ...; else the
- * arguments are NAME=TARGET, one for each name up to a NULL. False: the reason has been printed.
+ * arguments are NAME=TARGET, one for each name up to a NULL, and sides on different cores of this
+ * machine are refused, because they are to be compared. False: the reason has been printed.
  */
 CART_MUST_CHECK bool bench_session_open(struct bench_session *session, const char *const *names);
 /* What tables call a side: --label, or its database. */

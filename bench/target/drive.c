@@ -120,6 +120,11 @@ int bench_drive_metrics(struct bench_drive *drive, struct buf *out, struct cart_
 	return drive->kind->metrics(drive, out, error);
 }
 
+bool bench_drive_cores(const struct bench_drive *drive, cpu_set_t *cores)
+{
+	return drive->kind->cores(drive, cores);
+}
+
 int bench_drive_loop_open(struct bench_drive_loop **loop, struct bench_drive *drive,
 			  struct event_base *base, struct cart_error *error)
 {

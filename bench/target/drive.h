@@ -13,6 +13,7 @@
 #include "core/base/attr.h"
 #include "core/base/error.h"
 
+#include <sched.h>
 #include <stdio.h>
 
 struct bench_drive_loop;
@@ -37,6 +38,9 @@ CART_MUST_CHECK bool bench_drive_print_settings(const struct bench_drive *drive,
 /* Adds /metrics as it is now to out: Prometheus' text. Blocks; one thread at a time. */
 CART_MUST_CHECK int bench_drive_metrics(struct bench_drive *drive, struct buf *out,
 					struct cart_error *error);
+
+/* The cores that its work is done on. False: that cannot be seen from here. */
+CART_MUST_CHECK bool bench_drive_cores(const struct bench_drive *drive, cpu_set_t *cores);
 
 CART_MUST_CHECK int bench_drive_loop_open(struct bench_drive_loop **loop, struct bench_drive *drive,
 					  struct event_base *base, struct cart_error *error);

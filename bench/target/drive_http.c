@@ -9,6 +9,7 @@
 #include "bench/stats/alloc.h"
 #include "bench/target/base.h"
 #include "bench/target/cart_read.h"
+#include "bench/target/cores.h"
 #include "bench/target/drive_internal.h"
 #include "bench/target/http_conn.h"
 #include "bench/target/http_origin.h"
@@ -267,6 +268,11 @@ static int http_metrics(struct bench_drive *head, struct buf *out, struct cart_e
 	return failed;
 }
 
+static bool http_cores(const struct bench_drive *drive, cpu_set_t *cores)
+{
+	return cores_of_listener(cores, &((const struct http_drive *)drive)->origin.address);
+}
+
 static void http_close(struct bench_drive *head)
 {
 	free(head);
@@ -292,6 +298,7 @@ const struct bench_drive_kind bench_http_kind = {
 	.open = http_open,
 	.close = http_close,
 	.metrics = http_metrics,
+	.cores = http_cores,
 	.loop_open = http_loop_open,
 	.loop_close = http_loop_close,
 	.link_open = http_link_open,

@@ -6,6 +6,7 @@
 #include "bench/target/op.h"
 #include "core/base/error.h"
 
+#include <sched.h>
 #include <stdio.h>
 
 struct buf;
@@ -21,6 +22,7 @@ struct bench_drive_kind {
 	void (*close)(struct bench_drive *drive);
 	void (*print_settings)(const struct bench_drive *drive, FILE *out);
 	int (*metrics)(struct bench_drive *drive, struct buf *out, struct cart_error *error);
+	bool (*cores)(const struct bench_drive *drive, cpu_set_t *cores);
 	int (*loop_open)(struct bench_drive_loop **loop, struct bench_drive *drive,
 			 struct event_base *base, struct cart_error *error);
 	void (*loop_close)(struct bench_drive_loop *loop);

@@ -294,6 +294,12 @@ static int store_metrics(struct bench_drive *drive, struct buf *out, struct cart
 	return out->failed ? cart_error_set(error, "no memory") : 0;
 }
 
+static bool store_cores(const struct bench_drive *drive, cpu_set_t *cores)
+{
+	(void)drive;
+	return sched_getaffinity(0, sizeof(*cores), cores) == 0;
+}
+
 /* Undoes %XX in place. False: a % without its digits. */
 static bool store_decode(char *text)
 {
@@ -410,6 +416,7 @@ const struct bench_drive_kind bench_store_kind = {
 	.close = store_close,
 	.print_settings = store_print_settings,
 	.metrics = store_metrics,
+	.cores = store_cores,
 	.loop_open = store_loop_open,
 	.loop_close = store_loop_close,
 	.link_open = store_link_open,

@@ -179,7 +179,8 @@ static void a_dead_one_is_invalid(void **state)
 	cartd_kill(&head);
 	status = run_gate("10s", &output);
 	assert_outcome(status, 2, output, "cartbench: HEAD=http://127.0.0.1:");
-	assert_outcome(status, 2, output, "gate: INVALID: not all targets can be opened");
+	assert_outcome(status, 2, output,
+		       "gate: INVALID: not all targets can be opened and compared");
 	free(output);
 }
 

@@ -5,6 +5,7 @@
 #include "tests/lib/cmocka.h"
 
 #include <jansson.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,6 +146,38 @@ static void calls_of_the_database_are_counted_where_it_counts_them(void **state)
 	(void)state;
 	assert_null(strstr(output, "calls to the database"));
 	free(output);
+}
+
+/* Of two services, and of a service and a store in cartbench's own process. */
+static void sides_on_different_cores_are_refused(void **state)
+{
+	char a[60], b[60], pin[12], *output;
+	struct cartd cartds[2];
+	cpu_set_t all, one;
+	int core = 0;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	if (CPU_COUNT(&all) < 2)
+		skip();
+	while (!CPU_ISSET((size_t)core, &all))
+		core++;
+	snprintf(pin, sizeof(pin), "%d", core);
+	CPU_ZERO(&one);
+	CPU_SET((size_t)core, &one);
+	cartd_start(&cartds[0], NULL);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	cartd_start(&cartds[1], NULL); /* inherits it */
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
+	snprintf(a, sizeof(a), "A=http://127.0.0.1:%d", cartds[0].port);
+	snprintf(b, sizeof(b), "B=http://127.0.0.1:%d", cartds[1].port);
+	REFUSED("pin both alike", "h2h", SHORT, a, b);
+	REFUSED("pin both alike", "h2h", SHORT, a, "B=store:memory", "--pin", pin);
+	/* One that is pinned as the generator is may be compared. */
+	output = BENCH(0, "h2h", SHORT, "--pin", pin, "A=store:memory", b);
+	free(output);
+	for (int i = 0; i < 2; i++)
+		cartd_stop(&cartds[i]);
 }
 
 /* They are asked for after the pairs, over the connection that was made before them. */
@@ -385,6 +418,7 @@ int main(void)
 		cmocka_unit_test(two_cartds_are_compared_and_a_slower_one_loses),
 		cmocka_unit_test(calls_of_the_database_are_counted_where_it_counts_them),
 		cmocka_unit_test(metrics_are_had_although_the_service_has_closed_the_connection),
+		cmocka_unit_test(sides_on_different_cores_are_refused),
 		cmocka_unit_test(what_is_wrong_is_said_in_a_line),
 		cmocka_unit_test(a_side_that_fails_is_not_believed_and_what_was_measured_is_kept),
 		cmocka_unit_test(a_side_that_fails_fast_does_not_win),

@@ -6,6 +6,9 @@
  * op, which completes at once or, with a delay, when its timer fires. A fault replaces the inner
  * store (nothing is applied), the answer, or both.
  *
+ * Delays are kept to some microseconds, because benchmarks compare what clients measure with them:
+ * each has a timerfd of its own, as a loop's timers are only right to some milliseconds.
+ *
  * The deadline passes, or the caller cancels: an op that the inner store still holds is expired
  * there, and gets that answer. A change that was answered and waits for its delay may have landed;
  * so may one that hangs, as far as a client can know.
@@ -17,6 +20,7 @@
  * which AddressSanitizer reports.
  */
 #include "backends/fault/fault.h"
+#include "backends/fault/delays.h"
 #include "backends/fault/mutant.h"
 #include "core/cart_backend.h"
 
@@ -25,6 +29,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 extern const struct cart_backend fault_backend;
 
@@ -35,7 +41,9 @@ struct fault_db {
 	struct fault_plan plan;
 	struct fault_mutant mutant;
 	_Atomic int64_t delay_ms;
-	int64_t stall_ms, stall_every_ms, drift_ns, burn_ns, clock_ns, started_ns;
+	struct fault_delays delays;
+	struct fault_stalls stalls;
+	int64_t drift_ns, burn_ns, clock_ns;
 	atomic_uint_least64_t answered;
 };
 
@@ -52,10 +60,10 @@ struct fault_call {
 	const struct fault_behaviour *behaviour;
 	struct fault_mutation mutation;
 	struct event answer;
-	int64_t delay_ms;
-	int64_t due_ns; /* when the delay is over */
-	bool expiring;	/* the next answer of the inner store is the last one */
-	bool applied;	/* a change has landed, or may have, and its answer waits for the delay */
+	int timer; /* a timerfd, or -1 */
+	int64_t delay_ns;
+	bool expiring; /* the next answer of the inner store is the last one */
+	bool applied;  /* a change has landed, or may have, and its answer waits for the delay */
 };
 
 static struct fault_db *fault_db_of(struct cart_store *store)
@@ -88,6 +96,8 @@ static int fault_start(struct cart_db **out, const struct cart_env *env, struct 
 
 	if (db == NULL)
 		return cart_error_set(error, "out of memory");
+	if (fault_delays_init(&db->delays, &db->stalls, env->settings, error) != 0)
+		goto no_delays;
 	if (fault_plan_init(&db->plan, env->settings, error) != 0)
 		goto no_plan;
 	/* The store layer fills in db.env after start(), and before the first op. */
@@ -96,12 +106,9 @@ static int fault_start(struct cart_db **out, const struct cart_env *env, struct 
 		goto no_mutant;
 	atomic_init(&db->delay_ms, settings_integer(env->settings, "fault.delay"));
 	atomic_init(&db->answered, 0);
-	db->stall_ms = settings_integer(env->settings, "fault.stall");
-	db->stall_every_ms = settings_integer(env->settings, "fault.stall_every");
 	db->drift_ns = settings_integer(env->settings, "fault.drift");
 	db->burn_ns = settings_integer(env->settings, "fault.burn");
 	db->clock_ns = settings_integer(env->settings, "fault.clock");
-	db->started_ns = clock_monotonic_ns(&cart_clock_system);
 	if (fault_start_inner(db, env, error) != 0)
 		goto no_inner;
 	*out = &db->db;
@@ -111,6 +118,8 @@ no_inner:
 no_mutant:
 	fault_plan_destroy(&db->plan);
 no_plan:
+	fault_delays_destroy(&db->delays);
+no_delays:
 	free(db);
 	return -1;
 }
@@ -133,6 +142,7 @@ static void fault_stop(struct cart_db *base)
 	metrics_free(&db->metrics);
 	fault_mutant_destroy(&db->mutant);
 	fault_plan_destroy(&db->plan);
+	fault_delays_destroy(&db->delays);
 	free(db);
 }
 
@@ -192,6 +202,8 @@ static void fault_complete(struct fault_call *call, enum cart_result result)
 	struct cart_op *op = call->op;
 
 	event_del(&call->answer);
+	if (call->timer >= 0)
+		close(call->timer);
 	fault_mutation_clear(&call->mutation);
 	free(call);
 	fault_spin(answered / 1000 * db->drift_ns);
@@ -200,31 +212,10 @@ static void fault_complete(struct fault_call *call, enum cart_result result)
 	fault_spin(db->burn_ns);
 }
 
-/* The delay of an operation that comes now: the rest of a stall too. */
-static int64_t fault_pause_ms(struct fault_db *db)
-{
-	int64_t at_ms = (clock_monotonic_ns(&cart_clock_system) - db->started_ns) / CLOCK_NS_PER_MS;
-	int64_t left_ms = db->stall_every_ms - at_ms % db->stall_every_ms;
-
-	return atomic_load(&db->delay_ms) + (left_ms <= db->stall_ms ? left_ms : 0);
-}
-
 /* A read cannot have landed: it gets TIMEOUT where a change is uncertain. */
 static enum cart_result fault_result(const struct fault_call *call, enum cart_result result)
 {
 	return result == CART_UNCERTAIN && !cart_op_is_write(call->op) ? CART_TIMEOUT : result;
-}
-
-/* The loop's cached time may be old, and the timer early by as much: fault_answer() waits again. */
-static bool fault_wait(struct fault_call *call)
-{
-	int64_t left_us = (call->due_ns - clock_monotonic_ns(&cart_clock_system)) / 1000 + 1;
-	struct timeval delay = {0};
-
-	if (left_us > 0)
-		delay = (struct timeval){.tv_sec = (time_t)(left_us / 1000000),
-					 .tv_usec = (suseconds_t)(left_us % 1000000)};
-	return event_add(&call->answer, &delay) == 0;
 }
 
 static void fault_answer(evutil_socket_t fd, short what, void *user)
@@ -233,17 +224,39 @@ static void fault_answer(evutil_socket_t fd, short what, void *user)
 
 	(void)fd;
 	(void)what;
-	if (clock_monotonic_ns(&cart_clock_system) < call->due_ns && fault_wait(call))
-		return;
 	fault_complete(call, call->op->result);
 }
 
-/* op->result is what the answer will be. False: no memory for a timer. */
+static bool fault_wait(struct fault_call *call, int64_t due_ns)
+{
+	const struct itimerspec due = {.it_value = {.tv_sec = due_ns / CLOCK_NS_PER_S,
+						    .tv_nsec = due_ns % CLOCK_NS_PER_S}};
+
+	call->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (call->timer < 0)
+		return false;
+	event_assign(&call->answer, call->store->store.base, call->timer, EV_READ, fault_answer,
+		     call);
+	return timerfd_settime(call->timer, TFD_TIMER_ABSTIME, &due, NULL) == 0 &&
+	       event_add(&call->answer, NULL) == 0;
+}
+
+/* When an answer of the inner store that came at now_ns is passed on. */
+static int64_t fault_due_ns(const struct fault_call *call, int64_t now_ns)
+{
+	const struct fault_stalls *stalls = &fault_db_of(&call->store->store)->stalls;
+
+	return fault_stalls_due(stalls, now_ns, call->delay_ns);
+}
+
+/* op->result is what the answer will be. False: no timer can be had. */
 static bool fault_answer_later(struct fault_call *call)
 {
-	call->due_ns = clock_monotonic_ns(&cart_clock_system) + call->delay_ms * CLOCK_NS_PER_MS;
-	if (call->delay_ms > 0)
-		return fault_wait(call);
+	int64_t now_ns = clock_monotonic_ns(&cart_clock_system),
+		due_ns = fault_due_ns(call, now_ns);
+
+	if (due_ns > now_ns)
+		return fault_wait(call, due_ns);
 	event_active(&call->answer, 0, 0);
 	return true;
 }
@@ -301,7 +314,8 @@ static void fault_inner_done(struct cart_op *copy, void *user)
 {
 	struct fault_call *call = user;
 	struct cart_op *kept = call->mutation.kept;
-	bool goes_on;
+	bool goes_on, at_once;
+	int64_t now_ns;
 
 	call->inner = NULL;
 	goes_on = fault_goes_on(call, copy);
@@ -312,14 +326,16 @@ static void fault_inner_done(struct cart_op *copy, void *user)
 	free(copy);
 	if (goes_on)
 		return;
+	now_ns = clock_monotonic_ns(&cart_clock_system);
+	at_once = call->expiring || fault_due_ns(call, now_ns) == now_ns;
 	/* The delay counts as time in the database. */
-	if (call->delay_ms > 0)
+	if (!at_once)
 		call->op->finished_ns = 0;
 	call->applied = cart_op_is_write(call->op) &&
 			(call->op->result == CART_OK || call->op->result == CART_UNCERTAIN);
 	if (call->behaviour->answers)
 		fault_spoil(call);
-	if (call->delay_ms == 0 || !fault_answer_later(call))
+	if (at_once || !fault_answer_later(call))
 		fault_complete(call, call->op->result);
 }
 
@@ -358,7 +374,9 @@ static enum cart_result fault_submit(struct cart_store *base, struct cart_op *op
 	call->store = (struct fault_store *)base;
 	call->op = op;
 	call->behaviour = fault_behaviour_of(type);
-	call->delay_ms = fault_pause_ms(db);
+	call->timer = -1;
+	call->delay_ns =
+		atomic_load(&db->delay_ms) * CLOCK_NS_PER_MS + fault_delays_draw(&db->delays);
 	event_assign(&call->answer, base->base, -1, 0, fault_answer, call);
 	result = fault_begin(call);
 	if (result == CART_OK)
@@ -376,7 +394,6 @@ static void fault_expire(struct cart_store *base, struct cart_op *op, enum cart_
 
 	if (call->inner != NULL) {
 		/* expire() completes the copy before it returns, and so the op, without delay. */
-		call->delay_ms = 0;
 		call->expiring = true;
 		inner->db->backend->expire(inner, call->inner, why);
 		return;

@@ -132,13 +132,10 @@ static void open_note(void *user, int64_t intended_ns, const struct bench_op *op
 	struct h2h_open_side *side = user;
 	struct h2h_open_answer *more;
 
-	if (side->first_ns == 0)
-		side->first_ns = side->last_ns = intended_ns;
+	if (side->first_ns == 0 || intended_ns < side->first_ns)
+		side->first_ns = intended_ns;
 	if (op->outcome != BENCH_OK)
 		return;
-	if (op->done_ns - side->last_ns > side->gap_ns)
-		side->gap_ns = op->done_ns - side->last_ns;
-	side->last_ns = op->done_ns;
 	if (side->count == side->room) {
 		side->room = side->room > 0 ? 2 * side->room : 4096;
 		more = bench_alloc(side->room, sizeof(*more));
@@ -153,6 +150,7 @@ static void open_note(void *user, int64_t intended_ns, const struct bench_op *op
 
 static void open_take(struct h2h_open *open, int side, const struct load_result *result)
 {
+	open->sides[side].gap_ns = result->gap_ns;
 	tally_init(&open->sides[side].tally, true);
 	for (int type = 0; type < BENCH_OP_TYPES; type++)
 		if (result->operations[type].service != NULL)

@@ -31,8 +31,8 @@ struct h2h_open_side {
 		int64_t due_ns, ns; /* when it was due; from then to the answer */
 	} * answers;		    /* that succeeded, in the order in which they came */
 	size_t count, room;
-	int64_t first_ns, last_ns; /* due; answered */
-	int64_t gap_ns;		   /* the longest time without an answer that succeeded */
+	int64_t first_ns; /* due */
+	int64_t gap_ns;	  /* the longest time without an answer that succeeded */
 };
 
 struct h2h_open {

@@ -20,6 +20,7 @@ struct load {
 	struct load_thread *threads;
 	size_t opened, started;
 	atomic_bool stop;
+	atomic_int_least64_t answered_ns;
 	int64_t measure_ns, end_ns;
 };
 
@@ -42,6 +43,7 @@ static int load_open(struct load *load, struct seconds *seconds, struct cart_err
 		thread->clients_max = load_share(config->clients, config->threads, load->opened);
 		thread->rate = config->rate / (double)config->threads;
 		thread->stop = &load->stop;
+		thread->answered_ns = &load->answered_ns;
 		thread->seconds = seconds;
 		if (load_thread_open(thread) != 0) {
 			*error = thread->error;
@@ -56,6 +58,7 @@ static int load_start(struct load *load, struct cart_error *error)
 {
 	int64_t start_ns = clock_monotonic_ns(&cart_clock_system) + LOAD_START_NS;
 
+	atomic_store(&load->answered_ns, start_ns);
 	load->measure_ns = start_ns + load->config->warmup_ms * CLOCK_NS_PER_MS;
 	load->end_ns = load->measure_ns + load->config->duration_ms * CLOCK_NS_PER_MS;
 	for (; load->started < load->opened; load->started++) {
@@ -205,6 +208,8 @@ static void load_gather(struct load *load, struct load_result *result)
 
 		load_merge_thread(result, thread);
 		in_time += thread->in_time_ok;
+		if (thread->gap_ns > result->gap_ns)
+			result->gap_ns = thread->gap_ns;
 		if (thread->end_ns < end_ns)
 			end_ns = thread->end_ns;
 	}

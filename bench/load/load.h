@@ -35,8 +35,9 @@ struct load_result {
 	/* Open: of intended operations, how many had to wait because all clients were busy, and
 	 * how many were never sent. */
 	uint64_t waited, unsent;
-	size_t clients;			     /* open: that there were in the end */
-	double cpu;			     /* of the cores that the threads may use, 0 ... 1 */
+	size_t clients; /* open: that there were in the end */
+	int64_t gap_ns; /* the longest time without an answer that succeeded, of all threads */
+	double cpu;	/* of the cores that the threads may use, 0 ... 1 */
 	int64_t lag_p99_ns, response_p50_ns; /* open */
 	struct ledger *ledger; /* of what it asked; what prepared carts began with is in the
 		     workload's */

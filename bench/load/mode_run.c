@@ -47,7 +47,8 @@ static json_t *run_results_json(struct run *run, bool limited)
 			json_object_set_new(operation, "split", json_null());
 	}
 	return json_pack(
-		"{s:s, s:I, s:o, s:o, s:b, s:f, s:f, s:I, s:o, s:o, s:f, s:o, s:o, s:o, s:[o]}",
+		"{s:s, s:I, s:o, s:o, s:b, s:f, s:f, s:I, s:o, s:o, s:f, s:I, s:o, s:o, s:o, "
+		"s:[o]}",
 		"mode", open ? "open" : "closed", "clients", (json_int_t)run->config.clients,
 		"rate", open ? json_real(run->config.rate) : json_null(), "arrivals",
 		open ? json_string(values->arrivals) : json_null(), "cold", values->cold,
@@ -55,7 +56,7 @@ static json_t *run_results_json(struct run *run, bool limited)
 		"threads", (json_int_t)run->config.threads, "mix",
 		workload_mix_json(&run->workload.config), "keys",
 		workload_keys_json(&run->workload.config), "throughput_per_s", measured->throughput,
-		"operations", operations, "seconds",
+		"gap_ns", (json_int_t)measured->gap_ns, "operations", operations, "seconds",
 		seconds_json(&measured->seconds, (size_t)(measured->duration_s + 0.999)),
 		"generator", run_generator_json(measured, open, limited), "read_back",
 		read_back_json(&run->read_back));

@@ -98,7 +98,8 @@ void run_report_print(FILE *out, const json_t *result)
 	if (json_is_real(json_object_get(generator, "lag_p99_ms")))
 		fprintf(out, ", 99 %% were sent within %.3f ms of their time",
 			member_number(generator, "lag_p99_ms"));
-	putc('\n', out);
+	fprintf(out, ".\nThe longest time without an answer was %.3f ms.\n",
+		member_number(results, "gap_ns") / 1e6);
 	if (strcmp(member_text(results, "mode"), "closed") == 0)
 		fputs("coordinated omission: service times only\n", out);
 }

@@ -74,6 +74,18 @@ static void thread_record_second(struct load_thread *thread, const struct bench_
 	}
 }
 
+/* The longest time without an answer. Answers to what the warm-up asked count as answers, and a
+ * failure is none. */
+static void thread_note_gap(struct load_thread *thread, const struct bench_op *op)
+{
+	int64_t before_ns = op->outcome == BENCH_OK
+				    ? atomic_exchange(thread->answered_ns, op->done_ns)
+				    : atomic_load(thread->answered_ns);
+
+	if (op->done_ns >= thread->measure_ns && op->done_ns - before_ns > thread->gap_ns)
+		thread->gap_ns = op->done_ns - before_ns;
+}
+
 static void thread_record(struct load_thread *thread, const struct load_client *client)
 {
 	const struct bench_op *op = &client->op;
@@ -184,6 +196,7 @@ static void client_done(struct bench_op *op, void *user)
 
 	thread->busy--;
 	workload_learn(&client->work, op);
+	thread_note_gap(thread, op);
 	thread_record(thread, client);
 	ledger_note(thread->ledger, op);
 	if (thread_is_open(thread)) {

@@ -30,6 +30,7 @@ struct load_thread {
 	int64_t measure_ns; /* operations intended from here on are measured */
 	int64_t end_ns;	    /* no operation is intended from here on */
 	const atomic_bool *stop;
+	atomic_int_least64_t *answered_ns; /* the last that succeeded, of all threads */
 	struct seconds *seconds;
 
 	/* Used only by the thread itself while it runs. */
@@ -55,7 +56,8 @@ struct load_thread {
 	struct tally operations[BENCH_OP_TYPES];
 	uint64_t waited, unsent;
 	uint64_t in_time_ok; /* done before end_ns */
-	int64_t cpu_ns;	     /* in the measured time */
+	int64_t gap_ns; /* between two answers, the later one in the measured time or after it */
+	int64_t cpu_ns; /* in the measured time */
 	int64_t ended_ns;
 	struct cart_error error;
 };

@@ -254,10 +254,10 @@ class Bench:
     def program(self, name):
         return os.path.join(self.build, name)
 
-    def cartd(self, *settings, cores=(SERVER_CORE,), threads=1, wait=True):
+    def cartd(self, *settings, cores=(SERVER_CORE,), threads=1, wait=True, program="bin/cartd"):
         """A running cartd; settings are "key=value"."""
         port = free_port()
-        argv = [self.program("bin/cartd"), "--listen", f"127.0.0.1:{port}"]
+        argv = [self.program(program), "--listen", f"127.0.0.1:{port}"]
         for setting in (*([f"threads={threads}"] if threads else []), *settings):
             argv += ["--set", setting]
         server = Server(argv, self.path("cartd.log"), cores, nofile=8192)

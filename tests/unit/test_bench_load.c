@@ -1,5 +1,6 @@
 /* Load on stores in the test's own process: what is counted, when it is sent, and what is said of
  * it. */
+#include "backends/fault/delays.h"
 #include "bench/cli/interrupt.h"
 #include "bench/load/load.h"
 #include "core/base/clock.h"
@@ -7,6 +8,7 @@
 
 #include <math.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,9 +19,9 @@ struct fixture {
 	struct load_result result;
 };
 
-static void start(struct fixture *f, const char *target, const char *mix)
+static void start_with(struct fixture *f, const char *target, const char *mix, int64_t timeout_ms)
 {
-	const struct bench_drive_config config = {.timeout_ms = 20000};
+	const struct bench_drive_config config = {.timeout_ms = timeout_ms};
 	struct workload_config workload = {.seed = 1, .products = 3, .carts = 10};
 	struct cart_error error;
 
@@ -33,6 +35,11 @@ static void start(struct fixture *f, const char *target, const char *mix)
 					 .threads = 2,
 					 .clients = 4,
 					 .duration_ms = 300};
+}
+
+static void start(struct fixture *f, const char *target, const char *mix)
+{
+	start_with(f, target, mix, 20000);
 }
 
 static void prepare(struct fixture *f)
@@ -233,6 +240,140 @@ static void coordinated_omission_shows_in_the_response_and_not_in_the_service(vo
 	stop(&f);
 }
 
+static void assert_quantile(const struct bench_hdr *hdr, double quantile, double ms)
+{
+	assert_true(fabs((double)bench_hdr_quantile(hdr, quantile) / 1e6 / ms - 1) < 0.002);
+}
+
+#define STALL_RATE  1000
+#define STALL_COUNT 1000
+
+/* What an open loop was told, in the order of the answers. */
+struct noted {
+	int64_t intended_ns[STALL_COUNT], done_ns[STALL_COUNT];
+	size_t count;
+};
+
+static void note(void *user, int64_t intended_ns, const struct bench_op *op)
+{
+	struct noted *noted = user;
+
+	assert_true(noted->count < STALL_COUNT);
+	noted->intended_ns[noted->count] = intended_ns;
+	noted->done_ns[noted->count++] = op->done_ns;
+}
+
+static int compare_ns(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* What follows from the notes alone: when each was due, how long the user waited, the longest gap.
+ */
+static void check_noted(struct noted *noted, const struct load_result *result)
+{
+	const struct bench_hdr *response = result->operations[BENCH_CREATE].response;
+	int64_t response_ns[STALL_COUNT], gap_ns = 0, first_ns, before_ns;
+
+	for (size_t i = 0; i < STALL_COUNT; i++)
+		response_ns[i] = noted->done_ns[i] - noted->intended_ns[i];
+	qsort(noted->intended_ns, STALL_COUNT, sizeof(int64_t), compare_ns);
+	before_ns = first_ns = noted->intended_ns[0];
+	for (size_t i = 0; i < STALL_COUNT; i++) {
+		int64_t due_ns = first_ns + (int64_t)i * CLOCK_NS_PER_S / STALL_RATE;
+
+		assert_in_range(noted->intended_ns[i], due_ns - 1, due_ns + 1);
+		if (noted->done_ns[i] - before_ns > gap_ns)
+			gap_ns = noted->done_ns[i] - before_ns;
+		before_ns = noted->done_ns[i];
+	}
+	assert_int_equal(result->gap_ns, gap_ns);
+	qsort(response_ns, STALL_COUNT, sizeof(int64_t), compare_ns);
+	assert_int_equal(response->max, response_ns[STALL_COUNT - 1]);
+	for (int percent = 50; percent < 100; percent += 7) {
+		double exact = (double)response_ns[STALL_COUNT * percent / 100 - 1];
+		double told = (double)bench_hdr_quantile(response, percent / 100.0);
+
+		assert_true(told >= exact && told <= exact * 1.001 + 1);
+	}
+}
+
+/* It cannot be answered sooner than an ideal client's would be, on whatever machine: in any second
+ * two stalls begin, and what is due in the 5 ms after that waits for 195 ms or more. */
+static void an_open_loop_shows_a_service_that_stalls_as_it_is(void **state)
+{
+	struct noted noted = {0};
+	struct fixture f;
+
+	(void)state;
+	start(&f, "store:fault?over=memory&delay=5ms&stall=200ms&stall_every=500ms", "create=1");
+	f.config.threads = 1;
+	f.config.clients = STALL_COUNT;
+	f.config.rate = STALL_RATE;
+	f.config.duration_ms = 1000;
+	f.config.note = note;
+	f.config.note_user = &noted;
+	run(&f);
+	assert_int_equal(f.result.tried, STALL_COUNT);
+	assert_int_equal(f.result.ok, STALL_COUNT);
+	assert_int_equal(f.result.unsent, 0);
+	assert_true(bench_hdr_quantile(f.result.operations[BENCH_CREATE].response, 0.99) >=
+		    194 * CLOCK_NS_PER_MS);
+	check_noted(&noted, &f.result);
+	stop(&f);
+}
+
+static void a_service_that_answers_no_more_has_a_gap_to_the_end(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	start_with(&f, "store:fault?over=memory&hang_every=1", "create=1", 100);
+	f.config.rate = 100;
+	f.config.clients = 100;
+	run(&f);
+	assert_int_equal(f.result.ok, 0);
+	assert_true(f.result.gap_ns >= 300 * CLOCK_NS_PER_MS);
+	stop(&f);
+}
+
+/* An ideal client in simulated time: one request each 100 us, a delay of 5 ms, and 100 ms of each
+ * second in which nothing passes. Of 1,000 ms of arrivals the 5 before the stall wait for 105 ms,
+ * the 100 in it for 105 to 5: so the median is 5, p99 is 100, and p99.9 is 105. A generator that
+ * is late takes nothing off that. */
+static void the_recorder_has_the_exact_quantiles_of_a_stalled_service(void **state)
+{
+	const struct fault_stalls stalls = {.stall_ns = 100 * CLOCK_NS_PER_MS,
+					    .every_ns = CLOCK_NS_PER_S};
+	const int64_t delay_ns = 5 * CLOCK_NS_PER_MS;
+
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		struct tally tally;
+
+		tally_init(&tally, true);
+		for (int64_t i = 0; i < 100000; i++) {
+			struct bench_op op = {.type = BENCH_GET, .outcome = BENCH_OK};
+			int64_t intended_ns = i * 100000 + 50000;
+			int64_t done_ns = fault_stalls_due(&stalls, intended_ns, delay_ns);
+
+			op.sent_ns = late ? done_ns - 1 : intended_ns;
+			op.done_ns = done_ns;
+			op.total_ns = op.queue_ns = op.db_ns = -1;
+			tally_record(&tally, &op, intended_ns);
+		}
+		assert_int_equal(tally.response->count, 100000);
+		assert_quantile(tally.response, 0.5, 5);
+		assert_quantile(tally.response, 0.99, 100);
+		assert_quantile(tally.response, 0.999, 105);
+		if (late)
+			assert_int_equal(tally.service->max, 1);
+		tally_free(&tally);
+	}
+}
+
 static void failures_are_counted_by_what_they_say(void **state)
 {
 	struct fixture f;
@@ -345,6 +486,9 @@ int main(void)
 		cmocka_unit_test(seconds_become_figures_and_stay),
 		cmocka_unit_test(an_open_loop_intends_exactly_its_rate),
 		cmocka_unit_test(coordinated_omission_shows_in_the_response_and_not_in_the_service),
+		cmocka_unit_test(an_open_loop_shows_a_service_that_stalls_as_it_is),
+		cmocka_unit_test(a_service_that_answers_no_more_has_a_gap_to_the_end),
+		cmocka_unit_test(the_recorder_has_the_exact_quantiles_of_a_stalled_service),
 		cmocka_unit_test(failures_are_counted_by_what_they_say),
 		cmocka_unit_test(carts_are_prepared_although_some_operations_fail),
 		cmocka_unit_test(the_generator_knows_when_it_is_the_limit),

@@ -1,4 +1,5 @@
 /* The fault backend does what its settings say, over the memory backend. */
+#include "backends/fault/delays.h"
 #include "backends/fault/fault.h"
 
 #include "tests/lib/cmocka.h"
@@ -139,6 +140,61 @@ static void a_delay_comes_before_every_answer(void **state)
 	rig_stop(&f);
 }
 
+/* Nothing passes in the last 100 ms of each second. */
+static void a_stall_stops_the_clock_of_delays(void **state)
+{
+	static const struct {
+		int64_t now_ms, delay_ms, due_ms;
+	} cases[] = {
+		{0, 0, 0},	    {899, 0, 899},   {900, 0, 1000},   {999, 0, 1000},
+		{1000, 0, 1000},    {100, 700, 800}, {890, 20, 1010},  {890, 10, 1000},
+		{950, 20, 1020},    {0, 950, 1050},  {0, 1800, 2000},  {5950, 900, 7000},
+		{5950, 1799, 7899}, {880, 5, 885},   {895, 910, 2005},
+	};
+	const struct fault_stalls stalls = {.stall_ns = 100 * CLOCK_NS_PER_MS,
+					    .every_ns = CLOCK_NS_PER_S,
+					    .started_ns = 7 * CLOCK_NS_PER_S + 1};
+	const struct fault_stalls none = {.every_ns = CLOCK_NS_PER_S};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(
+			fault_stalls_due(&stalls,
+					 stalls.started_ns + cases[i].now_ms * CLOCK_NS_PER_MS,
+					 cases[i].delay_ms * CLOCK_NS_PER_MS),
+			stalls.started_ns + cases[i].due_ms * CLOCK_NS_PER_MS);
+	assert_int_equal(fault_stalls_due(&none, 950, 20), 970);
+}
+
+/* Each value of the table as often as it should be, and the same ones in each process. */
+static void delays_are_drawn_from_the_table(void **state)
+{
+	struct settings *settings = settings_new();
+	struct fault_delays delays, again;
+	struct fault_stalls stalls;
+	struct cart_error error;
+	int seen[4] = {0};
+
+	(void)state;
+	settings_add(settings, "Fault", fault_settings);
+	assert_int_equal(settings_set(settings, "fault.delays", "0,1,2,3", SETTING_FLAG, &error),
+			 0);
+	assert_int_equal(fault_delays_init(&delays, &stalls, settings, &error), 0);
+	assert_int_equal(fault_delays_init(&again, &stalls, settings, &error), 0);
+	for (int i = 0; i < 40000; i++) {
+		int64_t ns = fault_delays_draw(&delays);
+
+		assert_int_equal(fault_delays_draw(&again), ns);
+		assert_true(ns % 1000 == 0 && ns >= 0 && ns <= 3000);
+		seen[ns / 1000]++;
+	}
+	for (int i = 0; i < 4; i++)
+		assert_in_range(seen[i], 9600, 10400);
+	fault_delays_destroy(&delays);
+	fault_delays_destroy(&again);
+	settings_free(&settings);
+}
+
 static void expect_no_start(const char *key, const char *value, const char *said)
 {
 	struct metrics *metrics = metrics_new();
@@ -167,6 +223,9 @@ static void a_setting_that_makes_no_sense_stops_the_start(void **state)
 	expect_no_start("fault.over", "nothing", "nothing");
 	expect_no_start("fault.over", "fault", "fault");
 	expect_no_start("fault.ops", "get,gett", "gett");
+	expect_no_start("fault.delays", "100,1ms", "1ms is not");
+	expect_no_start("fault.delays", "-1", "-1 is not");
+	expect_no_start("fault.stall", "5s", "below fault.stall_every");
 }
 
 #define ON(test_) cmocka_unit_test_setup_teardown(test_, start, stop)
@@ -180,6 +239,8 @@ int main(void)
 		ON(every_counts_from_when_it_was_armed),
 		cmocka_unit_test(settings_arm_it_for_the_types_that_they_name),
 		cmocka_unit_test(a_delay_comes_before_every_answer),
+		cmocka_unit_test(a_stall_stops_the_clock_of_delays),
+		cmocka_unit_test(delays_are_drawn_from_the_table),
 		cmocka_unit_test(a_setting_that_makes_no_sense_stops_the_start),
 	};
 

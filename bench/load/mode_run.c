@@ -62,6 +62,23 @@ static json_t *run_results_json(struct run *run, bool limited)
 		read_back_json(&run->read_back));
 }
 
+/* Operations that were to be asked and were not, because the run was too short for their share. */
+static void run_warn_of_untried(struct run *run)
+{
+	const struct workload_config *asked = &run->workload.config;
+	const bool in_sessions[BENCH_OP_TYPES] = {[BENCH_CREATE] = true,
+						  [BENCH_ADD] = asked->adds > 0,
+						  [BENCH_GET] = asked->gets > 0,
+						  [BENCH_CHECKOUT] = asked->checkouts > 0};
+
+	for (int i = 0; i < BENCH_OP_TYPES; i++)
+		if ((asked->sessions ? in_sessions[i] : asked->weights[i] > 0) &&
+		    run->measured.operations[i].tried == 0)
+			bench_result_warn(run->session->result,
+					  "%s was not measured: none was asked in the time",
+					  bench_op_type_name((enum bench_op_type)i));
+}
+
 /* Makes the document and the tables of what was measured. */
 static enum bench_exit run_deliver(struct run *run)
 {
@@ -74,6 +91,8 @@ static enum bench_exit run_deliver(struct run *run)
 	if (session->drives[0]->in_process)
 		bench_result_warn(session->result, "a store in cartbench's own process: its work "
 						   "and the measuring share the cores");
+	if (run->measured.tried > 0)
+		run_warn_of_untried(run);
 	if (limited)
 		bench_result_invalidate(session->result, "%s", why);
 	else if (run->measured.tried == 0)

@@ -157,16 +157,31 @@ static void consistency_judge(struct consistency *mode, const char *side)
 	}
 }
 
-/* Adds what was found on a side to the result. What was not measured is not there: the result is
- * then invalid, and says so. */
-static void consistency_keep(struct consistency *mode, const json_t *found)
+/* Why something was not measured on this side. */
+static void consistency_say_why(const struct probe_rig *rig, char *why, size_t room)
 {
-	json_t *finding;
+	if (bench_interrupted())
+		snprintf(why, room, "the run was interrupted");
+	else if (probe_rig_is_broken(rig))
+		snprintf(why, room, "the service went away: %.300s", rig->trouble.text);
+	else if (rig->trouble.text[0] != '\0')
+		snprintf(why, room,
+			 "no operation had an outcome that counts; the last failure: %.300s",
+			 rig->trouble.text);
+	else
+		snprintf(why, room, "its time (--for) was over before the first trial");
+}
+
+/* The document of a side, whose findings are added to the result. */
+static json_t *consistency_keep(struct consistency *mode, size_t at, const char *why)
+{
+	struct bench_session *session = mode->session;
+	json_t *found = probe_show_json(&mode->report, &mode->plan, session->names[at], why);
 
 	json_array_extend(mode->seed, json_object_get(found, "seed"));
-	member_each(i, finding, json_object_get(found, "probes"))
-		if (strcmp(member_text(finding, "verdict"), "unmeasured") != 0)
-			json_array_append(mode->findings, finding);
+	json_array_extend(mode->findings, json_object_get(found, "probes"));
+	return json_pack("{s:O, s:o}", "sides", json_object_get(session->result, "sides"),
+			 "results", found);
 }
 
 static void consistency_print_side(struct consistency *mode, size_t at, size_t count)
@@ -184,11 +199,11 @@ static void consistency_deliver_side(struct consistency *mode, size_t at, size_t
 				     const struct probe_rig *rig)
 {
 	struct bench_session *session = mode->session;
-	json_t *document =
-		json_pack("{s:O, s:o}", "sides", json_object_get(session->result, "sides"),
-			  "results", probe_show_json(&mode->report, session->names[at]));
+	char why[400];
+	json_t *document;
 
-	consistency_keep(mode, json_object_get(document, "results"));
+	consistency_say_why(rig, why, sizeof(why));
+	document = consistency_keep(mode, at, why);
 	if (!session->values.json)
 		consistency_print_side(mode, at, count);
 	probe_show(session->values.json ? NULL : stdout, &session->rows, document);
@@ -206,6 +221,22 @@ static void consistency_deliver_side(struct consistency *mode, size_t at, size_t
 	json_decref(document);
 }
 
+/* A side whose turn did not come, or that could not be probed. */
+static void consistency_leave_out(struct consistency *mode, size_t at, size_t count,
+				  const char *why)
+{
+	json_t *document;
+
+	consistency_worsen(mode, BENCH_INVALID);
+	mode->report = (struct probe_report){0};
+	probe_report_complete(&mode->report, &mode->plan);
+	document = consistency_keep(mode, at, why);
+	if (!mode->session->values.json)
+		consistency_print_side(mode, at, count);
+	probe_show(mode->session->values.json ? NULL : stdout, &mode->session->rows, document);
+	json_decref(document);
+}
+
 /* Probes one side: one target, or all targets of one database. False: the run ends here. */
 static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 {
@@ -216,7 +247,7 @@ static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 	if (probe_rig_open(&rig, &mode->plan, &mode->session->drives[at], count, &error) != 0) {
 		fprintf(stderr, "cartbench: %s: %s\n", mode->session->arguments.items[at],
 			error.text);
-		consistency_worsen(mode, BENCH_INVALID);
+		consistency_leave_out(mode, at, count, error.text);
 		return false;
 	}
 	if (!consistency_is_one_database(&rig)) {
@@ -227,7 +258,7 @@ static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 		bench_result_invalidate(mode->session->result,
 					"the targets are not on one database");
 		probe_rig_close(&rig);
-		consistency_worsen(mode, BENCH_INVALID);
+		consistency_leave_out(mode, at, count, "the targets are not on one database");
 		return false;
 	}
 	probe_run_all(&rig, &mode->report, &mode->session->progress,
@@ -242,6 +273,7 @@ static bool consistency_probe(struct consistency *mode, size_t at, size_t count)
 static enum bench_exit consistency_run(struct bench_session *session)
 {
 	struct consistency mode = {.session = session};
+	bool goes_on = true;
 
 	if (!consistency_take(&mode.plan, session) || !bench_session_open(session, NULL))
 		return BENCH_INVALID;
@@ -254,8 +286,10 @@ static enum bench_exit consistency_run(struct bench_session *session)
 		consistency_probe(&mode, 0, session->drive_count);
 	else
 		for (size_t i = 0; i < session->drive_count; i++)
-			if (!consistency_probe(&mode, i, 1))
-				break;
+			if (goes_on)
+				goes_on = consistency_probe(&mode, i, 1);
+			else
+				consistency_leave_out(&mode, i, 1, "the run ended before its turn");
 	return bench_session_end(session, mode.status);
 }
 

@@ -54,7 +54,7 @@ const char *probe_get_rate(const struct table_row *row, char text[TABLE_TEXT])
 	char rate[TABLE_TEXT], range[TABLE_TEXT];
 
 	if (!(trials > 0))
-		return "not tried";
+		return "not measured";
 	if (table_number(row, "violations") == 0) {
 		table_format(UNIT_SHARE, 1 - pow(0.05, 1 / trials), rate);
 		snprintf(text, TABLE_TEXT, "<\xc2\xa0%.100s", rate);
@@ -70,13 +70,14 @@ static const char *show_get_verdict(const struct table_row *row, char text[TABLE
 {
 	const char *verdict = table_string(row, "verdict");
 
-	(void)text;
 	if (strcmp(verdict, "violated") == 0)
 		return TABLE_STRONG "VIOLATED: this was promised";
 	if (strcmp(verdict, "allowed") == 0)
 		return "seen; not promised for such reads";
-	if (strcmp(verdict, "unmeasured") == 0)
-		return "nothing could be tried";
+	if (strcmp(verdict, "unmeasured") == 0) {
+		snprintf(text, TABLE_TEXT, "not measured: %.300s", table_string(row, "why"));
+		return text;
+	}
 	if (strcmp(verdict, "clean") == 0)
 		return json_is_true(table_member(row, "promised")) ? "kept" : "not seen";
 	return verdict;
@@ -95,9 +96,29 @@ const char *probe_get_label(const struct table_row *row, char text[TABLE_TEXT])
 	return table_label(row->document, at < json_array_size(sides) ? at : 0);
 }
 
+static bool show_has_trials(const struct table_row *row)
+{
+	return table_number(row, "trials") + table_number(row, "unknown") > 0;
+}
+
+static const char *show_get_trials(const struct table_row *row, char text[TABLE_TEXT])
+{
+	return show_has_trials(row) ? table_format(UNIT_COUNT, table_number(row, "trials"), text)
+				    : "not measured";
+}
+
+static const char *show_get_consistent(const struct table_row *row, char text[TABLE_TEXT])
+{
+	double consistent = show_has_trials(row) ? table_number(row, "consistent") : NAN;
+
+	return table_format(UNIT_COUNT, consistent, text);
+}
+
 static const char *show_get_missed(const struct table_row *row, char text[TABLE_TEXT])
 {
-	return table_format(UNIT_SHARE, 1 - pow(0.5, 1 / table_number(row, "trials")), text);
+	double trials = table_number(row, "trials");
+
+	return table_format(UNIT_SHARE, trials > 0 ? 1 - pow(0.5, 1 / trials) : NAN, text);
 }
 
 static const char *show_get_reads(const struct table_row *row, char text[TABLE_TEXT])
@@ -121,8 +142,8 @@ static const char *show_get_delay(const struct table_row *row, char text[TABLE_T
 const struct table_column probe_seed_columns[] = {
 	{.name = "test", .places = FOR_PEOPLE, .width = 16},
 	{.name = "side", .places = FOR_PEOPLE, .get = probe_get_label, .width = 16},
-	COLUMN("trials", NULL, COUNT, FOR_PEOPLE),
-	COLUMN("consistent", NULL, COUNT, FOR_PEOPLE),
+	COLUMN_GET(show_get_trials, "trials", NULL, COUNT, FOR_PEOPLE),
+	COLUMN_GET(show_get_consistent, "consistent", NULL, COUNT, FOR_PEOPLE),
 	COLUMN("unknown", NULL, COUNT, ON_TERMINAL),
 	COLUMN_AT("visible_ms", "seen after", NULL, MS, ON_TERMINAL),
 	COLUMN_GET(show_get_missed, "a rate that so few trials would miss half the time", NULL,
@@ -181,7 +202,8 @@ static json_t *show_delays_json(const struct probe_finding *finding)
 	return delays;
 }
 
-static json_t *show_finding_json(const struct probe_finding *finding, const char *side)
+static json_t *show_finding_json(const struct probe_finding *finding, const char *side,
+				 const char *why)
 {
 	struct probe_rate rate = probe_rate_of(&finding->count);
 	json_t *json = json_pack(
@@ -194,6 +216,8 @@ static json_t *show_finding_json(const struct probe_finding *finding, const char
 		probe_verdict_names[probe_verdict_of(finding)], "example",
 		finding->example[0] != '\0' ? json_string(finding->example) : json_null());
 
+	if (probe_verdict_of(finding) == PROBE_UNMEASURED)
+		json_object_set_new(json, "why", json_string(why));
 	if (finding->delay_count > 0)
 		json_object_set_new(json, "by_delay", show_delays_json(finding));
 	if (finding->kind == PROBE_EXACTLY_ONCE)
@@ -201,27 +225,46 @@ static json_t *show_finding_json(const struct probe_finding *finding, const char
 	return json;
 }
 
-json_t *probe_show_json(const struct probe_report *report, const char *side)
+static json_t *show_seed_json(const struct probe_report *report, int test, const char *side,
+			      const char *why)
+{
+	const struct probe_seed_result *result = &report->seed[test];
+	bool tried = result->trials + result->unknown > 0;
+	bool timed = tried && test == PROBE_UPDATE_POLLED && result->visible_ms >= 0;
+
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o, s:s*}", "test",
+			 probe_seed_test_names[test], "side", side, "trials",
+			 (json_int_t)result->trials, "consistent", (json_int_t)result->consistent,
+			 "unknown", (json_int_t)result->unknown, "visible_ms",
+			 timed ? json_real(result->visible_ms) : json_null(), "why",
+			 tried ? NULL : why);
+}
+
+json_t *probe_show_json(const struct probe_report *report, const struct probe_plan *plan,
+			const char *side, const char *why)
 {
 	json_t *seed = json_array(), *probes = json_array();
 
-	for (int test = 0; test < PROBE_SEED_TESTS; test++) {
-		const struct probe_seed_result *result = &report->seed[test];
-		bool timed = test == PROBE_UPDATE_POLLED && result->visible_ms >= 0;
-
-		if (result->trials + result->unknown > 0)
-			json_array_append_new(
-				seed,
-				json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "test",
-					  probe_seed_test_names[test], "side", side, "trials",
-					  (json_int_t)result->trials, "consistent",
-					  (json_int_t)result->consistent, "unknown",
-					  (json_int_t)result->unknown, "visible_ms",
-					  timed ? json_real(result->visible_ms) : json_null()));
-	}
+	for (int test = 0; test < PROBE_SEED_TESTS && plan->seed_tests; test++)
+		json_array_append_new(seed, show_seed_json(report, test, side, why));
 	for (size_t i = 0; i < report->finding_count; i++)
-		json_array_append_new(probes, show_finding_json(&report->findings[i], side));
+		json_array_append_new(probes, show_finding_json(&report->findings[i], side, why));
 	return json_pack("{s:o, s:o}", "seed", seed, "probes", probes);
+}
+
+/* One reason holds for all tests of a side. */
+static void show_seed_notes(FILE *out, const json_t *seed)
+{
+	struct table_row row = {0};
+	const char *said = "";
+
+	member_each(i, row.of, seed) {
+		const char *why = table_string(&row, "why");
+
+		if (*why != '\0' && strcmp(why, said) != 0)
+			fprintf(out, "\nNot measured: %s.\n", why);
+		said = *why != '\0' ? why : said;
+	}
 }
 
 static void show_notes(FILE *out, const json_t *probes)
@@ -251,6 +294,7 @@ void probe_show(FILE *out, struct buf *csv, const json_t *document)
 	if (out != NULL && json_array_size(json_object_get(results, "seed")) > 0) {
 		fputs("\nThe seed's tests\n", out);
 		table_write(out, NULL, probe_seed_columns, document, "seed", NULL);
+		show_seed_notes(out, json_object_get(results, "seed"));
 	}
 	if (out != NULL) {
 		fputs("\nStale reads, so long after the write was acknowledged, on other "

@@ -12,8 +12,10 @@ extern const struct table_column probe_delay_columns[];
 /* "0.34 % (0.20 % to 0.58 %)", "< 0.1 %"; what the side is called. */
 table_get_fn probe_get_rate, probe_get_label;
 
-/* {"seed", "probes"} of a side, as "results" has them; probes that had no trial too. */
-json_t *probe_show_json(const struct probe_report *report, const char *side);
+/* {"seed", "probes"} of a side, as "results" has them. What had no trial was not measured: why says
+ * why. */
+json_t *probe_show_json(const struct probe_report *report, const struct probe_plan *plan,
+			const char *side, const char *why);
 /* Prints such a document (out may be NULL), and adds its rows as CSV, without header. */
 void probe_show(FILE *out, struct buf *csv, const json_t *document);
 

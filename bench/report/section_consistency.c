@@ -114,6 +114,24 @@ static void consistency_examples(struct report *report, const struct report_doc 
 				  member_text(probe, "read"), member_text(probe, "example"));
 }
 
+/* One reason holds for all tests of a side. */
+static void consistency_seed_notes(struct report *report, const struct report_doc *doc)
+{
+	const json_t *test;
+	const char *said = "", *side = "";
+
+	member_each(i, test, json_object_get(doc->results, "seed")) {
+		const char *why = member_text(test, "why"), *of = member_text(test, "side");
+
+		if (*why == '\0' || (strcmp(why, said) == 0 && strcmp(of, side) == 0))
+			continue;
+		page_note(report, PAGE_BOTH, "The seed's tests were not all measured on %s: %s.",
+			  doc->sides[report_side_of(doc, test)].label, why);
+		said = why;
+		side = of;
+	}
+}
+
 static void consistency_doc(struct report *report, const struct report_doc *doc)
 {
 	const char *of = report_file_name(doc->path);
@@ -126,6 +144,7 @@ static void consistency_doc(struct report *report, const struct report_doc *doc)
 	page_list(report, PAGE_FOLDED, doc,
 		  &(struct page_list){probe_seed_columns, "seed", NULL, NULL,
 				      "The seed's four tests", of});
+	consistency_seed_notes(report, doc);
 }
 
 const struct page_section section_consistency = {

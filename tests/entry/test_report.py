@@ -331,6 +331,25 @@ def thin_tails_are_left_out(desk):
     return "\n".join(wrong)
 
 
+def what_was_not_measured_has_its_row(desk):
+    """With the reason, in the page and in the Markdown; of the seed's tests, too."""
+    path = desk.path("consistency.json")
+    with open(path, encoding="utf-8") as file:
+        made = json.load(file)
+    made["results"]["seed"][0].update(trials=0, consistent=0, unknown=0, why="the service went away: refused")
+    with open(desk.path("unmeasured.json"), "w", encoding="utf-8") as file:
+        json.dump(made, file)
+    text = desk.page("unmeasured.html", "--markdown", "unmeasured.md", "unmeasured.json")
+    wrong = []
+    for where, words in (("page", text), ("Markdown", desk.read("unmeasured.md"))):
+        rows = words.count("not measured: its time (--for) was over before the first trial")
+        if rows != len(made["sides"]):
+            wrong.append("%s: %d rows" % (where, rows))
+        if "The seed's tests were not all measured" not in words.replace("&#39;", "'") or "the service went away: refused" not in words:
+            wrong.append(where + ": the reason for the seed's test is not there")
+    return "\n".join(wrong)
+
+
 def prices_can_be_given(desk):
     wrong = []
     text = desk.page("prices.html", "--write-price", "1.25", "--read-price", "0.25", "--instance-price", "3.6",
@@ -423,6 +442,7 @@ def run_all(tap):
         desk = Desk(folder)
         for test in (damaged_is_refused, each_says_why, odd_files_do_no_harm, usage_is_checked, page_is_whole, same_input_same_page,
                      nothing_escapes, doubts_come_first, invalid_decides_nothing, stand_in_is_in_every_title, thin_tails_are_left_out,
+                     what_was_not_measured_has_its_row,
                      prices_can_be_given, an_older_page_stays, markdown_alone):
             tap.run(test.__name__.replace("_", " "), test, desk)
         in_a_browser(tap, desk)

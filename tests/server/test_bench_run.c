@@ -198,6 +198,24 @@ static void a_target_that_fails_half_is_measured_and_ends_with_1(void **state)
 	cartd_stop(&cartd);
 }
 
+/* One in a million operations is a checkout, so a short run has none. */
+static void an_operation_that_was_never_asked_is_named(void **state)
+{
+	json_t *result;
+	const char *warned;
+
+	(void)state;
+	result = run_and_load((const char *const[]){"run", "--duration", "100ms", "--warmup", "0",
+						    "--clients", "1", "--mix",
+						    "get=1000000,checkout=0.0001", "--seed", "1",
+						    "--out", file, "store:memory", NULL},
+			      0);
+	assert_null(operation(result, "checkout"));
+	warned = json_string_value(json_array_get(in(result, "warnings"), 1));
+	assert_string_equal(warned, "checkout was not measured: none was asked in the time");
+	json_decref(result);
+}
+
 static void assert_line(char *output, const char *want)
 {
 	if (strcmp(output, want) != 0)
@@ -493,6 +511,7 @@ int main(void)
 		cmocka_unit_test(a_closed_run_keeps_a_whole_result),
 		cmocka_unit_test(an_open_run_reports_response_and_lag),
 		cmocka_unit_test(a_target_that_fails_half_is_measured_and_ends_with_1),
+		cmocka_unit_test(an_operation_that_was_never_asked_is_named),
 		cmocka_unit_test(what_cannot_be_measured_ends_with_one_line),
 		cmocka_unit_test(ctrl_c_ends_it_with_what_was_measured),
 		cmocka_unit_test(progress_is_live_on_a_terminal_and_plain_elsewhere),

@@ -255,6 +255,30 @@ static void a_probe_without_a_trial_makes_the_run_invalid(void **state)
 	scene_run(&s, 2, NULL);
 	assert_true(json_is_string(json_object_get(s.result, "invalid")));
 	assert_non_null(strstr(s.output, "INVALID: A: no trial of staleness"));
+	/* It stays in the table and in the file, with the reason. */
+	assert_int_equal(json_array_size(results(&s, "probes")), 11);
+	assert_string_equal(text_of(finding(&s, "staleness", "strong"), "verdict"), "unmeasured");
+	assert_non_null(strstr(text_of(finding(&s, "staleness", "strong"), "why"),
+			       "no operation had an outcome that counts; the last failure: "));
+	assert_non_null(strstr(s.output, "not measured: no operation had an outcome"));
+	scene_end(&s);
+}
+
+static void a_side_that_could_not_be_probed_is_shown(void **state)
+{
+	static const char *const across[] = {"--same-database", NULL};
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s);
+	scene_serve(&s, 0, NULL);
+	scene_serve(&s, 1, NULL);
+	scene_run(&s, 2, across);
+	assert_int_equal(json_array_size(results(&s, "probes")), 11);
+	assert_string_equal(text_of(finding(&s, "staleness", "strong"), "why"),
+			    "the targets are not on one database");
+	assert_int_equal(json_array_size(results(&s, "seed")), 4);
+	assert_non_null(strstr(s.output, "Not measured: the targets are not on one database."));
 	scene_end(&s);
 }
 
@@ -380,6 +404,8 @@ static void an_interrupted_run_writes_what_it_has(void **state)
 	scene_await_exit(&s, pid, 2);
 	assert_true(json_is_true(json_object_get(s.result, "interrupted")));
 	assert_int_equal(json_array_size(results(&s, "seed")), 4);
+	assert_string_equal(text_of(finding(&s, "exactly_once", "strong"), "why"),
+			    "the run was interrupted");
 	scene_end(&s);
 }
 
@@ -397,6 +423,12 @@ static void a_target_that_goes_away_makes_the_run_invalid(void **state)
 	scene_await_exit(&s, pid, 2);
 	assert_true(json_is_false(json_object_get(s.result, "interrupted")));
 	assert_non_null(strstr(text_of(s.result, "invalid"), "A went away: "));
+	/* What was not begun is there, with the reason. */
+	assert_int_equal(json_array_size(results(&s, "probes")), 11);
+	assert_string_equal(text_of(finding(&s, "exactly_once", "strong"), "verdict"),
+			    "unmeasured");
+	assert_non_null(strstr(text_of(finding(&s, "exactly_once", "strong"), "why"),
+			       "the service went away: "));
 	scene_end(&s);
 }
 
@@ -436,6 +468,7 @@ int main(void)
 		cmocka_unit_test(what_is_promised_can_be_said),
 		cmocka_unit_test(an_open_outcome_is_unknown_and_never_a_violation),
 		cmocka_unit_test(a_probe_without_a_trial_makes_the_run_invalid),
+		cmocka_unit_test(a_side_that_could_not_be_probed_is_shown),
 		cmocka_unit_test(cartds_on_one_database_are_probed_across),
 		cmocka_unit_test(two_databases_are_not_taken_for_one),
 		cmocka_unit_test(several_targets_are_sides_of_one_result),

@@ -142,6 +142,8 @@ struct cart_backend {
 	unsigned caps;
 	const struct setting *settings; /* may be NULL; keys start with the name and a dot */
 	const char *connections;	/* the setting of how many it may open; NULL: none */
+	const char *strong_reads;	/* the bool that says what a GET is that asks for neither;
+					   NULL: strong */
 	cart_backend_start_fn *start;
 	cart_backend_provision_fn *provision;
 	cart_backend_stop_fn *stop;

@@ -68,6 +68,9 @@ void cart_backends_add_settings(struct settings *settings);
 /* How many connections to its database the backend may open. */
 size_t cart_backend_connections(const struct cart_backend *backend,
 				const struct settings *settings);
+/* Whether a GET that asks for neither consistency is a strong one. */
+bool cart_backend_reads_strongly(const struct cart_backend *backend,
+				 const struct settings *settings);
 /* "memory, sqlite": for messages. */
 void cart_backend_names(char *text, size_t room);
 

@@ -130,6 +130,12 @@ size_t cart_backend_connections(const struct cart_backend *backend, const struct
 		       : 0;
 }
 
+bool cart_backend_reads_strongly(const struct cart_backend *backend,
+				 const struct settings *settings)
+{
+	return backend->strong_reads == NULL || settings_bool(settings, backend->strong_reads);
+}
+
 void cart_backends_add_settings(struct settings *settings)
 {
 	const struct cart_backend *backend;

@@ -5,6 +5,7 @@
 #include "core/base/wake.h"
 #include "core/version.h"
 #include "server/api/api_metrics.h"
+#include "server/api/read_cache.h"
 #include "server/api/routes.h"
 #include "server/loop.h"
 
@@ -125,6 +126,21 @@ static void service_init_skew(struct service *service)
 			 service_read_skew, &service->skew);
 }
 
+static struct read_cache *service_read_cache(const struct service *service,
+					     const struct cart_backend *backend)
+{
+	const struct settings *settings = service->settings;
+	const struct read_cache_config config = {
+		.env = &service->env,
+		.carts = (size_t)settings_integer(settings, "cache.carts"),
+		.bytes = (size_t)settings_integer(settings, "cache.memory"),
+		.max_age_ms = settings_integer(settings, "cache.max_age"),
+		.strong_by_default = cart_backend_reads_strongly(backend, settings),
+	};
+
+	return config.carts > 0 ? read_cache_new(&config) : NULL;
+}
+
 static int service_start_backend(struct service *service, struct cart_error *error)
 {
 	const struct settings *settings = service->settings;
@@ -153,6 +169,7 @@ static int service_start_backend(struct service *service, struct cart_error *err
 										    : CART_ID_V4,
 		.deadline_ms = settings_integer(settings, "request.deadline"),
 		.page_max = (size_t)settings_integer(settings, "http.max_page"),
+		.read_cache = service_read_cache(service, backend),
 		.series = api_metrics_register(service->metrics, routes, routes_count),
 		.routes = routes,
 		.route_count = routes_count,
@@ -392,6 +409,7 @@ static void service_free(struct service *service)
 		loop_free(&service->loops[i]);
 	free(service->loops);
 	cart_db_stop(&service->db);
+	read_cache_free(&service->api.read_cache);
 	api_metrics_free(&service->api.series);
 	metrics_free(&service->metrics);
 	if (service->signal_fd >= 0)

@@ -115,6 +115,31 @@ const struct setting server_settings[] = {
 			"answered",
 	},
 	{
+		.key = "cache.carts",
+		.type = SETTING_INTEGER,
+		.fallback = "0",
+		.min = 0,
+		.max = 1000000,
+		.help = "Most carts in the read cache, which answers reads with "
+			"consistency=eventual; 0: no cache",
+	},
+	{
+		.key = "cache.max_age",
+		.type = SETTING_DURATION,
+		.fallback = "1s",
+		.min = 1,
+		.max = H,
+		.help = "The read cache gives a cart as it was at most so long ago",
+	},
+	{
+		.key = "cache.memory",
+		.type = SETTING_SIZE,
+		.fallback = "64MiB",
+		.min = MIB,
+		.max = 64 * 1024 * MIB,
+		.help = "Most memory for the carts in the read cache",
+	},
+	{
 		.key = "drain.deadline",
 		.type = SETTING_DURATION,
 		.fallback = "10s",

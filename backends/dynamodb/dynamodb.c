@@ -142,6 +142,7 @@ const struct cart_backend dynamodb_backend = {
 	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS,
 	.settings = ddb_settings,
 	.connections = "dynamodb.connections",
+	.strong_reads = "dynamodb.consistent_read",
 	.start = dynamodb_start,
 	.provision = dynamodb_provision,
 	.stop = dynamodb_stop,

@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "server/api/api_metrics.h"
 #include "server/api/conditions.h"
+#include "server/api/read_cache.h"
 #include "server/api/text.h"
 
 #include <inttypes.h>
@@ -166,11 +167,26 @@ static enum cart_result call_result(const struct call *call)
 	return call->many_count > 0 ? CART_OK : call->op.result;
 }
 
+static bool call_find_cached(struct call *call, struct cart_op *op)
+{
+	struct read_cache *cache = call->api->shared->read_cache;
+
+	if (cache != NULL && read_cache_find(cache, call->api->shard, op)) {
+		call->cached = true;
+		return true;
+	}
+	call->asked = true;
+	return false;
+}
+
 static void call_done(struct cart_op *op, void *user)
 {
 	struct call *call = user;
+	struct api *api = call->api;
 	enum cart_result result;
 
+	if (api->shared->read_cache != NULL)
+		read_cache_learn(api->shared->read_cache, api->shard, op);
 	call_take_times(call, op);
 	if (call->reason[0] == '\0' && op->reason[0] != '\0')
 		memcpy(call->reason, op->reason, sizeof(call->reason));
@@ -220,6 +236,10 @@ void call_submit(struct call *call, void (*answer)(struct call *call))
 
 	call->answer = answer;
 	call_begin_times(call);
+	if (call_find_cached(call, &call->op)) {
+		answer(call);
+		return;
+	}
 	result = cart_store_submit(call->api->store, &call->op);
 	if (result == CART_OK) {
 		call->pending = 1;
@@ -237,27 +257,36 @@ void call_submit(struct call *call, void (*answer)(struct call *call))
 
 void call_submit_many(struct call *call, size_t count, void (*answer)(struct call *call))
 {
+	bool refused = false;
+
 	call->answer = answer;
 	call_begin_times(call);
-	while (call->pending < count) {
+	for (; count > 0 && !refused; count--) {
 		struct cart_op *op = &call->many[call->many_begun++];
-		enum cart_result result = cart_store_submit(call->api->store, op);
+		enum cart_result result;
 
+		if (call_find_cached(call, op))
+			continue;
+		result = cart_store_submit(call->api->store, op);
 		/* An accepted op is the store's; only a refused one may be written to. */
-		if (result != CART_OK) {
-			op->result = result;
-			memcpy(call->reason, op->reason, sizeof(call->reason));
-			break;
+		if (result == CART_OK) {
+			call->pending++;
+			continue;
 		}
-		call->pending++;
+		op->result = result;
+		memcpy(call->reason, op->reason, sizeof(call->reason));
+		refused = true;
 	}
 	if (call->pending == 0) {
-		call_fail(call, call_result(call));
+		if (refused)
+			call_fail(call, call_result(call));
+		else
+			answer(call);
 		return;
 	}
 	http_request_on_gone(call->request, call_gone, call);
-	/* One was refused, so the answers of the others are not needed. */
-	if (call->pending < count)
+	/* The answers of the others are not needed. */
+	if (refused)
 		call_gone(call);
 }
 
@@ -276,12 +305,13 @@ void call_header_tag(struct call *call, int64_t version)
 
 static void call_header_timing(struct call *call, int64_t total_ns)
 {
-	char text[sizeof("queue;dur=, db;dur=, total;dur=") + 3 * (size_t)TEXT_MS];
+	static const char hit[] = ", cache;desc=hit";
+	char text[sizeof("queue;dur=, db;dur=, total;dur=") + sizeof(hit) + 3 * (size_t)TEXT_MS];
 	char *end = text_put_ms(stpcpy(text, "queue;dur="), call->queue_before_ns + call->queue_ns);
 
 	end = text_put_ms(stpcpy(end, ", db;dur="), call->database_before_ns + call->database_ns);
 	end = text_put_ms(stpcpy(end, ", total;dur="), total_ns);
-	*end = '\0';
+	strcpy(end, call->cached && !call->asked ? hit : "");
 	call_header(call, "Server-Timing", text);
 }
 

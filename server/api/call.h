@@ -55,6 +55,7 @@ struct call {
 	bool has_tags;		      /* If-None-Match, and it is well formed */
 	bool has_path;		      /* false for what the guard refused */
 	bool wants_cart;	      /* Prefer: return=representation */
+	bool cached, asked;	      /* ops were answered by the read cache; by the store */
 	char request_id[REQUEST_ID_MAX + 1];
 	char trace_id[TRACE_ID_TEXT + 1]; /* "": none */
 	char key[CART_KEY_MAX +

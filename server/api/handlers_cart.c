@@ -78,15 +78,24 @@ static bool cart_none_match(const struct call *call, int64_t version, bool *matc
 static void cart_answer_get(struct call *call)
 {
 	const struct cart *cart = &call->op.cart;
-	bool unchanged;
+	bool unchanged = false;
 
 	if (call->op.if_version != 0 && call->op.if_version != cart->version) {
 		call_fail(call, CART_MISMATCH);
 		return;
 	}
+	if (call->has_tags && !cart_none_match(call, cart->version, &unchanged))
+		unchanged = false;
+	if (call->has_tags && !unchanged && !call->asked) {
+		/* The client may hold a newer one than the read cache does. */
+		cart_op_clear(&call->op);
+		call->op.flags = CART_READ_STRONG;
+		call_submit(call, cart_answer_get);
+		return;
+	}
 	call->cache = CART_CACHE;
 	call_header_tag(call, cart->version);
-	if (call->has_tags && cart_none_match(call, cart->version, &unchanged) && unchanged) {
+	if (unchanged) {
 		call_reply_empty(call, 304);
 		return;
 	}

@@ -15,7 +15,8 @@ static void items_submit(struct call *call)
 {
 	if (!call_read_change_headers(call))
 		return;
-	if (call->wants_cart)
+	/* The read cache keeps what a change returns. */
+	if (call->wants_cart || call->api->shared->read_cache != NULL)
 		call->op.flags |= CART_WANT_CART;
 	call_submit(call, items_answer);
 }

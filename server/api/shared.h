@@ -8,15 +8,17 @@
 #include <stdatomic.h>
 
 struct api_metrics;
+struct read_cache;
 
 /* What every loop's api shares. Outlives them. */
 struct api_shared {
 	const struct cart_env *env;
 	const struct cart_backend *backend;
 	struct cart_rules rules;
-	enum cart_id_kind id_kind; /* cart.ids */
-	int64_t deadline_ms;	   /* request.deadline */
-	size_t page_max;	   /* http.max_page */
+	enum cart_id_kind id_kind;     /* cart.ids */
+	int64_t deadline_ms;	       /* request.deadline */
+	size_t page_max;	       /* http.max_page */
+	struct read_cache *read_cache; /* NULL: there is none */
 	const struct route *routes;
 	size_t route_count;
 	const struct api_metrics *series; /* of those routes, by api_metrics_register() */

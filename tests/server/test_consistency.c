@@ -225,6 +225,23 @@ static void what_is_promised_can_be_said(void **state)
 	scene_end(&s);
 }
 
+/* One service: the read cache keeps for eventual reads what is promised for strong ones. */
+static void the_read_cache_breaks_no_promise(void **state)
+{
+	static const char *const settings[] = {"threads=2", "cache.carts=100", "cache.max_age=1h",
+					       NULL};
+	static const char *const promise[] = {"--promise", "eventual", NULL};
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s);
+	scene_serve(&s, 0, settings);
+	scene_run(&s, 0, promise);
+	assert_string_equal(text_of(finding(&s, "staleness", "eventual"), "verdict"), "clean");
+	assert_true(cartd_metric(&s.cartd[0], "cart_cache_reads_total{result=\"hit\"}") > 100);
+	scene_end(&s);
+}
+
 /* Every third change is applied, and its answer is that nobody knows. */
 static void an_open_outcome_is_unknown_and_never_a_violation(void **state)
 {
@@ -466,6 +483,7 @@ int main(void)
 		cmocka_unit_test(a_repeat_applied_twice_is_a_violation),
 		cmocka_unit_test(a_stale_strong_read_is_a_violation_and_an_eventual_one_is_not),
 		cmocka_unit_test(what_is_promised_can_be_said),
+		cmocka_unit_test(the_read_cache_breaks_no_promise),
 		cmocka_unit_test(an_open_outcome_is_unknown_and_never_a_violation),
 		cmocka_unit_test(a_probe_without_a_trial_makes_the_run_invalid),
 		cmocka_unit_test(a_side_that_could_not_be_probed_is_shown),

@@ -88,6 +88,7 @@ struct sql_connector {
 	bool abandoned; /* sql_connector_free() has returned: the last thread destroys */
 	struct random random;
 	char version[CONNECTOR_VERSION_MAX];
+	struct sql_durability durability;
 	/* Without the lock. */
 	atomic_bool wanted; /* wants is not empty */
 	_Atomic uint64_t epoch;
@@ -480,6 +481,7 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 {
 	const struct sql_host *host = connector_host(c, role, attempt->host);
 	struct clock_reading reading = {0};
+	struct sql_durability durability = {-1, -1, -1};
 	struct sql_leftover leftovers[CONNECTOR_LEFTOVERS_AT_ONCE];
 	bool marks = role == SQL_WRITER;
 	size_t leftover_count = marks ? leftovers_take(c, attempt->host, leftovers) : 0, ended;
@@ -493,6 +495,7 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 					      .try_change = role == SQL_WRITER && attempt->only,
 					      .stop_fd = c->stop_fd,
 					      .clock = &reading,
+					      .durability = &durability,
 					      .mark = marks ? connector_mark(c) : 0,
 					      .leftovers = leftovers,
 					      .leftover_count = leftover_count};
@@ -516,6 +519,8 @@ static bool attempt_run(struct sql_connector *c, enum sql_role role, const struc
 		if (role == SQL_WRITER && outcome == SQL_OUTCOME_GOOD && reading.from_ms > 0)
 			clock_skew_read(c->options.skew, &reading);
 		use = attempt_done(c, role, attempt, outcome, mysql, link, blocking, &news);
+		if (role == SQL_WRITER && outcome == SQL_OUTCOME_GOOD)
+			c->durability = durability;
 		link->mark = plan.mark;
 		c->failures[role].text[0] = '\0';
 		c->last[role] = outcome;
@@ -811,6 +816,7 @@ static void connector_init(struct sql_connector *c, const struct cart_clock *clo
 	ask_list_init(&c->wants);
 	sql_hosts_init(&c->hosts[SQL_WRITER], c->options.host_count, true);
 	sql_hosts_init(&c->hosts[SQL_READER], c->options.read_host_count, false);
+	c->durability = (struct sql_durability){-1, -1, -1};
 	random_seed(&c->random);
 }
 
@@ -971,6 +977,16 @@ void sql_connector_version(struct sql_connector *c, char *text, size_t room)
 	pthread_mutex_lock(&c->lock);
 	snprintf(text, room, "%s", c->version);
 	pthread_mutex_unlock(&c->lock);
+}
+
+struct sql_durability sql_connector_durability(struct sql_connector *c)
+{
+	struct sql_durability durability;
+
+	pthread_mutex_lock(&c->lock);
+	durability = c->durability;
+	pthread_mutex_unlock(&c->lock);
+	return durability;
 }
 
 size_t sql_connector_open_breakers(struct sql_connector *c)

@@ -144,6 +144,8 @@ void sql_disconnect(struct sql_connector *connector, struct sql_link *link);
 
 /* "10.11.19-MariaDB" of the last server that was connected to; "" before. */
 void sql_connector_version(struct sql_connector *connector, char *text, size_t room);
+/* Of the last server for writing that was connected to. */
+struct sql_durability sql_connector_durability(struct sql_connector *connector);
 
 /* For metrics: breakers that are open now; connects that succeeded, and failed. */
 size_t sql_connector_open_breakers(struct sql_connector *connector);

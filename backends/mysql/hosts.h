@@ -17,6 +17,13 @@
 
 #include "backends/mysql/options.h"
 
+/* When the server has a change on its disk, as its variables say; -1: it does not say. */
+struct sql_durability {
+	int64_t flush_log; /* innodb_flush_log_at_trx_commit */
+	int64_t sync_binlog;
+	int64_t log_bin;
+};
+
 #define SQL_NO_HOST	   SIZE_MAX
 #define SQL_TRY_SLOW_MS	   500
 #define SQL_BREAKER_MIN_MS 100

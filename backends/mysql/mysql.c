@@ -96,6 +96,22 @@ static double mysql_read_version(void *user)
 	return major * 10000 + minor * 100 + patch;
 }
 
+static double mysql_read_flush_log(void *user)
+{
+	return (double)sql_connector_durability(((struct sql_db *)user)->setup.connector).flush_log;
+}
+
+static double mysql_read_sync_binlog(void *user)
+{
+	return (double)sql_connector_durability(((struct sql_db *)user)->setup.connector)
+		.sync_binlog;
+}
+
+static double mysql_read_log_bin(void *user)
+{
+	return (double)sql_connector_durability(((struct sql_db *)user)->setup.connector).log_bin;
+}
+
 /* Rows that the sweeper has removed; it starts with the first loop. */
 static double mysql_read_swept(struct sql_db *db, uint64_t (*read)(const struct sql_sweeper *))
 {
@@ -143,6 +159,13 @@ static void mysql_register(struct sql_db *db, struct metrics *metrics)
 	metrics_callback(metrics, "cart_mysql_server_version",
 			 "The server's version: 10.11.6 is 101106; 0: not connected yet",
 			 mysql_read_version, db);
+	metrics_callback(metrics, "cart_mysql_innodb_flush_log_at_trx_commit",
+			 "The server's variable; -1: not known", mysql_read_flush_log, db);
+	metrics_callback(metrics, "cart_mysql_sync_binlog", "The server's variable; -1: not known",
+			 mysql_read_sync_binlog, db);
+	metrics_callback(metrics, "cart_mysql_log_bin",
+			 "1: the server writes a binary log; 0: it does not; -1: not known",
+			 mysql_read_log_bin, db);
 }
 
 static int mysql_start(struct cart_db **out, const struct cart_env *env, struct cart_error *error)

@@ -148,6 +148,7 @@ struct session_facts {
 	bool wsrep_primary;
 	int64_t leftover; /* a session's id; 0: it is not idle; -1: there is none */
 	struct clock_reading *clock;
+	struct sql_durability durability;
 };
 
 static int64_t session_left_ms(const struct session *s)
@@ -321,6 +322,21 @@ static bool session_is_pinned(const struct session_pin *pin, const char *value)
 	       strncasecmp(value, pin->value.text + quoted, len) == 0;
 }
 
+/* False: the variable is another one. */
+static bool session_read_durability(struct sql_durability *durability, const char *name,
+				    const char *value)
+{
+	if (strcasecmp(name, "innodb_flush_log_at_trx_commit") == 0)
+		durability->flush_log = value != NULL ? strtoll(value, NULL, 10) : -1;
+	else if (strcasecmp(name, "sync_binlog") == 0)
+		durability->sync_binlog = value != NULL ? strtoll(value, NULL, 10) : -1;
+	else if (strcasecmp(name, "log_bin") == 0)
+		durability->log_bin = session_is_on(value);
+	else
+		return false;
+	return true;
+}
+
 static void session_fact(struct session_facts *facts, const char *name, const char *value)
 {
 	for (size_t i = 0; i < SESSION_PINS; i++) {
@@ -349,8 +365,9 @@ static void session_fact(struct session_facts *facts, const char *name, const ch
 		facts->wsrep_ready = session_is_on(value);
 	else if (strcasecmp(name, "wsrep_cluster_status") == 0)
 		facts->wsrep_primary = value != NULL && strcasecmp(value, "Primary") == 0;
-	else if (session_is_on(value)) /* the others are kinds of read-only */
-		facts->read_only = true;
+	else if (!session_read_durability(&facts->durability, name, value))
+		/* The others are kinds of read-only. */
+		facts->read_only = facts->read_only || session_is_on(value);
 }
 
 /* Sends a text and takes the rows of all its answers as facts. */
@@ -474,7 +491,8 @@ static void session_text_ask(struct sql_text *text, const char *version)
 		      "SHOW VARIABLES WHERE Variable_name IN ('max_allowed_packet', 'read_only',"
 		      " 'super_read_only', 'innodb_read_only', 'tidb_super_read_only',"
 		      " 'tidb_restricted_read_only', 'wsrep_on', 'wsrep_provider',"
-		      " 'optimizer_switch'");
+		      " 'optimizer_switch', 'innodb_flush_log_at_trx_commit', 'sync_binlog',"
+		      " 'log_bin'");
 	for (size_t i = 0; i < SESSION_PINS; i++) {
 		if (is_vtgate && session_pins[i].not_vtgate)
 			continue;
@@ -627,13 +645,15 @@ static bool session_mark(struct session *s, struct sql_text *text, const struct 
 static enum sql_outcome session_set_up(struct session *s, struct sql_text *text,
 				       struct cart_error *error)
 {
-	struct session_facts facts = {.clock = s->plan->clock};
+	struct session_facts facts = {.clock = s->plan->clock, .durability = {-1, -1, -1}};
 	const char *unfit;
 
 	session_text_ask(text, mysql_get_server_info(s->mysql));
 	facts.clock->begin_ns = clock_steady_ns(&cart_clock_system);
 	if (text->buf.failed || !session_run(s, text, &facts))
 		return session_failed(s, error);
+	if (s->plan->durability != NULL)
+		*s->plan->durability = facts.durability;
 	session_text_set(text, s, &facts);
 	if (text->buf.failed || !session_run(s, text, &facts))
 		return session_failed(s, error);

@@ -32,12 +32,13 @@ struct sql_session_plan {
 	const struct sql_host *host;
 	const char *password;
 	enum sql_role role;
-	bool blocking;			/* it will be used by blocking calls, not by others */
-	bool try_change;		/* find out whether the host accepts changes */
-	int stop_fd;			/* readable: give up */
-	struct clock_reading *clock;	/* set to what the server's clock showed */
-	int64_t mark;			/* a writer's: random, finds the session on the server */
-	struct sql_leftover *leftovers; /* of the host: ended, if they are idle */
+	bool blocking;			   /* it will be used by blocking calls, not by others */
+	bool try_change;		   /* find out whether the host accepts changes */
+	int stop_fd;			   /* readable: give up */
+	struct clock_reading *clock;	   /* set to what the server's clock showed */
+	struct sql_durability *durability; /* set by opening; NULL: not asked for */
+	int64_t mark;			   /* a writer's: random, finds the session on the server */
+	struct sql_leftover *leftovers;	   /* of the host: ended, if they are idle */
 	size_t leftover_count;
 };
 

@@ -117,6 +117,8 @@ void sqlite_metrics_register(struct sqlite_metrics *series, struct metrics *metr
 						    "Time of a checkpoint", NULL);
 	series->wal_bytes = metrics_gauge(metrics, "cart_sqlite_wal_bytes",
 					  "WAL that a crash would have to read", NULL);
+	series->synchronous = metrics_gauge(metrics, "cart_sqlite_synchronous",
+					    "As PRAGMA synchronous says; 2: FULL", NULL);
 	series->queued = metrics_gauge(metrics, "cart_sqlite_queued",
 				       "Writes queued, as of the last transaction", NULL);
 	series->swept_carts = metrics_counter(metrics, "cart_sqlite_swept_total",
@@ -575,16 +577,16 @@ static void *writer_main(void *user)
 	return NULL;
 }
 
-static size_t writer_page_size(sqlite3 *db)
+static int writer_pragma(sqlite3 *db, const char *sql, int otherwise)
 {
 	sqlite3_stmt *stmt = NULL;
-	size_t size = 4096;
+	int value = otherwise;
 
-	if (sqlite3_prepare_v2(db, "PRAGMA page_size", -1, &stmt, NULL) == SQLITE_OK &&
+	if (sqlite3_prepare_v2(db, sql, -1, &stmt, NULL) == SQLITE_OK &&
 	    sqlite3_step(stmt) == SQLITE_ROW)
-		size = (size_t)sqlite3_column_int(stmt, 0);
+		value = sqlite3_column_int(stmt, 0);
 	sqlite3_finalize(stmt);
-	return size;
+	return value;
 }
 
 /* There is no other clock to compare ours with. If it was wrong at the start already, this leaves
@@ -626,10 +628,12 @@ int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_c
 		writer_free(w);
 		return -1;
 	}
-	w->page_size = writer_page_size(w->conn.db);
+	w->page_size = (size_t)writer_pragma(w->conn.db, "PRAGMA page_size", 4096);
 	w->checkpoint_at = (size_t)config->checkpoint_bytes / w->page_size;
 	w->sweep_ns = writer_now_ns() + writer_first_sweep_ms(config) * CLOCK_NS_PER_MS;
 	w->shard = metrics_shard_new(config->env.metrics);
+	metrics_add(w->shard, config->series.synchronous,
+		    writer_pragma(w->conn.db, "PRAGMA synchronous", -1));
 	if (thread_start(&w->thread, writer_main, w) != 0) {
 		writer_free(w);
 		return cart_error_set(error, "cannot start the writer's thread");

@@ -462,11 +462,11 @@ void h2h_print(FILE *out, const json_t *document)
 	char text[TABLE_TEXT];
 
 	member_each(i, side, json_object_get(document, "sides"))
-		fprintf(out, "%s  %s  %s%s\n", member_text(side, "name"),
-			member_text(side, "label"), member_text(side, "target"),
-			member_true(side, "stand_in") ? "  (a local server in place of DynamoDB: "
-							"says nothing of AWS's times)"
-						      : "");
+		fprintf(out, "%s  %s%s%s%s  %s%s\n", member_text(side, "name"),
+			member_text(side, "label"), *member_text(side, "about") != '\0' ? " (" : "",
+			member_text(side, "about"), *member_text(side, "about") != '\0' ? ")" : "",
+			member_text(side, "target"),
+			member_true(side, "stand_in") ? "  (says nothing of AWS's times)" : "");
 	fprintf(out,
 		"\n%.0f blocks of %.0f pairs each operation, %.0f s; margin %.3g %%, confidence "
 		"%.3g %%\n\n",

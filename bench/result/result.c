@@ -181,12 +181,24 @@ static json_t *result_settings(const char *name, struct bench_drive *drive,
 	return settings;
 }
 
-static void result_label(char label[RESULT_LABEL], const struct bench_values *values,
-			 const char *name, const struct bench_drive *drive)
+/* A stand-in's label may say in brackets what it is: "dynalite (in memory, a stand-in for
+ * DynamoDB)"; that becomes about, "" for others. One that does not say so is called one. */
+static void result_label(char label[RESULT_LABEL], char about[RESULT_LABEL],
+			 const struct bench_values *values, const char *name,
+			 const struct bench_drive *drive)
 {
-	const char *given = bench_texts_find(&values->label, name);
+	const char *given = bench_texts_find(&values->label, name), *bracket, *end;
 
 	given = given != NULL ? given : drive->database;
+	about[0] = '\0';
+	bracket = strstr(given, " (");
+	end = strstr(given, "a stand-in for DynamoDB)");
+	if (drive->stand_in && bracket != NULL && end > bracket) {
+		end += strcspn(end, ")");
+		snprintf(about, RESULT_LABEL, "%.*s", (int)(end - bracket - 2), bracket + 2);
+		snprintf(label, RESULT_LABEL, "%.*s%s", (int)(bracket - given), given, end + 1);
+		return;
+	}
 	snprintf(label, RESULT_LABEL, "%s%s", given,
 		 drive->stand_in && strstr(given, "stand-in") == NULL ? ", a stand-in" : "");
 }
@@ -195,9 +207,9 @@ int bench_result_add_side(json_t *result, const char *name, struct bench_drive *
 			  const struct bench_values *values, struct cart_error *error)
 {
 	json_t *settings = result_settings(name, drive, values, error), *side;
-	char label[RESULT_LABEL];
+	char label[RESULT_LABEL], about[RESULT_LABEL];
 
-	result_label(label, values, name, drive);
+	result_label(label, about, values, name, drive);
 	if (settings == NULL)
 		return -1;
 	if (json_is_null(settings))
@@ -205,15 +217,12 @@ int bench_result_add_side(json_t *result, const char *name, struct bench_drive *
 				  "the settings of %s are not known; pass the output of cartd "
 				  "--print-config with --describe %s=FILE",
 				  label, name);
-	if (drive->stand_in)
-		bench_result_warn(result,
-				  "%s is on a local server that stands in for DynamoDB: its times "
-				  "are not DynamoDB's",
-				  label);
-	side = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:s?, s:o}", "name", name, "label",
-			 label, "target", drive->text, "database", drive->database, "version",
-			 drive->version, "revision", drive->revision, "stand_in", drive->stand_in,
-			 "server", drive->server[0] != '\0' ? drive->server : NULL, "settings",
+	side = json_pack("{s:s, s:s, s:s?, s:s, s:s, s:s, s:s, s:b, s:s?, s:s?, s:o}", "name", name,
+			 "label", label, "about", about[0] != '\0' ? about : NULL, "target",
+			 drive->text, "database", drive->database, "version", drive->version,
+			 "revision", drive->revision, "stand_in", drive->stand_in, "server",
+			 drive->server[0] != '\0' ? drive->server : NULL, "durability",
+			 drive->durability[0] != '\0' ? drive->durability : NULL, "settings",
 			 settings);
 	if (side == NULL || json_array_append_new(json_object_get(result, "sides"), side) != 0)
 		return cart_error_set(error, "no memory, or a label that is not UTF-8");

@@ -26,7 +26,8 @@ json_t *bench_result_new(const char *kind, const struct bench_values *values, in
 /*
  * Adds a side: name is "A" or "B". Its settings are those of --describe NAME=FILE, or of a store in
  * our own process what it runs with; else null, with a warning. Its label is --label NAME=TEXT, or
- * the database's name; of a stand-in it says that it is one. -1: the file cannot be read; error
+ * the database's name; of a stand-in it says that it is one, or "about" does, which is what
+ * the given label has in brackets. -1: the file cannot be read; error
  * names it.
  */
 CART_MUST_CHECK int bench_result_add_side(json_t *result, const char *name,

@@ -48,6 +48,44 @@ static void drive_learn_sql_server(struct bench_drive *drive, const char *metric
 			 version / 100 % 100, version % 100);
 }
 
+/* The value of a gauge; -1 where there is none, or the value is not known. */
+static long drive_gauge(const char *metrics, const char *name)
+{
+	const char *series = drive_series(metrics, name);
+
+	return series != NULL ? strtol(series + strlen(name), NULL, 10) : -1;
+}
+
+static void drive_learn_sql_durability(struct bench_drive *drive, const char *metrics)
+{
+	static const char *const losses[] = {"a crash of the server may lose the last second",
+					     "survives a crash of its machine",
+					     "a crash of its machine may lose the last second"};
+	long flush = drive_gauge(metrics, "cart_mysql_innodb_flush_log_at_trx_commit ");
+	long sync = drive_gauge(metrics, "cart_mysql_sync_binlog ");
+	char binlog[64] = "no binary log";
+
+	if (flush < 0 || flush > 2)
+		return;
+	if (drive_gauge(metrics, "cart_mysql_log_bin ") != 0)
+		snprintf(binlog, sizeof(binlog), "sync_binlog=%ld", sync);
+	snprintf(drive->durability, sizeof(drive->durability),
+		 "%s (innodb_flush_log_at_trx_commit=%ld, %s)", losses[flush], flush, binlog);
+}
+
+/* cartd refuses a file whose journal_mode is not WAL. */
+static void drive_learn_file_durability(struct bench_drive *drive, const char *metrics)
+{
+	long synchronous = drive_gauge(metrics, "cart_sqlite_synchronous ");
+
+	if (synchronous >= 0)
+		snprintf(drive->durability, sizeof(drive->durability),
+			 "%s (journal_mode=WAL, synchronous=%ld)",
+			 synchronous >= 2 ? "survives a crash of its machine"
+					  : "a crash of its machine may lose changes",
+			 synchronous);
+}
+
 static void drive_learn_endpoint(struct bench_drive *drive, const char *metrics)
 {
 	const char *series = drive_series(metrics, "cart_dynamodb_endpoint_info{");
@@ -76,6 +114,8 @@ static void drive_learn(struct bench_drive *drive)
 		}
 		drive_learn_sql_server(drive, buf_string(&metrics));
 		drive_learn_endpoint(drive, buf_string(&metrics));
+		drive_learn_sql_durability(drive, buf_string(&metrics));
+		drive_learn_file_durability(drive, buf_string(&metrics));
 	}
 	buf_free(&metrics);
 }

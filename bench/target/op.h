@@ -79,8 +79,9 @@ struct bench_drive_config {
 	bool cold;	    /* a connection for each operation; no effect on a store */
 };
 
-#define BENCH_DATABASE_MAX 32
-#define BENCH_VERSION_MAX  64
+#define BENCH_DATABASE_MAX   32
+#define BENCH_VERSION_MAX    64
+#define BENCH_DURABILITY_MAX 128
 
 struct bench_drive_kind;
 
@@ -95,6 +96,9 @@ struct bench_drive {
 	char revision[BENCH_VERSION_MAX];
 	/* The database's own, "MariaDB 10.11.6", "DynamoDB, https://..."; "" when not known. */
 	char server[BENCH_VERSION_MAX + 16];
+	/* What a crash may lose of what was answered, as the server's settings say; "" when not
+	 * known. */
+	char durability[BENCH_DURABILITY_MAX];
 	/* A local server that speaks DynamoDB's protocol stands in for DynamoDB: a picture made of
 	 * it must say so. */
 	bool stand_in;

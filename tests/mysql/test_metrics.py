@@ -140,6 +140,16 @@ def version(watch):
     return "" if found == major * 10000 + minor * 100 + patch else "%g for %s" % (found, said)
 
 
+def durability(watch):
+    """What a crash may lose is the server's to say."""
+    wrong = []
+    for name in ("innodb_flush_log_at_trx_commit", "sync_binlog", "log_bin"):
+        said, found = watch.server.variable(name), watch.value("cart_mysql_" + name)
+        if found != float({"ON": 1, "OFF": 0}.get(said, said)):
+            wrong.append("%s: %g for %s" % (name, found, said))
+    return ", ".join(wrong)
+
+
 def the_server_goes(watch):
     """A breaker opens, and closes when the server is back."""
     failures = watch.value("cart_mysql_connect_failures")
@@ -195,7 +205,7 @@ def tests(tap):
             watch = PoolWatch(server, cartd)
             for name, function in (("connections in use and idle", the_pool), ("statements by kind", statements), ("batches by size", batches),
                                    ("writes that read their carts first", read_modify), ("retries for a lock", lock_timeouts),
-                                   ("connections that broke and were replaced", reconnects), ("the server's version", version),
+                                   ("connections that broke and were replaced", reconnects), ("the server's version", version), ("what a crash may lose", durability),
                                    ("a server that goes and comes", the_server_goes)):
                 tap.run(name, function, watch)
             watch.close()

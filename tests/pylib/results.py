@@ -80,9 +80,11 @@ def wilson(good, n):
 
 
 def side(name, database, stand_in=False, settings=None, label=None):
-    return {"name": name, "label": label or database, "target": "http://127.0.0.1:%d" % (8082 if stand_in else 8081),
+    return {"name": name, "label": label or ("dynalite" if stand_in else database),
+            "about": "in memory, a stand-in for DynamoDB" if stand_in else None, "target": "http://127.0.0.1:%d" % (8082 if stand_in else 8081),
             "database": database, "version": "0.1.0", "revision": "0762a1b5e3c4", "stand_in": stand_in,
-            "server": "dynalite 4.0.0" if stand_in else "MariaDB 10.11.19", "settings": settings}
+            "server": "dynalite 4.0.0" if stand_in else "MariaDB 10.11.19",
+            "durability": None if stand_in else "survives a crash of its machine (innodb_flush_log_at_trx_commit=1, no binary log)", "settings": settings}
 
 
 def document(kind, sides, results, **more):

@@ -96,12 +96,16 @@ class Local(beside.Server):
     def variables(self):
         return {"AWS_REGION": REGION, **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "NODE_"))}}
 
+    def named(self):
+        """What it is called where it is measured."""
+        return "%s (a stand-in for DynamoDB)" % self.NAME
+
     def environment(self):
         """The settings by which cartd finds it, and what only tests want to know."""
         return {
             "CART_DYNAMODB_ENDPOINT": self.endpoint, "CART_DYNAMODB_REGION": REGION,
             "AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_EC2_METADATA_DISABLED": "true",
-            "TEST_DYNAMODB_PID": str(self.pid),
+            "TEST_DYNAMODB_PID": str(self.pid), "TEST_DYNAMODB_NAME": self.named(),
         }
 
 
@@ -115,6 +119,9 @@ class Server(Local):
         self.options = {"createTableMs": table_ms, "updateTableMs": table_ms, "deleteTableMs": table_ms}
         if self.keep or on_disk:
             self.options["path"] = self.path("data")
+
+    def named(self):
+        return super().named() if "path" in self.options else "%s (in memory, a stand-in for DynamoDB)" % self.NAME
 
     def prepare(self):
         self.node = node()

@@ -129,6 +129,10 @@ const struct bench_option bench_value_options[] = {
 	/* the report */
 	TEXT("markdown", markdown, "FILE", NULL,
 	     "verdicts and tables for a pull request; - is standard output"),
+	TEXT("brief", brief, "FILE", NULL,
+	     "the first screen in twenty lines, for a terminal; - is standard output"),
+	TEXT("comparison", comparison, "FILE", NULL,
+	     "the results.json of ./cart compare: what it was asked, what failed, delays"),
 	TEXT("seed150", seed150, "DIR", NULL,
 	     "adds the *_test_results.json of seed150, beside the seed's own"),
 	TEXT("prices", prices, "FILE", NULL,

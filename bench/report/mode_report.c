@@ -40,6 +40,24 @@ static bool report_take_prices(struct report *report, const struct bench_values 
 	return true;
 }
 
+/* What ./cart compare says of itself in its results.json. */
+static bool report_read_comparison(struct report *report, const char *path)
+{
+	struct cart_error error;
+	json_t *bundle;
+
+	if (path == NULL)
+		return true;
+	bundle = bench_json_read(path, &error);
+	report->comparison = json_incref(json_object_get(bundle, "comparison"));
+	if (bundle == NULL)
+		bench_session_fail("%s: %s", path, error.text);
+	else if (report->comparison == NULL)
+		bench_session_fail("%s: has no \"comparison\", as ./cart compare writes it", path);
+	json_decref(bundle);
+	return report->comparison != NULL;
+}
+
 static bool report_read(struct report *report, const struct bench_texts *files,
 			const struct bench_values *values)
 {
@@ -60,7 +78,8 @@ static bool report_read(struct report *report, const struct bench_texts *files,
 	if (report->other_machines)
 		fprintf(stderr, "cartbench: warning: the results are not all from one machine: "
 				"nothing may be compared across them\n");
-	return report_take_prices(report, values);
+	return report_read_comparison(report, values->comparison) &&
+	       report_take_prices(report, values);
 }
 
 static bool report_shows(const struct page_section *section, const struct report_doc *doc)
@@ -93,10 +112,10 @@ static void report_add_section(struct report *report, const struct page_section 
 static void report_compose(struct report *report)
 {
 	static const struct page_section *const sections[] = {
-		&section_head,	      &section_verdicts, &section_forest, &section_latency,
-		&section_load,	      &section_time,	 &section_sweep,  &section_split,
-		&section_consistency, &section_cost,	 &section_seed,	  &section_settings,
-		&section_reading,
+		&section_head,	   &section_answer,	 &section_verdicts, &section_forest,
+		&section_latency,  &section_load,	 &section_time,	    &section_sweep,
+		&section_split,	   &section_consistency, &section_cost,	    &section_seed,
+		&section_settings, &section_reading,
 	};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
@@ -118,12 +137,13 @@ static enum bench_exit report_write_all(struct report *report, const struct benc
 {
 	const char *out = values->out;
 
-	if (report->html.failed || report->markdown.failed)
+	if (report->html.failed || report->markdown.failed || report->brief.failed)
 		return bench_session_fail("no memory");
-	if (out == NULL && values->markdown == NULL)
+	if (out == NULL && values->markdown == NULL && values->brief == NULL)
 		out = "report.html";
 	if (!report_write(&report->html, out) ||
-	    !report_write(&report->markdown, values->markdown) || fflush(stdout) != 0)
+	    !report_write(&report->markdown, values->markdown) ||
+	    !report_write(&report->brief, values->brief) || fflush(stdout) != 0)
 		return BENCH_INVALID;
 	if (out != NULL && strcmp(out, "-") != 0)
 		fprintf(stderr, "cartbench: written: %s\n", out);
@@ -149,6 +169,8 @@ static enum bench_exit report_run_mode(struct bench_session *session)
 	free(report.sides);
 	buf_free(&report.html);
 	buf_free(&report.markdown);
+	buf_free(&report.brief);
+	json_decref(report.comparison);
 	buf_free(&report.contents);
 	return status;
 }
@@ -159,12 +181,12 @@ const struct bench_mode report_mode = {
 	.arguments_min = 1,
 	.arguments_max = BENCH_TEXTS_MAX,
 	.summary = "one HTML file with verdicts and pictures of what the other modes measured",
-	.takes = {"out", "markdown", "seed150", "prices", "write-price", "read-price",
-		  "instance-price", "instance-name"},
+	.takes = {"out", "markdown", "brief", "comparison", "seed150", "prices", "write-price",
+		  "read-price", "instance-price", "instance-name"},
 	.about = "Makes one HTML file, which needs no other, of results that run, h2h, sweep\n"
 		 "and consistency have written: verdicts, pictures, tables, settings. Readable\n"
-		 "on a phone and in print. The page is report.html unless --out or --markdown\n"
-		 "is given.\n",
+		 "on a phone and in print. The page is report.html unless --out, --markdown or\n"
+		 "--brief is given.\n",
 	.more = "Exit status: 0 written; 2 wrong usage, a file that is no result, or nothing\n"
 		"could be written.\n",
 	.example = "cartbench report --out index.html --seed150 results h2h.json sweep-mysql.json",

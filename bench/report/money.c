@@ -83,9 +83,11 @@ static void money_by_month(struct money_side *of, const struct report_prices *pr
 	of->basis = MONEY_BY_MONTH;
 }
 
-static void money_side(struct money_side *of, const struct report_prices *prices,
-		       const struct report_side *side)
+void money_of_side(struct money_side *of, const struct report *report,
+		   const struct report_side *side)
 {
+	const struct report_prices *prices = &report->prices;
+
 	*of = (struct money_side){.basis = MONEY_UNKNOWN};
 	if (money_by_request(of, prices, side))
 		return;
@@ -103,7 +105,7 @@ void money_of(struct money *money, const struct report *report, const struct rep
 
 	*money = (struct money){.even = NAN};
 	for (size_t i = 0; i < doc->side_count; i++) {
-		money_side(&money->sides[i], &report->prices, &doc->sides[i]);
+		money_of_side(&money->sides[i], report, &doc->sides[i]);
 		if (money->sides[i].basis == MONEY_BY_REQUEST)
 			request = &money->sides[i];
 		else if (money->sides[i].basis == MONEY_BY_MONTH)

@@ -43,6 +43,10 @@ struct money {
 	const char *why; /* why not, a sentence; NULL */
 };
 
+/* Of one side; a million carts. */
+void money_of_side(struct money_side *of, const struct report *report,
+		   const struct report_side *side);
+/* Of a document's sides, with the break-even. */
 void money_of(struct money *money, const struct report *report, const struct report_doc *doc);
 
 /* The bill of a cart on a side; other_layout: as it would be in the other layout of its items. -1:

@@ -4,13 +4,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* bench/report/style.css: the Makefile makes its definition. */
 extern const char embed_report_style_css[];
 
-#define PAGE_WIDE     900.0 /* units of a picture over the whole page */
-#define PAGE_NARROW   360.0 /* of one that a phone shows, and of one of several beside each other */
-#define PAGE_STAND_IN " \xe2\x80\x93 on a local DynamoDB server, not AWS" /* an en dash before */
+#define PAGE_WIDE   900.0 /* units of a picture over the whole page */
+#define PAGE_NARROW 360.0 /* of one that a phone shows, and of one of several beside each other */
 
 char *page_format(const char *format, va_list args)
 {
@@ -41,7 +41,10 @@ void page_begin(struct report *report, const char *title)
 		 "<title>$</title>\n<style>\n",
 		 title, NULL);
 	buf_add_string(&report->html, embed_report_style_css);
-	html_add(&report->html, "</style>\n</head>\n<body>\n<main>\n<h1>$</h1>\n", title, NULL);
+	html_add(&report->html,
+		 "</style>\n</head>\n<body>\n<main>\n<section id=\"answer\">\n<h1>$</h1>\n", title,
+		 NULL);
+	report->section_open = true;
 	page_markdown(report, "## ", title);
 }
 
@@ -130,16 +133,52 @@ void page_list_end(struct report *report, enum page_where where)
 		buf_add_char(&report->markdown, '\n');
 }
 
+void page_command(struct report *report, const char *text, const char *command)
+{
+	html_add(&report->html, "<li>$", text, NULL);
+	page_markdown(report, "- ", text);
+	if (command != NULL) {
+		html_add(&report->html, "<pre><code>$</code></pre>", command, NULL);
+		buf_printf(&report->markdown, "\n      %s\n\n", command);
+	}
+	buf_add_string(&report->html, "</li>\n");
+}
+
+void page_parts_begin(struct report *report)
+{
+	buf_add_string(&report->html, "<div class=\"parts\">\n");
+}
+
+void page_part_begin(struct report *report, const char *id, const char *title)
+{
+	html_add(&report->html, "<div id=\"$\"><h2>$</h2>\n", id, title, NULL);
+	page_markdown(report, "### ", title);
+}
+
+void page_part_end(struct report *report)
+{
+	buf_add_string(&report->html, "</div>\n");
+}
+
+void page_parts_end(struct report *report)
+{
+	buf_add_string(&report->html, "</div>\n");
+}
+
 const char *page_title(struct buf *title, bool stand_in, const char *format, ...)
 {
 	va_list args;
+	size_t len;
 	char *text;
 
 	va_start(args, format);
 	text = page_format(format, args);
 	va_end(args);
-	buf_add_string(title, text);
-	buf_add_string(title, stand_in ? PAGE_STAND_IN : "");
+	len = strlen(text);
+	if (len > 2 && strcmp(text + len - 2, ": ") == 0) /* nothing follows */
+		len -= 2;
+	buf_add(title, text, len);
+	(void)stand_in;
 	free(text);
 	return buf_string(title);
 }

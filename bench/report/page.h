@@ -36,6 +36,13 @@ void page_warn(struct report *report, const char *classes, const char *word, con
 	       ...);
 void page_list_begin(struct report *report);
 void page_list_end(struct report *report, enum page_where where);
+/* An item with a command below it; NULL: none. */
+void page_command(struct report *report, const char *text, const char *command);
+/* Parts of the first section that stand beside one another where there is room. */
+void page_parts_begin(struct report *report);
+void page_part_begin(struct report *report, const char *id, const char *title);
+void page_part_end(struct report *report);
+void page_parts_end(struct report *report);
 
 /* What the format says, to be freed. Aborts without memory. */
 CART_PRINTF(1, 0) char *page_format(const char *format, va_list args);
@@ -107,8 +114,8 @@ struct page_section {
 	void (*doc)(struct report *report, const struct report_doc *doc);
 	void (*after)(struct report *report);
 };
-extern const struct page_section section_head, section_verdicts, section_forest, section_latency,
-	section_load, section_time, section_sweep, section_split, section_consistency, section_cost,
-	section_seed, section_settings, section_reading;
+extern const struct page_section section_head, section_answer, section_verdicts, section_forest,
+	section_latency, section_load, section_time, section_sweep, section_split,
+	section_consistency, section_cost, section_seed, section_settings, section_reading;
 
 #endif

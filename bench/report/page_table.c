@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TABLE_WORD	   30
+#define TABLE_WORD	   20
 #define TABLE_KEPT	   20
 #define TABLE_KEPT_NUMBERS 24
 
@@ -133,8 +133,8 @@ static void table_html(struct page_table *table, bool folded)
 	html_add(out, "<table>\n<caption>$</caption>\n<thead><tr>", buf_string(&table->title),
 		 NULL);
 	for (size_t i = 0; i < table->columns; i++, head = table_next(head))
-		html_add(out, "<th scope=\"col\" class=\"$\">$</th>", table_class(*head, head + 1),
-			 head + 1, NULL);
+		html_add(out, "<th scope=\"col\" class=\"$\">$</th>",
+			 table_class(i == 0 ? 'l' : *head, head + 1), head + 1, NULL);
 	buf_add_string(out, "</tr></thead>\n<tbody>\n");
 	for (size_t i = 0; i < table->count; i += table->columns)
 		table_html_row(table, &cell);

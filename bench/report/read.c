@@ -61,9 +61,11 @@ static int read_sides(struct report_doc *doc, struct cart_error *error)
 		side->json = json;
 		side->name = member_text(json, "name");
 		side->label = member_text(json, "label");
+		side->about = member_text(json, "about");
 		side->target = member_text(json, "target");
 		side->database = member_text(json, "database");
 		side->server = member_text(json, "server");
+		side->durability = member_text(json, "durability");
 		side->stand_in = member_true(json, "stand_in");
 		side->settings = json_object_get(json, "settings");
 		if (!json_is_object(side->settings))
@@ -182,6 +184,15 @@ const char *report_file_name(const char *path)
 	const char *slash = strrchr(path, '/');
 
 	return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}
+
+const char *report_file_of(const struct report *report, const struct report_doc *doc)
+{
+	size_t same = 0;
+
+	for (size_t i = 0; i < report->doc_count; i++)
+		same += report->docs[i].kind == doc->kind;
+	return same > 1 ? report_file_name(doc->path) : "";
 }
 
 const char *report_when(const json_t *json, char text[32])

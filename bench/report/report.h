@@ -29,9 +29,11 @@ struct report_side {
 	const struct report_doc *doc;
 	const char *name; /* "A" */
 	const char *label;
+	const char *about; /* what a stand-in is, where the label does not say so */
 	const char *target;
 	const char *database;
 	const char *server;
+	const char *durability;
 	bool stand_in; /* a local server in place of DynamoDB */
 	const json_t *json;
 	const json_t *settings; /* NULL: the file has none */
@@ -83,9 +85,11 @@ struct report {
 	struct report_prices prices;
 	struct report_seed seed[REPORT_SEED_MAX];
 	size_t seed_count;
+	json_t *comparison;  /* what ./cart compare says of itself; NULL: nothing */
 	bool other_machines; /* not all documents are from one machine */
 	struct buf html;
 	struct buf markdown;
+	struct buf brief;    /* the first screen for a terminal */
 	struct buf contents; /* links to the sections */
 	size_t contents_at;  /* where they go */
 	size_t next_id;
@@ -117,6 +121,8 @@ size_t report_side_of(const struct report_doc *doc, const json_t *entry);
 const char *report_when(const json_t *json, char text[32]);
 /* The path without its folders. */
 const char *report_file_name(const char *path);
+/* The same of a document, for titles; "" where it is the only one of its kind. */
+const char *report_file_of(const struct report *report, const struct report_doc *doc);
 /* Whether there is a document of the kind; the first. NULL: none. */
 const struct report_doc *report_first(const struct report *report, enum report_kind kind);
 

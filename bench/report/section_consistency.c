@@ -70,11 +70,34 @@ static void stale_add(struct plot *plot, const struct report_doc *doc, const jso
 		stale_add_point(plot, line, entry);
 }
 
-/* Draws P(stale) against delay. */
+/* "98 to 546", trials of a line at a delay. */
+static const char *stale_sample(const struct report_doc *doc, char text[2 * NUMBER_TEXT])
+{
+	const json_t *probe, *entry;
+	double least = INFINITY, most = 0;
+	char from[NUMBER_TEXT], to[NUMBER_TEXT];
+
+	member_each(i, probe, json_object_get(doc->results, "probes")) {
+		member_each(k, entry, json_object_get(probe, "by_delay")) {
+			double trials = member_number(entry, "trials");
+
+			least = fmin(least, trials);
+			most = fmax(most, trials);
+		}
+	}
+	snprintf(text, 2 * NUMBER_TEXT, "%s%s%s", number_count(least, from),
+		 most > least ? " to " : "", most > least ? number_count(most, to) : "");
+	return text;
+}
+
+/* Draws P(stale) against delay, where anything was stale: intervals of zeros alone would show how
+ * little was tried, and look like staleness. */
 static void stale_picture(struct report *report, const struct report_doc *doc)
 {
 	const json_t *probes = json_object_get(doc->results, "probes"), *probe, *entry;
 	double delays[STALE_DELAYS];
+	char sample[2 * NUMBER_TEXT];
+	bool stale = false, tried = false;
 	struct plot plot = {.x_title = "ms after the write was acknowledged (not to scale)",
 			    .y_title = "share of reads that were stale",
 			    .x_label = number_plain,
@@ -85,21 +108,28 @@ static void stale_picture(struct report *report, const struct report_doc *doc)
 			    .slots = delays};
 
 	member_each(i, probe, probes) {
-		member_each(k, entry, json_object_get(probe, "by_delay"))
+		member_each(k, entry, json_object_get(probe, "by_delay")) {
 			stale_add_delay(delays, &plot.slot_count, member_number(entry, "delay_ms"));
+			stale = stale || member_number(entry, "violations") > 0;
+			tried = tried || member_number(entry, "trials") > 0;
+		}
 	}
 	plot.x = (struct svg_scale){.low = -0.5, .high = (double)plot.slot_count - 0.5};
 	member_each(i, probe, probes)
 		stale_add(&plot, doc, probe);
-	if (plot.count > 0) {
+	if (plot.count > 0 && stale)
 		buf_add_string(&plot.desc,
 			       "Share of stale reads, with intervals, by the time between the "
 			       "acknowledged write and the read; the table below has the numbers.");
-		plot_show(report, &plot, doc->stand_in, "Stale reads against delay");
-		page_list(report, PAGE_FOLDED, doc,
-			  &(struct page_list){probe_delay_columns, "probes", "by_delay", NULL,
-					      "Stale reads by delay", report_file_name(doc->path)});
-	}
+	else if (tried)
+		page_say(report, PAGE_BOTH,
+			 "No read was stale at any delay, so there is no picture; the table by "
+			 "delay says how many were tried.");
+	plot_show(report, &plot, doc->stand_in, "Stale reads against delay, %s reads a delay",
+		  stale_sample(doc, sample));
+	page_list(report, PAGE_FOLDED, doc,
+		  &(struct page_list){probe_delay_columns, "probes", "by_delay", NULL,
+				      "Stale reads by delay", report_file_of(report, doc)});
 }
 
 /* Of the probes that violated something, an example. */
@@ -134,7 +164,7 @@ static void consistency_seed_notes(struct report *report, const struct report_do
 
 static void consistency_doc(struct report *report, const struct report_doc *doc)
 {
-	const char *of = report_file_name(doc->path);
+	const char *of = report_file_of(report, doc);
 
 	report_warn_invalid(report, doc);
 	page_list(report, PAGE_BOTH, doc,

@@ -189,7 +189,7 @@ static void cost_table(struct report *report, const struct report_doc *doc, cons
 	struct page_table table;
 
 	page_table_begin(&table, report, doc->stand_in, "Calls, units and cost of an operation: %s",
-			 report_file_name(doc->path));
+			 report_file_of(report, doc));
 	page_heads(&table,
 		   "l operation|l side|r calls to the database|r SQL statements|r read units|r "
 		   "write units|r a million operations|r even with the instance at");

@@ -1,46 +1,43 @@
-/* What was compared, on which machine, and all warnings. */
+/* What was measured, on which machine, and all warnings. */
 #include "bench/result/number.h"
 #include "bench/report/page.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* Whether a side before this one has the same label. stand_ins: among those alone. */
-static bool head_is_named(const struct report *report, size_t at, bool stand_ins)
+/* Whether a side before this one has the same label. */
+static bool head_is_named(const struct report *report, size_t at)
 {
 	for (size_t i = 0; i < at; i++)
-		if (strcmp(report->sides[i]->label, report->sides[at]->label) == 0 &&
-		    (report->sides[i]->stand_in || !stand_ins))
+		if (strcmp(report->sides[i]->label, report->sides[at]->label) == 0)
 			return true;
 	return false;
 }
 
-/* Labels of all sides, or of the stand-ins alone, each once. */
-static void head_labels(const struct report *report, bool stand_ins, struct buf *text)
+static void head_name(const struct report_side *side, struct buf *text)
 {
-	for (size_t i = 0; i < report->side_count; i++)
-		if ((report->sides[i]->stand_in || !stand_ins) &&
-		    !head_is_named(report, i, stand_ins))
-			buf_printf(text, "%s%s", text->len > 0 ? " and " : "",
-				   report->sides[i]->label);
+	buf_add_string(text, side->label);
+	if (*side->about != '\0')
+		buf_printf(text, " (%s)", side->about);
 }
 
 static void head_title(struct report *report)
 {
 	const struct report_doc *h2h = report_first(report, REPORT_H2H);
-	struct buf title = {0}, labels = {0};
-	bool stand_in = false;
+	struct buf title = {0};
 
-	for (size_t i = 0; i < report->side_count; i++)
-		stand_in = stand_in || report->sides[i]->stand_in;
-	if (h2h != NULL)
-		buf_printf(&labels, "%s (A) against %s (B)", h2h->sides[0].label,
-			   h2h->sides[1].label);
-	else
-		head_labels(report, false, &labels);
-	page_begin(report,
-		   page_title(&title, stand_in, "%s, measured by cartbench", buf_string(&labels)));
-	buf_free(&labels);
+	if (h2h != NULL) {
+		head_name(&h2h->sides[0], &title);
+		buf_add_string(&title, " against ");
+		head_name(&h2h->sides[1], &title);
+	}
+	for (size_t i = 0; h2h == NULL && i < report->side_count; i++) {
+		if (head_is_named(report, i))
+			continue;
+		buf_add_string(&title, title.len > 0 ? " and " : "");
+		head_name(report->sides[i], &title);
+	}
+	page_begin(report, buf_string(&title));
 	buf_free(&title);
 }
 
@@ -50,34 +47,12 @@ static void head_where(struct report *report)
 	const json_t *machine = json_object_get(json, "machine");
 	char cores[NUMBER_TEXT], when[32];
 
-	page_say(report, PAGE_BOTH, "On %s, %s cores, %s; %s; by cartbench %s (%s).%s",
-		 *member_text(machine, "cpu") != '\0' ? member_text(machine, "cpu")
-						      : "a machine that the file does not name",
-		 number_count(member_number(machine, "cores"), cores),
-		 member_text(machine, "kernel"), report_when(json, when),
-		 member_text(tool, "version"), member_text(tool, "revision"),
-		 report->doc_count > 1 ? " The results come from several files, listed below."
-				       : "");
-}
-
-/* One warning for all sides that run on a local DynamoDB server. */
-static void head_stand_in(struct report *report)
-{
-	struct buf labels = {0};
-	const char *server = "";
-
-	for (size_t i = 0; i < report->side_count && *server == '\0'; i++)
-		if (report->sides[i]->stand_in)
-			server = report->sides[i]->server;
-	head_labels(report, true, &labels);
-	if (labels.len > 0)
-		page_warn(report, "bad", "Not AWS.",
-			  "What is called %s here was made on a local DynamoDB server%s%s%s: it "
-			  "says nothing of AWS's times. How many calls an operation needs carries "
-			  "over; its units are as that server counts them.",
-			  buf_string(&labels), *server != '\0' ? " (" : "", server,
-			  *server != '\0' ? ")" : "");
-	buf_free(&labels);
+	page_note(report, PAGE_BOTH, "On %s, %s cores, %s; %s; by cartbench %s (%s).",
+		  *member_text(machine, "cpu") != '\0' ? member_text(machine, "cpu")
+						       : "a machine that the file does not name",
+		  number_count(member_number(machine, "cores"), cores),
+		  member_text(machine, "kernel"), report_when(json, when),
+		  member_text(tool, "version"), member_text(tool, "revision"));
 }
 
 static bool head_has_warning(const struct report_doc *doc, const char *text)
@@ -154,49 +129,10 @@ static void head_doubts(struct report *report, const struct report_doc *doc)
 			  report_file_name(doc->path));
 }
 
-/* When a change that was answered is safe, as far as it is known from here. */
-static const char *head_durability(const struct report_side *side)
-{
-	if (side->stand_in)
-		return "the stand-in's own: says nothing of AWS's";
-	if (strcmp(side->database, "memory") == 0)
-		return "none: in memory";
-	if (strcmp(side->database, "sqlite") == 0)
-		return "on disk before it is answered";
-	if (strcmp(side->database, "mysql") == 0)
-		return "as its server is set: innodb_flush_log_at_trx_commit, sync_binlog";
-	return strcmp(side->database, "dynamodb") == 0 ? "AWS's" : "not known";
-}
-
-static void head_sides(struct report *report, const struct report_doc *doc)
-{
-	struct page_table table;
-
-	page_table_begin(&table, report, doc->stand_in, "What A and B are");
-	page_heads(&table, "l side|l name|l database|l server|l durability|l asked at|l cartd");
-	for (size_t i = 0; i < doc->side_count; i++) {
-		const struct report_side *side = &doc->sides[i];
-
-		page_cell(&table, "%s", side->name);
-		page_cell(&table, "%s", side->label);
-		page_cell(&table, "%s%s", side->database,
-			  side->stand_in ? " (its protocol, on a local server)" : "");
-		page_cell(&table, "%s", *side->server != '\0' ? side->server : "not known");
-		page_cell(&table, "%s", head_durability(side));
-		page_cell(&table, "%s", side->target);
-		page_cell(&table, "%s (%s)", member_text(side->json, "version"),
-			  member_text(side->json, "revision"));
-	}
-	page_table_end(&table, PAGE_BOTH);
-}
-
 static void head_show(struct report *report)
 {
-	const struct report_doc *h2h = report_first(report, REPORT_H2H);
-
 	head_title(report);
 	head_where(report);
-	head_stand_in(report);
 	if (report->other_machines)
 		page_warn(report, "bad", "Different machines.",
 			  "These files were not all made on one machine: nothing may be compared "
@@ -206,8 +142,6 @@ static void head_show(struct report *report)
 	for (size_t i = 0; i < report->doc_count; i++)
 		head_warnings(report, i);
 	head_settings(report);
-	if (h2h != NULL)
-		head_sides(report, h2h);
 }
 
 const struct page_section section_head = {.before = head_show};

@@ -166,7 +166,7 @@ static void latency_compared(struct report *report, const struct report_doc *doc
 		latency_pictures(report, doc, &latency_kinds[i]);
 	page_list(report, PAGE_HTML, doc,
 		  &(struct page_list){run_latency_columns, "operations", "service", NULL, "Latency",
-				      report_file_name(doc->path)});
+				      report_file_of(report, doc)});
 }
 
 const struct page_section section_latency = {

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #define SPLIT_ROW 30.0
 #define SPLIT_MAX 24
@@ -18,6 +19,8 @@ static const char *const split_boxes[BENCH_SPLIT_PARTS] = {"part p0", "part p1",
 
 /* The text colour on each part. */
 static const char *const split_inks[BENCH_SPLIT_PARTS] = {"in", "in1", "on", "in3"};
+
+enum split_of { SPLIT_ALL, SPLIT_PAIRS, SPLIT_LOAD };
 
 struct split {
 	size_t count;
@@ -53,7 +56,8 @@ static void split_add(struct split *split, const char *operation, const char *si
 		split->count++;
 }
 
-static void split_collect(struct split *split, const struct report_doc *doc)
+/* load: of the open loop, which is slower than all pairs, so that it has a scale of its own. */
+static void split_collect(struct split *split, const struct report_doc *doc, enum split_of of)
 {
 	const json_t *operation;
 	char title[PLOT_LABEL];
@@ -62,6 +66,8 @@ static void split_collect(struct split *split, const struct report_doc *doc)
 		const json_t *json = json_object_get(operation, "split");
 		const char *name = member_text(operation, "operation");
 
+		if (of != SPLIT_ALL && (of == SPLIT_LOAD) != (strcmp(name, "open loop") == 0))
+			continue;
 		if (!json_is_array(json))
 			split_add(split, name, doc->sides[0].label, json, true);
 		for (size_t side = 0; side < json_array_size(json) && side < doc->side_count;
@@ -151,14 +157,20 @@ static void split_draw(struct buf *out, double width, const char *id,
 	svg_close(&chart);
 }
 
+/* Server-Timing has no more than microseconds. */
+static const char *split_ms(double ns, char text[NUMBER_TEXT])
+{
+	return ns < 1000 ? "0" : number_digits(ns / SPLIT_NS, 3, text);
+}
+
 static void split_table(struct report *report, const struct report_doc *doc,
 			const struct split *split)
 {
 	char text[NUMBER_TEXT], share[NUMBER_TEXT], median[NUMBER_TEXT];
 	struct page_table table;
 
-	page_table_begin(&table, report, doc->stand_in, "Where the time goes, mean (median): %s",
-			 report_file_name(doc->path));
+	page_table_begin(&table, report, doc->stand_in,
+			 "Where the time goes, ms, mean (median): %s", report_file_of(report, doc));
 	page_column(&table, 'l', "operation");
 	page_column(&table, 'l', "side");
 	for (size_t k = 0; k < BENCH_SPLIT_PARTS; k++)
@@ -172,21 +184,21 @@ static void split_table(struct report *report, const struct report_doc *doc,
 		page_cell(&table, "%s", bar->operation);
 		page_cell(&table, "%s", bar->side);
 		for (size_t k = 0; k < BENCH_SPLIT_PARTS; k++)
-			page_cell(&table, "%s (%s)", number_ms(bar->parts[k], text),
-				  number_digits(bar->medians[k] / SPLIT_NS, 3, median));
-		page_cell(&table, "%s", number_ms(bar->total, text));
+			page_cell(&table, "%s (%s)", split_ms(bar->parts[k], text),
+				  split_ms(bar->medians[k], median));
+		page_cell(&table, "%s", split_ms(bar->total, text));
 		page_cell(&table, PAGE_STRONG "%s", share);
 	}
 	page_table_end(&table, PAGE_BOTH);
 }
 
-static void split_doc(struct report *report, const struct report_doc *doc)
+static void split_picture(struct report *report, const struct report_doc *doc, enum split_of of)
 {
 	struct split split = {0};
 	struct page_figure figure = {.draw = split_draw, .data = &split, .wide = true};
 	char share[NUMBER_TEXT];
 
-	split_collect(&split, doc);
+	split_collect(&split, doc, of);
 	for (size_t i = 0; i < split.count; i++) {
 		split_share(&split.bars[i], share);
 		buf_printf(&figure.text, "%s %s on %s %s",
@@ -194,8 +206,17 @@ static void split_doc(struct report *report, const struct report_doc *doc)
 			   split.bars[i].operation, split.bars[i].side, share);
 	}
 	buf_add_string(&figure.text, split.count > 0 ? "." : "");
-	page_figure(report, &figure, doc->stand_in, "Where the time of an operation goes: %s",
-		    report_file_name(doc->path));
+	page_figure(report, &figure, doc->stand_in, "Where the time of an operation goes%s: %s",
+		    of == SPLIT_LOAD ? ", under steady load" : "", report_file_of(report, doc));
+}
+
+static void split_doc(struct report *report, const struct report_doc *doc)
+{
+	struct split split = {0};
+
+	split_picture(report, doc, SPLIT_PAIRS);
+	split_picture(report, doc, SPLIT_LOAD);
+	split_collect(&split, doc, SPLIT_ALL);
 	split_table(report, doc, &split);
 }
 
@@ -203,7 +224,7 @@ static bool split_has(const struct report_doc *doc)
 {
 	struct split split = {0};
 
-	split_collect(&split, doc);
+	split_collect(&split, doc, SPLIT_ALL);
 	return split.count > 0;
 }
 

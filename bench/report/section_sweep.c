@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#define SWEEP_LINE 3 /* points of a line, at least: fewer are in the table alone */
+
 static const char *sweep_axis(const struct report_doc *doc)
 {
 	return strcmp(member_text(doc->results, "axis"), "rate") == 0 ? "rate" : "clients";
@@ -39,6 +41,17 @@ static void sweep_add_point(struct plot_line *line, const struct report_doc *doc
 								  : " clients");
 }
 
+/* How many points have the value: a percentile without samples beyond it has none. */
+static size_t sweep_points(const struct report_doc *doc, const char *key)
+{
+	const json_t *point;
+	size_t count = 0;
+
+	member_each(i, point, json_object_get(doc->results, "points"))
+		count += member_number(point, key) > 0;
+	return count;
+}
+
 static void sweep_add(struct plot *plot, const struct report_doc *doc, const char *key)
 {
 	struct plot_line *line = plot_add_line(plot, doc->sides[0].style, doc->sides[0].label);
@@ -69,7 +82,8 @@ static void sweep_picture(struct report *report, const char *key, const char *wh
 	bool stand_in = false;
 
 	for (size_t i = 0; i < report->doc_count; i++) {
-		if (report->docs[i].kind != REPORT_SWEEP)
+		if (report->docs[i].kind != REPORT_SWEEP ||
+		    sweep_points(&report->docs[i], key) < SWEEP_LINE)
 			continue;
 		sweep_add(&plot, &report->docs[i], key);
 		stand_in = stand_in || report->docs[i].stand_in;

@@ -123,7 +123,7 @@ static void time_compared(struct report *report, const struct report_doc *doc,
 	for (size_t side = 0; side < 2; side++)
 		time_add(&plot, seconds, report_side_title(doc, side, title, sizeof(title)),
 			 doc->sides[side].style, values[side]);
-	time_end(report, doc, &plot, "Median latency over time", report_file_name(doc->path));
+	time_end(report, doc, &plot, "Median latency over time", report_file_of(report, doc));
 }
 
 static void time_of_run(struct report *report, const struct report_doc *doc, const json_t *seconds)

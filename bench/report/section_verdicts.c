@@ -92,7 +92,7 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 {
 	char busy[TABLE_TEXT], blocks[NUMBER_TEXT], pairs[NUMBER_TEXT], margin[NUMBER_TEXT];
 	struct page_list list = {h2h_columns,	     "operations", "quantiles",
-				 h2h_quantile_holds, "Verdicts",   report_file_name(doc->path)};
+				 h2h_quantile_holds, "Verdicts",   report_file_of(report, doc)};
 	size_t left_out;
 
 	page_list(report, PAGE_BOTH, doc,
@@ -104,6 +104,10 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 	page_list(report, PAGE_BOTH, doc,
 		  &(struct page_list){h2h_open_columns, "operations", "open", NULL,
 				      "Both at once, at one rate, whatever they answer", list.of});
+	if (doc->stand_in)
+		page_say(report, PAGE_BOTH,
+			 "A local server stands in for DynamoDB: what follows compares two "
+			 "programs on this machine, and says nothing of AWS's times.");
 	page_say(report, PAGE_BOTH, "%s", h2h_describe_busy(doc->json, busy));
 	page_say(report, PAGE_BOTH,
 		 "%s blocks of %s pairs; in each pair both were asked the same, in random order, "
@@ -126,7 +130,7 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 
 const struct page_section section_verdicts = {
 	.id = "verdicts",
-	.heading = "Which is faster, and how sure is that?",
+	.heading = "How fast, and how sure is that?",
 	.where = PAGE_BOTH,
 	.kinds = 1 << REPORT_H2H,
 	.doc = verdict_doc,

@@ -18,7 +18,7 @@ import patience  # noqa: E402
 TOOL = os.path.join(ROOT, "tools", "compare")
 CARTD_TEST = os.path.join(ROOT, "build", "release", "bin", "cartd-test")
 LIMIT_S = 120
-LEFT = {"index.html", "results.json", "summary.md", "combined_results.json", "h2h.json", "consistency.json", "sweep-a.json", "sweep-b.json",
+LEFT = {"index.html", "results.json", "summary.md", "summary.txt", "combined_results.json", "h2h.json", "consistency.json", "sweep-a.json", "sweep-b.json",
         "A.conf", "B.conf", "cartd-A.log", "cartd-B.log", "compare.log"}
 MODES = {"h2h": 1, "consistency": 1, "sweep": 2}
 # What is measured, verdicts and the path: as much as is read without scrolling.
@@ -63,7 +63,7 @@ def is_whole(out, said, *databases):
         return "%d lines:\n%s" % (len(said.splitlines()), said)
     if os.path.exists(out + ".new"):
         return "report.new is left"
-    words = ["150 of 150", "B against A", "index.html", "results.json", "left", "no promise was broken"]
+    words = ["150 of 150", "Decided:", "Not decided:", "Next:", "index.html", "results.json", "left", "No promise of consistency was broken on either side"]
     return "".join("not said: %s\n%s" % (word, said) for word in words if word not in said)
 
 
@@ -84,8 +84,8 @@ def mysql_and_dynamodb(folder):
     status, said, out = compare(folder, before=before)
     problem = "exit status %d\n%s" % (status, said) if status != 0 else is_whole(out, said, "mysql", "dynamodb")
     with open(os.path.join(out, "summary.md"), encoding="utf-8") as file:
-        summary = file.read()
-    for word in ("not AWS", "write units", "database's share", "MariaDB"):
+        summary = file.read().replace("\\_", "_")
+    for word in ("not AWS", "dynalite (in memory, a stand-in for DynamoDB)", "innodb_flush_log_at_trx_commit=", "write units", "database's share", "MariaDB"):
         if word not in summary:
             problem += "summary.md does not say: %s\n" % word
     with open(os.path.join(out, "h2h.json"), encoding="utf-8") as file:
@@ -201,19 +201,6 @@ def the_tool():
     return importlib.machinery.SourceFileLoader("compare_tool", TOOL).load_module()
 
 
-def verdicts_in_words(_folder):
-    """Also those without an interval, and with a reason."""
-    row = {"q": 0.5, "a_ns": 2e6, "b_ns": 31e6, "effect": 14.5, "low": -0.031, "high": 20.0, "verdict": "A WINS", "why": None}
-    failed = {**row, "effect": None, "low": None, "high": None, "verdict": "NOT COMPARABLE", "why": "B failed 30 %"}
-    trend = {**row, "verdict": "A WINS", "why": "B is slower, from +5 % to +160 %, and growing"}
-    comparison = the_tool().Comparison(the_tool().arguments(["--a", "memory", "--b", "memory"]))
-    comparison.documents["h2h.json"] = {"results": {"operations": [{"operation": "get", "quantiles": [row, failed, trend]}]}}
-    said = [" ".join(line.split()) for line in comparison.verdict_lines()]
-    wanted = ["get p50 A 2 ms B 31 ms +1450 % (\N{MINUS SIGN}3.1 % to +2000 %) A WINS", "get p50 A 2 ms B 31 ms NOT COMPARABLE: B failed 30 %",
-              "get p50 A 2 ms B 31 ms +1450 % (\N{MINUS SIGN}3.1 % to +2000 %) A WINS: B is slower, from +5 % to +160 %, and growing"]
-    return "" if said == wanted else "\n".join(said)
-
-
 def earlier_reports(folder):
     """As many stay as are asked for, the youngest first; what a comparison that was ended has left is no report."""
     tool = the_tool()
@@ -293,7 +280,6 @@ def tests(tap):
     for name, function in (("two backends", two_backends), ("mysql and dynamodb", mysql_and_dynamodb),
                            ("two sides of one backend", two_of_a_kind), ("a service that runs already, and settings", a_url_and_settings), ("a broken promise", a_broken_promise),
                            ("what cannot be compared is said in a line", what_cannot_be), ("a signal ends it and all of it", ended_early),
-                           ("verdicts in words", verdicts_in_words),
                            ("earlier reports stay, as many as are asked for", earlier_reports),
                            ("a signal in a destructor ends it too", a_dropped_signal),
                            ("it says which servers it needs", needs)):

@@ -4,6 +4,7 @@
 The pages are opened in a headless Chromium, wide and narrow, light and dark, and printed. Pictures of them stay in build/report-shots.
 """
 
+import html
 import html.parser
 import json
 import os
@@ -23,7 +24,6 @@ CARTBENCH = os.path.abspath(os.environ.get("CARTBENCH", "build/bin/cartbench"))
 SHOTS = os.path.abspath("build/report-shots")
 TIMEOUT_S = 60
 WHOLE = ["h2h.json", "run-mysql.json", "run-dynamodb.json", "sweep-mysql.json", "sweep-dynamodb.json", "consistency.json"]
-STAND_IN = "on a local DynamoDB server, not AWS"
 EVIL = "<script>document.title"
 
 # What is wrong with the page as it is shown now, as lines. Runs in the page, brought by the test.
@@ -141,6 +141,8 @@ class Desk:
     def __init__(self, folder):
         self.folder = folder
         self.whole, self.damaged = results.write(folder)
+        with open(self.path("results.json"), "w", encoding="utf-8") as file:
+            json.dump({"comparison": {"arguments": ["--a", "mysql"], "problems": ["the sweep fell down"]}}, file)
 
     def report(self, *arguments):
         return subprocess.run([CARTBENCH, "report"] + list(arguments), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -220,7 +222,7 @@ def usage_is_checked(desk):
     problems = []
     for arguments in ([], ["--colour", "h2h.json"], ["--out"], ["--write-price", "cheap", "h2h.json"], ["--read-price", "-1", "h2h.json"],
                       ["--instance-price", "", "h2h.json"], ["--prices", "missing.json", "h2h.json"], ["--prices", "h2h.json", "h2h.json"],
-                      ["--seed150", "missing", "h2h.json"], ["--seed150", ".", "h2h.json"], ["--out", "no/such/folder.html", "h2h.json"]):
+                      ["--seed150", "missing", "h2h.json"], ["--comparison", "missing", "h2h.json"], ["--comparison", "h2h.json", "h2h.json"], ["--seed150", ".", "h2h.json"], ["--out", "no/such/folder.html", "h2h.json"]):
         run = desk.report(*arguments)
         if run.returncode != 2 or len(run.stderr.decode().splitlines()) != 1:
             problems.append("%s: status %d, %s" % (arguments, run.returncode, run.stderr.decode()))
@@ -277,14 +279,14 @@ def doubts_come_first(desk):
     if run.returncode != 0 or b"not all from one machine" not in run.stderr:
         wrong.append("status %d, %s" % (run.returncode, run.stderr.decode()))
     text = desk.read("doubts.html")
-    above = text[:text.index("<h2>")]
-    for words in ("Invalid.", "could not keep up", "Interrupted.", "Warning.", "powersave", "No settings.", "Different machines.", "Not AWS."):
+    above = text[:text.index("What this run decided")]
+    for words in ("Invalid.", "could not keep up", "Interrupted.", "Warning.", "powersave", "No settings.", "Different machines.", "not AWS"):
         if words not in above:
             wrong.append("not above the verdicts: " + words)
         if words not in desk.read("doubts.md"):
             wrong.append("not in the Markdown: " + words)
     alone = desk.page("alone.html", "run-mysql.json")
-    for words in ("Not AWS.", "Invalid.", "Different machines.", "Interrupted."):
+    for words in ("not AWS", "Invalid.", "Different machines.", "Interrupted."):
         if words in alone:
             wrong.append("said without reason: " + words)
     return "\n".join(wrong)
@@ -301,15 +303,178 @@ def invalid_decides_nothing(desk):
     return "\n".join(wrong)
 
 
-def stand_in_is_in_every_title(desk):
-    """Every picture and every table that has a number of the stand-in's."""
+def text_of(markup):
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", markup)).split())
+
+
+def parts_of(text):
+    """The first section, and its lists."""
+    first = text[text.index('<section id="answer">'):text.index("</section>")]
+    return first, {name: text_of(first[first.index('id="%s"' % name):].split("</div>")[0]) for name in ("decided", "not-decided", "next")}
+
+
+def answers_come_first(desk):
+    """The first section has what was compared, durability, calls, units, money, consistency, what is decided and what not, the next step; and a
+    terminal gets the same in a few lines."""
+    text = desk.page("first.html", "--markdown", "first.md", "--brief", "first.txt", "--comparison", "results.json", *WHOLE)
+    first, parts = parts_of(text)
+    wrong = [] if text.index("<main>\n<section id=\"answer\">") < text.index("<nav") else ["it is not the first"]
+    said = text_of(first)
+    for words in ("mysql against dynalite (in memory, a stand-in for DynamoDB)", "MariaDB 10.11.19", "in memory: lost when it ends",
+                  "innodb_flush_log_at_trx_commit=1", "create 1", "write and 5 read units a cart", "a million carts a month", "60,000 calls, ", "USD ", "promises tried"):
+        if words not in said:
+            wrong.append("the first section does not say: " + words)
+    for part, words in (("decided", "break-even at"), ("decided", "BROKE 1 of"), ("decided", "same on AWS"), ("not-decided", "How fast DynamoDB on AWS is"),
+                        ("not-decided", "typical"), ("not-decided", "Not measured: the sweep fell down."), ("next", "deploy/aws/compare --region")):
+        if words not in parts[part]:
+            wrong.append("%s does not say: %s" % (part, words))
+    if "faster" in parts["decided"]:
+        wrong.append("a stand-in decides who is faster: " + parts["decided"])
+    brief, markdown = desk.read("first.txt"), desk.read("first.md")
+    if len(brief.splitlines()) > 17 or max(map(len, brief.splitlines())) > 124:
+        wrong.append("%d lines for a terminal" % len(brief.splitlines()))
+    for words in ("A: mysql", "B: dynalite (in memory, a stand-in for DynamoDB)", "Decided:", "Not decided:", "Next:", "deploy/aws/compare"):
+        if words not in brief:
+            wrong.append("a terminal does not get: " + words)
+    order = [markdown.find(words) for words in ("**What was compared**", "### What this run decided", "### What it did not decide", "### The next step", "**Verdicts**")]
+    if order != sorted(order) or order[0] < 0:
+        wrong.append("the Markdown has another order: %s" % order)
+    return "\n".join(wrong)
+
+
+def verdicts_are_words_of_the_first_section(desk):
+    """Who is faster on two real sides; no winner where one fails, is wrong, or the machine was busy."""
+    wrong = []
+
+    def first(change, *more):
+        made = json.loads(desk.read("h2h.json"))
+        made["sides"][1].update(stand_in=False, label="sqlite", about=None, database="sqlite", server=None,
+                                durability="survives a crash of its machine (journal_mode=WAL, synchronous=2)")
+        change(made)
+        with open(desk.path("changed.json"), "w", encoding="utf-8") as file:
+            json.dump(made, file)
+        return parts_of(desk.page("changed.html", "changed.json", *more))[1]
+
+    def failing(made):
+        for operation in made["results"]["operations"]:
+            operation["success"][1] = {"share": 0.7, "low": 0.69, "high": 0.71, "tried": 1000, "ok": 700, "refused": 300, "unknown": 0, "errors": {}}
+            for row in operation["quantiles"]:
+                row.update(verdict="NOT COMPARABLE", why="B failed 30 %", effect=None, low=None, high=None)
+
+    def broken(made):
+        for operation in made["results"]["operations"]:
+            for row in operation["quantiles"]:
+                row.update(verdict="WRONG", why="B does not hold what it acknowledged")
+
+    def busy(made):
+        made["invalid"] = "the machine is busy: 94 %"
+
+    parts = first(lambda made: None)
+    if "mysql is faster: create, typical +" not in parts["decided"].replace("Mysql", "mysql") or "not decided" in parts["decided"].lower():
+        wrong.append("decided: " + parts["decided"])
+    if "pairs would decide" not in parts["not-decided"] or "AWS" in parts["not-decided"] or "--thorough" not in parts["next"]:
+        wrong.append("not decided: %s; next: %s" % (parts["not-decided"], parts["next"]))
+    for change, words, where in ((failing, "because B failed 30 %", "decided"), (broken, "B does not hold what it acknowledged", "decided"),
+                                 (busy, "INVALID: the machine is busy", "not-decided")):
+        parts = first(change)
+        if words not in parts[where] or " is faster:" in parts["decided"] + parts["not-decided"]:
+            wrong.append("%s: %s" % (change.__name__, parts))
+    return "\n".join(wrong)
+
+
+def names_say_what_it_was(desk):
+    """A stand-in is named in the sides, and no title repeats it; a local server without a name of its own is called one."""
     text = desk.page("titles.html", "--seed150", "seed150", "h2h.json", "run-dynamodb.json", "sweep-dynamodb.json", "consistency.json")
-    titles = re.findall(r"<(?:caption|figcaption)>(.*?)</", text) + re.findall(r"<title id=[^>]*>(.*?)</title>", text)
-    wrong = [title for title in titles if STAND_IN not in title and title not in ("Machines", "Results files")]
-    other = desk.page("own.html", "run-mysql.json", "sweep-mysql.json")
-    if STAND_IN in other:
+    titles = re.findall(r"<(?:caption|figcaption|h2)>(.*?)</", text) + re.findall(r"<title id=[^>]*>(.*?)</title>", text)
+    wrong = [title for title in titles if "stand-in" in title or "not AWS" in title or ".json" in title]
+    said = text_of(text).count("stand-in")
+    if said > 6:
+        wrong.append("the page says %d times that it is a stand-in" % said)
+    if "here: dynalite" not in text:
+        wrong.append("the seed's calls are those of DynamoDB")
+    if "stand-in" in desk.page("own.html", "run-mysql.json", "sweep-mysql.json"):
         wrong.append("said of mysql")
     return "\n".join(wrong) if len(titles) > 20 else "only %d titles" % len(titles)
+
+
+class Structure(html.parser.HTMLParser):
+    """What somebody needs who does not see the page: language, headings in order, tables with heads that have a scope, pictures with words."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.wrong, self.open, self.heading, self.tables, self.pictures, self.language = [], [], 0, [], [], None
+        self.feed(text)
+        self.close()
+        for caption, heads, loose in self.tables:
+            if not caption or not heads or loose:
+                self.wrong.append("a table without caption, or with heads without scope: %s" % caption)
+        for words in self.pictures:
+            if not words.get("title") or not words.get("desc"):
+                self.wrong.append("a picture without title or description: %s" % words)
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        if tag == "html":
+            self.language = given.get("lang")
+        if re.fullmatch("h[1-6]", tag):
+            if int(tag[1]) > self.heading + 1:
+                self.wrong.append("%s after h%d" % (tag, self.heading))
+            self.heading = int(tag[1])
+        if tag == "table":
+            self.tables.append(["", 0, 0])
+        if tag == "th":
+            self.tables[-1][1] += given.get("scope") == "col"
+            self.tables[-1][2] += given.get("scope") not in ("col", "row")
+        if tag == "svg":
+            self.pictures.append({})
+            if given.get("role") != "img" or not given.get("aria-labelledby"):
+                self.wrong.append("an svg without role or name")
+        self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data):
+        inner = self.open[-1] if self.open else ""
+        if inner == "caption":
+            self.tables[-1][0] += data
+        if inner in ("title", "desc") and "svg" in self.open:
+            self.pictures[-1].setdefault(inner, data)
+
+
+def read_without_eyes(desk):
+    read = Structure(desk.page("structure.html", "--seed150", "seed150", *WHOLE))
+    wrong = read.wrong + ([] if read.language == "en" else ["no language"])
+    return "\n".join(wrong) if len(read.tables) > 10 and len(read.pictures) > 10 else "%d tables, %d pictures" % (len(read.tables), len(read.pictures))
+
+
+def pictures_show_enough(desk):
+    """No picture of intervals in which nothing was seen, none with a line of two points; samples are said."""
+    made = json.loads(desk.read("consistency.json"))
+    if "Stale reads against delay, " not in desk.page("stale.html", "consistency.json"):
+        return "no picture of staleness that was seen, with its sample"
+    for probe in made["results"]["probes"]:
+        probe.update(violations=0, verdict="clean")
+        for entry in probe.get("by_delay", []):
+            entry.update(violations=0, rate=0)
+    sweep = json.loads(desk.read("sweep-mysql.json"))
+    for point in sweep["results"]["points"][2:]:
+        point["p99_ms"] = None
+    for name, document in (("fresh.json", made), ("thin-sweep.json", sweep)):
+        with open(desk.path(name), "w", encoding="utf-8") as file:
+            json.dump(document, file)
+    text = desk.page("fresh.html", "fresh.json", "thin-sweep.json")
+    wrong = [] if "No read was stale at any delay" in text and "Stale reads against delay" not in text else ["a picture of nothing that was seen"]
+    if "Throughput against p99" in text or "Throughput against median" not in text:
+        wrong.append("a picture of two points, or none at all")
+    return "\n".join(wrong)
+
+
+def is_small(desk):
+    """One of the files that ./cart compare hands over."""
+    size = len(desk.page("size.html", "--seed150", "seed150", "h2h.json", "sweep-mysql.json", "sweep-dynamodb.json", "consistency.json"))
+    return "" if size < 300000 else "%d bytes" % size
 
 
 def thin_tails_are_left_out(desk):
@@ -384,7 +549,7 @@ def markdown_alone(desk):
     run = desk.report("--markdown", "-", *WHOLE)
     text = run.stdout.decode()
     wrong = [] if run.returncode == 0 and not os.path.exists(desk.path("report.html")) else ["status %d, or a page" % run.returncode]
-    for words in ("## mysql (A) against dynamodb (B)", "**Not AWS.**", "| create p50 |", "A WINS", "pairs needed"):
+    for words in ("## mysql against dynalite (in memory, a stand-in for DynamoDB)", "not AWS", "| create p50 |", "A WINS", "pairs needed"):
         if words not in text:
             wrong.append("does not say: " + words)
     if len(text) > 65536:
@@ -441,7 +606,8 @@ def run_all(tap):
     try:
         desk = Desk(folder)
         for test in (damaged_is_refused, each_says_why, odd_files_do_no_harm, usage_is_checked, page_is_whole, same_input_same_page,
-                     nothing_escapes, doubts_come_first, invalid_decides_nothing, stand_in_is_in_every_title, thin_tails_are_left_out,
+                     nothing_escapes, doubts_come_first, invalid_decides_nothing, answers_come_first, verdicts_are_words_of_the_first_section,
+                     names_say_what_it_was, read_without_eyes, pictures_show_enough, is_small, thin_tails_are_left_out,
                      what_was_not_measured_has_its_row,
                      prices_can_be_given, an_older_page_stays, markdown_alone):
             tap.run(test.__name__.replace("_", " "), test, desk)

@@ -79,6 +79,10 @@ def wilson(good, n):
     return {"share": share, "low": max(0.0, middle - half), "high": min(1.0, middle + half)}
 
 
+def counted(good, n):
+    return dict(wilson(good, n), tried=n, ok=good, refused=n - good, unknown=0, errors={})
+
+
 def side(name, database, stand_in=False, settings=None, label=None):
     return {"name": name, "label": label or ("dynalite" if stand_in else database),
             "about": "in memory, a stand-in for DynamoDB" if stand_in else None, "target": "http://127.0.0.1:%d" % (8082 if stand_in else 8081),
@@ -129,7 +133,7 @@ def head_to_head(source, blocks=40, pairs=500, sides=None, margin=0.05):
         hists = [hist(sum(a, [])), hist(sum(b, []))]
         n = blocks * pairs
         operations.append({
-            "operation": name, "pairs": n, "success": [wilson(n, n), wilson(n - (3 if at == 1 else 0), n)], "service": hists,
+            "operation": name, "pairs": n, "success": [counted(n, n), counted(n - (3 if at == 1 else 0), n)], "service": hists,
             "split": [split(hists[0]["mean"], (0.24, 0.03, 0.55, 0.18)), split(hists[1]["mean"], (0.14, 0.01, 0.74, 0.11))],
             "quantiles": [compared_quantile(q, a, b, margin) for q in (0.5, 0.9, 0.99, 0.999)]})
     seconds = []

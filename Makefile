@@ -459,7 +459,7 @@ bench-generator: all
 	bench/perf/run-generator $(ARGS)
 bench-open: all $(B)/bin/cartd-test
 	bench/perf/run-open $(ARGS)
-bench-verdicts: all
+bench-verdicts: all $(B)/bin/cartd-test
 	bench/perf/run-verdicts $(ARGS)
 
 ## picture: docs/report.png, the first screen of build/report/index.html, which ./cart compare makes if it is not there

@@ -135,7 +135,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-clean bench-generator bench-open bench-verdicts picture exact exact-renew gate install uninstall deb \
+	lint bench bench-mysql bench-dynamodb bench-cache bench-clean bench-generator bench-open bench-verdicts picture exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -445,6 +445,7 @@ docs-check: $(B)/bin/cartctl
 ## bench-dynamodb: measures cartd on a local server that speaks DynamoDB's protocol
 ## bench-clean: runs the probes of consistency many times on right stores, where none may fire
 ## bench-generator: measures cartbench itself against wrk
+## bench-cache: measures what the read cache saves and how stale it makes eventual reads
 ## bench-open: measures whether cartbench tells the truth of a service that stalls, beside vegeta, oha and wrk
 ## bench-verdicts: measures whether the verdicts of cartbench h2h can be trusted here
 bench: all $(FLOORS)
@@ -453,6 +454,8 @@ bench-mysql: all $(FLOORS)
 	bench/perf/run-mysql $(ARGS)
 bench-dynamodb: all $(FLOORS)
 	bench/perf/run-dynamodb $(ARGS)
+bench-cache: all
+	bench/perf/run-cache $(ARGS)
 bench-clean: all
 	$(WITH_MYSQL) $(WITH_DYNAMODB) bench/perf/run-clean $(ARGS)
 bench-generator: all

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *const values_consistency[] = {"default", "strong", "eventual", NULL};
 static const char *const values_arrivals[] = {"uniform", "poisson", NULL};
 
 #define AT(field_) .at = offsetof(struct bench_values, field_)
@@ -66,6 +67,13 @@ const struct bench_option bench_value_options[] = {
 	DURATION("for", for_ms, 0, DAY_MS, "0s",
 		 "begins nothing more after so long, counted for each part of a measurement: no\n"
 		 "block, no trial; 0s: no limit"),
+	{.name = "consistency",
+	 .type = OPTION_CHOICE,
+	 AT(consistency),
+	 .value = "WHICH",
+	 .fallback = "default",
+	 .choices = values_consistency,
+	 .help = "what gets ask for: strong, eventual or the default of the target"},
 	TEXT("mix", mix, "MIX", NULL,
 	     "draws each operation by weight, as create=1,add=4,get=4,checkout=1, also\n"
 	     "set, remove, delete, list (default: sessions)"),

@@ -26,7 +26,7 @@ struct bench_values {
 	/* how much is asked, and how */
 	int64_t clients, from, to, duration_ms, warmup_ms, for_ms;
 	double rate, rate_from, rate_to;
-	const char *arrivals, *mix, *keys;
+	const char *arrivals, *mix, *keys, *consistency;
 	int64_t carts, products, adds, gets, think_ms, threads;
 	double checkouts;
 	bool cold, keep_alive;

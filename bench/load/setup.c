@@ -1,6 +1,7 @@
 #include "bench/load/setup.h"
 
 #include <sched.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #define LOAD_ADDS_MAX	    50
@@ -15,6 +16,13 @@ static bool load_needs_carts(const struct workload_config *config)
 	       0;
 }
 
+static enum bench_read load_read(const char *consistency)
+{
+	if (strcmp(consistency, "strong") == 0)
+		return BENCH_READ_STRONG;
+	return strcmp(consistency, "eventual") == 0 ? BENCH_READ_EVENTUAL : BENCH_READ_DEFAULT;
+}
+
 static int load_configure(struct workload_config *config, const struct bench_values *values,
 			  struct cart_error *error)
 {
@@ -26,6 +34,7 @@ static int load_configure(struct workload_config *config, const struct bench_val
 		.checkouts = values->checkouts,
 		.think_ms = values->think_ms,
 		.products = values->products,
+		.read = load_read(values->consistency),
 	};
 	if (config->sessions && (values->keys != NULL || values->carts != 0))
 		return cart_error_set(

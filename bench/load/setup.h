@@ -8,7 +8,7 @@
 /* The options that say what is asked. */
 #define LOAD_TAKES                                                                                 \
 	"mix", "keys", "carts", "products", "adds=3", "gets", "checkouts", "think", "threads",     \
-		"cold"
+		"cold", "consistency"
 
 #define LOAD_CLIENTS_OPEN 1000 /* by default the most that may wait, of an open loop */
 

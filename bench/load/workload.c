@@ -96,7 +96,7 @@ int workload_parse_keys(struct workload_config *config, const char *text, struct
 	return 0;
 }
 
-json_t *workload_mix_json(const struct workload_config *config)
+static json_t *workload_types_json(const struct workload_config *config)
 {
 	json_t *mix;
 
@@ -110,6 +110,15 @@ json_t *workload_mix_json(const struct workload_config *config)
 		if (config->weights[i] > 0)
 			json_object_set_new(mix, bench_op_type_name((enum bench_op_type)i),
 					    json_real(config->weights[i]));
+	return mix;
+}
+
+json_t *workload_mix_json(const struct workload_config *config)
+{
+	static const char *const reads[] = {"default", "strong", "eventual"};
+	json_t *mix = workload_types_json(config);
+
+	json_object_set_new(mix, "consistency", json_string(reads[config->read]));
 	return mix;
 }
 
@@ -264,6 +273,7 @@ static void workload_next_of_session(struct workload_client *client, struct benc
 
 void workload_next(struct workload_client *client, struct bench_op *op)
 {
+	op->read = client->workload->config.read;
 	if (client->workload->config.sessions)
 		workload_next_of_session(client, op);
 	else

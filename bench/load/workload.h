@@ -41,9 +41,10 @@ struct workload_config {
 	/* A mix. */
 	double weights[BENCH_OP_TYPES];
 	enum workload_keys keys;
-	double exponent;  /* ZIPFIAN */
-	size_t carts;	  /* to be prepared */
-	int64_t products; /* 1 ... WORKLOAD_PRODUCTS_MAX that are added and set */
+	double exponent;      /* ZIPFIAN */
+	size_t carts;	      /* to be prepared */
+	int64_t products;     /* 1 ... WORKLOAD_PRODUCTS_MAX that are added and set */
+	enum bench_read read; /* of gets */
 };
 
 /* Read-only once made: threads share it. */

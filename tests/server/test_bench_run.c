@@ -406,6 +406,33 @@ static void cold_opens_a_connection_an_operation(void **state)
 	cartd_stop(&cartd);
 }
 
+static void gets_ask_for_the_consistency_that_is_wanted(void **state)
+{
+	static const char *const settings[] = {"cache.carts=100", NULL};
+	static const char *const hits = "cart_cache_reads_total{result=\"hit\"}";
+	static const char *const ways[] = {"default", "strong", "eventual"};
+	struct cartd cartd;
+	char url[40];
+
+	(void)state;
+	start(&cartd, settings, url);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		json_t *result = run_and_load(
+			(const char *const[]){"run", "--mix", "get=1", "--carts", "5",
+					      "--consistency", ways[i], "--duration", "200ms",
+					      "--warmup", "0", "--out", file, url, NULL},
+			0);
+
+		assert_string_equal(
+			json_string_value(in(in(in(result, "results"), "mix"), "consistency")),
+			ways[i]);
+		/* Only the read cache tells them apart on this backend. */
+		assert_int_equal(cartd_metric(&cartd, hits) > 0, i == 2);
+		json_decref(result);
+	}
+	cartd_stop(&cartd);
+}
+
 static void a_store_is_measured_without_a_cartd(void **state)
 {
 	char target[320];
@@ -516,6 +543,7 @@ int main(void)
 		cmocka_unit_test(ctrl_c_ends_it_with_what_was_measured),
 		cmocka_unit_test(progress_is_live_on_a_terminal_and_plain_elsewhere),
 		cmocka_unit_test(cold_opens_a_connection_an_operation),
+		cmocka_unit_test(gets_ask_for_the_consistency_that_is_wanted),
 		cmocka_unit_test(a_store_is_measured_without_a_cartd),
 		cmocka_unit_test(a_sweep_doubles_clients_and_prints_as_it_goes),
 		cmocka_unit_test(a_full_disk_under_standard_output_is_noticed),

@@ -26,7 +26,7 @@ CMOCKA_CFLAGS = $(eval CMOCKA_CFLAGS := $(shell $(PKG_CONFIG) --cflags cmocka))$
 CMOCKA_LIBS = $(eval CMOCKA_LIBS := $(shell $(PKG_CONFIG) --libs cmocka))$(CMOCKA_LIBS)
 
 # Targets that compile nothing also work on a machine without the libraries.
-ifneq ($(filter-out clean help uninstall format-check house-rules,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help uninstall format-check house-rules bench-fresh,$(or $(MAKECMDGOALS),all)),)
 ifeq ($(PKG_LIBS),)
 $(error $(shell $(PKG_CONFIG) --print-errors --exists $(PACKAGES) 2>&1 || true). Libraries are missing: run ./cart setup)
 endif
@@ -135,7 +135,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-cache bench-clean bench-generator bench-open bench-verdicts picture exact exact-renew gate install uninstall deb \
+	lint bench bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-open bench-verdicts picture exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -444,6 +444,7 @@ docs-check: $(B)/bin/cartctl
 ## bench-mysql: measures cartd on a private MariaDB against blocking clients of it
 ## bench-dynamodb: measures cartd on a local server that speaks DynamoDB's protocol
 ## bench-clean: runs the probes of consistency many times on right stores, where none may fire
+## bench-fresh: measures ./cart run and ./cart compare on a Debian with nothing but its base system (root, debootstrap, network)
 ## bench-generator: measures cartbench itself against wrk
 ## bench-cache: measures what the read cache saves and how stale it makes eventual reads
 ## bench-open: measures whether cartbench tells the truth of a service that stalls, beside vegeta, oha and wrk
@@ -458,6 +459,8 @@ bench-cache: all
 	bench/perf/run-cache $(ARGS)
 bench-clean: all
 	$(WITH_MYSQL) $(WITH_DYNAMODB) bench/perf/run-clean $(ARGS)
+bench-fresh:
+	bench/perf/run-fresh $(ARGS)
 bench-generator: all
 	bench/perf/run-generator $(ARGS)
 bench-open: all $(B)/bin/cartd-test

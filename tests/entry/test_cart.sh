@@ -137,15 +137,15 @@ case " $* " in
 *" update "*) : >'"$folder"'/updated ;;
 *) [ -e '"$folder"'/updated ] && echo gcc >>'"$folder"'/installed ;;
 esac'
-	setup run && holds "$folder/calls" update && same 2 "$(grep -c ' install ' "$folder/calls")"
+	setup run && holds "$folder/calls" update && lacks "$folder/calls" Languages && same 2 "$(grep -c ' install ' "$folder/calls")"
 }
 
-# As in a container's image. Nothing is asked of apt-get that it must refuse.
+# As in a container's image. Nothing is asked of apt-get that it must refuse, and no translations are fetched.
 no_lists()
 {
 	machine_without gcc
 	sed -i 's/^\*" indextargets "\*) .*/*" indextargets "*) ;;/' "$fake/apt-get"
-	setup run && same 1 "$(grep -c ' install ' "$folder/calls")" && sed -n '/ update/,$p' "$folder/calls" >"$folder/after" &&
+	setup run && same 1 "$(grep -c ' install ' "$folder/calls")" && holds "$folder/calls" '-o Acquire::Languages=none update' && sed -n '/ update/,$p' "$folder/calls" >"$folder/after" &&
 		holds "$folder/after" ' install '
 }
 

@@ -1,6 +1,5 @@
 #include "bench/h2h/h2h.h"
 
-#include "bench/load/busy.h"
 #include "bench/stats/alloc.h"
 
 #include <stdio.h>
@@ -80,21 +79,8 @@ void h2h_free(struct h2h *h2h)
 
 bool h2h_is_disturbed(const struct h2h *h2h, char *why, size_t room)
 {
-	const struct {
-		double share;
-		const char *what;
-	} of[] = {{h2h->busy.others, "of a core was used by others while nothing was asked"},
-		  {h2h->busy.stolen, "of the time was stolen by the hypervisor"},
-		  {h2h->busy.throttled, "of the time a limit of the cgroup held cartbench back"}};
-
-	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
-		if (of[i].share <= BUSY_MAX)
-			continue;
-		snprintf(why, room, "the machine is busy: %.0f %% %s (at most %.0f %%)",
-			 100 * of[i].share, of[i].what, 100 * BUSY_MAX);
-		return true;
-	}
-	return false;
+	return busy_is_too_busy(&h2h->busy, why, room) ||
+	       busy_is_too_busy(&h2h->open.busy, why, room);
 }
 
 bool h2h_setup(struct h2h_config *config, const struct bench_session *session)

@@ -17,6 +17,7 @@
 #define BENCH_H2H_H2H_H
 
 #include "bench/h2h/open.h"
+#include "bench/load/busy.h"
 #include "bench/result/session.h"
 #include "bench/result/tally.h"
 #include "bench/stats/hdr.h"
@@ -70,12 +71,8 @@ struct h2h {
 	struct h2h_cell cells[H2H_OPERATIONS];
 	int64_t *block_cycles;	   /* [block]: cycles finished */
 	int64_t *alone[H2H_SIDES]; /* [block * H2H_ALONE]: as ns, of a get of a side alone */
-	struct {
-		double rested_s;	  /* all rests together */
-		double others;		  /* cores that others used while all rested */
-		double stolen, throttled; /* of the time of the pairs */
-	} busy;
-	int64_t blocks_done; /* whole ones, from the first */
+	struct busy busy;	   /* of the pairs */
+	int64_t blocks_done;	   /* whole ones, from the first */
 	int64_t warmup_cycles;
 	struct h2h_second seconds[H2H_SECONDS_MAX];
 	struct h2h_open open;

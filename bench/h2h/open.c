@@ -160,6 +160,7 @@ static void open_take(struct h2h_open *open, int side, const struct load_result 
 static int open_measure(struct h2h_open *open, struct open_load loads[H2H_SIDES],
 			struct ledger *const ledgers[H2H_SIDES], struct cart_error *error)
 {
+	struct busy_clock began;
 	int failed;
 
 	for (int side = 0; side < H2H_SIDES; side++) {
@@ -171,7 +172,9 @@ static int open_measure(struct h2h_open *open, struct open_load loads[H2H_SIDES]
 		config->note = open_note;
 		config->note_user = &open->sides[side];
 	}
+	busy_begin(&open->busy, &began);
 	failed = open_run_both(loads, error);
+	busy_end(&open->busy, &began);
 	for (int side = 0; side < H2H_SIDES && failed == 0; side++) {
 		const struct load_result *result = &loads[side].result;
 		char why[200];

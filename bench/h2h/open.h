@@ -9,6 +9,7 @@
 #define BENCH_H2H_OPEN_H
 
 #include "bench/cli/progress.h"
+#include "bench/load/busy.h"
 #include "bench/result/tally.h"
 #include "bench/target/drive.h"
 #include "bench/target/ledger.h"
@@ -40,6 +41,7 @@ struct h2h_open {
 	double rate;
 	int64_t duration_ms;
 	struct h2h_open_side sides[H2H_SIDES];
+	struct busy busy;
 	char why[256]; /* it is not to be believed, or it was not made */
 };
 

@@ -15,7 +15,6 @@
 #include "bench/h2h/h2h.h"
 #include "bench/h2h/show.h"
 #include "bench/cli/interrupt.h"
-#include "bench/load/busy.h"
 #include "bench/stats/alloc.h"
 #include "bench/target/base.h"
 #include "core/base/clock.h"
@@ -272,8 +271,7 @@ static void h2h_rested(void *user)
 	struct h2h *h2h = runner->h2h;
 	struct busy_clock now = busy_now();
 
-	h2h->busy.rested_s += now.at - runner->rest_began.at;
-	h2h->busy.others += now.cores - runner->rest_began.cores; /* seconds, until the end */
+	busy_add_rest(&h2h->busy, &runner->rest_began, &now);
 	runner->alone_left = H2H_ALONE;
 	h2h_ask_alone(&runner->clients[0]);
 }
@@ -412,20 +410,10 @@ static void h2h_close(struct h2h_runner *runner)
 	event_base_free(runner->base);
 }
 
-static void h2h_note_busy(struct h2h_runner *runner)
-{
-	struct h2h *h2h = runner->h2h;
-	struct busy_clock now = busy_now();
-	double took_s = now.at - runner->began.at;
-
-	h2h->busy.others = h2h->busy.rested_s > 0 ? h2h->busy.others / h2h->busy.rested_s : 0;
-	h2h->busy.stolen = (now.stolen - runner->began.stolen) / took_s;
-	h2h->busy.throttled = (now.throttled - runner->began.throttled) / took_s;
-}
-
 static void h2h_measure(struct h2h_runner *runner)
 {
 	struct h2h *h2h = runner->h2h;
+	struct busy_clock now;
 
 	bench_timer_init(&runner->tick, runner->base, h2h_tick, runner);
 	bench_timer_init(&runner->rest, runner->base, h2h_rested, runner);
@@ -440,7 +428,8 @@ static void h2h_measure(struct h2h_runner *runner)
 		event_base_dispatch(runner->base);
 	bench_timer_stop(&runner->tick);
 	bench_timer_stop(&runner->rest);
-	h2h_note_busy(runner);
+	now = busy_now();
+	busy_add_time(&h2h->busy, &runner->began, &now);
 	if (h2h->began_ns != 0)
 		h2h->took_ns = clock_monotonic_ns(&cart_clock_system) - h2h->began_ns;
 	while (h2h->blocks_done < h2h->config.blocks &&

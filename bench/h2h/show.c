@@ -384,13 +384,6 @@ static json_t *h2h_carry_json(const struct h2h_judgement *judgement)
 	return sides;
 }
 
-static json_t *h2h_busy_json(const struct h2h *h2h)
-{
-	return json_pack("{s:f, s:f, s:f, s:f}", "rested_s", h2h->busy.rested_s, "others",
-			 h2h->busy.others, "stolen", h2h->busy.stolen, "throttled",
-			 h2h->busy.throttled);
-}
-
 static json_t *h2h_read_back_json(const struct h2h *h2h)
 {
 	json_t *sides = json_array();
@@ -417,7 +410,9 @@ json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
 			    "confidence", question->confidence, "cold", (int)cold, "duration_s",
 			    (double)h2h->took_ns / 1e9, "operations", operations, "read_back",
 			    h2h_read_back_json(h2h), "seconds", h2h_seconds_json(h2h), "carry_over",
-			    h2h_carry_json(judgement), "busy", h2h_busy_json(h2h));
+			    h2h_carry_json(judgement), "busy", busy_json(&h2h->busy));
+	if (results != NULL && h2h->open.made)
+		json_object_set_new(results, "busy_open", busy_json(&h2h->open.busy));
 	if (results != NULL && calls != NULL)
 		json_object_set_new(results, "calls", h2h_calls_json(calls));
 	return results;
@@ -426,19 +421,18 @@ json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
 const char *h2h_describe_busy(const json_t *document, char text[TABLE_TEXT])
 {
 	const json_t *results = json_object_get(document, "results");
-	const json_t *busy = json_object_get(results, "busy"), *carry;
-	char others[NUMBER_TEXT], stolen[NUMBER_TEXT], throttled[NUMBER_TEXT], effect[NUMBER_TEXT];
-	int used;
+	const json_t *open = json_object_get(results, "busy_open"), *carry;
+	char others[NUMBER_TEXT], effect[NUMBER_TEXT];
+	size_t used;
 
-	used = snprintf(text, TABLE_TEXT,
-			"While nothing was asked others used %s of a core; %s of the time was "
-			"stolen, %s throttled.",
-			number_share(member_number(busy, "others"), others),
-			number_share(member_number(busy, "stolen"), stolen),
-			number_share(member_number(busy, "throttled"), throttled));
+	used = strlen(busy_describe(json_object_get(results, "busy"), text, TABLE_TEXT));
+	if (open != NULL)
+		used += (size_t)snprintf(text + used, TABLE_TEXT - used,
+					 " Around the open loop they used %s.",
+					 number_share(member_number(open, "others"), others));
 	member_each(i, carry, json_object_get(results, "carry_over"))
-		used += snprintf(
-			text + used, TABLE_TEXT - (size_t)used, "%s %s %s",
+		used += (size_t)snprintf(
+			text + used, TABLE_TEXT - used, "%s %s %s",
 			i == 0 ? " Right after the other's answer instead of alone a get takes"
 			       : " and",
 			h2h_side_names[i % H2H_SIDES],

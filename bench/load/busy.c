@@ -1,11 +1,19 @@
 #include "bench/load/busy.h"
 
+#include "bench/cli/interrupt.h"
+#include "bench/result/member.h"
+#include "bench/result/number.h"
 #include "core/base/clock.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#define BUSY_REST_MS 100
+/* The kernel counts in hundredths of a second: of less a share says nothing. */
+#define BUSY_RESTED_MIN_S 0.15
+#define BUSY_TOOK_MIN_S	  1
 
 static double busy_own_s(void)
 {
@@ -54,4 +62,91 @@ struct busy_clock busy_now(void)
 	busy_read_cgroup(&clock);
 	clock.cores -= busy_own_s();
 	return clock;
+}
+
+void busy_add_rest(struct busy *busy, const struct busy_clock *began,
+		   const struct busy_clock *ended)
+{
+	busy->rested_s += ended->at - began->at;
+	busy->others += ended->cores - began->cores;
+}
+
+void busy_add_time(struct busy *busy, const struct busy_clock *began,
+		   const struct busy_clock *ended)
+{
+	busy->took_s += ended->at - began->at;
+	busy->stolen += ended->stolen - began->stolen;
+	busy->throttled += ended->throttled - began->throttled;
+}
+
+static struct busy_clock busy_rest(struct busy *busy)
+{
+	struct busy_clock began = busy_now(), ended;
+
+	bench_interrupt_wait(BUSY_REST_MS);
+	ended = busy_now();
+	busy_add_rest(busy, &began, &ended);
+	return ended;
+}
+
+void busy_begin(struct busy *busy, struct busy_clock *began)
+{
+	*began = busy_rest(busy);
+}
+
+void busy_end(struct busy *busy, const struct busy_clock *began)
+{
+	struct busy_clock ended = busy_now();
+
+	busy_add_time(busy, began, &ended);
+	busy_rest(busy);
+}
+
+static double busy_share(double of, double whole)
+{
+	return whole > 0 ? of / whole : 0;
+}
+
+bool busy_is_too_busy(const struct busy *busy, char *why, size_t room)
+{
+	const struct {
+		double share;
+		bool known;
+		const char *what;
+	} of[] = {{busy_share(busy->others, busy->rested_s), busy->rested_s >= BUSY_RESTED_MIN_S,
+		   "of a core was used by others while nothing was asked"},
+		  {busy_share(busy->stolen, busy->took_s), busy->took_s >= BUSY_TOOK_MIN_S,
+		   "of the time was stolen by the hypervisor"},
+		  {busy_share(busy->throttled, busy->took_s), busy->took_s >= BUSY_TOOK_MIN_S,
+		   "of the time a limit of the cgroup held cartbench back"}};
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(*of); i++) {
+		if (!of[i].known || of[i].share <= BUSY_MAX)
+			continue;
+		snprintf(why, room, "the machine is busy: %.0f %% %s (at most %.0f %%)",
+			 100 * of[i].share, of[i].what, 100 * BUSY_MAX);
+		return true;
+	}
+	return false;
+}
+
+json_t *busy_json(const struct busy *busy)
+{
+	return json_pack("{s:f, s:f, s:f, s:f}", "rested_s", busy->rested_s, "others",
+			 busy_share(busy->others, busy->rested_s), "stolen",
+			 busy_share(busy->stolen, busy->took_s), "throttled",
+			 busy_share(busy->throttled, busy->took_s));
+}
+
+const char *busy_describe(const json_t *busy, char *text, size_t room)
+{
+	char others[NUMBER_TEXT], stolen[NUMBER_TEXT], throttled[NUMBER_TEXT];
+
+	snprintf(text, room,
+		 "While nothing was asked others used %s of a core; %s of the time was stolen, %s "
+		 "throttled.",
+		 number_share(member_number(busy, "others"), others),
+		 number_share(member_number(busy, "stolen"), stolen),
+		 number_share(member_number(busy, "throttled"), throttled));
+	return text;
 }

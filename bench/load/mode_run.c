@@ -15,6 +15,7 @@ struct run {
 	struct load_config config;
 	struct load_result measured;
 	struct ledger_check read_back;
+	struct busy busy;
 };
 
 static json_t *run_generator_json(const struct load_result *measured, bool open, bool limited)
@@ -48,7 +49,7 @@ static json_t *run_results_json(struct run *run, bool limited)
 	}
 	return json_pack(
 		"{s:s, s:I, s:o, s:o, s:b, s:f, s:f, s:I, s:o, s:o, s:f, s:I, s:o, s:o, s:o, "
-		"s:[o]}",
+		"s:[o], s:o}",
 		"mode", open ? "open" : "closed", "clients", (json_int_t)run->config.clients,
 		"rate", open ? json_real(run->config.rate) : json_null(), "arrivals",
 		open ? json_string(values->arrivals) : json_null(), "cold", values->cold,
@@ -59,7 +60,7 @@ static json_t *run_results_json(struct run *run, bool limited)
 		"gap_ns", (json_int_t)measured->gap_ns, "operations", operations, "seconds",
 		seconds_json(&measured->seconds, (size_t)(measured->duration_s + 0.999)),
 		"generator", run_generator_json(measured, open, limited), "read_back",
-		read_back_json(&run->read_back));
+		read_back_json(&run->read_back), "busy", busy_json(&run->busy));
 }
 
 /* Operations that were to be asked and were not, because the run was too short for their share. */
@@ -93,6 +94,7 @@ static enum bench_exit run_deliver(struct run *run)
 						   "and the measuring share the cores");
 	if (run->measured.tried > 0)
 		run_warn_of_untried(run);
+	load_judge_busy(session, &run->busy);
 	if (limited)
 		bench_result_invalidate(session->result, "%s", why);
 	else if (run->measured.tried == 0)
@@ -109,6 +111,7 @@ static enum bench_exit run_deliver(struct run *run)
 static enum bench_exit run_measure(struct run *run)
 {
 	const struct bench_values *values = &run->session->values;
+	struct busy_clock began;
 	struct cart_error error;
 	enum bench_exit status;
 	int failed;
@@ -125,7 +128,9 @@ static enum bench_exit run_measure(struct run *run)
 		.progress = &run->session->progress,
 		.doing = "",
 	};
+	busy_begin(&run->busy, &began);
 	failed = load_run(&run->measured, &run->config, &error);
+	busy_end(&run->busy, &began);
 	bench_progress_end(&run->session->progress);
 	if (failed == 0 && run->workload.ledger != NULL)
 		ledger_merge(run->measured.ledger, run->workload.ledger);
@@ -180,8 +185,8 @@ const struct bench_mode run_mode = {
 		"Exit status: 0 all succeeded; 1 some operations failed; 2 wrong usage,\n"
 		"nothing to measure, or an invalid measurement: cartbench could not keep up\n"
 		"(99th percentile of lag over 1 ms and over 10 % of the median response, or\n"
-		"over 80 % of its cores used); 3 a cart that was read back in the end does not\n"
-		"hold what was acknowledged.\n",
+		"over 80 % of its cores used), or the machine is busy (see --busy); 3 a cart\n"
+		"that was read back in the end does not hold what was acknowledged.\n",
 	.example = "cartbench run --rate 2000 --duration 30s http://127.0.0.1:8080",
 	.run = run_mode_run,
 };

@@ -10,6 +10,7 @@ struct sweep {
 	struct sweep_point points[SWEEP_POINTS_MAX];
 	size_t count;
 	uint64_t failed;
+	struct busy busy;
 	bool open;
 	const char *axis; /* "rate" or "clients" */
 };
@@ -61,10 +62,13 @@ static int sweep_measure(struct sweep *sweep, double at, struct cart_error *erro
 	};
 	struct sweep_point *point = &sweep->points[sweep->count];
 	struct load_result measured;
+	struct busy_clock began;
 	int failed;
 
 	snprintf(doing, sizeof(doing), "point %zu: ", sweep->count + 1);
+	busy_begin(&sweep->busy, &began);
 	failed = load_run(&measured, &config, error);
+	busy_end(&sweep->busy, &began);
 	bench_progress_end(&sweep->session->progress);
 	if (failed == 0 && !measured.interrupted) {
 		*point = (struct sweep_point){.at = at};
@@ -99,6 +103,8 @@ static int sweep_measure_all(struct sweep *sweep, struct cart_error *error)
 static void sweep_print_end(const struct sweep *sweep)
 {
 	int knee = sweep_knee(sweep->points, sweep->count);
+	json_t *busy = busy_json(&sweep->busy);
+	char text[TABLE_TEXT];
 
 	if (knee >= 0)
 		printf("knee: %.6g %s, %.6g operations a second at a median of %.3f ms\n",
@@ -106,6 +112,8 @@ static void sweep_print_end(const struct sweep *sweep)
 		       sweep->points[knee].throughput, sweep->points[knee].p50_ms);
 	else
 		puts("no knee was seen: it may lie further on");
+	puts(busy_describe(busy, text, sizeof(text)));
+	json_decref(busy);
 	if (!sweep->open)
 		puts("coordinated omission: service times only");
 }
@@ -114,13 +122,16 @@ static enum bench_exit sweep_deliver(struct sweep *sweep)
 {
 	struct bench_session *session = sweep->session;
 	bool valid = false;
+	json_t *results;
 
 	for (size_t i = 0; i < sweep->count; i++)
 		valid = valid || sweep->points[i].valid;
+	load_judge_busy(session, &sweep->busy);
 	if (!valid)
 		bench_result_invalidate(session->result, "no point is valid");
-	json_object_set_new(session->result, "results",
-			    sweep_json(sweep->points, sweep->count, "A", sweep->axis));
+	results = sweep_json(sweep->points, sweep->count, "A", sweep->axis);
+	json_object_set_new(results, "busy", busy_json(&sweep->busy));
+	json_object_set_new(session->result, "results", results);
 	if (!session->values.json)
 		sweep_print_end(sweep);
 	table_write(NULL, &session->rows, sweep_columns(sweep->axis), session->result, "points",

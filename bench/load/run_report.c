@@ -1,5 +1,6 @@
 #include "bench/load/run_report.h"
 
+#include "bench/load/busy.h"
 #include "bench/result/table.h"
 #include "bench/result/read_back.h"
 #include "bench/result/result.h"
@@ -81,6 +82,7 @@ void run_report_print(FILE *out, const json_t *result)
 	const json_t *results = json_object_get(result, "results");
 	const json_t *operations = json_object_get(results, "operations");
 	const json_t *generator = json_object_get(results, "generator");
+	char busy[TABLE_TEXT];
 
 	run_print_head(out, result, results);
 	putc('\n', out);
@@ -100,6 +102,7 @@ void run_report_print(FILE *out, const json_t *result)
 			member_number(generator, "lag_p99_ms"));
 	fprintf(out, ".\nThe longest time without an answer was %.3f ms.\n",
 		member_number(results, "gap_ns") / 1e6);
+	fprintf(out, "%s\n", busy_describe(json_object_get(results, "busy"), busy, sizeof(busy)));
 	if (strcmp(member_text(results, "mode"), "closed") == 0)
 		fputs("coordinated omission: service times only\n", out);
 }

@@ -1,5 +1,7 @@
 #include "bench/load/setup.h"
 
+#include "bench/result/result.h"
+
 #include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -49,6 +51,18 @@ static int load_configure(struct workload_config *config, const struct bench_val
 	if (load_needs_carts(config))
 		config->carts = values->carts != 0 ? (size_t)values->carts : LOAD_CARTS;
 	return 0;
+}
+
+void load_judge_busy(const struct bench_session *session, const struct busy *busy)
+{
+	char why[200];
+
+	if (!busy_is_too_busy(busy, why, sizeof(why)))
+		return;
+	if (session->values.busy)
+		bench_result_warn(session->result, "%s", why);
+	else
+		bench_result_invalidate(session->result, "%s", why);
 }
 
 size_t load_threads(const struct bench_values *values, size_t clients)

@@ -19,9 +19,9 @@ SCHEMA = "schemas/bench-result.schema.json"
 TIMEOUT_S = 90
 # Of each mode that writes results, the least that it can be asked to do, on stores in its own process.
 MODES = {
-    "run": ["--duration", "1s", "--warmup", "0s", "--clients", "2", "store:memory"],
+    "run": ["--busy", "--duration", "1s", "--warmup", "0s", "--clients", "2", "store:memory"],
     "h2h": ["--duration", "1s", "--blocks", "12", "--pairs", "40", "--quantile", "50%", "--warmup", "10ms", "A=store:memory", "B=store:memory"],
-    "sweep": ["--to", "4", "--duration", "1s", "--warmup", "100ms", "store:memory"],
+    "sweep": ["--busy", "--to", "4", "--duration", "1s", "--warmup", "100ms", "store:memory"],
     "consistency": ["--trials", "20", "--adds", "40", "--repeats", "10", "store:memory"],
     "gate": ["--duration", "500ms", "--blocks", "12", "--pairs", "40", "--warmup", "10ms", "BASE=store:memory", "SAME=store:memory", "HEAD=store:memory"],
 }

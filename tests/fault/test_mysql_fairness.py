@@ -35,7 +35,7 @@ ACQUIRE, LOCK = "5s", "1s"  # so that a busy machine alone refuses nobody; waiti
 
 def measure(cartd):
     """{operation: its quantiles in ns}, and how many requests were not answered well."""
-    done = subprocess.run([CARTBENCH, "run", "--json", "--quiet", "--clients", str(CLIENTS), "--mix", "add=1,get=1", "--carts", "1000",
+    done = subprocess.run([CARTBENCH, "run", "--busy", "--json", "--quiet", "--clients", str(CLIENTS), "--mix", "add=1,get=1", "--carts", "1000",
                            "--duration", "%gs" % ROUND_S, "--warmup", "200ms", "http://127.0.0.1:%d" % cartd.port],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
     assert done.returncode in (0, 1), done.stderr.decode()
@@ -127,7 +127,7 @@ def locked_row(database, cartd):
 @contextlib.contextmanager
 def hot_cart(_database, cartd):
     """Hundreds of changes of one cart wait."""
-    command = [CARTBENCH, "run", "--quiet", "--clients", "400", "--mix", "add=1", "--keys", "hot", "--carts", "1", "--threads", "1",
+    command = [CARTBENCH, "run", "--busy", "--quiet", "--clients", "400", "--mix", "add=1", "--keys", "hot", "--carts", "1", "--threads", "1",
                "--duration", "60s", "--warmup", "0", "http://127.0.0.1:%d" % cartd.port]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as hot:
         try:

@@ -70,7 +70,7 @@ def use_all(cartd):
 @contextlib.contextmanager
 def load(cartd, seconds):
     """Beside it, clients that keep every loop busy; none of their requests may fail."""
-    command = [CARTBENCH, "run", "--json", "--quiet", "--clients", "64", "--mix", "add=2,get=1,create=1", "--carts", "500",
+    command = [CARTBENCH, "run", "--busy", "--json", "--quiet", "--clients", "64", "--mix", "add=2,get=1,create=1", "--carts", "500",
                "--duration", "%dms" % (1000 * seconds), "--warmup", "0", "http://127.0.0.1:%d" % cartd.port]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as bench:
         try:

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,9 +121,9 @@ static void a_closed_run_keeps_a_whole_result(void **state)
 
 	(void)state;
 	start(&cartd, NULL, url);
-	result = run_and_load((const char *const[]){"run", "--clients", "4", "--duration", "300ms",
-						    "--warmup", "50ms", "--seed", "7", "--out",
-						    file, "--label", "A=mine", url, NULL},
+	result = run_and_load((const char *const[]){"run", "--busy", "--clients", "4", "--duration",
+						    "300ms", "--warmup", "50ms", "--seed", "7",
+						    "--out", file, "--label", "A=mine", url, NULL},
 			      0);
 	assert_string_equal(json_string_value(in(result, "kind")), "run");
 	assert_int_equal(json_integer_value(in(result, "seed")), 7);
@@ -161,10 +162,10 @@ static void an_open_run_reports_response_and_lag(void **state)
 
 	(void)state;
 	start(&cartd, NULL, url);
-	result = run_and_load((const char *const[]){"run", "--rate", "200", "--arrivals", "poisson",
-						    "--duration", "500ms", "--warmup", "0", "--mix",
-						    "get=1", "--carts", "5", "--out", file, url,
-						    NULL},
+	result = run_and_load((const char *const[]){"run", "--busy", "--rate", "200", "--arrivals",
+						    "poisson", "--duration", "500ms", "--warmup",
+						    "0", "--mix", "get=1", "--carts", "5", "--out",
+						    file, url, NULL},
 			      0);
 	get = operation(result, "get");
 	assert_int_equal(json_integer_value(in(in(get, "lag"), "count")),
@@ -187,8 +188,9 @@ static void a_target_that_fails_half_is_measured_and_ends_with_1(void **state)
 
 	(void)state;
 	start(&cartd, settings, url);
-	result = run_and_load((const char *const[]){"run", "--duration", "300ms", "--warmup", "0",
-						    "--mix", "create=1", "--out", file, url, NULL},
+	result = run_and_load((const char *const[]){"run", "--busy", "--duration", "300ms",
+						    "--warmup", "0", "--mix", "create=1", "--out",
+						    file, url, NULL},
 			      1);
 	create = operation(result, "create");
 	assert_true(json_integer_value(in(create, "ok")) > 0);
@@ -205,8 +207,8 @@ static void an_operation_that_was_never_asked_is_named(void **state)
 	const char *warned;
 
 	(void)state;
-	result = run_and_load((const char *const[]){"run", "--duration", "100ms", "--warmup", "0",
-						    "--clients", "1", "--mix",
+	result = run_and_load((const char *const[]){"run", "--busy", "--duration", "100ms",
+						    "--warmup", "0", "--clients", "1", "--mix",
 						    "get=1000000,checkout=0.0001", "--seed", "1",
 						    "--out", file, "store:memory", NULL},
 			      0);
@@ -267,7 +269,7 @@ static void what_cannot_be_measured_ends_with_one_line(void **state)
 
 	fake_server_start(&server, say_nothing, NULL);
 	snprintf(url, sizeof(url), "http://127.0.0.1:%d", server.port);
-	output = BENCH(2, "run", "--timeout", "200ms", url);
+	output = BENCH(2, "run", "--busy", "--timeout", "200ms", url);
 	snprintf(want, sizeof(want), "cartbench: %s: ", url);
 	assert_int_equal(strncmp(output, want, strlen(want)), 0);
 	assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
@@ -302,8 +304,8 @@ static void ctrl_c_ends_it_with_what_was_measured(void **state)
 	start(&cartd, NULL, url);
 	unlink(file);
 	cartd_start_program(&run,
-			    (const char *const[]){"cartbench", "run", "--warmup", "0", "--duration",
-						  "1h", "--out", file, url, NULL});
+			    (const char *const[]){"cartbench", "run", "--busy", "--warmup", "0",
+						  "--duration", "1h", "--out", file, url, NULL});
 	await_requests(&cartd, 5);
 	cartd_signal(&run, SIGINT);
 	assert_int_equal(cartd_wait(&run, RUN_MS) & ~2, 0);
@@ -343,7 +345,7 @@ static int run_on_terminal(const char *url, char *said, size_t room)
 	pid = forkpty(&terminal, NULL, NULL, NULL);
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		execl(path, "cartbench", "run", "--duration", "1500ms", "--warmup", "0",
+		execl(path, "cartbench", "run", "--busy", "--duration", "1500ms", "--warmup", "0",
 		      "--clients", "1", url, NULL);
 		_exit(127);
 	}
@@ -391,9 +393,9 @@ static void cold_opens_a_connection_an_operation(void **state)
 	(void)state;
 	start(&cartd, NULL, url);
 	before = cartd_metric(&cartd, accepted);
-	result = run_and_load((const char *const[]){"run", "--cold", "--clients", "2", "--duration",
-						    "200ms", "--warmup", "0", "--out", file, url,
-						    NULL},
+	result = run_and_load((const char *const[]){"run", "--busy", "--cold", "--clients", "2",
+						    "--duration", "200ms", "--warmup", "0", "--out",
+						    file, url, NULL},
 			      0);
 	after = cartd_metric(&cartd, accepted);
 	/* One each for health, the contract and metrics, one for the metric here; and what was read
@@ -440,8 +442,8 @@ static void a_store_is_measured_without_a_cartd(void **state)
 
 	(void)state;
 	snprintf(target, sizeof(target), "store:sqlite?path=%s/cart.db", folder);
-	result = run_and_load((const char *const[]){"run", "--duration", "200ms", "--warmup", "0",
-						    "--out", file, target, NULL},
+	result = run_and_load((const char *const[]){"run", "--busy", "--duration", "200ms",
+						    "--warmup", "0", "--out", file, target, NULL},
 			      0);
 	side = json_array_get(in(result, "sides"), 0);
 	assert_string_equal(json_string_value(in(side, "database")), "sqlite");
@@ -473,6 +475,36 @@ static void a_sweep_doubles_clients_and_prints_as_it_goes(void **state)
 	cartd_stop(&cartd);
 }
 
+/* Two processes that never rest, on any number of processors. */
+static void a_busy_machine_is_no_judge(void **state)
+{
+	static const char *const modes[][8] = {
+		{"run", "--duration", "100ms", "--warmup", "0", "store:memory", NULL},
+		{"sweep", "--duration", "100ms", "--to", "1", "store:memory", NULL}};
+	pid_t loops[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		loops[i] = fork();
+		assert_true(loops[i] >= 0);
+		if (loops[i] == 0)
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (loops[i] == 0)
+			;
+	}
+	for (int i = 0; i < 2; i++) {
+		char *output = bench(2, modes[i]);
+
+		assert_non_null(strstr(output, "INVALID: the machine is busy: "));
+		assert_non_null(strstr(output, "While nothing was asked others used "));
+		free(output);
+	}
+	for (int i = 0; i < 2; i++) {
+		kill(loops[i], SIGKILL);
+		waitpid(loops[i], NULL, 0);
+	}
+}
+
 static void a_full_disk_under_standard_output_is_noticed(void **state)
 {
 	struct cartd cartd;
@@ -490,8 +522,8 @@ static void a_full_disk_under_standard_output_is_noticed(void **state)
 	if (pid == 0) {
 		dup2(full, STDOUT_FILENO);
 		dup2(full, STDERR_FILENO);
-		execl(path, "cartbench", "run", "--quiet", "--duration", "100ms", "--warmup", "0",
-		      "--out", file, url, NULL);
+		execl(path, "cartbench", "run", "--busy", "--quiet", "--duration", "100ms",
+		      "--warmup", "0", "--out", file, url, NULL);
 		_exit(127);
 	}
 	close(full);
@@ -546,6 +578,7 @@ int main(void)
 		cmocka_unit_test(gets_ask_for_the_consistency_that_is_wanted),
 		cmocka_unit_test(a_store_is_measured_without_a_cartd),
 		cmocka_unit_test(a_sweep_doubles_clients_and_prints_as_it_goes),
+		cmocka_unit_test(a_busy_machine_is_no_judge),
 		cmocka_unit_test(a_full_disk_under_standard_output_is_noticed),
 		cmocka_unit_test(help_shows_examples),
 	};

@@ -268,7 +268,7 @@ static void a_side_that_does_not_store_is_wrong(void **state)
 	output = BENCH(3, "compare", file, file);
 	assert_non_null(strstr(output, "WRONG: B does not hold "));
 	free(output);
-	output = BENCH(3, "run", "--duration", "300ms", "--warmup", "0s",
+	output = BENCH(3, "run", "--busy", "--duration", "300ms", "--warmup", "0s",
 		       "store:fault?fault.mutant=dropped-write&fault.mutant_share=100");
 	assert_non_null(strstr(output, "of a cart is there"));
 	free(output);
@@ -324,7 +324,7 @@ static void a_service_whose_clock_is_fast_is_not_believed(void **state)
 		assert_true(json_is_null(json_array_get(split, 1)));
 	}
 	json_decref(result);
-	output = BENCH(0, "run", "--duration", "100ms", "--warmup", "0", b + 2);
+	output = BENCH(0, "run", "--busy", "--duration", "100ms", "--warmup", "0", b + 2);
 	assert_non_null(strstr(output, "where the time goes is not shown: "));
 	assert_null(strstr(output, "client + network"));
 	free(output);

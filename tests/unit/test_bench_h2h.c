@@ -309,20 +309,30 @@ static void a_side_that_slows_the_other_down_does_not_win(void **state)
 
 static void a_busy_machine_is_said_to_be(void **state)
 {
-	struct h2h quiet = {.busy = {.others = 0.149, .stolen = 0.1, .throttled = 0.14}};
-	struct h2h h2h = {.busy = {.others = 0.16}};
+	const struct busy quiet = {
+		.took_s = 10, .rested_s = 2, .others = 0.298, .stolen = 1, .throttled = 1.4};
+	const struct busy busy = {.took_s = 10, .rested_s = 2, .others = 0.32};
+	const struct busy stolen = {.took_s = 10, .stolen = 3};
+	const struct busy throttled = {.took_s = 10, .throttled = 3};
+	/* A tick of the kernel's clock is much of a short rest. */
+	const struct busy unknown = {
+		.took_s = 0.5, .rested_s = 0.02, .others = 0.01, .stolen = 0.1};
 	char why[200];
 
 	(void)state;
-	assert_false(h2h_is_disturbed(&quiet, why, sizeof(why)));
-	assert_true(h2h_is_disturbed(&h2h, why, sizeof(why)));
+	assert_false(busy_is_too_busy(&quiet, why, sizeof(why)));
+	assert_false(busy_is_too_busy(&unknown, why, sizeof(why)));
+	assert_true(busy_is_too_busy(&busy, why, sizeof(why)));
 	assert_string_equal(why, "the machine is busy: 16 % of a core was used by others while "
 				 "nothing was asked (at most 15 %)");
-	h2h = (struct h2h){.busy = {.stolen = 0.3}};
-	assert_true(h2h_is_disturbed(&h2h, why, sizeof(why)));
+	assert_true(busy_is_too_busy(&stolen, why, sizeof(why)));
 	assert_non_null(strstr(why, "30 % of the time was stolen"));
-	h2h = (struct h2h){.busy = {.throttled = 0.3}};
-	assert_true(h2h_is_disturbed(&h2h, why, sizeof(why)));
+	assert_true(busy_is_too_busy(&throttled, why, sizeof(why)));
+	/* Both parts of a head-to-head are looked at. */
+	assert_false(h2h_is_disturbed(&(struct h2h){.busy = quiet}, why, sizeof(why)));
+	assert_true(h2h_is_disturbed(&(struct h2h){.busy = busy}, why, sizeof(why)));
+	assert_true(h2h_is_disturbed(&(struct h2h){.busy = quiet, .open = {.busy = busy}}, why,
+				     sizeof(why)));
 }
 
 /* An open loop that was made up: 20 s at 1,000 a second, of about a millisecond each; B's are scale

@@ -135,7 +135,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-open bench-verdicts picture exact exact-renew gate install uninstall deb \
+	lint bench bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-open bench-verdicts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -468,10 +468,11 @@ bench-open: all $(B)/bin/cartd-test
 bench-verdicts: all $(B)/bin/cartd-test
 	bench/perf/run-verdicts $(ARGS)
 
-## picture: docs/report.png, the first screen of build/report/index.html, which ./cart compare makes if it is not there
-picture:
-	[ -f build/report/index.html ] || ./cart compare
-	tools/picture build/report/index.html docs/report.png 1000 1190
+## sample-report: a report of ./cart compare on this machine as docs/sample-report.html, and its first screen as docs/report.png
+sample-report:
+	./cart compare $(ARGS)
+	cp build/report/index.html docs/sample-report.html
+	tools/picture docs/sample-report.html docs/report.png 1280 800
 
 ## exact: what operations take (calls, units, allocations, instructions) against bench/perf/baseline.json; what grew fails
 ## exact-renew: makes what they take now the baseline

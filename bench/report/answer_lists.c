@@ -3,7 +3,6 @@
 #include "bench/report/answer.h"
 #include "bench/result/number.h"
 
-#include <ctype.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,13 +123,16 @@ static void verdict_group(struct verdict_groups *all, struct table_row *row)
 	char words[TABLE_TEXT], name[TABLE_TEXT];
 	const char *verdict = member_text(row->in, "verdict");
 	size_t i = 0;
+	bool refused;
 
 	if (!h2h_quantile_holds(row)) {
 		buf_printf(&all->thin, "%s%s", all->thin.len > 0 ? "; " : "",
 			   verdict_name(row, name));
 		return;
 	}
-	snprintf(words, sizeof(words), "%s", h2h_get_words(row, name));
+	refused = strcmp(verdict, "WRONG") == 0 || strcmp(verdict, "NOT COMPARABLE") == 0;
+	snprintf(words, sizeof(words), "%.20s%s%.480s", refused ? verdict : "", refused ? ": " : "",
+		 h2h_get_words(row, name));
 	while (i < all->count && strcmp(all->groups[i].words, words) != 0)
 		i++;
 	if (i == ANSWER_ITEMS)
@@ -139,7 +141,7 @@ static void verdict_group(struct verdict_groups *all, struct table_row *row)
 		strcpy(all->groups[all->count].words, words);
 		all->groups[all->count++].decided = verdict_is_decided(row->in);
 	}
-	if (strcmp(verdict, "WRONG") == 0 || strcmp(verdict, "NOT COMPARABLE") == 0)
+	if (refused)
 		buf_printf(&all->groups[i].text, "%s%s", all->groups[i].text.len > 0 ? "; " : "",
 			   verdict_name(row, name));
 	else
@@ -180,10 +182,9 @@ static void decide_speed(struct answer *answer)
 	for (size_t i = 0; i < all.count && !answer->invalid; i++)
 		list_add(all.groups[i].decided && !answer->stand_in ? &answer->decided
 								    : &answer->open,
-			 "%s%c%s: %s.", answer->stand_in ? "Here: " : "",
-			 answer->stand_in ? all.groups[i].words[0]
-					  : toupper((unsigned char)all.groups[i].words[0]),
-			 all.groups[i].words + 1, buf_string(&all.groups[i].text));
+			 "%s%s: %s.", answer->stand_in ? "Here: " : "",
+			 all.groups[i].decided ? all.groups[i].words : "INCONCLUSIVE",
+			 buf_string(&all.groups[i].text));
 	if (all.thin.len > 0)
 		list_add(&answer->open, "Too few samples for: %s.", buf_string(&all.thin));
 	verdict_groups_free(&all);
@@ -238,8 +239,9 @@ static void decide_consistency(struct answer *answer)
 			list_add(&answer->decided,
 				 "%s BROKE %zu of %zu promises of consistency: see \xe2\x80\x9c"
 				 "What a read may miss\xe2\x80\x9d.",
-				 answer_name(answer, i, false, name), probes.broken,
-				 probes.promised);
+				 answer->h2h != NULL ? answer->sides[i]->name
+						     : answer->sides[i]->label,
+				 probes.broken, probes.promised);
 		if (probes.unmeasured > 0)
 			list_add(&answer->open,
 				 "%zu probes of consistency on %s could not be measured%s%s.",
@@ -277,6 +279,33 @@ static void decide_money(struct answer *answer)
 			 answer->sides[request]->name, answer->sides[month]->name);
 }
 
+/* ---- delays ---- */
+
+static void decide_delays(struct answer *answer)
+{
+	const json_t *all = json_object_get(answer->report->comparison, "delays"), *side;
+	struct buf text = {0};
+	char total[NUMBER_TEXT], share[NUMBER_TEXT];
+
+	member_each(i, side, json_object_get(all, "sides")) {
+		const json_t *overall =
+			json_object_get(json_object_get(side, "predicted_ms"), "overall");
+		double ms = member_number(overall, "total");
+
+		if (ms > 0)
+			buf_printf(&text, "%s%.20s %s\xc2\xa0ms, %s\xc2\xa0%% of it the database's",
+				   text.len > 0 ? "; " : "", member_text(side, "side"),
+				   number_digits(ms, 3, total),
+				   number_digits(100 * member_number(overall, "database") / ms, 2,
+						 share));
+	}
+	if (text.len > 0)
+		list_add(&answer->decided,
+			 "A call of the seed's, by the delays that were given: %s.",
+			 buf_string(&text));
+	buf_free(&text);
+}
+
 /* ---- the next step ---- */
 
 /* A word as a shell takes it. */
@@ -301,8 +330,8 @@ static void next_compare(const struct answer *answer, struct buf *command)
 		if (strcmp(word, "--out") == 0 || strcmp(word, "--keep") == 0)
 			i++;
 		else if (*word != '\0' && strcmp(word, "--quick") != 0 &&
-			 strcmp(word, "--thorough") != 0 && strncmp(word, "--out=", 6) != 0 &&
-			 strncmp(word, "--keep=", 7) != 0)
+			 strcmp(word, "--busy") != 0 && strcmp(word, "--thorough") != 0 &&
+			 strncmp(word, "--out=", 6) != 0 && strncmp(word, "--keep=", 7) != 0)
 			next_add_word(command, word);
 	}
 }
@@ -332,13 +361,13 @@ static void next_aws(struct answer *answer)
 	buf_free(&command);
 }
 
-static bool answer_is_inconclusive(const struct answer *answer)
+static bool answer_has_verdict(const struct answer *answer, const char *verdict)
 {
 	const json_t *operation, *quantile;
 
 	member_each(i, operation, json_object_get(answer->h2h->results, "operations")) {
 		member_each(k, quantile, json_object_get(operation, "quantiles"))
-			if (!verdict_is_decided(quantile))
+			if (strcmp(member_text(quantile, "verdict"), verdict) == 0)
 				return true;
 	}
 	return false;
@@ -349,10 +378,13 @@ static void decide_next(struct answer *answer)
 	struct buf command = {0};
 
 	next_compare(answer, &command);
+	if (answer_has_verdict(answer, "WRONG") || answer_has_verdict(answer, "NOT COMPARABLE"))
+		list_add(&answer->next, "Find out why: cartd-A.log, cartd-B.log and compare.log in "
+					"the report's folder say more.");
 	if (answer->invalid) {
 		list_add(&answer->next, "Measure again on a machine that does nothing else:");
 		list_add_command(&answer->next, "%s", buf_string(&command));
-	} else if (answer_is_inconclusive(answer) && !answer->stand_in) {
+	} else if (answer_has_verdict(answer, "INCONCLUSIVE") && !answer->stand_in) {
 		list_add(&answer->next, "Measure longer, for what is not decided:");
 		list_add_command(&answer->next, "%s --thorough", buf_string(&command));
 	}
@@ -384,6 +416,7 @@ void answer_decide(struct answer *answer)
 		decide_speed(answer);
 	decide_consistency(answer);
 	decide_money(answer);
+	decide_delays(answer);
 	if (answer->decided.count == 0)
 		list_add(&answer->decided, "Nothing that counts.");
 	decide_problems(answer);

@@ -58,6 +58,24 @@ static bool report_read_comparison(struct report *report, const char *path)
 	return report->comparison != NULL;
 }
 
+/* ./cart compare --delays says so in each side's label. The page says it once. */
+static void report_take_delays(struct report *report)
+{
+	for (size_t i = 0; i < report->side_count; i++) {
+		struct report_side *side = report->sides[i];
+		const char *delays = strstr(side->label, ", with the delays of ");
+		json_t *label;
+
+		if (delays == NULL || json_object_get(report->comparison, "delays") == NULL)
+			continue;
+		if (report->delays == NULL)
+			report->delays = bench_copy(delays);
+		label = json_stringn(side->label, (size_t)(delays - side->label));
+		json_object_set_new((json_t *)(uintptr_t)side->json, "label", label);
+		side->label = member_text(side->json, "label");
+	}
+}
+
 static bool report_read(struct report *report, const struct bench_texts *files,
 			const struct bench_values *values)
 {
@@ -78,8 +96,10 @@ static bool report_read(struct report *report, const struct bench_texts *files,
 	if (report->other_machines)
 		fprintf(stderr, "cartbench: warning: the results are not all from one machine: "
 				"nothing may be compared across them\n");
-	return report_read_comparison(report, values->comparison) &&
-	       report_take_prices(report, values);
+	if (!report_read_comparison(report, values->comparison))
+		return false;
+	report_take_delays(report);
+	return report_take_prices(report, values);
 }
 
 static bool report_shows(const struct page_section *section, const struct report_doc *doc)
@@ -171,6 +191,7 @@ static enum bench_exit report_run_mode(struct bench_session *session)
 	buf_free(&report.markdown);
 	buf_free(&report.brief);
 	json_decref(report.comparison);
+	free(report.delays);
 	buf_free(&report.contents);
 	return status;
 }

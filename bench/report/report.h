@@ -86,6 +86,7 @@ struct report {
 	struct report_seed seed[REPORT_SEED_MAX];
 	size_t seed_count;
 	json_t *comparison;  /* what ./cart compare says of itself; NULL: nothing */
+	char *delays;	     /* ", with the delays of FILE", which all sides have; NULL: none */
 	bool other_machines; /* not all documents are from one machine */
 	struct buf html;
 	struct buf markdown;

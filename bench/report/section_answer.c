@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define ANSWER_BRIEF_LINES 17 /* of a terminal; ./cart compare adds two */
+#define ANSWER_NAME	   44 /* characters of a column's title; the page's has all */
 #define ANSWER_BRIEF_WIDTH 118
 
 /* ---- the rows of the table: each writes what is known of a side ---- */
@@ -21,7 +22,11 @@ static void answer_server(const struct answer *answer, size_t side, struct buf *
 		buf_printf(out, "%s%s%s; not AWS", named ? of->server : "", named ? ", " : "",
 			   *of->about != '\0' ? of->about : "a local stand-in for DynamoDB");
 	else
-		buf_add_string(out, *of->server != '\0' ? of->server : of->database);
+		buf_printf(out, "%s",
+			   *of->server != '\0'			 ? of->server
+			   : strcmp(of->database, "sqlite") == 0 ? "SQLite, a file"
+			   : strcmp(of->database, "memory") == 0 ? "cartd's own memory"
+								 : of->database);
 }
 
 /* When a change that was answered is safe, as far as it is known from here. */
@@ -94,11 +99,18 @@ static void answer_consistency(const struct answer *answer, size_t side, struct 
 		buf_printf(out, "; %zu not measured", probes.unmeasured);
 }
 
+static bool answer_is_in_process(const struct report_side *side)
+{
+	return strcmp(side->database, "sqlite") == 0 || strcmp(side->database, "memory") == 0;
+}
+
 static void answer_calls(const struct answer *answer, size_t side, struct buf *out)
 {
 	const json_t *calls;
 	char text[NUMBER_TEXT];
 
+	if (answer_is_in_process(answer->sides[side]))
+		buf_add_string(out, "none: it is part of cartd");
 	if (answer->h2h == NULL)
 		return;
 	member_each(i, calls, json_object_get(answer->h2h->results, "calls")) {
@@ -106,12 +118,12 @@ static void answer_calls(const struct answer *answer, size_t side, struct buf *o
 
 		if (report_side_of(answer->h2h, calls) != side)
 			continue;
-		buf_printf(out, "%s%.40s %s", out->len > 0 ? ", " : "",
+		buf_printf(out, "%s%.40s\xc2\xa0%s", out->len > 0 ? ", " : "",
 			   member_text(calls, "operation"),
 			   number_plain(round(member_number(calls, "calls_per_op") * 100) / 100,
 					text));
 		if (statements > 1)
-			buf_printf(out, " (%s statements)",
+			buf_printf(out, " (%s\xc2\xa0statements)",
 				   number_plain(round(statements * 100) / 100, text));
 	}
 }
@@ -140,7 +152,7 @@ static void answer_price(const struct answer *answer, size_t side, struct buf *o
 		buf_printf(out, "%s, however many: %s", answer_money(answer, money->month, text),
 			   answer->report->prices.instance);
 	else
-		buf_printf(out, "not known: %s", money->why != NULL ? money->why : "no prices");
+		buf_printf(out, "no price: %s", money->why != NULL ? money->why : "no prices");
 }
 
 static const struct answer_row {
@@ -181,11 +193,16 @@ static void answer_table(struct answer *answer)
 {
 	struct page_table table;
 	char text[TABLE_TEXT];
+	bool cut;
 
 	page_table_begin(&table, answer->report, false, "What was compared");
 	page_column(&table, 'l', "%s", "");
-	for (size_t i = 0; i < answer->side_count; i++)
-		page_column(&table, 'l', "%s", answer_name(answer, i, false, text));
+	for (size_t i = 0; i < answer->side_count; i++) {
+		answer_name(answer, i, false, text);
+		cut = text[html_bytes_of(text, ANSWER_NAME)] != '\0';
+		page_column(&table, 'l', "%.*s%s", (int)html_bytes_of(text, ANSWER_NAME), text,
+			    cut ? "\xe2\x80\xa6" : "");
+	}
 	for (size_t i = 0; i < sizeof(answer_rows) / sizeof(*answer_rows); i++)
 		answer_row(&table, answer, &answer_rows[i]);
 	page_table_end(&table, PAGE_BOTH);
@@ -284,7 +301,8 @@ static void answer_brief(struct answer *answer)
 	brief_add_list(&brief, "Not decided:", &answer->open, next);
 	for (size_t i = 0; i < answer->next.count; i++) {
 		brief_add(&brief, i == 0 ? "Next: " : "      ", answer->next.items[i].text);
-		brief_add(&brief, "  ", answer->next.items[i].command);
+		if (answer->next.items[i].command != NULL)
+			brief_add(&brief, "  ", answer->next.items[i].command);
 	}
 }
 

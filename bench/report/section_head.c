@@ -26,7 +26,11 @@ static void head_title(struct report *report)
 	const struct report_doc *h2h = report_first(report, REPORT_H2H);
 	struct buf title = {0};
 
-	if (h2h != NULL) {
+	if (h2h != NULL && *h2h->sides[0].about != '\0' &&
+	    strcmp(h2h->sides[0].about, h2h->sides[1].about) == 0) {
+		buf_printf(&title, "%s against %s (both %s)", h2h->sides[0].label,
+			   h2h->sides[1].label, h2h->sides[0].about);
+	} else if (h2h != NULL) {
 		head_name(&h2h->sides[0], &title);
 		buf_add_string(&title, " against ");
 		head_name(&h2h->sides[1], &title);
@@ -37,6 +41,7 @@ static void head_title(struct report *report)
 		buf_add_string(&title, title.len > 0 ? " and " : "");
 		head_name(report->sides[i], &title);
 	}
+	buf_add_string(&title, report->delays != NULL ? report->delays : "");
 	page_begin(report, buf_string(&title));
 	buf_free(&title);
 }

@@ -147,10 +147,113 @@ static void seed_table(struct report *report,
 	page_table_end(&table, PAGE_BOTH);
 }
 
+/* ---- the delays of ./cart compare --delays ---- */
+
+/* "27.4", and of several values, of which one is drawn each time, "2 to 9". */
+static void delay_cell(struct page_table *table, const json_t *values)
+{
+	double low = INFINITY, high = 0;
+	char from[NUMBER_TEXT], to[NUMBER_TEXT];
+	const json_t *value;
+
+	member_each(i, value, values) {
+		low = fmin(low, json_number_value(value));
+		high = fmax(high, json_number_value(value));
+	}
+	if (json_array_size(values) == 0)
+		page_cell(table, "\xe2\x80\x93");
+	else if (high > low)
+		page_cell(table, "%s to %s", number_plain(low, from), number_plain(high, to));
+	else
+		page_cell(table, "%s", number_plain(low, from));
+}
+
+static void delay_given(struct report *report, const json_t *delays)
+{
+	static const char *const members[] = {"round_trip_ms", "connect_ms", "read_ms", "write_ms"};
+	struct page_table table;
+	const char *way;
+	json_t *given;
+
+	page_table_begin(&table, report, false, "Delays that were given, ms");
+	page_heads(&table, "l way of|r round trip|r connect|r read|r write");
+	json_object_foreach((json_t *)(uintptr_t)delays, way, given)
+	{
+		if (json_object_size(given) == 0)
+			continue;
+		page_cell(&table, "%s", way);
+		for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+			delay_cell(&table, json_object_get(given, members[i]));
+	}
+	page_table_end(&table, PAGE_BOTH);
+}
+
+static double delay_mean(const json_t *times)
+{
+	const json_t *time;
+	double sum = 0;
+
+	member_each(i, time, times)
+		sum += json_number_value(time);
+	return json_array_size(times) > 0 ? sum / (double)json_array_size(times) : NAN;
+}
+
+static void delay_rows(struct page_table *table, const struct report *report, const json_t *side)
+{
+	const struct report_doc *h2h = report_first(report, REPORT_H2H);
+	char text[NUMBER_TEXT], title[TABLE_TEXT];
+	const char *operation;
+	json_t *parts;
+
+	json_object_foreach(json_object_get(side, "predicted_ms"), operation, parts)
+	{
+		double total = member_number(parts, "total");
+		double asked = member_number(parts, "database");
+		const json_t *times =
+			json_object_get(json_object_get(side, "measured_ms"), operation);
+
+		page_cell(table, "%s", operation);
+		page_cell(table, "%s",
+			  h2h != NULL ? report_side_title(h2h, report_side_of(h2h, side), title,
+							  sizeof(title))
+				      : member_text(side, "side"));
+		page_cell(table, "%s", number_digits(total, 3, text));
+		page_cell(table, "%s", number_digits(asked, 3, text));
+		page_cell(table, "%s\xc2\xa0%%",
+			  number_digits(total > 0 ? 100 * asked / total : NAN, 2, text));
+		page_cell(table, "%s", number_digits(delay_mean(times), 3, text));
+	}
+}
+
+static void delay_show(struct report *report)
+{
+	const json_t *all = json_object_get(report->comparison, "delays"), *side;
+	struct page_table table;
+
+	if (all == NULL)
+		return;
+	page_heading(report, PAGE_BOTH, "delays", "The delays that were put between the parts");
+	page_say(report, PAGE_BOTH,
+		 "Every time on this page holds these delays. What they add up to for the seed's "
+		 "calls %s stands beside what was measured; client, service and the local database "
+		 "come on top.",
+		 member_true(all, "keep_alive") ? "over one kept connection"
+						: "with a new connection each");
+	delay_given(report, json_object_get(all, "delays"));
+	page_table_begin(&table, report, false,
+			 "What the delays add up to, and what was measured, ms");
+	page_heads(&table, "l operation|l side|r sum of the delays|r of these the database|"
+			   "r database's share|r measured, mean");
+	member_each(i, side, json_object_get(all, "sides"))
+		delay_rows(&table, report, side);
+	page_table_end(&table, PAGE_BOTH);
+}
+
 static void seed_show(struct report *report)
 {
 	struct seed_reference references[SEED_REFERENCE_DATABASES];
 
+	delay_show(report);
 	if (report->seed_count == 0 || seed_reference_load(references) != 0)
 		return;
 	page_heading(report, PAGE_BOTH, "seed", "The seed's 150 calls, repeated");

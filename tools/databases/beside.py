@@ -303,15 +303,15 @@ def ignore_signals():
         signal.signal(signum, signal.SIG_IGN)
 
 
-def call(command, output=None, meanwhile=None):
-    """Runs it to its end: its exit status; its output goes to a file, and meanwhile() is called each second. After end_by_signals(), a
+def call(command, output=None, meanwhile=None, folder=None):
+    """Runs it to its end, in the folder if one is given: its exit status; its output goes to a file, and meanwhile() is called each second. After end_by_signals(), a
     signal kills it too, even if it comes while the command starts: subprocess.run() would leave a command behind of which it does not
     know yet."""
     process = None
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT,
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT, cwd=folder,
                                        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING))
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)

@@ -108,6 +108,11 @@ static void a_build_that_is_alike_passes_in_one_run(void **state)
 	assert_int_equal(DECIDE(&gate, CONTROLS, &alike), BENCH_PASS);
 	assert_false(gate.runs[GATE_HEAD_AGAIN].made);
 	assert_says("no operation of HEAD was found to be more than 5 % slower");
+	/* What was not measured is not said to be right. */
+	assert_says("at p50; p99 in the open loop was not judged");
+	gate.runs[GATE_HEAD].lines[H2H_OPEN].judged = true;
+	assert_int_equal(gate_decide(&gate, why), BENCH_PASS);
+	assert_says("at p50, nor at p99 in the open loop");
 }
 
 static void what_is_within_the_limit_passes(void **state)

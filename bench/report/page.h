@@ -2,8 +2,8 @@
  * The page as it is written: headings, sentences, tables, pictures. Each goes into the HTML and,
  * where it says so, into the Markdown too, so that both say the same. All texts are escaped here.
  *
- * What was made on a local stand-in of DynamoDB says so in its title: titles are made by
- * page_title() alone.
+ * Titles do not repeat what a side is: its name says so where it is a stand-in, and the first
+ * section says in full what that is (answer.h).
  */
 #ifndef BENCH_REPORT_PAGE_H
 #define BENCH_REPORT_PAGE_H

@@ -572,7 +572,13 @@ static void requests_are_logged_as_the_setting_says(void **state)
 
 static int start(void **state)
 {
-	static const char *const settings[] = {"threads=2", NULL};
+	/* A busy machine refuses nothing. */
+	static const char *const settings[] = {"threads=2",
+					       "request.deadline=60s",
+					       "drain.deadline=60s",
+					       "mysql.acquire_timeout=60s",
+					       "dynamodb.acquire_timeout=60s",
+					       NULL};
 
 	(void)state;
 	api_server_start(&server, settings);

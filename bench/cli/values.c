@@ -143,6 +143,8 @@ const struct bench_option bench_value_options[] = {
 	     "the results.json of ./cart compare: what it was asked, what failed, delays"),
 	TEXT("seed150", seed150, "DIR", NULL,
 	     "adds the *_test_results.json of seed150, beside the seed's own"),
+	TEXT("money", money, "FILE", NULL,
+	     "also writes what carts cost as JSON, of the first result of h2h"),
 	TEXT("prices", prices, "FILE", NULL,
 	     "replaces the built-in, dated list (bench/report/prices.json)"),
 	NUMBER("write-price", write_price, 0, 1e9, "of a million write units"),

@@ -40,7 +40,7 @@ struct bench_values {
 	const char *delays, *probes, *promise;
 	bool same_database, verbose;
 	/* the report; a price below 0 was not given */
-	const char *markdown, *brief, *comparison, *seed150, *prices, *instance_name;
+	const char *markdown, *brief, *money, *comparison, *seed150, *prices, *instance_name;
 	double write_price, read_price, instance_price;
 };
 

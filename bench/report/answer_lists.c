@@ -269,8 +269,8 @@ static void decide_money(struct answer *answer)
 	}
 	if (answer->stand_in)
 		list_add(&answer->decided,
-			 "Calls and units of each operation. They are the same on AWS, and money "
-			 "is AWS's prices times these.");
+			 "Calls of each operation, which are the same on AWS; its units and money "
+			 "are computed by AWS's rules.");
 	if (money->even > 0)
 		list_add(&answer->decided,
 			 "Money: break-even at %s million carts a month. With fewer DynamoDB (%s) "

@@ -2,6 +2,7 @@
  * `cartbench report`: the files are read and checked before anything is written, and the
  * page replaces an older one whole.
  */
+#include "bench/report/money.h"
 #include "bench/report/page.h"
 #include "bench/result/result.h"
 #include "bench/result/session.h"
@@ -96,6 +97,10 @@ static bool report_read(struct report *report, const struct bench_texts *files,
 	if (report->other_machines)
 		fprintf(stderr, "cartbench: warning: the results are not all from one machine: "
 				"nothing may be compared across them\n");
+	if (values->money != NULL && report_first(report, REPORT_H2H) == NULL) {
+		bench_session_fail("--money needs a result of h2h");
+		return false;
+	}
 	if (!report_read_comparison(report, values->comparison))
 		return false;
 	report_take_delays(report);
@@ -153,6 +158,23 @@ static bool report_write(const struct buf *text, const char *path)
 	return false;
 }
 
+static bool report_write_money(const struct report *report, const char *path)
+{
+	const struct report_doc *doc = report_first(report, REPORT_H2H);
+	struct cart_error error;
+	json_t *money;
+	int result;
+
+	if (path == NULL)
+		return true;
+	money = money_json(report, doc);
+	result = bench_result_write(money, path, &error);
+	json_decref(money);
+	if (result != 0)
+		bench_session_fail("%s", error.text);
+	return result == 0;
+}
+
 static enum bench_exit report_write_all(struct report *report, const struct bench_values *values)
 {
 	const char *out = values->out;
@@ -163,7 +185,8 @@ static enum bench_exit report_write_all(struct report *report, const struct benc
 		out = "report.html";
 	if (!report_write(&report->html, out) ||
 	    !report_write(&report->markdown, values->markdown) ||
-	    !report_write(&report->brief, values->brief) || fflush(stdout) != 0)
+	    !report_write(&report->brief, values->brief) ||
+	    !report_write_money(report, values->money) || fflush(stdout) != 0)
 		return BENCH_INVALID;
 	if (out != NULL && strcmp(out, "-") != 0)
 		fprintf(stderr, "cartbench: written: %s\n", out);
@@ -202,8 +225,8 @@ const struct bench_mode report_mode = {
 	.arguments_min = 1,
 	.arguments_max = BENCH_TEXTS_MAX,
 	.summary = "one HTML file with verdicts and pictures of what the other modes measured",
-	.takes = {"out", "markdown", "brief", "comparison", "seed150", "prices", "write-price",
-		  "read-price", "instance-price", "instance-name"},
+	.takes = {"out", "markdown", "brief", "money", "comparison", "seed150", "prices",
+		  "write-price", "read-price", "instance-price", "instance-name"},
 	.about = "Makes one HTML file, which needs no other, of results that run, h2h, sweep\n"
 		 "and consistency have written: verdicts, pictures, tables, settings. Readable\n"
 		 "on a phone and in print. The page is report.html unless --out, --markdown or\n"

@@ -3,6 +3,16 @@
 #include <math.h>
 #include <string.h>
 
+const size_t money_sizes[MONEY_SIZES] = {1, 5, 20, 200};
+
+static const char *const money_operations[CART_BILL_OPERATIONS] = {
+	[CART_BILL_CREATE] = "create", [CART_BILL_ADD_LINE] = "add_line",
+	[CART_BILL_ADD] = "add",       [CART_BILL_MOVE] = "move",
+	[CART_BILL_GET] = "get",       [CART_BILL_GET_EVENTUAL] = "get_eventual",
+	[CART_BILL_LIST] = "list",     [CART_BILL_CHECKOUT] = "checkout",
+	[CART_BILL_DELETE] = "delete",
+};
+
 struct money_setting {
 	const struct report_side *side;
 	bool other_layout;
@@ -118,4 +128,74 @@ void money_of(struct money *money, const struct report *report, const struct rep
 		money->why = "By these prices the requests cost nothing.";
 	else
 		money->even = month->month / (request->million / MONEY_MILLION);
+}
+
+static json_t *money_bill_json(const struct report *report, const struct report_side *side,
+			       size_t lines, bool keyed, bool other_layout)
+{
+	json_t *operations = json_object();
+	struct cart_bill bill;
+
+	if (money_bill(&bill, side, lines, keyed, other_layout) != 0) {
+		json_decref(operations);
+		return NULL;
+	}
+	for (int i = 0; i < CART_BILL_OPERATIONS; i++)
+		json_object_set_new(
+			operations, money_operations[i],
+			json_pack("{s:f, s:f, s:f}", "read_units", bill.units[i].read,
+				  "write_units", bill.units[i].write, "million",
+				  money_price(&report->prices, &bill.units[i]) * MONEY_MILLION));
+	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:o}", "layout",
+			 money_layout(side, other_layout), "keyed", (int)keyed, "lines",
+			 (json_int_t)lines, "bytes", (json_int_t)bill.bytes, "stored_bytes",
+			 (json_int_t)bill.stored_bytes, "operations", operations);
+}
+
+static json_t *money_bills_json(const struct report *report, const struct report_side *side)
+{
+	json_t *bills = json_array(), *bill;
+
+	for (int which = 0; which < 4; which++)
+		for (size_t i = 0; i < MONEY_SIZES; i++) {
+			bill = money_bill_json(report, side, money_sizes[i], which % 2 == 1,
+					       which / 2 == 1);
+			if (bill != NULL)
+				json_array_append_new(bills, bill);
+		}
+	return bills;
+}
+
+static json_t *money_known(const struct money_side *of, enum money_basis basis, double value)
+{
+	return of->basis == basis ? member_real(value) : json_null();
+}
+
+static json_t *money_side_json(const struct report *report, const struct report_side *side,
+			       const struct money_side *of)
+{
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "name", side->name, "label",
+			 side->label, "million_requests",
+			 money_known(of, MONEY_BY_REQUEST, of->requests), "million_storage_month",
+			 money_known(of, MONEY_BY_REQUEST, of->storage), "million",
+			 money_known(of, MONEY_BY_REQUEST, of->million), "month",
+			 money_known(of, MONEY_BY_MONTH, of->month), "bills",
+			 money_bills_json(report, side));
+}
+
+json_t *money_json(const struct report *report, const struct report_doc *doc)
+{
+	const struct report_prices *prices = &report->prices;
+	json_t *sides = json_array();
+	struct money money;
+
+	money_of(&money, report, doc);
+	for (size_t i = 0; i < doc->side_count; i++)
+		json_array_append_new(sides,
+				      money_side_json(report, &doc->sides[i], &money.sides[i]));
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:s?}", "format",
+			 "cartbench-money", "format_version", 1, "as_of", prices->as_of, "region",
+			 prices->region, "currency", prices->currency, "lines", MONEY_LINES, "gets",
+			 MONEY_GETS, "sides", sides, "even_carts_month", member_real(money.even),
+			 "not_even", money.why);
 }

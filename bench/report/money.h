@@ -56,6 +56,13 @@ CART_MUST_CHECK int money_bill(struct cart_bill *bill, const struct report_side 
 /* The side's layout of items, or the other one: "map", "list". */
 const char *money_layout(const struct report_side *side, bool other_layout);
 
+/* All of it as JSON, with every side's bills; the caller's. */
+json_t *money_json(const struct report *report, const struct report_doc *doc);
+
+/* The sizes of carts that bills are shown for. */
+#define MONEY_SIZES 4
+extern const size_t money_sizes[MONEY_SIZES];
+
 /* Of one operation. */
 double money_price(const struct report_prices *prices, const struct cart_bill_units *units);
 

@@ -1,262 +1,483 @@
-/* The database calls and units of an operation, and their cost. */
-#include "bench/result/number.h"
+/*
+ * What carts cost: the database calls that were counted, what AWS bills for each operation, and the
+ * sum of a million carts on both sides. Counted figures are the run's; money is by AWS's rules
+ * (bench/report/money.h), whatever server the run had.
+ */
+#include "bench/report/money.h"
 #include "bench/report/page.h"
 #include "bench/report/plot.h"
+#include "bench/result/number.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#define COST_MAX     16
-#define COST_INDEXES 2.0
-#define COST_ROW     30.0
-#define COST_MILLION 1e6
-#define COST_HOUR_S  3600.0
+#define COST_ROW    30.0
+#define COST_HOUR_S 3600.0
 
-struct cost {
-	const struct report *report;
-	size_t count;
-	struct cost_entry {
-		char operation[40];
-		char side[PLOT_LABEL];
-		double calls;
-		double statements; /* of SQL */
-		double read;
-		double write;
-		double million; /* price of a million operations; NAN: no units are known */
-	} entries[COST_MAX];
+/* In the order of the tables. */
+static const struct {
+	enum cart_bill_operation operation;
+	const char *name;
+	bool on_picture;
+} cost_operations[CART_BILL_OPERATIONS] = {
+	{CART_BILL_CREATE, "create", true},
+	{CART_BILL_ADD_LINE, "add of a new line", true},
+	{CART_BILL_ADD, "add to a line that is there", false},
+	{CART_BILL_MOVE, "the first change in an idle step, more", false},
+	{CART_BILL_GET, "get, strong", true},
+	{CART_BILL_GET_EVENTUAL, "get, eventual", false},
+	{CART_BILL_LIST, "list of a customer with one cart", false},
+	{CART_BILL_CHECKOUT, "checkout", true},
+	{CART_BILL_DELETE, "delete", true},
 };
 
-/* What AWS takes beyond what a local server counts, which is the table alone: the entries of the
- * two indexes (docs/backends/dynamodb.md, "What it costs"). The step of cart.idle_step in which a
- * cart was changed last is taken for the same. */
-static double cost_of_indexes(const struct report_side *side, const char *operation, double write)
+/* "5 R + 2 W". */
+static const char *cost_units(const struct cart_bill_units *units, char text[NUMBER_TEXT])
 {
-	const char *projection = member_text(side->settings, "dynamodb.projection");
+	char read[NUMBER_TEXT], write[NUMBER_TEXT];
 
-	if (!side->stand_in || !(write > 0))
-		return 0;
-	if (strcmp(operation, "create") == 0)
-		return COST_INDEXES;
-	return strcmp(projection, "all") == 0 ? write : 0;
-}
-
-static void cost_collect(struct cost *cost, const struct report_doc *doc)
-{
-	const struct report_prices *prices = &cost->report->prices;
-	const json_t *json;
-
-	member_each(i, json, json_object_get(doc->results, "calls")) {
-		struct cost_entry *entry = &cost->entries[cost->count];
-
-		if (cost->count == COST_MAX)
-			break;
-		*entry = (struct cost_entry){
-			.calls = member_number(json, "calls_per_op"),
-			.statements = member_number(json, "statements_per_op"),
-			.read = member_number(json, "read_units"),
-			.write = member_number(json, "write_units"),
-		};
-		snprintf(entry->operation, sizeof(entry->operation), "%s",
-			 member_text(json, "operation"));
-		entry->write += cost_of_indexes(&doc->sides[report_side_of(doc, json)],
-						entry->operation, entry->write);
-		report_side_title(doc, report_side_of(doc, json), entry->side, sizeof(entry->side));
-		/* Prices are for a million units, so units an operation are the factor. */
-		entry->million =
-			entry->read * prices->read_million + entry->write * prices->write_million;
-		if (!(entry->read > 0) && !(entry->write > 0))
-			entry->million = NAN;
-		cost->count++;
-	}
-}
-
-static const char *cost_money(const struct cost *cost, double money, char text[NUMBER_TEXT])
-{
-	char digits[NUMBER_TEXT];
-
-	if (!isfinite(money))
-		return strcpy(text, "\xe2\x80\x93");
-	snprintf(text, NUMBER_TEXT, "%.8s\xc2\xa0%.30s", cost->report->prices.currency,
-		 number_digits(money, 3, digits));
+	snprintf(text, NUMBER_TEXT, "%.18s%s%.18s%s",
+		 units->read > 0 ? number_plain(units->read, read) : "",
+		 units->read <= 0   ? ""
+		 : units->write > 0 ? " R + "
+				    : " R",
+		 units->write > 0 ? number_plain(units->write, write) : "",
+		 units->write > 0 ? " W" : "");
 	return text;
 }
 
-/* The rate of operations above which the instance costs less, if it can serve them. */
-static double cost_even(const struct cost *cost, double million)
+/* To the cent where it is larger than one; all digits of what is not. */
+static const char *cost_digits(double money, char text[NUMBER_TEXT])
 {
-	return cost->report->prices.instance_hour / (million / COST_MILLION) / COST_HOUR_S;
+	return number_plain(money >= 100 ? round(money * 100) / 100 : round(money * 1e4) / 1e4,
+			    text);
 }
 
-/* A server that does not count units shows a dash, not 0. */
-static const char *cost_units(const struct cost_entry *entry, double units, char text[NUMBER_TEXT])
+static double cost_million(const struct report *report, const struct cart_bill_units *units)
 {
-	return number_plain(isfinite(entry->million) ? round(units * 1000) / 1000 : NAN, text);
+	return money_price(&report->prices, units) * MONEY_MILLION;
 }
 
-static void cost_row(struct page_table *table, const struct cost *cost,
-		     const struct cost_entry *entry)
-{
-	char text[NUMBER_TEXT];
+/* ---- what the run counted ---- */
 
-	page_cell(table, "%s", entry->operation);
-	page_cell(table, "%s", entry->side);
-	page_cell(table, "%s", number_plain(round(entry->calls * 1000) / 1000, text));
-	page_cell(table, "%s", number_plain(round(entry->statements * 1000) / 1000, text));
-	page_cell(table, "%s", cost_units(entry, entry->read, text));
-	page_cell(table, "%s", cost_units(entry, entry->write, text));
-	page_cell(table, "%s", cost_money(cost, entry->million, text));
-	if (isfinite(entry->million) && entry->million > 0)
-		page_cell(table, "%s/s", number_digits(cost_even(cost, entry->million), 3, text));
-	else
-		page_cell(table, "\xe2\x80\x93");
+static void cost_call(struct page_table *table, const struct report_doc *doc, const json_t *json)
+{
+	static const char *const members[] = {"calls_per_op", "statements_per_op", "read_units",
+					      "write_units"};
+	char text[NUMBER_TEXT], side[PLOT_LABEL];
+
+	page_cell(table, "%s", member_text(json, "operation"));
+	page_cell(table, "%s",
+		  report_side_title(doc, report_side_of(doc, json), side, sizeof(side)));
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++)
+		page_cell(table, "%s",
+			  number_plain(round(member_number(json, members[i]) * 1000) / 1000, text));
 }
 
-/* The sum of one operation of each type on a side. */
-static void cost_add_sum(struct cost *cost, const char *side)
+static void cost_calls(struct report *report, const struct report_doc *doc)
 {
-	struct cost_entry sum = {.operation = "one of each", .statements = NAN};
-	size_t summed = 0;
+	struct page_table table;
+	const json_t *json;
 
-	snprintf(sum.side, sizeof(sum.side), "%s", side);
-	for (size_t i = 0; i < cost->count; i++) {
-		const struct cost_entry *entry = &cost->entries[i];
+	page_table_begin(&table, report, doc->stand_in,
+			 "Calls of an operation, as they were counted: %s",
+			 report_file_of(report, doc));
+	page_heads(&table, "l operation|l side|r calls to the database|r SQL statements|"
+			   "r read units counted|r write units counted");
+	member_each(i, json, json_object_get(doc->results, "calls"))
+		cost_call(&table, doc, json);
+	page_table_end(&table, PAGE_BOTH);
+	if (doc->stand_in)
+		page_note(report, PAGE_BOTH,
+			  "A local server counts the units of the table alone, and of carts with "
+			  "few lines. No money is computed from them.");
+}
 
-		if (!isfinite(entry->million) || strcmp(entry->side, sum.side) != 0)
-			continue;
-		sum.calls += entry->calls;
-		sum.read += entry->read;
-		sum.write += entry->write;
-		sum.million += entry->million;
-		summed++;
+/* ---- what AWS bills ---- */
+
+static bool cost_is_billed(const struct report_side *side)
+{
+	struct cart_bill bill;
+
+	return money_bill(&bill, side, 1, false, false) == 0;
+}
+
+struct cost_bills {
+	struct report *report;
+	const struct report_side *side;
+	bool keyed, other_layout;
+};
+
+static void cost_bill_rows(struct page_table *table, const struct cost_bills *of,
+			   const struct cart_bill bills[MONEY_SIZES])
+{
+	char text[NUMBER_TEXT], money[NUMBER_TEXT];
+
+	page_cell(table, "the item, bytes");
+	for (size_t i = 0; i < MONEY_SIZES; i++)
+		page_cell(table, "%s", number_count((double)bills[i].bytes, text));
+	for (size_t row = 0; row < CART_BILL_OPERATIONS; row++) {
+		page_cell(table, "%s", cost_operations[row].name);
+		for (size_t i = 0; i < MONEY_SIZES; i++) {
+			const struct cart_bill_units *units =
+				&bills[i].units[cost_operations[row].operation];
+
+			page_cell(table, "%s: %s", cost_units(units, text),
+				  cost_digits(cost_million(of->report, units), money));
+		}
 	}
-	if (summed > 1 && cost->count < COST_MAX)
-		cost->entries[cost->count++] = sum;
 }
 
-static void cost_add_sums(struct cost *cost)
+static void cost_bill_table(const struct cost_bills *of)
 {
-	size_t count = cost->count, i, before;
+	const char *projection = member_text(of->side->settings, "dynamodb.projection");
+	struct cart_bill bills[MONEY_SIZES];
+	struct page_table table;
 
-	for (i = 0; i < count; i++) {
-		for (before = 0; before < i; before++)
-			if (strcmp(cost->entries[before].side, cost->entries[i].side) == 0)
-				break;
-		if (before == i)
-			cost_add_sum(cost, cost->entries[i].side);
+	for (size_t i = 0; i < MONEY_SIZES; i++)
+		if (money_bill(&bills[i], of->side, money_sizes[i], of->keyed, of->other_layout) !=
+		    0)
+			return;
+	page_table_begin(&table, of->report, false,
+			 "What AWS bills: layout %s, projection %s, %s idempotency keys",
+			 money_layout(of->side, of->other_layout),
+			 strcmp(projection, "all") == 0 ? projection : "keys",
+			 of->keyed ? "with" : "without");
+	page_heads(&table, "l units, and USD for a million|r 1 line|r 5 lines|r 20 lines|"
+			   "r 200 lines");
+	cost_bill_rows(&table, of, bills);
+	page_table_end(&table, of->keyed || of->other_layout
+				       ? (enum page_where)(PAGE_FOLDED | PAGE_MARKDOWN)
+				       : PAGE_BOTH);
+}
+
+static void cost_bills(struct report *report, const struct report_side *side)
+{
+	struct cost_bills of = {.report = report, .side = side};
+
+	for (int i = 0; i < 4; i++) {
+		of.keyed = i % 2 == 1;
+		of.other_layout = i / 2 == 1;
+		cost_bill_table(&of);
 	}
+}
+
+static void cost_rules(struct report *report)
+{
+	page_note(report, PAGE_BOTH,
+		  "Computed by AWS's rules from the items that cartd writes, not measured. A write "
+		  "unit (W) is 1 KB begun of the item before or after the write, whichever is "
+		  "larger; a read unit (R) 4 KB begun, half of it for an eventual read. Each index "
+		  "entry that appears, vanishes or changes is a write, and one whose key changes "
+		  "is two. A condition that was false costs what the write would have. Products "
+		  "have 6 digits, quantities 2. With idempotency keys: every change of the cart "
+		  "had one, and all are within idempotency.window.");
+}
+
+/* ---- the picture ---- */
+
+struct cost_picture {
+	const struct report *report;
+	const struct report_doc *doc;
+};
+
+/* Calls with each bar of the picture. */
+typedef void cost_bar_fn(const char *name, size_t side, double money, void *user);
+
+static void cost_each_bar(const struct cost_picture *picture, cost_bar_fn *bar, void *user)
+{
+	struct cart_bill bill;
+
+	for (size_t row = 0; row < CART_BILL_OPERATIONS; row++)
+		for (size_t side = 0; side < picture->doc->side_count; side++)
+			if (cost_operations[row].on_picture &&
+			    money_bill(&bill, &picture->doc->sides[side], MONEY_LINES, false,
+				       false) == 0)
+				bar(cost_operations[row].name, side,
+				    cost_million(picture->report,
+						 &bill.units[cost_operations[row].operation]),
+				    user);
+}
+
+struct cost_drawing {
+	const struct cost_picture *picture;
+	struct svg_chart chart;
+	double rows, y;
+};
+
+static void cost_measure_bar(const char *name, size_t side, double money, void *user)
+{
+	struct cost_drawing *drawing = user;
+
+	(void)name;
+	(void)side;
+	drawing->chart.x.high = fmax(drawing->chart.x.high, money);
+	drawing->rows++;
+}
+
+static void cost_draw_bar(const char *name, size_t side, double money, void *user)
+{
+	struct cost_drawing *drawing = user;
+	struct svg_chart *chart = &drawing->chart;
+	double end = svg_scale_at(&chart->x, money);
+	char label[40], text[NUMBER_TEXT];
+
+	snprintf(label, sizeof(label), "%.24s, %.1s", name,
+		 drawing->picture->doc->sides[side].name);
+	svg_text(chart, 2, drawing->y + 15, SVG_START, "", chart->left - 8, label);
+	cost_digits(money, text);
+	svg_rect(chart, "part p2", chart->left, drawing->y, end - chart->left, COST_ROW - 10, text);
+	svg_text(chart, end + 6, drawing->y + 15, SVG_START, "halo", 0, text);
+	drawing->y += COST_ROW;
 }
 
 static void cost_draw(struct buf *out, double width, const char *id,
 		      const struct page_figure *figure)
 {
-	const struct cost *cost = figure->data;
-	struct svg_chart chart = {.out = out, .width = width, .x = {.type = SVG_LINEAR}};
-	char label[40], text[NUMBER_TEXT];
-	double y, rows = 0;
-	size_t i;
+	const struct cost_picture *picture = figure->data;
+	struct cost_drawing drawing = {
+		.picture = picture,
+		.chart = {.out = out, .width = width, .x = {.type = SVG_LINEAR}}};
+	struct svg_chart *chart = &drawing.chart;
+	char text[NUMBER_TEXT];
 
-	for (i = 0; i < cost->count; i++) {
-		chart.x.high = fmax(chart.x.high, cost->entries[i].million);
-		rows += isfinite(cost->entries[i].million) ? 1 : 0;
-	}
-	svg_scale_round(&chart.x);
-	chart.left = 124;
-	chart.right = width - 84;
-	plot_rows_begin(&chart, id, figure, NULL, 0, 8, rows * COST_ROW + 4);
-	svg_grid_x(&chart, 6, number_plain);
-	for (i = 0, y = chart.top + 4; i < cost->count; i++) {
-		const struct cost_entry *entry = &cost->entries[i];
-		double end = svg_scale_at(&chart.x, entry->million);
-
-		if (!isfinite(entry->million))
-			continue;
-		snprintf(label, sizeof(label), "%.24s, %.1s", entry->operation, entry->side);
-		svg_text(&chart, 2, y + 15, SVG_START, "", chart.left - 8, label);
-		cost_money(cost, entry->million, text);
-		svg_rect(&chart, "part p2", chart.left, y, end - chart.left, COST_ROW - 10, text);
-		svg_text(&chart, end + 6, y + 15, SVG_START, "halo", 0, text);
-		y += COST_ROW;
-	}
-	snprintf(text, sizeof(text), "%.8s for a million operations",
-		 cost->report->prices.currency);
-	svg_axis_titles(&chart, text, "");
-	svg_close(&chart);
+	cost_each_bar(picture, cost_measure_bar, &drawing);
+	svg_scale_round(&chart->x);
+	chart->left = 144;
+	chart->right = width - 84;
+	plot_rows_begin(chart, id, figure, NULL, 0, 8, drawing.rows * COST_ROW + 4);
+	svg_grid_x(chart, 6, number_plain);
+	drawing.y = chart->top + 4;
+	cost_each_bar(picture, cost_draw_bar, &drawing);
+	snprintf(text, sizeof(text), "%.8s for a million", picture->report->prices.currency);
+	svg_axis_titles(chart, text, "");
+	svg_close(chart);
 }
 
-static void cost_table(struct report *report, const struct report_doc *doc, const struct cost *cost)
+static void cost_describe_bar(const char *name, size_t side, double money, void *user)
 {
-	struct page_table table;
+	struct buf *text = user;
+	char digits[NUMBER_TEXT];
 
-	page_table_begin(&table, report, doc->stand_in, "Calls, units and cost of an operation: %s",
-			 report_file_of(report, doc));
-	page_heads(&table,
-		   "l operation|l side|r calls to the database|r SQL statements|r read units|r "
-		   "write units|r a million operations|r even with the instance at");
-	for (size_t i = 0; i < cost->count; i++)
-		cost_row(&table, cost, &cost->entries[i]);
-	page_table_end(&table, PAGE_BOTH);
+	buf_printf(text, "%s %s, side %zu, %s", text->len > 0 ? ";" : "A bar an operation:", name,
+		   side + 1, cost_digits(money, digits));
+}
+
+static void cost_picture(struct report *report, const struct report_doc *doc)
+{
+	const struct cost_picture picture = {report, doc};
+	struct page_figure figure = {.draw = cost_draw, .data = &picture, .wide = true};
+
+	cost_each_bar(&picture, cost_describe_bar, &figure.text);
+	page_figure(report, &figure, false,
+		    "Price of a million operations on carts of %d lines, by AWS's rules",
+		    MONEY_LINES);
+}
+
+/* ---- a million carts ---- */
+
+struct cost_sum {
+	struct page_table table;
+	const struct report *report;
+	char side[PLOT_LABEL];
+};
+
+static void cost_sum_row(struct cost_sum *sum, bool strong, const char *part, const char *amount,
+			 const char *price, double money)
+{
+	char text[NUMBER_TEXT];
+
+	page_cell(&sum->table, "%s", part);
+	page_cell(&sum->table, "%s", sum->side);
+	page_cell(&sum->table, "%s", amount);
+	page_cell(&sum->table, "%s", price);
+	page_cell(&sum->table, "%s%s", strong ? PAGE_STRONG : "", cost_digits(money, text));
+}
+
+static void cost_sum_units(struct cost_sum *sum, const char *name, int count,
+			   const struct cart_bill_units *units)
+{
+	const struct report_prices *prices = &sum->report->prices;
+	char part[64], text[NUMBER_TEXT], read[NUMBER_TEXT], write[NUMBER_TEXT], price[96] = "";
+
+	if (count > 0)
+		snprintf(part, sizeof(part), "%d \xc3\x97 %s", count, name);
+	else
+		snprintf(part, sizeof(part), "%s", name);
+	if (units->read > 0)
+		snprintf(price, sizeof(price), "%.20s \xc3\x97 %.20s%s",
+			 number_plain(units->read, text), number_plain(prices->read_million, read),
+			 units->write > 0 ? " + " : "");
+	if (units->write > 0)
+		snprintf(price + strlen(price), sizeof(price) - strlen(price),
+			 "%.20s \xc3\x97 %.20s", number_plain(units->write, text),
+			 number_plain(prices->write_million, write));
+	cost_sum_row(sum, false, part, cost_units(units, text), price,
+		     cost_million(sum->report, units));
+}
+
+static void cost_sum_requests(struct cost_sum *sum, const struct money_side *of)
+{
+	const struct report_prices *prices = &sum->report->prices;
+	char amount[NUMBER_TEXT], price[2 * NUMBER_TEXT], text[NUMBER_TEXT], of_gb[NUMBER_TEXT];
+
+	for (size_t row = 0; row < CART_BILL_OPERATIONS; row++) {
+		enum cart_bill_operation operation = cost_operations[row].operation;
+
+		if (of->count[operation] > 0)
+			cost_sum_units(sum, cost_operations[row].name, of->count[operation],
+				       &of->units[operation]);
+	}
+	snprintf(amount, sizeof(amount), "%.30s GB",
+		 number_plain(round(of->stored_gb * 1e4) / 1e4, text));
+	snprintf(price, sizeof(price), "%.30s \xc3\x97 %.30s",
+		 number_plain(round(of->stored_gb * 1e4) / 1e4, text),
+		 number_plain(prices->storage_gb_month, of_gb));
+	cost_sum_row(sum, false, "storage for a month", amount, price, of->storage);
+	cost_sum_row(sum, true, "a million carts", cost_units(&of->sum, text), "", of->million);
+}
+
+static void cost_sum_month(struct cost_sum *sum, const struct money_side *of)
+{
+	const struct report_prices *prices = &sum->report->prices;
+	char price[2 * NUMBER_TEXT], amount[NUMBER_TEXT], text[NUMBER_TEXT], other[NUMBER_TEXT];
+
+	snprintf(price, sizeof(price), "%.30s \xc3\x97 %.30s",
+		 number_plain(MONEY_HOURS_MONTH, text), number_plain(prices->instance_hour, other));
+	cost_sum_row(sum, false, "the instance, a month",
+		     strcat(strcpy(amount, number_plain(MONEY_HOURS_MONTH, text)), " h"), price,
+		     of->instance);
+	snprintf(price, sizeof(price), "%.30s \xc3\x97 %.30s",
+		 number_plain(prices->instance_gb, text),
+		 number_plain(prices->instance_gb_month, other));
+	cost_sum_row(sum, false, "its disk, a month",
+		     strcat(strcpy(amount, number_plain(prices->instance_gb, text)), " GB"), price,
+		     of->disk);
+	cost_sum_row(sum, true, "a month, with any number of carts", "", "", of->month);
+}
+
+static void cost_even(struct report *report, const struct report_doc *doc,
+		      const struct money *money)
+{
+	const struct report_prices *prices = &report->prices;
+	double carts_s = money->even / MONEY_HOURS_MONTH / COST_HOUR_S;
+	char month[NUMBER_TEXT], million[NUMBER_TEXT], even[NUMBER_TEXT], carts[NUMBER_TEXT],
+		requests[NUMBER_TEXT];
+	const char *server = "";
+
+	if (money->why != NULL) {
+		page_note(report, PAGE_BOTH, "%s", money->why);
+		return;
+	}
+	for (size_t i = 0; i < doc->side_count; i++) {
+		const struct money_side *of = &money->sides[i];
+
+		if (of->basis == MONEY_BY_REQUEST)
+			cost_digits(of->million, million);
+		if (of->basis == MONEY_BY_MONTH) {
+			cost_digits(of->month, month);
+			server = *doc->sides[i].server != '\0' ? doc->sides[i].server
+							       : "another server";
+		}
+	}
+	page_say(report, PAGE_BOTH,
+		 "Both cost the same at %s \xc3\xb7 %s = %s million carts a month: %s carts or %s "
+		 "requests a second, day and night. With fewer, DynamoDB costs less; with more, "
+		 "the instance does, if it can serve them. This run does not show whether: it was "
+		 "made on %s, not on %s.",
+		 month, million, number_digits(money->even / MONEY_MILLION, 3, even),
+		 number_digits(carts_s, 3, carts),
+		 number_digits(carts_s * (2 + MONEY_LINES + MONEY_GETS), 3, requests), server,
+		 prices->instance);
+}
+
+static void cost_sums(struct report *report, const struct report_doc *doc)
+{
+	struct cost_sum sum = {.report = report};
+	struct money money;
+
+	money_of(&money, report, doc);
+	page_table_begin(&sum.table, report, false,
+			 "A million carts of %d lines on each side, by AWS's prices of %s",
+			 MONEY_LINES, report->prices.as_of);
+	page_heads(&sum.table, "l part|l side|r amount|r price|r USD");
+	for (size_t i = 0; i < doc->side_count; i++) {
+		report_side_title(doc, i, sum.side, sizeof(sum.side));
+		if (money.sides[i].basis == MONEY_BY_REQUEST)
+			cost_sum_requests(&sum, &money.sides[i]);
+		else if (money.sides[i].basis == MONEY_BY_MONTH)
+			cost_sum_month(&sum, &money.sides[i]);
+	}
+	page_table_end(&sum.table, PAGE_BOTH);
+	for (size_t i = 0; i < doc->side_count; i++)
+		if (money.sides[i].basis == MONEY_UNKNOWN)
+			page_note(report, PAGE_BOTH, "%s has no price: %s.",
+				  report_side_title(doc, i, sum.side, sizeof(sum.side)),
+				  money.sides[i].why);
+	page_note(report, PAGE_BOTH,
+		  "A cart is created, gets %d lines by as many adds, is read %d times and checked "
+		  "out, without idempotency keys; once between, a change is the first in a step of "
+		  "cart.idle_step. A month has %g hours, a GB 2^30 bytes.",
+		  MONEY_LINES, MONEY_GETS, MONEY_HOURS_MONTH);
+	cost_even(report, doc, &money);
 }
 
 static void cost_prices(struct report *report)
 {
 	const struct report_prices *prices = &report->prices;
-	char write[NUMBER_TEXT], read[NUMBER_TEXT], hour[NUMBER_TEXT];
+	char write[NUMBER_TEXT], read[NUMBER_TEXT], storage[NUMBER_TEXT], hour[NUMBER_TEXT],
+		gb[NUMBER_TEXT];
 
-	page_note(report, PAGE_BOTH,
-		  "Prices as of %s%s: %s %s for a million write units, %s for a million read units "
-		  "(%s, %s; %s). The instance: %s, %s %s an hour (%s). \xe2\x80\x9c"
-		  "Even\xe2\x80\x9d is the rate, kept up all day, above which the instance costs "
-		  "less, if it can do so many; below it, units do. Storage, backups, transfer and "
-		  "people's work are in neither.",
-		  prices->as_of, prices->overridden ? ", some of them given by flags" : "",
-		  prices->currency, number_plain(prices->write_million, write),
-		  number_plain(prices->read_million, read), prices->region, prices->capacity,
-		  prices->source, prices->instance, prices->currency,
-		  number_plain(prices->instance_hour, hour), prices->instance_source);
+	page_note(
+		report, PAGE_BOTH,
+		"Prices as of %s%s: %s %s for a million write units, %s for a million read units, "
+		"%s for a GB stored a month (%s, %s; %s). The instance: %s, %s %s an hour, %s for "
+		"a GB of disk a month; %s (%s). Backups, transfer, free allowances, reservations "
+		"and people's work are in neither.",
+		prices->as_of, prices->overridden ? ", some of them given by flags" : "",
+		prices->currency, number_plain(prices->write_million, write),
+		number_plain(prices->read_million, read),
+		number_plain(prices->storage_gb_month, storage), prices->region, prices->capacity,
+		prices->source, prices->instance, prices->currency,
+		number_plain(prices->instance_hour, hour),
+		number_plain(prices->instance_gb_month, gb), prices->instance_io,
+		prices->instance_source);
 }
 
 static void cost_doc(struct report *report, const struct report_doc *doc)
 {
-	struct cost cost = {.report = report};
-	struct page_figure figure = {.draw = cost_draw, .data = &cost, .wide = true};
-	char money[NUMBER_TEXT];
-	bool paid = false;
+	bool billed = false;
 
-	cost_collect(&cost, doc);
-	cost_add_sums(&cost);
-	for (size_t i = 0; i < cost.count; i++) {
-		if (!isfinite(cost.entries[i].million))
-			continue;
-		buf_printf(&figure.text, "%s %s %s",
-			   paid ? ";" : "A bar an operation:", cost.entries[i].operation,
-			   cost_money(&cost, cost.entries[i].million, money));
-		paid = true;
-	}
-	page_figure(report, &figure, doc->stand_in,
-		    "Cost of a million operations in DynamoDB's units");
-	cost_table(report, doc, &cost);
-	if (paid && doc->stand_in)
-		page_note(
-			report, PAGE_BOTH,
-			"A local server counts the table alone. What AWS takes for the entries of "
-			"the indexes is added above: 2 write units to a create. A change that is "
-			"the first of its cart in a step of cart.idle_step takes 2 more, which "
-			"are not in it (docs/backends/dynamodb.md has the arithmetic).");
-	if (paid)
+	for (size_t i = 0; i < doc->side_count; i++)
+		billed = billed || cost_is_billed(&doc->sides[i]);
+	if (billed) {
+		cost_sums(report, doc);
+		cost_picture(report, doc);
+		for (size_t i = 0; i < doc->side_count; i++)
+			if (cost_is_billed(&doc->sides[i]))
+				cost_bills(report, &doc->sides[i]);
+		cost_rules(report);
 		cost_prices(report);
+	}
+	cost_calls(report, doc);
 }
 
 static bool cost_has(const struct report_doc *doc)
 {
-	return json_array_size(json_object_get(doc->results, "calls")) > 0;
+	if (json_array_size(json_object_get(doc->results, "calls")) > 0)
+		return true;
+	for (size_t i = 0; i < doc->side_count; i++)
+		if (cost_is_billed(&doc->sides[i]))
+			return true;
+	return false;
 }
 
 const struct page_section section_cost = {
 	.id = "cost",
-	.heading = "What an operation costs",
+	.heading = "What it costs",
 	.where = PAGE_BOTH,
-	.kinds = REPORT_ALL,
+	.kinds = 1U << REPORT_H2H,
 	.has = cost_has,
 	.doc = cost_doc,
 };

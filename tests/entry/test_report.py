@@ -222,6 +222,7 @@ def usage_is_checked(desk):
     problems = []
     for arguments in ([], ["--colour", "h2h.json"], ["--out"], ["--write-price", "cheap", "h2h.json"], ["--read-price", "-1", "h2h.json"],
                       ["--instance-price", "", "h2h.json"], ["--prices", "missing.json", "h2h.json"], ["--prices", "h2h.json", "h2h.json"],
+                      ["--money", "x.json", "run-mysql.json"],
                       ["--seed150", "missing", "h2h.json"], ["--comparison", "missing", "h2h.json"], ["--comparison", "h2h.json", "h2h.json"], ["--seed150", ".", "h2h.json"], ["--out", "no/such/folder.html", "h2h.json"]):
         run = desk.report(*arguments)
         if run.returncode != 2 or len(run.stderr.decode().splitlines()) != 1:
@@ -519,9 +520,9 @@ def prices_can_be_given(desk):
     wrong = []
     text = desk.page("prices.html", "--write-price", "1.25", "--read-price", "0.25", "--instance-price", "3.6",
                      "--instance-name", "a big one", "h2h.json")
-    # A create is one write unit of the table, as the stand-in counts, and two of its indexes, as AWS does: 3.75 a million; 3.6 an hour
-    # buys 0.96 million an hour, 267 a second.
-    for words in ("USD\u00a03.75", "267/s", "a big one", "some of them given by flags"):
+    # A create is one write unit of the table and two of its indexes: 3.75 a million. 3.6 an hour are 2,628 a month and 11.5 for the disk;
+    # 12 W and 5 R are 16.25 for a million carts, and their storage 0.188.
+    for words in ("3 W: 3.75", "2,639.5 \u00f7 16.4379 = 161 million carts", "a big one", "some of them given by flags"):
         if words not in text:
             wrong.append("does not say: " + words)
     built_in = json.load(open("bench/report/prices.json", encoding="utf-8"))
@@ -529,7 +530,7 @@ def prices_can_be_given(desk):
     with open(desk.path("prices.json"), "w", encoding="utf-8") as file:
         json.dump(made, file)
     text = desk.page("prices.html", "--prices", "prices.json", "h2h.json")
-    for words in ("2031-01-01", "USD\u00a06.00"):
+    for words in ("2031-01-01", "3 W: 6<"):
         if words not in text:
             wrong.append("of the file, it does not say: " + words)
     if built_in["as_of"] not in desk.page("prices.html", "h2h.json"):

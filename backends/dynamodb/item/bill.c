@@ -215,6 +215,8 @@ static int bill_fill(struct ddb_item *item, const struct bill *bill, const struc
 	item->keys = calloc(keys + 1, sizeof(*item->keys));
 	if (cart->lines == NULL || item->keys == NULL)
 		return -1;
+	/* In no shard 0, which is a byte shorter. */
+	cart->id.bytes[CART_ID_BYTES - 1] = 1;
 	cart->customer_id.size = (uint8_t)snprintf(cart->customer_id.text,
 						   sizeof(cart->customer_id.text), "1234567");
 	cart->state = state->closed ? CART_CHECKED_OUT : CART_OPEN;

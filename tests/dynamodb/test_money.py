@@ -1,0 +1,355 @@
+#!/usr/bin/python3
+"""What the report says a cart costs, against AWS's rules worked out by hand, here, from the items and index entries that cartd has stored.
+
+The rules are those of AWS's Developer Guide: "Item sizes and formats", "Read and write operations", "Global secondary indexes". Nothing of
+cartbench is used to compute them. Carts have 1, 5, 20 and 200 lines, in both layouts, with and without idempotency keys, and in a table
+whose index holds whole carts. Units and money have to be the same in the report's JSON and in its HTML. The sum of a million carts, the
+break-even and the tables of docs/backends/dynamodb.md are held against the same.
+"""
+
+import html
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import private_dynalite  # noqa: E402
+import results  # noqa: E402
+from cartd import ROOT, Cartd  # noqa: E402
+from operations import KEY, Asker  # noqa: E402
+from tap import main  # noqa: E402
+
+CARTBENCH = os.path.abspath(os.environ.get("CARTBENCH") or os.path.join(ROOT, "build", "bin", "cartbench"))
+DOCUMENT = os.path.join(ROOT, "docs", "backends", "dynamodb.md")
+SIZES = (1, 5, 20, 200)
+LIFE_LINES, LIFE_GETS = 5, 5
+# Layout, projection, keys, sizes.
+VARIANTS = [("map", "keys", False, SIZES), ("map", "keys", True, SIZES), ("list", "keys", False, SIZES), ("list", "keys", True, SIZES),
+            ("map", "all", False, SIZES[:3])]
+# In the JSON and in the tables.
+NAMES = {"create": "create", "add_line": "add of a new line", "add": "add to a line that is there",
+         "move": "the first change in an idle step, more", "get": "get, strong", "get_eventual": "get, eventual",
+         "list": "list of a customer with one cart", "checkout": "checkout", "delete": "delete"}
+# US East (N. Virginia), on demand, 2026-11-26.
+WRITE, READ, STORED_GB, INSTANCE_HOUR, DISK_GB, DISK_GB_MONTH = 0.625, 0.125, 0.25, 0.168, 100, 0.115
+
+
+# ---- AWS's rules ----
+
+def bytes_of_number(digits):
+    """A byte for two significant digits, paired from the decimal point, and one more. A time counts all its digits: one in a hundred ends
+    in two zeros, with which it is a byte shorter."""
+    digits = digits.lstrip("0")
+    pairs = math.ceil(len(digits) / 2)
+    while len(digits) < 10 and digits.endswith("00"):
+        digits, pairs = digits[:-2], pairs - 1
+    return 1 + pairs
+
+
+def bytes_of_value(value):
+    (kind, content), = value.items()
+    if kind == "S":
+        return len(content.encode())
+    if kind == "N":
+        return bytes_of_number(content)
+    if kind == "M":
+        return 3 + sum(1 + len(name.encode()) + bytes_of_value(each) for name, each in content.items())
+    if kind == "L":
+        return 3 + sum(1 + bytes_of_value(each) for each in content)
+    raise AssertionError("a type that a cart has not: " + kind)
+
+
+def bytes_of(item):
+    return sum(len(name.encode()) + bytes_of_value(value) for name, value in item.items()) if item else 0
+
+
+def write_units(before, after):
+    """A KB begun of the larger one; of nothing one unit."""
+    return max(1, math.ceil(max(bytes_of(before), bytes_of(after)) / 1024))
+
+
+def read_units(item):
+    return max(1, math.ceil(bytes_of(item) / 4096))
+
+
+def index_units(keys, before, after):
+    """An entry that appears, vanishes or changes is a write; one whose key changes is deleted and put."""
+    if not before and not after or before == after:
+        return 0
+    if before and after and [before[key] for key in keys] != [after[key] for key in keys]:
+        return write_units(before, None) + write_units(None, after)
+    return write_units(before, after)
+
+
+class Stored:
+    """The item and its entries in the indexes, as they are now."""
+    INDEXES = {"customer-index": ("customer_id", "created_key"), "idle-index": ("idle_shard", "idle_key")}
+
+    def __init__(self, table, cart_id):
+        self.item = table.item(cart_id)
+        self.entries = {index: table.entry(index, keys[0], cart_id, self.item) for index, keys in self.INDEXES.items()}
+
+    def bytes_stored(self):
+        return sum(bytes_of(each) + 100 for each in [self.item, *self.entries.values()] if each)
+
+    def moved_from(self):
+        """As it was an idle step earlier."""
+        item = json.loads(json.dumps(self.item))
+        item["idle_key"]["S"] = "000000000000001" + item["idle_key"]["S"][15:]
+        return item
+
+
+def units_of_write(before, after):
+    return write_units(before.item, after.item) + sum(
+        index_units(keys, before.entries[index], after.entries[index]) for index, keys in Stored.INDEXES.items())
+
+
+class Nothing:
+    item = None
+    entries = {index: None for index in Stored.INDEXES}
+
+
+# ---- carts, stored by cartd ----
+
+class Table:
+    def __init__(self, server, name):
+        self.server, self.name = server, name
+
+    def call(self, operation, **body):
+        return private_dynalite.call(self.server.endpoint, operation, {"TableName": self.name, **body})
+
+    def item(self, cart_id):
+        return self.call("GetItem", Key={"cart_id": {"S": cart_id}}, ConsistentRead=True).get("Item")
+
+    def put(self, item):
+        self.call("PutItem", Item=item)
+
+    def entry(self, index, hash_key, cart_id, item):
+        if not item or hash_key not in item:
+            return None
+        found = self.call("Query", IndexName=index, KeyConditionExpression="#k = :v", ExpressionAttributeNames={"#k": hash_key},
+                          ExpressionAttributeValues={":v": item[hash_key]})["Items"]
+        return next((entry for entry in found if entry["cart_id"]["S"] == cart_id), None)
+
+
+class Life:
+    """A cart that grows line by line. At each size its operations are tried, each from the same item, which is put back."""
+
+    def __init__(self, cartd, table, layout, keyed, sizes):
+        self.asker, self.table, self.layout, self.keyed, self.sizes = Asker(cartd), table, layout, keyed, sizes
+        self.keys = 0
+        self.bytes, self.stored_bytes, self.units, self.add_lines = {}, {}, {}, []
+
+    def key(self):
+        self.keys += 1
+        return ((KEY, "key-%d" % self.keys),) if self.keyed else ()
+
+    def change(self, before, ask):
+        """Read and write units of a change of the cart as it is; and what is stored then."""
+        ask()
+        after = Stored(self.table, self.cart_id)
+        return (read_units(before.item) if self.layout == "list" else 0, units_of_write(before, after)), after
+
+    def add(self, product, quantity):
+        return lambda: self.asker.ask(204, "POST", self.path + "/items", self.key(), '{"product_id":%d,"quantity":%d}' % (product, quantity))
+
+    def create(self):
+        """In another shard than 0, whose number is a byte shorter."""
+        units = self.create_any()
+        return units if self.table.item(self.cart_id)["idle_shard"]["N"] != "0" else self.create()
+
+    def create_any(self):
+        self.path = self.asker.ask(201, "POST", "/shopping-carts", self.key(), '{"customer_id":1234567}').header("Location")
+        self.cart_id = self.path.rsplit("/", 1)[1]
+        made = Stored(self.table, self.cart_id)
+        units = units_of_write(Nothing, made)
+        if self.keyed:
+            units += write_units(None, self.table.item(made.item["create_key"]["S"]))
+        return (0, units)
+
+    def live(self):
+        create = self.create()
+        for lines in range(1, max(self.sizes) + 1):
+            look = lines <= LIFE_LINES or lines in self.sizes
+            before = Stored(self.table, self.cart_id) if look else None
+            if look:
+                add_line, after = self.change(before, self.add(123456 + lines, 12))
+                self.add_lines.append(add_line)
+            else:
+                self.add(123456 + lines, 12)()
+            if lines in self.sizes:
+                self.units[lines] = {"create": create, "add_line": add_line, **self.operations(lines, after)}
+
+    def operations(self, lines, stored):
+        read = read_units(stored.item)
+        found = {"get": (read, 0), "get_eventual": (read / 2, 0)}
+        entry = stored.entries["customer-index"]
+        found["list"] = (read_units(entry) / 2 + (0 if len(entry) > 4 else read / 2), 0)
+        self.bytes[lines] = bytes_of(stored.item)
+        keys = self.keys
+        found["add"], _ = self.change(stored, self.add(123457, 1))
+        # The same add once more, an idle step later than the change before it.
+        self.keys = keys
+        self.table.put(stored.moved_from())
+        moved, _ = self.change(Stored(self.table, self.cart_id), self.add(123457, 1))
+        found["move"] = (0, moved[1] - found["add"][1])
+        self.keys = keys
+        self.table.put(stored.item)
+        found["checkout"], closed = self.change(stored, lambda: self.asker.ask(200, "POST", self.path + "/checkout", self.key()))
+        self.stored_bytes[lines] = closed.bytes_stored()
+        self.keys = keys
+        self.table.put(stored.item)
+        (_, delete), after = self.change(stored, lambda: self.asker.ask(204, "DELETE", self.path))
+        # Of a cart that was made under a key the first call's condition is false, which is billed; AWS returns the item with it.
+        found["delete"] = (0, delete + (write_units(stored.item, None) if after.item else 0))
+        self.table.put(stored.item)
+        return found
+
+
+# ---- what the report says ----
+
+class Report:
+    def __init__(self, folder, layout, projection, *flags):
+        results.write(folder)
+        path = os.path.join(folder, "h2h.json")
+        with open(path, encoding="utf-8") as file:
+            made = json.load(file)
+        made["sides"][1]["settings"].update({"dynamodb.layout": layout, "dynamodb.projection": projection})
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(made, file)
+        for name in ("page.html", "money.json", "page.md"):
+            if os.path.exists(os.path.join(folder, name)):
+                os.unlink(os.path.join(folder, name))
+        subprocess.run([CARTBENCH, "report", "--out", "page.html", "--money", "money.json", "--markdown", "page.md", *flags, "h2h.json"],
+                       cwd=folder, check=True, stderr=subprocess.PIPE, timeout=60)
+        with open(os.path.join(folder, "money.json"), encoding="utf-8") as file:
+            self.money = json.load(file)
+        with open(os.path.join(folder, "page.html"), encoding="utf-8") as file:
+            self.page = file.read()
+        with open(os.path.join(folder, "page.md"), encoding="utf-8") as file:
+            self.markdown = file.read()
+
+    def bill(self, layout, keyed, lines):
+        return next(bill for bill in self.money["sides"][1]["bills"] if (bill["layout"], bill["keyed"], bill["lines"]) == (layout, keyed, lines))
+
+    def table(self, caption):
+        """{row: {column: text}} of the HTML."""
+        body = next(body for said, body in re.findall(r"<table>\s*<caption>([^<]*)</caption>(.*?)</table>", self.page, re.S)
+                    if html.unescape(said) == caption)
+        return {html.unescape(re.sub("<[^>]*>", "", row)): {html.unescape(head): html.unescape(re.sub("<[^>]*>", "", text))
+                for head, text in re.findall(r'<td class="[^"]*" data-h="([^"]*)">(.*?)</td>', cells)}
+                for row, cells in re.findall(r'<tr><th scope="row"[^>]*>(.*?)</th>(.*?)</tr>', body, re.S)}
+
+
+def cell_of(units):
+    """"5 R + 2 W: 1.875", by hand."""
+    read, write = units
+    said = " + ".join("%g %s" % (count, letter) for count, letter in ((read, "R"), (write, "W")) if count)
+    return "%s: %g" % (said, round(read * READ + write * WRITE, 4))
+
+
+def bills_agree(life, report, layout, projection, keyed):
+    problems = []
+    table = report.table("What AWS bills: layout %s, projection %s, %s idempotency keys" % (layout, projection, "with" if keyed else "without"))
+    for lines in life.sizes:
+        bill, column = report.bill(layout, keyed, lines), "%d line%s" % (lines, "s" if lines > 1 else "")
+        print("# %s, %s, %s keys, %3d lines: %5d bytes; %s" % (layout, projection, "with" if keyed else "no", lines, life.bytes[lines], ", ".join(
+            "%s %s" % (name, cell_of(units)) for name, units in life.units[lines].items())))
+        if (bill["bytes"], bill["stored_bytes"]) != (life.bytes[lines], life.stored_bytes[lines]):
+            problems.append("%d lines: the JSON has %d and %d bytes, by hand %d and %d" % (
+                lines, bill["bytes"], bill["stored_bytes"], life.bytes[lines], life.stored_bytes[lines]))
+        if table["the item, bytes"][column] != "{:,}".format(life.bytes[lines]):
+            problems.append("%d lines: the page has %s bytes" % (lines, table["the item, bytes"][column]))
+        if set(bill["operations"]) != set(life.units[lines]):
+            problems.append("operations: %s" % sorted(bill["operations"]))
+        for name, (read, write) in life.units[lines].items():
+            said = bill["operations"][name]
+            if (said["read_units"], said["write_units"]) != (read, write) or abs(said["million"] - read * READ - write * WRITE) > 1e-9:
+                problems.append("%s, %d lines: the JSON has %s, by hand %s" % (name, lines, said, cell_of((read, write))))
+            if table[NAMES[name]][column] != cell_of((read, write)):
+                problems.append("%s, %d lines: the page has %s, by hand %s" % (name, lines, table[NAMES[name]][column], cell_of((read, write))))
+    return "\n".join(problems)
+
+
+def sum_by_hand(life):
+    """USD of a million carts: requests, and storage for a month."""
+    at = life.units[LIFE_LINES]
+    parts = [at["create"], *life.add_lines[:LIFE_LINES], at["move"], *[at["get"]] * LIFE_GETS, at["checkout"]]
+    requests = sum(read * READ + write * WRITE for read, write in parts)
+    return requests, life.stored_bytes[LIFE_LINES] * 1e6 / 2 ** 30 * STORED_GB
+
+
+def million_agrees(life, report):
+    """The sum, its parts on the page, and the break-even."""
+    requests, storage = sum_by_hand(life)
+    month = 730 * INSTANCE_HOUR + DISK_GB * DISK_GB_MONTH
+    wanted = {"million_requests": requests, "million_storage_month": storage, "million": requests + storage}
+    mysql, dynamodb = report.money["sides"]
+    problems = ["%s: %s, by hand %s" % (name, dynamodb[name], value) for name, value in wanted.items()
+                if not math.isclose(dynamodb[name], value, rel_tol=1e-8)]
+    if not math.isclose(mysql["month"], month, rel_tol=1e-8):
+        problems.append("a month: %s, by hand %s" % (mysql["month"], month))
+    if not math.isclose(report.money["even_carts_month"], month / ((requests + storage) / 1e6), rel_tol=1e-8):
+        problems.append("the break-even: %s" % report.money["even_carts_month"])
+    table = report.table("A million carts of 5 lines on each side, by AWS's prices of 2026-11-26")
+    parts = {row: float(cells["USD"]) for row, cells in table.items()}
+    total, of_month = parts.pop("a million carts"), parts.pop("a month, with any number of carts")
+    instance = parts.pop("the instance, a month") + parts.pop("its disk, a month")
+    if abs(sum(parts.values()) - total) > 0.0002 or abs(total - requests - storage) > 0.0001 or abs(instance - of_month) > 0.01 or \
+            abs(of_month - month) > 0.01:
+        problems.append("the page's parts do not add up: %s, %s, %s, %s" % (parts, total, instance, of_month))
+    words = html.unescape(report.page)
+    for needed in ("%g \u00f7 %g" % (round(month, 2), round(requests + storage, 4)), "2026-11-26", "us-east-1", "it was made on MariaDB"):
+        if needed not in words:
+            problems.append("the page does not say: " + needed)
+    print("# a million carts: %.4f + %.4f USD; a month of MySQL %.2f; even at %.0f carts" % (
+        requests, storage, month, report.money["even_carts_month"]))
+    return "\n".join(problems)
+
+
+def tables_of(markdown):
+    """{caption: lines} of the bills."""
+    return {caption: rows.strip() for caption, rows in re.findall(r"(?m)^\*\*(What AWS bills: [^*\n]*)\*\*\n\n((?:\|.*\n)+)", markdown)}
+
+
+def document_agrees(report):
+    """docs/backends/dynamodb.md has the report's own tables."""
+    with open(DOCUMENT, encoding="utf-8") as file:
+        text = file.read()
+    tables = tables_of(report.markdown)
+    missing = ["**%s**\n\n%s" % (caption, rows) for caption, rows in tables.items() if rows not in text]
+    if len(tables) != 4 or missing:
+        return "%d tables; %s has to have these:\n%s" % (len(tables), DOCUMENT, "\n\n".join(missing))
+    money = report.money["sides"]
+    for words in ("%.2f USD a million" % money[1]["million"], "%.2f USD a month" % money[0]["month"],
+                  "%.1f million carts a month" % (report.money["even_carts_month"] / 1e6)):
+        for path in (DOCUMENT, os.path.join(ROOT, "docs", "benchmarking.md")):
+            with open(path, encoding="utf-8") as file:
+                if words not in file.read():
+                    return "%s does not say: %s" % (path, words)
+    return ""
+
+
+def tests(tap):
+    private_dynalite.only_keys()
+    with tempfile.TemporaryDirectory() as folder, private_dynalite.server() as server:
+        for layout, projection, keyed, sizes in VARIANTS:
+            name = "%s-%s-%s" % (layout, projection, "keyed" if keyed else "plain")
+            settings = private_dynalite.settings_for(server, layout=layout, projection=projection, table=name)
+            with Cartd(folder, {**settings, "threads": "1", "cart.idle_step": "7d", "idempotency.window": "1d"}, name) as cartd:
+                life = Life(cartd, Table(server, name), layout, keyed, sizes)
+                life.live()
+                life.asker.client.close()
+            report = Report(folder, layout, projection)
+            tap.run("%s: bytes, units and money by hand" % name, bills_agree, life, report, layout, projection, keyed)
+            if not keyed:
+                tap.run("%s: a million carts and the break-even by hand" % name, million_agrees, life, report)
+        tap.run("the document has the report's figures", document_agrees, Report(folder, "map", "keys"))
+
+
+if __name__ == "__main__":
+    main(tests)

@@ -73,8 +73,10 @@ def called():
         text = re.sub(r"(^|\s)#.*$", "", open(path, encoding="utf-8").read(), flags=re.M)
         if path == "Makefile":  # the recipes, without make's own functions
             text = re.sub(r"(?<!\$)\$\(\w+", "", "\n".join(re.findall(r"^\t.*", text, re.M))).replace("$$", "$")
+        functions = set(re.findall(r"^([a-z][a-z0-9_]*)\(\)", text, re.M))
         for word in SHELL_WORD.findall(text):
-            yield word, path
+            if word not in functions:
+                yield word, path
     for pattern, expression in (("**/*.py", PYTHON_WORD), ("tools/*", PYTHON_WORD), ("bench/perf/run-*", PYTHON_WORD),
                                 ("[a-z]*/**/*.c", C_WORD)):
         for path in glob.glob(pattern, recursive=True):

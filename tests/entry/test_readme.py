@@ -140,7 +140,7 @@ def tests(tap):
     if not shutil.which("curl"):
         tap.skip("the README's lines", "curl is not installed")
         return
-    with tempfile.TemporaryDirectory() as folder, Cartd(folder, {"backend": "sqlite"}) as cartd:
+    with tempfile.TemporaryDirectory() as folder, Cartd(folder, {"backend": "sqlite", "cache.carts": "100"}) as cartd:
         run_readme(tap, folder, str(cartd.port))
         run_programs(tap, folder, str(cartd.port))
         compare_metrics(tap, cartd)

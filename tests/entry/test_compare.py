@@ -59,9 +59,8 @@ def is_whole(out, said, *databases):
         page = file.read()
     if "<svg" not in page or not page.rstrip().endswith("</html>"):
         return "index.html is no report"
-    # Beside other work a report may name a path of this machine; where it comes from is not found yet.
-    if len(page) > 300000:
-        return "index.html has %d characters" % len(page)
+    if out in page or ROOT + "/" in page or tempfile.gettempdir() + "/" in page or len(page) > 300000:
+        return "index.html has paths of this machine, or %d characters" % len(page)
     if len(said.splitlines()) > LINES_MOST:
         return "%d lines:\n%s" % (len(said.splitlines()), said)
     if os.path.exists(out + ".new"):

@@ -6,64 +6,69 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LIARS_BLOCKS 20
-#define LIARS_PAIRS  200
-#define LIARS_RATE   300
-#define LIARS_OPEN   4500 /* ms: longer than a stall and the time between two */
-
-/* In place of what a line says: its own times are not believed. Verdicts are by our clock. */
-#define LIAR_CLOCK ""
+#define LIARS_BLOCKS	  20
+#define LIARS_BLOCKS_SLOW 40
+#define LIARS_PAIRS	  200
+#define LIARS_WARMUP	  50 /* ms */
+#define LIARS_WARMUP_SLOW 5
+#define LIARS_RATE	  300
+#define LIARS_OPEN	  4500 /* ms: longer than a stall and the time between two */
 
 static const struct liar {
 	const char *name, *settings; /* of the fault backend */
 	enum stats_verdict verdict;  /* that a line must have */
-	const char *why;	     /* what it must say; NULL: the side is honest */
+	const char *why;	     /* what it must say; NULL: no line may accuse the side */
 	bool open;
+	bool clock; /* what it says of its own time must not be believed; no line is looked at */
+	bool slow;  /* it needs more blocks, and a short warm-up, as it has begun by its end */
 } liars[] = {
-	{"an honest side", "", STATS_EQUIVALENT, NULL, false},
-	{"an honest side, open loop too", "", STATS_EQUIVALENT, NULL, true},
-	{"stalls", "fault.stall=3s&fault.stall_every=4s", STATS_A_WINS, "stood still", true},
-	{"drifts", "fault.drift=200", STATS_A_WINS, "growing", false},
-	{"drops", "fault.mutant=dropped-write&fault.mutant_share=100", STATS_WRONG, "does not hold",
-	 false},
-	{"sheds", "fault.ops=get&fault.busy_every=50", STATS_NOT_COMPARABLE, "failed", false},
-	{"fails fast", "fault.ops=change&fault.fail_every=3", STATS_NOT_COMPARABLE, "failed",
-	 false},
-	{"burns the other's processor", "fault.burn=3000", STATS_NOT_COMPARABLE, "carry-over",
-	 false},
-	{"has a clock that is fast", "fault.clock=1000000", STATS_EQUIVALENT, LIAR_CLOCK, false},
-	{"has a clock that goes back", "fault.clock=-1000000", STATS_EQUIVALENT, LIAR_CLOCK, false},
+	{"an honest side", "", STATS_EQUIVALENT, .open = false},
+	{"an honest side, open loop too", "", STATS_EQUIVALENT, .open = true},
+	{"stalls", "fault.stall=3s&fault.stall_every=4s", STATS_A_WINS, "stood still",
+	 .open = true},
+	{"drifts", "fault.drift=200", STATS_A_WINS, "growing", .slow = true},
+	{"drops", "fault.mutant=dropped-write&fault.mutant_share=100", STATS_WRONG,
+	 .why = "does not hold"},
+	{"sheds", "fault.ops=get&fault.busy_every=50", STATS_NOT_COMPARABLE, .why = "failed"},
+	{"fails fast", "fault.ops=change&fault.fail_every=3", STATS_NOT_COMPARABLE,
+	 .why = "failed"},
+	{"burns the other's processor", "fault.burn=3000", STATS_NOT_COMPARABLE,
+	 .why = "carry-over"},
+	{"has a clock that is fast", "fault.clock=1000000", STATS_EQUIVALENT, .clock = true},
+	{"has a clock that goes back", "fault.clock=-1000000", STATS_EQUIVALENT, .clock = true},
 };
 
 /* Whether the times that both sides say are believed as they should be. */
 static bool liar_times_are_right(const struct liar *liar, const struct h2h *h2h,
 				 char why[TALLY_WHY])
 {
-	bool lies = liar->why != NULL && strcmp(liar->why, LIAR_CLOCK) == 0;
-
-	return h2h_times_hold(h2h, 0, why) && h2h_times_hold(h2h, 1, why) != lies;
+	return h2h_times_hold(h2h, 0, why) && h2h_times_hold(h2h, 1, why) != liar->clock;
 }
 
 /* An honest side is accused by any verdict but that nothing was shown. A liar has got away where no
- * line says what it does, or one says that it is faster or alike. */
-static bool liar_is_caught(const struct liar *liar, const struct h2h_judgement *judgement)
+ * line says what it does, or one says that it is faster or alike. decided is the line that shows
+ * it. */
+static bool liar_is_caught(const struct liar *liar, const struct h2h_judgement *judgement,
+			   const struct h2h_row **decided)
 {
 	bool said = false;
 
-	if (liar->why != NULL && strcmp(liar->why, LIAR_CLOCK) == 0)
-		return true;
-
+	*decided = &judgement->rows[0];
 	for (size_t i = 0; i < judgement->count; i++) {
 		const struct h2h_row *row = &judgement->rows[i];
 		enum stats_verdict verdict = row->comparison.verdict;
+		bool says = liar->why != NULL && verdict == liar->verdict &&
+			    strstr(row->why, liar->why) != NULL;
 
-		if (liar->why == NULL && verdict != STATS_EQUIVALENT && verdict != STATS_TRIVIAL &&
-		    verdict != STATS_INCONCLUSIVE)
+		if (liar->why == NULL ? verdict != STATS_EQUIVALENT && verdict != STATS_TRIVIAL &&
+						verdict != STATS_INCONCLUSIVE
+				      : verdict == STATS_B_WINS || verdict == STATS_EQUIVALENT) {
+			*decided = row;
 			return false;
-		if (liar->why != NULL && (verdict == STATS_B_WINS || verdict == STATS_EQUIVALENT))
-			return false;
-		said = said || (liar->why != NULL && verdict == liar->verdict &&
-				strstr(row->why, liar->why) != NULL);
+		}
+		if (says && !said)
+			*decided = row;
+		said = said || says;
 	}
 	return said || liar->why == NULL;
 }
@@ -73,9 +78,9 @@ static bool liar_run(struct h2h *h2h, const struct liar *liar, uint64_t seed,
 {
 	const struct bench_drive_config asked = {.timeout_ms = 10000};
 	const struct h2h_config config = {
-		.blocks = LIARS_BLOCKS,
+		.blocks = liar->slow ? LIARS_BLOCKS_SLOW : LIARS_BLOCKS,
 		.pairs = LIARS_PAIRS,
-		.warmup_ms = 50,
+		.warmup_ms = liar->slow ? LIARS_WARMUP_SLOW : LIARS_WARMUP,
 		.clients = 1,
 		.seed = seed,
 		.open = {.rate = LIARS_RATE, .duration_ms = liar->open ? LIARS_OPEN : 0}};
@@ -100,23 +105,27 @@ static bool liar_judge(const struct liar *liar, const struct h2h *h2h)
 					      .margin = 0.05,
 					      .confidence = 0.95,
 					      .names = {"A", "B"}};
-	const char *outcome = liar->why == NULL ? "not accused" : "caught";
+	bool honest = liar->why == NULL && !liar->clock;
+	const char *outcome = honest ? "not accused" : "caught";
+	const struct h2h_row *decided;
 	struct h2h_judgement judgement;
 	char busy[200], why[TALLY_WHY];
 	bool right;
 
 	h2h_judge(&judgement, h2h, &question);
-	right = liar_times_are_right(liar, h2h, why) && liar_is_caught(liar, &judgement);
+	right = liar_is_caught(liar, &judgement, &decided) || liar->clock;
 	if (!right && liar->why == NULL && h2h_is_disturbed(h2h, busy, sizeof(busy))) {
 		right = true; /* which accuses nobody */
 		outcome = "INVALID";
-	} else if (!right) {
-		outcome = liar->why == NULL ? "ACCUSED" : "NOT CAUGHT";
 	}
+	right = liar_times_are_right(liar, h2h, why) && right;
+	if (!right)
+		outcome = honest ? "ACCUSED" : "NOT CAUGHT";
 	if (h2h_times_hold(h2h, 1, why))
-		snprintf(why, sizeof(why), "%s", judgement.rows[0].why);
-	printf("%-32s %s%s%s: %s\n", liar->name, outcome, why[0] != '\0' ? ", " : "", why,
-	       stats_verdict_names[judgement.rows[0].comparison.verdict]);
+		snprintf(why, sizeof(why), "%s", decided->why);
+	printf("%-32s %s%s%s: %s p%g %s\n", liar->name, outcome, why[0] != '\0' ? ", " : "", why,
+	       h2h_operation_name(decided->operation), 100 * decided->quantile,
+	       stats_verdict_names[decided->comparison.verdict]);
 	fflush(stdout);
 	h2h_judgement_free(&judgement);
 	return right;

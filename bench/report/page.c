@@ -165,7 +165,7 @@ void page_parts_end(struct report *report)
 	buf_add_string(&report->html, "</div>\n");
 }
 
-const char *page_title(struct buf *title, bool stand_in, const char *format, ...)
+const char *page_title(struct buf *title, const char *format, ...)
 {
 	va_list args;
 	size_t len;
@@ -178,7 +178,6 @@ const char *page_title(struct buf *title, bool stand_in, const char *format, ...
 	if (len > 2 && strcmp(text + len - 2, ": ") == 0) /* nothing follows */
 		len -= 2;
 	buf_add(title, text, len);
-	(void)stand_in;
 	free(text);
 	return buf_string(title);
 }
@@ -216,8 +215,7 @@ static void page_draw(struct report *report, const struct page_figure *figure)
 	buf_add_string(&report->html, "</figure>\n");
 }
 
-void page_figure(struct report *report, struct page_figure *figure, bool stand_in,
-		 const char *title, ...)
+void page_figure(struct report *report, struct page_figure *figure, const char *title, ...)
 {
 	struct buf titled = {0};
 	va_list args;
@@ -227,7 +225,7 @@ void page_figure(struct report *report, struct page_figure *figure, bool stand_i
 	text = page_format(title, args);
 	va_end(args);
 	if (figure->text.len > 0) {
-		figure->title = page_title(&titled, stand_in, "%s", text);
+		figure->title = page_title(&titled, "%s", text);
 		figure->desc = buf_string(&figure->text);
 		page_draw(report, figure);
 	}

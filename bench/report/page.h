@@ -48,8 +48,8 @@ void page_parts_end(struct report *report);
 CART_PRINTF(1, 0) char *page_format(const char *format, va_list args);
 
 /* The title of a table or a picture. */
-CART_PRINTF(3, 4)
-const char *page_title(struct buf *title, bool stand_in, const char *format, ...);
+CART_PRINTF(2, 3)
+const char *page_title(struct buf *title, const char *format, ...);
 
 /* A table is filled cell by cell, row after row, and written at its end. The first column names the
  * row. A cell that begins with PAGE_STRONG is set off. */
@@ -63,9 +63,8 @@ struct page_table {
 };
 #define PAGE_STRONG TABLE_STRONG
 
-CART_PRINTF(4, 5)
-void page_table_begin(struct page_table *table, struct report *report, bool stand_in,
-		      const char *title, ...);
+CART_PRINTF(3, 4)
+void page_table_begin(struct page_table *table, struct report *report, const char *title, ...);
 /* Columns of fixed titles, each after its alignment: "l operation|r calls". */
 void page_heads(struct page_table *table, const char *heads);
 CART_PRINTF(3, 4) void page_column(struct page_table *table, char align, const char *format, ...);
@@ -95,9 +94,8 @@ struct page_figure {
 	const char *desc;
 };
 /* Writes nothing when there is no text. */
-CART_PRINTF(4, 5)
-void page_figure(struct report *report, struct page_figure *figure, bool stand_in,
-		 const char *title, ...);
+CART_PRINTF(3, 4)
+void page_figure(struct report *report, struct page_figure *figure, const char *title, ...);
 /* Around pictures that stand beside one another where there is room. */
 void page_panels_begin(struct report *report);
 void page_panels_end(struct report *report);

@@ -32,8 +32,7 @@ static void table_add(struct buf *buf, const char *format, va_list args)
 	buf_add(buf, text, strlen(text) + 1);
 }
 
-void page_table_begin(struct page_table *table, struct report *report, bool stand_in,
-		      const char *title, ...)
+void page_table_begin(struct page_table *table, struct report *report, const char *title, ...)
 {
 	char text[512];
 	va_list args;
@@ -42,7 +41,7 @@ void page_table_begin(struct page_table *table, struct report *report, bool stan
 	va_start(args, title);
 	vsnprintf(text, sizeof(text), title, args);
 	va_end(args);
-	page_title(&table->title, stand_in, "%s", text);
+	page_title(&table->title, "%s", text);
 }
 
 void page_column(struct page_table *table, char align, const char *format, ...)
@@ -215,7 +214,7 @@ size_t page_list(struct report *report, enum page_where where, const struct repo
 	struct list_table to = {.list = list};
 	char text[TABLE_TEXT];
 
-	page_table_begin(&to.table, report, doc->stand_in, "%s: %s", list->title, list->of);
+	page_table_begin(&to.table, report, "%s: %s", list->title, list->of);
 	for (const struct table_column *column = list->columns; column->name != NULL; column++)
 		if ((column->places & ON_PAGE) != 0)
 			page_column(&to.table, column->unit == UNIT_TEXT ? 'l' : 'r', "%s",

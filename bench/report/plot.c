@@ -187,7 +187,7 @@ static void plot_line_free(struct plot_line *line)
 	free(line->points);
 }
 
-void plot_show(struct report *report, struct plot *plot, bool stand_in, const char *title, ...)
+void plot_show(struct report *report, struct plot *plot, const char *title, ...)
 {
 	struct page_figure figure = {.draw = plot_draw, .data = plot, .wide = plot->wide};
 	va_list args;
@@ -198,7 +198,7 @@ void plot_show(struct report *report, struct plot *plot, bool stand_in, const ch
 	va_end(args);
 	svg_scale_round(&plot->y);
 	figure.text = plot->desc;
-	page_figure(report, &figure, stand_in, "%s", text);
+	page_figure(report, &figure, "%s", text);
 	free(text);
 	for (size_t i = 0; i < plot->count; i++)
 		plot_line_free(&plot->lines[i]);

@@ -52,8 +52,8 @@ CART_PRINTF(1, 2) char *plot_text(const char *format, ...);
 /* Widens a scale to a value. Ignores one that is not finite. */
 void plot_widen(struct svg_scale *scale, double value);
 /* Puts a picture of it on the page, if it has a description, and frees it. Rounds the y scale. */
-CART_PRINTF(4, 5)
-void plot_show(struct report *report, struct plot *plot, bool stand_in, const char *title, ...);
+CART_PRINTF(3, 4)
+void plot_show(struct report *report, struct plot *plot, const char *title, ...);
 
 /* Begins a picture of rows, so high in all, with a gap between them and the legend. The x scale,
  * left and right are set. */

@@ -195,7 +195,7 @@ static void answer_table(struct answer *answer)
 	char text[TABLE_TEXT];
 	bool cut;
 
-	page_table_begin(&table, answer->report, false, "What was compared");
+	page_table_begin(&table, answer->report, "What was compared");
 	page_column(&table, 'l', "%s", "");
 	for (size_t i = 0; i < answer->side_count; i++) {
 		answer_name(answer, i, false, text);

@@ -125,7 +125,7 @@ static void stale_picture(struct report *report, const struct report_doc *doc)
 		page_say(report, PAGE_BOTH,
 			 "No read was stale at any delay, so there is no picture; the table by "
 			 "delay says how many were tried.");
-	plot_show(report, &plot, doc->stand_in, "Stale reads against delay, %s reads a delay",
+	plot_show(report, &plot, "Stale reads against delay, %s reads a delay",
 		  stale_sample(doc, sample));
 	page_list(report, PAGE_FOLDED, doc,
 		  &(struct page_list){probe_delay_columns, "probes", "by_delay", NULL,

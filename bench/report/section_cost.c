@@ -80,8 +80,7 @@ static void cost_calls(struct report *report, const struct report_doc *doc)
 	struct page_table table;
 	const json_t *json;
 
-	page_table_begin(&table, report, doc->stand_in,
-			 "Calls of an operation, as they were counted: %s",
+	page_table_begin(&table, report, "Calls of an operation, as they were counted: %s",
 			 report_file_of(report, doc));
 	page_heads(&table, "l operation|l side|r calls to the database|r SQL statements|"
 			   "r read units counted|r write units counted");
@@ -139,7 +138,7 @@ static void cost_bill_table(const struct cost_bills *of)
 		if (money_bill(&bills[i], of->side, money_sizes[i], of->keyed, of->other_layout) !=
 		    0)
 			return;
-	page_table_begin(&table, of->report, false,
+	page_table_begin(&table, of->report,
 			 "What AWS bills: layout %s, projection %s, %s idempotency keys",
 			 money_layout(of->side, of->other_layout),
 			 strcmp(projection, "all") == 0 ? projection : "keys",
@@ -270,7 +269,7 @@ static void cost_picture(struct report *report, const struct report_doc *doc)
 	struct page_figure figure = {.draw = cost_draw, .data = &picture, .wide = true};
 
 	cost_each_bar(&picture, cost_describe_bar, &figure.text);
-	page_figure(report, &figure, false,
+	page_figure(report, &figure,
 		    "Price of a million operations on carts of %d lines, by AWS's rules",
 		    MONEY_LINES);
 }
@@ -398,7 +397,7 @@ static void cost_sums(struct report *report, const struct report_doc *doc)
 	struct money money;
 
 	money_of(&money, report, doc);
-	page_table_begin(&sum.table, report, false,
+	page_table_begin(&sum.table, report,
 			 "A million carts of %d lines on each side, by AWS's prices of %s",
 			 MONEY_LINES, report->prices.as_of);
 	page_heads(&sum.table, "l part|l side|r amount|r price|r USD");

@@ -212,7 +212,7 @@ static void forest_doc(struct report *report, const struct report_doc *doc)
 			   i > 0 ? ";" : "Time of B against A, each with its interval:",
 			   forest.rows[i].name, number_effect(forest.rows[i].effect, text));
 	buf_add_string(&figure.text, forest.count > 0 ? "." : "");
-	page_figure(report, &figure, doc->stand_in, "Time of B (%s) against A (%s), with intervals",
+	page_figure(report, &figure, "Time of B (%s) against A (%s), with intervals",
 		    doc->sides[1].label, doc->sides[0].label);
 }
 

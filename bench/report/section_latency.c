@@ -127,7 +127,7 @@ static void latency_add(struct plot *plot, const struct latency_kind *kind, cons
 }
 
 static void latency_show(struct report *report, struct plot *plot, const struct latency_kind *kind,
-			 bool stand_in, const char *operation)
+			 const char *operation)
 {
 	struct svg_scale *ms = plot->x.type == SVG_LOG ? &plot->x : &plot->y;
 
@@ -136,7 +136,7 @@ static void latency_show(struct report *report, struct plot *plot, const struct 
 		ms->low = fmax(ms->low, 1e-6);
 		svg_scale_round(&plot->x);
 	}
-	plot_show(report, plot, stand_in, "%s: %s", operation, kind->name);
+	plot_show(report, plot, "%s: %s", operation, kind->name);
 }
 
 /* One kind of picture, an operation beside the other. */
@@ -154,8 +154,7 @@ static void latency_pictures(struct report *report, const struct report_doc *doc
 			latency_add(&plot, kind, report_side_title(doc, side, title, sizeof(title)),
 				    doc->sides[side].style,
 				    member_item(operation, "service", side));
-		latency_show(report, &plot, kind, doc->stand_in,
-			     member_text(operation, "operation"));
+		latency_show(report, &plot, kind, member_text(operation, "operation"));
 	}
 	page_panels_end(report);
 }
@@ -200,7 +199,6 @@ static const json_t *load_hist(const struct report_doc *doc, const char *name)
 static void load_picture(struct report *report, const char *name, const struct latency_kind *kind)
 {
 	struct plot plot = kind->plot;
-	bool stand_in = false;
 
 	for (size_t i = 0; i < report->doc_count; i++) {
 		const struct report_doc *doc = &report->docs[i];
@@ -208,10 +206,9 @@ static void load_picture(struct report *report, const char *name, const struct l
 
 		if (hist == NULL)
 			continue;
-		stand_in = stand_in || doc->stand_in;
 		latency_add(&plot, kind, doc->sides[0].label, doc->sides[0].style, hist);
 	}
-	latency_show(report, &plot, kind, stand_in, name);
+	latency_show(report, &plot, kind, name);
 }
 
 static void load_pictures(struct report *report, const struct latency_kind *kind)

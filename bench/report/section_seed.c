@@ -121,7 +121,7 @@ static void seed_table(struct report *report,
 {
 	struct page_table table;
 
-	page_table_begin(&table, report, false, "150 calls, mean (fastest to slowest), ms");
+	page_table_begin(&table, report, "150 calls, mean (fastest to slowest), ms");
 	page_column(&table, 'l', "operation");
 	for (size_t i = 0; i < SEED_REFERENCE_DATABASES; i++)
 		page_column(&table, 'r', "the seed: %s", references[i].database);
@@ -175,7 +175,7 @@ static void delay_given(struct report *report, const json_t *delays)
 	const char *way;
 	json_t *given;
 
-	page_table_begin(&table, report, false, "Delays that were given, ms");
+	page_table_begin(&table, report, "Delays that were given, ms");
 	page_heads(&table, "l way of|r round trip|r connect|r read|r write");
 	json_object_foreach((json_t *)(uintptr_t)delays, way, given)
 	{
@@ -240,8 +240,7 @@ static void delay_show(struct report *report)
 		 member_true(all, "keep_alive") ? "over one kept connection"
 						: "with a new connection each");
 	delay_given(report, json_object_get(all, "delays"));
-	page_table_begin(&table, report, false,
-			 "What the delays add up to, and what was measured, ms");
+	page_table_begin(&table, report, "What the delays add up to, and what was measured, ms");
 	page_heads(&table, "l operation|l side|r sum of the delays|r of these the database|"
 			   "r database's share|r measured, mean");
 	member_each(i, side, json_object_get(all, "sides"))

@@ -78,17 +78,13 @@ static void settings_table(struct report *report, const struct report_side *cons
 			   size_t count)
 {
 	struct page_table table;
-	bool stand_in = false;
 
-	page_table_begin(&table, report, false, "Settings of cartd");
+	page_table_begin(&table, report, "Settings of cartd");
 	page_column(&table, 'l', "setting");
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		page_column(&table, 'l', "%s", sides[i]->label);
-		stand_in = stand_in || sides[i]->stand_in;
-	}
 	if (count > 1)
 		page_column(&table, 'l', "differs?");
-	page_title(&table.title, stand_in, "%s", "");
 	if (count > 1)
 		settings_rows(&table, sides, count, false);
 	settings_rows(&table, sides, count, count > 1);
@@ -123,7 +119,7 @@ static void settings_machines(struct report *report)
 	struct page_table table;
 	size_t e;
 
-	page_table_begin(&table, report, false, "Machines");
+	page_table_begin(&table, report, "Machines");
 	page_heads(&table,
 		   "l machine|l processor|r cores|l cores of the generator|r memory|l kernel");
 	for (size_t d = 0; d < report->doc_count; d++) {
@@ -157,7 +153,7 @@ static void settings_files(struct report *report)
 	struct page_table table;
 	const json_t *word;
 
-	page_table_begin(&table, report, false, "Results files");
+	page_table_begin(&table, report, "Results files");
 	page_heads(&table, "l file|l kind|l made at|l cartbench|r seed|l machine|l command");
 	for (size_t d = 0; d < report->doc_count; d++) {
 		const json_t *json = report->docs[d].json, *tool = json_object_get(json, "tool");

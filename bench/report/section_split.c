@@ -169,8 +169,8 @@ static void split_table(struct report *report, const struct report_doc *doc,
 	char text[NUMBER_TEXT], share[NUMBER_TEXT], median[NUMBER_TEXT];
 	struct page_table table;
 
-	page_table_begin(&table, report, doc->stand_in,
-			 "Where the time goes, ms, mean (median): %s", report_file_of(report, doc));
+	page_table_begin(&table, report, "Where the time goes, ms, mean (median): %s",
+			 report_file_of(report, doc));
 	page_column(&table, 'l', "operation");
 	page_column(&table, 'l', "side");
 	for (size_t k = 0; k < BENCH_SPLIT_PARTS; k++)
@@ -206,7 +206,7 @@ static void split_picture(struct report *report, const struct report_doc *doc, e
 			   split.bars[i].operation, split.bars[i].side, share);
 	}
 	buf_add_string(&figure.text, split.count > 0 ? "." : "");
-	page_figure(report, &figure, doc->stand_in, "Where the time of an operation goes%s: %s",
+	page_figure(report, &figure, "Where the time of an operation goes%s: %s",
 		    of == SPLIT_LOAD ? ", under steady load" : "", report_file_of(report, doc));
 }
 

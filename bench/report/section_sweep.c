@@ -79,14 +79,12 @@ static void sweep_picture(struct report *report, const char *key, const char *wh
 			    .y_ticks = 8,
 			    .height = 320};
 	char most[NUMBER_TEXT];
-	bool stand_in = false;
 
 	for (size_t i = 0; i < report->doc_count; i++) {
 		if (report->docs[i].kind != REPORT_SWEEP ||
 		    sweep_points(&report->docs[i], key) < SWEEP_LINE)
 			continue;
 		sweep_add(&plot, &report->docs[i], key);
-		stand_in = stand_in || report->docs[i].stand_in;
 	}
 	if (plot.y.high > 0) {
 		buf_printf(&plot.desc,
@@ -95,7 +93,7 @@ static void sweep_picture(struct report *report, const char *key, const char *wh
 			   number_digits(plot.x.high, 3, most));
 		svg_scale_round(&plot.x);
 	}
-	plot_show(report, &plot, stand_in, "Throughput against %s latency", what);
+	plot_show(report, &plot, "Throughput against %s latency", what);
 }
 
 static void sweep_pictures(struct report *report)

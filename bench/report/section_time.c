@@ -96,8 +96,7 @@ static bool time_has_value(const struct plot *plot)
 	return false;
 }
 
-static void time_end(struct report *report, const struct report_doc *doc, struct plot *plot,
-		     const char *what, const char *of)
+static void time_end(struct report *report, struct plot *plot, const char *what, const char *of)
 {
 	char high[NUMBER_TEXT], end[NUMBER_TEXT];
 
@@ -108,7 +107,7 @@ static void time_end(struct report *report, const struct report_doc *doc, struct
 		buf_printf(&plot->desc, "%s over %s seconds, on an axis from 0 to %s.",
 			   plot->y_title, number_plain(plot->x.high, end),
 			   number_plain(plot->y.high, high));
-	plot_show(report, plot, doc->stand_in, "%s: %s", what, of);
+	plot_show(report, plot, "%s: %s", what, of);
 }
 
 static void time_compared(struct report *report, const struct report_doc *doc,
@@ -123,7 +122,7 @@ static void time_compared(struct report *report, const struct report_doc *doc,
 	for (size_t side = 0; side < 2; side++)
 		time_add(&plot, seconds, report_side_title(doc, side, title, sizeof(title)),
 			 doc->sides[side].style, values[side]);
-	time_end(report, doc, &plot, "Median latency over time", report_file_of(report, doc));
+	time_end(report, &plot, "Median latency over time", report_file_of(report, doc));
 }
 
 static void time_of_run(struct report *report, const struct report_doc *doc, const json_t *seconds)
@@ -137,11 +136,11 @@ static void time_of_run(struct report *report, const struct report_doc *doc, con
 	time_add(&plot, seconds, "median", side->style, (struct time_value){"p50_ms", "ok", 0.5});
 	time_add(&plot, seconds, "p99", side->style + 2, (struct time_value){"p99_ms", "ok", 0.99});
 	time_add_failures(&plot, seconds);
-	time_end(report, doc, &plot, "Latency over time under load", label);
+	time_end(report, &plot, "Latency over time under load", label);
 	time_begin(&plot, "operations done in the second");
 	time_add(&plot, seconds, side->label, side->style, (struct time_value){.key = "ok"});
 	time_add_failures(&plot, seconds);
-	time_end(report, doc, &plot, "Throughput over time under load", label);
+	time_end(report, &plot, "Throughput over time under load", label);
 }
 
 static bool time_has(const struct report_doc *doc)

@@ -135,7 +135,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-open bench-verdicts sample-report exact exact-renew gate install uninstall deb \
+	lint bench bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-verdicts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -449,6 +449,7 @@ docs-check: $(B)/bin/cartctl
 ## bench-cache: measures what the read cache saves and how stale it makes eventual reads
 ## bench-open: measures whether cartbench tells the truth of a service that stalls, beside vegeta, oha and wrk
 ## bench-verdicts: measures whether the verdicts of cartbench h2h can be trusted here
+## bench-liars: the same with sides that lie, and with an honest side on a busy machine
 bench: all $(FLOORS)
 	bench/perf/run-cartd $(ARGS)
 bench-mysql: all $(FLOORS)
@@ -465,8 +466,10 @@ bench-generator: all
 	bench/perf/run-generator $(ARGS)
 bench-open: all $(B)/bin/cartd-test
 	bench/perf/run-open $(ARGS)
-bench-verdicts: all $(B)/bin/cartd-test
+bench-verdicts: all
 	bench/perf/run-verdicts $(ARGS)
+bench-liars: all $(B)/bin/cartd-test
+	bench/perf/run-liars $(ARGS)
 
 ## sample-report: a report of ./cart compare on this machine as docs/sample-report.html, and its first screen as docs/report.png
 sample-report:

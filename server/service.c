@@ -5,6 +5,7 @@
 #include "core/base/wake.h"
 #include "core/version.h"
 #include "server/api/api_metrics.h"
+#include "server/api/cors.h"
 #include "server/api/read_cache.h"
 #include "server/api/routes.h"
 #include "server/loop.h"
@@ -33,6 +34,7 @@ struct service {
 	struct cart_env env;
 	struct cart_db *db;
 	struct api_shared api;
+	struct cors cors;
 	const struct http_metrics *http_metrics;
 	struct loop **loops;
 	size_t loop_count, loops_done;
@@ -170,6 +172,7 @@ static int service_start_backend(struct service *service, struct cart_error *err
 		.deadline_ms = settings_integer(settings, "request.deadline"),
 		.page_max = (size_t)settings_integer(settings, "http.max_page"),
 		.read_cache = service_read_cache(service, backend),
+		.cors = service->cors.count > 0 ? &service->cors : NULL,
 		.series = api_metrics_register(service->metrics, routes, routes_count),
 		.routes = routes,
 		.route_count = routes_count,
@@ -205,6 +208,7 @@ static int service_open_loops(struct service *service, struct cart_error *error)
 		.api = &service->api,
 		.done_fd = service->done_fd,
 		.http = {.limits = service_limits(service->settings, connections),
+			 .keep_origin = service->cors.count > 0,
 			 .clock = service->env.clock,
 			 .metrics = service->http_metrics},
 	};
@@ -292,6 +296,7 @@ static int service_take_signals(struct service *service, struct cart_error *erro
 static int service_start(struct service *service, struct cart_error *error)
 {
 	if (service_take_signals(service, error) != 0 ||
+	    cors_read(&service->cors, service->settings, error) != 0 ||
 	    service_check_addresses(service, error) != 0 ||
 	    service_start_backend(service, error) != 0 || service_open_loops(service, error) != 0 ||
 	    service_listen_all(service, error) != 0)

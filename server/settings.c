@@ -106,6 +106,13 @@ const struct setting server_settings[] = {
 		.help = "A kept connection without a request is closed after this time",
 	},
 	{
+		.key = "http.cors_origins",
+		.type = SETTING_LIST,
+		.fallback = "",
+		.help = "Origins whose pages a browser lets use the API, such as "
+			"https://shop.example; * is every one; empty: none",
+	},
+	{
 		.key = "request.deadline",
 		.type = SETTING_DURATION,
 		.fallback = "5s",

@@ -4,6 +4,7 @@
 
 #include "core/settings/settings.h"
 #include "server/api/call.h"
+#include "server/api/cors.h"
 #include "server/api/slices.h"
 #include "server/api/conditions.h"
 #include "server/api/text.h"
@@ -105,6 +106,8 @@ static bool api_match_method(struct call *call)
 	route_allow(call->route, allow);
 	call_header(call, "Allow", allow);
 	if (method == HTTP_OPTIONS) {
+		if (call->api->shared->cors != NULL)
+			cors_preflight(call->api->shared->cors, call->request, allow);
 		call->cache = NULL;
 		call_reply_empty(call, 204);
 	} else {

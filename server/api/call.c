@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "server/api/api_metrics.h"
 #include "server/api/conditions.h"
+#include "server/api/cors.h"
 #include "server/api/read_cache.h"
 #include "server/api/text.h"
 
@@ -373,6 +374,8 @@ void call_reply(struct call *call, int status, const char *type, const void *bod
 	if (call->cache != NULL)
 		call_header(call, "Cache-Control", call->cache);
 	call_header(call, "X-Request-Id", call->request_id);
+	if (api->shared->cors != NULL)
+		cors_answer(api->shared->cors, call->request);
 	call_header_timing(call, total_ns);
 	api_metrics_count(api->shared->series, api->shard, call->route, call->how, status,
 			  total_ns);

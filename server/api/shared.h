@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 struct api_metrics;
+struct cors;
 struct read_cache;
 
 /* What every loop's api shares. Outlives them. */
@@ -19,6 +20,7 @@ struct api_shared {
 	int64_t deadline_ms;	       /* request.deadline */
 	size_t page_max;	       /* http.max_page */
 	struct read_cache *read_cache; /* NULL: there is none */
+	const struct cors *cors;       /* NULL: http.cors_origins is empty */
 	const struct route *routes;
 	size_t route_count;
 	const struct api_metrics *series; /* of those routes, by api_metrics_register() */

@@ -14,15 +14,17 @@
 
 void frame_reset(struct frame *frame)
 {
-	struct buf line = frame->line;
+	struct buf line = frame->line, origin = frame->origin;
 
 	buf_reset(&line);
-	*frame = (struct frame){.line = line};
+	buf_reset(&origin);
+	*frame = (struct frame){.line = line, .origin = origin};
 }
 
 void frame_free(struct frame *frame)
 {
 	buf_free(&frame->line);
+	buf_free(&frame->origin);
 }
 
 void frame_fail(struct frame *frame, int status, const char *detail)
@@ -319,6 +321,13 @@ static void frame_request_id(struct frame *frame, const char *value, size_t len)
 	frame->request_id[fits ? len : 0] = '\0';
 }
 
+static void frame_origin(struct frame *frame, const char *value, size_t len)
+{
+	buf_reset(&frame->origin);
+	if (frame->origin_count++ == 0)
+		buf_add(&frame->origin, value, len);
+}
+
 /* The headers that decide where the message ends and what becomes of its connection, and the one
  * that every answer carries. */
 static void frame_known_header(struct frame *frame, const char *name, size_t name_len,
@@ -374,7 +383,8 @@ static const char *frame_check_field(struct frame *frame, const char *line, size
 	return colon;
 }
 
-static void frame_header(struct frame *frame, const char *line, size_t len)
+static void frame_header(struct frame *frame, const struct frame_limits *limits, const char *line,
+			 size_t len)
 {
 	const char *colon = frame_check_field(frame, line, len);
 	const char *value, *end = line + len;
@@ -386,6 +396,8 @@ static void frame_header(struct frame *frame, const char *line, size_t len)
 	while (end > value && frame_is_blank(end[-1]))
 		end--;
 	frame_known_header(frame, line, (size_t)(colon - line), value, (size_t)(end - value));
+	if (limits->keep_origin && frame_is(line, (size_t)(colon - line), "Origin"))
+		frame_origin(frame, value, (size_t)(end - value));
 }
 
 /* evhttp reads no body with these: it would take one for the next request. */
@@ -469,7 +481,7 @@ static void frame_line(struct frame *frame, const struct frame_limits *limits, c
 		break;
 	case FRAME_HEADERS:
 		if (len > 0)
-			frame_header(frame, line, len);
+			frame_header(frame, limits, line, len);
 		else
 			frame_end_of_headers(frame, limits);
 		break;

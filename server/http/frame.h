@@ -22,6 +22,7 @@
 struct frame_limits {
 	size_t head_max; /* request line and headers, with their line ends */
 	size_t body_max;
+	bool keep_origin; /* for answers to requests that are refused */
 };
 
 enum frame_state {
@@ -53,6 +54,9 @@ struct frame {
 	 * than a valid one, or more than one. */
 	char request_id[REQUEST_ID_MAX + 1];
 
+	struct buf origin; /* Origin, where the limits ask for it; empty: none, or more
+			      than one */
+
 	/* FRAME_BAD: what to answer. */
 	int status;
 	const char *detail;
@@ -65,7 +69,7 @@ struct frame {
 	size_t head_len, header_count, body_len;
 	uint64_t left; /* of the body or the chunk */
 	uint64_t content_length;
-	unsigned host_count, length_count, encoding_count, expect_count, id_count;
+	unsigned host_count, length_count, encoding_count, expect_count, id_count, origin_count;
 	bool host_is_empty;
 	bool extended;	 /* the line is a chunk size, and its extensions have begun */
 	struct buf line; /* the start of a line that is not whole yet */

@@ -126,18 +126,24 @@ static bool http_header_is(const struct evkeyval *header, const char *name)
 	return ((*header->key ^ *name) & ~0x20) == 0 && strcasecmp(header->key, name) == 0;
 }
 
+/* Of a request that evhttp never got to see. */
+static const char *http_refused_header(struct frame *frame, const char *name)
+{
+	if (strcasecmp(name, "X-Request-Id") == 0)
+		return frame->request_id[0] != '\0' ? frame->request_id : NULL;
+	if (strcasecmp(name, "Origin") == 0)
+		return frame->origin.len > 0 ? buf_string(&frame->origin) : NULL;
+	return NULL;
+}
+
 const char *http_request_header(const struct http_request *request, const char *name, size_t *count)
 {
 	const char *value = NULL;
 	size_t found = 0;
 
 	if (request->evreq == NULL && request->connection != NULL) {
-		const char *id = request->connection->frame.request_id;
-
-		if (*id != '\0' && strcasecmp(name, "X-Request-Id") == 0) {
-			value = id;
-			found = 1;
-		}
+		value = http_refused_header(&request->connection->frame, name);
+		found = value != NULL;
 	} else if (request->evreq != NULL) {
 		const struct evkeyval *header;
 

@@ -242,7 +242,8 @@ int http_server_open(struct http_server **out, struct event_base *base,
 	server->config = *config;
 	server->hooks = &http_connection_hooks;
 	server->frame_limits = (struct frame_limits){.head_max = config->limits.header_max,
-						     .body_max = config->limits.body_max};
+						     .body_max = config->limits.body_max,
+						     .keep_origin = config->keep_origin};
 	server->now_ns = clock_monotonic_ns(config->clock);
 	reply_date(server);
 	for (int i = 0; i < CONNECTION_STATES; i++)

@@ -19,7 +19,7 @@ TOOL = os.path.join(ROOT, "tools", "compare")
 CARTD_TEST = os.path.join(ROOT, "build", "release", "bin", "cartd-test")
 LIMIT_S = 120
 LEFT = {"index.html", "results.json", "summary.md", "summary.txt", "combined_results.json", "h2h.json", "consistency.json", "sweep-a.json", "sweep-b.json",
-        "A.conf", "B.conf", "cartd-A.log", "cartd-B.log", "compare.log"}
+        "money.json", "A.conf", "B.conf", "cartd-A.log", "cartd-B.log", "compare.log"}
 MODES = {"h2h": 1, "consistency": 1, "sweep": 2}
 # What is measured, verdicts and the path: as much as is read without scrolling.
 LINES_MOST = 24
@@ -45,6 +45,11 @@ def is_whole(out, said, *databases):
     wrong = sorted(wanted - set(os.listdir(out)))
     if wrong:
         return "missing: %s\n%s" % (wrong, said)
+    tool = the_tool()
+    try:
+        tool.Place(out, 3).check()
+    except tool.Failure as error:
+        return "the next comparison would be refused: %s" % error
     with open(os.path.join(out, "results.json"), encoding="utf-8") as file:
         bundle = json.load(file)
     kinds = [document["kind"] for document in bundle["documents"]]

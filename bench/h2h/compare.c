@@ -389,8 +389,9 @@ static void compare_print_state(FILE *out, const char *which, const json_t *resu
 
 bool compare_print_conditions(FILE *out, const json_t *old_result, const json_t *new_result)
 {
-	static const char *const asked[] = {"mode", "clients", "rate",	  "arrivals",	     "mix",
-					    "keys", "cold",    "threads", "pairs_per_block", NULL};
+	static const char *const asked[] = {
+		"mode", "clients",     "rate",	  "arrivals",	     "mix", "keys",
+		"cold", "consistency", "threads", "pairs_per_block", NULL};
 	static const char *const members[] = {"cpu", "cores", "kernel", "generator_cores", NULL};
 	const json_t *a = json_object_get(old_result, "machine");
 	const json_t *b = json_object_get(new_result, "machine"), *side;

@@ -94,9 +94,11 @@ bool h2h_setup(struct h2h_config *config, const struct bench_session *session)
 		.clients = values->clients,
 		.most_ms = values->for_ms,
 		.seed = (uint64_t)values->seed,
+		.read = bench_read_of(values->consistency),
 		.open = {.rate = values->rate,
 			 .duration_ms = values->no_open ? 0 : values->duration_ms,
-			 .seed = (uint64_t)values->seed},
+			 .seed = (uint64_t)values->seed,
+			 .read = bench_read_of(values->consistency)},
 	};
 	return bench_options_within(session->mode, "clients", values->clients, 1, H2H_CLIENTS_MAX);
 }

@@ -46,6 +46,7 @@ struct h2h_config {
 	int64_t clients;   /* 1 ... H2H_CLIENTS_MAX */
 	int64_t most_ms;   /* no further block begins after so long; 0: no limit */
 	uint64_t seed;
+	enum bench_read read; /* of gets */
 	/* Makes each operation of B take this share longer, by waiting: a known difference, to
 	 * prove that it is found. 0: none. */
 	double slow_b;

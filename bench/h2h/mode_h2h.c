@@ -74,7 +74,8 @@ static void h2h_count_calls(struct h2h_mode *mode)
 	for (int i = 0; i < H2H_OPERATIONS; i++) {
 		for (int side = 0; side < H2H_SIDES; side++) {
 			if (bench_calls_measure(&mode->calls[i][side], mode->session->drives[side],
-						h2h_op_type((enum h2h_operation)i), &error) == 0)
+						h2h_op_type((enum h2h_operation)i),
+						mode->h2h.config.read, &error) == 0)
 				continue;
 			bench_result_warn(mode->session->result, "%s", error.text);
 			mode->calls[i][side] = (struct bench_calls){0};
@@ -189,7 +190,7 @@ const struct bench_mode h2h_mode = {
 	.arguments_max = 2,
 	.summary = "head to head: paired operations, intervals and a verdict for each",
 	.takes = {H2H_TAKES, "duration=15s", "for", "margin", "confidence", "quantile", "slow-b",
-		  "cold", "no-calls", BENCH_TAKES_COMMON},
+		  "cold", "consistency", "no-calls", BENCH_TAKES_COMMON},
 	.about = "Compares two targets: every operation (create, add, get) goes to both, in\n"
 		 "random order within the pair, on warm connections, so that what disturbs the\n"
 		 "machine disturbs both. A ratio of B to A a block, its interval over the\n"

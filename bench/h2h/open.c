@@ -60,11 +60,13 @@ static void open_free_results(struct open_load loads[H2H_SIDES])
 		load_result_free(&loads[side].result);
 }
 
-static int open_prepare(struct open_load *load, struct bench_drive *drive, uint64_t seed,
-			struct bench_progress *progress, struct cart_error *error)
+static int open_prepare(struct open_load *load, struct bench_drive *drive,
+			const struct h2h_open_config *config, struct bench_progress *progress,
+			struct cart_error *error)
 {
 	const struct workload_config asked = {
-		.seed = seed,
+		.seed = config->seed,
+		.read = config->read,
 		.weights = {[BENCH_CREATE] = 1, [BENCH_ADD] = 1, [BENCH_GET] = 1},
 		.carts = OPEN_CARTS,
 		.products = OPEN_PRODUCTS};
@@ -202,7 +204,7 @@ int h2h_open_run(struct h2h_open *open, const struct h2h_open_config *config,
 	open->rate = config->rate;
 	open->duration_ms = config->duration_ms;
 	for (int side = 0; side < H2H_SIDES && failed == 0; side++) {
-		failed = open_prepare(&loads[side], drives[side], config->seed, progress, error);
+		failed = open_prepare(&loads[side], drives[side], config, progress, error);
 		ledger_merge(ledgers[side], loads[side].workload.ledger);
 	}
 	loads[0].config.progress = progress;

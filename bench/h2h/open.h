@@ -24,6 +24,7 @@ struct h2h_open_config {
 	double rate;	     /* a second and side; 0: half of the knee */
 	int64_t duration_ms; /* 0: no open loop */
 	uint64_t seed;
+	enum bench_read read; /* of gets */
 };
 
 struct h2h_open_side {

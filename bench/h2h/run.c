@@ -160,7 +160,8 @@ static bool h2h_prepare(struct h2h_client *client)
 {
 	struct h2h_runner *runner = client->runner;
 	size_t cart = runner->cart_count;
-	struct bench_op op = {.type = h2h_op_type(client->operation)};
+	struct bench_op op = {.type = h2h_op_type(client->operation),
+			      .read = runner->h2h->config.read};
 
 	if (client->operation == H2H_CREATE) {
 		op.customer_id = client->customer++;

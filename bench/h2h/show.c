@@ -21,6 +21,18 @@ double h2h_margin_of(const json_t *document)
 	return margin > 0 && margin < 1 ? margin : H2H_MARGIN;
 }
 
+const char *h2h_describe_reads(const json_t *results)
+{
+	switch (bench_read_of(member_text(results, "consistency"))) {
+	case BENCH_READ_STRONG:
+		return ", gets with consistency=strong";
+	case BENCH_READ_EVENTUAL:
+		return ", gets with consistency=eventual";
+	default:
+		return "";
+	}
+}
+
 bool h2h_quantile_holds(const struct table_row *row)
 {
 	return table_number(row, "pairs") * (1 - table_number(row, "q")) >=
@@ -403,14 +415,15 @@ json_t *h2h_json(const struct h2h *h2h, const struct h2h_question *question,
 	for (int i = 0; i < H2H_OPERATIONS + h2h->open.made; i++)
 		json_array_append_new(operations,
 				      h2h_operation_json(h2h, (enum h2h_operation)i, judgement));
-	results = json_pack("{s:I, s:I, s:I, s:f, s:f, s:b, s:f, s:o, s:o, s:o, s:o, s:o}",
-			    "blocks", (json_int_t)h2h->blocks_done, "pairs_per_block",
-			    (json_int_t)h2h->config.pairs, "clients",
-			    (json_int_t)h2h->config.clients, "margin", question->margin,
-			    "confidence", question->confidence, "cold", (int)cold, "duration_s",
-			    (double)h2h->took_ns / 1e9, "operations", operations, "read_back",
-			    h2h_read_back_json(h2h), "seconds", h2h_seconds_json(h2h), "carry_over",
-			    h2h_carry_json(judgement), "busy", busy_json(&h2h->busy));
+	results =
+		json_pack("{s:I, s:I, s:I, s:f, s:f, s:b, s:s, s:f, s:o, s:o, s:o, s:o, s:o}",
+			  "blocks", (json_int_t)h2h->blocks_done, "pairs_per_block",
+			  (json_int_t)h2h->config.pairs, "clients", (json_int_t)h2h->config.clients,
+			  "margin", question->margin, "confidence", question->confidence, "cold",
+			  (int)cold, "consistency", bench_read_name(h2h->config.read), "duration_s",
+			  (double)h2h->took_ns / 1e9, "operations", operations, "read_back",
+			  h2h_read_back_json(h2h), "seconds", h2h_seconds_json(h2h), "carry_over",
+			  h2h_carry_json(judgement), "busy", busy_json(&h2h->busy));
 	if (results != NULL && h2h->open.made)
 		json_object_set_new(results, "busy_open", busy_json(&h2h->open.busy));
 	if (results != NULL && calls != NULL)
@@ -462,11 +475,11 @@ void h2h_print(FILE *out, const json_t *document)
 			member_text(side, "target"),
 			member_true(side, "stand_in") ? "  (says nothing of AWS's times)" : "");
 	fprintf(out,
-		"\n%.0f blocks of %.0f pairs each operation, %.0f s; margin %.3g %%, confidence "
+		"\n%.0f blocks of %.0f pairs each operation, %.0f s%s; margin %.3g %%, confidence "
 		"%.3g %%\n\n",
 		member_number(results, "blocks"), member_number(results, "pairs_per_block"),
-		member_number(results, "duration_s"), 100 * member_number(results, "margin"),
-		100 * member_number(results, "confidence"));
+		member_number(results, "duration_s"), h2h_describe_reads(results),
+		100 * member_number(results, "margin"), 100 * member_number(results, "confidence"));
 	fprintf(out, "%s\n\n", h2h_describe_busy(document, text));
 	table_write(out, NULL, h2h_success_columns, document, "operations", "success");
 	putc('\n', out);

@@ -24,6 +24,8 @@ extern const struct table_column h2h_calls_columns[];
 double h2h_margin_of(const json_t *document);
 /* What else the machine did, and by how much the sides disturb each other. */
 const char *h2h_describe_busy(const json_t *document, char text[TABLE_TEXT]);
+/* ", gets with consistency=eventual"; "" where they asked for none. */
+const char *h2h_describe_reads(const json_t *results);
 /* False: fewer than ten samples lie beyond this quantile, so that it is no measurement. */
 bool h2h_quantile_holds(const struct table_row *row);
 /* What the verdict says, in words: "mysql is faster". */

@@ -18,13 +18,6 @@ static bool load_needs_carts(const struct workload_config *config)
 	       0;
 }
 
-static enum bench_read load_read(const char *consistency)
-{
-	if (strcmp(consistency, "strong") == 0)
-		return BENCH_READ_STRONG;
-	return strcmp(consistency, "eventual") == 0 ? BENCH_READ_EVENTUAL : BENCH_READ_DEFAULT;
-}
-
 static int load_configure(struct workload_config *config, const struct bench_values *values,
 			  struct cart_error *error)
 {
@@ -36,7 +29,7 @@ static int load_configure(struct workload_config *config, const struct bench_val
 		.checkouts = values->checkouts,
 		.think_ms = values->think_ms,
 		.products = values->products,
-		.read = load_read(values->consistency),
+		.read = bench_read_of(values->consistency),
 	};
 	if (config->sessions && (values->keys != NULL || values->carts != 0))
 		return cart_error_set(

@@ -115,10 +115,9 @@ static json_t *workload_types_json(const struct workload_config *config)
 
 json_t *workload_mix_json(const struct workload_config *config)
 {
-	static const char *const reads[] = {"default", "strong", "eventual"};
 	json_t *mix = workload_types_json(config);
 
-	json_object_set_new(mix, "consistency", json_string(reads[config->read]));
+	json_object_set_new(mix, "consistency", json_string(bench_read_name(config->read)));
 	return mix;
 }
 

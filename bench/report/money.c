@@ -1,4 +1,5 @@
 #include "bench/report/money.h"
+#include "bench/target/op.h"
 
 #include <math.h>
 #include <string.h>
@@ -64,8 +65,11 @@ static void money_count(struct money_side *of, const struct cart_bill *bill,
 static bool money_by_request(struct money_side *of, const struct report_prices *prices,
 			     const struct report_side *side)
 {
+	enum bench_read read = bench_read_of(member_text(side->doc->results, "consistency"));
 	bool eventual =
-		strcmp(member_text(side->settings, "dynamodb.consistent_read"), "false") == 0;
+		read == BENCH_READ_EVENTUAL ||
+		(read == BENCH_READ_DEFAULT &&
+		 strcmp(member_text(side->settings, "dynamodb.consistent_read"), "false") == 0);
 	struct cart_bill bill;
 
 	for (size_t lines = 1; lines <= MONEY_LINES; lines++) {

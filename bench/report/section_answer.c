@@ -1,5 +1,6 @@
 /* The first screen: what was compared, what this run decided and what not, and the next step. */
 #include "bench/report/answer.h"
+#include "bench/h2h/show.h"
 #include "bench/result/html.h"
 #include "bench/result/number.h"
 
@@ -208,8 +209,10 @@ static void answer_table(struct answer *answer)
 	page_table_end(&table, PAGE_BOTH);
 	page_note(answer->report, PAGE_BOTH,
 		  "A cart is created, filled with %d lines one by one, read %d times and checked "
-		  "out. Prices: AWS's, %s. The effects below are B's time against A's.",
-		  MONEY_LINES, MONEY_GETS, answer->report->prices.as_of);
+		  "out%s. Prices: AWS's, %s. The effects below are B's time against A's.",
+		  MONEY_LINES, MONEY_GETS,
+		  answer->h2h != NULL ? h2h_describe_reads(answer->h2h->results) : "",
+		  answer->report->prices.as_of);
 }
 
 /* ---- the lists ---- */

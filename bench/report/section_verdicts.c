@@ -111,12 +111,13 @@ static void verdict_doc(struct report *report, const struct report_doc *doc)
 	page_say(report, PAGE_BOTH, "%s", h2h_describe_busy(doc->json, busy));
 	page_say(report, PAGE_BOTH,
 		 "%s blocks of %s pairs; in each pair both were asked the same, in random order, "
-		 "over %s. \xe2\x80\x9c"
+		 "over %s%s. \xe2\x80\x9c"
 		 "B against A\xe2\x80\x9d says how much longer (+) or shorter (\xe2\x88\x92) B "
 		 "took. Differences below \xc2\xb1%s were declared unimportant beforehand.",
 		 number_count(member_number(doc->results, "blocks"), blocks),
 		 number_count(member_number(doc->results, "pairs_per_block"), pairs),
 		 member_true(doc->results, "cold") ? "a new connection each" : "kept connections",
+		 h2h_describe_reads(doc->results),
 		 number_percent(h2h_margin_of(doc->json), margin));
 	if (!report_warn_invalid(report, doc))
 		verdict_sentences(report, doc);

@@ -69,7 +69,7 @@ static int calls_ask(struct bench_client *client, struct bench_op *op, struct ca
 			      op->status, op->error);
 }
 
-static int calls_run(struct bench_client *client, enum bench_op_type type,
+static int calls_run(struct bench_client *client, enum bench_op_type type, enum bench_read read,
 		     struct bench_drive *drive, struct bench_calls *calls, struct cart_error *error)
 {
 	struct bench_op made = {.type = BENCH_CREATE, .customer_id = 1};
@@ -82,7 +82,8 @@ static int calls_run(struct bench_client *client, enum bench_op_type type,
 				      .id = made.id,
 				      .customer_id = 1,
 				      .product_id = 1 + i % 3,
-				      .quantity = 1 + i};
+				      .quantity = 1 + i,
+				      .read = read};
 
 		result = calls_ask(client, &op, error);
 		bench_op_clear(&op);
@@ -94,7 +95,7 @@ static int calls_run(struct bench_client *client, enum bench_op_type type,
 }
 
 int bench_calls_measure(struct bench_calls *calls, struct bench_drive *drive,
-			enum bench_op_type type, struct cart_error *error)
+			enum bench_op_type type, enum bench_read read, struct cart_error *error)
 {
 	struct bench_client client;
 	int result;
@@ -102,7 +103,7 @@ int bench_calls_measure(struct bench_calls *calls, struct bench_drive *drive,
 	*calls = (struct bench_calls){0};
 	result = bench_client_open(&client, drive, error);
 	if (result == 0)
-		result = calls_run(&client, type, drive, calls, error);
+		result = calls_run(&client, type, read, drive, calls, error);
 	bench_client_close(&client);
 	return result;
 }

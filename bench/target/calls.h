@@ -22,11 +22,12 @@ struct bench_calls {
 };
 
 /*
- * Runs BENCH_CALLS_EACH operations of a type on a cart that it makes, one after another. No
- * other client may use the target meanwhile. -1: error says what failed.
+ * Runs BENCH_CALLS_EACH operations of a type, gets with that consistency, on a cart that it makes,
+ * one after another. No other client may use the target meanwhile. -1: error says what failed.
  */
 CART_MUST_CHECK int bench_calls_measure(struct bench_calls *calls, struct bench_drive *drive,
-					enum bench_op_type type, struct cart_error *error);
+					enum bench_op_type type, enum bench_read read,
+					struct cart_error *error);
 
 /* The sum of a series over its labels in Prometheus' text; for tests. */
 double bench_calls_sum(const char *metrics, const char *series);

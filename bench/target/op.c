@@ -30,6 +30,23 @@ bool bench_op_type_changes(enum bench_op_type type)
 	return type != BENCH_GET && type != BENCH_LIST;
 }
 
+const char *bench_read_name(enum bench_read read)
+{
+	static const char *const names[] = {"default", "strong", "eventual"};
+
+	return names[read];
+}
+
+enum bench_read bench_read_of(const char *name)
+{
+	enum bench_read read = BENCH_READ_EVENTUAL;
+
+	while (read > BENCH_READ_DEFAULT &&
+	       (name == NULL || strcmp(name, bench_read_name(read)) != 0))
+		read--;
+	return read;
+}
+
 void bench_op_clear(struct bench_op *op)
 {
 	cart_clear(&op->cart);

@@ -34,6 +34,11 @@ enum bench_outcome {
 
 enum bench_read { BENCH_READ_DEFAULT, BENCH_READ_STRONG, BENCH_READ_EVENTUAL };
 
+/* "default", "strong", "eventual". */
+const char *bench_read_name(enum bench_read read);
+/* Of NULL, or of no such name: BENCH_READ_DEFAULT. */
+enum bench_read bench_read_of(const char *name);
+
 #define BENCH_OP_ERROR_MAX 32
 
 /*

@@ -516,6 +516,24 @@ def what_was_not_measured_has_its_row(desk):
     return "\n".join(wrong)
 
 
+def eventual_reads_are_named(desk):
+    """What gets asked for is part of what was compared, and of the money."""
+    with open(desk.path("h2h.json"), encoding="utf-8") as file:
+        made = json.load(file)
+    wrong = []
+    for consistency, price in (("default", "5 \u00d7 get, strong"), ("strong", "5 \u00d7 get, strong"), ("eventual", "5 \u00d7 get, eventual")):
+        made["results"]["consistency"] = consistency
+        with open(desk.path("reads.json"), "w", encoding="utf-8") as file:
+            json.dump(made, file)
+        said = desk.page("reads.html", "--markdown", "reads.md", "reads.json")
+        for text in (said, desk.read("reads.md")):
+            if (text.count("gets with consistency=" + consistency) == 2) != (consistency != "default"):
+                wrong.append("%s: not named on the first screen and before the verdicts" % consistency)
+            if price not in text:
+                wrong.append("%s: does not say: %s" % (consistency, price))
+    return "\n".join(wrong)
+
+
 def prices_can_be_given(desk):
     wrong = []
     text = desk.page("prices.html", "--write-price", "1.25", "--read-price", "0.25", "--instance-price", "3.6",
@@ -609,8 +627,7 @@ def run_all(tap):
         for test in (damaged_is_refused, each_says_why, odd_files_do_no_harm, usage_is_checked, page_is_whole, same_input_same_page,
                      nothing_escapes, doubts_come_first, invalid_decides_nothing, answers_come_first, verdicts_are_words_of_the_first_section,
                      names_say_what_it_was, read_without_eyes, pictures_show_enough, is_small, thin_tails_are_left_out,
-                     what_was_not_measured_has_its_row,
-                     prices_can_be_given, an_older_page_stays, markdown_alone):
+                     what_was_not_measured_has_its_row, eventual_reads_are_named, prices_can_be_given, an_older_page_stays, markdown_alone):
             tap.run(test.__name__.replace("_", " "), test, desk)
         in_a_browser(tap, desk)
     finally:

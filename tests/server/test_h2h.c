@@ -1,4 +1,5 @@
 /* cartbench h2h and compare, as a user runs them. */
+#include "bench/h2h/h2h.h"
 #include "bench/target/drive.h"
 #include "core/base/buf.h"
 #include "tests/lib/cartd.h"
@@ -146,6 +147,40 @@ static void calls_of_the_database_are_counted_where_it_counts_them(void **state)
 	(void)state;
 	assert_null(strstr(output, "calls to the database"));
 	free(output);
+}
+
+/* Only the read cache tells them apart on this backend. */
+static void gets_ask_for_the_consistency_that_is_wanted(void **state)
+{
+	static const char *const settings[] = {"cache.carts=1000", NULL};
+	static const char *const ways[] = {"default", "strong", "eventual"};
+	double hits, all;
+	struct cartd cartd;
+	char url[60], *output;
+	json_t *result;
+
+	(void)state;
+	cartd_start(&cartd, settings);
+	snprintf(url, sizeof(url), "A=http://127.0.0.1:%d", cartd.port);
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		output = BENCH(0, "h2h", "--blocks", "12", "--pairs", "20", "--quantile", "50%",
+			       "--warmup", "0", "--busy", "--no-calls", "--rate", "200",
+			       "--duration", "300ms", "--consistency", ways[i], "--out", file, url,
+			       "B=store:memory");
+		assert_int_equal(strstr(output, "gets with consistency=") != NULL, i > 0);
+		result = load(file);
+		assert_string_equal(json_string_value(json_object_get(
+					    json_object_get(result, "results"), "consistency")),
+				    ways[i]);
+		hits = cartd_metric(&cartd, "cart_cache_reads_total{result=\"hit\"}");
+		assert_int_equal(hits > 0, i == 2);
+		json_decref(result);
+		free(output);
+	}
+	/* Those of the pairs, of a side alone, and of the open loop. */
+	all = hits + cartd_metric(&cartd, "cart_cache_reads_total{result=\"miss\"}");
+	assert_true(all > 12 * (20 + H2H_ALONE));
+	cartd_stop(&cartd);
 }
 
 /* Of two services, and of a service and a store in cartbench's own process. */
@@ -418,6 +453,7 @@ int main(void)
 		cmocka_unit_test(two_cartds_are_compared_and_a_slower_one_loses),
 		cmocka_unit_test(calls_of_the_database_are_counted_where_it_counts_them),
 		cmocka_unit_test(metrics_are_had_although_the_service_has_closed_the_connection),
+		cmocka_unit_test(gets_ask_for_the_consistency_that_is_wanted),
 		cmocka_unit_test(sides_on_different_cores_are_refused),
 		cmocka_unit_test(what_is_wrong_is_said_in_a_line),
 		cmocka_unit_test(a_side_that_fails_is_not_believed_and_what_was_measured_is_kept),

@@ -268,7 +268,7 @@ way_env = --env CART_BACKEND=$(firstword $(subst -, ,$(1))) \
 run_contract = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),--group contract-$(w)$(call tag,$(1)) $(call way_env,$(w)) \
 	$(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(CONTRACT_TESTS)))
 # All of them run on the memory backend; the tests of the API run on the other backends too.
-api_tests := $(filter $(B)/tests/server/test_api $(B)/tests/server/test_api_errors $(B)/tests/server/test_api_semantics \
+api_tests := $(filter $(B)/tests/server/test_access $(B)/tests/server/test_api $(B)/tests/server/test_api_errors $(B)/tests/server/test_api_semantics \
 	$(B)/tests/server/test_openapi,$(SERVER_TESTS))
 # Tests that compare speeds skip themselves on a noisy machine, so they run alone.
 speed_tests := $(filter $(B)/tests/server/test_gate,$(SERVER_TESTS))

@@ -7,6 +7,7 @@
 #include "server/loop.h"
 
 #include "core/base/wake.h"
+#include "server/access/access.h"
 
 #include <event2/event.h>
 #include <pthread.h>
@@ -77,6 +78,7 @@ static int loop_open_parts(struct loop *loop, struct cart_error *error)
 {
 	struct metrics_shard *shard = metrics_shard_new(loop->config.metrics);
 	struct http_config *http = &loop->config.http;
+	struct access *access;
 
 	loop->base = loop_new_base();
 	if (loop->base != NULL)
@@ -85,7 +87,10 @@ static int loop_open_parts(struct loop *loop, struct cart_error *error)
 		return cart_error_set(error, "cannot make an event loop");
 	if (cart_store_open(&loop->store, loop->config.db, loop->base, shard, error) != 0)
 		return -1;
-	loop->api = api_new(loop->config.api, loop->store, loop->base, shard);
+	if (access_open(&access, loop->config.api->env->settings, loop->config.api->env->clock,
+			&loop->config.api->reloads, error) != 0)
+		return -1;
+	loop->api = api_new(loop->config.api, loop->store, access, loop->base, shard);
 	http->shard = shard;
 	http->handler = api_handle;
 	http->refused = api_refuse;

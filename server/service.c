@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "core/base/wake.h"
 #include "core/version.h"
+#include "server/access/access.h"
 #include "server/api/api_metrics.h"
 #include "server/api/cors.h"
 #include "server/api/read_cache.h"
@@ -263,6 +264,19 @@ static int service_check_addresses(const struct service *service, struct cart_er
 	return 0;
 }
 
+/* The same for whoever may call. */
+static int service_check_access(struct service *service, struct cart_error *error)
+{
+	struct access *access;
+
+	if (access_check_settings(service->settings, error) != 0 ||
+	    access_open(&access, service->settings, &cart_clock_system, &service->api.reloads,
+			error) != 0)
+		return -1;
+	access_close(&access);
+	return 0;
+}
+
 static int service_listen_all(struct service *service, struct cart_error *error)
 {
 	size_t count;
@@ -295,7 +309,8 @@ static int service_take_signals(struct service *service, struct cart_error *erro
 
 static int service_start(struct service *service, struct cart_error *error)
 {
-	if (service_take_signals(service, error) != 0 ||
+	if (service_check_access(service, error) != 0 ||
+	    service_take_signals(service, error) != 0 ||
 	    cors_read(&service->cors, service->settings, error) != 0 ||
 	    service_check_addresses(service, error) != 0 ||
 	    service_start_backend(service, error) != 0 || service_open_loops(service, error) != 0 ||
@@ -313,6 +328,7 @@ static void service_reload(struct service *service)
 {
 	struct cart_error error;
 
+	atomic_fetch_add(&service->api.reloads, 1);
 	if (log_reopen(&error) != 0)
 		log_event(LOG_ERROR, "cannot reopen the log file", LOG_STR("reason", error.text));
 	if (settings_reload_secrets(service->settings, &error) != 0)

@@ -174,9 +174,34 @@ const struct setting server_settings[] = {
 	{0},
 };
 
+static const struct setting access_settings[] = {
+	{
+		.key = "auth",
+		.type = SETTING_LIST,
+		.fallback = "none",
+		.min = 1,
+		.max = 2,
+		.help = "How callers are known: none (everybody may do everything), or token",
+	},
+	{
+		.key = "auth.token_file",
+		.type = SETTING_STRING,
+		.fallback = "tokens.json",
+		.help = "The bearer tokens of auth=token; cartctl token new adds one",
+	},
+	{
+		.key = "insecure",
+		.type = SETTING_BOOL,
+		.fallback = "false",
+		.help = "Allows auth=none on an address that other machines can reach",
+	},
+	{0},
+};
+
 void server_settings_add_all(struct settings *settings)
 {
 	settings_add(settings, "Service", server_settings);
+	settings_add(settings, "Access", access_settings);
 	settings_add(settings, "Carts", cart_settings);
 	settings_add(settings, "Log", log_settings);
 	cart_backends_add_settings(settings);

@@ -58,9 +58,10 @@ struct settings_line {
 	struct cart_error *error;
 };
 
-/* The value of an option: after its "=", or the next argument. NULL: there is none. */
+/* The value of an option: after its "=", or the next argument; a flag needs none. NULL: there is
+ * none. */
 static const char *settings_line_value(struct settings_line *line, const char *option,
-				       const char *equals)
+				       const char *equals, bool flag)
 {
 	const char *next;
 
@@ -68,6 +69,8 @@ static const char *settings_line_value(struct settings_line *line, const char *o
 		return equals + 1;
 	next = line->at < line->count ? line->argv[line->at] : NULL;
 	if (next == NULL || strncmp(next, "--", 2) == 0) {
+		if (flag)
+			return "true";
 		cart_error_set(line->error, "%s needs a value", option);
 		return NULL;
 	}
@@ -133,7 +136,8 @@ static int settings_line_take(struct settings_line *line)
 			return 0;
 	}
 	line->at++;
-	value = settings_line_value(line, option, equals);
+	value = settings_line_value(line, option, equals,
+				    entry != NULL && entry->type == SETTING_BOOL);
 	if (value == NULL)
 		return -1;
 	if ((config ? settings_line_config(line, value)

@@ -10,6 +10,7 @@
 #include "server/api/text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -24,7 +25,7 @@ static enum api_log api_log_from(const struct settings *settings)
 }
 
 struct api *api_new(const struct api_shared *shared, struct cart_store *store,
-		    struct event_base *base, struct metrics_shard *shard)
+		    struct access *access, struct event_base *base, struct metrics_shard *shard)
 {
 	struct api *api = calloc(1, sizeof(*api));
 
@@ -32,6 +33,7 @@ struct api *api_new(const struct api_shared *shared, struct cart_store *store,
 		abort();
 	api->shared = shared;
 	api->store = store;
+	api->access = access;
 	api->shard = shard;
 	api->log = api_log_from(shared->env->settings);
 	random_seed(&api->ids);
@@ -44,6 +46,7 @@ void api_free(struct api **api)
 		return;
 	slices_close(*api);
 	call_free_spares(*api);
+	access_close(&(*api)->access);
 	buf_free(&(*api)->out);
 	free(*api);
 	*api = NULL;
@@ -114,6 +117,74 @@ static bool api_match_method(struct call *call)
 		call_problem(call, (struct problem){405, "METHOD_NOT_ALLOWED"},
 			     "this path allows %s", allow);
 	}
+	return false;
+}
+
+/* 401 or 403, with the challenge of RFC 6750, section 3. error: "" without credentials. */
+static void api_challenge(struct call *call, struct problem problem, const char *error,
+			  const char *why)
+{
+	char text[160] = "Bearer realm=\"cart\"";
+
+	if (error[0] != '\0')
+		snprintf(text, sizeof(text), "Bearer realm=\"cart\", error=\"%s\", %s=\"%s\"",
+			 error, problem.status == 403 ? "scope" : "error_description", why);
+	call_header(call, "WWW-Authenticate", text);
+	snprintf(call->reason, sizeof(call->reason), "%s", why);
+	if (problem.status == 403)
+		call_problem(call, problem, "this call needs the scope %s", why);
+	else
+		call_problem(call, problem, "%s", why);
+}
+
+/* Finds out who calls. False: nobody who is known, and the call has been answered. */
+static bool api_identify(struct call *call)
+{
+	size_t count;
+	const char *header = http_request_header(call->request, "Authorization", &count);
+	struct problem problem = {401, "UNAUTHORIZED"};
+	const char *why;
+
+	if (header != NULL && count != 1) {
+		api_challenge(call, problem, "invalid_request",
+			      "the header Authorization is given more than once");
+		return false;
+	}
+	switch (access_check(call->api->access, header, &call->caller_room, &why)) {
+	case ACCESS_GRANTED:
+		call->caller = &call->caller_room;
+		return true;
+	case ACCESS_ANONYMOUS:
+		api_challenge(call, problem, "", "this call needs a bearer token");
+		return false;
+	case ACCESS_REJECTED:
+		break;
+	}
+	api_challenge(call, problem, "invalid_token", why);
+	return false;
+}
+
+/* Whether the caller may make the call at all; what it may reach is decided with its op. */
+static bool api_permit(struct call *call)
+{
+	static const unsigned needs[] = {[ROUTE_READ] = ACCESS_READ,
+					 [ROUTE_WRITE] = ACCESS_WRITE,
+					 [ROUTE_ADMIN] = ACCESS_ADMIN};
+	enum route_scope scope = call->how->scope;
+
+	if (scope == ROUTE_CLOSED) {
+		call_fail(call, CART_FAILED);
+		return false;
+	}
+	if (call->api->access == NULL || scope == ROUTE_PUBLIC)
+		return true;
+	call->as_admin = scope == ROUTE_ADMIN;
+	if (!api_identify(call))
+		return false;
+	if ((call->caller->scopes & needs[scope]) != 0)
+		return true;
+	api_challenge(call, (struct problem){403, "FORBIDDEN"}, "insufficient_scope",
+		      access_scope_name(needs[scope]));
 	return false;
 }
 
@@ -198,7 +269,7 @@ void api_handle(struct http_request *request, void *user)
 		call_reply_empty(call, 204);
 		return;
 	}
-	if (api_match(call) && api_match_method(call) && api_read_path(call) &&
+	if (api_match(call) && api_match_method(call) && api_permit(call) && api_read_path(call) &&
 	    api_read_query(call) && api_check_body(call))
 		call->how->handler(call);
 }

@@ -4,12 +4,13 @@
 
 #include "server/api/shared.h"
 
+struct access;
 struct api;
 struct event_base;
 
-/* Aborts without memory: only at start. */
+/* Aborts without memory: only at start. access becomes the api's; NULL: callers are not checked. */
 struct api *api_new(const struct api_shared *shared, struct cart_store *store,
-		    struct event_base *base, struct metrics_shard *shard);
+		    struct access *access, struct event_base *base, struct metrics_shard *shard);
 /* No request may be under way. Takes NULL; sets it. */
 void api_free(struct api **api);
 

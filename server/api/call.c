@@ -340,6 +340,26 @@ static enum log_level call_log_level(int status)
 	return status == 503 || status == 504 ? LOG_WARN : LOG_INFO;
 }
 
+/* What an operator wants to find later, whatever log.requests says: who was refused, and who did
+ * what only an administrator may. */
+static void call_audit(const struct call *call, int status)
+{
+	bool refused = status == 401 || status == 403;
+
+	if (!refused && (!call->as_admin || call->caller == NULL))
+		return;
+	log_event(refused ? LOG_WARN : LOG_INFO, refused ? "access refused" : "admin call",
+		  LOG_STR("caller", call->caller != NULL ? call->caller->name : NULL),
+		  LOG_STR("method", http_request_method_name(call->request)),
+		  LOG_STR("route", call->route->pattern),
+		  LOG_STR("path", http_request_is_gone(call->request)
+					  ? NULL
+					  : http_request_path(call->request)),
+		  LOG_INT("status", status), LOG_STR("request_id", call->request_id),
+		  LOG_STR("peer", http_request_peer(call->request)),
+		  LOG_STR("reason", refused ? call->reason : NULL));
+}
+
 static void call_log(struct call *call, int status, int64_t total_ns)
 {
 	bool gone = http_request_is_gone(call->request);
@@ -379,6 +399,8 @@ void call_reply(struct call *call, int status, const char *type, const void *bod
 	call_header_timing(call, total_ns);
 	api_metrics_count(api->shared->series, api->shard, call->route, call->how, status,
 			  total_ns);
+	if (api->access != NULL)
+		call_audit(call, status);
 	call_log(call, status, total_ns);
 	http_reply(call->request, status, body, len);
 	call_free(call);

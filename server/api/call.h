@@ -12,6 +12,7 @@
 #define SERVER_API_CALL_H
 
 #include "core/base/buf.h"
+#include "server/access/access.h"
 #include "server/api/body.h"
 #include "server/api/problem.h"
 #include "server/api/query.h"
@@ -30,6 +31,7 @@ struct api {
 	const struct api_shared *shared;
 	struct cart_store *store;
 	struct metrics_shard *shard;
+	struct access *access; /* NULL: everybody may do everything */
 	struct random ids;
 	enum api_log log;   /* log.requests */
 	struct buf out;	    /* the body being written; replies are built and sent in one go */
@@ -56,6 +58,9 @@ struct call {
 	bool has_path;		      /* false for what the guard refused */
 	bool wants_cart;	      /* Prefer: return=representation */
 	bool cached, asked;	      /* ops were answered by the read cache; by the store */
+	const struct access_caller
+		*caller; /* NULL: callers are not checked, or not on this route */
+	bool as_admin;	 /* what it asks for needs the scope admin */
 	char request_id[REQUEST_ID_MAX + 1];
 	char trace_id[TRACE_ID_TEXT + 1]; /* "": none */
 	char key[CART_KEY_MAX +
@@ -86,6 +91,7 @@ struct call {
 	struct cart_op op;
 	struct query query;
 	struct router_match match;
+	struct access_caller caller_room; /* where caller points to */
 };
 
 /* NULL: no memory. */

@@ -24,9 +24,19 @@ enum route_body {
 	ROUTE_BODY_JSON	     /* one JSON object */
 };
 
+/* What a caller needs to have. A route that says nothing is closed to everybody. */
+enum route_scope {
+	ROUTE_CLOSED,
+	ROUTE_PUBLIC, /* nothing, not even a name */
+	ROUTE_READ,
+	ROUTE_WRITE,
+	ROUTE_ADMIN
+};
+
 /* One method of a route. */
 struct route_call {
 	enum http_method method;
+	enum route_scope scope;
 	route_handler_fn *handler;
 	enum route_body body;
 	const char *const *params; /* query parameters, NULL-terminated; NULL: none */

@@ -25,6 +25,7 @@ struct api_shared {
 	size_t route_count;
 	const struct api_metrics *series; /* of those routes, by api_metrics_register() */
 	const atomic_bool *draining;	  /* readyz says 503 while true */
+	atomic_uint reloads;		  /* how many SIGHUPs there were */
 };
 
 #endif

@@ -37,6 +37,18 @@ static void each_pattern_matches_a_path_of_its_own(void **state)
 	}
 }
 
+/* Without one it would be closed: nobody shall find that out in service. */
+static void every_call_says_what_a_caller_needs(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < routes_count; i++)
+		for (size_t j = 0; j < ROUTE_CALLS_MAX && routes[i].calls[j].handler != NULL; j++)
+			if (routes[i].calls[j].scope == ROUTE_CLOSED)
+				fail_msg("%s %s has no scope",
+					 route_method_name(routes[i].calls[j].method),
+					 routes[i].pattern);
+}
+
 static void captures_are_what_stands_between_the_slashes(void **state)
 {
 	(void)state;
@@ -141,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_pattern_matches_a_path_of_its_own),
+		cmocka_unit_test(every_call_says_what_a_caller_needs),
 		cmocka_unit_test(captures_are_what_stands_between_the_slashes),
 		cmocka_unit_test(a_literal_segment_wins_over_a_capture),
 		cmocka_unit_test(other_paths_match_nothing),

@@ -106,31 +106,14 @@ static void gate_validate(struct gate_run *run, enum gate_step step, const struc
 					(unsigned long long)line->tried[0], operation);
 		if (!line->judged && !line->failing)
 			gate_invalidate(run, "too few blocks with pairs enough of %s", operation);
-		if (line->verdict == STATS_NOT_COMPARABLE && !gate_has_failing(run))
-			gate_invalidate(run,
-					"%s: NOT COMPARABLE: %s; the machine is too noisy, or %s "
-					"changes while it is measured",
-					operation, line->why, names[1]);
+		if (line->verdict != STATS_NOT_COMPARABLE || gate_has_failing(run))
+			continue;
+		run->noisy = run->noisy || run->invalid[0] == '\0';
+		gate_invalidate(run,
+				"%s: NOT COMPARABLE: %s; the machine is too noisy, or %s "
+				"changes while it is measured",
+				operation, line->why, names[1]);
 	}
-}
-
-void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
-	       const struct h2h_judgement *judgement)
-{
-	struct gate_run *run = &gate->runs[step];
-
-	*run = (struct gate_run){.made = true};
-	for (int i = 0; i < GATE_LINES; i++)
-		gate_note_success(&run->lines[i], h2h, (enum h2h_operation)i,
-				  gate->rule.confidence);
-	run->lines[H2H_OPEN].stalled = h2h_open_stalled(&h2h->open) == 1;
-	for (size_t i = 0; i < judgement->count; i++)
-		gate_note_row(&run->lines[judgement->rows[i].operation], &judgement->rows[i],
-			      gate->rule.limit);
-	run->wrong = judgement->wrong;
-	if (run->wrong)
-		gate_invalidate(run, "%s", judgement->rows[0].why);
-	gate_validate(run, step, h2h, &gate->rule);
 }
 
 /* Whether an operation is slower or fails more often in this run. */
@@ -171,6 +154,62 @@ static bool gate_is_alike(const struct gate_run *run, int operation)
 	       (line->verdict == STATS_EQUIVALENT || line->verdict == STATS_TRIVIAL);
 }
 
+/* Whether a line of a control is not as it must be. */
+static bool gate_line_fails(const struct gate_run *run, enum gate_step step, int operation)
+{
+	if (step == GATE_SAME)
+		return !gate_is_alike(run, operation);
+	return gate_steps[step].slowed && operation != H2H_OPEN && !run->lines[operation].slower;
+}
+
+/* Whether a run that does not tell may tell with more blocks: it is noisy, or a control's line is
+ * not as it must be, and the interval holds what it must be. */
+static bool gate_may_be_decided(const struct gate_run *run, enum gate_step step,
+				const struct gate_rule *rule)
+{
+	bool may = false;
+
+	if (run->invalid[0] != '\0')
+		return run->noisy;
+	for (int i = 0; i < H2H_OPERATIONS; i++) {
+		const struct gate_line *line = &run->lines[i];
+
+		if (!gate_line_fails(run, step, i))
+			continue;
+		if (line->failing ||
+		    line->high <= (step == GATE_SAME ? 1 / (1 + rule->limit) - 1 : rule->limit))
+			return false;
+		if (step == GATE_SAME && line->low >= rule->limit)
+			return false;
+		may = true;
+	}
+	return may;
+}
+
+bool gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
+	       const struct h2h_judgement *judgement)
+{
+	struct gate_run *run = &gate->runs[step];
+
+	*run = (struct gate_run){.made = true};
+	for (int i = 0; i < GATE_LINES; i++)
+		gate_note_success(&run->lines[i], h2h, (enum h2h_operation)i,
+				  gate->rule.confidence);
+	run->lines[H2H_OPEN].stalled = h2h_open_stalled(&h2h->open) == 1;
+	for (size_t i = 0; i < judgement->count; i++)
+		gate_note_row(&run->lines[judgement->rows[i].operation], &judgement->rows[i],
+			      gate->rule.limit);
+	run->wrong = judgement->wrong;
+	if (run->wrong)
+		gate_invalidate(run, "%s", judgement->rows[0].why);
+	gate_validate(run, step, h2h, &gate->rule);
+	if (gate->doublings == GATE_DOUBLINGS_MAX || !gate_may_be_decided(run, step, &gate->rule))
+		return true;
+	gate->doublings++;
+	run->made = false;
+	return false;
+}
+
 /* "add +7.1 % (+5.9 % ... +8.3 %)", or what failed. */
 static void gate_tell(char *text, size_t room, const struct gate_run *run, int operation)
 {
@@ -195,7 +234,7 @@ static bool gate_controls_fail(const struct gate *gate, char why[GATE_WHY_MAX])
 	char told[128];
 
 	for (int i = 0; i < GATE_LINES; i++) {
-		if (same->made && !gate_is_alike(same, i)) {
+		if (same->made && gate_line_fails(same, GATE_SAME, i)) {
 			gate_tell(told, sizeof(told), same, i);
 			snprintf(why, GATE_WHY_MAX,
 				 "the control of one binary against itself was not shown to be "
@@ -204,8 +243,8 @@ static bool gate_controls_fail(const struct gate *gate, char why[GATE_WHY_MAX])
 				 100 * gate->rule.limit, told);
 			return true;
 		}
-		if (i != H2H_OPEN && ((slow->made && !slow->lines[i].slower) ||
-				      (again->made && !again->lines[i].slower))) {
+		if ((slow->made && gate_line_fails(slow, GATE_SLOW, i)) ||
+		    (again->made && gate_line_fails(again, GATE_SLOW_AGAIN, i))) {
 			gate_tell(told, sizeof(told),
 				  again->made && slow->lines[i].slower ? again : slow, i);
 			snprintf(why, GATE_WHY_MAX,
@@ -392,7 +431,7 @@ json_t *gate_json(const struct gate *gate, json_t *runs[GATE_STEPS], enum bench_
 	static const char *const outcomes[] = {"pass", "regression", "invalid", "wrong"};
 	json_t *made = json_array();
 
-	for (int step = 0; step < GATE_STEPS; step++)
+	for (int step = 0; step < GATE_STEPS; step++) {
 		if (gate->runs[step].made)
 			json_array_append_new(
 				made,
@@ -401,6 +440,9 @@ json_t *gate_json(const struct gate *gate, json_t *runs[GATE_STEPS], enum bench_
 					  "b", gate_target_names[gate_steps[step].target], "slowed",
 					  gate_steps[step].slowed ? gate->rule.slow : 0.0, "worse",
 					  gate_worse_json(&gate->runs[step]), "h2h", runs[step]));
+		else
+			json_decref(runs[step]);
+	}
 	return json_pack("{s:s, s:s, s:f, s:f, s:f, s:o}", "outcome", outcomes[outcome], "why", why,
 			 "limit", gate->rule.limit, "slow", gate->rule.slow, "confidence",
 			 gate->rule.confidence, "runs", made);

@@ -16,6 +16,11 @@
  *     (EQUIVALENT or DIFFERENT BUT TRIVIAL: two processes of one binary differ by tenths of a
  * percent); SAME made slower must be found by the rule in every operation, in two runs.
  *
+ * Where a run's intervals are too wide to tell, it is measured again with twice as many blocks, and
+ * so is every run after it: HEAD is always measured with at least as many blocks as the controls
+ * needed. Of a run that is measured again nothing is used, so that looking twice finds nothing
+ * that is not there (docs/ci.md has the shares).
+ *
  * Each interval is of one operation, at the confidence. A build exactly as slow as the limit is
  * called a regression in at most (half of what the confidence leaves)^2 of all gates an operation,
  * if disturbances of two runs are independent; one that is as fast as the old one, far less often.
@@ -31,7 +36,8 @@
 
 struct buf;
 
-#define GATE_WHY_MAX 320
+#define GATE_WHY_MAX	   320
+#define GATE_DOUBLINGS_MAX 2 /* of the number of blocks, in a gate */
 
 enum gate_target { GATE_BASE, GATE_IS_SAME, GATE_IS_HEAD, GATE_TARGETS };
 
@@ -73,12 +79,14 @@ struct gate_run {
 	bool made;
 	struct gate_line lines[GATE_LINES];
 	char invalid[GATE_WHY_MAX]; /* why the run is invalid; "": it is valid */
+	bool noisy;		    /* that is because of noise: more blocks may help */
 	bool wrong;		    /* a side does not hold what it acknowledged; why: invalid */
 };
 
 struct gate {
 	struct gate_rule rule;
 	struct gate_run runs[GATE_STEPS];
+	int doublings; /* of the number of blocks, so far */
 };
 
 extern const char *const gate_target_names[GATE_TARGETS + 1]; /* ends with a NULL */
@@ -92,8 +100,9 @@ extern const struct gate_measure gate_steps[GATE_STEPS];
 
 /* The question for h2h_judge(). */
 struct h2h_question gate_question(const struct gate_rule *rule, enum gate_step step);
-/* Records the result of a run. */
-void gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
+/* Records the result of a run. False: it did not tell and must be measured again, with twice as
+ * many blocks (gate->doublings); gate_next() then says the same step. */
+bool gate_note(struct gate *gate, enum gate_step step, const struct h2h *h2h,
 	       const struct h2h_judgement *judgement);
 
 /* The next step to measure; GATE_END: the outcome is known. */
@@ -112,7 +121,7 @@ void gate_print_outcome(FILE *out, enum bench_exit outcome, const char *why);
 /* CSV: a row a run and operation, with a header. */
 void gate_rows(struct buf *out, const struct gate *gate);
 /* The "results" of a gate's document: schemas/bench-result.schema.json. runs: [step], what
- * h2h_json() made of it, or NULL where it was not made; they are taken. */
+ * h2h_json() made of it, or NULL; they are taken. */
 json_t *gate_json(const struct gate *gate, json_t *runs[GATE_STEPS], enum bench_exit outcome,
 		  const char *why);
 

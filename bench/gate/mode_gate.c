@@ -23,6 +23,7 @@ struct gate_mode {
 	struct h2h_config config;
 	struct gate gate;
 	int64_t base_carts; /* that the steps so far have made on BASE */
+	bool leveled;	    /* HEAD has as many */
 	json_t *runs[GATE_STEPS];
 };
 
@@ -84,9 +85,12 @@ static int gate_measure_step(struct gate_mode *mode, enum gate_step step, struct
 	struct h2h_judgement judgement;
 	struct h2h h2h;
 	int result;
+	bool told;
 
-	if (step == GATE_HEAD && gate_level(mode, error) != 0)
+	if (step == GATE_HEAD && !mode->leveled && gate_level(mode, error) != 0)
 		return -1;
+	mode->leveled = step >= GATE_HEAD;
+	config.blocks <<= mode->gate.doublings;
 	config.seed = mode->config.seed + (uint64_t)step;
 	config.slow_b = gate_steps[step].slowed ? mode->gate.rule.slow : 0;
 	if (gate_steps[step].slowed)
@@ -96,7 +100,8 @@ static int gate_measure_step(struct gate_mode *mode, enum gate_step step, struct
 	bench_progress_end(&mode->session->progress);
 	if (result == 0) {
 		h2h_judge(&judgement, &h2h, &question);
-		gate_note(&mode->gate, step, &h2h, &judgement);
+		told = gate_note(&mode->gate, step, &h2h, &judgement);
+		json_decref(mode->runs[step]);
 		mode->runs[step] = h2h_json(&h2h, &question, &judgement, NULL, false);
 		h2h_judgement_free(&judgement);
 		mode->base_carts += h2h.warmup_cycles + config.blocks * config.pairs;
@@ -104,6 +109,10 @@ static int gate_measure_step(struct gate_mode *mode, enum gate_step step, struct
 			mode->config.open.rate = h2h.open.rate;
 		if (!mode->session->values.json) {
 			gate_print_step(stdout, &mode->gate, step);
+			if (!told)
+				printf("not decided by %lld blocks: measured again, with twice as "
+				       "many\n",
+				       (long long)config.blocks);
 			fflush(stdout);
 		}
 	}
@@ -186,7 +195,8 @@ const struct bench_mode gate_mode = {
 		 "that fails more often, and p99 and standing still in an open loop. Two controls "
 		 "show first that this can be seen here:\n"
 		 "SAME must come out like BASE, and made slower it must be found by the same\n"
-		 "rule.\n"
+		 "rule. Where a control does not tell, it and all after it are measured with\n"
+		 "twice as many blocks, twice at most.\n"
 		 "With --exact: compares the counts of `bench/perf/run-exact` with a baseline.\n"
 		 "Any that grew is a regression; instructions may grow by 2 %.\n",
 	.more = "Exit status: 0 no regression; 1 regression; 2 nothing may be concluded: a\n"

@@ -1,15 +1,17 @@
 /* The gate's rule on blocks that were made up: what passes, what is a regression, and that nothing
  * follows from a machine on which the controls do not come out. */
 #include "bench/gate/gate.h"
-#include "bench/gate/gate.h"
 #include "core/base/buf.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/draws.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCKS 30
-#define PAIRS  200
+#define BLOCKS	   30
+#define PAIRS	   200
+#define BLOCKS_MAX 160
 
 /* How a run comes out, by operation: the ratio of B to A, and the share of B's that fail. */
 struct made_up {
@@ -54,10 +56,10 @@ static void fill_cell(struct h2h_cell *cell, const struct made_up *of, int opera
 
 static void note(struct gate *gate, enum gate_step step, const struct made_up *of)
 {
-	const struct h2h_config config = {.blocks = BLOCKS, .pairs = PAIRS};
+	int64_t blocks = (of->blocks > 0 ? of->blocks : BLOCKS) << gate->doublings;
+	const struct h2h_config config = {.blocks = blocks, .pairs = PAIRS};
 	struct bench_drive *const none[H2H_SIDES] = {NULL};
 	struct h2h_question question = gate_question(&gate->rule, step);
-	int64_t blocks = of->blocks > 0 ? of->blocks : BLOCKS;
 	struct h2h_judgement judgement;
 	struct bench_rng rng;
 	struct h2h h2h;
@@ -154,7 +156,7 @@ static void the_same_binary_not_shown_to_be_alike_is_invalid(void **state)
 	struct gate gate;
 
 	(void)state;
-	assert_int_equal(DECIDE(&gate, &noisy), BENCH_INVALID);
+	assert_int_equal(DECIDE(&gate, &noisy, &noisy, &noisy), BENCH_INVALID);
 	assert_says("one binary against itself was not shown to be within 5 %");
 	/* Nor is one that differs for certain. */
 	assert_int_equal(DECIDE(&gate, &get_slower), BENCH_INVALID);
@@ -169,7 +171,7 @@ static void a_slow_control_that_is_not_found_is_invalid(void **state)
 	(void)state;
 	assert_int_equal(DECIDE(&gate, &alike, &alike), BENCH_INVALID);
 	assert_says("made 10 % slower was not found");
-	assert_int_equal(DECIDE(&gate, &alike, &lost), BENCH_INVALID);
+	assert_int_equal(DECIDE(&gate, &alike, &lost, &lost, &lost), BENCH_INVALID);
 	assert_says("made 10 % slower was not found");
 	/* Found once is not found: the rule wants a second run. */
 	assert_int_equal(DECIDE(&gate, &alike, &slow, &alike), BENCH_INVALID);
@@ -177,6 +179,123 @@ static void a_slow_control_that_is_not_found_is_invalid(void **state)
 	/* In one operation is not in all. */
 	assert_int_equal(DECIDE(&gate, &alike, &add_slower), BENCH_INVALID);
 	assert_says("create ");
+}
+
+/* Logarithms of the ratios of 20 blocks of a control that was made 120 % slower, on a machine on
+ * which nothing else ran, with a limit of 60 %: every block is above that. Neighbours resemble each
+ * other so much that the interval, +34 to +252 %, is not. */
+static const double recorded[20] = {0.76, 0.89, 0.90, 0.72, 0.67, 0.58, 0.76, 0.96, 1.12, 1.04,
+				    0.92, 0.82, 0.70, 0.79, 0.79, 0.70, 0.74, 0.53, 0.65, 0.50};
+
+/* A run whose lines have these rows of blocks. Returns what gate_note() does. */
+static bool note_rows(struct gate *gate, enum gate_step step,
+		      double rows[H2H_OPERATIONS][BLOCKS_MAX], size_t count)
+{
+	static const struct h2h h2h = {.gone = -1};
+	struct h2h_question question = gate_question(&gate->rule, step);
+	struct h2h_judgement judgement = {.count = H2H_OPERATIONS};
+	bool told;
+
+	for (size_t i = 0; i < H2H_OPERATIONS; i++) {
+		struct h2h_row *row = &judgement.rows[i];
+
+		row->operation = (enum h2h_operation)i;
+		row->log_ratios = malloc(count * sizeof(double));
+		memcpy(row->log_ratios, rows[i], count * sizeof(double));
+		row->block_count = count;
+	}
+	h2h_judge_rows(&judgement, 0, &question);
+	told = gate_note(gate, step, &h2h, &judgement);
+	h2h_judgement_free(&judgement);
+	return told;
+}
+
+static void a_control_that_chance_has_spread_is_measured_again_with_more_blocks(void **state)
+{
+	struct gate gate = {.rule = {.limit = 0.60, .slow = 1.20, .confidence = 0.95}};
+	double rows[H2H_OPERATIONS][BLOCKS_MAX] = {{0}};
+
+	(void)state;
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		for (int at = 0; at < 20; at++)
+			rows[i][at] = 0.01 * (at % 3);
+	assert_true(note_rows(&gate, GATE_SAME, rows, 20));
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		memcpy(rows[i], recorded, sizeof(recorded));
+	assert_false(note_rows(&gate, GATE_SLOW, rows, 20));
+	assert_int_equal(gate_next(&gate), GATE_SLOW);
+	assert_int_equal(gate.doublings, 1);
+	/* Twice the same: the waves are as long as they were, the row is longer. */
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		memcpy(rows[i] + 20, recorded, sizeof(recorded));
+	assert_true(note_rows(&gate, GATE_SLOW, rows, 40));
+	assert_int_equal(gate_next(&gate), GATE_SLOW_AGAIN);
+}
+
+/* Gates that are made up of normal noise, which a limit of 5 % and a control of 10 % are two of its
+ * standard deviations apart. blocks: at first. */
+struct outcomes {
+	int of[4]; /* enum bench_exit */
+	int more;  /* that measured a run again */
+};
+
+static struct outcomes simulate(double phi, size_t blocks, double head, int gates)
+{
+	static const struct gate_rule rule = {.limit = 0.05, .slow = 0.10, .confidence = 0.95};
+	const double scale = log(1.10 / 1.05) / 2 * sqrt(1 - phi * phi);
+	double rows[H2H_OPERATIONS][BLOCKS_MAX];
+	struct outcomes outcomes = {.more = 0};
+	struct bench_rng rng;
+
+	bench_rng_init(&rng, 17, blocks);
+	for (int at = 0; at < gates; at++) {
+		struct gate gate = {.rule = rule};
+		enum gate_step step;
+
+		while ((step = gate_next(&gate)) != GATE_END) {
+			size_t count = blocks << gate.doublings;
+			double ratio = gate_steps[step].slowed ? rule.slow
+				       : step >= GATE_HEAD     ? head
+							       : 0;
+
+			for (int i = 0; i < H2H_OPERATIONS; i++) {
+				draws_row(&rng, draws_normal, phi, rows[i], count);
+				for (size_t k = 0; k < count; k++)
+					rows[i][k] = log1p(ratio) + scale * rows[i][k];
+			}
+			note_rows(&gate, step, rows, count);
+		}
+		outcomes.of[gate_decide(&gate, why)]++;
+		outcomes.more += gate.doublings > 0;
+	}
+	return outcomes;
+}
+
+static void gates_of_a_quiet_machine_conclude_and_accuse_nobody(void **state)
+{
+	static const double phis[] = {0, 0.3, 0.6};
+	static const size_t counts[] = {12, 20, 40};
+	int gates = getenv("TEST_GATES") != NULL ? atoi(getenv("TEST_GATES")) : 200;
+
+	(void)state;
+	for (int at = 0; at < 9; at++) {
+		double phi = phis[at % 3];
+		size_t count = counts[at / 3];
+		struct outcomes alike_ones = simulate(phi, count, 0, gates);
+		struct outcomes at_limit = simulate(phi, count, 0.05, gates);
+		struct outcomes slower = simulate(phi, count, 0.10, gates);
+
+		print_message("%zu blocks, autoregression %g, %d gates: of equals %d regressions, "
+			      "%d invalid, %d measured again; at the limit %d regressions; %d of "
+			      "those 10 %% slower\n",
+			      count, phi, gates, alike_ones.of[BENCH_FAILED],
+			      alike_ones.of[BENCH_INVALID], alike_ones.more,
+			      at_limit.of[BENCH_FAILED], slower.of[BENCH_FAILED]);
+		assert_int_equal(alike_ones.of[BENCH_FAILED], 0);
+		assert_true(at_limit.of[BENCH_FAILED] <= gates / 50);
+		if (phi < 0.6 && count >= 20)
+			assert_true(alike_ones.of[BENCH_INVALID] <= gates / 50);
+	}
 }
 
 static void a_target_that_is_gone_is_invalid_whichever_it_is(void **state)
@@ -272,6 +391,9 @@ int main(void)
 		cmocka_unit_test(another_operation_does_not_agree),
 		cmocka_unit_test(the_same_binary_not_shown_to_be_alike_is_invalid),
 		cmocka_unit_test(a_slow_control_that_is_not_found_is_invalid),
+		cmocka_unit_test(
+			a_control_that_chance_has_spread_is_measured_again_with_more_blocks),
+		cmocka_unit_test(gates_of_a_quiet_machine_conclude_and_accuse_nobody),
 		cmocka_unit_test(a_target_that_is_gone_is_invalid_whichever_it_is),
 		cmocka_unit_test(blocks_too_few_are_invalid),
 		cmocka_unit_test(a_build_that_fails_more_is_a_regression),

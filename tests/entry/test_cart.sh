@@ -287,8 +287,9 @@ compare_needs='dynamodb mysql'
 run_cart_so()
 {
 	machine_without
-	pretend make ':'
-	rm -rf "$folder/tree"
+	# shellcheck disable=SC2016 # expanded when it runs
+	pretend make 'echo "$*" >>'"$folder"'/made'
+	rm -rf "$folder/tree" "$folder/made"
 	mkdir -p "$folder/tree/build/bin" "$folder/tree/tools"
 	cp cart "$folder/tree/cart"
 	cat >"$folder/tree/build/bin/cartd" <<-'END'
@@ -496,6 +497,15 @@ run_defaults()
 		same 700 "$(stat -c %a "$folder/tree/data")"
 }
 
+# A first start does not wait for cartbench and the tests to be compiled.
+run_builds_the_service()
+{
+	for backend in sqlite mysql dynamodb; do
+		mysql_config $backend
+		run_cart_so "$folder/tree/cart" run --backend $backend && same "-s -j$(nproc) service" "$(cat "$folder/made")" || return
+	done
+}
+
 run_passes_arguments()
 {
 	run_cart "$folder/tree/cart" run --listen '[::1]:9000' --set 'log.file=a b' && holds "$folder/out" '<--listen><[::1]:9000><--set><log.file=a b>'
@@ -589,6 +599,7 @@ check 'check counts a build that breaks as a failure, whatever an old run left' 
 check 'check counts what had passed when Ctrl-C ends it' check_interrupted
 check 'check never says 0 failed when make has failed' check_lies
 check 'run keeps the carts in data/, from whatever folder it is called' run_defaults
+check 'run builds the service and nothing else' run_builds_the_service
 check 'run passes its arguments on as they are' run_passes_arguments
 check 'run says where the service will answer' run_says_where
 check 'run takes a port alone, and says an address that can be opened' run_says_what_works

@@ -2,6 +2,7 @@
 """tools/with-dynalite and tools/databases/dynalite.py: what a command finds, and that nothing is left of a server whatever ends the command."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -210,6 +211,11 @@ def installation_fails(folder):
     done = run("true", folder=folder, tool=tool, env={"PATH": path})
     expect(done.returncode == 125 and "could not install dynalite" in done.stderr and "no network" in done.stderr,
            "%d: %s" % (done.returncode, done.stderr))
+    # How much was to come is said before it comes.
+    with open(os.path.join(dynalite.PINNED, "package-lock.json"), encoding="utf-8") as file:
+        count = file.read().count('"node_modules/')
+    first = done.stderr.splitlines()[0]
+    expect("installing dynalite" in first and " %d packages, " % count in first and re.search(r" [1-9][0-9]* MB", first), first)
     expect(os.listdir(os.path.join(tree, "build")) == ["dynalite.lock"], str(os.listdir(os.path.join(tree, "build"))))
 
 

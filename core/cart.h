@@ -91,7 +91,7 @@ bool cart_is_sound(const struct cart *cart);
 bool cart_line_is_sound(const struct cart_line *line);
 
 /* True once now_ms has reached the cart's expiry: it is then gone, whatever the database still
- * holds. */
+ * holds. Whether it is there for an op says cart_op_sees(). */
 bool cart_is_expired(const struct cart *cart, int64_t now_ms);
 
 #endif

@@ -27,6 +27,16 @@ void cart_op_init(struct cart_op *op, enum cart_op_type type)
 	*op = (struct cart_op){.type = type};
 }
 
+bool cart_is_owned(const struct shop_id *customer_id, const struct shop_id *owner)
+{
+	return owner == NULL || customer_id->size == 0 || shop_id_compare(customer_id, owner) == 0;
+}
+
+bool cart_op_sees(const struct cart_op *op, const struct cart *cart)
+{
+	return !cart_is_expired(cart, op->now_ms) && cart_is_owned(&cart->customer_id, op->owner);
+}
+
 static void cart_op_free_carts(struct cart_op *op)
 {
 	for (size_t i = 0; i < op->cart_count; i++)
@@ -52,8 +62,9 @@ void cart_op_clear(struct cart_op *op)
 struct cart_op *cart_op_copy_request(const struct cart_op *op)
 {
 	size_t changes_size = op->change_count * sizeof(*op->changes);
+	size_t owner_size = op->owner != NULL ? sizeof(*op->owner) : 0;
 	size_t key_size = op->key != NULL ? strlen(op->key) + 1 : 0;
-	struct cart_op *copy = malloc(sizeof(*copy) + changes_size + key_size);
+	struct cart_op *copy = malloc(sizeof(*copy) + changes_size + owner_size + key_size);
 	char *tail;
 
 	if (copy == NULL)
@@ -71,8 +82,11 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op)
 		memcpy(tail, op->changes, changes_size);
 		copy->changes = (const struct cart_change *)(void *)tail;
 	}
+	tail += changes_size;
+	if (owner_size > 0)
+		copy->owner = memcpy(tail, op->owner, owner_size);
 	if (key_size > 0)
-		copy->key = memcpy(tail + changes_size, op->key, key_size);
+		copy->key = memcpy(tail + owner_size, op->key, key_size);
 	return copy;
 }
 

@@ -98,7 +98,14 @@ struct cart_op {
 	struct cart_id id;	    /* all but LIST; for CREATE the proposed id, see cart below */
 	struct cart_id order_id;    /* CHECKOUT: the order's id, if this is the first */
 	struct shop_id customer_id; /* CREATE */
-	int64_t if_version;	    /* 0: any; no cart ever has a negative one */
+	/*
+	 * On whose behalf; NULL: anybody's. For an op with an owner, carts of other customers are
+	 * not there, and it says CART_NOT_FOUND of them in the step that would read or change them.
+	 * A cart without a customer is everybody's who knows its id; an owner without an id reaches
+	 * no others. CREATE and LIST must be about the owner's own carts.
+	 */
+	const struct shop_id *owner;
+	int64_t if_version;		   /* 0: any; no cart ever has a negative one */
 	const struct cart_change *changes; /* CHANGE: applied in order, all or none */
 	size_t change_count;
 	const char *key; /* CREATE, CHANGE, CHECKOUT: idempotency key, NUL-terminated, or NULL */
@@ -163,12 +170,17 @@ struct cart_op {
 /* Zeroes the op and sets its type. */
 void cart_op_init(struct cart_op *op, enum cart_op_type type);
 
+/* Whether the cart is the owner's, see struct cart_op. */
+bool cart_is_owned(const struct shop_id *customer_id, const struct shop_id *owner);
+/* Whether the cart is there for the op: it has not expired, and is the owner's. */
+bool cart_op_sees(const struct cart_op *op, const struct cart *cart);
+
 /* Frees the result; the request and callback stay. The op must be the caller's. */
 void cart_op_clear(struct cart_op *op);
 
 /*
- * A copy of the request alone, deep (changes, key), for a thread that outlives the op's deadline.
- * One malloc holds all; free() it after cart_op_clear(). NULL: no memory.
+ * A copy of the request alone, deep (changes, key, owner), for a thread that outlives the op's
+ * deadline. One malloc holds all; free() it after cart_op_clear(). NULL: no memory.
  */
 struct cart_op *cart_op_copy_request(const struct cart_op *op);
 

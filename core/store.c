@@ -396,11 +396,24 @@ static const char *store_key_defect(const char *key)
 	return NULL;
 }
 
+/* An op with an owner is about its own carts: otherwise a backend would have to look at more. */
+static const char *store_owner_defect(const struct cart_op *op)
+{
+	if (op->type == CART_OP_CREATE && !cart_is_owned(&op->customer_id, op->owner))
+		return "a cart for another customer than the owner";
+	if (op->type == CART_OP_LIST && (op->list.kind != CART_LIST_CUSTOMER ||
+					 shop_id_compare(&op->list.customer_id, op->owner) != 0))
+		return "a list of other carts than the owner's";
+	return NULL;
+}
+
 /* What is wrong with a request that no caller should make; NULL: nothing. */
 static const char *store_defect(const struct cart_store *store, const struct cart_op *op)
 {
 	const char *defect = op->key != NULL ? store_key_defect(op->key) : NULL;
 
+	if (defect == NULL && op->owner != NULL)
+		defect = store_owner_defect(op);
 	if (defect != NULL)
 		return defect;
 	if (op->key != NULL && op->type != CART_OP_CREATE && op->type != CART_OP_CHANGE &&

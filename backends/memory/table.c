@@ -346,7 +346,7 @@ static enum cart_result table_get(struct memory_table *table, const struct cart_
 
 	pthread_mutex_lock(&stripe->lock);
 	entry = *table_cart_link(stripe, id);
-	if (entry == NULL || cart_is_expired(&entry->cart, op->now_ms))
+	if (entry == NULL || !cart_op_sees(op, &entry->cart))
 		result = CART_NOT_FOUND;
 	else if (!cart_copy(&op->cart, &entry->cart))
 		result = CART_BUSY;
@@ -472,7 +472,7 @@ static enum cart_result table_write(struct memory_table *table, struct cart_op *
 
 	pthread_mutex_lock(&stripe->lock);
 	link = table_cart_link(stripe, &op->id);
-	if (*link == NULL || cart_is_expired(&(*link)->cart, op->now_ms)) {
+	if (*link == NULL || !cart_op_sees(op, &(*link)->cart)) {
 		result = CART_NOT_FOUND;
 	} else {
 		stored = table_key_find(table, stripe, &op->id, op, &result);

@@ -335,13 +335,14 @@ static enum cart_result modify_change(const struct sql_write *write, struct modi
 	struct cart_op *op = write->op;
 	enum cart_result result = CART_OK;
 
-	if (found->damaged && op->type == CART_OP_DELETE && op->if_version == 0) {
+	if (found->damaged && op->type == CART_OP_DELETE && op->if_version == 0 &&
+	    op->owner == NULL) {
 		modify_delete(text, &write->id);
 		return CART_OK;
 	}
 	if (found->damaged)
 		return modify_damaged(op);
-	if (!found->is_there || cart_is_expired(&found->cart, op->now_ms))
+	if (!found->is_there || !cart_op_sees(op, &found->cart))
 		return CART_NOT_FOUND;
 	switch (modify_replay(op, found, rules)) {
 	case CART_REPLAY_OTHER:

@@ -31,7 +31,7 @@ static void gets_take(struct cart_op *op, const struct sql_row *row, bool damage
 		cart_op_set_reason(op, SQL_DAMAGED);
 		op->result = CART_DAMAGED;
 	}
-	if (op->result == CART_NOT_FOUND && !cart_is_expired(&row->cart, op->now_ms)) {
+	if (op->result == CART_NOT_FOUND && cart_op_sees(op, &row->cart)) {
 		op->cart = row->cart;
 		op->result = CART_OK;
 	}

@@ -232,6 +232,24 @@ static void write_guard_open(struct sql_text *text, const struct write_batch *ba
 	sql_add(text, ")");
 }
 
+/* Lets the carts of other customers than an owner's not pass. Those without a customer do not pass
+ * either: they are modified. */
+static void write_guard_owners(struct sql_text *text, const struct write_batch *batch,
+			       enum sql_way way)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct sql_write *write = &batch->writes[i];
+
+		if (write->way != way || write->op->owner == NULL)
+			continue;
+		sql_add(text, " AND (c.id <> ");
+		sql_add_id(text, &write->id);
+		sql_add(text, " OR c.customer_id = ");
+		sql_add_shop_id(text, write->op->owner);
+		sql_add(text, ")");
+	}
+}
+
 /* How many lines an add may bring. */
 static void write_lines_of(struct sql_text *text, const struct write_batch *batch)
 {
@@ -305,6 +323,7 @@ static void write_adds(struct sql_text *text, const struct write_batch *batch)
 	write_lines_of(text, batch);
 	write_where(text, batch, write_is_add);
 	write_guard_open(text, batch);
+	write_guard_owners(text, batch, SQL_WAY_ADD);
 	sql_add(text, " AND c.lines_bound + ");
 	write_lines_of(text, batch);
 	sql_add(text, " <= ");
@@ -321,6 +340,7 @@ static void write_checkout(struct sql_text *text, const struct write_batch *batc
 	sql_add(text, " WHERE c.id = ");
 	sql_add_id(text, &write->id);
 	write_guard_open(text, batch);
+	write_guard_owners(text, batch, SQL_WAY_CHECKOUT);
 	if (write->op->if_version != 0) {
 		sql_add(text, " AND c.version = ");
 		sql_add_integer(text, write->op->if_version);

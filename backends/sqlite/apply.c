@@ -155,7 +155,7 @@ static void apply_give_cart(struct cart_op *op, struct cart *cart)
 static int apply_load(struct sqlite_conn *conn, struct cart_op *op, const struct cart_id *id,
 		      struct cart *cart, struct sqlite_places *places)
 {
-	int rc = sqlite_cart_load(conn, id, cart, places);
+	int rc = sqlite_cart_load(conn, id, op->owner, cart, places);
 
 	op->result = CART_OK;
 	if (rc == SQLITE_NOTFOUND) {
@@ -239,7 +239,7 @@ static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules
 	int rc = apply_load(conn, op, &op->id, &cart, &places);
 
 	if (rc == SQLITE_OK && op->result == CART_DAMAGED && op->type == CART_OP_DELETE &&
-	    op->if_version == 0) {
+	    op->if_version == 0 && op->owner == NULL) {
 		op->result = CART_OK;
 		return sqlite_cart_delete(conn, &op->id, NULL);
 	}

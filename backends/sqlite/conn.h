@@ -79,11 +79,13 @@ struct sqlite_places {
 
 /*
  * Reads a cart with its lines; *cart must hold nothing. SQLITE_OK, SQLITE_NOTFOUND, or an error, in
- * both of which *cart holds nothing. An expired cart is found: the caller decides. places may be
- * NULL.
+ * both of which *cart holds nothing. An expired cart is found: the caller decides. A cart that is
+ * not the owner's (NULL: anybody's) is not found, and takes no longer than one that is not there.
+ * places may be NULL.
  */
 CART_MUST_CHECK int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id,
-				     struct cart *cart, struct sqlite_places *places);
+				     const struct shop_id *owner, struct cart *cart,
+				     struct sqlite_places *places);
 
 /* Takes the ids in the statement's first column, and resets it. ids has room for all. */
 CART_MUST_CHECK int sqlite_ids_read(sqlite3_stmt *stmt, struct cart_id *ids, size_t *count);

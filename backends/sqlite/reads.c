@@ -20,7 +20,7 @@
 static int reads_listed(struct sqlite_conn *conn, const struct cart_op *op,
 			const struct cart_id *id, struct cart *cart, bool *listed)
 {
-	int rc = sqlite_cart_load(conn, id, cart, NULL);
+	int rc = sqlite_cart_load(conn, id, NULL, cart, NULL);
 
 	*listed = rc == SQLITE_OK;
 	if (rc != SQLITE_DAMAGED_ROW)
@@ -42,7 +42,7 @@ static enum cart_result reads_failed(struct sqlite_conn *conn, struct cart_op *o
 
 static enum cart_result reads_get(struct sqlite_conn *conn, struct cart_op *op)
 {
-	int rc = sqlite_cart_load(conn, &op->id, &op->cart, NULL);
+	int rc = sqlite_cart_load(conn, &op->id, op->owner, &op->cart, NULL);
 
 	if (rc == SQLITE_NOTFOUND)
 		return CART_NOT_FOUND;

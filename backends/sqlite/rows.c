@@ -2,6 +2,8 @@
  * file is damaged. */
 #include "backends/sqlite/conn.h"
 
+#include "core/cart_op.h"
+
 #include <string.h>
 
 static int rows_customer(sqlite3_stmt *stmt, struct cart *cart)
@@ -37,16 +39,19 @@ static bool rows_products_are_valid(const struct cart *cart)
 	return i == cart->line_count;
 }
 
-static int rows_cart(sqlite3_stmt *stmt, struct cart *cart)
+static int rows_cart(sqlite3_stmt *stmt, const struct shop_id *owner, struct cart *cart)
 {
-	const char *items = (const char *)sqlite3_column_text(stmt, 7);
-	int rc;
+	int rc = rows_customer(stmt, cart);
+	const char *items;
 
+	if (rc != SQLITE_OK)
+		return rc;
+	if (!cart_is_owned(&cart->customer_id, owner))
+		return SQLITE_NOTFOUND;
+	items = (const char *)sqlite3_column_text(stmt, 7);
 	if (items == NULL)
 		return SQLITE_NOMEM;
 	rc = sqlite_items_read(cart, items, (size_t)sqlite3_column_bytes(stmt, 7));
-	if (rc == SQLITE_OK)
-		rc = rows_customer(stmt, cart);
 	if (rc != SQLITE_OK)
 		return rc;
 	cart->state = sqlite3_column_int(stmt, 1) == CART_OPEN ? CART_OPEN : CART_CHECKED_OUT;
@@ -60,8 +65,8 @@ static int rows_cart(sqlite3_stmt *stmt, struct cart *cart)
 	return rc;
 }
 
-int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id, struct cart *cart,
-		     struct sqlite_places *places)
+int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id,
+		     const struct shop_id *owner, struct cart *cart, struct sqlite_places *places)
 {
 	sqlite3_stmt *stmt = conn->stmts[STMT_CART];
 	int rc;
@@ -69,7 +74,7 @@ int sqlite_cart_load(struct sqlite_conn *conn, const struct cart_id *id, struct 
 	sqlite3_bind_blob(stmt, 1, id->bytes, CART_ID_BYTES, SQLITE_STATIC);
 	rc = sqlite3_step(stmt);
 	if (rc == SQLITE_ROW)
-		rc = rows_cart(stmt, cart);
+		rc = rows_cart(stmt, owner, cart);
 	else if (rc == SQLITE_DONE)
 		rc = SQLITE_NOTFOUND;
 	if (places != NULL && rc == SQLITE_OK)

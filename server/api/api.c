@@ -5,6 +5,7 @@
 #include "core/settings/settings.h"
 #include "server/api/call.h"
 #include "server/api/cors.h"
+#include "server/api/permit.h"
 #include "server/api/slices.h"
 #include "server/api/conditions.h"
 #include "server/api/text.h"
@@ -153,6 +154,7 @@ static bool api_identify(struct call *call)
 	switch (access_check(call->api->access, header, &call->caller_room, &why)) {
 	case ACCESS_GRANTED:
 		call->caller = &call->caller_room;
+		call->owner = permit_owner(call->caller);
 		return true;
 	case ACCESS_ANONYMOUS:
 		api_challenge(call, problem, "", "this call needs a bearer token");

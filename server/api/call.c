@@ -5,6 +5,7 @@
 #include "server/api/api_metrics.h"
 #include "server/api/conditions.h"
 #include "server/api/cors.h"
+#include "server/api/permit.h"
 #include "server/api/read_cache.h"
 #include "server/api/text.h"
 
@@ -219,6 +220,7 @@ void call_prepare_op(struct call *call, struct cart_op *op, enum cart_op_type ty
 {
 	cart_op_init(op, type);
 	op->id = call->id;
+	op->owner = call->owner;
 	op->deadline_ns = http_request_received_ns(call->request) +
 			  call->api->shared->deadline_ms * CLOCK_NS_PER_MS;
 	op->done = call_done;
@@ -231,11 +233,25 @@ struct cart_op *call_op(struct call *call, enum cart_op_type type)
 	return &call->op;
 }
 
+/* True: the caller may not make this op, and the call has been answered. */
+static bool call_is_forbidden(struct call *call)
+{
+	const char *why = permit_refusal(call->caller, &call->op, &call->as_admin);
+
+	if (why == NULL)
+		return false;
+	snprintf(call->reason, sizeof(call->reason), "%s", why);
+	call_problem(call, (struct problem){403, "FORBIDDEN"}, "%s", why);
+	return true;
+}
+
 void call_submit(struct call *call, void (*answer)(struct call *call))
 {
 	enum cart_result result;
 
 	call->answer = answer;
+	if (call->caller != NULL && call_is_forbidden(call))
+		return;
 	call_begin_times(call);
 	if (call_find_cached(call, &call->op)) {
 		answer(call);

@@ -59,8 +59,9 @@ struct call {
 	bool wants_cart;	      /* Prefer: return=representation */
 	bool cached, asked;	      /* ops were answered by the read cache; by the store */
 	const struct access_caller
-		*caller; /* NULL: callers are not checked, or not on this route */
-	bool as_admin;	 /* what it asks for needs the scope admin */
+		*caller;	     /* NULL: callers are not checked, or not on this route */
+	const struct shop_id *owner; /* of its ops; NULL: any */
+	bool as_admin;		     /* what it asks for needs the scope admin */
 	char request_id[REQUEST_ID_MAX + 1];
 	char trace_id[TRACE_ID_TEXT + 1]; /* "": none */
 	char key[CART_KEY_MAX +

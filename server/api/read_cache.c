@@ -257,7 +257,9 @@ static bool cache_copy(struct read_cache *cache, struct cart_op *op)
 	entry = *cache_slot(cache, stripe, &op->id);
 	found = entry != NULL &&
 		now_ns - entry->fresh_ns < cache->config.max_age_ms * CLOCK_NS_PER_MS &&
-		!cart_is_expired(&entry->cart, now_ms) && cart_copy(&op->cart, &entry->cart);
+		!cart_is_expired(&entry->cart, now_ms) &&
+		cart_is_owned(&entry->cart.customer_id, op->owner) &&
+		cart_copy(&op->cart, &entry->cart);
 	if (found) {
 		TAILQ_REMOVE(&stripe->used, entry, used);
 		TAILQ_INSERT_TAIL(&stripe->used, entry, used);

@@ -35,6 +35,7 @@ struct world {
 struct request {
 	struct cart_op op;
 	struct cart_change changes[MODEL_CHANGES_MAX];
+	struct shop_id owner;
 	char key[16];
 };
 
@@ -171,6 +172,17 @@ static void request_bind(struct request *r)
 {
 	r->op.changes = r->op.change_count > 0 ? r->changes : NULL;
 	r->op.key = r->op.key != NULL ? r->key : NULL;
+	r->op.owner = r->op.owner != NULL ? &r->owner : NULL;
+}
+
+/* Most often the cart's own customer. */
+static void choose_owner(struct history *h)
+{
+	struct request *r = &h->request;
+	const struct cart *cart = find_made(h, &r->op.id);
+
+	r->owner = cart != NULL && chance(h, 60) ? cart->customer_id : some_customer(h);
+	r->op.owner = &r->owner;
 }
 
 static void choose_request(struct history *h)
@@ -202,6 +214,8 @@ static void choose_request(struct history *h)
 		r->op.flags = CART_READ_STRONG;
 	if (cart_op_is_write(&r->op))
 		choose_conditions(h);
+	if (r->op.type != CART_OP_CREATE && r->op.type != CART_OP_LIST && chance(h, 20))
+		choose_owner(h);
 	request_bind(r);
 	if (r->op.key != NULL) {
 		h->last_keyed = *r;
@@ -238,9 +252,10 @@ static void print_request(const struct cart_op *op)
 	char id[CART_ID_TEXT + 1];
 
 	cart_id_format(&op->id, id);
-	print_error("%s %s at %lld, if_version %lld, key %s, flags %u\n",
+	print_error("%s %s at %lld, if_version %lld, key %s, owner %s, flags %u\n",
 		    cart_op_type_name(op->type), id, (long long)op->now_ms,
-		    (long long)op->if_version, op->key != NULL ? op->key : "none", op->flags);
+		    (long long)op->if_version, op->key != NULL ? op->key : "none",
+		    op->owner != NULL ? op->owner->text : "any", op->flags);
 	for (size_t i = 0; i < op->change_count; i++)
 		print_error("  %s %s x %lld\n", names[op->changes[i].type],
 			    op->changes[i].product_id.text, (long long)op->changes[i].quantity);

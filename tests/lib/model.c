@@ -318,12 +318,18 @@ static enum cart_result model_write(const struct model *model, struct model_cart
 	return CART_OK;
 }
 
+/* The cart is another customer's. */
+static bool model_hides(const struct model_cart *cart, const struct cart_op *op)
+{
+	return op->owner != NULL && strcmp(cart->cart.customer_id.text, op->owner->text) != 0;
+}
+
 static void model_run_write(struct model *model, const struct cart_op *op,
 			    struct model_answer *answer)
 {
 	struct model_cart *cart = model_find(model, &op->id, op->now_ms);
 
-	if (cart == NULL) {
+	if (cart == NULL || model_hides(cart, op)) {
 		answer->result = CART_NOT_FOUND;
 		return;
 	}
@@ -373,6 +379,8 @@ static void model_get(const struct model *model, const struct cart_op *op,
 {
 	const struct model_cart *cart = model_find(model, &op->id, op->now_ms);
 
+	if (cart != NULL && model_hides(cart, op))
+		cart = NULL;
 	answer->result = cart != NULL ? CART_OK : CART_NOT_FOUND;
 	answer->has_cart = cart != NULL;
 	if (cart != NULL)

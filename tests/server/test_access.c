@@ -16,7 +16,8 @@ static struct api_server server;
 static struct api_client client;
 static struct token_file file;
 static char folder[256];
-static const char *none, *reader, *writer, *admin, *all, *expired;
+static const char *none, *reader, *writer, *admin, *all, *expired, *ann, *bob;
+static char ann_keyed[256], ann_matching[256], bob_keyed[256];
 
 #define NOBODY "00000000-0000-4000-8000-000000000001"
 
@@ -166,6 +167,121 @@ static void a_whole_life_with_a_token(void **state)
 	assert_int_equal(call("DELETE", path, writer, NULL), 204);
 }
 
+/* Makes a cart with a line, for a customer, with any of the tokens. */
+static void make_cart(const char *header, int customer, char id[API_ID_TEXT + 1])
+{
+	char body[64];
+
+	snprintf(body, sizeof(body), "{\"customer_id\":%d}", customer);
+	assert_int_equal(call("POST", "/shopping-carts", header, body), 201);
+	strcpy(id, api_string(&client, "shopping_cart_id"));
+	assert_int_equal(api_call_cart(&client, "POST", id, "/items", header,
+				       "{\"product_id\":7,\"quantity\":2}"),
+			 204);
+}
+
+/* What is answered, with the cart's id masked. */
+static void answer_of(const char *id, char *text, size_t room)
+{
+	char *at;
+
+	snprintf(text, room, "%d %s", client.response.status, client.response.body);
+	while ((at = strstr(text, id)) != NULL)
+		memset(at, '?', API_ID_TEXT);
+	assert_null(api_header(&client, "ETag"));
+	assert_null(api_header(&client, "Idempotency-Replayed"));
+}
+
+/* One call of another's cart, and the same of a cart that does not exist: the answers are the same,
+ * to the byte. */
+static void try_cart(const struct route *route, const struct route_call *how, const char *headers,
+		     const char *id)
+{
+	const char *method = route_method_name(how->method), *body = NULL;
+	char theirs[1024], missing[1024], path[256];
+
+	if (how->body == ROUTE_BODY_JSON)
+		body = how->method == HTTP_PUT ? "{\"quantity\":2}"
+					       : "{\"product_id\":7,\"quantity\":2}";
+	strcpy(path, path_of(route->pattern));
+	call(method, path, headers, body);
+	answer_of(NOBODY, missing, sizeof(missing));
+	memcpy(strstr(path, NOBODY), id, API_ID_TEXT);
+	call(method, path, headers, body);
+	answer_of(id, theirs, sizeof(theirs));
+	assert_string_equal(theirs, missing);
+}
+
+/* For every call that has a cart's id, by the table of routes. */
+static void the_cart_of_another_is_answered_as_none(void **state)
+{
+	const char *const headers[] = {ann, ann_keyed, ann_matching};
+	char id[API_ID_TEXT + 1], path[256];
+
+	(void)state;
+	make_cart(bob, 2, id);
+	for (size_t i = 0; i < routes_count; i++)
+		for (size_t j = 0; j < ROUTE_CALLS_MAX && routes[i].calls[j].handler != NULL; j++)
+			for (size_t k = 0; k < sizeof(headers) / sizeof(headers[0]); k++)
+				if (strstr(routes[i].pattern, "{id}") != NULL)
+					try_cart(&routes[i], &routes[i].calls[j], headers[k], id);
+	snprintf(path, sizeof(path), "/shopping-carts/%s", id);
+	assert_int_equal(call("GET", path, bob, NULL), 200);
+	assert_int_equal(api_version(&client), 2);
+}
+
+static void a_batch_of_reads_misses_the_carts_of_others(void **state)
+{
+	char mine[API_ID_TEXT + 1], theirs[API_ID_TEXT + 1], body[256];
+
+	(void)state;
+	make_cart(ann, 1, mine);
+	make_cart(bob, 2, theirs);
+	snprintf(body, sizeof(body), "{\"ids\":[\"%s\",\"%s\",\"%s\"]}", theirs, mine, theirs);
+	assert_int_equal(call("POST", "/shopping-carts/batch-get", ann, body), 200);
+	assert_int_equal(json_array_size(json_object_get(client.json, "carts")), 1);
+	assert_int_equal(json_array_size(json_object_get(client.json, "missing")), 2);
+	assert_int_equal(call("POST", "/shopping-carts/batch-get", all, body), 200);
+	assert_int_equal(json_array_size(json_object_get(client.json, "missing")), 0);
+}
+
+static void lists_of_others_and_idle_carts_need_admin(void **state)
+{
+	char mine[API_ID_TEXT + 1];
+
+	(void)state;
+	make_cart(ann, 1, mine);
+	assert_int_equal(call("GET", "/shopping-carts?customer_id=1", ann, NULL), 200);
+	call("GET", "/shopping-carts?customer_id=2", ann, NULL);
+	expect(403, "FORBIDDEN", "scope admin");
+	call("GET", "/shopping-carts?idle_since=2025-11-01T00:00:00Z", ann, NULL);
+	expect(403, "FORBIDDEN", "scope admin");
+	call("GET", "/shopping-carts?customer_id=1", reader, NULL);
+	expect(403, "FORBIDDEN", "scope admin");
+	assert_int_equal(call("GET", "/shopping-carts?customer_id=1", all, NULL), 200);
+	assert_int_equal(call("GET", "/shopping-carts?idle_since=2025-11-01T00:00:00Z", all, NULL),
+			 200);
+	cartd_await_output(&server.cartd, "admin call caller=all method=GET route=/shopping-carts ",
+			   10000);
+}
+
+static void a_customer_makes_carts_for_itself(void **state)
+{
+	char first[API_ID_TEXT + 1];
+
+	(void)state;
+	call("POST", "/shopping-carts", ann, "{\"customer_id\":2}");
+	expect(403, "FORBIDDEN", "its own customer");
+	assert_int_equal(call("POST", "/shopping-carts", ann_keyed, "{\"customer_id\":1}"), 201);
+	strcpy(first, api_string(&client, "shopping_cart_id"));
+	assert_int_equal(call("POST", "/shopping-carts", bob_keyed, "{\"customer_id\":2}"), 201);
+	assert_null(api_header(&client, "Idempotency-Replayed"));
+	assert_string_not_equal(api_string(&client, "shopping_cart_id"), first);
+	call("POST", "/shopping-carts", bob_keyed, "{\"customer_id\":1}");
+	expect(403, "FORBIDDEN", NULL);
+	assert_int_equal(call("POST", "/shopping-carts", all, "{\"customer_id\":3}"), 201);
+}
+
 static void refusals_and_admin_calls_are_in_the_log(void **state)
 {
 	char *log;
@@ -307,6 +423,11 @@ static int start(void **state)
 	admin = token_file_add(&file, "admin", "\"admin\"", "");
 	expired = token_file_add(&file, "expired", "\"read\",\"write\",\"admin\"",
 				 ",\"expires\":\"2025-11-02T00:00:00Z\"");
+	ann = token_file_add(&file, "ann", "\"read\",\"write\"", ",\"customer\":\"1\"");
+	bob = token_file_add(&file, "bob", "\"read\",\"write\"", ",\"customer\":\"2\"");
+	snprintf(ann_keyed, sizeof(ann_keyed), "%sIdempotency-Key: k\r\n", ann);
+	snprintf(bob_keyed, sizeof(bob_keyed), "%sIdempotency-Key: k\r\n", bob);
+	snprintf(ann_matching, sizeof(ann_matching), "%sIf-Match: \"99\"\r\n", ann);
 	token_file_write(&file);
 	none = "Authorization: Bearer cart_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n";
 	snprintf(setting, sizeof(setting), "auth.token_file=%s", file.path);
@@ -331,6 +452,10 @@ int main(void)
 		cmocka_unit_test(what_is_no_good_credential_is_401),
 		cmocka_unit_test(a_refused_call_is_not_looked_at),
 		cmocka_unit_test(a_whole_life_with_a_token),
+		cmocka_unit_test(the_cart_of_another_is_answered_as_none),
+		cmocka_unit_test(a_batch_of_reads_misses_the_carts_of_others),
+		cmocka_unit_test(lists_of_others_and_idle_carts_need_admin),
+		cmocka_unit_test(a_customer_makes_carts_for_itself),
 		cmocka_unit_test(refusals_and_admin_calls_are_in_the_log),
 		cmocka_unit_test(a_changed_file_counts_without_a_signal),
 		cmocka_unit_test(a_broken_file_leaves_the_callers_as_they_were),

@@ -137,6 +137,27 @@ static void only_reads_that_may_be_stale_are_answered(void **state)
 	}
 }
 
+static void a_copy_is_given_to_its_owner_alone(void **state)
+{
+	const struct shop_id ann = {1, "1"}, bob = {1, "2"};
+	struct cart_op op = {.type = CART_OP_GET, .id = id_of(1)};
+	struct bench b;
+
+	(void)state;
+	bench_open(&b, 10, NO_LIMIT, false);
+	op.cart = (struct cart){.id = op.id, .customer_id = ann, .version = 3};
+	op.submitted_ns = now(&b);
+	read_cache_learn(b.cache, b.shard, &op);
+	op.cart = (struct cart){0};
+	op.owner = &bob;
+	assert_false(read_cache_find(b.cache, b.shard, &op));
+	op.flags = 0;
+	op.owner = &ann;
+	assert_true(read_cache_find(b.cache, b.shard, &op));
+	cart_op_clear(&op);
+	bench_close(&b);
+}
+
 static void a_read_that_misses_becomes_a_strong_one(void **state)
 {
 	struct cart_op eventual = {.type = CART_OP_GET, .flags = CART_READ_EVENTUAL};
@@ -625,6 +646,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_reads_that_may_be_stale_are_answered),
+		cmocka_unit_test(a_copy_is_given_to_its_owner_alone),
 		cmocka_unit_test(a_read_that_misses_becomes_a_strong_one),
 		cmocka_unit_test(a_copy_is_given_until_it_is_too_old),
 		cmocka_unit_test(an_expired_cart_is_not_given),

@@ -29,11 +29,12 @@
 
 /* What the placeholders in the expressions stand for, by letter; #k and #p are the op's. */
 static const char *const fast_attributes['z' - 'a' + 1] = {
-	['a' - 'a'] = "added",	  ['d' - 'a'] = "updated",    ['e' - 'a'] = "expires_ms",
-	['f' - 'a'] = "op_f",	  ['h' - 'a'] = "idle_shard", ['i' - 'a'] = "idle_key",
-	['m' - 'a'] = "mark",	  ['o' - 'a'] = "op_v",	      ['q' - 'a'] = "qty",
-	['r' - 'a'] = "order_id", ['s' - 'a'] = "status",     ['u' - 'a'] = "updated_at",
-	['v' - 'a'] = "version",  ['x' - 'a'] = "expires_at", ['y' - 'a'] = "keyed_until",
+	['a' - 'a'] = "added",	     ['c' - 'a'] = "customer_id", ['d' - 'a'] = "updated",
+	['e' - 'a'] = "expires_ms",  ['f' - 'a'] = "op_f",	  ['h' - 'a'] = "idle_shard",
+	['i' - 'a'] = "idle_key",    ['m' - 'a'] = "mark",	  ['o' - 'a'] = "op_v",
+	['q' - 'a'] = "qty",	     ['r' - 'a'] = "order_id",	  ['s' - 'a'] = "status",
+	['u' - 'a'] = "updated_at",  ['v' - 'a'] = "version",	  ['x' - 'a'] = "expires_at",
+	['y' - 'a'] = "keyed_until",
 };
 
 enum fast_kind { FAST_ADD, FAST_SET, FAST_REMOVE, FAST_CLEAR, FAST_CHECKOUT, FAST_DELETE };
@@ -219,6 +220,8 @@ static void fast_guard(struct buf *body, const struct fast *fast)
 {
 	if (fast->key_name != NULL)
 		buf_add_string(body, "NOT #o.#k>:0 AND size(#o)<:k AND ");
+	if (fast->op->owner != NULL)
+		buf_add_string(body, "#c=:c AND ");
 	if (fast->op->if_version != 0)
 		buf_add_string(body, "#v=:v AND ");
 	fast_guard_times(body, fast);
@@ -363,6 +366,8 @@ static void fast_values(struct buf *body, const struct fast *fast)
 	char record[DDB_RECORD_ROOM];
 
 	ddb_add_number(body, "\":t\":", fast->op->now_ms);
+	if (fast->op->owner != NULL)
+		ddb_add_text(body, ",\":c\":", fast->op->owner->text);
 	if (fast->op->if_version != 0)
 		ddb_add_number(body, ",\":v\":", fast->op->if_version);
 	if (fast->key_name != NULL) {

@@ -81,7 +81,7 @@ static enum cart_result read_give(struct cart_op *op, const struct ddb_item *ite
 		cart_op_set_reason(op, "%s", why);
 		return read;
 	}
-	if (item->deleted || cart_is_expired(&item->cart, op->now_ms))
+	if (item->deleted || !cart_op_sees(op, &item->cart))
 		return CART_NOT_FOUND;
 	return cart_copy(&op->cart, &item->cart) ? CART_OK : CART_BUSY;
 }

@@ -162,10 +162,10 @@ static void write_if_unchanged(struct ddb_task *task, struct ddb_item *item, str
 	ddb_write_send(task, DDB_STEP_WRITE_IF_UNCHANGED, operation);
 }
 
-/* True: there is no such cart, or it has expired, and the op was answered. */
+/* True: the op sees no such cart, and was answered. */
 static bool write_is_gone(struct ddb_task *task, const struct ddb_item *item)
 {
-	if (item != NULL && !item->deleted && !cart_is_expired(&item->cart, task->write.op->now_ms))
+	if (item != NULL && !item->deleted && cart_op_sees(task->write.op, &item->cart))
 		return false;
 	ddb_write_answer(task, CART_NOT_FOUND);
 	return true;

@@ -214,7 +214,7 @@ $(B)/bin/cartd: $(B)/server/main.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 $(B)/bin/cartd-test: $(B)/server/main.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ)
 	$(link)
-$(B)/bin/cartctl: $(call objects,$(CTL_SRC)) $(B)/server/settings.o $(LIB_OBJ) $(REGISTRY_OBJ)
+$(B)/bin/cartctl: $(call objects,$(CTL_SRC) $(wildcard server/access/*.c)) $(B)/server/settings.o $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 # Includes the fault backend: cartbench selftest measures it to show that the probes find faults.
 $(B)/bin/cartbench: $(B)/bench/main.o $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ)

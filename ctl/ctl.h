@@ -28,7 +28,8 @@ struct ctl_command {
 	enum ctl_status (*run)(struct ctl *ctl);
 };
 
-extern const struct ctl_command ctl_backends, ctl_provision, ctl_get, ctl_list, ctl_settings;
+extern const struct ctl_command ctl_backends, ctl_provision, ctl_get, ctl_list, ctl_settings,
+	ctl_token;
 
 /*
  * print.c: what cartctl prints. Functions that return CTL_FAILED or CTL_USAGE have already printed

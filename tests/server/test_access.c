@@ -338,6 +338,35 @@ static void a_changed_file_counts_without_a_signal(void **state)
 	assert_int_equal(call("GET", "/shopping-carts/" NOBODY, reader, NULL), 404);
 }
 
+/* Runs cartctl token on the file of the service. Its output is to be freed. */
+static char *token_program(const char *verb, const char *name, const char *option,
+			   const char *value)
+{
+	const char *argv[] = {"cartctl", "--auth.token_file",
+			      file.path, "token",
+			      verb,	 "--name",
+			      name,	 option,
+			      value,	 NULL};
+	char *output;
+
+	if (cartd_run_program(argv, &output, 20000) != 0)
+		fail_msg("%s", output);
+	return output;
+}
+
+static void a_token_of_cartctl_is_good_until_it_is_revoked(void **state)
+{
+	char *token = token_program("new", "made", "--scope", "read"), header[128];
+
+	(void)state;
+	snprintf(header, sizeof(header), "Authorization: Bearer %.*s\r\n",
+		 (int)strcspn(token, "\n"), token);
+	free(token);
+	await_status(header, 404);
+	free(token_program("revoke", "made", NULL, NULL));
+	await_status(header, 401);
+}
+
 static void a_broken_file_leaves_the_callers_as_they_were(void **state)
 {
 	FILE *out = fopen(file.path, "w");
@@ -458,6 +487,7 @@ int main(void)
 		cmocka_unit_test(a_customer_makes_carts_for_itself),
 		cmocka_unit_test(refusals_and_admin_calls_are_in_the_log),
 		cmocka_unit_test(a_changed_file_counts_without_a_signal),
+		cmocka_unit_test(a_token_of_cartctl_is_good_until_it_is_revoked),
 		cmocka_unit_test(a_broken_file_leaves_the_callers_as_they_were),
 		cmocka_unit_test(an_open_port_needs_a_word),
 		cmocka_unit_test(said_insecure_it_starts_and_warns),

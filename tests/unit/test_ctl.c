@@ -296,7 +296,7 @@ static void bad_usage_names_the_argument_and_ends_with_2(void **state)
 	assert_int_equal(CTL("gte"), 2);
 	assert_says(
 		"cartctl: \"gte\" is no command; the commands are backends, provision, get, list, "
-		"settings");
+		"settings, token");
 	assert_int_equal(CTL("get"), 2);
 	assert_says("cartctl: get: the ID of a cart is missing");
 	assert_int_equal(CTL("get", "abc"), 2);

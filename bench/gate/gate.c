@@ -235,7 +235,8 @@ static bool gate_controls_fail(const struct gate *gate, char why[GATE_WHY_MAX])
 
 	for (int i = 0; i < GATE_LINES; i++) {
 		if (same->made && gate_line_fails(same, GATE_SAME, i)) {
-			gate_tell(told, sizeof(told), same, i);
+			gate_tell(told, sizeof(told), same,
+				  same->lines[H2H_OPEN].stalled ? H2H_OPEN : i);
 			snprintf(why, GATE_WHY_MAX,
 				 "the control of one binary against itself was not shown to be "
 				 "within %g %%: %s; the machine is too noisy for --blocks so few, "

@@ -290,9 +290,19 @@ static void a_side_that_fails_fast_does_not_win(void **state)
 	free(output);
 }
 
+/* Of a gate's first run: both sides. */
+static json_t *gate_open_loop(const json_t *gate)
+{
+	json_t *run = json_array_get(json_object_get(json_object_get(gate, "results"), "runs"), 0);
+	json_t *operations = json_object_get(json_object_get(run, "h2h"), "operations");
+
+	return json_object_get(json_array_get(operations, 3), "open");
+}
+
 static void a_side_that_does_not_store_is_wrong(void **state)
 {
 	char *output;
+	json_t *result;
 
 	(void)state;
 	output = BENCH(3, "h2h", SHORT, "--out", file, "A=store:memory",
@@ -307,12 +317,16 @@ static void a_side_that_does_not_store_is_wrong(void **state)
 		       "store:fault?fault.mutant=dropped-write&fault.mutant_share=100");
 	assert_non_null(strstr(output, "of a cart is there"));
 	free(output);
-	output = BENCH(3, "gate", "--busy", "--no-open", "--blocks", "12", "--pairs", "20",
-		       "--limit", "90%", "BASE=store:memory",
+	/* Asked in the open loop too, as gate does unless it is told not to. */
+	output = BENCH(3, "gate", "--busy", "--rate", "300", "--duration", "200ms", "--blocks",
+		       "12", "--pairs", "20", "--limit", "90%", "--out", file, "BASE=store:memory",
 		       "SAME=store:fault?fault.mutant=dropped-write&fault.mutant_share=100",
 		       "HEAD=store:memory");
 	assert_non_null(strstr(output, "gate: WRONG: SAME does not hold "));
 	free(output);
+	result = load(file);
+	assert_int_equal(json_array_size(gate_open_loop(result)), 2);
+	json_decref(result);
 }
 
 /* Most of the pairs do not see it, because nothing is asked meanwhile. */
@@ -421,7 +435,33 @@ static void archived_results_are_compared(void **state)
 	output = BENCH(0, "compare", file, other);
 	assert_non_null(strstr(output, "NOT COMPARABLE: B failed 10\xc2\xa0% of add, B, A 0"));
 	assert_null(strstr(output, "WINS"));
+	/* The shares have their intervals. */
+	assert_non_null(strstr(output, "90\xc2\xa0% (87\xc2\xa0% to 92.4\xc2\xa0%)"));
 	free(output);
+	json_decref(result);
+}
+
+/* As where an operation has got another name. */
+static void an_operation_of_one_file_is_named(void **state)
+{
+	json_t *result = make_pair();
+	const char *const files[][3] = {{file, other, "add is only in the old result"},
+					{other, file, "add is only in the new result"}};
+	char *output;
+
+	(void)state;
+	json_array_remove(json_object_get(json_object_get(result, "results"), "operations"), 1);
+	save(result, other);
+	for (size_t i = 0; i < 2; i++) {
+		output = BENCH(0, "compare", files[i][0], files[i][1]);
+		assert_non_null(strstr(output, "NOT COMPARABLE: "));
+		assert_non_null(strstr(output, files[i][2]));
+		/* Its shares and its line stand there all the same. */
+		assert_non_null(strstr(output, "\nadd, A "));
+		assert_non_null(strstr(output, "\nadd p50, B to A "));
+		assert_null(strstr(output, "EQUIVALENT"));
+		free(output);
+	}
 	json_decref(result);
 }
 
@@ -463,6 +503,7 @@ int main(void)
 		cmocka_unit_test(a_service_whose_clock_is_fast_is_not_believed),
 		cmocka_unit_test(sides_of_one_database_have_different_names),
 		cmocka_unit_test(archived_results_are_compared),
+		cmocka_unit_test(an_operation_of_one_file_is_named),
 		cmocka_unit_test(results_that_do_not_belong_together_are_refused),
 	};
 

@@ -20,6 +20,7 @@ struct made_up {
 	double noise;	/* of a block, either way: 0.1 is up to 10 % */
 	int gone;	/* the side + 1 */
 	int64_t blocks; /* 0: BLOCKS */
+	int64_t gap_ns; /* B's longest in the open loop, where A's was 10 ms; 0: there was none */
 };
 
 static const struct made_up alike = {.ratio = {1, 1.004, 0.996}};
@@ -72,6 +73,13 @@ static void note(struct gate *gate, enum gate_step step, const struct made_up *o
 	if (of->gone > 0) {
 		h2h.gone = of->gone - 1;
 		strcpy(h2h.gone_error, "connection");
+	}
+	if (of->gap_ns > 0) {
+		h2h.open = (struct h2h_open){.made = true, .rate = 100, .duration_ms = 1000};
+		h2h.open.sides[0].gap_ns = 10000000;
+		h2h.open.sides[1].gap_ns = of->gap_ns;
+		for (int side = 0; side < H2H_SIDES; side++)
+			tally_init(&h2h.open.sides[side].tally, true);
 	}
 	h2h_judge(&judgement, &h2h, &question);
 	gate_note(gate, step, &h2h, &judgement);
@@ -341,6 +349,24 @@ static void a_build_that_fails_more_is_a_regression(void **state)
 	assert_says("one binary against itself was not shown to be within 5 %: add failed ");
 }
 
+/* In no pair it is slower. */
+static void a_build_that_stands_still_is_a_regression(void **state)
+{
+	static const struct made_up still = {.ratio = {1, 1, 1}, .gap_ns = 1000000000};
+	static const struct made_up flowing = {.ratio = {1, 1, 1}, .gap_ns = 12000000};
+	struct gate gate;
+
+	(void)state;
+	assert_int_equal(DECIDE(&gate, &flowing, &slow, &slow, &still, &still), BENCH_FAILED);
+	assert_says("HEAD is worse, twice: open loop: HEAD stood still for 1,000\xc2\xa0ms, BASE "
+		    "for 10.0\xc2\xa0ms, then ");
+	assert_int_equal(DECIDE(&gate, &flowing, &slow, &slow, &flowing), BENCH_PASS);
+	assert_int_equal(DECIDE(&gate, &flowing, &slow, &slow, &still, &flowing), BENCH_PASS);
+	/* A control that does shows nothing, however often it is measured again. */
+	assert_int_equal(DECIDE(&gate, &still, &still, &still), BENCH_INVALID);
+	assert_says("open loop: SAME stood still for ");
+}
+
 static void what_was_not_measured_is_not_green(void **state)
 {
 	struct gate gate;
@@ -397,6 +423,7 @@ int main(void)
 		cmocka_unit_test(a_target_that_is_gone_is_invalid_whichever_it_is),
 		cmocka_unit_test(blocks_too_few_are_invalid),
 		cmocka_unit_test(a_build_that_fails_more_is_a_regression),
+		cmocka_unit_test(a_build_that_stands_still_is_a_regression),
 		cmocka_unit_test(what_was_not_measured_is_not_green),
 		cmocka_unit_test(the_document_and_the_rows_hold_every_run_that_was_made),
 	};

@@ -601,6 +601,54 @@ static void what_is_too_short_to_compare_decides_nothing(void **state)
 	json_decref(run);
 }
 
+/* An archived run of 20 seconds: so many a second succeeded, of 1,000 that were asked. */
+static json_t *make_run(int succeeded)
+{
+	json_t *seconds = json_array();
+
+	for (int i = 0; i < 20; i++)
+		json_array_append_new(seconds, json_pack("{s:i, s:f, s:f}", "ok", succeeded + i % 3,
+							 "p50_ms", 1.0, "p99_ms", 2.0));
+	return json_pack("{s:s, s:[{}], s:{s:s, s:[{s:s, s:i, s:i}], s:o}}", "kind", "run", "sides",
+			 "results", "mode", "closed", "operations", "operation", "add", "tried",
+			 20000, "ok", 20 * succeeded, "seconds", seconds);
+}
+
+/* Three in ten fail at once: more succeed in a second, and that is no win. */
+static void archived_runs_are_not_compared_where_one_fails(void **state)
+{
+	json_t *whole = make_run(1000), *failing = make_run(700), *fast = make_run(1000), *compared;
+	json_t *row, *seconds = json_object_get(json_object_get(fast, "results"), "seconds"),
+		     *second;
+	struct cart_error error;
+	size_t at;
+
+	(void)state;
+	json_array_foreach(seconds, at, second)
+		json_object_set_new(second, "ok", json_integer(5000 + (json_int_t)at % 3));
+	compared = compare_results(whole, fast, 0.05, 0.95, &error);
+	row = json_array_get(json_object_get(compared, "rows"), 0);
+	assert_string_equal(json_string_value(json_object_get(row, "verdict")), "B WINS");
+	json_decref(compared);
+	json_object_set(json_object_get(failing, "results"), "seconds", seconds);
+	for (int turned = 0; turned < 2; turned++) {
+		compared = compare_results(turned ? failing : whole, turned ? whole : failing, 0.05,
+					   0.95, &error);
+		json_array_foreach(json_object_get(compared, "rows"), at, row)
+		{
+			assert_string_equal(json_string_value(json_object_get(row, "verdict")),
+					    "NOT COMPARABLE");
+			assert_non_null(
+				strstr(json_string_value(json_object_get(row, "not_judged")),
+				       " failed 30\xc2\xa0% of add"));
+		}
+		json_decref(compared);
+	}
+	json_decref(whole);
+	json_decref(failing);
+	json_decref(fast);
+}
+
 static void series_are_summed_by_their_whole_name(void **state)
 {
 	static const char text[] = "# HELP cart_x_total what\n"
@@ -634,6 +682,7 @@ int main(void)
 		cmocka_unit_test(time_that_is_over_ends_it_after_the_block),
 		cmocka_unit_test(the_results_hold_what_was_found),
 		cmocka_unit_test(what_is_too_short_to_compare_decides_nothing),
+		cmocka_unit_test(archived_runs_are_not_compared_where_one_fails),
 		cmocka_unit_test(series_are_summed_by_their_whole_name),
 		/* The last: a signal is remembered. */
 		cmocka_unit_test(a_signal_ends_it_and_keeps_the_blocks_that_were_done),

@@ -33,10 +33,13 @@ int fault_delays_init(struct fault_delays *delays, struct fault_stalls *stalls,
 {
 	*delays = (struct fault_delays){0};
 	atomic_init(&delays->drawn, 0);
+	atomic_init(&delays->trickled, 0);
 	*stalls = (struct fault_stalls){
 		.stall_ns = settings_integer(settings, "fault.stall") * CLOCK_NS_PER_MS,
 		.every_ns = settings_integer(settings, "fault.stall_every") * CLOCK_NS_PER_MS,
-		.started_ns = clock_monotonic_ns(&cart_clock_system)};
+		.started_ns = clock_monotonic_ns(&cart_clock_system),
+		.trickle_ns = settings_integer(settings, "fault.trickle") * CLOCK_NS_PER_MS,
+		.newest_first = settings_bool(settings, "fault.newest_first")};
 	if (stalls->stall_ns >= stalls->every_ns)
 		return cart_error_set(error, "fault.stall: it must be below fault.stall_every");
 	if (delays_read(delays, settings, error) == 0)
@@ -70,4 +73,22 @@ int64_t fault_stalls_due(const struct fault_stalls *stalls, int64_t now_ns, int6
 		at_ns = 0;
 	}
 	return now_ns + delay_ns + (at_ns + delay_ns) / running_ns * stalls->stall_ns;
+}
+
+int64_t fault_delays_due(struct fault_delays *delays, const struct fault_stalls *stalls,
+			 int64_t now_ns, int64_t delay_ns)
+{
+	int64_t due_ns = fault_stalls_due(stalls, now_ns, delay_ns);
+	int64_t waits_ns = due_ns - now_ns - delay_ns;
+	int64_t next, last;
+
+	if (waits_ns > 0 && stalls->trickle_ns > 0) {
+		next = (now_ns - stalls->started_ns) / stalls->trickle_ns + 1;
+		last = atomic_load(&delays->trickled);
+		if (last < next && atomic_compare_exchange_strong(&delays->trickled, &last, next) &&
+		    stalls->started_ns + next * stalls->trickle_ns < due_ns)
+			return stalls->started_ns + next * stalls->trickle_ns;
+	}
+	/* All come after the stall, in a thousandth of its length. */
+	return stalls->newest_first ? due_ns + waits_ns / 1000 : due_ns;
 }

@@ -10,11 +10,13 @@
 #include "core/settings/settings.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct fault_delays {
 	int64_t *ns; /* NULL: none */
 	size_t count;
 	atomic_uint_least64_t drawn;
+	atomic_int_least64_t trickled; /* the last time in which an answer comes in a stall */
 };
 
 /* Each period is every_ns long, and at its end stall_ns are stood still. */
@@ -22,6 +24,8 @@ struct fault_stalls {
 	int64_t stall_ns; /* 0: none; below every_ns */
 	int64_t every_ns;
 	int64_t started_ns; /* monotonic: of the first period */
+	int64_t trickle_ns; /* 0: none; in a stall one answer comes in each such time */
+	bool newest_first;  /* after a stall */
 };
 
 /* The stalls begin to count now. -1: a setting makes no sense; nothing is left behind. */
@@ -32,5 +36,8 @@ void fault_delays_destroy(struct fault_delays *delays);
 int64_t fault_delays_draw(struct fault_delays *delays);
 /* When a delay ends that begins at now_ns. */
 int64_t fault_stalls_due(const struct fault_stalls *stalls, int64_t now_ns, int64_t delay_ns);
+/* Likewise, with what trickles through a stall and in what order the rest comes. Any thread. */
+int64_t fault_delays_due(struct fault_delays *delays, const struct fault_stalls *stalls,
+			 int64_t now_ns, int64_t delay_ns);
 
 #endif

@@ -244,9 +244,9 @@ static bool fault_wait(struct fault_call *call, int64_t due_ns)
 /* When an answer of the inner store that came at now_ns is passed on. */
 static int64_t fault_due_ns(const struct fault_call *call, int64_t now_ns)
 {
-	const struct fault_stalls *stalls = &fault_db_of(&call->store->store)->stalls;
+	struct fault_db *db = fault_db_of(&call->store->store);
 
-	return fault_stalls_due(stalls, now_ns, call->delay_ns);
+	return fault_delays_due(&db->delays, &db->stalls, now_ns, call->delay_ns);
 }
 
 /* op->result is what the answer will be. False: no timer can be had. */
@@ -327,7 +327,8 @@ static void fault_inner_done(struct cart_op *copy, void *user)
 	if (goes_on)
 		return;
 	now_ns = clock_monotonic_ns(&cart_clock_system);
-	at_once = call->expiring || fault_due_ns(call, now_ns) == now_ns;
+	at_once = call->expiring || fault_stalls_due(&fault_db_of(&call->store->store)->stalls,
+						     now_ns, call->delay_ns) == now_ns;
 	/* The delay counts as time in the database. */
 	if (!at_once)
 		call->op->finished_ns = 0;

@@ -379,7 +379,6 @@ static void judge_explain_open(struct h2h_judgement *judgement, const struct h2h
 	struct h2h_row *row = &judgement->rows[judgement->count - 1];
 	int side = h2h_open_stalled(open);
 	enum stats_verdict verdict = side == 0 ? STATS_B_WINS : STATS_A_WINS;
-	char own[NUMBER_TEXT], other[NUMBER_TEXT];
 
 	if (open->made && !row->judged && open->why[0] != '\0')
 		snprintf(row->why, sizeof(row->why), "%.150s", open->why);
@@ -392,10 +391,7 @@ static void judge_explain_open(struct h2h_judgement *judgement, const struct h2h
 		row = &judgement->rows[i];
 		row->comparison.verdict = verdict;
 		row->pairs_needed = 0;
-		snprintf(row->why, sizeof(row->why), "%s stood still for %s, %s for %s",
-			 question->names[side], number_ms((double)open->sides[side].gap_ns, own),
-			 question->names[1 - side],
-			 number_ms((double)open->sides[1 - side].gap_ns, other));
+		h2h_open_explain(open, side, question->names, row->why, sizeof(row->why));
 	}
 }
 

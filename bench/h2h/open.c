@@ -3,6 +3,7 @@
 #include "bench/cli/interrupt.h"
 #include "bench/load/load.h"
 #include "bench/load/sweep.h"
+#include "bench/result/number.h"
 #include "bench/stats/alloc.h"
 #include "core/base/clock.h"
 
@@ -226,13 +227,67 @@ void h2h_open_free(struct h2h_open *open)
 	*open = (struct h2h_open){0};
 }
 
+static bool open_is_still(int64_t ns, int64_t other_ns)
+{
+	return ns >= H2H_OPEN_GAP_NS && ns >= H2H_OPEN_GAP_TIMES * other_ns;
+}
+
+/* Which requests wait, of the whole loop. */
+static const struct open_wait {
+	double quantile;
+	const char *share;
+} open_waits[] = {{0.99, "1 in 100"}, {0.999, "1 in 1,000"}};
+#define OPEN_WAITS (sizeof(open_waits) / sizeof(*open_waits))
+
+/* NULL: too few answers support one, or the side's requests did not wait like that. How late
+ * cartbench was is counted against the other side only. */
+static const struct open_wait *open_waited(const struct h2h_open *open, int side, int64_t *ns,
+					   int64_t *other_ns)
+{
+	const struct bench_hdr *of = open->sides[side].tally.service;
+	const struct bench_hdr *other = open->sides[1 - side].tally.response;
+
+	for (size_t i = 0; i < OPEN_WAITS; i++) {
+		double quantile = open_waits[i].quantile;
+
+		*ns = bench_hdr_quantile(of, quantile);
+		*other_ns = bench_hdr_quantile(other, quantile);
+		if (bench_hdr_quantile_holds(of, quantile) &&
+		    bench_hdr_quantile_holds(other, quantile) && open_is_still(*ns, *other_ns))
+			return &open_waits[i];
+	}
+	return NULL;
+}
+
+static bool open_has_gap(const struct h2h_open *open, int side)
+{
+	return open_is_still(open->sides[side].gap_ns, open->sides[1 - side].gap_ns);
+}
+
 int h2h_open_stalled(const struct h2h_open *open)
 {
-	for (int side = 0; side < H2H_SIDES && open->made; side++) {
-		int64_t gap_ns = open->sides[side].gap_ns, other = open->sides[1 - side].gap_ns;
+	int64_t ns, other_ns;
 
-		if (gap_ns >= H2H_OPEN_GAP_NS && gap_ns >= H2H_OPEN_GAP_TIMES * other)
+	for (int side = 0; side < H2H_SIDES && open->made; side++)
+		if (open_has_gap(open, side) || open_waited(open, side, &ns, &other_ns) != NULL)
 			return side;
-	}
 	return -1;
+}
+
+void h2h_open_explain(const struct h2h_open *open, int side, const char *const names[H2H_SIDES],
+		      char *why, size_t room)
+{
+	int64_t ns, other_ns;
+	const struct open_wait *wait = open_waited(open, side, &ns, &other_ns);
+	char own[NUMBER_TEXT], other[NUMBER_TEXT];
+
+	if (open_has_gap(open, side))
+		snprintf(why, room, "%s stood still for %s, %s for %s", names[side],
+			 number_ms((double)open->sides[side].gap_ns, own), names[1 - side],
+			 number_ms((double)open->sides[1 - side].gap_ns, other));
+	else if (wait != NULL)
+		snprintf(why, room,
+			 "%s stood still: %s requests waited for more than %s, of %s for %s",
+			 names[side], wait->share, number_ms((double)ns, own), names[1 - side],
+			 number_ms((double)other_ns, other));
 }

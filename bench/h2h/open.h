@@ -16,7 +16,9 @@
 
 #define H2H_SIDES	  2
 #define H2H_OPEN_RATE_MAX 5000 /* a second; above it one core would be busy with asking */
-/* A side that gives no answer for so long, and so many times as long as the other, stood still. */
+/* A side that gives no answer for so long, and so many times as long as the other, stood still. So
+ * did one of which one request in 100, or in 1,000, waits like that: an answer now and then ends no
+ * stall. */
 #define H2H_OPEN_GAP_NS	   INT64_C(300000000)
 #define H2H_OPEN_GAP_TIMES 5
 
@@ -55,5 +57,8 @@ CART_MUST_CHECK int h2h_open_run(struct h2h_open *open, const struct h2h_open_co
 void h2h_open_free(struct h2h_open *open);
 /* The side that stood still; -1: none. */
 int h2h_open_stalled(const struct h2h_open *open);
+/* By what that side is seen to have stood still. */
+void h2h_open_explain(const struct h2h_open *open, int side, const char *const names[H2H_SIDES],
+		      char *why, size_t room);
 
 #endif

@@ -4,12 +4,19 @@
 #include "bench/load/sweep.h"
 #include "bench/result/result.h"
 
+#include <inttypes.h>
+
 struct sweep {
 	struct bench_session *session;
 	struct workload workload;
 	struct sweep_point points[SWEEP_POINTS_MAX];
 	size_t count;
-	uint64_t failed;
+	uint64_t tried, failed;
+	struct {
+		uint64_t count; /* in one point */
+		enum bench_op_type type;
+		char text[TALLY_ERROR_TEXT];
+	} most; /* the error that came most often */
 	struct busy busy;
 	bool open;
 	const char *axis; /* "rate" or "clients" */
@@ -31,6 +38,24 @@ static void sweep_take(struct sweep_point *point, const struct load_result *meas
 		snprintf(point->why, sizeof(point->why), "nothing succeeded");
 	}
 	bench_hdr_free(&times);
+}
+
+static void sweep_take_errors(struct sweep *sweep, const struct load_result *measured)
+{
+	sweep->tried += measured->tried;
+	sweep->failed += measured->tried - measured->ok;
+	for (int type = 0; type < BENCH_OP_TYPES; type++) {
+		const struct tally *tally = &measured->operations[type];
+
+		for (size_t i = 0; i < tally->error_count; i++) {
+			if (tally->errors[i].count <= sweep->most.count)
+				continue;
+			sweep->most.count = tally->errors[i].count;
+			sweep->most.type = (enum bench_op_type)type;
+			snprintf(sweep->most.text, sizeof(sweep->most.text), "%s",
+				 tally->errors[i].text);
+		}
+	}
 }
 
 static void sweep_print_point(const struct sweep *sweep, const struct sweep_point *point)
@@ -73,7 +98,7 @@ static int sweep_measure(struct sweep *sweep, double at, struct cart_error *erro
 	if (failed == 0 && !measured.interrupted) {
 		*point = (struct sweep_point){.at = at};
 		sweep_take(point, &measured, &config);
-		sweep->failed += point->failed;
+		sweep_take_errors(sweep, &measured);
 		sweep->count++;
 		sweep_print_point(sweep, point);
 	}
@@ -118,6 +143,21 @@ static void sweep_print_end(const struct sweep *sweep)
 		puts("coordinated omission: service times only");
 }
 
+/* The last line, which ./cart compare repeats: what failed, how often, and what to do. */
+static void sweep_explain_failures(const struct sweep *sweep)
+{
+	if (sweep->failed > 0 && sweep->failed < sweep->tried)
+		bench_result_warn(
+			sweep->session->result,
+			"%s: %" PRIu64 " of %" PRIu64
+			" operations failed, most often %s with %s; the times are of the "
+			"others. Look into the log of the service, and repeat with fewer "
+			"%s if it fails only under load",
+			bench_session_label(sweep->session, 0), sweep->failed, sweep->tried,
+			bench_op_type_name(sweep->most.type), sweep->most.text,
+			sweep->open ? "operations a second (--rate-to)" : "clients (--to)");
+}
+
 static enum bench_exit sweep_deliver(struct sweep *sweep)
 {
 	struct bench_session *session = sweep->session;
@@ -127,8 +167,18 @@ static enum bench_exit sweep_deliver(struct sweep *sweep)
 	for (size_t i = 0; i < sweep->count; i++)
 		valid = valid || sweep->points[i].valid;
 	load_judge_busy(session, &sweep->busy);
-	if (!valid)
-		bench_result_invalidate(session->result, "no point is valid");
+	sweep_explain_failures(sweep);
+	if (!valid && sweep->failed > 0 && sweep->failed == sweep->tried)
+		bench_result_invalidate(session->result,
+					"no point is valid: all %" PRIu64
+					" operations failed, most often %s with %s; look into the "
+					"log of the service",
+					sweep->failed, bench_op_type_name(sweep->most.type),
+					sweep->most.text);
+	else if (!valid)
+		bench_result_invalidate(session->result, "no point is valid: %s",
+					sweep->count > 0 ? sweep->points[0].why
+							 : "none was measured");
 	results = sweep_json(sweep->points, sweep->count, "A", sweep->axis);
 	json_object_set_new(results, "busy", busy_json(&sweep->busy));
 	json_object_set_new(session->result, "results", results);

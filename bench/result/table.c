@@ -126,14 +126,11 @@ const char *table_cell(const struct table_column *column, const struct table_row
 }
 
 /* Texts are aligned left and numbers right; the last column is not filled up. */
-static void table_print_cell(FILE *out, const struct table_column *column, const char *title,
+static void table_print_cell(FILE *out, const struct table_column *column, int width,
 			     const char *text)
 {
-	int least = column->width > 0 ? column->width : TABLE_WIDTH, fill;
-	int width = (int)html_characters(title);
+	int fill;
 
-	if (width < least)
-		width = least;
 	text += *text == *TABLE_STRONG;
 	fill = width - (int)html_characters(text);
 	if (fill < 0 || (column->unit == UNIT_TEXT && column[1].name == NULL))
@@ -144,34 +141,39 @@ static void table_print_cell(FILE *out, const struct table_column *column, const
 		fprintf(out, "%*s%s", fill, "", text);
 }
 
-/* row NULL: the titles. */
-static void table_print(FILE *out, const struct table_column *columns, const json_t *document,
-			const struct table_row *row)
+/* row NULL: the titles. widths: of the widest cell of each column; NULL: not known yet. */
+static void table_print(FILE *out, const struct table_column *columns, const int *widths,
+			const json_t *document, const struct table_row *row)
 {
 	char text[TABLE_TEXT], titled[TABLE_TEXT];
 	const char *between = "";
 
-	for (; columns->name != NULL; columns++) {
-		const char *title = table_title(columns, document, titled);
+	for (int i = 0; columns[i].name != NULL; i++) {
+		const char *title = table_title(&columns[i], document, titled);
+		int width = columns[i].width > 0 ? columns[i].width : TABLE_WIDTH;
 
-		if ((columns->places & ON_TERMINAL) == 0)
+		if ((columns[i].places & ON_TERMINAL) == 0)
 			continue;
+		if (width < (int)html_characters(title))
+			width = (int)html_characters(title);
+		if (widths != NULL && width < widths[i])
+			width = widths[i];
 		fputs(between, out);
 		between = "  ";
-		table_print_cell(out, columns, title,
-				 row != NULL ? table_cell(columns, row, text) : title);
+		table_print_cell(out, &columns[i], width,
+				 row != NULL ? table_cell(&columns[i], row, text) : title);
 	}
 	putc('\n', out);
 }
 
 void table_print_head(FILE *out, const struct table_column *columns, const json_t *document)
 {
-	table_print(out, columns, document, NULL);
+	table_print(out, columns, NULL, document, NULL);
 }
 
 void table_print_row(FILE *out, const struct table_column *columns, const struct table_row *row)
 {
-	table_print(out, columns, row->document, row);
+	table_print(out, columns, NULL, row->document, row);
 }
 
 void table_csv_head(struct buf *out, const struct table_column *columns)
@@ -268,14 +270,31 @@ struct table_out {
 	FILE *out;
 	struct buf *csv;
 	const struct table_column *columns;
+	int widths[TABLE_COLUMNS];
 };
+
+static void table_measure_row(const struct table_row *row, void *user)
+{
+	struct table_out *to = user;
+	char text[TABLE_TEXT];
+
+	for (int i = 0; to->columns[i].name != NULL && i < TABLE_COLUMNS; i++) {
+		const char *cell = (to->columns[i].places & ON_TERMINAL) != 0
+					   ? table_cell(&to->columns[i], row, text)
+					   : "";
+		int width = (int)html_characters(cell) - (*cell == *TABLE_STRONG);
+
+		if (width > to->widths[i])
+			to->widths[i] = width;
+	}
+}
 
 static void table_write_row(const struct table_row *row, void *user)
 {
 	const struct table_out *to = user;
 
 	if (to->out != NULL)
-		table_print_row(to->out, to->columns, row);
+		table_print(to->out, to->columns, to->widths, row->document, row);
 	if (to->csv != NULL)
 		table_csv_row(to->csv, to->columns, row);
 }
@@ -283,12 +302,14 @@ static void table_write_row(const struct table_row *row, void *user)
 void table_write(FILE *out, struct buf *csv, const struct table_column *columns,
 		 const json_t *document, const char *list, const char *inner)
 {
-	struct table_out to = {out, csv, columns};
+	const json_t *rows = json_object_get(json_object_get(document, "results"), list);
+	struct table_out to = {.out = out, .csv = csv, .columns = columns};
 
-	if (out != NULL)
-		table_print_head(out, columns, document);
+	if (out != NULL) {
+		table_each(document, rows, inner, table_measure_row, &to);
+		table_print(out, columns, to.widths, document, NULL);
+	}
 	if (csv != NULL)
 		table_csv_head(csv, columns);
-	table_each(document, json_object_get(json_object_get(document, "results"), list), inner,
-		   table_write_row, &to);
+	table_each(document, rows, inner, table_write_row, &to);
 }

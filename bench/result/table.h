@@ -12,9 +12,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#define TABLE_TEXT   512
-#define TABLE_WIDTH  10
-#define TABLE_STRONG "\x01" /* what begins with it is set off, where that can be */
+#define TABLE_TEXT    512
+#define TABLE_WIDTH   10
+#define TABLE_COLUMNS 32     /* of a table, at most */
+#define TABLE_STRONG  "\x01" /* what begins with it is set off, where that can be */
 
 enum table_unit {
 	UNIT_TEXT,

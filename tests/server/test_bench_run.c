@@ -475,6 +475,31 @@ static void a_sweep_doubles_clients_and_prints_as_it_goes(void **state)
 	cartd_stop(&cartd);
 }
 
+/* The last line is what ./cart compare repeats. */
+static void a_sweep_says_what_failed_and_what_to_do(void **state)
+{
+	char *output = BENCH(2, "sweep", "--busy", "--to", "1", "--duration", "100ms", "--warmup",
+			     "0", "--mix", "create=1", "store:fault?fault.busy_every=1");
+	const char *last = strstr(output, "INVALID: ");
+
+	(void)state;
+	assert_non_null(last);
+	assert_non_null(strstr(last, "no point is valid: all "));
+	assert_non_null(strstr(last,
+			       " operations failed, most often create with 503 UNAVAILABLE; look "
+			       "into the log of the service\n"));
+	free(output);
+	output = BENCH(1, "sweep", "--busy", "--quiet", "--to", "1", "--duration", "100ms",
+		       "--warmup", "0", "--mix", "create=1", "store:fault?fault.busy_every=3");
+	last = strstr(output, "note: fault: ");
+	assert_non_null(last);
+	assert_non_null(strstr(last,
+			       " operations failed, most often create with 503 UNAVAILABLE; the "
+			       "times are of the others. "));
+	assert_non_null(strstr(last, "with fewer clients (--to) if it fails only under load\n"));
+	free(output);
+}
+
 /* Two processes that never rest, on any number of processors. */
 static void a_busy_machine_is_no_judge(void **state)
 {
@@ -583,6 +608,7 @@ int main(void)
 		cmocka_unit_test(gets_ask_for_the_consistency_that_is_wanted),
 		cmocka_unit_test(a_store_is_measured_without_a_cartd),
 		cmocka_unit_test(a_sweep_doubles_clients_and_prints_as_it_goes),
+		cmocka_unit_test(a_sweep_says_what_failed_and_what_to_do),
 		cmocka_unit_test(a_busy_machine_is_no_judge),
 		cmocka_unit_test(a_full_disk_under_standard_output_is_noticed),
 		cmocka_unit_test(help_shows_examples),

@@ -357,6 +357,7 @@ static void make_up_open(struct h2h_open *open, double scale, int64_t stall_ns)
 			side->answers[side->count] =
 				(struct h2h_open_answer){1 + 1000000 * (int64_t)side->count, ns};
 			bench_hdr_record(side->tally.response, ns);
+			bench_hdr_record(side->tally.service, ns);
 			side->tally.tried++;
 			side->tally.ok++;
 		}
@@ -416,6 +417,72 @@ static void the_open_loop_is_judged_at_p99_and_by_who_stands_still(void **state)
 	assert_false(row->judged);
 	assert_string_equal(row->why, "not measured: at 1000 a second --duration 16s is needed");
 	h2h_judgement_free(&judgement);
+}
+
+/* Measures an open loop of a side that stands still for half of the time with one that does not.
+ * Wherever the loop begins, 500 ms or more of a stall of 1.2 s are in it. */
+static void open_against(struct h2h_open *open, const char *b)
+{
+	const struct h2h_open_config config = {.rate = 800, .duration_ms = 1500, .seed = 1};
+	struct ledger *ledgers[H2H_SIDES] = {ledger_new(1), ledger_new(1)};
+	struct cart_error error;
+	struct fixture f;
+
+	open_sides(&f, "store:memory", b);
+	*open = (struct h2h_open){0};
+	assert_int_equal(h2h_open_run(open, &config, f.drives, ledgers, NULL, &error), 0);
+	for (int side = 0; side < H2H_SIDES; side++) {
+		bench_drive_close(&f.drives[side]);
+		ledger_free(&ledgers[side]);
+	}
+}
+
+/* An answer in each 100 ms hides the gap, and the newest first hides what the others waited. */
+static void a_side_that_stalls_loses_however_it_hides_the_gap(void **state)
+{
+	const char *const names[H2H_SIDES] = {"A", "B"};
+	char why[TALLY_WHY];
+	struct h2h_open open;
+
+	(void)state;
+	open_against(&open, "store:fault?fault.stall=1200ms&fault.stall_every=2400ms&"
+			    "fault.trickle=100ms&fault.newest_first=true");
+	assert_int_equal(h2h_open_stalled(&open), 1);
+	h2h_open_explain(&open, 1, names, why, sizeof(why));
+	assert_int_equal(strncmp(why, "B stood still", 13), 0);
+	h2h_open_free(&open);
+}
+
+/* One of 20,000 answers in so many waits for 1 s, and no gap is longer than 250 ms. */
+static void expect_waits(size_t each, int64_t late_ns, int stalled, const char *says)
+{
+	const char *const names[H2H_SIDES] = {"A", "B"};
+	char why[TALLY_WHY] = "";
+	struct h2h_open open;
+	struct bench_hdr *b;
+
+	make_up_open(&open, 1, 240000000);
+	b = open.sides[1].tally.service;
+	for (size_t i = 0; i < 20000 / each; i++) {
+		bench_hdr_record(b, 1000000000 - late_ns);
+		bench_hdr_record(open.sides[1].tally.response, 1000000000);
+	}
+	assert_int_equal(h2h_open_stalled(&open), stalled);
+	h2h_open_explain(&open, 1, names, why, sizeof(why));
+	assert_int_equal(strncmp(why, says, strlen(says)), 0);
+	h2h_open_free(&open);
+}
+
+static void who_waits_is_seen_where_no_gap_is(void **state)
+{
+	(void)state;
+	expect_waits(
+		50, 0, 1,
+		"B stood still: 1 in 100 requests waited for more than 1,000\xc2\xa0ms, of A for ");
+	expect_waits(500, 0, 1, "B stood still: 1 in 1,000 requests waited for more than 1,000");
+	expect_waits(5000, 0, -1, "");
+	/* It was asked late: that is cartbench's. */
+	expect_waits(50, 999000000, -1, "");
 }
 
 static void every_cycle_makes_a_pair_of_each_operation(void **state)
@@ -673,6 +740,8 @@ int main(void)
 		cmocka_unit_test(
 			honest_sides_get_no_false_verdict_however_the_blocks_resemble_each_other),
 		cmocka_unit_test(the_open_loop_is_judged_at_p99_and_by_who_stands_still),
+		cmocka_unit_test(a_side_that_stalls_loses_however_it_hides_the_gap),
+		cmocka_unit_test(who_waits_is_seen_where_no_gap_is),
 		cmocka_unit_test(a_side_that_slows_the_other_down_does_not_win),
 		cmocka_unit_test(a_busy_machine_is_said_to_be),
 		cmocka_unit_test(every_cycle_makes_a_pair_of_each_operation),

@@ -325,6 +325,34 @@ static void an_open_loop_shows_a_service_that_stalls_as_it_is(void **state)
 	stop(&f);
 }
 
+/* It stands still from the start, and then the newest are answered first, in a thousandth of the
+ * time: each has waited since it was due, and the gap begins with the load. */
+static void a_stall_at_the_start_is_a_gap_whoever_is_answered_first(void **state)
+{
+	struct noted noted = {0};
+	int64_t due_ns = INT64_MAX;
+	struct fixture f;
+
+	(void)state;
+	start(&f, "store:fault?over=memory&stall=600ms&stall_every=601ms&fault.newest_first=true",
+	      "create=1");
+	f.config.threads = 1;
+	f.config.clients = 400;
+	f.config.rate = 1000;
+	f.config.warmup_ms = 50;
+	f.config.note = note;
+	f.config.note_user = &noted;
+	run(&f);
+	for (size_t i = 0; i < noted.count; i++)
+		if (noted.intended_ns[i] < due_ns)
+			due_ns = noted.intended_ns[i];
+	assert_true(noted.count > 100);
+	assert_int_equal(f.result.unsent, 0);
+	assert_true(f.result.gap_ns >= noted.done_ns[0] - due_ns);
+	assert_true(f.result.operations[BENCH_CREATE].response->max >= noted.done_ns[0] - due_ns);
+	stop(&f);
+}
+
 static void a_service_that_answers_no_more_has_a_gap_to_the_end(void **state)
 {
 	struct fixture f;
@@ -487,6 +515,7 @@ int main(void)
 		cmocka_unit_test(an_open_loop_intends_exactly_its_rate),
 		cmocka_unit_test(coordinated_omission_shows_in_the_response_and_not_in_the_service),
 		cmocka_unit_test(an_open_loop_shows_a_service_that_stalls_as_it_is),
+		cmocka_unit_test(a_stall_at_the_start_is_a_gap_whoever_is_answered_first),
 		cmocka_unit_test(a_service_that_answers_no_more_has_a_gap_to_the_end),
 		cmocka_unit_test(the_recorder_has_the_exact_quantiles_of_a_stalled_service),
 		cmocka_unit_test(failures_are_counted_by_what_they_say),

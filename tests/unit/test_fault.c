@@ -167,6 +167,26 @@ static void a_stall_stops_the_clock_of_delays(void **state)
 }
 
 /* Each value of the table as often as it should be, and the same ones in each process. */
+/* Of what comes in a stall one passes in each 250 ms, and the rest after it, the newest first. */
+static void a_stall_may_trickle_and_answer_the_newest_first(void **state)
+{
+	const struct fault_stalls stalls = {.stall_ns = 600 * CLOCK_NS_PER_MS,
+					    .every_ns = CLOCK_NS_PER_S,
+					    .trickle_ns = 250 * CLOCK_NS_PER_MS,
+					    .newest_first = true};
+	static const struct {
+		int64_t now_ms, due_us;
+	} cases[] = {{100, 100000},  {410, 500000},  {420, 1000580}, {499, 1000501}, {500, 750000},
+		     {501, 1000499}, {751, 1000249}, {999, 1000001}, {1000, 1000000}};
+	struct fault_delays delays = {0};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_int_equal(
+			fault_delays_due(&delays, &stalls, cases[i].now_ms * CLOCK_NS_PER_MS, 0),
+			cases[i].due_us * 1000);
+}
+
 static void delays_are_drawn_from_the_table(void **state)
 {
 	struct settings *settings = settings_new();
@@ -240,6 +260,7 @@ int main(void)
 		cmocka_unit_test(settings_arm_it_for_the_types_that_they_name),
 		cmocka_unit_test(a_delay_comes_before_every_answer),
 		cmocka_unit_test(a_stall_stops_the_clock_of_delays),
+		cmocka_unit_test(a_stall_may_trickle_and_answer_the_newest_first),
 		cmocka_unit_test(delays_are_drawn_from_the_table),
 		cmocka_unit_test(a_setting_that_makes_no_sense_stops_the_start),
 	};

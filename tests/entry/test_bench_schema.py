@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""schemas/bench-result.schema.json holds of what cartbench writes, and of the made-up results that other tests use; and refuses what is not."""
+"""The schemas of cartbench's files hold of what it writes, and of the made-up results that other tests use; and refuse what is not."""
 
 import json
 import os
@@ -16,6 +16,7 @@ from tap import main, Skip  # noqa: E402
 
 CARTBENCH = os.path.abspath(os.environ.get("CARTBENCH", "build/bin/cartbench"))
 SCHEMA = "schemas/bench-result.schema.json"
+MONEY = "schemas/bench-money.schema.json"
 TIMEOUT_S = 90
 # Of each mode that writes results, the least that it can be asked to do, on stores in its own process.
 MODES = {
@@ -28,16 +29,16 @@ MODES = {
 NOT_REPORTED = {"gate"}
 
 
-def validator():
-    with open(SCHEMA, encoding="utf-8") as file:
+def validator(path):
+    with open(path, encoding="utf-8") as file:
         schema = json.load(file)
     jsonschema.Draft7Validator.check_schema(schema)
     return jsonschema.Draft7Validator(schema)
 
 
-def problems_of(name, made):
+def problems_of(name, made, schema=SCHEMA):
     return ["%s: %s: %s" % (name, "/".join(str(step) for step in error.absolute_path), error.message[:200])
-            for error in validator().iter_errors(made)]
+            for error in validator(schema).iter_errors(made)]
 
 
 def made_up_results_are_valid():
@@ -68,6 +69,40 @@ def what_is_none_is_refused():
     return "\n".join("not refused: " + what for what, made in wrong.items() if not problems_of(what, made))
 
 
+def money_of(folder, name):
+    """What report says that the sides of a head-to-head cost."""
+    subprocess.run([CARTBENCH, "report", "--out", "money.html", "--money", "money.json", name], cwd=folder, stderr=subprocess.PIPE,
+                   timeout=TIMEOUT_S, check=True)
+    with open(os.path.join(folder, "money.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def money_is_valid():
+    """Of mysql against dynamodb, which have everything; what is none is refused."""
+    with tempfile.TemporaryDirectory() as folder:
+        results.write(folder)
+        whole = money_of(folder, "h2h.json")
+    problems = problems_of("money", whole, MONEY)
+    if [bool(side["bills"]) for side in whole["sides"]] != [False, True] or whole["even_carts_month"] is None:
+        problems.append("not the money of mysql and dynamodb: %s" % whole)
+    wrong = {
+        "an unknown member": lambda made: made.update(colour="blue"),
+        "another version": lambda made: made.update(format_version=2),
+        "one side": lambda made: made["sides"].pop(),
+        "no break-even and no reason": lambda made: made.update(even_carts_month=None),
+        "money below nothing": lambda made: made["sides"][0].update(month=-1),
+        "a layout that is none": lambda made: made["sides"][1]["bills"][0].update(layout="tree"),
+        "an operation that is not there": lambda made: made["sides"][1]["bills"][0]["operations"].pop("checkout"),
+        "units without their price": lambda made: made["sides"][1]["bills"][0]["operations"]["add"].pop("million"),
+    }
+    for what, change in wrong.items():
+        made = json.loads(json.dumps(whole))
+        change(made)
+        if not problems_of(what, made, MONEY):
+            problems.append("not refused: " + what)
+    return "\n".join(problems)
+
+
 def of_a_mode(mode):
     """What it writes is valid, and can be reported."""
     if " %s " % mode not in subprocess.run([CARTBENCH, "--help"], stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=True).stdout.decode():
@@ -88,6 +123,8 @@ def of_a_mode(mode):
                                   timeout=TIMEOUT_S, check=False)
             if told.returncode != 0:
                 problems.append("no report: " + told.stdout.decode("utf-8", "replace"))
+        if mode == "h2h":
+            problems += problems_of("money", money_of(folder, out), MONEY)
         return "\n".join(problems)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -96,6 +133,7 @@ def of_a_mode(mode):
 def run_all(tap):
     tap.run("made-up results are valid", made_up_results_are_valid)
     tap.run("what is none is refused", what_is_none_is_refused)
+    tap.run("money is valid", money_is_valid)
     for mode in MODES:
         tap.run("what %s writes is valid" % mode, of_a_mode, mode)
 

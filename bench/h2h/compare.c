@@ -479,6 +479,7 @@ static const struct table_column compare_columns[] = {
 	COLUMN("p_mann_whitney", "ranks, p", P, EVERYWHERE),
 	COLUMN("p_equivalence", NULL, P, IN_CSV),
 	COLUMN("verdict", NULL, TEXT, IN_CSV),
+	COLUMN_AT("not_judged", "why", NULL, TEXT, IN_CSV),
 	COLUMN_GET(compare_get_verdict, "verdict", NULL, TEXT, ON_TERMINAL),
 	{0},
 };

@@ -74,10 +74,14 @@ static void run_warn_of_untried(struct run *run)
 
 	for (int i = 0; i < BENCH_OP_TYPES; i++)
 		if ((asked->sessions ? in_sessions[i] : asked->weights[i] > 0) &&
-		    run->measured.operations[i].tried == 0)
+		    run->measured.operations[i].tried == 0) {
+			const char *name = bench_op_type_name((enum bench_op_type)i);
+
 			bench_result_warn(run->session->result,
-					  "%s was not measured: none was asked in the time",
-					  bench_op_type_name((enum bench_op_type)i));
+					  "%s was not measured: none was asked in the time", name);
+			buf_printf(&run->session->rows, "%s,,,,0,0,none was asked in the time\n",
+				   name);
+		}
 }
 
 /* Makes the document and the tables of what was measured. */
@@ -92,6 +96,7 @@ static enum bench_exit run_deliver(struct run *run)
 	if (session->drives[0]->in_process)
 		bench_result_warn(session->result, "a store in cartbench's own process: its work "
 						   "and the measuring share the cores");
+	run_report_csv(&session->rows, session->result);
 	if (run->measured.tried > 0)
 		run_warn_of_untried(run);
 	load_judge_busy(session, &run->busy);
@@ -101,7 +106,6 @@ static enum bench_exit run_deliver(struct run *run)
 		bench_result_invalidate(session->result, "nothing was measured");
 	if (!session->values.json)
 		run_report_print(stdout, session->result);
-	run_report_csv(&session->rows, session->result);
 	status = read_back_judge(session->result, session->names[0], &run->read_back);
 	if (status == BENCH_PASS && run->measured.ok < run->measured.tried)
 		status = BENCH_FAILED;

@@ -1,12 +1,14 @@
 #include "bench/load/run_report.h"
 
 #include "bench/load/busy.h"
+#include "bench/result/number.h"
 #include "bench/result/table.h"
 #include "bench/result/read_back.h"
 #include "bench/result/result.h"
 #include "bench/result/tally.h"
 #include "bench/result/member.h"
 
+#include <math.h>
 #include <string.h>
 
 #define RUN_CLOCKS "response|service|lag"
@@ -107,28 +109,35 @@ void run_report_print(FILE *out, const json_t *result)
 		fputs("coordinated omission: service times only\n", out);
 }
 
+/* A quantile that does not hold has its row too, with the reason in place of the time. */
+static void run_csv_row(struct buf *out, const json_t *operation, const char *time,
+			const char *quantile)
+{
+	const json_t *hist = json_object_get(operation, time);
+	double ns = member_number(json_object_get(hist, "quantiles"), quantile);
+	char ms[NUMBER_TEXT];
+
+	snprintf(ms, sizeof(ms), "%.6f", ns / 1e6);
+	buf_printf(out, "%s,%s,%s,%s,%.0f,%.0f,%s\n", member_text(operation, "operation"), time,
+		   quantile, isfinite(ns) ? ms : "", member_number(operation, "tried"),
+		   member_number(operation, "ok"),
+		   isfinite(ns)			       ? ""
+		   : member_number(hist, "count") == 0 ? "none succeeded"
+						       : "fewer than ten samples lie beyond it");
+}
+
 void run_report_csv(struct buf *out, const json_t *result)
 {
 	const json_t *operations =
 		json_object_get(json_object_get(result, "results"), "operations");
-	const json_t *operation, *ns;
-	const char *quantile;
+	const json_t *operation;
 
-	buf_add_string(out, "operation,time,quantile,ms,tried,ok\n");
+	buf_add_string(out, "operation,time,quantile,ms,tried,ok,why\n");
 	member_each(i, operation, operations) {
-		for (size_t t = 0; t < sizeof(run_times) / sizeof(*run_times); t++) {
-			const json_t *hist = json_object_get(operation, run_times[t]);
-
-			json_object_foreach(json_object_get(hist, "quantiles"), quantile, ns)
-			{
-				buf_printf(out,
-					   "%s,%s,%s,%.6f,%" JSON_INTEGER_FORMAT
-					   ",%" JSON_INTEGER_FORMAT "\n",
-					   member_text(operation, "operation"), run_times[t],
-					   quantile, json_number_value(ns) / 1e6,
-					   json_integer_value(json_object_get(operation, "tried")),
-					   json_integer_value(json_object_get(operation, "ok")));
-			}
-		}
+		for (size_t t = 0; t < sizeof(run_times) / sizeof(*run_times); t++)
+			for (size_t q = 0; q < BENCH_HIST_QUANTILES; q++)
+				if (json_is_object(json_object_get(operation, run_times[t])))
+					run_csv_row(out, operation, run_times[t],
+						    bench_hist_quantiles[q]);
 	}
 }

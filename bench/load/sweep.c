@@ -61,6 +61,7 @@ static const char *sweep_get_note(const struct table_row *row, char text[TABLE_T
 		COLUMN("p50_ms", "median", MS, EVERYWHERE),                                        \
 		COLUMN("p99_ms", "p99", MS, EVERYWHERE),                                           \
 		COLUMN("failed", NULL, COUNT, EVERYWHERE), COLUMN("valid", NULL, TEXT, IN_CSV),    \
+		COLUMN("why", NULL, TEXT, IN_CSV),                                                 \
 		COLUMN_GET(sweep_get_note, "note", NULL, TEXT, FOR_PEOPLE),                        \
 	{                                                                                          \
 		0                                                                                  \

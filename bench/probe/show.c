@@ -168,6 +168,7 @@ const struct table_column probe_columns[] = {
 	COLUMN("high", NULL, SHARE, IN_CSV),
 	COLUMN_GET(probe_get_rate, "rate (95 % interval)", NULL, SHARE, FOR_PEOPLE),
 	COLUMN("verdict", NULL, TEXT, IN_CSV),
+	COLUMN("why", NULL, TEXT, IN_CSV),
 	COLUMN_GET(show_get_verdict, "verdict", NULL, TEXT, FOR_PEOPLE),
 	{0},
 };

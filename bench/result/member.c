@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define MEMBER_CONFIDENCE 0.95
 
@@ -37,21 +38,21 @@ json_t *member_real(double value)
 	return isfinite(value) ? json_real(value) : json_null();
 }
 
+const char *const bench_hist_quantiles[BENCH_HIST_QUANTILES] = {"0.5",	 "0.9",	   "0.95",   "0.99",
+								"0.999", "0.9999", "0.99999"};
+
 json_t *bench_result_hist(const struct bench_hdr *hdr)
 {
-	static const struct {
-		const char *name;
-		double quantile;
-	} shown[] = {{"0.5", 0.5},     {"0.9", 0.9},	   {"0.95", 0.95},	{"0.99", 0.99},
-		     {"0.999", 0.999}, {"0.9999", 0.9999}, {"0.99999", 0.99999}};
 	json_t *quantiles = json_object(), *hist;
 	struct buf buckets = {0};
 
-	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
-		if (bench_hdr_quantile_holds(hdr, shown[i].quantile))
-			json_object_set_new(
-				quantiles, shown[i].name,
-				json_integer(bench_hdr_quantile(hdr, shown[i].quantile)));
+	for (size_t i = 0; i < BENCH_HIST_QUANTILES; i++) {
+		double quantile = strtod(bench_hist_quantiles[i], NULL);
+
+		if (bench_hdr_quantile_holds(hdr, quantile))
+			json_object_set_new(quantiles, bench_hist_quantiles[i],
+					    json_integer(bench_hdr_quantile(hdr, quantile)));
+	}
 	bench_hdr_encode(hdr, &buckets);
 	hist = json_pack("{s:s, s:I, s:I, s:I, s:f, s:f, s:s, s:o}", "unit", "ns", "count",
 			 (json_int_t)hdr->count, "min", (json_int_t)hdr->min, "max",

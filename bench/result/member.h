@@ -19,6 +19,10 @@ const json_t *member_item(const json_t *object, const char *key, size_t i);
 /* What cannot be measured is null: JSON has no infinities. */
 json_t *member_real(double value);
 
+/* Those that a HIST has, where they hold. */
+#define BENCH_HIST_QUANTILES 7
+extern const char *const bench_hist_quantiles[BENCH_HIST_QUANTILES]; /* "0.5", ... */
+
 /* HIST: {"unit": "ns", "count", ..., "buckets", "quantiles"}, the quantiles that hold. */
 json_t *bench_result_hist(const struct bench_hdr *hdr);
 

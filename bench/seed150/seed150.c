@@ -42,6 +42,7 @@ static void seed150_explain(struct seed150_run *run, const struct seed150_sample
 	else
 		cart_error_set(error, "%s answered %d without the cart it should hold", what,
 			       op->status);
+	run->result->why[sample->operation] = *error;
 }
 
 /* One line, the one that was added. */
@@ -113,6 +114,20 @@ void seed150_measure(struct seed150_result *result, struct bench_drive *drive)
 			seed150_run_one(&run, operation, i);
 	}
 	bench_client_close(&run.client);
+}
+
+const char *seed150_why(const struct seed150_result *result, enum seed150_operation operation)
+{
+	struct seed150_row row = seed150_row(result, operation);
+
+	if (row.times.count > 0)
+		return "";
+	if (row.tried == 0 && result->sample_count > 0)
+		return "it was not asked, because others before it got no answer";
+	if (operation == SEED150_OPERATIONS || result->sample_count == 0)
+		return result->error.text;
+	return result->why[operation].text[0] != '\0' ? result->why[operation].text
+						      : "no cart was created for it";
 }
 
 struct seed150_row seed150_row(const struct seed150_result *result,

@@ -37,6 +37,7 @@ struct seed150_result {
 	struct seed150_sample samples[SEED150_TOTAL];
 	size_t sample_count;	 /* below SEED150_TOTAL: stopped, error says why */
 	struct cart_error error; /* the last failure, one line; "" when all went well */
+	struct cart_error why[SEED150_OPERATIONS]; /* the last failure of each operation */
 };
 
 /* Measures a cartd. The caller sets result->url, name and keep_alive. */
@@ -46,7 +47,9 @@ struct seed150_row {
 	size_t tried;
 	struct bench_summary times; /* of those that succeeded */
 };
-/* SEED150_OPERATIONS stands for all three. */
+/* Why an operation has no times; "": it has some. SEED150_OPERATIONS stands for all three, here
+ * and below. */
+const char *seed150_why(const struct seed150_result *result, enum seed150_operation operation);
 struct seed150_row seed150_row(const struct seed150_result *result,
 			       enum seed150_operation operation);
 

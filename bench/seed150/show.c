@@ -57,6 +57,17 @@ static void show_success(FILE *out, const struct seed150_result *result,
 	fputc('\n', out);
 }
 
+/* "-" in our own columns has a reason. */
+static void show_why(FILE *out, const struct seed150_result *result)
+{
+	for (size_t i = 0; i < SEED_REFERENCE_ROWS; i++) {
+		const char *why = seed150_why(result, (enum seed150_operation)i);
+
+		if (*why != '\0')
+			fprintf(out, "%s was not measured: %s\n", seed_reference_rows[i], why);
+	}
+}
+
 bool seed150_print_table(FILE *out, const struct seed150_result *result)
 {
 	struct seed_reference references[SEED_REFERENCE_DATABASES];
@@ -75,6 +86,7 @@ bool seed150_print_table(FILE *out, const struct seed150_result *result)
 	for (size_t row = 0; row < SEED_REFERENCE_ROWS; row++)
 		show_row(out, result, row, references);
 	show_success(out, result, references);
+	show_why(out, result);
 	return ferror(out) == 0;
 }
 
@@ -84,7 +96,7 @@ void seed150_print_caveat(FILE *out)
 	      "load\n"
 	      "balancer to another region, us-west-2: the absolute figures are not comparable "
 	      "with\n"
-	      "those taken here. \"-\" was not published.\n",
+	      "those taken here. \"-\" in their columns was not published.\n",
 	      out);
 }
 
@@ -134,12 +146,15 @@ static json_t *show_result(const struct seed150_result *result)
 	for (size_t i = 0; i < SEED_REFERENCE_ROWS; i++) {
 		struct seed150_row row = seed150_row(result, (enum seed150_operation)i);
 
+		const char *why = seed150_why(result, (enum seed150_operation)i);
+
 		json_object_set_new(
 			object, seed_reference_rows[i],
-			json_pack("{s:I, s:I, s:f, s:f, s:f}", "tried", (json_int_t)row.tried,
+			json_pack("{s:I, s:I, s:f, s:f, s:f, s:s?}", "tried", (json_int_t)row.tried,
 				  "success", (json_int_t)row.times.count, "avg",
 				  show_round(bench_summary_average(&row.times)), "min",
-				  show_round(row.times.min), "max", show_round(row.times.max)));
+				  show_round(row.times.min), "max", show_round(row.times.max),
+				  "why", *why != '\0' ? why : NULL));
 	}
 	return object;
 }

@@ -113,6 +113,18 @@ static json_t *run_and_load(const char *const *arguments, int otherwise)
 	return result;
 }
 
+static void assert_csv_says(const char *path, const char *words)
+{
+	char text[4096];
+	FILE *csv = fopen(path, "r");
+
+	assert_non_null(csv);
+	text[fread(text, 1, sizeof(text) - 1, csv)] = '\0';
+	fclose(csv);
+	if (strstr(text, words) == NULL)
+		fail_msg("\"%s\" is not in: %s", words, text);
+}
+
 static void a_closed_run_keeps_a_whole_result(void **state)
 {
 	struct cartd cartd;
@@ -143,14 +155,17 @@ static void a_closed_run_keeps_a_whole_result(void **state)
 	json_decref(result);
 
 	snprintf(csv, sizeof(csv), "%s/x.csv", folder);
-	output = BENCH(-1, "run", "--duration", "200ms", "--warmup", "0", "--mix", "get=1,add=1",
-		       "--keys", "zipfian", "--carts", "20", "--csv", csv, url);
+	output = BENCH(-1, "run", "--duration", "200ms", "--warmup", "0", "--mix",
+		       "get=1,add=1,list=0.000001", "--keys", "zipfian", "--carts", "20", "--csv",
+		       csv, url);
 	assert_non_null(strstr(output, "coordinated omission: service times only\n"));
 	assert_non_null(strstr(output, "memory at http://127.0.0.1:"));
 	assert_non_null(strstr(output, "client + network"));
 	assert_null(strstr(output, "create "));
 	free(output);
-	assert_int_equal(access(csv, R_OK), 0);
+	assert_csv_says(csv, "add,service,0.99999,,");
+	assert_csv_says(csv, ",fewer than ten samples lie beyond it\n");
+	assert_csv_says(csv, "list,,,,0,0,none was asked in the time\n");
 	cartd_stop(&cartd);
 }
 

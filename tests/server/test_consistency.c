@@ -264,12 +264,16 @@ static void a_probe_without_a_trial_makes_the_run_invalid(void **state)
 {
 	static const char *const settings[] = {"backend=fault", "fault.busy_every=1",
 					       "fault.ops=change", NULL};
+	char rows[300], text[4096];
+	const char *const csv[] = {"--csv", rows, NULL};
 	struct scene s;
+	FILE *file;
 
 	(void)state;
 	scene_begin(&s);
 	scene_serve(&s, 0, settings);
-	scene_run(&s, 2, NULL);
+	snprintf(rows, sizeof(rows), "%s/rows.csv", s.dir);
+	scene_run(&s, 2, csv);
 	assert_true(json_is_string(json_object_get(s.result, "invalid")));
 	assert_non_null(strstr(s.output, "INVALID: A: no trial of staleness"));
 	/* It stays in the table and in the file, with the reason. */
@@ -278,6 +282,11 @@ static void a_probe_without_a_trial_makes_the_run_invalid(void **state)
 	assert_non_null(strstr(text_of(finding(&s, "staleness", "strong"), "why"),
 			       "no operation had an outcome that counts; the last failure: "));
 	assert_non_null(strstr(s.output, "not measured: no operation had an outcome"));
+	file = fopen(rows, "r");
+	assert_non_null(file);
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	assert_non_null(strstr(text, "no operation had an outcome that counts"));
 	scene_end(&s);
 }
 

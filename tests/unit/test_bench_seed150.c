@@ -25,11 +25,12 @@
 struct fake_cartd {
 	const char *health;
 	int health_status;
-	int served;	  /* operations, without what is asked before them */
-	int fail_create;  /* this create answers 500; -1: none */
-	int fail_add;	  /* this add answers 503 */
-	bool forgets;	  /* adds are answered and dropped */
-	int silent_after; /* so many operations, then no answer any more; -1: never */
+	int served;	   /* operations, without what is asked before them */
+	bool fail_creates; /* all answer 503 */
+	int fail_create;   /* this create answers 500; -1: none */
+	int fail_add;	   /* this add answers 503 */
+	bool forgets;	   /* adds are answered and dropped */
+	int silent_after;  /* so many operations, then no answer any more; -1: never */
 	int created, added;
 	int64_t customers[SEED150_EACH], products[SEED150_EACH], quantities[SEED150_EACH];
 };
@@ -79,6 +80,8 @@ static char *fake_create(struct fake_cartd *fake, const char *request)
 	assert_int_equal(sscanf(strstr(request, "\r\n\r\n"), " {\"customer_id\": %" SCNd64 "}",
 				&fake->customers[i]),
 			 1);
+	if (fake->fail_creates)
+		return reply(503, i, "{}");
 	return i == fake->fail_create ? reply(500, i, "{}") : reply_cart(fake, 201, i);
 }
 
@@ -223,6 +226,25 @@ static void a_target_that_goes_is_given_up_and_what_was_measured_kept(void **sta
 	assert_int_equal(good(&result, SEED150_OPERATIONS), 70);
 	assert_int_equal(result.samples[70].status, 0);
 	assert_string_equal(result.error.text, "add_items got no answer: connection");
+	assert_string_equal(seed150_why(&result, SEED150_ADD), "");
+	assert_string_equal(seed150_why(&result, SEED150_GET),
+			    "it was not asked, because others before it got no answer");
+}
+
+static void where_no_cart_is_created_nothing_is_measured_and_each_says_why(void **state)
+{
+	struct fake_cartd fake = fake_well;
+	struct seed150_result result;
+
+	(void)state;
+	fake.fail_creates = true;
+	measure(&fake, &result);
+	assert_int_equal(result.sample_count, 150);
+	for (int i = SEED150_CREATE; i <= SEED150_OPERATIONS; i++)
+		assert_string_equal(seed150_why(&result, (enum seed150_operation)i),
+				    i == SEED150_ADD || i == SEED150_GET
+					    ? "no cart was created for it"
+					    : "create_cart answered 503, not 201");
 }
 
 static void refuse_health(int status, const char *health, const char *why)
@@ -269,6 +291,7 @@ static void fill(struct seed150_result *result)
 		(struct seed150_sample){SEED150_CREATE, 3.00049, true, 201, 1761953400123, "id-b"};
 	result->samples[2] = (struct seed150_sample){SEED150_ADD, 500, false, 0, 0, ""};
 	result->samples[3] = (struct seed150_sample){SEED150_GET, 10.5, true, 200, 0, "id-a"};
+	cart_error_set(&result->why[SEED150_ADD], "add_items got no answer: timeout");
 }
 
 static void times_are_of_the_operations_that_succeeded(void **state)
@@ -314,7 +337,8 @@ static void the_table_shows_ours_beside_the_seeds(void **state)
 		"49.66  135.47\n"
 		"success           |         3 of 150, 2.0 % |              150 of 150 |           "
 		"  "
-		" 150 of 150\n";
+		" 150 of 150\n"
+		"add_items was not measured: add_items got no answer: timeout\n";
 	struct seed150_result result;
 	size_t len;
 	char *text;
@@ -422,7 +446,7 @@ static void json_holds_ours_and_the_seeds(void **state)
 {
 	struct seed150_result result;
 	double avg = 0, seed = 0;
-	const char *database;
+	const char *database, *why;
 	json_t *all;
 	size_t len;
 	char *text;
@@ -439,6 +463,10 @@ static void json_holds_ours_and_the_seeds(void **state)
 			 0);
 	assert_string_equal(database, "sqlite");
 	assert_true(fabs(avg - 2.0) < 1e-9 && fabs(seed - 62.01) < 1e-9);
+	assert_int_equal(json_unpack(all, "{s:[{s:{s:n}, s:{s:s}}]}", "results", "create_cart",
+				     "why", "add_items", "why", &why),
+			 0);
+	assert_string_equal(why, "add_items got no answer: timeout");
 	json_decref(all);
 	free(text);
 }
@@ -480,6 +508,7 @@ int main(void)
 		cmocka_unit_test(a_failed_operation_fails_alone),
 		cmocka_unit_test(a_cart_that_was_not_created_fails_thrice),
 		cmocka_unit_test(a_get_without_the_item_added_is_no_success),
+		cmocka_unit_test(where_no_cart_is_created_nothing_is_measured_and_each_says_why),
 		cmocka_unit_test(a_target_that_goes_is_given_up_and_what_was_measured_kept),
 		cmocka_unit_test(what_is_no_cartd_is_not_measured),
 		cmocka_unit_test(times_are_of_the_operations_that_succeeded),

@@ -9,7 +9,9 @@
  * every block is never INCONCLUSIVE. Where a side is slower right after the other's answer than
  * alone, by more than the margin and more than the other is, and a verdict would not stand without
  * that, it is NOT COMPARABLE. Of the open loop p99 is judged, in
- * slices of time that have a thousand answers of each side; a side that stood still has lost.
+ * slices of time that have a thousand answers of each side; a side that stood still has lost. Where
+ * cartbench was late, a ratio in a slice is the nearest to 1 that this allows, and only a
+ * difference beyond the margin is decided.
  */
 #ifndef BENCH_H2H_JUDGE_H
 #define BENCH_H2H_JUDGE_H

@@ -147,8 +147,8 @@ static void open_note(void *user, int64_t intended_ns, const struct bench_op *op
 		free(side->answers);
 		side->answers = more;
 	}
-	side->answers[side->count++] =
-		(struct h2h_open_answer){intended_ns, op->done_ns - intended_ns};
+	side->answers[side->count++] = (struct h2h_open_answer){
+		intended_ns, op->done_ns - intended_ns, op->sent_ns - intended_ns};
 }
 
 static void open_take(struct h2h_open *open, int side, const struct load_result *result)

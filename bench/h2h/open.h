@@ -33,6 +33,7 @@ struct h2h_open_side {
 	struct tally tally; /* of all operations; response times */
 	struct h2h_open_answer {
 		int64_t due_ns, ns; /* when it was due; from then to the answer */
+		int64_t late_ns;    /* how late cartbench asked */
 	} * answers;		    /* that succeeded, in the order in which they came */
 	size_t count, room;
 	int64_t first_ns; /* due */
@@ -45,7 +46,7 @@ struct h2h_open {
 	int64_t duration_ms;
 	struct h2h_open_side sides[H2H_SIDES];
 	struct busy busy;
-	char why[256]; /* it is not to be believed, or it was not made */
+	char why[256]; /* cartbench was late: only what that does not explain is to be believed */
 };
 
 /* Measures; notes what was acknowledged in the ledgers. -1: error says what kept it from beginning.

@@ -355,7 +355,7 @@ static void make_up_open(struct h2h_open *open, double scale, int64_t stall_ns)
 
 			ns = at == 1 ? (int64_t)(scale * (double)ns) : ns;
 			side->answers[side->count] =
-				(struct h2h_open_answer){1 + 1000000 * (int64_t)side->count, ns};
+				(struct h2h_open_answer){1 + 1000000 * (int64_t)side->count, ns, 0};
 			bench_hdr_record(side->tally.response, ns);
 			bench_hdr_record(side->tally.service, ns);
 			side->tally.tried++;
@@ -417,6 +417,51 @@ static void the_open_loop_is_judged_at_p99_and_by_who_stands_still(void **state)
 	assert_false(row->judged);
 	assert_string_equal(row->why, "not measured: at 1000 a second --duration 16s is needed");
 	h2h_judgement_free(&judgement);
+}
+
+/* Every 20th question was asked so late; B takes scale times as long. */
+static void judge_late_open_loop(struct h2h_judgement *judgement, double scale, int64_t late_ns)
+{
+	const struct h2h_config config = {.blocks = 30, .pairs = 200};
+	struct bench_drive *const none[H2H_SIDES] = {NULL};
+	struct h2h h2h;
+
+	h2h_init(&h2h, &config, none);
+	make_up(&h2h, 1);
+	make_up_open(&h2h.open, scale, 0);
+	strcpy(h2h.open.why, "cartbench itself was late");
+	for (int side = 0; side < H2H_SIDES; side++)
+		for (size_t i = 0; i < h2h.open.sides[side].count; i += 20) {
+			h2h.open.sides[side].answers[i].late_ns = late_ns;
+			h2h.open.sides[side].answers[i].ns += late_ns;
+		}
+	h2h_judge(judgement, &h2h, &question);
+	h2h_free(&h2h);
+}
+
+/* p99 is about 3 ms on A. */
+static void what_cartbench_was_late_by_decides_nothing(void **state)
+{
+	static const struct {
+		double scale;
+		int64_t late_ns;
+		enum stats_verdict verdict;
+	} cases[] = {{20, 2000000, STATS_A_WINS},	 {0.02, 100000, STATS_B_WINS},
+		     {1.5, 2000000, STATS_INCONCLUSIVE}, {1, 2000000, STATS_INCONCLUSIVE},
+		     {1, 0, STATS_INCONCLUSIVE},	 {20, 100000000, STATS_INCONCLUSIVE}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct h2h_judgement judgement;
+		const struct h2h_row *row = &judgement.rows[6];
+
+		judge_late_open_loop(&judgement, cases[i].scale, cases[i].late_ns);
+		assert_int_equal(row->comparison.verdict, cases[i].verdict);
+		assert_int_equal(row->judged, cases[i].verdict != STATS_INCONCLUSIVE);
+		if (!row->judged)
+			assert_string_equal(row->why, "cartbench itself was late");
+		h2h_judgement_free(&judgement);
+	}
 }
 
 /* Measures an open loop of a side that stands still for half of the time with one that does not.
@@ -740,6 +785,7 @@ int main(void)
 		cmocka_unit_test(
 			honest_sides_get_no_false_verdict_however_the_blocks_resemble_each_other),
 		cmocka_unit_test(the_open_loop_is_judged_at_p99_and_by_who_stands_still),
+		cmocka_unit_test(what_cartbench_was_late_by_decides_nothing),
 		cmocka_unit_test(a_side_that_stalls_loses_however_it_hides_the_gap),
 		cmocka_unit_test(who_waits_is_seen_where_no_gap_is),
 		cmocka_unit_test(a_side_that_slows_the_other_down_does_not_win),

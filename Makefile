@@ -18,7 +18,7 @@ UNITDIR ?= $(PREFIX)/lib/systemd/system
 CC ?= cc
 CLANG ?= clang
 PKG_CONFIG ?= pkg-config
-PACKAGES := libevent jansson libcrypto sqlite3 inih libmariadb libcurl zlib expat
+PACKAGES := libevent libevent_openssl jansson libssl libcrypto sqlite3 inih libmariadb libcurl zlib expat
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null)
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 # pkg-config runs once, and only when a test is built.
@@ -272,10 +272,13 @@ api_tests := $(filter $(B)/tests/server/test_access $(B)/tests/server/test_api $
 	$(B)/tests/server/test_openapi,$(SERVER_TESTS))
 # Tests that compare speeds skip themselves on a noisy machine, so they run alone.
 speed_tests := $(filter $(B)/tests/server/test_gate,$(SERVER_TESTS))
+# These run over TLS too, but for what they say they skip.
+connection_tests := $(filter $(B)/tests/server/test_raw $(B)/tests/server/test_drain $(B)/tests/server/test_limits,$(SERVER_TESTS))
 run_server = --group server$(call tag,$(1)) $(call after,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(filter-out $(speed_tests),$(SERVER_TESTS))) \
 	--group server$(call tag,$(1)) $(call after,$(1)) $(if $(filter release,$(1)),--alone) --timeout $(2) \
 	$(call in_variant,$(1),$(speed_tests)) \
+	$(if $(filter release,$(1)),--group server-tls --env TEST_OVER_TLS=1 --timeout $(2) $(connection_tests)) \
 	$(foreach b,$(filter-out memory,$(backends)),--group server-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) \
 	$(call after,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(api_tests)))

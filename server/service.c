@@ -9,6 +9,8 @@
 #include "server/api/cors.h"
 #include "server/api/read_cache.h"
 #include "server/api/routes.h"
+#include "server/certificate.h"
+#include "server/http/tls.h"
 #include "server/loop.h"
 
 #include <errno.h>
@@ -36,6 +38,7 @@ struct service {
 	struct cart_db *db;
 	struct api_shared api;
 	struct cors cors;
+	struct tls *tls; /* NULL: plain HTTP */
 	const struct http_metrics *http_metrics;
 	struct loop **loops;
 	size_t loop_count, loops_done;
@@ -179,7 +182,7 @@ static int service_start_backend(struct service *service, struct cart_error *err
 		.route_count = routes_count,
 		.draining = &service->draining,
 	};
-	service->http_metrics = http_metrics_register(service->metrics);
+	service->http_metrics = http_metrics_register(service->metrics, service->tls != NULL);
 	service_register_info(service->metrics, backend);
 	if (!cart_backend_is_durable(backend))
 		log_event(LOG_WARN,
@@ -209,6 +212,7 @@ static int service_open_loops(struct service *service, struct cart_error *error)
 		.api = &service->api,
 		.done_fd = service->done_fd,
 		.http = {.limits = service_limits(service->settings, connections),
+			 .tls = service->tls,
 			 .keep_origin = service->cors.count > 0,
 			 .clock = service->env.clock,
 			 .metrics = service->http_metrics},
@@ -246,6 +250,7 @@ static int service_listen(struct service *service, const char *address, struct c
 		if (loop_listen(service->loops[i], real, NULL, error) != 0)
 			return -1;
 	log_event(LOG_INFO, "listening", LOG_STR("address", real),
+		  LOG_STR("tls", service->tls != NULL ? "on" : NULL),
 		  LOG_STR("backend", cart_backend_name(service->api.backend)),
 		  LOG_INT("threads", (int64_t)service->loop_count));
 	return 0;
@@ -312,6 +317,7 @@ static int service_start(struct service *service, struct cart_error *error)
 	if (service_check_access(service, error) != 0 ||
 	    service_take_signals(service, error) != 0 ||
 	    cors_read(&service->cors, service->settings, error) != 0 ||
+	    certificate_open(&service->tls, service->settings, service->metrics, error) != 0 ||
 	    service_check_addresses(service, error) != 0 ||
 	    service_start_backend(service, error) != 0 || service_open_loops(service, error) != 0 ||
 	    service_listen_all(service, error) != 0)
@@ -336,6 +342,7 @@ static void service_reload(struct service *service)
 			  LOG_STR("reason", error.text));
 	else
 		cart_db_reload(service->db);
+	certificate_reload(service->tls);
 	log_message(LOG_INFO, "reloaded");
 }
 
@@ -363,7 +370,9 @@ static int service_wait(struct service *service, int64_t timeout_ms)
 
 		if (timeout_ms >= 0 && left_ns <= 0)
 			return 0;
-		poll(waits, 2, timeout_ms < 0 ? -1 : (int)(left_ns / CLOCK_NS_PER_MS) + 1);
+		poll(waits, 2,
+		     timeout_ms < 0 ? certificate_watch(service->tls)
+				    : (int)(left_ns / CLOCK_NS_PER_MS) + 1);
 		if (read(service->done_fd, &done, sizeof(done)) == sizeof(done))
 			service->loops_done += done;
 		while (read(service->signal_fd, &info, sizeof(info)) == sizeof(info)) {
@@ -433,6 +442,7 @@ static void service_free(struct service *service)
 	read_cache_free(&service->api.read_cache);
 	api_metrics_free(&service->api.series);
 	metrics_free(&service->metrics);
+	tls_free(&service->tls);
 	if (service->signal_fd >= 0)
 		close(service->signal_fd);
 	if (service->done_fd >= 0)

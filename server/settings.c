@@ -17,6 +17,8 @@ static const char *const server_provision[] = {"auto", "check", "off", NULL};
 static const char *const server_hangup[] = {"reload", "stop", NULL};
 static const char *const server_ids[] = {"v4", "v7", NULL};
 
+static const char *const server_tls_client[] = {"off", "optional", "required", NULL};
+
 const struct setting server_settings[] = {
 	{
 		.key = "listen",
@@ -104,6 +106,35 @@ const struct setting server_settings[] = {
 		.min = 100,
 		.max = 24 * H,
 		.help = "A kept connection without a request is closed after this time",
+	},
+	{
+		.key = "http.tls_cert",
+		.type = SETTING_STRING,
+		.fallback = "",
+		.help = "PEM file of the certificate and those between it and its authority; "
+			"empty: "
+			"HTTP without TLS",
+	},
+	{
+		.key = "http.tls_key",
+		.type = SETTING_STRING,
+		.fallback = "",
+		.help = "PEM file of the key of http.tls_cert",
+	},
+	{
+		.key = "http.tls_client",
+		.type = SETTING_CHOICE,
+		.choices = server_tls_client,
+		.fallback = "off",
+		.help = "Certificates of clients: not asked for, checked where a client shows one, "
+			"or "
+			"required",
+	},
+	{
+		.key = "http.tls_client_ca",
+		.type = SETTING_STRING,
+		.fallback = "",
+		.help = "PEM file of the authorities of clients",
 	},
 	{
 		.key = "http.cors_origins",

@@ -394,6 +394,7 @@ static void call_log(struct call *call, int status, int64_t total_ns)
 		LOG_STR("request_id", call->request_id),
 		LOG_STR("trace_id", call->trace_id[0] != '\0' ? call->trace_id : NULL),
 		LOG_STR("peer", http_request_peer(call->request)),
+		LOG_STR("subject", http_request_peer_subject(call->request)),
 		LOG_STR("client", gone ? "gone" : NULL),
 		LOG_STR("reason", call->reason[0] != '\0' ? call->reason : NULL),
 		LOG_COUNT("left_out", left_out));

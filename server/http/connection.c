@@ -1,6 +1,7 @@
 #include "server/http/connection.h"
 
 #include "core/base/log.h"
+#include "server/http/tls.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -45,8 +46,11 @@ struct bufferevent *connection_bufferevent(struct event_base *base, void *user)
 {
 	struct http_server *server = user;
 	const struct http_limits *limits = &server->config.limits;
+	struct tls *tls = server->config.tls;
 	struct connection *connection = calloc(1, sizeof(*connection));
-	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *bev = tls != NULL
+					  ? tls_bufferevent(tls, base)
+					  : bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
 
 	if (connection == NULL || bev == NULL ||
 	    evbuffer_add_cb(bufferevent_get_input(bev), connection_input, connection) == NULL) {
@@ -64,7 +68,14 @@ struct bufferevent *connection_bufferevent(struct event_base *base, void *user)
 		.fd = -1,
 		.opened_ns = clock_monotonic_ns(server->config.clock),
 	};
-	TAILQ_INSERT_TAIL(&server->lists[CONNECTION_NEW], connection, link);
+	if (tls != NULL) {
+		connection->session = tls_session(bev);
+		connection->state = CONNECTION_ACCEPTED;
+		event_active(server->soon, EV_TIMEOUT, 0);
+	} else {
+		connection->state = CONNECTION_NEW;
+	}
+	TAILQ_INSERT_TAIL(&server->lists[connection->state], connection, link);
 	server->connections++;
 	http_count(server, server->config.metrics->accepted, 1);
 	http_count(server, server->config.metrics->open, 1);
@@ -72,8 +83,7 @@ struct bufferevent *connection_bufferevent(struct event_base *base, void *user)
 	return bev;
 }
 
-/* evhttp no longer uses the connection; release what the guard has of it. */
-static void connection_release(struct connection *connection)
+void connection_release(struct connection *connection)
 {
 	struct http_server *server = connection->server;
 
@@ -84,14 +94,14 @@ static void connection_release(struct connection *connection)
 	bufferevent_setcb(connection->bev, NULL, NULL, NULL, NULL);
 	bufferevent_decref(connection->bev);
 	frame_free(&connection->frame);
+	free(connection->subject);
 	free(connection);
 	server->connections--;
 	http_count(server, server->config.metrics->open, -1);
 	server->hooks->released(server);
 }
 
-/* Reads the file descriptor from the bufferevent, which evhttp gives it later than us. */
-static bool connection_learn_fd(struct connection *connection)
+bool connection_learn_fd(struct connection *connection)
 {
 	struct http_server *server = connection->server;
 	size_t fd = (size_t)bufferevent_getfd(connection->bev);
@@ -209,7 +219,11 @@ static void connection_input(struct evbuffer *input, const struct evbuffer_cb_in
 	case CONNECTION_READING:
 		if (connection->fd < 0 && !connection_learn_fd(connection))
 			frame_fail(&connection->frame, 503, "no memory");
-		connection_scan(connection, info->orig_size);
+		/* evhttp has not taken the request before them yet. */
+		if (connection->frame.state == FRAME_WHOLE)
+			connection->behind += info->n_added;
+		else
+			connection_scan(connection, info->orig_size);
 		break;
 	case CONNECTION_LINGERING:
 		connection->lingered += info->n_added;
@@ -243,6 +257,8 @@ void connection_answered(struct connection *connection)
 	connection->since_ns = connection->server->now_ns;
 	if (connection->behind > 0)
 		connection_scan(connection, 0);
+	if (connection->session != NULL)
+		tls_read_on(connection->bev, connection->session);
 }
 
 void connection_writing(struct connection *connection, size_t len)
@@ -266,6 +282,8 @@ static void connection_closed(struct evhttp_connection *evcon, void *user)
 	(void)evcon;
 	connection->evcon = NULL;
 	connection->request = NULL;
+	if (connection->session != NULL)
+		tls_end(connection->session);
 	if (request != NULL)
 		connection->server->hooks->lost(request);
 	/* We drop our reference now, or after lingering. evhttp still has its own. */
@@ -276,7 +294,7 @@ static void connection_closed(struct evhttp_connection *evcon, void *user)
 }
 
 /* evhttp removes its callbacks from the bufferevent when it stops using it. */
-static bool connection_is_let_go(const struct connection *connection)
+bool connection_is_let_go(const struct connection *connection)
 {
 	bufferevent_event_cb event = NULL;
 
@@ -290,6 +308,9 @@ void connection_end(struct connection *connection, enum connection_end how)
 	bool told = connection->evcon != NULL;
 
 	connection->linger = how == CONNECTION_LINGER;
+	/* Before evhttp shuts the socket down. */
+	if (how != CONNECTION_RESET && connection->session != NULL)
+		tls_end(connection->session);
 	if (how == CONNECTION_RESET && connection->fd >= 0)
 		setsockopt(connection->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	/* evhttp believes that the client has gone: it frees what it has and calls
@@ -299,8 +320,8 @@ void connection_end(struct connection *connection, enum connection_end how)
 		connection_closed(NULL, connection);
 }
 
-static void connection_cut(struct connection *connection, enum connection_cut reason,
-			   enum connection_end how)
+void connection_cut(struct connection *connection, enum connection_cut reason,
+		    enum connection_end how)
 {
 	struct http_server *server = connection->server;
 
@@ -438,10 +459,13 @@ bool connection_reclaim(struct http_server *server)
 	int64_t before = server->now_ns - CONNECTION_RECLAIM_NS;
 	struct connection *idle = TAILQ_FIRST(&server->lists[CONNECTION_IDLE]);
 	struct connection *mute = TAILQ_FIRST(&server->lists[CONNECTION_NEW]);
+	struct connection *greeting = TAILQ_FIRST(&server->lists[CONNECTION_GREETING]);
 
 	while (mute != NULL && mute->since_ns > 0)
 		mute = TAILQ_NEXT(mute, link);
-	if (mute != NULL && mute->opened_ns <= before)
+	if (greeting != NULL && greeting->opened_ns <= before)
+		connection_cut(greeting, CUT_RECLAIMED, CONNECTION_CLOSE);
+	else if (mute != NULL && mute->opened_ns <= before)
 		connection_cut(mute, CUT_RECLAIMED, CONNECTION_CLOSE);
 	else if (idle != NULL && idle->since_ns <= before)
 		connection_cut(idle, CUT_RECLAIMED, CONNECTION_CLOSE);
@@ -459,15 +483,11 @@ static bool connection_had_its_chance(const struct connection *connection, int64
 	return server->now_ns - from >= allowed_ns;
 }
 
-void connection_drain_idle(struct http_server *server)
+static void connection_drain_mute(struct http_server *server, enum connection_state state)
 {
 	struct connection *connection, *next;
 
-	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_IDLE])) != NULL &&
-	       connection_had_its_chance(connection, connection->since_ns,
-					 CONNECTION_DRAIN_IDLE_NS))
-		connection_cut(connection, CUT_DRAIN, CONNECTION_LINGER);
-	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_NEW]); connection != NULL;
+	for (connection = TAILQ_FIRST(&server->lists[state]); connection != NULL;
 	     connection = next) {
 		next = TAILQ_NEXT(connection, link);
 		if (connection->since_ns == 0 &&
@@ -475,6 +495,18 @@ void connection_drain_idle(struct http_server *server)
 					      CONNECTION_DRAIN_NEW_NS))
 			connection_cut(connection, CUT_DRAIN, CONNECTION_CLOSE);
 	}
+}
+
+void connection_drain_idle(struct http_server *server)
+{
+	struct connection *connection;
+
+	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_IDLE])) != NULL &&
+	       connection_had_its_chance(connection, connection->since_ns,
+					 CONNECTION_DRAIN_IDLE_NS))
+		connection_cut(connection, CUT_DRAIN, CONNECTION_LINGER);
+	connection_drain_mute(server, CONNECTION_GREETING);
+	connection_drain_mute(server, CONNECTION_NEW);
 }
 
 void connection_end_all(struct http_server *server)

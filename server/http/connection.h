@@ -25,7 +25,15 @@ struct bufferevent *connection_bufferevent(struct event_base *base, void *server
 /* Which connection a request came over; NULL: one that the guard does not know (no memory). */
 struct connection *connection_of(struct http_server *server, struct evhttp_request *request);
 
+/* For what comes before requests (greeting.c). */
 void connection_enter(struct connection *connection, enum connection_state state);
+/* Reads the file descriptor from the bufferevent, which evhttp gives it later than us. False: no
+ * memory. */
+bool connection_learn_fd(struct connection *connection);
+/* evhttp no longer uses it. */
+bool connection_is_let_go(const struct connection *connection);
+/* Releases what the guard has of such a one. */
+void connection_release(struct connection *connection);
 
 /* The handler has the request of this connection from now on. */
 void connection_busy(struct connection *connection, struct evhttp_connection *evcon);
@@ -37,6 +45,9 @@ void connection_answered(struct connection *connection);
 /* Ends it now. reset: without the unsent rest. linger: with the care that an answer arrives. */
 enum connection_end { CONNECTION_RESET, CONNECTION_CLOSE, CONNECTION_LINGER };
 void connection_end(struct connection *connection, enum connection_end how);
+/* The same, counted by its reason. */
+void connection_cut(struct connection *connection, enum connection_cut reason,
+		    enum connection_end how);
 
 /* Deadlines, and connections of which evhttp has let go. now_ns is the server's. */
 void connection_sweep(struct http_server *server);

@@ -19,6 +19,7 @@
 struct event_base;
 struct http_server;
 struct http_request;
+struct tls;
 
 enum http_method {
 	HTTP_GET,
@@ -59,6 +60,7 @@ typedef void http_refused_fn(struct http_request *request, int status, const cha
 			     void *user);
 
 struct http_config {
+	struct tls *tls; /* shared by all loops; NULL: plain HTTP */
 	struct http_limits limits;
 	bool keep_origin; /* the header Origin is known of refused requests too */
 	const struct cart_clock *clock;
@@ -71,7 +73,7 @@ struct http_config {
 
 /* Series of this layer: connections open, accepted, refused at the limit, cut by reason. Once a
  * process. */
-const struct http_metrics *http_metrics_register(struct metrics *metrics);
+const struct http_metrics *http_metrics_register(struct metrics *metrics, bool with_tls);
 
 /* One a loop. -1: error says why. */
 CART_MUST_CHECK int http_server_open(struct http_server **server, struct event_base *base,
@@ -110,8 +112,11 @@ const char *http_request_header(const struct http_request *request, const char *
 /* The n-th, from 0, of the headers of that name, or NULL. */
 const char *http_request_header_at(const struct http_request *request, const char *name, size_t n);
 const char *http_request_body(const struct http_request *request, size_t *len);
-/* "127.0.0.1", for the log. */
+/* Who is at the other end: "127.0.0.1", for the log; "-": not known. */
 const char *http_request_peer(const struct http_request *request);
+/* The subject of the client's certificate, which was found good, as RFC 2253 writes it ("CN=shop");
+ * NULL: it has shown none, or is gone. */
+const char *http_request_peer_subject(const struct http_request *request);
 /* Monotonic, when the whole request had been read. */
 int64_t http_request_received_ns(const struct http_request *request);
 /* True once the client is known to be gone: the reply will be dropped. */

@@ -18,8 +18,12 @@ struct evhttp;
 struct evhttp_bound_socket;
 struct evhttp_connection;
 struct evhttp_request;
+struct ssl_st;
 
 enum connection_state {
+	CONNECTION_ACCEPTED,  /* only where it must be greeted: evhttp gives it its socket this turn
+			       */
+	CONNECTION_GREETING,  /* before its first request (greeting.h) */
 	CONNECTION_NEW,	      /* no request yet; perhaps part of one */
 	CONNECTION_IDLE,      /* between requests */
 	CONNECTION_READING,   /* part of a further request is here */
@@ -33,12 +37,21 @@ enum connection_state {
 
 /* Why the guard ended one. */
 enum connection_cut {
+	CUT_HANDSHAKE, /* its TLS handshake was not over in time */
 	CUT_DEADLINE,  /* the request did not arrive in time */
 	CUT_IDLE,      /* no request for the idle timeout */
 	CUT_SLOW,      /* the answer was not read in time */
 	CUT_RECLAIMED, /* idle, and a new one needed its place */
 	CUT_DRAIN,     /* idle, or past the drain's deadline, while the service stops */
 	CUT_REASONS
+};
+
+/* The callbacks of evhttp, which wait until the greeting is over. */
+struct connection_waiting {
+	void (*read)(struct bufferevent *bev, void *user);
+	void (*write)(struct bufferevent *bev, void *user);
+	void (*event)(struct bufferevent *bev, short what, void *user);
+	void *user;
 };
 
 struct connection {
@@ -50,6 +63,9 @@ struct connection {
 	int64_t write_deadline_ns; /* WRITING */
 	struct http_server *server;
 	struct bufferevent *bev;
+	struct ssl_st *session; /* of bev, which owns it; NULL: not TLS */
+	char *subject;		/* of the client's certificate; NULL: none */
+	struct connection_waiting waiting;
 	int fd;				 /* -1: not known yet */
 	struct evhttp_connection *evcon; /* NULL: not known yet, or gone */
 	struct frame frame;
@@ -89,6 +105,7 @@ struct connection_hooks {
 
 struct http_metrics {
 	metric_t open, accepted, at_limit, out_of_files, refused, gone;
+	metric_t handshakes, handshakes_failed; /* only with TLS */
 	metric_t cut[CUT_REASONS];
 };
 
@@ -100,7 +117,7 @@ struct http_request {
 	struct evhttp_request *evreq;  /* NULL: evhttp gave up the message, or freed it */
 	enum http_method method;
 	char method_name[FRAME_METHOD_MAX + 1];
-	char *peer; /* only where evreq does not know it */
+	char *address; /* of the client, only where evreq does not know it */
 	int64_t received_ns;
 	struct buf headers; /* of the reply, with their line ends */
 	bool close, keep_alive_1_0;

@@ -1,5 +1,7 @@
 #include "server/http/reply.h"
 
+#include "server/http/tls.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -84,18 +86,45 @@ bool reply_compose(struct http_server *server, const struct http_request *reques
 	return !out->failed && !request->headers.failed;
 }
 
-ssize_t reply_send(struct http_server *server, int fd, const void *body, size_t body_len)
+/* As long as a TLS record. */
+#define REPLY_RECORD_MAX 16384
+
+static ssize_t reply_send_plain(int fd, struct iovec *pieces, size_t count)
 {
-	/* sendmsg() does not write through iov_base. */
-	struct iovec pieces[2] = {
-		{.iov_base = server->out.data, .iov_len = server->out.len},
-		{.iov_base = (void *)(uintptr_t)body, .iov_len = body_len},
-	};
-	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = body_len > 0 ? 2 : 1};
+	struct msghdr message = {.msg_iov = pieces, .msg_iovlen = count};
 	ssize_t sent;
 
 	do
 		sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 && (errno == EAGAIN || errno == ENOBUFS) ? 0 : sent;
+}
+
+/* Head and body make one record where they fit. */
+static ssize_t reply_send_tls(struct ssl_st *session, const struct iovec pieces[2], size_t count)
+{
+	char record[REPLY_RECORD_MAX];
+	struct iovec joined = {.iov_base = record};
+
+	if (count < 2 || pieces[0].iov_len + pieces[1].iov_len > sizeof(record))
+		return tls_send(session, pieces, count);
+	memcpy(record, pieces[0].iov_base, pieces[0].iov_len);
+	memcpy(record + pieces[0].iov_len, pieces[1].iov_base, pieces[1].iov_len);
+	joined.iov_len = pieces[0].iov_len + pieces[1].iov_len;
+	return tls_send(session, &joined, 1);
+}
+
+ssize_t reply_send(const struct connection *connection, const void *body, size_t body_len)
+{
+	const struct buf *head = &connection->server->out;
+	/* Nobody writes through iov_base. */
+	struct iovec pieces[2] = {
+		{.iov_base = head->data, .iov_len = head->len},
+		{.iov_base = (void *)(uintptr_t)body, .iov_len = body_len},
+	};
+	size_t count = body_len > 0 ? 2 : 1;
+
+	if (connection->session != NULL)
+		return reply_send_tls(connection->session, pieces, count);
+	return reply_send_plain(connection->fd, pieces, count);
 }

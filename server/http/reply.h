@@ -12,7 +12,7 @@ bool reply_compose(struct http_server *server, const struct http_request *reques
  * Sends server->out and the body straight to the socket. Returns how many bytes it took, all of
  * them mostly; -1: the connection is broken.
  */
-ssize_t reply_send(struct http_server *server, int fd, const void *body, size_t body_len);
+ssize_t reply_send(const struct connection *connection, const void *body, size_t body_len);
 /* True if an answer with that status has no body, whatever the handler gave. */
 bool reply_is_bodiless(int status);
 /* Writes the Date header of the replies to come into server->date. */

@@ -64,8 +64,8 @@ static void http_request_give(struct http_request *request)
 		LIST_REMOVE(request, lost);
 	if (request->connection == NULL && request->evreq != NULL)
 		evhttp_request_free(request->evreq);
-	free(request->peer);
-	request->peer = NULL;
+	free(request->address);
+	request->address = NULL;
 	if (server == NULL || server->free_count >= HTTP_FREE_MAX || request->headers.failed ||
 	    request->headers.room > HTTP_FREE_HEADERS_MAX) {
 		http_request_destroy(request);
@@ -185,9 +185,16 @@ const char *http_request_body(const struct http_request *request, size_t *len)
 
 const char *http_request_peer(const struct http_request *request)
 {
+	if (request->address != NULL)
+		return request->address;
 	if (request->evreq != NULL && request->evreq->remote_host != NULL)
 		return request->evreq->remote_host;
-	return request->peer != NULL ? request->peer : "-";
+	return "-";
+}
+
+const char *http_request_peer_subject(const struct http_request *request)
+{
+	return request->connection != NULL ? request->connection->subject : NULL;
 }
 
 int64_t http_request_received_ns(const struct http_request *request)
@@ -235,7 +242,11 @@ static bool http_reply_queue(struct connection *connection, size_t sent, const v
 	struct evbuffer *output = bufferevent_get_output(connection->bev);
 	const struct buf *head = &connection->server->out;
 	size_t of_body = sent > head->len ? sent - head->len : 0;
+	size_t left = head->len + body_len - sent;
 
+	/* In one piece: what TLS has begun to send must not come in less when it goes on. */
+	if (left > 0 && evbuffer_expand(output, left) != 0)
+		return false;
 	if (sent < head->len && evbuffer_add(output, head->data + sent, head->len - sent) != 0)
 		return false;
 	if (of_body < body_len &&
@@ -249,13 +260,12 @@ static bool http_reply_queue(struct connection *connection, size_t sent, const v
 
 static bool http_reply_write(struct connection *connection, const void *body, size_t body_len)
 {
-	struct http_server *server = connection->server;
 	struct evbuffer *output = bufferevent_get_output(connection->bev);
 	ssize_t sent = 0;
 
 	/* Not before the "100 Continue" that evhttp is still sending. */
 	if (evbuffer_get_length(output) == 0)
-		sent = reply_send(server, connection->fd, body, body_len);
+		sent = reply_send(connection, body, body_len);
 	return sent >= 0 && http_reply_queue(connection, (size_t)sent, body, body_len);
 }
 
@@ -292,7 +302,7 @@ static void http_reply_refusal(struct http_request *request, const void *body, s
 
 	connection->request = NULL;
 	/* What the socket does not take is lost: the client has not read for a long time. */
-	(void)reply_send(connection->server, connection->fd, body, body_len);
+	(void)reply_send(connection, body, body_len);
 	connection_end(connection, CONNECTION_LINGER);
 }
 

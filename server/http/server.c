@@ -5,6 +5,7 @@
  */
 #include "core/base/log.h"
 #include "server/http/connection.h"
+#include "server/http/greeting.h"
 #include "server/http/listener.h"
 #include "server/http/reply.h"
 #include "server/http/request.h"
@@ -25,12 +26,12 @@
 #define HTTP_SWEEP_MS	    200
 #define HTTP_DRAIN_SWEEP_MS 10
 
-const struct http_metrics *http_metrics_register(struct metrics *metrics)
+const struct http_metrics *http_metrics_register(struct metrics *metrics, bool with_tls)
 {
 	static const char *const reasons[CUT_REASONS] = {
-		[CUT_DEADLINE] = "reason=\"deadline\"", [CUT_IDLE] = "reason=\"idle\"",
-		[CUT_SLOW] = "reason=\"slow\"",		[CUT_RECLAIMED] = "reason=\"reclaimed\"",
-		[CUT_DRAIN] = "reason=\"drain\"",
+		[CUT_HANDSHAKE] = "reason=\"handshake\"", [CUT_DEADLINE] = "reason=\"deadline\"",
+		[CUT_IDLE] = "reason=\"idle\"",		  [CUT_SLOW] = "reason=\"slow\"",
+		[CUT_RECLAIMED] = "reason=\"reclaimed\"", [CUT_DRAIN] = "reason=\"drain\"",
 	};
 	static struct http_metrics series;
 
@@ -52,6 +53,14 @@ const struct http_metrics *http_metrics_register(struct metrics *metrics)
 					 "Messages that are not acceptable as HTTP", NULL);
 	series.gone = metrics_counter(metrics, "cart_http_clients_gone_total",
 				      "Clients that went before their answer", NULL);
+	if (with_tls) {
+		series.handshakes =
+			metrics_counter(metrics, "cart_tls_handshakes_total",
+					"TLS handshakes by their result", "result=\"ok\"");
+		series.handshakes_failed =
+			metrics_counter(metrics, "cart_tls_handshakes_total",
+					"TLS handshakes by their result", "result=\"failed\"");
+	}
 	return &series;
 }
 
@@ -64,7 +73,7 @@ static void http_request_copy_frame(struct http_request *request, const struct f
 }
 
 /* Only where evhttp has no request that knows it. */
-static char *http_peer_of(int fd)
+static char *http_address_of(int fd)
 {
 	struct sockaddr_storage address;
 	socklen_t len = sizeof(address);
@@ -89,7 +98,7 @@ static void http_server_refuse(struct connection *connection)
 	http_request_copy_frame(request, &connection->frame);
 	request->connection = connection;
 	request->received_ns = clock_monotonic_ns(server->config.clock);
-	request->peer = http_peer_of(connection->fd);
+	request->address = http_address_of(connection->fd);
 	connection->request = request;
 	http_count(server, server->config.metrics->refused, 1);
 	server->config.refused(request, connection->frame.status, connection->frame.detail,
@@ -183,6 +192,7 @@ static void http_server_sweep(evutil_socket_t fd, short what, void *user)
 	(void)what;
 	server->now_ns = clock_monotonic_ns(server->config.clock);
 	reply_date(server);
+	greeting_sweep(server);
 	connection_sweep(server);
 	listener_sweep(server);
 	if (!server->draining)
@@ -196,6 +206,7 @@ static void http_server_soon(evutil_socket_t fd, short what, void *user)
 {
 	(void)fd;
 	(void)what;
+	greeting_begin(user);
 	connection_soon(user);
 }
 

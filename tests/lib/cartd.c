@@ -3,6 +3,8 @@
 #include "tests/lib/http_client.h"
 #include "tests/lib/patience.h"
 #include "tests/lib/scratch.h"
+#include "tests/lib/tls_client.h"
+#include "tests/lib/tls_fixture.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -194,6 +196,41 @@ static void cartd_await_ready(struct cartd *cartd, int64_t started_us)
 	cartd->ready_us = cartd_now_us() - started_us;
 }
 
+/*
+ * With TEST_OVER_TLS=1 in the environment every cartd speaks TLS, and every http_client too: tests
+ * of connections run once more over TLS. The certificates are made once a program.
+ */
+static char cartd_tls_folder[SCRATCH_PATH_MAX];
+
+static void cartd_tls_remove(void)
+{
+	cartd_remove_directory(cartd_tls_folder);
+}
+
+static size_t cartd_tls_settings(const char **argv, size_t n)
+{
+	static char cert[SCRATCH_PATH_MAX + 40], key[SCRATCH_PATH_MAX + 40];
+	const char *wanted = getenv("TEST_OVER_TLS");
+	char ca[SCRATCH_PATH_MAX + 40];
+
+	if (wanted == NULL || strcmp(wanted, "1") != 0)
+		return n;
+	if (cartd_tls_folder[0] == '\0') {
+		scratch_make_folder(cartd_tls_folder, "tls");
+		atexit(cartd_tls_remove);
+		tls_fixture_make(cartd_tls_folder);
+		snprintf(ca, sizeof(ca), "%s/ca.pem", cartd_tls_folder);
+		snprintf(cert, sizeof(cert), "http.tls_cert=%s/server.pem", cartd_tls_folder);
+		snprintf(key, sizeof(key), "http.tls_key=%s/server-key.pem", cartd_tls_folder);
+		tls_client_use(ca, NULL, NULL);
+	}
+	argv[n++] = "--set";
+	argv[n++] = cert;
+	argv[n++] = "--set";
+	argv[n++] = key;
+	return n;
+}
+
 void cartd_start_with(struct cartd *cartd, const char *const *settings,
 		      const struct cartd_options *options)
 {
@@ -220,10 +257,11 @@ void cartd_start_with(struct cartd *cartd, const char *const *settings,
 		argv[n++] = defaults[i];
 	}
 	for (size_t i = 0; settings != NULL && settings[i] != NULL; i++) {
-		assert_true(n + 3 < CARTD_ARGS_MAX);
+		assert_true(n + 7 < CARTD_ARGS_MAX);
 		argv[n++] = "--set";
 		argv[n++] = settings[i];
 	}
+	n = cartd_tls_settings(argv, n);
 	argv[n] = NULL;
 
 	*cartd = (struct cartd){.output = cartd_output_file(), .log_file = options->log_file};

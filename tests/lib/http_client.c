@@ -2,6 +2,7 @@
 
 #include "tests/lib/cartd.h"
 #include "tests/lib/patience.h"
+#include "tests/lib/tls_client.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -28,6 +29,7 @@ bool http_client_try_open(struct http_client *client, int port)
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons((uint16_t)port),
 				      .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+	const struct timeval wait = {.tv_sec = HTTP_CLIENT_CALL_MS / 1000};
 	int one = 1;
 
 	*client = (struct http_client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
@@ -39,6 +41,11 @@ bool http_client_try_open(struct http_client *client, int port)
 		return false;
 	}
 	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (tls_client_is_used()) {
+		setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+		client->tls = tls_client_open(client->fd);
+		client->broken = client->tls == NULL;
+	}
 	return true;
 }
 
@@ -50,6 +57,7 @@ void http_client_open(struct http_client *client, int port)
 
 void http_client_close(struct http_client *client)
 {
+	tls_client_close(client->tls);
 	if (client->fd >= 0)
 		close(client->fd);
 	free(client->bytes);
@@ -69,6 +77,10 @@ bool http_client_send(struct http_client *client, const void *bytes, size_t len)
 {
 	const char *at = bytes;
 
+	if (client->broken)
+		return false;
+	if (client->tls != NULL)
+		return tls_client_send(client->tls, bytes, len);
 	while (len > 0) {
 		ssize_t n = send(client->fd, at, len, MSG_NOSIGNAL);
 
@@ -89,7 +101,17 @@ bool http_client_send_text(struct http_client *client, const char *text)
 
 void http_client_half_close(struct http_client *client)
 {
+	if (client->tls != NULL)
+		tls_client_end(client->tls);
 	shutdown(client->fd, SHUT_WR);
+}
+
+static ssize_t http_client_receive(struct http_client *client, void *bytes, size_t room)
+{
+	if (client->tls == NULL)
+		return recv(client->fd, bytes, room, 0);
+	errno = 0;
+	return tls_client_read(client->tls, bytes, room);
 }
 
 /* Reads what there is. 1: more bytes; 0: end of file; -1: reset; -2: not in time. */
@@ -106,10 +128,16 @@ static int http_client_fill(struct http_client *client, int64_t end_ms)
 		client->bytes = bytes;
 		client->room = room;
 	}
-	while (poll(&wait, 1, HTTP_CLIENT_LOOK_MS) == 0)
+	while (!(client->tls != NULL && tls_client_has(client->tls)) &&
+	       poll(&wait, 1, HTTP_CLIENT_LOOK_MS) == 0)
 		if (patience_ms() >= end_ms)
 			return -2;
-	n = recv(client->fd, client->bytes + client->len, client->room - client->len - 1, 0);
+	if (client->broken)
+		return -1;
+	n = http_client_receive(client, client->bytes + client->len,
+				client->room - client->len - 1);
+	if (n == TLS_CLIENT_LATER)
+		return 1;
 	if (n < 0)
 		return errno == EINTR ? 1 : -1;
 	client->len += (size_t)n;

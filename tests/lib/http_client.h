@@ -1,6 +1,7 @@
 /*
  * A small blocking HTTP/1.1 client over one kept connection, for tests: it sends what it is told,
  * valid or not, and reads answers strictly. What must not happen fails the running cmocka test.
+ * It speaks TLS after tls_client_use().
  */
 #ifndef TESTS_LIB_HTTP_CLIENT_H
 #define TESTS_LIB_HTTP_CLIENT_H
@@ -8,8 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct ssl_st;
+
 struct http_client {
-	int fd; /* -1: closed */
+	struct ssl_st *tls; /* NULL: plain */
+	bool broken; /* connected, but the TLS handshake failed: nothing can be sent or read */
+	int fd;	     /* -1: closed */
 	int port;
 	char *bytes; /* read and not yet part of an answer */
 	size_t len, room;

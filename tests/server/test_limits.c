@@ -6,6 +6,7 @@
 #include "tests/lib/cmocka.h"
 #include "tests/lib/http_client.h"
 #include "tests/lib/patience.h"
+#include "tests/lib/tls_client.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -122,6 +123,15 @@ static void *flood_run(void *user)
 	return NULL;
 }
 
+/* Over TLS a client cannot be opened before it has its place: its handshake waits for that. */
+static void skip_over_tls(void)
+{
+	if (!tls_client_is_used())
+		return;
+	print_message("not tested over TLS here: a client that waits for a place\n");
+	skip();
+}
+
 static void check_cost(const struct cartd *cartd, const char *name, int64_t p99_us, size_t sent)
 {
 	size_t peak = cartd_peak_rss_kib(cartd);
@@ -132,7 +142,8 @@ static void check_cost(const struct cartd *cartd, const char *name, int64_t p99_
 		print_message("%s: not checked under a sanitizer: memory, p99\n", name);
 		return;
 	}
-	assert_true(peak < FLOOD_RSS_KIB);
+	/* The state of a TLS connection takes some 15 KiB. */
+	assert_true(peak < FLOOD_RSS_KIB * (tls_client_is_used() ? 2 : 1));
 	assert_true(p99_us * 1000 < patience_at_most_ns(FLOOD_P99_US * 1000));
 }
 
@@ -373,6 +384,7 @@ static void at_the_limit_connections_wait_for_a_place(void **state)
 	struct cartd cartd;
 
 	(void)state;
+	skip_over_tls();
 	cartd_start(&cartd, settings);
 	/* Parts of requests: nobody to take a place from. Some more get in until every loop knows
 	 * that the limit is reached. */
@@ -454,6 +466,7 @@ static void without_file_descriptors_the_loop_rests_and_service_returns(void **s
 
 	(void)state;
 	/* After the start, or cartd would accept fewer connections. */
+	skip_over_tls();
 	cartd_start(&cartd, settings);
 	assert_int_equal(prlimit(cartd.pid, RLIMIT_NOFILE, &few, NULL), 0);
 	clients = crowd_open(&cartd, 30, "GET /livez HTTP/1.1\r\n");
@@ -499,6 +512,7 @@ static void connections_leave_files_to_the_database(void **state)
 		print_message("not tested: 500 connections need more open files\n");
 		skip();
 	}
+	skip_over_tls();
 	cartd_start_with(&cartd, settings, &(struct cartd_options){.nofile = 400});
 	asking = crowd_open(&cartd, 50, "GET /metrics HTTP/1.1\r\nHost: a\r\n");
 	clients = crowd_open(&cartd, 430, "GET /livez HTTP/1.1\r\n");
@@ -533,9 +547,11 @@ static void a_client_that_goes_before_its_answer_is_noticed(void **state)
 
 	(void)state;
 	cartd_start(&cartd, slow_settings);
-	clients = crowd_open(&cartd, 40,
-			     "GET /shopping-carts/550e8400-e29b-41d4-a716-446655440000 HTTP/1.1\r\n"
-			     "Host: a\r\n\r\n");
+	clients = crowd_open(&cartd, 40, "");
+	for (int i = 0; i < 40; i++)
+		http_client_send_text(&clients[i],
+				      "GET /shopping-carts/550e8400-e29b-41d4-a716-446655440000 "
+				      "HTTP/1.1\r\nHost: a\r\n\r\n");
 	await_metric(&cartd, OPEN, 41);
 	for (int i = 0; i < 40; i += 2)
 		http_client_reset(&clients[i]);

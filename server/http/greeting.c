@@ -1,0 +1,115 @@
+#include "server/http/greeting.h"
+
+#include "core/base/log.h"
+#include "server/http/connection.h"
+#include "server/http/tls.h"
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Bytes of a plain request that are read before its connection is closed, so that the answer is not
+ * lost to a reset. */
+#define GREETING_PLAIN_BYTES (64 * 1024)
+
+#define GREETING_PLAIN "this port speaks HTTPS, not plain HTTP"
+
+static const char greeting_plain_body[] =
+	"{\"type\":\"about:blank\",\"title\":\"Bad "
+	"Request\",\"status\":400,\"detail\":\"" GREETING_PLAIN
+	"\",\"error\":\"BAD_REQUEST\",\"message\":\"" GREETING_PLAIN "\"}";
+
+/* The client's bytes are no TLS, so its socket is free for an answer in plain text. */
+static void greeting_answer_plain(const struct connection *connection)
+{
+	char bytes[4096];
+	size_t read = 0;
+	ssize_t n =
+		snprintf(bytes, sizeof(bytes),
+			 "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
+			 "Content-Type: application/problem+json\r\nContent-Length: %zu\r\n\r\n%s",
+			 sizeof(greeting_plain_body) - 1, greeting_plain_body);
+
+	(void)send(connection->fd, bytes, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(connection->fd, SHUT_WR);
+	while (read < GREETING_PLAIN_BYTES &&
+	       (n = recv(connection->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+		read += (size_t)n;
+}
+
+static void greeting_failed(const struct connection *connection)
+{
+	static struct log_limit limit;
+	bool plain_http;
+	const char *reason = tls_failure(connection->bev, &plain_http);
+	int64_t left_out;
+
+	if (plain_http)
+		greeting_answer_plain(connection);
+	/* Without a reason the client has just gone, as some health checks do. */
+	if (reason != NULL &&
+	    log_limit_pass(&limit, clock_monotonic_ns(connection->server->config.clock), &left_out))
+		log_event(LOG_INFO, "a TLS handshake failed", LOG_STR("reason", reason),
+			  LOG_COUNT("left_out", left_out));
+}
+
+/* The handshake is over, one way or the other. evhttp is told of it as if it had been told at once.
+ */
+static void greeting_event(struct bufferevent *bev, short what, void *user)
+{
+	struct connection *connection = user;
+	struct http_server *server = connection->server;
+
+	bufferevent_setcb(bev, connection->waiting.read, connection->waiting.write,
+			  connection->waiting.event, connection->waiting.user);
+	if ((what & BEV_EVENT_CONNECTED) != 0) {
+		http_count(server, server->config.metrics->handshakes, 1);
+		connection->subject = tls_subject(connection->session);
+		connection_enter(connection, CONNECTION_NEW);
+	} else if ((what & BEV_EVENT_ERROR) != 0) {
+		http_count(server, server->config.metrics->handshakes_failed, 1);
+		greeting_failed(connection);
+	}
+	connection->waiting.event(bev, what, connection->waiting.user);
+}
+
+static void greeting_handshake(struct connection *connection)
+{
+	struct bufferevent *bev = connection->bev;
+
+	bufferevent_getcb(bev, &connection->waiting.read, &connection->waiting.write,
+			  &connection->waiting.event, &connection->waiting.user);
+	bufferevent_setcb(bev, NULL, NULL, greeting_event, connection);
+}
+
+void greeting_begin(struct http_server *server)
+{
+	struct connection *connection;
+
+	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_ACCEPTED])) != NULL) {
+		connection_enter(connection, CONNECTION_GREETING);
+		if (connection_is_let_go(connection) || bufferevent_getfd(connection->bev) < 0)
+			continue; /* no memory: the sweep releases it */
+		if (connection_learn_fd(connection))
+			greeting_handshake(connection);
+		else
+			connection_end(connection, CONNECTION_RESET);
+	}
+}
+
+void greeting_sweep(struct http_server *server)
+{
+	int64_t allowed_ns = server->config.limits.header_deadline_ms * CLOCK_NS_PER_MS;
+	struct connection *connection, *next;
+
+	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_GREETING]); connection != NULL;
+	     connection = next) {
+		next = TAILQ_NEXT(connection, link);
+		if (connection_is_let_go(connection))
+			connection_release(connection);
+		else if (connection->opened_ns + allowed_ns <= server->now_ns)
+			connection_cut(connection, CUT_HANDSHAKE, CONNECTION_CLOSE);
+	}
+}

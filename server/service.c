@@ -5,6 +5,7 @@
 #include "core/base/wake.h"
 #include "core/version.h"
 #include "server/access/access.h"
+#include "server/access/policy.h"
 #include "server/api/api_metrics.h"
 #include "server/api/cors.h"
 #include "server/api/read_cache.h"

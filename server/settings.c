@@ -212,13 +212,68 @@ static const struct setting access_settings[] = {
 		.fallback = "none",
 		.min = 1,
 		.max = 2,
-		.help = "How callers are known: none (everybody may do everything), or token",
+		.help = "How callers are known: none (everybody may do everything), token, jwt, or "
+			"token,jwt",
 	},
 	{
 		.key = "auth.token_file",
 		.type = SETTING_STRING,
 		.fallback = "tokens.json",
 		.help = "The bearer tokens of auth=token; cartctl token new adds one",
+	},
+	{
+		.key = "auth.jwt_keys",
+		.type = SETTING_STRING,
+		.fallback = "",
+		.help = "The keys of auth=jwt: a file with a JWK set, or with public keys or "
+			"certificates as PEM",
+	},
+	{
+		.key = "auth.jwt_algorithms",
+		.type = SETTING_LIST,
+		.fallback = "RS256,ES256,EdDSA",
+		.min = 1,
+		.max = 4,
+		.help = "Algorithms that a JWT may be signed with; HS256 is the fourth",
+	},
+	{
+		.key = "auth.jwt_issuer",
+		.type = SETTING_STRING,
+		.fallback = "",
+		.help = "The claim iss of a JWT must be this",
+	},
+	{
+		.key = "auth.jwt_audience",
+		.type = SETTING_STRING,
+		.fallback = "",
+		.help = "The claim aud of a JWT must be this, or have it in its list",
+	},
+	{
+		.key = "auth.jwt_leeway",
+		.type = SETTING_DURATION,
+		.fallback = "30s",
+		.min = 0,
+		.max = 10 * MIN,
+		.help = "The claims exp and nbf may be so far off, because clocks differ",
+	},
+	{
+		.key = "auth.customer_claim",
+		.type = SETTING_STRING,
+		.fallback = "customer_id",
+		.help = "The claim of a JWT that is the customer's id; without it the caller is a "
+			"guest",
+	},
+	{
+		.key = "auth.scope_claim",
+		.type = SETTING_STRING,
+		.fallback = "scope",
+		.help = "The claim of a JWT with its scopes: words between spaces, or a list",
+	},
+	{
+		.key = "auth.jwt_scopes",
+		.type = SETTING_STRING,
+		.fallback = "",
+		.help = "Scopes of a JWT that does not have that claim, such as read,write",
 	},
 	{
 		.key = "insecure",

@@ -1,26 +1,19 @@
 #include "server/access/access.h"
 
 #include "core/base/log.h"
+#include "server/access/file.h"
+#include "server/access/policy.h"
+#include "server/access/seen.h"
 #include "server/access/tokens.h"
 
-#include <arpa/inet.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #define ACCESS_LOOK_NS CLOCK_NS_PER_S
 /* Nothing that is longer is looked at. */
 #define ACCESS_CREDENTIAL_MAX ((size_t)8 << 10)
-
-/* What tells one state of a file from another. */
-struct access_stamp {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec changed;
-};
 
 struct access {
 	const struct settings *settings;
@@ -28,106 +21,18 @@ struct access {
 	const atomic_uint *reloads;
 	unsigned reloaded; /* value of reloads when the files were last read */
 	int64_t look_due_ns;
-	struct tokens tokens;
-	struct access_stamp tokens_stamp;
 	EVP_MD *sha256;
 	EVP_MD_CTX *digest;
+	/* Of auth=token. */
+	bool has_tokens;
+	struct tokens tokens;
+	struct access_stamp tokens_stamp;
+	/* Of auth=jwt; seen is NULL without it. */
+	struct jwt_rules rules;
+	struct jwt_keys keys;
+	struct access_stamp keys_stamp;
+	struct seen *seen;
 };
-
-bool access_is_on(const struct settings *settings)
-{
-	const char *const *ways = settings_list(settings, "auth", NULL);
-
-	return strcmp(ways[0], "none") != 0;
-}
-
-static bool access_has_way(const struct settings *settings, const char *name)
-{
-	for (const char *const *way = settings_list(settings, "auth", NULL); *way != NULL; way++)
-		if (strcmp(*way, name) == 0)
-			return true;
-	return false;
-}
-
-/* Whether only this machine can reach an address, "host:port" or "[host]:port". */
-static bool access_is_loopback(const char *address)
-{
-	const char *end = strrchr(address, ':');
-	size_t len = end != NULL ? (size_t)(end - address) : 0;
-	char host[INET6_ADDRSTRLEN];
-	struct in6_addr six;
-	struct in_addr four;
-
-	if (len >= 2 && address[0] == '[' && address[len - 1] == ']') {
-		address++;
-		len -= 2;
-	}
-	if (len == 0 || len >= sizeof(host))
-		return false;
-	memcpy(host, address, len);
-	host[len] = '\0';
-	if (inet_pton(AF_INET, host, &four) == 1)
-		return ntohl(four.s_addr) >> 24 == 127;
-	if (inet_pton(AF_INET6, host, &six) == 1)
-		return IN6_IS_ADDR_LOOPBACK(&six) ||
-		       (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127);
-	return strcasecmp(host, "localhost") == 0;
-}
-
-static int access_check_open(const struct settings *settings, struct cart_error *error)
-{
-	const char *const *addresses = settings_list(settings, "listen", NULL);
-
-	for (; *addresses != NULL; addresses++) {
-		if (access_is_loopback(*addresses))
-			continue;
-		if (!settings_bool(settings, "insecure"))
-			return cart_error_set(
-				error,
-				"auth is none, and other machines can reach %s: whoever does "
-				"reads and changes every cart. Set auth=token (cartctl token new "
-				"makes one), or listen on 127.0.0.1, or, if a firewall or a proxy "
-				"decides who comes through, say --insecure",
-				*addresses);
-		log_event(LOG_WARN,
-			  "auth is none: whoever reaches this address reads and changes every cart",
-			  LOG_STR("address", *addresses));
-	}
-	return 0;
-}
-
-int access_check_settings(const struct settings *settings, struct cart_error *error)
-{
-	size_t count;
-	const char *const *ways = settings_list(settings, "auth", &count);
-
-	for (size_t i = 0; i < count; i++) {
-		if (strcmp(ways[i], "none") == 0 && count > 1)
-			return cart_error_set(error, "auth: none excludes everything else");
-		if (strcmp(ways[i], "none") != 0 && strcmp(ways[i], "token") != 0)
-			return cart_error_set(
-				error, "auth: \"%s\" is unknown; it is none, or token", ways[i]);
-	}
-	return access_is_on(settings) ? 0 : access_check_open(settings, error);
-}
-
-static struct access_stamp access_stamp_of(const char *path)
-{
-	struct stat file;
-
-	if (stat(path, &file) != 0)
-		return (struct access_stamp){0};
-	return (struct access_stamp){.device = file.st_dev,
-				     .inode = file.st_ino,
-				     .size = file.st_size,
-				     .changed = file.st_ctim};
-}
-
-static bool access_stamp_differs(const struct access_stamp *a, const struct access_stamp *b)
-{
-	return a->device != b->device || a->inode != b->inode || a->size != b->size ||
-	       a->changed.tv_sec != b->changed.tv_sec || a->changed.tv_nsec != b->changed.tv_nsec;
-}
 
 /* The file may change while it is read: the stamp is older than what was read, never newer. */
 static int access_load_tokens(struct access *access, bool always, struct cart_error *error)
@@ -146,12 +51,33 @@ static int access_load_tokens(struct access *access, bool always, struct cart_er
 	return 0;
 }
 
+static int access_load_keys(struct access *access, bool always, struct cart_error *error)
+{
+	const char *path = settings_string(access->settings, "auth.jwt_keys");
+	struct access_stamp stamp = access_stamp_of(path);
+	struct jwt_keys keys;
+
+	if (!always && !access_stamp_differs(&stamp, &access->keys_stamp))
+		return 0;
+	access->keys_stamp = stamp;
+	if (jwt_keys_load(&keys, access_jwt_algorithms(access->settings), path, error) != 0)
+		return -1;
+	jwt_keys_clear(&access->keys);
+	access->keys = keys;
+	seen_empty(access->seen);
+	return 0;
+}
+
+/* The second also where the first cannot be read. */
 static int access_load(struct access *access, bool always, struct cart_error *error)
 {
-	if (access_has_way(access->settings, "token") &&
-	    access_load_tokens(access, always, error) != 0)
-		return -1;
-	return 0;
+	int rc = 0;
+
+	if (access->has_tokens)
+		rc = access_load_tokens(access, always, error);
+	if (access->seen != NULL && access_load_keys(access, always, error) != 0)
+		rc = -1;
+	return rc;
 }
 
 static void access_look(struct access *access, int64_t now_ns)
@@ -171,6 +97,24 @@ static void access_look(struct access *access, int64_t now_ns)
 			  LOG_STR("reason", error.text), LOG_COUNT("left_out", left_out));
 }
 
+static int access_open_parts(struct access *access, struct cart_error *error)
+{
+	const struct settings *settings = access->settings;
+
+	access->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	access->digest = EVP_MD_CTX_new();
+	if (access->sha256 == NULL || access->digest == NULL)
+		return cart_error_set(error, "no SHA-256");
+	access->has_tokens = access_has_way(settings, "token");
+	if (access_has_way(settings, "jwt")) {
+		access->rules = access_jwt_rules(settings);
+		access->seen = calloc(1, sizeof(*access->seen));
+		if (access->seen == NULL)
+			return cart_error_set(error, "out of memory");
+	}
+	return access_load(access, true, error);
+}
+
 int access_open(struct access **out, const struct settings *settings,
 		const struct cart_clock *clock, const atomic_uint *reloads,
 		struct cart_error *error)
@@ -188,11 +132,7 @@ int access_open(struct access **out, const struct settings *settings,
 	access->reloads = reloads;
 	access->reloaded = atomic_load(reloads);
 	access->look_due_ns = clock_monotonic_ns(clock) + ACCESS_LOOK_NS;
-	access->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	access->digest = EVP_MD_CTX_new();
-	if (access->sha256 == NULL || access->digest == NULL)
-		cart_error_set(error, "no SHA-256");
-	else if (access_load(access, true, error) == 0)
+	if (access_open_parts(access, error) == 0)
 		return 0;
 	access_close(out);
 	return -1;
@@ -206,6 +146,8 @@ void access_close(struct access **pointer)
 	if (access == NULL)
 		return;
 	tokens_clear(&access->tokens);
+	jwt_keys_clear(&access->keys);
+	free(access->seen);
 	EVP_MD_CTX_free(access->digest);
 	EVP_MD_free(access->sha256);
 	free(access);
@@ -224,6 +166,27 @@ static enum access_status access_check_token(const struct access *access,
 	if (token->expires_ms != 0 && token->expires_ms <= clock_wall_ms(access->clock))
 		return ACCESS_REJECTED;
 	*caller = token->caller;
+	return ACCESS_GRANTED;
+}
+
+static enum access_status access_check_jwt(struct access *access, const char *text, size_t len,
+					   const uint8_t hash[SEEN_HASH_BYTES],
+					   struct access_caller *caller, const char **why)
+{
+	int64_t now_ms = clock_wall_ms(access->clock);
+	const struct jwt_claims *seen = seen_find(access->seen, hash);
+	struct jwt_claims claims;
+
+	if (seen != NULL && seen->from_ms <= now_ms && now_ms < seen->until_ms) {
+		*caller = seen->caller;
+		return ACCESS_GRANTED;
+	}
+	*why = jwt_verify(&access->keys, &access->rules, text, len, now_ms, &claims);
+	if (*why != NULL)
+		return ACCESS_REJECTED;
+	if (seen == NULL)
+		seen_add(access->seen, hash, &claims);
+	*caller = claims.caller;
 	return ACCESS_GRANTED;
 }
 
@@ -258,5 +221,8 @@ enum access_status access_check(struct access *access, const char *authorization
 	    EVP_DigestUpdate(access->digest, credential, len) != 1 ||
 	    EVP_DigestFinal_ex(access->digest, hash, NULL) != 1)
 		return ACCESS_REJECTED;
+	/* A token of the file has no dot. */
+	if (access->seen != NULL && memchr(credential, '.', len) != NULL)
+		return access_check_jwt(access, credential, len, hash, caller, why);
 	return access_check_token(access, hash, caller, why);
 }

@@ -20,14 +20,8 @@ enum access_status {
 	ACCESS_REJECTED	  /* credentials that are not good, or not any more */
 };
 
-/* Whether callers are checked at all. */
-bool access_is_on(const struct settings *settings);
-/* -1: the settings contradict each other, or let anybody in from outside; error says what to do. */
-CART_MUST_CHECK int access_check_settings(const struct settings *settings,
-					  struct cart_error *error);
-
-/* Reads the files. NULL in *access: access_is_on() is false. reloads changes with each SIGHUP; it
- * and the settings outlive the struct. -1: error says why. */
+/* Reads the files. NULL in *access: callers are not checked. The settings have been checked
+ * (policy.h); reloads changes with each SIGHUP; both outlive the struct. -1: error says why. */
 CART_MUST_CHECK int access_open(struct access **access, const struct settings *settings,
 				const struct cart_clock *clock, const atomic_uint *reloads,
 				struct cart_error *error);

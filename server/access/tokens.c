@@ -4,18 +4,15 @@
 #include "core/base/hex.h"
 #include "core/base/json_parse.h"
 #include "core/base/units.h"
+#include "server/access/file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define TOKENS_FILE_MAX ((off_t)64 << 20)
+#define TOKENS_FILE_MAX ((size_t)64 << 20)
 
 static bool token_read_hash(struct token *token, const json_t *json)
 {
@@ -178,48 +175,14 @@ int tokens_parse(struct tokens *tokens, const char *text, size_t len, struct car
 	return rc;
 }
 
-/* A string of malloc, or NULL with error. */
-static char *tokens_read_file(int fd, size_t *len, struct cart_error *error)
-{
-	struct stat file;
-	ssize_t got = 0;
-	char *text;
-
-	if (fstat(fd, &file) != 0 || !S_ISREG(file.st_mode) || file.st_size > TOKENS_FILE_MAX) {
-		cart_error_set(error, "it is not a file of at most 64 MiB");
-		return NULL;
-	}
-	if ((file.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		cart_error_set(error, "others than its owner may write to it; chmod 600");
-		return NULL;
-	}
-	text = malloc((size_t)file.st_size + 1);
-	for (*len = 0; text != NULL && *len < (size_t)file.st_size; *len += (size_t)got) {
-		got = read(fd, text + *len, (size_t)file.st_size - *len);
-		if (got <= 0)
-			break;
-	}
-	if (text == NULL || got < 0) {
-		cart_error_set(error, "%s", text == NULL ? "out of memory" : strerror(errno));
-		free(text);
-		return NULL;
-	}
-	return text;
-}
-
 int tokens_load(struct tokens *tokens, const char *path, struct cart_error *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct cart_error why;
 	size_t len;
-	char *text;
+	char *text = access_file_read(path, TOKENS_FILE_MAX, &len, NULL, &why);
 	int rc = -1;
 
 	*tokens = (struct tokens){0};
-	if (fd < 0)
-		return cart_error_set(error, "token file %s: %s", path, strerror(errno));
-	text = tokens_read_file(fd, &len, &why);
-	close(fd);
 	if (text != NULL)
 		rc = tokens_parse(tokens, text, len, &why);
 	free(text);

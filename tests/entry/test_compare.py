@@ -23,6 +23,19 @@ LEFT = {"index.html", "results.json", "summary.md", "summary.txt", "combined_res
 MODES = {"h2h": 1, "consistency": 1, "sweep": 2}
 # What is measured, verdicts and the path: as much as is read without scrolling.
 LINES_MOST = 24
+# Most of the tests look at what becomes of what was measured, and not at how well. What ends a measurement is a number, and no time.
+SHORT = """
+import importlib.machinery, sys
+sys.dont_write_bytecode = True
+tool = importlib.machinery.SourceFileLoader("compare_tool", sys.argv[1]).load_module()
+tool.DEPTHS["quick"].update({
+    "h2h": ["--blocks", "12", "--pairs", "20", "--warmup", "50ms", "--quantile", "50%", "--rate", "300", "--duration", "500ms"],
+    "consistency": ["--trials", "24", "--adds", "40", "--repeats", "20", "--for", "30s"],
+    "sweep": ["--duration", "100ms", "--warmup", "20ms", "--to", "2"]})
+sys.modules["servers"].DATABASE_S = float(sys.argv[2])
+sys.argv[:3] = [tool.__file__]
+sys.exit(tool.main())
+"""
 
 
 def environment(more=()):
@@ -31,10 +44,11 @@ def environment(more=()):
     return {**kept, **dict(more)}
 
 
-def compare(folder, *words, before=(), env=()):
-    """Exit status and output."""
+def compare(folder, *words, before=(), env=(), depth="quick", database_s=20):
+    """Exit status and output, of a comparison that is as short as can be, or of --quick's own depth; a database that is away is awaited for so long."""
     out = os.path.join(folder, "report")
-    done = subprocess.run([*before, TOOL, "--quick", "--busy", "--out", out, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    tool = [sys.executable, "-c", SHORT, TOOL, str(database_s)] if depth == "least" else [TOOL]
+    done = subprocess.run([*before, *tool, "--quick", "--busy", "--out", out, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, env=environment(env), timeout=patience.at_most(LIMIT_S), check=False, cwd=ROOT)
     return done.returncode, done.stdout.decode("utf-8", "backslashreplace"), out
 
@@ -57,7 +71,10 @@ def is_whole(out, said, *databases):
         return "results.json has %s" % kinds
     if len(bundle["seed150"]) != 300 or [step["step"] for step in bundle["comparison"]["steps"]][:2] != ["seed150", "h2h"]:
         return "results.json has not everything: %s" % bundle["comparison"]
-    sides = next(document for document in bundle["documents"] if document["kind"] == "h2h")["sides"]
+    heads = next(document for document in bundle["documents"] if document["kind"] == "h2h")
+    sides, open_loop = heads["sides"], heads["results"]["operations"][-1]
+    if open_loop["operation"] != "open loop" or any(share["tried"] == 0 for share in open_loop["success"]):
+        return "nothing was asked in an open loop: %s" % open_loop
     if any(not side["settings"] for side in sides):
         return "a result without its settings: %s" % sides
     with open(os.path.join(out, "index.html"), encoding="utf-8") as file:
@@ -88,7 +105,7 @@ def two_backends(folder):
 def mysql_and_dynamodb(folder):
     """What people come for, and what it has to say about it."""
     before = [os.path.join(ROOT, "tools", "with-mariadb"), "--fast", "--", os.path.join(ROOT, "tools", "with-dynalite"), "--"]
-    status, said, out = compare(folder, before=before)
+    status, said, out = compare(folder, before=before, depth="least")
     problem = "exit status %d\n%s" % (status, said) if status != 0 else is_whole(out, said, "mysql", "dynamodb")
     with open(os.path.join(out, "summary.md"), encoding="utf-8") as file:
         summary = file.read().replace("\\_", "_")
@@ -127,12 +144,12 @@ def a_url_and_settings(folder):
         url = "http://127.0.0.1:%d" % cartd.port
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) > 1:
-            status, said, out = compare(folder, "--a", url, "--b", "sqlite?cart.ids=v7")
+            status, said, out = compare(folder, "--a", url, "--b", "sqlite?cart.ids=v7", depth="least")
             if status != 2 or "pin both alike" not in said:
                 return "sides on other cores are compared: exit status %d\n%s" % (status, said)
             for thread in os.listdir("/proc/%d/task" % cartd.process.pid):
                 os.sched_setaffinity(int(thread), cores[:-1])
-        status, said, out = compare(folder, "--a", url, "--b", "sqlite?cart.ids=v7")
+        status, said, out = compare(folder, "--a", url, "--b", "sqlite?cart.ids=v7", depth="least")
         alive = cartd.client().ask("GET", "/livez").status == 200
     with open(os.path.join(out, "results.json"), encoding="utf-8") as file:
         sides = json.load(file)["documents"][0]["sides"]
@@ -142,7 +159,7 @@ def a_url_and_settings(folder):
 
 def a_broken_promise(folder):
     """A store that forgets idempotency keys: said, and the exit status is not 0; all of the report is there."""
-    status, said, out = compare(folder, "--a", "memory", "--b", CARTD_TEST + "@fault?fault.over=memory&fault.mutant=no-idempotency")
+    status, said, out = compare(folder, "--a", "memory", "--b", CARTD_TEST + "@fault?fault.over=memory&fault.mutant=no-idempotency", depth="least")
     good = status == 3 and "a promise about consistency was broken" in said and os.path.exists(os.path.join(out, "index.html"))
     return "" if good else "exit status %d\n%s" % (status, said)
 
@@ -166,7 +183,7 @@ def what_cannot_be(folder):
         with open(name, "w", encoding="utf-8") as letter:
             letter.write("dear")
     for words, wanted in cases:
-        status, said, out = compare(folder, *words)
+        status, said, out = compare(folder, *words, depth="least", database_s=1)
         if not os.path.exists(old) or os.path.exists(out + ".new") or os.path.exists(out + ".1"):
             problems.append("%s: the report that was there is not as it was" % (words,))
         if status != 2 or wanted not in said or "Traceback" in said:
@@ -251,6 +268,24 @@ def earlier_reports(folder):
     return "\n".join(problems)
 
 
+def what_was_found_is_the_status(folder):
+    """A side that a head-to-head finds wrong, a promise that the probes find broken, a measurement that failed; each alone."""
+    tool = the_tool()
+    tool.say = lambda _: None
+    problems = []
+    for mode, ended, wanted in (("h2h", 3, 3), ("consistency", 3, 3), ("h2h", 0, 0), ("consistency", 0, 0), ("h2h", 2, 2), ("consistency", 2, 2)):
+        comparison = tool.Comparison(tool.arguments(["--a", "memory", "--b", "sqlite", "--out", os.path.join(folder, "report"), "--keep", "7"]))
+        for side in comparison.sides:
+            side.target = "http://127.0.0.1:1"
+        comparison.place.take()
+        tool.beside.call = lambda *_, ended=ended: ended
+        getattr(comparison, mode)()
+        if comparison.verdict() != wanted or comparison.place.keep != 7:
+            problems.append("%s ended with %d: %s, with %d reports" % (mode, ended, comparison.verdict(), comparison.place.keep))
+        os.close(comparison.place.lock)
+    return "\n".join(problems)
+
+
 # Python drops what a destructor raises; this one lets a signal come just then.
 DROPPED = """
 import os, signal, sys
@@ -289,6 +324,7 @@ def tests(tap):
                            ("two sides of one backend", two_of_a_kind), ("a service that runs already, and settings", a_url_and_settings), ("a broken promise", a_broken_promise),
                            ("what cannot be compared is said in a line", what_cannot_be), ("a signal ends it and all of it", ended_early),
                            ("earlier reports stay, as many as are asked for", earlier_reports),
+                           ("what was found is the exit status", what_was_found_is_the_status),
                            ("a signal in a destructor ends it too", a_dropped_signal),
                            ("it says which servers it needs", needs)):
         with tempfile.TemporaryDirectory(prefix="cart-compare-test-") as folder:

@@ -10,13 +10,14 @@
  *  - Storage is billed with 100 bytes more for each item and for each entry.
  *
  * The items are those that ddb_body_put() and its neighbours write: nothing here knows attributes
- * other than the keys of the indexes.
+ * other than the keys of the indexes, which schemas/dynamodb/carts.json names.
  */
 #include "backends/dynamodb/item/bill.h"
 
 #include "backends/dynamodb/item/attribute.h"
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
+#include "backends/dynamodb/table/definition.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,18 +27,10 @@
 #define BILL_READ_BYTES	   4096
 #define BILL_STORAGE_BYTES 100
 #define BILL_NESTED_BYTES  3 /* of a map or list, and 1 for each of its elements */
-#define BILL_INDEXES	   2
+#define BILL_INDEX_KEYS	   2
 
 /* No time of the carts ends in two zeros, with which a number is a byte shorter. */
 #define BILL_NOW_MS INT64_C(1764547623123)
-
-static const struct bill_index {
-	const char *keys[2];
-	bool may_project_all; /* dynamodb.projection counts for it */
-} bill_indexes[BILL_INDEXES] = {
-	{{"customer_id", "created_key"}, true},
-	{{"idle_shard", "idle_key"}, false},
-};
 
 static const struct cart_rules bill_rules = {
 	.ttl_ms = INT64_C(30) * 24 * 3600 * 1000,
@@ -111,36 +104,52 @@ struct bill_state {
 
 struct bill {
 	struct ddb_table table;
-	bool project_all;
+	json_t *definition; /* of the table and its indexes */
 	bool keyed;
 	struct cart_op op;
 	struct buf body;
 };
 
+/* The name of the attribute: the hash key is 0, the range key 1. */
+static const char *bill_key(const json_t *index, size_t i)
+{
+	const json_t *key = json_array_get(json_object_get(index, "KeySchema"), i);
+
+	return json_string_value(json_object_get(key, "AttributeName"));
+}
+
+static bool bill_projects_all(const json_t *index)
+{
+	const json_t *projection = json_object_get(index, "Projection");
+
+	return strcmp(json_string_value(json_object_get(projection, "ProjectionType")), "ALL") == 0;
+}
+
 /* The entry of an item; NULL: it has none, as there is no item or it has not the index's keys. */
-static json_t *bill_entry(const struct bill *bill, const struct bill_index *index,
-			  const json_t *item)
+static json_t *bill_entry(const json_t *index, const json_t *item)
 {
 	json_t *entry;
 
-	if (json_object_get(item, index->keys[0]) == NULL ||
-	    json_object_get(item, index->keys[1]) == NULL)
-		return NULL;
-	if (index->may_project_all && bill->project_all)
+	for (size_t i = 0; i < BILL_INDEX_KEYS; i++)
+		if (json_object_get(item, bill_key(index, i)) == NULL)
+			return NULL;
+	if (bill_projects_all(index))
 		return json_copy((json_t *)(uintptr_t)item);
 	entry = json_object();
 	json_object_set(entry, "cart_id", json_object_get(item, "cart_id"));
-	for (int i = 0; i < 2; i++)
-		json_object_set(entry, index->keys[i], json_object_get(item, index->keys[i]));
+	for (size_t i = 0; i < BILL_INDEX_KEYS; i++)
+		json_object_set(entry, bill_key(index, i),
+				json_object_get(item, bill_key(index, i)));
 	return entry;
 }
 
-static bool bill_same_key(const struct bill_index *index, const json_t *before, const json_t *after)
+static bool bill_same_key(const json_t *index, const json_t *before, const json_t *after)
 {
-	return json_equal(json_object_get(before, index->keys[0]),
-			  json_object_get(after, index->keys[0])) &&
-	       json_equal(json_object_get(before, index->keys[1]),
-			  json_object_get(after, index->keys[1]));
+	for (size_t i = 0; i < BILL_INDEX_KEYS; i++)
+		if (!json_equal(json_object_get(before, bill_key(index, i)),
+				json_object_get(after, bill_key(index, i))))
+			return false;
+	return true;
 }
 
 /* A write that leaves one as the larger of both; NULL: there was or is none. */
@@ -151,10 +160,9 @@ static double bill_larger(const json_t *before, const json_t *after)
 	return bill_begun(a > b ? a : b, BILL_WRITE_BYTES);
 }
 
-static double bill_write_index(const struct bill *bill, const struct bill_index *index,
-			       const json_t *before, const json_t *after)
+static double bill_write_index(const json_t *index, const json_t *before, const json_t *after)
 {
-	json_t *old = bill_entry(bill, index, before), *new = bill_entry(bill, index, after);
+	json_t *old = bill_entry(index, before), *new = bill_entry(index, after);
 	double units = 0;
 
 	if (old != NULL && new != NULL && !bill_same_key(index, old, new))
@@ -171,9 +179,11 @@ static double bill_write_index(const struct bill *bill, const struct bill_index 
 static double bill_write_indexes(const struct bill *bill, const json_t *before, const json_t *after)
 {
 	double units = 0;
+	const json_t *index;
+	size_t i;
 
-	for (int i = 0; i < BILL_INDEXES; i++)
-		units += bill_write_index(bill, &bill_indexes[i], before, after);
+	json_array_foreach(ddb_table_indexes(bill->definition), i, index) units +=
+		bill_write_index(index, before, after);
 	return units;
 }
 
@@ -184,10 +194,12 @@ static double bill_write(const struct bill *bill, const json_t *before, const js
 
 static size_t bill_stored(const struct bill *bill, const json_t *item)
 {
-	size_t bytes = ddb_item_bytes(item) + BILL_STORAGE_BYTES;
+	size_t bytes = ddb_item_bytes(item) + BILL_STORAGE_BYTES, i;
+	const json_t *index;
 
-	for (int i = 0; i < BILL_INDEXES; i++) {
-		json_t *entry = bill_entry(bill, &bill_indexes[i], item);
+	json_array_foreach(ddb_table_indexes(bill->definition), i, index)
+	{
+		json_t *entry = bill_entry(index, item);
 
 		bytes += entry != NULL ? ddb_item_bytes(entry) + BILL_STORAGE_BYTES : 0;
 		json_decref(entry);
@@ -321,11 +333,13 @@ static struct cart_bill_units bill_change(const struct bill *bill, const json_t 
 /* A query of one entry, and the cart by its key where the entry has keys alone. */
 static double bill_list(const struct bill *bill, const json_t *item)
 {
-	json_t *entry = bill_entry(bill, &bill_indexes[0], item);
+	/* customer-index */
+	const json_t *index = json_array_get(ddb_table_indexes(bill->definition), 0);
+	json_t *entry = bill_entry(index, item);
 	double units = bill_read(entry) / 2;
 
 	json_decref(entry);
-	return bill->project_all ? units : units + bill_read(item) / 2;
+	return bill_projects_all(index) ? units : units + bill_read(item) / 2;
 }
 
 static void bill_sum(struct cart_bill *out, const struct bill *bill, json_t *items[BILL_MOMENTS])
@@ -370,12 +384,13 @@ int ddb_bill(struct cart_bill *out, const struct cart_bill_cart *cart)
 					    : DDB_LAYOUT_MAP,
 			  .idle_shards = 8,
 			  .rules = &bill_rules},
-		.project_all = bill_setting_is(cart, "dynamodb.projection", "all"),
+		.definition =
+			ddb_table_definition(bill_setting_is(cart, "dynamodb.projection", "all")),
 		.keyed = cart->keyed,
 		.op = {.now_ms = BILL_NOW_MS},
 	};
 	json_t *items[BILL_MOMENTS] = {NULL};
-	int result = bill_items(&bill, cart->lines, items);
+	int result = bill.definition == NULL ? -1 : bill_items(&bill, cart->lines, items);
 
 	*out = (struct cart_bill){0};
 	if (result == 0)
@@ -383,5 +398,6 @@ int ddb_bill(struct cart_bill *out, const struct cart_bill_cart *cart)
 	for (int i = 0; i < BILL_MOMENTS; i++)
 		json_decref(items[i]);
 	buf_free(&bill.body);
+	json_decref(bill.definition);
 	return result;
 }

@@ -5,8 +5,8 @@
  */
 #include "backends/dynamodb/table/table.h"
 
+#include "backends/dynamodb/table/definition.h"
 #include "backends/dynamodb/table/features.h"
-#include "core/embed.h"
 #include "core/base/log.h"
 
 #include <event2/event.h>
@@ -26,8 +26,7 @@ static bool table_is_usable(const char *status)
 static bool table_is_ready(const struct table_work *work, const json_t *table, char *what,
 			   size_t room)
 {
-	const json_t *wanted = json_object_get(json_object_get(work->wanted, "CreateTable"),
-					       "GlobalSecondaryIndexes");
+	const json_t *wanted = ddb_table_indexes(work->wanted);
 	const json_t *indexes = json_object_get(table, "GlobalSecondaryIndexes"), *index;
 	const char *status = table_text(table, "TableStatus");
 	size_t i;
@@ -176,18 +175,6 @@ static enum ddb_table_state table_check_keys(struct table_work *work, const json
 	return DDB_TABLE_READY;
 }
 
-/* Sets the projection of the index of customers' carts as configured. */
-static int table_set_projection(struct table_work *work)
-{
-	json_t *indexes = json_object_get(json_object_get(work->wanted, "CreateTable"),
-					  "GlobalSecondaryIndexes");
-	json_t *index = (json_t *)table_named(indexes, "IndexName", "customer-index");
-
-	return json_object_set_new(index, "Projection",
-				   json_pack("{s:s}", "ProjectionType",
-					     work->table->project_all ? "ALL" : "KEYS_ONLY"));
-}
-
 static enum ddb_table_state table_make(struct table_work *work)
 {
 	json_t *members = json_deep_copy(json_object_get(work->wanted, "CreateTable"));
@@ -317,7 +304,7 @@ enum ddb_table_state ddb_table_provision(const struct ddb_table_config *table,
 		.endpoint = client->endpoint,
 		.deadline_ns = deadline_ns,
 		.stop = stop,
-		.wanted = json_loads(embed_dynamodb_tables[0].text, 0, NULL),
+		.wanted = ddb_table_definition(table->project_all),
 		.error = error,
 	};
 	enum ddb_table_state state = DDB_TABLE_UNREACHED;
@@ -329,7 +316,7 @@ enum ddb_table_state ddb_table_provision(const struct ddb_table_config *table,
 	}
 	if (work.base != NULL)
 		work.client = ddb_client_new(work.base, client);
-	if (work.client == NULL || work.wanted == NULL || table_set_projection(&work) != 0)
+	if (work.client == NULL || work.wanted == NULL)
 		cart_error_set(error, "out of memory");
 	else
 		state = table_run(&work);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define H2H_OPEN_SLICES_MAX 40
+#define CARRY_COLD	    10 /* of so many blocks the first is left out */
 
 /* Times of the pairs that count, of cycles [from, to); returns how many. */
 static size_t judge_collect(double *values, const struct h2h_cell *cell, int side, int64_t from,
@@ -96,6 +97,7 @@ static void judge_row(struct h2h_row *row, const struct h2h_question *question, 
 	double batches[STATS_BATCHES_MAX];
 	struct stats_paired paired;
 	struct stats_wilcoxon wilcoxon;
+	double error;
 
 	row->p_wilcoxon = NAN;
 	row->comparison = (struct stats_comparison){.p_difference = 1, .p_equivalence = 1};
@@ -115,10 +117,11 @@ static void judge_row(struct h2h_row *row, const struct h2h_question *question, 
 	row->effective_blocks = paired.blocks.effective;
 	row->comparison.effect = paired.effect;
 	row->comparison.p_difference = paired.p;
+	/* Blocks that are slower and faster by turns do not show that the sides are alike. */
+	error = fmax(paired.blocks.error, paired.blocks.stddev / sqrt((double)row->block_count));
 	if (!row->trending)
-		row->comparison.p_equivalence =
-			stats_equivalence(paired.blocks.mean, paired.blocks.error, paired.blocks.df,
-					  question->margin);
+		row->comparison.p_equivalence = stats_equivalence(
+			paired.blocks.mean, error, paired.blocks.df, question->margin);
 }
 
 /* The blocks in which B is slower, or faster, if that is all of them; else 0. */
@@ -255,56 +258,87 @@ static bool judge_carry_of(const struct h2h *h2h, int side, int64_t block, doubl
 	return of[0] > 0 && of[1] > 0;
 }
 
+static struct h2h_carry judge_carry_between(const double *log_ratios, size_t count, double error)
+{
+	struct stats_paired paired;
+
+	if (stats_paired(&paired, log_ratios, count, 1 - error) != 0)
+		return (struct h2h_carry){0};
+	return (struct h2h_carry){paired.effect, paired.low, paired.high};
+}
+
 static void judge_carry(struct h2h_judgement *judgement, const struct h2h *h2h,
 			const struct h2h_question *question)
 {
-	size_t room = (size_t)h2h->config.pairs + H2H_ALONE, count = 0;
+	size_t room = (size_t)h2h->config.pairs + H2H_ALONE, blocks = (size_t)h2h->blocks_done;
 	double *scratch = bench_alloc(room, sizeof(*scratch)), *of[H2H_SIDES + 1];
-	struct h2h_carry *carries[] = {&judgement->carry[0], &judgement->carry[1],
-				       &judgement->carry_of_a};
-	struct stats_paired paired;
+	double error = 1 - question->confidence;
+	size_t count = 0, cold;
 
 	for (int i = 0; i <= H2H_SIDES; i++)
-		of[i] = bench_alloc((size_t)h2h->blocks_done, sizeof(**of));
-	for (int64_t block = 0; block < h2h->blocks_done; block++) {
-		if (!judge_carry_of(h2h, 0, block, scratch, &of[0][count]) ||
-		    !judge_carry_of(h2h, 1, block, scratch, &of[1][count]))
+		of[i] = bench_alloc(blocks, sizeof(**of));
+	for (size_t block = 0; block < blocks; block++) {
+		if (!judge_carry_of(h2h, 0, (int64_t)block, scratch, &of[0][count]) ||
+		    !judge_carry_of(h2h, 1, (int64_t)block, scratch, &of[1][count]))
 			continue;
 		of[2][count] = of[0][count] - of[1][count];
 		count++;
 	}
 	judgement->has_carry = count >= H2H_BLOCKS_MIN;
-	for (int i = 0; i <= H2H_SIDES; i++) {
-		if (judgement->has_carry &&
-		    stats_paired(&paired, of[i], count, question->confidence) == 0)
-			*carries[i] = (struct h2h_carry){paired.effect, paired.low, paired.high};
-		free(of[i]);
+	if (judgement->has_carry) {
+		cold = (count + CARRY_COLD - 1) / CARRY_COLD;
+		count -= cold;
+		for (int side = 0; side < H2H_SIDES; side++)
+			judgement->carry[side] = judge_carry_between(of[side] + cold, count, error);
+		judgement->carry_of_a = judge_carry_between(of[2] + cold, count, error);
+		judgement->carry_shown = judge_carry_between(of[2] + cold, count,
+							     error / (H2H_OPERATIONS * H2H_SIDES));
 	}
+	for (int i = 0; i <= H2H_SIDES; i++)
+		free(of[i]);
 	free(scratch);
 }
 
-/* A verdict that would be another one without carry-over is none. */
+static bool judge_carry_is_beyond(const struct h2h_carry *carry, double margin)
+{
+	return carry->low > margin || carry->high < 1 / (1 + margin) - 1;
+}
+
+/* Whether a verdict would be another one without carry-over. A win does not stand where carry-over
+ * is likely; what was found alike does, unless carry-over is certain. */
+static bool judge_carry_overturns(const struct h2h_row *row, const struct h2h_judgement *judgement,
+				  double margin)
+{
+	double without = log1p(row->effect) + log1p(judgement->carry_of_a.effect);
+	bool within = fabs(without) <= log1p(margin);
+
+	switch (row->comparison.verdict) {
+	case STATS_A_WINS:
+		return within || without <= 0;
+	case STATS_B_WINS:
+		return within || without >= 0;
+	case STATS_EQUIVALENT:
+	case STATS_TRIVIAL:
+		return !within && judge_carry_is_beyond(&judgement->carry_shown, margin);
+	default:
+		return false;
+	}
+}
+
 static void judge_explain_carry(struct h2h_judgement *judgement,
 				const struct h2h_question *question)
 {
-	const struct h2h_carry *of_a = &judgement->carry_of_a;
-	int side = of_a->effect > 0 ? 0 : 1;
+	int side = judgement->carry_of_a.effect > 0 ? 0 : 1;
 	char effect[NUMBER_TEXT], other[NUMBER_TEXT];
 
-	if (of_a->low <= question->margin && of_a->high >= 1 / (1 + question->margin) - 1)
+	if (!judge_carry_is_beyond(&judgement->carry_of_a, question->margin))
 		return;
 	number_effect(judgement->carry[side].effect, effect);
 	number_effect(judgement->carry[1 - side].effect, other);
 	for (size_t i = 0; i < judgement->count; i++) {
 		struct h2h_row *row = &judgement->rows[i];
-		double without = log1p(row->effect) + log1p(of_a->effect);
-		bool within = fabs(without) <= log1p(question->margin);
-		enum stats_verdict verdict = row->comparison.verdict;
 
-		if (verdict == STATS_INCONCLUSIVE || verdict == STATS_NOT_COMPARABLE ||
-		    (verdict == STATS_A_WINS && !within && without > 0) ||
-		    (verdict == STATS_B_WINS && !within && without < 0) ||
-		    (verdict != STATS_A_WINS && verdict != STATS_B_WINS && within))
+		if (!judge_carry_overturns(row, judgement, question->margin))
 			continue;
 		row->comparison.verdict = STATS_NOT_COMPARABLE;
 		snprintf(row->why, sizeof(row->why),

@@ -8,10 +8,11 @@
  * from where to where it went; no number of pairs decides that better. A side that is slower in
  * every block is never INCONCLUSIVE. Where a side is slower right after the other's answer than
  * alone, by more than the margin and more than the other is, and a verdict would not stand without
- * that, it is NOT COMPARABLE. Of the open loop p99 is judged, in
- * slices of time that have a thousand answers of each side; a side that stood still has lost. Where
- * cartbench was late, a ratio in a slice is the nearest to 1 that this allows, and only a
- * difference beyond the margin is decided.
+ * that, it is NOT COMPARABLE. That takes a win away where it is likely, and what was found alike
+ * only where it is certain; the first tenth of the blocks, in which a side may still be cold, does
+ * not count for it. Of the open loop p99 is judged, in slices of time that have a thousand answers
+ * of each side; a side that stood still has lost. Where cartbench was late, a ratio in a slice is
+ * the nearest to 1 that this allows, and only a difference beyond the margin is decided.
  */
 #ifndef BENCH_H2H_JUDGE_H
 #define BENCH_H2H_JUDGE_H
@@ -55,11 +56,12 @@ struct h2h_judgement {
 	struct h2h_row rows[H2H_ROWS_MAX];
 	size_t count;
 	/* By how much longer each side takes right after the other's answer than alone, and how
-	 * much more A than B: ratios, with an interval. false: too few blocks. */
+	 * much more A than B: ratios, with an interval; carry_shown is carry_of_a with one that
+	 * holds for all operations and both sides. false: too few blocks. */
 	bool has_carry;
 	struct h2h_carry {
 		double effect, low, high;
-	} carry[H2H_SIDES], carry_of_a;
+	} carry[H2H_SIDES], carry_of_a, carry_shown;
 	bool wrong; /* a side does not hold what it has acknowledged */
 };
 

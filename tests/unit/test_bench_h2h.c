@@ -307,6 +307,132 @@ static void a_side_that_slows_the_other_down_does_not_win(void **state)
 	h2h_free(&h2h);
 }
 
+/* Two sides that are alike in pairs, of which A takes exp(carry[block]) times as long after B's
+ * answer as alone. Whether a line is refused for that. */
+static bool is_accused_of_carry(const double *carry, size_t blocks)
+{
+	const struct h2h_config config = {.blocks = (int64_t)blocks, .pairs = 20};
+	struct bench_drive *const none[H2H_SIDES] = {NULL};
+	struct h2h_judgement judgement;
+	bool accused = false;
+	struct h2h h2h;
+
+	h2h_init(&h2h, &config, none);
+	make_up(&h2h, 1);
+	for (size_t at = 0; at < blocks * H2H_ALONE; at++) {
+		h2h.alone[0][at] = 100000;
+		h2h.alone[1][at] = (int64_t)(100000 * exp(carry[at / H2H_ALONE]));
+	}
+	for (size_t at = 0; at < blocks * 20; at++) {
+		h2h.cells[H2H_GET].first[at] = at % 2;
+		for (int side = 0; side < H2H_SIDES; side++)
+			h2h.cells[H2H_GET].ns[side][at] = (int64_t)(100000 * exp(carry[at / 20]));
+	}
+	h2h_judge(&judgement, &h2h, &question);
+	for (size_t i = 0; i < judgement.count; i++)
+		accused = accused || strstr(judgement.rows[i].why, "carry-over") != NULL;
+	h2h_judgement_free(&judgement);
+	h2h_free(&h2h);
+	return accused;
+}
+
+/* Of 250 runs; the first ones of the blocks are cold. */
+static int count_accused(double carry, double noise, size_t blocks, size_t cold)
+{
+	struct bench_rng rng;
+	double d[40];
+	int accused = 0;
+
+	bench_rng_init(&rng, 23, blocks);
+	for (int run = 0; run < 250; run++) {
+		draws_row(&rng, draws_normal, 0, d, blocks);
+		for (size_t i = 0; i < blocks; i++)
+			d[i] = carry + noise * d[i] + (i < cold ? 2 : 0);
+		accused += is_accused_of_carry(d, blocks);
+	}
+	return accused;
+}
+
+static void an_honest_side_is_not_accused_of_carry_over_and_a_liar_always_is(void **state)
+{
+	static const size_t counts[] = {12, 20, 40};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		int honest = count_accused(0, 0.3, counts[i], 0);
+		int cold = count_accused(0, 0.1, counts[i], (counts[i] + 9) / 10);
+		int liars = count_accused(log(2), 0.1, counts[i], 0);
+
+		print_message(
+			"%zu blocks: accused of carry-over %d of 250 honest sides, %d of "
+			"250 that are cold at first, %d of 250 that double the other's time\n",
+			counts[i], honest, cold, liars);
+		assert_true(honest <= 2);
+		assert_true(cold <= 2);
+		if (counts[i] >= 20)
+			assert_int_equal(liars, 250);
+	}
+}
+
+static void a_side_gets_no_better_verdict_by_when_it_is_slow(void **state)
+{
+	struct bench_rng rng;
+	struct h2h_row row;
+	double d[40];
+
+	(void)state;
+	bench_rng_init(&rng, 3, 0);
+	/* Slower, and as fast again in the end. */
+	for (size_t i = 0; i < 40; i++)
+		d[i] = 0.15 * sin(M_PI * (double)i / 39) + 0.02 * (bench_rng_unit(&rng) - 0.5);
+	row = judged(d, 40);
+	assert_true(row.comparison.verdict != STATS_EQUIVALENT);
+	assert_true(row.comparison.verdict != STATS_B_WINS);
+	/* Slower, then faster by as much. */
+	for (size_t i = 0; i < 40; i++)
+		d[i] = 0.3 * sin(2 * M_PI * (double)i / 40) + 0.02 * (bench_rng_unit(&rng) - 0.5);
+	row = judged(d, 40);
+	assert_true(row.comparison.verdict == STATS_INCONCLUSIVE ||
+		    row.comparison.verdict == STATS_NOT_COMPARABLE);
+	/* By turns, which cancels in the mean of any two blocks. */
+	for (size_t i = 0; i < 40; i++)
+		d[i] = (i % 2 == 0 ? 0.3 : -0.3) + 0.02 * (bench_rng_unit(&rng) - 0.5);
+	assert_int_equal(judged(d, 40).comparison.verdict, STATS_INCONCLUSIVE);
+	/* Twenty times as slow in the last block alone, with and without being faster before. */
+	for (size_t i = 0; i < 40; i++)
+		d[i] = (i == 39 ? 3 : 0) + 0.02 * (bench_rng_unit(&rng) - 0.5);
+	assert_int_equal(judged(d, 40).comparison.verdict, STATS_INCONCLUSIVE);
+	for (size_t i = 0; i < 39; i++)
+		d[i] -= 0.06;
+	assert_int_equal(judged(d, 40).comparison.verdict, STATS_INCONCLUSIVE);
+	/* Fast until it has seen enough: a warm-up that is longer than ours. */
+	for (size_t i = 0; i < 40; i++)
+		d[i] = (i < 20 ? -0.3 : 0) + 0.02 * (bench_rng_unit(&rng) - 0.5);
+	row = judged(d, 40);
+	assert_true(row.comparison.verdict != STATS_B_WINS);
+}
+
+static void a_side_that_is_fast_for_the_first_pairs_of_a_block_gains_nothing(void **state)
+{
+	const struct h2h_config config = {.blocks = 30, .pairs = 200};
+	struct bench_drive *const none[H2H_SIDES] = {NULL};
+	struct h2h_judgement judgement;
+	struct h2h h2h;
+
+	(void)state;
+	h2h_init(&h2h, &config, none);
+	make_up(&h2h, 1);
+	for (int i = 0; i < H2H_OPERATIONS; i++)
+		for (int64_t at = 0; at < 30 * 200; at++)
+			if (at % 200 < 10)
+				h2h.cells[i].ns[1][at] /= 100;
+	h2h_judge(&judgement, &h2h, &question);
+	for (size_t i = 0; i < judgement.count; i++)
+		assert_true(judgement.rows[i].comparison.verdict != STATS_B_WINS);
+	h2h_judgement_free(&judgement);
+	h2h_free(&h2h);
+}
+
 static void a_busy_machine_is_said_to_be(void **state)
 {
 	const struct busy quiet = {
@@ -789,6 +915,9 @@ int main(void)
 		cmocka_unit_test(a_side_that_stalls_loses_however_it_hides_the_gap),
 		cmocka_unit_test(who_waits_is_seen_where_no_gap_is),
 		cmocka_unit_test(a_side_that_slows_the_other_down_does_not_win),
+		cmocka_unit_test(an_honest_side_is_not_accused_of_carry_over_and_a_liar_always_is),
+		cmocka_unit_test(a_side_gets_no_better_verdict_by_when_it_is_slow),
+		cmocka_unit_test(a_side_that_is_fast_for_the_first_pairs_of_a_block_gains_nothing),
 		cmocka_unit_test(a_busy_machine_is_said_to_be),
 		cmocka_unit_test(every_cycle_makes_a_pair_of_each_operation),
 		cmocka_unit_test(a_side_that_is_made_slower_loses),

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LOOP_ADMIN_CONNECTIONS 16
+
 struct loop {
 	struct loop_config config;
 	struct event_base *base;
@@ -22,6 +24,8 @@ struct loop {
 	atomic_int command;
 	int obeyed; /* the last command carried out */
 	struct http_server *http;
+	struct http_server *admin; /* at admin.listen; NULL: there is none */
+	size_t drains;		   /* servers that are still draining */
 	struct cart_store *store;
 	struct api *api;
 	pthread_t thread;
@@ -41,7 +45,24 @@ static void loop_close(void *user)
 	struct loop *loop = user;
 
 	http_server_close(&loop->http);
+	http_server_close(&loop->admin);
 	cart_store_close(&loop->store, loop_store_drained, loop);
+}
+
+static void loop_drained(void *user)
+{
+	struct loop *loop = user;
+
+	if (--loop->drains == 0)
+		loop_close(loop);
+}
+
+static void loop_drain(struct loop *loop)
+{
+	loop->drains = loop->admin != NULL ? 2 : 1;
+	http_server_drain(loop->http, loop_drained, loop);
+	if (loop->admin != NULL)
+		http_server_drain(loop->admin, loop_drained, loop);
 }
 
 static void loop_obey(void *user)
@@ -54,7 +75,7 @@ static void loop_obey(void *user)
 		return;
 	loop->obeyed = command;
 	if (command == LOOP_DRAIN)
-		http_server_drain(loop->http, loop_close, loop);
+		loop_drain(loop);
 	else
 		loop_close(loop);
 }
@@ -95,7 +116,14 @@ static int loop_open_parts(struct loop *loop, struct cart_error *error)
 	http->handler = api_handle;
 	http->refused = api_refuse;
 	http->user = loop->api;
-	return http_server_open(&loop->http, loop->base, http, error);
+	if (http_server_open(&loop->http, loop->base, http, error) != 0)
+		return -1;
+	if (!loop->config.api->admin_apart)
+		return 0;
+	http->handler = api_handle_admin;
+	/* Also when the others have taken all connections that there may be. */
+	http->limits.connections_max += LOOP_ADMIN_CONNECTIONS;
+	return http_server_open(&loop->admin, loop->base, http, error);
 }
 
 int loop_open(struct loop **out, const struct loop_config *config, struct cart_error *error)
@@ -113,9 +141,10 @@ int loop_open(struct loop **out, const struct loop_config *config, struct cart_e
 	return 0;
 }
 
-int loop_listen(struct loop *loop, const char *address, int *port, struct cart_error *error)
+int loop_listen(struct loop *loop, bool admin, const char *address, int *port,
+		struct cart_error *error)
 {
-	return http_server_listen(loop->http, address, port, error);
+	return http_server_listen(admin ? loop->admin : loop->http, address, port, error);
 }
 
 static void *loop_run(void *user)

@@ -25,8 +25,8 @@ enum loop_command {
 /* Opened but not running. -1: error says why; *loop is NULL. */
 CART_MUST_CHECK int loop_open(struct loop **loop, const struct loop_config *config,
 			      struct cart_error *error);
-/* See http_server_listen(). Before loop_start(). */
-CART_MUST_CHECK int loop_listen(struct loop *loop, const char *address, int *port,
+/* See http_server_listen(). admin: for calls of administrators too. Before loop_start(). */
+CART_MUST_CHECK int loop_listen(struct loop *loop, bool admin, const char *address, int *port,
 				struct cart_error *error);
 /* Starts its thread. */
 CART_MUST_CHECK int loop_start(struct loop *loop, struct cart_error *error);

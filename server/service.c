@@ -182,6 +182,7 @@ static int service_start_backend(struct service *service, struct cart_error *err
 		.routes = routes,
 		.route_count = routes_count,
 		.draining = &service->draining,
+		.admin_apart = settings_list(settings, "admin.listen", NULL)[0] != NULL,
 	};
 	service->http_metrics = http_metrics_register(service->metrics, service->tls != NULL);
 	service_register_info(service->metrics, backend);
@@ -238,20 +239,21 @@ static void service_address(char *text, size_t room, const char *address, int po
 	snprintf(text, room, "%.*s:%d", host, address, port);
 }
 
-static int service_listen(struct service *service, const char *address, struct cart_error *error)
+static int service_listen(struct service *service, bool admin, const char *address,
+			  struct cart_error *error)
 {
 	char real[300];
 	int port;
 
 	if (http_address_check(address, error) != 0 ||
-	    loop_listen(service->loops[0], address, &port, error) != 0)
+	    loop_listen(service->loops[0], admin, address, &port, error) != 0)
 		return -1;
 	service_address(real, sizeof(real), address, port);
 	for (size_t i = 1; i < service->loop_count; i++)
-		if (loop_listen(service->loops[i], real, NULL, error) != 0)
+		if (loop_listen(service->loops[i], admin, real, NULL, error) != 0)
 			return -1;
-	log_event(LOG_INFO, "listening", LOG_STR("address", real),
-		  LOG_STR("tls", service->tls != NULL ? "on" : NULL),
+	log_event(LOG_INFO, admin ? "listening for administrators" : "listening",
+		  LOG_STR("address", real), LOG_STR("tls", service->tls != NULL ? "on" : NULL),
 		  LOG_STR("backend", cart_backend_name(service->api.backend)),
 		  LOG_INT("threads", (int64_t)service->loop_count));
 	return 0;
@@ -259,13 +261,13 @@ static int service_listen(struct service *service, const char *address, struct c
 
 /* Checked before anything is opened, so that a start that must fail does not create a database
  * first. */
-static int service_check_addresses(const struct service *service, struct cart_error *error)
+static int service_check_addresses(const struct service *service, const char *key,
+				   struct cart_error *error)
 {
-	size_t count;
-	const char *const *addresses = settings_list(service->settings, "listen", &count);
+	const char *const *address = settings_list(service->settings, key, NULL);
 
-	for (size_t i = 0; i < count; i++)
-		if (http_address_check(addresses[i], error) != 0)
+	for (; *address != NULL; address++)
+		if (http_address_check(*address, error) != 0)
 			return -1;
 	return 0;
 }
@@ -283,13 +285,13 @@ static int service_check_access(struct service *service, struct cart_error *erro
 	return 0;
 }
 
-static int service_listen_all(struct service *service, struct cart_error *error)
+static int service_listen_all(struct service *service, bool admin, struct cart_error *error)
 {
-	size_t count;
-	const char *const *addresses = settings_list(service->settings, "listen", &count);
+	const char *const *address =
+		settings_list(service->settings, admin ? "admin.listen" : "listen", NULL);
 
-	for (size_t i = 0; i < count; i++)
-		if (service_listen(service, addresses[i], error) != 0)
+	for (; *address != NULL; address++)
+		if (service_listen(service, admin, *address, error) != 0)
 			return -1;
 	return 0;
 }
@@ -319,9 +321,11 @@ static int service_start(struct service *service, struct cart_error *error)
 	    service_take_signals(service, error) != 0 ||
 	    cors_read(&service->cors, service->settings, error) != 0 ||
 	    certificate_open(&service->tls, service->settings, service->metrics, error) != 0 ||
-	    service_check_addresses(service, error) != 0 ||
+	    service_check_addresses(service, "listen", error) != 0 ||
+	    service_check_addresses(service, "admin.listen", error) != 0 ||
 	    service_start_backend(service, error) != 0 || service_open_loops(service, error) != 0 ||
-	    service_listen_all(service, error) != 0)
+	    service_listen_all(service, false, error) != 0 ||
+	    service_listen_all(service, true, error) != 0)
 		return -1;
 	for (size_t i = 0; i < service->loop_count; i++)
 		if (loop_start(service->loops[i], error) != 0)

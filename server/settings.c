@@ -216,6 +216,14 @@ static const struct setting access_settings[] = {
 			"token,jwt",
 	},
 	{
+		.key = "admin.listen",
+		.type = SETTING_LIST,
+		.fallback = "",
+		.max = 16,
+		.help = "Further addresses, where calls that need the scope admin are taken; those "
+			"of listen then take none, /metrics included; empty: they take all",
+	},
+	{
 		.key = "auth.token_file",
 		.type = SETTING_STRING,
 		.fallback = "tokens.json",

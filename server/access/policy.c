@@ -45,9 +45,10 @@ static bool access_is_loopback(const char *address)
 	return strcasecmp(host, "localhost") == 0;
 }
 
-static int access_check_open(const struct settings *settings, struct cart_error *error)
+static int access_check_open(const struct settings *settings, const char *key,
+			     struct cart_error *error)
 {
-	const char *const *addresses = settings_list(settings, "listen", NULL);
+	const char *const *addresses = settings_list(settings, key, NULL);
 
 	for (; *addresses != NULL; addresses++) {
 		if (access_is_loopback(*addresses))
@@ -105,7 +106,11 @@ int access_check_settings(const struct settings *settings, struct cart_error *er
 	}
 	if (access_has_way(settings, "jwt") && access_check_jwt(settings, error) != 0)
 		return -1;
-	return access_is_on(settings) ? 0 : access_check_open(settings, error);
+	if (access_is_on(settings))
+		return 0;
+	return access_check_open(settings, "listen", error) != 0
+		       ? -1
+		       : access_check_open(settings, "admin.listen", error);
 }
 
 struct jwt_rules access_jwt_rules(const struct settings *settings)

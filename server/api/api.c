@@ -178,6 +178,11 @@ static bool api_permit(struct call *call)
 		call_fail(call, CART_FAILED);
 		return false;
 	}
+	if (scope == ROUTE_ADMIN && call->api->shared->admin_apart && !call->at_admin) {
+		call_problem(call, (struct problem){404, "NOT_FOUND"},
+			     "this address does not take calls of administrators");
+		return false;
+	}
 	if (call->api->access == NULL || scope == ROUTE_PUBLIC)
 		return true;
 	call->as_admin = scope == ROUTE_ADMIN;
@@ -258,13 +263,14 @@ static bool api_is_for_server(const struct http_request *request)
 	       strcmp(http_request_path(request), "*") == 0;
 }
 
-void api_handle(struct http_request *request, void *user)
+static void api_handle_at(struct http_request *request, struct api *api, bool admin)
 {
-	struct call *call = api_begin(user, request);
+	struct call *call = api_begin(api, request);
 
 	if (call == NULL)
 		return;
 	call->has_path = true;
+	call->at_admin = admin;
 	if (api_is_for_server(request)) {
 		call->cache = NULL;
 		call_header(call, "Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
@@ -274,6 +280,16 @@ void api_handle(struct http_request *request, void *user)
 	if (api_match(call) && api_match_method(call) && api_permit(call) && api_read_path(call) &&
 	    api_read_query(call) && api_check_body(call))
 		call->how->handler(call);
+}
+
+void api_handle(struct http_request *request, void *user)
+{
+	api_handle_at(request, user, false);
+}
+
+void api_handle_admin(struct http_request *request, void *user)
+{
+	api_handle_at(request, user, true);
 }
 
 void api_refuse(struct http_request *request, int status, const char *detail, void *user)

@@ -16,6 +16,7 @@ void api_free(struct api **api);
 
 /* For struct http_config: user is the struct api. */
 http_handler_fn api_handle;
+http_handler_fn api_handle_admin; /* at admin.listen */
 http_refused_fn api_refuse;
 
 #endif

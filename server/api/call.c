@@ -238,6 +238,8 @@ static bool call_is_forbidden(struct call *call)
 {
 	const char *why = permit_refusal(call->caller, &call->op, &call->as_admin);
 
+	if (why == NULL && call->as_admin && call->api->shared->admin_apart && !call->at_admin)
+		why = "this address does not take calls of administrators";
 	if (why == NULL)
 		return false;
 	snprintf(call->reason, sizeof(call->reason), "%s", why);

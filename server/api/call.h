@@ -61,6 +61,7 @@ struct call {
 	const struct access_caller
 		*caller;	     /* NULL: callers are not checked, or not on this route */
 	const struct shop_id *owner; /* of its ops; NULL: any */
+	bool at_admin;		     /* it came by admin.listen */
 	bool as_admin;		     /* what it asks for needs the scope admin */
 	char request_id[REQUEST_ID_MAX + 1];
 	char trace_id[TRACE_ID_TEXT + 1]; /* "": none */

@@ -25,7 +25,8 @@ struct api_shared {
 	size_t route_count;
 	const struct api_metrics *series; /* of those routes, by api_metrics_register() */
 	const atomic_bool *draining;	  /* readyz says 503 while true */
-	atomic_uint reloads;		  /* how many SIGHUPs there were */
+	bool admin_apart; /* admin.listen: elsewhere nothing is done that needs the scope admin */
+	atomic_uint reloads; /* how many SIGHUPs there were */
 };
 
 #endif

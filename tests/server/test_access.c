@@ -393,6 +393,59 @@ static void a_broken_file_leaves_the_callers_as_they_were(void **state)
 	await_status(reader, 404);
 }
 
+/* The port of a line of the log that begins so. */
+static int port_of(const struct cartd *run, const char *line)
+{
+	char *log, *at;
+	int port = 0;
+
+	cartd_await_output(run, line, 10000);
+	log = cartd_output(run);
+	at = strstr(log, line);
+	assert_non_null(at);
+	assert_int_equal(sscanf(at + strlen(line), " address=127.0.0.1:%d", &port), 1);
+	free(log);
+	return port;
+}
+
+static int status_at(int port, const char *path, const char *header)
+{
+	struct http_client http;
+	struct http_response response = {0};
+	int status;
+
+	http_client_open(&http, port);
+	http_client_call(&http, &response, "GET", path, header, NULL);
+	status = response.status;
+	http_response_clear(&response);
+	http_client_close(&http);
+	return status;
+}
+
+static void administrators_have_an_address_of_their_own(void **state)
+{
+	char setting[320];
+	const char *settings[] = {"auth=token", setting, "admin.listen=127.0.0.1:0", "threads=2",
+				  NULL};
+	struct cartd apart = {0};
+	int port;
+
+	(void)state;
+	snprintf(setting, sizeof(setting), "auth.token_file=%s", file.path);
+	cartd_start(&apart, settings);
+	port = port_of(&apart, "listening for administrators");
+	assert_int_equal(status_at(port, "/metrics", admin), 200);
+	assert_int_equal(status_at(port, "/metrics", reader), 403);
+	assert_int_equal(status_at(port, "/metrics", NULL), 401);
+	assert_int_equal(status_at(port, "/readyz", NULL), 200);
+	assert_int_equal(status_at(port, "/shopping-carts?customer_id=1", all), 200);
+	assert_int_equal(status_at(apart.port, "/metrics", admin), 404);
+	assert_int_equal(status_at(apart.port, "/readyz", NULL), 200);
+	assert_int_equal(status_at(apart.port, "/shopping-carts?customer_id=1", all), 403);
+	assert_int_equal(status_at(apart.port, "/shopping-carts?customer_id=1", ann), 200);
+	cartd_stop(&apart);
+}
+
 static void expect_no_start(const char *const *argv, const char *says)
 {
 	char *output;
@@ -412,6 +465,9 @@ static void an_open_port_needs_a_word(void **state)
 	expect_no_start((const char *const[]){"cartd-test", "--backend", "memory", "--listen",
 					      "[::]:0", NULL},
 			"--insecure");
+	expect_no_start((const char *const[]){"cartd-test", "--backend", "memory", "--admin.listen",
+					      "0.0.0.0:0", NULL},
+			"other machines can reach 0.0.0.0:0");
 	expect_no_start((const char *const[]){"cartd-test", "--backend", "memory", "--auth",
 					      "token", "--auth.token_file", "/nowhere/tokens",
 					      NULL},
@@ -489,6 +545,7 @@ int main(void)
 		cmocka_unit_test(a_changed_file_counts_without_a_signal),
 		cmocka_unit_test(a_token_of_cartctl_is_good_until_it_is_revoked),
 		cmocka_unit_test(a_broken_file_leaves_the_callers_as_they_were),
+		cmocka_unit_test(administrators_have_an_address_of_their_own),
 		cmocka_unit_test(an_open_port_needs_a_word),
 		cmocka_unit_test(said_insecure_it_starts_and_warns),
 	};

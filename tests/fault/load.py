@@ -246,6 +246,8 @@ class Client(threading.Thread):
 
     def read(self, cart):
         """What this client has been told is there, whoever answers."""
+        if self.load.eventual:
+            self.send("eventual read", "GET", "/shopping-carts/" + cart + "?consistency=eventual")
         answer, began, ended = self.send("read", "GET", "/shopping-carts/" + cart)
         done = answer is not None and answer.status == 200
         self.load.events.append(Event(began, ended, "read", ACKNOWLEDGED if done else REFUSED, self.number, cart, answer))
@@ -273,10 +275,12 @@ class Client(threading.Thread):
 class Load:
     """The clients, and what they have found. Start it, let something happen, stop it, settle it, look at what is wrong."""
 
-    def __init__(self, port, clients=32, pause_s=0.02, seed=None, deadline_s=DEADLINE_S, slack_s=SLACK_S, more_ports=(), crashes=False):
-        """more_ports: of other services on the same database. crashes: services are killed, so answers may not come."""
+    def __init__(self, port, clients=32, pause_s=0.02, seed=None, deadline_s=DEADLINE_S, slack_s=SLACK_S, more_ports=(), crashes=False,
+                 eventual=False):
+        """more_ports: of other services on the same database. crashes: services are killed, so answers may not come. eventual: each read
+        comes after one that may be stale, so that a read cache has the cart."""
         self.port, self.pause_s, self.deadline_s, self.slack_s = port, pause_s, deadline_s, slack_s
-        self.ports, self.crashes = (port, *more_ports), crashes
+        self.ports, self.crashes, self.eventual = (port, *more_ports), crashes, eventual
         self.seed = seed or os.environ.get("CART_SEED") or str(random.randrange(1 << 32))
         self.name = "%x" % random.randrange(1 << 40)  # of this run: the database may hold others' keys
         self.first_customer = random.randrange(1 << 30, 1 << 50)

@@ -31,6 +31,7 @@ from wrong_clock import WrongClock  # noqa: E402
 
 FAULTS = int(os.environ.get("FAULTS", "200"))
 KINDS = os.environ.get("KINDS", "")
+SETTINGS = dict(word.partition("=")[::2] for word in os.environ.get("SETTINGS", "").split())  # of the services, beside the storm's own
 SERVICES = 2
 CLIENTS = 24
 SETTLE_S = 60
@@ -53,7 +54,7 @@ class Service:
 
     def start(self):
         self.starts += 1
-        self.cartd = Cartd(self.folder, {**self.settings, "listen": self.listen}, "cartd-%d" % self.starts, self.clock.wrapper,
+        self.cartd = Cartd(self.folder, {**self.settings, **SETTINGS, "listen": self.listen}, "cartd-%d" % self.starts, self.clock.wrapper,
                            self.keys)
 
     def kill(self):
@@ -126,7 +127,8 @@ class Storm:
             self.record["database"] = self.scene.version()
             self.services = [Service(folder, self.scene.settings, number, self.scene.keys) for number in range(SERVICES)]
             ports = [service.cartd.port for service in self.services]
-            self.load = load = Load(ports[0], CLIENTS, seed=self.seed, more_ports=ports[1:], crashes=True, slack_s=STOPPED_S + 0.5)
+            self.load = load = Load(ports[0], CLIENTS, seed=self.seed, more_ports=ports[1:], crashes=True, slack_s=STOPPED_S + 0.5,
+                                         eventual="cache.carts" in SETTINGS)
             load.start()
             self.await_recovery(20)
             for name in self.choice_of_faults():

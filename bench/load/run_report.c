@@ -79,12 +79,32 @@ static const struct table_column run_split_columns[] = {
 	{0},
 };
 
+const char *run_report_cached(const json_t *results, char text[TABLE_TEXT])
+{
+	const json_t *operation;
+	char share[NUMBER_TEXT];
+	size_t used = 0;
+
+	*text = '\0';
+	member_each(i, operation, json_object_get(results, "operations")) {
+		double cached = member_number(operation, "cached");
+
+		if (cached > 0 && used < TABLE_TEXT)
+			used += (size_t)snprintf(
+				text + used, TABLE_TEXT - used,
+				"%s of %.40s were answered by the read cache. ",
+				number_share(cached / member_number(operation, "ok"), share),
+				member_text(operation, "operation"));
+	}
+	return text;
+}
+
 void run_report_print(FILE *out, const json_t *result)
 {
 	const json_t *results = json_object_get(result, "results");
 	const json_t *operations = json_object_get(results, "operations");
 	const json_t *generator = json_object_get(results, "generator");
-	char busy[TABLE_TEXT];
+	char busy[TABLE_TEXT], cached[TABLE_TEXT];
 
 	run_print_head(out, result, results);
 	putc('\n', out);
@@ -104,6 +124,8 @@ void run_report_print(FILE *out, const json_t *result)
 			member_number(generator, "lag_p99_ms"));
 	fprintf(out, ".\nThe longest time without an answer was %.3f ms.\n",
 		member_number(results, "gap_ns") / 1e6);
+	if (*run_report_cached(results, cached) != '\0')
+		fprintf(out, "%s\n", cached);
 	fprintf(out, "%s\n", busy_describe(json_object_get(results, "busy"), busy, sizeof(busy)));
 	if (strcmp(member_text(results, "mode"), "closed") == 0)
 		fputs("coordinated omission: service times only\n", out);

@@ -9,6 +9,8 @@ extern const struct table_column run_outcome_columns[];
 /* Of their histograms, "response|service|lag"; in a head-to-head of the list "service". */
 extern const struct table_column run_latency_columns[];
 
+/* "97 % of get were answered by the read cache. "; "" where none was. */
+const char *run_report_cached(const json_t *results, char text[TABLE_TEXT]);
 void run_report_print(FILE *out, const json_t *result);
 /* A row an operation, kind of time and quantile, after a header. */
 void run_report_csv(struct buf *out, const json_t *result);

@@ -228,13 +228,13 @@ static void load_generator(const json_t *results, struct buf *text)
 	char cpu[NUMBER_TEXT], lag[NUMBER_TEXT];
 
 	if (used > 0)
-		buf_printf(text, " The generator used %s of its processor.",
+		buf_printf(text, "The generator used %s of its processor. ",
 			   number_share(fmin(used, 1), cpu));
 	if (isfinite(late))
-		buf_printf(text, " In 99 of 100 cases it sent at most %s late.",
+		buf_printf(text, "In 99 of 100 cases it sent at most %s late. ",
 			   number_ms(late * 1e6, lag));
 	if (member_true(generator, "limited"))
-		buf_add_string(text, " The generator itself was the limit.");
+		buf_add_string(text, "The generator itself was the limit.");
 }
 
 static void load_say(struct report *report, const struct report_doc *doc)
@@ -242,18 +242,19 @@ static void load_say(struct report *report, const struct report_doc *doc)
 	char rate[NUMBER_TEXT], clients[NUMBER_TEXT], seconds[NUMBER_TEXT], got[NUMBER_TEXT];
 	bool open = strcmp(member_text(doc->results, "mode"), "open") == 0;
 	struct buf generator = {0};
+	char cached[TABLE_TEXT];
 
 	number_digits(member_number(doc->results, "rate"), 3, rate);
 	number_count(member_number(doc->results, "clients"), clients);
 	load_generator(doc->results, &generator);
-	page_say(report, PAGE_BOTH, "%s: %s%s for %s s; %s operations/s were done.%s",
+	page_say(report, PAGE_BOTH, "%s: %s%s for %s s; %s operations/s were done. %s%s",
 		 doc->sides[0].label, open ? rate : clients,
 		 open ? " operations/s, whether they are answered or not (open loop)"
 		      : " clients, each asking when it has its answer (closed loop: what a slow "
 			"answer keeps from being asked is not seen)",
 		 number_plain(member_number(doc->results, "duration_s"), seconds),
 		 number_digits(member_number(doc->results, "throughput_per_s"), 3, got),
-		 buf_string(&generator));
+		 run_report_cached(doc->results, cached), buf_string(&generator));
 	buf_free(&generator);
 }
 

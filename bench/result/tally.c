@@ -107,6 +107,7 @@ void tally_record(struct tally *tally, const struct bench_op *op, int64_t intend
 		return;
 	}
 	tally->ok++;
+	tally->cached += op->cached;
 	bench_hdr_record(tally->service, op->done_ns - op->sent_ns);
 	if (tally->response != NULL)
 		bench_hdr_record(tally->response, op->done_ns - intended_ns);
@@ -149,6 +150,7 @@ void tally_merge(struct tally *tally, const struct tally *from)
 	tally->ok += from->ok;
 	tally->refused += from->refused;
 	tally->unknown += from->unknown;
+	tally->cached += from->cached;
 	tally->untimed += from->untimed;
 	tally->mistimed += from->mistimed;
 	for (size_t i = 0; i < from->error_count; i++)
@@ -215,19 +217,22 @@ static json_t *tally_hist_json(const struct bench_hdr *hdr)
 
 json_t *tally_json(const struct tally *tally, enum bench_op_type type)
 {
-	json_t *errors = json_object();
+	json_t *errors = json_object(), *all;
 
 	for (size_t i = 0; i < tally->error_count; i++)
 		json_object_set_new(errors, tally->errors[i].text,
 				    json_integer((json_int_t)tally->errors[i].count));
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "operation",
-			 bench_op_type_name(type), "tried", (json_int_t)tally->tried, "ok",
-			 (json_int_t)tally->ok, "refused", (json_int_t)tally->refused, "unknown",
-			 (json_int_t)tally->unknown, "errors", errors, "success",
-			 bench_result_success(tally->ok, tally->tried), "service",
-			 tally_hist_json(tally->service), "response",
-			 tally_hist_json(tally->response), "lag", tally_hist_json(tally->lag),
-			 "split", tally_split_json(tally));
+	all = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "operation",
+			bench_op_type_name(type), "tried", (json_int_t)tally->tried, "ok",
+			(json_int_t)tally->ok, "refused", (json_int_t)tally->refused, "unknown",
+			(json_int_t)tally->unknown, "errors", errors, "success",
+			bench_result_success(tally->ok, tally->tried), "service",
+			tally_hist_json(tally->service), "response",
+			tally_hist_json(tally->response), "lag", tally_hist_json(tally->lag),
+			"split", tally_split_json(tally));
+	if (tally->cached > 0)
+		json_object_set_new(all, "cached", json_integer((json_int_t)tally->cached));
+	return all;
 }
 
 const char *tally_format_share(const json_t *of, char text[TABLE_TEXT])

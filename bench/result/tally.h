@@ -48,6 +48,7 @@ struct tally {
 	struct bench_hdr *response;		    /* done - intended; open loop, else NULL */
 	struct bench_hdr *lag;			    /* sent - intended; likewise */
 	struct bench_hdr *parts[BENCH_SPLIT_PARTS]; /* of answers with a Server-Timing */
+	uint64_t cached;			    /* of ok: the service's read cache answered */
 	uint64_t untimed;			    /* of ok: without a Server-Timing that is one */
 	uint64_t mistimed;			    /* of ok: it says more than was measured */
 };

@@ -148,6 +148,7 @@ static void http_take_result(struct bench_op *op, const struct http_answer *answ
 	op->queue_ns = answer->queue_ns;
 	op->db_ns = answer->db_ns;
 	op->total_ns = answer->total_ns;
+	op->cached = answer->cached;
 	if (op->status >= 300 &&
 	    !bench_problem_read(op->error, sizeof(op->error), answer->body.data, answer->body.len))
 		snprintf(op->error, sizeof(op->error), "HTTP %d", op->status);

@@ -102,6 +102,8 @@ static void answer_timing(struct http_answer *answer, const char *at, const char
 			else if (dur - at == 5 && memcmp(at, "total", 5) == 0)
 				to = &answer->total_ns;
 		}
+		if (stop - at == 14 && memcmp(at, "cache;desc=hit", 14) == 0)
+			answer->cached = true;
 		if (to != NULL)
 			*to = answer_ms(dur + 5, stop);
 		at = stop + 1;

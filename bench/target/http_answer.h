@@ -37,6 +37,7 @@ struct http_answer {
 	bool has_id;	 /* Location ended in a cart's id */
 	struct cart_id id;
 	int64_t queue_ns, db_ns, total_ns; /* Server-Timing; -1: not said */
+	bool cached;			   /* it says cache;desc=hit */
 	struct buf body;		   /* kept if wanted, or if the status is an error's */
 	const char *why;		   /* of a broken one: what is wrong */
 

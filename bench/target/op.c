@@ -62,4 +62,5 @@ void bench_op_clear(struct bench_op *op)
 	op->version = 0;
 	op->sent_ns = op->done_ns = 0;
 	op->queue_ns = op->db_ns = op->total_ns = -1;
+	op->cached = false;
 }

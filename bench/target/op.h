@@ -76,6 +76,7 @@ struct bench_op {
 	 * after the last byte is read. */
 	int64_t sent_ns, done_ns;
 	int64_t queue_ns, db_ns, total_ns; /* Server-Timing; -1: not said */
+	bool cached;			   /* Server-Timing: the read cache answered */
 };
 
 /* How the operations on a target are carried out. */

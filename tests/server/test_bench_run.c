@@ -445,6 +445,9 @@ static void gets_ask_for_the_consistency_that_is_wanted(void **state)
 			ways[i]);
 		/* Only the read cache tells them apart on this backend. */
 		assert_int_equal(cartd_metric(&cartd, hits) > 0, i == 2);
+		assert_int_equal(
+			json_integer_value(json_object_get(operation(result, "get"), "cached")),
+			(json_int_t)cartd_metric(&cartd, hits));
 		json_decref(result);
 	}
 	cartd_stop(&cartd);

@@ -11,7 +11,7 @@ import tempfile
 import yaml
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
-from tap import main_of  # noqa: E402
+from tap import Skip, main_of  # noqa: E402
 
 GITHUB = "docs/examples/gates.github.yml"
 GITLAB = "docs/examples/gates.gitlab.yml"
@@ -98,6 +98,20 @@ def what_they_call_is_there():
     return "\n".join(problems)
 
 
+def shellcheck_has_nothing_to_say_of_their_scripts():
+    if not shutil.which("shellcheck"):
+        raise Skip("the scripts of the examples were not checked: shellcheck is not installed")
+    gitlab = load(GITLAB)["gates"]
+    scripts = [(GITHUB, "bash", step["run"]) for step in load(GITHUB)["jobs"]["gates"]["steps"] if "run" in step]
+    scripts += [(GITLAB, "bash", "\n".join(gitlab[part])) for part in ("before_script", "script", "after_script")]
+    problems = [] if len(scripts) == 8 else ["%d scripts" % len(scripts)]
+    for path, shell, script in scripts:
+        done = subprocess.run(["shellcheck", "--shell", shell, "-"], input=script, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode != 0:
+            problems.append("%s:\n%s%s" % (path, script, done.stdout))
+    return "\n".join(problems)
+
+
 def a_summary_says_what_did_not_run():
     with tempfile.TemporaryDirectory() as folder:
         for name, text in (("odd.log", "no conclusion\n"), ("good.log", "```\nmore\ngate: PASS: no count grew\n")):
@@ -111,4 +125,4 @@ def a_summary_says_what_did_not_run():
 
 
 if __name__ == "__main__":
-    main_of([the_steps_end_as_the_gates_say, what_they_call_is_there, a_summary_says_what_did_not_run])
+    main_of([the_steps_end_as_the_gates_say, what_they_call_is_there, shellcheck_has_nothing_to_say_of_their_scripts, a_summary_says_what_did_not_run])

@@ -52,6 +52,15 @@ bool bench_cart_read(struct cart *cart, const char *json, size_t len)
 	return read;
 }
 
+bool bench_cart_is(const struct cart_id *id, const char *json, size_t len)
+{
+	char text[CART_ID_TEXT + 1];
+
+	cart_id_format(id, text);
+	return len > 0 && memmem(json, len, text, CART_ID_TEXT) != NULL &&
+	       memmem(json, len, "\"items\"", strlen("\"items\"")) != NULL;
+}
+
 bool bench_carts_read(struct cart **carts, size_t *count, const char *json, size_t len)
 {
 	json_t *page = json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);

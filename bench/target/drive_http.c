@@ -122,7 +122,7 @@ static enum bench_outcome http_outcome(const struct bench_op *op)
 	return BENCH_UNKNOWN;
 }
 
-/* A body that was asked for. False: it is not what API.md says. */
+/* The body, where there must be one. False: it is not what openapi.yaml says, such as an error. */
 static bool http_read_body(struct bench_op *op, const struct http_answer *answer)
 {
 	const char *json = answer->body.data;
@@ -130,6 +130,8 @@ static bool http_read_body(struct bench_op *op, const struct http_answer *answer
 
 	if (op->type == BENCH_LIST)
 		return bench_carts_read(&op->carts, &op->cart_count, json, len);
+	if (op->type == BENCH_GET && !op->want_cart)
+		return bench_cart_is(&op->id, json, len);
 	if (!op->want_cart || op->type == BENCH_DELETE)
 		return true;
 	return bench_cart_read(&op->cart, json, len);
@@ -137,7 +139,8 @@ static bool http_read_body(struct bench_op *op, const struct http_answer *answer
 
 static bool http_wants_body(const struct bench_op *op)
 {
-	return op->type == BENCH_LIST || (op->want_cart && op->type != BENCH_DELETE);
+	return op->type == BENCH_LIST || op->type == BENCH_GET ||
+	       (op->want_cart && op->type != BENCH_DELETE);
 }
 
 static void http_take_result(struct bench_op *op, const struct http_answer *answer)
@@ -157,7 +160,8 @@ static void http_take_result(struct bench_op *op, const struct http_answer *answ
 		return;
 	if (op->type == BENCH_CREATE)
 		op->id = answer->id;
-	if ((op->type == BENCH_CREATE && !answer->has_id) || !http_read_body(op, answer)) {
+	if (op->status != bench_op_ok_status(op) || (op->type == BENCH_CREATE && !answer->has_id) ||
+	    !http_read_body(op, answer)) {
 		op->outcome = bench_op_type_changes(op->type) ? BENCH_UNKNOWN : BENCH_REFUSED;
 		snprintf(op->error, sizeof(op->error), "not a cartd's answer");
 	}

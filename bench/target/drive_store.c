@@ -65,17 +65,6 @@ static const struct store_answer {
 	[CART_FAILED] = {500, "INTERNAL"},
 };
 
-static int store_ok_status(const struct bench_op *op)
-{
-	if (op->type == BENCH_CREATE)
-		return 201;
-	if (op->type == BENCH_DELETE)
-		return 204;
-	return bench_op_type_changes(op->type) && op->type != BENCH_CHECKOUT && !op->want_cart
-		       ? 204
-		       : 200;
-}
-
 static void store_take_result(struct bench_op *op, struct cart_op *from)
 {
 	op->status = store_answers[from->result].status;
@@ -87,7 +76,7 @@ static void store_take_result(struct bench_op *op, struct cart_op *from)
 	if (from->result != CART_OK)
 		return;
 	op->outcome = BENCH_OK;
-	op->status = store_ok_status(op);
+	op->status = bench_op_ok_status(op);
 	op->replayed = from->replayed;
 	op->version = from->type == CART_OP_GET ? from->cart.version : from->version;
 	if (op->type == BENCH_CREATE)

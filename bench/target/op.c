@@ -47,6 +47,17 @@ enum bench_read bench_read_of(const char *name)
 	return read;
 }
 
+int bench_op_ok_status(const struct bench_op *op)
+{
+	if (op->type == BENCH_CREATE)
+		return 201;
+	if (op->type == BENCH_DELETE)
+		return 204;
+	return bench_op_type_changes(op->type) && op->type != BENCH_CHECKOUT && !op->want_cart
+		       ? 204
+		       : 200;
+}
+
 void bench_op_clear(struct bench_op *op)
 {
 	cart_clear(&op->cart);

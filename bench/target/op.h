@@ -111,6 +111,8 @@ struct bench_drive {
 	bool in_process; /* a store: its work is done by our own threads */
 };
 
+/* The one status with which a cartd says that the operation succeeded. */
+int bench_op_ok_status(const struct bench_op *op);
 /* Frees and zeroes the result; keeps the request. */
 void bench_op_clear(struct bench_op *op);
 

@@ -274,6 +274,9 @@ static void expect(enum bench_op_type type, const char *answer, size_t drip,
 	stop(&f);
 }
 
+/* Has what a get is known by. */
+#define LEAST_CART "{\"shopping_cart_id\":\"" ID "\",\"items\":[]}"
+
 static void requests_are_what_the_contract_says(void **state)
 {
 	static const char *const want[] = {
@@ -308,9 +311,9 @@ static void requests_are_what_the_contract_says(void **state)
 		{READ, NULL, 0},
 		{SEND, CHANGED, 0},
 		{READ, NULL, 0},
-		{SEND, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 0},
+		{SEND, "HTTP/1.1 200 OK\r\nContent-Length: 70\r\n\r\n" LEAST_CART, 0},
 		{READ, NULL, 0},
-		{SEND, CHANGED, 0},
+		{SEND, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 0},
 		{READ, NULL, 0},
 		{SEND, CHANGED, 0},
 		{READ, NULL, 0},
@@ -496,7 +499,27 @@ static void an_answer_cut_off_leaves_a_change_unknown_and_a_read_failed(void **s
 static void a_body_may_end_with_the_connection(void **state)
 {
 	(void)state;
-	expect(BENCH_GET, "HTTP/1.0 200 OK\r\n\r\n{}", 1, BENCH_OK, 200, "");
+	expect(BENCH_GET, "HTTP/1.0 200 OK\r\n\r\n" LEAST_CART, 1, BENCH_OK, 200, "");
+}
+
+#define NO_ANSWER "not a cartd's answer"
+#define ERROR_200 "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"error\":\"UNAVAILABLE\"}"
+
+/* Also where the cart is not parsed. */
+static void an_error_with_a_status_of_success_is_no_success(void **state)
+{
+	(void)state;
+	expect(BENCH_GET, ERROR_200, 0, BENCH_REFUSED, 200, NO_ANSWER);
+	expect(BENCH_GET, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, BENCH_REFUSED, 200,
+	       NO_ANSWER);
+	expect(BENCH_GET,
+	       "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+	       "{\"error\":\"UNAVAILABLE\",\"instance\":\"/shopping-carts/" ID "\"}",
+	       0, BENCH_REFUSED, 200, NO_ANSWER);
+	expect(BENCH_GET, "HTTP/1.1 204 No Content\r\n\r\n", 0, BENCH_REFUSED, 204, NO_ANSWER);
+	expect(BENCH_ADD, ERROR_200, 0, BENCH_UNKNOWN, 200, NO_ANSWER);
+	expect(BENCH_CREATE, ERROR_200, 0, BENCH_UNKNOWN, 200, NO_ANSWER);
+	expect(BENCH_DELETE, ERROR_200, 0, BENCH_UNKNOWN, 200, NO_ANSWER);
 }
 
 static void a_kept_connection_that_closed_is_opened_anew(void **state)
@@ -705,6 +728,7 @@ int main(void)
 		cmocka_unit_test(a_head_without_end_is_given_up),
 		cmocka_unit_test(an_answer_cut_off_leaves_a_change_unknown_and_a_read_failed),
 		cmocka_unit_test(a_body_may_end_with_the_connection),
+		cmocka_unit_test(an_error_with_a_status_of_success_is_no_success),
 		cmocka_unit_test(a_kept_connection_that_closed_is_opened_anew),
 		cmocka_unit_test(nothing_is_sent_twice),
 		cmocka_unit_test(no_answer_in_time_is_a_timeout),

@@ -6,8 +6,8 @@
  * Pairs come in cycles: a cart is made on both sides, a line is added to a cart that both have, a
  * cart that both have is read. Each client does one operation at a time, over a kept connection to
  * each side. Cycle n belongs to block n / pairs. A pair counts for the times when both sides
- * succeeded; every operation counts for the success rates. In the end a sample of the carts is read
- * back on both sides.
+ * succeeded; every operation counts for the success rates. Each get is compared with what the side
+ * has acknowledged (history.h), and in the end a sample of the carts is read back on both sides.
  *
  * Before each block all clients rest. Whoever uses the processors then is no part of the
  * measurement. Then each side alone is asked for some carts that it has, after another rest: what a
@@ -77,7 +77,7 @@ struct h2h {
 	int64_t warmup_cycles;
 	struct h2h_second seconds[H2H_SECONDS_MAX];
 	struct h2h_open open;
-	struct ledger_check read_back[H2H_SIDES]; /* not made where the run was cut short */
+	struct ledger_check read_back[H2H_SIDES]; /* of a run cut short: only of its gets */
 	int64_t began_ns;			  /* of the first block; 0: warming up */
 	int64_t took_ns;
 	int gone; /* the side, or -1 */

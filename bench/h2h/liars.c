@@ -9,6 +9,8 @@
 #define LIARS_BLOCKS	  20
 #define LIARS_BLOCKS_SLOW 40
 #define LIARS_PAIRS	  200
+#define LIARS_PAIRS_MANY                                                                           \
+	400 /* of 8,000 adds one in a thousand is lost, but for a chance of 1 in 3,000 */
 #define LIARS_WARMUP	  50 /* ms */
 #define LIARS_WARMUP_SLOW 5
 #define LIARS_RATE	  300
@@ -19,8 +21,9 @@ static const struct liar {
 	enum stats_verdict verdict;  /* that a line must have */
 	const char *why;	     /* what it must say; NULL: no line may accuse the side */
 	bool open;
-	bool clock; /* what it says of its own time must not be believed; no line is looked at */
-	bool slow;  /* it needs more blocks, and a short warm-up, as it has begun by its end */
+	bool clock;    /* what it says of its own time must not be believed; no line is looked at */
+	bool slow;     /* it needs more blocks, and a short warm-up, as it has begun by its end */
+	int64_t pairs; /* a block; 0: LIARS_PAIRS */
 } liars[] = {
 	{"an honest side", "", STATS_EQUIVALENT, .open = false},
 	{"an honest side, open loop too", "", STATS_EQUIVALENT, .open = true},
@@ -29,6 +32,10 @@ static const struct liar {
 	{"drifts", "fault.drift=200", STATS_A_WINS, "growing", .slow = true},
 	{"drops", "fault.mutant=dropped-write&fault.mutant_share=100", STATS_WRONG,
 	 .why = "does not hold"},
+	{"drops 1 in 1,000", "fault.mutant=dropped-write&fault.mutant_share=1", STATS_WRONG,
+	 .why = "B ", .pairs = LIARS_PAIRS_MANY},
+	{"serves old carts", "fault.mutant=stale-cache&fault.mutant_age=50ms", STATS_WRONG,
+	 .why = "B "},
 	{"sheds", "fault.ops=get&fault.busy_every=50", STATS_NOT_COMPARABLE, .why = "failed"},
 	{"fails fast", "fault.ops=change&fault.fail_every=3", STATS_NOT_COMPARABLE,
 	 .why = "failed"},
@@ -79,7 +86,7 @@ static bool liar_run(struct h2h *h2h, const struct liar *liar, uint64_t seed,
 	const struct bench_drive_config asked = {.timeout_ms = 10000};
 	const struct h2h_config config = {
 		.blocks = liar->slow ? LIARS_BLOCKS_SLOW : LIARS_BLOCKS,
-		.pairs = LIARS_PAIRS,
+		.pairs = liar->pairs > 0 ? liar->pairs : LIARS_PAIRS,
 		.warmup_ms = liar->slow ? LIARS_WARMUP_SLOW : LIARS_WARMUP,
 		.clients = 1,
 		.seed = seed,

@@ -200,7 +200,8 @@ const struct bench_mode h2h_mode = {
 		 "other has lost. A target\n"
 		 "is http://HOST:PORT or store:BACKEND?setting=value. The carts stay in the\n"
 		 "targets. Neither side is faster where one fails more often, or often, or does\n"
-		 "not hold what it acknowledged: a sample of carts is read back in the end.\n",
+		 "not hold what it acknowledged: each get is compared with that, and a sample\n"
+		 "of carts is read back in the end.\n",
 	.more = "Exit status: 0 measured, whatever the verdicts; 2 nothing to measure, or an\n"
 		"invalid measurement: a side went away, or failed half of its operations; 3 a\n"
 		"side does not hold what it acknowledged.\n"

@@ -13,6 +13,7 @@
  * timeout bounds that.
  */
 #include "bench/h2h/h2h.h"
+#include "bench/h2h/history.h"
 #include "bench/h2h/show.h"
 #include "bench/cli/interrupt.h"
 #include "bench/stats/alloc.h"
@@ -46,6 +47,7 @@ struct h2h_runner {
 	int64_t warm_until_ns; /* 0: no cycle has begun */
 	int64_t next;	       /* cycle of a block */
 	struct ledger *ledgers[H2H_SIDES];
+	struct history *histories[H2H_SIDES];
 	struct cart_id *carts[H2H_SIDES]; /* those that both sides have, in the same order */
 	size_t cart_count;
 	struct {
@@ -64,7 +66,9 @@ struct h2h_client {
 	struct bench_rng rng;
 	int64_t cycle; /* -1: of the warm-up */
 	enum h2h_operation operation;
-	int first; /* the side that goes first in this pair */
+	size_t cart;		   /* of this pair, if it is no create */
+	int64_t before[H2H_SIDES]; /* the newest version of it when the side was asked */
+	int first;		   /* the side that goes first in this pair */
 	int waiting_for;
 	int64_t customer; /* of its next cart */
 	bool rests;
@@ -152,6 +156,9 @@ static void h2h_keep_cart(struct h2h_client *client)
 static void h2h_submit(struct h2h_client *client, int side)
 {
 	client->waiting_for = side;
+	if (client->operation != H2H_CREATE)
+		client->before[side] =
+			history_version(client->runner->histories[side], client->cart);
 	bench_link_submit(client->links[side], &client->ops[side]);
 }
 
@@ -159,16 +166,16 @@ static void h2h_submit(struct h2h_client *client, int side)
 static bool h2h_prepare(struct h2h_client *client)
 {
 	struct h2h_runner *runner = client->runner;
-	size_t cart = runner->cart_count;
 	struct bench_op op = {.type = h2h_op_type(client->operation),
-			      .read = runner->h2h->config.read};
+			      .read = runner->h2h->config.read,
+			      .want_cart = client->operation == H2H_GET};
 
 	if (client->operation == H2H_CREATE) {
 		op.customer_id = client->customer++;
 	} else if (runner->cart_count == 0) {
 		return false;
 	} else {
-		cart = (size_t)bench_rng_below(&client->rng, runner->cart_count);
+		client->cart = (size_t)bench_rng_below(&client->rng, runner->cart_count);
 	}
 	if (client->operation == H2H_ADD) {
 		op.product_id = bench_rng_between(&client->rng, 1, H2H_PRODUCTS);
@@ -178,7 +185,7 @@ static bool h2h_prepare(struct h2h_client *client)
 		op.done = client->ops[side].done;
 		op.user = client;
 		if (client->operation != H2H_CREATE)
-			op.id = runner->carts[side][cart];
+			op.id = runner->carts[side][client->cart];
 		client->ops[side] = op;
 	}
 	client->first = (int)bench_rng_below(&client->rng, H2H_SIDES);
@@ -255,6 +262,8 @@ static void h2h_done_alone(struct h2h_client *client, struct bench_op *op)
 	if (op->outcome == BENCH_OK)
 		runner->h2h->alone[runner->alone][block * H2H_ALONE + at] =
 			op->done_ns - op->sent_ns;
+	history_note(runner->histories[runner->alone], client->cart, op,
+		     client->before[runner->alone]);
 	bench_op_clear(op);
 	if (runner->alone_left > 0) {
 		h2h_ask_alone(client);
@@ -294,6 +303,14 @@ static bool h2h_rests(struct h2h_client *client)
 	return true;
 }
 
+/* Gets of the warm-up, which may be long, are not looked at. */
+static void h2h_note_history(struct h2h_client *client, int side)
+{
+	if (client->operation == H2H_ADD || (client->operation == H2H_GET && client->cycle >= 0))
+		history_note(client->runner->histories[side], client->cart, &client->ops[side],
+			     client->before[side]);
+}
+
 static void h2h_done(struct bench_op *op, void *user)
 {
 	struct h2h_client *client = user;
@@ -314,6 +331,7 @@ static void h2h_done(struct bench_op *op, void *user)
 	if (client->operation == H2H_CREATE)
 		h2h_keep_cart(client);
 	for (int side = 0; side < H2H_SIDES; side++) {
+		h2h_note_history(client, side);
 		ledger_note(client->runner->ledgers[side], &client->ops[side]);
 		bench_op_clear(&client->ops[side]);
 	}
@@ -405,6 +423,7 @@ static void h2h_close(struct h2h_runner *runner)
 	for (int side = 0; side < H2H_SIDES; side++) {
 		bench_drive_loop_close(&runner->loops[side]);
 		ledger_free(&runner->ledgers[side]);
+		history_free(&runner->histories[side]);
 		free(runner->carts[side]);
 	}
 	free(runner->clients);
@@ -442,12 +461,15 @@ static int h2h_read_back(struct h2h_runner *runner, struct cart_error *error)
 {
 	struct h2h *h2h = runner->h2h;
 
-	if (h2h->gone >= 0 || h2h->interrupted)
-		return 0;
-	for (int side = 0; side < H2H_SIDES; side++)
-		if (ledger_read_back(&h2h->read_back[side], runner->ledgers[side],
-				     h2h->drives[side], error) != 0)
+	for (int side = 0; side < H2H_SIDES; side++) {
+		struct ledger_check *check = &h2h->read_back[side];
+
+		if (h2h->gone < 0 && !h2h->interrupted &&
+		    ledger_read_back(check, runner->ledgers[side], h2h->drives[side], error) != 0)
 			return -1;
+		history_judge(runner->histories[side], h2h->config.read == BENCH_READ_EVENTUAL,
+			      check);
+	}
 	return 0;
 }
 
@@ -464,6 +486,7 @@ int h2h_run(struct h2h *h2h, struct bench_progress *progress, const char *doing,
 	for (int side = 0; side < H2H_SIDES; side++) {
 		runner.carts[side] = bench_alloc(carts, sizeof(**runner.carts));
 		runner.ledgers[side] = ledger_new(config->seed);
+		runner.histories[side] = history_new(carts);
 	}
 	result = h2h_open(&runner, error);
 	if (result == 0) {

@@ -401,7 +401,7 @@ static json_t *h2h_read_back_json(const struct h2h *h2h)
 	json_t *sides = json_array();
 
 	for (int side = 0; side < H2H_SIDES; side++)
-		if (h2h->read_back[side].made)
+		if (h2h->read_back[side].made || h2h->read_back[side].gets > 0)
 			json_array_append_new(sides, read_back_json(&h2h->read_back[side]));
 	return sides;
 }
@@ -461,7 +461,8 @@ static const char print_legend[] =
 	"TRIVIAL: both. INCONCLUSIVE: neither was shown; more pairs may. NOT COMPARABLE: the sides "
 	"did "
 	"not do\n"
-	"the same, so neither is faster. WRONG: a side does not hold what it has acknowledged.\n";
+	"the same, so neither is faster. WRONG: a side does not hold what it has\n"
+	"acknowledged, or its gets show something else.\n";
 
 void h2h_print(FILE *out, const json_t *document)
 {

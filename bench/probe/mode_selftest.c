@@ -378,9 +378,9 @@ const struct bench_mode selftest_mode = {
 		"Runs every probe of consistency on stores that are wrong on purpose, in this\n"
 		"process, and shows that each is found by the probes that it concerns and\n"
 		"by no other, and that clean stores are not. Then head-to-heads of an honest side\n"
-		"with one that stalls, drifts, drops, sheds, fails fast, burns the other's\n"
-		"processor, or has another clock: each must be caught, and an honest one never\n"
-		"accused.\n",
+		"with one that stalls, drifts, drops, serves old carts, sheds, fails fast, burns\n"
+		"the other's processor, or has another clock: each must be caught, and an honest\n"
+		"one never accused.\n",
 	.more = "Exit status: 0 every probe is right; 1 one is wrong; 2 it could not be tried.\n",
 	.example = "cartbench selftest",
 	.run = selftest_run_mode,

@@ -10,23 +10,42 @@ static const char *read_back_get_example(const struct table_row *row, char text[
 	const char *example = table_string(row, "example");
 
 	(void)text;
-	return *example != '\0' ? example : "all is there that was acknowledged";
+	if (*example == '\0')
+		example = table_string(row, "gets_example");
+	if (*example != '\0')
+		return example;
+	return table_number(row, "carts") > 0 ? "all is there that was acknowledged"
+					      : "not read back";
 }
 
 const struct table_column read_back_columns[] = {
 	{.name = "read back", .places = FOR_PEOPLE, .get = table_get_side, .width = 32},
 	COLUMN("carts", NULL, COUNT, FOR_PEOPLE),
+	COLUMN("changes", NULL, COUNT, FOR_PEOPLE),
 	COLUMN("wrong", NULL, COUNT, FOR_PEOPLE),
 	COLUMN("unread", NULL, COUNT, FOR_PEOPLE),
+	COLUMN("gets", "gets compared", COUNT, FOR_PEOPLE),
+	COLUMN("gets_wrong", "wrong", COUNT, FOR_PEOPLE),
+	COLUMN("gets_stale", "stale", COUNT, FOR_PEOPLE),
 	COLUMN_GET(read_back_get_example, "what is wrong", NULL, TEXT, FOR_PEOPLE),
 	{0},
 };
 
 json_t *read_back_json(const struct ledger_check *check)
 {
-	return json_pack("{s:I, s:I, s:I, s:s?}", "carts", (json_int_t)check->carts, "wrong",
-			 (json_int_t)check->wrong, "unread", (json_int_t)check->unread, "example",
-			 check->example[0] != '\0' ? check->example : NULL);
+	json_t *side = json_pack("{s:I, s:I, s:I, s:I, s:s?}", "carts", (json_int_t)check->carts,
+				 "changes", (json_int_t)check->changes, "wrong",
+				 (json_int_t)check->wrong, "unread", (json_int_t)check->unread,
+				 "example", check->example[0] != '\0' ? check->example : NULL);
+
+	if (check->gets > 0)
+		json_object_update_new(
+			side,
+			json_pack("{s:I, s:I, s:I, s:s?}", "gets", (json_int_t)check->gets,
+				  "gets_wrong", (json_int_t)check->gets_wrong, "gets_stale",
+				  (json_int_t)check->gets_stale, "gets_example",
+				  check->gets_example[0] != '\0' ? check->gets_example : NULL));
+	return side;
 }
 
 bool read_back_is_wrong(const json_t *result, char *why, size_t room)
@@ -38,6 +57,12 @@ bool read_back_is_wrong(const json_t *result, char *why, size_t room)
 					     .wrong = (size_t)member_number(side, "wrong")};
 
 		snprintf(check.example, sizeof(check.example), "%s", member_text(side, "example"));
+		if (json_object_get(side, "gets") != NULL) {
+			check.gets = (size_t)member_number(side, "gets");
+			check.gets_wrong = (size_t)member_number(side, "gets_wrong");
+			snprintf(check.gets_example, sizeof(check.gets_example), "%s",
+				 member_text(side, "gets_example"));
+		}
 		if (ledger_check_is_wrong(&check,
 					  member_text(member_item(result, "sides", i), "name"), why,
 					  room))
@@ -48,7 +73,7 @@ bool read_back_is_wrong(const json_t *result, char *why, size_t room)
 
 enum bench_exit read_back_judge(json_t *result, const char *name, const struct ledger_check *check)
 {
-	if (check->wrong > 0)
+	if (check->wrong > 0 || check->gets_wrong > 0)
 		return BENCH_VIOLATED;
 	if (check->made && !ledger_check_is_enough(check))
 		bench_result_invalidate(result, "%zu of %zu carts of %s could not be read back",

@@ -12,6 +12,17 @@ static uint64_t rng_mix(uint64_t z)
 	return z ^ (z >> 31);
 }
 
+/* FNV-1a; mixed, so that ids in the order of time are spread too. */
+uint64_t bench_hash(uint64_t seed, const void *bytes, size_t size)
+{
+	const unsigned char *byte = bytes;
+	uint64_t hash = seed ^ UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ byte[i]) * UINT64_C(0x100000001b3);
+	return rng_mix(hash);
+}
+
 void bench_rng_init(struct bench_rng *rng, uint64_t seed, uint64_t stream)
 {
 	/* Mixed in between, or seeds that lie RNG_GOLDEN apart would share their streams. */

@@ -32,6 +32,9 @@ double bench_rng_exponential(struct bench_rng *rng, double mean);
 /* Puts count elements of size bytes into random order, each order as likely (Fisher and Yates). */
 void bench_rng_shuffle(struct bench_rng *rng, void *elements, size_t count, size_t size);
 
+/* A hash of some bytes: the same bytes have another one under another seed. Not for secrets. */
+uint64_t bench_hash(uint64_t seed, const void *bytes, size_t size);
+
 /*
  * Keys of which few are used most of the time: key k of 1 ... keys with a probability in proportion
  * to k^-exponent (Zipf's law). By rejection-inversion (Hörmann and Derflinger 1996,

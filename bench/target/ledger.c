@@ -1,7 +1,9 @@
 #include "bench/target/ledger.h"
 
 #include "bench/stats/alloc.h"
-#include "bench/target/client.h"
+#include "bench/stats/rng.h"
+#include "bench/target/base.h"
+#include "core/base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #define LEDGER_TRIES  5	 /* of a read that fails */
 #define LEDGER_UNREAD 20 /* it is given up then */
 #define LEDGER_FAVOUR 4	 /* bits */
+#define LEDGER_SLOTS  16384
 #define LEDGER_MANY   INT64_MAX
 
 struct ledger_line {
@@ -25,12 +28,15 @@ struct ledger_cart {
 	bool deleted;
 	struct ledger_line *lines;
 	size_t count, room;
+	size_t changes;
 };
 
 struct ledger {
 	uint64_t seed, threshold;
 	struct ledger_cart *carts; /* LEDGER_ROOM + 1 */
 	size_t count;
+	/* By the hash of an id, or in the next that was free: the cart's number and 1; 0: free. */
+	uint16_t *slots;
 };
 
 struct ledger *ledger_new(uint64_t seed)
@@ -40,6 +46,7 @@ struct ledger *ledger_new(uint64_t seed)
 	ledger->seed = seed;
 	ledger->threshold = UINT64_MAX;
 	ledger->carts = bench_alloc(LEDGER_ROOM + 1, sizeof(*ledger->carts));
+	ledger->slots = bench_alloc(LEDGER_SLOTS, sizeof(*ledger->slots));
 	return ledger;
 }
 
@@ -50,21 +57,39 @@ void ledger_free(struct ledger **ledger)
 	for (size_t i = 0; i < (*ledger)->count; i++)
 		free((*ledger)->carts[i].lines);
 	free((*ledger)->carts);
+	free((*ledger)->slots);
 	free(*ledger);
 	*ledger = NULL;
 }
 
-/* FNV-1a, and splitmix64's finish, so that ids in the order of time are spread too. */
-static uint64_t ledger_hash(uint64_t seed, const struct cart_id *id)
+static uint64_t ledger_hash(const struct ledger *ledger, const struct cart_id *id)
 {
-	const unsigned char *bytes = (const unsigned char *)id;
-	uint64_t hash = seed ^ UINT64_C(0xcbf29ce484222325);
+	return bench_hash(ledger->seed, id, sizeof(*id));
+}
 
-	for (size_t i = 0; i < sizeof(*id); i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	hash = (hash ^ hash >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-	hash = (hash ^ hash >> 27) * UINT64_C(0x94d049bb133111eb);
-	return hash ^ hash >> 31;
+/* The slot of a cart, or the free one where it belongs. */
+static uint16_t *ledger_slot(const struct ledger *ledger, const struct cart_id *id)
+{
+	size_t at = ledger_hash(ledger, id) % LEDGER_SLOTS;
+
+	while (ledger->slots[at] != 0 &&
+	       memcmp(&ledger->carts[ledger->slots[at] - 1].id, id, sizeof(*id)) != 0)
+		at = (at + 1) % LEDGER_SLOTS;
+	return &ledger->slots[at];
+}
+
+static struct ledger_cart *ledger_find(struct ledger *ledger, const struct cart_id *id)
+{
+	uint16_t slot = *ledger_slot(ledger, id);
+
+	return slot > 0 ? &ledger->carts[slot - 1] : NULL;
+}
+
+static void ledger_fill_slots(struct ledger *ledger)
+{
+	memset(ledger->slots, 0, LEDGER_SLOTS * sizeof(*ledger->slots));
+	for (size_t i = 0; i < ledger->count; i++)
+		*ledger_slot(ledger, &ledger->carts[i].id) = (uint16_t)(i + 1);
 }
 
 /* Leaves those below the threshold, which is not above another one's, and as many as there is room
@@ -83,29 +108,23 @@ static void ledger_shrink(struct ledger *ledger, uint64_t threshold)
 				free(ledger->carts[i].lines);
 		ledger->count = kept;
 		if (kept <= LEDGER_ROOM)
-			return;
+			break;
 	}
-}
-
-static struct ledger_cart *ledger_find(struct ledger *ledger, const struct cart_id *id)
-{
-	for (size_t i = 0; i < ledger->count; i++)
-		if (memcmp(&ledger->carts[i].id, id, sizeof(*id)) == 0)
-			return &ledger->carts[i];
-	return NULL;
+	ledger_fill_slots(ledger);
 }
 
 /* Takes a cart into the sample, or finds it. NULL: it does not belong there. */
 static struct ledger_cart *ledger_take(struct ledger *ledger, const struct cart_id *id,
 				       bool has_lines)
 {
-	uint64_t hash = ledger_hash(ledger->seed, id) >> (has_lines ? LEDGER_FAVOUR : 0);
+	uint64_t hash = ledger_hash(ledger, id) >> (has_lines ? LEDGER_FAVOUR : 0);
 	struct ledger_cart *cart;
 
 	if (hash >= ledger->threshold)
 		return NULL;
 	cart = ledger_find(ledger, id);
 	if (cart == NULL) {
+		*ledger_slot(ledger, id) = (uint16_t)(ledger->count + 1);
 		cart = &ledger->carts[ledger->count++];
 		*cart = (struct ledger_cart){.id = *id, .hash = hash};
 	}
@@ -152,6 +171,7 @@ static void ledger_note_line(struct ledger_cart *cart, const struct bench_op *op
 	struct ledger_line *line = ledger_line_of(cart, op->product_id);
 	bool sure = op->outcome == BENCH_OK;
 
+	cart->changes += sure;
 	if (op->type == BENCH_ADD) {
 		ledger_note_add(line, sure ? op->quantity : 0, op->quantity);
 	} else if (op->type == BENCH_SET) {
@@ -195,6 +215,7 @@ void ledger_merge(struct ledger *ledger, const struct ledger *from)
 			continue;
 		cart->unknown = cart->unknown || other->unknown;
 		cart->deleted = cart->deleted || other->deleted;
+		cart->changes += other->changes;
 		for (size_t k = 0; k < other->count; k++)
 			ledger_note_add(ledger_line_of(cart, other->lines[k].product),
 					other->lines[k].low, other->lines[k].high);
@@ -237,44 +258,121 @@ static bool ledger_holds(const struct ledger_cart *cart, const struct cart *read
 	return false;
 }
 
-static void ledger_check_cart(struct ledger_check *check, const struct ledger_cart *cart,
-			      struct bench_client *client)
-{
-	struct bench_op op = {
-		.type = BENCH_GET, .id = cart->id, .read = BENCH_READ_STRONG, .want_cart = true};
-	char example[LEDGER_TEXT] = "";
-	int tries = 0;
+/* What one of the clients that read back has. */
+struct ledger_client {
+	struct ledger_reading *reading;
+	struct bench_link *link;
+	struct bench_op op;
+	const struct ledger_cart *cart;
+	int tries;
+};
 
-	do
-		bench_client_run(client, &op);
-	while (op.outcome != BENCH_OK && op.status != 404 && ++tries < LEDGER_TRIES);
+struct ledger_reading {
+	struct ledger_check *check;
+	struct event_base *base;
+	const struct ledger_cart *const *carts; /* in the order of their hashes */
+	size_t count, next;
+	int64_t until_ns;
+	size_t under_way;
+	struct ledger_client clients[LEDGER_LINKS];
+};
+
+static void ledger_check_cart(struct ledger_check *check, const struct ledger_cart *cart,
+			      const struct bench_op *op)
+{
+	char example[LEDGER_TEXT] = "";
+
 	check->carts++;
-	if (op.outcome != BENCH_OK && op.status != 404)
+	check->changes += cart->changes;
+	if (op->outcome != BENCH_OK && op->status != 404)
 		check->unread++;
-	else if (op.status == 404 && !cart->deleted)
+	else if (op->status == 404 && !cart->deleted)
 		snprintf(example, sizeof(example), "a cart that was acknowledged is not there");
-	else if (op.status != 404 && cart->deleted)
+	else if (op->status != 404 && cart->deleted)
 		snprintf(example, sizeof(example), "a cart is there whose delete was acknowledged");
-	else if (op.status != 404)
-		(void)ledger_holds(cart, &op.cart, example);
+	else if (op->status != 404)
+		(void)ledger_holds(cart, &op->cart, example);
 	if (example[0] != '\0' && check->wrong++ == 0)
 		memcpy(check->example, example, sizeof(example));
-	bench_op_clear(&op);
+}
+
+static void ledger_read_next(struct ledger_client *client)
+{
+	struct ledger_reading *reading = client->reading;
+
+	if (reading->next == reading->count || reading->check->unread >= LEDGER_UNREAD ||
+	    clock_monotonic_ns(&cart_clock_system) >= reading->until_ns) {
+		if (--reading->under_way == 0)
+			event_base_loopbreak(reading->base);
+		return;
+	}
+	client->cart = reading->carts[reading->next++];
+	client->tries = 0;
+	client->op.id = client->cart->id;
+	bench_link_submit(client->link, &client->op);
+}
+
+static void ledger_have_read(struct bench_op *op, void *user)
+{
+	struct ledger_client *client = user;
+
+	if (op->outcome != BENCH_OK && op->status != 404 && ++client->tries < LEDGER_TRIES) {
+		bench_link_submit(client->link, op);
+		return;
+	}
+	ledger_check_cart(client->reading->check, client->cart, op);
+	bench_op_clear(op);
+	ledger_read_next(client);
+}
+
+static void ledger_read_all(struct ledger_reading *reading, struct bench_drive_loop *loop)
+{
+	reading->until_ns = clock_monotonic_ns(&cart_clock_system) + LEDGER_LAST_S * CLOCK_NS_PER_S;
+	reading->under_way = LEDGER_LINKS;
+	for (size_t i = 0; i < LEDGER_LINKS; i++) {
+		struct ledger_client *client = &reading->clients[i];
+
+		client->reading = reading;
+		client->link = bench_link_open(loop);
+		client->op = (struct bench_op){.type = BENCH_GET,
+					       .read = BENCH_READ_STRONG,
+					       .want_cart = true,
+					       .done = ledger_have_read,
+					       .user = client};
+		ledger_read_next(client);
+	}
+	if (reading->under_way > 0)
+		event_base_dispatch(reading->base);
+	for (size_t i = 0; i < LEDGER_LINKS; i++)
+		bench_link_close(&reading->clients[i].link);
+}
+
+static int ledger_order(const void *left, const void *right)
+{
+	const struct ledger_cart *const *a = left, *const *b = right;
+
+	return ((*a)->hash > (*b)->hash) - ((*a)->hash < (*b)->hash);
 }
 
 int ledger_read_back(struct ledger_check *check, const struct ledger *ledger,
 		     struct bench_drive *drive, struct cart_error *error)
 {
-	struct bench_client client;
+	const struct ledger_cart **carts = bench_alloc(ledger->count, sizeof(*carts));
+	struct ledger_reading reading = {.check = check, .carts = carts, .base = bench_base_new()};
+	struct bench_drive_loop *loop = NULL;
+	int result = bench_drive_loop_open(&loop, drive, reading.base, error);
 
 	*check = (struct ledger_check){.made = true};
-	if (bench_client_open(&client, drive, error) != 0)
-		return -1;
-	for (size_t i = 0; i < ledger->count && check->unread < LEDGER_UNREAD; i++)
+	for (size_t i = 0; i < ledger->count; i++)
 		if (!ledger->carts[i].unknown)
-			ledger_check_cart(check, &ledger->carts[i], &client);
-	bench_client_close(&client);
-	return 0;
+			carts[reading.count++] = &ledger->carts[i];
+	qsort(carts, reading.count, sizeof(*carts), ledger_order);
+	if (result == 0)
+		ledger_read_all(&reading, loop);
+	bench_drive_loop_close(&loop);
+	event_base_free(reading.base);
+	free(carts);
+	return result;
 }
 
 bool ledger_check_is_wrong(const struct ledger_check *check, const char *name, char *why,
@@ -283,7 +381,10 @@ bool ledger_check_is_wrong(const struct ledger_check *check, const char *name, c
 	if (check->wrong > 0)
 		snprintf(why, room, "%s does not hold %zu of %zu carts as it acknowledged them: %s",
 			 name, check->wrong, check->carts, check->example);
-	return check->wrong > 0;
+	else if (check->gets_wrong > 0)
+		snprintf(why, room, "%s answered %zu of %zu gets with what it must not: %s", name,
+			 check->gets_wrong, check->gets, check->gets_example);
+	return check->wrong > 0 || check->gets_wrong > 0;
 }
 
 bool ledger_check_is_enough(const struct ledger_check *check)

@@ -329,6 +329,68 @@ static void a_side_that_does_not_store_is_wrong(void **state)
 	json_decref(result);
 }
 
+static void a_side_that_shows_what_was_not_there_is_wrong(void **state)
+{
+	static const struct {
+		const char *mutant, *words;
+	} sides[] = {
+		{"stale-cache", " was acknowledged"},
+		{"stale-lines", "lines that its cart did not have"},
+		{"dropped-write&fault.mutant_share=100", "a get showed"},
+	};
+	char b[100], *output;
+	json_t *result, *gets;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(b, sizeof(b), "B=store:fault?fault.mutant=%s", sides[i].mutant);
+		output = BENCH(3, "h2h", SHORT, "--out", file, "A=store:memory", b);
+		assert_non_null(strstr(output, "WRONG: B "));
+		assert_null(strstr(output, "WINS\n"));
+		free(output);
+		result = load(file);
+		gets = json_object_get(json_object_get(result, "results"), "read_back");
+		for (size_t side = 0; side < 2; side++) {
+			json_t *of = json_array_get(gets, side);
+
+			/* 24 blocks: 20 pairs, and 20 of each side alone */
+			assert_int_equal(json_integer_value(json_object_get(of, "gets")), 960);
+			assert_true((json_integer_value(json_object_get(of, "gets_wrong")) > 0) ==
+				    (side == 1));
+			if (side == 1)
+				assert_non_null(strstr(
+					json_string_value(json_object_get(of, "gets_example")),
+					sides[i].words));
+		}
+		json_decref(result);
+		output = BENCH(3, "compare", file, file);
+		assert_non_null(strstr(output, "WRONG: B "));
+		free(output);
+	}
+}
+
+/* Who asks for eventual reads may get an older cart, and no other. */
+static void an_older_cart_is_counted_where_it_was_asked_for(void **state)
+{
+	char *output =
+		BENCH(0, "h2h", SHORT, "--consistency", "eventual", "--out", file, "A=store:memory",
+		      "B=store:fault?fault.mutant=stale-cache&fault.mutant_reads=eventual");
+	json_t *result = load(file),
+	       *b = json_array_get(json_object_get(json_object_get(result, "results"), "read_back"),
+				   1);
+
+	(void)state;
+	assert_null(strstr(output, "WRONG: B "));
+	assert_true(json_integer_value(json_object_get(b, "gets_stale")) > 0);
+	assert_int_equal(json_integer_value(json_object_get(b, "gets_wrong")), 0);
+	json_decref(result);
+	free(output);
+	output = BENCH(3, "h2h", SHORT, "--consistency", "eventual", "A=store:memory",
+		       "B=store:fault?fault.mutant=stale-lines&fault.mutant_reads=eventual");
+	assert_non_null(strstr(output, "WRONG: B answered "));
+	free(output);
+}
+
 /* Most of the pairs do not see it, because nothing is asked meanwhile. */
 static void a_side_that_stands_still_has_lost(void **state)
 {
@@ -499,6 +561,8 @@ int main(void)
 		cmocka_unit_test(a_side_that_fails_is_not_believed_and_what_was_measured_is_kept),
 		cmocka_unit_test(a_side_that_fails_fast_does_not_win),
 		cmocka_unit_test(a_side_that_does_not_store_is_wrong),
+		cmocka_unit_test(a_side_that_shows_what_was_not_there_is_wrong),
+		cmocka_unit_test(an_older_cart_is_counted_where_it_was_asked_for),
 		cmocka_unit_test(a_side_that_stands_still_has_lost),
 		cmocka_unit_test(a_service_whose_clock_is_fast_is_not_believed),
 		cmocka_unit_test(sides_of_one_database_have_different_names),

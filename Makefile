@@ -332,7 +332,7 @@ run_check = $(run_builds) $(call run_unit,release,120) $(call run_contract,relea
 ## check: all tests, torture, fuzz corpora, style, exact counts, install, and the tests again under AddressSanitizer
 # The PATH holds only what ./cart installs.
 check: check-build
-	@echo 'not part of this check: clients generated from schemas/openapi.yaml: make check-clients; the template of deploy/aws: make check-deploy'
+	@echo 'not part of this check: clients generated from schemas/openapi.yaml: make check-clients; the template of deploy/aws and the workflows of docs/examples: make check-deploy'
 	@PATH="$$(tests/toolbox build/toolbox)" exec $(with_servers) $(RUN) --summary build/summary $(run_check)
 check-build:
 	+@$(MAKE) --no-print-directory VARIANT=release all tests
@@ -368,7 +368,7 @@ check-dynamodb: tests
 ## check-clients: clients in Java, Go and TypeScript, generated from schemas/openapi.yaml; needs these languages and their registries
 check-clients: programs
 	@CARTD=$(CURDIR)/$(B)/bin/cartd $(RUN) --group clients --timeout 1800 tests/clients/run
-## check-deploy: the CloudFormation template of deploy/aws, by cfn-lint and moto, which are fetched
+## check-deploy: the CloudFormation template of deploy/aws, and the workflows of docs/examples, by programs that are fetched
 check-deploy:
 	@$(RUN) --group deploy --timeout 1800 tests/deploy/run
 ## check-fault: faults of databases and networks while cartd is under load; on CART_BACKEND or on all

@@ -134,7 +134,8 @@ const struct setting sql_settings[] = {
 	 .fallback = "",
 	 .min = 0,
 	 .max = SQL_HOSTS_MAX,
-	 .help = "Replicas for reads with consistency=eventual, as mysql.host; empty: none"},
+	 .help = "Replicas for reads with consistency=eventual, as mysql.host; empty: none. Not "
+		 "used with cache.carts"},
 	{.key = "mysql.sweep_interval",
 	 .type = SETTING_DURATION,
 	 .fallback = "1m",

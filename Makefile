@@ -96,6 +96,7 @@ BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/em
 SERVICE := cartd cartctl
 PROGRAMS := $(SERVICE) cartbench
 FLOOR_SRC := $(wildcard bench/perf/floor/*.c)
+MICRO_SRC := $(wildcard bench/perf/micro/*.c)
 FLOORS := $(patsubst %.c,$(B)/%,$(filter %_floor.c,$(FLOOR_SRC)))
 
 TEST_LIB_SRC := $(wildcard tests/lib/*.c)
@@ -121,7 +122,7 @@ CHAOS_SCRIPTS := $(wildcard tests/histories/test_*.py tests/histories/storm_*.py
 FUZZERS := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQL_TESTS) $(DYNAMODB_TESTS)
 
-SOURCES := $(wildcard core/*.c core/*/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) \
+SOURCES := $(wildcard core/*.c core/*/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) $(MICRO_SRC) \
 	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(MYSQL_TEST_SRC) \
 	$(DYNAMODB_TEST_SRC) $(wildcard tests/fuzz/*.c)
 HEADERS := $(wildcard core/*.h core/*/*.h backends/*/*.h backends/*/*/*.h server/*.h server/*/*.h ctl/*.h bench/*.h bench/*/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
@@ -135,7 +136,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-verdicts sample-report exact exact-renew gate install uninstall deb \
+	lint bench bench-access bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-verdicts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -223,6 +224,8 @@ $(FLOORS): $(B)/bench/perf/floor/%: $(B)/bench/perf/floor/%.o $(B)/bench/perf/fl
 	$(link)
 
 $(B)/bench/perf/floor/mysql_floor: $(B)/bench/perf/floor/mysql_form.o
+$(MICRO_SRC:%.c=$(B)/%): $(B)/%: $(B)/%.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)
+	$(link)
 
 # All modules that tests and fuzzers may call. It is an archive, so that a test links only what it needs and can replace other
 # modules by its own.
@@ -444,6 +447,7 @@ docs-check: $(B)/bin/cartctl
 	$(B)/bin/cartctl settings --markdown | diff -u docs/settings.md - || { echo 'docs/settings.md is old: make docs'; exit 1; }
 
 ## bench: measures cartd against the bare floors under it
+## bench-access: what it costs cartd to know a caller, in nanoseconds
 ## bench-mysql: measures cartd on a private MariaDB against blocking clients of it
 ## bench-dynamodb: measures cartd on a local server that speaks DynamoDB's protocol
 ## bench-clean: runs the probes of consistency many times on right stores, where none may fire
@@ -455,6 +459,8 @@ docs-check: $(B)/bin/cartctl
 ## bench-liars: the same with sides that lie, and with an honest side on a busy machine
 bench: all $(FLOORS)
 	bench/perf/run-cartd $(ARGS)
+bench-access: $(B)/bench/perf/micro/access
+	@$<
 bench-mysql: all $(FLOORS)
 	bench/perf/run-mysql $(ARGS)
 bench-dynamodb: all $(FLOORS)

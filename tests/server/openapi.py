@@ -22,8 +22,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.p
 from tap import main  # noqa: E402
 
 MISSING = "00000000-0000-4000-8000-000000000001"
-# Answers that a healthy service does not give.
-UNREACHABLE = {"500", "503", "504"}
+# Answers that a healthy service without callers does not give; test_access.c asks for 401 and 403 on every route.
+UNREACHABLE = {"401", "403", "500", "503", "504"}
 # Headers that every answer may have, of HTTP itself or said once for all in the contract's description.
 COMMON_HEADERS = {"date", "content-length", "content-type", "connection", "cache-control"}
 
@@ -228,6 +228,14 @@ def check_problems_are_named(contract):
                 assert str(value["status"]) == status, "%s %s: %s has an example of %d" % (method, path, status, value["status"])
 
 
+def check_security(contract):
+    """A call that anybody may make says so, and every other documents 401 and 403."""
+    for path, method, operation in contract.operations():
+        public = operation.get("security") == []
+        documented = {"401", "403"} & set(operation["responses"])
+        assert documented == (set() if public else {"401", "403"}), "%s %s: security and answers differ" % (method, path)
+
+
 def check_reached(missed):
     assert not missed, "documented, and no request is known that gets it: %s" % ", ".join(sorted(missed))
 
@@ -253,6 +261,7 @@ def tests(tap):
     tap.run("the contract and the service have the same calls", lambda: check_same_calls(contract, page.decode()))
     tap.run("the examples follow their schemas", lambda: check_examples(contract))
     tap.run("the examples of problems have the status under which they stand", lambda: check_problems_are_named(contract))
+    tap.run("calls that need a token document 401 and 403", lambda: check_security(contract))
     tap.run("the schemas refuse what is no cart", lambda: check_nothing_more(contract))
     for path, method, operation in contract.operations():
         reached = set()

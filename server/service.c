@@ -40,6 +40,7 @@ struct service {
 	struct api_shared api;
 	struct cors cors;
 	struct tls *tls; /* NULL: plain HTTP */
+	struct http_proxies proxies;
 	const struct http_metrics *http_metrics;
 	struct loop **loops;
 	size_t loop_count, loops_done;
@@ -184,7 +185,8 @@ static int service_start_backend(struct service *service, struct cart_error *err
 		.draining = &service->draining,
 		.admin_apart = settings_list(settings, "admin.listen", NULL)[0] != NULL,
 	};
-	service->http_metrics = http_metrics_register(service->metrics, service->tls != NULL);
+	service->http_metrics = http_metrics_register(service->metrics, service->tls != NULL,
+						      service->proxies.protocol);
 	service_register_info(service->metrics, backend);
 	if (!cart_backend_is_durable(backend))
 		log_event(LOG_WARN,
@@ -215,6 +217,7 @@ static int service_open_loops(struct service *service, struct cart_error *error)
 		.done_fd = service->done_fd,
 		.http = {.limits = service_limits(service->settings, connections),
 			 .tls = service->tls,
+			 .proxies = service->proxies.trusted.count > 0 ? &service->proxies : NULL,
 			 .keep_origin = service->cors.count > 0,
 			 .clock = service->env.clock,
 			 .metrics = service->http_metrics},
@@ -315,11 +318,34 @@ static int service_take_signals(struct service *service, struct cart_error *erro
 	return 0;
 }
 
+static int service_read_proxies(struct service *service, struct cart_error *error)
+{
+	const char *by = settings_string(service->settings, "http.forwarded");
+	struct http_proxies *proxies = &service->proxies;
+	struct cart_error why;
+	size_t count;
+	const char *const *trusted =
+		settings_list(service->settings, "http.trusted_proxies", &count);
+
+	proxies->protocol =
+		strcmp(settings_string(service->settings, "http.proxy_protocol"), "v2") == 0;
+	if (strcmp(by, "off") != 0)
+		proxies->forwarded =
+			strcmp(by, "forwarded") == 0 ? FORWARDED_STANDARD : FORWARDED_X;
+	if (networks_parse(&proxies->trusted, trusted, count, &why) != 0)
+		return cart_error_set(error, "http.trusted_proxies: %s", why.text);
+	if (count == 0 && (proxies->protocol || proxies->forwarded != FORWARDED_OFF))
+		return cart_error_set(error, "%s needs http.trusted_proxies",
+				      proxies->protocol ? "http.proxy_protocol" : "http.forwarded");
+	return 0;
+}
+
 static int service_start(struct service *service, struct cart_error *error)
 {
 	if (service_check_access(service, error) != 0 ||
 	    service_take_signals(service, error) != 0 ||
 	    cors_read(&service->cors, service->settings, error) != 0 ||
+	    service_read_proxies(service, error) != 0 ||
 	    certificate_open(&service->tls, service->settings, service->metrics, error) != 0 ||
 	    service_check_addresses(service, "listen", error) != 0 ||
 	    service_check_addresses(service, "admin.listen", error) != 0 ||
@@ -448,6 +474,7 @@ static void service_free(struct service *service)
 	api_metrics_free(&service->api.series);
 	metrics_free(&service->metrics);
 	tls_free(&service->tls);
+	networks_free(&service->proxies.trusted);
 	if (service->signal_fd >= 0)
 		close(service->signal_fd);
 	if (service->done_fd >= 0)

@@ -17,6 +17,8 @@ static const char *const server_provision[] = {"auto", "check", "off", NULL};
 static const char *const server_hangup[] = {"reload", "stop", NULL};
 static const char *const server_ids[] = {"v4", "v7", NULL};
 
+static const char *const server_proxy_protocol[] = {"off", "v2", NULL};
+static const char *const server_forwarded[] = {"off", "forwarded", "x-forwarded-for", NULL};
 static const char *const server_tls_client[] = {"off", "optional", "required", NULL};
 
 const struct setting server_settings[] = {
@@ -135,6 +137,29 @@ const struct setting server_settings[] = {
 		.type = SETTING_STRING,
 		.fallback = "",
 		.help = "PEM file of the authorities of clients",
+	},
+	{
+		.key = "http.trusted_proxies",
+		.type = SETTING_LIST,
+		.fallback = "",
+		.help = "Addresses and networks whose peers may say whom they speak for, such as "
+			"10.0.0.0/8",
+	},
+	{
+		.key = "http.proxy_protocol",
+		.type = SETTING_CHOICE,
+		.choices = server_proxy_protocol,
+		.fallback = "off",
+		.help = "Trusted proxies begin every connection with a header of the PROXY "
+			"protocol, "
+			"version 2",
+	},
+	{
+		.key = "http.forwarded",
+		.type = SETTING_CHOICE,
+		.choices = server_forwarded,
+		.fallback = "off",
+		.help = "The header in which trusted proxies name the client",
 	},
 	{
 		.key = "http.cors_origins",

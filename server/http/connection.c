@@ -68,8 +68,9 @@ struct bufferevent *connection_bufferevent(struct event_base *base, void *user)
 		.fd = -1,
 		.opened_ns = clock_monotonic_ns(server->config.clock),
 	};
-	if (tls != NULL) {
+	if (tls != NULL)
 		connection->session = tls_session(bev);
+	if (tls != NULL || (server->config.proxies != NULL && server->config.proxies->protocol)) {
 		connection->state = CONNECTION_ACCEPTED;
 		event_active(server->soon, EV_TIMEOUT, 0);
 	} else {
@@ -95,6 +96,9 @@ void connection_release(struct connection *connection)
 	bufferevent_decref(connection->bev);
 	frame_free(&connection->frame);
 	free(connection->subject);
+	if (connection->reader != NULL)
+		event_free(connection->reader);
+	free(connection->proxy);
 	free(connection);
 	server->connections--;
 	http_count(server, server->config.metrics->open, -1);

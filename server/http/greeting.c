@@ -4,9 +4,11 @@
 #include "server/http/connection.h"
 #include "server/http/tls.h"
 
+#include <errno.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -79,9 +81,89 @@ static void greeting_handshake(struct connection *connection)
 {
 	struct bufferevent *bev = connection->bev;
 
+	if (connection->session == NULL) {
+		connection_enter(connection, CONNECTION_NEW);
+		return;
+	}
 	bufferevent_getcb(bev, &connection->waiting.read, &connection->waiting.write,
 			  &connection->waiting.event, &connection->waiting.user);
 	bufferevent_setcb(bev, NULL, NULL, greeting_event, connection);
+}
+
+/* A proxy that is trusted, but does not speak as agreed: its clients would be taken for itself. */
+static void greeting_refuse_proxy(struct connection *connection)
+{
+	static struct log_limit limit;
+	struct http_server *server = connection->server;
+	int64_t left_out;
+
+	http_count(server, server->config.metrics->proxies_refused, 1);
+	if (log_limit_pass(&limit, clock_monotonic_ns(server->config.clock), &left_out))
+		log_event(
+			LOG_WARN,
+			"refused a connection of a trusted proxy: it does not begin with a header "
+			"of the PROXY protocol, version 2",
+			LOG_COUNT("left_out", left_out));
+	connection_end(connection, CONNECTION_CLOSE);
+}
+
+static void greeting_read_proxy(evutil_socket_t fd, short what, void *user)
+{
+	struct connection *connection = user;
+	struct proxy *proxy = connection->proxy;
+	unsigned char bytes[256];
+	ssize_t n;
+
+	(void)what;
+	do {
+		size_t wants = proxy_wants(proxy);
+
+		n = recv(fd, bytes, wants < sizeof(bytes) ? wants : sizeof(bytes), MSG_DONTWAIT);
+		if (n > 0)
+			proxy_feed(proxy, bytes, (size_t)n);
+	} while (n > 0 && proxy->state == PROXY_READING);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR) && proxy->state == PROXY_READING)
+		return;
+	event_free(connection->reader);
+	connection->reader = NULL;
+	if (proxy->state == PROXY_BAD) {
+		greeting_refuse_proxy(connection);
+	} else if (proxy->state == PROXY_READING) { /* gone */
+		connection_end(connection, CONNECTION_CLOSE);
+	} else {
+		greeting_handshake(connection);
+		bufferevent_enable(connection->bev, EV_READ);
+	}
+}
+
+/* True if the peer has to begin with a header; evhttp reads nothing until that is here. */
+static bool greeting_expects_proxy(struct connection *connection)
+{
+	const struct http_proxies *proxies = connection->server->config.proxies;
+	struct address peer;
+
+	return proxies != NULL && proxies->protocol && address_of_socket(&peer, connection->fd) &&
+	       networks_hold(&proxies->trusted, &peer);
+}
+
+static bool greeting_await_proxy(struct connection *connection)
+{
+	bufferevent_disable(connection->bev, EV_READ | EV_WRITE);
+	connection->proxy = calloc(1, sizeof(*connection->proxy));
+	connection->reader = event_new(connection->server->base, connection->fd,
+				       EV_READ | EV_PERSIST, greeting_read_proxy, connection);
+	return connection->proxy != NULL && connection->reader != NULL &&
+	       event_add(connection->reader, NULL) == 0;
+}
+
+static bool greeting_start(struct connection *connection)
+{
+	if (!connection_learn_fd(connection))
+		return false;
+	if (greeting_expects_proxy(connection))
+		return greeting_await_proxy(connection);
+	greeting_handshake(connection);
+	return true;
 }
 
 void greeting_begin(struct http_server *server)
@@ -92,10 +174,8 @@ void greeting_begin(struct http_server *server)
 		connection_enter(connection, CONNECTION_GREETING);
 		if (connection_is_let_go(connection) || bufferevent_getfd(connection->bev) < 0)
 			continue; /* no memory: the sweep releases it */
-		if (connection_learn_fd(connection))
-			greeting_handshake(connection);
-		else
-			connection_end(connection, CONNECTION_RESET);
+		if (!greeting_start(connection))
+			connection_end(connection, CONNECTION_RESET); /* no memory */
 	}
 }
 

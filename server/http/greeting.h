@@ -1,5 +1,6 @@
 /*
- * What comes before the first request of a connection: the TLS handshake. Until it is over the
+ * What comes before the first request of a connection: the header of a trusted proxy
+ * (proxy.h), and the TLS handshake. Until they are over the
  * connection is GREETING, with a deadline of its own: its bytes are none that the frame sees.
  */
 #ifndef SERVER_HTTP_GREETING_H

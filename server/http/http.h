@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/error.h"
 #include "core/base/metrics.h"
+#include "server/http/forwarded.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,8 +60,16 @@ typedef void http_handler_fn(struct http_request *request, void *user);
 typedef void http_refused_fn(struct http_request *request, int status, const char *detail,
 			     void *user);
 
+/* Peers that may say whom they speak for. */
+struct http_proxies {
+	struct networks trusted; /* http.trusted_proxies */
+	bool protocol;		 /* http.proxy_protocol: they begin every connection with it */
+	enum forwarded_by forwarded;
+};
+
 struct http_config {
-	struct tls *tls; /* shared by all loops; NULL: plain HTTP */
+	const struct http_proxies *proxies; /* NULL: nobody speaks for others */
+	struct tls *tls;		    /* shared by all loops; NULL: plain HTTP */
 	struct http_limits limits;
 	bool keep_origin; /* the header Origin is known of refused requests too */
 	const struct cart_clock *clock;
@@ -73,7 +82,8 @@ struct http_config {
 
 /* Series of this layer: connections open, accepted, refused at the limit, cut by reason. Once a
  * process. */
-const struct http_metrics *http_metrics_register(struct metrics *metrics, bool with_tls);
+const struct http_metrics *http_metrics_register(struct metrics *metrics, bool with_tls,
+						 bool with_proxies);
 
 /* One a loop. -1: error says why. */
 CART_MUST_CHECK int http_server_open(struct http_server **server, struct event_base *base,
@@ -112,7 +122,7 @@ const char *http_request_header(const struct http_request *request, const char *
 /* The n-th, from 0, of the headers of that name, or NULL. */
 const char *http_request_header_at(const struct http_request *request, const char *name, size_t n);
 const char *http_request_body(const struct http_request *request, size_t *len);
-/* Who is at the other end: "127.0.0.1", for the log; "-": not known. */
+/* The client, by its connection or as a trusted proxy tells: "127.0.0.1"; "-": not known. */
 const char *http_request_peer(const struct http_request *request);
 /* The subject of the client's certificate, which was found good, as RFC 2253 writes it ("CN=shop");
  * NULL: it has shown none, or is gone. */

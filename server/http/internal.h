@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "server/http/frame.h"
 #include "server/http/http.h"
+#include "server/http/proxy.h"
 
 #include <sys/queue.h>
 
@@ -37,7 +38,7 @@ enum connection_state {
 
 /* Why the guard ended one. */
 enum connection_cut {
-	CUT_HANDSHAKE, /* its TLS handshake was not over in time */
+	CUT_HANDSHAKE, /* its greeting (greeting.h) was not over in time */
 	CUT_DEADLINE,  /* the request did not arrive in time */
 	CUT_IDLE,      /* no request for the idle timeout */
 	CUT_SLOW,      /* the answer was not read in time */
@@ -66,6 +67,8 @@ struct connection {
 	struct ssl_st *session; /* of bev, which owns it; NULL: not TLS */
 	char *subject;		/* of the client's certificate; NULL: none */
 	struct connection_waiting waiting;
+	struct proxy *proxy;		 /* the header of its proxy; NULL: it needs none */
+	struct event *reader;		 /* of that header; NULL: it has been read */
 	int fd;				 /* -1: not known yet */
 	struct evhttp_connection *evcon; /* NULL: not known yet, or gone */
 	struct frame frame;
@@ -106,6 +109,7 @@ struct connection_hooks {
 struct http_metrics {
 	metric_t open, accepted, at_limit, out_of_files, refused, gone;
 	metric_t handshakes, handshakes_failed; /* only with TLS */
+	metric_t proxies_refused;
 	metric_t cut[CUT_REASONS];
 };
 

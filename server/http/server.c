@@ -4,6 +4,7 @@
  * answers it, at once or later (request.c).
  */
 #include "core/base/log.h"
+#include "server/http/client.h"
 #include "server/http/connection.h"
 #include "server/http/greeting.h"
 #include "server/http/listener.h"
@@ -15,18 +16,17 @@
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 /* evhttp's own limits lie above ours, so that ours are met first and the answer is ours. */
 #define HTTP_EVHTTP_SLACK   1024
 #define HTTP_SWEEP_MS	    200
 #define HTTP_DRAIN_SWEEP_MS 10
 
-const struct http_metrics *http_metrics_register(struct metrics *metrics, bool with_tls)
+const struct http_metrics *http_metrics_register(struct metrics *metrics, bool with_tls,
+						 bool with_proxies)
 {
 	static const char *const reasons[CUT_REASONS] = {
 		[CUT_HANDSHAKE] = "reason=\"handshake\"", [CUT_DEADLINE] = "reason=\"deadline\"",
@@ -61,6 +61,10 @@ const struct http_metrics *http_metrics_register(struct metrics *metrics, bool w
 			metrics_counter(metrics, "cart_tls_handshakes_total",
 					"TLS handshakes by their result", "result=\"failed\"");
 	}
+	if (with_proxies)
+		series.proxies_refused = metrics_counter(
+			metrics, "cart_http_proxies_refused_total",
+			"Connections of trusted proxies without a proper PROXY header", NULL);
 	return &series;
 }
 
@@ -73,17 +77,15 @@ static void http_request_copy_frame(struct http_request *request, const struct f
 }
 
 /* Only where evhttp has no request that knows it. */
-static char *http_address_of(int fd)
+static char *http_address_of(const struct connection *connection)
 {
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
-	char host[NI_MAXHOST];
+	struct address address;
+	char text[ADDRESS_TEXT];
 
-	if (getpeername(fd, (struct sockaddr *)&address, &len) != 0 ||
-	    getnameinfo((struct sockaddr *)&address, len, host, sizeof(host), NULL, 0,
-			NI_NUMERICHOST) != 0)
+	if (!address_of_socket(&address, connection->fd))
 		return NULL;
-	return strdup(host);
+	address_format(&address, text);
+	return strdup(text);
 }
 
 static void http_server_refuse(struct connection *connection)
@@ -98,7 +100,8 @@ static void http_server_refuse(struct connection *connection)
 	http_request_copy_frame(request, &connection->frame);
 	request->connection = connection;
 	request->received_ns = clock_monotonic_ns(server->config.clock);
-	request->address = http_address_of(connection->fd);
+	request->address = server->config.proxies != NULL ? client_address(request)
+							  : http_address_of(connection);
 	connection->request = request;
 	http_count(server, server->config.metrics->refused, 1);
 	server->config.refused(request, connection->frame.status, connection->frame.detail,
@@ -167,6 +170,8 @@ static void http_server_take(struct evhttp_request *evreq, void *user)
 	request->close = frame->close || (frame->http_1_0 && !request->keep_alive_1_0);
 	/* evhttp takes an absolute target for a request to a proxy, and would close after it. */
 	evreq->flags &= ~EVHTTP_PROXY_REQUEST;
+	if (server->config.proxies != NULL)
+		request->address = client_address(request);
 	connection->request = request;
 	connection->since_ns = request->received_ns;
 	connection_busy(connection, evhttp_request_get_connection(evreq));

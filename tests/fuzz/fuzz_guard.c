@@ -78,7 +78,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argc;
 	(void)argv;
 	metrics = metrics_new();
-	config.metrics = http_metrics_register(metrics, false);
+	config.metrics = http_metrics_register(metrics, false, false);
 	config.shard = metrics_shard_new(metrics);
 	base = event_base_new();
 	FUZZ_CHECK(base != NULL && http_server_open(&server, base, &config, &error) == 0 &&

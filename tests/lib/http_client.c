@@ -24,29 +24,53 @@
 #define HTTP_CLIENT_CALL_MS 10000
 #define HTTP_CLIENT_LOOK_MS 20
 
-bool http_client_try_open(struct http_client *client, int port)
+static bool http_client_connect(struct http_client *client, int port, const char *from)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET,
 				      .sin_port = htons((uint16_t)port),
 				      .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-	const struct timeval wait = {.tv_sec = HTTP_CLIENT_CALL_MS / 1000};
+	struct sockaddr_in own = {.sin_family = AF_INET};
 	int one = 1;
 
 	*client = (struct http_client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
 				       .port = port};
 	if (client->fd < 0)
 		return false;
+	if (from != NULL && (inet_pton(AF_INET, from, &own.sin_addr) != 1 ||
+			     bind(client->fd, (struct sockaddr *)&own, sizeof(own)) != 0)) {
+		http_client_close(client);
+		return false;
+	}
 	if (connect(client->fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
 		http_client_close(client);
 		return false;
 	}
 	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (tls_client_is_used()) {
-		setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-		client->tls = tls_client_open(client->fd);
-		client->broken = client->tls == NULL;
-	}
 	return true;
+}
+
+void http_client_start_tls(struct http_client *client)
+{
+	const struct timeval wait = {.tv_sec = HTTP_CLIENT_CALL_MS / 1000};
+
+	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	client->tls = tls_client_open(client->fd);
+	client->broken = client->tls == NULL;
+}
+
+bool http_client_try_open(struct http_client *client, int port)
+{
+	if (!http_client_connect(client, port, NULL))
+		return false;
+	if (tls_client_is_used())
+		http_client_start_tls(client);
+	return true;
+}
+
+void http_client_open_from(struct http_client *client, int port, const char *from)
+{
+	if (!http_client_connect(client, port, from))
+		fail_msg("connect to port %d from %s: %s", port, from, strerror(errno));
 }
 
 void http_client_open(struct http_client *client, int port)

@@ -39,6 +39,10 @@ enum http_read {
 void http_client_open(struct http_client *client, int port);
 /* The same, but says whether it could. */
 bool http_client_try_open(struct http_client *client, int port);
+/* Connects from an address of this machine ("127.0.0.2"); without TLS, which may begin later. */
+void http_client_open_from(struct http_client *client, int port, const char *from);
+/* Makes the handshake that http_client_open() makes after tls_client_use(). */
+void http_client_start_tls(struct http_client *client);
 void http_client_close(struct http_client *client);
 /* Closes with a reset. */
 void http_client_reset(struct http_client *client);

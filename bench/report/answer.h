@@ -7,7 +7,7 @@
 #define BENCH_REPORT_ANSWER_H
 
 #include "bench/report/money.h"
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 #include "bench/result/number.h"
 
 #define ANSWER_SIDES 4

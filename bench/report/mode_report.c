@@ -3,7 +3,7 @@
  * page replaces an older one whole.
  */
 #include "bench/report/money.h"
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 #include "bench/result/result.h"
 #include "bench/result/session.h"
 #include "bench/stats/alloc.h"

@@ -6,7 +6,7 @@
 #ifndef BENCH_REPORT_MONEY_H
 #define BENCH_REPORT_MONEY_H
 
-#include "bench/report/report.h"
+#include "bench/page/report.h"
 #include "core/cart_bill.h"
 
 #define MONEY_MILLION	  1e6

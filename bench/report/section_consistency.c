@@ -1,6 +1,6 @@
 /* The consistency probes: what was tried, and what was violated. */
 #include "bench/probe/show.h"
-#include "bench/report/plot.h"
+#include "bench/page/plot.h"
 #include "bench/result/number.h"
 
 #include <math.h>

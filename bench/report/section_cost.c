@@ -4,8 +4,8 @@
  * (bench/report/money.h), whatever server the run had.
  */
 #include "bench/report/money.h"
-#include "bench/report/page.h"
-#include "bench/report/plot.h"
+#include "bench/page/page.h"
+#include "bench/page/plot.h"
 #include "bench/result/number.h"
 
 #include <math.h>

@@ -1,8 +1,8 @@
 /* The verdicts as a chart: each ratio with its interval, and the margin. */
 #include "bench/result/number.h"
 #include "bench/h2h/show.h"
-#include "bench/report/page.h"
-#include "bench/report/plot.h"
+#include "bench/page/page.h"
+#include "bench/page/plot.h"
 
 #include <math.h>
 #include <stdio.h>

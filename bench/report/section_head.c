@@ -1,6 +1,6 @@
 /* What was measured, on which machine, and all warnings. */
 #include "bench/result/number.h"
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* How long operations took: of a comparison, and under load. */
 #include "bench/load/run_report.h"
-#include "bench/report/plot.h"
+#include "bench/page/plot.h"
 #include "bench/result/number.h"
 #include "bench/target/op.h"
 

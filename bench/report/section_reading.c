@@ -1,5 +1,5 @@
 /* How to read all of this, and what not to conclude from it. */
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 
 /* As bench/stats/verdict.h decides. */
 static const char *const reading_verdicts[] = {

@@ -1,6 +1,6 @@
 /* The table of the seed, beside the results of seed150, and what such figures do not show. */
 #include "bench/result/number.h"
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 #include "bench/seed150/reference.h"
 #include "bench/stats/alloc.h"
 

@@ -1,6 +1,6 @@
 /* The settings of the sides and the machines: what is needed to repeat the measurement. */
 #include "bench/result/number.h"
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* Where the time goes: client and network, queue, database, service; and the database's share. */
 #include "bench/result/number.h"
 #include "bench/result/tally.h"
-#include "bench/report/page.h"
-#include "bench/report/plot.h"
+#include "bench/page/page.h"
+#include "bench/page/plot.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Throughput against latency, up to the knee: where more load only makes answers later. */
 #include "bench/load/sweep.h"
-#include "bench/report/plot.h"
+#include "bench/page/plot.h"
 #include "bench/result/number.h"
 
 #include <math.h>

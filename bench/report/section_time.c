@@ -1,5 +1,5 @@
 /* Medians and throughput over the seconds of a measurement. The axis of values begins at 0. */
-#include "bench/report/plot.h"
+#include "bench/page/plot.h"
 #include "bench/result/number.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* The verdicts: for each operation and quantile which side is faster, and the success rates. */
 #include "bench/h2h/show.h"
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 #include "bench/result/number.h"
 #include "bench/result/read_back.h"
 

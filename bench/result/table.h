@@ -2,7 +2,7 @@
  * Results as tables. Each kind of result has one list of columns: what a column is called, in which
  * unit its values are, where they stand in the document. Four small writers make of it and of the
  * document's entries text for a terminal and CSV (here), HTML and Markdown
- * (bench/report/page_table.c); the document itself is the JSON.
+ * (bench/page/page_table.c); the document itself is the JSON.
  */
 #ifndef BENCH_RESULT_TABLE_H
 #define BENCH_RESULT_TABLE_H

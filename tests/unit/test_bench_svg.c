@@ -1,6 +1,6 @@
 /* Scales put values where they belong, ticks are round and few, and what is drawn can be read. */
 #include "bench/result/number.h"
-#include "bench/report/svg.h"
+#include "bench/page/svg.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* Tables. In the HTML each cell also carries its column's name, which narrow screens show beside
  * it, where a row becomes a card. */
 #include "bench/result/html.h"
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -2,10 +2,10 @@
  * A picture with two axes: lines of points, with markers, intervals and rings. A section fills in
  * the points and the scales; all such pictures are drawn here.
  */
-#ifndef BENCH_REPORT_PLOT_H
-#define BENCH_REPORT_PLOT_H
+#ifndef BENCH_PAGE_PLOT_H
+#define BENCH_PAGE_PLOT_H
 
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 
 #define PLOT_LABEL 96
 

@@ -1,5 +1,5 @@
 /* The dated list of prices: bench/report/prices.json, or a file of the same shape. */
-#include "bench/report/report.h"
+#include "bench/page/report.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "bench/report/svg_scale.h"
+#include "bench/page/svg_scale.h"
 
 #include <math.h>
 

@@ -1,4 +1,4 @@
-#include "bench/report/plot.h"
+#include "bench/page/plot.h"
 #include "bench/result/number.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-#include "bench/report/svg.h"
+#include "bench/page/svg.h"
 #include "bench/result/html.h"
 #include "bench/result/number.h"
 

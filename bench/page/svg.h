@@ -6,10 +6,10 @@
  * Series are told apart by a style, 0 ... SVG_STYLES - 1: a colour, and beside it a dash pattern
  * and the marker's shape, so that a picture can be read without colours. Every text is escaped.
  */
-#ifndef BENCH_REPORT_SVG_H
-#define BENCH_REPORT_SVG_H
+#ifndef BENCH_PAGE_SVG_H
+#define BENCH_PAGE_SVG_H
 
-#include "bench/report/svg_scale.h"
+#include "bench/page/svg_scale.h"
 #include "core/base/buf.h"
 
 #include <stdbool.h>

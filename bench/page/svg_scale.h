@@ -1,6 +1,6 @@
 /* Scales of a chart and their ticks. Nothing here draws. */
-#ifndef BENCH_REPORT_SVG_SCALE_H
-#define BENCH_REPORT_SVG_SCALE_H
+#ifndef BENCH_PAGE_SVG_SCALE_H
+#define BENCH_PAGE_SVG_SCALE_H
 
 #include <stddef.h>
 

@@ -5,7 +5,7 @@
  *
  * Unknown members are ignored here; the schema refuses them.
  */
-#include "bench/report/report.h"
+#include "bench/page/report.h"
 #include "bench/stats/alloc.h"
 #include "core/base/units.h"
 

@@ -5,11 +5,11 @@
  * Titles do not repeat what a side is: its name says so where it is a stand-in, and the first
  * section says in full what that is (answer.h).
  */
-#ifndef BENCH_REPORT_PAGE_H
-#define BENCH_REPORT_PAGE_H
+#ifndef BENCH_PAGE_PAGE_H
+#define BENCH_PAGE_PAGE_H
 
-#include "bench/report/report.h"
-#include "bench/report/svg.h"
+#include "bench/page/report.h"
+#include "bench/page/svg.h"
 #include "bench/result/table.h"
 
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "bench/report/page.h"
+#include "bench/page/page.h"
 #include "bench/result/html.h"
 
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  * mode_report.c reads everything, then calls the sections in the order of the page; each takes from
  * the documents what it shows and writes nothing when there is nothing to show.
  */
-#ifndef BENCH_REPORT_REPORT_H
-#define BENCH_REPORT_REPORT_H
+#ifndef BENCH_PAGE_REPORT_H
+#define BENCH_PAGE_REPORT_H
 
 #include "bench/result/member.h"
 #include "bench/result/result.h"

@@ -178,6 +178,7 @@ static int open_measure(struct h2h_open *open, struct open_load loads[H2H_SIDES]
 	busy_begin(&open->busy, &began);
 	failed = open_run_both(loads, error);
 	busy_end(&open->busy, &began);
+	busy_add_load(&open->busy, &loads[0].result.busy); /* both at the same time */
 	for (int side = 0; side < H2H_SIDES && failed == 0; side++) {
 		const struct load_result *result = &loads[side].result;
 		char why[200];

@@ -435,14 +435,18 @@ const char *h2h_describe_busy(const json_t *document, char text[TABLE_TEXT])
 {
 	const json_t *results = json_object_get(document, "results");
 	const json_t *open = json_object_get(results, "busy_open"), *carry;
-	char others[NUMBER_TEXT], effect[NUMBER_TEXT];
+	char others[NUMBER_TEXT], effect[NUMBER_TEXT], beside[NUMBER_TEXT];
 	size_t used;
 
 	used = strlen(busy_describe(json_object_get(results, "busy"), text, TABLE_TEXT));
 	if (open != NULL)
-		used += (size_t)snprintf(text + used, TABLE_TEXT - used,
-					 " Around the open loop they used %s.",
-					 number_share(member_number(open, "others"), others));
+		used += (size_t)snprintf(
+			text + used, TABLE_TEXT - used,
+			" Around the open loop they used %s, during it %s.",
+			number_share(member_number(open, "others"), others),
+			json_is_number(json_object_get(open, "beside"))
+				? number_share(member_number(open, "beside"), beside)
+				: "what could not be told apart from the services");
 	member_each(i, carry, json_object_get(results, "carry_over"))
 		used += (size_t)snprintf(
 			text + used, TABLE_TEXT - used, "%s %s %s",

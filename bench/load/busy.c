@@ -79,6 +79,13 @@ void busy_add_time(struct busy *busy, const struct busy_clock *began,
 	busy->throttled += ended->throttled - began->throttled;
 }
 
+void busy_add_load(struct busy *busy, const struct busy *load)
+{
+	busy->loaded_s += load->loaded_s;
+	busy->beside += load->beside;
+	busy->untold = busy->untold || load->untold;
+}
+
 static struct busy_clock busy_rest(struct busy *busy)
 {
 	struct busy_clock began = busy_now(), ended;
@@ -115,6 +122,9 @@ bool busy_is_too_busy(const struct busy *busy, char *why, size_t room)
 		const char *what;
 	} of[] = {{busy_share(busy->others, busy->rested_s), busy->rested_s >= BUSY_RESTED_MIN_S,
 		   "of a core was used by others while nothing was asked"},
+		  {busy_share(busy->beside, busy->loaded_s),
+		   busy->loaded_s >= BUSY_TOOK_MIN_S && !busy->untold,
+		   "of a core was used by others during the load"},
 		  {busy_share(busy->stolen, busy->took_s), busy->took_s >= BUSY_TOOK_MIN_S,
 		   "of the time was stolen by the hypervisor"},
 		  {busy_share(busy->throttled, busy->took_s), busy->took_s >= BUSY_TOOK_MIN_S,
@@ -132,20 +142,36 @@ bool busy_is_too_busy(const struct busy *busy, char *why, size_t room)
 
 json_t *busy_json(const struct busy *busy)
 {
-	return json_pack("{s:f, s:f, s:f, s:f}", "rested_s", busy->rested_s, "others",
-			 busy_share(busy->others, busy->rested_s), "stolen",
-			 busy_share(busy->stolen, busy->took_s), "throttled",
-			 busy_share(busy->throttled, busy->took_s));
+	bool told = busy->loaded_s > 0 && !busy->untold;
+	json_t *json = json_pack("{s:f, s:f, s:f, s:f}", "rested_s", busy->rested_s, "others",
+				 busy_share(busy->others, busy->rested_s), "stolen",
+				 busy_share(busy->stolen, busy->took_s), "throttled",
+				 busy_share(busy->throttled, busy->took_s));
+
+	if (told)
+		json_object_set_new(json, "beside",
+				    json_real(busy_share(busy->beside, busy->loaded_s)));
+	else if (busy->untold)
+		json_object_set_new(json, "beside", json_null());
+	return json;
 }
 
 const char *busy_describe(const json_t *busy, char *text, size_t room)
 {
 	char others[NUMBER_TEXT], stolen[NUMBER_TEXT], throttled[NUMBER_TEXT];
+	char beside[NUMBER_TEXT + 20] = "", share[NUMBER_TEXT];
+	const json_t *of = json_object_get(busy, "beside");
 
+	if (json_is_number(of))
+		snprintf(beside, sizeof(beside), ", during the load %s",
+			 number_share(json_number_value(of), share));
 	snprintf(text, room,
-		 "While nothing was asked others used %s of a core; %s of the time was stolen, %s "
-		 "throttled.",
-		 number_share(member_number(busy, "others"), others),
+		 "While nothing was asked others used %s of a core%s%s; %s of the time was stolen, "
+		 "%s throttled.",
+		 number_share(member_number(busy, "others"), others), beside,
+		 json_is_null(of) ? " (during the load they could not be told apart from the "
+				    "services)"
+				  : "",
 		 number_share(member_number(busy, "stolen"), stolen),
 		 number_share(member_number(busy, "throttled"), throttled));
 	return text;

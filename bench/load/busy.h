@@ -28,6 +28,9 @@ struct busy {
 	double others;	  /* core-seconds that others used in these rests */
 	double stolen;	  /* seconds */
 	double throttled; /* likewise */
+	/* While it was asked, where the services could be told apart from others. */
+	double loaded_s, beside; /* core-seconds that others used */
+	bool untold;		 /* somewhere they could not be */
 };
 
 /* Adds a rest from an instant to another; and the time of a measurement. */
@@ -39,10 +42,13 @@ void busy_add_time(struct busy *busy, const struct busy_clock *began,
  * one to the other. Ctrl-C ends a rest. */
 void busy_begin(struct busy *busy, struct busy_clock *began);
 void busy_end(struct busy *busy, const struct busy_clock *began);
+/* What a part of it found out about a load. */
+void busy_add_load(struct busy *busy, const struct busy *load);
 /* True: others used, or took, more than BUSY_MAX; why says what. Where the rests were too short to
  * know, only what was stolen or throttled counts. */
 CART_MUST_CHECK bool busy_is_too_busy(const struct busy *busy, char *why, size_t room);
-/* {"rested_s", "others": cores, "stolen": share of the time, "throttled": likewise} */
+/* {"rested_s", "others": cores, "stolen": share of the time, "throttled": likewise,
+ * "beside": cores while it was asked, or null} */
 json_t *busy_json(const struct busy *busy);
 /* The same in words, a sentence. */
 const char *busy_describe(const json_t *busy, char *text, size_t room);

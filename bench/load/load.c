@@ -1,11 +1,13 @@
 #include "bench/load/load.h"
 
 #include "bench/cli/interrupt.h"
+#include "bench/load/parties.h"
 #include "bench/load/thread.h"
 #include "bench/stats/alloc.h"
 #include "core/base/clock.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,9 +224,26 @@ static void load_gather(struct load *load, struct load_result *result)
 		load_summarize_open(result);
 }
 
+/* While the threads' connections are open. */
+static void load_add_busy(struct load_result *result, const struct load_config *config,
+			  const struct busy_clock *began, const struct parties *parties)
+{
+	struct busy_clock ended = busy_now();
+	double used_s;
+
+	if (!parties_used(parties, config->drive->in_process, &used_s)) {
+		result->busy.untold = true;
+		return;
+	}
+	result->busy.loaded_s = ended.at - began->at;
+	result->busy.beside = fmax(0, ended.cores - began->cores - used_s);
+}
+
 int load_run(struct load_result *result, const struct load_config *config, struct cart_error *error)
 {
 	struct load load = {.config = config};
+	struct parties *parties = parties_now();
+	struct busy_clock began = busy_now();
 	int failed;
 
 	*result = (struct load_result){0};
@@ -239,6 +258,9 @@ int load_run(struct load_result *result, const struct load_config *config, struc
 			atomic_store(&load.stop, true);
 	}
 	load_join(&load);
+	if (failed == 0)
+		load_add_busy(result, config, &began, parties);
+	parties_free(&parties);
 	if (failed == 0)
 		load_gather(&load, result);
 	for (size_t i = 0; i < load.opened; i++)

@@ -17,6 +17,7 @@
 #ifndef BENCH_LOAD_LOAD_H
 #define BENCH_LOAD_LOAD_H
 
+#include "bench/load/busy.h"
 #include "bench/load/config.h"
 #include "bench/result/tally.h"
 
@@ -41,6 +42,7 @@ struct load_result {
 	int64_t lag_p99_ns, response_p50_ns; /* open */
 	struct ledger *ledger; /* of what it asked; what prepared carts began with is in the
 		     workload's */
+	struct busy busy;      /* during the load */
 	bool interrupted;
 };
 

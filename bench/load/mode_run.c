@@ -135,6 +135,7 @@ static enum bench_exit run_measure(struct run *run)
 	busy_begin(&run->busy, &began);
 	failed = load_run(&run->measured, &run->config, &error);
 	busy_end(&run->busy, &began);
+	busy_add_load(&run->busy, &run->measured.busy);
 	bench_progress_end(&run->session->progress);
 	if (failed == 0 && run->workload.ledger != NULL)
 		ledger_merge(run->measured.ledger, run->workload.ledger);

@@ -94,6 +94,7 @@ static int sweep_measure(struct sweep *sweep, double at, struct cart_error *erro
 	busy_begin(&sweep->busy, &began);
 	failed = load_run(&measured, &config, error);
 	busy_end(&sweep->busy, &began);
+	busy_add_load(&sweep->busy, &measured.busy);
 	bench_progress_end(&sweep->session->progress);
 	if (failed == 0 && !measured.interrupted) {
 		*point = (struct sweep_point){.at = at};

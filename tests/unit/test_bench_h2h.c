@@ -440,6 +440,7 @@ static void a_busy_machine_is_said_to_be(void **state)
 	const struct busy busy = {.took_s = 10, .rested_s = 2, .others = 0.32};
 	const struct busy stolen = {.took_s = 10, .stolen = 3};
 	const struct busy throttled = {.took_s = 10, .throttled = 3};
+	struct busy beside = {.took_s = 10, .rested_s = 2, .loaded_s = 10, .beside = 1.6};
 	/* A tick of the kernel's clock is much of a short rest. */
 	const struct busy unknown = {
 		.took_s = 0.5, .rested_s = 0.02, .others = 0.01, .stolen = 0.1};
@@ -454,6 +455,13 @@ static void a_busy_machine_is_said_to_be(void **state)
 	assert_true(busy_is_too_busy(&stolen, why, sizeof(why)));
 	assert_non_null(strstr(why, "30 % of the time was stolen"));
 	assert_true(busy_is_too_busy(&throttled, why, sizeof(why)));
+	/* What they do during a load counts only where it can be told apart. */
+	assert_true(busy_is_too_busy(&beside, why, sizeof(why)));
+	assert_string_equal(why,
+			    "the machine is busy: 16 % of a core was used by others during the "
+			    "load (at most 15 %)");
+	beside.untold = true;
+	assert_false(busy_is_too_busy(&beside, why, sizeof(why)));
 	/* Both parts of a head-to-head are looked at. */
 	assert_false(h2h_is_disturbed(&(struct h2h){.busy = quiet}, why, sizeof(why)));
 	assert_true(h2h_is_disturbed(&(struct h2h){.busy = busy}, why, sizeof(why)));

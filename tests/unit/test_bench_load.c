@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct fixture {
@@ -353,6 +354,34 @@ static void a_stall_at_the_start_is_a_gap_whoever_is_answered_first(void **state
 	stop(&f);
 }
 
+/* A process that uses the processor for as long as the load lasts, which began after it: nothing is
+ * to be seen of it before and after. */
+static void what_others_do_during_the_load_is_seen(void **state)
+{
+	struct fixture f;
+	pid_t other;
+
+	(void)state;
+	start(&f, "store:memory", "create=1");
+	f.config.threads = f.config.clients = 1;
+	f.config.rate = 20;
+	f.config.duration_ms = 1200;
+	other = fork();
+	assert_true(other >= 0);
+	while (other == 0)
+		if (getppid() == 1)
+			_exit(0);
+	run(&f);
+	kill(other, SIGKILL);
+	waitpid(other, NULL, 0);
+	if (!f.result.busy.untold) {
+		assert_true(f.result.busy.loaded_s >= 1.2);
+		/* Whatever share of a core it got. */
+		assert_true(f.result.busy.beside > 0.1);
+	}
+	stop(&f);
+}
+
 static void a_service_that_answers_no_more_has_a_gap_to_the_end(void **state)
 {
 	struct fixture f;
@@ -515,6 +544,7 @@ int main(void)
 		cmocka_unit_test(an_open_loop_intends_exactly_its_rate),
 		cmocka_unit_test(coordinated_omission_shows_in_the_response_and_not_in_the_service),
 		cmocka_unit_test(an_open_loop_shows_a_service_that_stalls_as_it_is),
+		cmocka_unit_test(what_others_do_during_the_load_is_seen),
 		cmocka_unit_test(a_stall_at_the_start_is_a_gap_whoever_is_answered_first),
 		cmocka_unit_test(a_service_that_answers_no_more_has_a_gap_to_the_end),
 		cmocka_unit_test(the_recorder_has_the_exact_quantiles_of_a_stalled_service),

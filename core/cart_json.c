@@ -22,13 +22,28 @@ static void cart_json_id(struct buf *out, const struct cart_id *id)
 	buf_add(out, text, CART_ID_TEXT + 2);
 }
 
+/* A number, or a string with its quotes. */
+static void cart_json_shop_id(struct buf *out, const struct shop_id *id)
+{
+	char text[1 + SHOP_ID_ESCAPED + 1], *end;
+
+	if (shop_id_type() == SHOP_ID_INTEGER) {
+		buf_add(out, id->text, id->size);
+		return;
+	}
+	text[0] = '"';
+	end = shop_id_escape(text + 1, id);
+	*end++ = '"';
+	buf_add(out, text, (size_t)(end - text));
+}
+
 /* A literal with its length known to the compiler. */
 #define CART_JSON_ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
 
 static void cart_json_line(struct buf *out, const struct cart_line *line)
 {
 	CART_JSON_ADD(out, "{\"product_id\":");
-	buf_add(out, line->product_id.text, line->product_id.size);
+	cart_json_shop_id(out, &line->product_id);
 	CART_JSON_ADD(out, ",\"quantity\":");
 	buf_add_integer(out, line->quantity);
 	CART_JSON_ADD(out, ",\"added_at\":");
@@ -43,7 +58,7 @@ void cart_json_write(struct buf *out, const struct cart *cart)
 	CART_JSON_ADD(out, "{\"shopping_cart_id\":");
 	cart_json_id(out, &cart->id);
 	CART_JSON_ADD(out, ",\"customer_id\":");
-	buf_add(out, cart->customer_id.text, cart->customer_id.size);
+	cart_json_shop_id(out, &cart->customer_id);
 	CART_JSON_ADD(out, ",\"status\":");
 	if (cart->state == CART_OPEN)
 		CART_JSON_ADD(out, "\"open\"");

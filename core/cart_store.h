@@ -52,9 +52,12 @@ struct cart_env {
 	bool provision_strict;
 };
 
-/* cart.ttl, limits.*, idempotency.window; and the struct that they make. */
+/* cart.id_type, cart.ttl, limits.*, idempotency.window; and the struct that they make. */
 extern const struct setting cart_settings[];
 struct cart_rules cart_rules_from(const struct settings *settings);
+/* cart.id_type, for who reads ids without a cart_db, or before it is started: shop_id_type_take().
+ * cart_db_start() does it too. -1: error says that a cart_db of the other type is there. */
+CART_MUST_CHECK int cart_take_id_type(const struct settings *settings, struct cart_error *error);
 
 /* Backends by name, and all of them in order; NULL: none such. */
 const struct cart_backend *cart_backend_find(const char *name);

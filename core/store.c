@@ -31,6 +31,12 @@ struct store_metrics {
 };
 
 const struct setting cart_settings[] = {
+	{.key = "cart.id_type",
+	 .type = SETTING_CHOICE,
+	 .choices = shop_id_types,
+	 .fallback = "integer",
+	 .help = "Ids of customers and products: integers, or strings of 1 to 64 visible ASCII "
+		 "characters; the database remembers which"},
 	{.key = "cart.ttl",
 	 .type = SETTING_DURATION,
 	 .fallback = "30d",
@@ -231,18 +237,37 @@ bool cart_db_is_provisioned(const struct cart_db *db)
 	return db->provisioner == NULL || provisioner_is_done(db->provisioner);
 }
 
+int cart_take_id_type(const struct settings *settings, struct cart_error *error)
+{
+	enum shop_id_type type = strcmp(settings_string(settings, "cart.id_type"),
+					shop_id_type_name(SHOP_ID_STRING)) == 0
+					 ? SHOP_ID_STRING
+					 : SHOP_ID_INTEGER;
+
+	if (shop_id_type_take(type))
+		return 0;
+	return cart_error_set(error,
+			      "cart.id_type is %s, but %s in another store of this process: one "
+			      "process has one type",
+			      shop_id_type_name(type), shop_id_type_name(shop_id_type()));
+}
+
 int cart_db_start(struct cart_db **out, const struct cart_backend *backend,
 		  const struct cart_env *env, enum cart_provision provision,
 		  struct cart_error *error)
 {
 	struct cart_db *db = NULL;
-	struct store_metrics *series = store_metrics_new(backend, env->metrics);
+	struct store_metrics *series;
 
 	*out = NULL;
-	if (series == NULL)
-		return cart_error_set(error, "out of memory");
-	if (backend->start(&db, env, error) != 0) {
+	if (cart_take_id_type(env->settings, error) != 0)
+		return -1;
+	series = store_metrics_new(backend, env->metrics);
+	if (series == NULL || backend->start(&db, env, error) != 0) {
+		if (series == NULL)
+			cart_error_set(error, "out of memory");
 		free(series);
+		shop_id_type_release();
 		return -1;
 	}
 	db->backend = backend;
@@ -266,6 +291,7 @@ void cart_db_stop(struct cart_db **db)
 	provisioner_free(&(*db)->provisioner);
 	(*db)->backend->stop(*db);
 	free(series);
+	shop_id_type_release();
 	*db = NULL;
 }
 

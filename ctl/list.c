@@ -57,9 +57,8 @@ static enum ctl_status ctl_list_read(struct ctl *ctl, struct ctl_list_request *r
 	request->list.kind = customer != NULL ? CART_LIST_CUSTOMER : CART_LIST_IDLE;
 	if (customer != NULL &&
 	    !shop_id_parse(&request->list.customer_id, customer, strlen(customer)))
-		return ctl_fail(CTL_USAGE,
-				"list: --customer: \"%s\" is not an integer from 1 to %lld",
-				customer, (long long)SHOP_ID_NUMBER_MAX);
+		return ctl_fail(CTL_USAGE, "list: --customer: \"%s\" is not %s", customer,
+				shop_id_rule());
 	if (idle != NULL && !ctl_list_time(idle, &request->list.idle_before_ms))
 		return ctl_fail(CTL_USAGE,
 				"list: --idle-since: \"%s\" is neither a time such as "
@@ -121,11 +120,11 @@ static enum ctl_status ctl_list_run(struct ctl *ctl)
 
 const struct ctl_command ctl_list = {
 	.name = "list",
-	.synopsis = "--customer N [--status open|checked_out] [--limit N]\n"
+	.synopsis = "--customer ID [--status open|checked_out] [--limit N]\n"
 		    "       cartctl list --idle-since TIME [--limit N]",
 	.summary = "Prints a customer's carts, or those left idle, as JSON, one a line",
 	.help = "Options:\n"
-		"  --customer N      carts of this customer, newest first\n"
+		"  --customer ID     carts of this customer, newest first\n"
 		"  --status STATUS   only carts with this status: open or checked_out\n"
 		"  --idle-since TIME open carts that have not changed since TIME, longest idle "
 		"first\n"

@@ -134,7 +134,8 @@ int main(int argc, char **argv)
 		status = ctl_flush();
 	else if (settings_load(settings, &argc, argv, environ, ctl_unknown_variable, NULL,
 			       &error) != 0 ||
-		 server_settings_check(settings, &error) != 0)
+		 server_settings_check(settings, &error) != 0 ||
+		 cart_take_id_type(settings, &error) != 0)
 		status = ctl_fail(CTL_USAGE, "%s", error.text);
 	else
 		status = ctl_run(settings, argc, argv);

@@ -1,5 +1,6 @@
 /* cartd: reads its settings and runs. */
 #include "core/base/log.h"
+#include "core/cart_store.h"
 #include "core/version.h"
 #include "server/service.h"
 #include "server/settings.h"
@@ -70,7 +71,8 @@ static int main_run(struct settings *settings, int argc, char **argv)
 
 	if (settings_load(settings, &argc, argv, environ, main_unknown_variable, NULL, &error) !=
 		    0 ||
-	    server_settings_check(settings, &error) != 0) {
+	    server_settings_check(settings, &error) != 0 ||
+	    cart_take_id_type(settings, &error) != 0) {
 		fprintf(stderr, "cartd: %s\n", error.text);
 		return EXIT_USAGE;
 	}

@@ -100,17 +100,12 @@ int sqlite_items_read(struct cart *cart, const char *text, size_t len)
 
 static void items_write_id(struct buf *out, const struct shop_id *id)
 {
-	char text[2 * SHOP_ID_MAX + 2];
-	size_t len = 0;
+	char text[1 + SHOP_ID_ESCAPED + 1], *end;
 
-	text[len++] = '"';
-	for (size_t i = 0; i < id->size; i++) {
-		if (id->text[i] == '"' || id->text[i] == '\\')
-			text[len++] = '\\';
-		text[len++] = id->text[i];
-	}
-	text[len++] = '"';
-	buf_add(out, text, len);
+	text[0] = '"';
+	end = shop_id_escape(text + 1, id);
+	*end++ = '"';
+	buf_add(out, text, (size_t)(end - text));
 }
 
 void sqlite_items_write(struct buf *out, const struct cart *cart)

@@ -10,7 +10,6 @@
 #include "server/api/conditions.h"
 #include "server/api/text.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -207,8 +206,7 @@ static bool api_read_path(struct call *call)
 	}
 	if (match->capture_count > 1 &&
 	    !shop_id_parse(&call->product_id, match->captures[1].text, match->captures[1].len)) {
-		call_invalid(call, "product_id in the path must be an integer of 1 to %" PRId64,
-			     SHOP_ID_NUMBER_MAX);
+		call_invalid(call, "product_id in the path must be %s", shop_id_rule());
 		return false;
 	}
 	return true;

@@ -94,13 +94,31 @@ static enum body_result body_take_integer(const json_t *object, const char *wher
 	return BODY_OK;
 }
 
+static enum body_result body_take_string_id(const json_t *object, const char *where,
+					    const char *name, struct shop_id *id,
+					    char detail[BODY_DETAIL_MAX])
+{
+	const json_t *member = json_object_get(object, name);
+
+	if (member == NULL)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s%s is missing", where, name);
+	if (!json_is_string(member))
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s%s is not a string", where, name);
+	if (!shop_id_parse(id, json_string_value(member), json_string_length(member)))
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s%s must be %s", where, name,
+				 shop_id_rule());
+	return BODY_OK;
+}
+
 static enum body_result body_take_id(const json_t *object, const char *where, const char *name,
 				     struct shop_id *id, char detail[BODY_DETAIL_MAX])
 {
+	enum body_result result;
 	int64_t number;
-	enum body_result result =
-		body_take_integer(object, where, name, 1, SHOP_ID_NUMBER_MAX, &number, detail);
 
+	if (shop_id_type() == SHOP_ID_STRING)
+		return body_take_string_id(object, where, name, id, detail);
+	result = body_take_integer(object, where, name, 1, SHOP_ID_NUMBER_MAX, &number, detail);
 	if (result == BODY_OK)
 		*id = shop_id_of_number(number);
 	return result;
@@ -176,12 +194,14 @@ static enum body_result body_take_items(json_t *object, struct cart_change **out
 }
 
 /*
- * Most bodies are one small object of integers. To build jansson's tree for it costs more than the
- * rest of the request, so these are read here. Every body that is not plainly such an object goes
- * to jansson and the functions above, so that they alone decide what is wrong and report it.
+ * Most bodies are one small object of integers and ids. To build jansson's tree for it costs more
+ * than the rest of the request, so these are read here. Every body that is not plainly such an
+ * object goes to jansson and the functions above, so that they alone decide what is wrong and
+ * report it.
  */
 struct body_member {
 	const char *name;
+	struct shop_id *id; /* where the value is put if it is an id; NULL: it is an integer */
 	int64_t min, max;
 	int64_t value;
 	bool found;
@@ -219,7 +239,34 @@ static const char *body_plain_integer(const char *at, const char *end, int64_t *
 	return at;
 }
 
-/* Past one "name":integer of a member that has not been found yet. */
+/* Past a string without escapes that is an id. */
+static const char *body_plain_string(const char *at, const char *end, struct shop_id *id)
+{
+	const char *quote;
+
+	if (at == end || *at++ != '"')
+		return NULL;
+	quote = memchr(at, '"', (size_t)(end - at));
+	if (quote == NULL || memchr(at, '\\', (size_t)(quote - at)) != NULL ||
+	    !shop_id_parse(id, at, (size_t)(quote - at)))
+		return NULL;
+	return quote + 1;
+}
+
+static const char *body_plain_id(const char *at, const char *end, struct shop_id *id)
+{
+	int64_t number;
+
+	if (shop_id_type() == SHOP_ID_STRING)
+		return body_plain_string(at, end, id);
+	at = body_plain_integer(at, end, &number);
+	if (at == NULL || number < 1 || number > SHOP_ID_NUMBER_MAX)
+		return NULL;
+	*id = shop_id_of_number(number);
+	return at;
+}
+
+/* Past one "name":value of a member that has not been found yet. */
 static const char *body_plain_member(const char *at, const char *end, struct body_member *members,
 				     size_t count)
 {
@@ -238,12 +285,15 @@ static const char *body_plain_member(const char *at, const char *end, struct bod
 		if (at == NULL)
 			return NULL;
 		member->found = true;
-		return body_plain_integer(body_skip_space(at, end), end, &member->value);
+		at = body_skip_space(at, end);
+		return member->id != NULL ? body_plain_id(at, end, member->id)
+					  : body_plain_integer(at, end, &member->value);
 	}
 	return NULL;
 }
 
-/* True: the body is one object of exactly these members, each with an integer within its range. */
+/* True: the body is one object of exactly these members, each with an id, or an integer within its
+ * range. False: an id may have been written. */
 static bool body_read_plain(const char *text, size_t len, struct body_member *members, size_t count)
 {
 	const char *end = text + len, *at = body_skip_char(text, end, '{');
@@ -281,14 +331,12 @@ enum body_result body_read_customer(const char *text, size_t len, struct shop_id
 				    char detail[BODY_DETAIL_MAX])
 {
 	static const char *const known[] = {"customer_id", NULL};
-	struct body_member plain = {.name = "customer_id", .min = 1, .max = SHOP_ID_NUMBER_MAX};
+	struct body_member plain = {.name = "customer_id", .id = customer_id};
 	enum body_result result;
 	json_t *root;
 
-	if (body_read_plain(text, len, &plain, 1)) {
-		*customer_id = shop_id_of_number(plain.value);
+	if (body_read_plain(text, len, &plain, 1))
 		return BODY_OK;
-	}
 	result = body_parse_known(text, len, known, &root, detail);
 	if (result != BODY_OK)
 		return result;
@@ -302,7 +350,7 @@ enum body_result body_read_items(const char *text, size_t len, struct cart_chang
 				 char detail[BODY_DETAIL_MAX])
 {
 	struct body_member plain[] = {
-		{.name = "product_id", .min = 1, .max = SHOP_ID_NUMBER_MAX},
+		{.name = "product_id", .id = &one->product_id},
 		{.name = "quantity", .min = 1, .max = CART_ADD_MAX},
 	};
 	enum body_result result;
@@ -310,7 +358,6 @@ enum body_result body_read_items(const char *text, size_t len, struct cart_chang
 
 	if (body_read_plain(text, len, plain, 2)) {
 		one->type = CART_CHANGE_ADD;
-		one->product_id = shop_id_of_number(plain[0].value);
 		one->quantity = plain[1].value;
 		*changes = one;
 		*count = 1;

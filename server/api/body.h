@@ -15,7 +15,7 @@ enum body_result {
 
 /* All return a result other than BODY_OK with detail: one line that names what is wrong. */
 
-/* {"customer_id": 123} */
+/* {"customer_id": 123}, or "123" where ids are strings */
 CART_MUST_CHECK enum body_result body_read_customer(const char *text, size_t len,
 						    struct shop_id *customer_id,
 						    char detail[BODY_DETAIL_MAX]);

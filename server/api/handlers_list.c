@@ -7,8 +7,6 @@
 #include "server/api/cursor.h"
 #include "server/api/text.h"
 
-#include <inttypes.h>
-
 #define LIST_LIMIT_DEFAULT 20
 /* Of a page, beside its carts. */
 #define LIST_FRAME_BYTES (sizeof("{\"carts\":[],\"next_cursor\":\"\"}") + (size_t)CURSOR_TEXT)
@@ -110,8 +108,7 @@ static bool list_read_customer(struct call *call, struct shop_id *customer_id)
 	if (shop_id_parse(customer_id, query->values[LIST_PARAM_CUSTOMER],
 			  query->lens[LIST_PARAM_CUSTOMER]))
 		return true;
-	call_invalid(call, "query parameter customer_id must be an integer of 1 to %" PRId64,
-		     SHOP_ID_NUMBER_MAX);
+	call_invalid(call, "query parameter customer_id must be %s", shop_id_rule());
 	return false;
 }
 

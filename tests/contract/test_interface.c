@@ -114,6 +114,16 @@ static void expect_refusal(struct rig *f, const struct cart_op *op, const char *
 #define REFUSED(f_, what_, type_, ...)                                                             \
 	expect_refusal(f_, &(struct cart_op){.type = CART_OP_##type_, __VA_ARGS__}, what_)
 
+/* An id with this text where ids are integers, and with the other where they are strings. */
+static struct shop_id wrong_id(const char *integer, const char *string)
+{
+	const char *text = shop_id_type() == SHOP_ID_INTEGER ? integer : string;
+	struct shop_id id = {.size = (uint8_t)strlen(text)};
+
+	memcpy(id.text, text, id.size);
+	return id;
+}
+
 static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **state)
 {
 	const struct {
@@ -131,8 +141,8 @@ static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **st
 		{"set of product 0", SET(0, 1)},
 		{"removal of product 0", REMOVE(0)},
 		{"add to no product", {CART_CHANGE_ADD, {0}, 1}},
-		{"add to product 01", {CART_CHANGE_ADD, {2, "01"}, 1}},
-		{"add to a product in words", {CART_CHANGE_ADD, {3, "one"}, 1}},
+		{"add to product 01", {CART_CHANGE_ADD, wrong_id("01", "\t1"), 1}},
+		{"add to a product in words", {CART_CHANGE_ADD, wrong_id("one", "two words"), 1}},
 		{"add to a product that ends early", {CART_CHANGE_ADD, {3, "1"}, 1}},
 		{"an unknown change", {(enum cart_change_type)9, id_of(1), 1}},
 	};

@@ -19,7 +19,7 @@ static bool fuzz_accepted(enum body_result result, const char *detail)
 	return false;
 }
 
-/* An integer that a reader took without jansson is what jansson reads there. */
+/* What a reader took without jansson is what jansson reads there: an integer; an id. */
 static void fuzz_same(const char *text, size_t len, const char *name, int64_t value)
 {
 	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
@@ -30,9 +30,21 @@ static void fuzz_same(const char *text, size_t len, const char *name, int64_t va
 	json_decref(root);
 }
 
-static int64_t fuzz_number(const struct shop_id *id)
+static void fuzz_same_id(const char *text, size_t len, const char *name, const struct shop_id *id)
 {
-	return strtoll(id->text, NULL, 10);
+	json_t *root;
+
+	if (!shop_id_is_valid(id))
+		abort();
+	if (shop_id_type() == SHOP_ID_INTEGER) {
+		fuzz_same(text, len, name, strtoll(id->text, NULL, 10));
+		return;
+	}
+	root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	if (!json_is_string(json_object_get(root, name)) ||
+	    strcmp(json_string_value(json_object_get(root, name)), id->text) != 0)
+		abort();
+	json_decref(root);
 }
 
 static void fuzz_items(const char *text, size_t len)
@@ -54,13 +66,12 @@ static void fuzz_items(const char *text, size_t len)
 		free(changes);
 		return;
 	}
-	fuzz_same(text, len, "product_id", fuzz_number(&one.product_id));
+	fuzz_same_id(text, len, "product_id", &one.product_id);
 	fuzz_same(text, len, "quantity", one.quantity);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_body(const char *text, size_t size)
 {
-	const char *text = (const char *)data;
 	char detail[BODY_DETAIL_MAX] = "";
 	struct cart_id ids[BODY_IDS_MAX];
 	struct shop_id customer = {0};
@@ -68,11 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t count = 0;
 
 	fuzz_items(text, size);
-	if (fuzz_accepted(body_read_customer(text, size, &customer, detail), detail)) {
-		if (!shop_id_is_valid(&customer))
-			abort();
-		fuzz_same(text, size, "customer_id", fuzz_number(&customer));
-	}
+	if (fuzz_accepted(body_read_customer(text, size, &customer, detail), detail))
+		fuzz_same_id(text, size, "customer_id", &customer);
 	if (fuzz_accepted(body_read_quantity(text, size, 1000000, &value, detail), detail)) {
 		if (value < 0 || value > 1000000)
 			abort();
@@ -82,5 +90,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    (count < 1 || count > BODY_IDS_MAX))
 		abort();
 	(void)fuzz_accepted(body_read_nothing(text, size, detail), detail);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	for (int type = SHOP_ID_INTEGER; type <= SHOP_ID_STRING; type++) {
+		if (!shop_id_type_take((enum shop_id_type)type))
+			abort();
+		fuzz_body((const char *)data, size);
+		shop_id_type_release();
+	}
 	return 0;
 }

@@ -1,4 +1,4 @@
-/* Ids of customers and products as tests write them: by number. */
+/* Ids of customers and products as tests write them: by number, whatever the type in force. */
 #ifndef TESTS_LIB_IDS_H
 #define TESTS_LIB_IDS_H
 
@@ -10,12 +10,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The id with these digits, also where they are no id, such as 0 or -1. */
+/*
+ * The id of a number, also where that is no id, such as 0 or -1. Strings have the numbers' order,
+ * and after the digits what a backend might take for something else: quotes, escapes, wildcards,
+ * placeholders, separators, up to the longest id; and a shorter id may come after a longer one.
+ */
 static inline struct shop_id id_of(int64_t number)
 {
+	static const char *const tails[] = {
+		"",
+		"'\"\\",
+		"\\",
+		".#:",
+		"/../%2F%00?x=1&y#",
+		"--;/*",
+		"$1{}[]",
+		"!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMN~",
+	};
 	struct shop_id id = {0};
 
-	id.size = (uint8_t)snprintf(id.text, sizeof(id.text), "%" PRId64, number);
+	if (shop_id_type() == SHOP_ID_INTEGER)
+		id.size = (uint8_t)snprintf(id.text, sizeof(id.text), "%" PRId64, number);
+	else if (number >= 1 && number <= SHOP_ID_NUMBER_MAX)
+		id.size = (uint8_t)snprintf(id.text, sizeof(id.text), "%017" PRId64 "%s", number,
+					    tails[number % 8]);
 	return id;
 }
 

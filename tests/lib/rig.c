@@ -84,7 +84,7 @@ static void rig_set_servers(struct rig *rig)
 
 static void rig_set_from_environment(struct rig *rig)
 {
-	const char *text = getenv("CART_TEST_SETTINGS");
+	const char *text = getenv("CART_TEST_SETTINGS"), *id_type = getenv("CART_ID_TYPE");
 	char *copy = strdup(text != NULL ? text : "");
 	char *rest = copy;
 
@@ -96,6 +96,8 @@ static void rig_set_from_environment(struct rig *rig)
 			rig_set(rig, key, value);
 	}
 	free(copy);
+	if (id_type != NULL)
+		rig_set(rig, "cart.id_type", id_type);
 }
 
 static void rig_make_folder(struct rig *rig)
@@ -295,7 +297,7 @@ struct cart_id rig_id(struct rig *rig)
 
 struct shop_id rig_customer(struct rig *rig)
 {
-	return shop_id_of_number(rng_between(&rig->rng, 1, SHOP_ID_NUMBER_MAX));
+	return id_of(rng_between(&rig->rng, 1, SHOP_ID_NUMBER_MAX));
 }
 
 void rig_post(struct rig *rig, size_t at, struct rig_task *task)

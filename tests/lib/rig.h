@@ -8,7 +8,7 @@
  * table of its own there (tests/lib/own_database.h), which goes with it. Not every store can be had
  * empty, so ids and customers come from rig_id() and rig_customer(), and the clock of each rig
  * starts at an instant of its own. CART_TEST_SETTINGS ("mysql.batch=4 mysql.pool=1") sets what a
- * run is to differ in.
+ * run is to differ in, and CART_ID_TYPE the setting cart.id_type.
  *
  * Assertions are made on the test's thread alone: cmocka leaves a failed test by longjmp.
  */

@@ -314,6 +314,56 @@ static void customers_are_1_to_2_to_the_53rd_less_1(void **state)
 			 BODY_INVALID_INPUT);
 }
 
+/* The same with and without jansson: an escape in a member's name leads there. */
+static void ids_may_be_strings(void **state)
+{
+	static const char *const bodies[] = {
+		"{\"product_id\":\"a/b%?#\",\"quantity\":2}",
+		" { \"quantity\" : 2 , \"product_id\" : \"a/b%?#\" } ",
+		"{\"product_id\":\"a\\/b\\u0025?#\",\"quantity\":2}",
+		"{\"product\\u005fid\":\"a/b%?#\",\"quantity\":2}",
+		"{\"items\":[{\"product_id\":\"a/b%?#\",\"quantity\":2}]}",
+	};
+	struct shop_id customer = {0};
+	const char *quoted = "{\"customer_id\":\"\\\"\\\\\"}";
+
+	(void)state;
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		assert_int_equal(items_of(bodies[i]), BODY_OK);
+		assert_int_equal(count, 1);
+		assert_string_equal(changes[0].product_id.text, "a/b%?#");
+		assert_int_equal(changes[0].quantity, 2);
+		if (changes != &one)
+			free(changes);
+	}
+	assert_int_equal(body_read_customer(quoted, strlen(quoted), &customer, detail), BODY_OK);
+	assert_string_equal(customer.text, "\"\\");
+	shop_id_type_release();
+}
+
+static void bad_strings_are_refused_by_name(void **state)
+{
+	(void)state;
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	assert_items_refused("{\"product_id\":\"a b\",\"quantity\":1}",
+			     "product_id must be 1 to 64 visible ASCII characters");
+	assert_items_refused("{\"product_id\":\"\",\"quantity\":1}", "product_id must be");
+	assert_items_refused("{\"product_id\":\"\\u00e9\",\"quantity\":1}", "product_id must be");
+	assert_items_refused("{\"product_id\":1,\"quantity\":1}", "product_id is not a string");
+	assert_items_refused("{\"product_id\":null,\"quantity\":1}", "product_id is not a string");
+	assert_items_refused("{\"quantity\":1}", "product_id is missing");
+	assert_items_refused("{\"product_id\":\"a\",\"quantity\":\"1\"}",
+			     "quantity is not an integer");
+	assert_items_refused("{\"items\":[{\"product_id\":2,\"quantity\":1}]}",
+			     "items[0].product_id is not a string");
+	assert_int_equal(items_of("{\"product_id\":\"a\\u0000\",\"quantity\":1}"),
+			 BODY_INVALID_JSON);
+	assert_int_equal(items_of("{\"product_id\":\"a\",\"quantity\":1,\"product_id\":\"b\"}"),
+			 BODY_INVALID_JSON);
+	shop_id_type_release();
+}
+
 #define ID "\"550E8400-E29B-41D4-A716-446655440000\""
 
 static void ids_are_read_in_any_case_and_kept_in_order(void **state)
@@ -392,6 +442,8 @@ int main(void)
 		cmocka_unit_test(a_batch_keeps_its_order_and_its_duplicates),
 		cmocka_unit_test(bad_items_are_named_with_their_place),
 		cmocka_unit_test(customers_are_1_to_2_to_the_53rd_less_1),
+		cmocka_unit_test(ids_may_be_strings),
+		cmocka_unit_test(bad_strings_are_refused_by_name),
 		cmocka_unit_test(ids_are_read_in_any_case_and_kept_in_order),
 		cmocka_unit_test(ids_are_1_to_100_uuids),
 		cmocka_unit_test(nothing_is_an_empty_object),

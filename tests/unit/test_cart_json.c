@@ -4,6 +4,7 @@
 #include "tests/lib/cmocka.h"
 
 #include <jansson.h>
+#include <string.h>
 
 static const char *write_cart(struct buf *out, const struct cart *cart)
 {
@@ -43,6 +44,21 @@ static void an_open_cart_is_written_as_the_contract_shows_it(void **state)
 		"{\"product_id\":9007199254740991,\"quantity\":1000000,"
 		"\"added_at\":\"1970-01-01T00:00:00.000Z\","
 		"\"updated_at\":\"1970-01-01T00:00:00.000Z\"}]}");
+	buf_free(&out);
+}
+
+static void strings_are_quoted_and_escaped(void **state)
+{
+	struct cart_line line = {{5, "a\"\\/b"}, 1, 0, 0};
+	struct cart cart = {.customer_id = {1, "9"}, .version = 1, .lines = &line, .line_count = 1};
+	struct buf out = {0};
+
+	(void)state;
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	assert_non_null(strstr(write_cart(&out, &cart), "\"customer_id\":\"9\",\"status\""));
+	assert_non_null(
+		strstr(write_cart(&out, &cart), "{\"product_id\":\"a\\\"\\\\/b\",\"quantity\":1,"));
+	shop_id_type_release();
 	buf_free(&out);
 }
 
@@ -94,6 +110,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_open_cart_is_written_as_the_contract_shows_it),
+		cmocka_unit_test(strings_are_quoted_and_escaped),
 		cmocka_unit_test(a_checked_out_cart_is_json_that_others_read),
 		cmocka_unit_test(strings_are_escaped),
 		cmocka_unit_test(integers_are_written_whole),

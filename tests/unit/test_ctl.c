@@ -310,7 +310,7 @@ static void bad_usage_names_the_argument_and_ends_with_2(void **state)
 	assert_int_equal(CTL("list", "--customer", "1", "--idle-since", "1h"), 2);
 	assert_says("cartctl: list: needs one of --customer and --idle-since");
 	assert_int_equal(CTL("list", "--customer", "0"), 2);
-	assert_says("cartctl: list: --customer: \"0\" is not an integer from 1 to "
+	assert_says("cartctl: list: --customer: \"0\" is not an integer of 1 to "
 		    "9007199254740991");
 	assert_int_equal(CTL("list", "--customer", "1", "--limit", "1x"), 2);
 	assert_says("cartctl: list: --limit: \"1x\" is not an integer from 1 on");

@@ -42,11 +42,14 @@ static const struct cart_backend backend = {
 	.name = "shy", .start = start_nothing, .provision = provision, .stop = stop_nothing};
 
 static struct metrics *metrics;
+static struct settings *settings;
 
 static struct cart_db *start(bool later, const enum cart_provisioned *script)
 {
-	const struct cart_env env = {
-		.clock = &cart_clock_system, .metrics = metrics, .provision_later = later};
+	const struct cart_env env = {.clock = &cart_clock_system,
+				     .settings = settings,
+				     .metrics = metrics,
+				     .provision_later = later};
 	struct cart_error error;
 	struct cart_db *db;
 
@@ -63,6 +66,9 @@ static int setup(void **state)
 {
 	(void)state;
 	metrics = metrics_new();
+	settings = settings_new();
+	assert_non_null(settings);
+	settings_add(settings, "Carts", cart_settings);
 	captured_log_start();
 	waits = false;
 	return 0;
@@ -73,6 +79,7 @@ static int teardown(void **state)
 	(void)state;
 	captured_log_stop();
 	metrics_free(&metrics);
+	settings_free(&settings);
 	return 0;
 }
 

@@ -137,6 +137,21 @@ void ddb_add_id(struct buf *body, const char *name, const struct cart_id *id)
 	ddb_add_text(body, name, text);
 }
 
+void ddb_add_escaped(struct buf *body, const struct shop_id *id)
+{
+	char text[SHOP_ID_ESCAPED];
+
+	buf_add(body, text, (size_t)(shop_id_escape(text, id) - text));
+}
+
+void ddb_add_shop_id(struct buf *body, const char *name, const struct shop_id *id)
+{
+	buf_add_string(body, name);
+	buf_add_string(body, "{\"S\":\"");
+	ddb_add_escaped(body, id);
+	buf_add_string(body, "\"}");
+}
+
 void ddb_add_indexed(struct buf *body, const char *prefix, size_t index)
 {
 	buf_add_string(body, prefix);

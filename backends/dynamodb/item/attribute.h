@@ -45,6 +45,9 @@ int64_t ddb_removable_s(const struct cart_rules *rules, int64_t now_ms);
 void ddb_add_number(struct buf *body, const char *name, int64_t value);	 /* {"N":"5"} */
 void ddb_add_text(struct buf *body, const char *name, const char *text); /* {"S":"..."} */
 void ddb_add_id(struct buf *body, const char *name, const struct cart_id *id);
+void ddb_add_shop_id(struct buf *body, const char *name, const struct shop_id *id);
+/* The id alone, for the inside of a string. */
+void ddb_add_escaped(struct buf *body, const struct shop_id *id);
 /* A placeholder's number: "#p" and 7 make "#p7". */
 void ddb_add_indexed(struct buf *body, const char *prefix, size_t index);
 /* {"TableName":"carts": the rest follows. */

@@ -1,7 +1,7 @@
 /*
  * The bodies of calls: the only place that writes DynamoDB's JSON and its expressions. They contain
- * no text of a caller other than checked names (the table, ids of the shop) and hashes (keys);
- * everything else is numbers and cart ids.
+ * no text of a caller other than checked names (the table), ids of the shop, which are escaped, and
+ * hashes (keys); everything else is numbers and cart ids.
  *
  * Each function replaces the contents of body. body->failed: no memory.
  */

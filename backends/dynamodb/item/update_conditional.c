@@ -298,7 +298,7 @@ static void fast_names(struct buf *body, const struct fast *fast, size_t express
 	for (size_t at = 0; fast_next(fast, &at); at++) {
 		ddb_add_indexed(body, ",\"#p", at);
 		buf_add_string(body, "\":\"");
-		buf_add_string(body, fast->op->changes[at].product_id.text);
+		ddb_add_escaped(body, &fast->op->changes[at].product_id);
 		buf_add_char(body, '"');
 	}
 }
@@ -367,7 +367,7 @@ static void fast_values(struct buf *body, const struct fast *fast)
 
 	ddb_add_number(body, "\":t\":", fast->op->now_ms);
 	if (fast->op->owner != NULL)
-		ddb_add_text(body, ",\":c\":", fast->op->owner->text);
+		ddb_add_shop_id(body, ",\":c\":", fast->op->owner);
 	if (fast->op->if_version != 0)
 		ddb_add_number(body, ",\":v\":", fast->op->if_version);
 	if (fast->key_name != NULL) {

@@ -81,7 +81,7 @@ void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const n
 			const struct cart_line *line = &cart->lines[i];
 
 			buf_add_string(body, i > 0 ? ",\"" : "\"");
-			buf_add(body, line->product_id.text, line->product_id.size);
+			ddb_add_escaped(body, &line->product_id);
 			ddb_add_number(body, "\":",
 				       map == 0	  ? line->quantity
 				       : map == 1 ? line->added_ms
@@ -98,7 +98,7 @@ static void body_list(struct buf *body, const struct cart *cart)
 		const struct cart_line *line = &cart->lines[i];
 
 		buf_add_string(body, i > 0 ? ",{\"M\":{" : "{\"M\":{");
-		ddb_add_text(body, "\"product_id\":", line->product_id.text);
+		ddb_add_shop_id(body, "\"product_id\":", &line->product_id);
 		ddb_add_number(body, ",\"quantity\":", line->quantity);
 		ddb_add_number(body, ",\"added_at\":", line->added_ms);
 		ddb_add_number(body, ",\"updated_at\":", line->updated_ms);
@@ -145,7 +145,7 @@ static void body_cart(struct buf *body, const struct ddb_table *table, const str
 
 	ddb_time_key(cart->created_ms, &cart->id, created_key);
 	ddb_add_id(body, ",\"Item\":{\"cart_id\":", &cart->id);
-	ddb_add_text(body, ",\"customer_id\":", cart->customer_id.text);
+	ddb_add_shop_id(body, ",\"customer_id\":", &cart->customer_id);
 	ddb_add_text(body, ",\"created_key\":", created_key);
 	ddb_add_text(body, ",\"status\":", ddb_status(cart));
 	ddb_add_number(body, ",\"version\":", cart->version);

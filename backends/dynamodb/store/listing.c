@@ -116,8 +116,8 @@ static void listing_query_customer(const struct ddb_listing *listing,
 			     "\"KeyConditionExpression\":\"customer_id = :part");
 	if (part->after[0] != '\0')
 		buf_add_string(body, " AND created_key < :after");
-	ddb_add_text(body, "\",\"ExpressionAttributeValues\":{\":part\":",
-		     listing->op->list.customer_id.text);
+	ddb_add_shop_id(body, "\",\"ExpressionAttributeValues\":{\":part\":",
+			&listing->op->list.customer_id);
 	if (part->after[0] != '\0')
 		ddb_add_text(body, ",\":after\":", part->after);
 	buf_add_char(body, '}');

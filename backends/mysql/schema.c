@@ -9,8 +9,8 @@
  * applied again from its start, over what exists. Two nodes of a cluster, whose named locks are
  * their own, apply a file at once: the same. A table cannot be changed because a transaction uses
  * it: retried for a while. Refused, each with a line that says what to do: a server that is too
- * old, a schema newer than this program, tables of another application, an account that lacks a
- * right, and, where nothing may be made, what is missing.
+ * old, a schema newer than this program, tables of another application, ids of the other type, an
+ * account that lacks a right, and, where nothing may be made, what is missing.
  */
 #include "backends/mysql/schema.h"
 
@@ -62,6 +62,7 @@ static const struct {
 	const char *table;
 	const char *sql;
 } schema_names[] = {
+	{1, "cart_settings", "SELECT name, value FROM cart_settings LIMIT 0"},
 	{1, "carts",
 	 "SELECT id, customer_id, state, version, created_ms, updated_ms, idle_ms, expires_ms,"
 	 " sweep_ms, order_id, lines_bound, op FROM carts LIMIT 0"},
@@ -468,6 +469,39 @@ static int schema_upgrade(struct schema *schema, struct cart_error *error)
 	return result;
 }
 
+#define SCHEMA_ID_TYPE	   "SELECT value FROM cart_settings WHERE name = 'id_type'"
+#define SCHEMA_SET_ID_TYPE "INSERT IGNORE INTO cart_settings (name, value) VALUES ('id_type', "
+
+/* Whoever provisions first says of which type the database's ids are. */
+static int schema_settle_id_type(struct schema *schema, enum cart_provision how,
+				 struct cart_error *error)
+{
+	const char *wanted = shop_id_type_name(shop_id_type());
+	char found[16];
+	unsigned code = schema_ask(schema, SCHEMA_ID_TYPE, found, sizeof(found));
+
+	if (code == 0 && found[0] == '\0' && how == CART_PROVISION_AUTO) {
+		code = schema_run(schema, shop_id_type() == SHOP_ID_STRING
+						  ? SCHEMA_SET_ID_TYPE "'string')"
+						  : SCHEMA_SET_ID_TYPE "'integer')");
+		if (code == 0)
+			code = schema_ask(schema, SCHEMA_ID_TYPE, found, sizeof(found));
+	}
+	if (code != 0)
+		return schema_fail(schema, "cart_settings", error);
+	if (strcmp(found, wanted) == 0)
+		return 0;
+	if (found[0] == '\0')
+		return cart_error_set(error,
+				      "database %s does not say its cart.id_type yet; cartctl "
+				      "provision records it, or cartd with provision=auto",
+				      schema->database);
+	return cart_error_set(error,
+			      "database %s holds ids of cart.id_type=%s, not %s; set "
+			      "cart.id_type=%s, or name another database in mysql.database",
+			      schema->database, found, wanted, found);
+}
+
 static bool schema_provision(struct schema *schema, enum cart_provision how,
 			     struct cart_error *error)
 {
@@ -477,7 +511,8 @@ static bool schema_provision(struct schema *schema, enum cart_provision how,
 		return schema_refuse(schema, error) == 0;
 	if (schema->version < schema->wanted && schema_upgrade(schema, error) != 0)
 		return false;
-	return schema_look_rights(schema, error) == 0;
+	return schema_settle_id_type(schema, how, error) == 0 &&
+	       schema_look_rights(schema, error) == 0;
 }
 
 enum cart_provisioned sql_schema_provision(MYSQL *mysql, enum cart_provision how,

@@ -4,8 +4,9 @@
  * reads the version again, because another process may have upgraded it first.
  *
  * A file is refused, with a line that says what to do, if it is no database, belongs to another
- * application (another application_id, or tables without one), is newer than this program, cannot
- * be written, is locked, or is on a filesystem without shared memory for the WAL.
+ * application (another application_id, or tables without one), is newer than this program, holds
+ * ids of the other type, cannot be written, is locked, or is on a filesystem without shared memory
+ * for the WAL.
  */
 #include "backends/sqlite/schema.h"
 
@@ -202,6 +203,55 @@ static int schema_set_wal(sqlite3 *db, const char *path, struct cart_error *erro
 	return 0;
 }
 
+/* *found: the type that the file says; "": none. */
+static int schema_read_id_type(sqlite3 *db, char found[16])
+{
+	sqlite3_stmt *stmt;
+	int rc = sqlite3_prepare_v2(db, "SELECT value FROM cart_settings WHERE name = 'id_type'",
+				    -1, &stmt, NULL);
+
+	found[0] = '\0';
+	if (rc != SQLITE_OK)
+		return rc;
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		snprintf(found, 16, "%s", (const char *)sqlite3_column_text(stmt, 0));
+	sqlite3_finalize(stmt);
+	return rc == SQLITE_ROW || rc == SQLITE_DONE ? SQLITE_OK : rc;
+}
+
+/* Whoever provisions first says of which type the file's ids are. */
+static int schema_settle_id_type(sqlite3 *db, const char *path, enum cart_provision how,
+				 struct cart_error *error)
+{
+	const char *wanted = shop_id_type_name(shop_id_type());
+	char found[16], sql[96];
+	int rc = schema_read_id_type(db, found);
+
+	if (rc == SQLITE_OK && found[0] == '\0' && how == CART_PROVISION_AUTO) {
+		snprintf(sql, sizeof(sql),
+			 "INSERT OR IGNORE INTO cart_settings VALUES ('id_type', '%s')", wanted);
+		rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+		if (rc == SQLITE_OK)
+			rc = schema_read_id_type(db, found);
+	}
+	if (rc != SQLITE_OK)
+		return schema_error(db, path, rc, error);
+	if (strcmp(found, wanted) == 0)
+		return 0;
+	if (found[0] == '\0')
+		return cart_error_set(
+			error,
+			"%s does not say its cart.id_type yet; cartctl provision records "
+			"it, or cartd with provision=auto",
+			path);
+	return cart_error_set(
+		error,
+		"%s holds ids of cart.id_type=%s, not %s; set cart.id_type=%s, or name "
+		"another file in sqlite.path",
+		path, found, wanted, found);
+}
+
 static int schema_provision(sqlite3 *db, const char *path, enum cart_provision how,
 			    const struct embed_file *migrations, struct cart_error *error)
 {
@@ -224,6 +274,8 @@ static int schema_provision(sqlite3 *db, const char *path, enum cart_provision h
 	rc = how == CART_PROVISION_AUTO && (state == SCHEMA_EMPTY || version < wanted)
 		     ? schema_upgrade(db, path, migrations, error)
 		     : 0;
+	if (rc == 0)
+		rc = schema_settle_id_type(db, path, how, error);
 	return rc == 0 ? schema_set_wal(db, path, error) : rc;
 }
 

@@ -10,6 +10,15 @@ CREATE TABLE IF NOT EXISTS cart_schema (
 	PRIMARY KEY (number)
 ) ENGINE=InnoDB;
 
+-- What this database was made for, and is refused with anything else: id_type is the setting cart.id_type. The
+-- first provisioning enters it, or, where this file is applied by hand and provision=check,
+-- INSERT INTO cart_settings VALUES ('id_type', 'integer'), or 'string'.
+CREATE TABLE IF NOT EXISTS cart_settings (
+	name  VARCHAR(64) NOT NULL,
+	value VARCHAR(64) NOT NULL,
+	PRIMARY KEY (name)
+) ENGINE=InnoDB;
+
 -- op marks the last change with a random number, by which the statements of one transaction find its carts.
 -- lines_bound is the number of lines when they were last counted, plus the lines named by adds since then. So
 -- an add is known to stay within limits.lines without counting; one that may not is decided after counting.

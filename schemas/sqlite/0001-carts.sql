@@ -39,6 +39,12 @@ CREATE VIEW cart_items AS
 	       json_extract(line.value, '$[2]') AS added_ms, json_extract(line.value, '$[3]') AS updated_ms
 	FROM carts, json_each(carts.items) AS line;
 
+-- What this file was made for, and is refused with anything else: id_type is the setting cart.id_type.
+CREATE TABLE cart_settings (
+	name  TEXT NOT NULL PRIMARY KEY,
+	value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- What was answered under an Idempotency-Key, written in the transaction of the change itself.
 -- scope is the cart's id, for a create 16 zeros. key_hash is the first 16 bytes of SHA-256 over the key, for a create
 -- over the customer's id, a zero byte and the key. cart_id is the cart that a create made.

@@ -252,7 +252,7 @@ static bool jwt_read_customer(struct access_caller *caller, const json_t *claim)
 	caller->bound = true;
 	if (claim == NULL || json_is_null(claim))
 		return true;
-	if (json_is_integer(claim)) {
+	if (json_is_integer(claim) && shop_id_type() == SHOP_ID_INTEGER) {
 		if (number < 1 || number > SHOP_ID_NUMBER_MAX)
 			return false;
 		caller->customer = shop_id_of_number(number);

@@ -18,6 +18,9 @@ void ddb_shelf_init(struct ddb_shelf *shelf)
 {
 	*shelf =
 		(struct ddb_shelf){.items = json_object(), .table = ddb_shelf_table(), .ttl = true};
+	json_object_set_new(shelf->items, "settings",
+			    json_pack("{s:{s:s},s:{s:s}}", "cart_id", "S", "settings", "id_type",
+				      "S", "integer"));
 	pthread_mutex_init(&shelf->lock, NULL);
 }
 

@@ -30,7 +30,7 @@ struct ddb_shelf {
 	bool recovery;
 };
 
-/* With the table, ACTIVE, and TTL on; without items. */
+/* With the table, ACTIVE, TTL on, and the item that says that ids are integers; without carts. */
 void ddb_shelf_init(struct ddb_shelf *shelf);
 void ddb_shelf_free(struct ddb_shelf *shelf);
 

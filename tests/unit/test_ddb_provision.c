@@ -93,6 +93,7 @@ static void no_table(void)
 	json_decref(f.stub.shelf.table);
 	f.stub.shelf.table = NULL;
 	f.stub.shelf.ttl = false;
+	json_object_clear(f.stub.shelf.items);
 }
 
 static void a_table_that_is_there_is_left_as_it_is(void **state)
@@ -265,6 +266,50 @@ static void a_table_of_something_else_is_refused_in_a_line(void **state)
 	assert_refused(CART_PROVISION_AUTO, "table carts: the keys of its index customer-index are "
 					    "not customer_id and created_key");
 	assert_int_equal(changes(), 0);
+}
+
+static void the_type_of_ids_is_remembered(void **state)
+{
+	(void)state;
+	assert_ready(CART_PROVISION_AUTO);
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	for (int how = CART_PROVISION_AUTO; how <= CART_PROVISION_CHECK; how++)
+		assert_refused((enum cart_provision)how,
+			       "table carts: it holds ids of cart.id_type=integer, not string; set "
+			       "cart.id_type=integer, or name another table in dynamodb.table");
+	assert_int_equal(asked("PutItem"), 0);
+	json_object_clear(f.stub.shelf.items);
+	assert_refused(CART_PROVISION_CHECK,
+		       "table carts: it does not say its cart.id_type yet; cartctl provision "
+		       "records it, or cartd with provision=auto");
+	assert_int_equal(asked("PutItem"), 0);
+	/* It is written, and the answer lost: the next finds it. */
+	RULE(.operation = "PutItem", .error = "InternalServerError", .status = 500, .apply = true,
+	     .times = 1);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_ready(CART_PROVISION_CHECK);
+	shop_id_type_release();
+	assert_true(shop_id_type_take(SHOP_ID_INTEGER));
+	assert_refused(CART_PROVISION_AUTO,
+		       "table carts: it holds ids of cart.id_type=string, not integer; set "
+		       "cart.id_type=string, or name another table in dynamodb.table");
+	shop_id_type_release();
+}
+
+/* Both have found no item: the condition lets only one of them write it. */
+static void of_two_that_provision_at_once_one_says_the_type(void **state)
+{
+	(void)state;
+	RULE(.operation = "GetItem", .body = "{}", .times = 1);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("PutItem"), 1);
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	RULE(.operation = "GetItem", .body = "{}", .times = 1);
+	assert_int_equal(provision_within(CART_PROVISION_AUTO, PATIENCE_NS), DDB_TABLE_REFUSED);
+	assert_int_equal(asked("PutItem"), 2);
+	shop_id_type_release();
+	assert_true(shop_id_type_take(SHOP_ID_INTEGER));
+	shop_id_type_release();
 }
 
 static void a_check_makes_nothing(void **state)
@@ -621,6 +666,8 @@ int main(void)
 		TEST(recovery_that_is_not_to_be_had_yet_is_asked_for_again),
 		TEST(time_to_live_by_another_attribute_is_warned_of),
 		TEST(a_table_of_something_else_is_refused_in_a_line),
+		TEST(the_type_of_ids_is_remembered),
+		TEST(of_two_that_provision_at_once_one_says_the_type),
 		TEST(a_check_makes_nothing),
 		TEST(calls_that_a_server_lacks_are_done_without_and_warned_of_once),
 		TEST(of_a_server_that_tells_but_does_not_change_it_is_warned_once),

@@ -98,7 +98,7 @@ static void a_fresh_database_is_made_and_its_files_recorded(void **state)
 {
 	(void)state;
 	assert_provisions(NULL, CART_PROVISION_AUTO, embed_mysql_migrations);
-	assert_int_equal(tables(), 4);
+	assert_int_equal(tables(), 5);
 	assert_int_equal(sql_number(root, "SELECT COUNT(*) FROM cart.cart_schema"
 					  " WHERE number = 1 AND name = '001_carts.sql'"
 					  " AND applied_at BETWEEN UTC_TIMESTAMP() - INTERVAL 60"
@@ -106,7 +106,7 @@ static void a_fresh_database_is_made_and_its_files_recorded(void **state)
 			 1);
 	assert_int_equal(sql_number(root, "SELECT COUNT(*) FROM information_schema.tables"
 					  " WHERE table_schema = 'cart' AND engine = 'InnoDB'"),
-			 4);
+			 5);
 	assert_provisions(NULL, CART_PROVISION_CHECK, embed_mysql_migrations);
 }
 
@@ -127,7 +127,7 @@ static void the_servers_defaults_change_nothing(void **state)
 			 1);
 	assert_int_equal(sql_number(mysql, "SELECT COUNT(*) FROM information_schema.tables"
 					   " WHERE table_schema = 'cart' AND engine = 'InnoDB'"),
-			 4);
+			 5);
 	mysql_close(mysql);
 }
 
@@ -229,6 +229,29 @@ static void a_table_without_an_index_is_refused(void **state)
 		       "doesn't exist in table 'carts'");
 }
 
+static void the_type_of_ids_is_remembered(void **state)
+{
+	(void)state;
+	assert_provisions(NULL, CART_PROVISION_AUTO, embed_mysql_migrations);
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	for (int how = CART_PROVISION_AUTO; how <= CART_PROVISION_CHECK; how++)
+		assert_refused(NULL, (enum cart_provision)how, embed_mysql_migrations,
+			       "database cart holds ids of cart.id_type=integer, not string; set "
+			       "cart.id_type=integer, or name another database in mysql.database");
+	/* As a file that was applied by hand leaves it. */
+	sql_exec(root, "DELETE FROM cart.cart_settings");
+	assert_refused(NULL, CART_PROVISION_CHECK, embed_mysql_migrations,
+		       "database cart does not say its cart.id_type yet; cartctl provision records "
+		       "it, or cartd with provision=auto");
+	assert_provisions("clerk", CART_PROVISION_AUTO, embed_mysql_migrations);
+	assert_provisions("clerk", CART_PROVISION_CHECK, embed_mysql_migrations);
+	shop_id_type_release();
+	assert_true(shop_id_type_take(SHOP_ID_INTEGER));
+	assert_refused(NULL, CART_PROVISION_AUTO, embed_mysql_migrations,
+		       "database cart holds ids of cart.id_type=string, not integer");
+	shop_id_type_release();
+}
+
 static void a_table_that_went_missing_is_not_made_anew(void **state)
 {
 	(void)state;
@@ -236,7 +259,7 @@ static void a_table_that_went_missing_is_not_made_anew(void **state)
 	sql_exec(root, "DROP TABLE cart.cart_items");
 	assert_refused(NULL, CART_PROVISION_AUTO, embed_mysql_migrations,
 		       "database cart lacks table cart_items, which its cart_schema says was made");
-	assert_int_equal(tables(), 3);
+	assert_int_equal(tables(), 4);
 }
 
 static void a_connection_without_a_database_is_refused(void **state)
@@ -302,7 +325,7 @@ static void death_between_two_statements_is_made_good(void **state)
 			mysql_close(mysql);
 			assert_provisions(NULL, CART_PROVISION_AUTO, migrations);
 			assert_int_equal(version(), 2);
-			assert_int_equal(tables(), 4);
+			assert_int_equal(tables(), 5);
 			if (run < survived)
 				break;
 		}
@@ -456,7 +479,7 @@ static void another_process_at_it_is_waited_for(void **state)
 	mysql_close(other);
 	pthread_join(waiter.thread, NULL);
 	assert_int_equal(waiter.result, 0);
-	assert_int_equal(tables(), 4);
+	assert_int_equal(tables(), 5);
 	sql_exec(root, "DROP DATABASE elsewhere");
 }
 
@@ -529,6 +552,7 @@ int main(void)
 		TEST(a_newer_schema_is_refused),
 		TEST(anothers_tables_are_refused_and_left_alone),
 		TEST(a_table_without_an_index_is_refused),
+		TEST(the_type_of_ids_is_remembered),
 		TEST(a_table_that_went_missing_is_not_made_anew),
 		TEST(a_connection_without_a_database_is_refused),
 		TEST(an_upgrade_keeps_what_is_there),

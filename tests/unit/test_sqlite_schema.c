@@ -75,6 +75,30 @@ static void a_fresh_file_is_made_and_marked_as_ours(void **state)
 	assert_starts(CART_PROVISION_OFF);
 }
 
+static void the_type_of_ids_is_remembered(void **state)
+{
+	(void)state;
+	fixture_set(&f, "cart.id_type", "string");
+	assert_starts(CART_PROVISION_AUTO);
+	fixture_stop(&f);
+	fixture_set(&f, "cart.id_type", "integer");
+	for (int how = CART_PROVISION_AUTO; how <= CART_PROVISION_CHECK; how++)
+		assert_refused((enum cart_provision)how,
+			       "/cart.db holds ids of cart.id_type=string, not integer; set "
+			       "cart.id_type=string, or name another file in sqlite.path");
+	assert_int_equal(pragma("SELECT count(*) FROM cart_settings"), 1);
+	assert_int_equal(pragma("DELETE FROM cart_settings RETURNING 1"), 1);
+	assert_refused(CART_PROVISION_CHECK,
+		       "does not say its cart.id_type yet; cartctl provision records it, or cartd "
+		       "with provision=auto");
+	assert_starts(CART_PROVISION_AUTO);
+	fixture_stop(&f);
+	assert_starts(CART_PROVISION_CHECK);
+	fixture_stop(&f);
+	fixture_set(&f, "cart.id_type", "string");
+	assert_refused(CART_PROVISION_AUTO, "holds ids of cart.id_type=integer, not string");
+}
+
 static void an_empty_file_is_taken_as_absent(void **state)
 {
 	(void)state;
@@ -366,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_fresh_file_is_made_and_marked_as_ours),
+		TEST(the_type_of_ids_is_remembered),
 		TEST(an_empty_file_is_taken_as_absent),
 		TEST(a_new_file_is_for_its_owner_alone),
 		TEST(a_clean_stop_leaves_one_file),

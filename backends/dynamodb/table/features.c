@@ -243,14 +243,11 @@ void table_add_features(const struct table_work *work, json_t *members)
 enum ddb_table_state table_ensure_features(struct table_work *work, const json_t *table)
 {
 	struct features features = {.work = work};
-	/* It belongs to the last call, and others follow. */
-	json_t *kept = json_incref((json_t *)(uintptr_t)table);
 
 	features_ensure_ttl(&features);
 	features_ensure_recovery(&features);
-	features_ensure_protection(&features, kept);
-	features_check_tags(&features, kept);
-	features_check_key(&features, kept);
-	json_decref(kept);
+	features_ensure_protection(&features, table);
+	features_check_tags(&features, table);
+	features_check_key(&features, table);
 	return features.lacks[0] == '\0' ? DDB_TABLE_READY : table_refuse(work, features.lacks);
 }

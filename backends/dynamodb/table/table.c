@@ -7,6 +7,7 @@
 
 #include "backends/dynamodb/table/definition.h"
 #include "backends/dynamodb/table/features.h"
+#include "backends/dynamodb/table/id_type.h"
 #include "core/base/log.h"
 
 #include <event2/event.h>
@@ -287,8 +288,15 @@ static enum ddb_table_state table_run(struct table_work *work)
 {
 	const json_t *table;
 	enum ddb_table_state state = table_ensure(work, &table);
+	/* It belongs to the last call, and others follow. */
+	json_t *kept = json_incref((json_t *)(uintptr_t)table);
 
-	return state == DDB_TABLE_READY ? table_ensure_features(work, table) : state;
+	if (state == DDB_TABLE_READY)
+		state = table_settle_id_type(work);
+	if (state == DDB_TABLE_READY)
+		state = table_ensure_features(work, kept);
+	json_decref(kept);
+	return state;
 }
 
 enum ddb_table_state ddb_table_provision(const struct ddb_table_config *table,

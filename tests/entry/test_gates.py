@@ -28,7 +28,7 @@ MAKEFILE = """programs:
 	@for p in cartd cartbench; do ln -sf "$$TEST_BIN/$$p" build/release/bin/$$p; done
 """
 # The least that says anything; the limit is wide so that a busy machine does not matter.
-QUICK = ("--limit", "60%", "--blocks", "20", "--pairs", "60", "--warmup", "100ms", "--quiet", "--no-open", "--busy")
+QUICK = ("--limit", "60%", "--blocks", "14", "--pairs", "60", "--warmup", "100ms", "--quiet", "--no-open", "--busy")
 DUMP = """# callgrind format
 version: 1
 fl=(1) ./core/cart.c

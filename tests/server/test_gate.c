@@ -65,7 +65,7 @@ static void name_url(char *text, const char *name, const struct cartd *cartd)
 static int run_gate(const char *timeout, char **output)
 {
 	char base_url[URL_MAX], same_url[URL_MAX], head_url[URL_MAX];
-	const char *argv[] = {"cartbench", "gate",   "--limit",	 "60%",	   "--blocks", "20",
+	const char *argv[] = {"cartbench", "gate",   "--limit",	 "60%",	   "--blocks", "14",
 			      "--pairs",   "60",     "--warmup", "100ms",  "--quiet",  "--no-open",
 			      "--busy",	   "--pin",  generator,	 "--out",  file,       "--timeout",
 			      timeout,	   base_url, same_url,	 head_url, NULL};

@@ -97,13 +97,17 @@ static void the_cart_of_another_is_not_there(void **state)
 static void an_owner_without_an_id_reaches_no_carts_of_customers(void **state)
 {
 	struct rig *f = *state;
-	struct shop_id mine, other, nobody = {0};
+	/* The second is text that a query must not be made of. */
+	struct shop_id mine, other, nobody = {0}, strange = {5, "\"'\\}:"};
 	struct cart_id id = cart_of(f, &mine, &other);
 
 	ask(f, CART_NOT_FOUND, GET, .id = id, .owner = &nobody, .flags = CART_READ_STRONG);
 	ask(f, CART_NOT_FOUND, CHANGE, .id = id, .owner = &nobody, CHANGES(ADD(7, 1)));
 	ask(f, CART_NOT_FOUND, CHECKOUT, .id = id, .owner = &nobody, .order_id = rig_id(f));
 	ask(f, CART_NOT_FOUND, DELETE, .id = id, .owner = &nobody);
+	ask(f, CART_NOT_FOUND, GET, .id = id, .owner = &strange, .flags = CART_READ_STRONG);
+	ask(f, CART_NOT_FOUND, CHANGE, .id = id, .owner = &strange, CHANGES(ADD(7, 1)));
+	ask(f, CART_NOT_FOUND, CHECKOUT, .id = id, .owner = &strange, .order_id = rig_id(f));
 }
 
 /* Neither that a key was used nor by which request. */

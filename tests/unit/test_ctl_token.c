@@ -103,6 +103,23 @@ static void tokens_are_listed_and_revoked(void **state)
 	assert_int_equal(CTL("list"), 0);
 }
 
+static void a_customer_may_be_text_where_ids_are(void **state)
+{
+	(void)state;
+	assert_int_equal(CTL("new", "--name", "text", "--scope", "read", "--customer", "a\"\\:7"),
+			 2);
+	assert_int_equal(CTL("new", "--name", "text", "--scope", "read", "--customer", "a\"\\:7",
+			     "--cart.id_type", "string"),
+			 0);
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	load();
+	assert_string_equal(tokens_named(&tokens, "text")->caller.customer.text, "a\"\\:7");
+	shop_id_type_release();
+	assert_int_equal(CTL("revoke", "text", "--cart.id_type", "string"), 0);
+	assert_true(shop_id_type_take(SHOP_ID_INTEGER));
+	shop_id_type_release();
+}
+
 static void bad_usage_is_named_and_changes_nothing(void **state)
 {
 	static const struct {
@@ -203,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_is_shown_once_and_kept_as_its_digest),
 		cmocka_unit_test(tokens_are_listed_and_revoked),
+		cmocka_unit_test(a_customer_may_be_text_where_ids_are),
 		cmocka_unit_test(bad_usage_is_named_and_changes_nothing),
 		cmocka_unit_test(a_broken_file_is_not_overwritten),
 		cmocka_unit_test(those_who_change_it_together_wait_for_each_other),

@@ -369,12 +369,13 @@ static void call_audit(const struct call *call, int status)
 	log_event(refused ? LOG_WARN : LOG_INFO, refused ? "access refused" : "admin call",
 		  LOG_STR("caller", call->caller != NULL ? call->caller->name : NULL),
 		  LOG_STR("method", http_request_method_name(call->request)),
-		  LOG_STR("route", call->route->pattern),
+		  LOG_STR("route", call->route != NULL ? call->route->pattern : NULL),
 		  LOG_STR("path", http_request_is_gone(call->request)
 					  ? NULL
 					  : http_request_path(call->request)),
 		  LOG_INT("status", status), LOG_STR("request_id", call->request_id),
 		  LOG_STR("peer", http_request_peer(call->request)),
+		  LOG_STR("subject", http_request_peer_subject(call->request)),
 		  LOG_STR("reason", refused ? call->reason : NULL));
 }
 

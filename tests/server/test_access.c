@@ -334,6 +334,7 @@ static void a_changed_file_counts_without_a_signal(void **state)
 	await_status(fresh, 404);
 	file.count = before.count;
 	token_file_write(&file);
+	cartd_signal(&server.cartd, SIGHUP);
 	await_status(fresh, 401);
 	assert_int_equal(call("GET", "/shopping-carts/" NOBODY, reader, NULL), 404);
 }
@@ -362,8 +363,10 @@ static void a_token_of_cartctl_is_good_until_it_is_revoked(void **state)
 	snprintf(header, sizeof(header), "Authorization: Bearer %.*s\r\n",
 		 (int)strcspn(token, "\n"), token);
 	free(token);
+	cartd_signal(&server.cartd, SIGHUP);
 	await_status(header, 404);
 	free(token_program("revoke", "made", NULL, NULL));
+	cartd_signal(&server.cartd, SIGHUP);
 	await_status(header, 401);
 }
 

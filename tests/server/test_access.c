@@ -449,6 +449,32 @@ static void administrators_have_an_address_of_their_own(void **state)
 	cartd_stop(&apart);
 }
 
+/* Whoever is known is logged each time, strangers not. */
+static void strangers_cannot_fill_the_log_where_it_is_limited(void **state)
+{
+	char setting[320], *log;
+	const char *settings[] = {"auth=token", setting, "auth.audit=limited", NULL};
+	struct cartd limited = {0};
+	size_t strangers = 0, known = 0;
+
+	(void)state;
+	snprintf(setting, sizeof(setting), "auth.token_file=%s", file.path);
+	cartd_start(&limited, settings);
+	for (int i = 0; i < 40; i++) {
+		assert_int_equal(status_at(limited.port, "/metrics", none), 401);
+		assert_int_equal(status_at(limited.port, "/metrics", reader), 403);
+	}
+	log = cartd_output(&limited);
+	for (char *line = log; (line = strstr(line, "access refused ")) != NULL; line++) {
+		known += strncmp(line + 15, "caller=reader ", 14) == 0;
+		strangers += strncmp(line + 15, "method=", 7) == 0;
+	}
+	free(log);
+	assert_int_equal(known, 40);
+	assert_in_range(strangers, 10, 20);
+	cartd_stop(&limited);
+}
+
 static void expect_no_start(const char *const *argv, const char *says)
 {
 	char *output;
@@ -549,6 +575,7 @@ int main(void)
 		cmocka_unit_test(a_token_of_cartctl_is_good_until_it_is_revoked),
 		cmocka_unit_test(a_broken_file_leaves_the_callers_as_they_were),
 		cmocka_unit_test(administrators_have_an_address_of_their_own),
+		cmocka_unit_test(strangers_cannot_fill_the_log_where_it_is_limited),
 		cmocka_unit_test(an_open_port_needs_a_word),
 		cmocka_unit_test(said_insecure_it_starts_and_warns),
 	};

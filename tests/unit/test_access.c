@@ -183,8 +183,8 @@ static void a_jwt_that_was_seen_is_good_as_long_as_it_says(void **state)
 	const char *why;
 	EVP_PKEY *old = b->key;
 
-	snprintf(payload, sizeof(payload), "{\"iss\":\"i\",\"aud\":\"a\",\"nbf\":%" PRId64
-					   ",\"exp\":%" PRId64 "}",
+	snprintf(payload, sizeof(payload),
+		 "{\"iss\":\"i\",\"aud\":\"a\",\"nbf\":%" PRId64 ",\"exp\":%" PRId64 "}",
 		 NOW_MS / 1000 + 2, NOW_MS / 1000 + 10);
 	jwt_fixture_sign(b->key, NULL, "{\"alg\":\"ES256\"}", payload, token);
 	snprintf(header, sizeof(header), "Authorization: Bearer %s\r\n", token);
@@ -233,8 +233,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			a_change_is_seen_once_a_second_at_most_or_at_a_hangup, start, stop),
-		cmocka_unit_test_setup_teardown(
-			what_could_not_be_read_for_a_moment_is_read_later, start, stop),
+		cmocka_unit_test_setup_teardown(what_could_not_be_read_for_a_moment_is_read_later,
+						start, stop),
 		cmocka_unit_test_setup_teardown(a_token_expires_by_the_wall_clock, start, stop),
 		cmocka_unit_test_setup_teardown(a_jwt_that_was_seen_is_good_as_long_as_it_says,
 						start, stop),

@@ -136,7 +136,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-access bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-verdicts sample-report exact exact-renew gate install uninstall deb \
+	lint bench bench-access bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -461,6 +461,7 @@ docs-check: $(B)/bin/cartctl
 ## bench-fresh: measures ./cart run and ./cart compare on a Debian with nothing but its base system (root, debootstrap, network)
 ## bench-generator: measures cartbench itself against wrk
 ## bench-cache: measures what the read cache saves and how stale it makes eventual reads
+## bench-tls: measures what TLS costs on kept connections
 ## bench-open: measures whether cartbench tells the truth of a service that stalls, beside vegeta, oha and wrk
 ## bench-verdicts: measures whether the verdicts of cartbench h2h can be trusted here
 ## bench-liars: the same with sides that lie, and with an honest side on a busy machine
@@ -472,6 +473,8 @@ bench-mysql: all $(FLOORS)
 	bench/perf/run-mysql $(ARGS)
 bench-dynamodb: all $(FLOORS)
 	bench/perf/run-dynamodb $(ARGS)
+bench-tls: all
+	bench/perf/run-tls $(ARGS)
 bench-cache: all
 	bench/perf/run-cache $(ARGS)
 bench-clean: all

@@ -15,7 +15,6 @@
 
 static const char *const server_provision[] = {"auto", "check", "off", NULL};
 static const char *const server_hangup[] = {"reload", "stop", NULL};
-static const char *const access_audit[] = {"all", "limited", NULL};
 static const char *const server_ids[] = {"v4", "v7", NULL};
 
 static const char *const server_proxy_protocol[] = {"off", "v2", NULL};
@@ -254,15 +253,6 @@ static const struct setting access_settings[] = {
 		.type = SETTING_STRING,
 		.fallback = "tokens.json",
 		.help = "The bearer tokens of auth=token; cartctl token new adds one",
-	},
-	{
-		.key = "auth.audit",
-		.type = SETTING_CHOICE,
-		.choices = access_audit,
-		.fallback = "all",
-		.help = "Which refused calls are logged: all, or of callers that are not known one "
-			"in "
-			"ten seconds, after ten at once",
 	},
 	{
 		.key = "auth.jwt_keys",

@@ -7,6 +7,7 @@ import re
 import resource
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -33,10 +34,12 @@ def items_of(products):
 
 
 class Client:
-    """One kept HTTP connection."""
+    """One kept HTTP connection; over TLS where ca names who may have signed the server's certificate."""
 
-    def __init__(self, port, timeout=10):
+    def __init__(self, port, timeout=10, ca=None):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        if ca:
+            self.socket = ssl.create_default_context(cafile=ca).wrap_socket(self.socket, server_hostname="localhost")
         self.received = b""
 
     def __enter__(self):
@@ -126,6 +129,7 @@ class Server:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
         self.name = os.path.basename(argv[0])
+        self.ca = None  # with TLS: who has signed its certificate
         self.log = log
         self.logged = os.path.getsize(log) if os.path.exists(log) else 0  # by others before
         with open(log, "ab") as out:
@@ -163,7 +167,7 @@ class Server:
         """Seconds from exec to the first 200."""
         def answers():
             try:
-                with Client(port) as client:
+                with Client(port, ca=self.ca) as client:
                     return client.answer("GET", path).startswith(b"HTTP/1.1 200")
             except (OSError, Failure):
                 return False
@@ -254,14 +258,14 @@ class Bench:
     def program(self, name):
         return os.path.join(self.build, name)
 
-    def cartd(self, *settings, cores=(SERVER_CORE,), threads=1, wait=True, program="bin/cartd"):
-        """A running cartd; settings are "key=value"."""
+    def cartd(self, *settings, cores=(SERVER_CORE,), threads=1, wait=True, program="bin/cartd", ca=None):
+        """A running cartd; settings are "key=value". ca: it speaks TLS, and that has signed its certificate."""
         port = free_port()
         argv = [self.program(program), "--listen", f"127.0.0.1:{port}"]
         for setting in (*([f"threads={threads}"] if threads else []), *settings):
             argv += ["--set", setting]
         server = Server(argv, self.path("cartd.log"), cores, nofile=8192)
-        server.port = port
+        server.port, server.ca = port, ca
         if wait:
             server.await_answer(port)
         return server
@@ -282,7 +286,7 @@ class Bench:
     def wrk(self, server, connections, *args, seconds=None, allow_errors=False):
         """Loads a server for a slice; what wrk counted, requests a second, and how busy the server's core was."""
         argv = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds or self.seconds))}s", "--timeout", "10s", "-s", LUA,
-                f"http://127.0.0.1:{server.port}/", "--", *args]
+                f"{'https' if server.ca else 'http'}://127.0.0.1:{server.port}/", "--", *args]
         cpu = server.cpu_seconds()
         line = self.run(argv).rstrip().rpartition("\n")[2]
         cpu = server.cpu_seconds() - cpu

@@ -34,8 +34,7 @@ struct access {
 	struct seen *seen;
 };
 
-/* The file may change while it is read: the stamp is older than what was read, never newer. What
- * could not be read is read again at the next look, since the reason may be gone by then. */
+/* The file may change while it is read: the stamp is older than what was read, never newer. */
 static int access_load_tokens(struct access *access, bool always, struct cart_error *error)
 {
 	const char *path = settings_string(access->settings, "auth.token_file");
@@ -44,12 +43,11 @@ static int access_load_tokens(struct access *access, bool always, struct cart_er
 
 	if (!always && !access_stamp_differs(&stamp, &access->tokens_stamp))
 		return 0;
-	access->tokens_stamp = (struct access_stamp){0};
+	access->tokens_stamp = stamp;
 	if (tokens_load(&tokens, path, error) != 0)
 		return -1;
 	tokens_clear(&access->tokens);
 	access->tokens = tokens;
-	access->tokens_stamp = stamp;
 	return 0;
 }
 
@@ -61,12 +59,11 @@ static int access_load_keys(struct access *access, bool always, struct cart_erro
 
 	if (!always && !access_stamp_differs(&stamp, &access->keys_stamp))
 		return 0;
-	access->keys_stamp = (struct access_stamp){0};
+	access->keys_stamp = stamp;
 	if (jwt_keys_load(&keys, access_jwt_algorithms(access->settings), path, error) != 0)
 		return -1;
 	jwt_keys_clear(&access->keys);
 	access->keys = keys;
-	access->keys_stamp = stamp;
 	seen_empty(access->seen);
 	return 0;
 }
@@ -180,17 +177,16 @@ static enum access_status access_check_jwt(struct access *access, const char *te
 	const struct jwt_claims *seen = seen_find(access->seen, hash);
 	struct jwt_claims claims;
 
-	if (seen == NULL) {
-		*why = jwt_verify(&access->keys, &access->rules, text, len, now_ms, &claims);
-		if (*why != NULL)
-			return ACCESS_REJECTED;
-		seen_add(access->seen, hash, &claims);
-		seen = &claims;
+	if (seen != NULL && seen->from_ms <= now_ms && now_ms < seen->until_ms) {
+		*caller = seen->caller;
+		return ACCESS_GRANTED;
 	}
-	*why = jwt_not_now(seen, now_ms);
+	*why = jwt_verify(&access->keys, &access->rules, text, len, now_ms, &claims);
 	if (*why != NULL)
 		return ACCESS_REJECTED;
-	*caller = seen->caller;
+	if (seen == NULL)
+		seen_add(access->seen, hash, &claims);
+	*caller = claims.caller;
 	return ACCESS_GRANTED;
 }
 

@@ -188,13 +188,6 @@ static bool jwt_read_time(const json_t *json, int64_t *ms)
 	return true;
 }
 
-const char *jwt_not_now(const struct jwt_claims *claims, int64_t now_ms)
-{
-	if (claims->until_ms <= now_ms)
-		return "the token has expired";
-	return claims->from_ms > now_ms ? "the token is not valid yet" : NULL;
-}
-
 static const char *jwt_read_times(struct jwt_claims *claims, const json_t *payload,
 				  const struct jwt_rules *rules, int64_t now_ms)
 {
@@ -203,11 +196,13 @@ static const char *jwt_read_times(struct jwt_claims *claims, const json_t *paylo
 	if (!jwt_read_time(json_object_get(payload, "exp"), &claims->until_ms))
 		return "the token does not say when it expires";
 	claims->until_ms += rules->leeway_ms;
+	if (claims->until_ms <= now_ms)
+		return "the token has expired";
 	claims->from_ms = 0;
 	if (from != NULL && !jwt_read_time(from, &claims->from_ms))
 		return JWT_MALFORMED;
 	claims->from_ms -= rules->leeway_ms;
-	return jwt_not_now(claims, now_ms);
+	return claims->from_ms > now_ms ? "the token is not valid yet" : NULL;
 }
 
 static bool jwt_is(const json_t *json, const char *text)

@@ -27,7 +27,5 @@ struct jwt_claims {
  */
 const char *jwt_verify(const struct jwt_keys *keys, const struct jwt_rules *rules, const char *text,
 		       size_t len, int64_t now_ms, struct jwt_claims *claims);
-/* Why a token that was good is not at that time; NULL: it is. */
-const char *jwt_not_now(const struct jwt_claims *claims, int64_t now_ms);
 
 #endif

@@ -36,8 +36,6 @@ struct api *api_new(const struct api_shared *shared, struct cart_store *store,
 	api->access = access;
 	api->shard = shard;
 	api->log = api_log_from(shared->env->settings);
-	api->audit_limited =
-		strcmp(settings_string(shared->env->settings, "auth.audit"), "limited") == 0;
 	random_seed(&api->ids);
 	return api;
 }

@@ -362,28 +362,20 @@ static enum log_level call_log_level(int status)
  * what only an administrator may. */
 static void call_audit(const struct call *call, int status)
 {
-	static struct log_limit strangers;
 	bool refused = status == 401 || status == 403;
-	int64_t left_out = 0;
 
 	if (!refused && (!call->as_admin || call->caller == NULL))
-		return;
-	if (call->api->audit_limited && call->caller == NULL &&
-	    !log_limit_pass(&strangers, clock_monotonic_ns(call->api->shared->env->clock),
-			    &left_out))
 		return;
 	log_event(refused ? LOG_WARN : LOG_INFO, refused ? "access refused" : "admin call",
 		  LOG_STR("caller", call->caller != NULL ? call->caller->name : NULL),
 		  LOG_STR("method", http_request_method_name(call->request)),
-		  LOG_STR("route", call->route != NULL ? call->route->pattern : NULL),
+		  LOG_STR("route", call->route->pattern),
 		  LOG_STR("path", http_request_is_gone(call->request)
 					  ? NULL
 					  : http_request_path(call->request)),
 		  LOG_INT("status", status), LOG_STR("request_id", call->request_id),
 		  LOG_STR("peer", http_request_peer(call->request)),
-		  LOG_STR("subject", http_request_peer_subject(call->request)),
-		  LOG_STR("reason", refused ? call->reason : NULL),
-		  LOG_COUNT("left_out", left_out));
+		  LOG_STR("reason", refused ? call->reason : NULL));
 }
 
 static void call_log(struct call *call, int status, int64_t total_ns)

@@ -34,7 +34,6 @@ struct api {
 	struct access *access; /* NULL: everybody may do everything */
 	struct random ids;
 	enum api_log log;   /* log.requests */
-	bool audit_limited; /* auth.audit */
 	struct buf out;	    /* the body being written; replies are built and sent in one go */
 	struct call *spare; /* calls for reuse */
 	size_t spare_count;

@@ -23,6 +23,8 @@
  * is likely, and on a kept one, where it would be chance. */
 #define CONNECTION_DRAIN_NEW_NS	 (1 * CLOCK_NS_PER_S)
 #define CONNECTION_DRAIN_IDLE_NS (100 * CLOCK_NS_PER_MS)
+/* A connection over TLS that is idle for so long needs no buffers. */
+#define CONNECTION_REST_NS (1 * CLOCK_NS_PER_S)
 /* A request that takes longer is checked for a client that has gone. */
 #define CONNECTION_LOOK_NS (200 * CLOCK_NS_PER_MS)
 
@@ -217,6 +219,8 @@ static void connection_input(struct evbuffer *input, const struct evbuffer_cb_in
 
 	if (info->n_added == 0)
 		return;
+	if (connection->session != NULL)
+		tls_read_on(connection->bev, connection->session);
 	switch (connection->state) {
 	case CONNECTION_NEW:
 	case CONNECTION_IDLE:
@@ -438,6 +442,22 @@ static void connection_sweep_writing(struct http_server *server)
 	}
 }
 
+/* From the newest on, down to those that an earlier sweep has seen. */
+static void connection_sweep_rest(struct http_server *server)
+{
+	int64_t rest_ns = server->now_ns - CONNECTION_REST_NS;
+	struct connection *connection;
+
+	TAILQ_FOREACH_REVERSE(connection, &server->lists[CONNECTION_IDLE], connection_list, link)
+	{
+		if (connection->since_ns <= server->rested_ns)
+			break;
+		if (connection->since_ns <= rest_ns)
+			tls_rest(connection->session);
+	}
+	server->rested_ns = rest_ns;
+}
+
 void connection_sweep(struct http_server *server)
 {
 	const struct http_limits *limits = &server->config.limits;
@@ -455,6 +475,8 @@ void connection_sweep(struct http_server *server)
 	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_LINGERING])) != NULL &&
 	       connection_is_past(connection, CONNECTION_LINGER_NS / CLOCK_NS_PER_MS))
 		connection_release(connection);
+	if (server->config.tls != NULL)
+		connection_sweep_rest(server);
 	connection_soon(server);
 }
 

@@ -69,7 +69,9 @@ static void greeting_event(struct bufferevent *bev, short what, void *user)
 	if ((what & BEV_EVENT_CONNECTED) != 0) {
 		http_count(server, server->config.metrics->handshakes, 1);
 		connection->subject = tls_subject(connection->session);
+		tls_rest(connection->session);
 		connection_enter(connection, CONNECTION_NEW);
+		tls_read_on(bev, connection->session);
 	} else if ((what & BEV_EVENT_ERROR) != 0) {
 		http_count(server, server->config.metrics->handshakes_failed, 1);
 		greeting_failed(connection);

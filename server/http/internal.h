@@ -145,6 +145,7 @@ struct http_server {
 	struct event *sweep; /* every CONNECTION_SWEEP_MS, oftener while draining */
 	struct event *soon;  /* later in this turn: refusals */
 	int64_t now_ns;	     /* of the last sweep: near enough for idle times */
+	int64_t rested_ns;   /* idle connections over TLS since then have no buffers */
 	LIST_HEAD(http_request_list, http_request) lost_requests;
 	struct http_request *free_requests;
 	size_t free_count;

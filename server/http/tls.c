@@ -141,12 +141,13 @@ static int tls_set_rules(SSL_CTX *ctx)
 	 * the connection. */
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 					 SSL_OP_IGNORE_UNEXPECTED_EOF);
-	/* The rest of an answer moves into the bufferevent; idle connections keep no buffers. */
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				      SSL_MODE_RELEASE_BUFFERS);
+	/* The rest of an answer moves into the bufferevent. */
+	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	/* Sessions are resumed by tickets, whose key lives as long as the SSL_CTX: after a reload
 	 * every client is checked anew. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	/* One call of read() for a record, not one for its header and one for the rest. */
+	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_alpn_select_cb(ctx, tls_choose_protocol, NULL);
 	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
 			       SSL_CTX_set_cipher_list(ctx, TLS_CIPHERS) == 1 &&
@@ -291,8 +292,13 @@ void tls_end(struct ssl_st *session)
 
 void tls_read_on(struct bufferevent *bev, struct ssl_st *session)
 {
-	if (SSL_pending(session) > 0)
+	if (SSL_has_pending(session) == 1)
 		event_active(&bev->ev_read, EV_READ, 0);
+}
+
+void tls_rest(struct ssl_st *session)
+{
+	(void)SSL_free_buffers(session);
 }
 
 char *tls_subject(const struct ssl_st *session)

@@ -54,9 +54,11 @@ const char *tls_failure(struct bufferevent *bev, bool *plain_http);
 ssize_t tls_send(struct ssl_st *session, const struct iovec *pieces, size_t count);
 /* Tells the client that nothing follows, so that it can tell an end from an attack. */
 void tls_end(struct ssl_st *session);
-/* Has the bufferevent read what the session has already taken from the socket: libevent 2.1 waits
- * for the socket after its buffer was full. */
+/* Has the bufferevent read what the session has already taken from the socket: libevent 2.1 would
+ * wait for the socket to have more. */
 void tls_read_on(struct bufferevent *bev, struct ssl_st *session);
+/* Gives back the session's buffers, 32 KiB, until it is used again. */
+void tls_rest(struct ssl_st *session);
 /* The subject of the certificate that the client has shown and that was found good, as RFC 2253
  * writes it, to be freed. NULL: there is none, or no memory. */
 char *tls_subject(const struct ssl_st *session);

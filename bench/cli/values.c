@@ -162,6 +162,9 @@ const struct bench_option bench_value_options[] = {
 	FLAG("json", json, "prints the result as JSON in place of tables"),
 	DURATION("timeout", timeout_ms, 1, 600000, "10s",
 		 "an operation without an answer by then has failed"),
+	TEXT("cacert", cacert, "FILE", NULL,
+	     "PEM file of the authorities that an https URL is verified by (default: the\n"
+	     "system's)"),
 	LIST("describe", describe, "NAME=FILE",
 	     "the settings of side NAME (A, B, ...; of gate BASE, SAME, HEAD), as cartd\n"
 	     "--print-config writes them, to be kept in the result"),

@@ -46,7 +46,8 @@ static bool session_open_side(struct bench_session *session, const char *name, c
 			      const char *argument)
 {
 	const struct bench_drive_config config = {.timeout_ms = session->values.timeout_ms,
-						  .cold = session->values.cold};
+						  .cold = session->values.cold,
+						  .cacert = session->values.cacert};
 	struct bench_drive **drive = &session->drives[session->drive_count];
 	struct cart_error error;
 

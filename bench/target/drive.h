@@ -1,5 +1,5 @@
 /*
- * Where operations go: a running cartd (http://HOST:PORT) or a store in our own process
+ * Where operations go: a running cartd (http://HOST:PORT, or https) or a store in our own process
  * (store:BACKEND?setting=value&setting=value), which shows what the HTTP front costs.
  *
  * Three levels. A struct bench_drive is a target, once a process; threads share it. A struct

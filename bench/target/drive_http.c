@@ -219,6 +219,7 @@ static struct bench_link *http_link_open(struct bench_drive_loop *loop)
 	link->link.loop = loop;
 	link->conn.base = loop->base;
 	link->conn.address = &drive->origin.address;
+	link->conn.tls = drive->origin.tls;
 	link->conn.ended = link_ended;
 	link->conn.cold = drive->drive.config.cold;
 	return &link->link;
@@ -280,6 +281,7 @@ static bool http_cores(const struct bench_drive *drive, cpu_set_t *cores)
 
 static void http_close(struct bench_drive *head)
 {
+	http_origin_free(&((struct http_drive *)head)->origin);
 	free(head);
 }
 
@@ -288,7 +290,8 @@ static int http_open(struct bench_drive **out, const char *target,
 {
 	struct http_drive *drive = bench_alloc(1, sizeof(*drive));
 
-	if (http_origin_find(&drive->origin, target, config->timeout_ms, error) != 0) {
+	if (http_origin_find(&drive->origin, target, config->cacert, config->timeout_ms, error) !=
+	    0) {
 		free(drive);
 		return -1;
 	}

@@ -7,6 +7,7 @@
  */
 #include "bench/target/http_conn.h"
 
+#include "bench/target/http_tls.h"
 #include "core/base/clock.h"
 
 #include <errno.h>
@@ -25,6 +26,8 @@ void http_conn_close(struct http_conn *conn)
 		return;
 	event_del(&conn->readable);
 	event_del(&conn->writable);
+	http_tls_close(conn->session);
+	conn->session = NULL;
 	close(conn->fd);
 	conn->open = conn->connecting = false;
 }
@@ -51,27 +54,41 @@ static void conn_fail(struct http_conn *conn, enum http_conn_end end, int failur
 	conn_end(conn, end);
 }
 
-static void conn_read(evutil_socket_t fd, short what, void *user)
+/* 0: all is sent, or the rest waits for the socket; -1: the connection is broken. */
+static int conn_send(struct http_conn *conn)
 {
-	struct http_conn *conn = user;
+	while (conn->sent < conn->out_len) {
+		const char *rest = conn->out + conn->sent;
+		size_t len = conn->out_len - conn->sent;
+		bool wants_room = true;
+		ssize_t sent = conn->session != NULL ? http_tls_send(conn->session, rest, len,
+								     &wants_room, &conn->why)
+						     : send(conn->fd, rest, len, MSG_NOSIGNAL);
+
+		if (sent >= 0)
+			conn->sent += (size_t)sent;
+		else if (errno == EAGAIN)
+			return wants_room ? event_add(&conn->writable, NULL) : 0;
+		else if (errno != EINTR)
+			return -1;
+	}
+	return 0;
+}
+
+/* Reads once. False: the request has ended, and the caller must not touch conn; or nothing is here.
+ */
+static bool conn_receive(struct http_conn *conn)
+{
 	enum http_answer_state state;
 	size_t room;
-	char *to;
-	ssize_t got;
+	char *to = http_answer_room(&conn->answer, &room);
+	ssize_t got = conn->session != NULL ? http_tls_receive(conn->session, to, room, &conn->why)
+					    : recv(conn->fd, to, room, 0);
 
-	(void)what;
-	if (!conn->busy) { /* the server has closed, or sends what no request asked for */
-		http_conn_close(conn);
-		return;
-	}
-	if (conn->connecting)
-		return; /* conn_write() finds out */
-	to = http_answer_room(&conn->answer, &room);
-	got = recv(fd, to, room, 0);
 	if (got < 0) {
 		if (errno != EAGAIN && errno != EINTR)
 			conn_fail(conn, HTTP_CONN_BROKEN, errno);
-		return;
+		return false;
 	}
 	state = got > 0 ? http_answer_take(&conn->answer, (size_t)got)
 			: http_answer_end(&conn->answer);
@@ -79,23 +96,30 @@ static void conn_read(evutil_socket_t fd, short what, void *user)
 		conn_end(conn, HTTP_CONN_ANSWERED);
 	else if (state == HTTP_ANSWER_BROKEN)
 		conn_fail(conn, got > 0 ? HTTP_CONN_NOT_HTTP : HTTP_CONN_BROKEN, 0);
+	else
+		return true;
+	return false;
 }
 
-/* 0: all is sent, or the rest waits for room; -1: the connection is broken. */
-static int conn_send(struct http_conn *conn)
+static void conn_read(evutil_socket_t fd, short what, void *user)
 {
-	while (conn->sent < conn->out_len) {
-		ssize_t sent = send(conn->fd, conn->out + conn->sent, conn->out_len - conn->sent,
-				    MSG_NOSIGNAL);
+	struct http_conn *conn = user;
 
-		if (sent >= 0)
-			conn->sent += (size_t)sent;
-		else if (errno == EAGAIN)
-			return event_add(&conn->writable, NULL);
-		else if (errno != EINTR)
-			return -1;
+	(void)fd;
+	(void)what;
+	if (!conn->busy) { /* the server has closed, or sends what no request asked for */
+		http_conn_close(conn);
+		return;
 	}
-	return 0;
+	if (conn->connecting)
+		return; /* conn_write() finds out */
+	/* In a handshake sending waits for the server. */
+	if (conn->session != NULL && conn_send(conn) != 0) {
+		conn_fail(conn, HTTP_CONN_BROKEN, errno);
+		return;
+	}
+	while (conn_receive(conn) && conn->session != NULL && http_tls_has(conn->session))
+		continue;
 }
 
 static void conn_write(evutil_socket_t fd, short what, void *user)
@@ -134,6 +158,11 @@ static int conn_connect(struct http_conn *conn)
 	setsockopt(conn->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	event_assign(&conn->readable, conn->base, conn->fd, EV_READ | EV_PERSIST, conn_read, conn);
 	event_assign(&conn->writable, conn->base, conn->fd, EV_WRITE, conn_write, conn);
+	conn->session = conn->tls != NULL ? http_tls_open(conn->tls, conn->fd) : NULL;
+	if (conn->tls != NULL && conn->session == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
 	conn->connecting = connect(conn->fd, (const struct sockaddr *)&to->storage, to->len) != 0;
 	if (conn->connecting && errno != EINPROGRESS)
 		return -1;
@@ -159,6 +188,7 @@ int http_conn_start(struct http_conn *conn, const char *out, size_t len, int64_t
 	conn->out = out;
 	conn->out_len = len;
 	conn->sent = 0;
+	conn->why = NULL;
 	conn->busy = true;
 	if (kept && conn_send(conn) == 0)
 		return 0;

@@ -22,6 +22,8 @@ enum http_conn_end {
 };
 
 struct http_conn;
+struct http_tls;
+struct ssl_st;
 /* Comes once for each request that was started. It may start another one, or free the owner. */
 typedef void http_conn_fn(struct http_conn *conn, enum http_conn_end end);
 
@@ -30,9 +32,11 @@ struct http_conn {
 	struct event_base *base;
 	const struct http_address *address;
 	http_conn_fn *ended;
-	bool cold; /* closes after each answer */
+	struct http_tls *tls; /* NULL: plain HTTP */
+	bool cold;	      /* closes after each answer */
 
 	int failure;	  /* errno of what failed last; 0: the server closed the connection */
+	const char *why;  /* what was wrong with TLS, if that was it; else NULL */
 	size_t sent;	  /* bytes of the request that the kernel has taken */
 	int64_t ended_ns; /* the instant at which the last request ended */
 	struct http_answer answer;
@@ -40,6 +44,7 @@ struct http_conn {
 	/* Private. */
 	bool open, connecting, busy;
 	int fd;
+	struct ssl_st *session; /* while open, over TLS */
 	const char *out;
 	size_t out_len;
 	struct event readable; /* persistent, while open */

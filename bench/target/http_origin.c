@@ -2,6 +2,7 @@
 
 #include "bench/stats/alloc.h"
 #include "bench/target/base.h"
+#include "bench/target/http_tls.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -62,6 +63,8 @@ static int origin_take(struct origin_get *get, int64_t timeout_ms, struct http_r
 	case HTTP_CONN_BROKEN:
 		break;
 	}
+	if (conn->why != NULL)
+		return cart_error_set(error, "TLS: %s", conn->why);
 	return cart_error_set(error, "the connection closed before the answer was complete%s%s",
 			      conn->failure != 0 ? ": " : "",
 			      conn->failure != 0 ? strerror(conn->failure) : "");
@@ -82,6 +85,7 @@ int http_origin_get(const struct http_origin *origin, const char *path, struct h
 		   origin->url.prefix, path, origin->url.authority);
 	get->conn.base = base;
 	get->conn.address = &origin->address;
+	get->conn.tls = origin->tls;
 	get->conn.ended = origin_get_ended;
 	get->conn.cold = true;
 	origin_await(get, buf_string(&request), origin->timeout_ms);
@@ -179,11 +183,20 @@ static int origin_check_version(const struct http_origin *origin, struct cart_er
 	return failed;
 }
 
-int http_origin_find(struct http_origin *origin, const char *url, int64_t timeout_ms,
-		     struct cart_error *error)
+int http_origin_find(struct http_origin *origin, const char *url, const char *cacert,
+		     int64_t timeout_ms, struct cart_error *error)
 {
 	*origin = (struct http_origin){.timeout_ms = timeout_ms};
-	if (bench_url_parse(&origin->url, url, error) != 0 || origin_ask_health(origin, error) != 0)
+	if (bench_url_parse(&origin->url, url, error) != 0 ||
+	    (origin->url.tls && http_tls_new(&origin->tls, origin->url.host, cacert, error) != 0))
 		return -1;
-	return origin_check_version(origin, error);
+	if (origin_ask_health(origin, error) == 0 && origin_check_version(origin, error) == 0)
+		return 0;
+	http_origin_free(origin);
+	return -1;
+}
+
+void http_origin_free(struct http_origin *origin)
+{
+	http_tls_free(&origin->tls);
 }

@@ -9,6 +9,7 @@
 
 struct http_origin {
 	struct bench_url url;
+	struct http_tls *tls;	     /* of an https URL; else NULL */
 	int64_t timeout_ms;	     /* for one question, including the connect */
 	struct http_address address; /* the first address of the host that took a connection */
 	char database[HTTP_ORIGIN_DATABASE_MAX + 1]; /* from /health: [a-z0-9_-]+ */
@@ -21,12 +22,16 @@ struct http_reply {
 };
 
 /*
- * Looks up the host and reads /health and the version of the API. -1: error says in one line,
+ * Looks up the host and reads /health and the version of the API. cacert: for https, as for
+ * http_tls_new(). For http_origin_free(), unless it fails. -1: error says in one line,
  * without the URL, why there is nothing to measure: no such host, no connection, not a cartd,
  * another version of the API, or its database is down.
  */
 CART_MUST_CHECK int http_origin_find(struct http_origin *origin, const char *url,
-				     int64_t timeout_ms, struct cart_error *error);
+				     const char *cacert, int64_t timeout_ms,
+				     struct cart_error *error);
+/* No connection to it is open. */
+void http_origin_free(struct http_origin *origin);
 
 /*
  * Sends GET path on a connection of its own and waits for the answer. The caller frees the reply's

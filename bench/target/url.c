@@ -7,8 +7,14 @@
 #include <string.h>
 #include <strings.h>
 
-/* Skips "http://"; NULL: another scheme. */
-static const char *url_skip_scheme(const char *text, struct cart_error *error)
+static const char *url_default_port(const struct bench_url *url)
+{
+	return url->tls ? "443" : "80";
+}
+
+/* Skips "http://" or "https://"; NULL: another scheme. */
+static const char *url_take_scheme(struct bench_url *url, const char *text,
+				   struct cart_error *error)
 {
 	const char *after = strstr(text, "://");
 
@@ -16,8 +22,11 @@ static const char *url_skip_scheme(const char *text, struct cart_error *error)
 		return text;
 	if (after - text == 4 && strncasecmp(text, "http", 4) == 0)
 		return after + 3;
-	cart_error_set(error, "the scheme %.*s is not spoken here, only http", (int)(after - text),
-		       text);
+	url->tls = after - text == 5 && strncasecmp(text, "https", 5) == 0;
+	if (url->tls)
+		return after + 3;
+	cart_error_set(error, "the scheme %.*s is not spoken here, only http and https",
+		       (int)(after - text), text);
 	return NULL;
 }
 
@@ -85,7 +94,7 @@ static int url_set_authority(struct bench_url *url, const char *text, size_t len
 	if (after < end && url_set_port(url, after + 1, (size_t)(end - after - 1), error) != 0)
 		return -1;
 	snprintf(url->authority, sizeof(url->authority), bracketed ? "[%s]" : "%s", url->host);
-	if (strcmp(url->port, "80") != 0) {
+	if (strcmp(url->port, url_default_port(url)) != 0) {
 		len = strlen(url->authority);
 		snprintf(url->authority + len, sizeof(url->authority) - len, ":%s", url->port);
 	}
@@ -96,12 +105,13 @@ int bench_url_parse(struct bench_url *url, const char *text, struct cart_error *
 {
 	size_t authority, prefix;
 
-	*url = (struct bench_url){.port = "80"};
+	*url = (struct bench_url){0};
 	if (!url_is_printable(text))
 		return cart_error_set(error, "a space or a control character");
-	text = url_skip_scheme(text, error);
+	text = url_take_scheme(url, text, error);
 	if (text == NULL)
 		return -1;
+	strcpy(url->port, url_default_port(url));
 	if (strpbrk(text, "?#@") != NULL)
 		return cart_error_set(error, "a %c does not belong here", *strpbrk(text, "?#@"));
 	authority = strcspn(text, "/");

@@ -9,6 +9,8 @@
 #include "tests/lib/tls_client.h"
 #include "tests/lib/tls_fixture.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -445,6 +447,37 @@ static void a_row_of_requests_in_one_record_is_answered_whole(void **state)
 	cartd_stop(&cartd);
 }
 
+/* The end of the handshake and the request in forty records reach the server in one go: OpenSSL
+ * takes them all from the socket, which has nothing more to tell of then. */
+static void records_that_come_together_are_all_read(void **state)
+{
+	const int cork = 1, off = 0;
+	struct http_response response = {0};
+	char body[2000], head[200];
+	struct http_client client;
+	struct cartd cartd;
+
+	(void)state;
+	start_tls(&cartd, NULL);
+	memset(body, ' ', sizeof(body));
+	memcpy(body, "{\"customer_id\":1}", 17);
+	snprintf(head, sizeof(head),
+		 "POST /shopping-carts HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+		 sizeof(body));
+	http_client_open_from(&client, cartd.port, "127.0.0.1");
+	setsockopt(client.fd, IPPROTO_TCP, TCP_CORK, &cork, sizeof(cork));
+	http_client_start_tls(&client);
+	assert_true(http_client_send_text(&client, head));
+	for (size_t i = 0; i < sizeof(body); i += 50)
+		assert_true(http_client_send(&client, body + i, 50));
+	setsockopt(client.fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+	assert_int_equal(http_client_read(&client, &response, false, WAIT_MS), HTTP_READ_ANSWER);
+	assert_int_equal(response.status, 201);
+	http_response_clear(&response);
+	http_client_close(&client);
+	cartd_stop(&cartd);
+}
+
 static void make_big_cart(const struct cartd *cartd, char path[64])
 {
 	struct http_response response = {0};
@@ -514,6 +547,50 @@ static void answers_to_a_slow_reader_arrive_whole(void **state)
 	free(first);
 	http_response_clear(&response);
 	http_client_close(&client);
+	cartd_stop(&cartd);
+}
+
+/* Exit status 2: the machine was too busy for the measurement to count. */
+static void cartbench_measures_over_tls(void **state)
+{
+	char url[64], *output;
+	struct cartd cartd;
+	int status;
+
+	(void)state;
+	start_tls(&cartd, NULL);
+	snprintf(url, sizeof(url), "https://localhost:%d", cartd.port);
+	for (int cold = 0; cold < 2; cold++) {
+		const char *argv[] = {"cartbench",
+				      "run",
+				      "--busy",
+				      "--duration",
+				      "100ms",
+				      "--warmup",
+				      "0",
+				      "--clients",
+				      "2",
+				      "--cacert",
+				      file("ca.pem"),
+				      url,
+				      cold ? "--cold" : NULL,
+				      NULL};
+
+		status = cartd_run_program(argv, &output, 30000);
+		if ((status != 0 && status != 2) || strstr(output, "memory at https://") == NULL)
+			fail_msg("status %d: %s", status, output);
+		free(output);
+	}
+	assert_true(cartd_metric(&cartd, "cart_tls_handshakes_total{result=\"ok\"}") > 20);
+	for (int system = 0; system < 2; system++) {
+		const char *argv[] = {"cartbench",	    "run", url, system ? NULL : "--cacert",
+				      file("other-ca.pem"), NULL};
+
+		assert_int_not_equal(cartd_run_program(argv, &output, 30000), 0);
+		if (strstr(output, "TLS: ") == NULL)
+			fail_msg("not refused by the certificate: %s", output);
+		free(output);
+	}
 	cartd_stop(&cartd);
 }
 
@@ -600,7 +677,9 @@ int main(void)
 		cmocka_unit_test(a_required_certificate_is_required),
 		cmocka_unit_test(an_optional_certificate_is_checked_where_it_is_shown),
 		cmocka_unit_test(a_row_of_requests_in_one_record_is_answered_whole),
+		cmocka_unit_test(records_that_come_together_are_all_read),
 		cmocka_unit_test(answers_to_a_slow_reader_arrive_whole),
+		cmocka_unit_test(cartbench_measures_over_tls),
 		cmocka_unit_test(those_who_wait_at_the_limit_are_served_before_the_end),
 		cmocka_unit_test(a_hangup_changes_the_certificate_of_new_connections),
 	};

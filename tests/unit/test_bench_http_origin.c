@@ -212,10 +212,11 @@ static void the_first_address_that_takes_a_connection_is_used(void **state)
 	(void)state;
 	fake_server_start(&server, be_a_cartd, NULL);
 	snprintf(url, sizeof(url), "localhost:%d", server.port);
-	if (http_origin_find(&origin, url, TIMEOUT_MS, &error) != 0)
+	if (http_origin_find(&origin, url, NULL, TIMEOUT_MS, &error) != 0)
 		fail_msg("%s", error.text);
 	assert_int_equal(origin.address.storage.ss_family, AF_INET);
 	assert_string_equal(origin.database, "d");
+	http_origin_free(&origin);
 	fake_server_stop(&server);
 }
 

@@ -42,6 +42,10 @@ static void urls_are_read_as_people_write_them(void **state)
 	check("localhost:9000/", "localhost", "9000", "", "localhost:9000");
 	check("http://h:080/api/v1//", "h", "80", "/api/v1", "h");
 	check("http://[::1]:8080/x", "::1", "8080", "/x", "[::1]:8080");
+	check("https://h", "h", "443", "", "h");
+	check("HTTPS://h:80/x", "h", "80", "/x", "h:80");
+	check("https://h:443", "h", "443", "", "h");
+	check("http://h:443", "h", "443", "", "h:443");
 	check("http://[fe80::1]", "fe80::1", "80", "", "[fe80::1]");
 }
 
@@ -51,7 +55,7 @@ static void what_is_no_url_is_refused_with_the_reason(void **state)
 	refuse("", "no name");
 	refuse("http://", "no name");
 	refuse("http:///x", "no name");
-	refuse("https://h", "https");
+	refuse("httpss://h", "httpss");
 	refuse("ftp://h", "ftp");
 	refuse("http://h:0", "\"0\"");
 	refuse("http://h:65536", "65536");

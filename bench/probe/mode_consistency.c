@@ -169,7 +169,8 @@ static void consistency_say_why(const struct probe_rig *rig, char *why, size_t r
 			 "no operation had an outcome that counts; the last failure: %.300s",
 			 rig->trouble.text);
 	else
-		snprintf(why, room, "its time (--for) was over before the first trial");
+		snprintf(why, room,
+			 "its time (--for) was over before the first trial: give it more");
 }
 
 /* The document of a side, whose findings are added to the result. */

@@ -104,6 +104,7 @@ static void once_repeat_done(struct bench_op *op, void *user)
 	if (op->outcome == BENCH_OK) {
 		cart->run->replays += op->replayed && cart->tries == 1;
 		cart->trial->outcome = BENCH_OK;
+		cart->run->rig->outcomes++;
 		if (op->type == BENCH_ADD && op->version > cart->newest)
 			cart->newest = op->version;
 	} else if (once_is_open(op) && cart->tries < ONCE_TRIES &&

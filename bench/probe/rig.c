@@ -91,6 +91,10 @@ void probe_rig_begin(struct probe_rig *rig)
 	int64_t part_ms = rig->plan->part_ms;
 
 	rig->part_ends_ns = 0;
+	rig->part_late_ns = (PROBE_TIMES - 1) * part_ms * CLOCK_NS_PER_MS;
+	if (rig->part_late_ns > PROBE_LATE_MS * CLOCK_NS_PER_MS)
+		rig->part_late_ns = PROBE_LATE_MS * CLOCK_NS_PER_MS;
+	rig->outcomes = 0;
 	if (part_ms > 0)
 		rig->part_ends_ns =
 			clock_monotonic_ns(&cart_clock_system) + part_ms * CLOCK_NS_PER_MS;
@@ -98,9 +102,12 @@ void probe_rig_begin(struct probe_rig *rig)
 
 bool probe_rig_goes_on(const struct probe_rig *rig)
 {
+	int64_t ends_ns = rig->part_ends_ns;
+
+	if (rig->outcomes < PROBE_ENOUGH)
+		ends_ns += rig->part_late_ns;
 	return probe_rig_is_alive(rig) &&
-	       (rig->part_ends_ns == 0 ||
-		clock_monotonic_ns(&cart_clock_system) < rig->part_ends_ns);
+	       (rig->part_ends_ns == 0 || clock_monotonic_ns(&cart_clock_system) < ends_ns);
 }
 
 void probe_rig_run(struct probe_rig *rig)

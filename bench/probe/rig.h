@@ -5,7 +5,7 @@
  *
  * A failed operation is the probe's to record. When many in a row get no answer the target is gone:
  * probe_rig_goes_on() turns false, as it does on Ctrl-C and when the time of a part is over, and
- * clients end with what they have.
+ * clients end with what they have. A part without enough outcomes by then has more time.
  */
 #ifndef BENCH_PROBE_RIG_H
 #define BENCH_PROBE_RIG_H
@@ -19,7 +19,10 @@
 #define PROBE_TARGETS_MAX 8
 #define PROBE_GIVE_UP	  64 /* operations in a row without an answer */
 #define PROBE_CLIENTS_MAX 64
-#define PROBE_LINES_MAX	  96 /* products that a probe puts into a cart: within limits.lines */
+#define PROBE_ENOUGH	  20	/* outcomes of a part, before its time ends it */
+#define PROBE_TIMES	  10	/* its time at most, where it does not have them */
+#define PROBE_LATE_MS	  20000 /* likewise: after its time */
+#define PROBE_LINES_MAX	  96	/* products that a probe puts into a cart: within limits.lines */
 
 /* How much is tried. */
 struct probe_plan {
@@ -28,7 +31,7 @@ struct probe_plan {
 	size_t repeats;	 /* under a key */
 	size_t carts;	 /* that are worked on at once */
 	size_t clients;	 /* that change one cart at once; 2 ... PROBE_CLIENTS_MAX */
-	int64_t part_ms; /* the longest that a part of a probe takes; 0: any time */
+	int64_t part_ms; /* that a part of a probe takes where it has PROBE_ENOUGH; 0: any */
 	size_t settle;	 /* reads in the end, for the version that was acknowledged last */
 	int64_t delays_ms[PROBE_DELAYS_MAX];
 	size_t delay_count;
@@ -47,6 +50,8 @@ struct probe_rig {
 	size_t running;		   /* clients that are not done */
 	size_t unanswered;	   /* operations in a row */
 	int64_t part_ends_ns;	   /* monotonic; 0: open */
+	int64_t part_late_ns;	   /* what is added to that, without enough outcomes */
+	size_t outcomes;	   /* of the part; each probe counts its own */
 	char unique[17];	   /* what keys of this run begin with */
 	int64_t customers;	   /* the next customer */
 	struct cart_error trouble; /* why the last operation that failed did; "" */

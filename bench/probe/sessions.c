@@ -151,6 +151,9 @@ static void session_done(struct bench_op *op, void *user)
 		step->version = op->version;
 	else if (op->type == BENCH_GET && op->status == 404)
 		step->version = 0;
+	/* A read after a second write is a trial of every guarantee. */
+	cart->run->rig->outcomes +=
+		op->outcome == BENCH_OK && op->type == BENCH_GET && client->write_count > 1;
 	bench_op_clear(op);
 	session_next(client);
 	if (client == &cart->author)

@@ -82,6 +82,7 @@ static void staleness_read_done(struct bench_op *op, void *user)
 
 	probe_rig_saw(cart->run->rig, op);
 	staleness_take(&cart->looks[op - cart->reads], cart, op);
+	cart->run->rig->outcomes += op->outcome == BENCH_OK && cart->waiting == 1;
 	bench_op_clear(op);
 	if (--cart->waiting == 0)
 		staleness_next(cart);

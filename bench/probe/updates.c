@@ -45,6 +45,7 @@ static void updates_added(struct bench_op *op, void *user)
 
 	probe_rig_saw(client->run->rig, op);
 	client->add->outcome = op->outcome;
+	client->run->rig->outcomes += op->outcome == BENCH_OK;
 	if (op->outcome == BENCH_OK && op->version > client->run->newest)
 		client->run->newest = op->version;
 	bench_op_clear(op);

@@ -290,6 +290,43 @@ static void a_probe_without_a_trial_makes_the_run_invalid(void **state)
 	scene_end(&s);
 }
 
+/* The time of each part is over before its carts are made, one after another. */
+static void a_slow_service_has_outcomes_although_its_time_is_over(void **state)
+{
+	static const char *const settings[] = {"backend=fault", "fault.delay=10ms", NULL};
+	static const char *const options[] = {
+		"--carts",  "24",
+		"--for",    "200ms",
+		"--probes", "staleness,read_your_writes,monotonic_reads,monotonic_writes",
+		NULL};
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s);
+	scene_serve(&s, 0, settings);
+	scene_run(&s, 0, options);
+	assert_true(number(finding(&s, "staleness", "strong"), "trials") > 0);
+	assert_true(number(finding(&s, "monotonic_writes", "strong"), "trials") > 0);
+	scene_end(&s);
+}
+
+/* It would go on for half an hour. */
+static void a_service_without_outcomes_is_given_up(void **state)
+{
+	static const char *const settings[] = {"backend=fault", "fault.delay=10ms",
+					       "fault.busy_every=1", "fault.ops=change", NULL};
+	static const char *const options[] = {"--trials", "500000",    "--for", "100ms",
+					      "--probes", "staleness", NULL};
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s);
+	scene_serve(&s, 0, settings);
+	scene_run(&s, 2, options);
+	assert_int_equal(number(finding(&s, "staleness", "strong"), "trials"), 0);
+	scene_end(&s);
+}
+
 static void a_side_that_could_not_be_probed_is_shown(void **state)
 {
 	static const char *const across[] = {"--same-database", NULL};
@@ -495,6 +532,8 @@ int main(void)
 		cmocka_unit_test(the_read_cache_breaks_no_promise),
 		cmocka_unit_test(an_open_outcome_is_unknown_and_never_a_violation),
 		cmocka_unit_test(a_probe_without_a_trial_makes_the_run_invalid),
+		cmocka_unit_test(a_slow_service_has_outcomes_although_its_time_is_over),
+		cmocka_unit_test(a_service_without_outcomes_is_given_up),
 		cmocka_unit_test(a_side_that_could_not_be_probed_is_shown),
 		cmocka_unit_test(cartds_on_one_database_are_probed_across),
 		cmocka_unit_test(two_databases_are_not_taken_for_one),

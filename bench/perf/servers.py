@@ -13,12 +13,13 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools", "databases"))
-from beside import PR_SET_PDEATHSIG, Failure  # noqa: E402
+from beside import PR_SET_PDEATHSIG, Failure, logged  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = 0, 1
 LUA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "load.lua")
 CARTS = "/shopping-carts"
 TICKS = os.sysconf("SC_CLK_TCK")
+MOMENT_S = 1  # before somebody is told what is awaited
 DATABASE_S = 20  # for a side's database to answer, and for its tables to be made
 
 
@@ -154,8 +155,8 @@ class Server:
             if self.process.poll() is not None or time.monotonic() - self.started > timeout:
                 status = self.process.poll()
                 self.stop()
-                how = "did not answer in time" if status is None else f"ended with status {status}"
-                raise Failure(f"{self.name} did not start: it {how}:\n{self.log_text()[-3000:].strip()}")
+                how = f"did not answer within {timeout:g} s" if status is None else f"ended with status {status}"
+                raise Failure(f"{self.name} did not start: it {how}{logged(self.log_text())}")
             time.sleep(0.0005)
         return found
 
@@ -163,8 +164,8 @@ class Server:
         """HOST:PORT, from cartd's log: without asking it anything."""
         return self._await(lambda: re.search(r'listening.*address="?([^ "]+)', self.log_text()), timeout).group(1)
 
-    def await_answer(self, port, path="/readyz", timeout=30):
-        """Seconds from exec to the first 200."""
+    def await_answer(self, port, path="/readyz", timeout=30, waits=None):
+        """Seconds from exec to the first 200. waits() is called once, when that takes longer than a moment."""
         def answers():
             try:
                 with Client(port, ca=self.ca) as client:
@@ -172,8 +173,16 @@ class Server:
             except (OSError, Failure):
                 return False
 
+        def answers_or_waits():
+            nonlocal waits
+            found = answers()
+            if not found and waits and time.monotonic() - self.started > MOMENT_S:
+                waits()
+                waits = None
+            return found
+
         self.port = port
-        self._await(answers, timeout)
+        self._await(answers_or_waits, timeout)
         return time.monotonic() - self.started
 
     def memory_kib(self, what="VmRSS"):
@@ -214,9 +223,26 @@ def start_side(binary, name, settings, folder, cores, environment=None):
     server = Server([*words, "--listen", "127.0.0.1:0"], log, cores, environment=environment)
     server.name = name
     server.conf, server.address = conf, server.await_listening()
-    # A cartd whose database is away runs, and waits for it.
-    server.await_answer(int(server.address.rpartition(":")[2]), timeout=DATABASE_S)
+    await_database(server)
     return server
+
+
+def await_database(server):
+    """A cartd whose database is away runs, and waits for it: whoever waits with it learns why."""
+    def reason():
+        found = re.search(r'cannot provision.* reason="?([^"\n]+)', server.log_text())
+        return ": " + found.group(1) if found else ""
+
+    def say():
+        print(f"{server.name}: waiting up to {DATABASE_S:g} s for its database{reason()}", file=sys.stderr, flush=True)
+
+    try:
+        server.await_answer(int(server.address.rpartition(":")[2]), timeout=DATABASE_S, waits=say)
+    except Failure:
+        if not reason() or time.monotonic() - server.started < DATABASE_S:
+            raise
+        raise Failure(f"{server.name} did not start: its database was not ready within {DATABASE_S:g} s{reason()}. "
+                      "Start the database, or correct the settings that name it") from None
 
 
 def service_times(histogram, interval):

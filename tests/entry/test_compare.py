@@ -33,6 +33,7 @@ tool.DEPTHS["quick"].update({
     "consistency": ["--trials", "24", "--adds", "40", "--repeats", "20", "--for", "30s"],
     "sweep": ["--duration", "100ms", "--warmup", "20ms", "--to", "2"]})
 sys.modules["servers"].DATABASE_S = float(sys.argv[2])
+sys.modules["servers"].MOMENT_S = min(1, float(sys.argv[2]) - 1)
 sys.argv[:3] = [tool.__file__]
 sys.exit(tool.main())
 """
@@ -174,7 +175,8 @@ def what_cannot_be(folder):
         (("--a", "My SQL"), "takes BACKEND"),
         (("--a", "memory", "--b", "memory", "--margin", "nonsense"), "--margin"),
         (("--a", "memory", "--b", "memory", "--out", folder), "a letter.txt is there"),
-        (("--a", "mysql?mysql.host=127.0.0.1&mysql.port=1", "--b", "memory"), "127.0.0.1:1"),
+        (("--a", "mysql?mysql.host=127.0.0.1&mysql.port=1", "--b", "memory"), "A: waiting up to 1 s for its database"),
+        (("--a", "memory", "--b", "mysql?mysql.host=127.0.0.1&mysql.port=1"), "B did not start: its database was not ready within 1 s: 127.0.0.1:1: "),
     ]
     problems = []
     old = os.path.join(folder, "report", "index.html")
@@ -308,6 +310,37 @@ def a_dropped_signal(_folder):
     return "" if ended.returncode == 128 + signal.SIGTERM else "exit status %d" % ended.returncode
 
 
+def a_silent_server(folder):
+    """A database that neither answers nor logs anything: the message about it is a whole sentence."""
+    sys.path.append(os.path.join(ROOT, "tools", "databases"))
+    import beside  # pylint: disable=import-outside-toplevel
+
+    class Silent(beside.Server):
+        NAME, PREFIX = "silent", "cart-silent-"
+
+        def prepare(self):
+            pass
+
+        def words(self):
+            return ["sleep", "60"]
+
+        def variables(self):
+            return None
+
+        def answers(self, _said):
+            return False
+
+    server = Silent(os.path.join(folder, "silent"))
+    try:
+        server.start(timeout=0)
+        said = ""
+    except beside.Failure as error:
+        said = str(error)
+    finally:
+        server.close()
+    return "" if said.startswith("silent did not answer in time; it has logged nothing: ") else said or "it started"
+
+
 def needs(_folder):
     """For ./cart: which servers are to be brought along."""
     cases = [((), "dynamodb mysql"), (("--a", "sqlite", "--b", "http://x"), "sqlite"), (("--a", "mysql?mysql.pool=1", "--b", "mysql"), "mysql")]
@@ -326,7 +359,7 @@ def tests(tap):
                            ("earlier reports stay, as many as are asked for", earlier_reports),
                            ("what was found is the exit status", what_was_found_is_the_status),
                            ("a signal in a destructor ends it too", a_dropped_signal),
-                           ("it says which servers it needs", needs)):
+                           ("a database that says nothing", a_silent_server), ("it says which servers it needs", needs)):
         with tempfile.TemporaryDirectory(prefix="cart-compare-test-") as folder:
             tap.run(name, function, folder)
 

@@ -65,6 +65,12 @@ class Failure(Exception):
     """What stopped a server, in a few lines."""
 
 
+def logged(said):
+    """The end of what a server has logged, for the end of a message."""
+    said = said.strip()[-3000:]
+    return ":\n" + said if said else "; it has logged nothing: the machine may be too busy for it, try again"
+
+
 class Keeper:
     """The process that ends and removes what this one leaves behind. Started with the first server."""
 
@@ -186,7 +192,7 @@ class Server(Closing):
                 return
             said, status = self.log_text(before), self.process.returncode
             if not (self.port_is_ours and self.lost_port(said)):
-                raise Failure("%s ended with status %s:\n%s" % (self.NAME, status, said[-3000:].strip()))
+                raise Failure("%s ended with status %s%s" % (self.NAME, status, logged(said)))
             self.port = None
 
     def _spawn(self, extra):
@@ -204,7 +210,7 @@ class Server(Closing):
                 return False
             if time.monotonic() > until:
                 self.kill()
-                raise Failure("%s did not answer in time:\n%s" % (self.NAME, self.log_text(before)[-3000:].strip()))
+                raise Failure("%s did not answer in time%s" % (self.NAME, logged(self.log_text(before))))
             time.sleep(POLL_S)
         return True
 

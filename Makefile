@@ -79,7 +79,7 @@ BACKEND_SRC := $(filter-out backends/fault/%,$(wildcard backends/*/*.c backends/
 FAULT_SRC := $(wildcard backends/fault/*.c)
 EMBED_OBJ := $(B)/embed/version.o $(B)/embed/sqlite_migrations.o $(B)/embed/mysql_migrations.o \
 	$(B)/embed/dynamodb_tables.o \
-	$(patsubst schemas/%.yaml,$(B)/embed/%_yaml.o,$(wildcard schemas/openapi.yaml))
+	$(patsubst schemas/%.yaml,$(B)/embed/%_yaml.o,$(wildcard schemas/openapi.yaml)) $(B)/embed/openapi_strings_yaml.o
 LIB_OBJ := $(call objects,$(CORE_SRC) $(BACKEND_SRC)) $(EMBED_OBJ)
 REGISTRY_OBJ := $(B)/core/registry.o
 # Test builds have one more backend, which injects faults.
@@ -185,6 +185,11 @@ $(B)/tests/fuzz/%.o: OBJ_CFLAGS =
 # new or a removed file leads to a rebuild.
 $(B)/embed/%_yaml.c: schemas/%.yaml tools/embed
 	$(call embed,text,$(*)_yaml,$<)
+$(B)/embed/openapi_strings.yaml: schemas/openapi.yaml tools/openapi-strings
+	@mkdir -p $(@D)
+	tools/openapi-strings <$< >$@.$$$$ && mv $@.$$$$ $@
+$(B)/embed/openapi_strings_yaml.c: $(B)/embed/openapi_strings.yaml tools/embed
+	$(call embed,text,openapi_strings_yaml,$<)
 define embed_set
 $$(B)/embed/$(1)_$(2).c: $$(sort $$(wildcard schemas/$(1)/*.$(3))) $$(wildcard schemas/$(1)) tools/embed
 	$$(call embed,set,$(1)_$(2),$$(sort $$(wildcard schemas/$(1)/*.$(3))))

@@ -17,6 +17,9 @@ struct embed_file {
 /* schemas/openapi.yaml */
 extern const char embed_openapi_yaml[];
 extern const size_t embed_openapi_yaml_len;
+/* The same where ids are strings, by tools/openapi-strings. */
+extern const char embed_openapi_strings_yaml[];
+extern const size_t embed_openapi_strings_yaml_len;
 
 /* schemas/sqlite/NNNN-*.sql, sorted by name; a zeroed one ends it. */
 extern const struct embed_file embed_sqlite_migrations[];

@@ -82,5 +82,10 @@ void page_handle_metrics(struct call *call)
 void page_handle_contract(struct call *call)
 {
 	call->cache = PAGE_CACHE;
-	call_reply(call, 200, "application/yaml", embed_openapi_yaml, embed_openapi_yaml_len);
+	if (shop_id_type() == SHOP_ID_STRING)
+		call_reply(call, 200, "application/yaml", embed_openapi_strings_yaml,
+			   embed_openapi_strings_yaml_len);
+	else
+		call_reply(call, 200, "application/yaml", embed_openapi_yaml,
+			   embed_openapi_yaml_len);
 }

@@ -31,6 +31,11 @@ COMMON_HEADERS = {"date", "content-length", "content-type", "connection", "cache
 class Contract:
     def __init__(self, text):
         self.document = yaml.safe_load(text)
+        self.strings = self.document["info"]["x-id-type"] == "string"
+
+    def shop_id(self, number):
+        """The id of a customer or product of the type in force."""
+        return str(number) if self.strings else number
 
     def resolve(self, node):
         while isinstance(node, dict) and "$ref" in node:
@@ -60,6 +65,7 @@ class Contract:
 
 class Service:
     def __init__(self, url):
+        self.contract = None
         self.connection = http.client.HTTPConnection(urllib.parse.urlsplit(url).netloc, timeout=10)
 
     def send(self, method, path, body=None, headers=None):
@@ -73,11 +79,11 @@ class Service:
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
     def make_cart(self, lines=1, checked_out=False):
-        _, _, body = self.send("POST", "/shopping-carts", {"customer_id": 123})
+        _, _, body = self.send("POST", "/shopping-carts", {"customer_id": self.contract.shop_id(123)})
         cart = json.loads(body)["shopping_cart_id"]
         if lines:
             self.send("POST", "/shopping-carts/%s/items" % cart,
-                      {"items": [{"product_id": 456 + i, "quantity": 1} for i in range(lines)]})
+                      {"items": [{"product_id": self.contract.shop_id(456 + i), "quantity": 1} for i in range(lines)]})
         if checked_out:
             self.send("POST", "/shopping-carts/%s/checkout" % cart)
         return cart
@@ -141,7 +147,7 @@ def scenarios(service, contract, path, method, operation):
     if "422" in documented:
         yield reused_key(service, path, method, good)
     if operation["operationId"] == "addItems":
-        yield scene("422", "too much", body={"items": [{"product_id": 456, "quantity": 10000}] * 101})
+        yield scene("422", "too much", body={"items": [{"product_id": contract.shop_id(456), "quantity": 10000}] * 101})
     if operation["operationId"] == "removeItem":
         yield scene("404", "no line", target=path.replace("{product_id}", "999"))
     if "413" in documented:
@@ -256,7 +262,7 @@ def tests(tap):
     service = Service(sys.argv[1])
     status, _, text = service.send("GET", "/openapi.yaml")
     assert status == 200
-    contract = Contract(text)
+    contract = service.contract = Contract(text)
     _, _, page = service.send("GET", "/")
     tap.run("the contract and the service have the same calls", lambda: check_same_calls(contract, page.decode()))
     tap.run("the examples follow their schemas", lambda: check_examples(contract))

@@ -46,21 +46,20 @@ static int run(const char *command, size_t *passed)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-static void every_example_and_every_answer_follows_the_contract(void **state)
+static void check_contract(const char *const *settings)
 {
 	char script[PATH_MAX], command[PATH_MAX + 128];
 	struct api_server server;
 	size_t passed;
 	int status;
 
-	(void)state;
 	if (run(PYTHON " -c 'import jsonschema, yaml' 2>&1", &passed) != 0) {
 		printf("# not tested: openapi.yaml against the service; it needs python3-yaml and "
 		       "python3-jsonschema\n");
 		skip();
 	}
 	find_script(script);
-	api_server_start(&server, NULL);
+	api_server_start(&server, settings);
 	snprintf(command, sizeof(command), PYTHON " '%s' http://127.0.0.1:%d 2>&1", script,
 		 server.cartd.port);
 	status = run(command, &passed);
@@ -70,10 +69,25 @@ static void every_example_and_every_answer_follows_the_contract(void **state)
 	assert_true(passed > 100);
 }
 
+static void every_example_and_every_answer_follows_the_contract(void **state)
+{
+	(void)state;
+	check_contract(NULL);
+}
+
+static void so_do_they_where_ids_are_strings(void **state)
+{
+	static const char *const settings[] = {"cart.id_type=string", NULL};
+
+	(void)state;
+	check_contract(settings);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_example_and_every_answer_follows_the_contract),
+		cmocka_unit_test(so_do_they_where_ids_are_strings),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -240,6 +240,17 @@ static void two_hundred_lines_of_the_longest_ids_fit(void **state)
 	assert_int_equal(call_cart("POST", id, "/checkout", NULL), 200);
 }
 
+static void the_contract_says_that_ids_are_strings(void **state)
+{
+	(void)state;
+	assert_int_equal(call("GET", "/openapi.yaml", NULL), 200);
+	assert_non_null(strstr(client.response.body, "\n  x-id-type: string\n"));
+	assert_non_null(strstr(client.response.body, "pattern: \"^[!-~]+$\"\n"));
+	assert_non_null(strstr(client.response.body, "{product_id: \"456\", quantity: 2}"));
+	assert_null(strstr(client.response.body, "9007199254740991"));
+	assert_null(strstr(client.response.body, "2^53-1"));
+}
+
 static int start(void **state)
 {
 	static const char *const settings[] = {"cart.id_type=string", NULL};
@@ -266,6 +277,7 @@ int main(void)
 		cmocka_unit_test(an_id_has_1_to_64_characters),
 		cmocka_unit_test(what_is_no_string_is_refused_by_name),
 		cmocka_unit_test(pages_and_keys_are_those_of_the_customer),
+		cmocka_unit_test(the_contract_says_that_ids_are_strings),
 		cmocka_unit_test(two_hundred_lines_of_the_longest_ids_fit),
 	};
 

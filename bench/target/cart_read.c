@@ -6,14 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool read_product(struct shop_id *id, const json_t *value)
+{
+	json_int_t number = json_integer_value(value);
+
+	if (shop_id_type() == SHOP_ID_STRING)
+		return json_is_string(value) &&
+		       shop_id_parse(id, json_string_value(value), json_string_length(value));
+	if (number < 1 || number > SHOP_ID_NUMBER_MAX)
+		return false;
+	*id = shop_id_of_number(number);
+	return true;
+}
+
 static bool read_line(struct cart_line *line, json_t *item)
 {
-	json_int_t product, quantity;
+	json_t *product;
+	json_int_t quantity;
 
-	if (json_unpack(item, "{s:I, s:I}", "product_id", &product, "quantity", &quantity) != 0 ||
-	    product < 1 || product > SHOP_ID_NUMBER_MAX)
+	if (json_unpack(item, "{s:o, s:I}", "product_id", &product, "quantity", &quantity) != 0 ||
+	    !read_product(&line->product_id, product))
 		return false;
-	line->product_id = shop_id_of_number(product);
 	line->quantity = quantity;
 	return true;
 }

@@ -281,8 +281,19 @@ static bool http_cores(const struct bench_drive *drive, cpu_set_t *cores)
 
 static void http_close(struct bench_drive *head)
 {
+	shop_id_type_release();
 	http_origin_free(&((struct http_drive *)head)->origin);
 	free(head);
+}
+
+/* All targets of a process have one type, because one workload is sent to all of them. */
+static int http_take_id_type(const struct http_origin *origin, struct cart_error *error)
+{
+	if (shop_id_type_take(origin->id_type))
+		return 0;
+	return cart_error_set(error, "its cart.id_type is %s, and that of the other target is %s",
+			      shop_id_type_name(origin->id_type),
+			      shop_id_type_name(shop_id_type()));
 }
 
 static int http_open(struct bench_drive **out, const char *target,
@@ -292,6 +303,11 @@ static int http_open(struct bench_drive **out, const char *target,
 
 	if (http_origin_find(&drive->origin, target, config->cacert, config->timeout_ms, error) !=
 	    0) {
+		free(drive);
+		return -1;
+	}
+	if (http_take_id_type(&drive->origin, error) != 0) {
+		http_origin_free(&drive->origin);
 		free(drive);
 		return -1;
 	}

@@ -158,10 +158,11 @@ static int origin_ask_health(struct http_origin *origin, struct cart_error *erro
 	return failed;
 }
 
-/* The contract's version, where the contract is shown: info.version of /openapi.yaml. */
-static int origin_check_version(const struct http_origin *origin, struct cart_error *error)
+/* The contract's version, where the contract is shown: info.version of /openapi.yaml; and the type
+ * of ids, info.x-id-type. */
+static int origin_read_contract(struct http_origin *origin, struct cart_error *error)
 {
-	static const char named[] = "\n  version: ";
+	static const char named[] = "\n  version: ", strings[] = "\n  x-id-type: string\n";
 	struct http_reply reply;
 	const char *at = NULL;
 	size_t len;
@@ -169,6 +170,8 @@ static int origin_check_version(const struct http_origin *origin, struct cart_er
 
 	if (reply.status == 200)
 		at = strstr(buf_string(&reply.body), named);
+	if (at != NULL && strstr(buf_string(&reply.body), strings) != NULL)
+		origin->id_type = SHOP_ID_STRING;
 	if (at != NULL) {
 		at += sizeof(named) - 1;
 		at += *at == '"' || *at == '\'';
@@ -190,7 +193,7 @@ int http_origin_find(struct http_origin *origin, const char *url, const char *ca
 	if (bench_url_parse(&origin->url, url, error) != 0 ||
 	    (origin->url.tls && http_tls_new(&origin->tls, origin->url.host, cacert, error) != 0))
 		return -1;
-	if (origin_ask_health(origin, error) == 0 && origin_check_version(origin, error) == 0)
+	if (origin_ask_health(origin, error) == 0 && origin_read_contract(origin, error) == 0)
 		return 0;
 	http_origin_free(origin);
 	return -1;

@@ -4,6 +4,7 @@
 
 #include "bench/target/http_conn.h"
 #include "bench/target/url.h"
+#include "core/shop_id.h"
 
 #define HTTP_ORIGIN_DATABASE_MAX 32
 
@@ -13,6 +14,7 @@ struct http_origin {
 	int64_t timeout_ms;	     /* for one question, including the connect */
 	struct http_address address; /* the first address of the host that took a connection */
 	char database[HTTP_ORIGIN_DATABASE_MAX + 1]; /* from /health: [a-z0-9_-]+ */
+	enum shop_id_type id_type; /* from /openapi.yaml; integers where it does not say it */
 };
 
 struct http_reply {
@@ -22,9 +24,9 @@ struct http_reply {
 };
 
 /*
- * Looks up the host and reads /health and the version of the API. cacert: for https, as for
- * http_tls_new(). For http_origin_free(), unless it fails. -1: error says in one line,
- * without the URL, why there is nothing to measure: no such host, no connection, not a cartd,
+ * Looks up the host and reads /health, the version of the API and the type of ids. cacert: for
+ * https, as for http_tls_new(). For http_origin_free(), unless it fails. -1: error says in one
+ * line, without the URL, why there is nothing to measure: no such host, no connection, not a cartd,
  * another version of the API, or its database is down.
  */
 CART_MUST_CHECK int http_origin_find(struct http_origin *origin, const char *url,

@@ -48,13 +48,30 @@ static char *request_put_number(char *at, int64_t value)
 	return request_put(at, digits + n, sizeof(digits) - n);
 }
 
+/* quote: '"' in a body, where strings have quotes and integers have none; else NUL. */
+static char *request_put_id(char *at, int64_t number, char quote)
+{
+	struct shop_id id;
+
+	/* A number that is no id is sent all the same, for the service to refuse. */
+	if (shop_id_type() == SHOP_ID_INTEGER || number < 1 || number > SHOP_ID_NUMBER_MAX)
+		return request_put_number(at, number);
+	id = shop_id_of_number(number);
+	if (quote != '\0')
+		*at++ = quote;
+	at = request_put(at, id.text, id.size);
+	if (quote != '\0')
+		*at++ = quote;
+	return at;
+}
+
 static char *request_put_path(char *at, const struct http_request_form *form,
 			      const struct bench_op *op)
 {
 	at = request_put(at, form->path, form->path_len);
 	if (op->type == BENCH_LIST) {
 		at = REQUEST_PUT(at, "?limit=100&customer_id=");
-		return request_put_number(at, op->customer_id);
+		return request_put_id(at, op->customer_id, '\0');
 	}
 	if (op->type == BENCH_CREATE)
 		return at;
@@ -65,7 +82,7 @@ static char *request_put_path(char *at, const struct http_request_form *form,
 		at = REQUEST_PUT(at, "/items");
 	if (op->type == BENCH_SET || op->type == BENCH_REMOVE) {
 		*at++ = '/';
-		at = request_put_number(at, op->product_id);
+		at = request_put_id(at, op->product_id, '\0');
 	}
 	if (op->type == BENCH_CHECKOUT)
 		at = REQUEST_PUT(at, "/checkout");
@@ -94,7 +111,7 @@ static char *request_put_headers(char *at, const struct bench_op *op)
 	return at;
 }
 
-/* Returns the length, 0 for none. The longest body has two numbers. */
+/* Returns the length, 0 for none. The longest body has an id and a number. */
 static size_t request_write_body(const struct bench_op *op, char body[96])
 {
 	char *at = body;
@@ -102,11 +119,11 @@ static size_t request_write_body(const struct bench_op *op, char body[96])
 	switch (op->type) {
 	case BENCH_CREATE:
 		at = REQUEST_PUT(at, "{\"customer_id\":");
-		at = request_put_number(at, op->customer_id);
+		at = request_put_id(at, op->customer_id, '"');
 		break;
 	case BENCH_ADD:
 		at = REQUEST_PUT(at, "{\"product_id\":");
-		at = request_put_number(at, op->product_id);
+		at = request_put_id(at, op->product_id, '"');
 		at = REQUEST_PUT(at, ",\"quantity\":");
 		at = request_put_number(at, op->quantity);
 		break;

@@ -701,6 +701,63 @@ static void a_target_says_who_it_is(void **state)
 	stop(&f);
 }
 
+#define STRINGS "openapi: 3.1.0\ninfo:\n  title: cart\n  version: \"1\"\n  x-id-type: string\n"
+#define ID_34	"0000000000000034"
+
+static void a_target_with_strings_gets_strings(void **state)
+{
+	static const char answer[] =
+		"{\"shopping_cart_id\":\"" ID "\",\"customer_id\":\"12\",\"version\":3,\"items\":["
+		"{\"product_id\":\"" ID_34 "\",\"quantity\":5},"
+		"{\"product_id\":\"SKU-1/\\\"\",\"quantity\":6}]}";
+	char whole[512];
+	const struct step script[] = {{ACCEPT, NULL, 0},  {READ, NULL, 0},	  {SEND, whole, 0},
+				      {READ, NULL, 0},	  {SEND, CHANGED, 0},	  {READ, NULL, 0},
+				      {SEND, CREATED, 0}, {AWAIT_CLOSE, NULL, 0}, {END, NULL, 0}};
+	struct bench_op op = request(BENCH_ADD), set = request(BENCH_SET);
+	struct bench_op create = {.type = BENCH_CREATE, .customer_id = 34};
+	struct fixture f = {.contract = STRINGS};
+
+	(void)state;
+	snprintf(whole, sizeof(whole), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+		 strlen(answer), answer);
+	start(&f, script);
+	op.want_cart = true;
+	op.product_id = set.product_id = 34;
+	run(&f, &op);
+	assert_result(&op, BENCH_OK, 200, "");
+	assert_int_equal(op.cart.line_count, 2);
+	assert_int_equal(shop_id_number(&op.cart.lines[0].product_id), 34);
+	assert_string_equal(op.cart.lines[1].product_id.text, "SKU-1/\"");
+	run(&f, &set);
+	run(&f, &create);
+	assert_result(&create, BENCH_OK, 201, "");
+	bench_op_clear(&op);
+	stop(&f);
+	assert_non_null(strstr(f.requests[0], "{\"product_id\":\"" ID_34 "\",\"quantity\":"));
+	assert_non_null(strstr(f.requests[1], "/items/" ID_34 " HTTP/1.1\r\n"));
+	assert_non_null(strstr(f.requests[2], "{\"customer_id\":\"" ID_34 "\"}"));
+	assert_true(shop_id_type_take(SHOP_ID_INTEGER));
+	shop_id_type_release();
+}
+
+static void targets_of_two_types_are_not_compared(void **state)
+{
+	static const struct step script[] = {{END, NULL, 0}};
+	const struct bench_drive_config config = {.timeout_ms = TIMEOUT_MS};
+	struct fixture f = {.contract = STRINGS, .unasked = 1};
+	struct cart_error error;
+
+	(void)state;
+	assert_true(shop_id_type_take(SHOP_ID_INTEGER));
+	start_server(&f, script);
+	assert_int_equal(try_open(&f, &config, &error), -1);
+	assert_string_equal(error.text,
+			    "its cart.id_type is string, and that of the other target is integer");
+	shop_id_type_release();
+	stop(&f);
+}
+
 static void another_version_of_the_api_is_not_measured(void **state)
 {
 	static const struct step script[] = {{END, NULL, 0}};
@@ -736,6 +793,8 @@ int main(void)
 		cmocka_unit_test(cold_is_a_connection_an_operation),
 		cmocka_unit_test(nobody_there_is_refused_and_told_from_the_loop),
 		cmocka_unit_test(a_target_says_who_it_is),
+		cmocka_unit_test(a_target_with_strings_gets_strings),
+		cmocka_unit_test(targets_of_two_types_are_not_compared),
 		cmocka_unit_test(another_version_of_the_api_is_not_measured),
 	};
 

@@ -38,14 +38,14 @@ struct cart_bill {
 
 /*
  * The cart: of a customer of 7 digits; so many lines, each a product of 6 digits and a quantity of
- * 2, added one after another; with cart.ttl.
+ * 2, or both of 16 characters where cart.id_type is string; added one after another; with cart.ttl.
  */
 struct cart_bill_cart {
 	size_t lines; /* 1 ... CART_BILL_LINES_MAX */
 	/* Every change up to and with the one billed has an idempotency key, and all keys are
 	 * within their window. */
 	bool keyed;
-	/* The text of a setting of the backend's; "" or NULL: its default. */
+	/* The text of a setting of the backend's, or of cart.id_type; "" or NULL: its default. */
 	const char *(*setting)(const void *user, const char *key);
 	const void *user;
 };

@@ -25,16 +25,17 @@ static void cart_json_id(struct buf *out, const struct cart_id *id)
 /* A number, or a string with its quotes. */
 static void cart_json_shop_id(struct buf *out, const struct shop_id *id)
 {
-	char text[1 + SHOP_ID_ESCAPED + 1], *end;
+	char *at;
 
 	if (shop_id_type() == SHOP_ID_INTEGER) {
 		buf_add(out, id->text, id->size);
-		return;
+	} else if (buf_reserve(out, SHOP_ID_ESCAPED + 2)) {
+		at = out->data + out->len;
+		*at++ = '"';
+		at = shop_id_escape(at, id);
+		*at++ = '"';
+		out->len = (size_t)(at - out->data);
 	}
-	text[0] = '"';
-	end = shop_id_escape(text + 1, id);
-	*end++ = '"';
-	buf_add(out, text, (size_t)(end - text));
 }
 
 /* A literal with its length known to the compiler. */

@@ -361,6 +361,30 @@ static void help_shows_an_example_even_where_settings_are_broken(void **state)
 	assert_output_holds("cartctl ");
 }
 
+static void ids_are_of_the_type_that_is_set(void **state)
+{
+	char other[300], line[400];
+
+	(void)state;
+	/* Of a setting that is given twice the later one counts. */
+	snprintf(other, sizeof(other), "%s-strings", fixture.path);
+	assert_int_equal(CTL("--sqlite.path", other, "--cart.id_type", "string", "provision"), 0);
+	assert_int_equal(CTL("--sqlite.path", other, "--cart.id_type", "string", "list",
+			     "--customer", "a@b/\"c"),
+			 0);
+	assert_string_equal(output, "");
+	assert_int_equal(CTL("--sqlite.path", other, "--cart.id_type", "string", "list",
+			     "--customer", "a b"),
+			 2);
+	assert_says("cartctl: list: --customer: \"a b\" is not 1 to 64 visible ASCII characters");
+	assert_int_equal(CTL("list", "--customer", "a@b"), 2);
+	assert_int_equal(CTL("--sqlite.path", other, "list", "--customer", "7"), 1);
+	snprintf(line, sizeof(line),
+		 "%s holds ids of cart.id_type=string, not integer; set cart.id_type=string",
+		 other);
+	assert_output_holds(line);
+}
+
 static void a_setting_that_cannot_work_stops_dynamodb_and_is_named(void **state)
 {
 	(void)state;
@@ -382,6 +406,7 @@ int main(void)
 		cmocka_unit_test(list_finds_what_was_left_idle),
 		cmocka_unit_test(looking_makes_no_store),
 		cmocka_unit_test(provision_makes_a_store_and_checks_one),
+		cmocka_unit_test(ids_are_of_the_type_that_is_set),
 		cmocka_unit_test(a_setting_that_cannot_work_stops_dynamodb_and_is_named),
 		cmocka_unit_test(the_memory_backend_has_nothing_to_show),
 		cmocka_unit_test(backends_are_listed_with_the_one_that_is_set),

@@ -1,8 +1,12 @@
 /* What AWS bills, by its rules: sizes of values, and units at the sizes of carts. The items that a
  * cartd has stored are counted in tests/dynamodb/test_money.py. */
+#include "backends/dynamodb/item/attribute.h"
 #include "backends/dynamodb/item/bill.h"
+#include "backends/dynamodb/item/body_parts.h"
 #include "tests/lib/cmocka.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static size_t bytes_of(const char *attributes)
@@ -65,6 +69,12 @@ static const char *setting_all(const void *user, const char *key)
 	return strcmp(key, "dynamodb.projection") == 0 ? "all" : "";
 }
 
+static const char *setting_string(const void *user, const char *key)
+{
+	(void)user;
+	return strcmp(key, "cart.id_type") == 0 ? "string" : "";
+}
+
 static void assert_units(const struct cart_bill *bill, enum cart_bill_operation operation,
 			 double read, double write)
 {
@@ -117,6 +127,87 @@ static void large_carts_take_more_in_each_place(void **state)
 	assert_true(all.stored_bytes > map.stored_bytes + 7500);
 }
 
+/* 10 characters more in each of three maps, and 9 of the customer. */
+static void ids_that_are_strings_take_their_length(void **state)
+{
+	struct cart_bill numbers, strings;
+
+	(void)state;
+	assert_int_equal(ddb_bill(&numbers, &(struct cart_bill_cart){.lines = 5}), 0);
+	assert_int_equal(
+		ddb_bill(&strings, &(struct cart_bill_cart){.lines = 5, .setting = setting_string}),
+		0);
+	assert_int_equal(strings.bytes - numbers.bytes, 5 * 3 * 10 + 9);
+}
+
+#define LARGEST_LINES 1000 /* limits.lines is at most that */
+
+static void fill_largest(struct ddb_item *item)
+{
+	struct cart *cart = &item->cart;
+
+	assert_true(cart_reserve_lines(cart, LARGEST_LINES));
+	item->keys = calloc(DDB_KEYS_MAX, sizeof(*item->keys));
+	assert_non_null(item->keys);
+	cart->version = CART_VERSION_MAX;
+	cart->created_ms = cart->updated_ms = cart->expires_ms = CART_TIME_MAX_MS;
+	cart->customer_id.size = SHOP_ID_MAX;
+	memset(cart->customer_id.text, '"', SHOP_ID_MAX);
+	for (; cart->line_count < LARGEST_LINES; cart->line_count++) {
+		struct cart_line *line = &cart->lines[cart->line_count];
+
+		*line = (struct cart_line){.quantity = CART_QUANTITY_MAX - 1,
+					   .added_ms = CART_TIME_MAX_MS,
+					   .updated_ms = CART_TIME_MAX_MS};
+		line->product_id.size = SHOP_ID_MAX;
+		memset(line->product_id.text, '\\', SHOP_ID_MAX);
+		snprintf(line->product_id.text + SHOP_ID_MAX - 4, 5, "%04d", (int)cart->line_count);
+	}
+	for (; item->key_count < DDB_KEYS_MAX; item->key_count++) {
+		struct ddb_key *key = &item->keys[item->key_count];
+		uint8_t hash[CART_KEY_HASH_BYTES] = {(uint8_t)(item->key_count >> 8),
+						     (uint8_t)item->key_count};
+
+		ddb_key_name(hash, key->name);
+		key->version = CART_VERSION_MAX;
+		key->stored_ms = CART_TIME_MAX_MS;
+	}
+}
+
+/* An item has at most 400 KB. */
+static void the_largest_cart_with_the_longest_ids_fits(void **state)
+{
+	static const enum ddb_layout layouts[] = {DDB_LAYOUT_MAP, DDB_LAYOUT_LIST};
+	static const struct cart_rules rules = {
+		.ttl_ms = 1000, .idempotency_window_ms = 1000, .idle_step_ms = 1000};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const struct ddb_table table = {
+			.name = "carts", .layout = layouts[i], .idle_shards = 8, .rules = &rules};
+		const struct cart_op op = {.now_ms = CART_TIME_MAX_MS};
+		struct ddb_item item = {.layout = layouts[i]};
+		const struct ddb_put put = {.op = &op,
+					    .before = &item,
+					    .after = &item.cart,
+					    .mark = "0123456789abcdef"};
+		struct buf body = {0};
+		const json_t *stored;
+		json_t *json;
+
+		fill_largest(&item);
+		ddb_body_put(&body, &table, &put);
+		assert_false(body.failed);
+		json = json_loadb(body.data, body.len, 0, NULL);
+		stored = json_object_get(json, "Item");
+		assert_true(ddb_item_bytes(stored) > LARGEST_LINES * SHOP_ID_MAX);
+		assert_true(ddb_item_bytes(stored) < (size_t)400 * 1024);
+		json_decref(json);
+		buf_free(&body);
+		ddb_item_clear(&item);
+	}
+}
+
 static void who_is_not_paid_by_the_request_has_no_bill(void **state)
 {
 	struct cart_bill bill;
@@ -135,6 +226,8 @@ int main(void)
 		cmocka_unit_test(maps_and_lists_have_an_overhead),
 		cmocka_unit_test(a_create_writes_two_indexes_and_a_checkout_leaves_one),
 		cmocka_unit_test(large_carts_take_more_in_each_place),
+		cmocka_unit_test(ids_that_are_strings_take_their_length),
+		cmocka_unit_test(the_largest_cart_with_the_longest_ids_fits),
 		cmocka_unit_test(who_is_not_paid_by_the_request_has_no_bill),
 	};
 

@@ -305,6 +305,20 @@ static void claims_say_who_calls_and_what_it_may(void **state)
 	assert_int_equal(strlen(claims.caller.name), ACCESS_NAME_MAX);
 }
 
+/* A number would be another customer's id than the string of its digits. */
+static void a_customer_is_a_string_where_ids_are(void **state)
+{
+	(void)state;
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	expect_payload(WITH(EXP, AUD ",\"customer_id\":\"a@b.example\""), NULL);
+	assert_string_equal(claims.caller.customer.text, "a@b.example");
+	expect_payload(WITH(EXP, AUD ",\"customer_id\":12"), "customer");
+	expect_payload(WITH(EXP, AUD ",\"customer_id\":\"a b\""), "customer");
+	shop_id_type_release();
+	assert_true(shop_id_type_take(SHOP_ID_INTEGER));
+	shop_id_type_release();
+}
+
 /* Every cut, and a flip of every character: none is good, and none harms. */
 static void what_was_changed_is_not_good(void **state)
 {
@@ -387,6 +401,7 @@ int main(void)
 		cmocka_unit_test(times_are_checked_with_a_leeway),
 		cmocka_unit_test(issuer_and_audience_are_ours),
 		cmocka_unit_test(claims_say_who_calls_and_what_it_may),
+		cmocka_unit_test(a_customer_is_a_string_where_ids_are),
 		cmocka_unit_test(what_was_changed_is_not_good),
 		cmocka_unit_test(huge_tokens_are_refused),
 	};

@@ -106,6 +106,7 @@ struct bill {
 	struct ddb_table table;
 	json_t *definition; /* of the table and its indexes */
 	bool keyed;
+	bool strings; /* cart.id_type=string */
 	struct cart_op op;
 	struct buf body;
 };
@@ -218,6 +219,13 @@ static json_t *bill_take_item(struct bill *bill)
 	return item;
 }
 
+/* A number of 6 or 7 digits; a string has 16, as those of shop_id_of_number(). */
+static void bill_set_id(struct shop_id *id, const struct bill *bill, size_t number)
+{
+	id->size = (uint8_t)snprintf(id->text, sizeof(id->text), bill->strings ? "%016zu" : "%zu",
+				     number);
+}
+
 static int bill_fill(struct ddb_item *item, const struct bill *bill, const struct bill_state *state)
 {
 	struct cart *cart = &item->cart;
@@ -229,8 +237,7 @@ static int bill_fill(struct ddb_item *item, const struct bill *bill, const struc
 		return -1;
 	/* In no shard 0, which is a byte shorter. */
 	cart->id.bytes[CART_ID_BYTES - 1] = 1;
-	cart->customer_id.size = (uint8_t)snprintf(cart->customer_id.text,
-						   sizeof(cart->customer_id.text), "1234567");
+	bill_set_id(&cart->customer_id, bill, 1234567);
 	cart->state = state->closed ? CART_CHECKED_OUT : CART_OPEN;
 	cart->version = (int64_t)state->changes + 1;
 	cart->created_ms = BILL_NOW_MS;
@@ -239,9 +246,7 @@ static int bill_fill(struct ddb_item *item, const struct bill *bill, const struc
 	for (; cart->line_count < state->lines; cart->line_count++) {
 		struct cart_line *line = &cart->lines[cart->line_count];
 
-		line->product_id.size =
-			(uint8_t)snprintf(line->product_id.text, sizeof(line->product_id.text),
-					  "%06zu", 123457 + cart->line_count);
+		bill_set_id(&line->product_id, bill, 123457 + cart->line_count);
 		line->quantity = 12;
 		line->added_ms = line->updated_ms = BILL_NOW_MS;
 	}
@@ -387,6 +392,7 @@ int ddb_bill(struct cart_bill *out, const struct cart_bill_cart *cart)
 		.definition =
 			ddb_table_definition(bill_setting_is(cart, "dynamodb.projection", "all")),
 		.keyed = cart->keyed,
+		.strings = bill_setting_is(cart, "cart.id_type", "string"),
 		.op = {.now_ms = BILL_NOW_MS},
 	};
 	json_t *items[BILL_MOMENTS] = {NULL};

@@ -2,6 +2,7 @@
 
 #include "bench/stats/alloc.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -101,4 +102,9 @@ bool h2h_setup(struct h2h_config *config, const struct bench_session *session)
 			 .read = bench_read_of(values->consistency)},
 	};
 	return bench_options_within(session->mode, "clients", values->clients, 1, H2H_CLIENTS_MAX);
+}
+
+int64_t h2h_pairs_for(double quantile)
+{
+	return (int64_t)ceil(BENCH_HDR_BEYOND_MIN / fmin(quantile, 1 - quantile) - 1e-6);
 }

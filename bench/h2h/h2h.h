@@ -111,4 +111,7 @@ CART_MUST_CHECK bool h2h_is_disturbed(const struct h2h *h2h, char *why, size_t r
 /* Takes the options of H2H_TAKES, --duration, --for and --seed. False: refused, with a message. */
 CART_MUST_CHECK bool h2h_setup(struct h2h_config *config, const struct bench_session *session);
 
+/* So many pairs must be in a block, so that ten of them lie beyond the quantile. */
+int64_t h2h_pairs_for(double quantile);
+
 #endif

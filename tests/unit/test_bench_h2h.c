@@ -523,7 +523,7 @@ static void the_open_loop_is_judged_at_p99_and_by_who_stands_still(void **state)
 	(void)state;
 	judge_open_loop(&judgement, 1, 0, 0, 20000);
 	assert_int_equal(row->operation, H2H_OPEN);
-	assert_int_equal(row->block_count, 18);
+	assert_int_equal(row->block_count, 15);
 	assert_true(row->comparison.verdict != STATS_A_WINS &&
 		    row->comparison.verdict != STATS_B_WINS);
 	assert_true(row->low < 0 && row->high > 0);

@@ -89,3 +89,8 @@ void cart_json_write(struct buf *out, const struct cart *cart)
 	}
 	CART_JSON_ADD(out, "]}");
 }
+
+void cart_json_write_line(struct buf *out, const struct cart_line *line)
+{
+	cart_json_line(out, line);
+}

@@ -7,5 +7,7 @@
 
 /* One JSON object without spaces, members in the contract's order. */
 void cart_json_write(struct buf *out, const struct cart *cart);
+/* One of its lines, as it is in the cart. */
+void cart_json_write_line(struct buf *out, const struct cart_line *line);
 
 #endif

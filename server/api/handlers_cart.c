@@ -1,4 +1,4 @@
-/* A cart as a whole: create, get, delete, checkout. */
+/* A cart as a whole: create, get (also of one line, with the cart's version), delete, checkout. */
 #include "core/cart_json.h"
 #include "server/api/body.h"
 #include "server/api/call.h"
@@ -78,7 +78,8 @@ static bool cart_none_match(const struct call *call, int64_t version, bool *matc
 static void cart_answer_get(struct call *call)
 {
 	const struct cart *cart = &call->op.cart;
-	bool unchanged = false;
+	bool one_line = call->product_id.size > 0, unchanged = false;
+	const struct cart_line *line = one_line ? cart_find_line(cart, &call->product_id) : NULL;
 
 	if (call->op.if_version != 0 && call->op.if_version != cart->version) {
 		call_fail(call, CART_MISMATCH);
@@ -93,13 +94,20 @@ static void cart_answer_get(struct call *call)
 		call_submit(call, cart_answer_get);
 		return;
 	}
+	if (one_line && line == NULL) {
+		call_fail(call, CART_NO_ITEM);
+		return;
+	}
 	call->cache = CART_CACHE;
 	call_header_tag(call, cart->version);
 	if (unchanged) {
 		call_reply_empty(call, 304);
 		return;
 	}
-	cart_json_write(&call->api->out, cart);
+	if (one_line)
+		cart_json_write_line(&call->api->out, line);
+	else
+		cart_json_write(&call->api->out, cart);
 	call_reply_json(call, 200);
 }
 

@@ -148,7 +148,7 @@ def scenarios(service, contract, path, method, operation):
         yield reused_key(service, path, method, good)
     if operation["operationId"] == "addItems":
         yield scene("422", "too much", body={"items": [{"product_id": contract.shop_id(456), "quantity": 10000}] * 101})
-    if operation["operationId"] == "removeItem":
+    if operation["operationId"] in ("getItem", "removeItem"):
         yield scene("404", "no line", target=path.replace("{product_id}", "999"))
     if "413" in documented:
         yield scene("413", "too large", body=b" " * 65537, headers={"Content-Type": "application/json"})

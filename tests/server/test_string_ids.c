@@ -123,6 +123,11 @@ static void a_segment_of_the_path_is_an_id_whatever_it_looks_like(void **state)
 	assert_int_equal(lines(), count);
 	for (size_t i = 0; i < count; i++)
 		assert_string_equal(product_at(i), segments[i][1]);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "/items/%s", segments[i][0]);
+		assert_int_equal(call_cart("GET", id, path, NULL), 200);
+		assert_string_equal(api_string(&client, "product_id"), segments[i][1]);
+	}
 }
 
 static void an_id_has_1_to_64_characters(void **state)

@@ -1,0 +1,120 @@
+/* One line of a cart, and all of its lines at once. */
+#include "tests/lib/api_client.h"
+#include "tests/lib/cmocka.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct api_server server;
+static struct api_client client;
+
+#define NOBODY "00000000-0000-4000-8000-000000000001"
+
+static int call_cart(const char *method, const char *id, const char *after, const char *headers,
+		     const char *body)
+{
+	return api_call_cart(&client, method, id, after, headers, body);
+}
+
+static void make_cart(char id[API_ID_TEXT + 1])
+{
+	static int64_t customer = 700000;
+
+	api_make_cart(&client, customer++, id);
+}
+
+/* One line. */
+
+static void a_line_is_read_as_its_cart_has_it(void **state)
+{
+	char id[API_ID_TEXT + 1];
+	json_t *line;
+
+	(void)state;
+	make_cart(id);
+	api_add(&client, id, 5, 2);
+	api_add(&client, id, 7, 3);
+	assert_int_equal(call_cart("GET", id, "", NULL, NULL), 200);
+	line = json_deep_copy(json_array_get(json_object_get(client.json, "items"), 1));
+	assert_int_equal(call_cart("GET", id, "/items/7", NULL, NULL), 200);
+	assert_true(json_equal(client.json, line));
+	assert_int_equal(api_version(&client), 3);
+	assert_string_equal(api_header(&client, "Cache-Control"), "private, no-cache");
+	assert_int_equal(call_cart("GET", id, "/items/7?consistency=strong", NULL, NULL), 200);
+	assert_true(json_equal(client.json, line));
+	json_decref(line);
+	/* As of a cart. */
+	assert_int_equal(call_cart("POST", id, "/checkout", NULL, NULL), 200);
+	assert_int_equal(call_cart("GET", id, "/items/5", NULL, NULL), 200);
+	assert_int_equal(api_integer(&client, "quantity"), 2);
+	assert_int_equal(api_version(&client), 4);
+}
+
+static void a_line_that_is_not_there_is_404(void **state)
+{
+	char id[API_ID_TEXT + 1];
+
+	(void)state;
+	make_cart(id);
+	api_add(&client, id, 5, 2);
+	call_cart("GET", id, "/items/6", NULL, NULL);
+	api_expect(&client, 404, "ITEM_NOT_FOUND", "no product 6 in cart");
+	/* Nobody has a representation of it. */
+	call_cart("GET", id, "/items/6", "If-None-Match: \"2\"\r\n", NULL);
+	api_expect(&client, 404, "ITEM_NOT_FOUND", NULL);
+	call_cart("GET", NOBODY, "/items/5", NULL, NULL);
+	api_expect(&client, 404, "CART_NOT_FOUND", NULL);
+	call_cart("GET", id, "/items/0", NULL, NULL);
+	api_expect(&client, 400, "INVALID_INPUT", "product_id");
+	call_cart("GET", id, "/items/5?fields=quantity", NULL, NULL);
+	api_expect(&client, 400, "INVALID_INPUT", "fields");
+}
+
+static void a_line_has_the_conditions_of_its_cart(void **state)
+{
+	char id[API_ID_TEXT + 1], length[32];
+
+	(void)state;
+	make_cart(id);
+	api_add(&client, id, 5, 2);
+	assert_int_equal(call_cart("GET", id, "/items/5", "If-None-Match: \"2\"\r\n", NULL), 304);
+	assert_int_equal(api_version(&client), 2);
+	assert_int_equal(call_cart("GET", id, "/items/5", "If-None-Match: \"1\"\r\n", NULL), 200);
+	assert_int_equal(call_cart("GET", id, "/items/5", "If-Match: \"2\"\r\n", NULL), 200);
+	call_cart("GET", id, "/items/5", "If-Match: \"1\"\r\n", NULL);
+	api_expect(&client, 412, "VERSION_MISMATCH", NULL);
+	assert_int_equal(call_cart("GET", id, "/items/5", NULL, NULL), 200);
+	snprintf(length, sizeof(length), "%s", api_header(&client, "Content-Length"));
+	assert_int_equal(call_cart("HEAD", id, "/items/5", NULL, NULL), 200);
+	assert_int_equal(client.response.body_len, 0);
+	assert_string_equal(api_header(&client, "Content-Length"), length);
+	assert_int_equal(call_cart("HEAD", id, "/items/6", NULL, NULL), 404);
+}
+
+static int start(void **state)
+{
+	(void)state;
+	api_server_start(&server, NULL);
+	api_open(&client, &server);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	api_close(&client);
+	api_server_stop(&server);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_line_is_read_as_its_cart_has_it),
+		cmocka_unit_test(a_line_that_is_not_there_is_404),
+		cmocka_unit_test(a_line_has_the_conditions_of_its_cart),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, start, stop);
+}

@@ -49,7 +49,14 @@ enum cart_change_type {
 	CART_CHANGE_ADD,    /* quantity 1 ... CART_ADD_MAX on top of what is there */
 	CART_CHANGE_SET,    /* quantity 0 ... limit; 0 removes the line, there or not */
 	CART_CHANGE_REMOVE, /* the line; not there: CART_NO_ITEM */
-	CART_CHANGE_CLEAR   /* every line; product_id is not used */
+	CART_CHANGE_CLEAR,  /* every line; product_id is not used */
+	/*
+	 * All changes of an op, or none: the cart has the lines that they name and no others, a
+	 * product that is named twice with the sum. quantity is 0 ... limit; 0 names no line, and
+	 * then the product may be missing too. A line that is there already keeps its added_ms, and
+	 * with the same quantity its updated_ms.
+	 */
+	CART_CHANGE_REPLACE
 };
 
 struct cart_change {

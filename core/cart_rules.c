@@ -113,8 +113,58 @@ static enum cart_result cart_apply_one(struct cart *cart, const struct cart_chan
 		*changed = *changed || cart->line_count > 0;
 		cart->line_count = 0;
 		return CART_OK;
+	case CART_CHANGE_REPLACE:
+		break;
 	}
 	return CART_FAILED;
+}
+
+/* A line that was there before stays as it was, but for another quantity. True: it did. */
+static bool cart_keep_line(struct cart_line *line, const struct cart *before, int64_t now_ms)
+{
+	const struct cart_line *was = cart_find_line(before, &line->product_id);
+
+	if (was == NULL)
+		return false;
+	line->added_ms = was->added_ms;
+	line->updated_ms = line->quantity == was->quantity ? was->updated_ms
+							   : cart_later(was->updated_ms, now_ms);
+	return line->quantity == was->quantity;
+}
+
+/* Fills a cart without lines. True: they are not those of the cart before. */
+static bool cart_replace_lines(struct cart *cart, const struct cart *before,
+			       const struct cart_op *op)
+{
+	bool changed;
+
+	for (size_t i = 0; i < op->change_count; i++) {
+		const struct cart_change *change = &op->changes[i];
+		struct cart_line *line = cart_find_line(cart, &change->product_id);
+
+		if (line != NULL)
+			line->quantity += change->quantity;
+		else if (change->quantity > 0)
+			cart_insert_line(cart, &change->product_id, change->quantity, op->now_ms);
+	}
+	changed = cart->line_count != before->line_count;
+	for (size_t i = 0; i < cart->line_count; i++)
+		changed = !cart_keep_line(&cart->lines[i], before, op->now_ms) || changed;
+	return changed;
+}
+
+/* Changes a copy of the cart one by one. */
+static enum cart_result cart_apply_each(struct cart *next, const struct cart *cart,
+					const struct cart_op *op, bool *changed)
+{
+	enum cart_result result = CART_OK;
+
+	next->line_count = cart->line_count;
+	if (cart->line_count > 0)
+		memcpy(next->lines, cart->lines, cart->line_count * sizeof(*cart->lines));
+	for (size_t i = 0; i < op->change_count && result == CART_OK; i++)
+		result = cart_apply_one(next, &op->changes[i], op->now_ms, changed);
+	return result;
 }
 
 /* Limits are checked on the cart that the op leaves, not on the way there, and only for what the op
@@ -153,13 +203,13 @@ static enum cart_result cart_apply_changes(struct cart *cart, const struct cart_
 	/* The changes are made on a copy of the lines, so that a refused op leaves the cart alone.
 	 */
 	next.lines = NULL;
-	next.line_room = 0;
+	next.line_count = next.line_room = 0;
 	if (!cart_reserve_lines(&next, cart->line_count + op->change_count))
 		return CART_BUSY;
-	if (cart->line_count > 0)
-		memcpy(next.lines, cart->lines, cart->line_count * sizeof(*cart->lines));
-	for (size_t i = 0; i < op->change_count && result == CART_OK; i++)
-		result = cart_apply_one(&next, &op->changes[i], op->now_ms, &changed);
+	if (op->changes[0].type == CART_CHANGE_REPLACE)
+		changed = cart_replace_lines(&next, cart, op);
+	else
+		result = cart_apply_each(&next, cart, op, &changed);
 	if (result == CART_OK && changed && !cart_is_within(&next, cart, rules))
 		result = CART_LIMIT;
 	if (result != CART_OK || !changed) {

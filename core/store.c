@@ -377,7 +377,8 @@ static const char *store_change_defect(const struct cart_change *change,
 {
 	if (change->type == CART_CHANGE_CLEAR)
 		return NULL;
-	if (!shop_id_is_valid(&change->product_id))
+	if (!shop_id_is_valid(&change->product_id) &&
+	    (change->type != CART_CHANGE_REPLACE || change->quantity != 0))
 		return "product_id is not an id";
 	switch (change->type) {
 	case CART_CHANGE_ADD:
@@ -385,6 +386,7 @@ static const char *store_change_defect(const struct cart_change *change,
 			return "a quantity to add is out of range";
 		return NULL;
 	case CART_CHANGE_SET:
+	case CART_CHANGE_REPLACE:
 		if (change->quantity < 0 || change->quantity > rules->quantity_max)
 			return "a quantity to set is out of range";
 		return NULL;
@@ -393,6 +395,21 @@ static const char *store_change_defect(const struct cart_change *change,
 		return NULL;
 	}
 	return "an unknown change";
+}
+
+static const char *store_changes_defect(const struct cart_op *op, const struct cart_rules *rules)
+{
+	const char *defect = NULL;
+
+	if (op->change_count < 1)
+		return "a change needs at least one line";
+	for (size_t i = 0; i < op->change_count && defect == NULL; i++) {
+		defect = store_change_defect(&op->changes[i], rules);
+		if ((op->changes[i].type == CART_CHANGE_REPLACE) !=
+		    (op->changes[0].type == CART_CHANGE_REPLACE))
+			defect = "a replacement with other changes";
+	}
+	return defect;
 }
 
 static const char *store_list_defect(const struct cart_list *list)
@@ -453,11 +470,7 @@ static const char *store_defect(const struct cart_store *store, const struct car
 	case CART_OP_CREATE:
 		return shop_id_is_valid(&op->customer_id) ? NULL : "customer_id is not an id";
 	case CART_OP_CHANGE:
-		if (op->change_count < 1)
-			return "a change needs at least one line";
-		for (size_t i = 0; i < op->change_count && defect == NULL; i++)
-			defect = store_change_defect(&op->changes[i], cart_store_rules(store));
-		return defect;
+		return store_changes_defect(op, cart_store_rules(store));
 	case CART_OP_LIST:
 		return store_list_defect(&op->list);
 	case CART_OP_CHECKOUT:

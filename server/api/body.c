@@ -124,9 +124,9 @@ static enum body_result body_take_id(const json_t *object, const char *where, co
 	return result;
 }
 
-/* The array of that name, of 1 to max elements. */
-static enum body_result body_take_array(const json_t *object, const char *name, size_t max,
-					json_t **array, char detail[BODY_DETAIL_MAX])
+/* The array of that name, of min to max elements. */
+static enum body_result body_take_array(const json_t *object, const char *name, size_t min,
+					size_t max, json_t **array, char detail[BODY_DETAIL_MAX])
 {
 	json_t *member = json_object_get(object, name);
 
@@ -134,7 +134,7 @@ static enum body_result body_take_array(const json_t *object, const char *name, 
 		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s is missing", name);
 	if (!json_is_array(member))
 		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s is not an array", name);
-	if (json_array_size(member) == 0)
+	if (json_array_size(member) < min)
 		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s is empty", name);
 	if (json_array_size(member) > max)
 		return BODY_FAIL(detail, BODY_INVALID_INPUT, "%s has more than %zu elements", name,
@@ -143,22 +143,34 @@ static enum body_result body_take_array(const json_t *object, const char *name, 
 	return BODY_OK;
 }
 
+/* What the items of a body are. */
+struct body_items {
+	enum cart_change_type type;
+	int64_t least, most; /* quantity */
+	size_t fewest;
+};
+
+static const struct body_items body_adds = {CART_CHANGE_ADD, 1, CART_ADD_MAX, 1};
+
 static enum body_result body_take_item(json_t *object, const char *where,
-				       struct cart_change *change, char detail[BODY_DETAIL_MAX])
+				       const struct body_items *items, struct cart_change *change,
+				       char detail[BODY_DETAIL_MAX])
 {
 	static const char *const known[] = {"product_id", "quantity", NULL};
 	enum body_result result = body_check_members(object, where, known, detail);
 
-	change->type = CART_CHANGE_ADD;
+	change->type = items->type;
 	if (result == BODY_OK)
 		result = body_take_id(object, where, "product_id", &change->product_id, detail);
 	if (result == BODY_OK)
-		result = body_take_integer(object, where, "quantity", 1, CART_ADD_MAX,
+		result = body_take_integer(object, where, "quantity", items->least, items->most,
 					   &change->quantity, detail);
 	return result;
 }
 
-static enum body_result body_take_items(json_t *object, struct cart_change **out, size_t *count,
+/* The array, and room for one change at least. */
+static enum body_result body_take_items(json_t *object, const struct body_items *items,
+					struct cart_change **out, size_t *count,
 					char detail[BODY_DETAIL_MAX])
 {
 	static const char *const known[] = {"items", NULL};
@@ -167,10 +179,10 @@ static enum body_result body_take_items(json_t *object, struct cart_change **out
 	json_t *array;
 
 	if (result == BODY_OK) /* http.max_body bounds their number */
-		result = body_take_array(object, "items", SIZE_MAX, &array, detail);
+		result = body_take_array(object, "items", items->fewest, SIZE_MAX, &array, detail);
 	if (result != BODY_OK)
 		return result;
-	changes = calloc(json_array_size(array), sizeof(*changes));
+	changes = calloc(json_array_size(array) + 1, sizeof(*changes));
 	if (changes == NULL)
 		return BODY_FAIL(detail, BODY_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < json_array_size(array) && result == BODY_OK; i++) {
@@ -179,7 +191,7 @@ static enum body_result body_take_items(json_t *object, struct cart_change **out
 
 		snprintf(where, sizeof(where), "items[%zu].", i);
 		if (json_is_object(item))
-			result = body_take_item(item, where, &changes[i], detail);
+			result = body_take_item(item, where, items, &changes[i], detail);
 		else
 			result = BODY_FAIL(detail, BODY_INVALID_INPUT,
 					   "items[%zu] is not an object", i);
@@ -367,14 +379,32 @@ enum body_result body_read_items(const char *text, size_t len, struct cart_chang
 	if (result != BODY_OK)
 		return result;
 	if (json_object_get(root, "items") != NULL) {
-		result = body_take_items(root, changes, count, detail);
+		result = body_take_items(root, &body_adds, changes, count, detail);
 	} else {
-		result = body_take_item(root, "", one, detail);
+		result = body_take_item(root, "", &body_adds, one, detail);
 		if (result == BODY_OK) {
 			*changes = one;
 			*count = 1;
 		}
 	}
+	json_decref(root);
+	return result;
+}
+
+enum body_result body_read_lines(const char *text, size_t len, int64_t max,
+				 struct cart_change **changes, size_t *count,
+				 char detail[BODY_DETAIL_MAX])
+{
+	const struct body_items lines = {CART_CHANGE_REPLACE, 0, max, 0};
+	json_t *root;
+	enum body_result result = body_parse(text, len, &root, detail);
+
+	if (result != BODY_OK)
+		return result;
+	result = body_take_items(root, &lines, changes, count, detail);
+	/* No lines: one change that names none. */
+	if (result == BODY_OK && *count == 0)
+		(*changes)[(*count)++].type = CART_CHANGE_REPLACE;
 	json_decref(root);
 	return result;
 }
@@ -407,7 +437,7 @@ static enum body_result body_take_ids(json_t *root, struct cart_id ids[BODY_IDS_
 	json_t *array;
 
 	if (result == BODY_OK)
-		result = body_take_array(root, "ids", BODY_IDS_MAX, &array, detail);
+		result = body_take_array(root, "ids", 1, BODY_IDS_MAX, &array, detail);
 	if (result != BODY_OK)
 		return result;
 	*count = json_array_size(array);

@@ -30,6 +30,14 @@ CART_MUST_CHECK enum body_result body_read_items(const char *text, size_t len,
 						 struct cart_change **changes, size_t *count,
 						 char detail[BODY_DETAIL_MAX]);
 
+/*
+ * {"items": [{...}, ...]}, which may be empty: changes of the type REPLACE, with a quantity of
+ * 0 ... max each. *changes is allocated with malloc and the caller's; untouched on failure.
+ */
+CART_MUST_CHECK enum body_result body_read_lines(const char *text, size_t len, int64_t max,
+						 struct cart_change **changes, size_t *count,
+						 char detail[BODY_DETAIL_MAX]);
+
 /* {"quantity": 5}: 0 ... max */
 CART_MUST_CHECK enum body_result body_read_quantity(const char *text, size_t len, int64_t max,
 						    int64_t *quantity,

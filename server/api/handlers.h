@@ -11,6 +11,7 @@ route_handler_fn cart_handle_delete;
 route_handler_fn cart_handle_checkout;
 /* handlers_items.c */
 route_handler_fn items_handle_add;
+route_handler_fn items_handle_replace;
 route_handler_fn items_handle_clear;
 route_handler_fn items_handle_set;
 route_handler_fn items_handle_remove;

@@ -1,4 +1,4 @@
-/* The lines of a cart: add, set, remove, clear. Each call is one CHANGE. */
+/* The lines of a cart: add, replace, set, remove, clear. Each call is one CHANGE. */
 #include "server/api/body.h"
 #include "server/api/call.h"
 #include "server/api/handlers.h"
@@ -43,6 +43,22 @@ void items_handle_add(struct call *call)
 	if (!call_body_ok(call,
 			  body_read_items(body, len, &call->one, &call->changes, &op->change_count,
 					  detail),
+			  detail))
+		return;
+	op->changes = call->changes;
+	items_submit(call);
+}
+
+void items_handle_replace(struct call *call)
+{
+	struct cart_op *op = call_op(call, CART_OP_CHANGE);
+	char detail[BODY_DETAIL_MAX];
+	size_t len;
+	const char *body = http_request_body(call->request, &len);
+
+	if (!call_body_ok(call,
+			  body_read_lines(body, len, call->api->shared->rules.quantity_max,
+					  &call->changes, &op->change_count, detail),
 			  detail))
 		return;
 	op->changes = call->changes;

@@ -23,6 +23,8 @@ const struct route routes[] = {
 	   "removes an open cart"}}},
 	{"/shopping-carts/{id}/items",
 	 {{HTTP_POST, ROUTE_WRITE, items_handle_add, ROUTE_BODY_JSON, NULL, "adds to lines"},
+	  {HTTP_PUT, ROUTE_WRITE, items_handle_replace, ROUTE_BODY_JSON, NULL,
+	   "replaces all lines"},
 	  {HTTP_DELETE, ROUTE_WRITE, items_handle_clear, ROUTE_BODY_NONE, NULL, "empties a cart"}}},
 	{"/shopping-carts/{id}/items/{product_id}",
 	 {{HTTP_GET, ROUTE_READ, cart_handle_get, ROUTE_BODY_NONE, cart_params, "a line"},

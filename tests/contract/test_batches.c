@@ -211,7 +211,7 @@ static int64_t version_of(const struct turns *t, size_t cart)
 
 static void choose_changes(struct turns *t, struct request *r)
 {
-	bool adds = chance(t, 75);
+	bool adds = chance(t, 75), replaces = chance(t, 5);
 
 	r->op.change_count = chance(t, 50) ? 1 : 1 + rng_below(&t->rng, MODEL_CHANGES_MAX);
 	for (size_t i = 0; i < r->op.change_count; i++) {
@@ -219,7 +219,9 @@ static void choose_changes(struct turns *t, struct request *r)
 		int64_t product = rng_between(&t->rng, 1, PRODUCTS);
 		uint64_t dice = adds ? 0 : rng_below(&t->rng, 10);
 
-		if (dice < 4)
+		if (replaces)
+			*change = (struct cart_change)REPLACE(product, rng_between(&t->rng, 0, 5));
+		else if (dice < 4)
 			*change = (struct cart_change)ADD(product, rng_between(&t->rng, 1, 6));
 		else if (dice < 7)
 			*change = (struct cart_change)SET(product, rng_between(&t->rng, 0, 5));

@@ -87,13 +87,16 @@ static void choose_changes(struct history *h)
 {
 	struct request *r = &h->request;
 	size_t count = chance(h, 60) ? 1 : 1 + rng_below(&h->rng, MODEL_CHANGES_MAX);
+	bool replaces = chance(h, 10);
 
 	for (size_t i = 0; i < count; i++) {
 		struct cart_change *change = &r->changes[i];
 		uint64_t dice = rng_below(&h->rng, 20);
 		int64_t product = rng_between(&h->rng, 1, h->world->products);
 
-		if (dice < 11)
+		if (replaces)
+			*change = (struct cart_change)REPLACE(product, rng_between(&h->rng, 0, 9));
+		else if (dice < 11)
 			*change = (struct cart_change)ADD(product, rng_between(&h->rng, 1, 9));
 		else if (dice < 16)
 			*change = (struct cart_change)SET(product, rng_between(&h->rng, 0, 5));
@@ -248,7 +251,7 @@ static void pass_time(struct history *h)
 
 static void print_request(const struct cart_op *op)
 {
-	static const char *const names[] = {"add", "set", "remove", "clear"};
+	static const char *const names[] = {"add", "set", "remove", "clear", "replace"};
 	char id[CART_ID_TEXT + 1];
 
 	cart_id_format(&op->id, id);

@@ -70,6 +70,25 @@ static void fuzz_items(const char *text, size_t len)
 	fuzz_same(text, len, "quantity", one.quantity);
 }
 
+static void fuzz_lines(const char *text, size_t len)
+{
+	char detail[BODY_DETAIL_MAX] = "";
+	struct cart_change *changes;
+	size_t count;
+
+	if (!fuzz_accepted(body_read_lines(text, len, 1000000, &changes, &count, detail), detail))
+		return;
+	if (count < 1)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		if (changes[i].type != CART_CHANGE_REPLACE || changes[i].quantity < 0 ||
+		    changes[i].quantity > 1000000 ||
+		    (!shop_id_is_valid(&changes[i].product_id) &&
+		     (count > 1 || changes[i].quantity > 0)))
+			abort();
+	free(changes);
+}
+
 static void fuzz_body(const char *text, size_t size)
 {
 	char detail[BODY_DETAIL_MAX] = "";
@@ -79,6 +98,7 @@ static void fuzz_body(const char *text, size_t size)
 	size_t count = 0;
 
 	fuzz_items(text, size);
+	fuzz_lines(text, size);
 	if (fuzz_accepted(body_read_customer(text, size, &customer, detail), detail))
 		fuzz_same_id(text, size, "customer_id", &customer);
 	if (fuzz_accepted(body_read_quantity(text, size, 1000000, &value, detail), detail)) {

@@ -241,6 +241,38 @@ static enum cart_result model_change_line(struct model_cart *cart, const struct 
 	return CART_OK;
 }
 
+/* Whether the cart has another line than that one, for its product. */
+static bool model_differs(const struct model_cart *cart, const struct cart_line *line)
+{
+	size_t at = model_line_of(cart, &line->product_id);
+
+	return at == cart->cart.line_count || cart->lines[at].quantity != line->quantity;
+}
+
+/* The lines that are named, and no others; what was there already is only set. */
+static bool model_replace(struct model_cart *after, const struct model_cart *before,
+			  const struct cart_op *op)
+{
+	struct model_cart named = {.cart.line_count = 0};
+	bool changed = false;
+
+	for (size_t i = 0; i < op->change_count; i++) {
+		const struct cart_change *change = &op->changes[i];
+		size_t at = model_line_of(&named, &change->product_id);
+		int64_t more = at < named.cart.line_count ? named.lines[at].quantity : 0;
+
+		model_set(&named, &change->product_id, more + change->quantity, op->now_ms);
+	}
+	for (size_t i = 0; i < before->cart.line_count; i++)
+		if (model_line_of(&named, &before->lines[i].product_id) == named.cart.line_count)
+			changed = model_set(after, &before->lines[i].product_id, 0, op->now_ms);
+	for (size_t i = 0; i < named.cart.line_count; i++) {
+		changed = model_differs(before, &named.lines[i]) || changed;
+		model_set(after, &named.lines[i].product_id, named.lines[i].quantity, op->now_ms);
+	}
+	return changed;
+}
+
 /* What the op raised must not be over a limit; what was over it before may come down step by step.
  */
 static bool model_is_over(const struct model *model, const struct model_cart *after,
@@ -276,7 +308,10 @@ static enum cart_result model_change(const struct model *model, struct model_car
 	struct model_cart after = *cart;
 	bool changed = false;
 
-	for (size_t i = 0; i < op->change_count; i++) {
+	if (op->changes[0].type == CART_CHANGE_REPLACE)
+		changed = model_replace(&after, cart, op);
+	for (size_t i = 0; i < op->change_count && op->changes[i].type != CART_CHANGE_REPLACE;
+	     i++) {
 		enum cart_result result =
 			model_change_line(&after, &op->changes[i], op->now_ms, &changed);
 

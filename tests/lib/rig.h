@@ -137,6 +137,10 @@ int64_t rig_forget(struct cart_op op);
 	{                                                                                          \
 		CART_CHANGE_REMOVE, id_of(product_), 0                                             \
 	}
+#define REPLACE(product_, quantity_)                                                               \
+	{                                                                                          \
+		CART_CHANGE_REPLACE, id_of(product_), quantity_                                    \
+	}
 #define CLEAR                                                                                      \
 	{                                                                                          \
 		CART_CHANGE_CLEAR, {0}, 0                                                          \

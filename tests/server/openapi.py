@@ -146,6 +146,8 @@ def scenarios(service, contract, path, method, operation):
         yield scene("409", "checked out", cart=service.make_cart(checked_out=True))
     if "422" in documented:
         yield reused_key(service, path, method, good)
+    if operation["operationId"] == "replaceItems":
+        yield scene("422", "too much", body={"items": [{"product_id": contract.shop_id(456), "quantity": 1000000}] * 2})
     if operation["operationId"] == "addItems":
         yield scene("422", "too much", body={"items": [{"product_id": contract.shop_id(456), "quantity": 10000}] * 101})
     if operation["operationId"] in ("getItem", "removeItem"):

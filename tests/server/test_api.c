@@ -542,7 +542,7 @@ static void options_and_405_say_what_is_allowed(void **state)
 		{"/shopping-carts", "GET, HEAD, POST, OPTIONS", "DELETE"},
 		{"/shopping-carts/batch-get", "POST, OPTIONS", "GET"},
 		{"/shopping-carts/" NOBODY, "GET, HEAD, DELETE, OPTIONS", "PATCH"},
-		{"/shopping-carts/" NOBODY "/items", "POST, DELETE, OPTIONS", "GET"},
+		{"/shopping-carts/" NOBODY "/items", "POST, PUT, DELETE, OPTIONS", "GET"},
 		{"/shopping-carts/" NOBODY "/items/1", "GET, HEAD, PUT, DELETE, OPTIONS", "POST"},
 		{"/shopping-carts/" NOBODY "/checkout", "POST, OPTIONS", "BREW"},
 	};

@@ -301,6 +301,47 @@ static void bad_items_are_named_with_their_place(void **state)
 			     "unknown member 'quantity'");
 }
 
+static enum body_result lines_of(const char *text)
+{
+	changes = NULL;
+	count = 0;
+	return body_read_lines(text, strlen(text), 50, &changes, &count, detail);
+}
+
+static void lines_to_replace_have_quantities_of_0_to_the_limit(void **state)
+{
+	(void)state;
+	assert_int_equal(lines_of("{\"items\":[{\"product_id\":2,\"quantity\":50},"
+				  "{\"product_id\":1,\"quantity\":0}]}"),
+			 BODY_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(changes[0].type, CART_CHANGE_REPLACE);
+	assert_id_equal(changes[0].product_id, 2);
+	assert_int_equal(changes[0].quantity, 50);
+	assert_id_equal(changes[1].product_id, 1);
+	assert_int_equal(changes[1].quantity, 0);
+	free(changes);
+	assert_int_equal(lines_of("{\"items\":[{\"product_id\":2,\"quantity\":51}]}"),
+			 BODY_INVALID_INPUT);
+	assert_non_null(strstr(detail, "items[0].quantity is out of range: 0 to 50"));
+	assert_null(changes);
+}
+
+static void no_lines_are_one_change_that_names_none(void **state)
+{
+	(void)state;
+	assert_int_equal(lines_of("{\"items\":[]}"), BODY_OK);
+	assert_int_equal(count, 1);
+	assert_int_equal(changes[0].type, CART_CHANGE_REPLACE);
+	assert_int_equal(changes[0].product_id.size, 0);
+	assert_int_equal(changes[0].quantity, 0);
+	free(changes);
+	/* One line needs the list too. */
+	assert_int_equal(lines_of("{\"product_id\":2,\"quantity\":1}"), BODY_INVALID_INPUT);
+	assert_int_equal(lines_of("{}"), BODY_INVALID_INPUT);
+	assert_int_equal(lines_of("[]"), BODY_INVALID_JSON);
+}
+
 static void customers_are_1_to_2_to_the_53rd_less_1(void **state)
 {
 	struct shop_id customer = {0};
@@ -441,6 +482,8 @@ int main(void)
 		cmocka_unit_test(a_nul_after_the_body_or_in_a_name_is_refused),
 		cmocka_unit_test(a_batch_keeps_its_order_and_its_duplicates),
 		cmocka_unit_test(bad_items_are_named_with_their_place),
+		cmocka_unit_test(lines_to_replace_have_quantities_of_0_to_the_limit),
+		cmocka_unit_test(no_lines_are_one_change_that_names_none),
 		cmocka_unit_test(customers_are_1_to_2_to_the_53rd_less_1),
 		cmocka_unit_test(ids_may_be_strings),
 		cmocka_unit_test(bad_strings_are_refused_by_name),

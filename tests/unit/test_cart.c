@@ -165,6 +165,55 @@ static void set_to_zero_and_remove_take_the_line_away(void **state)
 	assert_int_equal(change(CART_CHANGE_REMOVE, 2, 0, 5100), CART_NO_ITEM);
 }
 
+#define REPLACED(...)                                                                              \
+	(const struct cart_change[]){__VA_ARGS__},                                                 \
+		sizeof((const struct cart_change[]){__VA_ARGS__}) / sizeof(struct cart_change)
+#define TO(product_, quantity_)                                                                    \
+	{                                                                                          \
+		CART_CHANGE_REPLACE, id_of(product_), quantity_                                    \
+	}
+
+static void a_replacement_keeps_what_stays(void **state)
+{
+	(void)state;
+	change(CART_CHANGE_ADD, 1, 5, 5100);
+	change(CART_CHANGE_ADD, 2, 5, 5100);
+	change(CART_CHANGE_ADD, 3, 5, 5100);
+	assert_int_equal(change_all(REPLACED(TO(4, 1), TO(2, 7), TO(1, 2), TO(1, 3)), 5200),
+			 CART_OK);
+	assert_int_equal(cart.version, 5);
+	assert_int_equal(cart.line_count, 3);
+	assert_int_equal(quantity_of(1), 5);
+	assert_int_equal(find_line(&cart, 1)->updated_ms, 5100);
+	assert_int_equal(quantity_of(2), 7);
+	assert_int_equal(find_line(&cart, 2)->added_ms, 5100);
+	assert_int_equal(find_line(&cart, 2)->updated_ms, 5200);
+	assert_int_equal(find_line(&cart, 4)->added_ms, 5200);
+	assert_int_equal(cart.expires_ms, 6200);
+	/* The same again, in another order. */
+	assert_int_equal(change_all(REPLACED(TO(1, 5), TO(2, 7), TO(4, 1), TO(9, 0)), 5300),
+			 CART_OK);
+	assert_int_equal(cart.version, 5);
+	assert_int_equal(cart.updated_ms, 5200);
+}
+
+static void a_replacement_may_leave_no_line_and_never_too_many(void **state)
+{
+	(void)state;
+	change(CART_CHANGE_ADD, 1, 5, 5100);
+	assert_int_equal(change_all(REPLACED(TO(1, 60), TO(1, 41)), 5200), CART_LIMIT);
+	assert_int_equal(change_all(REPLACED(TO(1, 1), TO(2, 1), TO(3, 1), TO(4, 1)), 5200),
+			 CART_LIMIT);
+	assert_int_equal(cart.version, 2);
+	assert_int_equal(quantity_of(1), 5);
+	assert_int_equal(change_all(REPLACED(TO(2, 100), TO(3, 1), TO(4, 1)), 5200), CART_OK);
+	assert_int_equal(cart.line_count, 3);
+	assert_int_equal(change_all(&(struct cart_change){.type = CART_CHANGE_REPLACE}, 1, 5300),
+			 CART_OK);
+	assert_int_equal(cart.line_count, 0);
+	assert_int_equal(cart.version, 4);
+}
+
 static void limits_hold_for_lines_and_for_quantity(void **state)
 {
 	(void)state;
@@ -425,6 +474,8 @@ int main(void)
 		CART_TEST(changes_that_fail_in_the_middle_change_nothing),
 		CART_TEST(what_changes_nothing_keeps_the_version_and_the_times),
 		CART_TEST(set_to_zero_and_remove_take_the_line_away),
+		CART_TEST(a_replacement_keeps_what_stays),
+		CART_TEST(a_replacement_may_leave_no_line_and_never_too_many),
 		CART_TEST(limits_hold_for_lines_and_for_quantity),
 		CART_TEST(a_limit_counts_where_the_op_ends),
 		CART_TEST(a_lowered_limit_does_not_hold_up_a_change_that_changes_nothing),

@@ -1,0 +1,145 @@
+/* Calls about a cart as a whole that shops need, on the backend that CART_BACKEND names. */
+#include "tests/lib/cmocka.h"
+#include "tests/lib/rig.h"
+
+#include <string.h>
+
+static int start(void **state)
+{
+	static const char *const settings[] = {
+		"cart.ttl", "60s", "limits.lines", "5", "limits.quantity", "15000", NULL};
+
+	*state = rig_start(&(struct rig_config){.loops = 2, .set = settings});
+	return 0;
+}
+
+static int stop(void **state)
+{
+	rig_stop((struct rig **)state);
+	return 0;
+}
+
+/* Replacing all lines. */
+
+static void a_replacement_leaves_these_lines_and_no_others(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f);
+	int64_t first_ms = clock_fake_now(&f->clock);
+	struct cart cart;
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5), ADD(2, 5), ADD(3, 5)));
+	clock_fake_advance(&f->clock, 100);
+	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id,
+			     CHANGES(REPLACE(4, 15000), REPLACE(2, 7), REPLACE(1, 2), REPLACE(9, 0),
+				     REPLACE(1, 3))),
+			 3);
+	cart = rig_get(f, &id);
+	assert_int_equal(cart.line_count, 3);
+	assert_int_equal(cart.lines[0].quantity, 5);
+	assert_int_equal(cart.lines[0].added_ms, first_ms);
+	assert_int_equal(cart.lines[0].updated_ms, first_ms);
+	assert_int_equal(cart.lines[1].quantity, 7);
+	assert_int_equal(cart.lines[1].added_ms, first_ms);
+	assert_int_equal(cart.lines[1].updated_ms, first_ms + 100);
+	assert_id_equal(cart.lines[2].product_id, 4);
+	assert_int_equal(cart.lines[2].quantity, 15000);
+	assert_int_equal(cart.lines[2].added_ms, first_ms + 100);
+	assert_int_equal(cart.updated_ms, first_ms + 100);
+	cart_clear(&cart);
+}
+
+static void the_same_lines_again_change_nothing(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f);
+	struct cart before, after;
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(REPLACE(1, 5), REPLACE(2, 1)));
+	before = rig_get(f, &id);
+	clock_fake_advance(&f->clock, 100);
+	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id, CHANGES(REPLACE(2, 1), REPLACE(1, 5))),
+			 2);
+	after = rig_get(f, &id);
+	assert_true(rig_same_cart(&before, &after, false));
+	cart_clear(&before);
+	cart_clear(&after);
+}
+
+static void a_replacement_is_all_or_nothing(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f);
+	struct cart before, after;
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5)));
+	before = rig_get(f, &id);
+	ask(f, CART_LIMIT, CHANGE, .id = id, CHANGES(REPLACE(1, 15000), REPLACE(1, 1)));
+	ask(f, CART_LIMIT, CHANGE, .id = id,
+	    CHANGES(REPLACE(1, 1), REPLACE(2, 1), REPLACE(3, 1), REPLACE(4, 1), REPLACE(5, 1),
+		    REPLACE(6, 1)));
+	ask(f, CART_MISMATCH, CHANGE, .id = id, .if_version = 1, CHANGES(REPLACE(1, 1)));
+	after = rig_get(f, &id);
+	assert_true(rig_same_cart(&before, &after, false));
+	cart_clear(&before);
+	cart_clear(&after);
+}
+
+static void a_replacement_may_name_no_line(void **state)
+{
+	static const struct cart_change none = {.type = CART_CHANGE_REPLACE};
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f);
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5)));
+	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id, .key = "none", .changes = &none,
+			     .change_count = 1),
+			 3);
+	assert_int_equal(rig_quantity(f, &id, 1), 0);
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)));
+	/* Once, under a key. */
+	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id, .key = "none", .changes = &none,
+			     .change_count = 1),
+			 3);
+	assert_int_equal(rig_quantity(f, &id, 1), 1);
+	ask(f, CART_KEY_REUSED, CHANGE, .id = id, .key = "none", CHANGES(CLEAR));
+}
+
+static void a_replacement_mixed_with_other_changes_is_refused(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f);
+	struct cart_op op = {.type = CART_OP_CHANGE, .id = id, CHANGES(REPLACE(1, 5), ADD(2, 1))};
+	bool refused = false;
+
+	assert_int_equal(rig_run(f, 0, &op, &refused), CART_FAILED);
+	assert_true(refused);
+	cart_op_clear(&op);
+}
+
+static void of_another_customers_cart_no_line_is_replaced(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f);
+	struct shop_id other = rig_customer(f);
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5)));
+	ask(f, CART_NOT_FOUND, CHANGE, .id = id, .owner = &other, CHANGES(REPLACE(2, 1)));
+	assert_int_equal(rig_quantity(f, &id, 1), 5);
+}
+
+#define ON(test_) cmocka_unit_test_setup_teardown(test_, start, stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON(a_replacement_leaves_these_lines_and_no_others),
+		ON(the_same_lines_again_change_nothing),
+		ON(a_replacement_is_all_or_nothing),
+		ON(a_replacement_may_name_no_line),
+		ON(a_replacement_mixed_with_other_changes_is_refused),
+		ON(of_another_customers_cart_no_line_is_replaced),
+	};
+
+	return cmocka_run_group_tests_name(rig_title("carts of shops"), tests, NULL, NULL);
+}

@@ -12,6 +12,7 @@ const char *cart_result_name(enum cart_result result)
 		[CART_MISMATCH] = "MISMATCH",
 		[CART_CLOSED] = "CLOSED",
 		[CART_EMPTY] = "EMPTY",
+		[CART_NOT_CLOSED] = "NOT_CLOSED",
 		[CART_LIMIT] = "LIMIT",
 		[CART_KEY_REUSED] = "KEY_REUSED",
 		[CART_BUSY] = "BUSY",

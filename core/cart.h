@@ -57,6 +57,7 @@ enum cart_result {
 	CART_MISMATCH,	 /* if_version is not the cart's version */
 	CART_CLOSED,	 /* the cart is checked out */
 	CART_EMPTY,	 /* checkout of a cart without lines */
+	CART_NOT_CLOSED, /* a cart to open again is open */
 	CART_LIMIT,	 /* it would raise lines, or one line, above what the rules allow */
 	CART_KEY_REUSED, /* the idempotency key belongs to another request */
 	CART_BUSY,	 /* the store cannot take it now; try again later */

@@ -22,6 +22,12 @@ bool cart_op_is_write(const struct cart_op *op)
 	return op->type != CART_OP_GET && op->type != CART_OP_LIST;
 }
 
+bool cart_op_reopens(const struct cart_op *op)
+{
+	return op->type == CART_OP_CHANGE && op->change_count == 1 &&
+	       op->changes[0].type == CART_CHANGE_REOPEN;
+}
+
 void cart_op_init(struct cart_op *op, enum cart_op_type type)
 {
 	*op = (struct cart_op){.type = type};

@@ -56,7 +56,13 @@ enum cart_change_type {
 	 * then the product may be missing too. A line that is there already keeps its added_ms, and
 	 * with the same quantity its updated_ms.
 	 */
-	CART_CHANGE_REPLACE
+	CART_CHANGE_REPLACE,
+	/*
+	 * The only change of its op: undoes a checkout. The cart is open again, without its order;
+	 * its updated_ms is then greater than it was, so that who knows the time of a checkout can
+	 * tell that it was undone. An open cart: CART_NOT_CLOSED. product_id is not used.
+	 */
+	CART_CHANGE_REOPEN
 };
 
 struct cart_change {
@@ -173,6 +179,9 @@ struct cart_op {
 		int64_t since_ns;
 	} held;
 };
+
+/* Whether it undoes a checkout. */
+bool cart_op_reopens(const struct cart_op *op);
 
 /* Zeroes the op and sets its type. */
 void cart_op_init(struct cart_op *op, enum cart_op_type type);

@@ -114,6 +114,7 @@ static enum cart_result cart_apply_one(struct cart *cart, const struct cart_chan
 		cart->line_count = 0;
 		return CART_OK;
 	case CART_CHANGE_REPLACE:
+	case CART_CHANGE_REOPEN:
 		break;
 	}
 	return CART_FAILED;
@@ -234,16 +235,33 @@ static enum cart_result cart_apply_checkout(struct cart *cart, const struct cart
 	return CART_OK;
 }
 
+static void cart_apply_reopen(struct cart *cart, const struct cart_op *op,
+			      const struct cart_rules *rules)
+{
+	cart->state = CART_OPEN;
+	cart->order_id = (struct cart_id){{0}};
+	cart->updated_ms++;
+	cart_touch(cart, op->now_ms);
+	cart->expires_ms = cart_expiry(rules, cart->updated_ms);
+}
+
 enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
 			    const struct cart_rules *rules)
 {
-	if (cart->state == CART_CHECKED_OUT)
+	bool closed = cart->state == CART_CHECKED_OUT, reopens = cart_op_reopens(op);
+
+	if (closed && !reopens)
 		return op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
+	if (!closed && reopens)
+		return CART_NOT_CLOSED;
 	if (op->if_version != 0 && op->if_version != cart->version)
 		return CART_MISMATCH;
 	switch (op->type) {
 	case CART_OP_CHANGE:
-		return cart_apply_changes(cart, op, rules);
+		if (!reopens)
+			return cart_apply_changes(cart, op, rules);
+		cart_apply_reopen(cart, op, rules);
+		return CART_OK;
 	case CART_OP_CHECKOUT:
 		return cart_apply_checkout(cart, op);
 	case CART_OP_DELETE:

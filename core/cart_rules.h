@@ -42,8 +42,9 @@ void cart_create(struct cart *cart, const struct cart_op *op, const struct cart_
  * Applies a CHANGE, CHECKOUT or DELETE to a cart that exists, is not expired and for which the op
  * is not a replay. All or nothing: on any result but CART_OK the cart is as it was. Order of the
  * checks: CLOSED (except for a CHECKOUT that is already done, which is CART_OK and changes
- * nothing), MISMATCH, then the rules of the lines. CART_OK with an unchanged version means that
- * there was nothing to change. DELETE only checks; removing is the store's. CART_BUSY: no memory.
+ * nothing) or NOT_CLOSED, MISMATCH, then the rules of the lines. CART_OK with an unchanged version
+ * means that there was nothing to change. DELETE only checks; removing is the store's. CART_BUSY:
+ * no memory.
  *
  * Times never go back, however late the op comes: updated_ms of the cart, and of a line, becomes
  * the later of op->now_ms and what it was; the cart expires cart.ttl after its updated_ms. A new

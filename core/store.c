@@ -375,7 +375,7 @@ int cart_store_open(struct cart_store **out, struct cart_db *db, struct event_ba
 static const char *store_change_defect(const struct cart_change *change,
 				       const struct cart_rules *rules)
 {
-	if (change->type == CART_CHANGE_CLEAR)
+	if (change->type == CART_CHANGE_CLEAR || change->type == CART_CHANGE_REOPEN)
 		return NULL;
 	if (!shop_id_is_valid(&change->product_id) &&
 	    (change->type != CART_CHANGE_REPLACE || change->quantity != 0))
@@ -392,6 +392,7 @@ static const char *store_change_defect(const struct cart_change *change,
 		return NULL;
 	case CART_CHANGE_REMOVE:
 	case CART_CHANGE_CLEAR:
+	case CART_CHANGE_REOPEN:
 		return NULL;
 	}
 	return "an unknown change";
@@ -408,6 +409,8 @@ static const char *store_changes_defect(const struct cart_op *op, const struct c
 		if ((op->changes[i].type == CART_CHANGE_REPLACE) !=
 		    (op->changes[0].type == CART_CHANGE_REPLACE))
 			defect = "a replacement with other changes";
+		if (op->changes[i].type == CART_CHANGE_REOPEN && op->change_count > 1)
+			defect = "a cart is opened again with other changes";
 	}
 	return defect;
 }

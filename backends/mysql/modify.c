@@ -222,6 +222,8 @@ static void modify_save_cart(struct sql_text *text, const struct sql_write *writ
 		sql_add(text, ", order_id = ");
 		sql_add_id(text, &cart->order_id);
 	}
+	if (cart_op_reopens(write->op))
+		sql_add(text, ", order_id = NULL");
 	sql_add(text, ", op = ");
 	sql_add_integer(text, write->token);
 	sql_add(text, " WHERE id = ");

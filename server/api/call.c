@@ -524,6 +524,13 @@ void call_fail(struct call *call, enum cart_result result)
 	case CART_EMPTY:
 		call_problem(call, problem, "cart %s has no items to check out", id);
 		return;
+	case CART_NOT_CLOSED:
+		call_problem(call, problem,
+			     call->op.type == CART_OP_CHECKOUT
+				     ? "cart %s was opened again after this checkout"
+				     : "cart %s is not checked out",
+			     id);
+		return;
 	case CART_LIMIT:
 		call_problem(call, problem,
 			     "a cart holds at most %" PRId64 " lines, and %" PRId64 " of each",

@@ -164,6 +164,12 @@ static void cart_answer_checkout(struct call *call)
 	struct buf *out = &call->api->out;
 	char id[CART_ID_TEXT + 1];
 
+	/* A replay of a checkout that was undone since: its order is none any more, and it must not
+	 * look like one that was made. */
+	if (call->op.cart.state == CART_OPEN) {
+		call_fail(call, CART_NOT_CLOSED);
+		return;
+	}
 	if (call->wants_cart) {
 		call_reply_cart(call, 200);
 		return;

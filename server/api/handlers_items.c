@@ -1,4 +1,5 @@
-/* The lines of a cart: add, replace, set, remove, clear. Each call is one CHANGE. */
+/* The lines of a cart: add, replace, set, remove, clear; and the end of a checkout, after which
+ * they may change again. Each call is one CHANGE. */
 #include "server/api/body.h"
 #include "server/api/call.h"
 #include "server/api/handlers.h"
@@ -87,4 +88,9 @@ void items_handle_set(struct call *call)
 void items_handle_remove(struct call *call)
 {
 	items_submit_one(call, CART_CHANGE_REMOVE, 0);
+}
+
+void items_handle_reopen(struct call *call)
+{
+	items_submit_one(call, CART_CHANGE_REOPEN, 0);
 }

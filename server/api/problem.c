@@ -15,6 +15,8 @@ struct problem problem_of_result(enum cart_result result)
 		return (struct problem){409, "CART_CLOSED"};
 	case CART_EMPTY:
 		return (struct problem){409, "CART_EMPTY"};
+	case CART_NOT_CLOSED:
+		return (struct problem){409, "CART_OPEN"};
 	case CART_LIMIT:
 		return (struct problem){422, "LIMIT_EXCEEDED"};
 	case CART_KEY_REUSED:

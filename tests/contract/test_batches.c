@@ -230,6 +230,10 @@ static void choose_changes(struct turns *t, struct request *r)
 		else
 			*change = (struct cart_change)CLEAR;
 	}
+	if (chance(t, 4)) {
+		r->changes[0] = (struct cart_change)REOPEN;
+		r->op.change_count = 1;
+	}
 	r->op.changes = r->changes;
 	if (chance(t, 20))
 		r->op.flags |= CART_WANT_CART;

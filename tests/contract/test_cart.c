@@ -357,7 +357,7 @@ static void if_version_lets_only_that_version_change(void **state)
 
 /* Checkout and delete. */
 
-static void a_checkout_closes_the_cart_for_good(void **state)
+static void a_checkout_closes_the_cart(void **state)
 {
 	struct rig *f = *state;
 	struct cart_id id = rig_cart(f), order = rig_id(f);
@@ -598,7 +598,7 @@ int main(void)
 		ON(a_line_holds_as_much_as_the_limit),
 		ON(a_request_that_changes_nothing_leaves_version_and_times),
 		ON(if_version_lets_only_that_version_change),
-		ON(a_checkout_closes_the_cart_for_good),
+		ON(a_checkout_closes_the_cart),
 		ON(a_second_checkout_answers_with_the_same_order),
 		ON(an_empty_cart_is_not_checked_out),
 		ON(a_deleted_cart_is_gone),

@@ -105,6 +105,10 @@ static void choose_changes(struct history *h)
 		else
 			*change = (struct cart_change)CLEAR;
 	}
+	if (chance(h, 6)) {
+		r->changes[0] = (struct cart_change)REOPEN;
+		count = 1;
+	}
 	r->op.change_count = count;
 	if (chance(h, 20))
 		r->op.flags |= CART_WANT_CART;
@@ -251,7 +255,7 @@ static void pass_time(struct history *h)
 
 static void print_request(const struct cart_op *op)
 {
-	static const char *const names[] = {"add", "set", "remove", "clear", "replace"};
+	static const char *const names[] = {"add", "set", "remove", "clear", "replace", "reopen"};
 	char id[CART_ID_TEXT + 1];
 
 	cart_id_format(&op->id, id);

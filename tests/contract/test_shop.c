@@ -128,6 +128,132 @@ static void of_another_customers_cart_no_line_is_replaced(void **state)
 	assert_int_equal(rig_quantity(f, &id, 1), 5);
 }
 
+/* Opening again. */
+
+static int64_t reopen(struct rig *f, const struct cart_id *id)
+{
+	return ask(f, CART_OK, CHANGE, .id = *id, CHANGES(REOPEN));
+}
+
+static void a_cart_that_is_opened_again_is_as_after_a_change(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f), first = rig_id(f), second = rig_id(f);
+	struct cart_op op;
+	struct cart before, after;
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5), ADD(2, 1)));
+	before = rig_get(f, &id);
+	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = first);
+	clock_fake_advance(&f->clock, 100000);
+	op = ask_for(f, CART_OK, CHANGE, .id = id, .flags = CART_WANT_CART, CHANGES(REOPEN));
+	after = rig_get(f, &id);
+	assert_true(rig_same_cart(&op.cart, &after, false));
+	assert_int_equal(op.version, 4);
+	assert_int_equal(after.version, 4);
+	assert_int_equal(after.state, CART_OPEN);
+	assert_true(cart_id_is_nil(&after.order_id));
+	assert_int_equal(after.updated_ms, clock_fake_now(&f->clock));
+	assert_int_equal(after.expires_ms, clock_fake_now(&f->clock) + 60000);
+	assert_true(same_lines(&before, &after));
+	cart_op_clear(&op);
+	cart_clear(&before);
+	cart_clear(&after);
+	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1))), 5);
+	op = ask_for(f, CART_OK, CHECKOUT, .id = id, .order_id = second);
+	assert_int_equal(cart_id_compare(&op.cart.order_id, &second), 0);
+	cart_op_clear(&op);
+	reopen(f, &id);
+	ask(f, CART_OK, DELETE, .id = id);
+}
+
+static void a_cart_that_is_opened_again_expires(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f);
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5)));
+	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(f));
+	clock_fake_advance(&f->clock, 100000);
+	reopen(f, &id);
+	clock_fake_advance(&f->clock, 59999);
+	assert_int_equal(rig_quantity(f, &id, 1), 5);
+	clock_fake_advance(&f->clock, 1);
+	ask(f, CART_NOT_FOUND, GET, .id = id, .flags = CART_READ_STRONG);
+}
+
+static void only_a_cart_that_is_checked_out_is_opened_again(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f), nobody = rig_id(f);
+	struct shop_id other = rig_customer(f);
+
+	ask(f, CART_NOT_FOUND, CHANGE, .id = nobody, CHANGES(REOPEN));
+	ask(f, CART_NOT_CLOSED, CHANGE, .id = id, CHANGES(REOPEN));
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5)));
+	/* Whether it is closed is asked before its version. */
+	ask(f, CART_NOT_CLOSED, CHANGE, .id = id, .if_version = 9, CHANGES(REOPEN));
+	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(f));
+	ask(f, CART_NOT_FOUND, CHANGE, .id = id, .owner = &other, CHANGES(REOPEN));
+	ask(f, CART_MISMATCH, CHANGE, .id = id, .if_version = 2, CHANGES(REOPEN));
+	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id, .if_version = 3, CHANGES(REOPEN)), 4);
+	ask(f, CART_NOT_CLOSED, CHANGE, .id = id, .if_version = 4, CHANGES(REOPEN));
+}
+
+static void under_a_key_a_cart_is_opened_again_once(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f), order = rig_id(f);
+	struct cart_op op;
+	struct cart cart;
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5)));
+	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(f));
+	ask(f, CART_OK, CHANGE, .id = id, .key = "again", CHANGES(REOPEN));
+	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = order);
+	op = ask_for(f, CART_OK, CHANGE, .id = id, .key = "again", CHANGES(REOPEN));
+	assert_true(op.replayed);
+	assert_int_equal(op.version, 4);
+	cart_op_clear(&op);
+	cart = rig_get(f, &id);
+	assert_int_equal(cart.version, 5);
+	assert_int_equal(cart_id_compare(&cart.order_id, &order), 0);
+	cart_clear(&cart);
+}
+
+static void a_checkout_that_is_repeated_after_it_was_undone_is_none(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f), second = rig_id(f);
+	struct cart_op op;
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5)));
+	ask(f, CART_OK, CHECKOUT, .id = id, .key = "first", .order_id = rig_id(f));
+	reopen(f, &id);
+	op = ask_for(f, CART_OK, CHECKOUT, .id = id, .key = "first", .order_id = rig_id(f));
+	assert_true(op.replayed);
+	assert_int_equal(op.version, 3);
+	assert_int_equal(op.cart.state, CART_OPEN);
+	assert_int_equal(op.cart.version, 4);
+	cart_op_clear(&op);
+	ask(f, CART_OK, CHECKOUT, .id = id, .key = "second", .order_id = second);
+	op = ask_for(f, CART_OK, CHECKOUT, .id = id, .key = "first", .order_id = rig_id(f));
+	assert_true(op.replayed);
+	assert_int_equal(cart_id_compare(&op.cart.order_id, &second), 0);
+	cart_op_clear(&op);
+}
+
+static void a_cart_is_not_opened_again_with_other_changes(void **state)
+{
+	struct rig *f = *state;
+	struct cart_op op = {.type = CART_OP_CHANGE, .id = rig_cart(f), CHANGES(REOPEN, ADD(2, 1))};
+	bool refused = false;
+
+	assert_int_equal(rig_run(f, 0, &op, &refused), CART_FAILED);
+	assert_true(refused);
+	cart_op_clear(&op);
+}
+
 #define ON(test_) cmocka_unit_test_setup_teardown(test_, start, stop)
 
 int main(void)
@@ -139,6 +265,12 @@ int main(void)
 		ON(a_replacement_may_name_no_line),
 		ON(a_replacement_mixed_with_other_changes_is_refused),
 		ON(of_another_customers_cart_no_line_is_replaced),
+		ON(a_cart_that_is_opened_again_is_as_after_a_change),
+		ON(a_cart_that_is_opened_again_expires),
+		ON(only_a_cart_that_is_checked_out_is_opened_again),
+		ON(under_a_key_a_cart_is_opened_again_once),
+		ON(a_checkout_that_is_repeated_after_it_was_undone_is_none),
+		ON(a_cart_is_not_opened_again_with_other_changes),
 	};
 
 	return cmocka_run_group_tests_name(rig_title("carts of shops"), tests, NULL, NULL);

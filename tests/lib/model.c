@@ -341,12 +341,23 @@ static enum cart_result model_checkout(struct model_cart *cart, const struct car
 static enum cart_result model_write(const struct model *model, struct model_cart *cart,
 				    const struct cart_op *op)
 {
-	if (cart->cart.state == CART_CHECKED_OUT)
+	bool reopens = op->type == CART_OP_CHANGE && op->changes[0].type == CART_CHANGE_REOPEN;
+
+	if (cart->cart.state == CART_CHECKED_OUT && !reopens)
 		return op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
+	if (cart->cart.state == CART_OPEN && reopens)
+		return CART_NOT_CLOSED;
 	if (op->if_version != 0 && op->if_version != cart->cart.version)
 		return CART_MISMATCH;
 	if (op->type == CART_OP_CHECKOUT)
 		return model_checkout(cart, op);
+	if (reopens) {
+		memset(&cart->cart.order_id, 0, sizeof(cart->cart.order_id));
+		cart->cart.state = CART_OPEN;
+		cart->cart.updated_ms += 1;
+		model_touch(cart, op->now_ms, model->rules.ttl_ms);
+		return CART_OK;
+	}
 	if (op->type == CART_OP_CHANGE)
 		return model_change(model, cart, op);
 	cart->deleted = true;

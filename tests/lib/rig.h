@@ -141,6 +141,10 @@ int64_t rig_forget(struct cart_op op);
 	{                                                                                          \
 		CART_CHANGE_REPLACE, id_of(product_), quantity_                                    \
 	}
+#define REOPEN                                                                                     \
+	{                                                                                          \
+		CART_CHANGE_REOPEN, {0}, 0                                                         \
+	}
 #define CLEAR                                                                                      \
 	{                                                                                          \
 		CART_CHANGE_CLEAR, {0}, 0                                                          \

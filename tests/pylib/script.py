@@ -66,6 +66,19 @@ def put(name, product, quantity, *headers):
     return Request("PUT", "/shopping-carts/<<cart:%s>>/items/%s" % (name, product), {"quantity": quantity}, headers, name)
 
 
+def get_item(name, product, *headers):
+    return Request("GET", "/shopping-carts/<<cart:%s>>/items/%s" % (name, product), None, headers, name)
+
+
+def replace(name, items, *headers):
+    return Request("PUT", "/shopping-carts/<<cart:%s>>/items" % name,
+                   {"items": [{"product_id": p, "quantity": q} for p, q in items]}, headers, name)
+
+
+def reopen(name, *headers):
+    return Request("DELETE", "/shopping-carts/<<cart:%s>>/checkout" % name, None, headers, name)
+
+
 def remove(name, product, *headers):
     return Request("DELETE", "/shopping-carts/<<cart:%s>>/items/%s" % (name, product), None, headers, name)
 
@@ -141,6 +154,39 @@ def life_of_a_cart():
     yield add("c", NUMBER_MAX, 500)
     yield checkout("c", PREFER)
     yield checkout("c", JSON, body="{}")
+
+
+def all_lines_and_again():
+    yield create("r", 124)
+    yield replace("r", [(9, 500), (3, 1), (9, 0), (3, 2)])
+    yield replace("r", [(3, 3), (9, 500)], PREFER)  # changes nothing
+    yield get_item("r", 3)
+    yield get_item("r", 3, ("If-None-Match", "<<etag:r>>"))
+    yield get_item("r", 4)
+    yield replace("r", [(3, 300), (3, 300)])
+    yield replace("r", [(p, 1) for p in range(1, 10)])
+    yield replace("r", [(3, 3), (4, 4)], if_match('"1"'))
+    yield replace("r", [(3, 3), (4, 4)], key("all"))
+    yield replace("r", [], key("none"), PREFER)
+    yield replace("r", [(3, 3), (4, 4)], key("all"), PREFER)  # a replay
+    yield clear("r", key("none"))
+    yield reopen("r")
+    yield replace("r", [(3, 3)])
+    yield checkout("r", key("out"))
+    yield replace("r", [(3, 4)])
+    yield get_item("r", 3)
+    yield reopen("r", if_match('"1"'))
+    yield reopen("r", key("again"), PREFER)
+    yield checkout("r", key("out"))  # it was undone
+    yield add("r", 5, 1)
+    yield checkout("r", key("out-2"), PREFER)
+    yield checkout("r", key("out"))
+    yield reopen("r", key("again"))  # a replay
+    yield reopen("r")
+    yield get("r")
+    yield delete("r")
+    yield get_item("r", 3)
+    yield reopen("r")
 
 
 def versions():
@@ -371,7 +417,7 @@ def edges():
     yield get("e")
 
 
-SCRIPT = [life_of_a_cart, versions, retries, limits, lists, several_at_once, edges]
+SCRIPT = [life_of_a_cart, all_lines_and_again, versions, retries, limits, lists, several_at_once, edges]
 
 
 def steps_of(section):

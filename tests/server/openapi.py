@@ -106,9 +106,10 @@ def scenarios(service, contract, path, method, operation):
     good = first_example(contract, operation)
     query = "?customer_id=123" if operation["operationId"] == "listCarts" else ""
     documented = operation["responses"]
+    reopens = operation["operationId"] == "reopenCart"
 
     def scene(status, name, cart=None, body=good, headers=None, extra=query, target=path):
-        return status, name, fill(target, cart or service.make_cart()) + extra, body, headers
+        return status, name, fill(target, cart or service.make_cart(checked_out=reopens)) + extra, body, headers
 
     headers = {p["name"]: p["example"] for p in operation["parameters"] if p["in"] == "header" and "example" in p}
     quiet = {name: headers[name] for name in ("X-Request-Id", "traceparent", "Idempotency-Key") if name in headers}
@@ -142,6 +143,8 @@ def scenarios(service, contract, path, method, operation):
         yield scene("412", "another version", headers={"If-Match": '"99"'})
     if "409" in documented and operation["operationId"] == "checkoutCart":
         yield scene("409", "no lines", cart=service.make_cart(lines=0))
+    elif "409" in documented and reopens:
+        yield scene("409", "open", cart=service.make_cart())
     elif "409" in documented:
         yield scene("409", "checked out", cart=service.make_cart(checked_out=True))
     if "422" in documented:

@@ -544,7 +544,7 @@ static void options_and_405_say_what_is_allowed(void **state)
 		{"/shopping-carts/" NOBODY, "GET, HEAD, DELETE, OPTIONS", "PATCH"},
 		{"/shopping-carts/" NOBODY "/items", "POST, PUT, DELETE, OPTIONS", "GET"},
 		{"/shopping-carts/" NOBODY "/items/1", "GET, HEAD, PUT, DELETE, OPTIONS", "POST"},
-		{"/shopping-carts/" NOBODY "/checkout", "POST, OPTIONS", "BREW"},
+		{"/shopping-carts/" NOBODY "/checkout", "POST, DELETE, OPTIONS", "BREW"},
 	};
 
 	(void)state;

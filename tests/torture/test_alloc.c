@@ -259,6 +259,8 @@ static void tell_history(struct run *r)
 	SEND(r, LIST, .list = {.customer_id = r->customer, .limit = 1});
 	SEND(r, CHECKOUT, .id = id[0], .key = "f", .order_id = rig_id(r->f));
 	SEND(r, CHECKOUT, .id = id[0], .key = "f", .order_id = rig_id(r->f));
+	SEND(r, CHANGE, .id = id[0], .key = "g", CHANGES(REOPEN));
+	SEND(r, CHANGE, .id = id[0], .key = "h", CHANGES(REPLACE(1, 9), REPLACE(5, 1)));
 	SEND(r, DELETE, .id = id[1]);
 	SEND(r, CREATE, .id = id[2], .customer_id = r->customer, .key = "c2");
 	SEND(r, CHANGE, .id = id[2], .key = "a", CHANGES(ADD(7, 7)));

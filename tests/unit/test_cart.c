@@ -303,6 +303,34 @@ static void a_second_checkout_keeps_the_first_order(void **state)
 	assert_int_equal(cart.updated_ms, 5200);
 }
 
+static enum cart_result reopen(int64_t now_ms)
+{
+	return change(CART_CHANGE_REOPEN, 1, 0, now_ms);
+}
+
+static void a_cart_that_is_opened_again_is_as_after_a_change(void **state)
+{
+	(void)state;
+	assert_int_equal(change(CART_CHANGE_ADD, 1, 1, 5100), CART_OK);
+	assert_int_equal(reopen(5150), CART_NOT_CLOSED);
+	assert_int_equal(cart.version, 2);
+	assert_int_equal(checkout(5200, 9), CART_OK);
+	assert_int_equal(reopen(5300), CART_OK);
+	assert_int_equal(cart.state, CART_OPEN);
+	assert_true(cart_id_is_nil(&cart.order_id));
+	assert_int_equal(cart.version, 4);
+	assert_int_equal(cart.updated_ms, 5300);
+	assert_int_equal(cart.expires_ms, 6300);
+	assert_int_equal(quantity_of(1), 1);
+	assert_int_equal(reopen(5400), CART_NOT_CLOSED);
+	assert_int_equal(checkout(5500, 8), CART_OK);
+	assert_int_equal(cart.order_id.bytes[15], 8);
+	/* Always later than the checkout. */
+	assert_int_equal(reopen(5400), CART_OK);
+	assert_int_equal(cart.updated_ms, 5501);
+	assert_int_equal(cart.expires_ms, 6501);
+}
+
 static void times_never_go_back(void **state)
 {
 	(void)state;
@@ -482,6 +510,7 @@ int main(void)
 		CART_TEST(a_cart_over_a_lowered_limit_can_be_brought_down_but_not_up),
 		CART_TEST(checkout_closes_and_stops_the_clock),
 		CART_TEST(a_second_checkout_keeps_the_first_order),
+		CART_TEST(a_cart_that_is_opened_again_is_as_after_a_change),
 		CART_TEST(times_never_go_back),
 		CART_TEST(an_empty_cart_is_not_checked_out),
 		CART_TEST(another_version_is_a_mismatch_for_every_write),

@@ -268,6 +268,62 @@ static void a_checkout_and_a_delete_are_repeated(void **state)
 	assert_int_equal(version(&id), -1);
 }
 
+/* Somebody else opens the cart again before what is asked is answered. */
+static char *reopened(const struct ddb_stub_request *request, void *user)
+{
+	char id[CART_ID_TEXT + 1], text[512];
+	json_t *body, *answer;
+	int status;
+
+	(void)request;
+	cart_id_format(user, id);
+	snprintf(text, sizeof(text),
+		 "{\"Key\":{\"cart_id\":{\"S\":\"%s\"}},\"UpdateExpression\":\"SET "
+		 "status=:s,mark=:m,version=version+:1,updated_at=updated_at+:1,expires_ms=:e "
+		 "REMOVE order_id\",\"ExpressionAttributeValues\":{\":s\":{\"S\":\"open\"},"
+		 "\":m\":{\"S\":\"0000000000000001\"},\":1\":{\"N\":\"1\"},"
+		 "\":e\":{\"N\":\"999999999999999\"}}}",
+		 id);
+	body = json_loads(text, 0, NULL);
+	answer = ddb_shelf_do(&r.stub.shelf, "UpdateItem", body, &status);
+	json_decref(answer);
+	json_decref(body);
+	return NULL;
+}
+
+/* It would have the order again that was undone. */
+static void a_checkout_that_may_have_been_undone_is_not_repeated(void **state)
+{
+	struct cart_id id = new_cart();
+	struct cart cart;
+
+	(void)state;
+	LOST("UpdateItem", HTTP_500, .apply = true);
+	LOST("GetItem", .apply = true, .make = reopened, .user = &id);
+	ask(r.rig, CART_UNCERTAIN, CHECKOUT, .id = id, .order_id = rig_id(r.rig));
+	assert_asked("UpdateItem", 1);
+	cart = rig_get(r.rig, &id);
+	assert_int_equal(cart.version, 4);
+	assert_int_equal(cart.state, CART_OPEN);
+	cart_clear(&cart);
+}
+
+static void with_a_key_a_checkout_that_was_undone_is_recognised(void **state)
+{
+	struct cart_id id = new_cart();
+	struct cart_op op;
+
+	(void)state;
+	LOST("UpdateItem", HTTP_500, .apply = true);
+	LOST("GetItem", .apply = true, .make = reopened, .user = &id);
+	op = ask_for(r.rig, CART_OK, CHECKOUT, .id = id, .key = "k", .order_id = rig_id(r.rig));
+	assert_int_equal(op.version, 3);
+	assert_int_equal(op.cart.state, CART_OPEN);
+	cart_op_clear(&op);
+	assert_asked("UpdateItem", 1);
+	assert_int_equal(version(&id), 4);
+}
+
 /* Whoever removed it: it may have been somebody else. */
 static void a_delete_that_may_have_been_the_one_is_uncertain(void **state)
 {
@@ -664,6 +720,8 @@ int main(void)
 		MAP(under_a_version_a_change_that_was_not_applied_is_repeated),
 		MAP(under_a_version_that_has_gone_by_a_change_is_not_repeated),
 		MAP(a_checkout_and_a_delete_are_repeated),
+		MAP(a_checkout_that_may_have_been_undone_is_not_repeated),
+		MAP(with_a_key_a_checkout_that_was_undone_is_recognised),
 		MAP(a_delete_that_may_have_been_the_one_is_uncertain),
 		MAP(a_create_makes_one_cart_whatever_was_lost),
 		MAP(a_create_with_a_key_makes_one_cart_whatever_was_lost),

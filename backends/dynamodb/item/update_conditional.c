@@ -90,7 +90,8 @@ bool ddb_can_be_conditional(const struct cart_op *op, const struct ddb_table *ta
 		return false;
 	if (op->type == CART_OP_CHECKOUT)
 		return true;
-	if (op->change_count == 0 || op->changes[0].type == CART_CHANGE_REPLACE)
+	if (op->change_count == 0 || op->changes[0].type == CART_CHANGE_REPLACE ||
+	    cart_op_reopens(op))
 		return false;
 	if (op->change_count > 1 || op->changes[0].type == CART_CHANGE_ADD)
 		return fast_adds(op, table->rules);

@@ -17,6 +17,12 @@ static void decided_delete(struct buf *body, const struct ddb_table *table,
 	ddb_add_if_unchanged(body, before);
 }
 
+/* The cart was checked out, and is open again. */
+static bool decided_reopens(const struct ddb_put *put)
+{
+	return put->after->state == CART_OPEN && put->before->cart.state != CART_OPEN;
+}
+
 /* Sets what a change may have changed. All lines are written again, because an expression has no
  * room for many of them one by one. */
 static void decided_sets(struct buf *body, const struct ddb_put *put)
@@ -29,6 +35,8 @@ static void decided_sets(struct buf *body, const struct ddb_put *put)
 		buf_add_string(body, ",#s=:closed,order_id=:order");
 	else
 		buf_add_string(body, ",idle_key=:idle,expires_ms=:gone");
+	if (decided_reopens(put))
+		buf_add_string(body, ",#s=:open,idle_shard=:shard");
 	if (after->expires_ms != 0)
 		buf_add_string(body, ",expires_at=:ttl");
 }
@@ -38,6 +46,8 @@ static void decided_removes(struct buf *body, const struct ddb_put *put)
 	buf_add_string(body, " REMOVE #i"); /* the other layout's lines */
 	if (put->after->state != CART_OPEN)
 		buf_add_string(body, ",idle_shard,idle_key,expires_ms");
+	if (decided_reopens(put))
+		buf_add_string(body, ",order_id");
 	if (put->after->expires_ms == 0)
 		buf_add_string(body, ",expires_at");
 }
@@ -60,6 +70,11 @@ static void decided_values(struct buf *body, const struct ddb_table *table,
 		ddb_add_text(body, ",\":idle\":", idle_key);
 		ddb_add_number(body, ",\":gone\":", ddb_expires_ms(after));
 	}
+	if (decided_reopens(put)) {
+		ddb_add_text(body, ",\":open\":", ddb_status(after));
+		ddb_add_number(body,
+			       ",\":shard\":", ddb_idle_shard(&after->id, table->idle_shards));
+	}
 	if (after->expires_ms != 0)
 		ddb_add_number(body,
 			       ",\":ttl\":", ddb_removable_s(table->rules, after->updated_ms));
@@ -72,7 +87,7 @@ static void decided_names(struct buf *body, const struct ddb_put *put, bool chan
 	buf_add_string(body, ",\"ExpressionAttributeNames\":{");
 	if (changed)
 		buf_add_string(body, "\"#i\":\"items\"");
-	if (changed && put->after->state != CART_OPEN)
+	if (changed && (put->after->state != CART_OPEN || decided_reopens(put)))
 		buf_add_string(body, ",\"#s\":\"status\"");
 	if (put->key_name != NULL) {
 		buf_add_string(body, changed ? ",\"#k\":\"" : "\"#k\":\"");

@@ -11,8 +11,9 @@
  *
  * When a change may be sent again. One with a key is conditional on the key being absent, so only
  * one try is ever applied. One that is conditional on a version (the fence) likewise, as long as
- * the item has that version. A cart is closed or removed once. No other change is sent again: after
- * an HTTP 500 it may have been applied, and another writer may have replaced its mark since.
+ * the item has that version. A cart is removed once; and closed once, as long as it has not been
+ * opened again, which gives it a later time than the checkout had. No other change is sent again:
+ * after an HTTP 500 it may have been applied, and another writer may have replaced its mark since.
  */
 #include "backends/dynamodb/store/write.h"
 
@@ -83,8 +84,10 @@ static bool write_replays(struct ddb_task *task, struct ddb_item *item)
 /* If the change is sent again, at most one of the tries is ever applied. */
 static bool write_is_repeatable(const struct ddb_write *write, const struct ddb_item *item)
 {
-	return write->key_name[0] != '\0' || write->op->type == CART_OP_CHECKOUT ||
-	       write->op->type == CART_OP_DELETE ||
+	const struct cart_op *op = write->op;
+
+	return write->key_name[0] != '\0' || op->type == CART_OP_DELETE ||
+	       (op->type == CART_OP_CHECKOUT && item->cart.updated_ms <= op->now_ms) ||
 	       (write->fence != 0 && write->fence == item->cart.version);
 }
 

@@ -34,7 +34,7 @@ enum cart_op_type {
 	CART_OP_GET,	  /* one cart: id, flags */
 	CART_OP_CHANGE,	  /* lines of one cart: id, changes, if_version, key, flags */
 	CART_OP_CHECKOUT, /* closes a cart: id, order_id, if_version, key */
-	CART_OP_DELETE,	  /* removes an open cart: id, if_version */
+	CART_OP_DELETE,	  /* removes an open cart: id, if_version, flags */
 	CART_OP_LIST,	  /* a page of carts: list */
 	CART_OP_TYPES
 };
@@ -78,6 +78,8 @@ struct cart_change {
 	4u /* GET: may be stale, may be cheaper. Neither: the backend's default */
 #define CART_READ_WRITABLE                                                                         \
 	8u /* GET: CART_BUSY if the backend finds that the database accepts no changes now */
+
+#define CART_ERASE 16u /* DELETE: also a cart that is checked out */
 
 enum cart_list_kind {
 	CART_LIST_CUSTOMER, /* carts of customer_id, newest first: created_ms, then id, descending

@@ -249,8 +249,9 @@ enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
 			    const struct cart_rules *rules)
 {
 	bool closed = cart->state == CART_CHECKED_OUT, reopens = cart_op_reopens(op);
+	bool erases = op->type == CART_OP_DELETE && (op->flags & CART_ERASE) != 0;
 
-	if (closed && !reopens)
+	if (closed && !reopens && !erases)
 		return op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
 	if (!closed && reopens)
 		return CART_NOT_CLOSED;

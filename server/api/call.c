@@ -297,7 +297,7 @@ void call_submit_many(struct call *call, size_t count, void (*answer)(struct cal
 		refused = true;
 	}
 	if (call->pending == 0) {
-		if (refused)
+		if (refused && !call->answers_failure)
 			call_fail(call, call_result(call));
 		else
 			answer(call);

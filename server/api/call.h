@@ -77,9 +77,11 @@ struct call {
 	/* For an answer that is made in slices. */
 	STAILQ_ENTRY(call) waiting;
 	slice_fn *slice;
-	struct buf page;	/* the answer so far, owned */
-	size_t page_carts;	/* carts in it */
-	struct cart_list list;	/* LIST: what is still to be read */
+	struct buf page;       /* the answer so far, owned */
+	size_t page_carts;     /* carts in it */
+	struct cart_list list; /* LIST: what is still to be read */
+	size_t erased;	       /* carts deleted; and before this pass over the list */
+	size_t erased_before;
 	struct cart_change one; /* what op.changes points to when there is a single line */
 	struct cart_change *changes;
 
@@ -119,7 +121,8 @@ struct cart_op *call_op(struct call *call, enum cart_op_type type);
 void call_prepare_op(struct call *call, struct cart_op *op, enum cart_op_type type);
 /* Submits call->op; answer is run with its success. */
 void call_submit(struct call *call, void (*answer)(struct call *call));
-/* Submits count more of call->many; answer is run when each was a success or NOT_FOUND. */
+/* Submits count more of call->many; answer is run when each was a success or NOT_FOUND, or with
+ * answers_failure when all that were begun have ended. */
 void call_submit_many(struct call *call, size_t count, void (*answer)(struct call *call));
 
 /* Answering: each of these ends the call; the caller must not use it afterwards. */

@@ -18,6 +18,8 @@ route_handler_fn items_handle_remove;
 route_handler_fn items_handle_reopen;
 /* handlers_list.c */
 route_handler_fn list_handle;
+/* handlers_erase.c */
+route_handler_fn erase_handle;
 /* handlers_batch.c */
 route_handler_fn batch_handle;
 /* health.c */

@@ -8,13 +8,16 @@ static const char *const list_params[] = {
 	[LIST_PARAM_STATUS] = "status",	       [LIST_PARAM_LIMIT] = "limit",
 	[LIST_PARAM_CURSOR] = "cursor",	       NULL,
 };
+static const char *const erase_params[] = {[LIST_PARAM_CUSTOMER] = "customer_id", NULL};
 
 /* In the order of the page at /. batch-get comes before {id}, which would match it too. */
 const struct route routes[] = {
 	{"/shopping-carts",
 	 {{HTTP_POST, ROUTE_WRITE, cart_handle_create, ROUTE_BODY_JSON, NULL, "makes a cart"},
 	  {HTTP_GET, ROUTE_READ, list_handle, ROUTE_BODY_NONE, list_params,
-	   "a page of a customer's carts, or of idle ones"}}},
+	   "a page of a customer's carts, or of idle ones"},
+	  {HTTP_DELETE, ROUTE_ADMIN, erase_handle, ROUTE_BODY_NONE, erase_params,
+	   "removes all carts of a customer, also those checked out"}}},
 	{"/shopping-carts/batch-get",
 	 {{HTTP_POST, ROUTE_READ, batch_handle, ROUTE_BODY_JSON, NULL, "several carts at once"}}},
 	{"/shopping-carts/{id}",

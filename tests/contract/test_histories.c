@@ -214,6 +214,8 @@ static void choose_request(struct history *h)
 		choose_changes(h);
 	if (r->op.type == CART_OP_LIST)
 		choose_list(h);
+	if (r->op.type == CART_OP_DELETE && chance(h, 30))
+		r->op.flags = CART_ERASE;
 	if (r->op.type == CART_OP_GET && (h->f->caps & CART_CAP_EVENTUAL_READS) == 0)
 		r->op.flags = (unsigned)rng_below(&h->rng, 3) *
 			      CART_READ_STRONG; /* 0, strong, eventual */

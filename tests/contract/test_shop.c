@@ -254,6 +254,40 @@ static void a_cart_is_not_opened_again_with_other_changes(void **state)
 	cart_op_clear(&op);
 }
 
+/* Erasing. */
+
+static void an_erasure_deletes_what_is_checked_out_too(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id closed = rig_cart(f), open = rig_cart(f);
+	struct shop_id other = rig_customer(f);
+
+	ask(f, CART_OK, CHANGE, .id = closed, .key = "k", CHANGES(ADD(1, 5)));
+	ask(f, CART_OK, CHECKOUT, .id = closed, .order_id = rig_id(f));
+	ask(f, CART_CLOSED, DELETE, .id = closed);
+	ask(f, CART_MISMATCH, DELETE, .id = closed, .flags = CART_ERASE, .if_version = 2);
+	ask(f, CART_NOT_FOUND, DELETE, .id = closed, .flags = CART_ERASE, .owner = &other);
+	ask(f, CART_OK, DELETE, .id = closed, .flags = CART_ERASE);
+	ask(f, CART_NOT_FOUND, GET, .id = closed, .flags = CART_READ_STRONG);
+	ask(f, CART_NOT_FOUND, DELETE, .id = closed, .flags = CART_ERASE);
+	ask(f, CART_OK, DELETE, .id = open, .flags = CART_ERASE);
+	ask(f, CART_NOT_FOUND, GET, .id = open, .flags = CART_READ_STRONG);
+}
+
+static void a_create_is_not_repeated_after_its_cart_was_erased(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_id(f);
+	struct shop_id customer = rig_customer(f);
+
+	ask(f, CART_OK, CREATE, .id = id, .customer_id = customer, .key = "create");
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5)));
+	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(f));
+	ask(f, CART_OK, DELETE, .id = id, .flags = CART_ERASE);
+	ask(f, CART_NOT_FOUND, CREATE, .id = rig_id(f), .customer_id = customer, .key = "create");
+	ask(f, CART_NOT_FOUND, GET, .id = id, .flags = CART_READ_STRONG);
+}
+
 #define ON(test_) cmocka_unit_test_setup_teardown(test_, start, stop)
 
 int main(void)
@@ -271,6 +305,8 @@ int main(void)
 		ON(under_a_key_a_cart_is_opened_again_once),
 		ON(a_checkout_that_is_repeated_after_it_was_undone_is_none),
 		ON(a_cart_is_not_opened_again_with_other_changes),
+		ON(an_erasure_deletes_what_is_checked_out_too),
+		ON(a_create_is_not_repeated_after_its_cart_was_erased),
 	};
 
 	return cmocka_run_group_tests_name(rig_title("carts of shops"), tests, NULL, NULL);

@@ -342,8 +342,9 @@ static enum cart_result model_write(const struct model *model, struct model_cart
 				    const struct cart_op *op)
 {
 	bool reopens = op->type == CART_OP_CHANGE && op->changes[0].type == CART_CHANGE_REOPEN;
+	bool erases = op->type == CART_OP_DELETE && (op->flags & CART_ERASE) != 0;
 
-	if (cart->cart.state == CART_CHECKED_OUT && !reopens)
+	if (cart->cart.state == CART_CHECKED_OUT && !reopens && !erases)
 		return op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
 	if (cart->cart.state == CART_OPEN && reopens)
 		return CART_NOT_CLOSED;

@@ -60,7 +60,7 @@ static void try_route(const struct route *route, const struct route_call *how, c
 					 [ROUTE_ADMIN] = ACCESS_ADMIN};
 	bool body = how->body == ROUTE_BODY_JSON;
 	const char *path = path_of(route->pattern);
-	bool text = how->scope == ROUTE_PUBLIC || how->scope == ROUTE_ADMIN;
+	bool text = how->scope == ROUTE_PUBLIC || strcmp(path, "/metrics") == 0;
 	int status;
 
 	/* These answer no JSON. */
@@ -263,6 +263,22 @@ static void lists_of_others_and_idle_carts_need_admin(void **state)
 			 200);
 	cartd_await_output(&server.cartd, "admin call caller=all method=GET route=/shopping-carts ",
 			   10000);
+}
+
+static void erasing_a_customer_needs_admin(void **state)
+{
+	char mine[API_ID_TEXT + 1];
+
+	(void)state;
+	make_cart(all, 77, mine);
+	call("DELETE", "/shopping-carts?customer_id=1", ann, NULL);
+	expect(403, "FORBIDDEN", "scope admin");
+	call("DELETE", "/shopping-carts?customer_id=77", writer, NULL);
+	expect(403, "FORBIDDEN", "scope admin");
+	assert_int_equal(api_call_cart(&client, "GET", mine, "", all, NULL), 200);
+	assert_int_equal(call("DELETE", "/shopping-carts?customer_id=77", all, NULL), 200);
+	cartd_await_output(&server.cartd,
+			   "admin call caller=all method=DELETE route=/shopping-carts ", 10000);
 }
 
 static void a_customer_makes_carts_for_itself(void **state)
@@ -540,6 +556,7 @@ int main(void)
 		cmocka_unit_test(the_cart_of_another_is_answered_as_none),
 		cmocka_unit_test(a_batch_of_reads_misses_the_carts_of_others),
 		cmocka_unit_test(lists_of_others_and_idle_carts_need_admin),
+		cmocka_unit_test(erasing_a_customer_needs_admin),
 		cmocka_unit_test(a_customer_makes_carts_for_itself),
 		cmocka_unit_test(refusals_and_admin_calls_are_in_the_log),
 		cmocka_unit_test(a_changed_file_counts_without_a_signal),

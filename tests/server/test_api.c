@@ -539,7 +539,7 @@ static void options_and_405_say_what_is_allowed(void **state)
 		{"/", "GET, HEAD, OPTIONS", "POST"},
 		{"/health", "GET, HEAD, OPTIONS", "DELETE"},
 		{"/metrics", "GET, HEAD, OPTIONS", "PUT"},
-		{"/shopping-carts", "GET, HEAD, POST, OPTIONS", "DELETE"},
+		{"/shopping-carts", "GET, HEAD, POST, DELETE, OPTIONS", "PUT"},
 		{"/shopping-carts/batch-get", "POST, OPTIONS", "GET"},
 		{"/shopping-carts/" NOBODY, "GET, HEAD, DELETE, OPTIONS", "PATCH"},
 		{"/shopping-carts/" NOBODY "/items", "POST, PUT, DELETE, OPTIONS", "GET"},

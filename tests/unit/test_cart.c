@@ -385,6 +385,18 @@ static void a_checked_out_cart_is_not_deleted(void **state)
 	assert_int_equal(cart_apply(&cart, &op, &rules), CART_CLOSED);
 }
 
+static void an_erasure_deletes_a_checked_out_cart(void **state)
+{
+	struct cart_op op = {.type = CART_OP_DELETE, .flags = CART_ERASE, .if_version = 2};
+
+	(void)state;
+	change(CART_CHANGE_ADD, 1, 1, 5100);
+	assert_int_equal(checkout(5200, 9), CART_OK);
+	assert_int_equal(cart_apply(&cart, &op, &rules), CART_MISMATCH);
+	op.if_version = 3;
+	assert_int_equal(cart_apply(&cart, &op, &rules), CART_OK);
+}
+
 static void idle_carts_stand_in_steps(void **state)
 {
 	const struct cart_rules hourly = {.idle_step_ms = 3600000};
@@ -515,6 +527,7 @@ int main(void)
 		CART_TEST(an_empty_cart_is_not_checked_out),
 		CART_TEST(another_version_is_a_mismatch_for_every_write),
 		CART_TEST(a_checked_out_cart_is_not_deleted),
+		CART_TEST(an_erasure_deletes_a_checked_out_cart),
 		CART_TEST(idle_carts_stand_in_steps),
 		CART_TEST(a_key_counts_within_its_window_for_the_same_request),
 		CART_TEST(fingerprints_tell_requests_apart),

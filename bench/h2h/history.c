@@ -11,6 +11,7 @@
 struct history_cart {
 	int64_t version; /* the newest that was acknowledged */
 	bool unknown;	 /* what it holds */
+	bool untagged;	 /* an add was acknowledged without the version that it made */
 };
 
 struct history_event {
@@ -80,10 +81,14 @@ static void history_note_add(struct history *history, size_t cart, const struct 
 	struct history_event event = {
 		.cart = cart, .version = op->version, .sum = history_part(&product, op->quantity)};
 
-	if (op->outcome == BENCH_UNKNOWN || (op->outcome == BENCH_OK && op->version == 0))
+	if (op->outcome == BENCH_UNKNOWN)
 		of->unknown = true;
 	if (op->outcome != BENCH_OK)
 		return;
+	if (op->version <= 0) {
+		of->untagged = true;
+		return;
+	}
 	if (op->version > of->version)
 		of->version = op->version;
 	history_push(history, &event);
@@ -143,12 +148,14 @@ static void history_accuse(struct ledger_check *check, const char *what)
 }
 
 static void history_judge_get(struct ledger_check *check, const struct history_event *get,
-			      int64_t version, uint64_t sum, bool may_be_old)
+			      int64_t version, uint64_t sum, bool untagged, bool may_be_old)
 {
 	const char *wrong = history_look(get, version, sum);
 	char text[LEDGER_TEXT];
 
 	check->gets++;
+	if (untagged)
+		wrong = "an add was acknowledged without an ETag, so its cart cannot be compared";
 	if (wrong == NULL && get->version < get->before) {
 		check->gets_stale++;
 		snprintf(text, sizeof(text),
@@ -180,7 +187,8 @@ void history_judge(struct history *history, bool may_be_old, struct ledger_check
 		if (history->carts[event->cart].unknown)
 			continue;
 		if (event->before > 0) {
-			history_judge_get(check, event, version, sum, may_be_old);
+			history_judge_get(check, event, version, sum,
+					  history->carts[event->cart].untagged, may_be_old);
 			continue;
 		}
 		version = event->version;

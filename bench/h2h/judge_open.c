@@ -124,7 +124,9 @@ void h2h_judge_explain_open(struct h2h_judgement *judgement, const struct h2h_op
 {
 	struct h2h_row *row = &judgement->rows[judgement->count - 1];
 	int side = h2h_open_stalled(open);
-	enum stats_verdict verdict = side == 0 ? STATS_B_WINS : STATS_A_WINS;
+	enum stats_verdict verdict = side == 0		 ? STATS_B_WINS
+				     : side == H2H_SIDES ? STATS_NOT_COMPARABLE
+							 : STATS_A_WINS;
 
 	if (open->made && open->why[0] != '\0')
 		judge_late(row, question->margin);

@@ -268,20 +268,26 @@ static bool open_has_gap(const struct h2h_open *open, int side)
 int h2h_open_stalled(const struct h2h_open *open)
 {
 	int64_t ns, other_ns;
+	int stalled = -1;
 
 	for (int side = 0; side < H2H_SIDES && open->made; side++)
 		if (open_has_gap(open, side) || open_waited(open, side, &ns, &other_ns) != NULL)
-			return side;
-	return -1;
+			stalled = stalled < 0 ? side : H2H_SIDES;
+	return stalled;
 }
 
 void h2h_open_explain(const struct h2h_open *open, int side, const char *const names[H2H_SIDES],
 		      char *why, size_t room)
 {
 	int64_t ns, other_ns;
-	const struct open_wait *wait = open_waited(open, side, &ns, &other_ns);
+	const struct open_wait *wait;
 	char own[NUMBER_TEXT], other[NUMBER_TEXT];
 
+	if (side == H2H_SIDES) {
+		snprintf(why, room, "%s and %s both stood still", names[0], names[1]);
+		return;
+	}
+	wait = open_waited(open, side, &ns, &other_ns);
 	if (open_has_gap(open, side))
 		snprintf(why, room, "%s stood still for %s, %s for %s", names[side],
 			 number_ms((double)open->sides[side].gap_ns, own), names[1 - side],

@@ -56,7 +56,8 @@ CART_MUST_CHECK int h2h_open_run(struct h2h_open *open, const struct h2h_open_co
 				 struct ledger *const ledgers[H2H_SIDES],
 				 struct bench_progress *progress, struct cart_error *error);
 void h2h_open_free(struct h2h_open *open);
-/* The side that stood still; -1: none. */
+/* The side that stood still; -1: none; H2H_SIDES: both, each seen by another sign (one gap, or many
+ * requests that waited). */
 int h2h_open_stalled(const struct h2h_open *open);
 /* By what that side is seen to have stood still. */
 void h2h_open_explain(const struct h2h_open *open, int side, const char *const names[H2H_SIDES],

@@ -14,6 +14,8 @@ static const char *read_back_get_example(const struct table_row *row, char text[
 		example = table_string(row, "gets_example");
 	if (*example != '\0')
 		return example;
+	if (table_number(row, "unread") > 0)
+		return "the rest is there; whether the unread carts are is not known";
 	return table_number(row, "carts") > 0 ? "all is there that was acknowledged"
 					      : "not read back";
 }

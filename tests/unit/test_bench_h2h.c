@@ -664,6 +664,25 @@ static void who_waits_is_seen_where_no_gap_is(void **state)
 	expect_waits(50, 999000000, -1, "");
 }
 
+/* A has one gap, and B many requests that wait while others are answered. */
+static void where_both_stand_still_neither_wins(void **state)
+{
+	const char *const names[H2H_SIDES] = {"A", "B"};
+	char why[TALLY_WHY] = "";
+	struct h2h_open open;
+
+	(void)state;
+	make_up_open(&open, 1, 0);
+	open.sides[0].gap_ns = 310000000;
+	assert_int_equal(h2h_open_stalled(&open), 0);
+	for (size_t i = 0; i < 1000; i++)
+		bench_hdr_record(open.sides[1].tally.service, 1000000000);
+	assert_int_equal(h2h_open_stalled(&open), H2H_SIDES);
+	h2h_open_explain(&open, H2H_SIDES, names, why, sizeof(why));
+	assert_string_equal(why, "A and B both stood still");
+	h2h_open_free(&open);
+}
+
 static void every_cycle_makes_a_pair_of_each_operation(void **state)
 {
 	struct fixture f;
@@ -922,6 +941,7 @@ int main(void)
 		cmocka_unit_test(what_cartbench_was_late_by_decides_nothing),
 		cmocka_unit_test(a_side_that_stalls_loses_however_it_hides_the_gap),
 		cmocka_unit_test(who_waits_is_seen_where_no_gap_is),
+		cmocka_unit_test(where_both_stand_still_neither_wins),
 		cmocka_unit_test(a_side_that_slows_the_other_down_does_not_win),
 		cmocka_unit_test(an_honest_side_is_not_accused_of_carry_over_and_a_liar_always_is),
 		cmocka_unit_test(a_side_gets_no_better_verdict_by_when_it_is_slow),

@@ -174,6 +174,15 @@ static void a_write_that_was_dropped_is_seen_after_it(void **state)
 	expect(1, 1, 0, "lines that its cart did not have");
 }
 
+/* The contract has an ETag there, and a side without it could show any old cart. */
+static void an_add_without_its_version_is_wrong(void **state)
+{
+	(void)state;
+	note_add(1, 0, 1, 3, BENCH_OK);
+	get(1, 1, 0, 0);
+	expect(1, 1, 0, "without an ETag");
+}
+
 /* Failures are counted elsewhere. */
 static void what_is_not_known_is_not_judged(void **state)
 {
@@ -182,8 +191,6 @@ static void what_is_not_known_is_not_judged(void **state)
 	(void)state;
 	note_add(0, 0, 1, 3, BENCH_UNKNOWN);
 	get(0, 2, 3, 0);
-	note_add(1, 0, 1, 3, BENCH_OK); /* no version */
-	get(1, 2, 3, 0);
 	note_add(2, 0, 1, 3, BENCH_REFUSED);
 	history_note(history, 2, &failed, 1);
 	get(2, 1, 0, 0);
@@ -203,6 +210,7 @@ int main(void)
 		TEST(another_version_than_the_tag_is_wrong),
 		TEST(another_cart_is_wrong),
 		TEST(a_write_that_was_dropped_is_seen_after_it),
+		TEST(an_add_without_its_version_is_wrong),
 		TEST(what_is_not_known_is_not_judged),
 	};
 

@@ -189,7 +189,19 @@ static void a_target_that_cannot_be_read_is_not_known(void **state)
 	(void)state;
 	assert_int_equal(check.wrong, 0);
 	assert_int_equal(check.unread, check.carts);
+	assert_int_equal(check.changes, 0); /* none was seen */
 	assert_true(ledger_check_is_enough(&check) == (check.carts == 0));
+}
+
+/* An error in place of a 404 would hide what was lost. */
+static void reading_that_was_given_up_is_not_enough(void **state)
+{
+	struct ledger_check check = {.made = true, .carts = 3000, .unread = 3};
+
+	(void)state;
+	assert_true(ledger_check_is_enough(&check));
+	check.unread = 20;
+	assert_false(ledger_check_is_enough(&check));
 }
 
 int main(void)
@@ -201,6 +213,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_may_be_there_or_not),
 		cmocka_unit_test(a_cart_that_is_gone_or_was_never_deleted_is_wrong),
 		cmocka_unit_test(a_target_that_cannot_be_read_is_not_known),
+		cmocka_unit_test(reading_that_was_given_up_is_not_enough),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

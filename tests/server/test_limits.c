@@ -269,8 +269,10 @@ static void a_thousand_idle_connections_take_little_memory(void **state)
 	for (size_t i = 0; i < 1000; i++)
 		expect_status(&clients[i], 200);
 	print_message("1,000 idle connections: %zu KiB resident\n", cartd_rss_kib(&cartd));
+	/* Over TLS one that was used a moment ago still has its buffers. */
 	if (!SANITIZED)
-		assert_true(cartd_rss_kib(&cartd) < 40 * 1024);
+		assert_true(cartd_rss_kib(&cartd) <
+			    (tls_client_is_used() ? (size_t)80 : (size_t)40) * 1024);
 	crowd_close(clients, 1000);
 	cartd_stop(&cartd);
 }

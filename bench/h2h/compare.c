@@ -265,6 +265,24 @@ static void compare_successes(struct compare *compare, const json_t *old_result,
 	}
 }
 
+/* Notes what decided all lines of a head-to-head, such as a side that stood still: the ratios of
+ * the blocks, which are compared here, do not show it. The first reason stays. */
+static void compare_take_reason(struct compare *compare, const char *which, const json_t *result)
+{
+	const char *why = NULL;
+	const json_t *each, *row;
+
+	member_each(i, each, json_object_get(json_object_get(result, "results"), "operations")) {
+		member_each(at, row, json_object_get(each, "quantiles")) {
+			if (why != NULL && strcmp(why, member_text(row, "why")) != 0)
+				return;
+			why = member_text(row, "why");
+		}
+	}
+	if (why != NULL && *why != '\0' && *compare->why == '\0')
+		snprintf(compare->why, sizeof(compare->why), "in the %s result %s", which, why);
+}
+
 json_t *compare_results(const json_t *old_result, const json_t *new_result, double margin,
 			double confidence, struct cart_error *error)
 {
@@ -289,6 +307,8 @@ json_t *compare_results(const json_t *old_result, const json_t *new_result, doub
 	compare.wrong = read_back_is_wrong(old_result, compare.why, sizeof(compare.why)) ||
 			read_back_is_wrong(new_result, compare.why, sizeof(compare.why));
 	compare_successes(&compare, old_result, new_result);
+	compare_take_reason(&compare, "old", old_result);
+	compare_take_reason(&compare, "new", new_result);
 	if (strcmp(kind, "run") == 0)
 		compare_runs(&compare, old_result, new_result);
 	else

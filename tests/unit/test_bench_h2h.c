@@ -914,6 +914,47 @@ static void archived_runs_are_not_compared_where_one_fails(void **state)
 	json_decref(fast);
 }
 
+/* An archived head-to-head of two lines of 20 blocks, all alike, that say why. */
+static json_t *make_heads(const char *first, const char *second)
+{
+	json_t *ratios = json_array(), *result;
+
+	for (int i = 0; i < 20; i++)
+		json_array_append_new(ratios, json_real(0.001 * (i % 3)));
+	result = json_pack("{s:s, s:[{}, {}], s:{s:[{s:s, s:[{s:f, s:O, s:s}, {s:f, s:O, s:s}]}]}}",
+			   "kind", "h2h", "sides", "results", "operations", "operation", "add",
+			   "quantiles", "q", 0.5, "log_ratios", ratios, "why", first, "q", 0.95,
+			   "log_ratios", ratios, "why", second);
+	json_decref(ratios);
+	return result;
+}
+
+/* The blocks of a side that stood still in the open loop are as before. */
+static void archived_heads_are_not_compared_where_one_stood_still(void **state)
+{
+	json_t *whole = make_heads("", "B is slower, and growing"), *compared;
+	json_t *still = make_heads("B stood still", "B stood still");
+	struct cart_error error;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		const json_t *row;
+
+		compared = compare_results(i == 1 ? still : whole, i == 2 ? still : whole, 0.05,
+					   0.95, &error);
+		row = json_array_get(json_object_get(compared, "rows"), 0);
+		assert_string_equal(json_string_value(json_object_get(row, "verdict")),
+				    i == 0 ? "EQUIVALENT" : "NOT COMPARABLE");
+		if (i > 0)
+			assert_string_equal(json_string_value(json_object_get(row, "not_judged")),
+					    i == 1 ? "in the old result B stood still"
+						   : "in the new result B stood still");
+		json_decref(compared);
+	}
+	json_decref(whole);
+	json_decref(still);
+}
+
 static void series_are_summed_by_their_whole_name(void **state)
 {
 	static const char text[] = "# HELP cart_x_total what\n"
@@ -955,6 +996,7 @@ int main(void)
 		cmocka_unit_test(the_results_hold_what_was_found),
 		cmocka_unit_test(what_is_too_short_to_compare_decides_nothing),
 		cmocka_unit_test(archived_runs_are_not_compared_where_one_fails),
+		cmocka_unit_test(archived_heads_are_not_compared_where_one_stood_still),
 		cmocka_unit_test(series_are_summed_by_their_whole_name),
 		/* The last: a signal is remembered. */
 		cmocka_unit_test(a_signal_ends_it_and_keeps_the_blocks_that_were_done),

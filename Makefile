@@ -277,7 +277,7 @@ way_env = --env CART_BACKEND=$(firstword $(subst -, ,$(1))) \
 # on dynamodb what reads and writes ids, and in the builds that are instrumented only where no server runs.
 contract_of_type = $(if $(filter $(2),$(or $(CART_ID_TYPE),integer)),$(CONTRACT_TESTS),$(if $(CART_ID_TYPE),,$(if \
 	$(filter memory sqlite,$(3)),$(CONTRACT_TESTS),$(if $(filter release,$(1)),$(if $(filter mysql,$(3)),$(CONTRACT_TESTS),\
-	$(foreach t,cart batches lists owners,$(B)/tests/contract/test_$(t)))))))
+	$(foreach t,cart batches lists owners guests,$(B)/tests/contract/test_$(t)))))))
 run_contract_type = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),$(if $(call contract_of_type,$(1),$(3),$(w)),\
 	--group contract-$(w)$(filter-out -integer,-$(3))$(call tag,$(1)) $(call way_env,$(w)) --env CART_ID_TYPE=$(3) \
 	$(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(call contract_of_type,$(1),$(3),$(w)))))

@@ -11,6 +11,7 @@ const char *cart_result_name(enum cart_result result)
 		[CART_NO_ITEM] = "NO_ITEM",
 		[CART_MISMATCH] = "MISMATCH",
 		[CART_CLOSED] = "CLOSED",
+		[CART_OWNED] = "OWNED",
 		[CART_EMPTY] = "EMPTY",
 		[CART_NOT_CLOSED] = "NOT_CLOSED",
 		[CART_LIMIT] = "LIMIT",

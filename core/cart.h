@@ -34,7 +34,7 @@ struct cart_line {
  */
 struct cart {
 	struct cart_id id;
-	struct shop_id customer_id;
+	struct shop_id customer_id; /* no id: a guest's cart, which has no customer yet */
 	enum cart_state state;
 	int64_t version;    /* 1 at creation, +1 for each op that changed something */
 	int64_t created_ms; /* milliseconds since 1970, UTC, as the next two */
@@ -56,6 +56,7 @@ enum cart_result {
 	CART_NO_ITEM,	 /* a line to remove is not there */
 	CART_MISMATCH,	 /* if_version is not the cart's version */
 	CART_CLOSED,	 /* the cart is checked out */
+	CART_OWNED,	 /* the cart is another customer's already */
 	CART_EMPTY,	 /* checkout of a cart without lines */
 	CART_NOT_CLOSED, /* a cart to open again is open */
 	CART_LIMIT,	 /* it would raise lines, or one line, above what the rules allow */

@@ -59,7 +59,10 @@ void cart_json_write(struct buf *out, const struct cart *cart)
 	CART_JSON_ADD(out, "{\"shopping_cart_id\":");
 	cart_json_id(out, &cart->id);
 	CART_JSON_ADD(out, ",\"customer_id\":");
-	cart_json_shop_id(out, &cart->customer_id);
+	if (cart->customer_id.size > 0)
+		cart_json_shop_id(out, &cart->customer_id);
+	else
+		CART_JSON_ADD(out, "null");
 	CART_JSON_ADD(out, ",\"status\":");
 	if (cart->state == CART_OPEN)
 		CART_JSON_ADD(out, "\"open\"");

@@ -158,7 +158,8 @@ static bool cart_op_digest_request(EVP_MD_CTX *digest, const struct cart_op *op)
 	if (!cart_op_digest_number(digest, op->type) ||
 	    !cart_op_digest_number(digest, op->if_version))
 		return false;
-	if (op->type == CART_OP_CREATE && !cart_op_digest_id(digest, &op->customer_id))
+	if ((op->type == CART_OP_CREATE || op->customer_id.size > 0) &&
+	    !cart_op_digest_id(digest, &op->customer_id))
 		return false;
 	for (size_t i = 0; i < op->change_count; i++)
 		if (!cart_op_digest_change(digest, &op->changes[i]))

@@ -30,9 +30,10 @@ enum batch_place {
 #define CART_REASON_MAX	       160
 
 enum cart_op_type {
-	CART_OP_CREATE,	  /* a new cart: id, customer_id, key */
+	CART_OP_CREATE,	  /* a new cart: id, customer_id, changes, key */
 	CART_OP_GET,	  /* one cart: id, flags */
-	CART_OP_CHANGE,	  /* lines of one cart: id, changes, if_version, key, flags */
+	CART_OP_CHANGE,	  /* lines of one cart, or its customer: id, changes or customer_id,
+			     if_version, key, flags */
 	CART_OP_CHECKOUT, /* closes a cart: id, order_id, if_version, key */
 	CART_OP_DELETE,	  /* removes an open cart: id, if_version, flags */
 	CART_OP_LIST,	  /* a page of carts: list */
@@ -110,18 +111,24 @@ struct cart_op {
 	/* The request. */
 	enum cart_op_type type;
 	unsigned flags;
-	struct cart_id id;	    /* all but LIST; for CREATE the proposed id, see cart below */
-	struct cart_id order_id;    /* CHECKOUT: the order's id, if this is the first */
-	struct shop_id customer_id; /* CREATE */
+	struct cart_id id;	 /* all but LIST; for CREATE the proposed id, see cart below */
+	struct cart_id order_id; /* CHECKOUT: the order's id, if this is the first */
+	/*
+	 * CREATE: whose cart it is; no id: a guest's. CHANGE: the customer that a guest's cart
+	 * gets, without any changes; no id: the op is about lines.
+	 */
+	struct shop_id customer_id;
 	/*
 	 * On whose behalf; NULL: anybody's. For an op with an owner, carts of other customers are
 	 * not there, and it says CART_NOT_FOUND of them in the step that would read or change them.
 	 * A cart without a customer is everybody's who knows its id; an owner without an id reaches
-	 * no others. CREATE and LIST must be about the owner's own carts.
+	 * no others. LIST must be about the owner's own carts, and CREATE and CHANGE give a cart to
+	 * no other customer.
 	 */
 	const struct shop_id *owner;
 	int64_t if_version;		   /* 0: any; no cart ever has a negative one */
-	const struct cart_change *changes; /* CHANGE: applied in order, all or none */
+	const struct cart_change *changes; /* CHANGE: applied in order, all or none. CREATE: the
+					      lines to begin with, ADDs alone */
 	size_t change_count;
 	const char *key; /* CREATE, CHANGE, CHECKOUT: idempotency key, NUL-terminated, or NULL */
 	struct cart_list list;
@@ -154,10 +161,11 @@ struct cart_op {
 	 * Set by cart_store_submit() for the backend. now_ms is the instant at which the op takes
 	 * effect, by this machine's clock: the database's is never asked. (In a batch it may be
 	 * that of a later op, some milliseconds on.) The fingerprint tells two requests under one
-	 * key apart: the first 16 bytes of SHA-256 over type, changes and if_version (for CREATE:
-	 * customer). key_hash is what a backend stores and compares in place of the key, whatever
-	 * its length: the first 16 bytes of SHA-256 over the key; for CREATE over the customer, a
-	 * NUL and the key, so that the keys of two customers never meet. Both are zero without a
+	 * key apart: the first 16 bytes of SHA-256 over type, if_version, customer_id and changes.
+	 * key_hash is what a backend stores and compares in place of the key, whatever its length:
+	 * the first 16 bytes of SHA-256 over the key; for CREATE over the customer, a NUL and the
+	 * key, so that the keys of two customers never meet. Those of all guests are together: who
+	 * submits them sees to it that two guests never choose the same. Both are zero without a
 	 * key.
 	 */
 	int64_t now_ms;

@@ -32,19 +32,6 @@ static int64_t cart_later(int64_t stored_ms, int64_t now_ms)
 	return now_ms > stored_ms ? now_ms : stored_ms;
 }
 
-void cart_create(struct cart *cart, const struct cart_op *op, const struct cart_rules *rules)
-{
-	*cart = (struct cart){
-		.id = op->id,
-		.customer_id = op->customer_id,
-		.state = CART_OPEN,
-		.version = 1,
-		.created_ms = op->now_ms,
-		.updated_ms = op->now_ms,
-		.expires_ms = cart_expiry(rules, op->now_ms),
-	};
-}
-
 static void cart_remove_line(struct cart *cart, struct cart_line *line)
 {
 	size_t after = cart->line_count - (size_t)(line - cart->lines) - 1;
@@ -224,6 +211,42 @@ static enum cart_result cart_apply_changes(struct cart *cart, const struct cart_
 	return CART_OK;
 }
 
+/* A guest's cart gets its customer, for good. */
+static enum cart_result cart_apply_customer(struct cart *cart, const struct cart_op *op,
+					    const struct cart_rules *rules)
+{
+	if (cart->customer_id.size > 0)
+		return shop_id_compare(&cart->customer_id, &op->customer_id) == 0 ? CART_OK
+										  : CART_OWNED;
+	cart->customer_id = op->customer_id;
+	cart_touch(cart, op->now_ms);
+	cart->expires_ms = cart_expiry(rules, cart->updated_ms);
+	return CART_OK;
+}
+
+enum cart_result cart_create(struct cart *cart, const struct cart_op *op,
+			     const struct cart_rules *rules)
+{
+	enum cart_result result = CART_OK;
+
+	*cart = (struct cart){
+		.id = op->id,
+		.customer_id = op->customer_id,
+		.state = CART_OPEN,
+		.version = 1,
+		.created_ms = op->now_ms,
+		.updated_ms = op->now_ms,
+		.expires_ms = cart_expiry(rules, op->now_ms),
+	};
+	if (op->change_count > 0)
+		result = cart_apply_changes(cart, op, rules);
+	if (result == CART_OK)
+		cart->version = 1; /* its first lines are no change of it */
+	else
+		cart_clear(cart);
+	return result;
+}
+
 static enum cart_result cart_apply_checkout(struct cart *cart, const struct cart_op *op)
 {
 	if (cart->line_count == 0)
@@ -257,6 +280,8 @@ enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
 		return CART_NOT_CLOSED;
 	if (op->if_version != 0 && op->if_version != cart->version)
 		return CART_MISMATCH;
+	if (op->type == CART_OP_CHANGE && op->customer_id.size > 0)
+		return cart_apply_customer(cart, op, rules);
 	switch (op->type) {
 	case CART_OP_CHANGE:
 		if (!reopens)

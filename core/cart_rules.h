@@ -35,16 +35,18 @@ int64_t cart_sweep_ms(const struct cart_rules *rules, int64_t expires_ms);
  */
 int64_t cart_idle_ms(const struct cart_rules *rules, int64_t updated_ms);
 
-/* The cart that a CREATE makes, at op->now_ms. *cart must hold nothing. */
-void cart_create(struct cart *cart, const struct cart_op *op, const struct cart_rules *rules);
+/* The cart that a CREATE makes, at op->now_ms. *cart must hold nothing, and does so again on any
+ * result but CART_OK: CART_LIMIT, or CART_BUSY (no memory). */
+CART_MUST_CHECK enum cart_result cart_create(struct cart *cart, const struct cart_op *op,
+					     const struct cart_rules *rules);
 
 /*
  * Applies a CHANGE, CHECKOUT or DELETE to a cart that exists, is not expired and for which the op
  * is not a replay. All or nothing: on any result but CART_OK the cart is as it was. Order of the
  * checks: CLOSED (except for a CHECKOUT that is already done, which is CART_OK and changes
- * nothing) or NOT_CLOSED, MISMATCH, then the rules of the lines. CART_OK with an unchanged version
- * means that there was nothing to change. DELETE only checks; removing is the store's. CART_BUSY:
- * no memory.
+ * nothing) or NOT_CLOSED, MISMATCH, then OWNED or the rules of the lines. CART_OK with an unchanged
+ * version means that there was nothing to change. DELETE only checks; removing is the store's.
+ * CART_BUSY: no memory.
  *
  * Times never go back, however late the op comes: updated_ms of the cart, and of a line, becomes
  * the later of op->now_ms and what it was; the cart expires cart.ttl after its updated_ms. A new

@@ -398,13 +398,18 @@ static const char *store_change_defect(const struct cart_change *change,
 	return "an unknown change";
 }
 
+/* Of a CREATE or a CHANGE: the customer that it names, and the lines. */
 static const char *store_changes_defect(const struct cart_op *op, const struct cart_rules *rules)
 {
 	const char *defect = NULL;
 
-	if (op->change_count < 1)
-		return "a change needs at least one line";
+	if (op->customer_id.size > 0 && !shop_id_is_valid(&op->customer_id))
+		return "customer_id is not an id";
+	if (op->type == CART_OP_CHANGE && (op->customer_id.size > 0) == (op->change_count > 0))
+		return "a change is either of lines or of the customer";
 	for (size_t i = 0; i < op->change_count && defect == NULL; i++) {
+		if (op->type == CART_OP_CREATE && op->changes[i].type != CART_CHANGE_ADD)
+			return "a new cart has lines by adds alone";
 		defect = store_change_defect(&op->changes[i], rules);
 		if ((op->changes[i].type == CART_CHANGE_REPLACE) !=
 		    (op->changes[0].type == CART_CHANGE_REPLACE))
@@ -445,7 +450,7 @@ static const char *store_key_defect(const char *key)
 /* An op with an owner is about its own carts: otherwise a backend would have to look at more. */
 static const char *store_owner_defect(const struct cart_op *op)
 {
-	if (op->type == CART_OP_CREATE && !cart_is_owned(&op->customer_id, op->owner))
+	if (!cart_is_owned(&op->customer_id, op->owner))
 		return "a cart for another customer than the owner";
 	if (op->type == CART_OP_LIST && (op->list.kind != CART_LIST_CUSTOMER ||
 					 shop_id_compare(&op->list.customer_id, op->owner) != 0))
@@ -471,7 +476,6 @@ static const char *store_defect(const struct cart_store *store, const struct car
 		return "an op needs a deadline";
 	switch (op->type) {
 	case CART_OP_CREATE:
-		return shop_id_is_valid(&op->customer_id) ? NULL : "customer_id is not an id";
 	case CART_OP_CHANGE:
 		return store_changes_defect(op, cart_store_rules(store));
 	case CART_OP_LIST:

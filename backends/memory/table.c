@@ -358,13 +358,19 @@ static enum cart_result table_insert(struct memory_table *table, struct cart_op 
 {
 	struct table_stripe *stripe = table_stripe_of(table, &op->id);
 	struct table_cart *entry = calloc(1, sizeof(*entry));
-	enum cart_result result = CART_OK;
+	enum cart_result result;
 	struct table_cart **link;
 
 	if (entry == NULL)
 		return CART_BUSY;
-	cart_create(&entry->cart, op, &table->rules);
-	op->cart = entry->cart;
+	result = cart_create(&entry->cart, op, &table->rules);
+	if (result == CART_OK && !cart_copy(&op->cart, &entry->cart))
+		result = CART_BUSY;
+	if (result != CART_OK) {
+		cart_clear(&entry->cart);
+		free(entry);
+		return result;
+	}
 	op->version = entry->cart.version;
 	pthread_mutex_lock(&stripe->lock);
 	table_sweep_carts(table, stripe, op->now_ms);
@@ -377,6 +383,7 @@ static enum cart_result table_insert(struct memory_table *table, struct cart_op 
 	} else {
 		result = CART_FAILED;
 		cart_op_set_reason(op, "an id was made twice");
+		cart_clear(&entry->cart);
 		free(entry);
 	}
 	pthread_mutex_unlock(&stripe->lock);

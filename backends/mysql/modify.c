@@ -218,6 +218,10 @@ static void modify_save_cart(struct sql_text *text, const struct sql_write *writ
 	sql_add_integer(text, cart_sweep_ms(rules, cart->expires_ms));
 	sql_add(text, ", lines_bound = ");
 	sql_add_integer(text, (int64_t)cart->line_count);
+	if (write->op->customer_id.size > 0) {
+		sql_add(text, ", customer_id = ");
+		sql_add_shop_id(text, &cart->customer_id);
+	}
 	if (cart->state == CART_CHECKED_OUT) {
 		sql_add(text, ", order_id = ");
 		sql_add_id(text, &cart->order_id);
@@ -368,7 +372,9 @@ static enum cart_result modify_create(const struct sql_write *write, struct modi
 				      struct sql_text *text, const struct cart_rules *rules,
 				      bool *load)
 {
+	const struct cart none = {.id = write->id};
 	struct cart_op *op = write->op;
+	enum cart_result result;
 
 	switch (modify_replay(op, found, rules)) {
 	case CART_REPLAY_OTHER:
@@ -384,15 +390,19 @@ static enum cart_result modify_create(const struct sql_write *write, struct modi
 	case CART_REPLAY_NEW:
 		break;
 	}
+	result = cart_create(&op->cart, op, rules);
+	if (result != CART_OK)
+		return result;
 	if (found->is_there) {
+		cart_clear(&op->cart);
 		cart_op_set_reason(op, "an id was made twice");
 		return CART_FAILED;
 	}
-	cart_create(&op->cart, op, rules);
 	op->version = op->cart.version;
 	sql_statement(text, SQL_CARTS, SQL_INSERT_CARTS);
 	sql_add_cart(text, &op->cart, write->token, rules);
 	sql_add(text, ")");
+	modify_put_lines(text, &none, &op->cart);
 	modify_save_key(text, op, found->has_key);
 	return CART_OK;
 }
@@ -471,7 +481,7 @@ void sql_modify_load(struct cart_op *op, const struct sql_reply *reply)
 		op->result = modify_damaged(op);
 	if (next == SQL_ROWS_BAD)
 		op->result = modify_nonsense(op);
-	if (op->result == CART_OK && cart_is_expired(&found.cart, op->now_ms))
+	if (op->result == CART_OK && !cart_op_sees(op, &found.cart))
 		op->result = CART_NOT_FOUND;
 	if (op->result == CART_OK)
 		op->cart = found.cart;

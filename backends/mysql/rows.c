@@ -70,12 +70,19 @@ static bool rows_read_id(const char *cell, unsigned long len, struct shop_id *id
 	return cell != NULL && shop_id_parse(id, cell, len);
 }
 
+/* A guest's cart has none. */
+static bool rows_read_customer(const char *cell, unsigned long len, struct shop_id *id)
+{
+	return cell == NULL || shop_id_parse(id, cell, len);
+}
+
 static bool rows_read_cart(char *const *cells, const unsigned long *lens, struct sql_row *row)
 {
 	struct cart *cart = &row->cart;
 	int64_t state;
 
-	if (!rows_read_id(cells[COLUMN_CUSTOMER], lens[COLUMN_CUSTOMER], &cart->customer_id) ||
+	if (!rows_read_customer(cells[COLUMN_CUSTOMER], lens[COLUMN_CUSTOMER],
+				&cart->customer_id) ||
 	    !sql_cell_integer(cells[COLUMN_STATE], lens[COLUMN_STATE], &state) ||
 	    !sql_cell_integer(cells[COLUMN_VERSION], lens[COLUMN_VERSION], &cart->version) ||
 	    !sql_cell_integer(cells[COLUMN_CREATED], lens[COLUMN_CREATED], &cart->created_ms) ||

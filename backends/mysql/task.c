@@ -69,7 +69,8 @@ void sql_op_complete(struct cart_op *op, enum cart_result result)
 	/* These are true whether or not the first attempt was or will be committed: its guard
 	 * fails. */
 	if (sql_op_has(op, SQL_OP_DOUBT) && result != CART_OK && result != CART_NOT_FOUND &&
-	    result != CART_CLOSED && result != CART_MISMATCH && result != CART_KEY_REUSED) {
+	    result != CART_CLOSED && result != CART_OWNED && result != CART_MISMATCH &&
+	    result != CART_KEY_REUSED) {
 		if (op->reason[0] == '\0')
 			cart_op_set_reason(op, "the connection broke, and there is no other yet");
 		result = CART_UNCERTAIN;

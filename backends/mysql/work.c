@@ -605,7 +605,7 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 		}
 		op->held.nonce = (int64_t)(random_next(&work->random) >> 1);
 		if (sql_write_way(op, cart_store_rules(work->store)) == SQL_WAY_MODIFY)
-			sql_op_note(op, SQL_OP_MODIFY);
+			sql_op_note_modify(op);
 	}
 	result = batch_push(pool->pool.batch, op, sql_op_class(op));
 	sql_pool_want(pool);

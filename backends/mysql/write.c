@@ -13,7 +13,7 @@ static bool write_is_plain_add(const struct cart_op *op, const struct cart_rules
 {
 	int64_t lines, most;
 
-	if (op->change_count == 0 || op->change_count > WRITE_ADDS_MAX || op->if_version != 0)
+	if (op->change_count > WRITE_ADDS_MAX || op->if_version != 0)
 		return false;
 	for (size_t i = 0; i < op->change_count; i++)
 		if (op->changes[i].type != CART_CHANGE_ADD)
@@ -26,11 +26,12 @@ enum sql_way sql_write_way(const struct cart_op *op, const struct cart_rules *ru
 {
 	switch (op->type) {
 	case CART_OP_CREATE:
-		return SQL_WAY_CREATE;
+		return write_is_plain_add(op, rules) ? SQL_WAY_CREATE : SQL_WAY_MODIFY;
 	case CART_OP_CHECKOUT:
 		return SQL_WAY_CHECKOUT;
 	case CART_OP_CHANGE:
-		return write_is_plain_add(op, rules) ? SQL_WAY_ADD : SQL_WAY_MODIFY;
+		return op->change_count > 0 && write_is_plain_add(op, rules) ? SQL_WAY_ADD
+									     : SQL_WAY_MODIFY;
 	default:
 		return SQL_WAY_MODIFY;
 	}
@@ -133,7 +134,10 @@ void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 {
 	sql_add_id(text, &cart->id);
 	sql_add(text, ",");
-	sql_add_shop_id(text, &cart->customer_id);
+	if (cart->customer_id.size > 0)
+		sql_add_shop_id(text, &cart->customer_id);
+	else
+		sql_add(text, "NULL");
 	sql_add(text, ",0,1,");
 	sql_add_integer(text, cart->created_ms);
 	sql_add(text, ",");
@@ -144,8 +148,43 @@ void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 	sql_add_integer(text, cart->expires_ms);
 	sql_add(text, ",");
 	sql_add_integer(text, cart_sweep_ms(rules, cart->expires_ms));
-	sql_add(text, ",0,");
+	sql_add(text, ",");
+	sql_add_integer(text, (int64_t)cart->line_count);
+	sql_add(text, ",");
 	sql_add_integer(text, token);
+}
+
+/* The first lines of the carts that are made. */
+static void write_create_lines(struct sql_text *text, const struct write_batch *batch)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct sql_write *write = &batch->writes[i];
+
+		for (size_t at = 0; write->way == SQL_WAY_CREATE && at < write->op->change_count;
+		     at++) {
+			int64_t quantity = cart_op_adds(write->op, at);
+
+			if (quantity == 0)
+				continue;
+			if (rows++ > 0)
+				sql_add(text, "),(");
+			else
+				sql_statement(text, SQL_ITEMS, SQL_INSERT_LINES);
+			sql_add_id(text, &write->id);
+			sql_add(text, ",");
+			sql_add_shop_id(text, &write->op->changes[at].product_id);
+			sql_add(text, ",");
+			sql_add_integer(text, quantity);
+			sql_add(text, ",");
+			sql_add_integer(text, write->op->now_ms);
+			sql_add(text, ",");
+			sql_add_integer(text, write->op->now_ms);
+		}
+	}
+	if (rows > 0)
+		sql_add(text, ")");
 }
 
 static void write_creates(struct sql_text *text, const struct write_batch *batch)
@@ -161,11 +200,15 @@ static void write_creates(struct sql_text *text, const struct write_batch *batch
 			sql_add(text, "),(");
 		else
 			sql_statement(text, SQL_CARTS, SQL_INSERT_CARTS);
-		cart_create(&cart, batch->writes[i].op, batch->rules);
+		/* Within the limits, or its way would be another. */
+		if (cart_create(&cart, batch->writes[i].op, batch->rules) != CART_OK)
+			text->buf.failed = true;
 		sql_add_cart(text, &cart, batch->token, batch->rules);
+		cart_clear(&cart);
 	}
 	if (listed > 0)
 		sql_add(text, ")");
+	write_create_lines(text, batch);
 }
 
 /* Two UPDATEs lock in two orders: then every row is locked first, in the order of the ids. The same
@@ -232,8 +275,7 @@ static void write_guard_open(struct sql_text *text, const struct write_batch *ba
 	sql_add(text, ")");
 }
 
-/* Lets the carts of other customers than an owner's not pass. Those without a customer do not pass
- * either: they are modified. */
+/* Lets the carts of other customers than an owner's not pass. Those of guests do. */
 static void write_guard_owners(struct sql_text *text, const struct write_batch *batch,
 			       enum sql_way way)
 {
@@ -244,7 +286,7 @@ static void write_guard_owners(struct sql_text *text, const struct write_batch *
 			continue;
 		sql_add(text, " AND (c.id <> ");
 		sql_add_id(text, &write->id);
-		sql_add(text, " OR c.customer_id = ");
+		sql_add(text, " OR c.customer_id IS NULL OR c.customer_id = ");
 		sql_add_shop_id(text, write->op->owner);
 		sql_add(text, ")");
 	}
@@ -444,7 +486,8 @@ bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t coun
 
 	write_batch_init(&batch, writes, count, rules);
 	sql_text_reset(text);
-	if (batch.lone && writes[0].way == SQL_WAY_CREATE && writes[0].op->key == NULL) {
+	if (batch.lone && writes[0].way == SQL_WAY_CREATE && writes[0].op->key == NULL &&
+	    writes[0].op->change_count == 0) {
 		write_creates(text, &batch);
 		return !text->buf.failed;
 	}
@@ -536,8 +579,9 @@ static void write_read_plain(struct sql_write *write, const struct sql_reply *re
 	if (op == NULL)
 		return;
 	op->result = CART_OK;
-	if (write->way == SQL_WAY_CREATE) {
-		cart_create(&op->cart, op, rules);
+	if (write->way == SQL_WAY_CREATE && cart_create(&op->cart, op, rules) != CART_OK) {
+		write_unread(write);
+	} else if (write->way == SQL_WAY_CREATE) {
 		op->version = 1;
 	} else {
 		op->version = (int64_t)reply->insert_id[write_has_lock(reply) ? 2 : 1];

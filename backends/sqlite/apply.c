@@ -16,20 +16,33 @@ static void apply_bind_id(sqlite3_stmt *stmt, int at, const struct cart_id *id)
 	sqlite3_bind_blob(stmt, at, id->bytes, CART_ID_BYTES, SQLITE_STATIC);
 }
 
+/* False: no memory. */
+static bool apply_write_items(struct sqlite_conn *conn, const struct cart *cart)
+{
+	buf_reset(&conn->items);
+	sqlite_items_write(&conn->items, cart);
+	return !conn->items.failed;
+}
+
 static int apply_insert(struct sqlite_conn *conn, const struct cart_rules *rules,
 			const struct cart *cart)
 {
 	sqlite3_stmt *stmt = conn->stmts[STMT_CART_INSERT];
 
+	if (!apply_write_items(conn, cart))
+		return SQLITE_NOMEM;
 	apply_bind_id(stmt, 1, &cart->id);
-	sqlite_bind_shop_id(stmt, 2, &cart->customer_id);
+	if (cart->customer_id.size > 0)
+		sqlite_bind_shop_id(stmt, 2, &cart->customer_id);
+	else
+		sqlite3_bind_null(stmt, 2);
 	sqlite3_bind_int64(stmt, 3, cart->state);
 	sqlite3_bind_int64(stmt, 4, cart->version);
 	sqlite3_bind_int64(stmt, 5, cart->created_ms);
 	sqlite3_bind_int64(stmt, 6, cart->updated_ms);
 	sqlite3_bind_int64(stmt, 7, cart->expires_ms);
 	sqlite3_bind_int64(stmt, 8, cart_sweep_ms(rules, cart->expires_ms));
-	sqlite3_bind_text(stmt, 9, "[]", -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 9, conn->items.data, (int)conn->items.len, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 10, cart_idle_ms(rules, cart->updated_ms));
 	return sqlite_conn_run(conn, STMT_CART_INSERT);
 }
@@ -59,9 +72,7 @@ static int apply_save_cart(struct sqlite_conn *conn, const struct cart_rules *ru
 	enum sqlite_stmt which = touch ? STMT_CART_TOUCH : STMT_CART_SAVE;
 	sqlite3_stmt *stmt = conn->stmts[which];
 
-	buf_reset(&conn->items);
-	sqlite_items_write(&conn->items, after);
-	if (conn->items.failed)
+	if (!apply_write_items(conn, after))
 		return SQLITE_NOMEM;
 	apply_bind_id(stmt, 1, &after->id);
 	sqlite3_bind_int64(stmt, 2, after->version);
@@ -78,6 +89,16 @@ static int apply_save_cart(struct sqlite_conn *conn, const struct cart_rules *ru
 		sqlite3_bind_int64(stmt, 9, idle_ms);
 	}
 	return sqlite_conn_run(conn, which);
+}
+
+/* A guest's cart has its customer now. */
+static int apply_save_customer(struct sqlite_conn *conn, const struct cart *cart)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_CART_CLAIM];
+
+	apply_bind_id(stmt, 1, &cart->id);
+	sqlite_bind_shop_id(stmt, 2, &cart->customer_id);
+	return sqlite_conn_run(conn, STMT_CART_CLAIM);
 }
 
 /* A key's scope, which is the cart and for a create nil, and its hash: parameters 1 and 2. */
@@ -195,19 +216,21 @@ static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules
 			apply_give_cart(op, &cart);
 		return rc;
 	}
-	cart_create(&cart, op, rules);
+	op->result = cart_create(&cart, op, rules);
+	if (op->result != CART_OK)
+		return SQLITE_OK;
 	op->version = cart.version;
 	rc = apply_insert(conn, rules, &cart);
-	if (rc == SQLITE_CONSTRAINT_UNIQUE) {
-		op->result = CART_FAILED;
-		cart_op_set_reason(op, "an id was made twice");
-		return SQLITE_OK;
-	}
 	if (rc == SQLITE_OK)
 		rc = apply_save_key(conn, op);
 	if (rc == SQLITE_OK)
 		apply_give_cart(op, &cart);
-	return rc;
+	cart_clear(&cart);
+	if (rc != SQLITE_CONSTRAINT_UNIQUE)
+		return rc;
+	op->result = CART_FAILED;
+	cart_op_set_reason(op, "an id was made twice");
+	return SQLITE_OK;
 }
 
 /* Decides by the rules and writes. *cart is alive; on return it is the cart after the op. */
@@ -226,6 +249,8 @@ static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules,
 		return sqlite_cart_delete(conn, &op->id, NULL);
 	if (cart->version != version)
 		rc = apply_save_cart(conn, rules, cart, state, places);
+	if (rc == SQLITE_OK && cart->version != version && op->customer_id.size > 0)
+		rc = apply_save_customer(conn, cart);
 	return rc == SQLITE_OK ? apply_save_key(conn, op) : rc;
 }
 

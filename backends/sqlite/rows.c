@@ -10,6 +10,8 @@ static int rows_customer(sqlite3_stmt *stmt, struct cart *cart)
 {
 	const char *text = (const char *)sqlite3_column_text(stmt, 0);
 
+	if (text == NULL && sqlite3_column_type(stmt, 0) == SQLITE_NULL)
+		return SQLITE_OK;
 	if (text == NULL)
 		return SQLITE_NOMEM;
 	if (!shop_id_parse(&cart->customer_id, text, (size_t)sqlite3_column_bytes(stmt, 0)))

@@ -41,6 +41,8 @@ const char *const sqlite_stmt_sql[STMTS] = {
 	[STMT_CART_SAVE] = "UPDATE carts SET version = ?2, updated_ms = ?3, expires_ms = ?4,"
 			   " items = ?5, sweep_ms = ?6, state = ?7, order_id = ?8, idle_ms = ?9"
 			   " WHERE id = ?1",
+	/* cart, customer */
+	[STMT_CART_CLAIM] = "UPDATE carts SET customer_id = ?2 WHERE id = ?1",
 	[STMT_CART_DELETE] = "DELETE FROM carts WHERE id = ?1",
 	[STMT_KEY] = "SELECT fingerprint, stored_ms, version, cart_id FROM idempotency_keys"
 		     " WHERE scope = ?1 AND key_hash = ?2",

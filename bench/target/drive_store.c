@@ -54,6 +54,7 @@ static const struct store_answer {
 	[CART_NO_ITEM] = {404, "ITEM_NOT_FOUND"},
 	[CART_MISMATCH] = {412, "VERSION_MISMATCH"},
 	[CART_CLOSED] = {409, "CART_CLOSED"},
+	[CART_OWNED] = {409, "CART_OWNED"},
 	[CART_EMPTY] = {409, "CART_EMPTY"},
 	[CART_NOT_CLOSED] = {409, "CART_OPEN"},
 	[CART_LIMIT] = {422, "LIMIT_EXCEEDED"},
@@ -150,11 +151,11 @@ static unsigned store_flags(const struct bench_op *op)
 	return flags;
 }
 
-/* A number that is no id makes none, which the store then refuses. */
+/* A number that is no id makes one that the store refuses. */
 static struct shop_id store_shop_id(int64_t number)
 {
 	if (number < 1 || number > SHOP_ID_NUMBER_MAX)
-		return (struct shop_id){0};
+		return (struct shop_id){.size = 1, .text = " "};
 	return shop_id_of_number(number);
 }
 

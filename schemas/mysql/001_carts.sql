@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS cart_settings (
 -- to cart.idle_step: both times move with every change, but most changes write neither index.
 CREATE TABLE IF NOT EXISTS carts (
 	id          BINARY(16)       NOT NULL,
-	customer_id VARBINARY(64)    NOT NULL, -- as text
+	customer_id VARBINARY(64)    NULL,     -- as text; NULL: a guest's
 	state       TINYINT          NOT NULL, -- 0 open, 1 checked out
 	version     BIGINT           NOT NULL,
 	created_ms  BIGINT           NOT NULL,
@@ -60,7 +60,7 @@ CREATE TABLE IF NOT EXISTS cart_items (
 
 -- What was answered under an Idempotency-Key, written in the transaction of the change itself. scope is
 -- the cart's id, for a create 16 zeros; key_hash the first 16 bytes of SHA-256 of the key, for a create of
--- the customer's id, a zero byte and the key; cart_id the cart that a create made.
+-- the customer's id (a guest has none), a zero byte and the key; cart_id the cart that a create made.
 CREATE TABLE IF NOT EXISTS idempotency_keys (
 	scope       BINARY(16) NOT NULL,
 	key_hash    BINARY(16) NOT NULL,

@@ -10,7 +10,7 @@
 CREATE TABLE carts (
 	n           INTEGER PRIMARY KEY,
 	id          BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
-	customer_id TEXT    NOT NULL,
+	customer_id TEXT,                                     -- NULL: a guest's
 	state       INTEGER NOT NULL CHECK (state IN (0, 1)), -- 0 open, 1 checked out
 	version     INTEGER NOT NULL,
 	created_ms  INTEGER NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE carts (
 ) STRICT;
 
 -- A customer's carts, newest first, of one state or of both (two ranges, merged).
-CREATE INDEX carts_customer ON carts (customer_id, state, created_ms, id);
+CREATE INDEX carts_customer ON carts (customer_id, state, created_ms, id) WHERE customer_id IS NOT NULL;
 
 -- Open carts, longest idle first. idle_ms is updated_ms rounded down to cart.idle_step: a change within one step leaves this
 -- index alone. sweep_ms is in it so that most expired carts are passed over without reading their rows.
@@ -47,7 +47,7 @@ CREATE TABLE cart_settings (
 
 -- What was answered under an Idempotency-Key, written in the transaction of the change itself.
 -- scope is the cart's id, for a create 16 zeros. key_hash is the first 16 bytes of SHA-256 over the key, for a create
--- over the customer's id, a zero byte and the key. cart_id is the cart that a create made.
+-- over the customer's id (a guest has none), a zero byte and the key. cart_id is the cart that a create made.
 CREATE TABLE idempotency_keys (
 	scope       BLOB    NOT NULL CHECK (length(scope) = 16),
 	key_hash    BLOB    NOT NULL CHECK (length(key_hash) = 16),

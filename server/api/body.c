@@ -339,6 +339,33 @@ static enum body_result body_parse_known(const char *text, size_t len, const cha
 	return result;
 }
 
+enum body_result body_read_cart(const char *text, size_t len, struct shop_id *customer_id,
+				struct cart_change **changes, size_t *count,
+				char detail[BODY_DETAIL_MAX])
+{
+	static const char *const known[] = {"customer_id", "items", NULL};
+	struct body_member plain = {.name = "customer_id", .id = customer_id};
+	enum body_result result;
+	const json_t *customer;
+	json_t *root;
+
+	if (body_read_plain(text, len, &plain, 1))
+		return BODY_OK;
+	*customer_id = (struct shop_id){0};
+	result = body_parse_known(text, len, known, &root, detail);
+	if (result != BODY_OK)
+		return result;
+	customer = json_object_get(root, "customer_id");
+	if (customer != NULL && !json_is_null(customer))
+		result = body_take_id(root, "", "customer_id", customer_id, detail);
+	/* What is left is a body of items. */
+	(void)json_object_del(root, "customer_id");
+	if (result == BODY_OK && json_object_size(root) > 0)
+		result = body_take_items(root, &body_adds, changes, count, detail);
+	json_decref(root);
+	return result;
+}
+
 enum body_result body_read_customer(const char *text, size_t len, struct shop_id *customer_id,
 				    char detail[BODY_DETAIL_MAX])
 {

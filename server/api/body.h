@@ -15,6 +15,16 @@ enum body_result {
 
 /* All return a result other than BODY_OK with detail: one line that names what is wrong. */
 
+/*
+ * {"customer_id": 123, "items": [{...}, ...]}: a new cart. Both may be missing, and a customer_id
+ * of null is as good: *customer_id is then no id. *changes are the items, ADDs, allocated with
+ * malloc and the caller's; untouched without items and on failure.
+ */
+CART_MUST_CHECK enum body_result body_read_cart(const char *text, size_t len,
+						struct shop_id *customer_id,
+						struct cart_change **changes, size_t *count,
+						char detail[BODY_DETAIL_MAX]);
+
 /* {"customer_id": 123}, or "123" where ids are strings */
 CART_MUST_CHECK enum body_result body_read_customer(const char *text, size_t len,
 						    struct shop_id *customer_id,

@@ -496,6 +496,14 @@ void call_invalid(struct call *call, const char *format, ...)
 	call_problem_text(call, (struct problem){400, "INVALID_INPUT"}, detail);
 }
 
+static void call_not_found(struct call *call, struct problem problem, const char *id)
+{
+	if (call->op.type == CART_OP_CREATE)
+		call_problem(call, problem, "the cart made under this Idempotency-Key is gone");
+	else
+		call_problem(call, problem, "no cart %s", id);
+}
+
 void call_fail(struct call *call, enum cart_result result)
 {
 	const struct cart_rules *rules = &call->api->shared->rules;
@@ -505,11 +513,7 @@ void call_fail(struct call *call, enum cart_result result)
 	cart_id_format(&call->id, id);
 	switch (result) {
 	case CART_NOT_FOUND:
-		if (call->op.type == CART_OP_CREATE)
-			call_problem(call, problem,
-				     "the cart made under this Idempotency-Key is gone");
-		else
-			call_problem(call, problem, "no cart %s", id);
+		call_not_found(call, problem, id);
 		return;
 	case CART_NO_ITEM:
 		call_problem(call, problem, "no product %s in cart %s", call->product_id.text, id);
@@ -520,6 +524,9 @@ void call_fail(struct call *call, enum cart_result result)
 		return;
 	case CART_CLOSED:
 		call_problem(call, problem, "cart %s is checked out", id);
+		return;
+	case CART_OWNED:
+		call_problem(call, problem, "cart %s has another customer already", id);
 		return;
 	case CART_EMPTY:
 		call_problem(call, problem, "cart %s has no items to check out", id);

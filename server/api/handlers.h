@@ -14,6 +14,7 @@ route_handler_fn items_handle_add;
 route_handler_fn items_handle_replace;
 route_handler_fn items_handle_clear;
 route_handler_fn items_handle_set;
+route_handler_fn items_handle_claim;
 route_handler_fn items_handle_remove;
 route_handler_fn items_handle_reopen;
 /* handlers_list.c */

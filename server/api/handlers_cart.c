@@ -34,6 +34,23 @@ static void cart_answer_create(struct call *call)
 	call_reply_cart(call, 201);
 }
 
+/*
+ * The keys of all guests are together, so that two of them who chose the same one would get one
+ * cart: a key must be unique by itself. False: it is not, and the call has been answered.
+ */
+static bool cart_check_guest_key(struct call *call)
+{
+	const struct cart_op *op = &call->op;
+	struct cart_id uuid;
+
+	if (op->key == NULL || op->customer_id.size > 0 ||
+	    (cart_id_parse(&uuid, op->key, strlen(op->key)) && !cart_id_is_nil(&uuid)))
+		return true;
+	call_invalid(call, "header Idempotency-Key must be a UUID of its own for a cart without a "
+			   "customer");
+	return false;
+}
+
 void cart_handle_create(struct call *call)
 {
 	struct cart_op *op = call_op(call, CART_OP_CREATE);
@@ -41,8 +58,13 @@ void cart_handle_create(struct call *call)
 	size_t len;
 	const char *body = http_request_body(call->request, &len);
 
-	if (!call_body_ok(call, body_read_customer(body, len, &op->customer_id, detail), detail) ||
-	    !call_read_change_headers(call))
+	if (!call_body_ok(call,
+			  body_read_cart(body, len, &op->customer_id, &call->changes,
+					 &op->change_count, detail),
+			  detail))
+		return;
+	op->changes = call->changes;
+	if (!call_read_change_headers(call) || !cart_check_guest_key(call))
 		return;
 	if (http_request_header(call->request, "If-Match", NULL) != NULL) {
 		call_invalid(call, "header If-Match asks for a version, and a new cart has none");

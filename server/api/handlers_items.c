@@ -85,6 +85,18 @@ void items_handle_set(struct call *call)
 		items_submit_one(call, CART_CHANGE_SET, quantity);
 }
 
+/* A guest's cart gets its customer, which is a change of the cart as well. */
+void items_handle_claim(struct call *call)
+{
+	struct cart_op *op = call_op(call, CART_OP_CHANGE);
+	char detail[BODY_DETAIL_MAX];
+	size_t len;
+	const char *body = http_request_body(call->request, &len);
+
+	if (call_body_ok(call, body_read_customer(body, len, &op->customer_id, detail), detail))
+		items_submit(call);
+}
+
 void items_handle_remove(struct call *call)
 {
 	items_submit_one(call, CART_CHANGE_REMOVE, 0);

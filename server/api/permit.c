@@ -14,8 +14,8 @@ static bool permit_lists_own(const struct access_caller *caller, const struct ca
 const char *permit_refusal(const struct access_caller *caller, const struct cart_op *op,
 			   bool *as_admin)
 {
-	if (op->type == CART_OP_CREATE && !cart_is_owned(&op->customer_id, op->owner))
-		return "the caller makes carts for its own customer only";
+	if (!cart_is_owned(&op->customer_id, op->owner))
+		return "the caller makes and claims carts for its own customer only";
 	if (op->type != CART_OP_LIST || permit_lists_own(caller, &op->list))
 		return NULL;
 	if ((caller->scopes & ACCESS_ADMIN) == 0)

@@ -13,6 +13,8 @@ struct problem problem_of_result(enum cart_result result)
 		return (struct problem){412, "VERSION_MISMATCH"};
 	case CART_CLOSED:
 		return (struct problem){409, "CART_CLOSED"};
+	case CART_OWNED:
+		return (struct problem){409, "CART_OWNED"};
 	case CART_EMPTY:
 		return (struct problem){409, "CART_EMPTY"};
 	case CART_NOT_CLOSED:

@@ -254,13 +254,15 @@ static void choose_request(struct turns *t, struct request *r, size_t cart)
 		r->op.type = CART_OP_CREATE;
 	r->op.id = t->ids[cart];
 	r->op.order_id = rng_id(&t->rng);
-	r->op.customer_id = t->customers[cart];
 	if (r->op.type == CART_OP_CREATE) {
+		r->op.customer_id = t->customers[cart];
 		r->op.id = rng_id(&t->rng);
 		r->op.key = chance(t, 80) ? "create" : NULL;
 		return;
 	}
-	if (r->op.type == CART_OP_CHANGE)
+	if (r->op.type == CART_OP_CHANGE && chance(t, 5))
+		r->op.customer_id = t->customers[chance(t, 50) ? cart : (cart + 1) % CARTS];
+	else if (r->op.type == CART_OP_CHANGE)
 		choose_changes(t, r);
 	if (chance(t, 10))
 		r->op.if_version = version_of(t, cart) + (chance(t, 50) ? 0 : 1);

@@ -83,6 +83,27 @@ static struct shop_id some_customer(struct history *h)
 	return id_of(h->customer_base + rng_between(&h->rng, 1, h->world->customers));
 }
 
+/* A guest's cart gets a customer. */
+static void choose_claim(struct history *h)
+{
+	h->request.op.customer_id = some_customer(h);
+	if (chance(h, 20))
+		h->request.op.flags |= CART_WANT_CART;
+}
+
+/* Of a guest or of a customer, and with what is in it at first. */
+static void choose_create(struct history *h)
+{
+	struct request *r = &h->request;
+
+	if (chance(h, 70))
+		r->op.customer_id = some_customer(h);
+	r->op.change_count = chance(h, 60) ? 0 : 1 + rng_below(&h->rng, 6);
+	for (size_t i = 0; i < r->op.change_count; i++)
+		r->changes[i] = (struct cart_change)ADD(rng_between(&h->rng, 1, h->world->products),
+							rng_between(&h->rng, 1, 9));
+}
+
 static void choose_changes(struct history *h)
 {
 	struct request *r = &h->request;
@@ -190,6 +211,11 @@ static void choose_owner(struct history *h)
 
 	r->owner = cart != NULL && chance(h, 60) ? cart->customer_id : some_customer(h);
 	r->op.owner = &r->owner;
+	/* It claims for itself alone. */
+	if (r->op.customer_id.size > 0 && r->owner.size > 0)
+		r->op.customer_id = r->owner;
+	else if (r->op.customer_id.size > 0)
+		r->op.owner = NULL;
 }
 
 static void choose_request(struct history *h)
@@ -208,9 +234,12 @@ static void choose_request(struct history *h)
 	memset(r, 0, sizeof(*r));
 	choose_type(h);
 	r->op.id = r->op.type == CART_OP_CREATE ? rng_id(&h->rng) : some_id(h);
-	r->op.customer_id = some_customer(h);
 	r->op.order_id = rng_id(&h->rng);
-	if (r->op.type == CART_OP_CHANGE)
+	if (r->op.type == CART_OP_CREATE)
+		choose_create(h);
+	if (r->op.type == CART_OP_CHANGE && chance(h, 8))
+		choose_claim(h);
+	else if (r->op.type == CART_OP_CHANGE)
 		choose_changes(h);
 	if (r->op.type == CART_OP_LIST)
 		choose_list(h);
@@ -261,8 +290,8 @@ static void print_request(const struct cart_op *op)
 	char id[CART_ID_TEXT + 1];
 
 	cart_id_format(&op->id, id);
-	print_error("%s %s at %lld, if_version %lld, key %s, owner %s, flags %u\n",
-		    cart_op_type_name(op->type), id, (long long)op->now_ms,
+	print_error("%s %s customer %s at %lld, if_version %lld, key %s, owner %s, flags %u\n",
+		    cart_op_type_name(op->type), id, op->customer_id.text, (long long)op->now_ms,
 		    (long long)op->if_version, op->key != NULL ? op->key : "none",
 		    op->owner != NULL ? op->owner->text : "any", op->flags);
 	for (size_t i = 0; i < op->change_count; i++)

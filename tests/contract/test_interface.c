@@ -42,10 +42,10 @@ static void requests(struct rig *f, struct cart_op ops[CART_OP_TYPES])
 			.type = (enum cart_op_type)type,
 			.id = id,
 			.order_id = rig_id(f),
-			.customer_id = rig_customer(f),
 			.list = {.customer_id = rig_customer(f), .limit = 10},
 		};
 	ops[CART_OP_CREATE].id = rig_id(f);
+	ops[CART_OP_CREATE].customer_id = rig_customer(f);
 	ops[CART_OP_CHANGE].changes = &add;
 	ops[CART_OP_CHANGE].change_count = 1;
 	/* The cart is checked out by the type before. */
@@ -126,6 +126,7 @@ static struct shop_id wrong_id(const char *integer, const char *string)
 
 static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **state)
 {
+	static const struct shop_id no_id = {.size = 1, .text = " "};
 	const struct {
 		const char *what;
 		struct cart_change change;
@@ -163,8 +164,12 @@ static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **st
 	REFUSED(f, "a key in UTF-8", CHANGE, .id = id, .key = "\xc3\xa9", CHANGES(ADD(1, 1)));
 	REFUSED(f, "a key on a delete", DELETE, .id = id, .key = "k");
 	REFUSED(f, "a key on a read", GET, .id = id, .key = "k");
-	REFUSED(f, "no customer", CREATE, .id = id);
-	REFUSED(f, "customer 2^53", CREATE, .id = id, .customer_id = id_of(SHOP_ID_NUMBER_MAX + 1));
+	REFUSED(f, "a new cart with a set", CREATE, .id = id, CHANGES(SET(1, 1)));
+	REFUSED(f, "a new cart with a bad line", CREATE, .id = id, CHANGES(ADD(1, 1), ADD(1, 0)));
+	REFUSED(f, "lines and a customer", CHANGE, .id = id, .customer_id = id_of(1),
+		CHANGES(ADD(1, 1)));
+	REFUSED(f, "a claim for no id", CHANGE, .id = id, .customer_id = no_id);
+	REFUSED(f, "a customer that is no id", CREATE, .id = id, .customer_id = no_id);
 	REFUSED(f, "no order id", CHECKOUT, .id = id);
 	REFUSED(f, "limit 0", LIST, .list = {.customer_id = id_of(1)});
 	REFUSED(f, "limit 101", LIST,

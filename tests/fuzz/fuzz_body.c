@@ -47,6 +47,25 @@ static void fuzz_same_id(const char *text, size_t len, const char *name, const s
 	json_decref(root);
 }
 
+static void fuzz_cart(const char *text, size_t len)
+{
+	char detail[BODY_DETAIL_MAX] = "";
+	struct cart_change *changes = NULL;
+	struct shop_id customer = {0};
+	size_t count = 0;
+
+	if (!fuzz_accepted(body_read_cart(text, len, &customer, &changes, &count, detail), detail))
+		return;
+	if (customer.size > 0 && count == 0)
+		fuzz_same_id(text, len, "customer_id", &customer);
+	if ((changes != NULL) != (count > 0))
+		abort();
+	for (size_t i = 0; i < count; i++)
+		if (changes[i].type != CART_CHANGE_ADD || !shop_id_is_valid(&changes[i].product_id))
+			abort();
+	free(changes);
+}
+
 static void fuzz_items(const char *text, size_t len)
 {
 	char detail[BODY_DETAIL_MAX] = "";
@@ -101,6 +120,7 @@ static void fuzz_body(const char *text, size_t size)
 	fuzz_lines(text, size);
 	if (fuzz_accepted(body_read_customer(text, size, &customer, detail), detail))
 		fuzz_same_id(text, size, "customer_id", &customer);
+	fuzz_cart(text, size);
 	if (fuzz_accepted(body_read_quantity(text, size, 1000000, &value, detail), detail)) {
 		if (value < 0 || value > 1000000)
 			abort();

@@ -15,7 +15,7 @@ struct model_cart {
 /* The first request under a key, and what came of it. */
 struct model_key {
 	struct cart_id cart;	    /* the scope of a change; what a create made */
-	struct shop_id customer_id; /* the scope of a create, else none */
+	struct shop_id customer_id; /* of the request; the scope of a create */
 	char key[CART_KEY_MAX + 1];
 	enum cart_op_type type;
 	int64_t if_version;
@@ -90,11 +90,11 @@ static struct model_key *model_find_key(const struct model *model, const struct 
 	for (size_t i = model->key_count; i-- > 0;) {
 		struct model_key *key = &model->keys[i];
 		bool scope = op->type == CART_OP_CREATE
-				     ? shop_id_compare(&key->customer_id, &op->customer_id) == 0
-				     : key->customer_id.size == 0 &&
-					       memcmp(&key->cart, &op->id, sizeof(op->id)) == 0;
+				     ? strcmp(key->customer_id.text, op->customer_id.text) == 0
+				     : memcmp(&key->cart, &op->id, sizeof(op->id)) == 0;
 
-		if (scope && strcmp(key->key, op->key) == 0)
+		if ((key->type == CART_OP_CREATE) == (op->type == CART_OP_CREATE) && scope &&
+		    strcmp(key->key, op->key) == 0)
 			return op->now_ms < key->stored_ms + model->rules.idempotency_window_ms
 				       ? key
 				       : NULL;
@@ -105,7 +105,8 @@ static struct model_key *model_find_key(const struct model *model, const struct 
 static bool model_is_same_request(const struct model_key *key, const struct cart_op *op)
 {
 	if (key->type != op->type || key->if_version != op->if_version ||
-	    key->change_count != op->change_count)
+	    key->change_count != op->change_count ||
+	    strcmp(key->customer_id.text, op->customer_id.text) != 0)
 		return false;
 	for (size_t i = 0; i < op->change_count; i++)
 		if (key->changes[i].type != op->changes[i].type ||
@@ -127,14 +128,13 @@ static void model_keep_key(struct model *model, const struct cart_op *op, int64_
 	key = &model->keys[model->key_count++];
 	*key = (struct model_key){
 		.cart = op->id,
+		.customer_id = op->customer_id,
 		.type = op->type,
 		.if_version = op->if_version,
 		.change_count = op->change_count,
 		.stored_ms = op->now_ms,
 		.version = version,
 	};
-	if (op->type == CART_OP_CREATE)
-		key->customer_id = op->customer_id;
 	strcpy(key->key, op->key);
 	for (size_t i = 0; i < op->change_count; i++)
 		key->changes[i] = op->changes[i];
@@ -328,6 +328,19 @@ static enum cart_result model_change(const struct model *model, struct model_car
 	return CART_OK;
 }
 
+/* A customer is given once. */
+static enum cart_result model_claim(const struct model *model, struct model_cart *cart,
+				    const struct cart_op *op)
+{
+	if (cart->cart.customer_id.size == 0) {
+		cart->cart.customer_id = op->customer_id;
+		model_touch(cart, op->now_ms, model->rules.ttl_ms);
+		return CART_OK;
+	}
+	return strcmp(cart->cart.customer_id.text, op->customer_id.text) == 0 ? CART_OK
+									      : CART_OWNED;
+}
+
 static enum cart_result model_checkout(struct model_cart *cart, const struct cart_op *op)
 {
 	if (cart->cart.line_count == 0)
@@ -341,7 +354,8 @@ static enum cart_result model_checkout(struct model_cart *cart, const struct car
 static enum cart_result model_write(const struct model *model, struct model_cart *cart,
 				    const struct cart_op *op)
 {
-	bool reopens = op->type == CART_OP_CHANGE && op->changes[0].type == CART_CHANGE_REOPEN;
+	bool reopens = op->type == CART_OP_CHANGE && op->change_count > 0 &&
+		       op->changes[0].type == CART_CHANGE_REOPEN;
 	bool erases = op->type == CART_OP_DELETE && (op->flags & CART_ERASE) != 0;
 
 	if (cart->cart.state == CART_CHECKED_OUT && !reopens && !erases)
@@ -350,6 +364,8 @@ static enum cart_result model_write(const struct model *model, struct model_cart
 		return CART_NOT_CLOSED;
 	if (op->if_version != 0 && op->if_version != cart->cart.version)
 		return CART_MISMATCH;
+	if (op->type == CART_OP_CHANGE && op->customer_id.size > 0)
+		return model_claim(model, cart, op);
 	if (op->type == CART_OP_CHECKOUT)
 		return model_checkout(cart, op);
 	if (reopens) {
@@ -365,10 +381,11 @@ static enum cart_result model_write(const struct model *model, struct model_cart
 	return CART_OK;
 }
 
-/* The cart is another customer's. */
+/* The cart is another customer's; a guest's is anybody's. */
 static bool model_hides(const struct model_cart *cart, const struct cart_op *op)
 {
-	return op->owner != NULL && strcmp(cart->cart.customer_id.text, op->owner->text) != 0;
+	return op->owner != NULL && cart->cart.customer_id.size > 0 &&
+	       strcmp(cart->cart.customer_id.text, op->owner->text) != 0;
 }
 
 static void model_run_write(struct model *model, const struct cart_op *op,
@@ -396,7 +413,9 @@ static void model_run_write(struct model *model, const struct cart_op *op,
 
 static void model_create(struct model *model, const struct cart_op *op, struct model_answer *answer)
 {
+	static const struct model_cart empty;
 	struct model_cart *cart;
+	bool changed = false;
 
 	if (model_key_decides(model, op, answer)) {
 		answer->has_cart = answer->result == CART_OK;
@@ -412,6 +431,13 @@ static void model_create(struct model *model, const struct cart_op *op, struct m
 		.expires_ms = model->rules.ttl_ms > 0 ? op->now_ms + model->rules.ttl_ms : 0,
 		.lines = cart->lines,
 	};
+	for (size_t i = 0; i < op->change_count; i++)
+		model_change_line(cart, &op->changes[i], op->now_ms, &changed);
+	if (model_is_over(model, cart, &empty)) {
+		free(cart);
+		answer->result = CART_LIMIT;
+		return;
+	}
 	model->carts = model_must(
 		reallocarray(model->carts, model->cart_count + 1, sizeof(*model->carts)));
 	model->carts[model->cart_count++] = cart;

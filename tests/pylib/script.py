@@ -272,6 +272,53 @@ def retries():
     yield get("k3")
 
 
+def guest(name, items, *headers, customer=None):
+    body = {"items": [{"product_id": p, "quantity": q} for p, q in items]} if items else {}
+    return Request("POST", "/shopping-carts", dict(body, customer_id=customer) if customer else body, headers, name)
+
+
+def claim(name, customer, *headers):
+    return Request("PUT", "/shopping-carts/<<cart:%s>>/customer" % name, {"customer_id": customer}, headers, name)
+
+
+def guests(lines=8, quantity=500):
+    drawn = "6f1c2d3e-0000-4000-8000-00000000000%d"
+    yield guest("g", [])
+    yield get("g")
+    yield from every_change("g")
+    yield get("g")
+    yield claim("g", 801)
+    yield claim("g", 801)  # changes nothing
+    yield claim("g", 801, PREFER)
+    yield claim("g", 802)
+    yield claim("g", 802, if_match('"1"'))
+    yield claim("g", 801, if_match('"1"'))
+    yield from pages("pg", "customer_id=801", 1)
+    yield add("g", 1, 1)
+    yield checkout("g")
+    yield claim("g", 801)
+    yield guest("g1", [(3, 1), (2, 2), (3, 4)], key(drawn % 1))
+    yield guest("g2", [(3, 1), (2, 2), (3, 4)], key(drawn % 1))  # the same cart again
+    yield guest("g3", [(3, 1), (2, 2)], key(drawn % 1))  # another request
+    yield guest("g3", [(3, 1)], key("not-a-uuid"))
+    yield claim("g1", 803, if_match("<<etag:g1>>"), key("claim"))
+    yield claim("g1", 803, if_match('"1"'), key("claim"))
+    yield claim("g1", 804, key("claim"))
+    yield guest("g2", [(3, 1), (2, 2), (3, 4)], key(drawn % 1))  # the cart as it is now, with its customer
+    yield guest("g4", [(p, quantity) for p in range(1, lines + 1)], customer=805)
+    yield guest("g5", [(p, 1) for p in range(1, lines + 2)], customer=805)
+    yield guest("g5", [(1, quantity), (1, 1)])
+    yield guest("g5", [(p, 1) for p in range(1, lines + 2)], key(drawn % 2))
+    yield guest("g5", [(p, 1) for p in range(1, lines + 1)], key(drawn % 2))  # a failure is not kept
+    yield guest("g6", [(p, 1) for p in range(1, lines + 2)], key(drawn % 2))
+    yield delete("g5")
+    yield guest("g6", [(p, 1) for p in range(1, lines + 1)], key(drawn % 2))  # a replay of a cart that is gone
+    yield from pages("pg", "customer_id=805", 1)
+    for body in ({}, {"customer_id": None}, {"customer_id": 0}, {"customer_id": "1"}, {"customer_id": 1, "x": 1}):
+        yield Request("PUT", "/shopping-carts/<<cart:g4>>/customer", body)
+    yield Request("GET", "/shopping-carts/<<cart:g4>>/customer")
+
+
 def limits(lines=8, quantity=500):
     yield create("l", 77)
     yield add_many("l", [(p, 1) for p in range(1, lines + 1)])
@@ -417,7 +464,7 @@ def edges():
     yield get("e")
 
 
-SCRIPT = [life_of_a_cart, all_lines_and_again, versions, retries, limits, lists, several_at_once, edges]
+SCRIPT = [life_of_a_cart, all_lines_and_again, versions, retries, guests, limits, lists, several_at_once, edges]
 
 
 def steps_of(section):

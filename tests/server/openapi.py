@@ -147,14 +147,16 @@ def scenarios(service, contract, path, method, operation):
         yield scene("409", "open", cart=service.make_cart())
     elif "409" in documented:
         yield scene("409", "checked out", cart=service.make_cart(checked_out=True))
-    if "422" in documented:
+    if "422" in documented and "{id}" in path:
         yield reused_key(service, path, method, good)
     if operation["operationId"] == "replaceItems":
         yield scene("422", "too much", body={"items": [{"product_id": contract.shop_id(456), "quantity": 1000000}] * 2})
-    if operation["operationId"] == "addItems":
+    if operation["operationId"] in ("addItems", "createCart"):
         yield scene("422", "too much", body={"items": [{"product_id": contract.shop_id(456), "quantity": 10000}] * 101})
     if operation["operationId"] in ("getItem", "removeItem"):
         yield scene("404", "no line", target=path.replace("{product_id}", "999"))
+    if operation["operationId"] == "claimCart":
+        yield scene("409", "another customer's", body={"customer_id": contract.shop_id(456)})
     if "413" in documented:
         yield scene("413", "too large", body=b" " * 65537, headers={"Content-Type": "application/json"})
     if operation["operationId"] == "createCart":

@@ -200,7 +200,9 @@ static void try_cart(const struct route *route, const struct route_call *how, co
 	const char *method = route_method_name(how->method), *body = NULL;
 	char theirs[1024], missing[1024], path[256];
 
-	if (how->body == ROUTE_BODY_JSON)
+	if (strstr(route->pattern, "/customer") != NULL)
+		body = "{\"customer_id\":1}";
+	else if (how->body == ROUTE_BODY_JSON)
 		body = how->method == HTTP_PUT ? "{\"quantity\":2}"
 					       : "{\"product_id\":7,\"quantity\":2}";
 	strcpy(path, path_of(route->pattern));
@@ -296,6 +298,34 @@ static void a_customer_makes_carts_for_itself(void **state)
 	call("POST", "/shopping-carts", bob_keyed, "{\"customer_id\":1}");
 	expect(403, "FORBIDDEN", NULL);
 	assert_int_equal(call("POST", "/shopping-carts", all, "{\"customer_id\":3}"), 201);
+}
+
+/* A customer reaches a guest's cart by its id, claims it, and has it alone. */
+static void a_customer_claims_the_cart_of_a_guest(void **state)
+{
+	static const char line[] = "{\"product_id\":7,\"quantity\":2}";
+	char id[API_ID_TEXT + 1], path[256], body[128];
+
+	(void)state;
+	snprintf(body, sizeof(body), "{\"items\":[%s]}", line);
+	assert_int_equal(call("POST", "/shopping-carts", bob, body), 201);
+	assert_true(json_is_null(json_object_get(client.json, "customer_id")));
+	strcpy(id, api_string(&client, "shopping_cart_id"));
+	assert_int_equal(api_call_cart(&client, "POST", id, "/items", ann, line), 204);
+	snprintf(path, sizeof(path), "/shopping-carts/%s/customer", id);
+	call("PUT", path, ann, "{\"customer_id\":2}");
+	expect(403, "FORBIDDEN", "its own customer");
+	call("PUT", path, reader, "{\"customer_id\":1}");
+	expect(403, "FORBIDDEN", "scope write");
+	assert_int_equal(call("PUT", path, ann, "{\"customer_id\":1}"), 204);
+	assert_int_equal(api_version(&client), 3);
+	call("PUT", path, bob, "{\"customer_id\":2}");
+	expect(404, "CART_NOT_FOUND", NULL);
+	assert_int_equal(api_call_cart(&client, "POST", id, "/items", bob, line), 404);
+	assert_int_equal(api_call_cart(&client, "POST", id, "/items", ann, line), 204);
+	/* Who is bound to nobody may claim for any customer, and hears whose it is not. */
+	call("PUT", path, all, "{\"customer_id\":2}");
+	expect(409, "CART_OWNED", id);
 }
 
 static void refusals_and_admin_calls_are_in_the_log(void **state)
@@ -558,6 +588,7 @@ int main(void)
 		cmocka_unit_test(lists_of_others_and_idle_carts_need_admin),
 		cmocka_unit_test(erasing_a_customer_needs_admin),
 		cmocka_unit_test(a_customer_makes_carts_for_itself),
+		cmocka_unit_test(a_customer_claims_the_cart_of_a_guest),
 		cmocka_unit_test(refusals_and_admin_calls_are_in_the_log),
 		cmocka_unit_test(a_changed_file_counts_without_a_signal),
 		cmocka_unit_test(a_token_of_cartctl_is_good_until_it_is_revoked),

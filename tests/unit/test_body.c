@@ -355,6 +355,57 @@ static void customers_are_1_to_2_to_the_53rd_less_1(void **state)
 			 BODY_INVALID_INPUT);
 }
 
+static void a_new_cart_may_have_a_customer_and_items(void **state)
+{
+	static const struct {
+		const char *text;
+		bool customer;
+		size_t count;
+	} good[] = {
+		{"{}", false, 0},
+		{"{\"customer_id\":7}", true, 0},
+		{"{\"customer_id\":null}", false, 0},
+		{"{\"items\":[{\"product_id\":1,\"quantity\":2}]}", false, 1},
+		{"{\"items\":[{\"product_id\":1,\"quantity\":2},{\"product_id\":1,"
+		 "\"quantity\":3}],\"customer_id\":7}",
+		 true, 2},
+	};
+	static const char *const bad[][2] = {
+		{"{\"customer_id\":0}", "customer_id is out of range"},
+		{"{\"customer_id\":\"7\"}", "customer_id is not an integer"},
+		{"{\"customer_id\":7,\"items\":[]}", "items is empty"},
+		{"{\"items\":null}", "items is not an array"},
+		{"{\"items\":[{\"quantity\":1}]}", "items[0].product_id is missing"},
+		{"{\"product_id\":1,\"quantity\":2}", "unknown member"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct shop_id customer = {0};
+
+		changes = NULL;
+		count = 0;
+		assert_int_equal(body_read_cart(good[i].text, strlen(good[i].text), &customer,
+						&changes, &count, detail),
+				 BODY_OK);
+		assert_int_equal(customer.size > 0, good[i].customer);
+		assert_int_equal(count, good[i].count);
+		if (count > 0)
+			assert_int_equal(changes[count - 1].quantity, count + 1);
+		free(changes);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct shop_id customer = {0};
+
+		changes = NULL;
+		assert_int_equal(body_read_cart(bad[i][0], strlen(bad[i][0]), &customer, &changes,
+						&count, detail),
+				 BODY_INVALID_INPUT);
+		assert_non_null(strstr(detail, bad[i][1]));
+		assert_null(changes);
+	}
+}
+
 /* The same with and without jansson: an escape in a member's name leads there. */
 static void ids_may_be_strings(void **state)
 {
@@ -485,6 +536,7 @@ int main(void)
 		cmocka_unit_test(lines_to_replace_have_quantities_of_0_to_the_limit),
 		cmocka_unit_test(no_lines_are_one_change_that_names_none),
 		cmocka_unit_test(customers_are_1_to_2_to_the_53rd_less_1),
+		cmocka_unit_test(a_new_cart_may_have_a_customer_and_items),
 		cmocka_unit_test(ids_may_be_strings),
 		cmocka_unit_test(bad_strings_are_refused_by_name),
 		cmocka_unit_test(ids_are_read_in_any_case_and_kept_in_order),

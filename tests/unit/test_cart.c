@@ -17,8 +17,7 @@ static int make_cart(void **state)
 
 	(void)state;
 	op.id.bytes[0] = 1;
-	cart_create(&cart, &op, &rules);
-	return 0;
+	return cart_create(&cart, &op, &rules) == CART_OK ? 0 : -1;
 }
 
 static int clear_cart(void **state)
@@ -108,9 +107,57 @@ static void without_a_ttl_nothing_expires(void **state)
 	struct cart made;
 
 	(void)state;
-	cart_create(&made, &op, &forever);
+	assert_int_equal(cart_create(&made, &op, &forever), CART_OK);
 	assert_int_equal(made.expires_ms, 0);
 	assert_false(cart_is_expired(&made, INT64_MAX));
+}
+
+static void a_cart_begins_with_lines_within_the_limits(void **state)
+{
+	const struct cart_change lines[] = {{CART_CHANGE_ADD, id_of(2), 60},
+					    {CART_CHANGE_ADD, id_of(1), 3},
+					    {CART_CHANGE_ADD, id_of(2), 40},
+					    {CART_CHANGE_ADD, id_of(2), 1}};
+	struct cart_op op = {
+		.type = CART_OP_CREATE, .changes = lines, .change_count = 3, .now_ms = 5000};
+	struct cart made;
+
+	(void)state;
+	assert_int_equal(cart_create(&made, &op, &rules), CART_OK);
+	assert_int_equal(made.version, 1);
+	assert_int_equal(made.updated_ms, 5000);
+	assert_int_equal(made.expires_ms, 6000);
+	assert_int_equal(made.line_count, 2);
+	assert_id_equal(made.lines[0].product_id, 1);
+	assert_int_equal(made.lines[1].quantity, 100);
+	assert_int_equal(made.lines[1].added_ms, 5000);
+	cart_clear(&made);
+	op.change_count = 4;
+	assert_int_equal(cart_create(&made, &op, &rules), CART_LIMIT);
+	assert_int_equal(made.version, 0);
+	assert_null(made.lines);
+}
+
+static void a_guests_cart_is_claimed_once(void **state)
+{
+	struct cart_op claim = {.type = CART_OP_CHANGE, .customer_id = id_of(7), .now_ms = 5100};
+
+	(void)state;
+	cart.customer_id = (struct shop_id){0};
+	assert_int_equal(cart_apply(&cart, &claim, &rules), CART_OK);
+	assert_id_equal(cart.customer_id, 7);
+	assert_int_equal(cart.version, 2);
+	assert_int_equal(cart.updated_ms, 5100);
+	assert_int_equal(cart.expires_ms, 6100);
+	claim.now_ms = 5200;
+	assert_int_equal(cart_apply(&cart, &claim, &rules), CART_OK);
+	assert_int_equal(cart.version, 2);
+	claim.customer_id = id_of(8);
+	assert_int_equal(cart_apply(&cart, &claim, &rules), CART_OWNED);
+	claim.if_version = 1;
+	assert_int_equal(cart_apply(&cart, &claim, &rules), CART_MISMATCH);
+	assert_id_equal(cart.customer_id, 7);
+	assert_int_equal(cart.updated_ms, 5100);
 }
 
 static void many_changes_are_one_version(void **state)
@@ -510,6 +557,8 @@ int main(void)
 		CART_TEST(an_add_to_a_line_raises_it_and_keeps_when_it_was_added),
 		CART_TEST(a_change_slides_the_expiry),
 		CART_TEST(without_a_ttl_nothing_expires),
+		CART_TEST(a_cart_begins_with_lines_within_the_limits),
+		CART_TEST(a_guests_cart_is_claimed_once),
 		CART_TEST(many_changes_are_one_version),
 		CART_TEST(changes_that_fail_in_the_middle_change_nothing),
 		CART_TEST(what_changes_nothing_keeps_the_version_and_the_times),

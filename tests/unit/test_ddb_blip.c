@@ -132,11 +132,13 @@ static void fill_ops(void)
 			op->type = CART_OP_CREATE;
 			op->id = rig_id(r.rig);
 			op->customer_id = rig_customer(r.rig);
+			op->change_count = 0;
 			break;
 		case 4:
 			op->type = CART_OP_CREATE;
 			op->id = rig_id(r.rig);
 			op->customer_id = rig_customer(r.rig);
+			op->change_count = 0;
 			op->key = NULL;
 			break;
 		case 5:

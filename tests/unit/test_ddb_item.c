@@ -37,6 +37,8 @@ static void random_cart(struct rng *rng, struct cart *cart)
 			      .created_ms = NOW_MS - rng_between(rng, 0, HOUR_MS),
 			      .updated_ms = NOW_MS};
 	assert_true(cart_id_make(&cart->id, CART_ID_V4, NOW_MS));
+	if (rng_between(rng, 0, 3) == 0)
+		cart->customer_id = (struct shop_id){0};
 	if (rng_between(rng, 0, 3) == 0) {
 		cart->state = CART_CHECKED_OUT;
 		assert_true(cart_id_make(&cart->order_id, CART_ID_V4, NOW_MS));

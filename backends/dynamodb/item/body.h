@@ -60,7 +60,7 @@ void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const
 uint64_t ddb_newer_lines(const struct cart_op *op, const struct cart *cart);
 
 /* PutItem of a new cart, under the condition that no item has its id. key_item: it is made under
- * that key of the customer's (create_key, and keyed_until is set); NULL: under none. cart is what
+ * that key (create_key, and keyed_until is set); NULL: under none. cart is what
  * cart_create() made. */
 void ddb_body_create(struct buf *body, const struct ddb_table *table, const struct cart *cart,
 		     const struct cart_op *op, const char *mark, const char *key_item);

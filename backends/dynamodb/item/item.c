@@ -258,10 +258,11 @@ static void item_read_state(struct item_reader *reader, struct cart *cart, const
 
 static void item_read_cart(struct item_reader *reader, struct ddb_item *item, const char *status)
 {
+	const char *customer = item_text(reader, "customer_id");
 	struct cart *cart = &item->cart;
 
 	item_read_state(reader, cart, status);
-	if (!item_shop_id(item_text(reader, "customer_id"), &cart->customer_id))
+	if (customer != NULL && !item_shop_id(customer, &cart->customer_id))
 		item_is_wrong(reader, "customer_id");
 	cart->version = item_required(reader, "version", 1, CART_VERSION_MAX);
 	cart->created_ms = item_required(reader, "created_at", 1, CART_TIME_MAX_MS);

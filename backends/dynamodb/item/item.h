@@ -3,7 +3,8 @@
  * and why, is told in docs/backends/dynamodb.md; in short:
  *
  *   cart_id        S   the partition key: the UUID as text
- *   customer_id    S   created_key S   keys of customer-index; created_key is a time key, below
+ *   customer_id    S   created_key S   keys of customer-index; created_key is a time key, below. A
+ *                      guest's cart has no customer_id, and is not in the index
  *   status         S   "open", "checked_out"; "deleted" is a tombstone, see below
  *   version        N   created_at, updated_at N   ms since 1970
  *   expires_ms     N   open carts only: when the cart is gone, ms; DDB_NEVER_MS: never

@@ -216,13 +216,21 @@ static void fast_guard_times(struct buf *body, const struct fast *fast)
 	}
 }
 
+/* A customer, who also reaches the carts of guests: for these the comparisons are false. An owner
+ * without an id reaches no others. */
+static bool fast_has_owner(const struct fast *fast)
+{
+	return fast->op->owner != NULL && fast->op->owner->size > 0;
+}
+
 /* What every change demands, as the end of a chain of AND. Only an open cart has #e. */
 static void fast_guard(struct buf *body, const struct fast *fast)
 {
 	if (fast->key_name != NULL)
 		buf_add_string(body, "NOT #o.#k>:0 AND size(#o)<:k AND ");
 	if (fast->op->owner != NULL)
-		buf_add_string(body, "#c=:c AND ");
+		buf_add_string(body, fast_has_owner(fast) ? "NOT #c<:c AND NOT #c>:c AND "
+							  : "attribute_not_exists(#c) AND ");
 	if (fast->op->if_version != 0)
 		buf_add_string(body, "#v=:v AND ");
 	fast_guard_times(body, fast);
@@ -367,7 +375,7 @@ static void fast_values(struct buf *body, const struct fast *fast)
 	char record[DDB_RECORD_ROOM];
 
 	ddb_add_number(body, "\":t\":", fast->op->now_ms);
-	if (fast->op->owner != NULL)
+	if (fast_has_owner(fast))
 		ddb_add_shop_id(body, ",\":c\":", fast->op->owner);
 	if (fast->op->if_version != 0)
 		ddb_add_number(body, ",\":v\":", fast->op->if_version);

@@ -39,6 +39,8 @@ static void decided_sets(struct buf *body, const struct ddb_put *put)
 		buf_add_string(body, ",#s=:open,idle_shard=:shard");
 	if (after->expires_ms != 0)
 		buf_add_string(body, ",expires_at=:ttl");
+	if (put->op->customer_id.size > 0)
+		buf_add_string(body, ",customer_id=:customer");
 }
 
 static void decided_removes(struct buf *body, const struct ddb_put *put)
@@ -78,6 +80,8 @@ static void decided_values(struct buf *body, const struct ddb_table *table,
 	if (after->expires_ms != 0)
 		ddb_add_number(body,
 			       ",\":ttl\":", ddb_removable_s(table->rules, after->updated_ms));
+	if (put->op->customer_id.size > 0)
+		ddb_add_shop_id(body, ",\":customer\":", &after->customer_id);
 }
 
 static void decided_names(struct buf *body, const struct ddb_put *put, bool changed)

@@ -145,7 +145,8 @@ static void body_cart(struct buf *body, const struct ddb_table *table, const str
 
 	ddb_time_key(cart->created_ms, &cart->id, created_key);
 	ddb_add_id(body, ",\"Item\":{\"cart_id\":", &cart->id);
-	ddb_add_shop_id(body, ",\"customer_id\":", &cart->customer_id);
+	if (cart->customer_id.size > 0)
+		ddb_add_shop_id(body, ",\"customer_id\":", &cart->customer_id);
 	ddb_add_text(body, ",\"created_key\":", created_key);
 	ddb_add_text(body, ",\"status\":", ddb_status(cart));
 	ddb_add_number(body, ",\"version\":", cart->version);

@@ -13,8 +13,8 @@
 /* These stay true whether or not a try that is in doubt was applied, or still comes. */
 static bool write_is_certain(const struct cart_op *op, enum cart_result result)
 {
-	return result == CART_OK || result == CART_CLOSED || result == CART_MISMATCH ||
-	       result == CART_KEY_REUSED ||
+	return result == CART_OK || result == CART_CLOSED || result == CART_OWNED ||
+	       result == CART_MISMATCH || result == CART_KEY_REUSED ||
 	       (result == CART_NOT_FOUND && op->type != CART_OP_DELETE);
 }
 

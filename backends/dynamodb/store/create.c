@@ -6,7 +6,8 @@
  * names (READ), and creates it if the first request was stopped between the two, after it has
  * stored the key again with a time of its own (KEY). So a key has one
  * cart, whatever fails, without a transaction. If the proposed id is in use, the key's item is
- * removed again (KEY_UNDO).
+ * removed again (KEY_UNDO). A cart over the limits is not made, but what is stored under its key
+ * counts first (KEY_READ).
  *
  * When an answer was lost, the item is read: one with our mark is ours. Sending again is safe,
  * because every call is conditional.
@@ -23,10 +24,20 @@ static bool create_is_keyed(const struct ddb_write *write)
 	return write->key_name[0] != '\0';
 }
 
+/* cart_create() made none: it would be over the limits. */
+static bool create_is_over(const struct ddb_write *write)
+{
+	return write->after.version == 0;
+}
+
 static void create_put(struct ddb_task *task)
 {
 	struct ddb_write *write = &task->write;
 
+	if (create_is_over(write)) {
+		ddb_write_answer(task, CART_LIMIT);
+		return;
+	}
 	write->after.id = write->id;
 	ddb_body_create(&task->call.body, &task->store->table, &write->after, write->op,
 			write->mark, create_is_keyed(write) ? write->key_item : NULL);
@@ -43,6 +54,10 @@ static void create_put_key(struct ddb_task *task, int64_t until_ms)
 {
 	const struct ddb_write *write = &task->write;
 
+	if (create_is_over(write)) {
+		ddb_write_answer(task, CART_LIMIT);
+		return;
+	}
 	ddb_body_put_key(&task->call.body, &task->store->table, write->op, write->key_item,
 			 &write->id, until_ms);
 	ddb_write_send(task, DDB_STEP_KEY, DDB_PUT_ITEM);
@@ -160,7 +175,7 @@ static void create_take_item(struct ddb_task *task, struct ddb_item *item)
 		ddb_write_answer(task, CART_NOT_FOUND);
 	else if (!same_key)
 		create_in_use(task);
-	else if (cart_is_expired(&item->cart, write->op->now_ms))
+	else if (!cart_op_sees(write->op, &item->cart))
 		ddb_write_answer(task, CART_NOT_FOUND);
 	else
 		ddb_write_answer_item(task, item, 1, true);
@@ -237,14 +252,21 @@ static const struct ddb_task_steps create_steps = {
 void ddb_create_start(struct ddb_task *task)
 {
 	struct ddb_write *write = &task->write;
-	const struct cart_op *op = write->op;
+	enum cart_result result;
 
 	task->steps = &create_steps;
-	cart_create(&write->after, op, task->store->table.rules);
+	result = cart_create(&write->after, write->op, task->store->table.rules);
+	if (result == CART_BUSY) {
+		ddb_write_no_memory(task);
+		return;
+	}
 	if (!create_is_keyed(write)) {
 		create_put(task);
 		return;
 	}
 	snprintf(write->key_item, sizeof(write->key_item), "key#%s", write->key_name);
-	create_put_new_key(task);
+	if (result == CART_LIMIT)
+		create_read_key(task);
+	else
+		create_put_new_key(task);
 }

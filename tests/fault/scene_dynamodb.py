@@ -24,8 +24,8 @@ def lines_of(item):
 
 
 def is_cart(item):
-    """Neither a create's key nor what is left of a cart that was deleted."""
-    return "record" not in item and item["status"]["S"] != "deleted"
+    """Neither a create's key, nor what is left of a cart that was deleted, nor the item with the table's settings."""
+    return "status" in item and item["status"]["S"] != "deleted"
 
 
 class Scene(scene.Scene):

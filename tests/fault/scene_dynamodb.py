@@ -10,6 +10,7 @@ from private_dynalite import items_of, keys_for, settings_for
 from watch import HEALTH_DEADLINE_S
 
 OPERATIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")  # those that cartd counts
+SETTLING = 3  # calls of a new table's provisioning, which are not among the store's: the type of ids is read, written and read again
 # docs/backends/dynamodb.md: as long as nothing succeeds, all retries of the process are paid from a budget; then one in PROBE_S is made.
 BUDGET, RETRY, PROBE_S = 500, 5, 0.05
 TIMEOUT_S = 2.0  # dynamodb.timeout
@@ -93,7 +94,7 @@ class Scene(scene.Scene):
             came = sum(self.middle.seen[operation] for operation in OPERATIONS)
             tries = sum(value for name, value in metrics.items() if name.startswith("cart_dynamodb_calls_total{"))
             self.note("%d tries, %d requests came", tries, came)
-            if came > tries + self.given_up():
+            if came > tries + SETTLING + self.given_up():
                 wrong.append("%d requests came for %d tries: some were sent twice" % (came, tries))
         return wrong
 

@@ -1,5 +1,7 @@
 #include "backends/mysql/text.h"
 
+#include "core/base/hex.h"
+
 #include <string.h>
 
 const char *sql_statement_name(enum sql_statement_kind statement)
@@ -60,14 +62,9 @@ void sql_add_integer(struct sql_text *text, int64_t value)
 
 static void text_add_hex(struct sql_text *text, const uint8_t *bytes, size_t size)
 {
-	static const char digits[16] = "0123456789abcdef";
 	char hex[2 + 2 * SHOP_ID_MAX + 1] = "x'";
-	char *at = hex + 2;
+	char *at = hex_write(hex + 2, bytes, size);
 
-	for (size_t i = 0; i < size; i++) {
-		*at++ = digits[bytes[i] >> 4];
-		*at++ = digits[bytes[i] & 15];
-	}
 	*at++ = '\'';
 	buf_add(&text->buf, hex, (size_t)(at - hex));
 }

@@ -10,7 +10,7 @@
 
 struct history_cart {
 	int64_t version; /* the newest that was acknowledged */
-	bool unknown;	 /* what it holds */
+	bool unknown;	 /* the outcome of an add is, so nobody knows what it holds */
 	bool untagged;	 /* an add was acknowledged without the version that it made */
 };
 
@@ -25,7 +25,7 @@ struct history_event {
 struct history {
 	struct history_cart *carts;
 	struct history_event *events;
-	size_t count, room;
+	size_t count;
 };
 
 struct history *history_new(size_t carts)
@@ -61,16 +61,7 @@ static uint64_t history_part(const struct shop_id *product, int64_t quantity)
 
 static void history_push(struct history *history, const struct history_event *event)
 {
-	if (history->count == history->room) {
-		struct history_event *more;
-
-		history->room = history->room > 0 ? 2 * history->room : 4096;
-		more = bench_alloc(history->room, sizeof(*more));
-		if (history->count > 0)
-			memcpy(more, history->events, history->count * sizeof(*more));
-		free(history->events);
-		history->events = more;
-	}
+	history->events = bench_grow(history->events, history->count, sizeof(*event));
 	history->events[history->count++] = *event;
 }
 
@@ -131,8 +122,11 @@ static int history_order(const void *left, const void *right)
 
 /* What is wrong with a get of a cart that held sum at version. NULL: nothing, but that it may be
  * old. */
-static const char *history_look(const struct history_event *get, int64_t version, uint64_t sum)
+static const char *history_look(const struct history_cart *cart, const struct history_event *get,
+				int64_t version, uint64_t sum)
 {
+	if (cart->untagged)
+		return "an add was acknowledged without an ETag, so its cart cannot be compared";
 	if (get->broken)
 		return "a get showed another cart, or another version than its ETag";
 	if (get->version != version)
@@ -148,14 +142,11 @@ static void history_accuse(struct ledger_check *check, const char *what)
 }
 
 static void history_judge_get(struct ledger_check *check, const struct history_event *get,
-			      int64_t version, uint64_t sum, bool untagged, bool may_be_old)
+			      const char *wrong, bool may_be_old)
 {
-	const char *wrong = history_look(get, version, sum);
 	char text[LEDGER_TEXT];
 
 	check->gets++;
-	if (untagged)
-		wrong = "an add was acknowledged without an ETag, so its cart cannot be compared";
 	if (wrong == NULL && get->version < get->before) {
 		check->gets_stale++;
 		snprintf(text, sizeof(text),
@@ -178,17 +169,18 @@ void history_judge(struct history *history, bool may_be_old, struct ledger_check
 		qsort(history->events, history->count, sizeof(*history->events), history_order);
 	for (size_t i = 0; i < history->count; i++) {
 		const struct history_event *event = &history->events[i];
+		const struct history_cart *cart = &history->carts[event->cart];
 
 		if (last == NULL || last->cart != event->cart) {
 			version = 1;
 			sum = 0;
 		}
 		last = event;
-		if (history->carts[event->cart].unknown)
+		if (cart->unknown)
 			continue;
 		if (event->before > 0) {
-			history_judge_get(check, event, version, sum,
-					  history->carts[event->cart].untagged, may_be_old);
+			history_judge_get(check, event, history_look(cart, event, version, sum),
+					  may_be_old);
 			continue;
 		}
 		version = event->version;

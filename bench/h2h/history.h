@@ -27,8 +27,9 @@ void history_note(struct history *history, size_t cart, const struct bench_op *o
 /*
  * Fills in what check says of gets. A get must show a version that was acknowledged with the lines
  * that were acknowledged until then, and none that is older than before; an older one is no more
- * than stale where old ones may be shown. An add without a version, or without a sure outcome,
- * leaves what its cart holds unknown: its gets are not judged.
+ * than stale where old ones may be shown. An add that was acknowledged without a version makes all
+ * gets of its cart wrong: nobody could compare them. An add without a sure outcome leaves unknown
+ * what its cart holds, and its gets are not judged.
  */
 void history_judge(struct history *history, bool may_be_old, struct ledger_check *check);
 

@@ -133,20 +133,12 @@ static int open_find_rate(struct h2h_open *open, struct open_load loads[H2H_SIDE
 static void open_note(void *user, int64_t intended_ns, const struct bench_op *op)
 {
 	struct h2h_open_side *side = user;
-	struct h2h_open_answer *more;
 
 	if (side->first_ns == 0 || intended_ns < side->first_ns)
 		side->first_ns = intended_ns;
 	if (op->outcome != BENCH_OK)
 		return;
-	if (side->count == side->room) {
-		side->room = side->room > 0 ? 2 * side->room : 4096;
-		more = bench_alloc(side->room, sizeof(*more));
-		if (side->count > 0)
-			memcpy(more, side->answers, side->count * sizeof(*more));
-		free(side->answers);
-		side->answers = more;
-	}
+	side->answers = bench_grow(side->answers, side->count, sizeof(*side->answers));
 	side->answers[side->count++] = (struct h2h_open_answer){
 		intended_ns, op->done_ns - intended_ns, op->sent_ns - intended_ns};
 }

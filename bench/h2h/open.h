@@ -35,7 +35,7 @@ struct h2h_open_side {
 		int64_t due_ns, ns; /* when it was due; from then to the answer */
 		int64_t late_ns;    /* how late cartbench asked */
 	} * answers;		    /* that succeeded, in the order in which they came */
-	size_t count, room;
+	size_t count;
 	int64_t first_ns; /* due */
 	int64_t gap_ns;	  /* the longest time without an answer that succeeded */
 };

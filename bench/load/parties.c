@@ -41,20 +41,6 @@ struct parties {
 	bool other_networks; /* of containers, say */
 };
 
-/* Room for one more at the end of an array, of which the caller has counted so many. */
-static void *parties_grow(void *array, size_t count, size_t size)
-{
-	void *larger;
-
-	if (count > 0 && (count & (count - 1)) != 0)
-		return array;
-	larger = bench_alloc(count > 0 ? 2 * count : 1, size);
-	if (count > 0)
-		memcpy(larger, array, count * size);
-	free(array);
-	return larger;
-}
-
 /* False: it has ended. */
 static bool process_read(struct process *process, const char *pid)
 {
@@ -90,8 +76,8 @@ struct parties *parties_now(void)
 	while (proc != NULL && (entry = readdir(proc)) != NULL) {
 		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
 			continue;
-		parties->processes = parties_grow(parties->processes, parties->process_count,
-						  sizeof(*parties->processes));
+		parties->processes = bench_grow(parties->processes, parties->process_count,
+						sizeof(*parties->processes));
 		parties->process_count +=
 			process_read(&parties->processes[parties->process_count], entry->d_name);
 	}
@@ -128,7 +114,7 @@ static void parties_read_sockets(struct parties *parties, size_t process)
 		if (sscanf(target, "socket:[%lu]", &inode) != 1)
 			continue;
 		parties->held =
-			parties_grow(parties->held, parties->held_count, sizeof(*parties->held));
+			bench_grow(parties->held, parties->held_count, sizeof(*parties->held));
 		parties->held[parties->held_count++] = (struct held){inode, process};
 	}
 	if (fds != NULL)
@@ -161,8 +147,8 @@ static void parties_read_tcp(struct parties *parties, const char *table)
 			parties->listening[one.from] = true;
 		if (state != TCP_ESTABLISHED)
 			continue;
-		parties->connections = parties_grow(parties->connections, parties->connection_count,
-						    sizeof(*parties->connections));
+		parties->connections = bench_grow(parties->connections, parties->connection_count,
+						  sizeof(*parties->connections));
 		parties->connections[parties->connection_count++] = one;
 	}
 	if (file != NULL)
@@ -182,8 +168,8 @@ static void parties_read_unix(struct parties *parties)
 			    3 ||
 		    type != 1 || state != UNIX_CONNECTED)
 			continue;
-		parties->unix_inodes = parties_grow(parties->unix_inodes, parties->unix_count,
-						    sizeof(*parties->unix_inodes));
+		parties->unix_inodes = bench_grow(parties->unix_inodes, parties->unix_count,
+						  sizeof(*parties->unix_inodes));
 		parties->unix_inodes[parties->unix_count++] = inode;
 	}
 	if (file != NULL)

@@ -27,7 +27,7 @@ struct ledger_cart {
 	bool unknown; /* whether it is still there */
 	bool deleted;
 	struct ledger_line *lines;
-	size_t count, room;
+	size_t count;
 	size_t changes;
 };
 
@@ -141,16 +141,7 @@ static struct ledger_line *ledger_line_of(struct ledger_cart *cart, int64_t prod
 	for (size_t i = 0; i < cart->count; i++)
 		if (cart->lines[i].product == product)
 			return &cart->lines[i];
-	if (cart->count == cart->room) {
-		struct ledger_line *more;
-
-		cart->room = cart->room > 0 ? 2 * cart->room : 4;
-		more = bench_alloc(cart->room, sizeof(*more));
-		if (cart->count > 0)
-			memcpy(more, cart->lines, cart->count * sizeof(*more));
-		free(cart->lines);
-		cart->lines = more;
-	}
+	cart->lines = bench_grow(cart->lines, cart->count, sizeof(*cart->lines));
 	cart->lines[cart->count] = (struct ledger_line){.product = product};
 	return &cart->lines[cart->count++];
 }

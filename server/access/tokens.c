@@ -228,13 +228,7 @@ struct token *tokens_named(const struct tokens *tokens, const char *name)
 
 void token_hash_format(const uint8_t hash[TOKEN_HASH_BYTES], char text[TOKEN_HASH_TEXT + 1])
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < TOKEN_HASH_BYTES; i++) {
-		*text++ = digits[hash[i] >> 4];
-		*text++ = digits[hash[i] & 15];
-	}
-	*text = '\0';
+	*hex_write(text, hash, TOKEN_HASH_BYTES) = '\0';
 }
 
 bool token_make(char text[TOKEN_TEXT + 1], uint8_t hash[TOKEN_HASH_BYTES])

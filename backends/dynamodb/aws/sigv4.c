@@ -5,6 +5,8 @@
  */
 #include "backends/dynamodb/aws/sigv4.h"
 
+#include "core/base/hex.h"
+
 /* OpenSSL 3 calls these old; what it offers in their place (EVP) allocates at every digest. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
@@ -74,13 +76,7 @@ static void sigv4_add_lower(struct sigv4_text *text, const char *name)
 
 static void sigv4_hex(const unsigned char *bytes, size_t len, char *hex)
 {
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < len; i++) {
-		*hex++ = digits[bytes[i] >> 4];
-		*hex++ = digits[bytes[i] & 15];
-	}
-	*hex = '\0';
+	*hex_write(hex, bytes, len) = '\0';
 }
 
 /* What one signature is about. */

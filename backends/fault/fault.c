@@ -43,7 +43,7 @@ struct fault_db {
 	_Atomic int64_t delay_ms;
 	struct fault_delays delays;
 	struct fault_stalls stalls;
-	int64_t drift_ns, burn_ns, clock_ns;
+	int64_t work_ns, drift_ns, burn_ns, clock_ns;
 	atomic_uint_least64_t answered;
 };
 
@@ -106,6 +106,7 @@ static int fault_start(struct cart_db **out, const struct cart_env *env, struct 
 		goto no_mutant;
 	atomic_init(&db->delay_ms, settings_integer(env->settings, "fault.delay"));
 	atomic_init(&db->answered, 0);
+	db->work_ns = settings_integer(env->settings, "fault.work");
 	db->drift_ns = settings_integer(env->settings, "fault.drift");
 	db->burn_ns = settings_integer(env->settings, "fault.burn");
 	db->clock_ns = settings_integer(env->settings, "fault.clock");
@@ -206,7 +207,7 @@ static void fault_complete(struct fault_call *call, enum cart_result result)
 		close(call->timer);
 	fault_mutation_clear(&call->mutation);
 	free(call);
-	fault_spin(answered / 1000 * db->drift_ns);
+	fault_spin(db->work_ns + answered / 1000 * db->drift_ns);
 	fault_lie_about_time(db, op);
 	cart_store_complete(op, result);
 	fault_spin(db->burn_ns);

@@ -9,7 +9,25 @@
 
 struct token_options {
 	const char *name, *scope, *customer, *expires;
+	bool guest;
 };
+
+static enum ctl_status token_read_customer(const struct token_options *options,
+					   struct access_caller *caller)
+{
+	const char *customer = options->customer;
+
+	if (customer != NULL && options->guest)
+		return ctl_fail(CTL_USAGE, "token: a guest has no customer: say --customer or "
+					   "--guest");
+	if (customer != NULL && !shop_id_parse(&caller->customer, customer, strlen(customer)))
+		return ctl_fail(CTL_USAGE, "token: --customer: \"%s\" is not a customer's id",
+				customer);
+	caller->bound = customer != NULL || options->guest;
+	if (caller->bound && (caller->scopes & ACCESS_ADMIN) != 0)
+		return ctl_fail(CTL_USAGE, "token: the scope admin is bound to no customer");
+	return CTL_OK;
+}
 
 static enum ctl_status token_read_options(const struct token_options *options, struct token *token)
 {
@@ -27,13 +45,8 @@ static enum ctl_status token_read_options(const struct token_options *options, s
 		return ctl_fail(CTL_USAGE,
 				"token: --scope: \"%s\" is not a list of read, write and admin",
 				options->scope);
-	token->caller.bound = options->customer != NULL;
-	if (token->caller.bound &&
-	    !shop_id_parse(&token->caller.customer, options->customer, strlen(options->customer)))
-		return ctl_fail(CTL_USAGE, "token: --customer: \"%s\" is not a customer's id",
-				options->customer);
-	if (token->caller.bound && (token->caller.scopes & ACCESS_ADMIN) != 0)
-		return ctl_fail(CTL_USAGE, "token: the scope admin is bound to no customer");
+	if (token_read_customer(options, &token->caller) != CTL_OK)
+		return CTL_USAGE;
 	if (options->expires != NULL &&
 	    (!units_parse_duration(options->expires, &expires_ms) || expires_ms <= 0))
 		return ctl_fail(CTL_USAGE, "token: --expires: \"%s\" is not a duration such as 30d",
@@ -71,6 +84,13 @@ static enum ctl_status token_add(struct tokens_edit *edit, struct token *token)
 	return status;
 }
 
+static const char *token_carts_of(const struct access_caller *caller)
+{
+	if (!caller->bound)
+		return "any";
+	return caller->customer.size > 0 ? caller->customer.text : "guests";
+}
+
 static enum ctl_status token_list(const struct tokens_edit *edit)
 {
 	int64_t now_ms = clock_wall_ms(&cart_clock_system);
@@ -86,7 +106,7 @@ static enum ctl_status token_list(const struct tokens_edit *edit)
 			units_format_time(token->expires_ms, expires);
 		printf("%-24s %-16s %-16s %-24s %s%s\n", token->caller.name,
 		       access_scopes_format(token->caller.scopes, scopes),
-		       token->caller.bound ? token->caller.customer.text : "any", created, expires,
+		       token_carts_of(&token->caller), created, expires,
 		       token->expires_ms != 0 && token->expires_ms <= now_ms ? " (expired)" : "");
 	}
 	return ctl_flush();
@@ -132,7 +152,8 @@ static enum ctl_status token_check(const struct ctl *ctl, struct token_options *
 		return ctl_fail(CTL_USAGE, "token: unexpected argument \"%s\"", ctl->argv[3]);
 	if (strcmp(verb, "new") == 0)
 		return token_read_options(options, token);
-	if (options->scope != NULL || options->customer != NULL || options->expires != NULL)
+	if (options->scope != NULL || options->customer != NULL || options->guest ||
+	    options->expires != NULL)
 		return ctl_fail(CTL_USAGE, "token: %s takes no such option", verb);
 	if (revoke != (options->name != NULL))
 		return ctl_fail(CTL_USAGE, revoke ? "token: revoke needs a name"
@@ -147,6 +168,7 @@ static enum ctl_status ctl_token_run(struct ctl *ctl)
 		{.name = "--name", .value = &options.name},
 		{.name = "--scope", .value = &options.scope},
 		{.name = "--customer", .value = &options.customer},
+		{.name = "--guest", .flag = &options.guest},
 		{.name = "--expires", .value = &options.expires},
 		{0},
 	};
@@ -166,8 +188,8 @@ static enum ctl_status ctl_token_run(struct ctl *ctl)
 
 const struct ctl_command ctl_token = {
 	.name = "token",
-	.synopsis = "new --name NAME --scope read,write,admin [--customer ID] [--expires 30d] | "
-		    "list | revoke NAME",
+	.synopsis = "new --name NAME --scope read,write,admin [--customer ID | --guest] "
+		    "[--expires 30d] | list | revoke NAME",
 	.summary = "Makes, lists and revokes the bearer tokens of auth=token",
 	.help = "new prints the token, once; auth.token_file keeps its digest. cartd reads the "
 		"file "
@@ -178,6 +200,7 @@ const struct ctl_command ctl_token = {
 		"  --name NAME       who it is for; the log shows it\n"
 		"  --scope LIST      what it allows: read, write, admin; none includes another\n"
 		"  --customer ID     it reaches the carts of this customer alone\n"
+		"  --guest           it reaches the carts of guests alone: for the page of a shop\n"
 		"  --expires 30d     it is good for so long; without it, until it is revoked\n"
 		"\n"
 		"Examples:\n"

@@ -78,9 +78,11 @@ static bool token_read_customer(struct token *token, const json_t *json)
 	if (json == NULL)
 		return true;
 	token->caller.bound = true;
-	return json_is_string(json) &&
-	       shop_id_parse(&token->caller.customer, json_string_value(json),
-			     json_string_length(json));
+	/* null: a guest's. */
+	return json_is_null(json) ||
+	       (json_is_string(json) &&
+		shop_id_parse(&token->caller.customer, json_string_value(json),
+			      json_string_length(json)));
 }
 
 /* The member that is wrong; NULL: none. */

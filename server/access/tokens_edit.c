@@ -86,7 +86,10 @@ static void edit_add_token(struct buf *out, const struct token *token)
 	buf_add_char(out, ']');
 	if (token->caller.bound) {
 		buf_add_string(out, ", \"customer\": ");
-		buf_add_json_string(out, token->caller.customer.text);
+		if (token->caller.customer.size > 0)
+			buf_add_json_string(out, token->caller.customer.text);
+		else
+			buf_add_string(out, "null");
 	}
 	edit_add_time(out, "created", token->created_ms);
 	if (token->expires_ms != 0)

@@ -10,7 +10,7 @@
 #define CORS_HEADERS                                                                               \
 	"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, "          \
 	"traceparent, X-Request-Id"
-#define CORS_EXPOSED "ETag, Location, Retry-After, X-Request-Id"
+#define CORS_EXPOSED "ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id"
 /* Seconds for which a browser need not ask again. */
 #define CORS_MAX_AGE "600"
 

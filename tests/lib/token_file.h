@@ -4,7 +4,7 @@
 
 #include "server/access/tokens.h"
 
-#define TOKEN_FILE_MAX 8
+#define TOKEN_FILE_MAX 10
 
 struct token_file {
 	char path[300];

@@ -16,7 +16,7 @@ static struct api_server server;
 static struct api_client client;
 static struct token_file file;
 static char folder[256];
-static const char *none, *reader, *writer, *admin, *all, *expired, *ann, *bob;
+static const char *none, *reader, *writer, *admin, *all, *expired, *ann, *bob, *guest;
 static char ann_keyed[256], ann_matching[256], bob_keyed[256];
 
 #define NOBODY "00000000-0000-4000-8000-000000000001"
@@ -328,6 +328,26 @@ static void a_customer_claims_the_cart_of_a_guest(void **state)
 	expect(409, "CART_OWNED", id);
 }
 
+/* What the page of a shop has before somebody logs in. */
+static void a_guests_token_reaches_carts_of_guests_alone(void **state)
+{
+	char id[API_ID_TEXT + 1], path[256];
+
+	(void)state;
+	assert_int_equal(call("POST", "/shopping-carts", guest, "{}"), 201);
+	strcpy(id, api_string(&client, "shopping_cart_id"));
+	assert_int_equal(api_call_cart(&client, "GET", id, "", guest, NULL), 200);
+	call("POST", "/shopping-carts", guest, "{\"customer_id\":1}");
+	expect(403, "FORBIDDEN", "its own customer");
+	call("GET", "/shopping-carts?customer_id=1", guest, NULL);
+	expect(403, "FORBIDDEN", NULL);
+	snprintf(path, sizeof(path), "/shopping-carts/%s/customer", id);
+	call("PUT", path, guest, "{\"customer_id\":1}");
+	expect(403, "FORBIDDEN", NULL);
+	assert_int_equal(call("PUT", path, ann, "{\"customer_id\":1}"), 204);
+	assert_int_equal(api_call_cart(&client, "GET", id, "", guest, NULL), 404);
+}
+
 static void refusals_and_admin_calls_are_in_the_log(void **state)
 {
 	char *log;
@@ -555,6 +575,7 @@ static int start(void **state)
 	expired = token_file_add(&file, "expired", "\"read\",\"write\",\"admin\"",
 				 ",\"expires\":\"2025-11-02T00:00:00Z\"");
 	ann = token_file_add(&file, "ann", "\"read\",\"write\"", ",\"customer\":\"1\"");
+	guest = token_file_add(&file, "guest", "\"read\",\"write\"", ",\"customer\":null");
 	bob = token_file_add(&file, "bob", "\"read\",\"write\"", ",\"customer\":\"2\"");
 	snprintf(ann_keyed, sizeof(ann_keyed), "%sIdempotency-Key: k\r\n", ann);
 	snprintf(bob_keyed, sizeof(bob_keyed), "%sIdempotency-Key: k\r\n", bob);
@@ -588,6 +609,7 @@ int main(void)
 		cmocka_unit_test(lists_of_others_and_idle_carts_need_admin),
 		cmocka_unit_test(erasing_a_customer_needs_admin),
 		cmocka_unit_test(a_customer_makes_carts_for_itself),
+		cmocka_unit_test(a_guests_token_reaches_carts_of_guests_alone),
 		cmocka_unit_test(a_customer_claims_the_cart_of_a_guest),
 		cmocka_unit_test(refusals_and_admin_calls_are_in_the_log),
 		cmocka_unit_test(a_changed_file_counts_without_a_signal),

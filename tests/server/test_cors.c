@@ -28,7 +28,9 @@ static void expect_allowed(struct api_client *client, const char *origin)
 {
 	expect_header(client, "Access-Control-Allow-Origin", origin);
 	expect_header(client, "Access-Control-Expose-Headers",
-		      origin == NULL ? NULL : "ETag, Location, Retry-After, X-Request-Id");
+		      origin == NULL ? NULL
+				     : "ETag, Idempotency-Replayed, Location, Retry-After, "
+				       "X-Request-Id");
 	expect_header(client, "Access-Control-Allow-Credentials", NULL);
 }
 

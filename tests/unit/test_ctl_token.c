@@ -120,10 +120,26 @@ static void a_customer_may_be_text_where_ids_are(void **state)
 	shop_id_type_release();
 }
 
+static void a_guest_is_bound_to_no_customer(void **state)
+{
+	const struct access_caller *caller;
+
+	(void)state;
+	assert_int_equal(CTL("new", "--name", "page", "--scope", "read,write", "--guest"), 0);
+	load();
+	caller = &tokens_named(&tokens, "page")->caller;
+	assert_true(caller->bound);
+	assert_int_equal(caller->customer.size, 0);
+	assert_int_equal(CTL("list"), 0);
+	assert_output_holds("\npage                     read,write       guests ");
+	assert_int_equal(CTL("revoke", "page"), 0);
+	load();
+}
+
 static void bad_usage_is_named_and_changes_nothing(void **state)
 {
 	static const struct {
-		const char *arguments[8];
+		const char *arguments[9];
 		const char *says;
 		int status;
 	} bad[] = {
@@ -135,6 +151,11 @@ static void bad_usage_is_named_and_changes_nothing(void **state)
 		{{"new", "--name", "x", "--scope", ""}, "--scope", 2},
 		{{"new", "--name", "x", "--scope", "read", "--customer", "0"}, "--customer", 2},
 		{{"new", "--name", "x", "--scope", "admin", "--customer", "1"}, "admin", 2},
+		{{"new", "--name", "x", "--scope", "admin", "--guest"}, "admin", 2},
+		{{"new", "--name", "x", "--scope", "read", "--guest", "--customer", "1"},
+		 "a guest has no customer",
+		 2},
+		{{"list", "--guest"}, "takes no such option", 2},
 		{{"new", "--name", "x", "--scope", "read", "--expires", "soon"}, "--expires", 2},
 		{{"new", "--name", "x", "--scope", "read", "--expires", "0"}, "--expires", 2},
 		{{"new", "x", "--name", "x", "--scope", "read"}, "unexpected argument", 2},
@@ -220,6 +241,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_token_is_shown_once_and_kept_as_its_digest),
 		cmocka_unit_test(tokens_are_listed_and_revoked),
+		cmocka_unit_test(a_guest_is_bound_to_no_customer),
 		cmocka_unit_test(a_customer_may_be_text_where_ids_are),
 		cmocka_unit_test(bad_usage_is_named_and_changes_nothing),
 		cmocka_unit_test(a_broken_file_is_not_overwritten),

@@ -98,7 +98,7 @@ static void a_file_with_a_mistake_is_refused_whole(void **state)
 	expect_wrong(FILE_OF(TOKEN("a", HASH_A, ",\"scopes\":[\"root\"]")), "token 1: scopes");
 	expect_wrong(FILE_OF(TOKEN("a", HASH_A, ",\"scopes\":\"read\"")), "token 1: scopes");
 	expect_wrong(FILE_OF(TOKEN("a", HASH_A, READ ",\"customer\":\"\"")), "customer");
-	expect_wrong(FILE_OF(TOKEN("a", HASH_A, READ ",\"customer\":null")), "customer");
+	expect_wrong(FILE_OF(TOKEN("a", HASH_A, READ ",\"customer\":7")), "customer");
 	expect_wrong(FILE_OF(TOKEN("a", HASH_A, READ ",\"expires\":\"soon\"")), "expires");
 	expect_wrong(FILE_OF(TOKEN("a", HASH_A, READ ",\"expires\":null")), "expires");
 	expect_wrong(FILE_OF(TOKEN("a", HASH_A, READ ",\"only_from\":\"::1\"")), "not known");

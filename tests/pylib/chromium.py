@@ -121,10 +121,10 @@ class Chromium:
         self.ask("Emulation.setEmulatedMedia", media=media,
                  features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
-    def open(self, path):
-        """Returns the addresses that were asked for, the page's own among them."""
+    def open(self, address):
+        """A path, or what has a scheme. Returns the addresses that were asked for, the page's own among them."""
         self.events = []
-        self.ask("Page.navigate", url="file://" + os.path.abspath(path))
+        self.ask("Page.navigate", url=address if "://" in address else "file://" + os.path.abspath(address))
         self.await_event("Page.loadEventFired")
         return [event["params"]["request"]["url"] for event in self.events if event.get("method") == "Network.requestWillBeSent"]
 

@@ -247,6 +247,93 @@ static void under_a_version_that_has_gone_by_a_change_is_not_repeated(void **sta
 	assert_int_equal(quantity(&id), 7);
 }
 
+static struct cart_id new_guest(void)
+{
+	struct cart_id id = rig_id(r.rig);
+
+	ask(r.rig, CART_OK, CREATE, .id = id);
+	ask(r.rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 5)));
+	ddb_stub_clear(&r.stub);
+	return id;
+}
+
+/* Whoever writes after a claim leaves the cart its customer. */
+static void claim_in_doubt(const char *write)
+{
+	const struct shop_id customer = rig_customer(r.rig), other = rig_customer(r.rig);
+
+	for (int way = 0; way < 8; way++) {
+		bool applied = way & 1, since = way & 2, keyed = way & 4;
+		struct cart_id id = new_guest();
+		struct cart cart;
+
+		LOST(write, HTTP_500, .apply = applied);
+		if (since)
+			LOST("GetItem", .skip = 1, .apply = true, .make = touched, .user = &id);
+		ask(r.rig, CART_OK, CHANGE, .id = id, .customer_id = customer,
+		    .key = keyed ? "k" : NULL);
+		assert_asked(write, applied ? 1 : 2);
+		assert_int_equal(version(&id), since ? 4 : 3);
+		ask(r.rig, CART_OK, CHANGE, .id = id, .customer_id = customer,
+		    .key = keyed ? "k" : NULL);
+		ask(r.rig, CART_OWNED, CHANGE, .id = id, .customer_id = other);
+		cart = rig_get(r.rig, &id);
+		assert_int_equal(shop_id_compare(&cart.customer_id, &customer), 0);
+		cart_clear(&cart);
+	}
+}
+
+static void a_claim_in_doubt_is_answered_by_the_carts_customer(void **state)
+{
+	(void)state;
+	claim_in_doubt("UpdateItem");
+}
+
+static void in_layout_list_a_claim_in_doubt_is_too(void **state)
+{
+	(void)state;
+	claim_in_doubt("PutItem");
+}
+
+/* Somebody else has checked the claimed cart out before what is asked is answered. */
+static char *closed_since(const struct ddb_stub_request *request, void *user)
+{
+	char id[CART_ID_TEXT + 1], text[512];
+	json_t *body, *answer;
+	int status;
+
+	(void)request;
+	cart_id_format(user, id);
+	snprintf(text, sizeof(text),
+		 "{\"Key\":{\"cart_id\":{\"S\":\"%s\"}},\"UpdateExpression\":\"SET "
+		 "status=:s,mark=:m,version=version+:1,order_id=:o REMOVE expires_ms\","
+		 "\"ExpressionAttributeValues\":{\":s\":{\"S\":\"checked_out\"},"
+		 "\":m\":{\"S\":\"0000000000000001\"},\":1\":{\"N\":\"1\"},\":o\":{\"S\":\"%s\"}}}",
+		 id, id);
+	body = json_loads(text, 0, NULL);
+	answer = ddb_shelf_do(&r.stub.shelf, "UpdateItem", body, &status);
+	json_decref(answer);
+	json_decref(body);
+	return NULL;
+}
+
+/* The claim was done, and the checkout came after it; without it there is nothing to claim. */
+static void a_claim_in_doubt_of_a_cart_that_was_closed_since_was_done_or_not(void **state)
+{
+	const struct shop_id customer = rig_customer(r.rig);
+
+	(void)state;
+	for (int applied = 0; applied < 2; applied++) {
+		struct cart_id id = new_guest();
+
+		LOST("UpdateItem", HTTP_500, .apply = applied);
+		LOST("GetItem", .skip = 1, .apply = true, .make = closed_since, .user = &id);
+		ask(r.rig, applied ? CART_OK : CART_CLOSED, CHANGE, .id = id,
+		    .customer_id = customer);
+		assert_asked("UpdateItem", 1);
+	}
+}
+
 static void a_checkout_and_a_delete_are_repeated(void **state)
 {
 	struct cart_id id = new_cart();
@@ -719,6 +806,9 @@ int main(void)
 		MAP(with_a_key_a_try_that_comes_late_changes_nothing),
 		MAP(under_a_version_a_change_that_was_not_applied_is_repeated),
 		MAP(under_a_version_that_has_gone_by_a_change_is_not_repeated),
+		MAP(a_claim_in_doubt_is_answered_by_the_carts_customer),
+		LIST(in_layout_list_a_claim_in_doubt_is_too),
+		MAP(a_claim_in_doubt_of_a_cart_that_was_closed_since_was_done_or_not),
 		MAP(a_checkout_and_a_delete_are_repeated),
 		MAP(a_checkout_that_may_have_been_undone_is_not_repeated),
 		MAP(with_a_key_a_checkout_that_was_undone_is_recognised),

@@ -12,7 +12,8 @@
  * When a change may be sent again. One with a key is conditional on the key being absent, so only
  * one try is ever applied. One that is conditional on a version (the fence) likewise, as long as
  * the item has that version. A cart is removed once; and closed once, as long as it has not been
- * opened again, which gives it a later time than the checkout had. No other change is sent again:
+ * opened again, which gives it a later time than the checkout had. It is claimed once, for good. No
+ * other change is sent again:
  * after an HTTP 500 it may have been applied, and another writer may have replaced its mark since.
  */
 #include "backends/dynamodb/store/write.h"
@@ -81,12 +82,25 @@ static bool write_replays(struct ddb_task *task, struct ddb_item *item)
 	return true;
 }
 
+static bool write_claims(const struct cart_op *op)
+{
+	return op->type == CART_OP_CHANGE && op->customer_id.size > 0;
+}
+
+/* The cart is the customer's, by a try of this op or of another one: that is all a claim says. With
+ * a key the version may be another, which the key knows. */
+static bool write_is_claimed(const struct ddb_write *write, const struct ddb_item *item)
+{
+	return write_claims(write->op) && write->key_name[0] == '\0' &&
+	       shop_id_compare(&item->cart.customer_id, &write->op->customer_id) == 0;
+}
+
 /* If the change is sent again, at most one of the tries is ever applied. */
 static bool write_is_repeatable(const struct ddb_write *write, const struct ddb_item *item)
 {
 	const struct cart_op *op = write->op;
 
-	return write->key_name[0] != '\0' || op->type == CART_OP_DELETE ||
+	return write->key_name[0] != '\0' || op->type == CART_OP_DELETE || write_claims(op) ||
 	       (op->type == CART_OP_CHECKOUT && item->cart.updated_ms <= op->now_ms) ||
 	       (write->fence != 0 && write->fence == item->cart.version);
 }
@@ -99,7 +113,7 @@ static bool write_resolves_doubt(struct ddb_task *task, struct ddb_item *item)
 {
 	const struct ddb_write *write = &task->write;
 
-	if (strcmp(item->mark, write->mark) == 0) {
+	if (strcmp(item->mark, write->mark) == 0 || write_is_claimed(write, item)) {
 		ddb_write_answer_item(task, item, item->cart.version, false);
 		return true;
 	}

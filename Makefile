@@ -277,13 +277,13 @@ way_env = --env CART_BACKEND=$(firstword $(subst -, ,$(1))) \
 # on dynamodb what reads and writes ids, and in the builds that are instrumented only where no server runs.
 contract_of_type = $(if $(filter $(2),$(or $(CART_ID_TYPE),integer)),$(CONTRACT_TESTS),$(if $(CART_ID_TYPE),,$(if \
 	$(filter memory sqlite,$(3)),$(CONTRACT_TESTS),$(if $(filter release,$(1)),$(if $(filter mysql,$(3)),$(CONTRACT_TESTS),\
-	$(foreach t,cart batches lists owners guests,$(B)/tests/contract/test_$(t)))))))
+	$(foreach t,cart batches lists owners guests merge,$(B)/tests/contract/test_$(t)))))))
 run_contract_type = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),$(if $(call contract_of_type,$(1),$(3),$(w)),\
 	--group contract-$(w)$(filter-out -integer,-$(3))$(call tag,$(1)) $(call way_env,$(w)) --env CART_ID_TYPE=$(3) \
 	$(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(call contract_of_type,$(1),$(3),$(w)))))
 run_contract = $(foreach t,integer string,$(call run_contract_type,$(1),$(2),$(t)))
 # All of them run on the memory backend; the tests of the API run on the other backends too.
-api_tests := $(filter $(foreach t,access api api_errors api_erase api_lines api_reopen api_semantics guests openapi string_ids,$(B)/tests/server/test_$(t)),$(SERVER_TESTS))
+api_tests := $(filter $(foreach t,access api api_errors api_erase api_lines api_merge api_reopen api_semantics guests openapi string_ids,$(B)/tests/server/test_$(t)),$(SERVER_TESTS))
 # Tests that compare speeds skip themselves on a noisy machine, so they run alone.
 speed_tests := $(filter $(B)/tests/server/test_gate,$(SERVER_TESTS))
 # These run over TLS too, but for what they say they skip.

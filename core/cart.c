@@ -95,8 +95,10 @@ static bool cart_is_time(int64_t ms)
 
 bool cart_is_sound(const struct cart *cart)
 {
-	return (cart->state == CART_OPEN || cart->state == CART_CHECKED_OUT) &&
-	       cart_id_is_nil(&cart->order_id) == (cart->state == CART_OPEN) &&
+	return (cart->state == CART_OPEN || cart->state == CART_CHECKED_OUT ||
+		cart->state == CART_MERGED) &&
+	       cart_id_is_nil(&cart->order_id) == (cart->state != CART_CHECKED_OUT) &&
+	       cart_id_is_nil(&cart->merged_into) == (cart->state != CART_MERGED) &&
 	       cart->version >= 1 && cart->version <= CART_VERSION_MAX &&
 	       cart_is_time(cart->created_ms) && cart_is_time(cart->updated_ms) &&
 	       cart->expires_ms >= 0;

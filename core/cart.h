@@ -18,7 +18,12 @@
 #define CART_VERSION_MAX ((INT64_C(1) << 53) - 1)
 #define CART_TIME_MAX_MS INT64_C(253402300799999) /* the end of the year 9999 */
 
-enum cart_state { CART_OPEN = 0, CART_CHECKED_OUT = 1 }; /* stored in databases: never renumber */
+/* Stored in databases: never renumber. */
+enum cart_state {
+	CART_OPEN = 0,
+	CART_CHECKED_OUT = 1,
+	CART_MERGED = 2 /* its lines are in another cart */
+};
 
 /* One line of a cart. Times are milliseconds since 1970, UTC. */
 struct cart_line {
@@ -39,10 +44,11 @@ struct cart {
 	int64_t version;    /* 1 at creation, +1 for each op that changed something */
 	int64_t created_ms; /* milliseconds since 1970, UTC, as the next two */
 	int64_t updated_ms;
-	int64_t expires_ms;	 /* 0: never */
-	int64_t listed_ms;	 /* only in the result of a LIST: struct cart_list's after_ms for
-				    what comes after this cart */
-	struct cart_id order_id; /* nil until checked out */
+	int64_t expires_ms;	    /* 0: never */
+	int64_t listed_ms;	    /* only in the result of a LIST: struct cart_list's after_ms for
+				       what comes after this cart */
+	struct cart_id order_id;    /* nil until checked out */
+	struct cart_id merged_into; /* the cart that took its lines; nil until merged */
 	struct cart_line *lines;
 	size_t line_count;
 	size_t line_room; /* lines allocated */
@@ -55,7 +61,7 @@ enum cart_result {
 	CART_NOT_FOUND,	 /* no such cart, or it has expired */
 	CART_NO_ITEM,	 /* a line to remove is not there */
 	CART_MISMATCH,	 /* if_version is not the cart's version */
-	CART_CLOSED,	 /* the cart is checked out */
+	CART_CLOSED,	 /* the cart is checked out or merged */
 	CART_OWNED,	 /* the cart is another customer's already */
 	CART_EMPTY,	 /* checkout of a cart without lines */
 	CART_NOT_CLOSED, /* a cart to open again is open */

@@ -66,6 +66,8 @@ void cart_json_write(struct buf *out, const struct cart *cart)
 	CART_JSON_ADD(out, ",\"status\":");
 	if (cart->state == CART_OPEN)
 		CART_JSON_ADD(out, "\"open\"");
+	else if (cart->state == CART_MERGED)
+		CART_JSON_ADD(out, "\"merged\"");
 	else
 		CART_JSON_ADD(out, "\"checked_out\"");
 	CART_JSON_ADD(out, ",\"version\":");
@@ -84,6 +86,10 @@ void cart_json_write(struct buf *out, const struct cart *cart)
 		CART_JSON_ADD(out, "null");
 	else
 		cart_json_id(out, &cart->order_id);
+	if (cart->state == CART_MERGED) {
+		CART_JSON_ADD(out, ",\"merged_into\":");
+		cart_json_id(out, &cart->merged_into);
+	}
 	CART_JSON_ADD(out, ",\"items\":[");
 	for (size_t i = 0; i < cart->line_count; i++) {
 		if (i > 0)

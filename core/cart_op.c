@@ -12,6 +12,7 @@ const char *cart_op_type_name(enum cart_op_type type)
 		[CART_OP_CREATE] = "create", [CART_OP_GET] = "get",
 		[CART_OP_CHANGE] = "change", [CART_OP_CHECKOUT] = "checkout",
 		[CART_OP_DELETE] = "delete", [CART_OP_LIST] = "list",
+		[CART_OP_MERGE] = "merge",
 	};
 
 	return (unsigned)type < CART_OP_TYPES ? names[type] : "?";
@@ -20,6 +21,13 @@ const char *cart_op_type_name(enum cart_op_type type)
 bool cart_op_is_write(const struct cart_op *op)
 {
 	return op->type != CART_OP_GET && op->type != CART_OP_LIST;
+}
+
+bool cart_op_gives_cart(const struct cart_op *op)
+{
+	return op->type == CART_OP_CREATE || op->type == CART_OP_CHECKOUT ||
+	       op->type == CART_OP_MERGE ||
+	       (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0);
 }
 
 bool cart_op_reopens(const struct cart_op *op)
@@ -57,7 +65,7 @@ void cart_op_clear(struct cart_op *op)
 	cart_clear(&op->cart);
 	cart_op_free_carts(op);
 	op->result = CART_OK;
-	op->replayed = false;
+	op->replayed = op->of_from = false;
 	op->version = 0;
 	op->more = false;
 	op->retry_ms = 0;
@@ -100,6 +108,7 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from)
 {
 	to->result = from->result;
 	to->replayed = from->replayed;
+	to->of_from = from->of_from;
 	to->version = from->version;
 	to->cart = from->cart;
 	to->carts = from->carts;
@@ -112,6 +121,25 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from)
 	from->cart = (struct cart){0};
 	from->carts = NULL;
 	from->cart_count = 0;
+}
+
+enum cart_state cart_list_only(const struct cart_list *list)
+{
+	switch (list->state) {
+	case CART_LIST_CHECKED_OUT:
+		return CART_CHECKED_OUT;
+	case CART_LIST_MERGED:
+		return CART_MERGED;
+	case CART_LIST_ANY:
+	case CART_LIST_OPEN:
+		break;
+	}
+	return CART_OPEN;
+}
+
+bool cart_list_has(const struct cart_list *list, enum cart_state state)
+{
+	return list->state == CART_LIST_ANY || cart_list_only(list) == state;
 }
 
 void cart_list_go_on(struct cart_list *list, const struct cart *after)
@@ -153,6 +181,12 @@ static bool cart_op_digest_change(EVP_MD_CTX *digest, const struct cart_change *
 	       cart_op_digest_id(digest, &change->product_id);
 }
 
+static bool cart_op_digest_merge(EVP_MD_CTX *digest, const struct cart_op *op)
+{
+	return cart_op_digest_number(digest, op->strategy) &&
+	       EVP_DigestUpdate(digest, op->from.bytes, sizeof(op->from.bytes)) == 1;
+}
+
 static bool cart_op_digest_request(EVP_MD_CTX *digest, const struct cart_op *op)
 {
 	if (!cart_op_digest_number(digest, op->type) ||
@@ -164,7 +198,7 @@ static bool cart_op_digest_request(EVP_MD_CTX *digest, const struct cart_op *op)
 	for (size_t i = 0; i < op->change_count; i++)
 		if (!cart_op_digest_change(digest, &op->changes[i]))
 			return false;
-	return true;
+	return op->type != CART_OP_MERGE || cart_op_digest_merge(digest, op);
 }
 
 static bool cart_op_digest_key(EVP_MD_CTX *digest, const struct cart_op *op)

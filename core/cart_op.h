@@ -37,6 +37,8 @@ enum cart_op_type {
 	CART_OP_CHECKOUT, /* closes a cart: id, order_id, if_version, key */
 	CART_OP_DELETE,	  /* removes an open cart: id, if_version, flags */
 	CART_OP_LIST,	  /* a page of carts: list */
+	CART_OP_MERGE,	  /* the lines of another cart, which is closed: id, from, strategy,
+			     if_version, key */
 	CART_OP_TYPES
 };
 
@@ -66,6 +68,15 @@ enum cart_change_type {
 	CART_CHANGE_REOPEN
 };
 
+/* What a MERGE makes of a product that is in both carts. A product that is only in from gets a new
+ * line with from's quantity. */
+enum cart_merge_strategy {
+	CART_MERGE_ADD,	 /* the sum */
+	CART_MERGE_MAX,	 /* the larger quantity */
+	CART_MERGE_KEEP, /* what is there */
+	CART_MERGE_STRATEGIES
+};
+
 struct cart_change {
 	enum cart_change_type type;
 	struct shop_id product_id;
@@ -89,7 +100,7 @@ enum cart_list_kind {
 			  stored with each, then id, ascending */
 };
 
-enum cart_list_state { CART_LIST_ANY, CART_LIST_OPEN, CART_LIST_CHECKED_OUT };
+enum cart_list_state { CART_LIST_ANY, CART_LIST_OPEN, CART_LIST_CHECKED_OUT, CART_LIST_MERGED };
 
 /* Expired carts are never listed. */
 struct cart_list {
@@ -113,6 +124,8 @@ struct cart_op {
 	unsigned flags;
 	struct cart_id id;	 /* all but LIST; for CREATE the proposed id, see cart below */
 	struct cart_id order_id; /* CHECKOUT: the order's id, if this is the first */
+	struct cart_id from;	 /* MERGE: the cart whose lines go into that of id */
+	enum cart_merge_strategy strategy; /* MERGE */
 	/*
 	 * CREATE: whose cart it is; no id: a guest's. CHANGE: the customer that a guest's cart
 	 * gets, without any changes; no id: the op is about lines.
@@ -130,7 +143,8 @@ struct cart_op {
 	const struct cart_change *changes; /* CHANGE: applied in order, all or none. CREATE: the
 					      lines to begin with, ADDs alone */
 	size_t change_count;
-	const char *key; /* CREATE, CHANGE, CHECKOUT: idempotency key, NUL-terminated, or NULL */
+	const char *key; /* CREATE, CHANGE, CHECKOUT, MERGE: idempotency key, NUL-terminated, or
+			    NULL */
 	struct cart_list list;
 	int64_t deadline_ns; /* on the store's monotonic clock; the callback comes by then */
 	cart_op_done_fn *done;
@@ -142,10 +156,11 @@ struct cart_op {
 	 */
 	enum cart_result result;
 	bool replayed;	    /* the key was seen before: this is the answer of the first time */
-	int64_t version;    /* CREATE, CHANGE, CHECKOUT, OK: the cart's version after it; when
-			       replayed, after the first */
-	struct cart cart;   /* GET, CREATE, CHECKOUT, and CHANGE with CART_WANT_CART: the cart as it
-			       is now */
+	bool of_from;	    /* MERGE, not OK: the result is about the cart from */
+	int64_t version;    /* CREATE, CHANGE, CHECKOUT, MERGE, OK: the cart's version after it;
+			       when replayed, after the first */
+	struct cart cart;   /* GET, CREATE, CHECKOUT, MERGE, and CHANGE with CART_WANT_CART: the
+			       cart as it is now */
 	struct cart *carts; /* LIST: a malloc'd array, NULL when empty; and the next two */
 	size_t cart_count;
 	bool more;	  /* there are carts after the last one */
@@ -161,12 +176,12 @@ struct cart_op {
 	 * Set by cart_store_submit() for the backend. now_ms is the instant at which the op takes
 	 * effect, by this machine's clock: the database's is never asked. (In a batch it may be
 	 * that of a later op, some milliseconds on.) The fingerprint tells two requests under one
-	 * key apart: the first 16 bytes of SHA-256 over type, if_version, customer_id and changes.
-	 * key_hash is what a backend stores and compares in place of the key, whatever its length:
-	 * the first 16 bytes of SHA-256 over the key; for CREATE over the customer, a NUL and the
-	 * key, so that the keys of two customers never meet. Those of all guests are together: who
-	 * submits them sees to it that two guests never choose the same. Both are zero without a
-	 * key.
+	 * key apart: the first 16 bytes of SHA-256 over type, if_version, customer_id, changes,
+	 * from and strategy. key_hash is what a backend stores and compares in place of the key,
+	 * whatever its length: the first 16 bytes of SHA-256 over the key; for CREATE over the
+	 * customer, a NUL and the key, so that the keys of two customers never meet. Those of all
+	 * guests are together: who submits them sees to it that two guests never choose the same.
+	 * Both are zero without a key.
 	 */
 	int64_t now_ms;
 	uint8_t fingerprint[CART_FINGERPRINT_BYTES];
@@ -189,6 +204,9 @@ struct cart_op {
 		int64_t since_ns;
 	} held;
 };
+
+/* Whether the answer holds the cart after the op. */
+bool cart_op_gives_cart(const struct cart_op *op);
 
 /* Whether it undoes a checkout. */
 bool cart_op_reopens(const struct cart_op *op);
@@ -214,6 +232,10 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op);
  * none. */
 void cart_op_move_result(struct cart_op *to, struct cart_op *from);
 
+/* Whether a customer's list has carts of that state. */
+bool cart_list_has(const struct cart_list *list, enum cart_state state);
+/* The only state that it has; not for CART_LIST_ANY. */
+enum cart_state cart_list_only(const struct cart_list *list);
 /* Moves a list to the page that begins after a cart of a LIST's result. */
 void cart_list_go_on(struct cart_list *list, const struct cart *after);
 

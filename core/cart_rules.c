@@ -268,14 +268,92 @@ static void cart_apply_reopen(struct cart *cart, const struct cart_op *op,
 	cart->expires_ms = cart_expiry(rules, cart->updated_ms);
 }
 
+int64_t cart_merge_quantity(enum cart_merge_strategy strategy, int64_t there, int64_t from)
+{
+	if (strategy == CART_MERGE_ADD)
+		return there + from;
+	return strategy == CART_MERGE_MAX && from > there ? from : there;
+}
+
+/* The lines of from, into a copy of the cart's that has room for them. True: it has changed. */
+static bool cart_merge_lines(struct cart *next, const struct cart *from, const struct cart_op *op)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < from->line_count; i++) {
+		const struct cart_line *line = &from->lines[i];
+		const struct cart_line *there = cart_find_line(next, &line->product_id);
+
+		cart_put_line(next, &line->product_id,
+			      there == NULL ? line->quantity
+					    : cart_merge_quantity(op->strategy, there->quantity,
+								  line->quantity),
+			      op->now_ms, &changed);
+	}
+	return changed;
+}
+
+static enum cart_result cart_merge_check(const struct cart *cart, const struct cart *from,
+					 struct cart_op *op)
+{
+	if (cart->state != CART_OPEN)
+		return CART_CLOSED;
+	op->of_from = from->state != CART_OPEN;
+	if (op->of_from)
+		return CART_CLOSED;
+	if (op->if_version != 0 && op->if_version != cart->version)
+		return CART_MISMATCH;
+	op->of_from = from->customer_id.size > 0 &&
+		      shop_id_compare(&from->customer_id, &cart->customer_id) != 0;
+	return op->of_from ? CART_OWNED : CART_OK;
+}
+
+enum cart_result cart_merge(struct cart *cart, struct cart *from, struct cart_op *op,
+			    const struct cart_rules *rules)
+{
+	enum cart_result result;
+	struct cart next;
+	bool changed;
+
+	op->of_from = false;
+	if (from->state == CART_MERGED && cart_id_compare(&from->merged_into, &cart->id) == 0)
+		return CART_OK;
+	result = cart_merge_check(cart, from, op);
+	if (result != CART_OK)
+		return result;
+	if (!cart_copy(&next, cart))
+		return CART_BUSY;
+	if (!cart_reserve_lines(&next, cart->line_count + from->line_count)) {
+		cart_clear(&next);
+		return CART_BUSY;
+	}
+	changed = cart_merge_lines(&next, from, op);
+	if (changed && !cart_is_within(&next, cart, rules)) {
+		cart_clear(&next);
+		return CART_LIMIT;
+	}
+	cart_clear(changed ? cart : &next);
+	if (changed) {
+		*cart = next;
+		cart_touch(cart, op->now_ms);
+		cart->expires_ms = cart_expiry(rules, cart->updated_ms);
+	}
+	from->state = CART_MERGED;
+	from->merged_into = cart->id;
+	cart_touch(from, op->now_ms);
+	return CART_OK;
+}
+
 enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
 			    const struct cart_rules *rules)
 {
-	bool closed = cart->state == CART_CHECKED_OUT, reopens = cart_op_reopens(op);
+	bool closed = cart->state != CART_OPEN, reopens = cart_op_reopens(op);
 	bool erases = op->type == CART_OP_DELETE && (op->flags & CART_ERASE) != 0;
 
-	if (closed && !reopens && !erases)
-		return op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
+	if (closed && !erases && (!reopens || cart->state == CART_MERGED))
+		return op->type == CART_OP_CHECKOUT && cart->state == CART_CHECKED_OUT
+			       ? CART_OK
+			       : CART_CLOSED;
 	if (!closed && reopens)
 		return CART_NOT_CLOSED;
 	if (op->if_version != 0 && op->if_version != cart->version)

@@ -56,6 +56,23 @@ enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
 			    const struct cart_rules *rules);
 
 /*
+ * Applies a MERGE to two carts that exist, are not expired and are seen by the op, which is not a
+ * replay: *cart is that of op->id, *from that of op->from. All or nothing, as cart_apply(). Order
+ * of the checks: from that is merged into the cart already is CART_OK and changes nothing; CLOSED
+ * of the cart, then of from; MISMATCH; OWNED, of from: it is of a customer, and the cart is not
+ * his; the limits. op->of_from says of which of the two a result is.
+ *
+ * from is closed, with its version raised by 1; it keeps its lines, its customer and its expiry.
+ * The cart's version, updated_ms and expiry change if a line did. A line that is new there has
+ * op->now_ms.
+ */
+enum cart_result cart_merge(struct cart *cart, struct cart *from, struct cart_op *op,
+			    const struct cart_rules *rules);
+
+/* The quantity of a line that has one in both carts. */
+int64_t cart_merge_quantity(enum cart_merge_strategy strategy, int64_t there, int64_t from);
+
+/*
  * The rule of idempotency, given what is stored under the op's key (a fingerprint, see
  * struct cart_op, and when it was stored).
  */

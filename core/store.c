@@ -430,7 +430,7 @@ static const char *store_list_defect(const struct cart_list *list)
 		return "an unknown list";
 	if (!shop_id_is_valid(&list->customer_id))
 		return "a list's customer_id is not an id";
-	if ((unsigned)list->state > CART_LIST_CHECKED_OUT)
+	if ((unsigned)list->state > CART_LIST_MERGED)
 		return "a list's state is unknown";
 	return NULL;
 }
@@ -458,6 +458,15 @@ static const char *store_owner_defect(const struct cart_op *op)
 	return NULL;
 }
 
+static const char *store_merge_defect(const struct cart_store *store, const struct cart_op *op)
+{
+	if ((store->db->backend->caps & CART_CAP_MERGE) == 0)
+		return "this backend cannot merge carts";
+	if (cart_id_compare(&op->id, &op->from) == 0)
+		return "a cart is merged into itself";
+	return (unsigned)op->strategy < CART_MERGE_STRATEGIES ? NULL : "an unknown strategy";
+}
+
 /* What is wrong with a request that no caller should make; NULL: nothing. */
 static const char *store_defect(const struct cart_store *store, const struct cart_op *op)
 {
@@ -467,9 +476,8 @@ static const char *store_defect(const struct cart_store *store, const struct car
 		defect = store_owner_defect(op);
 	if (defect != NULL)
 		return defect;
-	if (op->key != NULL && op->type != CART_OP_CREATE && op->type != CART_OP_CHANGE &&
-	    op->type != CART_OP_CHECKOUT)
-		return "only a create, a change and a checkout take a key";
+	if (op->key != NULL && (!cart_op_is_write(op) || op->type == CART_OP_DELETE))
+		return "only a create, a change, a checkout and a merge take a key";
 	if (op->done == NULL)
 		return "an op needs a callback";
 	if (op->deadline_ns <= 0)
@@ -482,6 +490,8 @@ static const char *store_defect(const struct cart_store *store, const struct car
 		return store_list_defect(&op->list);
 	case CART_OP_CHECKOUT:
 		return cart_id_is_nil(&op->order_id) ? "a checkout needs an order id" : NULL;
+	case CART_OP_MERGE:
+		return store_merge_defect(store, op);
 	case CART_OP_GET:
 	case CART_OP_DELETE:
 		return NULL;

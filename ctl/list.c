@@ -30,8 +30,11 @@ static enum ctl_status ctl_list_state(const char *status, struct cart_list *list
 		list->state = CART_LIST_OPEN;
 	else if (strcmp(status, "checked_out") == 0)
 		list->state = CART_LIST_CHECKED_OUT;
+	else if (strcmp(status, "merged") == 0)
+		list->state = CART_LIST_MERGED;
 	else
-		return ctl_fail(CTL_USAGE, "list: --status: \"%s\" is neither open nor checked_out",
+		return ctl_fail(CTL_USAGE,
+				"list: --status: \"%s\" is not open, checked_out or merged",
 				status);
 	return CTL_OK;
 }
@@ -120,12 +123,12 @@ static enum ctl_status ctl_list_run(struct ctl *ctl)
 
 const struct ctl_command ctl_list = {
 	.name = "list",
-	.synopsis = "--customer ID [--status open|checked_out] [--limit N]\n"
+	.synopsis = "--customer ID [--status open|checked_out|merged] [--limit N]\n"
 		    "       cartctl list --idle-since TIME [--limit N]",
 	.summary = "Prints a customer's carts, or those left idle, as JSON, one a line",
 	.help = "Options:\n"
 		"  --customer ID     carts of this customer, newest first\n"
-		"  --status STATUS   only carts with this status: open or checked_out\n"
+		"  --status STATUS   only carts with this status: open, checked_out or merged\n"
 		"  --idle-since TIME open carts that have not changed since TIME, longest idle "
 		"first\n"
 		"                    to the step of cart.idle_step; TIME is RFC 3339\n"

@@ -423,11 +423,6 @@ static enum cart_result table_create(struct memory_table *table, struct cart_op 
 	return result;
 }
 
-static bool table_wants_cart(const struct cart_op *op)
-{
-	return op->type == CART_OP_CHECKOUT || (op->flags & CART_WANT_CART) != 0;
-}
-
 /* Copies the cart into the op, whose cart has room for it: this cannot fail. */
 static void table_answer_cart(struct cart_op *op, const struct cart *cart)
 {
@@ -440,26 +435,47 @@ static void table_answer_cart(struct cart_op *op, const struct cart *cart)
 		memcpy(op->cart.lines, cart->lines, cart->line_count * sizeof(*cart->lines));
 }
 
-/* The cart exists and has not expired, the op is no replay, the stripe is locked. Whatever may fail
- * without memory comes before the cart is changed, or is cart_apply(). */
+/* The cart from of a MERGE. NULL: it is not there for the op. */
+static struct cart *table_find_from(struct memory_table *table, const struct cart_op *op)
+{
+	struct table_cart *entry = *table_cart_link(table_stripe_of(table, &op->from), &op->from);
+
+	return entry != NULL && cart_op_sees(op, &entry->cart) ? &entry->cart : NULL;
+}
+
+static enum cart_result table_apply(struct memory_table *table, struct cart *cart,
+				    struct cart_op *op)
+{
+	struct cart *from = op->type == CART_OP_MERGE ? table_find_from(table, op) : NULL;
+	size_t more = from != NULL ? from->line_count : op->change_count;
+
+	op->of_from = op->type == CART_OP_MERGE && from == NULL;
+	if (op->of_from)
+		return CART_NOT_FOUND;
+	if (cart_op_gives_cart(op) && !cart_reserve_lines(&op->cart, cart->line_count + more))
+		return CART_BUSY;
+	return from != NULL ? cart_merge(cart, from, op, &table->rules)
+			    : cart_apply(cart, op, &table->rules);
+}
+
+/* The cart exists and has not expired, the op is no replay, the stripes are locked. Whatever may
+ * fail without memory comes before the cart is changed, or is the rules themselves. */
 static enum cart_result table_change(struct memory_table *table, struct table_stripe *stripe,
 				     struct table_cart **link, struct cart_op *op)
 {
 	struct cart *cart = &(*link)->cart;
-	enum cart_result result = CART_BUSY;
+	enum cart_result result;
 	struct table_key *key;
 
 	if (!table_key_new(op, &op->id, &key))
 		return CART_BUSY;
-	if (!table_wants_cart(op) ||
-	    cart_reserve_lines(&op->cart, cart->line_count + op->change_count))
-		result = cart_apply(cart, op, &table->rules);
+	result = table_apply(table, cart, op);
 	if (result != CART_OK) {
 		free(key);
 		return result;
 	}
 	op->version = cart->version;
-	if (table_wants_cart(op))
+	if (cart_op_gives_cart(op))
 		table_answer_cart(op, cart);
 	if (op->type == CART_OP_DELETE)
 		table_cart_drop(stripe, link);
@@ -470,14 +486,37 @@ static enum cart_result table_change(struct memory_table *table, struct table_st
 	return CART_OK;
 }
 
-static enum cart_result table_write(struct memory_table *table, struct cart_op *op)
+/* Locks the stripes of the op's carts, in the order of their places. Returns that of op->id. */
+static struct table_stripe *table_lock(struct memory_table *table, const struct cart_op *op)
 {
 	struct table_stripe *stripe = table_stripe_of(table, &op->id);
+	struct table_stripe *other =
+		op->type == CART_OP_MERGE ? table_stripe_of(table, &op->from) : stripe;
+
+	pthread_mutex_lock(stripe < other ? &stripe->lock : &other->lock);
+	if (other != stripe)
+		pthread_mutex_lock(stripe < other ? &other->lock : &stripe->lock);
+	return stripe;
+}
+
+static void table_unlock(struct memory_table *table, const struct cart_op *op)
+{
+	struct table_stripe *stripe = table_stripe_of(table, &op->id);
+	struct table_stripe *other =
+		op->type == CART_OP_MERGE ? table_stripe_of(table, &op->from) : stripe;
+
+	pthread_mutex_unlock(&stripe->lock);
+	if (other != stripe)
+		pthread_mutex_unlock(&other->lock);
+}
+
+static enum cart_result table_write(struct memory_table *table, struct cart_op *op)
+{
+	struct table_stripe *stripe = table_lock(table, op);
 	const struct table_key *stored;
 	struct table_cart **link;
 	enum cart_result result;
 
-	pthread_mutex_lock(&stripe->lock);
 	link = table_cart_link(stripe, &op->id);
 	if (*link == NULL || !cart_op_sees(op, &(*link)->cart)) {
 		result = CART_NOT_FOUND;
@@ -486,13 +525,13 @@ static enum cart_result table_write(struct memory_table *table, struct cart_op *
 		if (stored != NULL) {
 			op->replayed = true;
 			op->version = stored->version;
-			if (table_wants_cart(op) && !cart_copy(&op->cart, &(*link)->cart))
+			if (cart_op_gives_cart(op) && !cart_copy(&op->cart, &(*link)->cart))
 				result = CART_BUSY;
 		} else if (result == CART_OK) {
 			result = table_change(table, stripe, link, op);
 		}
 	}
-	pthread_mutex_unlock(&stripe->lock);
+	table_unlock(table, op);
 	return result;
 }
 
@@ -526,8 +565,7 @@ static bool table_is_listed(const struct memory_table *table, const struct cart_
 		return cart->state == CART_OPEN && cart->updated_ms < list->idle_before_ms;
 	if (shop_id_compare(&cart->customer_id, &list->customer_id) != 0)
 		return false;
-	return list->state == CART_LIST_ANY ||
-	       (list->state == CART_LIST_OPEN) == (cart->state == CART_OPEN);
+	return cart_list_has(list, cart->state);
 }
 
 /* Inserts a copy of the cart at its place, if it is among the first limit + 1. */
@@ -588,6 +626,7 @@ enum cart_result memory_table_run(struct memory_table *table, struct cart_op *op
 	case CART_OP_CHANGE:
 	case CART_OP_CHECKOUT:
 	case CART_OP_DELETE:
+	case CART_OP_MERGE:
 		return table_write(table, op);
 	case CART_OP_LIST:
 		return table_list(table, op);

@@ -108,8 +108,7 @@ static void list_customer_state(struct sql_text *text, const struct cart_op *op,
 static void list_customer(struct sql_text *text, const struct cart_op *op)
 {
 	if (op->list.state != CART_LIST_ANY) {
-		list_customer_state(
-			text, op, op->list.state == CART_LIST_OPEN ? CART_OPEN : CART_CHECKED_OUT);
+		list_customer_state(text, op, cart_list_only(&op->list));
 		return;
 	}
 	sql_add(text, "(");

@@ -491,6 +491,52 @@ enum body_result body_read_ids(const char *text, size_t len, struct cart_id ids[
 	return result;
 }
 
+static enum body_result body_take_strategy(const json_t *root, enum cart_merge_strategy *strategy,
+					   char detail[BODY_DETAIL_MAX])
+{
+	static const char *const names[CART_MERGE_STRATEGIES] = {
+		[CART_MERGE_ADD] = "add",
+		[CART_MERGE_MAX] = "max",
+		[CART_MERGE_KEEP] = "keep",
+	};
+	const json_t *member = json_object_get(root, "strategy");
+	const char *text = json_string_value(member);
+	size_t i = 0;
+
+	if (member == NULL)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT, "strategy is missing");
+	while (i < CART_MERGE_STRATEGIES && text != NULL && strcmp(names[i], text) != 0)
+		i++;
+	if (text == NULL || i == CART_MERGE_STRATEGIES)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT,
+				 "strategy is not \"add\", \"max\" or \"keep\"");
+	*strategy = (enum cart_merge_strategy)i;
+	return BODY_OK;
+}
+
+enum body_result body_read_merge(const char *text, size_t len, struct cart_id *from,
+				 enum cart_merge_strategy *strategy, char detail[BODY_DETAIL_MAX])
+{
+	static const char *const known[] = {"from", "strategy", NULL};
+	enum body_result result;
+	const json_t *member;
+	json_t *root;
+
+	result = body_parse_known(text, len, known, &root, detail);
+	if (result != BODY_OK)
+		return result;
+	member = json_object_get(root, "from");
+	if (member == NULL)
+		result = BODY_FAIL(detail, BODY_INVALID_INPUT, "from is missing");
+	else if (!json_is_string(member) ||
+		 !cart_id_parse(from, json_string_value(member), json_string_length(member)))
+		result = BODY_FAIL(detail, BODY_INVALID_INPUT, "from is not a UUID");
+	else
+		result = body_take_strategy(root, strategy, detail);
+	json_decref(root);
+	return result;
+}
+
 enum body_result body_read_nothing(const char *text, size_t len, char detail[BODY_DETAIL_MAX])
 {
 	json_t *root;

@@ -59,6 +59,11 @@ CART_MUST_CHECK enum body_result body_read_ids(const char *text, size_t len,
 					       struct cart_id ids[BODY_IDS_MAX], size_t *count,
 					       char detail[BODY_DETAIL_MAX]);
 
+/* {"from": "<id>", "strategy": "add"}; or "max", or "keep" */
+CART_MUST_CHECK enum body_result body_read_merge(const char *text, size_t len, struct cart_id *from,
+						 enum cart_merge_strategy *strategy,
+						 char detail[BODY_DETAIL_MAX]);
+
 /* {} */
 CART_MUST_CHECK enum body_result body_read_nothing(const char *text, size_t len,
 						   char detail[BODY_DETAIL_MAX]);

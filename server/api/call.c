@@ -510,7 +510,7 @@ void call_fail(struct call *call, enum cart_result result)
 	struct problem problem = problem_of_result(result);
 	char id[CART_ID_TEXT + 1];
 
-	cart_id_format(&call->id, id);
+	cart_id_format(call->op.of_from ? &call->op.from : &call->id, id);
 	switch (result) {
 	case CART_NOT_FOUND:
 		call_not_found(call, problem, id);
@@ -523,20 +523,20 @@ void call_fail(struct call *call, enum cart_result result)
 			     id);
 		return;
 	case CART_CLOSED:
-		call_problem(call, problem, "cart %s is checked out", id);
+		call_problem(call, problem, "cart %s is checked out or merged", id);
 		return;
 	case CART_OWNED:
-		call_problem(call, problem, "cart %s has another customer already", id);
+		call_problem(call, problem, "cart %s has another customer%s", id,
+			     call->op.of_from ? "" : " already");
 		return;
 	case CART_EMPTY:
 		call_problem(call, problem, "cart %s has no items to check out", id);
 		return;
 	case CART_NOT_CLOSED:
-		call_problem(call, problem,
+		call_problem(call, problem, "cart %s %s", id,
 			     call->op.type == CART_OP_CHECKOUT
-				     ? "cart %s was opened again after this checkout"
-				     : "cart %s is not checked out",
-			     id);
+				     ? "was opened again after this checkout"
+				     : "is not checked out");
 		return;
 	case CART_LIMIT:
 		call_problem(call, problem,

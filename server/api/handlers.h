@@ -9,6 +9,7 @@ route_handler_fn cart_handle_create;
 route_handler_fn cart_handle_get;
 route_handler_fn cart_handle_delete;
 route_handler_fn cart_handle_checkout;
+route_handler_fn cart_handle_merge;
 /* handlers_items.c */
 route_handler_fn items_handle_add;
 route_handler_fn items_handle_replace;

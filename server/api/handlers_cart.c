@@ -1,4 +1,5 @@
-/* A cart as a whole: create, get (also of one line, with the cart's version), delete, checkout. */
+/* A cart as a whole: create, get (also of one line, with the cart's version), delete, checkout,
+ * merge. */
 #include "core/cart_json.h"
 #include "server/api/body.h"
 #include "server/api/call.h"
@@ -215,4 +216,27 @@ void cart_handle_checkout(struct call *call)
 		return;
 	if (call_read_change_headers(call) && cart_make_id(call, &op->order_id))
 		call_submit(call, cart_answer_checkout);
+}
+
+static void cart_answer_merge(struct call *call)
+{
+	call_reply_cart(call, 200);
+}
+
+void cart_handle_merge(struct call *call)
+{
+	struct cart_op *op = call_op(call, CART_OP_MERGE);
+	char detail[BODY_DETAIL_MAX];
+	size_t len;
+	const char *body = http_request_body(call->request, &len);
+
+	if (!call_body_ok(call, body_read_merge(body, len, &op->from, &op->strategy, detail),
+			  detail))
+		return;
+	if (cart_id_compare(&op->from, &op->id) == 0) {
+		call_invalid(call, "from is the cart itself");
+		return;
+	}
+	if (call_read_change_headers(call))
+		call_submit(call, cart_answer_merge);
 }

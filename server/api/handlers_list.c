@@ -127,8 +127,10 @@ static bool list_read_status(struct call *call, struct cart_list *list)
 		list->state = CART_LIST_OPEN;
 	else if (query_is(query, LIST_PARAM_STATUS, "checked_out"))
 		list->state = CART_LIST_CHECKED_OUT;
+	else if (query_is(query, LIST_PARAM_STATUS, "merged"))
+		list->state = CART_LIST_MERGED;
 	else {
-		call_invalid(call, "query parameter status must be open or checked_out");
+		call_invalid(call, "query parameter status must be open, checked_out or merged");
 		return false;
 	}
 	return true;

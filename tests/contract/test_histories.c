@@ -1,5 +1,5 @@
 /*
- * Random histories of all six types of op on the backend that CART_BACKEND names, each answer
+ * Random histories of all types of op on the backend that CART_BACKEND names, each answer
  * compared with the model's. One op at a time, each on another loop's handle, so that there is one
  * right answer. CART_SEED=N repeats a run; the seed is printed.
  */
@@ -68,6 +68,17 @@ static struct cart_id some_id(struct history *h)
 	if (in_play == 0 || chance(h, 1))
 		return rng_id(&h->rng);
 	return model_cart_at(h->model, h->made - 1 - rng_below(&h->rng, in_play))->id;
+}
+
+/* Another one than that of the op. */
+static void choose_merge(struct history *h)
+{
+	struct cart_op *op = &h->request.op;
+
+	op->strategy = (enum cart_merge_strategy)rng_below(&h->rng, CART_MERGE_STRATEGIES);
+	op->from = some_id(h);
+	if (cart_id_compare(&op->from, &op->id) == 0)
+		op->from = rng_id(&h->rng);
 }
 
 static const struct cart *find_made(const struct history *h, const struct cart_id *id)
@@ -152,7 +163,7 @@ static void choose_list(struct history *h)
 	}
 	if (list->kind == CART_LIST_CUSTOMER) {
 		list->customer_id = some_customer(h);
-		list->state = (enum cart_list_state)rng_below(&h->rng, 3);
+		list->state = (enum cart_list_state)rng_below(&h->rng, 4);
 		return;
 	}
 	list->idle_before_ms = clock_fake_now(&h->f->clock) - rng_between(&h->rng, -10, 2000);
@@ -170,8 +181,9 @@ static void choose_type(struct history *h)
 		enum cart_op_type type;
 		uint64_t weight;
 	} types[] = {
-		{CART_OP_CHANGE, 55}, {CART_OP_GET, 12},   {CART_OP_LIST, 14},
-		{CART_OP_CREATE, 10}, {CART_OP_DELETE, 3}, {CART_OP_CHECKOUT, 6},
+		{CART_OP_CHANGE, 52}, {CART_OP_GET, 12},   {CART_OP_LIST, 13},
+		{CART_OP_CREATE, 11}, {CART_OP_DELETE, 3}, {CART_OP_CHECKOUT, 5},
+		{CART_OP_MERGE, 4},
 	};
 	uint64_t dice = rng_below(&h->rng, 100);
 	size_t i = 0;
@@ -179,6 +191,8 @@ static void choose_type(struct history *h)
 	for (; dice >= types[i].weight; i++)
 		dice -= types[i].weight;
 	cart_op_init(&h->request.op, h->made > 0 ? types[i].type : CART_OP_CREATE);
+	if (h->request.op.type == CART_OP_MERGE && (h->f->caps & CART_CAP_MERGE) == 0)
+		h->request.op.type = CART_OP_CHANGE;
 }
 
 static void choose_conditions(struct history *h)
@@ -241,6 +255,8 @@ static void choose_request(struct history *h)
 		choose_claim(h);
 	else if (r->op.type == CART_OP_CHANGE)
 		choose_changes(h);
+	if (r->op.type == CART_OP_MERGE)
+		choose_merge(h);
 	if (r->op.type == CART_OP_LIST)
 		choose_list(h);
 	if (r->op.type == CART_OP_DELETE && chance(h, 30))
@@ -287,13 +303,16 @@ static void pass_time(struct history *h)
 static void print_request(const struct cart_op *op)
 {
 	static const char *const names[] = {"add", "set", "remove", "clear", "replace", "reopen"};
-	char id[CART_ID_TEXT + 1];
+	char id[CART_ID_TEXT + 1], from[CART_ID_TEXT + 1];
 
 	cart_id_format(&op->id, id);
-	print_error("%s %s customer %s at %lld, if_version %lld, key %s, owner %s, flags %u\n",
-		    cart_op_type_name(op->type), id, op->customer_id.text, (long long)op->now_ms,
-		    (long long)op->if_version, op->key != NULL ? op->key : "none",
-		    op->owner != NULL ? op->owner->text : "any", op->flags);
+	cart_id_format(&op->from, from);
+	print_error("%s %s customer %s from %s strategy %d at %lld, if_version %lld, key %s, owner "
+		    "%s, flags %u\n",
+		    cart_op_type_name(op->type), id, op->customer_id.text, from, op->strategy,
+		    (long long)op->now_ms, (long long)op->if_version,
+		    op->key != NULL ? op->key : "none", op->owner != NULL ? op->owner->text : "any",
+		    op->flags);
 	for (size_t i = 0; i < op->change_count; i++)
 		print_error("  %s %s x %lld\n", names[op->changes[i].type],
 			    op->changes[i].product_id.text, (long long)op->changes[i].quantity);

@@ -50,6 +50,11 @@ static void requests(struct rig *f, struct cart_op ops[CART_OP_TYPES])
 	ops[CART_OP_CHANGE].change_count = 1;
 	/* The cart is checked out by the type before. */
 	ops[CART_OP_DELETE].id = rig_cart(f);
+	ops[CART_OP_MERGE].id = rig_cart(f);
+	ops[CART_OP_MERGE].from = rig_id(f);
+	ask(f, CART_OK, CREATE, .id = ops[CART_OP_MERGE].from, CHANGES(ADD(5, 1)));
+	if ((f->caps & CART_CAP_MERGE) == 0)
+		ops[CART_OP_MERGE].type = CART_OP_GET;
 }
 
 /* Whatever was under way on the loop has been seen to. */
@@ -171,6 +176,9 @@ static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **st
 	REFUSED(f, "a claim for no id", CHANGE, .id = id, .customer_id = no_id);
 	REFUSED(f, "a customer that is no id", CREATE, .id = id, .customer_id = no_id);
 	REFUSED(f, "no order id", CHECKOUT, .id = id);
+	REFUSED(f, "a cart into itself", MERGE, .id = id, .from = id);
+	REFUSED(f, "an unknown strategy", MERGE, .id = id, .from = rig_id(f),
+		.strategy = CART_MERGE_STRATEGIES);
 	REFUSED(f, "limit 0", LIST, .list = {.customer_id = id_of(1)});
 	REFUSED(f, "limit 101", LIST,
 		.list = {.customer_id = id_of(1), .limit = CART_LIST_MAX + 1});

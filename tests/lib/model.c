@@ -19,6 +19,8 @@ struct model_key {
 	char key[CART_KEY_MAX + 1];
 	enum cart_op_type type;
 	int64_t if_version;
+	struct cart_id from;
+	enum cart_merge_strategy strategy;
 	struct cart_change changes[MODEL_CHANGES_MAX];
 	size_t change_count;
 	int64_t stored_ms;
@@ -108,6 +110,9 @@ static bool model_is_same_request(const struct model_key *key, const struct cart
 	    key->change_count != op->change_count ||
 	    strcmp(key->customer_id.text, op->customer_id.text) != 0)
 		return false;
+	if (op->type == CART_OP_MERGE &&
+	    (memcmp(&key->from, &op->from, sizeof(op->from)) != 0 || key->strategy != op->strategy))
+		return false;
 	for (size_t i = 0; i < op->change_count; i++)
 		if (key->changes[i].type != op->changes[i].type ||
 		    shop_id_compare(&key->changes[i].product_id, &op->changes[i].product_id) != 0 ||
@@ -131,6 +136,8 @@ static void model_keep_key(struct model *model, const struct cart_op *op, int64_
 		.customer_id = op->customer_id,
 		.type = op->type,
 		.if_version = op->if_version,
+		.from = op->from,
+		.strategy = op->strategy,
 		.change_count = op->change_count,
 		.stored_ms = op->now_ms,
 		.version = version,
@@ -358,6 +365,8 @@ static enum cart_result model_write(const struct model *model, struct model_cart
 		       op->changes[0].type == CART_CHANGE_REOPEN;
 	bool erases = op->type == CART_OP_DELETE && (op->flags & CART_ERASE) != 0;
 
+	if (cart->cart.state == CART_MERGED && !erases)
+		return CART_CLOSED;
 	if (cart->cart.state == CART_CHECKED_OUT && !reopens && !erases)
 		return op->type == CART_OP_CHECKOUT ? CART_OK : CART_CLOSED;
 	if (cart->cart.state == CART_OPEN && reopens)
@@ -388,6 +397,57 @@ static bool model_hides(const struct model_cart *cart, const struct cart_op *op)
 	       strcmp(cart->cart.customer_id.text, op->owner->text) != 0;
 }
 
+/* Of both carts or of none; answer->of_from says which of the two is the reason. */
+static enum cart_result model_merge(struct model *model, struct model_cart *cart,
+				    const struct cart_op *op, struct model_answer *answer)
+{
+	struct model_cart *from = model_find(model, &op->from, op->now_ms);
+	struct model_cart after = *cart;
+	bool changed = false;
+
+	answer->of_from = true;
+	if (from == NULL || model_hides(from, op))
+		return CART_NOT_FOUND;
+	if (memcmp(&from->cart.merged_into, &op->id, sizeof(op->id)) == 0)
+		return CART_OK;
+	answer->of_from = cart->cart.state == CART_OPEN;
+	if (cart->cart.state != CART_OPEN || from->cart.state != CART_OPEN)
+		return CART_CLOSED;
+	answer->of_from = false;
+	if (op->if_version != 0 && op->if_version != cart->cart.version)
+		return CART_MISMATCH;
+	answer->of_from = true;
+	if (from->cart.customer_id.size > 0 &&
+	    strcmp(from->cart.customer_id.text, cart->cart.customer_id.text) != 0)
+		return CART_OWNED;
+	answer->of_from = false;
+	for (size_t i = 0; i < from->cart.line_count; i++) {
+		const struct cart_line *line = &from->lines[i];
+		size_t at = model_line_of(cart, &line->product_id);
+		int64_t there = at < cart->cart.line_count ? cart->lines[at].quantity : 0;
+		int64_t most = there > line->quantity ? there : line->quantity;
+
+		if (op->strategy == CART_MERGE_ADD)
+			changed = model_set(&after, &line->product_id, there + line->quantity,
+					    op->now_ms);
+		else if (there == 0 || op->strategy == CART_MERGE_MAX)
+			changed = model_set(&after, &line->product_id, most, op->now_ms) || changed;
+	}
+	if (model_is_over(model, &after, cart))
+		return CART_LIMIT;
+	if (changed) {
+		*cart = after;
+		cart->cart.lines = cart->lines;
+		model_touch(cart, op->now_ms, model->rules.ttl_ms);
+	}
+	from->cart.state = CART_MERGED;
+	from->cart.merged_into = op->id;
+	from->cart.version++;
+	if (from->cart.updated_ms < op->now_ms)
+		from->cart.updated_ms = op->now_ms;
+	return CART_OK;
+}
+
 static void model_run_write(struct model *model, const struct cart_op *op,
 			    struct model_answer *answer)
 {
@@ -398,7 +458,8 @@ static void model_run_write(struct model *model, const struct cart_op *op,
 		return;
 	}
 	if (!model_key_decides(model, op, answer)) {
-		answer->result = model_write(model, cart, op);
+		answer->result = op->type == CART_OP_MERGE ? model_merge(model, cart, op, answer)
+							   : model_write(model, cart, op);
 		if (answer->result != CART_OK)
 			return;
 		answer->version = op->type == CART_OP_DELETE ? 0 : cart->cart.version;
@@ -406,7 +467,8 @@ static void model_run_write(struct model *model, const struct cart_op *op,
 		model_keep_key(model, op, answer->version);
 	}
 	answer->has_cart = answer->result == CART_OK &&
-			   (op->type == CART_OP_CHECKOUT || (op->flags & CART_WANT_CART) != 0);
+			   (op->type == CART_OP_CHECKOUT || op->type == CART_OP_MERGE ||
+			    (op->flags & CART_WANT_CART) != 0);
 }
 
 /* The rest. */
@@ -495,8 +557,9 @@ static bool model_is_listed(const struct model *model, const struct cart_list *l
 	if (shop_id_compare(&c->customer_id, &list->customer_id) != 0)
 		return false;
 	return list->state == CART_LIST_ANY ||
-	       (list->state == CART_LIST_OPEN ? c->state == CART_OPEN
-					      : c->state == CART_CHECKED_OUT);
+	       (list->state == CART_LIST_OPEN && c->state == CART_OPEN) ||
+	       (list->state == CART_LIST_CHECKED_OUT && c->state == CART_CHECKED_OUT) ||
+	       (list->state == CART_LIST_MERGED && c->state == CART_MERGED);
 }
 
 /* One cart after the other: each time the first of those that come after the last one taken. */
@@ -567,6 +630,7 @@ void model_run(struct model *model, const struct cart_op *op, struct model_answe
 	case CART_OP_CHANGE:
 	case CART_OP_CHECKOUT:
 	case CART_OP_DELETE:
+	case CART_OP_MERGE:
 		model_run_write(model, op, answer);
 		return;
 	case CART_OP_TYPES:
@@ -580,7 +644,7 @@ bool model_agrees(const struct model_answer *want, const struct cart_op *op)
 	if (op->result != want->result)
 		return false;
 	if (op->result != CART_OK)
-		return !op->replayed;
+		return !op->replayed && op->of_from == want->of_from;
 	if (op->replayed != want->replayed || op->more != want->more ||
 	    op->cart_count != want->cart_count ||
 	    (op->cart_count > 0 && op->carts[op->cart_count - 1].listed_ms != want->last_ms))

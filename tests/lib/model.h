@@ -18,6 +18,7 @@ struct model;
 struct model_answer {
 	enum cart_result result;
 	bool replayed;
+	bool of_from;	 /* of what is not CART_OK */
 	int64_t version; /* 0: not said */
 	bool has_cart;
 	struct cart cart;

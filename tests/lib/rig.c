@@ -499,7 +499,8 @@ bool rig_same_cart(const struct cart *a, const struct cart *b, bool ignore_id)
 		return false;
 	if (a->state != b->state || a->version != b->version || a->created_ms != b->created_ms ||
 	    a->updated_ms != b->updated_ms || a->expires_ms != b->expires_ms ||
-	    cart_id_compare(&a->order_id, &b->order_id) != 0)
+	    cart_id_compare(&a->order_id, &b->order_id) != 0 ||
+	    cart_id_compare(&a->merged_into, &b->merged_into) != 0)
 		return false;
 	return same_lines(a, b);
 }
@@ -508,6 +509,7 @@ const char *rig_describe(const struct cart *cart)
 {
 	static _Thread_local char text[2][1500];
 	static _Thread_local int which;
+	static const char *const states[] = {"open", "checked out", "merged"};
 	char *to = text[which ^= 1];
 	char id[CART_ID_TEXT + 1], order[CART_ID_TEXT + 1];
 	int at;
@@ -517,9 +519,9 @@ const char *rig_describe(const struct cart *cart)
 	at = snprintf(to, sizeof(text[0]),
 		      "%s customer %s %s version %lld created %lld updated %lld expires %lld "
 		      "order %.8s:",
-		      id, cart->customer_id.text, cart->state == CART_OPEN ? "open" : "checked out",
-		      (long long)cart->version, (long long)cart->created_ms,
-		      (long long)cart->updated_ms, (long long)cart->expires_ms, order);
+		      id, cart->customer_id.text, states[cart->state % 3], (long long)cart->version,
+		      (long long)cart->created_ms, (long long)cart->updated_ms,
+		      (long long)cart->expires_ms, order);
 	for (size_t i = 0; i < cart->line_count && at < (int)sizeof(text[0]) - 100; i++)
 		at += snprintf(to + at, sizeof(text[0]) - (size_t)at, " %s x %lld (%lld, %lld)",
 			       cart->lines[i].product_id.text, (long long)cart->lines[i].quantity,

@@ -202,6 +202,8 @@ static void try_cart(const struct route *route, const struct route_call *how, co
 
 	if (strstr(route->pattern, "/customer") != NULL)
 		body = "{\"customer_id\":1}";
+	else if (strstr(route->pattern, "/merge") != NULL)
+		body = "{\"from\":\"0b8f3c9e-54c1-4f0e-9d57-6c1f7f0e2a11\",\"strategy\":\"add\"}";
 	else if (how->body == ROUTE_BODY_JSON)
 		body = how->method == HTTP_PUT ? "{\"quantity\":2}"
 					       : "{\"product_id\":7,\"quantity\":2}";

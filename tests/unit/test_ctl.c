@@ -319,7 +319,7 @@ static void bad_usage_names_the_argument_and_ends_with_2(void **state)
 	assert_int_equal(CTL("list", "--customer", "1", "--customer", "2"), 2);
 	assert_says("cartctl: list: --customer is given twice");
 	assert_int_equal(CTL("list", "--customer", "1", "--status", "closed"), 2);
-	assert_says("cartctl: list: --status: \"closed\" is neither open nor checked_out");
+	assert_says("cartctl: list: --status: \"closed\" is not open, checked_out or merged");
 	assert_int_equal(CTL("list", "--idle-since", "1h", "--status", "open"), 2);
 	assert_says("cartctl: list: --status goes with --customer; idle carts are open");
 	assert_int_equal(CTL("list", "--idle-since", "yesterday"), 2);

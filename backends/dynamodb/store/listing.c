@@ -197,8 +197,7 @@ static bool listing_is_wanted(const struct ddb_listing *listing, const struct li
 	ddb_time_key(cart->created_ms, &cart->id, key);
 	if (strcmp(key, entry->key) != 0)
 		return false;
-	return op->list.state == CART_LIST_ANY ||
-	       (op->list.state == CART_LIST_OPEN) == (cart->state == CART_OPEN);
+	return cart_list_has(&op->list, cart->state);
 }
 
 /* The key after which a part may have entries that were not read yet; NULL: all were read. */

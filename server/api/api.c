@@ -230,10 +230,12 @@ static bool api_check_media_type(struct call *call)
 	struct problem problem = {415, "UNSUPPORTED_MEDIA_TYPE"};
 
 	if (type != NULL && (count != 1 || !conditions_is_json(type))) {
+		call_header(call, "Accept", "application/json");
 		call_problem(call, problem, "the body's Content-Type must be application/json");
 		return false;
 	}
 	if (coding != NULL && (codings != 1 || strcasecmp(coding, "identity") != 0)) {
+		call_header(call, "Accept-Encoding", "identity");
 		call_problem(call, problem, "the body must have no Content-Encoding");
 		return false;
 	}
@@ -249,6 +251,12 @@ static bool api_check_body(struct call *call)
 		return true;
 	if (call->how->body == ROUTE_BODY_NONE) {
 		call_invalid(call, "a body, where this call takes none");
+		return false;
+	}
+	/* RFC 7231, 4.3.4: a part would be taken for the whole. */
+	if (http_request_method(call->request) == HTTP_PUT &&
+	    http_request_header(call->request, "Content-Range", NULL) != NULL) {
+		call_invalid(call, "header Content-Range, where the body must be whole");
 		return false;
 	}
 	return api_check_media_type(call);

@@ -249,12 +249,17 @@ static void connection_input(struct evbuffer *input, const struct evbuffer_cb_in
 	}
 }
 
-void connection_busy(struct connection *connection, struct evhttp_connection *evcon)
+void connection_meet(struct connection *connection, struct evhttp_connection *evcon)
 {
 	if (connection->evcon == NULL) {
 		connection->evcon = evcon;
 		evhttp_connection_set_closecb(evcon, connection_closed, connection);
 	}
+}
+
+void connection_busy(struct connection *connection, struct evhttp_connection *evcon)
+{
+	connection_meet(connection, evcon);
 	connection_enter(connection, CONNECTION_BUSY);
 }
 

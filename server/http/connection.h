@@ -35,6 +35,8 @@ bool connection_is_let_go(const struct connection *connection);
 /* Releases what the guard has of such a one. */
 void connection_release(struct connection *connection);
 
+/* evhttp's connection is known: evhttp tells when it lets go of it. */
+void connection_meet(struct connection *connection, struct evhttp_connection *evcon);
 /* The handler has the request of this connection from now on. */
 void connection_busy(struct connection *connection, struct evhttp_connection *evcon);
 /* The rest of an answer, len bytes, waits for the client to take it. */

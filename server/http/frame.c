@@ -111,7 +111,6 @@ static void frame_set_method(struct frame *frame, const char *name, size_t len)
 static bool frame_is_authority(const char *text, size_t len)
 {
 	const char *end = text + len;
-	size_t digits = 0;
 
 	if (len > 0 && *text == '[') {
 		text++;
@@ -131,10 +130,8 @@ static bool frame_is_authority(const char *text, size_t len)
 		return true;
 	if (*text++ != ':')
 		return false;
-	while (text < end && *text >= '0' && *text <= '9' && digits < 5) {
+	while (text < end && *text >= '0' && *text <= '9')
 		text++;
-		digits++;
-	}
 	return text == end;
 }
 
@@ -175,7 +172,8 @@ static bool frame_is_plain_authority(const char *text, size_t len)
 	return colon > text && port <= 65535;
 }
 
-static bool frame_check_absolute(struct frame *frame, const char *target, size_t len)
+static bool frame_check_absolute(struct frame *frame, const struct frame_limits *limits,
+				 const char *target, size_t len)
 {
 	const char *authority, *end;
 
@@ -189,10 +187,15 @@ static bool frame_check_absolute(struct frame *frame, const char *target, size_t
 	while (end < target + len && *end != '/' && *end != '?')
 		end++;
 	frame->absolute = true;
-	return frame_is_plain_authority(authority, (size_t)(end - authority));
+	if (!frame_is_plain_authority(authority, (size_t)(end - authority)))
+		return false;
+	if (authority == target + 8 && !limits->https)
+		frame_fail(frame, 421, "a target with https:// is for a connection over TLS");
+	return true;
 }
 
-static bool frame_check_target(struct frame *frame, const char *target, size_t len)
+static bool frame_check_target(struct frame *frame, const struct frame_limits *limits,
+			       const char *target, size_t len)
 {
 	if (!frame_are_in(target, target + len, IN_TARGET))
 		return false;
@@ -205,7 +208,7 @@ static bool frame_check_target(struct frame *frame, const char *target, size_t l
 	/* evhttp takes what follows "//" for a host. */
 	if (len > 0 && *target == '/')
 		return len < 2 || target[1] != '/';
-	return frame_check_absolute(frame, target, len);
+	return frame_check_absolute(frame, limits, target, len);
 }
 
 static void frame_check_version(struct frame *frame, const char *version, size_t len)
@@ -221,7 +224,8 @@ static void frame_check_version(struct frame *frame, const char *version, size_t
 }
 
 /* method SP target SP version, and not one space more (RFC 9112, 3). */
-static void frame_request_line(struct frame *frame, const char *line, size_t len)
+static void frame_request_line(struct frame *frame, const struct frame_limits *limits,
+			       const char *line, size_t len)
 {
 	const char *end = line + len;
 	const char *target = memchr(line, ' ', len);
@@ -249,7 +253,7 @@ static void frame_request_line(struct frame *frame, const char *line, size_t len
 	if (frame->state == FRAME_BAD)
 		return;
 	target++;
-	if (!frame_check_target(frame, target, (size_t)(version - target)))
+	if (!frame_check_target(frame, limits, target, (size_t)(version - target)))
 		frame_fail(frame, 400, "the request target is not a path");
 }
 
@@ -272,10 +276,44 @@ static void frame_content_length(struct frame *frame, const char *value, size_t 
 	frame->content_length = len > FRAME_LENGTH_DIGITS ? UINT64_MAX : length;
 }
 
+/* Whether a list has the word, between commas or blanks. */
+static bool frame_lists(const char *list, size_t len, const char *word)
+{
+	const char *end = list + len;
+
+	while (list < end) {
+		size_t part;
+
+		while (list < end && (*list == ',' || frame_is_blank(*list)))
+			list++;
+		for (part = 0;
+		     list + part < end && list[part] != ',' && !frame_is_blank(list[part]);)
+			part++;
+		if (frame_is(list, part, word))
+			return true;
+		list += part;
+	}
+	return false;
+}
+
+/* RFC 9112, 6.1 and 6.3: several lines are one list. chunked has to be its last, or nobody knows
+ * where the body ends; other codings before it are not implemented. */
 static void frame_transfer_encoding(struct frame *frame, const char *value, size_t len)
 {
-	if (frame->encoding_count++ > 0 || !frame_is(value, len, "chunked"))
-		frame_fail(frame, 400, "Transfer-Encoding can only be chunked");
+	const char *comma = memrchr(value, ',', len), *end = value + len;
+	const char *last = comma == NULL ? value : comma + 1;
+	size_t before = (size_t)(last - value);
+
+	while (last < end && frame_is_blank(*last))
+		last++;
+	if (frame->chunked || frame_lists(value, before, "chunked"))
+		frame_fail(frame, 400, "chunked has to be the last transfer coding, and once");
+	else if (!frame_is(last, (size_t)(end - last), "chunked"))
+		frame->encoding_count++; /* perhaps chunked comes with another line */
+	else if (frame->encoding_count++ > 0 || comma != NULL)
+		frame_fail(frame, 501, "no transfer coding but chunked is implemented");
+	else
+		frame->chunked = true;
 }
 
 static void frame_host(struct frame *frame, const char *value, size_t len)
@@ -290,20 +328,8 @@ static void frame_host(struct frame *frame, const char *value, size_t len)
 /* A list: close wins over keep-alive, whatever their order. */
 static void frame_connection(struct frame *frame, const char *value, size_t len)
 {
-	const char *end = value + len;
-
-	while (value < end) {
-		size_t word;
-
-		while (value < end && (*value == ',' || frame_is_blank(*value)))
-			value++;
-		for (word = 0;
-		     value + word < end && value[word] != ',' && !frame_is_blank(value[word]);)
-			word++;
-		frame->close = frame->close || frame_is(value, word, "close");
-		frame->keep_alive = frame->keep_alive || frame_is(value, word, "keep-alive");
-		value += word;
-	}
+	frame->close = frame->close || frame_lists(value, len, "close");
+	frame->keep_alive = frame->keep_alive || frame_lists(value, len, "keep-alive");
 }
 
 static void frame_expect(struct frame *frame, const char *value, size_t len)
@@ -419,6 +445,8 @@ static void frame_end_of_headers(struct frame *frame, const struct frame_limits 
 		frame_fail(frame, 400, "Host is empty");
 	else if (frame->encoding_count > 0 && frame->length_count > 0)
 		frame_fail(frame, 400, "Transfer-Encoding and Content-Length exclude each other");
+	else if (frame->encoding_count > 0 && !frame->chunked)
+		frame_fail(frame, 400, "the last transfer coding has to be chunked");
 	else if (frame->encoding_count > 0 && frame->http_1_0)
 		frame_fail(frame, 400, "HTTP/1.0 has no Transfer-Encoding");
 	else if ((frame->encoding_count > 0 || frame->content_length > 0) &&
@@ -477,7 +505,7 @@ static void frame_line(struct frame *frame, const struct frame_limits *limits, c
 {
 	switch (frame->state) {
 	case FRAME_REQUEST_LINE:
-		frame_request_line(frame, line, len);
+		frame_request_line(frame, limits, line, len);
 		break;
 	case FRAME_HEADERS:
 		if (len > 0)

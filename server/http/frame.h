@@ -23,6 +23,7 @@ struct frame_limits {
 	size_t head_max; /* request line and headers, with their line ends */
 	size_t body_max;
 	bool keep_origin; /* for answers to requests that are refused */
+	bool https;	  /* a target may be https:// (RFC 9110, 7.4) */
 };
 
 enum frame_state {
@@ -71,6 +72,7 @@ struct frame {
 	uint64_t content_length;
 	unsigned host_count, length_count, encoding_count, expect_count, id_count, origin_count;
 	bool host_is_empty;
+	bool chunked;	 /* the last transfer coding so far */
 	bool extended;	 /* the line is a chunk size, and its extensions have begun */
 	struct buf line; /* the start of a line that is not whole yet */
 };

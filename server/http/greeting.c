@@ -69,6 +69,9 @@ static void greeting_event(struct bufferevent *bev, short what, void *user)
 	if ((what & BEV_EVENT_CONNECTED) != 0) {
 		http_count(server, server->config.metrics->handshakes, 1);
 		connection->subject = tls_subject(connection->session);
+		/* A client that ends before its first request is told the end, too (RFC 9112, 9.8).
+		 */
+		connection_meet(connection, connection->waiting.user);
 		tls_rest(connection->session);
 		connection_enter(connection, CONNECTION_NEW);
 		tls_read_on(bev, connection->session);

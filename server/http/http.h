@@ -54,8 +54,8 @@ typedef void http_handler_fn(struct http_request *request, void *user);
 
 /*
  * Called for a request that the guard refused (detail: one line, a literal; status 400, 408, 413,
- * 414, 417, 431, 501, 503 or 505): answers by http_reply(). The connection closes after it. Of the
- * request only method, peer, X-Request-Id and Origin are known, and these not always.
+ * 414, 417, 421, 431, 501, 503 or 505): answers by http_reply(). The connection closes after it. Of
+ * the request only method, peer, X-Request-Id and Origin are known, and these not always.
  */
 typedef void http_refused_fn(struct http_request *request, int status, const char *detail,
 			     void *user);

@@ -52,7 +52,7 @@ struct connection_waiting {
 	void (*read)(struct bufferevent *bev, void *user);
 	void (*write)(struct bufferevent *bev, void *user);
 	void (*event)(struct bufferevent *bev, short what, void *user);
-	void *user;
+	void *user; /* its struct evhttp_connection */
 };
 
 struct connection {

@@ -28,6 +28,7 @@ const char *http_status_text(int status)
 		{414, "URI Too Long"},
 		{415, "Unsupported Media Type"},
 		{417, "Expectation Failed"},
+		{421, "Misdirected Request"},
 		{422, "Unprocessable Content"},
 		{431, "Request Header Fields Too Large"},
 		{500, "Internal Server Error"},

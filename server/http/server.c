@@ -246,6 +246,14 @@ static const struct connection_hooks http_connection_hooks = {
 	.lost = http_request_lost,
 };
 
+/* Whether https:// may be asked for here: over TLS, or by a proxy that took TLS off (RFC 9110,
+ * 7.4). */
+static bool http_is_secure(const struct http_config *config)
+{
+	return config->tls != NULL ||
+	       (config->proxies != NULL && config->proxies->trusted.count > 0);
+}
+
 int http_server_open(struct http_server **out, struct event_base *base,
 		     const struct http_config *config, struct cart_error *error)
 {
@@ -259,7 +267,8 @@ int http_server_open(struct http_server **out, struct event_base *base,
 	server->hooks = &http_connection_hooks;
 	server->frame_limits = (struct frame_limits){.head_max = config->limits.header_max,
 						     .body_max = config->limits.body_max,
-						     .keep_origin = config->keep_origin};
+						     .keep_origin = config->keep_origin,
+						     .https = http_is_secure(config)};
 	server->now_ns = clock_monotonic_ns(config->clock);
 	reply_date(server);
 	for (int i = 0; i < CONNECTION_STATES; i++)

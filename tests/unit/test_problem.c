@@ -53,7 +53,7 @@ static void a_problem_is_json_with_the_members_twice(void **state)
 
 static void a_refusal_keeps_its_status(void **state)
 {
-	static const int statuses[] = {400, 408, 413, 414, 431, 500, 501, 503, 505};
+	static const int statuses[] = {400, 408, 413, 414, 417, 421, 431, 500, 501, 503, 505};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++)

@@ -35,15 +35,16 @@ endif
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
 	-Wmissing-prototypes -Wformat=2 -Wno-unknown-warning-option
 WERROR ?= -Werror
-HARDENING := -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fPIE
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) $(WERROR) $(CFLAGS) $(VARIANT_CFLAGS) \
+# Found once, and only when something is compiled.
+HARDENING = $(eval HARDENING := $(shell tools/hardening '$(CC)' '$(CPPFLAGS) $(CFLAGS)'))$(HARDENING)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. $(WARNINGS) $(WERROR) $(VARIANT_HARDENING) $(CPPFLAGS) $(CFLAGS) $(VARIANT_CFLAGS) \
 	$(PKG_CFLAGS) -MMD -MP -pthread
 ALL_LDFLAGS = $(LDFLAGS) $(VARIANT_LDFLAGS) -pthread
 
 ifeq ($(VARIANT),release)
-VARIANT_CFLAGS := $(HARDENING)
-VARIANT_LDFLAGS := -pie -Wl,-z,relro,-z,now
+VARIANT_HARDENING = $(HARDENING)
+VARIANT_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 else ifeq ($(VARIANT),asan)
 VARIANT_CFLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1
 VARIANT_LDFLAGS := -fsanitize=address,undefined

@@ -109,11 +109,11 @@ system_wide()
 		make -s uninstall DESTDIR="$root" PREFIX=/usr && same '' "$(what_is_there)"
 }
 
-# The package holds what install puts below /usr, keeps an edited file of settings, and names the libraries' packages.
+# The package holds what install puts below /usr, its programs are hardened, it keeps an edited file of settings, and names the libraries' packages.
 package()
 {
 	deb=$(make -s deb) && dpkg-deb -x "$deb" "$folder/unpacked" && rm -rf "$root" && make -s install DESTDIR="$root" PREFIX=/usr || return 1
-	diff -r "$root" "$folder/unpacked" && "$folder/unpacked/usr/bin/cartd" --version >"$folder/version" &&
+	diff -r "$root" "$folder/unpacked" && python3 tests/pylib/elf.py "$folder"/unpacked/usr/bin/* && "$folder/unpacked/usr/bin/cartd" --version >"$folder/version" &&
 		holds "$folder/version" "cartd $(cat VERSION)" && dpkg-deb -I "$deb" control >"$folder/control" &&
 		dpkg-deb -I "$deb" conffiles >"$folder/conffiles" && same /etc/cart/cartd.ini "$(cat "$folder/conffiles")" || return 1
 	for library in libc6 libevent libmariadb3 libsqlite3; do

@@ -165,6 +165,9 @@ const struct bench_option bench_value_options[] = {
 	TEXT("cacert", cacert, "FILE", NULL,
 	     "PEM file of the authorities that an https URL is verified by (default: the\n"
 	     "system's)"),
+	TEXT("token-file", token_file, "FILE", NULL,
+	     "holds the bearer token for a cartd that knows its callers; its scopes are read\n"
+	     "and write, and admin for what /metrics says"),
 	LIST("describe", describe, "NAME=FILE",
 	     "the settings of side NAME (A, B, ...; of gate BASE, SAME, HEAD), as cartd\n"
 	     "--print-config writes them, to be kept in the result"),

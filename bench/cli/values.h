@@ -19,7 +19,7 @@ struct bench_values {
 	const char *out, *csv;
 	bool json, quiet;
 	int64_t timeout_ms;
-	const char *cacert;
+	const char *cacert, *token_file;
 	struct bench_texts describe, label; /* "A=FILE", "A=TEXT" */
 	const char *pin;		    /* "1" or "1,3" */
 	int cores[BENCH_PIN_MAX];	    /* of pin; by bench_values_prepare() */
@@ -51,7 +51,8 @@ struct bench_values {
 	}
 
 #define BENCH_TAKES_COMMON                                                                         \
-	"seed", "out", "csv", "json", "timeout", "cacert", "describe", "label", "pin", "quiet"
+	"seed", "out", "csv", "json", "timeout", "cacert", "token-file", "describe", "label",      \
+		"pin", "quiet"
 
 /* For struct bench_values. */
 extern const struct bench_option bench_value_options[];

@@ -47,7 +47,8 @@ static bool session_open_side(struct bench_session *session, const char *name, c
 {
 	const struct bench_drive_config config = {.timeout_ms = session->values.timeout_ms,
 						  .cold = session->values.cold,
-						  .cacert = session->values.cacert};
+						  .cacert = session->values.cacert,
+						  .token_file = session->values.token_file};
 	struct bench_drive **drive = &session->drives[session->drive_count];
 	struct cart_error error;
 

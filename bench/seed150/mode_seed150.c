@@ -13,7 +13,8 @@ static bool seed150_open_targets(struct bench_session *session)
 {
 	const struct bench_drive_config config = {.timeout_ms = session->values.timeout_ms,
 						  .cold = !session->values.keep_alive,
-						  .cacert = session->values.cacert};
+						  .cacert = session->values.cacert,
+						  .token_file = session->values.token_file};
 	struct cart_error error;
 
 	for (; session->drive_count < session->arguments.count; session->drive_count++) {
@@ -134,7 +135,7 @@ const struct bench_mode seed150_mode = {
 	.arguments_min = 1,
 	.arguments_max = SEED150_TARGETS_MAX,
 	.summary = "50 creates, 50 adds, 50 gets as the seed measured, and its table",
-	.takes = {"keep-alive", "out=.", "json", "timeout", "cacert"},
+	.takes = {"keep-alive", "out=.", "json", "timeout", "cacert", "token-file"},
 	.out_is_folder = true,
 	.about = "Measures running cartds as the seed did: 50 carts created, 50 items added,\n"
 		 "50 carts read, one after another, each over a TCP connection of its own.\n"

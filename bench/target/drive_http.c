@@ -301,8 +301,7 @@ static int http_open(struct bench_drive **out, const char *target,
 {
 	struct http_drive *drive = bench_alloc(1, sizeof(*drive));
 
-	if (http_origin_find(&drive->origin, target, config->cacert, config->timeout_ms, error) !=
-	    0) {
+	if (http_origin_find(&drive->origin, target, config, error) != 0) {
 		free(drive);
 		return -1;
 	}
@@ -311,7 +310,7 @@ static int http_open(struct bench_drive **out, const char *target,
 		free(drive);
 		return -1;
 	}
-	http_request_prepare(&drive->form, &drive->origin.url, config->cold);
+	http_request_prepare(&drive->form, &drive->origin, config->cold);
 	snprintf(drive->drive.database, sizeof(drive->drive.database), "%s",
 		 drive->origin.database);
 	*out = &drive->drive;

@@ -3,6 +3,7 @@
 #include "bench/stats/alloc.h"
 #include "bench/target/base.h"
 #include "bench/target/http_tls.h"
+#include "core/settings/settings.h"
 
 #include <event2/event.h>
 #include <inttypes.h>
@@ -81,8 +82,11 @@ int http_origin_get(const struct http_origin *origin, const char *path, struct h
 	*reply = (struct http_reply){0};
 	buf_printf(&request,
 		   "GET %s%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n"
-		   "User-Agent: cartbench\r\n\r\n",
+		   "User-Agent: cartbench\r\n",
 		   origin->url.prefix, path, origin->url.authority);
+	if (origin->token != NULL)
+		buf_printf(&request, "Authorization: Bearer %s\r\n", origin->token);
+	buf_add_string(&request, "\r\n");
 	get->conn.base = base;
 	get->conn.address = &origin->address;
 	get->conn.tls = origin->tls;
@@ -186,14 +190,53 @@ static int origin_read_contract(struct http_origin *origin, struct cart_error *e
 	return failed;
 }
 
-int http_origin_find(struct http_origin *origin, const char *url, const char *cacert,
-		     int64_t timeout_ms, struct cart_error *error)
+/* The characters are RFC 6750's, so that nothing else gets into the header. */
+static int origin_read_token(struct http_origin *origin, const char *path, struct cart_error *error)
 {
-	*origin = (struct http_origin){.timeout_ms = timeout_ms};
-	if (bench_url_parse(&origin->url, url, error) != 0 ||
-	    (origin->url.tls && http_tls_new(&origin->tls, origin->url.host, cacert, error) != 0))
+	char *token = settings_read_secret(path, error);
+	size_t len = token != NULL ? strlen(token) : 0;
+
+	if (token == NULL)
 		return -1;
-	if (origin_ask_health(origin, error) == 0 && origin_read_contract(origin, error) == 0)
+	if (len <= HTTP_TOKEN_MAX && strspn(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
+						   "uvwxyz0123456789-._~+/=") == len) {
+		origin->token = token;
+		return 0;
+	}
+	settings_secret_free(token);
+	return cart_error_set(error, "%s holds no bearer token", path);
+}
+
+/* A read of a cart that nobody has says whether the service takes the token, or wants one. */
+static int origin_check_caller(struct http_origin *origin, struct cart_error *error)
+{
+	struct http_reply reply;
+	int failed = http_origin_get(origin, "/shopping-carts/00000000-0000-4000-8000-000000000000",
+				     &reply, error);
+
+	if (reply.status == 401)
+		failed = cart_error_set(error, origin->token != NULL
+						       ? "it does not take the token of "
+							 "--token-file"
+						       : "it wants a bearer token: write one into "
+							 "a file and say --token-file FILE");
+	else if (reply.status == 403)
+		failed = cart_error_set(error, "the token lacks the scope read");
+	buf_free(&reply.body);
+	return failed;
+}
+
+int http_origin_find(struct http_origin *origin, const char *url,
+		     const struct bench_drive_config *config, struct cart_error *error)
+{
+	*origin = (struct http_origin){.timeout_ms = config->timeout_ms};
+	if (bench_url_parse(&origin->url, url, error) == 0 &&
+	    (config->token_file == NULL ||
+	     origin_read_token(origin, config->token_file, error) == 0) &&
+	    (!origin->url.tls ||
+	     http_tls_new(&origin->tls, origin->url.host, config->cacert, error) == 0) &&
+	    origin_ask_health(origin, error) == 0 && origin_read_contract(origin, error) == 0 &&
+	    origin_check_caller(origin, error) == 0)
 		return 0;
 	http_origin_free(origin);
 	return -1;
@@ -202,4 +245,6 @@ int http_origin_find(struct http_origin *origin, const char *url, const char *ca
 void http_origin_free(struct http_origin *origin)
 {
 	http_tls_free(&origin->tls);
+	settings_secret_free(origin->token);
+	origin->token = NULL;
 }

@@ -12,13 +12,20 @@ static const char *const request_methods[BENCH_OP_TYPES] = {
 	[BENCH_DELETE] = "DELETE ", [BENCH_LIST] = "GET ",
 };
 
-void http_request_prepare(struct http_request_form *form, const struct bench_url *url, bool cold)
+void http_request_prepare(struct http_request_form *form, const struct http_origin *origin,
+			  bool cold)
 {
+	const struct bench_url *url = &origin->url;
+	const char *token = origin->token;
+
 	form->path_len =
 		(size_t)snprintf(form->path, sizeof(form->path), "%s/shopping-carts", url->prefix);
 	form->head_len = (size_t)snprintf(form->head, sizeof(form->head),
-					  " HTTP/1.1\r\nHost: %s\r\nUser-Agent: cartbench\r\n%s",
-					  url->authority, cold ? "Connection: close\r\n" : "");
+					  " HTTP/1.1\r\nHost: %s\r\nUser-Agent: cartbench\r\n"
+					  "%s%s%s%s",
+					  url->authority, cold ? "Connection: close\r\n" : "",
+					  token != NULL ? "Authorization: Bearer " : "",
+					  token != NULL ? token : "", token != NULL ? "\r\n" : "");
 }
 
 static char *request_put(char *at, const char *text, size_t len)

@@ -84,6 +84,7 @@ struct bench_drive_config {
 	int64_t timeout_ms; /* of an operation, including the connect; 1 ... INT_MAX */
 	bool cold;	    /* a connection for each operation; no effect on a store */
 	const char *cacert; /* of https: PEM file of the authorities to trust; NULL: the system's */
+	const char *token_file; /* of a bearer token for cartd; NULL: none is sent */
 };
 
 #define BENCH_DATABASE_MAX   32

@@ -78,7 +78,4 @@ const struct settings_entry *settings_nearest(const struct settings *settings, c
 int settings_unknown(const struct settings *settings, const char *what, const char *prefix,
 		     const char *key, struct cart_error *error);
 
-/* Reads a secret's file. NULL: error says why. For settings_secret_free(). */
-char *settings_read_secret(const char *path, struct cart_error *error);
-
 #endif

@@ -118,6 +118,9 @@ const char *const *settings_list(const struct settings *settings, const char *ke
  * settings_secret_free(), which wipes it and takes NULL. */
 char *settings_secret_copy(const struct settings *settings, const char *key);
 void settings_secret_free(char *secret);
+/* Reads a file that holds a secret, without the newline at its end. NULL: error says why. For
+ * settings_secret_free(). */
+char *settings_read_secret(const char *path, struct cart_error *error);
 enum setting_source settings_source(const struct settings *settings, const char *key);
 bool settings_known(const struct settings *settings, const char *key);
 /* False for one that is not known too. */

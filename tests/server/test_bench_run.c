@@ -2,6 +2,7 @@
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/fake_server.h"
+#include "tests/lib/token_file.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -413,11 +414,11 @@ static void cold_opens_a_connection_an_operation(void **state)
 						    file, url, NULL},
 			      0);
 	after = cartd_metric(&cartd, accepted);
-	/* One each for health, the contract and metrics, one for the metric here; and what was read
-	 * back. */
+	/* One each for health, the contract, a cart of nobody and metrics, one for the metric here;
+	 * and what was read back. */
 	read = (int)json_number_value(
 		in(json_array_get(in(in(result, "results"), "read_back"), 0), "carts"));
-	assert_int_equal((int)(after - before), (int)tried(result, "tried") + read + 4);
+	assert_int_equal((int)(after - before), (int)tried(result, "tried") + read + 5);
 	assert_true(json_is_true(in(in(result, "results"), "cold")));
 	json_decref(result);
 	cartd_stop(&cartd);
@@ -450,6 +451,64 @@ static void gets_ask_for_the_consistency_that_is_wanted(void **state)
 			(json_int_t)cartd_metric(&cartd, hits));
 		json_decref(result);
 	}
+	cartd_stop(&cartd);
+}
+
+static void assert_says(char *output, const char *words)
+{
+	if (strstr(output, words) == NULL)
+		fail_msg("\"%s\" is not in: %s", words, output);
+	free(output);
+}
+
+static void write_text(const char *path, const char *text)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	fputs(text, out);
+	assert_int_equal(fclose(out), 0);
+}
+
+/* The token is in a file, and neither among the arguments nor in the result. */
+static void a_cartd_that_knows_its_callers_wants_a_token(void **state)
+{
+	char url[40], setting[340], token[300], *text;
+	const char *settings[] = {"auth=token", setting, NULL};
+	struct token_file tokens = {0};
+	struct cartd cartd;
+	json_t *result;
+
+	(void)state;
+	snprintf(tokens.path, sizeof(tokens.path), "%s/tokens", folder);
+	snprintf(setting, sizeof(setting), "auth.token_file=%s", tokens.path);
+	snprintf(token, sizeof(token), "%s/token", folder);
+	token_file_add(&tokens, "bench", "\"read\",\"write\",\"admin\"", "");
+	token_file_add(&tokens, "writer", "\"write\"", "");
+	token_file_write(&tokens);
+	start(&cartd, settings, url);
+	assert_says(BENCH(2, "run", url), "--token-file FILE");
+	assert_says(BENCH(2, "seed150", url), "--token-file FILE");
+	write_text(token, "a b\r\nX: y\n");
+	assert_says(BENCH(2, "run", "--token-file", token, url), "holds no bearer token");
+	write_text(token, "cart_of_nobody");
+	assert_says(BENCH(2, "run", "--token-file", token, url), "does not take the token");
+	write_text(token, tokens.entries[1].secret);
+	assert_says(BENCH(2, "run", "--token-file", token, url), "lacks the scope read");
+	write_text(token, tokens.entries[0].secret);
+	result = run_and_load((const char *const[]){"run", "--busy", "--clients", "2", "--duration",
+						    "100ms", "--warmup", "0", "--token-file", token,
+						    "--out", file, url, NULL},
+			      0);
+	assert_true(tried(result, "tried") > 0);
+	/* Which build it is says /metrics, to an administrator. */
+	assert_non_null(json_object_get(json_array_get(in(result, "sides"), 0), "version"));
+	text = json_dumps(result, JSON_COMPACT);
+	assert_non_null(text);
+	assert_null(strstr(text, tokens.entries[0].secret));
+	free(text);
+	json_decref(result);
+	free(BENCH(0, "seed150", "--token-file", token, "--out", folder, url));
 	cartd_stop(&cartd);
 }
 
@@ -624,6 +683,7 @@ int main(void)
 		cmocka_unit_test(progress_is_live_on_a_terminal_and_plain_elsewhere),
 		cmocka_unit_test(cold_opens_a_connection_an_operation),
 		cmocka_unit_test(gets_ask_for_the_consistency_that_is_wanted),
+		cmocka_unit_test(a_cartd_that_knows_its_callers_wants_a_token),
 		cmocka_unit_test(a_store_is_measured_without_a_cartd),
 		cmocka_unit_test(a_sweep_doubles_clients_and_prints_as_it_goes),
 		cmocka_unit_test(a_sweep_says_what_failed_and_what_to_do),

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #define RUN_MS	  60000
-#define QUESTIONS 3 /* /health, /openapi.yaml, /metrics: asked before measuring */
+#define QUESTIONS 4 /* /health, /openapi.yaml, a cart of nobody, /metrics: before measuring */
 
 static json_t *load(const char *dir, const char *name)
 {

@@ -205,6 +205,7 @@ static char *be_a_cartd(const char *request, void *user)
 static void the_first_address_that_takes_a_connection_is_used(void **state)
 {
 	struct fake_server server;
+	const struct bench_drive_config config = {.timeout_ms = TIMEOUT_MS};
 	struct http_origin origin;
 	struct cart_error error;
 	char url[40];
@@ -212,7 +213,7 @@ static void the_first_address_that_takes_a_connection_is_used(void **state)
 	(void)state;
 	fake_server_start(&server, be_a_cartd, NULL);
 	snprintf(url, sizeof(url), "localhost:%d", server.port);
-	if (http_origin_find(&origin, url, NULL, TIMEOUT_MS, &error) != 0)
+	if (http_origin_find(&origin, url, &config, &error) != 0)
 		fail_msg("%s", error.text);
 	assert_int_equal(origin.address.storage.ss_family, AF_INET);
 	assert_string_equal(origin.database, "d");

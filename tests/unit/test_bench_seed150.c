@@ -106,7 +106,8 @@ static char *fake_answer(const char *request, void *user)
 	if (strncmp(request, "GET /health ", 12) == 0)
 		return reply(fake->health_status, 0, fake->health);
 	if (strncmp(request, "GET /openapi.yaml ", 18) == 0 ||
-	    strncmp(request, "GET /metrics ", 13) == 0)
+	    strncmp(request, "GET /metrics ", 13) == 0 ||
+	    strstr(request, "/00000000-0000-4000-8000-000000000000 ") != NULL)
 		return reply(404, 0, "{}");
 	if (fake->silent_after >= 0 && fake->served >= fake->silent_after)
 		return NULL;

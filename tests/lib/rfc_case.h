@@ -49,10 +49,10 @@ extern const struct rfc_group rfc_semantics[];
 extern const size_t rfc_semantics_count;
 
 /* Of all tables, with http.max_headers and http.max_body of 1 KiB. */
-#define CASE(section_, name_, bytes_, verdict_, ...)                                               \
+#define CASE(section_, name_, bytes_, ...) /* the verdict, and what else it has */                 \
 	{                                                                                          \
 		.section = section_, .name = name_, .bytes = bytes_, .len = sizeof(bytes_) - 1,    \
-		.verdict = verdict_, __VA_ARGS__                                                   \
+		.verdict = __VA_ARGS__                                                             \
 	}
 #define GROUP(name_, cases_)                                                                       \
 	{                                                                                          \

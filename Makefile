@@ -137,7 +137,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-access bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
+	lint bench bench-access bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-overload bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -230,6 +230,7 @@ $(FLOORS): $(B)/bench/perf/floor/%: $(B)/bench/perf/floor/%.o $(B)/bench/perf/fl
 	$(link)
 
 $(B)/bench/perf/floor/mysql_floor: $(B)/bench/perf/floor/mysql_form.o
+$(B)/bench/perf/micro/flood: $(B)/bench/perf/floor/floor.o
 $(MICRO_SRC:%.c=$(B)/%): $(B)/%: $(B)/%.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 
@@ -468,6 +469,7 @@ docs-check: $(B)/bin/cartctl
 ## bench-cache: measures what the read cache saves and how stale it makes eventual reads
 ## bench-tls: measures what TLS costs on kept connections
 ## bench-open: measures whether cartbench tells the truth of a service that stalls, beside vegeta, oha and wrk
+## bench-overload: measures what cartd does when more comes than it can carry, on each backend
 ## bench-verdicts: measures whether the verdicts of cartbench h2h can be trusted here
 ## bench-liars: the same with sides that lie, and with an honest side on a busy machine
 bench: all $(FLOORS)
@@ -490,6 +492,8 @@ bench-generator: all
 	bench/perf/run-generator $(ARGS)
 bench-open: all $(B)/bin/cartd-test
 	bench/perf/run-open $(ARGS)
+bench-overload: all $(B)/bench/perf/micro/flood
+	bench/perf/run-overload $(ARGS)
 bench-verdicts: all
 	bench/perf/run-verdicts $(ARGS)
 bench-liars: all $(B)/bin/cartd-test

@@ -43,6 +43,7 @@ struct batch {
 	struct event *patience; /* a timer that does the same */
 	struct batch_queue queues[BATCH_CLASSES_MAX];
 	size_t queued; /* in all of them */
+	struct queue_limit limit;
 	struct chains chains;
 	size_t chained;	       /* in all of them */
 	struct op_list paused; /* in no order; few, since a cart has one at most */
@@ -70,6 +71,7 @@ static void batch_queue(struct batch *batch, struct cart_op *op, bool first)
 		op_list_append(&queue->ops, op);
 	op->held.place = BATCH_QUEUED;
 	batch->queued++;
+	queue_limit_enter(&batch->limit, op);
 }
 
 /* In front of the chain's other writes, or behind them. */
@@ -129,6 +131,7 @@ static void batch_unlink(struct batch *batch, struct cart_op *op)
 	case BATCH_QUEUED:
 		op_list_remove(&batch->queues[op->held.class].ops, op);
 		batch->queued--;
+		queue_limit_leave(&batch->limit, op);
 		break;
 	case BATCH_PAUSED:
 		op_list_remove(&batch->paused, op);
@@ -266,6 +269,7 @@ static void batch_start(struct batch *batch, size_t class, size_t count, int64_t
 		struct chain *chain;
 
 		batch->ops[i]->started_ns = now;
+		queue_limit_start(&batch->limit, batch->ops[i], now);
 		if (!batch_takes_turns(batch, batch->ops[i]))
 			continue;
 		chain = chains_find(&batch->chains, &batch->ops[i]->id);
@@ -378,6 +382,7 @@ struct batch *batch_new(struct event_base *base, const struct batch_config *conf
 	if (batch == NULL)
 		return NULL;
 	batch->config = *config;
+	queue_limit_init(&batch->limit, config->delay_ns);
 	batch->idle = calloc(config->lanes, sizeof(*batch->idle));
 	batch->ops = calloc(config->ops_max, sizeof(struct cart_op *));
 	batch->ids = calloc(config->ops_max, sizeof(struct cart_id));
@@ -432,6 +437,8 @@ static enum cart_result batch_push_write(struct batch *batch, struct cart_op *op
 		batch_next_turn(batch, chain);
 		return CART_OK;
 	}
+	if (!queue_limit_admits(&batch->limit, op, op->submitted_ns))
+		return CART_BUSY;
 	chain = chains_add(&batch->chains, &op->id);
 	if (chain == NULL)
 		return CART_BUSY;
@@ -452,8 +459,10 @@ enum cart_result batch_push(struct batch *batch, struct cart_op *op, size_t clas
 	}
 	if (batch_takes_turns(batch, op))
 		result = batch_push_write(batch, op);
-	else
+	else if (queue_limit_admits(&batch->limit, op, op->submitted_ns))
 		batch_queue(batch, op, false);
+	else
+		result = CART_BUSY;
 	batch_wake(batch);
 	return result;
 }
@@ -561,6 +570,11 @@ void batch_pause_writes(struct batch *batch, bool paused)
 size_t batch_queued(const struct batch *batch)
 {
 	return batch->queued + batch->chained + batch->paused.count;
+}
+
+const struct queue_limit *batch_limit(const struct batch *batch)
+{
+	return &batch->limit;
 }
 
 /* What batch_take_stale() and batch_take_stale_chained() look for, and have found. */

@@ -12,7 +12,7 @@
  * (it does not: the backend orphans it); a batch fails as a whole and its ops are queued again at
  * the front; one op cannot be done now, because its row is locked for instance, and pauses without
  * a lane (batch_retry_later()), while the later writes of its cart wait behind it; the queue or the
- * cart's chain is full (push refuses).
+ * cart's chain is full, or more comes than the lanes take (push refuses; queue_limit.h).
  *
  * One a store; only its loop's thread touches it.
  */
@@ -21,6 +21,7 @@
 
 #include "core/base/attr.h"
 #include "core/cart_op.h"
+#include "core/queue_limit.h"
 
 #define BATCH_CLASSES_MAX 4
 
@@ -40,6 +41,7 @@ struct batch_config {
 	/* Ops in the queues, all classes, and apart from them in the chain of a cart; push refuses
 	 * beyond. */
 	size_t queue_max;
+	int64_t delay_ns; /* of its queue_limit */
 	size_t classes; /* 1 ... BATCH_CLASSES_MAX; a batch holds ops of one class, the oldest first
 			 */
 	size_t lanes_of[BATCH_CLASSES_MAX]; /* lanes that a class may hold at once; 0: all */
@@ -93,6 +95,8 @@ void batch_lane_lost(struct batch *batch, size_t lane);
 void batch_pause_writes(struct batch *batch, bool paused);
 /* Ops that wait, in the queues, the chains or a pause. */
 size_t batch_queued(const struct batch *batch);
+/* Of the queues: for queue_limit_show(). */
+const struct queue_limit *batch_limit(const struct batch *batch);
 /* The first op queued of a class, or NULL. */
 struct cart_op *batch_first(const struct batch *batch, size_t class);
 /*

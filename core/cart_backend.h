@@ -60,6 +60,8 @@ struct cart_store {
 	struct event *finish; /* ends the closing, outside of every callback */
 	struct cart_op look;  /* see store_look_at_clock() */
 	int64_t look_due_ns;
+	int64_t changed_ns; /* the last change that was acknowledged; 0: none */
+	int64_t full_ns;    /* the last op that the backend refused; 0: none */
 	void (*drained)(void *user);
 	void *drained_user;
 };

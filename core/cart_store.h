@@ -41,6 +41,9 @@ struct cart_env {
 	 * limit, changes are refused and nothing is swept. NULL: nobody asks for it. */
 	struct clock_skew *skew;
 	size_t loops; /* handles that will be opened, see core/pool.h; 0: not known */
+	/* Ops that would wait longer for the database are refused (core/queue_limit.h); 0: none
+	 * are. */
+	int64_t queue_delay_ns;
 	/*
 	 * True for a service, false for a tool. True: cart_db_start() succeeds although the
 	 * database cannot be reached, a thread goes on trying to provision it, and until that
@@ -116,6 +119,10 @@ CART_MUST_CHECK enum cart_result cart_store_submit(struct cart_store *store, str
  * nothing, CART_UNCERTAIN if it may have, or its real result. Never inside this call.
  */
 void cart_store_cancel(struct cart_store *store, struct cart_op *op);
+
+/* True: within the last second it has refused ops for want of room, and has made a change. Whether
+ * its database answers and accepts changes is known then; a question would only wait. */
+bool cart_store_is_overloaded(const struct cart_store *store);
 
 /*
  * Closes and sets *store to NULL. New ops are refused at once; drained (may be NULL) is called on

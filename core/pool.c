@@ -39,6 +39,7 @@ void pool_series_register(struct pool_series *series, struct metrics *metrics, c
 		 " %s.acquire_timeout",
 		 name);
 	series->refused_by_cart = metrics_counter(metrics, metric, help, NULL);
+	queue_limit_register(&series->limit, metrics, name);
 }
 
 static void pool_report_waiting(struct pool *pool)
@@ -48,6 +49,8 @@ static void pool_report_waiting(struct pool *pool)
 
 	metrics_add(config->shard, config->series->waiting, waiting - pool->held.waiting);
 	pool->held.waiting = waiting;
+	queue_limit_show(batch_limit(pool->batch), &config->series->limit, &pool->held.shown,
+			 config->shard);
 }
 
 /* Ends a list of ops linked by held.next. */

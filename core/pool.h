@@ -28,10 +28,11 @@ struct pool_series {
 	metric_t waiting;	  /* gauge of ops */
 	metric_t refused;	  /* counters of ops: no lane came free */
 	metric_t refused_by_cart; /* other writes of the cart took too long */
+	struct queue_limit_series limit;
 };
 
 /* cart_NAME_waiting, cart_NAME_acquire_timeouts_total and cart_NAME_cart_timeouts_total, NAME being
- * the backend's. */
+ * the backend's, and those of queue_limit.h. */
 void pool_series_register(struct pool_series *series, struct metrics *metrics, const char *name);
 
 struct pool_config {
@@ -59,7 +60,8 @@ struct pool {
 		struct pool_config config;
 		struct event *tick;
 		int64_t waiting; /* that the gauge shows */
-	} held;			 /* pool.c's own */
+		struct queue_limit_shown shown;
+	} held; /* pool.c's own */
 };
 
 /* -1: no memory; pool_close() clears up. */

@@ -570,11 +570,21 @@ enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 		return store_refuse(store, op, CART_BUSY, "out of memory");
 	if (store->db->backend->submit(store, op) != CART_OK) {
 		deadlines_remove(store->deadlines, op);
+		store->full_ns = op->submitted_ns;
 		return store_refuse(store, op, CART_BUSY, "no room");
 	}
 	store->pending++;
 	metrics_add(store->shard, store_series(store)->pending, 1);
 	return CART_OK;
+}
+
+#define STORE_KNOWN_NS CLOCK_NS_PER_S
+
+bool cart_store_is_overloaded(const struct cart_store *store)
+{
+	int64_t since_ns = cart_store_now_ns(store) - STORE_KNOWN_NS;
+
+	return store->full_ns > since_ns && store->changed_ns > since_ns;
 }
 
 void cart_store_cancel(struct cart_store *store, struct cart_op *op)
@@ -667,6 +677,8 @@ void cart_store_complete(struct cart_op *op, enum cart_result result)
 		store_drop_result(op);
 	store_fill_listed(store, op);
 	store_stamp(store, op);
+	if (result == CART_OK && cart_op_is_write(op))
+		store->changed_ns = op->finished_ns;
 	store->pending--;
 	/* Before the callback, which may close the store itself and must then find it open. */
 	if (store->closing && store->pending == 0)

@@ -30,6 +30,8 @@
 #define SERVICE_FDS_PER_THREAD 16
 /* After the last request's deadline, ops have this long to come back. */
 #define SERVICE_STOP_GRACE_MS 1000
+/* An op waits for the database for at most this part of its deadline. */
+#define SERVICE_DELAY_PART 4
 
 struct service {
 	struct settings *settings;
@@ -149,6 +151,14 @@ static struct read_cache *service_read_cache(const struct service *service,
 	return config.carts > 0 ? read_cache_new(&config) : NULL;
 }
 
+static int64_t service_queue_delay_ns(const struct settings *settings)
+{
+	int64_t delay_ms = settings_integer(settings, "overload.delay");
+	int64_t most_ms = settings_integer(settings, "request.deadline") / SERVICE_DELAY_PART;
+
+	return (delay_ms < most_ms ? delay_ms : most_ms) * CLOCK_NS_PER_MS;
+}
+
 static int service_start_backend(struct service *service, struct cart_error *error)
 {
 	const struct settings *settings = service->settings;
@@ -163,6 +173,7 @@ static int service_start_backend(struct service *service, struct cart_error *err
 					 .rules = cart_rules_from(settings),
 					 .skew = &service->skew,
 					 .loops = service_threads(settings),
+					 .queue_delay_ns = service_queue_delay_ns(settings),
 					 .provision_later = true};
 	service->env.rules.key_least_ms = 2 * settings_integer(settings, "request.deadline") +
 					  settings_integer(settings, "clock.skew");

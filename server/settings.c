@@ -178,6 +178,15 @@ const struct setting server_settings[] = {
 			"answered",
 	},
 	{
+		.key = "overload.delay",
+		.type = SETTING_DURATION,
+		.fallback = "500ms",
+		.min = 0,
+		.max = 10 * MIN,
+		.help = "Requests that would wait longer for the database, or for a quarter of "
+			"request.deadline, are refused at once, with 503; 0: none are",
+	},
+	{
 		.key = "cache.carts",
 		.type = SETTING_INTEGER,
 		.fallback = "0",

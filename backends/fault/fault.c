@@ -6,6 +6,8 @@
  * op, which completes at once or, with a delay, when its timer fires. A fault replaces the inner
  * store (nothing is applied), the answer, or both.
  *
+ * With lanes the op waits for one first, in a queue such as other backends have (core/batch.h).
+ *
  * Delays are kept to some microseconds, because benchmarks compare what clients measure with them:
  * each has a timerfd of its own, as a loop's timers are only right to some milliseconds.
  *
@@ -22,6 +24,7 @@
 #include "backends/fault/fault.h"
 #include "backends/fault/delays.h"
 #include "backends/fault/mutant.h"
+#include "core/batch.h"
 #include "core/cart_backend.h"
 
 #include <event2/event.h>
@@ -45,11 +48,14 @@ struct fault_db {
 	struct fault_stalls stalls;
 	int64_t work_ns, drift_ns, burn_ns, clock_ns;
 	atomic_uint_least64_t answered;
+	struct queue_limit_series series;
 };
 
 struct fault_store {
 	struct cart_store store; /* first */
 	struct cart_store *inner;
+	struct batch *batch; /* NULL: no lanes */
+	struct queue_limit_shown shown;
 };
 
 /* An op that has been submitted and not completed. */
@@ -61,6 +67,7 @@ struct fault_call {
 	struct fault_mutation mutation;
 	struct event answer;
 	int timer; /* a timerfd, or -1 */
+	size_t lane;
 	int64_t delay_ns;
 	bool expiring; /* the next answer of the inner store is the last one */
 	bool applied;  /* a change has landed, or may have, and its answer waits for the delay */
@@ -110,6 +117,7 @@ static int fault_start(struct cart_db **out, const struct cart_env *env, struct 
 	db->drift_ns = settings_integer(env->settings, "fault.drift");
 	db->burn_ns = settings_integer(env->settings, "fault.burn");
 	db->clock_ns = settings_integer(env->settings, "fault.clock");
+	queue_limit_register(&db->series, env->metrics, "fault");
 	if (fault_start_inner(db, env, error) != 0)
 		goto no_inner;
 	*out = &db->db;
@@ -152,6 +160,38 @@ static void fault_reload(struct cart_db *base)
 	cart_db_reload(((struct fault_db *)base)->inner);
 }
 
+static void fault_close(struct cart_store *base)
+{
+	struct fault_store *store = (struct fault_store *)base;
+
+	cart_store_close_idle(&store->inner);
+	batch_free(&store->batch);
+	free(store);
+}
+
+static batch_start_fn fault_take;
+
+static int fault_open_lanes(struct fault_store *store, struct cart_db *db, struct event_base *loop)
+{
+	const struct batch_config config = {
+		.lanes = (size_t)settings_integer(db->env.settings, "fault.lanes"),
+		.ops_max = 1,
+		.queue_max = SIZE_MAX,
+		.delay_ns = db->env.queue_delay_ns,
+		.classes = 1,
+		.start = fault_take,
+		.user = store,
+		.clock = &cart_clock_system,
+	};
+
+	if (config.lanes == 0)
+		return 0;
+	store->batch = batch_new(loop, &config);
+	for (size_t i = 0; store->batch != NULL && i < config.lanes; i++)
+		batch_lane_free(store->batch, i);
+	return store->batch != NULL ? 0 : -1;
+}
+
 static int fault_open(struct cart_store **out, struct cart_db *base, struct event_base *loop,
 		      struct metrics_shard *shard, struct cart_error *error)
 {
@@ -166,16 +206,12 @@ static int fault_open(struct cart_store **out, struct cart_db *base, struct even
 		free(store);
 		return -1;
 	}
+	if (fault_open_lanes(store, base, loop) != 0) {
+		fault_close(&store->store);
+		return cart_error_set(error, "out of memory");
+	}
 	*out = &store->store;
 	return 0;
-}
-
-static void fault_close(struct cart_store *base)
-{
-	struct fault_store *store = (struct fault_store *)base;
-
-	cart_store_close_idle(&store->inner);
-	free(store);
 }
 
 static void fault_spin(int64_t ns)
@@ -205,6 +241,8 @@ static void fault_complete(struct fault_call *call, enum cart_result result)
 	event_del(&call->answer);
 	if (call->timer >= 0)
 		close(call->timer);
+	if (call->store->batch != NULL)
+		batch_lane_free(call->store->batch, call->lane);
 	fault_mutation_clear(&call->mutation);
 	free(call);
 	fault_spin(db->work_ns + answered / 1000 * db->drift_ns);
@@ -361,7 +399,7 @@ static enum cart_result fault_begin(struct fault_call *call)
 	return fault_answer_later(call) ? CART_OK : CART_BUSY;
 }
 
-static enum cart_result fault_submit(struct cart_store *base, struct cart_op *op)
+static enum cart_result fault_call(struct cart_store *base, struct cart_op *op, size_t lane)
 {
 	struct fault_db *db = fault_db_of(base);
 	enum fault_type type = fault_plan_next(&db->plan, op->type);
@@ -377,6 +415,7 @@ static enum cart_result fault_submit(struct cart_store *base, struct cart_op *op
 	call->op = op;
 	call->behaviour = fault_behaviour_of(type);
 	call->timer = -1;
+	call->lane = lane;
 	call->delay_ns =
 		atomic_load(&db->delay_ms) * CLOCK_NS_PER_MS + fault_delays_draw(&db->delays);
 	event_assign(&call->answer, base->base, -1, 0, fault_answer, call);
@@ -388,12 +427,44 @@ static enum cart_result fault_submit(struct cart_store *base, struct cart_op *op
 	return result;
 }
 
+/* A batch_start_fn. */
+static void fault_take(void *user, size_t lane, struct cart_op **ops, size_t count)
+{
+	struct fault_store *store = user;
+	struct cart_op *op = ops[0];
+
+	(void)count;
+	if (fault_call(&store->store, op, lane) == CART_OK)
+		return;
+	batch_lane_free(store->batch, lane);
+	cart_store_complete(op, CART_BUSY);
+}
+
+static enum cart_result fault_submit(struct cart_store *base, struct cart_op *op)
+{
+	struct fault_store *store = (struct fault_store *)base;
+
+	enum cart_result result;
+
+	if (store->batch == NULL)
+		return fault_call(base, op, 0);
+	result = batch_push(store->batch, op, 0);
+	queue_limit_show(batch_limit(store->batch), &fault_db_of(base)->series, &store->shown,
+			 base->shard);
+	return result;
+}
+
 static void fault_expire(struct cart_store *base, struct cart_op *op, enum cart_result why)
 {
 	struct fault_call *call = op->held.backend;
-	struct cart_store *inner = ((struct fault_store *)base)->inner;
+	struct fault_store *store = (struct fault_store *)base;
+	struct cart_store *inner = store->inner;
 	bool may_have_landed;
 
+	if (store->batch != NULL && batch_remove(store->batch, op)) {
+		cart_store_complete(op, why);
+		return;
+	}
 	if (call->inner != NULL) {
 		/* expire() completes the copy before it returns, and so the op, without delay. */
 		call->expiring = true;

@@ -37,6 +37,13 @@ const struct setting fault_settings[] = {
 	 .fallback = "0",
 	 .max = 3600000,
 	 .help = "Delay before every answer"},
+	{.key = "fault.lanes",
+	 .type = SETTING_INTEGER,
+	 .fallback = "0",
+	 .min = 0,
+	 .max = 4096,
+	 .help = "So many operations of a loop are delayed at the same time, as by a database that "
+		 "takes no more; others wait in a queue; 0: all"},
 	{.key = "fault.delays",
 	 .type = SETTING_LIST,
 	 .fallback = "",

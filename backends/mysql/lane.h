@@ -47,6 +47,7 @@ struct sql_setup {
 	struct sql_series series;
 	size_t batch_max;   /* ops in a batch */
 	size_t queue_max;   /* ops of a loop */
+	int64_t delay_ns;   /* see struct cart_env */
 	atomic_int *down;   /* by role: pools that have no connection, and the log says so */
 	bool several_hosts; /* mysql.host names more than one: a writer may be replaced by another
 			     */

@@ -179,6 +179,7 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 	pool_lanes_init(&db->lanes, (size_t)settings_integer(settings, "mysql.pool"), env->loops);
 	db->setup.batch_max = (size_t)settings_integer(settings, "mysql.batch");
 	db->setup.queue_max = (size_t)settings_integer(settings, "mysql.queue");
+	db->setup.delay_ns = env->queue_delay_ns;
 	db->setup.acquire_ns =
 		settings_integer(settings, "mysql.acquire_timeout") * CLOCK_NS_PER_MS;
 	db->setup.timeout_ns = settings_integer(settings, "mysql.timeout") * CLOCK_NS_PER_MS;

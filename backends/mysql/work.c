@@ -678,6 +678,7 @@ static int work_open_pool(struct sql_work *work, struct sql_pool *pool, enum sql
 		.batch = {.lanes = lanes,
 			  .ops_max = setup->batch_max,
 			  .queue_max = setup->queue_max,
+			  .delay_ns = setup->delay_ns,
 			  .classes = SQL_CLASSES,
 			  .writes = {[SQL_CLASS_BATCH] = true, [SQL_CLASS_MODIFY] = true},
 			  /* Writes that wait for rows never occupy every lane. */

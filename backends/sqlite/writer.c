@@ -54,10 +54,11 @@ struct sqlite_writer {
 
 	pthread_mutex_t lock; /* what follows, every job's place and list */
 	pthread_cond_t wake;
-	struct op_list turns; /* requests whose turn it is, one a cart */
-	struct chains chains; /* all others that wait */
-	size_t queued;	      /* in both */
-	bool waiting;	      /* the thread waits for wake */
+	struct op_list turns;	  /* requests whose turn it is, one a cart */
+	struct queue_limit limit; /* of turns */
+	struct chains chains;	  /* all others that wait */
+	size_t queued;		  /* in both */
+	bool waiting;		  /* the thread waits for wake */
 	bool stopping;
 
 	/* Only the thread uses what follows. */
@@ -70,6 +71,7 @@ struct sqlite_writer {
 	struct sqlite_swept round; /* removed since the last round ended */
 	bool failing;		   /* a failure was logged, and that writing works again was not */
 	int64_t shown_queue, shown_wal;
+	struct queue_limit_shown shown_limit;
 };
 
 struct sqlite_job *sqlite_job_new(struct cart_op *op, struct sqlite_returns *to)
@@ -121,6 +123,7 @@ void sqlite_metrics_register(struct sqlite_metrics *series, struct metrics *metr
 					    "As PRAGMA synchronous says; 2: FULL", NULL);
 	series->queued = metrics_gauge(metrics, "cart_sqlite_queued",
 				       "Writes queued, as of the last transaction", NULL);
+	queue_limit_register(&series->limit, metrics, "sqlite");
 	series->swept_carts = metrics_counter(metrics, "cart_sqlite_swept_total",
 					      "Rows removed after their time", "kind=\"cart\"");
 	series->swept_keys = metrics_counter(metrics, "cart_sqlite_swept_total",
@@ -154,6 +157,7 @@ static void writer_next_turn(struct sqlite_writer *w, struct chain *chain)
 	}
 	op_list_remove(&chain->waiting, chain->turn);
 	op_list_append(&w->turns, chain->turn);
+	queue_limit_enter(&w->limit, chain->turn);
 }
 
 static enum cart_result writer_queue(struct sqlite_writer *w, struct sqlite_job *job)
@@ -173,11 +177,14 @@ static enum cart_result writer_queue(struct sqlite_writer *w, struct sqlite_job 
 		cart_op_set_reason(job->op, "%zu requests are waiting already", w->turns.count);
 		return CART_BUSY;
 	}
+	if (!queue_limit_admits(&w->limit, job->op, job->op->submitted_ns))
+		return CART_BUSY;
 	chain = chains_add(&w->chains, &job->request->id);
 	if (chain == NULL)
 		return CART_BUSY;
 	chain->turn = job->request;
 	op_list_append(&w->turns, job->request);
+	queue_limit_enter(&w->limit, job->request);
 	return CART_OK;
 }
 
@@ -187,6 +194,7 @@ static void writer_unqueue(struct sqlite_writer *w, struct sqlite_job *job)
 
 	if (chain->turn == job->request) {
 		op_list_remove(&w->turns, job->request);
+		queue_limit_leave(&w->limit, job->request);
 		writer_next_turn(w, chain);
 	} else {
 		op_list_remove(&chain->waiting, job->request);
@@ -252,6 +260,14 @@ static size_t writer_queued(struct sqlite_writer *w)
 	return queued;
 }
 
+static void writer_show_queue(struct sqlite_writer *w)
+{
+	pthread_mutex_lock(&w->lock);
+	writer_show(w, w->config.series.queued, &w->shown_queue, (int64_t)w->queued);
+	queue_limit_show(&w->limit, &w->config.series.limit, &w->shown_limit, w->shard);
+	pthread_mutex_unlock(&w->lock);
+}
+
 /* Takes up to max jobs into w->batch. From here on their changes may be applied. */
 static size_t writer_take(struct sqlite_writer *w, size_t max)
 {
@@ -269,6 +285,7 @@ static size_t writer_take(struct sqlite_writer *w, size_t max)
 		writer_unqueue(w, job);
 		job->place = JOB_TAKEN;
 		job->request->started_ns = now;
+		queue_limit_start(&w->limit, job->request, now);
 		w->batch[count++] = job;
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -455,7 +472,7 @@ static void writer_run_batch(struct sqlite_writer *w)
 	}
 	writer_return(w, count);
 	w->idle_ns = writer_now_ns() + WRITER_IDLE_CHECKPOINT_NS;
-	writer_show(w, w->config.series.queued, &w->shown_queue, (int64_t)writer_queued(w));
+	writer_show_queue(w);
 }
 
 /*
@@ -617,6 +634,7 @@ int sqlite_writer_start(struct sqlite_writer **out, const struct sqlite_writer_c
 	if (w == NULL)
 		return cart_error_set(error, "out of memory");
 	w->config = *config;
+	queue_limit_init(&w->limit, config->env.queue_delay_ns);
 	pthread_mutex_init(&w->lock, NULL);
 	thread_condition_init(&w->wake);
 	w->batch = calloc(config->batch_max, sizeof(struct sqlite_job *));

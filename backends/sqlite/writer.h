@@ -8,6 +8,7 @@
 #include "backends/sqlite/conn.h"
 #include "backends/sqlite/list.h"
 #include "core/cart_store.h"
+#include "core/queue_limit.h"
 #include "core/base/wake.h"
 
 struct sqlite_writer;
@@ -43,6 +44,7 @@ struct sqlite_metrics {
 	metric_t transactions, ops, retries, failures, commit_time;
 	metric_t checkpoints, checkpoint_time, wal_bytes, queued, synchronous;
 	metric_t swept_carts, swept_keys;
+	struct queue_limit_series limit;
 };
 void sqlite_metrics_register(struct sqlite_metrics *series, struct metrics *metrics);
 

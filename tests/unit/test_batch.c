@@ -612,6 +612,57 @@ static void a_class_with_a_part_of_the_time_rests_while_others_work(void **state
 	assert_string_equal(started, "0:1;0:101;0:2;0:102;0:104;0:105;");
 }
 
+/* Reads of carts of their own come faster than a lane takes them, for a while. */
+static void make_overloaded(void)
+{
+	const struct batch_config config = {
+		.lanes = 1,
+		.ops_max = 1,
+		.queue_max = 100,
+		.delay_ns = CLOCK_NS_PER_MS,
+		.classes = 1,
+		.writes_a_cart = 1,
+		.start = record_start,
+		.clock = &test_clock,
+	};
+
+	batch = batch_new(base, &config);
+	assert_non_null(batch);
+}
+
+static void what_waits_for_its_cart_is_not_limited(void **state)
+{
+	static struct cart_op reads[100];
+	size_t taken = 0;
+
+	(void)state;
+	make_overloaded();
+	push(0, 1, 0);
+	push(1, 1, 0);
+	for (size_t i = 0; i < 100; i++) {
+		reads[i] = (struct cart_op){.type = CART_OP_GET, .deadline_ns = INT64_MAX};
+		reads[i].id.bytes[0] = (uint8_t)(100 + i);
+		reads[i].submitted_ns = now += 10 * CLOCK_NS_PER_MS;
+		if (batch_push(batch, &reads[i], 0) != CART_OK)
+			break;
+		taken++;
+	}
+	/* The lane does not come up. */
+	assert_in_range(taken, 64, 99);
+	assert_non_null(strstr(reads[taken].reason, "overloaded"));
+	ops[2].deadline_ns = ops[3].deadline_ns = INT64_MAX;
+	push(2, 1, 0);
+	ops[3].id.bytes[0] = 2;
+	ops[3].submitted_ns = now;
+	assert_int_equal(batch_push(batch, &ops[3], 0), CART_OK); /* adds have some room left */
+	for (size_t i = 0; i < taken; i++)
+		assert_true(batch_remove(batch, &reads[i]));
+	for (int i = 0; i < 4; i++)
+		assert_true(batch_remove(batch, &ops[i]));
+	assert_int_equal(batch_limit(batch)->waiting[QUEUE_ADDS], 0);
+	assert_int_equal(batch_limit(batch)->waiting[QUEUE_OTHERS], 0);
+}
+
 int main(void)
 {
 #define BATCH_TEST(test) cmocka_unit_test_setup_teardown(test, make_base, free_base)
@@ -626,6 +677,7 @@ int main(void)
 		BATCH_TEST(a_failed_batch_is_tried_again_one_by_one_and_first),
 		BATCH_TEST(an_op_is_removed_from_the_queue_but_not_from_a_lane),
 		BATCH_TEST(a_full_queue_refuses),
+		BATCH_TEST(what_waits_for_its_cart_is_not_limited),
 		BATCH_TEST(a_cart_written_to_in_one_lane_occupies_no_other),
 		BATCH_TEST(a_lane_that_is_over_holds_no_cart_and_takes_none),
 		BATCH_TEST(a_class_leaves_the_lanes_beyond_its_limit_to_others),

@@ -116,6 +116,7 @@ static int store_open_pool(struct ddb_store *store)
 		.batch = {.lanes = store->lane_count,
 			  .ops_max = options->batch_max,
 			  .queue_max = options->queue_max,
+			  .delay_ns = store->db->db.env.queue_delay_ns,
 			  .classes = DDB_CLASSES,
 			  /* Lists are long; there is always room for others beside them. */
 			  .lanes_of = {[DDB_CLASS_LIST] = (store->lane_count + 3) / 4},

@@ -7,26 +7,14 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* How long, and for how many bytes, an ended connection reads on so that its last answer is not
- * lost to a reset (RFC 9112, 9.6). */
-#define CONNECTION_LINGER_NS	(1 * CLOCK_NS_PER_S)
+/* For how many bytes an ended connection reads on so that its last answer is not lost to a reset
+ * (RFC 9112, 9.6). */
 #define CONNECTION_LINGER_BYTES ((size_t)256 * 1024)
 /* An answer may take as long as a request, and this much longer for each byte: 64 KiB/s. */
 #define CONNECTION_WRITE_NS_PER_BYTE (CLOCK_NS_PER_S / 65536)
-/* A connection that has been idle for less is not closed to make room for another. */
-#define CONNECTION_RECLAIM_NS (1 * CLOCK_NS_PER_S)
-/* While draining, how long a client has to send its request: on a new connection, where a request
- * is likely, and on a kept one, where it would be chance. */
-#define CONNECTION_DRAIN_NEW_NS	 (1 * CLOCK_NS_PER_S)
-#define CONNECTION_DRAIN_IDLE_NS (100 * CLOCK_NS_PER_MS)
-/* A connection over TLS that is idle for so long needs no buffers. */
-#define CONNECTION_REST_NS (1 * CLOCK_NS_PER_S)
-/* A request that takes longer is checked for a client that has gone. */
-#define CONNECTION_LOOK_NS (200 * CLOCK_NS_PER_MS)
 
 static void connection_input(struct evbuffer *input, const struct evbuffer_cb_info *info,
 			     void *user);
@@ -162,6 +150,12 @@ static void connection_bad(struct connection *connection)
 
 	evbuffer_drain(input, evbuffer_get_length(input));
 	connection_soon_enter(connection, CONNECTION_REFUSED);
+}
+
+void connection_refuse(struct connection *connection, int status, const char *detail)
+{
+	frame_fail(&connection->frame, status, detail);
+	connection_bad(connection);
 }
 
 static void connection_frame_moved(struct connection *connection)
@@ -370,186 +364,5 @@ void connection_soon(struct http_server *server)
 			connection_closed(NULL, connection);
 		else if (connection->request == NULL)
 			connection->server->hooks->refused(connection);
-	}
-}
-
-/* The sweep. Lists are in the order of since_ns, so that most of them end at their first. */
-
-static bool connection_is_past(const struct connection *connection, int64_t allowed_ms)
-{
-	return connection->server->now_ns - connection->since_ns >= allowed_ms * CLOCK_NS_PER_MS;
-}
-
-static void connection_late(struct connection *connection)
-{
-	struct http_server *server = connection->server;
-
-	http_count(server, server->config.metrics->cut[CUT_DEADLINE], 1);
-	frame_fail(&connection->frame, 408, "the request did not arrive in time");
-	connection_bad(connection);
-}
-
-static void connection_sweep_new(struct http_server *server)
-{
-	const struct http_limits *limits = &server->config.limits;
-	int64_t opened_before = server->now_ns - limits->idle_timeout_ms * CLOCK_NS_PER_MS;
-	struct connection *connection, *next;
-
-	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_NEW]); connection != NULL;
-	     connection = next) {
-		next = TAILQ_NEXT(connection, link);
-		if (connection_is_let_go(connection))
-			connection_release(connection);
-		else if (connection->since_ns > 0 &&
-			 connection_is_past(connection, limits->header_deadline_ms))
-			connection_late(connection);
-		else if (connection->since_ns == 0 && connection->opened_ns <= opened_before)
-			connection_cut(connection, CUT_IDLE, CONNECTION_CLOSE);
-	}
-}
-
-/*
- * While evhttp waits for the answer it does not read, so it cannot see that the client has gone. An
- * end of file is no sign of that: a client that half-closes still reads.
- */
-static bool connection_client_is_gone(const struct connection *connection)
-{
-	struct pollfd client = {.fd = connection->fd};
-
-	return poll(&client, 1, 0) == 1 && (client.revents & (POLLERR | POLLHUP)) != 0;
-}
-
-static void connection_sweep_busy(struct http_server *server)
-{
-	struct connection *connection, *next;
-
-	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_BUSY]);
-	     connection != NULL &&
-	     connection_is_past(connection, CONNECTION_LOOK_NS / CLOCK_NS_PER_MS);
-	     connection = next) {
-		next = TAILQ_NEXT(connection, link);
-		if (connection_client_is_gone(connection)) {
-			http_count(server, server->config.metrics->gone, 1);
-			connection_end(connection, CONNECTION_CLOSE);
-		}
-	}
-}
-
-static void connection_sweep_writing(struct http_server *server)
-{
-	struct connection *connection, *next;
-
-	for (connection = TAILQ_FIRST(&server->lists[CONNECTION_WRITING]); connection != NULL;
-	     connection = next) {
-		next = TAILQ_NEXT(connection, link);
-		if (connection->write_deadline_ns <= server->now_ns)
-			connection_cut(connection, CUT_SLOW, CONNECTION_RESET);
-	}
-}
-
-/* From the newest on, down to those that an earlier sweep has seen. */
-static void connection_sweep_rest(struct http_server *server)
-{
-	int64_t rest_ns = server->now_ns - CONNECTION_REST_NS;
-	struct connection *connection;
-
-	TAILQ_FOREACH_REVERSE(connection, &server->lists[CONNECTION_IDLE], connection_list, link)
-	{
-		if (connection->since_ns <= server->rested_ns)
-			break;
-		if (connection->since_ns <= rest_ns)
-			tls_rest(connection->session);
-	}
-	server->rested_ns = rest_ns;
-}
-
-void connection_sweep(struct http_server *server)
-{
-	const struct http_limits *limits = &server->config.limits;
-	struct connection *connection;
-
-	connection_sweep_new(server);
-	connection_sweep_busy(server);
-	connection_sweep_writing(server);
-	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_READING])) != NULL &&
-	       connection_is_past(connection, limits->header_deadline_ms))
-		connection_late(connection);
-	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_IDLE])) != NULL &&
-	       connection_is_past(connection, limits->idle_timeout_ms))
-		connection_cut(connection, CUT_IDLE, CONNECTION_LINGER);
-	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_LINGERING])) != NULL &&
-	       connection_is_past(connection, CONNECTION_LINGER_NS / CLOCK_NS_PER_MS))
-		connection_release(connection);
-	if (server->config.tls != NULL)
-		connection_sweep_rest(server);
-	connection_soon(server);
-}
-
-bool connection_reclaim(struct http_server *server)
-{
-	int64_t before = server->now_ns - CONNECTION_RECLAIM_NS;
-	struct connection *idle = TAILQ_FIRST(&server->lists[CONNECTION_IDLE]);
-	struct connection *mute = TAILQ_FIRST(&server->lists[CONNECTION_NEW]);
-	struct connection *greeting = TAILQ_FIRST(&server->lists[CONNECTION_GREETING]);
-
-	while (mute != NULL && mute->since_ns > 0)
-		mute = TAILQ_NEXT(mute, link);
-	if (greeting != NULL && greeting->opened_ns <= before)
-		connection_cut(greeting, CUT_RECLAIMED, CONNECTION_CLOSE);
-	else if (mute != NULL && mute->opened_ns <= before)
-		connection_cut(mute, CUT_RECLAIMED, CONNECTION_CLOSE);
-	else if (idle != NULL && idle->since_ns <= before)
-		connection_cut(idle, CUT_RECLAIMED, CONNECTION_CLOSE);
-	else
-		return false;
-	return true;
-}
-
-static bool connection_had_its_chance(const struct connection *connection, int64_t since_ns,
-				      int64_t allowed_ns)
-{
-	const struct http_server *server = connection->server;
-	int64_t from = since_ns > server->drain_ns ? since_ns : server->drain_ns;
-
-	return server->now_ns - from >= allowed_ns;
-}
-
-static void connection_drain_mute(struct http_server *server, enum connection_state state)
-{
-	struct connection *connection, *next;
-
-	for (connection = TAILQ_FIRST(&server->lists[state]); connection != NULL;
-	     connection = next) {
-		next = TAILQ_NEXT(connection, link);
-		if (connection->since_ns == 0 &&
-		    connection_had_its_chance(connection, connection->opened_ns,
-					      CONNECTION_DRAIN_NEW_NS))
-			connection_cut(connection, CUT_DRAIN, CONNECTION_CLOSE);
-	}
-}
-
-void connection_drain_idle(struct http_server *server)
-{
-	struct connection *connection;
-
-	while ((connection = TAILQ_FIRST(&server->lists[CONNECTION_IDLE])) != NULL &&
-	       connection_had_its_chance(connection, connection->since_ns,
-					 CONNECTION_DRAIN_IDLE_NS))
-		connection_cut(connection, CUT_DRAIN, CONNECTION_LINGER);
-	connection_drain_mute(server, CONNECTION_GREETING);
-	connection_drain_mute(server, CONNECTION_NEW);
-}
-
-void connection_end_all(struct http_server *server)
-{
-	struct connection *connection;
-
-	for (int state = 0; state < CONNECTION_STATES; state++) {
-		while ((connection = TAILQ_FIRST(&server->lists[state])) != NULL) {
-			if (state == CONNECTION_CLOSING || state == CONNECTION_LINGERING)
-				connection_release(connection);
-			else
-				connection_cut(connection, CUT_DRAIN, CONNECTION_CLOSE);
-		}
 	}
 }

@@ -51,15 +51,9 @@ void connection_end(struct connection *connection, enum connection_end how);
 void connection_cut(struct connection *connection, enum connection_cut reason,
 		    enum connection_end how);
 
-/* Deadlines, and connections of which evhttp has let go. now_ns is the server's. */
-void connection_sweep(struct http_server *server);
+/* Its request is answered with this status, and it ends. detail: a literal. */
+void connection_refuse(struct connection *connection, int status, const char *detail);
 /* What could not be done inside evhttp's callbacks; called later in the same turn of the loop. */
 void connection_soon(struct http_server *server);
-/* Ends the longest idle connection, to make room. False: none has been idle for a while. */
-bool connection_reclaim(struct http_server *server);
-/* Ends every connection that waits for a request, when it has had time to send one. */
-void connection_drain_idle(struct http_server *server);
-/* Ends all of them at once. */
-void connection_end_all(struct http_server *server);
 
 #endif

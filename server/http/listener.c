@@ -1,8 +1,8 @@
 #include "server/http/listener.h"
 
 #include "core/base/log.h"
-#include "server/http/connection.h"
 #include "server/http/holder.h"
+#include "server/http/sweep.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -208,7 +208,7 @@ static void listener_failed(struct evconnlistener *evlistener, void *user)
 
 	(void)user;
 	http_count(server, server->config.metrics->out_of_files, 1);
-	if (server->listeners.sweeps_to_wait == 0 && !connection_reclaim(server) &&
+	if (server->listeners.sweeps_to_wait == 0 && !sweep_reclaim(server) &&
 	    log_limit_pass(&limit, clock_monotonic_ns(server->config.clock), &left_out))
 		log_event(
 			LOG_WARN,
@@ -298,7 +298,7 @@ static bool listener_make_room(struct http_server *server)
 {
 	if (!listener_has_queued(server) && !atomic_load(&listener_place_wanted))
 		return false;
-	bool made = connection_reclaim(server);
+	bool made = sweep_reclaim(server);
 
 	atomic_store(&listener_place_wanted, !made);
 	return made;

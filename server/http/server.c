@@ -10,6 +10,7 @@
 #include "server/http/listener.h"
 #include "server/http/reply.h"
 #include "server/http/request.h"
+#include "server/http/sweep.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -198,11 +199,11 @@ static void http_server_sweep(evutil_socket_t fd, short what, void *user)
 	server->now_ns = clock_monotonic_ns(server->config.clock);
 	reply_date(server);
 	greeting_sweep(server);
-	connection_sweep(server);
+	sweep_connections(server);
 	listener_sweep(server);
 	if (!server->draining)
 		return;
-	connection_drain_idle(server);
+	sweep_drain_idle(server);
 	if (listener_drain(server) && server->connections == 0)
 		http_server_finish_drain(server);
 }
@@ -305,7 +306,7 @@ void http_server_close(struct http_server **pointer)
 	*pointer = NULL;
 	if (server == NULL)
 		return;
-	connection_end_all(server);
+	sweep_end_all(server);
 	while (!LIST_EMPTY(&server->lost_requests)) {
 		struct http_request *lost = LIST_FIRST(&server->lost_requests);
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define EXIT_USAGE 2
@@ -69,6 +70,10 @@ static int main_run(struct settings *settings, int argc, char **argv)
 	bool print = false;
 	int status;
 
+	/* No core dump, and nothing of /proc/PID that shows memory or the environment, for anybody
+	 * but root. Before there is a secret in the memory. */
+	if (prctl(PR_SET_DUMPABLE, 0) != 0)
+		log_message(LOG_WARN, "a core dump would show secrets: prctl() failed");
 	if (settings_load(settings, &argc, argv, environ, main_unknown_variable, NULL, &error) !=
 		    0 ||
 	    server_settings_check(settings, &error) != 0 ||
@@ -81,6 +86,8 @@ static int main_run(struct settings *settings, int argc, char **argv)
 			return main_unknown_argument(settings, argv[i]);
 		print = true;
 	}
+	if (settings_bool(settings, "core_dumps") && prctl(PR_SET_DUMPABLE, 1) != 0)
+		log_message(LOG_WARN, "core_dumps has no effect: prctl() failed");
 	if (print) {
 		settings_print(settings, stdout);
 		return 0;

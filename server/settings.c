@@ -236,6 +236,13 @@ const struct setting server_settings[] = {
 		.help = "What SIGHUP does: opens the log and reads secrets again, or stops as "
 			"SIGTERM does, for a cartd that ends with its terminal",
 	},
+	{
+		.key = "core_dumps",
+		.type = SETTING_BOOL,
+		.fallback = "false",
+		.help = "Lets the kernel write core dumps, and debuggers of the same user attach: "
+			"both show secrets",
+	},
 	{0},
 };
 

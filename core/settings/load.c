@@ -32,7 +32,7 @@ int settings_load_environment(struct settings *settings, char *const *environmen
 	return 0;
 }
 
-static const char *settings_config_of(char *const *environment)
+static char *settings_config_of(char *const *environment)
 {
 	size_t len = strlen(SETTINGS_CONFIG_NAME);
 
@@ -48,11 +48,11 @@ struct settings_line {
 	struct settings *settings;
 	char **argv;
 	int count, at; /* arguments, and the next one to read */
-	const char *config;
+	char *config;
 	struct settings_flag {
 		struct settings_entry *entry;
-		char *name; /* "--threads", for errors */
-		const char *value;
+		char *name;  /* "--threads", for errors */
+		char *value; /* in argv, but for a flag without one */
 	} * flags;
 	size_t flag_count;
 	struct cart_error *error;
@@ -60,17 +60,18 @@ struct settings_line {
 
 /* The value of an option: after its "=", or the next argument; a flag needs none. NULL: there is
  * none. */
-static const char *settings_line_value(struct settings_line *line, const char *option,
-				       const char *equals, bool flag)
+static char *settings_line_value(struct settings_line *line, const char *option, char *equals,
+				 bool flag)
 {
-	const char *next;
+	static char yes[] = "true";
+	char *next;
 
 	if (equals != NULL)
 		return equals + 1;
 	next = line->at < line->count ? line->argv[line->at] : NULL;
 	if (next == NULL || strncmp(next, "--", 2) == 0) {
 		if (flag)
-			return "true";
+			return yes;
 		cart_error_set(line->error, "%s needs a value", option);
 		return NULL;
 	}
@@ -78,8 +79,7 @@ static const char *settings_line_value(struct settings_line *line, const char *o
 	return next;
 }
 
-static int settings_line_flag(struct settings_line *line, struct settings_entry *entry,
-			      const char *value)
+static int settings_line_flag(struct settings_line *line, struct settings_entry *entry, char *value)
 {
 	struct settings_flag *flag = &line->flags[line->flag_count];
 
@@ -92,9 +92,9 @@ static int settings_line_flag(struct settings_line *line, struct settings_entry 
 }
 
 /* --set KEY=VALUE */
-static int settings_line_set(struct settings_line *line, const char *pair)
+static int settings_line_set(struct settings_line *line, char *pair)
 {
-	const char *equals = strchr(pair, '=');
+	char *equals = strchr(pair, '=');
 	char key[SETTINGS_QUOTED_TEXT], quoted[SETTINGS_QUOTED_TEXT];
 	struct settings_entry *entry;
 
@@ -106,7 +106,7 @@ static int settings_line_set(struct settings_line *line, const char *pair)
 	return entry == NULL ? -1 : settings_line_flag(line, entry, equals + 1);
 }
 
-static int settings_line_config(struct settings_line *line, const char *path)
+static int settings_line_config(struct settings_line *line, char *path)
 {
 	if (line->config != NULL)
 		return cart_error_set(line->error, "--config is given twice");
@@ -117,12 +117,12 @@ static int settings_line_config(struct settings_line *line, const char *path)
 /* Takes the argument at line->at and its value. 1: taken. 0: not ours. -1: error. */
 static int settings_line_take(struct settings_line *line)
 {
-	const char *argument = line->argv[line->at];
-	const char *equals = strchr(argument, '=');
+	char *argument = line->argv[line->at];
+	char *equals = strchr(argument, '=');
 	char option[SETTINGS_QUOTED_TEXT];
 	struct settings_entry *entry = NULL;
 	bool config, set;
-	const char *value;
+	char *value;
 
 	if (strncmp(argument, "--", 2) != 0)
 		return 0;
@@ -179,6 +179,32 @@ static int settings_line_apply(struct settings_line *line)
 	return 0;
 }
 
+static void settings_overwrite(char *text)
+{
+	memset(text, '*', strlen(text));
+}
+
+/* The kernel shows the command line to everybody and the environment to the same user; children get
+ * a copy of the environment. */
+static void settings_hide_secrets(struct settings_line *line, char *const *environment)
+{
+	for (size_t i = 0; i < line->flag_count; i++)
+		if (line->flags[i].entry->type == SETTING_SECRET)
+			settings_overwrite(line->flags[i].value);
+	for (; *environment != NULL; environment++) {
+		char *equals = strchr(*environment, '=');
+		const struct settings_entry *entry;
+		char name[SETTINGS_QUOTED_TEXT];
+
+		if (equals == NULL)
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)(equals - *environment), *environment);
+		entry = settings_find_variable(line->settings, name);
+		if (entry != NULL && entry->type == SETTING_SECRET)
+			settings_overwrite(equals + 1);
+	}
+}
+
 int settings_load(struct settings *settings, int *argc, char **argv, char *const *environment,
 		  void (*unknown)(const char *name, void *user), void *user,
 		  struct cart_error *error)
@@ -208,6 +234,7 @@ int settings_load(struct settings *settings, int *argc, char **argv, char *const
 		goto out;
 	rc = settings_reload_secrets(settings, error);
 out:
+	settings_hide_secrets(&line, environment);
 	for (size_t i = 0; i < line.flag_count; i++)
 		free(line.flags[i].name);
 	free(line.flags);

@@ -85,8 +85,8 @@ CART_MUST_CHECK int settings_load_environment(struct settings *settings, char *c
  * Takes --KEY VALUE, --KEY=VALUE and --set KEY=VALUE out of argv and --config PATH with it,
  * applying file, environment, flags in their order of precedence whatever their order on the line,
  * and reads the files of secrets. CART_CONFIG names the file where --config does not. Other
- * arguments stay, in order, and *argc is lowered; "--" ends the settings and stays. Returns 0 or -1
- * with one line that names the argument.
+ * arguments stay, in order, and *argc is lowered; "--" ends the settings and stays. Overwrites the
+ * values of secrets in argv and environment. Returns 0 or -1 with one line that names the argument.
  */
 CART_MUST_CHECK int settings_load(struct settings *settings, int *argc, char **argv,
 				  char *const *environment,

@@ -53,7 +53,7 @@ def hangup(backend, shell):
     mark = "TEST_HANGUP=" + folder
     command = [*shell, *([*BESIDE[backend], "--"] if backend in BESIDE else []), CARTD, "--backend", backend, "--listen", "127.0.0.1:0"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CART_", "AWS_", "TEST_"))}
-    pid, terminal = in_a_terminal(command, {**kept, "TMPDIR": folder, "TEST_HANGUP": folder, "CART_HANGUP": "stop",
+    pid, terminal = in_a_terminal(command, {**kept, "TMPDIR": folder, "TEST_HANGUP": folder, "CART_HANGUP": "stop", "CART_CORE_DUMPS": "true",
                                             "CART_SQLITE_PATH": os.path.join(folder, "cart.db")})
     try:
         await_said(terminal, rb"INFO +listening")

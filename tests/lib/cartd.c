@@ -234,7 +234,9 @@ static size_t cartd_tls_settings(const char **argv, size_t n)
 void cartd_start_with(struct cartd *cartd, const char *const *settings,
 		      const struct cartd_options *options)
 {
-	static const char *const defaults[] = {"listen=127.0.0.1:0", "backend=memory", "threads=1"};
+	/* Without core_dumps only root could count its descriptors. */
+	static const char *const defaults[] = {"listen=127.0.0.1:0", "backend=memory", "threads=1",
+					       "core_dumps=true"};
 	const size_t default_count = sizeof(defaults) / sizeof(defaults[0]);
 	const char *argv[CARTD_ARGS_MAX] = {"cartd"};
 	const char *program = options->program != NULL ? options->program : getenv("CARTD");

@@ -596,6 +596,28 @@ static void a_secret_comes_from_its_file_and_is_read_again(void **state)
 	settings_free(&settings);
 }
 
+static void a_secret_is_overwritten_where_it_came_from(void **state)
+{
+	char variable[] = "CART_MYSQL_PASSWORD=of the environment", other[] = "CART_THREADS=3";
+	char *environment[] = {variable, other, NULL};
+	char name[] = "cartd", flag[] = "--mysql.password=one", set[] = "--set",
+	     pair[] = "mysql.password=two", alone[] = "--mysql.password", word[] = "three";
+	char *argv[] = {name, flag, set, pair, alone, word, NULL};
+	int argc = 6;
+	struct settings *settings = make();
+	struct cart_error error;
+
+	(void)state;
+	assert_int_equal(settings_load(settings, &argc, argv, environment, NULL, NULL, &error), 0);
+	assert_secret(settings, "three");
+	assert_string_equal(variable, "CART_MYSQL_PASSWORD=******************");
+	assert_string_equal(other, "CART_THREADS=3");
+	assert_string_equal(flag, "--mysql.password=***");
+	assert_string_equal(pair, "mysql.password=***");
+	assert_string_equal(word, "*****");
+	settings_free(&settings);
+}
+
 static void a_secret_file_that_cannot_be_read_changes_nothing(void **state)
 {
 	struct settings *settings = make();
@@ -1010,6 +1032,7 @@ int main(void)
 		cmocka_unit_test(a_flag_twice_counts_the_last_time),
 		cmocka_unit_test(a_mistake_on_the_command_line_names_the_argument),
 		cmocka_unit_test(a_secret_comes_from_its_file_and_is_read_again),
+		cmocka_unit_test(a_secret_is_overwritten_where_it_came_from),
 		cmocka_unit_test(a_secret_file_that_cannot_be_read_changes_nothing),
 		cmocka_unit_test(of_a_secret_and_its_file_the_stronger_source_wins),
 		cmocka_unit_test(what_is_printed_can_be_read_back),

@@ -136,7 +136,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
-	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
+	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos soak matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
 	lint bench bench-access bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-overload bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
@@ -395,6 +395,10 @@ chaos:
 	+@$(MAKE) --no-print-directory VARIANT=asan programs build/asan/bin/cartd-test
 	@tools/chaos $(if $(DOCS),--docs) $(RUN) --progress --group chaos-asan $(call cartd_of,asan) \
 		$(foreach s,CART_SEED CART_TEST,$(if $($(s)),--env '$(s)=$($(s))')) --slots 2 --timeout 3600 $(call of_backends,$(CHAOS_SCRIPTS))
+## soak: MINUTES (60) of mixed load with faults on BACKEND (memory), and whether memory, descriptors, threads or latency grow; DOCS=1 as of chaos
+MINUTES ?= 60
+soak: programs
+	@CARTD=$(CURDIR)/$(B)/bin/cartd tests/soak/soak.py --backend '$(BACKEND)' --minutes '$(MINUTES)' $(if $(DOCS),--docs)
 ## matrix: contract, API and kill -9 on other servers than ./cart check's; SERVERS="mysql moto", DOCS=1 writes docs/servers.md
 SERVERS ?= mysql mariadb-new vitess group-replication galera dynoxide moto
 matrix: tests

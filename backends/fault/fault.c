@@ -46,7 +46,7 @@ struct fault_db {
 	_Atomic int64_t delay_ms;
 	struct fault_delays delays;
 	struct fault_stalls stalls;
-	int64_t work_ns, drift_ns, burn_ns, clock_ns;
+	int64_t work_ns, drift_ns, burn_ns, clock_ns, leak_bytes;
 	atomic_uint_least64_t answered;
 	struct queue_limit_series series;
 };
@@ -117,6 +117,7 @@ static int fault_start(struct cart_db **out, const struct cart_env *env, struct 
 	db->drift_ns = settings_integer(env->settings, "fault.drift");
 	db->burn_ns = settings_integer(env->settings, "fault.burn");
 	db->clock_ns = settings_integer(env->settings, "fault.clock");
+	db->leak_bytes = settings_integer(env->settings, "fault.leak");
 	queue_limit_register(&db->series, env->metrics, "fault");
 	if (fault_start_inner(db, env, error) != 0)
 		goto no_inner;
@@ -222,6 +223,17 @@ static void fault_spin(int64_t ns)
 		;
 }
 
+static void fault_leak(int64_t bytes)
+{
+	/* A compiler takes away memory that nobody can see. */
+	static void *volatile newest;
+	void *lost = bytes > 0 ? malloc((size_t)bytes) : NULL;
+
+	if (lost != NULL)
+		newest = memset(lost, 1, (size_t)bytes);
+	(void)newest;
+}
+
 /* Says that the database took another time than it did. */
 static void fault_lie_about_time(const struct fault_db *db, struct cart_op *op)
 {
@@ -247,6 +259,7 @@ static void fault_complete(struct fault_call *call, enum cart_result result)
 	free(call);
 	fault_spin(db->work_ns + answered / 1000 * db->drift_ns);
 	fault_lie_about_time(db, op);
+	fault_leak(db->leak_bytes);
 	cart_store_complete(op, result);
 	fault_spin(db->burn_ns);
 }

@@ -1,5 +1,7 @@
 #include "core/cart.h"
 
+#include "core/cart_attributes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,8 +29,16 @@ const char *cart_result_name(enum cart_result result)
 	return (unsigned)result < CART_RESULTS ? names[result] : "?";
 }
 
+void cart_drop_lines(struct cart *cart)
+{
+	for (size_t i = 0; i < cart->line_count; i++)
+		free(cart->lines[i].attributes);
+	cart->line_count = 0;
+}
+
 void cart_clear(struct cart *cart)
 {
+	cart_drop_lines(cart);
 	free(cart->lines);
 	*cart = (struct cart){0};
 }
@@ -47,6 +57,20 @@ bool cart_reserve_lines(struct cart *cart, size_t count)
 	return true;
 }
 
+/* To a cart without lines that has room for them. False: no memory; it may have some of them. */
+static bool cart_copy_lines(struct cart *to, const struct cart *from)
+{
+	memcpy(to->lines, from->lines, from->line_count * sizeof(*from->lines));
+	for (; to->line_count < from->line_count; to->line_count++) {
+		struct cart_line *line = &to->lines[to->line_count];
+
+		if (line->attributes != NULL &&
+		    (line->attributes = strdup(line->attributes)) == NULL)
+			return false;
+	}
+	return true;
+}
+
 bool cart_copy(struct cart *to, const struct cart *from)
 {
 	*to = *from;
@@ -54,13 +78,10 @@ bool cart_copy(struct cart *to, const struct cart *from)
 	to->line_count = to->line_room = 0;
 	if (from->line_count == 0)
 		return true;
-	if (!cart_reserve_lines(to, from->line_count)) {
-		*to = (struct cart){0};
-		return false;
-	}
-	memcpy(to->lines, from->lines, from->line_count * sizeof(*from->lines));
-	to->line_count = from->line_count;
-	return true;
+	if (cart_reserve_lines(to, from->line_count) && cart_copy_lines(to, from))
+		return true;
+	cart_clear(to);
+	return false;
 }
 
 size_t cart_line_at(const struct cart *cart, const struct shop_id *product_id)
@@ -107,7 +128,9 @@ bool cart_is_sound(const struct cart *cart)
 bool cart_line_is_sound(const struct cart_line *line)
 {
 	return line->quantity >= 1 && line->quantity <= CART_QUANTITY_MAX &&
-	       cart_is_time(line->added_ms) && cart_is_time(line->updated_ms);
+	       cart_is_time(line->added_ms) && cart_is_time(line->updated_ms) &&
+	       (line->attributes == NULL ||
+		cart_attributes_are_sound(line->attributes, strlen(line->attributes)));
 }
 
 bool cart_is_expired(const struct cart *cart, int64_t now_ms)

@@ -31,6 +31,7 @@ struct cart_line {
 	int64_t quantity; /* 1 ... rules.quantity_max */
 	int64_t added_ms;
 	int64_t updated_ms;
+	char *attributes; /* see core/cart_attributes.h; malloc'd, the line's; NULL: none */
 };
 
 /*
@@ -81,6 +82,8 @@ const char *cart_result_name(enum cart_result result);
 
 /* Frees the lines and zeroes the cart. */
 void cart_clear(struct cart *cart);
+/* Frees what the lines hold: the cart has none, and room for as many as before. */
+void cart_drop_lines(struct cart *cart);
 
 /* Deep copy over a cart that holds nothing. False: no memory; *to is then empty. */
 CART_MUST_CHECK bool cart_copy(struct cart *to, const struct cart *from);

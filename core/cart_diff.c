@@ -1,5 +1,7 @@
 #include "core/cart_diff.h"
 
+#include "core/cart_attributes.h"
+
 /* Both carts' lines are sorted by product: one pass over both finds all differences. */
 static int diff_compare(const struct cart_line *before, const struct cart_line *after)
 {
@@ -11,7 +13,8 @@ static int diff_compare(const struct cart_line *before, const struct cart_line *
 static bool diff_is_same(const struct cart_line *a, const struct cart_line *b)
 {
 	return a->quantity == b->quantity && a->added_ms == b->added_ms &&
-	       a->updated_ms == b->updated_ms;
+	       a->updated_ms == b->updated_ms &&
+	       cart_attributes_equal(a->attributes, b->attributes);
 }
 
 static const struct cart_line *diff_line(const struct cart *cart, size_t at)

@@ -15,7 +15,7 @@
 
 enum cart_diff_change {
 	CART_DIFF_ADDED,   /* before is NULL */
-	CART_DIFF_CHANGED, /* quantity or times */
+	CART_DIFF_CHANGED, /* quantity, times or attributes */
 	CART_DIFF_REMOVED  /* after is NULL */
 };
 

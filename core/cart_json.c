@@ -51,6 +51,10 @@ static void cart_json_line(struct buf *out, const struct cart_line *line)
 	cart_json_time(out, line->added_ms);
 	CART_JSON_ADD(out, ",\"updated_at\":");
 	cart_json_time(out, line->updated_ms);
+	if (line->attributes != NULL) {
+		CART_JSON_ADD(out, ",\"attributes\":");
+		buf_add_string(out, line->attributes);
+	}
 	CART_JSON_ADD(out, "}");
 }
 

@@ -73,12 +73,35 @@ void cart_op_clear(struct cart_op *op)
 	op->submitted_ns = op->started_ns = op->finished_ns = 0;
 }
 
+static size_t cart_op_attributes_size(const struct cart_op *op)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < op->change_count; i++)
+		if (op->changes[i].attributes != NULL)
+			size += strlen(op->changes[i].attributes) + 1;
+	return size;
+}
+
+static void cart_op_copy_attributes(struct cart_change *to, const struct cart_op *op, char *tail)
+{
+	for (size_t i = 0; i < op->change_count; i++) {
+		const char *attributes = op->changes[i].attributes;
+
+		if (attributes == NULL)
+			continue;
+		to[i].attributes = tail;
+		tail = stpcpy(tail, attributes) + 1;
+	}
+}
+
 struct cart_op *cart_op_copy_request(const struct cart_op *op)
 {
 	size_t changes_size = op->change_count * sizeof(*op->changes);
 	size_t owner_size = op->owner != NULL ? sizeof(*op->owner) : 0;
 	size_t key_size = op->key != NULL ? strlen(op->key) + 1 : 0;
-	struct cart_op *copy = malloc(sizeof(*copy) + changes_size + owner_size + key_size);
+	struct cart_op *copy = malloc(sizeof(*copy) + changes_size + owner_size + key_size +
+				      cart_op_attributes_size(op));
 	char *tail;
 
 	if (copy == NULL)
@@ -92,15 +115,15 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op)
 	memset(&copy->held, 0, sizeof(copy->held));
 	copy->submitted_ns = op->submitted_ns;
 	tail = (char *)(copy + 1);
-	if (changes_size > 0) {
-		memcpy(tail, op->changes, changes_size);
-		copy->changes = (const struct cart_change *)(void *)tail;
-	}
+	if (changes_size > 0)
+		copy->changes = memcpy(tail, op->changes, changes_size);
 	tail += changes_size;
 	if (owner_size > 0)
 		copy->owner = memcpy(tail, op->owner, owner_size);
+	tail += owner_size;
 	if (key_size > 0)
-		copy->key = memcpy(tail + owner_size, op->key, key_size);
+		copy->key = memcpy(tail, op->key, key_size);
+	cart_op_copy_attributes((struct cart_change *)(void *)(copy + 1), op, tail + key_size);
 	return copy;
 }
 
@@ -172,13 +195,24 @@ static bool cart_op_digest_id(EVP_MD_CTX *digest, const struct shop_id *id)
 	return EVP_DigestUpdate(digest, id->text, (size_t)id->size + 1) == 1;
 }
 
+/* With their NUL. No change begins with the first byte, so that attributes are told from the next
+ * change. */
+static bool cart_op_digest_attributes(EVP_MD_CTX *digest, const char *attributes)
+{
+	const char *text = *attributes != '\0' ? attributes : "-";
+
+	return EVP_DigestUpdate(digest, text, strlen(text) + 1) == 1;
+}
+
 static bool cart_op_digest_change(EVP_MD_CTX *digest, const struct cart_change *change)
 {
 	uint8_t bytes[2 * 8];
 
 	cart_op_put(cart_op_put(bytes, change->type), change->quantity);
 	return EVP_DigestUpdate(digest, bytes, sizeof(bytes)) == 1 &&
-	       cart_op_digest_id(digest, &change->product_id);
+	       cart_op_digest_id(digest, &change->product_id) &&
+	       (change->attributes == NULL ||
+		cart_op_digest_attributes(digest, change->attributes));
 }
 
 static bool cart_op_digest_merge(EVP_MD_CTX *digest, const struct cart_op *op)
@@ -257,6 +291,33 @@ int64_t cart_op_adds(const struct cart_op *op, size_t at)
 		sum += op->changes[i].quantity;
 	}
 	return sum;
+}
+
+const char *cart_op_attributes(const struct cart_op *op, size_t at)
+{
+	const struct shop_id *product = &op->changes[at].product_id;
+
+	for (size_t i = op->change_count; i-- > 0;)
+		if (op->changes[i].attributes != NULL &&
+		    shop_id_compare(&op->changes[i].product_id, product) == 0)
+			return op->changes[i].attributes;
+	return NULL;
+}
+
+bool cart_op_has_attributes(const struct cart_op *op, size_t *longest)
+{
+	bool has = false;
+
+	*longest = 0;
+	for (size_t i = 0; i < op->change_count; i++) {
+		const char *attributes = op->changes[i].attributes;
+		size_t len = attributes != NULL ? strlen(attributes) : 0;
+
+		has = has || attributes != NULL;
+		if (len > *longest)
+			*longest = len;
+	}
+	return has;
 }
 
 size_t cart_op_add_lines(const struct cart_op *op, int64_t *most)

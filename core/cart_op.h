@@ -81,6 +81,12 @@ struct cart_change {
 	enum cart_change_type type;
 	struct shop_id product_id;
 	int64_t quantity;
+	/*
+	 * ADD, SET, REPLACE: the line's attributes from now on, whole, see core/cart_attributes.h.
+	 * NULL: what is there stays. CART_ATTRIBUTES_REMOVE: none. Of a product that is named twice
+	 * the last change that has some counts.
+	 */
+	const char *attributes;
 };
 
 /* op->flags */
@@ -245,6 +251,10 @@ CART_MUST_CHECK bool cart_op_digest(struct cart_op *op);
 /* Of a CHANGE that only adds: what it adds in all to the product of changes[at]; 0: an earlier
  * change names the product. Quadratic over all of them. */
 int64_t cart_op_adds(const struct cart_op *op, size_t at);
+/* What it says of the attributes of the product of changes[at], as in struct cart_change. */
+const char *cart_op_attributes(const struct cart_op *op, size_t at);
+/* Whether a change has attributes, and the bytes of the longest; 0 where it removes them alone. */
+bool cart_op_has_attributes(const struct cart_op *op, size_t *longest);
 /* How many products it names, and the most that it adds to one of them. */
 size_t cart_op_add_lines(const struct cart_op *op, int64_t *most);
 

@@ -1,5 +1,7 @@
 #include "core/cart_rules.h"
 
+#include "core/cart_attributes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +43,8 @@ static void cart_remove_line(struct cart *cart, struct cart_line *line)
 }
 
 /* Room for the line has been reserved. */
-static void cart_insert_line(struct cart *cart, const struct shop_id *product_id, int64_t quantity,
-			     int64_t now_ms)
+static struct cart_line *cart_insert_line(struct cart *cart, const struct shop_id *product_id,
+					  int64_t quantity, int64_t now_ms)
 {
 	size_t at = cart_line_at(cart, product_id);
 	struct cart_line *line = &cart->lines[at];
@@ -55,25 +57,60 @@ static void cart_insert_line(struct cart *cart, const struct shop_id *product_id
 		.updated_ms = now_ms,
 	};
 	cart->line_count++;
+	return line;
 }
 
-static void cart_put_line(struct cart *cart, const struct shop_id *product_id, int64_t quantity,
+/*
+ * While changes are applied to a copy of a cart's lines, the lines hold attributes that are those
+ * of the cart or of the op: cart_own_attributes() ends that. What is the same stays the cart's.
+ */
+static char *cart_borrow(const char *attributes)
+{
+	union {
+		const char *of_op;
+		char *of_line;
+	} borrowed = {.of_op = attributes};
+
+	return borrowed.of_line;
+}
+
+/* attributes are a change's. True: the line has others now. */
+static bool cart_put_attributes(struct cart_line *line, const char *attributes)
+{
+	if (attributes == NULL || cart_attributes_equal(line->attributes, attributes))
+		return false;
+	line->attributes = *attributes != '\0' ? cart_borrow(attributes) : NULL;
+	return true;
+}
+
+static bool cart_put_quantity(struct cart_line *line, int64_t quantity)
+{
+	bool other = line->quantity != quantity;
+
+	line->quantity = quantity;
+	return other;
+}
+
+static void cart_put_line(struct cart *cart, const struct cart_change *change, int64_t quantity,
 			  int64_t now_ms, bool *changed)
 {
-	struct cart_line *line = cart_find_line(cart, product_id);
+	struct cart_line *line = cart_find_line(cart, &change->product_id);
+	bool other;
 
-	if (line == NULL && quantity == 0)
-		return;
-	if (line != NULL && line->quantity == quantity)
-		return;
-	*changed = true;
-	if (line == NULL) {
-		cart_insert_line(cart, product_id, quantity, now_ms);
-	} else if (quantity == 0) {
-		cart_remove_line(cart, line);
+	if (quantity == 0) {
+		if (line != NULL)
+			cart_remove_line(cart, line);
+		*changed = *changed || line != NULL;
+	} else if (line == NULL) {
+		line = cart_insert_line(cart, &change->product_id, quantity, now_ms);
+		cart_put_attributes(line, change->attributes);
+		*changed = true;
 	} else {
-		line->quantity = quantity;
-		line->updated_ms = cart_later(line->updated_ms, now_ms);
+		other = cart_put_quantity(line, quantity);
+		other = cart_put_attributes(line, change->attributes) || other;
+		if (other)
+			line->updated_ms = cart_later(line->updated_ms, now_ms);
+		*changed = *changed || other;
 	}
 }
 
@@ -84,17 +121,16 @@ static enum cart_result cart_apply_one(struct cart *cart, const struct cart_chan
 
 	switch (change->type) {
 	case CART_CHANGE_ADD:
-		cart_put_line(cart, &change->product_id,
-			      change->quantity + (line != NULL ? line->quantity : 0), now_ms,
-			      changed);
+		cart_put_line(cart, change, change->quantity + (line != NULL ? line->quantity : 0),
+			      now_ms, changed);
 		return CART_OK;
 	case CART_CHANGE_SET:
-		cart_put_line(cart, &change->product_id, change->quantity, now_ms, changed);
+		cart_put_line(cart, change, change->quantity, now_ms, changed);
 		return CART_OK;
 	case CART_CHANGE_REMOVE:
 		if (line == NULL)
 			return CART_NO_ITEM;
-		cart_put_line(cart, &change->product_id, 0, now_ms, changed);
+		cart_put_line(cart, change, 0, now_ms, changed);
 		return CART_OK;
 	case CART_CHANGE_CLEAR:
 		*changed = *changed || cart->line_count > 0;
@@ -107,25 +143,45 @@ static enum cart_result cart_apply_one(struct cart *cart, const struct cart_chan
 	return CART_FAILED;
 }
 
-/* A line that was there before stays as it was, but for another quantity. True: it did. */
+/* A line that was there before stays as it was, but for another quantity and the attributes that
+ * the op names. True: it did. */
 static bool cart_keep_line(struct cart_line *line, const struct cart *before, int64_t now_ms)
 {
 	const struct cart_line *was = cart_find_line(before, &line->product_id);
+	const char *named = line->attributes;
+	bool same;
 
+	line->attributes = was != NULL ? was->attributes : NULL;
+	same = !cart_put_attributes(line, named);
 	if (was == NULL)
 		return false;
+	same = same && line->quantity == was->quantity;
 	line->added_ms = was->added_ms;
-	line->updated_ms = line->quantity == was->quantity ? was->updated_ms
-							   : cart_later(was->updated_ms, now_ms);
-	return line->quantity == was->quantity;
+	line->updated_ms = same ? was->updated_ms : cart_later(was->updated_ms, now_ms);
+	return same;
 }
 
-/* Fills a cart without lines. True: they are not those of the cart before. */
+/* Gives the lines what the changes name, also that they have none. The last one counts. */
+static void cart_name_attributes(struct cart *cart, const struct cart_op *op)
+{
+	for (size_t i = 0; i < op->change_count; i++) {
+		const struct cart_change *change = &op->changes[i];
+		struct cart_line *line = NULL;
+
+		if (change->attributes != NULL)
+			line = cart_find_line(cart, &change->product_id);
+		if (line != NULL)
+			line->attributes = cart_borrow(change->attributes);
+	}
+}
+
+/* Fills the cart with lines anew. True: they are not those of the cart before. */
 static bool cart_replace_lines(struct cart *cart, const struct cart *before,
 			       const struct cart_op *op)
 {
 	bool changed;
 
+	cart->line_count = 0;
 	for (size_t i = 0; i < op->change_count; i++) {
 		const struct cart_change *change = &op->changes[i];
 		struct cart_line *line = cart_find_line(cart, &change->product_id);
@@ -135,6 +191,7 @@ static bool cart_replace_lines(struct cart *cart, const struct cart *before,
 		else if (change->quantity > 0)
 			cart_insert_line(cart, &change->product_id, change->quantity, op->now_ms);
 	}
+	cart_name_attributes(cart, op);
 	changed = cart->line_count != before->line_count;
 	for (size_t i = 0; i < cart->line_count; i++)
 		changed = !cart_keep_line(&cart->lines[i], before, op->now_ms) || changed;
@@ -142,14 +199,10 @@ static bool cart_replace_lines(struct cart *cart, const struct cart *before,
 }
 
 /* Changes a copy of the cart one by one. */
-static enum cart_result cart_apply_each(struct cart *next, const struct cart *cart,
-					const struct cart_op *op, bool *changed)
+static enum cart_result cart_apply_each(struct cart *next, const struct cart_op *op, bool *changed)
 {
 	enum cart_result result = CART_OK;
 
-	next->line_count = cart->line_count;
-	if (cart->line_count > 0)
-		memcpy(next->lines, cart->lines, cart->line_count * sizeof(*cart->lines));
 	for (size_t i = 0; i < op->change_count && result == CART_OK; i++)
 		result = cart_apply_one(next, &op->changes[i], op->now_ms, changed);
 	return result;
@@ -175,40 +228,112 @@ static bool cart_is_within(const struct cart *next, const struct cart *before,
 	return true;
 }
 
+/* The line of the cart whose attributes this one borrows, from line *at on; NULL: it borrows none.
+ * The lines of both carts are in one order, so that *at moves on. */
+static struct cart_line *cart_lender(const struct cart *cart, const struct cart_line *line,
+				     size_t *at)
+{
+	for (size_t i = *at; line->attributes != NULL && i < cart->line_count; i++) {
+		if (cart->lines[i].attributes != line->attributes)
+			continue;
+		*at = i + 1;
+		return &cart->lines[i];
+	}
+	return NULL;
+}
+
+/*
+ * Ends the borrowing: copies what is the op's, within the limit, and takes what is the cart's from
+ * it, so that both can be freed. On any result but CART_OK nothing is the lines' own, and the cart
+ * is as it was.
+ */
+static enum cart_result cart_own_attributes(struct cart *next, struct cart *cart,
+					    const struct cart_rules *rules)
+{
+	enum cart_result result = CART_OK;
+	size_t at = 0;
+
+	for (size_t i = 0; i < next->line_count; i++) {
+		struct cart_line *line = &next->lines[i];
+
+		if (line->attributes == NULL || cart_lender(cart, line, &at) != NULL)
+			continue;
+		if (strlen(line->attributes) > (size_t)rules->attributes_max)
+			result = CART_LIMIT;
+		line->attributes = result == CART_OK ? strdup(line->attributes) : NULL;
+		if (result == CART_OK && line->attributes == NULL)
+			result = CART_BUSY;
+	}
+	at = 0;
+	for (size_t i = 0; i < next->line_count; i++) {
+		struct cart_line *lender = cart_lender(cart, &next->lines[i], &at);
+
+		if (lender != NULL && result == CART_OK)
+			lender->attributes = NULL;
+		else if (lender == NULL && result != CART_OK)
+			free(next->lines[i].attributes);
+	}
+	return result;
+}
+
 static void cart_touch(struct cart *cart, int64_t now_ms)
 {
 	cart->version++;
 	cart->updated_ms = cart_later(cart->updated_ms, now_ms);
 }
 
+/* A copy of the cart, with room for so many more lines, whose attributes are borrowed. The cart
+ * itself is left alone until cart_finish(). False: no memory. */
+static bool cart_begin(struct cart *next, const struct cart *cart, size_t more)
+{
+	*next = *cart;
+	next->lines = NULL;
+	next->line_count = next->line_room = 0;
+	if (!cart_reserve_lines(next, cart->line_count + more))
+		return false;
+	if (cart->line_count > 0)
+		memcpy(next->lines, cart->lines, cart->line_count * sizeof(*cart->lines));
+	next->line_count = cart->line_count;
+	return true;
+}
+
+/* Puts the copy in the cart's place, if it has changed and is within the limits, else frees it. */
+static enum cart_result cart_finish(struct cart *next, struct cart *cart, bool changed,
+				    const struct cart_op *op, const struct cart_rules *rules)
+{
+	enum cart_result result = CART_OK;
+
+	if (changed)
+		result = cart_is_within(next, cart, rules) ? cart_own_attributes(next, cart, rules)
+							   : CART_LIMIT;
+	if (result != CART_OK || !changed) {
+		free(next->lines);
+		return result;
+	}
+	cart_clear(cart);
+	*cart = *next;
+	cart_touch(cart, op->now_ms);
+	cart->expires_ms = cart_expiry(rules, cart->updated_ms);
+	return CART_OK;
+}
+
 static enum cart_result cart_apply_changes(struct cart *cart, const struct cart_op *op,
 					   const struct cart_rules *rules)
 {
-	struct cart next = *cart;
 	enum cart_result result = CART_OK;
 	bool changed = false;
+	struct cart next;
 
-	/* The changes are made on a copy of the lines, so that a refused op leaves the cart alone.
-	 */
-	next.lines = NULL;
-	next.line_count = next.line_room = 0;
-	if (!cart_reserve_lines(&next, cart->line_count + op->change_count))
+	if (!cart_begin(&next, cart, op->change_count))
 		return CART_BUSY;
 	if (op->changes[0].type == CART_CHANGE_REPLACE)
 		changed = cart_replace_lines(&next, cart, op);
 	else
-		result = cart_apply_each(&next, cart, op, &changed);
-	if (result == CART_OK && changed && !cart_is_within(&next, cart, rules))
-		result = CART_LIMIT;
-	if (result != CART_OK || !changed) {
-		free(next.lines);
-		return result;
-	}
-	free(cart->lines);
-	*cart = next;
-	cart_touch(cart, op->now_ms);
-	cart->expires_ms = cart_expiry(rules, cart->updated_ms);
-	return CART_OK;
+		result = cart_apply_each(&next, op, &changed);
+	if (result == CART_OK)
+		return cart_finish(&next, cart, changed, op, rules);
+	free(next.lines);
+	return result;
 }
 
 /* A guest's cart gets its customer, for good. */
@@ -283,8 +408,12 @@ static bool cart_merge_lines(struct cart *next, const struct cart *from, const s
 	for (size_t i = 0; i < from->line_count; i++) {
 		const struct cart_line *line = &from->lines[i];
 		const struct cart_line *there = cart_find_line(next, &line->product_id);
+		struct cart_change change = {.product_id = line->product_id};
 
-		cart_put_line(next, &line->product_id,
+		/* The cart's own attributes stay. */
+		if (there == NULL || there->attributes == NULL)
+			change.attributes = line->attributes;
+		cart_put_line(next, &change,
 			      there == NULL ? line->quantity
 					    : cart_merge_quantity(op->strategy, there->quantity,
 								  line->quantity),
@@ -313,7 +442,6 @@ enum cart_result cart_merge(struct cart *cart, struct cart *from, struct cart_op
 {
 	enum cart_result result;
 	struct cart next;
-	bool changed;
 
 	op->of_from = false;
 	if (from->state == CART_MERGED && cart_id_compare(&from->merged_into, &cart->id) == 0)
@@ -321,23 +449,11 @@ enum cart_result cart_merge(struct cart *cart, struct cart *from, struct cart_op
 	result = cart_merge_check(cart, from, op);
 	if (result != CART_OK)
 		return result;
-	if (!cart_copy(&next, cart))
+	if (!cart_begin(&next, cart, from->line_count))
 		return CART_BUSY;
-	if (!cart_reserve_lines(&next, cart->line_count + from->line_count)) {
-		cart_clear(&next);
-		return CART_BUSY;
-	}
-	changed = cart_merge_lines(&next, from, op);
-	if (changed && !cart_is_within(&next, cart, rules)) {
-		cart_clear(&next);
-		return CART_LIMIT;
-	}
-	cart_clear(changed ? cart : &next);
-	if (changed) {
-		*cart = next;
-		cart_touch(cart, op->now_ms);
-		cart->expires_ms = cart_expiry(rules, cart->updated_ms);
-	}
+	result = cart_finish(&next, cart, cart_merge_lines(&next, from, op), op, rules);
+	if (result != CART_OK)
+		return result;
 	from->state = CART_MERGED;
 	from->merged_into = cart->id;
 	cart_touch(from, op->now_ms);

@@ -15,6 +15,7 @@ struct cart_rules {
 	int64_t ttl_ms;		       /* cart.ttl; 0: carts do not expire */
 	int64_t lines_max;	       /* limits.lines */
 	int64_t quantity_max;	       /* limits.quantity, of one line */
+	int64_t attributes_max;	       /* limits.attributes, bytes of one line's */
 	int64_t idempotency_window_ms; /* idempotency.window */
 	/* A key that is younger may still protect a request from being applied twice: its first
 	 * try, and a repeat, each within request.deadline, by clocks that differ. 0: the window. */
@@ -64,7 +65,7 @@ enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
  *
  * from is closed, with its version raised by 1; it keeps its lines, its customer and its expiry.
  * The cart's version, updated_ms and expiry change if a line did. A line that is new there has
- * op->now_ms.
+ * op->now_ms. A line keeps its attributes; one that has none takes those of from's.
  */
 enum cart_result cart_merge(struct cart *cart, struct cart *from, struct cart_op *op,
 			    const struct cart_rules *rules);

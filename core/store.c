@@ -8,11 +8,11 @@
  * caller cancels: deadlines.c calls store_expired, and the backend gives it back through the same
  * cart_store_complete.
  */
+#include "core/cart_attributes.h"
 #include "core/cart_backend.h"
 #include "core/base/log.h"
 #include "core/deadlines.h"
 #include "core/provisioner.h"
-#include "core/base/log.h"
 
 #include <assert.h>
 #include <event2/event.h>
@@ -62,6 +62,13 @@ const struct setting cart_settings[] = {
 	 .min = 1,
 	 .max = CART_QUANTITY_MAX,
 	 .help = "Greatest quantity of a line"},
+	{.key = "limits.attributes",
+	 .type = SETTING_INTEGER,
+	 .fallback = "256",
+	 .min = 0,
+	 .max = CART_ATTRIBUTES_MAX,
+	 .help = "Greatest size of a line's attributes, in bytes of compact JSON; 0: lines take "
+		 "none"},
 	{.key = "clock.skew",
 	 .type = SETTING_DURATION,
 	 .fallback = "10s",
@@ -91,6 +98,7 @@ struct cart_rules cart_rules_from(const struct settings *settings)
 		.ttl_ms = settings_integer(settings, "cart.ttl"),
 		.lines_max = settings_integer(settings, "limits.lines"),
 		.quantity_max = settings_integer(settings, "limits.quantity"),
+		.attributes_max = settings_integer(settings, "limits.attributes"),
 		.idempotency_window_ms = settings_integer(settings, "idempotency.window"),
 		.idle_step_ms = settings_integer(settings, "cart.idle_step"),
 		.sweep_grace_ms = settings_integer(settings, "sweep.grace"),
@@ -372,6 +380,21 @@ int cart_store_open(struct cart_store **out, struct cart_db *db, struct event_ba
 	return 0;
 }
 
+static const char *store_attributes_defect(const struct cart_store *store,
+					   const struct cart_change *change)
+{
+	const char *attributes = change->attributes;
+
+	if ((store->db->backend->caps & CART_CAP_ATTRIBUTES) == 0)
+		return "the backend keeps no attributes";
+	if (change->type != CART_CHANGE_ADD && change->type != CART_CHANGE_SET &&
+	    change->type != CART_CHANGE_REPLACE)
+		return "attributes of a change that gives no line";
+	if (*attributes != '\0' && !cart_attributes_are_sound(attributes, strlen(attributes)))
+		return "attributes are not those of a line";
+	return NULL;
+}
+
 static const char *store_change_defect(const struct cart_change *change,
 				       const struct cart_rules *rules)
 {
@@ -399,7 +422,7 @@ static const char *store_change_defect(const struct cart_change *change,
 }
 
 /* Of a CREATE or a CHANGE: the customer that it names, and the lines. */
-static const char *store_changes_defect(const struct cart_op *op, const struct cart_rules *rules)
+static const char *store_changes_defect(const struct cart_store *store, const struct cart_op *op)
 {
 	const char *defect = NULL;
 
@@ -410,7 +433,9 @@ static const char *store_changes_defect(const struct cart_op *op, const struct c
 	for (size_t i = 0; i < op->change_count && defect == NULL; i++) {
 		if (op->type == CART_OP_CREATE && op->changes[i].type != CART_CHANGE_ADD)
 			return "a new cart has lines by adds alone";
-		defect = store_change_defect(&op->changes[i], rules);
+		defect = store_change_defect(&op->changes[i], cart_store_rules(store));
+		if (defect == NULL && op->changes[i].attributes != NULL)
+			defect = store_attributes_defect(store, &op->changes[i]);
 		if ((op->changes[i].type == CART_CHANGE_REPLACE) !=
 		    (op->changes[0].type == CART_CHANGE_REPLACE))
 			defect = "a replacement with other changes";
@@ -485,7 +510,7 @@ static const char *store_defect(const struct cart_store *store, const struct car
 	switch (op->type) {
 	case CART_OP_CREATE:
 	case CART_OP_CHANGE:
-		return store_changes_defect(op, cart_store_rules(store));
+		return store_changes_defect(store, op);
 	case CART_OP_LIST:
 		return store_list_defect(&op->list);
 	case CART_OP_CHECKOUT:

@@ -53,6 +53,7 @@ static struct cart_op *fault_mutant_overwrite(const struct cart_op *op, const st
 			.type = CART_CHANGE_SET,
 			.product_id = cart->lines[i].product_id,
 			.quantity = cart->lines[i].quantity,
+			.attributes = cart->lines[i].attributes,
 		};
 	request.changes = changes;
 	copy = cart_op_copy_request(&request);

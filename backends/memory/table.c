@@ -423,18 +423,6 @@ static enum cart_result table_create(struct memory_table *table, struct cart_op 
 	return result;
 }
 
-/* Copies the cart into the op, whose cart has room for it: this cannot fail. */
-static void table_answer_cart(struct cart_op *op, const struct cart *cart)
-{
-	struct cart room = op->cart;
-
-	op->cart = *cart;
-	op->cart.lines = room.lines;
-	op->cart.line_room = room.line_room;
-	if (cart->line_count > 0)
-		memcpy(op->cart.lines, cart->lines, cart->line_count * sizeof(*cart->lines));
-}
-
 /* The cart from of a MERGE. NULL: it is not there for the op. */
 static struct cart *table_find_from(struct memory_table *table, const struct cart_op *op)
 {
@@ -443,19 +431,42 @@ static struct cart *table_find_from(struct memory_table *table, const struct car
 	return entry != NULL && cart_op_sees(op, &entry->cart) ? &entry->cart : NULL;
 }
 
+/* Applies the op to a copy of the cart, which takes its place when the answer has one too. from is
+ * NULL but for a MERGE. */
+static enum cart_result table_apply_wanted(struct memory_table *table, struct cart *cart,
+					   struct cart *from, struct cart_op *op)
+{
+	struct cart next, from_before = {0};
+	enum cart_result result;
+
+	if (!cart_copy(&next, cart))
+		return CART_BUSY;
+	if (from != NULL)
+		from_before = *from;
+	result = from != NULL ? cart_merge(&next, from, op, &table->rules)
+			      : cart_apply(&next, op, &table->rules);
+	if (result == CART_OK && !cart_copy(&op->cart, &next)) {
+		if (from != NULL)
+			*from = from_before; /* its lines are the same */
+		result = CART_BUSY;
+	}
+	cart_clear(result == CART_OK ? cart : &next);
+	if (result == CART_OK)
+		*cart = next;
+	return result;
+}
+
 static enum cart_result table_apply(struct memory_table *table, struct cart *cart,
 				    struct cart_op *op)
 {
 	struct cart *from = op->type == CART_OP_MERGE ? table_find_from(table, op) : NULL;
-	size_t more = from != NULL ? from->line_count : op->change_count;
 
 	op->of_from = op->type == CART_OP_MERGE && from == NULL;
 	if (op->of_from)
 		return CART_NOT_FOUND;
-	if (cart_op_gives_cart(op) && !cart_reserve_lines(&op->cart, cart->line_count + more))
-		return CART_BUSY;
-	return from != NULL ? cart_merge(cart, from, op, &table->rules)
-			    : cart_apply(cart, op, &table->rules);
+	if (cart_op_gives_cart(op))
+		return table_apply_wanted(table, cart, from, op);
+	return cart_apply(cart, op, &table->rules);
 }
 
 /* The cart exists and has not expired, the op is no replay, the stripes are locked. Whatever may
@@ -475,8 +486,6 @@ static enum cart_result table_change(struct memory_table *table, struct table_st
 		return result;
 	}
 	op->version = cart->version;
-	if (cart_op_gives_cart(op))
-		table_answer_cart(op, cart);
 	if (op->type == CART_OP_DELETE)
 		table_cart_drop(stripe, link);
 	if (key != NULL) {

@@ -99,6 +99,7 @@ static bool rows_read_line(char *const *cells, const unsigned long *lens, struct
 {
 	struct cart_line *line = &row->line;
 
+	line->attributes = NULL;
 	row->has_line = cells[COLUMN_PRODUCT] != NULL;
 	if (!row->has_line)
 		return true;

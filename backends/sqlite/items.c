@@ -1,15 +1,21 @@
 /*
- * The lines of a cart as JSON in its row: [["product_id",quantity,added_ms,updated_ms],...]. Only
- * this file writes it, so the reader accepts exactly what the writer produces; anything else means
- * that the file is damaged.
+ * The lines of a cart as JSON in its row: [["product_id",quantity,added_ms,updated_ms],...], a line
+ * with attributes as ["product_id",quantity,added_ms,updated_ms,{...}]. Only this file writes it,
+ * so the reader accepts exactly what the writer produces; anything else means that the file is
+ * damaged.
  */
 #include "backends/sqlite/conn.h"
+
+#include "core/cart_attributes.h"
+
+#include <string.h>
 
 #define ITEMS_MEMBERS 4
 
 struct items_reader {
 	const char *at;
 	const char *end;
+	bool no_memory;
 };
 
 static bool items_take(struct items_reader *r, char c)
@@ -47,6 +53,33 @@ static bool items_take_id(struct items_reader *r, struct shop_id *id)
 	return items_take(r, '"') && id->size > 0;
 }
 
+/* The brace that ends the attributes: none within a string counts. */
+static const char *items_attributes_end(const char *at, const char *end)
+{
+	bool quoted = false;
+
+	for (; at < end && (quoted || *at != '}'); at++) {
+		if (*at == '"')
+			quoted = !quoted;
+		else if (*at == '\\')
+			at++;
+	}
+	return at < end ? at + 1 : end;
+}
+
+/* Whether they are sound says cart_line_is_sound(). */
+static bool items_take_attributes(struct items_reader *r, struct cart_line *line)
+{
+	const char *start = r->at;
+
+	if (!items_take(r, ','))
+		return true;
+	r->at = items_attributes_end(r->at, r->end);
+	line->attributes = strndup(start + 1, (size_t)(r->at - start - 1));
+	r->no_memory = line->attributes == NULL;
+	return !r->no_memory;
+}
+
 static bool items_take_line(struct items_reader *r, struct cart_line *line)
 {
 	int64_t *const numbers[] = {&line->quantity, &line->added_ms, &line->updated_ms};
@@ -56,11 +89,13 @@ static bool items_take_line(struct items_reader *r, struct cart_line *line)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!items_take(r, ',') || !items_take_number(r, numbers[i]))
 			return false;
-	return items_take(r, ']') && cart_line_is_sound(line);
+	return items_take_attributes(r, line) && items_take(r, ']') && cart_line_is_sound(line);
 }
 
 static bool items_take_all(struct items_reader *r, struct cart *cart)
 {
+	const struct shop_id *before = NULL;
+
 	if (!items_take(r, '['))
 		return false;
 	while (r->at < r->end && *r->at != ']') {
@@ -69,12 +104,15 @@ static bool items_take_all(struct items_reader *r, struct cart *cart)
 		if (cart->line_count > 0 && !items_take(r, ','))
 			return false;
 		/* The room was counted from the commas, and is enough for well-formed text. */
-		if (cart->line_count == cart->line_room || !items_take_line(r, line))
+		if (cart->line_count == cart->line_room)
 			return false;
-		if (cart->line_count > 0 &&
-		    shop_id_compare(&line[-1].product_id, &line->product_id) >= 0)
+		/* Whatever it holds in the end is freed with the lines. */
+		line->attributes = NULL;
+		if (cart->line_count++ > 0)
+			before = &line[-1].product_id;
+		if (!items_take_line(r, line) ||
+		    (before != NULL && shop_id_compare(before, &line->product_id) >= 0))
 			return false;
-		cart->line_count++;
 	}
 	return items_take(r, ']') && r->at == r->end;
 }
@@ -86,16 +124,16 @@ int sqlite_items_read(struct cart *cart, const char *text, size_t len)
 
 	if (len == 2 && text[0] == '[' && text[1] == ']')
 		return SQLITE_OK;
-	/* Three commas in a line, and one before all but the first. A comma in an id makes the room
-	 * larger than the lines need. */
+	/* Three commas in a line, and one before all but the first. A comma in an id or in
+	 * attributes makes the room larger than the lines need. */
 	for (size_t i = 0; i < len; i++)
 		commas += text[i] == ',';
 	if (!cart_reserve_lines(cart, (commas + 1) / ITEMS_MEMBERS + 1))
 		return SQLITE_NOMEM;
 	if (items_take_all(&reader, cart))
 		return SQLITE_OK;
-	cart->line_count = 0;
-	return SQLITE_DAMAGED_ROW;
+	cart_drop_lines(cart);
+	return reader.no_memory ? SQLITE_NOMEM : SQLITE_DAMAGED_ROW;
 }
 
 static void items_write_id(struct buf *out, const struct shop_id *id)
@@ -122,6 +160,10 @@ void sqlite_items_write(struct buf *out, const struct cart *cart)
 		buf_add_integer(out, line->added_ms);
 		buf_add_char(out, ',');
 		buf_add_integer(out, line->updated_ms);
+		if (line->attributes != NULL) {
+			buf_add_char(out, ',');
+			buf_add_string(out, line->attributes);
+		}
 		buf_add_char(out, ']');
 	}
 	buf_add_char(out, ']');

@@ -33,10 +33,12 @@ CREATE INDEX carts_idle ON carts (idle_ms, id, sweep_ms) WHERE state = 0;
 -- slides with every change, and so most changes leave this index alone.
 CREATE INDEX carts_expiry ON carts (sweep_ms) WHERE sweep_ms > 0;
 
--- carts.items is [["product_id", quantity, added_ms, updated_ms], ...] by product_id. This shows it as rows.
+-- carts.items is [["product_id", quantity, added_ms, updated_ms], ...] by product_id; a line with attributes has their
+-- object as a fifth element. This shows it as rows.
 CREATE VIEW cart_items AS
 	SELECT carts.id AS cart_id, json_extract(line.value, '$[0]') AS product_id, json_extract(line.value, '$[1]') AS quantity,
-	       json_extract(line.value, '$[2]') AS added_ms, json_extract(line.value, '$[3]') AS updated_ms
+	       json_extract(line.value, '$[2]') AS added_ms, json_extract(line.value, '$[3]') AS updated_ms,
+	       json_extract(line.value, '$[4]') AS attributes
 	FROM carts, json_each(carts.items) AS line;
 
 -- What this file was made for, and is refused with anything else: id_type is the setting cart.id_type.

@@ -1,6 +1,7 @@
 #include "server/api/body.h"
 
 #include "core/base/json_parse.h"
+#include "core/cart_attributes.h"
 #include "server/api/text.h"
 
 #include <inttypes.h>
@@ -143,47 +144,142 @@ static enum body_result body_take_array(const json_t *object, const char *name, 
 	return BODY_OK;
 }
 
-/* What the items of a body are. */
+/* What the lines of a body are, and where they go. */
 struct body_items {
 	enum cart_change_type type;
 	int64_t least, most; /* quantity */
 	size_t fewest;
+	bool attributes; /* they may have some */
+	size_t size;	 /* of the body */
+	struct changes *changes;
 };
 
-static const struct body_items body_adds = {CART_CHANGE_ADD, 1, CART_ADD_MAX, 1};
+static struct body_items body_adds(size_t size, const struct cart_rules *rules,
+				   struct changes *changes)
+{
+	return (struct body_items){CART_CHANGE_ADD,	      1,    CART_ADD_MAX, 1,
+				   rules->attributes_max > 0, size, changes};
+}
+
+static struct body_items body_sets(enum cart_change_type type, size_t size,
+				   const struct cart_rules *rules, struct changes *changes)
+{
+	return (struct body_items){type, 0,	 rules->quantity_max, 0, rules->attributes_max > 0,
+				   size, changes};
+}
+
+/* A price is a string, or counts the smallest coin: a fraction does not survive a client that reads
+ * it into a binary number, and the same is true of a large integer. */
+static enum body_result body_check_attribute(const char *where, const char *name,
+					     const json_t *value, char detail[BODY_DETAIL_MAX])
+{
+	json_int_t most = CART_ATTRIBUTES_INTEGER_MAX;
+	char quoted[TEXT_QUOTED];
+
+	text_quote(quoted, name, strlen(name));
+	if (!json_is_string(value) && !json_is_integer(value) && !json_is_boolean(value))
+		return BODY_FAIL(detail, BODY_INVALID_INPUT,
+				 "%sattributes.%s is not a string, an integer, true or false",
+				 where, quoted);
+	if (json_integer_value(value) < -most || json_integer_value(value) > most)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT,
+				 "%sattributes.%s is out of range: %lld to %lld", where, quoted,
+				 -most, most);
+	return BODY_OK;
+}
+
+static enum body_result body_write_attributes(const json_t *object, const struct body_items *items,
+					      const char **attributes, char detail[BODY_DETAIL_MAX])
+{
+	char **end = changes_attributes(items->changes, items->size);
+	size_t room, len = 0;
+
+	if (end != NULL) {
+		room = items->size - (size_t)(*end - items->changes->attributes);
+		len = json_dumpb(object, *end, room, JSON_COMPACT | JSON_SORT_KEYS);
+	}
+	/* It always has room: what jansson writes is never longer than what it has read. */
+	if (len == 0 || len >= room)
+		return BODY_FAIL(detail, BODY_NO_MEMORY, "out of memory");
+	(*end)[len] = '\0';
+	*attributes = *end;
+	*end += len + 1;
+	return BODY_OK;
+}
+
+/* The member attributes of a line, which may be missing. */
+static enum body_result body_take_attributes(json_t *line, const char *where,
+					     const struct body_items *items,
+					     const char **attributes, char detail[BODY_DETAIL_MAX])
+{
+	json_t *object = json_object_get(line, "attributes"), *value;
+	enum body_result result = BODY_OK;
+	const char *name;
+
+	if (object == NULL)
+		return BODY_OK;
+	if (!items->attributes)
+		return BODY_FAIL(detail, BODY_INVALID_INPUT,
+				 "%sattributes must be missing: limits.attributes is 0", where);
+	*attributes = CART_ATTRIBUTES_REMOVE;
+	if (json_is_null(object))
+		return BODY_OK;
+	if (!json_is_object(object))
+		return BODY_FAIL(detail, BODY_INVALID_INPUT,
+				 "%sattributes is not an object or null", where);
+	json_object_foreach(object, name, value)
+	{
+		result = body_check_attribute(where, name, value, detail);
+		if (result != BODY_OK)
+			return result;
+	}
+	if (json_object_size(object) == 0)
+		return BODY_OK;
+	return body_write_attributes(object, items, attributes, detail);
+}
+
+static enum body_result body_take_line(json_t *object, const char *where,
+				       const struct body_items *items, struct cart_change *change,
+				       char detail[BODY_DETAIL_MAX])
+{
+	enum body_result result = body_take_integer(object, where, "quantity", items->least,
+						    items->most, &change->quantity, detail);
+
+	change->type = items->type;
+	if (result == BODY_OK)
+		result = body_take_attributes(object, where, items, &change->attributes, detail);
+	return result;
+}
 
 static enum body_result body_take_item(json_t *object, const char *where,
 				       const struct body_items *items, struct cart_change *change,
 				       char detail[BODY_DETAIL_MAX])
 {
-	static const char *const known[] = {"product_id", "quantity", NULL};
+	static const char *const known[] = {"product_id", "quantity", "attributes", NULL};
 	enum body_result result = body_check_members(object, where, known, detail);
 
-	change->type = items->type;
 	if (result == BODY_OK)
 		result = body_take_id(object, where, "product_id", &change->product_id, detail);
 	if (result == BODY_OK)
-		result = body_take_integer(object, where, "quantity", items->least, items->most,
-					   &change->quantity, detail);
+		result = body_take_line(object, where, items, change, detail);
 	return result;
 }
 
 /* The array, and room for one change at least. */
 static enum body_result body_take_items(json_t *object, const struct body_items *items,
-					struct cart_change **out, size_t *count,
 					char detail[BODY_DETAIL_MAX])
 {
 	static const char *const known[] = {"items", NULL};
 	enum body_result result = body_check_members(object, "", known, detail);
-	struct cart_change *changes;
+	struct changes *changes = items->changes;
 	json_t *array;
 
 	if (result == BODY_OK) /* http.max_body bounds their number */
 		result = body_take_array(object, "items", items->fewest, SIZE_MAX, &array, detail);
 	if (result != BODY_OK)
 		return result;
-	changes = calloc(json_array_size(array) + 1, sizeof(*changes));
-	if (changes == NULL)
+	changes->all = calloc(json_array_size(array) + 1, sizeof(*changes->all));
+	if (changes->all == NULL)
 		return BODY_FAIL(detail, BODY_NO_MEMORY, "out of memory");
 	for (size_t i = 0; i < json_array_size(array) && result == BODY_OK; i++) {
 		json_t *item = json_array_get(array, i);
@@ -191,138 +287,13 @@ static enum body_result body_take_items(json_t *object, const struct body_items 
 
 		snprintf(where, sizeof(where), "items[%zu].", i);
 		if (json_is_object(item))
-			result = body_take_item(item, where, items, &changes[i], detail);
+			result = body_take_item(item, where, items, &changes->all[i], detail);
 		else
 			result = BODY_FAIL(detail, BODY_INVALID_INPUT,
 					   "items[%zu] is not an object", i);
 	}
-	if (result != BODY_OK) {
-		free(changes);
-		return result;
-	}
-	*out = changes;
-	*count = json_array_size(array);
-	return BODY_OK;
-}
-
-/*
- * Most bodies are one small object of integers and ids. To build jansson's tree for it costs more
- * than the rest of the request, so these are read here. Every body that is not plainly such an
- * object goes to jansson and the functions above, so that they alone decide what is wrong and
- * report it.
- */
-struct body_member {
-	const char *name;
-	struct shop_id *id; /* where the value is put if it is an id; NULL: it is an integer */
-	int64_t min, max;
-	int64_t value;
-	bool found;
-};
-
-/* Any number of so many digits fits into an int64_t. */
-#define BODY_PLAIN_DIGITS 18
-
-static const char *body_skip_space(const char *at, const char *end)
-{
-	while (at < end && (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
-		at++;
-	return at;
-}
-
-/* Past a character that may have space before it; NULL: another stands there, or at is NULL. */
-static const char *body_skip_char(const char *at, const char *end, char c)
-{
-	if (at == NULL)
-		return NULL;
-	at = body_skip_space(at, end);
-	return at < end && *at == c ? at + 1 : NULL;
-}
-
-/* Past digits without a sign, a leading zero, a fraction or an exponent. */
-static const char *body_plain_integer(const char *at, const char *end, int64_t *value)
-{
-	const char *first = at;
-
-	*value = 0;
-	for (; at < end && *at >= '0' && *at <= '9' && at - first < BODY_PLAIN_DIGITS; at++)
-		*value = *value * 10 + (*at - '0');
-	if (at == first || at == end || (*first == '0' && at - first > 1))
-		return NULL;
-	return at;
-}
-
-/* Past a string without escapes that is an id. */
-static const char *body_plain_string(const char *at, const char *end, struct shop_id *id)
-{
-	const char *quote;
-
-	if (at == end || *at++ != '"')
-		return NULL;
-	quote = memchr(at, '"', (size_t)(end - at));
-	if (quote == NULL || memchr(at, '\\', (size_t)(quote - at)) != NULL ||
-	    !shop_id_parse(id, at, (size_t)(quote - at)))
-		return NULL;
-	return quote + 1;
-}
-
-static const char *body_plain_id(const char *at, const char *end, struct shop_id *id)
-{
-	int64_t number;
-
-	if (shop_id_type() == SHOP_ID_STRING)
-		return body_plain_string(at, end, id);
-	at = body_plain_integer(at, end, &number);
-	if (at == NULL || number < 1 || number > SHOP_ID_NUMBER_MAX)
-		return NULL;
-	*id = shop_id_of_number(number);
-	return at;
-}
-
-/* Past one "name":value of a member that has not been found yet. */
-static const char *body_plain_member(const char *at, const char *end, struct body_member *members,
-				     size_t count)
-{
-	const char *name = body_skip_char(at, end, '"'), *quote;
-
-	if (name == NULL || (quote = memchr(name, '"', (size_t)(end - name))) == NULL)
-		return NULL;
-	for (size_t i = 0; i < count; i++) {
-		struct body_member *member = &members[i];
-		size_t len = (size_t)(quote - name);
-
-		if (member->found || strlen(member->name) != len ||
-		    memcmp(member->name, name, len) != 0)
-			continue;
-		at = body_skip_char(quote + 1, end, ':');
-		if (at == NULL)
-			return NULL;
-		member->found = true;
-		at = body_skip_space(at, end);
-		return member->id != NULL ? body_plain_id(at, end, member->id)
-					  : body_plain_integer(at, end, &member->value);
-	}
-	return NULL;
-}
-
-/* True: the body is one object of exactly these members, each with an id, or an integer within its
- * range. False: an id may have been written. */
-static bool body_read_plain(const char *text, size_t len, struct body_member *members, size_t count)
-{
-	const char *end = text + len, *at = body_skip_char(text, end, '{');
-
-	for (size_t i = 0; i < count && at != NULL; i++) {
-		if (i > 0)
-			at = body_skip_char(at, end, ',');
-		if (at != NULL)
-			at = body_plain_member(at, end, members, count);
-	}
-	at = body_skip_char(at, end, '}');
-	if (at == NULL || body_skip_space(at, end) != end)
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (members[i].value < members[i].min || members[i].value > members[i].max)
-			return false;
-	return true;
+	changes->count = json_array_size(array);
+	return result;
 }
 
 /* Parses a body whose members are all known. On BODY_OK the caller releases *root. */
@@ -339,17 +310,18 @@ static enum body_result body_parse_known(const char *text, size_t len, const cha
 	return result;
 }
 
-enum body_result body_read_cart(const char *text, size_t len, struct shop_id *customer_id,
-				struct cart_change **changes, size_t *count,
+enum body_result body_read_cart(const char *text, size_t len, const struct cart_rules *rules,
+				struct shop_id *customer_id, struct changes *changes,
 				char detail[BODY_DETAIL_MAX])
 {
 	static const char *const known[] = {"customer_id", "items", NULL};
-	struct body_member plain = {.name = "customer_id", .id = customer_id};
+	const struct body_items items = body_adds(len, rules, changes);
+	struct plain_member plain = {.name = "customer_id", .id = customer_id};
 	enum body_result result;
 	const json_t *customer;
 	json_t *root;
 
-	if (body_read_plain(text, len, &plain, 1))
+	if (plain_read(text, len, &plain, 1))
 		return BODY_OK;
 	*customer_id = (struct shop_id){0};
 	result = body_parse_known(text, len, known, &root, detail);
@@ -361,7 +333,7 @@ enum body_result body_read_cart(const char *text, size_t len, struct shop_id *cu
 	/* What is left is a body of items. */
 	(void)json_object_del(root, "customer_id");
 	if (result == BODY_OK && json_object_size(root) > 0)
-		result = body_take_items(root, &body_adds, changes, count, detail);
+		result = body_take_items(root, &items, detail);
 	json_decref(root);
 	return result;
 }
@@ -370,11 +342,11 @@ enum body_result body_read_customer(const char *text, size_t len, struct shop_id
 				    char detail[BODY_DETAIL_MAX])
 {
 	static const char *const known[] = {"customer_id", NULL};
-	struct body_member plain = {.name = "customer_id", .id = customer_id};
+	struct plain_member plain = {.name = "customer_id", .id = customer_id};
 	enum body_result result;
 	json_t *root;
 
-	if (body_read_plain(text, len, &plain, 1))
+	if (plain_read(text, len, &plain, 1))
 		return BODY_OK;
 	result = body_parse_known(text, len, known, &root, detail);
 	if (result != BODY_OK)
@@ -384,74 +356,84 @@ enum body_result body_read_customer(const char *text, size_t len, struct shop_id
 	return result;
 }
 
-enum body_result body_read_items(const char *text, size_t len, struct cart_change *one,
-				 struct cart_change **changes, size_t *count,
-				 char detail[BODY_DETAIL_MAX])
+/* One change, of a plain body. False: the body is not plain. */
+static bool body_read_plain_line(const char *text, const struct body_items *items, bool named)
 {
-	struct body_member plain[] = {
-		{.name = "product_id", .id = &one->product_id},
-		{.name = "quantity", .min = 1, .max = CART_ADD_MAX},
-	};
+	struct cart_change *one = &items->changes->one;
+	struct plain_member plain[3] = {
+		{.name = "quantity", .min = items->least, .max = items->most}};
+	struct plain_member *next = &plain[1];
+
+	if (named)
+		*next++ = (struct plain_member){.name = "product_id", .id = &one->product_id};
+	*next = (struct plain_member){.name = "attributes", .changes = items->changes};
+	if (!plain_read(text, items->size, plain,
+			(size_t)(next - plain) + (items->attributes ? 1 : 0)))
+		return false;
+	one->type = items->type;
+	one->quantity = plain[0].value;
+	one->attributes = next->attributes;
+	items->changes->all = one;
+	items->changes->count = 1;
+	return true;
+}
+
+enum body_result body_read_items(const char *text, size_t len, const struct cart_rules *rules,
+				 struct changes *changes, char detail[BODY_DETAIL_MAX])
+{
+	const struct body_items items = body_adds(len, rules, changes);
 	enum body_result result;
 	json_t *root;
 
-	if (body_read_plain(text, len, plain, 2)) {
-		one->type = CART_CHANGE_ADD;
-		one->quantity = plain[1].value;
-		*changes = one;
-		*count = 1;
+	if (body_read_plain_line(text, &items, true))
 		return BODY_OK;
-	}
 	result = body_parse(text, len, &root, detail);
 	if (result != BODY_OK)
 		return result;
 	if (json_object_get(root, "items") != NULL) {
-		result = body_take_items(root, &body_adds, changes, count, detail);
+		result = body_take_items(root, &items, detail);
 	} else {
-		result = body_take_item(root, "", &body_adds, one, detail);
-		if (result == BODY_OK) {
-			*changes = one;
-			*count = 1;
-		}
+		changes->all = &changes->one;
+		changes->count = 1;
+		result = body_take_item(root, "", &items, changes->all, detail);
 	}
 	json_decref(root);
 	return result;
 }
 
-enum body_result body_read_lines(const char *text, size_t len, int64_t max,
-				 struct cart_change **changes, size_t *count,
-				 char detail[BODY_DETAIL_MAX])
+enum body_result body_read_lines(const char *text, size_t len, const struct cart_rules *rules,
+				 struct changes *changes, char detail[BODY_DETAIL_MAX])
 {
-	const struct body_items lines = {CART_CHANGE_REPLACE, 0, max, 0};
+	const struct body_items items = body_sets(CART_CHANGE_REPLACE, len, rules, changes);
 	json_t *root;
 	enum body_result result = body_parse(text, len, &root, detail);
 
 	if (result != BODY_OK)
 		return result;
-	result = body_take_items(root, &lines, changes, count, detail);
+	result = body_take_items(root, &items, detail);
 	/* No lines: one change that names none. */
-	if (result == BODY_OK && *count == 0)
-		(*changes)[(*count)++].type = CART_CHANGE_REPLACE;
+	if (result == BODY_OK && changes->count == 0)
+		changes->all[changes->count++].type = CART_CHANGE_REPLACE;
 	json_decref(root);
 	return result;
 }
 
-enum body_result body_read_quantity(const char *text, size_t len, int64_t max, int64_t *quantity,
-				    char detail[BODY_DETAIL_MAX])
+enum body_result body_read_line(const char *text, size_t len, const struct cart_rules *rules,
+				struct changes *changes, char detail[BODY_DETAIL_MAX])
 {
-	static const char *const known[] = {"quantity", NULL};
-	struct body_member plain = {.name = "quantity", .min = 0, .max = max};
+	static const char *const known[] = {"quantity", "attributes", NULL};
+	const struct body_items items = body_sets(CART_CHANGE_SET, len, rules, changes);
 	enum body_result result;
 	json_t *root;
 
-	if (body_read_plain(text, len, &plain, 1)) {
-		*quantity = plain.value;
+	if (body_read_plain_line(text, &items, false))
 		return BODY_OK;
-	}
 	result = body_parse_known(text, len, known, &root, detail);
 	if (result != BODY_OK)
 		return result;
-	result = body_take_integer(root, "", "quantity", 0, max, quantity, detail);
+	changes->all = &changes->one;
+	changes->count = 1;
+	result = body_take_line(root, "", &items, changes->all, detail);
 	json_decref(root);
 	return result;
 }

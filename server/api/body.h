@@ -2,7 +2,8 @@
 #ifndef SERVER_API_BODY_H
 #define SERVER_API_BODY_H
 
-#include "core/cart_op.h"
+#include "core/cart_rules.h"
+#include "server/api/plain.h"
 
 #define BODY_DETAIL_MAX 192
 
@@ -17,12 +18,12 @@ enum body_result {
 
 /*
  * {"customer_id": 123, "items": [{...}, ...]}: a new cart. Both may be missing, and a customer_id
- * of null is as good: *customer_id is then no id. *changes are the items, ADDs, allocated with
- * malloc and the caller's; untouched without items and on failure.
+ * of null is as good: *customer_id is then no id. *changes are the items, ADDs.
  */
 CART_MUST_CHECK enum body_result body_read_cart(const char *text, size_t len,
+						const struct cart_rules *rules,
 						struct shop_id *customer_id,
-						struct cart_change **changes, size_t *count,
+						struct changes *changes,
 						char detail[BODY_DETAIL_MAX]);
 
 /* {"customer_id": 123}, or "123" where ids are strings */
@@ -31,27 +32,29 @@ CART_MUST_CHECK enum body_result body_read_customer(const char *text, size_t len
 						    char detail[BODY_DETAIL_MAX]);
 
 /*
- * {"product_id": 456, "quantity": 2} or {"items": [{...}, ...]}: changes of the type ADD, in order.
- * *changes is *one for a single line, else allocated with malloc and the caller's; untouched on
- * failure.
+ * {"product_id": 456, "quantity": 2, "attributes": {...}} or {"items": [{...}, ...]}: changes of
+ * the type ADD, in order. Attributes may be missing or null in every item.
  */
 CART_MUST_CHECK enum body_result body_read_items(const char *text, size_t len,
-						 struct cart_change *one,
-						 struct cart_change **changes, size_t *count,
+						 const struct cart_rules *rules,
+						 struct changes *changes,
 						 char detail[BODY_DETAIL_MAX]);
 
 /*
  * {"items": [{...}, ...]}, which may be empty: changes of the type REPLACE, with a quantity of
- * 0 ... max each. *changes is allocated with malloc and the caller's; untouched on failure.
+ * 0 ... limits.quantity each.
  */
-CART_MUST_CHECK enum body_result body_read_lines(const char *text, size_t len, int64_t max,
-						 struct cart_change **changes, size_t *count,
+CART_MUST_CHECK enum body_result body_read_lines(const char *text, size_t len,
+						 const struct cart_rules *rules,
+						 struct changes *changes,
 						 char detail[BODY_DETAIL_MAX]);
 
-/* {"quantity": 5}: 0 ... max */
-CART_MUST_CHECK enum body_result body_read_quantity(const char *text, size_t len, int64_t max,
-						    int64_t *quantity,
-						    char detail[BODY_DETAIL_MAX]);
+/* {"quantity": 5, "attributes": {...}}: 0 ... limits.quantity. One change of the type SET, without
+ * its product. */
+CART_MUST_CHECK enum body_result body_read_line(const char *text, size_t len,
+						const struct cart_rules *rules,
+						struct changes *changes,
+						char detail[BODY_DETAIL_MAX]);
 
 /* {"ids": ["...", ...]}: 1 ... BODY_IDS_MAX of them; the same may be there twice */
 #define BODY_IDS_MAX 100

@@ -52,8 +52,7 @@ static void call_free(struct call *call)
 		cart_op_clear(&call->many[i]);
 	free(call->many);
 	buf_free(&call->page);
-	if (call->changes != &call->one)
-		free(call->changes);
+	changes_clear(&call->changes);
 	/* The loop's calls use it one after the other. */
 	buf_reset(&api->out);
 	if (api->out.room > CALL_BUF_KEPT_MAX)
@@ -540,8 +539,9 @@ void call_fail(struct call *call, enum cart_result result)
 		return;
 	case CART_LIMIT:
 		call_problem(call, problem,
-			     "a cart holds at most %" PRId64 " lines, and %" PRId64 " of each",
-			     rules->lines_max, rules->quantity_max);
+			     "a cart holds at most %" PRId64 " lines, and %" PRId64
+			     " of each with attributes of %" PRId64 " bytes",
+			     rules->lines_max, rules->quantity_max, rules->attributes_max);
 		return;
 	case CART_KEY_REUSED:
 		call_problem(call, problem, "the Idempotency-Key belongs to another request");

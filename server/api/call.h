@@ -82,8 +82,7 @@ struct call {
 	struct cart_list list; /* LIST: what is still to be read */
 	size_t erased;	       /* carts deleted; and before this pass over the list */
 	size_t erased_before;
-	struct cart_change one; /* what op.changes points to when there is a single line */
-	struct cart_change *changes;
+	struct changes changes; /* what op.changes points to */
 
 	/* For the answer and the log. */
 	const char *cache;			     /* Cache-Control */

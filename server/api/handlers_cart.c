@@ -60,11 +60,12 @@ void cart_handle_create(struct call *call)
 	const char *body = http_request_body(call->request, &len);
 
 	if (!call_body_ok(call,
-			  body_read_cart(body, len, &op->customer_id, &call->changes,
-					 &op->change_count, detail),
+			  body_read_cart(body, len, &call->api->shared->rules, &op->customer_id,
+					 &call->changes, detail),
 			  detail))
 		return;
-	op->changes = call->changes;
+	op->changes = call->changes.all;
+	op->change_count = call->changes.count;
 	if (!call_read_change_headers(call) || !cart_check_guest_key(call))
 		return;
 	if (http_request_header(call->request, "If-Match", NULL) != NULL) {

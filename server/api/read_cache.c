@@ -185,17 +185,29 @@ static void cache_insert(struct read_cache *cache, struct metrics_shard *shard,
 
 static struct cache_entry *entry_new(const struct cart *cart, int64_t fresh_ns, int64_t known_ns)
 {
-	size_t lines = cart->line_count * sizeof(*cart->lines);
-	struct cache_entry *entry = malloc(sizeof(*entry) + lines);
+	size_t lines = cart->line_count * sizeof(*cart->lines), attributes = 0;
+	struct cache_entry *entry;
+	char *at;
 
+	for (size_t i = 0; i < cart->line_count; i++)
+		if (cart->lines[i].attributes != NULL)
+			attributes += strlen(cart->lines[i].attributes) + 1;
+	entry = malloc(sizeof(*entry) + lines + attributes);
 	if (entry == NULL)
 		return NULL;
 	*entry = (struct cache_entry){.fresh_ns = fresh_ns,
 				      .known_ns = known_ns,
-				      .bytes = sizeof(*entry) + lines,
+				      .bytes = sizeof(*entry) + lines + attributes,
 				      .cart = *cart};
 	entry->cart.lines = lines > 0 ? memcpy(entry->lines, cart->lines, lines) : NULL;
 	entry->cart.line_room = cart->line_count;
+	at = (char *)entry->lines + lines;
+	for (size_t i = 0; i < cart->line_count; i++) {
+		if (cart->lines[i].attributes == NULL)
+			continue;
+		entry->lines[i].attributes = at;
+		at = stpcpy(at, cart->lines[i].attributes) + 1;
+	}
 	return entry;
 }
 

@@ -3,6 +3,7 @@
  * transaction: each is answered as if it were alone. On the backend that CART_BACKEND names.
  * CART_SEED=N repeats the random ones.
  */
+#include "core/cart_backend.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/model.h"
 #include "tests/lib/probe.h"
@@ -211,6 +212,7 @@ static int64_t version_of(const struct turns *t, size_t cart)
 
 static void choose_changes(struct turns *t, struct request *r)
 {
+	static const char *const texts[] = {"", "{\"a\":1}", "{\"a\":2}"};
 	bool adds = chance(t, 75), replaces = chance(t, 5);
 
 	r->op.change_count = chance(t, 50) ? 1 : 1 + rng_below(&t->rng, MODEL_CHANGES_MAX);
@@ -229,6 +231,9 @@ static void choose_changes(struct turns *t, struct request *r)
 			*change = (struct cart_change)REMOVE(product);
 		else
 			*change = (struct cart_change)CLEAR;
+		if ((replaces || dice < 7) && chance(t, 20) &&
+		    (t->f->caps & CART_CAP_ATTRIBUTES) != 0)
+			change->attributes = texts[rng_below(&t->rng, 3)];
 	}
 	if (chance(t, 4)) {
 		r->changes[0] = (struct cart_change)REOPEN;

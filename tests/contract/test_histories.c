@@ -102,6 +102,22 @@ static void choose_claim(struct history *h)
 		h->request.op.flags |= CART_WANT_CART;
 }
 
+/* Most changes leave them; "" removes them, and the last ones are above the limit. */
+static const char *some_attributes(struct history *h)
+{
+	static const char *const texts[] = {
+		"",
+		"{\"a\":1}",
+		"{\"a\":2}",
+		"{\"name\":\"\xc3\xa4'\\\"\"}",
+		"{\"a\":\"a text beyond the limit\"}",
+	};
+
+	if ((h->f->caps & CART_CAP_ATTRIBUTES) == 0 || chance(h, 70))
+		return NULL;
+	return texts[rng_below(&h->rng, chance(h, 90) ? 4 : 5)];
+}
+
 /* Of a guest or of a customer, and with what is in it at first. */
 static void choose_create(struct history *h)
 {
@@ -113,6 +129,8 @@ static void choose_create(struct history *h)
 	for (size_t i = 0; i < r->op.change_count; i++)
 		r->changes[i] = (struct cart_change)ADD(rng_between(&h->rng, 1, h->world->products),
 							rng_between(&h->rng, 1, 9));
+	for (size_t i = 0; i < r->op.change_count; i++)
+		r->changes[i].attributes = some_attributes(h);
 }
 
 static void choose_changes(struct history *h)
@@ -136,6 +154,8 @@ static void choose_changes(struct history *h)
 			*change = (struct cart_change)REMOVE(product);
 		else
 			*change = (struct cart_change)CLEAR;
+		if (replaces || dice < 16)
+			change->attributes = some_attributes(h);
 	}
 	if (chance(h, 6)) {
 		r->changes[0] = (struct cart_change)REOPEN;
@@ -314,8 +334,10 @@ static void print_request(const struct cart_op *op)
 		    op->key != NULL ? op->key : "none", op->owner != NULL ? op->owner->text : "any",
 		    op->flags);
 	for (size_t i = 0; i < op->change_count; i++)
-		print_error("  %s %s x %lld\n", names[op->changes[i].type],
-			    op->changes[i].product_id.text, (long long)op->changes[i].quantity);
+		print_error("  %s %s x %lld %s\n", names[op->changes[i].type],
+			    op->changes[i].product_id.text, (long long)op->changes[i].quantity,
+			    op->changes[i].attributes != NULL ? op->changes[i].attributes
+							      : "(as is)");
 	if (op->type == CART_OP_LIST)
 		print_error("  kind %d, customer %s, state %d, before %lld, limit %d, after %lld "
 			    "(%d)\n",
@@ -443,6 +465,8 @@ static int start_with_ttl(void **state, const char *ttl)
 					"4",
 					"limits.quantity",
 					"25",
+					"limits.attributes",
+					"20",
 					NULL};
 
 	*state = rig_start(&(struct rig_config){.loops = 3, .set = settings});

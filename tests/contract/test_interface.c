@@ -33,7 +33,7 @@ static int stop(void **state)
 /* One valid request of each type, for a cart that is there. */
 static void requests(struct rig *f, struct cart_op ops[CART_OP_TYPES])
 {
-	static const struct cart_change add = {CART_CHANGE_ADD, {1, "1"}, 1};
+	static const struct cart_change add = {CART_CHANGE_ADD, {1, "1"}, 1, NULL};
 	struct cart_id id = rig_cart(f);
 
 	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(5, 1)));
@@ -146,11 +146,12 @@ static void an_invalid_op_is_refused_with_a_reason_and_never_completes(void **st
 		{"set to above the limit", SET(1, 1000001)},
 		{"set of product 0", SET(0, 1)},
 		{"removal of product 0", REMOVE(0)},
-		{"add to no product", {CART_CHANGE_ADD, {0}, 1}},
-		{"add to product 01", {CART_CHANGE_ADD, wrong_id("01", "\t1"), 1}},
-		{"add to a product in words", {CART_CHANGE_ADD, wrong_id("one", "two words"), 1}},
-		{"add to a product that ends early", {CART_CHANGE_ADD, {3, "1"}, 1}},
-		{"an unknown change", {(enum cart_change_type)9, id_of(1), 1}},
+		{"add to no product", {CART_CHANGE_ADD, {0}, 1, NULL}},
+		{"add to product 01", {CART_CHANGE_ADD, wrong_id("01", "\t1"), 1, NULL}},
+		{"add to a product in words",
+		 {CART_CHANGE_ADD, wrong_id("one", "two words"), 1, NULL}},
+		{"add to a product that ends early", {CART_CHANGE_ADD, {3, "1"}, 1, NULL}},
+		{"an unknown change", {(enum cart_change_type)9, id_of(1), 1, NULL}},
 	};
 	struct rig *f = *state;
 	struct cart_id id = rig_cart(f);

@@ -1,4 +1,5 @@
 /* A body through every reader: what is accepted keeps the contract's ranges. */
+#include "core/cart_attributes.h"
 #include "server/api/body.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -47,65 +48,111 @@ static void fuzz_same_id(const char *text, size_t len, const char *name, const s
 	json_decref(root);
 }
 
+static const struct cart_rules fuzz_rules = {.quantity_max = 1000000, .attributes_max = 256};
+
+/* What attributes are, whichever way they were read. */
+static void fuzz_changes(struct changes *changes, enum cart_change_type type)
+{
+	for (size_t i = 0; i < changes->count; i++) {
+		const struct cart_change *change = &changes->all[i];
+		const char *attributes = change->attributes;
+
+		if (change->type != type || change->quantity < (type == CART_CHANGE_ADD) ||
+		    change->quantity > (type == CART_CHANGE_ADD ? CART_ADD_MAX : 1000000))
+			abort();
+		if (attributes != NULL && *attributes != '\0' &&
+		    !cart_attributes_are_sound(attributes, strlen(attributes)))
+			abort();
+	}
+	changes_clear(changes);
+}
+
+/* Attributes that were read without jansson are what it would write. */
+static void fuzz_same_attributes(const char *text, size_t len, const char *attributes)
+{
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *object = json_object_get(root, "attributes");
+	char *wanted = NULL;
+
+	if (attributes != NULL && *attributes != '\0')
+		wanted = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
+	if ((object == NULL) != (attributes == NULL) ||
+	    (wanted != NULL && strcmp(attributes, wanted) != 0) ||
+	    (wanted == NULL && json_object_size(object) > 0))
+		abort();
+	free(wanted);
+	json_decref(root);
+}
+
 static void fuzz_cart(const char *text, size_t len)
 {
 	char detail[BODY_DETAIL_MAX] = "";
-	struct cart_change *changes = NULL;
+	struct changes changes = {0};
 	struct shop_id customer = {0};
-	size_t count = 0;
 
-	if (!fuzz_accepted(body_read_cart(text, len, &customer, &changes, &count, detail), detail))
-		return;
-	if (customer.size > 0 && count == 0)
-		fuzz_same_id(text, len, "customer_id", &customer);
-	if ((changes != NULL) != (count > 0))
-		abort();
-	for (size_t i = 0; i < count; i++)
-		if (changes[i].type != CART_CHANGE_ADD || !shop_id_is_valid(&changes[i].product_id))
+	if (fuzz_accepted(body_read_cart(text, len, &fuzz_rules, &customer, &changes, detail),
+			  detail)) {
+		if (customer.size > 0 && changes.count == 0)
+			fuzz_same_id(text, len, "customer_id", &customer);
+		if ((changes.all != NULL) != (changes.count > 0))
 			abort();
-	free(changes);
+		for (size_t i = 0; i < changes.count; i++)
+			if (!shop_id_is_valid(&changes.all[i].product_id))
+				abort();
+		fuzz_changes(&changes, CART_CHANGE_ADD);
+	}
+	changes_clear(&changes);
 }
 
 static void fuzz_items(const char *text, size_t len)
 {
 	char detail[BODY_DETAIL_MAX] = "";
-	struct cart_change one, *changes;
-	size_t count;
+	struct changes changes = {0};
 
-	if (!fuzz_accepted(body_read_items(text, len, &one, &changes, &count, detail), detail))
-		return;
-	if (count < 1)
-		abort();
-	for (size_t i = 0; i < count; i++)
-		if (changes[i].type != CART_CHANGE_ADD ||
-		    !shop_id_is_valid(&changes[i].product_id) || changes[i].quantity < 1 ||
-		    changes[i].quantity > CART_ADD_MAX)
+	if (fuzz_accepted(body_read_items(text, len, &fuzz_rules, &changes, detail), detail)) {
+		if (changes.count < 1)
 			abort();
-	if (changes != &one) {
-		free(changes);
-		return;
+		for (size_t i = 0; i < changes.count; i++)
+			if (!shop_id_is_valid(&changes.all[i].product_id))
+				abort();
+		if (changes.all == &changes.one) {
+			fuzz_same_id(text, len, "product_id", &changes.one.product_id);
+			fuzz_same(text, len, "quantity", changes.one.quantity);
+			fuzz_same_attributes(text, len, changes.one.attributes);
+		}
+		fuzz_changes(&changes, CART_CHANGE_ADD);
 	}
-	fuzz_same_id(text, len, "product_id", &one.product_id);
-	fuzz_same(text, len, "quantity", one.quantity);
+	changes_clear(&changes);
 }
 
 static void fuzz_lines(const char *text, size_t len)
 {
 	char detail[BODY_DETAIL_MAX] = "";
-	struct cart_change *changes;
-	size_t count;
+	struct changes changes = {0};
 
-	if (!fuzz_accepted(body_read_lines(text, len, 1000000, &changes, &count, detail), detail))
-		return;
-	if (count < 1)
-		abort();
-	for (size_t i = 0; i < count; i++)
-		if (changes[i].type != CART_CHANGE_REPLACE || changes[i].quantity < 0 ||
-		    changes[i].quantity > 1000000 ||
-		    (!shop_id_is_valid(&changes[i].product_id) &&
-		     (count > 1 || changes[i].quantity > 0)))
+	if (fuzz_accepted(body_read_lines(text, len, &fuzz_rules, &changes, detail), detail)) {
+		if (changes.count < 1)
 			abort();
-	free(changes);
+		for (size_t i = 0; i < changes.count; i++)
+			if (!shop_id_is_valid(&changes.all[i].product_id) &&
+			    (changes.count > 1 || changes.all[i].quantity > 0))
+				abort();
+		fuzz_changes(&changes, CART_CHANGE_REPLACE);
+	}
+	changes_clear(&changes);
+}
+
+static void fuzz_line(const char *text, size_t len)
+{
+	char detail[BODY_DETAIL_MAX] = "";
+	struct changes changes = {0};
+
+	if (fuzz_accepted(body_read_line(text, len, &fuzz_rules, &changes, detail), detail)) {
+		fuzz_same(text, len, "quantity", changes.one.quantity);
+		fuzz_same_attributes(text, len, changes.one.attributes);
+		fuzz_changes(&changes, CART_CHANGE_SET);
+	}
+	changes_clear(&changes);
 }
 
 static void fuzz_body(const char *text, size_t size)
@@ -113,7 +160,6 @@ static void fuzz_body(const char *text, size_t size)
 	char detail[BODY_DETAIL_MAX] = "";
 	struct cart_id ids[BODY_IDS_MAX];
 	struct shop_id customer = {0};
-	int64_t value = 0;
 	size_t count = 0;
 
 	fuzz_items(text, size);
@@ -121,11 +167,7 @@ static void fuzz_body(const char *text, size_t size)
 	if (fuzz_accepted(body_read_customer(text, size, &customer, detail), detail))
 		fuzz_same_id(text, size, "customer_id", &customer);
 	fuzz_cart(text, size);
-	if (fuzz_accepted(body_read_quantity(text, size, 1000000, &value, detail), detail)) {
-		if (value < 0 || value > 1000000)
-			abort();
-		fuzz_same(text, size, "quantity", value);
-	}
+	fuzz_line(text, size);
 	if (fuzz_accepted(body_read_ids(text, size, ids, &count, detail), detail) &&
 	    (count < 1 || count > BODY_IDS_MAX))
 		abort();

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * The id of a number, also where that is no id, such as 0 or -1. Strings have the numbers' order,
@@ -52,6 +53,12 @@ static inline bool id_is(const struct shop_id *id, int64_t number)
 	return shop_id_compare(id, &wanted) == 0;
 }
 
+/* "" without any. */
+static inline const char *attributes_of(const struct cart_line *line)
+{
+	return line != NULL && line->attributes != NULL ? line->attributes : "";
+}
+
 /* Member by member: structs have padding. */
 static inline bool same_lines(const struct cart *a, const struct cart *b)
 {
@@ -61,7 +68,8 @@ static inline bool same_lines(const struct cart *a, const struct cart *b)
 		same = shop_id_compare(&a->lines[i].product_id, &b->lines[i].product_id) == 0 &&
 		       a->lines[i].quantity == b->lines[i].quantity &&
 		       a->lines[i].added_ms == b->lines[i].added_ms &&
-		       a->lines[i].updated_ms == b->lines[i].updated_ms;
+		       a->lines[i].updated_ms == b->lines[i].updated_ms &&
+		       strcmp(attributes_of(&a->lines[i]), attributes_of(&b->lines[i])) == 0;
 	return same;
 }
 

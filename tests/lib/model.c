@@ -104,6 +104,12 @@ static struct model_key *model_find_key(const struct model *model, const struct 
 	return NULL;
 }
 
+/* NULL is another one than "". */
+static bool model_is_same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
 static bool model_is_same_request(const struct model_key *key, const struct cart_op *op)
 {
 	if (key->type != op->type || key->if_version != op->if_version ||
@@ -116,7 +122,8 @@ static bool model_is_same_request(const struct model_key *key, const struct cart
 	for (size_t i = 0; i < op->change_count; i++)
 		if (key->changes[i].type != op->changes[i].type ||
 		    shop_id_compare(&key->changes[i].product_id, &op->changes[i].product_id) != 0 ||
-		    key->changes[i].quantity != op->changes[i].quantity)
+		    key->changes[i].quantity != op->changes[i].quantity ||
+		    !model_is_same_text(key->changes[i].attributes, op->changes[i].attributes))
 			return false;
 	return true;
 }
@@ -190,6 +197,27 @@ static void model_remove_line(struct model_cart *cart, size_t at)
 	cart->cart.line_count--;
 }
 
+/* Strings that live until the program ends, each once: carts of the model are copied as they are.
+ */
+static char *model_text(const char *text)
+{
+	static struct model_text {
+		struct model_text *next;
+		char text[];
+	} * texts;
+	struct model_text *found = texts;
+
+	while (found != NULL && strcmp(found->text, text) != 0)
+		found = found->next;
+	if (found == NULL) {
+		found = model_must(malloc(sizeof(*found) + strlen(text) + 1));
+		strcpy(found->text, text);
+		found->next = texts;
+		texts = found;
+	}
+	return *text != '\0' ? found->text : NULL;
+}
+
 static void model_append_line(struct model_cart *cart, const struct shop_id *product_id,
 			      int64_t quantity, int64_t now_ms)
 {
@@ -199,7 +227,7 @@ static void model_append_line(struct model_cart *cart, const struct shop_id *pro
 	/* Moved to its place among the others. */
 	for (; at > 0 && shop_id_compare(&cart->lines[at - 1].product_id, product_id) > 0; at--)
 		cart->lines[at] = cart->lines[at - 1];
-	cart->lines[at] = (struct cart_line){*product_id, quantity, now_ms, now_ms};
+	cart->lines[at] = (struct cart_line){*product_id, quantity, now_ms, now_ms, NULL};
 }
 
 /* True: something is different now. */
@@ -225,6 +253,24 @@ static bool model_set(struct model_cart *cart, const struct shop_id *product_id,
 	return true;
 }
 
+/* True: something is different now. What the attributes are does not depend on the quantity. */
+static bool model_name(struct model_cart *cart, const struct cart_change *change, int64_t now_ms)
+{
+	size_t at = model_line_of(cart, &change->product_id);
+	struct cart_line *line = &cart->lines[at];
+	const char *before;
+
+	if (at == cart->cart.line_count || change->attributes == NULL)
+		return false;
+	before = line->attributes != NULL ? line->attributes : "";
+	if (strcmp(before, change->attributes) == 0)
+		return false;
+	line->attributes = model_text(change->attributes);
+	if (line->updated_ms < now_ms)
+		line->updated_ms = now_ms;
+	return true;
+}
+
 static enum cart_result model_change_line(struct model_cart *cart, const struct cart_change *change,
 					  int64_t now_ms, bool *changed)
 {
@@ -245,6 +291,8 @@ static enum cart_result model_change_line(struct model_cart *cart, const struct 
 
 		*changed = model_set(cart, &change->product_id, quantity, now_ms) || *changed;
 	}
+	if (change->type == CART_CHANGE_ADD || change->type == CART_CHANGE_SET)
+		*changed = model_name(cart, change, now_ms) || *changed;
 	return CART_OK;
 }
 
@@ -254,6 +302,25 @@ static bool model_differs(const struct model_cart *cart, const struct cart_line 
 	size_t at = model_line_of(cart, &line->product_id);
 
 	return at == cart->cart.line_count || cart->lines[at].quantity != line->quantity;
+}
+
+/* Of a product that is named twice the last attributes count; those before are as if never named.
+ */
+static bool model_name_last(struct model_cart *cart, const struct cart_op *op)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < op->change_count; i++) {
+		bool last = true;
+
+		for (size_t j = i + 1; j < op->change_count; j++)
+			last = last && (op->changes[j].attributes == NULL ||
+					shop_id_compare(&op->changes[j].product_id,
+							&op->changes[i].product_id) != 0);
+		if (last)
+			changed = model_name(cart, &op->changes[i], op->now_ms) || changed;
+	}
+	return changed;
 }
 
 /* The lines that are named, and no others; what was there already is only set. */
@@ -277,7 +344,20 @@ static bool model_replace(struct model_cart *after, const struct model_cart *bef
 		changed = model_differs(before, &named.lines[i]) || changed;
 		model_set(after, &named.lines[i].product_id, named.lines[i].quantity, op->now_ms);
 	}
-	return changed;
+	return model_name_last(after, op) || changed;
+}
+
+/* It has too long attributes, and had others before. */
+static bool model_is_long(const struct model *model, const struct cart_line *line,
+			  const struct model_cart *before)
+{
+	size_t at = model_line_of(before, &line->product_id);
+
+	if (line->attributes == NULL ||
+	    strlen(line->attributes) <= (size_t)model->rules.attributes_max)
+		return false;
+	return at == before->cart.line_count ||
+	       !model_is_same_text(before->lines[at].attributes, line->attributes);
 }
 
 /* What the op raised must not be over a limit; what was over it before may come down step by step.
@@ -294,6 +374,8 @@ static bool model_is_over(const struct model *model, const struct model_cart *af
 				was = before->lines[j].quantity;
 		if (after->lines[i].quantity > model->rules.quantity_max &&
 		    after->lines[i].quantity > was)
+			return true;
+		if (model_is_long(model, &after->lines[i], before))
 			return true;
 	}
 	return after->cart.line_count > (size_t)model->rules.lines_max &&
@@ -432,6 +514,12 @@ static enum cart_result model_merge(struct model *model, struct model_cart *cart
 					    op->now_ms);
 		else if (there == 0 || op->strategy == CART_MERGE_MAX)
 			changed = model_set(&after, &line->product_id, most, op->now_ms) || changed;
+		if (there == 0 || cart->lines[at].attributes == NULL)
+			changed = model_name(&after,
+					     &(struct cart_change){.product_id = line->product_id,
+								   .attributes = line->attributes},
+					     op->now_ms) ||
+				  changed;
 	}
 	if (model_is_over(model, &after, cart))
 		return CART_LIMIT;

@@ -523,9 +523,10 @@ const char *rig_describe(const struct cart *cart)
 		      (long long)cart->created_ms, (long long)cart->updated_ms,
 		      (long long)cart->expires_ms, order);
 	for (size_t i = 0; i < cart->line_count && at < (int)sizeof(text[0]) - 100; i++)
-		at += snprintf(to + at, sizeof(text[0]) - (size_t)at, " %s x %lld (%lld, %lld)",
-			       cart->lines[i].product_id.text, (long long)cart->lines[i].quantity,
-			       (long long)cart->lines[i].added_ms,
-			       (long long)cart->lines[i].updated_ms);
+		at += snprintf(
+			to + at, sizeof(text[0]) - (size_t)at, " %s x %lld (%lld, %lld) %.40s",
+			cart->lines[i].product_id.text, (long long)cart->lines[i].quantity,
+			(long long)cart->lines[i].added_ms, (long long)cart->lines[i].updated_ms,
+			attributes_of(&cart->lines[i]));
 	return to;
 }

@@ -127,27 +127,32 @@ int64_t rig_forget(struct cart_op op);
 		sizeof((const struct cart_change[]){__VA_ARGS__}) / sizeof(struct cart_change)
 #define ADD(product_, quantity_)                                                                   \
 	{                                                                                          \
-		CART_CHANGE_ADD, id_of(product_), quantity_                                        \
+		.type = CART_CHANGE_ADD, .product_id = id_of(product_), .quantity = quantity_      \
 	}
 #define SET(product_, quantity_)                                                                   \
 	{                                                                                          \
-		CART_CHANGE_SET, id_of(product_), quantity_                                        \
+		.type = CART_CHANGE_SET, .product_id = id_of(product_), .quantity = quantity_      \
 	}
 #define REMOVE(product_)                                                                           \
 	{                                                                                          \
-		CART_CHANGE_REMOVE, id_of(product_), 0                                             \
+		.type = CART_CHANGE_REMOVE, .product_id = id_of(product_)                          \
 	}
 #define REPLACE(product_, quantity_)                                                               \
 	{                                                                                          \
-		CART_CHANGE_REPLACE, id_of(product_), quantity_                                    \
+		.type = CART_CHANGE_REPLACE, .product_id = id_of(product_), .quantity = quantity_  \
 	}
 #define REOPEN                                                                                     \
 	{                                                                                          \
-		CART_CHANGE_REOPEN, {0}, 0                                                         \
+		.type = CART_CHANGE_REOPEN                                                         \
 	}
 #define CLEAR                                                                                      \
 	{                                                                                          \
-		CART_CHANGE_CLEAR, {0}, 0                                                          \
+		.type = CART_CHANGE_CLEAR                                                          \
+	}
+/* ADD, SET or REPLACE with attributes. */
+#define LINE(type_, product_, quantity_, attributes_)                                              \
+	{                                                                                          \
+		CART_CHANGE_##type_, id_of(product_), quantity_, attributes_                       \
 	}
 
 /* A new cart of a new customer. */

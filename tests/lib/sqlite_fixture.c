@@ -184,7 +184,7 @@ enum cart_result fixture_create(struct fixture *f, uint8_t n, int64_t customer_i
 
 enum cart_result fixture_add(struct fixture *f, uint8_t n, int64_t product_id, int64_t quantity)
 {
-	struct cart_change change = {CART_CHANGE_ADD, id_of(product_id), quantity};
+	struct cart_change change = {CART_CHANGE_ADD, id_of(product_id), quantity, NULL};
 	struct cart_op op = {
 		.type = CART_OP_CHANGE, .id = fixture_id(n), .changes = &change, .change_count = 1};
 	enum cart_result result = fixture_run(f, &op);

@@ -59,7 +59,7 @@ static void history_add_three(struct fixture *f, struct history *h, int64_t prod
 	int done = 0, submitted = 0;
 
 	for (int i = 0; i < 3; i++) {
-		changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(product + i), 1};
+		changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(product + i), 1, NULL};
 		ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
 					  .id = fixture_id(CART),
 					  .changes = &changes[i],
@@ -78,7 +78,7 @@ static void history_add_three(struct fixture *f, struct history *h, int64_t prod
 /* With a key, and again if it was uncertain: that must never count twice. */
 static void history_add_keyed(struct fixture *f, struct history *h, int64_t product)
 {
-	struct cart_change change = {CART_CHANGE_ADD, id_of(product), 1};
+	struct cart_change change = {CART_CHANGE_ADD, id_of(product), 1, NULL};
 	char key[16];
 	struct cart_op op = {.type = CART_OP_CHANGE,
 			     .id = fixture_id(CART),

@@ -9,9 +9,23 @@
 
 static char detail[BODY_DETAIL_MAX];
 
+static const struct cart_rules rules = {.quantity_max = 1000000, .attributes_max = 256};
+static struct changes changes;
+
+static enum body_result read_quantity(const char *text, size_t len, int64_t *quantity)
+{
+	enum body_result result;
+
+	changes_clear(&changes);
+	result = body_read_line(text, len, &rules, &changes, detail);
+	if (result == BODY_OK)
+		*quantity = changes.one.quantity;
+	return result;
+}
+
 static enum body_result quantity_of(const char *text, int64_t *quantity)
 {
-	return body_read_quantity(text, strlen(text), 1000000, quantity, detail);
+	return read_quantity(text, strlen(text), quantity);
 }
 
 static void assert_quantity_refused(const char *text, enum body_result result, const char *says)
@@ -116,9 +130,8 @@ static void what_is_not_one_json_object_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		assert_quantity_refused(texts[i], BODY_INVALID_JSON, "the body");
 	assert_quantity_refused("", BODY_INVALID_JSON, "empty");
-	assert_int_equal(body_read_quantity("{\"quantity\":1}\0", 15, 10, &(int64_t){0}, detail),
-			 BODY_INVALID_JSON);
-	assert_int_equal(body_read_quantity(NULL, 0, 10, &(int64_t){0}, detail), BODY_INVALID_JSON);
+	assert_int_equal(read_quantity("{\"quantity\":1}\0", 15, &(int64_t){0}), BODY_INVALID_JSON);
+	assert_int_equal(read_quantity(NULL, 0, &(int64_t){0}), BODY_INVALID_JSON);
 }
 
 static void duplicate_members_are_refused(void **state)
@@ -139,11 +152,9 @@ static void deep_nesting_and_much_space_are_survived(void **state)
 	assert_non_null(text);
 	memset(text, '[', LEVELS);
 	memset(text + LEVELS, ']', LEVELS);
-	assert_int_equal(body_read_quantity(text, 2 * LEVELS, 10, &quantity, detail),
-			 BODY_INVALID_JSON);
+	assert_int_equal(read_quantity(text, 2 * LEVELS, &quantity), BODY_INVALID_JSON);
 	assert_non_null(strstr(detail, "deeply"));
-	assert_int_equal(body_read_quantity(text, LEVELS, 10, &quantity, detail),
-			 BODY_INVALID_JSON);
+	assert_int_equal(read_quantity(text, LEVELS, &quantity), BODY_INVALID_JSON);
 	memset(text, ' ', SPACES);
 	strcpy(text + SPACES, "{\"quantity\":5}");
 	assert_int_equal(quantity_of(text, &quantity), BODY_OK);
@@ -151,27 +162,24 @@ static void deep_nesting_and_much_space_are_survived(void **state)
 	free(text);
 }
 
-static struct cart_change one;
-static struct cart_change *changes;
-static size_t count;
-
 static enum body_result items_of(const char *text)
 {
-	changes = NULL;
-	count = 0;
-	return body_read_items(text, strlen(text), &one, &changes, &count, detail);
+	changes_clear(&changes);
+	return body_read_items(text, strlen(text), &rules, &changes, detail);
 }
 
 static void a_single_item_needs_no_array(void **state)
 {
 	(void)state;
 	assert_int_equal(items_of("{\"product_id\":9007199254740991,\"quantity\":10000}"), BODY_OK);
-	assert_int_equal(count, 1);
-	assert_ptr_equal(changes, &one);
-	assert_int_equal(one.type, CART_CHANGE_ADD);
-	assert_id_equal(one.product_id, SHOP_ID_NUMBER_MAX);
-	assert_int_equal(one.quantity, CART_ADD_MAX);
+	assert_int_equal(changes.count, 1);
+	assert_ptr_equal(changes.all, &changes.one);
+	assert_int_equal(changes.one.type, CART_CHANGE_ADD);
+	assert_id_equal(changes.one.product_id, SHOP_ID_NUMBER_MAX);
+	assert_int_equal(changes.one.quantity, CART_ADD_MAX);
 }
+
+#define ATTRIBUTES(members_) "{\"attributes\":{" members_ "},\"product_id\":1,\"quantity\":2}"
 
 /* The same body with an escape in a member's name, which is read by another way. */
 static void respell(char *to, size_t room, const char *text)
@@ -180,6 +188,15 @@ static void respell(char *to, size_t room, const char *text)
 
 	assert_non_null(name);
 	snprintf(to, room, "%.*s\\u0071%s", (int)(name - text), text, name + 1);
+}
+
+static bool is_same_change(const struct cart_change *a, const struct cart_change *b)
+{
+	return a->type == b->type && shop_id_compare(&a->product_id, &b->product_id) == 0 &&
+	       a->quantity == b->quantity &&
+	       (a->attributes == NULL || b->attributes == NULL
+			? a->attributes == b->attributes
+			: strcmp(a->attributes, b->attributes) == 0);
 }
 
 static void plain_and_escaped_bodies_are_read_alike(void **state)
@@ -218,29 +235,59 @@ static void plain_and_escaped_bodies_are_read_alike(void **state)
 		"{\"items\":[{\"product_id\":1,\"quantity\":1}]}",
 		"[{\"product_id\":1,\"quantity\":1}]",
 		"{\"product_id\":1,\v\"quantity\":1}",
+		"{\"product_id\":1,\"quantity\":2,\"attributes\":null}",
+		"{\"product_id\":1,\"quantity\":2,\"attributes\":{}}",
+		"{\"product_id\":1,\"quantity\":2,\"attributes\": { } }",
+		"{\"attributes\":{\"b\":1,\"a\":\"x\"},\"product_id\":1,\"quantity\":2}",
+		"{\"quantity\":2,\"attributes\" : { \"b\" : -1 , \"\" : true,\"ab\":false}\n,"
+		"\"product_id\":1}",
+		ATTRIBUTES("\"a\":9007199254740991,\"b\":-9007199254740991"),
+		ATTRIBUTES("\"a\":9007199254740992"),
+		ATTRIBUTES("\"a\":-9007199254740992"),
+		ATTRIBUTES("\"a\":0,\"b\":-0"),
+		ATTRIBUTES("\"a\":01"),
+		ATTRIBUTES("\"a\":1e3"),
+		ATTRIBUTES("\"a\":1.0"),
+		ATTRIBUTES("\"a\":null"),
+		ATTRIBUTES("\"a\":[]"),
+		ATTRIBUTES("\"a\":{}"),
+		ATTRIBUTES("\"a\":truE"),
+		ATTRIBUTES("\"a\":1,\"a\":1"),
+		ATTRIBUTES("\"b\":1,\"a\":1,\"b\":1"),
+		ATTRIBUTES("\"b\":1,"),
+		ATTRIBUTES(",\"b\":1"),
+		ATTRIBUTES("\"b\" 1"),
+		ATTRIBUTES("\"b\":\"\n\""),
+		ATTRIBUTES("\"b\":\"\\\"\\\\\\b\\f\\n\\r\\t\\u0001\\u001F\""),
+		ATTRIBUTES("\"b\":\"\\u001f\\/\\u00e4\\u000a\\ud83d\\ude00\""),
+		ATTRIBUTES("\"b\":\"\\ud83d\""),
+		ATTRIBUTES("\"b\":\"\\u0000\""),
+		ATTRIBUTES("\"b\":\"\\x\""),
+		ATTRIBUTES("\"a\\n\":1,\"a!\":2,\"a\":3"),
+		ATTRIBUTES("\"\\u0061\":1,\"a\":2"),
+		ATTRIBUTES("\"b\":\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbf\xbf\""),
+		ATTRIBUTES("\"b\":\"\xc3\""),
+		ATTRIBUTES("\"b\":\"\xc0\x80\""),
+		ATTRIBUTES("\"b\":\"\xe0\x9f\xbf\""),
+		ATTRIBUTES("\"b\":\"\xed\xa0\x80\""),
+		ATTRIBUTES("\"b\":\"\xf0\x8f\xbf\xbf\""),
+		ATTRIBUTES("\"b\":\"\xf4\x90\x80\x80\""),
+		ATTRIBUTES("\"b\":\"\x7f\""),
+		ATTRIBUTES("\"q\":1,\"p\":1,\"o\":1,\"n\":1,\"m\":1,\"l\":1,\"k\":1,\"j\":1"),
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		struct cart_change plain = {0}, escaped = {0};
+		struct changes plain = {0};
 		enum body_result result;
-		char text[128];
+		char text[160];
 
-		changes = NULL;
-		result = body_read_items(texts[i], strlen(texts[i]), &plain, &changes, &count,
-					 detail);
-		if (changes != &plain)
-			free(changes);
-		changes = NULL;
+		result = body_read_items(texts[i], strlen(texts[i]), &rules, &plain, detail);
 		respell(text, sizeof(text), texts[i]);
-		if (body_read_items(text, strlen(text), &escaped, &changes, &count, detail) !=
-			    result ||
-		    (changes == &escaped &&
-		     (shop_id_compare(&plain.product_id, &escaped.product_id) != 0 ||
-		      plain.quantity != escaped.quantity)))
+		if (items_of(text) != result ||
+		    (result == BODY_OK && !is_same_change(&plain.all[0], &changes.all[0])))
 			fail_msg("not read alike: %s", texts[i]);
-		if (changes != &escaped)
-			free(changes);
+		changes_clear(&plain);
 	}
 }
 
@@ -250,11 +297,11 @@ static void a_nul_after_the_body_or_in_a_name_is_refused(void **state)
 	static const char within[] = "{\"product_id\":1,\"quantity\0\0\0\":1}";
 
 	(void)state;
-	assert_int_equal(body_read_items(after, sizeof(after) - 1, &one, &changes, &count, detail),
+	changes_clear(&changes);
+	assert_int_equal(body_read_items(after, sizeof(after) - 1, &rules, &changes, detail),
 			 BODY_INVALID_JSON);
-	assert_int_equal(
-		body_read_items(within, sizeof(within) - 1, &one, &changes, &count, detail),
-		BODY_INVALID_JSON);
+	assert_int_equal(body_read_items(within, sizeof(within) - 1, &rules, &changes, detail),
+			 BODY_INVALID_JSON);
 }
 
 static void a_batch_keeps_its_order_and_its_duplicates(void **state)
@@ -264,13 +311,12 @@ static void a_batch_keeps_its_order_and_its_duplicates(void **state)
 				  "{\"quantity\":3,\"product_id\":1},"
 				  "{\"product_id\":2,\"quantity\":4}]}"),
 			 BODY_OK);
-	assert_int_equal(count, 3);
-	assert_id_equal(changes[0].product_id, 2);
-	assert_id_equal(changes[1].product_id, 1);
-	assert_int_equal(changes[1].quantity, 3);
-	assert_id_equal(changes[2].product_id, 2);
-	assert_int_equal(changes[2].type, CART_CHANGE_ADD);
-	free(changes);
+	assert_int_equal(changes.count, 3);
+	assert_id_equal(changes.all[0].product_id, 2);
+	assert_id_equal(changes.all[1].product_id, 1);
+	assert_int_equal(changes.all[1].quantity, 3);
+	assert_id_equal(changes.all[2].product_id, 2);
+	assert_int_equal(changes.all[2].type, CART_CHANGE_ADD);
 }
 
 static void assert_items_refused(const char *text, const char *says)
@@ -278,7 +324,6 @@ static void assert_items_refused(const char *text, const char *says)
 	assert_int_equal(items_of(text), BODY_INVALID_INPUT);
 	if (strstr(detail, says) == NULL)
 		fail_msg("%s: \"%s\" does not say \"%s\"", text, detail, says);
-	assert_null(changes);
 }
 
 static void bad_items_are_named_with_their_place(void **state)
@@ -303,9 +348,10 @@ static void bad_items_are_named_with_their_place(void **state)
 
 static enum body_result lines_of(const char *text)
 {
-	changes = NULL;
-	count = 0;
-	return body_read_lines(text, strlen(text), 50, &changes, &count, detail);
+	const struct cart_rules few = {.quantity_max = 50, .attributes_max = 256};
+
+	changes_clear(&changes);
+	return body_read_lines(text, strlen(text), &few, &changes, detail);
 }
 
 static void lines_to_replace_have_quantities_of_0_to_the_limit(void **state)
@@ -314,28 +360,25 @@ static void lines_to_replace_have_quantities_of_0_to_the_limit(void **state)
 	assert_int_equal(lines_of("{\"items\":[{\"product_id\":2,\"quantity\":50},"
 				  "{\"product_id\":1,\"quantity\":0}]}"),
 			 BODY_OK);
-	assert_int_equal(count, 2);
-	assert_int_equal(changes[0].type, CART_CHANGE_REPLACE);
-	assert_id_equal(changes[0].product_id, 2);
-	assert_int_equal(changes[0].quantity, 50);
-	assert_id_equal(changes[1].product_id, 1);
-	assert_int_equal(changes[1].quantity, 0);
-	free(changes);
+	assert_int_equal(changes.count, 2);
+	assert_int_equal(changes.all[0].type, CART_CHANGE_REPLACE);
+	assert_id_equal(changes.all[0].product_id, 2);
+	assert_int_equal(changes.all[0].quantity, 50);
+	assert_id_equal(changes.all[1].product_id, 1);
+	assert_int_equal(changes.all[1].quantity, 0);
 	assert_int_equal(lines_of("{\"items\":[{\"product_id\":2,\"quantity\":51}]}"),
 			 BODY_INVALID_INPUT);
 	assert_non_null(strstr(detail, "items[0].quantity is out of range: 0 to 50"));
-	assert_null(changes);
 }
 
 static void no_lines_are_one_change_that_names_none(void **state)
 {
 	(void)state;
 	assert_int_equal(lines_of("{\"items\":[]}"), BODY_OK);
-	assert_int_equal(count, 1);
-	assert_int_equal(changes[0].type, CART_CHANGE_REPLACE);
-	assert_int_equal(changes[0].product_id.size, 0);
-	assert_int_equal(changes[0].quantity, 0);
-	free(changes);
+	assert_int_equal(changes.count, 1);
+	assert_int_equal(changes.all[0].type, CART_CHANGE_REPLACE);
+	assert_int_equal(changes.all[0].product_id.size, 0);
+	assert_int_equal(changes.all[0].quantity, 0);
 	/* One line needs the list too. */
 	assert_int_equal(lines_of("{\"product_id\":2,\"quantity\":1}"), BODY_INVALID_INPUT);
 	assert_int_equal(lines_of("{}"), BODY_INVALID_INPUT);
@@ -383,26 +426,24 @@ static void a_new_cart_may_have_a_customer_and_items(void **state)
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		struct shop_id customer = {0};
 
-		changes = NULL;
-		count = 0;
-		assert_int_equal(body_read_cart(good[i].text, strlen(good[i].text), &customer,
-						&changes, &count, detail),
+		changes_clear(&changes);
+		assert_int_equal(body_read_cart(good[i].text, strlen(good[i].text), &rules,
+						&customer, &changes, detail),
 				 BODY_OK);
 		assert_int_equal(customer.size > 0, good[i].customer);
-		assert_int_equal(count, good[i].count);
-		if (count > 0)
-			assert_int_equal(changes[count - 1].quantity, count + 1);
-		free(changes);
+		assert_int_equal(changes.count, good[i].count);
+		if (changes.count > 0)
+			assert_int_equal(changes.all[changes.count - 1].quantity,
+					 changes.count + 1);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct shop_id customer = {0};
 
-		changes = NULL;
-		assert_int_equal(body_read_cart(bad[i][0], strlen(bad[i][0]), &customer, &changes,
-						&count, detail),
+		changes_clear(&changes);
+		assert_int_equal(body_read_cart(bad[i][0], strlen(bad[i][0]), &rules, &customer,
+						&changes, detail),
 				 BODY_INVALID_INPUT);
 		assert_non_null(strstr(detail, bad[i][1]));
-		assert_null(changes);
 	}
 }
 
@@ -423,11 +464,9 @@ static void ids_may_be_strings(void **state)
 	assert_true(shop_id_type_take(SHOP_ID_STRING));
 	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
 		assert_int_equal(items_of(bodies[i]), BODY_OK);
-		assert_int_equal(count, 1);
-		assert_string_equal(changes[0].product_id.text, "a/b%?#");
-		assert_int_equal(changes[0].quantity, 2);
-		if (changes != &one)
-			free(changes);
+		assert_int_equal(changes.count, 1);
+		assert_string_equal(changes.all[0].product_id.text, "a/b%?#");
+		assert_int_equal(changes.all[0].quantity, 2);
 	}
 	assert_int_equal(body_read_customer(quoted, strlen(quoted), &customer, detail), BODY_OK);
 	assert_string_equal(customer.text, "\"\\");

@@ -40,7 +40,7 @@ static enum cart_result change_all(const struct cart_change *changes, size_t cou
 static enum cart_result change(enum cart_change_type type, int64_t product, int64_t quantity,
 			       int64_t now_ms)
 {
-	return change_all(&(struct cart_change){type, id_of(product), quantity}, 1, now_ms);
+	return change_all(&(struct cart_change){type, id_of(product), quantity, NULL}, 1, now_ms);
 }
 
 static enum cart_result checkout(int64_t now_ms, uint8_t order)
@@ -114,10 +114,10 @@ static void without_a_ttl_nothing_expires(void **state)
 
 static void a_cart_begins_with_lines_within_the_limits(void **state)
 {
-	const struct cart_change lines[] = {{CART_CHANGE_ADD, id_of(2), 60},
-					    {CART_CHANGE_ADD, id_of(1), 3},
-					    {CART_CHANGE_ADD, id_of(2), 40},
-					    {CART_CHANGE_ADD, id_of(2), 1}};
+	const struct cart_change lines[] = {{CART_CHANGE_ADD, id_of(2), 60, NULL},
+					    {CART_CHANGE_ADD, id_of(1), 3, NULL},
+					    {CART_CHANGE_ADD, id_of(2), 40, NULL},
+					    {CART_CHANGE_ADD, id_of(2), 1, NULL}};
 	struct cart_op op = {
 		.type = CART_OP_CREATE, .changes = lines, .change_count = 3, .now_ms = 5000};
 	struct cart made;
@@ -162,9 +162,9 @@ static void a_guests_cart_is_claimed_once(void **state)
 
 static void many_changes_are_one_version(void **state)
 {
-	const struct cart_change changes[] = {{CART_CHANGE_ADD, id_of(1), 2},
-					      {CART_CHANGE_ADD, id_of(2), 1},
-					      {CART_CHANGE_ADD, id_of(1), 4}};
+	const struct cart_change changes[] = {{CART_CHANGE_ADD, id_of(1), 2, NULL},
+					      {CART_CHANGE_ADD, id_of(2), 1, NULL},
+					      {CART_CHANGE_ADD, id_of(1), 4, NULL}};
 
 	(void)state;
 	assert_int_equal(change_all(changes, 3, 5100), CART_OK);
@@ -175,8 +175,8 @@ static void many_changes_are_one_version(void **state)
 
 static void changes_that_fail_in_the_middle_change_nothing(void **state)
 {
-	const struct cart_change changes[] = {{CART_CHANGE_ADD, id_of(1), 2},
-					      {CART_CHANGE_REMOVE, id_of(9), 0}};
+	const struct cart_change changes[] = {{CART_CHANGE_ADD, id_of(1), 2, NULL},
+					      {CART_CHANGE_REMOVE, id_of(9), 0, NULL}};
 
 	(void)state;
 	assert_int_equal(change_all(changes, 2, 5100), CART_NO_ITEM);
@@ -217,7 +217,7 @@ static void set_to_zero_and_remove_take_the_line_away(void **state)
 		sizeof((const struct cart_change[]){__VA_ARGS__}) / sizeof(struct cart_change)
 #define TO(product_, quantity_)                                                                    \
 	{                                                                                          \
-		CART_CHANGE_REPLACE, id_of(product_), quantity_                                    \
+		CART_CHANGE_REPLACE, id_of(product_), quantity_, NULL                              \
 	}
 
 static void a_replacement_keeps_what_stays(void **state)
@@ -275,8 +275,8 @@ static void limits_hold_for_lines_and_for_quantity(void **state)
 
 static void a_limit_counts_where_the_op_ends(void **state)
 {
-	const struct cart_change swap[] = {{CART_CHANGE_ADD, id_of(4), 1},
-					   {CART_CHANGE_REMOVE, id_of(1), 0}};
+	const struct cart_change swap[] = {{CART_CHANGE_ADD, id_of(4), 1, NULL},
+					   {CART_CHANGE_REMOVE, id_of(1), 0, NULL}};
 
 	(void)state;
 	for (int64_t product = 1; product <= 3; product++)
@@ -288,7 +288,7 @@ static void a_limit_counts_where_the_op_ends(void **state)
 static void a_lowered_limit_does_not_hold_up_a_change_that_changes_nothing(void **state)
 {
 	const struct cart_rules tight = {.ttl_ms = 1000, .lines_max = 1, .quantity_max = 100};
-	const struct cart_change same = {CART_CHANGE_SET, id_of(1), 1};
+	const struct cart_change same = {CART_CHANGE_SET, id_of(1), 1, NULL};
 	struct cart_op op = {.type = CART_OP_CHANGE, .changes = &same, .change_count = 1};
 
 	(void)state;
@@ -304,13 +304,13 @@ static void a_cart_over_a_lowered_limit_can_be_brought_down_but_not_up(void **st
 		struct cart_change change;
 		enum cart_result result;
 	} steps[] = {
-		{{CART_CHANGE_ADD, id_of(4), 1}, CART_LIMIT},
-		{{CART_CHANGE_ADD, id_of(1), 1}, CART_LIMIT},
-		{{CART_CHANGE_REMOVE, id_of(3), 0}, CART_OK},
-		{{CART_CHANGE_SET, id_of(1), 50}, CART_OK},
-		{{CART_CHANGE_ADD, id_of(2), 1}, CART_OK},
-		{{CART_CHANGE_REMOVE, id_of(1), 0}, CART_OK},
-		{{CART_CHANGE_ADD, id_of(4), 1}, CART_LIMIT},
+		{{CART_CHANGE_ADD, id_of(4), 1, NULL}, CART_LIMIT},
+		{{CART_CHANGE_ADD, id_of(1), 1, NULL}, CART_LIMIT},
+		{{CART_CHANGE_REMOVE, id_of(3), 0, NULL}, CART_OK},
+		{{CART_CHANGE_SET, id_of(1), 50, NULL}, CART_OK},
+		{{CART_CHANGE_ADD, id_of(2), 1, NULL}, CART_OK},
+		{{CART_CHANGE_REMOVE, id_of(1), 0, NULL}, CART_OK},
+		{{CART_CHANGE_ADD, id_of(4), 1, NULL}, CART_LIMIT},
 	};
 
 	(void)state;
@@ -406,7 +406,7 @@ static void an_empty_cart_is_not_checked_out(void **state)
 
 static void another_version_is_a_mismatch_for_every_write(void **state)
 {
-	const struct cart_change add = {CART_CHANGE_ADD, id_of(1), 1};
+	const struct cart_change add = {CART_CHANGE_ADD, id_of(1), 1, NULL};
 
 	(void)state;
 	for (int type = CART_OP_CHANGE; type <= CART_OP_DELETE; type++) {
@@ -476,8 +476,8 @@ static void fingerprint_of(struct cart_op *op, uint8_t out[CART_FINGERPRINT_BYTE
 
 static void fingerprints_tell_requests_apart(void **state)
 {
-	const struct cart_change one = {CART_CHANGE_ADD, id_of(1), 1},
-				 two = {CART_CHANGE_ADD, id_of(1), 2};
+	const struct cart_change one = {CART_CHANGE_ADD, id_of(1), 1, NULL},
+				 two = {CART_CHANGE_ADD, id_of(1), 2, NULL};
 	struct cart_op op = {
 		.type = CART_OP_CHANGE, .changes = &one, .change_count = 1, .key = "k"};
 	uint8_t first[CART_FINGERPRINT_BYTES], other[CART_FINGERPRINT_BYTES];
@@ -526,8 +526,8 @@ static void a_key_is_hashed_with_the_customer_where_it_is_a_creates(void **state
 
 static void a_copied_request_stands_on_its_own(void **state)
 {
-	struct cart_change changes[] = {{CART_CHANGE_ADD, id_of(1), 2},
-					{CART_CHANGE_SET, id_of(3), 4}};
+	struct cart_change changes[] = {{CART_CHANGE_ADD, id_of(1), 2, NULL},
+					{CART_CHANGE_SET, id_of(3), 4, NULL}};
 	char key[] = "k-1";
 	struct cart_op op = {.type = CART_OP_CHANGE,
 			     .changes = changes,

@@ -16,8 +16,8 @@ static const char *write_cart(struct buf *out, const struct cart *cart)
 static void an_open_cart_is_written_as_the_contract_shows_it(void **state)
 {
 	struct cart_line lines[] = {
-		{id_of(456), 2, INT64_C(1762040100000), INT64_C(1762040100123)},
-		{id_of(SHOP_ID_NUMBER_MAX), 1000000, 0, 0},
+		{id_of(456), 2, INT64_C(1762040100000), INT64_C(1762040100123), NULL},
+		{id_of(SHOP_ID_NUMBER_MAX), 1000000, 0, 0, NULL},
 	};
 	struct cart cart = {
 		.customer_id = id_of(123),
@@ -49,7 +49,7 @@ static void an_open_cart_is_written_as_the_contract_shows_it(void **state)
 
 static void strings_are_quoted_and_escaped(void **state)
 {
-	struct cart_line line = {{5, "a\"\\/b"}, 1, 0, 0};
+	struct cart_line line = {{5, "a\"\\/b"}, 1, 0, 0, NULL};
 	struct cart cart = {.customer_id = {1, "9"}, .version = 1, .lines = &line, .line_count = 1};
 	struct buf out = {0};
 

@@ -99,19 +99,21 @@ static void test_a_body_is_refused_rather_than_read_wrong(void **state)
 {
 	(void)state;
 	for (long nth = 1; nth < 1000; nth++) {
-		struct cart_change one = {0}, *changes = NULL;
+		const struct cart_rules rules = {.attributes_max = 256};
+		struct changes changes = {0};
 		char detail[BODY_DETAIL_MAX];
 		enum body_result result;
-		size_t count;
 
 		fails_at = nth;
 		calls = 0;
-		result = body_read_items(BODY, strlen(BODY), &one, &changes, &count, detail);
+		result = body_read_items(BODY, strlen(BODY), &rules, &changes, detail);
 		if (result == BODY_OK) {
 			assert_true(calls < nth);
-			assert_id_equal(changes[0].product_id, INT64_C(9007199254740991));
+			assert_id_equal(changes.all[0].product_id, INT64_C(9007199254740991));
+			changes_clear(&changes);
 			return;
 		}
+		changes_clear(&changes);
 		assert_int_equal(result, BODY_NO_MEMORY);
 	}
 	fail_msg("it never has enough");

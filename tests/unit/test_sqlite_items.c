@@ -37,7 +37,7 @@ static void what_is_written_is_read_back(void **state)
 
 static void the_text_is_json_as_the_schema_says(void **state)
 {
-	struct cart_line lines[] = {{id_of(1), 2, 3, 4}, {id_of(5), 6, 7, 8}};
+	struct cart_line lines[] = {{id_of(1), 2, 3, 4, NULL}, {id_of(5), 6, 7, 8, NULL}};
 	struct cart cart = {.lines = lines, .line_count = 2};
 	struct buf out = {0};
 
@@ -54,7 +54,8 @@ static void the_text_is_json_as_the_schema_says(void **state)
 /* What ids of shops may hold, and JSON does not take as it is. */
 static void an_id_of_any_visible_ascii_comes_back(void **state)
 {
-	struct cart_line lines[] = {{{SHOP_ID_MAX, ""}, 1, 2, 3}, {{SHOP_ID_MAX, ""}, 4, 5, 6}};
+	struct cart_line lines[] = {{{SHOP_ID_MAX, ""}, 1, 2, 3, NULL},
+				    {{SHOP_ID_MAX, ""}, 4, 5, 6, NULL}};
 	struct cart cart = {.lines = lines, .line_count = 2}, back;
 	struct buf out = {0};
 

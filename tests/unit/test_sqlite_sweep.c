@@ -83,7 +83,7 @@ static struct sqlite_swept step(void)
 
 static void add_keyed(uint8_t n, const char *key)
 {
-	struct cart_change change = {CART_CHANGE_ADD, id_of(5), 1};
+	struct cart_change change = {CART_CHANGE_ADD, id_of(5), 1, NULL};
 	struct cart_op op = {.type = CART_OP_CHANGE,
 			     .id = fixture_id(n),
 			     .changes = &change,

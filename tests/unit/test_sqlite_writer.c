@@ -48,7 +48,7 @@ static int teardown(void **state)
 
 static enum cart_result submit_add(int i, uint8_t cart, int64_t product, int64_t deadline_ms)
 {
-	changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(product), 1};
+	changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(product), 1, NULL};
 	ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
 				  .id = fixture_id(cart),
 				  .changes = &changes[i],
@@ -182,7 +182,7 @@ static void changes_of_a_batch_see_those_before_them(void **state)
 	assert_int_equal(fixture_create(&f, 2, 7), CART_OK);
 	hold_with_one();
 	for (int i = 1; i < 3; i++) {
-		changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(9), 1};
+		changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(9), 1, NULL};
 		ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
 					  .id = fixture_id(1),
 					  .changes = &changes[i],
@@ -316,7 +316,7 @@ static enum cart_result submit_noted(int i, uint8_t cart)
 {
 	enum cart_result result;
 
-	changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(i + 1), 1};
+	changes[i] = (struct cart_change){CART_CHANGE_ADD, id_of(i + 1), 1, NULL};
 	ops[i] = (struct cart_op){.type = CART_OP_CHANGE,
 				  .id = fixture_id(cart),
 				  .changes = &changes[i],

@@ -8,7 +8,9 @@
 
 #include <inttypes.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +65,25 @@ static const char *token_of(EVP_PKEY *signer, const char *kid, int64_t seconds, 
 	jwt_fixture_sign(signer, NULL, header, payload, token);
 	snprintf(line, sizeof(line), "Authorization: Bearer %s\r\n", token);
 	return line;
+}
+
+/* further: one more setting, or NULL. */
+static void start_server(struct api_server *started, const char *further)
+{
+	char token_setting[320], keys_setting[320];
+	const char *settings[] = {"auth=token,jwt",
+				  token_setting,
+				  keys_setting,
+				  "auth.jwt_issuer=https://login.shop",
+				  "auth.jwt_audience=cart",
+				  "auth.customer_claim=cart_customer",
+				  "auth.jwt_scopes=read",
+				  further,
+				  NULL};
+
+	snprintf(token_setting, sizeof(token_setting), "auth.token_file=%s", file.path);
+	snprintf(keys_setting, sizeof(keys_setting), "auth.jwt_keys=%s", keys_path);
+	api_server_start(started, settings);
 }
 
 #define ANN ",\"sub\":\"ann\",\"cart_customer\":1,\"scope\":\"openid read write\""
@@ -189,6 +210,72 @@ static void keys_are_read_again(void **state)
 	assert_int_equal(call("GET", READS, fresh, NULL), 401);
 }
 
+#define ASKERS	 4
+#define REWRITES 40
+
+/* Somebody who asks all the time, with one token. */
+struct asker {
+	pthread_t thread;
+	const char *header;
+	atomic_bool *stop;
+	int port, answers, refused;
+};
+
+static void *asker_run(void *user)
+{
+	struct asker *asker = user;
+	struct http_response response = {0};
+	struct http_client http;
+
+	http_client_open(&http, asker->port);
+	while (!atomic_load(asker->stop)) {
+		http_client_call(&http, &response, "GET", READS, asker->header, NULL);
+		asker->answers++;
+		asker->refused += response.status != 404;
+	}
+	http_response_clear(&response);
+	http_client_close(&http);
+	return NULL;
+}
+
+/* Every loop reads the files by itself, also while others look up callers: who stays in them is
+ * never refused. */
+static void callers_are_found_while_the_files_change(void **state)
+{
+	char jwt[JWT_FIXTURE_TEXT + 64];
+	struct asker askers[ASKERS] = {0};
+	struct token_file changing = file;
+	struct api_server busy;
+	atomic_bool stop = false;
+
+	(void)state;
+	strcpy(jwt, token_of(key, "one", 3600, ANN));
+	start_server(&busy, "threads=2");
+	for (int i = 0; i < ASKERS; i++) {
+		askers[i] = (struct asker){.header = i % 2 == 0 ? reader : jwt,
+					   .port = busy.cartd.port,
+					   .stop = &stop};
+		assert_int_equal(pthread_create(&askers[i].thread, NULL, asker_run, &askers[i]), 0);
+	}
+	for (int i = 0; i < REWRITES; i++) {
+		changing.count = file.count;
+		if (i % 2 == 0)
+			token_file_add(&changing, "visitor", "\"read\"", "");
+		token_file_write(&changing);
+		write_keys(key, "one");
+		cartd_signal(&busy.cartd, SIGHUP);
+		pause_ms(10);
+	}
+	atomic_store(&stop, true);
+	for (int i = 0; i < ASKERS; i++) {
+		pthread_join(askers[i].thread, NULL);
+		assert_true(askers[i].answers > 0);
+		assert_int_equal(askers[i].refused, 0);
+	}
+	api_server_stop(&busy);
+	token_file_write(&file);
+}
+
 static void no_start_without_keys_issuer_and_audience(void **state)
 {
 	static const char *const words[][3] = {
@@ -211,16 +298,6 @@ static void no_start_without_keys_issuer_and_audience(void **state)
 
 static int start(void **state)
 {
-	char token_setting[320], keys_setting[320];
-	const char *settings[] = {"auth=token,jwt",
-				  token_setting,
-				  keys_setting,
-				  "auth.jwt_issuer=https://login.shop",
-				  "auth.jwt_audience=cart",
-				  "auth.customer_claim=cart_customer",
-				  "auth.jwt_scopes=read",
-				  NULL};
-
 	(void)state;
 	cartd_make_directory(folder);
 	snprintf(file.path, sizeof(file.path), "%s/tokens.json", folder);
@@ -230,9 +307,7 @@ static int start(void **state)
 	key = jwt_fixture_key("P-256");
 	next_key = jwt_fixture_key("P-256");
 	write_keys(key, "one");
-	snprintf(token_setting, sizeof(token_setting), "auth.token_file=%s", file.path);
-	snprintf(keys_setting, sizeof(keys_setting), "auth.jwt_keys=%s", keys_path);
-	api_server_start(&server, settings);
+	start_server(&server, NULL);
 	api_open(&client, &server);
 	return 0;
 }
@@ -256,6 +331,7 @@ int main(void)
 		cmocka_unit_test(tokens_of_the_file_are_good_beside),
 		cmocka_unit_test(a_token_that_was_seen_expires_all_the_same),
 		cmocka_unit_test(keys_are_read_again),
+		cmocka_unit_test(callers_are_found_while_the_files_change),
 		cmocka_unit_test(no_start_without_keys_issuer_and_audience),
 	};
 

@@ -6,6 +6,7 @@
 #include "core/version.h"
 #include "server/access/access.h"
 #include "server/access/policy.h"
+#include "server/access/rates.h"
 #include "server/api/api_metrics.h"
 #include "server/api/cors.h"
 #include "server/api/read_cache.h"
@@ -151,6 +152,14 @@ static struct read_cache *service_read_cache(const struct service *service,
 	return config.carts > 0 ? read_cache_new(&config) : NULL;
 }
 
+static struct rates *service_rates(const struct settings *settings)
+{
+	int64_t rate = settings_integer(settings, "http.rate");
+	int64_t burst = settings_integer(settings, "http.rate_burst");
+
+	return rate > 0 ? rates_new(rate, burst > 0 ? burst : rate) : NULL;
+}
+
 static int64_t service_queue_delay_ns(const struct settings *settings)
 {
 	int64_t delay_ms = settings_integer(settings, "overload.delay");
@@ -189,6 +198,7 @@ static int service_start_backend(struct service *service, struct cart_error *err
 		.deadline_ms = settings_integer(settings, "request.deadline"),
 		.page_max = (size_t)settings_integer(settings, "http.max_page"),
 		.read_cache = service_read_cache(service, backend),
+		.rates = service_rates(settings),
 		.cors = service->cors.count > 0 ? &service->cors : NULL,
 		.series = api_metrics_register(service->metrics, routes, routes_count),
 		.routes = routes,
@@ -482,6 +492,7 @@ static void service_free(struct service *service)
 	free(service->loops);
 	cart_db_stop(&service->db);
 	read_cache_free(&service->api.read_cache);
+	rates_free(&service->api.rates);
 	api_metrics_free(&service->api.series);
 	metrics_free(&service->metrics);
 	tls_free(&service->tls);

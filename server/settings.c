@@ -178,6 +178,24 @@ const struct setting server_settings[] = {
 			"answered",
 	},
 	{
+		.key = "http.rate",
+		.type = SETTING_INTEGER,
+		.fallback = "0",
+		.min = 0,
+		.max = 1000000,
+		.help = "Requests a second that each caller may make, known by its token, its "
+			"certificate or its address; beyond it 429; 0: any number",
+	},
+	{
+		.key = "http.rate_burst",
+		.type = SETTING_INTEGER,
+		.fallback = "0",
+		.min = 0,
+		.max = 1000000,
+		.help = "Requests that a caller may make at once, after a pause; 0: those of a "
+			"second",
+	},
+	{
 		.key = "overload.delay",
 		.type = SETTING_DURATION,
 		.fallback = "500ms",

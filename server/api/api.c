@@ -5,7 +5,8 @@
 #include "core/settings/settings.h"
 #include "server/api/call.h"
 #include "server/api/cors.h"
-#include "server/api/permit.h"
+#include "server/access/permit.h"
+#include "server/api/rate.h"
 #include "server/api/slices.h"
 #include "server/api/conditions.h"
 #include "server/api/text.h"
@@ -126,6 +127,9 @@ static void api_challenge(struct call *call, struct problem problem, const char 
 {
 	char text[160] = "Bearer realm=\"cart\"";
 
+	/* Who is known was counted already. */
+	if (call->caller == NULL && !rate_admits(call))
+		return;
 	if (error[0] != '\0')
 		snprintf(text, sizeof(text), "Bearer realm=\"cart\", error=\"%s\", %s=\"%s\"",
 			 error, problem.status == 403 ? "scope" : "error_description", why);
@@ -183,9 +187,9 @@ static bool api_permit(struct call *call)
 		return false;
 	}
 	if (call->api->access == NULL || scope == ROUTE_PUBLIC)
-		return true;
+		return rate_admits(call);
 	call->as_admin = scope == ROUTE_ADMIN;
-	if (!api_identify(call))
+	if (!api_identify(call) || !rate_admits(call))
 		return false;
 	if ((call->caller->scopes & needs[scope]) != 0)
 		return true;

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const int api_metrics_codes[] = {200, 201, 204, 304, 400, 401, 403, 404, 405,
-					409, 412, 413, 415, 422, 500, 503, 504, 0 /* any other */};
+static const int api_metrics_codes[] = {200, 201, 204, 304, 400, 401, 403, 404, 405, 409,
+					412, 413, 415, 422, 429, 500, 503, 504, 0 /* any other */};
 #define API_METRICS_CODES (sizeof(api_metrics_codes) / sizeof(api_metrics_codes[0]))
 
 struct api_metrics_call {

@@ -5,7 +5,7 @@
 #include "server/api/api_metrics.h"
 #include "server/api/conditions.h"
 #include "server/api/cors.h"
-#include "server/api/permit.h"
+#include "server/access/permit.h"
 #include "server/api/read_cache.h"
 #include "server/api/text.h"
 
@@ -464,7 +464,7 @@ static void call_problem_text(struct call *call, struct problem problem, const c
 
 	buf_reset(out);
 	problem_write(out, problem, detail);
-	if (problem.status == 503)
+	if (problem.status == 503 || problem.status == 429)
 		call_header_retry(call);
 	call->cache = CALL_CACHE_DEFAULT;
 	if (out->failed)

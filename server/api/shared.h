@@ -9,6 +9,7 @@
 
 struct api_metrics;
 struct cors;
+struct rates;
 struct read_cache;
 
 /* What every loop's api shares. Outlives them. */
@@ -21,6 +22,7 @@ struct api_shared {
 	size_t page_max;	       /* http.max_page */
 	struct read_cache *read_cache; /* NULL: there is none */
 	const struct cors *cors;       /* NULL: http.cors_origins is empty */
+	struct rates *rates;	       /* NULL: http.rate is 0 */
 	const struct route *routes;
 	size_t route_count;
 	const struct api_metrics *series; /* of those routes, by api_metrics_register() */

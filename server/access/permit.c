@@ -1,4 +1,4 @@
-#include "server/api/permit.h"
+#include "server/access/permit.h"
 
 const struct shop_id *permit_owner(const struct access_caller *caller)
 {

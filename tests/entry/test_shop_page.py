@@ -127,6 +127,12 @@ class Shop:
         self.browser.evaluate(FAULTS)
         return asked
 
+    def reload(self):
+        self.look_for_exceptions()
+        self.browser.events = []
+        self.browser.ask("Page.reload")
+        self.browser.await_event("Page.loadEventFired")
+
     def look_for_exceptions(self):
         """Among the events of the page that is open; the next one's take their place."""
         self.thrown += [event for event in self.browser.complaints() if "exceptionDetails" in event]
@@ -217,9 +223,11 @@ def guest_and_customer(shop):
     shop.add("Teapot", 1, 2)
     shop.add("Two cups", 1, 2, 1)
     shop.expect_lines("page", {PEN: 1, TEAPOT: 2, CUPS: 1})
+    pen = shop.cart("page")["items"][0]
+    assert pen["attributes"] == {"name": "Fountain pen", "unit_price": "24.90"}, pen
     assert shop.cart("page")["customer_id"] is None
     total = shop.browser.evaluate("document.getElementById('total').textContent")
-    assert total == "113.95 €", total
+    assert total == "113.95\u00a0€", total
     shop.type("Quantity of Fountain pen", "12")
     shop.until_said("Fountain pen: 12.")
     shop.click("One less: Teapot")
@@ -229,7 +237,7 @@ def guest_and_customer(shop):
     shop.expect_lines("page", {PEN: 12, TEAPOT: 1})
     wrong += shop.look("guest")
     # The same page again, and the cart is there.
-    shop.browser.ask("Page.reload")
+    shop.reload()
     shop.until("cart && cart.items.length === 2 && %s.includes('Welcome back')" % SAID)
 
     shop.log_in("ann")
@@ -338,10 +346,24 @@ def a_login_that_fails_leaves_the_guest(shop):
     shop.until_said("Does it belong to this customer?")
     assert shop.browser.evaluate("customer === null && document.getElementById('who').textContent") == "Guest"
     assert shop.cart("page")["customer_id"] is None
-    # Somebody else's words are text.
     shop.visit(token="")
     shop.add("Teapot")
     shop.until_said("does not know this token")
+
+
+def what_others_wrote_is_text(shop):
+    """A line that another client has put there: words that would be markup, a price that is none, and one that a double cannot hold."""
+    shop.visit()
+    shop.add("Teapot", 1)
+    lines = [{"product_id": 7, "quantity": 1, "attributes": {"name": "<img src=x onerror=alert(1)>", "unit_price": "1e3"}},
+             {"product_id": 8, "quantity": 3, "attributes": {"name": "Gold", "unit_price": "90071992547409.93"}},
+             {"product_id": 9, "quantity": 1}]
+    assert shop.ask("page", "POST", "/shopping-carts/%s/items" % shop.id(), {"items": lines}).status == 204
+    shop.add("Teapot", 1, 3, 1, 2)
+    texts = shop.browser.evaluate("[...document.querySelectorAll('#lines .name, #lines .sum, #total')].map(e => e.textContent)")
+    assert texts == ["<img src=x onerror=alert(1)>", "no price", "Gold", "270,215,977,642,229.79\u00a0€", "Product 9", "no price", "Teapot", "78.00\u00a0€",
+                     "270,215,977,642,307.79\u00a0€"], texts
+    return "\n".join(shop.look("others"))
 
 
 def it_says_what_is_wrong_with_the_service(shop, closed):
@@ -368,7 +390,7 @@ def run(tap):
             with Cartd(folder, settings) as cartd, Cartd(folder, {"backend": "memory"}, name="closed") as closed:
                 shop = Shop(folder, origin, browser, cartd)
                 for test in (guest_and_customer, nothing_is_done_twice, a_busy_shop_is_asked_again, others_change_the_cart_too,
-                             a_login_that_fails_leaves_the_guest):
+                             a_login_that_fails_leaves_the_guest, what_others_wrote_is_text):
                     tap.run(test.__name__, test, shop)
                 tap.run(it_says_what_is_wrong_with_the_service.__name__, it_says_what_is_wrong_with_the_service, shop, closed)
                 shop.look_for_exceptions()

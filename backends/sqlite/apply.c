@@ -101,6 +101,20 @@ static int apply_save_customer(struct sqlite_conn *conn, const struct cart *cart
 	return sqlite_conn_run(conn, STMT_CART_CLAIM);
 }
 
+/* The cart from of a MERGE, whose lines stay as they are. */
+static int apply_save_merged(struct sqlite_conn *conn, const struct cart_rules *rules,
+			     const struct cart *from)
+{
+	sqlite3_stmt *stmt = conn->stmts[STMT_CART_MERGED];
+
+	apply_bind_id(stmt, 1, &from->id);
+	sqlite3_bind_int64(stmt, 2, from->version);
+	sqlite3_bind_int64(stmt, 3, from->updated_ms);
+	sqlite3_bind_int64(stmt, 4, cart_idle_ms(rules, from->updated_ms));
+	apply_bind_id(stmt, 5, &from->merged_into);
+	return sqlite_conn_run(conn, STMT_CART_MERGED);
+}
+
 /* A key's scope, which is the cart and for a create nil, and its hash: parameters 1 and 2. */
 static void apply_bind_key(sqlite3_stmt *stmt, const struct cart_op *op)
 {
@@ -163,8 +177,7 @@ static int apply_save_key(struct sqlite_conn *conn, const struct cart_op *op)
 /* Moves the cart into the answer if the answer has one, else frees it. */
 static void apply_give_cart(struct cart_op *op, struct cart *cart)
 {
-	if (op->type == CART_OP_CREATE || op->type == CART_OP_CHECKOUT ||
-	    (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0)) {
+	if (cart_op_gives_cart(op)) {
 		op->cart = *cart;
 		*cart = (struct cart){0};
 	} else {
@@ -254,6 +267,33 @@ static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules,
 	return rc == SQLITE_OK ? apply_save_key(conn, op) : rc;
 }
 
+/* The same for a MERGE, whose other cart is looked up here. */
+static int apply_merge(struct sqlite_conn *conn, const struct cart_rules *rules, struct cart_op *op,
+		       struct cart *cart, const struct sqlite_places *places)
+{
+	struct cart from = {0};
+	int64_t version = cart->version;
+	bool was_open;
+	int rc = apply_load(conn, op, &op->from, &from, NULL);
+
+	op->of_from = op->result != CART_OK;
+	if (rc != SQLITE_OK || op->result != CART_OK)
+		return rc;
+	was_open = from.state == CART_OPEN;
+	op->result = cart_merge(cart, &from, op, rules);
+	if (op->result == CART_OK) {
+		op->version = cart->version;
+		if (cart->version != version)
+			rc = apply_save_cart(conn, rules, cart, cart->state, places);
+		if (rc == SQLITE_OK && was_open)
+			rc = apply_save_merged(conn, rules, &from);
+		if (rc == SQLITE_OK)
+			rc = apply_save_key(conn, op);
+	}
+	cart_clear(&from);
+	return rc;
+}
+
 static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules,
 			struct cart_op *op)
 {
@@ -275,6 +315,8 @@ static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules
 		op->result = CART_KEY_REUSED;
 	else if (rc == SQLITE_OK && replay == CART_REPLAY_SAME)
 		op->replayed = true;
+	else if (rc == SQLITE_OK && op->type == CART_OP_MERGE)
+		rc = apply_merge(conn, rules, op, &cart, &places);
 	else if (rc == SQLITE_OK)
 		rc = apply_rules(conn, rules, op, &cart, &places);
 	if (rc == SQLITE_OK && op->result == CART_OK)

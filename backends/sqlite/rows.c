@@ -19,16 +19,17 @@ static int rows_customer(sqlite3_stmt *stmt, struct cart *cart)
 	return SQLITE_OK;
 }
 
-static int rows_order(sqlite3_stmt *stmt, struct cart *cart)
+/* One that may be NULL, and is nil then. */
+static int rows_id(sqlite3_stmt *stmt, int column, struct cart_id *to)
 {
-	const void *order;
+	const void *id;
 
-	if (sqlite3_column_type(stmt, 6) == SQLITE_NULL)
+	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
 		return SQLITE_OK;
-	order = sqlite3_column_blob(stmt, 6);
-	if (order == NULL || sqlite3_column_bytes(stmt, 6) != CART_ID_BYTES)
+	id = sqlite3_column_blob(stmt, column);
+	if (id == NULL || sqlite3_column_bytes(stmt, column) != CART_ID_BYTES)
 		return SQLITE_DAMAGED_ROW;
-	memcpy(cart->order_id.bytes, order, CART_ID_BYTES);
+	memcpy(to->bytes, id, CART_ID_BYTES);
 	return SQLITE_OK;
 }
 
@@ -56,12 +57,14 @@ static int rows_cart(sqlite3_stmt *stmt, const struct shop_id *owner, struct car
 	rc = sqlite_items_read(cart, items, (size_t)sqlite3_column_bytes(stmt, 7));
 	if (rc != SQLITE_OK)
 		return rc;
-	cart->state = sqlite3_column_int(stmt, 1) == CART_OPEN ? CART_OPEN : CART_CHECKED_OUT;
+	cart->state = (enum cart_state)sqlite3_column_int(stmt, 1);
 	cart->version = sqlite3_column_int64(stmt, 2);
 	cart->created_ms = sqlite3_column_int64(stmt, 3);
 	cart->updated_ms = sqlite3_column_int64(stmt, 4);
 	cart->expires_ms = sqlite3_column_int64(stmt, 5);
-	rc = rows_order(stmt, cart);
+	rc = rows_id(stmt, 6, &cart->order_id);
+	if (rc == SQLITE_OK)
+		rc = rows_id(stmt, 10, &cart->merged_into);
 	if (rc == SQLITE_OK && (!cart_is_sound(cart) || !rows_products_are_valid(cart)))
 		rc = SQLITE_DAMAGED_ROW;
 	return rc;

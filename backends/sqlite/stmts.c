@@ -16,10 +16,11 @@ const char *const sqlite_stmt_sql[STMTS] = {
 	[STMT_BEGIN] = "BEGIN",
 	[STMT_COMMIT] = "COMMIT",
 	[STMT_CART] = "SELECT customer_id, state, version, created_ms, updated_ms, expires_ms,"
-		      " order_id, items, idle_ms, sweep_ms FROM carts WHERE id = ?1",
+		      " order_id, items, idle_ms, sweep_ms, merged_into FROM carts WHERE id = ?1",
 	/* customer, after created_ms, after id, now, state or nothing, limit */
 	[STMT_LIST_CUSTOMER] = SQL_CUSTOMER_PAGE("0") " UNION ALL " SQL_CUSTOMER_PAGE(
-		"1") " ORDER BY created_ms DESC, id DESC LIMIT ?6",
+		"1") " UNION ALL " SQL_CUSTOMER_PAGE("2") " ORDER BY created_ms DESC, id DESC"
+							  " LIMIT ?6",
 	[STMT_LIST_CUSTOMER_STATE] =
 		SQL_CUSTOMER_PAGE("?5") " ORDER BY created_ms DESC, id DESC LIMIT ?6",
 	/* idle before, after idle_ms, after id, now, limit. The index rules out most carts by
@@ -43,6 +44,9 @@ const char *const sqlite_stmt_sql[STMTS] = {
 			   " WHERE id = ?1",
 	/* cart, customer */
 	[STMT_CART_CLAIM] = "UPDATE carts SET customer_id = ?2 WHERE id = ?1",
+	/* cart, version, updated_ms, idle_ms, into */
+	[STMT_CART_MERGED] = "UPDATE carts SET state = 2, version = ?2, updated_ms = ?3,"
+			     " idle_ms = ?4, merged_into = ?5 WHERE id = ?1",
 	[STMT_CART_DELETE] = "DELETE FROM carts WHERE id = ?1",
 	[STMT_KEY] = "SELECT fingerprint, stored_ms, version, cart_id FROM idempotency_keys"
 		     " WHERE scope = ?1 AND key_hash = ?2",

@@ -11,7 +11,7 @@ CREATE TABLE carts (
 	n           INTEGER PRIMARY KEY,
 	id          BLOB    NOT NULL UNIQUE CHECK (length(id) = 16),
 	customer_id TEXT,                                     -- NULL: a guest's
-	state       INTEGER NOT NULL CHECK (state IN (0, 1)), -- 0 open, 1 checked out
+	state       INTEGER NOT NULL CHECK (state IN (0, 1, 2)), -- 0 open, 1 checked out, 2 merged
 	version     INTEGER NOT NULL,
 	created_ms  INTEGER NOT NULL,
 	updated_ms  INTEGER NOT NULL,
@@ -19,10 +19,11 @@ CREATE TABLE carts (
 	expires_ms  INTEGER NOT NULL,                         -- 0: never
 	sweep_ms    INTEGER NOT NULL,                         -- see carts_expiry; 0: never
 	order_id    BLOB    CHECK (length(order_id) = 16),    -- NULL until checked out
+	merged_into BLOB    CHECK (length(merged_into) = 16), -- NULL until merged
 	items       TEXT    NOT NULL                          -- see cart_items
 ) STRICT;
 
--- A customer's carts, newest first, of one state or of both (two ranges, merged).
+-- A customer's carts, newest first, of one state or of all (a range each, merged).
 CREATE INDEX carts_customer ON carts (customer_id, state, created_ms, id) WHERE customer_id IS NOT NULL;
 
 -- Open carts, longest idle first. idle_ms is updated_ms rounded down to cart.idle_step: a change within one step leaves this

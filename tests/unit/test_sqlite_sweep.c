@@ -212,8 +212,8 @@ static void insert_many(int carts, int keys)
 	snprintf(sql, sizeof(sql),
 		 "BEGIN;"
 		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
-		 " INSERT INTO carts SELECT NULL, randomblob(16), '7', 0, 1, 1, 1, 0, 2, 600000, "
-		 "NULL,"
+		 " INSERT INTO carts SELECT NULL, randomblob(16), '7', i %% 2 * 2, 1, 1, 1, 0, 2, "
+		 "600000, NULL, iif(i %% 2, randomblob(16), NULL),"
 		 " '[[\"1\",1,1,1]]' FROM n;"
 		 "WITH n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
 		 " INSERT INTO idempotency_keys"

@@ -1,6 +1,7 @@
 #include "backends/mysql/modify.h"
 
 #include "backends/mysql/rows.h"
+#include "core/cart_attributes.h"
 #include "core/cart_diff.h"
 
 #include <assert.h>
@@ -258,7 +259,7 @@ static void modify_remove_lines(struct sql_text *text, const struct cart *before
 }
 
 static void modify_put_line(struct sql_text *text, const struct cart_id *id,
-			    const struct cart_line *line)
+			    const struct cart_line *line, bool attributes)
 {
 	sql_add_id(text, id);
 	sql_add(text, ",");
@@ -269,11 +270,30 @@ static void modify_put_line(struct sql_text *text, const struct cart_id *id,
 	sql_add_integer(text, line->added_ms);
 	sql_add(text, ",");
 	sql_add_integer(text, line->updated_ms);
+	if (!attributes)
+		return;
+	sql_add(text, ",");
+	sql_add_attributes(text, line->attributes);
+}
+
+/* Whether a line has other attributes than before. */
+static bool modify_has_attributes(const struct cart *before, const struct cart *after)
+{
+	struct cart_diff diff;
+	bool has = false;
+
+	cart_diff_begin(&diff, before, after);
+	while (!has && cart_diff_next(&diff))
+		has = diff.change != CART_DIFF_REMOVED &&
+		      !cart_attributes_equal(diff.before != NULL ? diff.before->attributes : NULL,
+					     diff.after->attributes);
+	return has;
 }
 
 static void modify_put_lines(struct sql_text *text, const struct cart *before,
 			     const struct cart *after)
 {
+	bool attributes = modify_has_attributes(before, after);
 	struct cart_diff diff;
 	size_t listed = 0;
 
@@ -282,14 +302,17 @@ static void modify_put_lines(struct sql_text *text, const struct cart *before,
 		if (diff.change == CART_DIFF_REMOVED)
 			continue;
 		if (listed++ == 0)
-			sql_statement(text, SQL_ITEMS, SQL_INSERT_LINES);
+			sql_insert_lines(text, attributes);
 		else
 			sql_add(text, "),(");
-		modify_put_line(text, &after->id, diff.after);
+		modify_put_line(text, &after->id, diff.after, attributes);
 	}
-	if (listed > 0)
-		sql_add(text, ") ON DUPLICATE KEY UPDATE quantity = VALUES(quantity), added_ms ="
-			      " VALUES(added_ms), updated_ms = VALUES(updated_ms)");
+	if (listed == 0)
+		return;
+	sql_add(text, ") ON DUPLICATE KEY UPDATE quantity = VALUES(quantity), added_ms ="
+		      " VALUES(added_ms), updated_ms = VALUES(updated_ms)");
+	if (attributes)
+		sql_add(text, ", attributes = VALUES(attributes)");
 }
 
 static void modify_delete(struct sql_text *text, const struct cart_id *id)

@@ -17,6 +17,7 @@ enum rows_column {
 	COLUMN_QUANTITY,
 	COLUMN_ADDED,
 	COLUMN_LINE_UPDATED,
+	COLUMN_ATTRIBUTES,
 	COLUMNS_LINE
 };
 
@@ -99,7 +100,7 @@ static bool rows_read_line(char *const *cells, const unsigned long *lens, struct
 {
 	struct cart_line *line = &row->line;
 
-	line->attributes = NULL;
+	line->attributes = cells[COLUMN_ATTRIBUTES];
 	row->has_line = cells[COLUMN_PRODUCT] != NULL;
 	if (!row->has_line)
 		return true;
@@ -108,6 +109,7 @@ static bool rows_read_line(char *const *cells, const unsigned long *lens, struct
 	       sql_cell_integer(cells[COLUMN_ADDED], lens[COLUMN_ADDED], &line->added_ms) &&
 	       sql_cell_integer(cells[COLUMN_LINE_UPDATED], lens[COLUMN_LINE_UPDATED],
 				&line->updated_ms) &&
+	       (line->attributes == NULL || strlen(line->attributes) == lens[COLUMN_ATTRIBUTES]) &&
 	       cart_line_is_sound(line);
 }
 
@@ -142,11 +144,14 @@ enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row)
 bool sql_rows_add_line(struct cart *cart, const struct sql_row *row)
 {
 	size_t at = cart->line_count;
+	char *attributes = NULL;
 
 	if (!row->has_line)
 		return true;
 	if (cart->line_count == cart->line_room &&
 	    !cart_reserve_lines(cart, cart->line_room > 0 ? 2 * cart->line_room : 4))
+		return false;
+	if (row->line.attributes != NULL && (attributes = strdup(row->line.attributes)) == NULL)
 		return false;
 	/* The server sends them in the order of the ids' bytes; a cart has shorter ids first. */
 	while (at > 0 &&
@@ -155,6 +160,7 @@ bool sql_rows_add_line(struct cart *cart, const struct sql_row *row)
 		at--;
 	}
 	cart->lines[at] = row->line;
+	cart->lines[at].attributes = attributes;
 	cart->line_count++;
 	return true;
 }

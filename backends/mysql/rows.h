@@ -14,7 +14,7 @@
 	"c.id, c.customer_id, c.state, c.version, c.created_ms, c.updated_ms, c.expires_ms, "      \
 	"c.order_id, " last_
 #define SQL_CART_COLUMNS SQL_CART_COLUMNS_WITH("c.op")
-#define SQL_LINE_COLUMNS ", i.product_id, i.quantity, i.added_ms, i.updated_ms"
+#define SQL_LINE_COLUMNS ", i.product_id, i.quantity, i.added_ms, i.updated_ms, i.attributes"
 /* The lines of a cart, always by the index. Where the table is small, MySQL 9 would rather scan it
  * and join by a hash: a SELECT ... FOR UPDATE would then read the lines before it has locked the
  * cart, and miss what a change committed in between. */
@@ -25,7 +25,7 @@ struct sql_row {
 	struct cart cart; /* without lines; of a state what it names */
 	int64_t op;	  /* in a list: the time that it is in order of */
 	bool has_line;
-	struct cart_line line;
+	struct cart_line line; /* its attributes are the row's, until the next one is read */
 };
 
 enum sql_rows {

@@ -70,7 +70,7 @@ static const struct {
 	 "SELECT 1 FROM carts FORCE INDEX (PRIMARY, carts_customer, carts_idle, carts_sweep)"
 	 " LIMIT 0"},
 	{1, "cart_items",
-	 "SELECT cart_id, product_id, quantity, added_ms, updated_ms FROM cart_items"
+	 "SELECT cart_id, product_id, quantity, added_ms, updated_ms, attributes FROM cart_items"
 	 " FORCE INDEX (PRIMARY) LIMIT 0"},
 	{1, "idempotency_keys",
 	 "SELECT scope, key_hash, fingerprint, op, stored_ms, version, cart_id FROM "

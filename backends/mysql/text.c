@@ -62,11 +62,16 @@ void sql_add_integer(struct sql_text *text, int64_t value)
 
 static void text_add_hex(struct sql_text *text, const uint8_t *bytes, size_t size)
 {
-	char hex[2 + 2 * SHOP_ID_MAX + 1] = "x'";
-	char *at = hex_write(hex + 2, bytes, size);
+	char *at;
 
+	if (!buf_reserve(&text->buf, 2 * size + 3))
+		return;
+	at = text->buf.data + text->buf.len;
+	*at++ = 'x';
 	*at++ = '\'';
-	buf_add(&text->buf, hex, (size_t)(at - hex));
+	at = hex_write(at, bytes, size);
+	*at++ = '\'';
+	text->buf.len = (size_t)(at - text->buf.data);
 }
 
 void sql_add_hex(struct sql_text *text, const uint8_t bytes[SQL_BINARY_BYTES])
@@ -77,6 +82,14 @@ void sql_add_hex(struct sql_text *text, const uint8_t bytes[SQL_BINARY_BYTES])
 void sql_add_id(struct sql_text *text, const struct cart_id *id)
 {
 	text_add_hex(text, id->bytes, sizeof(id->bytes));
+}
+
+void sql_add_attributes(struct sql_text *text, const char *attributes)
+{
+	if (attributes == NULL || *attributes == '\0')
+		sql_add(text, "NULL");
+	else
+		text_add_hex(text, (const uint8_t *)attributes, strlen(attributes));
 }
 
 void sql_add_shop_id(struct sql_text *text, const struct shop_id *id)

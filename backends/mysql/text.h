@@ -61,6 +61,8 @@ void sql_add_literal(struct sql_text *text, const struct sql_literal *literal);
 void sql_add_integer(struct sql_text *text, int64_t value);
 /* x'...' of the text of an id, so that nothing has to be escaped. */
 void sql_add_shop_id(struct sql_text *text, const struct shop_id *id);
+/* The same of a line's attributes, or NULL where there are none. */
+void sql_add_attributes(struct sql_text *text, const char *attributes);
 /* x'...' of 16 bytes. */
 void sql_add_hex(struct sql_text *text, const uint8_t bytes[SQL_BINARY_BYTES]);
 void sql_add_id(struct sql_text *text, const struct cart_id *id);

@@ -3,11 +3,21 @@
 #include "backends/mysql/rows.h"
 #include "core/cart_backend.h"
 
+#include <string.h>
+
 /* Adds are merged by product in quadratic time: longer ones are modified. */
 #define WRITE_ADDS_MAX 64
 
 /* Fails the statement: "Subquery returns more than 1 row". */
 #define WRITE_FAIL "(SELECT 1 UNION SELECT 2)"
+
+/* Nothing to leave as it is, or what is set: no removal, and nothing that may be too long. */
+static bool write_is_plain_text(const char *attributes, const struct cart_rules *rules)
+{
+	size_t len = attributes != NULL ? strlen(attributes) : 0;
+
+	return attributes == NULL || (len > 0 && len <= (size_t)rules->attributes_max);
+}
 
 static bool write_is_plain_add(const struct cart_op *op, const struct cart_rules *rules)
 {
@@ -16,7 +26,8 @@ static bool write_is_plain_add(const struct cart_op *op, const struct cart_rules
 	if (op->change_count > WRITE_ADDS_MAX || op->if_version != 0)
 		return false;
 	for (size_t i = 0; i < op->change_count; i++)
-		if (op->changes[i].type != CART_CHANGE_ADD)
+		if (op->changes[i].type != CART_CHANGE_ADD ||
+		    !write_is_plain_text(op->changes[i].attributes, rules))
 			return false;
 	lines = (int64_t)cart_op_add_lines(op, &most);
 	return lines <= rules->lines_max && most <= rules->quantity_max;
@@ -58,6 +69,16 @@ void sql_add_key(struct sql_text *text, const struct cart_op *op)
 	sql_add(text, ",");
 }
 
+void sql_insert_lines(struct sql_text *text, bool attributes)
+{
+	sql_statement(
+		text, SQL_ITEMS,
+		"INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms");
+	if (attributes)
+		sql_add(text, ", attributes");
+	sql_add(text, ") VALUES (");
+}
+
 /* A batch has one instant, that of its latest op, and one mark. */
 struct write_batch {
 	struct sql_write *writes;
@@ -67,7 +88,8 @@ struct write_batch {
 	int64_t token;
 	bool lone; /* one write, whose answer holds no cart */
 	size_t of_way[SQL_WAYS];
-	int64_t lines_most; /* lines of the longest add */
+	bool attributes[SQL_WAYS]; /* a write of that way has some */
+	int64_t lines_most;	   /* lines of the longest add */
 };
 
 typedef bool write_which_fn(const struct sql_write *write);
@@ -154,9 +176,17 @@ void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 	sql_add_integer(text, token);
 }
 
+/* The last column of a line. */
+static void write_attributes(struct sql_text *text, const struct cart_op *op, size_t at)
+{
+	sql_add(text, ",");
+	sql_add_attributes(text, cart_op_attributes(op, at));
+}
+
 /* The first lines of the carts that are made. */
 static void write_create_lines(struct sql_text *text, const struct write_batch *batch)
 {
+	bool attributes = batch->attributes[SQL_WAY_CREATE];
 	size_t rows = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
@@ -171,7 +201,7 @@ static void write_create_lines(struct sql_text *text, const struct write_batch *
 			if (rows++ > 0)
 				sql_add(text, "),(");
 			else
-				sql_statement(text, SQL_ITEMS, SQL_INSERT_LINES);
+				sql_insert_lines(text, attributes);
 			sql_add_id(text, &write->id);
 			sql_add(text, ",");
 			sql_add_shop_id(text, &write->op->changes[at].product_id);
@@ -181,6 +211,8 @@ static void write_create_lines(struct sql_text *text, const struct write_batch *
 			sql_add_integer(text, write->op->now_ms);
 			sql_add(text, ",");
 			sql_add_integer(text, write->op->now_ms);
+			if (attributes)
+				write_attributes(text, write->op, at);
 		}
 	}
 	if (rows > 0)
@@ -330,13 +362,15 @@ static void write_line(struct sql_text *text, const struct write_batch *batch,
 	sql_add_integer(text, batch->now_ms);
 	sql_add(text, ",");
 	sql_add_integer(text, batch->now_ms);
+	if (batch->attributes[SQL_WAY_ADD])
+		write_attributes(text, write->op, at);
 }
 
 static void write_add_lines(struct sql_text *text, const struct write_batch *batch)
 {
 	size_t rows = 0;
 
-	sql_statement(text, SQL_ITEMS, SQL_INSERT_LINES);
+	sql_insert_lines(text, batch->attributes[SQL_WAY_ADD]);
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct sql_write *write = &batch->writes[i];
 
@@ -354,6 +388,8 @@ static void write_add_lines(struct sql_text *text, const struct write_batch *bat
 		      " GREATEST(updated_ms, VALUES(updated_ms)), quantity = IF(quantity <= ");
 	sql_add_integer(text, batch->rules->quantity_max);
 	sql_add(text, " - VALUES(quantity), quantity + VALUES(quantity), " WRITE_FAIL ")");
+	if (batch->attributes[SQL_WAY_ADD])
+		sql_add(text, ", attributes = COALESCE(VALUES(attributes), attributes)");
 }
 
 static void write_adds(struct sql_text *text, const struct write_batch *batch)
@@ -468,6 +504,9 @@ static void write_batch_init(struct write_batch *batch, struct sql_write *writes
 		int64_t lines = 0, most;
 
 		batch->of_way[writes[i].way]++;
+		for (size_t at = 0; at < op->change_count; at++)
+			if (op->changes[at].attributes != NULL)
+				batch->attributes[writes[i].way] = true;
 		if (op->now_ms > batch->now_ms)
 			batch->now_ms = op->now_ms;
 		/* More changes may be fewer lines. */

@@ -92,8 +92,8 @@ void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 #define SQL_INSERT_CARTS                                                                           \
 	"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, idle_ms,"     \
 	" expires_ms, sweep_ms, lines_bound, op) VALUES ("
-#define SQL_INSERT_LINES                                                                           \
-	"INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms) VALUES ("
+/* Begins an INSERT of lines, whose rows have attributes or do not. */
+void sql_insert_lines(struct sql_text *text, bool attributes);
 #define SQL_INSERT_KEYS                                                                            \
 	"INSERT INTO idempotency_keys (scope, key_hash, fingerprint, op, stored_ms, version, "     \
 	"cart_id) "

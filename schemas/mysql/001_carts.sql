@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS cart_items (
 	quantity   BIGINT        NOT NULL,
 	added_ms   BIGINT        NOT NULL,
 	updated_ms BIGINT        NOT NULL,
+	attributes VARBINARY(1024) NULL, -- JSON of the shop's, as text in UTF-8
 	PRIMARY KEY (cart_id, product_id),
 	CONSTRAINT cart_items_cart FOREIGN KEY (cart_id) REFERENCES carts (id)
 ) ENGINE=InnoDB;

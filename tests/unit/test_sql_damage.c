@@ -191,6 +191,14 @@ static void a_line_of_no_time_spoils_no_other_cart(void **state)
 	check_damaged();
 }
 
+static void damaged_attributes_spoil_no_other_cart(void **state)
+{
+	(void)state;
+	make_carts();
+	damage("cart_items", "cart_id", "attributes = '{\"a\":1}]'");
+	check_damaged();
+}
+
 static void a_damaged_product_spoils_no_other_cart(void **state)
 {
 	(void)state;
@@ -231,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_damaged_line_spoils_no_other_cart),
 		TEST(a_line_of_no_time_spoils_no_other_cart),
+		TEST(damaged_attributes_spoil_no_other_cart),
 		TEST(a_damaged_product_spoils_no_other_cart),
 		TEST(a_damaged_cart_spoils_no_other_cart),
 		TEST(a_version_that_no_cart_reaches_spoils_no_other_cart),

@@ -67,7 +67,7 @@ static void fill(int count)
 		 "0, 0, %lld),"
 		 " IF(seq %% 3 = 0, 0, %lld), IF(seq %% 3 = 0, UNHEX(MD5(seq)), NULL), 4, 0"
 		 " FROM seq_1_to_%d;"
-		 "INSERT INTO cart_items SELECT id, seq, 1, 1, 1 FROM carts, seq_1_to_4;"
+		 "INSERT INTO cart_items SELECT id, seq, 1, 1, 1, NULL FROM carts, seq_1_to_4;"
 		 "INSERT INTO idempotency_keys SELECT id, id, id, 0, created_ms, 1, id FROM carts;"
 		 "ANALYZE TABLE carts, cart_items, idempotency_keys",
 		 (long long)clock_fake_now(&rig->clock) + 1000,

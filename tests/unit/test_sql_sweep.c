@@ -100,7 +100,8 @@ static void add_carts(int from, int count, int64_t expires_ms)
 /* To every cart. */
 static void add_lines(int count)
 {
-	run("INSERT INTO cart_items " ROWS " SELECT id, 1 + n, 1, 1, 1 FROM carts, r WHERE n < %d",
+	run("INSERT INTO cart_items " ROWS
+	    " SELECT id, 1 + n, 1, 1, 1, NULL FROM carts, r WHERE n < %d",
 	    count);
 }
 
@@ -335,7 +336,7 @@ static void *crowd_writer(void *user)
 			 " FOR UPDATE;"
 			 "UPDATE carts SET version = version + 1, op = %d WHERE id IN (%s)"
 			 " AND expires_ms > %lld;"
-			 "INSERT INTO cart_items SELECT id, %d, 1, 1, 1 FROM carts"
+			 "INSERT INTO cart_items SELECT id, %d, 1, 1, 1, NULL FROM carts"
 			 " WHERE id IN (%s) AND op = %d"
 			 " ON DUPLICATE KEY UPDATE quantity = cart_items.quantity + 1;"
 			 "COMMIT",

@@ -132,6 +132,39 @@ static void a_create_is_one_statement_and_with_a_key_a_transaction(void **state)
 	assert_null(strstr(text.buf.data, "REPLACE"));
 }
 
+/* As hex, in the statements that there are anyway, and only where a write has some. */
+static void attributes_take_no_statement_of_their_own(void **state)
+{
+	static const struct cart_rules some = {
+		.lines_max = 10, .quantity_max = 100, .attributes_max = 8};
+	struct cart_change change = {
+		.type = CART_CHANGE_ADD, .product_id = shop_id_of_number(1), .quantity = 1};
+	struct cart_op op;
+	struct sql_write write = lone(&op, SQL_WAY_ADD);
+	size_t statements;
+
+	(void)state;
+	init_add(&op);
+	op.changes = &change;
+	assert_true(sql_write_text(&text, &write, 1, &some));
+	statements = text.statements;
+	buf_add_char(&text.buf, '\0');
+	assert_null(strstr(text.buf.data, "attributes"));
+	change.attributes = "{\"a\":1}";
+	assert_int_equal(sql_write_way(&op, &some), SQL_WAY_ADD);
+	assert_true(sql_write_text(&text, &write, 1, &some));
+	assert_int_equal(text.statements, statements);
+	buf_add_char(&text.buf, '\0');
+	assert_non_null(strstr(text.buf.data, ",x'7b2261223a317d') ON DUPLICATE KEY"));
+	assert_non_null(strstr(text.buf.data, "attributes = COALESCE(VALUES(attributes), "));
+	change.attributes = "{\"a\":12}"; /* 8 bytes */
+	assert_int_equal(sql_write_way(&op, &some), SQL_WAY_ADD);
+	change.attributes = "{\"a\":123}"; /* above the limit */
+	assert_int_equal(sql_write_way(&op, &some), SQL_WAY_MODIFY);
+	change.attributes = ""; /* removed, which an upsert cannot tell from left alone */
+	assert_int_equal(sql_write_way(&op, &some), SQL_WAY_MODIFY);
+}
+
 static void if_none_is_to_blame_all_adds_are(void **state)
 {
 	struct sql_reply reply = {.fault = SQL_FAULT_NONE};
@@ -186,6 +219,7 @@ int main(void)
 		TEST(a_text_that_does_not_wait_locks_its_carts_first),
 		TEST(an_add_asserts_that_the_guard_has_met_every_cart),
 		TEST(a_create_is_one_statement_and_with_a_key_a_transaction),
+		TEST(attributes_take_no_statement_of_their_own),
 		TEST(if_none_is_to_blame_all_adds_are),
 		TEST(what_the_rules_would_refuse_is_no_plain_add),
 	};

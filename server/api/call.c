@@ -358,12 +358,18 @@ static enum log_level call_log_level(int status)
 }
 
 /* What an operator wants to find later, whatever log.requests says: who was refused, and who did
- * what only an administrator may. */
+ * what only an administrator may. Only those whom nobody knows could fill the disk with it. */
 static void call_audit(const struct call *call, int status)
 {
+	static struct log_limit strangers;
 	bool refused = status == 401 || status == 403;
+	int64_t left_out = 0;
 
 	if (!refused && (!call->as_admin || call->caller == NULL))
+		return;
+	if (call->caller == NULL &&
+	    !log_limit_pass(&strangers, clock_monotonic_ns(call->api->shared->env->clock),
+			    &left_out))
 		return;
 	log_event(refused ? LOG_WARN : LOG_INFO, refused ? "access refused" : "admin call",
 		  LOG_STR("caller", call->caller != NULL ? call->caller->name : NULL),
@@ -374,7 +380,8 @@ static void call_audit(const struct call *call, int status)
 					  : http_request_path(call->request)),
 		  LOG_INT("status", status), LOG_STR("request_id", call->request_id),
 		  LOG_STR("peer", http_request_peer(call->request)),
-		  LOG_STR("reason", refused ? call->reason : NULL));
+		  LOG_STR("reason", refused ? call->reason : NULL),
+		  LOG_COUNT("left_out", left_out));
 }
 
 static void call_log(struct call *call, int status, int64_t total_ns)

@@ -5,14 +5,17 @@ import os
 import re
 import shlex
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
+import warnings
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import elf  # noqa: E402
-from cartd import ROOT  # noqa: E402
+from cartd import ROOT, Cartd  # noqa: E402
 from tap import main_of  # noqa: E402
 
 BIN = os.path.join(ROOT, "build", "release", "bin")
@@ -72,6 +75,34 @@ def without_optimization_it_still_compiles():
     return "" if "-fstack-protector-strong" in flags and not any("FORTIFY" in flag for flag in flags) else str(flags)
 
 
+def agreed_on(port, version, ciphers):
+    """The cipher, or None, of a client that takes nothing else and everything weak."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        context.minimum_version = context.maximum_version = version
+    context.set_ciphers(ciphers + ":@SECLEVEL=0")
+    try:
+        with socket.create_connection(("127.0.0.1", port), 20) as plain, context.wrap_socket(plain) as session:
+            return session.cipher()[0]
+    except (ssl.SSLError, ConnectionError):
+        return None
+
+
+def old_versions_and_weak_ciphers_of_tls_are_refused():
+    """Also by a certificate of RSA, which could go without forward secrecy."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=a", "-keyout", "key.pem", "-out", "cert.pem"], cwd=folder,
+                       stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        with Cartd(folder, {"backend": "memory", "http.tls_cert": "cert.pem", "http.tls_key": "key.pem"}) as service:
+            found = {name: agreed_on(service.port, version, ciphers) for name, version, ciphers in (
+                ("good", ssl.TLSVersion.TLSv1_2, "ECDHE"), ("1.0", ssl.TLSVersion.TLSv1, "ALL"), ("1.1", ssl.TLSVersion.TLSv1_1, "ALL"),
+                ("RSA", ssl.TLSVersion.TLSv1_2, "kRSA"), ("CBC", ssl.TLSVersion.TLSv1_2, "ECDHE-RSA-AES128-SHA"), ("DHE", ssl.TLSVersion.TLSv1_2, "kDHE"),
+                ("anonymous", ssl.TLSVersion.TLSv1_2, "aNULL"), ("null", ssl.TLSVersion.TLSv1_2, "eNULL"))}
+    return "" if found.pop("good") and not any(found.values()) else str(found)
+
+
 if __name__ == "__main__":
     main_of([the_programs_are_hardened, a_program_that_is_not_is_seen, writes_behind_memory_are_stopped, a_packagers_flags_win,
-             without_optimization_it_still_compiles])
+             without_optimization_it_still_compiles, old_versions_and_weak_ciphers_of_tls_are_refused])

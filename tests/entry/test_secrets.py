@@ -76,7 +76,7 @@ def a_password_of_the_command_line_is_shown_nowhere():
 
 def a_password_of_the_environment_is_not_left_there():
     with tempfile.TemporaryDirectory() as folder:
-        settings, keys = {**LOUD, **NOT_THERE, "backend": "mysql"}, {"CART_MYSQL_PASSWORD": MARK}
+        settings, keys = {**LOUD, **NOT_THERE, "backend": "mysql", "core_dumps": "true"}, {"CART_MYSQL_PASSWORD": MARK}
         with Cartd(folder, settings, keys=keys) as service:
             environ = told("/proc/%d/environ" % service.process.pid)
             assert b"CART_MYSQL_PASSWORD=***" in environ, environ
@@ -216,6 +216,20 @@ def the_key_of_tls_is_shown_nowhere():
             return found(lines, {"the command line": told("/proc/%d/cmdline" % service.process.pid), "the log": service.log().encode(), **printed(folder, settings)})
 
 
+def neither_log_nor_metrics_have_customers_or_what_clients_write():
+    customer, word = "917364528123", "w" + os.urandom(8).hex()
+    with tempfile.TemporaryDirectory() as folder, Cartd(folder, LOUD) as service, service.client() as client:
+        path = client.ask("POST", "/shopping-carts", (), {"customer_id": int(customer)}).header("Location")
+        client.ask("POST", path + "/items", [("Idempotency-Key", word)], {"product_id": 1, "quantity": 1})
+        before = set(service.metrics())
+        for method, target in (("GET", "/shopping-carts?customer_id=" + customer), ("GET", "/shopping-carts?customer_id=%s&%s=1" % (customer, word)),
+                               ("GET", "/%s?%s" % ("a", word)), ("DELETE", "/shopping-carts?customer_id=" + customer)):
+            client.ask(method, target, [("User-Agent", word), ("Cookie", word), ("X-Request-Id", word + "/" + word)])
+        series = {name for name in set(service.metrics()) - before if 'route="' not in name}
+        return found([customer, word], {"the log": service.log().encode(), "/metrics": "\n".join(service.metrics()).encode()}) + (
+            "new series: %s" % series if series else "")
+
+
 if __name__ == "__main__":
     if os.geteuid() == 0:
         for capability in MAY_TRACE.values():  # of all that is started from here on
@@ -223,4 +237,4 @@ if __name__ == "__main__":
     main_of([a_password_of_the_command_line_is_shown_nowhere, a_password_of_the_environment_is_not_left_there,
              a_wrong_setting_beside_a_password_does_not_show_it, keys_of_aws_are_shown_nowhere_and_nobody_reads_the_environment,
              where_core_dumps_are_allowed_the_environment_can_be_read, no_core_is_dumped, callers_secrets_are_shown_nowhere,
-             the_key_of_tls_is_shown_nowhere])
+             the_key_of_tls_is_shown_nowhere, neither_log_nor_metrics_have_customers_or_what_clients_write])

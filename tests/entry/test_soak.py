@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -57,11 +58,13 @@ def verdicts_are_flat_growing_or_open():
 def soak(*settings):
     """Its exit status, what it said, and what it judged, of a short run."""
     words = [word for setting in settings for word in ("--set", setting)]
-    done = subprocess.run([os.path.join(ROOT, "tests", "soak", "soak.py"), "--backend", "memory", "--requests", str(REQUESTS), "--quick", "--bytes", str(TOLERATED),
-                           *words], env={**os.environ, "CARTD": PROGRAM}, capture_output=True, text=True, check=False)
-    assert done.stdout.splitlines() and done.stdout.splitlines()[-1].startswith("soak: "), done.stdout + done.stderr
-    with open(os.path.join(ROOT, "build", "soak", "memory.json"), encoding="utf-8") as file:
-        return done.returncode, done.stdout, {what: judged[3] for what, judged in json.load(file)["judged"].items()}
+    with tempfile.NamedTemporaryFile() as out:
+        done = subprocess.run([os.path.join(ROOT, "tests", "soak", "soak.py"), "--backend", "memory", "--requests", str(REQUESTS), "--quick", "--bytes",
+                               str(TOLERATED), "--out", out.name, *words], env={**os.environ, "CARTD": PROGRAM}, capture_output=True, text=True, check=False)
+        assert done.stdout.splitlines() and done.stdout.splitlines()[-1].startswith("soak: "), done.stdout + done.stderr
+        with open(out.name, encoding="utf-8") as file:
+            found = json.load(file)
+    return done.returncode, done.stdout, {what: judged[3] for what, judged in found["judged"].items()}
 
 
 def a_leak_is_seen():

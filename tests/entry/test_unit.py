@@ -60,6 +60,15 @@ def systemd_finds_nothing_wrong_and_little_exposed():
     return "" if float(level.group(1)) <= EXPOSURE_MAX else said
 
 
+def the_container_of_the_example_is_as_small():
+    with open(os.path.join(ROOT, "docs", "examples", "Dockerfile"), encoding="utf-8") as file:
+        text = file.read()
+    last = text[text.rindex("FROM "):]
+    missing = [flag for flag in ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--ulimit core=0") if flag not in text]
+    missing += [] if re.search(r"(?m)^USER cart$(.|\n)*^ENTRYPOINT", last) and "USER root" not in last else ["a user that is not root"]
+    return "it lacks %s" % missing if missing else ""
+
+
 @contextlib.contextmanager
 def filtered(without=()):
     """Words that put a command under the unit's filter, and a folder."""
@@ -170,5 +179,6 @@ def what_is_not_in_the_filter_ends_the_process():
 
 
 if __name__ == "__main__":
-    main_of([it_forbids_what_cartd_does_not_need, systemd_finds_nothing_wrong_and_little_exposed, what_is_not_in_the_filter_ends_the_process, on_memory,
+    main_of([it_forbids_what_cartd_does_not_need, systemd_finds_nothing_wrong_and_little_exposed,
+             the_container_of_the_example_is_as_small, what_is_not_in_the_filter_ends_the_process, on_memory,
              on_sqlite, on_mysql, on_dynamodb, with_callers_and_tls])

@@ -352,15 +352,16 @@ static void a_guests_token_reaches_carts_of_guests_alone(void **state)
 
 static void refusals_and_admin_calls_are_in_the_log(void **state)
 {
-	char *log;
+	char *log, named[320];
 
 	(void)state;
 	http_client_call(&client.http, &client.response, "GET", "/metrics", admin, NULL);
 	assert_int_equal(client.response.status, 200);
 	call("DELETE", "/shopping-carts/" NOBODY, reader, NULL);
 	expect(403, "FORBIDDEN", NULL);
-	call("DELETE", "/shopping-carts/" NOBODY "?x=" NOBODY, "X-Request-Id: find-me\r\n", NULL);
-	expect(401, "UNAUTHORIZED", NULL);
+	snprintf(named, sizeof(named), "%sX-Request-Id: find-me\r\n", reader);
+	call("DELETE", "/shopping-carts/" NOBODY "?x=" NOBODY, named, NULL);
+	expect(403, "FORBIDDEN", NULL);
 	cartd_await_output(&server.cartd, "admin call caller=admin method=GET route=/metrics",
 			   10000);
 	cartd_await_output(&server.cartd, "access refused caller=reader method=DELETE", 10000);
@@ -514,6 +515,40 @@ static void administrators_have_an_address_of_their_own(void **state)
 	cartd_stop(&apart);
 }
 
+static int count_of(const char *text, const char *words)
+{
+	int count = 0;
+
+	for (; (text = strstr(text, words)) != NULL; text++)
+		count++;
+	return count;
+}
+
+static void strangers_do_not_fill_the_log(void **state)
+{
+	char setting[320], *log;
+	const char *settings[] = {"auth=token", setting, NULL};
+	struct cartd apart = {0};
+	int64_t began_ms = cartd_now_ms();
+	int lines;
+
+	(void)state;
+	snprintf(setting, sizeof(setting), "auth.token_file=%s", file.path);
+	cartd_start(&apart, settings);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(status_at(apart.port, "/metrics", NULL), 401);
+		assert_int_equal(status_at(apart.port, "/metrics", reader), 403);
+	}
+	/* All before it is written: there is one loop. */
+	assert_int_equal(status_at(apart.port, "/livez", NULL), 200);
+	log = cartd_output(&apart);
+	cartd_stop(&apart);
+	lines = count_of(log, "access refused method=GET route=/metrics");
+	assert_in_range(lines, 10, 11 + (cartd_now_ms() - began_ms) / 10000);
+	assert_int_equal(count_of(log, "access refused caller=reader"), 100);
+	free(log);
+}
+
 static void expect_no_start(const char *const *argv, const char *says)
 {
 	char *output;
@@ -618,6 +653,7 @@ int main(void)
 		cmocka_unit_test(a_token_of_cartctl_is_good_until_it_is_revoked),
 		cmocka_unit_test(a_broken_file_leaves_the_callers_as_they_were),
 		cmocka_unit_test(administrators_have_an_address_of_their_own),
+		cmocka_unit_test(strangers_do_not_fill_the_log),
 		cmocka_unit_test(an_open_port_needs_a_word),
 		cmocka_unit_test(said_insecure_it_starts_and_warns),
 	};

@@ -6,12 +6,13 @@
     --set KEY=VALUE    a setting of cartd's
     --bytes N          memory may grow by so many bytes for each request (2: the smallest piece that malloc gives has 32)
     --quick            the least that says something: no pauses between requests
+    --out FILE         the result, in place of build/soak/BACKEND.json
     --docs             also writes the row into docs/reliability.md
 
 $CARTD is another cartd. The time is cut into 60 windows; those of the first quarter warm up and are not judged. Of memory, descriptors and
 threads a window has the median of what /proc said every second or more often, of latency p50 and p99 of its good answers. The slope is Theil
 and Sen's with an interval of 95 % (slopes.py). Verdicts: flat (certainly below what is tolerated), growing (certainly above), not decidable.
-The result is also in build/soak/BACKEND.json. Exit status 1 if memory, descriptors or threads grow, or if cartd did not end well.
+Exit status 1 if memory, descriptors or threads grow, or if cartd did not end well.
 """
 
 import argparse
@@ -196,11 +197,12 @@ def row(record):
                      faults, *cells, "%s, %s, %d processors" % (record["date"], record["build"], record["processors"]))
 
 
-def write(record, docs):
-    os.makedirs(RECORDS, exist_ok=True)
-    with open(os.path.join(RECORDS, record["backend"] + ".json"), "w", encoding="utf-8") as file:
+def write(record, options):
+    if not options.out:
+        os.makedirs(RECORDS, exist_ok=True)
+    with open(options.out or os.path.join(RECORDS, record["backend"] + ".json"), "w", encoding="utf-8") as file:
         json.dump(record, file, indent=1)
-    if docs:
+    if options.docs:
         page.write_rows(PAGE, *ROWS, HEAD, {NAMES[record["backend"]]: row(record)}, list(NAMES.values()))
 
 
@@ -212,6 +214,7 @@ def parse():
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--bytes", type=float, default=2.0)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", default="")
     parser.add_argument("--docs", action="store_true")
     return parser.parse_args()
 
@@ -236,7 +239,7 @@ def main():
         "processors": len(os.sched_getaffinity(0)), "windows": soak.windows,
         "judged": {what: (level, (slope.estimate, slope.low, slope.high), tolerated, verdict)
                    for what, (level, slope, tolerated, verdict) in judged.items()}}
-    write(record, options.docs)
+    write(record, options)
     for what, (level, slope, tolerated, verdict) in judged.items():
         print("%-12s %12.6g, slope %10.4g (%.4g … %.4g), tolerated %.4g: %s" % (what, level, slope.estimate, slope.low, slope.high, tolerated, verdict))
     for text in soak.failed:

@@ -267,6 +267,29 @@ def guest_and_customer(shop):
     return "\n".join(wrong)
 
 
+def a_guests_cart_is_merged(shop):
+    """Who logs in and has an open cart already: both are one then, also where the answer to the merge is lost."""
+    own = shop.ask("bob", "POST", "/shopping-carts", {"customer_id": 8, "items": [{"product_id": TEAPOT, "quantity": 2}]}).json()
+    shop.visit()
+    shop.add("Teapot", 1)
+    shop.add("Fountain pen", 1, 1)
+    guest = shop.id()
+    shop.browser.evaluate("faults = [null, 'lost']")
+    shop.log_in("bob", 8)
+    shop.until_said("You are logged in")
+    assert shop.id() == own["shopping_cart_id"]
+    shop.expect_lines("bob", {PEN: 1, TEAPOT: 3})
+    assert shop.cart("bob")["items"][1]["attributes"]["name"] == "Teapot"
+    merged = shop.ask("page", "GET", "/shopping-carts/" + guest).json()
+    assert (merged["status"], merged["merged_into"]) == ("merged", own["shopping_cart_id"]), merged
+    assert shop.browser.evaluate("localStorage.length") == 0
+    # A page that was left open with the guest's cart begins anew, and so does one whose login nobody saw the end of.
+    shop.browser.evaluate("localStorage.setItem('guest-cart', '%s')" % guest)
+    shop.reload()
+    shop.until_said("Welcome back")
+    assert shop.browser.evaluate("cart === null && localStorage.length") == 0
+
+
 def nothing_is_done_twice(shop):
     """Answers get lost: the page asks again under the same key, by itself and then when it is told to."""
     shop.visit()
@@ -389,7 +412,7 @@ def run(tap):
             os.chmod(os.path.join(folder, "tokens"), 0o600)
             with Cartd(folder, settings) as cartd, Cartd(folder, {"backend": "memory"}, name="closed") as closed:
                 shop = Shop(folder, origin, browser, cartd)
-                for test in (guest_and_customer, nothing_is_done_twice, a_busy_shop_is_asked_again, others_change_the_cart_too,
+                for test in (guest_and_customer, a_guests_cart_is_merged, nothing_is_done_twice, a_busy_shop_is_asked_again, others_change_the_cart_too,
                              a_login_that_fails_leaves_the_guest, what_others_wrote_is_text):
                     tap.run(test.__name__, test, shop)
                 tap.run(it_says_what_is_wrong_with_the_service.__name__, it_says_what_is_wrong_with_the_service, shop, closed)

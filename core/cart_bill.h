@@ -41,7 +41,8 @@ struct cart_bill {
  * 2, or both of 16 characters where cart.id_type is string; added one after another; with cart.ttl.
  */
 struct cart_bill_cart {
-	size_t lines; /* 1 ... CART_BILL_LINES_MAX */
+	size_t lines;	   /* 1 ... CART_BILL_LINES_MAX */
+	size_t attributes; /* bytes of each line's; 0: they have none */
 	/* Every change up to and with the one billed has an idempotency key, and all keys are
 	 * within their window. */
 	bool keyed;

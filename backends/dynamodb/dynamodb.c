@@ -4,6 +4,7 @@
  * at start, or creating the table takes long, core/provisioner.h goes on trying.
  */
 #include "backends/dynamodb/item/bill.h"
+#include "backends/dynamodb/item/largest.h"
 #include "backends/dynamodb/table/table.h"
 #include "backends/dynamodb/store/store.h"
 
@@ -91,7 +92,8 @@ static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 	if (db == NULL)
 		return cart_error_set(error, "out of memory");
 	ddb_shared_init(&db->shared);
-	if (ddb_options_read(&db->options, env->settings, &credentials, error) != 0)
+	if (ddb_options_read(&db->options, env->settings, &credentials, error) != 0 ||
+	    ddb_check_limits(db->options.layout, &env->rules, error) != 0)
 		goto failed;
 	pool_lanes_init(&db->lanes, db->options.connections, env->loops);
 	credentials.region = db->options.endpoint.region;
@@ -139,7 +141,7 @@ const struct cart_backend dynamodb_backend = {
 	.name = "dynamodb",
 	.summary = "on DynamoDB or a compatible server, durable, for any number of instances",
 	.heading = "DynamoDB backend",
-	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS,
+	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_ATTRIBUTES,
 	.settings = ddb_settings,
 	.connections = "dynamodb.connections",
 	.strong_reads = "dynamodb.consistent_read",

@@ -171,7 +171,7 @@ static void cost_rules(struct report *report)
 		  "entry that appears, vanishes or changes is a write, and one whose key changes "
 		  "is two. A condition that was false costs what the write would have. Products "
 		  "have 6 digits, or 16 characters where cart.id_type is string, quantities 2 "
-		  "digits. With idempotency keys: every change of the cart "
+		  "digits, and no attributes. With idempotency keys: every change of the cart "
 		  "had one, and all are within idempotency.window.");
 }
 

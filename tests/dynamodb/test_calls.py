@@ -115,20 +115,6 @@ def calls_of_read_modify(name, layout, returns_item):
     return updates() if returns_item and name != "change of no cart" else {"UpdateItem": 1, "GetItem": 1}
 
 
-def count_calls(tap, bench, layout):
-    for name, request, prepare, _ in operations(bench):
-        tap.run("%s: calls of: %s" % (layout, name), bench.cost, name, request, prepare, calls_of(name, layout))
-
-
-def count_read_modify_calls(tap, bench, layout, returns_item):
-    where = "%s, item %s" % (layout, "returned" if returns_item else "not returned")
-    for name, request, prepare in read_modify_operations(bench):
-        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare, calls_of_read_modify(name, layout, returns_item))
-    for name, request, prepare, *calls in more_operations(bench, layout):
-        tap.run("%s: calls of: %s" % (where, name), bench.cost, name, request, prepare,
-                calls[returns_item])
-
-
 def more_operations(bench, layout):
     """What the document has beside those: name, request, what makes a path (or a key) ready, calls where the item is not returned, and
     where it is."""
@@ -161,7 +147,7 @@ def more_operations(bench, layout):
 
 
 def count_calls(tap, bench, layout):
-    for name, request, prepare, _ in operations(bench):
+    for name, request, prepare, *_ in operations(bench) + attribute_operations(bench):
         tap.run("%s: calls of: %s" % (layout, name), bench.cost, name, request, prepare, calls_of(name, layout))
 
 
@@ -181,6 +167,32 @@ def one_too_many(bench):
         bench.ask(200, "GET", path)
     return "" if "{'GetItem': 2}, not {'GetItem': 1}" in bench.cost("(two gets counted as one)", twice, bench.new_cart, gets(1)) else \
         "two calls passed for one"
+
+
+ATTRIBUTES = '"attributes":{"price":"12.50","gift":true}'
+
+
+def attribute_operations(bench):
+    """Those with attributes: name, request, what makes a path ready. Each is one change like those without."""
+    def ask(want, method, after, body=None):
+        return lambda path: bench.ask(want, method, path + after, (), body)
+
+    def with_some():
+        path = bench.new_cart()
+        bench.ask(204, "PUT", path + "/items/1", (), '{"quantity":2,%s}' % ATTRIBUTES)
+        return path
+
+    return [
+        ("add of a line with attributes", ask(204, "POST", "/items", '{"product_id":99,"quantity":1,%s}' % ATTRIBUTES), bench.new_cart),
+        ("add that gives a line attributes", ask(204, "POST", "/items", '{"product_id":1,"quantity":1,%s}' % ATTRIBUTES), bench.new_cart),
+        ("add to a line with attributes", ask(204, "POST", "/items", '{"product_id":1,"quantity":1}'), with_some),
+        ("add that removes attributes", ask(204, "POST", "/items", '{"product_id":1,"quantity":1,"attributes":null}'), with_some),
+        ("set of attributes alone", ask(204, "PUT", "/items/1", '{"quantity":2,%s}' % ATTRIBUTES), bench.new_cart),
+        ("set that removes attributes alone", ask(204, "PUT", "/items/1", '{"quantity":2,"attributes":null}'), with_some),
+        ("remove of a line with attributes", ask(204, "DELETE", "/items/1"), with_some),
+        ("clear of a cart with attributes", ask(204, "DELETE", "/items"), with_some),
+        ("checkout of a cart with attributes", ask(200, "POST", "/checkout"), with_some),
+    ]
 
 
 class Gate:
@@ -252,19 +264,22 @@ def size_of_item(item):
     return sum(len(name.encode()) + size_of(value) for name, value in item.items())
 
 
-def documented(text, layout, row, unit=""):
+def documented(text, layout, row, unit="", attributes=False):
     """Of a row of the document's table, for 1, 5, 20 and 200 lines."""
-    table = text[text.index("**What AWS bills: layout %s, projection keys, without" % layout):]
+    if attributes:
+        table, row = text[text.index("**What attributes cost: "):], "%s: %s" % (layout, row)
+    else:
+        table = text[text.index("**What AWS bills: layout %s, projection keys, without" % layout):]
     cells = re.search(r"(?m)^\| %s \| (.*?) \|$" % re.escape(row), table).group(1).split(" | ")
     return {lines: float(re.search(r"([\d.,]+)%s" % unit, cell).group(1).replace(",", "")) for lines, cell in zip((1, 5, 20, 200), cells)}
 
 
-def consumed(bench, server, lines):
+def consumed(bench, server, lines, more=""):
     """For an add to one of n lines, a strong get and an eventual one: what the server has said of each call, what cartd has counted, and the
     item's bytes."""
     path = bench.new_cart(0)
     for product in range(lines):
-        bench.ask(204, "POST", path + "/items", (), '{"product_id":%d,"quantity":12}' % (123457 + product))
+        bench.ask(204, "POST", path + "/items", (), '{"product_id":%d,"quantity":12%s}' % (123457 + product, more))
     before, at = bench.half_units(), len(bench.front.calls)
     bench.ask(204, "POST", path + "/items", (), '{"product_id":123457,"quantity":1}')
     bench.ask(200, "GET", path)
@@ -295,6 +310,21 @@ def units(bench, server, layout):
     return "\n".join(problems)
 
 
+def units_of_attributes(bench, server, layout):
+    """With 100 bytes on each line, by the server and by the document's table."""
+    with open(DOCUMENT, encoding="utf-8") as file:
+        text = file.read()
+    problems = []
+    for lines in (1, 5, 20):
+        said, _, size = consumed(bench, server, lines, ',"attributes":{"name":"%s"}' % ("x" * 89))
+        add = "add, of a new line or to one that is there"
+        told = [documented(text, layout, add, " R", True)[lines]] if layout == "list" else []
+        told += [documented(text, layout, row, unit, True)[lines] for row, unit in ((add, " W"), ("get, strong", " R"))]
+        if told != said[:-1] or abs(size - documented(text, layout, "the item, bytes", "", True)[lines]) > 0.02 * size:
+            problems.append("%d lines, %d bytes: the document says %s, the server %s" % (lines, size, told, said))
+    return "\n".join(problems)
+
+
 def units_of_create(bench):
     """A unit, and one more for the item of a key."""
     at = len(bench.front.calls)
@@ -317,24 +347,31 @@ def full_of_keys(bench, server):
     return "" if 1 < seconds <= 20 else "Retry-After: %d" % seconds
 
 
-def damaged(bench, server):
-    """A cart whose lines somebody has changed by hand: nobody else's answer is spoilt."""
+# Paths in an item, of a cart with one line.
+LINES = {"map": "qty", "list": "#items"}
+ATTRIBUTES_OF = {"map": "added.#attributes", "list": "#items[0].#attributes"}
+PLACEHOLDERS = {"map": {"#attributes": " 1"}, "list": {"#items": "items", "#attributes": "attributes"}}
+
+
+def damaged(bench, server, paths, change_status):
+    """A cart that somebody has changed by hand: nobody else's answer is spoilt, and nothing of it is shown as if the rest had never been."""
     path, other = bench.new_cart(1), bench.new_cart(1)
-    name, expression = ("qty", ":broken") if bench.table == "map" else ("#items", ":broken")
+    place = paths[bench.table]
+    names = {name: stands for name, stands in PLACEHOLDERS[bench.table].items() if name in place}
     private_dynalite.call(server.endpoint, "UpdateItem", {
-        "TableName": bench.table, "Key": {"cart_id": {"S": path.rsplit("/", 1)[1]}}, "UpdateExpression": "SET %s = %s" % (name, expression),
-        "ExpressionAttributeValues": {":broken": {"S": "none"}},
-        **({"ExpressionAttributeNames": {"#items": "items"}} if bench.table == "list" else {})})
+        "TableName": bench.table, "Key": {"cart_id": {"S": path.rsplit("/", 1)[1]}}, "UpdateExpression": "SET %s = :broken" % place,
+        "ExpressionAttributeValues": {":broken": {"S": "none"}}, **({"ExpressionAttributeNames": names} if names else {})})
     broken, whole = path.rsplit("/", 1)[1], other.rsplit("/", 1)[1]
     problem = bench.ask(500, "GET", path).json()
     batch = bench.ask(200, "POST", "/shopping-carts/batch-get", (), json.dumps({"ids": [broken, whole]})).json()
     listed = [cart["shopping_cart_id"] for page in ("?customer_id=%d" % (bench.made - 1), "?customer_id=%d" % bench.made)
               for cart in bench.ask(200, "GET", "/shopping-carts" + page).json()["carts"]]
     counted = [value for name, value in bench.cartd.metrics().items() if name.startswith("cart_store_damaged_total")]
-    change = bench.ask(500, "POST", path + "/items", ((KEY, "of-damaged"),), '{"product_id":1,"quantity":1}').json()
+    change = bench.ask(change_status, "POST", path + "/items", ((KEY, "of-damaged"),), '{"product_id":1,"quantity":1}')
+    bench.ask(500, "GET", path)
     bench.ask(204, "DELETE", path)
-    if broken not in change["detail"]:
-        return "a change says %s" % change
+    if change_status != 204 and broken not in change.json()["detail"]:
+        return "a change says %s" % change.body
     if problem["error"] != "INTERNAL" or broken not in problem["detail"]:
         return "a GET says %s" % problem
     if [cart["shopping_cart_id"] for cart in batch["carts"]] != [whole] or batch["missing"] or batch["damaged"] != [broken]:
@@ -364,7 +401,10 @@ def run_layout(tap, folder, server, layout):
         tap.run("%s: units of adds and gets are as the document reckons" % layout, units, bench, server, layout)
         tap.run("%s: units of a create" % layout, units_of_create, bench)
         tap.run("%s: a cart full of keys" % layout, full_of_keys, bench, server)
-        tap.run("%s: a cart that is damaged" % layout, damaged, bench, server)
+        tap.run("%s: units of carts with attributes are as the document says" % layout, units_of_attributes, bench, server, layout)
+        tap.run("%s: a cart that is damaged" % layout, damaged, bench, server, LINES, 500)
+        # An add in layout map looks at no attributes, and is made.
+        tap.run("%s: a cart with attributes that are damaged" % layout, damaged, bench, server, ATTRIBUTES_OF, 204 if layout == "map" else 500)
         bench.client.close()
 
 

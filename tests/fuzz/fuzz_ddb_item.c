@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (ddb_item_read(&item, attributes, why, sizeof(why)) == CART_OK) {
 		for (size_t i = 0; i < item.cart.line_count; i++)
-			if (item.cart.lines[i].quantity < 1 ||
+			if (!cart_line_is_sound(&item.cart.lines[i]) ||
 			    (i > 0 && shop_id_compare(&item.cart.lines[i].product_id,
 						      &item.cart.lines[i - 1].product_id) <= 0))
 				abort();

@@ -3,8 +3,10 @@
 #include "backends/dynamodb/item/attribute.h"
 #include "backends/dynamodb/item/bill.h"
 #include "backends/dynamodb/item/body_parts.h"
+#include "backends/dynamodb/item/largest.h"
 #include "tests/lib/cmocka.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,25 +142,58 @@ static void ids_that_are_strings_take_their_length(void **state)
 	assert_int_equal(strings.bytes - numbers.bytes, 5 * 3 * 10 + 9);
 }
 
+/* In layout map a name of a space and the product, and a text; in layout list a name of 10 letters.
+ * Each is an element of its map. */
+static void attributes_take_their_text_and_a_name(void **state)
+{
+	const struct cart_bill_cart with = {.lines = 20, .attributes = 100};
+	struct cart_bill_cart list = {.lines = 20, .setting = setting_list};
+	struct cart_bill bill, without;
+
+	(void)state;
+	assert_int_equal(ddb_bill(&without, &(struct cart_bill_cart){.lines = 20}), 0);
+	assert_int_equal(ddb_bill(&bill, &with), 0);
+	assert_int_equal(bill.bytes - without.bytes, 20 * (1 + 1 + 6 + 100));
+	assert_int_equal(bill.stored_bytes - without.stored_bytes, 20 * (1 + 1 + 6 + 100));
+	assert_units(&bill, CART_BILL_ADD, 0, 4);
+	assert_units(&bill, CART_BILL_GET, 1, 0);
+	assert_int_equal(ddb_bill(&without, &list), 0);
+	list.attributes = 100;
+	assert_int_equal(ddb_bill(&bill, &list), 0);
+	assert_int_equal(bill.bytes - without.bytes, 20 * (1 + 10 + 100));
+	assert_units(&bill, CART_BILL_ADD, 1, 4);
+}
+
 #define LARGEST_LINES 1000 /* limits.lines is at most that */
 
-static void fill_largest(struct ddb_item *item)
+static char *longest_attributes(size_t size)
+{
+	char *text = size > 0 ? calloc(1, size + 1) : NULL;
+
+	assert_true(size == 0 || text != NULL);
+	if (text != NULL)
+		memset(text, '"', size);
+	return text;
+}
+
+static void fill_largest(struct ddb_item *item, size_t lines, size_t attributes)
 {
 	struct cart *cart = &item->cart;
 
-	assert_true(cart_reserve_lines(cart, LARGEST_LINES));
+	assert_true(cart_reserve_lines(cart, lines));
 	item->keys = calloc(DDB_KEYS_MAX, sizeof(*item->keys));
 	assert_non_null(item->keys);
 	cart->version = CART_VERSION_MAX;
 	cart->created_ms = cart->updated_ms = cart->expires_ms = CART_TIME_MAX_MS;
 	cart->customer_id.size = SHOP_ID_MAX;
 	memset(cart->customer_id.text, '"', SHOP_ID_MAX);
-	for (; cart->line_count < LARGEST_LINES; cart->line_count++) {
+	for (; cart->line_count < lines; cart->line_count++) {
 		struct cart_line *line = &cart->lines[cart->line_count];
 
 		*line = (struct cart_line){.quantity = CART_QUANTITY_MAX - 1,
 					   .added_ms = CART_TIME_MAX_MS,
-					   .updated_ms = CART_TIME_MAX_MS};
+					   .updated_ms = CART_TIME_MAX_MS,
+					   .attributes = longest_attributes(attributes)};
 		line->product_id.size = SHOP_ID_MAX;
 		memset(line->product_id.text, '\\', SHOP_ID_MAX);
 		snprintf(line->product_id.text + SHOP_ID_MAX - 4, 5, "%04d", (int)cart->line_count);
@@ -174,38 +209,115 @@ static void fill_largest(struct ddb_item *item)
 	}
 }
 
-/* An item has at most 400 KB. */
-static void the_largest_cart_with_the_longest_ids_fits(void **state)
+/* The bytes of the largest cart with the longest ids, which cartd writes in that layout. */
+static int64_t written_largest(enum ddb_layout layout, size_t lines, size_t attributes)
 {
-	static const enum ddb_layout layouts[] = {DDB_LAYOUT_MAP, DDB_LAYOUT_LIST};
 	static const struct cart_rules rules = {
 		.ttl_ms = 1000, .idempotency_window_ms = 1000, .idle_step_ms = 1000};
+	const struct ddb_table table = {
+		.name = "carts", .layout = layout, .idle_shards = 8, .rules = &rules};
+	const struct cart_op op = {.now_ms = CART_TIME_MAX_MS};
+	struct ddb_item item = {.layout = layout,
+				.keyed_until_ms = CART_TIME_MAX_MS + 1,
+				.create_key = "key#AAAAAAAAAAAAAAAAAAAAAA"};
+	const struct ddb_put put = {
+		.op = &op, .before = &item, .after = &item.cart, .mark = "0123456789abcdef"};
+	struct buf body = {0};
+	json_t *json;
+	int64_t bytes;
+
+	fill_largest(&item, lines, attributes);
+	ddb_body_put(&body, &table, &put);
+	assert_false(body.failed);
+	json = json_loadb(body.data, body.len, 0, NULL);
+	bytes = (int64_t)ddb_item_bytes(json_object_get(json, "Item"));
+	json_decref(json);
+	buf_free(&body);
+	ddb_item_clear(&item);
+	return bytes;
+}
+
+/* An item has at most 400 KB. */
+static void the_largest_cart_without_attributes_fits(void **state)
+{
+	(void)state;
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	for (int layout = DDB_LAYOUT_MAP; layout <= DDB_LAYOUT_LIST; layout++) {
+		struct cart_error error;
+		const struct cart_rules rules = {.lines_max = LARGEST_LINES};
+
+		assert_true(written_largest(layout, LARGEST_LINES, 0) > LARGEST_LINES * 64);
+		assert_true(written_largest(layout, LARGEST_LINES, 0) < DDB_ITEM_MAX);
+		assert_int_equal(ddb_check_limits(layout, &rules, &error), 0);
+	}
+	shop_id_type_release();
+}
+
+/* What is computed at start is what is written, but for the little that a cart has beside its lines
+ * and keys. */
+static void the_size_of_the_largest_cart_is_computed(void **state)
+{
+	static const struct {
+		size_t lines, attributes;
+	} of[] = {{1, 0}, {1, 1}, {200, 0}, {200, 256}, {1000, 0}, {1000, 300}};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		const struct ddb_table table = {
-			.name = "carts", .layout = layouts[i], .idle_shards = 8, .rules = &rules};
-		const struct cart_op op = {.now_ms = CART_TIME_MAX_MS};
-		struct ddb_item item = {.layout = layouts[i]};
-		const struct ddb_put put = {.op = &op,
-					    .before = &item,
-					    .after = &item.cart,
-					    .mark = "0123456789abcdef"};
-		struct buf body = {0};
-		const json_t *stored;
-		json_t *json;
+	assert_true(shop_id_type_take(SHOP_ID_STRING));
+	for (size_t i = 0; i < 2 * sizeof(of) / sizeof(*of); i++) {
+		enum ddb_layout layout = i % 2 == 0 ? DDB_LAYOUT_MAP : DDB_LAYOUT_LIST;
+		size_t lines = of[i / 2].lines, attributes = of[i / 2].attributes;
+		int64_t written = written_largest(layout, lines, attributes);
+		int64_t computed = ddb_largest_item(layout, (int64_t)lines, (int64_t)attributes);
 
-		fill_largest(&item);
-		ddb_body_put(&body, &table, &put);
-		assert_false(body.failed);
-		json = json_loadb(body.data, body.len, 0, NULL);
-		stored = json_object_get(json, "Item");
-		assert_true(ddb_item_bytes(stored) > LARGEST_LINES * SHOP_ID_MAX);
-		assert_true(ddb_item_bytes(stored) < (size_t)400 * 1024);
-		json_decref(json);
-		buf_free(&body);
-		ddb_item_clear(&item);
+		if (computed < written || computed - written > 500)
+			fail_msg("%zu lines of %zu bytes: computed %" PRId64 ", written %" PRId64,
+				 lines, attributes, computed, written);
 	}
+	shop_id_type_release();
+}
+
+/* The number behind that text of a message. */
+static int64_t number_after(const struct cart_error *error, const char *text)
+{
+	const char *at = strstr(error->text, text);
+
+	assert_non_null(at);
+	return atoll(at + strlen(text));
+}
+
+static void assert_advice(enum ddb_layout layout, const struct cart_rules *rules, const char *text,
+			  bool lines)
+{
+	struct cart_rules advised = *rules;
+	int64_t *value = lines ? &advised.lines_max : &advised.attributes_max;
+	struct cart_error error;
+
+	assert_int_equal(ddb_check_limits(layout, rules, &error), -1);
+	*value = number_after(&error, text);
+	assert_true(*value > 0);
+	assert_int_equal(ddb_check_limits(layout, &advised, &error), 0);
+	++*value;
+	assert_int_equal(ddb_check_limits(layout, &advised, &error), -1);
+}
+
+static void limits_that_allow_more_than_an_item_are_refused(void **state)
+{
+	const struct cart_rules usual = {.lines_max = 200, .attributes_max = 256};
+	const struct cart_rules much = {.lines_max = 1000, .attributes_max = 1024};
+	struct cart_error error;
+
+	(void)state;
+	for (int type = SHOP_ID_INTEGER; type <= SHOP_ID_STRING; type++) {
+		assert_true(shop_id_type_take(type));
+		for (int layout = DDB_LAYOUT_MAP; layout <= DDB_LAYOUT_LIST; layout++) {
+			assert_int_equal(ddb_check_limits(layout, &usual, &error), 0);
+			assert_advice(layout, &much, "set limits.attributes to ", false);
+			assert_advice(layout, &much, "or limits.lines to ", true);
+		}
+		shop_id_type_release();
+	}
+	assert_int_equal(ddb_check_limits(DDB_LAYOUT_MAP, &much, &error), -1);
+	assert_non_null(strstr(error.text, "limits.lines=1000 and limits.attributes=1024 "));
 }
 
 static void who_is_not_paid_by_the_request_has_no_bill(void **state)
@@ -227,7 +339,10 @@ int main(void)
 		cmocka_unit_test(a_create_writes_two_indexes_and_a_checkout_leaves_one),
 		cmocka_unit_test(large_carts_take_more_in_each_place),
 		cmocka_unit_test(ids_that_are_strings_take_their_length),
-		cmocka_unit_test(the_largest_cart_with_the_longest_ids_fits),
+		cmocka_unit_test(attributes_take_their_text_and_a_name),
+		cmocka_unit_test(the_largest_cart_without_attributes_fits),
+		cmocka_unit_test(the_size_of_the_largest_cart_is_computed),
+		cmocka_unit_test(limits_that_allow_more_than_an_item_are_refused),
 		cmocka_unit_test(who_is_not_paid_by_the_request_has_no_bill),
 	};
 

@@ -2,6 +2,7 @@
  * name. */
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/item.h"
+#include "core/cart_attributes.h"
 #include "core/cart_id.h"
 
 #include "tests/lib/ids.h"
@@ -19,6 +20,7 @@
 
 static const struct cart_rules rules = {.ttl_ms = 30 * 24 * HOUR_MS,
 					.lines_max = 200,
+					.attributes_max = 256,
 					.quantity_max = 1000000,
 					.idempotency_window_ms = 600000};
 
@@ -26,6 +28,22 @@ static struct ddb_table table_of(enum ddb_layout layout)
 {
 	return (struct ddb_table){
 		.name = "carts", .layout = layout, .idle_shards = 8, .rules = &rules};
+}
+
+/* With all that JSON escapes; NULL: none. */
+static char *random_attributes(struct rng *rng)
+{
+	static const char *const of[] = {
+		"{\"price\":\"12.50\"}",
+		"{\"\":\"\",\"a\":-9007199254740991,\"b\":true,\"c\":false}",
+		"{\"\\\"\":\"\\\\\\\"/\\u0001\\n\\u001F\",\"items\":0}",
+		"{\"na\xc3\xafve \xe2\x82\xac\":\"\xf0\x9f\x9b\x92 #a :j {}[]\"}",
+	};
+	int64_t at = rng_between(rng, 0, 7);
+	char *text = at < 4 ? strdup(of[at]) : NULL;
+
+	assert_true(at >= 4 || text != NULL);
+	return text;
 }
 
 static void random_cart(struct rng *rng, struct cart *cart)
@@ -51,7 +69,8 @@ static void random_cart(struct rng *rng, struct cart *cart)
 			.product_id = id_of((int64_t)i * 1000 + rng_between(rng, 1, 999)),
 			.quantity = rng_between(rng, 1, 1000000),
 			.added_ms = NOW_MS - rng_between(rng, 1, HOUR_MS),
-			.updated_ms = NOW_MS};
+			.updated_ms = NOW_MS,
+			.attributes = random_attributes(rng)};
 }
 
 static void assert_same(const struct cart *a, const struct cart *b)
@@ -341,6 +360,62 @@ static void what_is_not_ours_is_refused_by_name(void **state)
 	}
 }
 
+#define LIST_LINE                                                                                  \
+	"\"product_id\":{\"S\":\"9\"},\"quantity\":{\"N\":\"1\"},\"added_at\":{\"N\":\"5\"},"      \
+	"\"updated_at\":{\"N\":\"5\"},\"attributes\":"
+
+/* Of layout list where qty is no longer there. */
+static void assert_damaged(const char *attribute, const char *value, bool list)
+{
+	json_t *attributes = good_item();
+	char why[200] = "", named[80];
+	struct ddb_item item;
+	enum cart_result result;
+
+	if (list)
+		json_object_del(attributes, "qty");
+	json_object_set_new(attributes, attribute, json_loads(value, 0, NULL));
+	result = ddb_item_read(&item, attributes, why, sizeof(why));
+	snprintf(named, sizeof(named), "bad %s", attribute);
+	if (result != CART_DAMAGED || strstr(why, named) == NULL)
+		fail_msg("%s = %s: %s, \"%s\"", attribute, value, cart_result_name(result), why);
+	json_decref(attributes);
+}
+
+/* A line whose price was lost would be sold without one. */
+static void attributes_that_are_damaged_damage_the_cart(void **state)
+{
+	static const char *const bad[] = {"{\"N\":\"1\"}",
+					  "{\"NULL\":true}",
+					  "{\"M\":{}}",
+					  "{\"S\":\"\"}",
+					  "{\"S\":\"{}\"}",
+					  "{\"S\":\"{\\\"a\\\":1.5}\"}",
+					  "{\"S\":\"{\\\"a\\\"}\"}",
+					  "{\"S\":\"{\\\"a\\\":1}}\"}",
+					  "{\"S\":\"[1]\"}",
+					  "{\"S\":\"{\\\"a\\\":{}}\"}"};
+	char value[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(value, sizeof(value),
+			 "{\"M\":{\"9\":{\"N\":\"5\"},\"10\":{\"N\":\"6\"},\" 9\":%s}}", bad[i]);
+		assert_damaged("added", value, false);
+		snprintf(value, sizeof(value), "{\"L\":[{\"M\":{" LIST_LINE "%s}}]}", bad[i]);
+		assert_damaged("items", value, true);
+	}
+	/* Of a line that is not there. */
+	assert_damaged("added",
+		       "{\"M\":{\"9\":{\"N\":\"5\"},\"10\":{\"N\":\"6\"},"
+		       "\" 8\":{\"S\":\"{\\\"a\\\":1}\"}}}",
+		       false);
+	assert_damaged("added",
+		       "{\"M\":{\"9\":{\"N\":\"5\"},\"10\":{\"N\":\"6\"},"
+		       "\"9 \":{\"S\":\"{\\\"a\\\":1}\"}}}",
+		       false);
+}
+
 static void keys_alone_and_tombstones_are_read_as_far_as_they_go(void **state)
 {
 	json_t *keys = json_loads("{\"cart_id\":{\"S\":\"" ID_TEXT
@@ -458,6 +533,21 @@ static void check_conditional(const struct cart_op *op, const char *key_name, in
 	check_conditional_of(op, key_name, ttl_ms, &newer);
 }
 
+static void check_attributes(struct cart_op *op, const struct cart_change *set,
+			     const char *key_name, int64_t ttl_ms)
+{
+	struct cart_change change = *set;
+
+	op->changes = &change;
+	change.attributes = "{\"a\":\"\\\\\"}";
+	check_conditional(op, key_name, ttl_ms);
+	change.attributes = CART_ATTRIBUTES_REMOVE;
+	check_conditional(op, key_name, ttl_ms);
+	/* Nothing is put. */
+	change.quantity = 0;
+	check_conditional(op, key_name, ttl_ms);
+}
+
 static void expressions_are_plain_and_name_what_they_use_and_nothing_else(void **state)
 {
 	static const struct cart_change changes[] = {
@@ -467,12 +557,15 @@ static void expressions_are_plain_and_name_what_they_use_and_nothing_else(void *
 		{.type = CART_CHANGE_REMOVE, .product_id = {.size = 1, .text = "7"}},
 		{.type = CART_CHANGE_CLEAR},
 	};
-	struct cart_change adds[20];
+	static const char *const attributes[] = {NULL, "{\"a\":1}", CART_ATTRIBUTES_REMOVE};
+	struct cart_change adds[40];
 
 	(void)state;
-	for (int i = 0; i < 20; i++)
-		adds[i] = (struct cart_change){
-			.type = CART_CHANGE_ADD, .product_id = id_of(i + 1), .quantity = 1};
+	for (int i = 0; i < 40; i++)
+		adds[i] = (struct cart_change){.type = CART_CHANGE_ADD,
+					       .product_id = id_of(i % 20 + 1),
+					       .quantity = 1,
+					       .attributes = attributes[i % 3]};
 	for (int options = 0; options < 8; options++) {
 		const char *key_name = options & 1 ? KEY_NAME : NULL;
 		int64_t ttl_ms = options & 2 ? rules.ttl_ms : 0;
@@ -484,8 +577,9 @@ static void expressions_are_plain_and_name_what_they_use_and_nothing_else(void *
 			op.changes = &changes[i];
 			check_conditional(&op, key_name, ttl_ms);
 		}
+		check_attributes(&op, &changes[1], key_name, ttl_ms);
 		op.changes = adds;
-		op.change_count = 20;
+		op.change_count = 40;
 		check_conditional(&op, key_name, ttl_ms);
 		op.type = CART_OP_CHECKOUT;
 		check_conditional(&op, key_name, ttl_ms);
@@ -519,6 +613,79 @@ static void a_key_takes_the_version_before_it_is_changed(void **state)
 		assert_null(strstr(version + strlen("#v=#v"), "#v+"));
 		buf_free(&body);
 	}
+}
+
+/* The call of those changes, as text. */
+static void conditional_text(struct buf *body, const struct cart_change *changes, size_t count)
+{
+	const struct cart_op op = {.type = CART_OP_CHANGE,
+				   .changes = changes,
+				   .change_count = count,
+				   .now_ms = NOW_MS};
+	const struct ddb_table table = table_of(DDB_LAYOUT_MAP);
+
+	assert_true(ddb_can_be_conditional(&op, &table));
+	ddb_body_conditional(body, &table, &op, "0123456789abcdef", NULL, NULL);
+	assert_false(body->failed);
+}
+
+/* Calls about lines without attributes are as short as if there were none. */
+static void attributes_that_no_change_names_are_not_in_its_call(void **state)
+{
+	const struct cart_change add = {
+		.type = CART_CHANGE_ADD, .product_id = id_of(7), .quantity = 2};
+	struct cart_change set = add, with = add;
+	struct buf body = {0};
+
+	(void)state;
+	conditional_text(&body, &add, 1);
+	assert_non_null(strstr(
+		buf_string(&body),
+		"\"SET #v=#v+:1,#m=:m,#u=:t,#i=:i,#e=:e,#x=:x,#q.#p0=if_not_exists(#q.#p0,:0)+:n0,"
+		"#a.#p0=if_not_exists(#a.#p0,:t)+:0,#d.#p0=:t\",\"ConditionExpression\":"
+		"\"size(#q)<=:r AND NOT #q.#p0>:l0 AND #u<=:t AND #e>:t OR #q.#p0<=:l0 AND "
+		"#u<=:t AND #e>:t\""));
+	assert_null(strstr(buf_string(&body), "j0"));
+	set.type = CART_CHANGE_SET;
+	conditional_text(&body, &set, 1);
+	assert_non_null(strstr(buf_string(&body), "<>:n0 AND #u<=:t AND #e>:t\""));
+	assert_null(strstr(buf_string(&body), "j0"));
+	with.attributes = "{\"a\":1}";
+	conditional_text(&body, &with, 1);
+	assert_non_null(strstr(buf_string(&body), ",#a.#j0=:j0,#d.#p0=:t"));
+	assert_non_null(strstr(buf_string(&body), "\"#j0\":\" 7\""));
+	assert_non_null(strstr(buf_string(&body), "\":j0\":{\"S\":\"{\\\"a\\\":1}\"}"));
+	buf_free(&body);
+}
+
+/* The last change of a product that says something of its attributes counts. */
+static void the_last_attributes_of_a_product_are_stored(void **state)
+{
+	struct cart_change changes[3] = {
+		{.type = CART_CHANGE_ADD,
+		 .product_id = id_of(7),
+		 .quantity = 1,
+		 .attributes = "{\"a\":1}"},
+		{.type = CART_CHANGE_ADD, .product_id = id_of(7), .quantity = 1},
+		{.type = CART_CHANGE_ADD, .product_id = id_of(8), .quantity = 1},
+	};
+	struct buf body = {0};
+
+	(void)state;
+	conditional_text(&body, changes, 3);
+	assert_non_null(strstr(buf_string(&body), "#a.#j0=:j0"));
+	assert_non_null(strstr(buf_string(&body), "\\\"a\\\":1"));
+	assert_null(strstr(buf_string(&body), "j2"));
+	changes[1].attributes = CART_ATTRIBUTES_REMOVE;
+	conditional_text(&body, changes, 3);
+	assert_non_null(strstr(buf_string(&body), " REMOVE #a.#j0\""));
+	assert_null(strstr(buf_string(&body), ":j0"));
+	changes[1].attributes = "{\"b\":2}";
+	conditional_text(&body, changes, 3);
+	assert_non_null(strstr(buf_string(&body), "#a.#j0=:j0"));
+	assert_non_null(strstr(buf_string(&body), "\\\"b\\\":2"));
+	assert_null(strstr(buf_string(&body), "\\\"a\\\":1"));
+	buf_free(&body);
 }
 
 /* idle_key in the call of an add at that time. */
@@ -577,6 +744,9 @@ int main(void)
 		cmocka_unit_test(a_key_takes_the_version_before_it_is_changed),
 		cmocka_unit_test(keys_are_found_in_whatever_order_they_come),
 		cmocka_unit_test(what_is_not_ours_is_refused_by_name),
+		cmocka_unit_test(attributes_that_are_damaged_damage_the_cart),
+		cmocka_unit_test(attributes_that_no_change_names_are_not_in_its_call),
+		cmocka_unit_test(the_last_attributes_of_a_product_are_stored),
 		cmocka_unit_test(keys_alone_and_tombstones_are_read_as_far_as_they_go),
 		cmocka_unit_test(the_item_of_a_creates_key_is_read_as_it_was_written),
 		cmocka_unit_test(expressions_are_plain_and_name_what_they_use_and_nothing_else),

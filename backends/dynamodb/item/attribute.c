@@ -152,6 +152,36 @@ void ddb_add_shop_id(struct buf *body, const char *name, const struct shop_id *i
 	buf_add_string(body, "\"}");
 }
 
+void ddb_add_attributes(struct buf *body, const char *name, const char *attributes)
+{
+	buf_add_string(body, name);
+	buf_add_string(body, "{\"S\":\"");
+	while (*attributes != '\0') {
+		size_t plain = strcspn(attributes, "\"\\");
+
+		buf_add(body, attributes, plain);
+		attributes += plain;
+		if (*attributes == '\0')
+			break;
+		buf_add_char(body, '\\');
+		buf_add_char(body, *attributes++);
+	}
+	buf_add_string(body, "\"}");
+}
+
+void ddb_attributes_name(const struct shop_id *id, char name[DDB_ATTRIBUTES_NAME_ROOM])
+{
+	name[0] = ' ';
+	memcpy(name + 1, id->text, id->size);
+	name[id->size + 1] = '\0';
+}
+
+void ddb_add_attributes_name(struct buf *body, const struct shop_id *id)
+{
+	buf_add_char(body, ' ');
+	ddb_add_escaped(body, id);
+}
+
 void ddb_add_indexed(struct buf *body, const char *prefix, size_t index)
 {
 	buf_add_string(body, prefix);

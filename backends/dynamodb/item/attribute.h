@@ -48,6 +48,15 @@ void ddb_add_id(struct buf *body, const char *name, const struct cart_id *id);
 void ddb_add_shop_id(struct buf *body, const char *name, const struct shop_id *id);
 /* The id alone, for the inside of a string. */
 void ddb_add_escaped(struct buf *body, const struct shop_id *id);
+/* The attributes of a line, which are compact JSON: as a text, so that they come back byte for
+ * byte. {"S":"{\"price\":\"12.50\"}"} */
+void ddb_add_attributes(struct buf *body, const char *name, const char *attributes);
+/* Layout map keeps them in the map "added" beside the time: under a space and the product, which
+ * has no space itself. What is removed or set anew with a line or all lines needs no map more. */
+#define DDB_ATTRIBUTES_NAME_ROOM (SHOP_ID_MAX + 2)
+void ddb_attributes_name(const struct shop_id *id, char name[DDB_ATTRIBUTES_NAME_ROOM]);
+/* That name, for the inside of a string. */
+void ddb_add_attributes_name(struct buf *body, const struct shop_id *id);
 /* A placeholder's number: "#p" and 7 make "#p7". */
 void ddb_add_indexed(struct buf *body, const char *prefix, size_t index);
 /* {"TableName":"carts": the rest follows. */

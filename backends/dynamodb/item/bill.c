@@ -106,7 +106,8 @@ struct bill {
 	struct ddb_table table;
 	json_t *definition; /* of the table and its indexes */
 	bool keyed;
-	bool strings; /* cart.id_type=string */
+	bool strings;	   /* cart.id_type=string */
+	size_t attributes; /* of each line */
 	struct cart_op op;
 	struct buf body;
 };
@@ -226,6 +227,16 @@ static void bill_set_id(struct shop_id *id, const struct bill *bill, size_t numb
 				     number);
 }
 
+/* Their size alone counts. NULL: none, or no memory. */
+static char *bill_attributes(const struct bill *bill)
+{
+	char *text = bill->attributes > 0 ? calloc(bill->attributes + 1, 1) : NULL;
+
+	if (text != NULL)
+		memset(text, 'x', bill->attributes);
+	return text;
+}
+
 static int bill_fill(struct ddb_item *item, const struct bill *bill, const struct bill_state *state)
 {
 	struct cart *cart = &item->cart;
@@ -249,6 +260,9 @@ static int bill_fill(struct ddb_item *item, const struct bill *bill, const struc
 		bill_set_id(&line->product_id, bill, 123457 + cart->line_count);
 		line->quantity = 12;
 		line->added_ms = line->updated_ms = BILL_NOW_MS;
+		line->attributes = bill_attributes(bill);
+		if (bill->attributes > 0 && line->attributes == NULL)
+			return -1;
 	}
 	for (; item->key_count < keys; item->key_count++) {
 		struct ddb_key *key = &item->keys[item->key_count];
@@ -392,6 +406,7 @@ int ddb_bill(struct cart_bill *out, const struct cart_bill_cart *cart)
 		.definition =
 			ddb_table_definition(bill_setting_is(cart, "dynamodb.projection", "all")),
 		.keyed = cart->keyed,
+		.attributes = cart->attributes,
 		.strings = bill_setting_is(cart, "cart.id_type", "string"),
 		.op = {.now_ms = BILL_NOW_MS},
 	};

@@ -19,7 +19,7 @@ void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
 
 /* The end of a body that has the condition that the item is as it was read, and no other values. */
 void ddb_add_if_unchanged(struct buf *body, const struct ddb_item *before);
-/* The lines as three maps, each after its name: quantities, added, updated. */
+/* The lines as three maps, each after its name: quantities, added (with attributes), updated. */
 void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const names[3]);
 /* "open" or "checked_out". */
 const char *ddb_status(const struct cart *cart);

@@ -3,6 +3,7 @@
  * that they were written with, or the item is refused, with the name of the first that does not.
  */
 #include "backends/dynamodb/item/item.h"
+#include "core/cart_attributes.h"
 #include "core/cart_id.h"
 
 #include <stdio.h>
@@ -125,6 +126,40 @@ static bool item_reserve(struct item_reader *reader, struct cart *cart, size_t c
 	return false;
 }
 
+/* value NULL: the line has none. */
+static void item_read_attributes(struct item_reader *reader, struct cart_line *line,
+				 const json_t *value, const char *name)
+{
+	const char *text = json_string_value(item_typed(value, "S"));
+
+	if (value == NULL)
+		return;
+	if (text == NULL || !cart_attributes_are_sound(text, strlen(text))) {
+		item_is_wrong(reader, name);
+		return;
+	}
+	line->attributes = strdup(text);
+	reader->no_memory |= line->attributes == NULL;
+}
+
+/* The map "added" holds so many attributes besides the times, each of a line. */
+static void item_read_map_attributes(struct item_reader *reader, struct cart *cart,
+				     const json_t *added, size_t count)
+{
+	char name[DDB_ATTRIBUTES_NAME_ROOM];
+
+	for (size_t i = 0; i < cart->line_count && count > 0; i++) {
+		const json_t *value;
+
+		ddb_attributes_name(&cart->lines[i].product_id, name);
+		value = json_object_get(added, name);
+		item_read_attributes(reader, &cart->lines[i], value, "added");
+		count -= value != NULL;
+	}
+	if (count > 0)
+		item_is_wrong(reader, "added");
+}
+
 /* Layout map: three maps of the same products. */
 static void item_read_maps(struct item_reader *reader, struct cart *cart)
 {
@@ -135,7 +170,7 @@ static void item_read_maps(struct item_reader *reader, struct cart *cart)
 	const char *product;
 	json_t *value;
 
-	if (!json_is_object(qty) || json_object_size(added) != count ||
+	if (!json_is_object(qty) || json_object_size(added) < count ||
 	    json_object_size(updated) != count) {
 		item_is_wrong(reader, "qty");
 		return;
@@ -154,6 +189,8 @@ static void item_read_maps(struct item_reader *reader, struct cart *cart)
 		    !item_line_is_good(line))
 			item_is_wrong(reader, "qty");
 	}
+	if (json_object_size(added) > count && reader->wrong == NULL)
+		item_read_map_attributes(reader, cart, added, json_object_size(added) - count);
 }
 
 /* Layout list: a document. */
@@ -181,6 +218,7 @@ static void item_read_list(struct item_reader *reader, struct cart *cart)
 		    !item_number(json_object_get(map, "updated_at"), &line->updated_ms) ||
 		    !item_line_is_good(line))
 			item_is_wrong(reader, "items");
+		item_read_attributes(reader, line, json_object_get(map, "attributes"), "items");
 	}
 }
 

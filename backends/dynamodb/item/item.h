@@ -12,8 +12,9 @@
  *   order_id       S   once checked out
  *   idle_shard N, idle_key S   keys of idle-index, open carts only; its time is cart_idle_ms()
  *   mark           S   who wrote the item last: op marks, so that a change in doubt is recognised
- *   layout map:    qty, added, updated   M   product_id -> N
- *   layout list:   items   L of M   product_id, quantity, added_at, updated_at; by product_id
+ *   layout map:    qty, added, updated   M   product_id -> N; attributes: ddb_attributes_name()
+ *   layout list:   items   L of M   product_id, quantity, added_at, updated_at; by product_id;
+ *                                   attributes S
  *   op_v, op_f     M   idempotency keys: name -> version N; name -> record S (time, fingerprint)
  *   create_key     S   keyed_until N   of a cart made under an idempotency key: see below
  *

@@ -17,7 +17,8 @@
  * also holds where there is no #e. Some servers evaluate SET from left to right: what reads the
  * version comes before what changes it.
  *
- * An expression never contains a product or a key: #p0 and #k stand for them.
+ * An expression never contains a product or a key: #p0 and #k stand for them, and #j0 for the name
+ * of the product's attributes.
  */
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
@@ -47,6 +48,7 @@ struct fast {
 	const struct cart
 		*newer; /* NULL, or the cart as it was read: changed later than op->now_ms */
 	enum fast_kind kind;
+	bool attributes; /* some change gives or removes attributes */
 };
 
 static enum fast_kind fast_kind_of(const struct cart_op *op)
@@ -84,6 +86,8 @@ static bool fast_adds(const struct cart_op *op, const struct cart_rules *rules)
 
 bool ddb_can_be_conditional(const struct cart_op *op, const struct ddb_table *table)
 {
+	size_t longest;
+
 	if (op->type == CART_OP_DELETE)
 		return true;
 	if (table->layout == DDB_LAYOUT_LIST)
@@ -92,6 +96,8 @@ bool ddb_can_be_conditional(const struct cart_op *op, const struct ddb_table *ta
 		return true;
 	if (op->change_count == 0 || op->changes[0].type == CART_CHANGE_REPLACE ||
 	    cart_op_reopens(op))
+		return false;
+	if (cart_op_has_attributes(op, &longest) && (int64_t)longest > table->rules->attributes_max)
 		return false;
 	if (op->change_count > 1 || op->changes[0].type == CART_CHANGE_ADD)
 		return fast_adds(op, table->rules);
@@ -110,6 +116,26 @@ static bool fast_next(const struct fast *fast, size_t *at)
 	       (fast->kind == FAST_ADD ? cart_op_adds(fast->op, *at) == 0 : *at > 0))
 		++*at;
 	return *at < fast->op->change_count;
+}
+
+static const char *fast_attributes_of(const struct fast *fast, size_t at)
+{
+	return fast->attributes && fast_puts_lines(fast) ? cart_op_attributes(fast->op, at) : NULL;
+}
+
+static bool fast_gives_attributes(const struct fast *fast, size_t at)
+{
+	const char *attributes = fast_attributes_of(fast, at);
+
+	return attributes != NULL && *attributes != '\0';
+}
+
+/* Whoever removes a line does not know whether it has attributes. */
+static bool fast_removes_attributes(const struct fast *fast, size_t at)
+{
+	const char *attributes = fast_attributes_of(fast, at);
+
+	return fast->kind == FAST_REMOVE || (attributes != NULL && *attributes == '\0');
 }
 
 static bool fast_line_is_newer(const struct cart_op *op, const struct cart *cart, size_t at)
@@ -148,6 +174,10 @@ static void fast_update_line(struct buf *body, const struct fast *fast, size_t a
 	ddb_add_indexed(body, ",#a.#p", at);
 	ddb_add_indexed(body, "=if_not_exists(#a.#p", at);
 	buf_add_string(body, ",:t)+:0");
+	if (fast_gives_attributes(fast, at)) {
+		ddb_add_indexed(body, ",#a.#j", at);
+		ddb_add_indexed(body, "=:j", at);
+	}
 	if (fast_is_newer(fast, at))
 		return;
 	ddb_add_indexed(body, ",#d.#p", at);
@@ -187,18 +217,29 @@ static void fast_sets(struct buf *body, const struct fast *fast)
 
 static void fast_removes(struct buf *body, const struct fast *fast)
 {
-	const char *lines = "#q.#p0,#a.#p0,#d.#p0";
-	bool remove_lines = fast->kind == FAST_REMOVE;
+	const char *before = " REMOVE ";
 
 	if (fast->kind == FAST_CHECKOUT) {
 		buf_add_string(body, " REMOVE #h,#i,#e,#x");
-	} else if (!fast_removable(fast) && fast_sets_times(fast)) {
+		return;
+	}
+	if (!fast_removable(fast) && fast_sets_times(fast)) {
 		buf_add_string(body, " REMOVE #x");
-		buf_add_string(body, remove_lines ? "," : "");
-		buf_add_string(body, remove_lines ? lines : "");
-	} else if (remove_lines) {
-		buf_add_string(body, " REMOVE ");
-		buf_add_string(body, lines);
+		before = ",";
+	}
+	if (fast->kind == FAST_REMOVE) {
+		buf_add_string(body, before);
+		buf_add_string(body, "#q.#p0,#a.#p0,#d.#p0");
+		before = ",";
+	}
+	if (!fast->attributes && fast->kind != FAST_REMOVE)
+		return;
+	for (size_t at = 0; fast_next(fast, &at); at++) {
+		if (!fast_removes_attributes(fast, at))
+			continue;
+		buf_add_string(body, before);
+		ddb_add_indexed(body, "#a.#j", at);
+		before = ",";
 	}
 }
 
@@ -247,6 +288,20 @@ static void fast_line_bounds(struct buf *body, const struct fast *fast, const ch
 	}
 }
 
+/* A new line for which there is room, or another quantity, or other attributes. */
+static void fast_set_condition(struct buf *body, const struct fast *fast)
+{
+	buf_add_string(body, "NOT #q.#p0>:0 AND size(#q)<=:r AND ");
+	fast_guard(body, fast);
+	buf_add_string(body, " OR #q.#p0>:0 AND #q.#p0<>:n0 AND ");
+	if (!fast->attributes)
+		return;
+	fast_guard(body, fast);
+	buf_add_string(body, fast_gives_attributes(fast, 0)
+				     ? " OR #q.#p0>:0 AND NOT #a.#j0=:j0 AND "
+				     : " OR attribute_exists(#a.#j0) AND ");
+}
+
 static void fast_condition(struct buf *body, const struct fast *fast)
 {
 	switch (fast->kind) {
@@ -259,10 +314,7 @@ static void fast_condition(struct buf *body, const struct fast *fast)
 		fast_line_bounds(body, fast, "#q.#p", "<=:l");
 		break;
 	case FAST_SET:
-		/* A new line for which there is room, or another quantity. */
-		buf_add_string(body, "NOT #q.#p0>:0 AND size(#q)<=:r AND ");
-		fast_guard(body, fast);
-		buf_add_string(body, " OR #q.#p0>:0 AND #q.#p0<>:n0 AND ");
+		fast_set_condition(body, fast);
 		break;
 	case FAST_REMOVE:
 		buf_add_string(body, "#q.#p0>:0 AND ");
@@ -276,6 +328,16 @@ static void fast_condition(struct buf *body, const struct fast *fast)
 		break;
 	}
 	fast_guard(body, fast);
+}
+
+static void fast_name_attributes(struct buf *body, const struct fast *fast, size_t at)
+{
+	if (!fast_gives_attributes(fast, at) && !fast_removes_attributes(fast, at))
+		return;
+	ddb_add_indexed(body, ",\"#j", at);
+	buf_add_string(body, "\":\"");
+	ddb_add_attributes_name(body, &fast->op->changes[at].product_id);
+	buf_add_char(body, '"');
 }
 
 /* The names of all placeholders in the expressions: DynamoDB refuses one that is not used. */
@@ -310,6 +372,10 @@ static void fast_names(struct buf *body, const struct fast *fast, size_t express
 		ddb_add_escaped(body, &fast->op->changes[at].product_id);
 		buf_add_char(body, '"');
 	}
+	if ((used >> ('j' - 'a') & 1) == 0)
+		return;
+	for (size_t at = 0; fast_next(fast, &at); at++)
+		fast_name_attributes(body, fast, at);
 }
 
 static void fast_add_values(struct buf *body, const struct fast *fast)
@@ -352,6 +418,16 @@ static void fast_kind_values(struct buf *body, const struct fast *fast)
 	}
 }
 
+static void fast_attributes_values(struct buf *body, const struct fast *fast)
+{
+	for (size_t at = 0; fast_next(fast, &at); at++) {
+		if (!fast_gives_attributes(fast, at))
+			continue;
+		ddb_add_indexed(body, ",\":j", at);
+		ddb_add_attributes(body, "\":", fast_attributes_of(fast, at));
+	}
+}
+
 static void fast_update_values(struct buf *body, const struct fast *fast)
 {
 	const struct cart_op *op = fast->op;
@@ -387,6 +463,8 @@ static void fast_values(struct buf *body, const struct fast *fast)
 	if (fast->kind != FAST_DELETE)
 		fast_update_values(body, fast);
 	fast_kind_values(body, fast);
+	if (fast->attributes)
+		fast_attributes_values(body, fast);
 }
 
 /* The whole item after it where it is wanted, or where old keys may be in it. */
@@ -399,14 +477,15 @@ static bool fast_wants_item(const struct fast *fast)
 void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
 			  const char *mark, const char *key_name, const struct cart *newer)
 {
-	const struct fast fast = {.table = table,
-				  .op = op,
-				  .mark = mark,
-				  .key_name = key_name,
-				  .newer = newer,
-				  .kind = fast_kind_of(op)};
-	size_t expressions;
+	struct fast fast = {.table = table,
+			    .op = op,
+			    .mark = mark,
+			    .key_name = key_name,
+			    .newer = newer,
+			    .kind = fast_kind_of(op)};
+	size_t expressions, longest;
 
+	fast.attributes = cart_op_has_attributes(op, &longest);
 	ddb_add_key(body, table->name, &op->id);
 	expressions = body->len;
 	if (fast.kind != FAST_DELETE) {

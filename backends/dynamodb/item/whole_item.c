@@ -72,6 +72,13 @@ void ddb_body_batch_get_carts(struct buf *body, const struct ddb_table *table,
 	ddb_add_end(body);
 }
 
+static void body_map_attributes(struct buf *body, const struct cart_line *line)
+{
+	buf_add_string(body, ",\"");
+	ddb_add_attributes_name(body, &line->product_id);
+	ddb_add_attributes(body, "\":", line->attributes);
+}
+
 void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const names[3])
 {
 	for (int map = 0; map < 3; map++) {
@@ -86,6 +93,8 @@ void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const n
 				       map == 0	  ? line->quantity
 				       : map == 1 ? line->added_ms
 						  : line->updated_ms);
+			if (map == 1 && line->attributes != NULL)
+				body_map_attributes(body, line);
 		}
 		buf_add_string(body, "}}");
 	}
@@ -102,6 +111,8 @@ static void body_list(struct buf *body, const struct cart *cart)
 		ddb_add_number(body, ",\"quantity\":", line->quantity);
 		ddb_add_number(body, ",\"added_at\":", line->added_ms);
 		ddb_add_number(body, ",\"updated_at\":", line->updated_ms);
+		if (line->attributes != NULL)
+			ddb_add_attributes(body, ",\"attributes\":", line->attributes);
 		buf_add_string(body, "}}");
 	}
 	buf_add_string(body, "]}");

@@ -136,7 +136,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 .SECONDARY: $(OBJECTS) $(EMBED_OBJ:.o=.c)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
-	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos soak matrix torture fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
+	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos soak matrix torture fuzz fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
 	lint bench bench-access bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-overload bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
@@ -426,6 +426,10 @@ valgrind:
 	+@$(MAKE) --no-print-directory VARIANT=plain tests
 	@$(with_servers) tests/run $(subst --timeout,--wrap "$(VALGRIND)" --timeout,$(call run_unit,plain,900) $(call run_contract,plain,1800))
 
+## fuzz: fuzzes each target for SECONDS (60), or those of FUZZ="NAME...", one after the other, and prints what was reached; an hour each: SECONDS=3600
+fuzz:
+	+@$(MAKE) --no-print-directory VARIANT=fuzz fuzzers
+	@tools/fuzz-table $(or $(SECONDS),60) build/fuzz/tests/fuzz $(or $(FUZZ),$(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC)))
 ## fuzz-smoke: replays the corpora and fuzzes each target for FUZZ_SECONDS
 fuzz-smoke:
 	+@$(MAKE) --no-print-directory VARIANT=asan fuzzers

@@ -77,7 +77,7 @@ static sqlite3_stmt *reads_list_stmt(struct sqlite_conn *conn, const struct cart
 	reads_bind_after(stmt, list, INT64_MAX, &reads_last_id);
 	sqlite3_bind_int64(stmt, 4, op->now_ms);
 	if (list->state != CART_LIST_ANY)
-		sqlite3_bind_int(stmt, 5, cart_list_only(list));
+		sqlite3_bind_int(stmt, 5, (int)cart_list_only(list));
 	sqlite3_bind_int(stmt, 6, list->limit + 1);
 	return stmt;
 }

@@ -16,6 +16,16 @@ double member_number(const json_t *object, const char *key)
 	return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+size_t member_count(const json_t *object, const char *key)
+{
+	double value = member_number(object, key), most = 9007199254740992.0;
+
+	/* NAN is neither; what a size_t cannot hold must not be made one. */
+	if (!(value > 0))
+		return 0;
+	return (size_t)(value < most ? value : most);
+}
+
 const char *member_text(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));

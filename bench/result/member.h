@@ -9,6 +9,8 @@
 /* NAN, "", false: there is no such member. */
 
 double member_number(const json_t *object, const char *key);
+/* How many; 0: no such number, or below 0. At most 2^53, which a double holds exactly. */
+size_t member_count(const json_t *object, const char *key);
 const char *member_text(const json_t *object, const char *key);
 bool member_true(const json_t *object, const char *key);
 /* The i-th of a member that is an array; NULL: there is none. */

@@ -55,13 +55,13 @@ bool read_back_is_wrong(const json_t *result, char *why, size_t room)
 	const json_t *side;
 
 	member_each(i, side, json_object_get(json_object_get(result, "results"), "read_back")) {
-		struct ledger_check check = {.carts = (size_t)member_number(side, "carts"),
-					     .wrong = (size_t)member_number(side, "wrong")};
+		struct ledger_check check = {.carts = member_count(side, "carts"),
+					     .wrong = member_count(side, "wrong")};
 
 		snprintf(check.example, sizeof(check.example), "%s", member_text(side, "example"));
 		if (json_object_get(side, "gets") != NULL) {
-			check.gets = (size_t)member_number(side, "gets");
-			check.gets_wrong = (size_t)member_number(side, "gets_wrong");
+			check.gets = member_count(side, "gets");
+			check.gets_wrong = member_count(side, "gets_wrong");
 			snprintf(check.gets_example, sizeof(check.gets_example), "%s",
 				 member_text(side, "gets_example"));
 		}

@@ -10,7 +10,7 @@ CART_MUST_CHECK bool bench_cart_read(struct cart *cart, const char *json, size_t
 /* True: it may be that cart, which is not parsed. For gets of a load, whose client must be fast: an
  * error in its place is found. */
 CART_MUST_CHECK bool bench_cart_is(const struct cart_id *id, const char *json, size_t len);
-/* A page, {"carts": [...]}. *carts is to be freed, each cart cleared; NULL of an empty page. */
+/* A page, {"carts": [...]}. *carts is to be freed, each cart cleared, of an empty page too. */
 CART_MUST_CHECK bool bench_carts_read(struct cart **carts, size_t *count, const char *json,
 				      size_t len);
 /* The member "error" of problem+json; false: there is none. */

@@ -12,5 +12,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A target that needs to prepare once defines this too. */
 int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
+/* One that reads JSON defines this, by json_mutate() (tests/lib/json_mutate.h). */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned int seed);
+/* libFuzzer's; not there when a target only replays its corpus. */
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size) __attribute__((weak));
 
 #endif

@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A reader that refuses says why, in visible ASCII. */
 static bool fuzz_accepted(enum body_result result, const char *detail)
@@ -155,6 +156,25 @@ static void fuzz_line(const char *text, size_t len)
 	changes_clear(&changes);
 }
 
+/* Names a cart by the text that it has in the body, and one of the three strategies. */
+static void fuzz_merge(const char *text, size_t len)
+{
+	char detail[BODY_DETAIL_MAX] = "", id[CART_ID_TEXT + 1];
+	enum cart_merge_strategy strategy = CART_MERGE_ADD;
+	struct cart_id from;
+	json_t *root;
+
+	if (!fuzz_accepted(body_read_merge(text, len, &from, &strategy, detail), detail))
+		return;
+	cart_id_format(&from, id);
+	root = json_loadb(text, len, 0, NULL);
+	if (strcasecmp(json_string_value(json_object_get(root, "from")), id) != 0)
+		abort();
+	if (strategy > CART_MERGE_KEEP || !json_is_string(json_object_get(root, "strategy")))
+		abort();
+	json_decref(root);
+}
+
 static void fuzz_body(const char *text, size_t size)
 {
 	char detail[BODY_DETAIL_MAX] = "";
@@ -168,6 +188,7 @@ static void fuzz_body(const char *text, size_t size)
 		fuzz_same_id(text, size, "customer_id", &customer);
 	fuzz_cart(text, size);
 	fuzz_line(text, size);
+	fuzz_merge(text, size);
 	if (fuzz_accepted(body_read_ids(text, size, ids, &count, detail), detail) &&
 	    (count < 1 || count > BODY_IDS_MAX))
 		abort();

@@ -1,3 +1,4 @@
+#include "bench/result/read_back.h"
 #include "bench/result/result.h"
 #include "bench/result/tally.h"
 #include "bench/result/member.h"
@@ -295,6 +296,37 @@ static void a_success_rate_has_its_interval(void **state)
 	json_decref(json);
 }
 
+static bool is_wrong(const char *side, char why[200])
+{
+	char text[200];
+	json_t *result;
+	bool wrong;
+
+	snprintf(text, sizeof(text),
+		 "{\"sides\":[{\"name\":\"A\"}],\"results\":{\"read_back\":[%s]}}", side);
+	result = json_loads(text, 0, NULL);
+	assert_non_null(result);
+	wrong = read_back_is_wrong(result, why, 200);
+	json_decref(result);
+	return wrong;
+}
+
+static void an_archive_without_a_count_is_not_judged_by_it(void **state)
+{
+	static const char *const nothing[] = {"{}", "{\"wrong\": null}", "{\"wrong\": -1}",
+					      "{\"wrong\": \"3\"}",
+					      "{\"gets\": 1, \"gets_wrong\": null}"};
+	char why[200];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
+		assert_false(is_wrong(nothing[i], why));
+	assert_true(is_wrong("{\"carts\": 20, \"wrong\": 3, \"example\": \"x\"}", why));
+	assert_non_null(strstr(why, "3 of 20"));
+	assert_true(is_wrong("{\"wrong\": 1e300}", why));
+	assert_non_null(strstr(why, "9007199254740992"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +336,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_result_is_refused_with_the_reason),
 		cmocka_unit_test(only_quantiles_that_hold_are_there),
 		cmocka_unit_test(the_split_adds_up),
+		cmocka_unit_test(an_archive_without_a_count_is_not_judged_by_it),
 		cmocka_unit_test(a_service_is_believed_within_what_the_client_measured),
 		cmocka_unit_test(a_success_rate_has_its_interval),
 	};

@@ -31,8 +31,10 @@ const char *cart_result_name(enum cart_result result)
 
 void cart_drop_lines(struct cart *cart)
 {
+	/* Few lines have some: a call for each would be most of the cost. */
 	for (size_t i = 0; i < cart->line_count; i++)
-		free(cart->lines[i].attributes);
+		if (cart->lines[i].attributes != NULL)
+			free(cart->lines[i].attributes);
 	cart->line_count = 0;
 }
 
@@ -61,13 +63,15 @@ bool cart_reserve_lines(struct cart *cart, size_t count)
 static bool cart_copy_lines(struct cart *to, const struct cart *from)
 {
 	memcpy(to->lines, from->lines, from->line_count * sizeof(*from->lines));
-	for (; to->line_count < from->line_count; to->line_count++) {
-		struct cart_line *line = &to->lines[to->line_count];
-
-		if (line->attributes != NULL &&
-		    (line->attributes = strdup(line->attributes)) == NULL)
+	for (size_t i = 0; i < from->line_count; i++) {
+		if (from->lines[i].attributes == NULL)
+			continue;
+		to->line_count = i;
+		to->lines[i].attributes = strdup(from->lines[i].attributes);
+		if (to->lines[i].attributes == NULL)
 			return false;
 	}
+	to->line_count = from->line_count;
 	return true;
 }
 

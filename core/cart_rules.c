@@ -266,8 +266,11 @@ static enum cart_result cart_own_attributes(struct cart *next, struct cart *cart
 	}
 	at = 0;
 	for (size_t i = 0; i < next->line_count; i++) {
-		struct cart_line *lender = cart_lender(cart, &next->lines[i], &at);
+		struct cart_line *lender;
 
+		if (next->lines[i].attributes == NULL)
+			continue;
+		lender = cart_lender(cart, &next->lines[i], &at);
 		if (lender != NULL && result == CART_OK)
 			lender->attributes = NULL;
 		else if (lender == NULL && result != CART_OK)

@@ -431,42 +431,39 @@ static struct cart *table_find_from(struct memory_table *table, const struct car
 	return entry != NULL && cart_op_sees(op, &entry->cart) ? &entry->cart : NULL;
 }
 
-/* Applies the op to a copy of the cart, which takes its place when the answer has one too. from is
- * NULL but for a MERGE. */
-static enum cart_result table_apply_wanted(struct memory_table *table, struct cart *cart,
-					   struct cart *from, struct cart_op *op)
+/* from is NULL but for a MERGE. */
+static enum cart_result table_apply_to(const struct memory_table *table, struct cart *cart,
+				       struct cart *from, struct cart_op *op)
 {
-	struct cart next, from_before = {0};
-	enum cart_result result;
-
-	if (!cart_copy(&next, cart))
-		return CART_BUSY;
-	if (from != NULL)
-		from_before = *from;
-	result = from != NULL ? cart_merge(&next, from, op, &table->rules)
-			      : cart_apply(&next, op, &table->rules);
-	if (result == CART_OK && !cart_copy(&op->cart, &next)) {
-		if (from != NULL)
-			*from = from_before; /* its lines are the same */
-		result = CART_BUSY;
-	}
-	cart_clear(result == CART_OK ? cart : &next);
-	if (result == CART_OK)
-		*cart = next;
-	return result;
+	return from != NULL ? cart_merge(cart, from, op, &table->rules)
+			    : cart_apply(cart, op, &table->rules);
 }
 
 static enum cart_result table_apply(struct memory_table *table, struct cart *cart,
 				    struct cart_op *op)
 {
 	struct cart *from = op->type == CART_OP_MERGE ? table_find_from(table, op) : NULL;
+	struct cart copy = {0}, from_copy;
+	enum cart_result result = CART_OK;
 
 	op->of_from = op->type == CART_OP_MERGE && from == NULL;
 	if (op->of_from)
 		return CART_NOT_FOUND;
+	if (from != NULL)
+		from_copy = *from; /* whose lines are only read */
+	/* First to the answer's cart, so that what fails for want of memory has changed nothing. */
 	if (cart_op_gives_cart(op))
-		return table_apply_wanted(table, cart, from, op);
-	return cart_apply(cart, op, &table->rules);
+		result =
+			cart_copy(&copy, cart)
+				? table_apply_to(table, &copy, from != NULL ? &from_copy : NULL, op)
+				: CART_BUSY;
+	if (result == CART_OK)
+		result = table_apply_to(table, cart, from, op);
+	if (result == CART_OK)
+		op->cart = copy;
+	else
+		cart_clear(&copy);
+	return result;
 }
 
 /* The cart exists and has not expired, the op is no replay, the stripes are locked. Whatever may

@@ -216,6 +216,7 @@ static enum body_result body_take_attributes(json_t *line, const char *where,
 	enum body_result result = BODY_OK;
 	const char *name;
 
+	*attributes = NULL;
 	if (object == NULL)
 		return BODY_OK;
 	if (!items->attributes)

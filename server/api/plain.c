@@ -9,8 +9,11 @@ void changes_clear(struct changes *changes)
 {
 	if (changes->all != &changes->one)
 		free(changes->all);
-	free(changes->attributes);
-	*changes = (struct changes){0};
+	if (changes->attributes != NULL)
+		free(changes->attributes);
+	changes->all = NULL;
+	changes->attributes = NULL;
+	changes->count = 0;
 }
 
 char **changes_attributes(struct changes *changes, size_t body_len)

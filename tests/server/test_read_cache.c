@@ -94,9 +94,14 @@ static void what_was_acknowledged_is_seen_at_once(void **state)
 		assert_true(is_hit(&p.second));
 		assert_int_equal(json_array_size(json_object_get(p.second.json, "items")), product);
 	}
-	snprintf(body, sizeof(body), "{\"quantity\":%d}", 7);
+	snprintf(body, sizeof(body), "{\"quantity\":%d,\"attributes\":{\"a\":1}}", 7);
 	assert_int_equal(api_call_cart(&p.client, "PUT", id, "/items/3", NULL, body), 204);
 	assert_int_equal(read_version(&p.second, id, EVENTUAL), 22);
+	assert_true(is_hit(&p.second));
+	assert_int_equal(
+		json_object_size(json_object_get(
+			json_array_get(json_object_get(p.second.json, "items"), 2), "attributes")),
+		1);
 	assert_int_equal(api_call_cart(&p.client, "POST", id, "/checkout", NULL, NULL), 200);
 	assert_int_equal(read_version(&p.second, id, EVENTUAL), 23);
 	assert_string_equal(api_string(&p.second, "status"), "checked_out");

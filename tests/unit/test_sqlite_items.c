@@ -70,6 +70,25 @@ static void an_id_of_any_visible_ascii_comes_back(void **state)
 	buf_free(&out);
 }
 
+static void attributes_are_a_fifth_element(void **state)
+{
+	char texts[2][40] = {"{\"},]\":\"[{\\\"}]\"}", "{\"a\":1,\"b\":true}"};
+	struct cart_line lines[] = {{id_of(1), 2, 3, 4, texts[0]},
+				    {id_of(5), 6, 7, 8, NULL},
+				    {id_of(6), 6, 7, 8, texts[1]}};
+	struct cart cart = {.lines = lines, .line_count = 3}, back;
+	struct buf out = {0};
+
+	(void)state;
+	sqlite_items_write(&out, &cart);
+	assert_string_equal(buf_string(&out), "[[\"1\",2,3,4,{\"},]\":\"[{\\\"}]\"}],[\"5\",6,7,8],"
+					      "[\"6\",6,7,8,{\"a\":1,\"b\":true}]]");
+	assert_int_equal(read_items(&back, buf_string(&out)), SQLITE_OK);
+	assert_true(same_lines(&back, &cart));
+	cart_clear(&back);
+	buf_free(&out);
+}
+
 static void anything_else_is_a_damaged_file(void **state)
 {
 	static const char *const damaged[] = {
@@ -95,6 +114,18 @@ static void anything_else_is_a_damaged_file(void **state)
 		"{}",
 		"null",
 		",,,,,,,,,,,,,,,,",
+		"[[\"1\",2,3,4,{\"a\":1}",
+		"[[\"1\",2,3,4,{\"a\":1}]",
+		"[[\"1\",2,3,4,{\"a\":1},5]]",
+		"[[\"1\",2,3,4,{}]]",
+		"[[\"1\",2,3,4,{\"a\":\"}]]",
+		"[[\"1\",2,3,4,{\"a\":\"\\",
+		"[[\"1\",2,3,4,{\"a\":1.5}]]",
+		"[[\"1\",2,3,4,{\"a\":{\"b\":1}}]]",
+		"[[\"1\",2,3,4,{\"a\":\"\xff\"}]]",
+		"[[\"1\",2,3,4,null]]",
+		"[[\"1\",2,3,4,\"a\"]]",
+		"[[\"1\",2,3,4,{\"a\":1}],[\"1\",2,3,4,{\"a\":1}]]",
 	};
 	struct cart cart;
 
@@ -112,6 +143,7 @@ int main(void)
 		cmocka_unit_test(what_is_written_is_read_back),
 		cmocka_unit_test(the_text_is_json_as_the_schema_says),
 		cmocka_unit_test(an_id_of_any_visible_ascii_comes_back),
+		cmocka_unit_test(attributes_are_a_fifth_element),
 		cmocka_unit_test(anything_else_is_a_damaged_file),
 	};
 

@@ -113,6 +113,28 @@ int64_t ddb_removable_s(const struct cart_rules *rules, int64_t now_ms)
 				      : rules->idempotency_window_ms));
 }
 
+static const char *const attribute_strategies[CART_MERGE_STRATEGIES] = {
+	[CART_MERGE_ADD] = "add",
+	[CART_MERGE_MAX] = "max",
+	[CART_MERGE_KEEP] = "keep",
+};
+
+const char *ddb_strategy(enum cart_merge_strategy strategy)
+{
+	return attribute_strategies[strategy];
+}
+
+bool ddb_strategy_read(const char *text, enum cart_merge_strategy *strategy)
+{
+	for (int i = 0; i < CART_MERGE_STRATEGIES; i++) {
+		if (strcmp(text, attribute_strategies[i]) != 0)
+			continue;
+		*strategy = (enum cart_merge_strategy)i;
+		return true;
+	}
+	return false;
+}
+
 void ddb_add_number(struct buf *body, const char *name, int64_t value)
 {
 	buf_add_string(body, name);

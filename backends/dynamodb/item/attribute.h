@@ -40,6 +40,10 @@ int64_t ddb_expires_s(int64_t ms);
  * more, because the time was made by our clock, and DynamoDB removes by its own. */
 int64_t ddb_removable_s(const struct cart_rules *rules, int64_t now_ms);
 
+/* "add", "max", "keep"; and read back. */
+const char *ddb_strategy(enum cart_merge_strategy strategy);
+CART_MUST_CHECK bool ddb_strategy_read(const char *text, enum cart_merge_strategy *strategy);
+
 /* Each of the following appends. name is the text before the value, "\"version\":" or ",\":now\":".
  * text is free of what JSON escapes. */
 void ddb_add_number(struct buf *body, const char *name, int64_t value);	 /* {"N":"5"} */

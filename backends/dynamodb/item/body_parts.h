@@ -21,6 +21,10 @@ void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
 void ddb_add_if_unchanged(struct buf *body, const struct ddb_item *before);
 /* The lines as three maps, each after its name: quantities, added (with attributes), updated. */
 void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const names[3]);
+/* A decision as it is stored. */
+void ddb_decision_text(const struct ddb_decision *decision, char text[DDB_MARK_ROOM + 1]);
+/* All of an item as a map, after its name. */
+void ddb_add_decisions(struct buf *body, const char *name, const struct ddb_item *item);
 /* "open" or "checked_out". */
 const char *ddb_status(const struct cart *cart);
 /* expires_ms as an open cart's item has it. */

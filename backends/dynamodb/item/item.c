@@ -106,6 +106,17 @@ bool ddb_item_id(const json_t *attributes, struct cart_id *id)
 	return text != NULL && cart_id_parse(id, text, strlen(text));
 }
 
+bool ddb_item_is_merging(const json_t *attributes, struct cart_id *into)
+{
+	struct item_reader reader = {.attributes = attributes};
+	const char *status = item_text(&reader, "status"), *text;
+
+	if (status == NULL || strcmp(status, "merging") != 0)
+		return false;
+	text = item_text(&reader, "merged_into");
+	return text != NULL && cart_id_parse(into, text, strlen(text));
+}
+
 static bool item_line_is_good(const struct cart_line *line)
 {
 	return cart_line_is_sound(line) && line->added_ms > 0 && line->updated_ms > 0;
@@ -281,17 +292,84 @@ static void item_read_keys(struct item_reader *reader, struct ddb_item *item)
 	qsort(item->keys, item->key_count, sizeof(*item->keys), item_compare_keys);
 }
 
-static void item_read_state(struct item_reader *reader, struct cart *cart, const char *status)
+static void item_read_id(struct item_reader *reader, const char *name, struct cart_id *id)
 {
-	const char *order = item_text(reader, "order_id");
+	const char *text = item_text(reader, name);
 
-	if (strcmp(status, "checked_out") == 0)
+	if (text == NULL || !cart_id_parse(id, text, strlen(text)))
+		item_is_wrong(reader, name);
+}
+
+static void item_read_seal(struct item_reader *reader, struct ddb_seal *seal)
+{
+	const char *how = item_text(reader, "merge_how");
+
+	item_read_id(reader, "merged_into", &seal->into);
+	item_copy_text(reader, "merge_id", seal->merge_id, sizeof(seal->merge_id));
+	if (seal->merge_id[0] == '\0')
+		item_is_wrong(reader, "merge_id");
+	seal->if_version = item_optional(reader, "merge_version");
+	if (how == NULL || !ddb_strategy_read(how, &seal->strategy))
+		item_is_wrong(reader, "merge_how");
+}
+
+static void item_read_state(struct item_reader *reader, struct ddb_item *item, const char *status)
+{
+	struct cart *cart = &item->cart;
+
+	if (strcmp(status, "checked_out") == 0) {
 		cart->state = CART_CHECKED_OUT;
-	else if (strcmp(status, "open") != 0)
+		item_read_id(reader, "order_id", &cart->order_id);
+	} else if (strcmp(status, "merged") == 0) {
+		cart->state = CART_MERGED;
+		item_read_id(reader, "merged_into", &cart->merged_into);
+	} else if (strcmp(status, "merging") == 0) {
+		item_read_seal(reader, &item->seal);
+	} else if (strcmp(status, "open") != 0) {
 		item_is_wrong(reader, "status");
-	if ((order != NULL) != (cart->state == CART_CHECKED_OUT) ||
-	    (order != NULL && !cart_id_parse(&cart->order_id, order, strlen(order))))
+	}
+	if (cart->state != CART_CHECKED_OUT && item_text(reader, "order_id") != NULL)
 		item_is_wrong(reader, "order_id");
+}
+
+static void item_read_decision(struct item_reader *reader, struct ddb_decision *decision,
+			       const char *from, const char *text)
+{
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	*decision = (struct ddb_decision){0};
+	if (len < 2 || len > DDB_MARK_ROOM || (*text != '+' && *text != '-') ||
+	    !cart_id_parse(&decision->from, from, strlen(from))) {
+		item_is_wrong(reader, "merges");
+		return;
+	}
+	decision->done = *text == '+';
+	memcpy(decision->merge_id, text + 1, len);
+}
+
+static void item_read_decisions(struct item_reader *reader, struct ddb_item *item)
+{
+	const json_t *value = json_object_get(reader->attributes, "merges");
+	const json_t *merges = item_typed(value, "M");
+	const char *from;
+	json_t *text;
+
+	if (value == NULL)
+		return;
+	if (!json_is_object(merges)) {
+		item_is_wrong(reader, "merges");
+		return;
+	}
+	item->decisions = calloc(json_object_size(merges) + 1, sizeof(*item->decisions));
+	if (item->decisions == NULL) {
+		reader->no_memory = true;
+		return;
+	}
+	json_object_foreach((json_t *)merges, from, text)
+	{
+		item_read_decision(reader, &item->decisions[item->decision_count++], from,
+				   json_string_value(item_typed(text, "S")));
+	}
 }
 
 static void item_read_cart(struct item_reader *reader, struct ddb_item *item, const char *status)
@@ -299,13 +377,15 @@ static void item_read_cart(struct item_reader *reader, struct ddb_item *item, co
 	const char *customer = item_text(reader, "customer_id");
 	struct cart *cart = &item->cart;
 
-	item_read_state(reader, cart, status);
+	item_read_state(reader, item, status);
 	if (customer != NULL && !item_shop_id(customer, &cart->customer_id))
 		item_is_wrong(reader, "customer_id");
 	cart->version = item_required(reader, "version", 1, CART_VERSION_MAX);
 	cart->created_ms = item_required(reader, "created_at", 1, CART_TIME_MAX_MS);
 	cart->updated_ms = item_required(reader, "updated_at", 1, CART_TIME_MAX_MS);
-	cart->expires_ms = item_optional(reader, "expires_ms");
+	cart->expires_ms = item_optional(
+		reader,
+		cart->state == CART_MERGED || item->seal.merge_id[0] ? "until_ms" : "expires_ms");
 	if (cart->expires_ms == DDB_NEVER_MS)
 		cart->expires_ms = 0;
 	item->keyed_until_ms = item_optional(reader, "keyed_until");
@@ -313,8 +393,24 @@ static void item_read_cart(struct item_reader *reader, struct ddb_item *item, co
 	item_copy_text(reader, "idle_key", item->idle_key, sizeof(item->idle_key));
 	item_copy_text(reader, "mark", item->mark, sizeof(item->mark));
 	item_read_lines(reader, item);
-	if (reader->has_keys)
+	if (reader->has_keys) {
 		item_read_keys(reader, item);
+		item_read_decisions(reader, item);
+	}
+}
+
+/* Says what went wrong, if something did. */
+static enum cart_result item_end(struct ddb_item *item, const struct item_reader *reader, char *why,
+				 size_t room)
+{
+	if (reader->wrong == NULL && !reader->no_memory)
+		return CART_OK;
+	if (reader->wrong != NULL)
+		snprintf(why, room, "an item of the table has a bad %s", reader->wrong);
+	else
+		snprintf(why, room, "out of memory");
+	ddb_item_clear(item);
+	return reader->no_memory ? CART_BUSY : CART_DAMAGED;
 }
 
 static enum cart_result item_read(struct ddb_item *item, const json_t *attributes, bool has_keys,
@@ -332,14 +428,7 @@ static enum cart_result item_read(struct ddb_item *item, const json_t *attribute
 		item_read_cart(&reader, item, status);
 	else if (json_object_get(attributes, "version") != NULL)
 		item_is_wrong(&reader, "status");
-	if (reader.wrong == NULL && !reader.no_memory)
-		return CART_OK;
-	if (reader.wrong != NULL)
-		snprintf(why, room, "an item of the table has a bad %s", reader.wrong);
-	else
-		snprintf(why, room, "out of memory");
-	ddb_item_clear(item);
-	return reader.no_memory ? CART_BUSY : CART_DAMAGED;
+	return item_end(item, &reader, why, room);
 }
 
 enum cart_result ddb_item_read(struct ddb_item *item, const json_t *attributes, char *why,
@@ -354,10 +443,24 @@ enum cart_result ddb_item_read_listed(struct ddb_item *item, const json_t *attri
 	return item_read(item, attributes, false, why, room);
 }
 
+enum cart_result ddb_item_read_decisions(struct ddb_item *item, const json_t *attributes, char *why,
+					 size_t room)
+{
+	struct item_reader reader = {.attributes = attributes};
+
+	*item = (struct ddb_item){0};
+	if (!ddb_item_id(attributes, &item->cart.id))
+		item_is_wrong(&reader, "cart_id");
+	item_copy_text(&reader, "mark", item->mark, sizeof(item->mark));
+	item_read_decisions(&reader, item);
+	return item_end(item, &reader, why, room);
+}
+
 void ddb_item_clear(struct ddb_item *item)
 {
 	cart_clear(&item->cart);
 	free(item->keys);
+	free(item->decisions);
 	*item = (struct ddb_item){0};
 }
 
@@ -380,4 +483,31 @@ const struct ddb_key *ddb_item_key(const struct ddb_item *item, const char *name
 	memcpy(wanted.name, name, DDB_KEY_NAME_ROOM);
 	return bsearch(&wanted, item->keys, item->key_count, sizeof(*item->keys),
 		       item_compare_keys);
+}
+
+const struct ddb_decision *ddb_item_decision(const struct ddb_item *item,
+					     const struct cart_id *from)
+{
+	for (size_t i = 0; i < item->decision_count; i++)
+		if (cart_id_compare(&item->decisions[i].from, from) == 0)
+			return &item->decisions[i];
+	return NULL;
+}
+
+bool ddb_item_decide(struct ddb_item *item, const struct ddb_decision *decision)
+{
+	struct ddb_decision *decisions =
+		reallocarray(item->decisions, item->decision_count + 1, sizeof(*decisions));
+	size_t at = 0;
+
+	if (decisions == NULL)
+		return false;
+	item->decisions = decisions;
+	while (at < item->decision_count &&
+	       cart_id_compare(&decisions[at].from, &decision->from) != 0)
+		at++;
+	item->decision_count += at == item->decision_count;
+	decisions[at] = *decision;
+	item->decided = true;
+	return true;
 }

@@ -5,7 +5,8 @@
  *   cart_id        S   the partition key: the UUID as text
  *   customer_id    S   created_key S   keys of customer-index; created_key is a time key, below. A
  *                      guest's cart has no customer_id, and is not in the index
- *   status         S   "open", "checked_out"; "deleted" is a tombstone, see below
+ *   status         S   "open", "checked_out", "merging", "merged"; "deleted" is a tombstone,
+ *                      see below
  *   version        N   created_at, updated_at N   ms since 1970
  *   expires_ms     N   open carts only: when the cart is gone, ms; DDB_NEVER_MS: never
  *   expires_at     N   when DynamoDB may remove the item (TTL), whole s, after sweep.grace
@@ -17,6 +18,10 @@
  *                                   attributes S
  *   op_v, op_f     M   idempotency keys: name -> version N; name -> record S (time, fingerprint)
  *   create_key     S   keyed_until N   of a cart made under an idempotency key: see below
+ *   merged_into    S   merging and merged carts: the cart that takes the lines
+ *   until_ms       N   of these in place of expires_ms: they match no condition of open carts
+ *   merge_id, merge_how S, merge_version N   merging carts: see struct ddb_seal
+ *   merges         M   of carts that others went into: id -> S, see struct ddb_decision
  *
  * A time key is a time in ms as 15 digits, "#", and the cart's id: sorted as text it sorts by time,
  * then id.
@@ -50,7 +55,25 @@
  * are refused: an item has its size, and every write pays for all of it. */
 #define DDB_KEYS_MAX 1000
 
+/* Decisions of one cart: the next merge removes old ones first. */
+#define DDB_DECISIONS_MAX 16
+
 enum ddb_layout { DDB_LAYOUT_MAP, DDB_LAYOUT_LIST };
+
+/* What a merging cart says of its merge, see store/merge.h. */
+struct ddb_seal {
+	char merge_id[DDB_MARK_ROOM]; /* "": the cart is not merging */
+	struct cart_id into;
+	enum cart_merge_strategy strategy;
+	int64_t if_version; /* 0: any */
+};
+
+/* What became of a merge into this cart, until the item of from shows it. */
+struct ddb_decision {
+	struct cart_id from;
+	char merge_id[DDB_MARK_ROOM];
+	bool done; /* the lines are in this cart; false: they never will be */
+};
 
 struct ddb_item {
 	struct cart cart;
@@ -62,6 +85,10 @@ struct ddb_item {
 	char create_key[DDB_KEY_ITEM_ROOM]; /* "": likewise; the cart_id of its key's item */
 	struct ddb_key *keys;		    /* sorted by name; malloc'd */
 	size_t key_count;
+	struct ddb_seal seal;
+	struct ddb_decision *decisions; /* malloc'd */
+	size_t decision_count;
+	bool decided; /* by ddb_item_decide(): what was read is something else */
 };
 
 /*
@@ -76,13 +103,25 @@ CART_MUST_CHECK enum cart_result ddb_item_read(struct ddb_item *item, const json
 CART_MUST_CHECK enum cart_result ddb_item_read_listed(struct ddb_item *item,
 						      const json_t *attributes, char *why,
 						      size_t room);
+/* The same of an item that is damaged: its id, mark and decisions alone. */
+CART_MUST_CHECK enum cart_result ddb_item_read_decisions(struct ddb_item *item,
+							 const json_t *attributes, char *why,
+							 size_t room);
 void ddb_item_clear(struct ddb_item *item);
 /* cart_id alone, of an item or a key. False: it has none that is a UUID. */
 CART_MUST_CHECK bool ddb_item_id(const json_t *attributes, struct cart_id *id);
+/* Whether the item is a cart that is merging, and into which. */
+CART_MUST_CHECK bool ddb_item_is_merging(const json_t *attributes, struct cart_id *into);
 /* Reads the item of a CREATE's key: what is stored (version 1), and the cart that it names. False:
  * it is not one of ours. */
 CART_MUST_CHECK bool ddb_key_item_read(const json_t *attributes, struct ddb_key *key,
 				       struct cart_id *target);
+/* The decision about a cart, or NULL. */
+const struct ddb_decision *ddb_item_decision(const struct ddb_item *item,
+					     const struct cart_id *from);
+/* Adds a decision, in place of another about the same cart: the next write of the item stores it.
+ * False: no memory. */
+CART_MUST_CHECK bool ddb_item_decide(struct ddb_item *item, const struct ddb_decision *decision);
 /* The key of that name, or NULL. */
 const struct ddb_key *ddb_item_key(const struct ddb_item *item, const char *name);
 

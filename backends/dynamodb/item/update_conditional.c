@@ -30,12 +30,12 @@
 
 /* What the placeholders in the expressions stand for, by letter; #k and #p are the op's. */
 static const char *const fast_attributes['z' - 'a' + 1] = {
-	['a' - 'a'] = "added",	     ['c' - 'a'] = "customer_id", ['d' - 'a'] = "updated",
-	['e' - 'a'] = "expires_ms",  ['f' - 'a'] = "op_f",	  ['h' - 'a'] = "idle_shard",
-	['i' - 'a'] = "idle_key",    ['m' - 'a'] = "mark",	  ['o' - 'a'] = "op_v",
-	['q' - 'a'] = "qty",	     ['r' - 'a'] = "order_id",	  ['s' - 'a'] = "status",
-	['u' - 'a'] = "updated_at",  ['v' - 'a'] = "version",	  ['x' - 'a'] = "expires_at",
-	['y' - 'a'] = "keyed_until",
+	['a' - 'a'] = "added",	    ['c' - 'a'] = "customer_id", ['d' - 'a'] = "updated",
+	['e' - 'a'] = "expires_ms", ['f' - 'a'] = "op_f",	 ['h' - 'a'] = "idle_shard",
+	['i' - 'a'] = "idle_key",   ['m' - 'a'] = "mark",	 ['o' - 'a'] = "op_v",
+	['q' - 'a'] = "qty",	    ['r' - 'a'] = "order_id",	 ['s' - 'a'] = "status",
+	['u' - 'a'] = "updated_at", ['v' - 'a'] = "version",	 ['x' - 'a'] = "expires_at",
+	['g' - 'a'] = "merges",	    ['y' - 'a'] = "keyed_until",
 };
 
 enum fast_kind { FAST_ADD, FAST_SET, FAST_REMOVE, FAST_CLEAR, FAST_CHECKOUT, FAST_DELETE };
@@ -324,7 +324,8 @@ static void fast_condition(struct buf *body, const struct fast *fast)
 		buf_add_string(body, "size(#q)>:0 AND ");
 		break;
 	case FAST_DELETE:
-		buf_add_string(body, "NOT #y>:t AND ");
+		/* Decisions of merges are still needed. */
+		buf_add_string(body, "NOT #y>:t AND attribute_not_exists(#g) AND ");
 		break;
 	}
 	fast_guard(body, fast);

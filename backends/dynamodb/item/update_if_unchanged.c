@@ -111,6 +111,8 @@ static void decided_update(struct buf *body, const struct ddb_table *table,
 	buf_add_string(body, ",\"UpdateExpression\":\"SET mark=:mark");
 	if (put->key_name != NULL)
 		buf_add_string(body, ",op_v.#k=:kept,op_f.#k=:record");
+	if (put->before->decided)
+		buf_add_string(body, ",merges=:merges");
 	if (changed) {
 		decided_sets(body, put);
 		decided_removes(body, put);
@@ -124,6 +126,8 @@ static void decided_update(struct buf *body, const struct ddb_table *table,
 		ddb_add_number(body, ",\":kept\":", put->after->version);
 		ddb_add_text(body, ",\":record\":", record);
 	}
+	if (put->before->decided)
+		ddb_add_decisions(body, ",\":merges\":", put->before);
 	if (changed)
 		decided_values(body, table, put);
 	buf_add_char(body, '}');

@@ -3,6 +3,8 @@
 #include "backends/dynamodb/item/body_parts.h"
 #include "backends/dynamodb/item/attribute.h"
 
+#include <stdio.h>
+
 #define BODY_ALL_OLD ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\""
 
 static void body_consistent(struct buf *body, bool consistent)
@@ -67,7 +69,8 @@ void ddb_body_batch_get_carts(struct buf *body, const struct ddb_table *table,
 	body_consistent(body, false);
 	buf_add_string(body,
 		       ",\"ProjectionExpression\":\"cart_id,customer_id,#s,version,created_at,"
-		       "updated_at,expires_ms,idle_key,order_id,qty,added,updated,#i\","
+		       "updated_at,expires_ms,idle_key,order_id,qty,added,updated,#i,"
+		       "merged_into,until_ms,merge_id,merge_how\","
 		       "\"ExpressionAttributeNames\":{\"#s\":\"status\",\"#i\":\"items\"}}}");
 	ddb_add_end(body);
 }
@@ -121,6 +124,27 @@ static void body_list(struct buf *body, const struct cart *cart)
 const char *ddb_status(const struct cart *cart)
 {
 	return cart->state == CART_OPEN ? "open" : "checked_out";
+}
+
+void ddb_decision_text(const struct ddb_decision *decision, char text[DDB_MARK_ROOM + 1])
+{
+	snprintf(text, DDB_MARK_ROOM + 1, "%c%s", decision->done ? '+' : '-', decision->merge_id);
+}
+
+void ddb_add_decisions(struct buf *body, const char *name, const struct ddb_item *item)
+{
+	char from[CART_ID_TEXT + 1], text[DDB_MARK_ROOM + 1];
+
+	buf_add_string(body, name);
+	buf_add_string(body, "{\"M\":{");
+	for (size_t i = 0; i < item->decision_count; i++) {
+		cart_id_format(&item->decisions[i].from, from);
+		ddb_decision_text(&item->decisions[i], text);
+		buf_add_string(body, i > 0 ? ",\"" : "\"");
+		buf_add_string(body, from);
+		ddb_add_text(body, "\":", text);
+	}
+	buf_add_string(body, "}}");
 }
 
 /* The key is within its window. */
@@ -238,6 +262,8 @@ void ddb_body_put(struct buf *body, const struct ddb_table *table, const struct 
 	}
 	body_keys(body, table, put, false);
 	body_keys(body, table, put, true);
+	if (before->decision_count > 0)
+		ddb_add_decisions(body, ",\"merges\":", before);
 	buf_add_char(body, '}');
 	ddb_add_if_unchanged(body, before);
 }

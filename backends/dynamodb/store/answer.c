@@ -1,6 +1,6 @@
 /*
- * How a write ends: its answer, its item, and what becomes of it when an answer was lost. write.c
- * and create.c stand above.
+ * How a write ends: its answer, its item, and what becomes of it when an answer was lost. write.c,
+ * create.c and merge.c stand above.
  */
 #include "backends/dynamodb/store/answer.h"
 
@@ -46,12 +46,6 @@ void ddb_write_no_memory(struct ddb_task *task)
 {
 	cart_op_set_reason(task->write.op, "out of memory");
 	ddb_write_answer(task, CART_BUSY);
-}
-
-bool ddb_write_wants_cart(const struct cart_op *op)
-{
-	return op->type != CART_OP_DELETE &&
-	       (op->type != CART_OP_CHANGE || (op->flags & CART_WANT_CART) != 0);
 }
 
 static bool write_call(struct ddb_task *task, enum ddb_step step, enum ddb_operation operation,
@@ -116,7 +110,7 @@ void ddb_write_answer_item(struct ddb_task *task, struct ddb_item *item, int64_t
 
 	op->version = version;
 	op->replayed = replayed;
-	if (ddb_write_wants_cart(op)) {
+	if (cart_op_gives_cart(op)) {
 		op->cart = item->cart;
 		item->cart = (struct cart){0};
 	}
@@ -130,6 +124,71 @@ void ddb_write_answer_item(struct ddb_task *task, struct ddb_item *item, int64_t
 	task->write.op = NULL;
 	cart_clear(&task->write.after);
 	cart_store_complete(op, CART_OK);
+}
+
+/* An earlier try of this op stored the key. */
+static bool write_is_own_key(const struct ddb_write *write, const struct ddb_key *key)
+{
+	return write->doubt && key->stored_ms == write->op->now_ms &&
+	       memcmp(key->fingerprint, write->op->fingerprint, CART_FINGERPRINT_BYTES) == 0;
+}
+
+bool ddb_write_replays(struct ddb_task *task, struct ddb_item *item)
+{
+	const struct ddb_write *write = &task->write;
+	const struct ddb_key *key =
+		write->key_name[0] != '\0' ? ddb_item_key(item, write->key_name) : NULL;
+
+	if (key == NULL)
+		return false;
+	switch (cart_replay_check(key->fingerprint, key->stored_ms, write->op,
+				  task->store->table.rules)) {
+	case CART_REPLAY_NEW:
+		return false;
+	case CART_REPLAY_OTHER:
+		ddb_write_answer(task, CART_KEY_REUSED);
+		return true;
+	case CART_REPLAY_SAME:
+		break;
+	}
+	ddb_write_answer_item(task, item, key->version, !write_is_own_key(write, key));
+	return true;
+}
+
+/* How long a key is kept, where the item has no room for another one. */
+static int64_t write_key_least_ms(const struct ddb_task *task)
+{
+	const struct cart_rules *rules = task->store->table.rules;
+
+	return rules->key_least_ms > 0 && rules->key_least_ms < rules->idempotency_window_ms
+		       ? rules->key_least_ms
+		       : rules->idempotency_window_ms;
+}
+
+/* Every key of the item may still be needed: the op is refused until the oldest is not. */
+static void write_refuse_key(struct ddb_task *task, const struct ddb_item *item)
+{
+	struct cart_op *op = task->write.op;
+	int64_t oldest_ms = INT64_MAX;
+
+	for (size_t i = 0; i < item->key_count; i++)
+		if (item->keys[i].stored_ms < oldest_ms)
+			oldest_ms = item->keys[i].stored_ms;
+	op->retry_ms = oldest_ms + write_key_least_ms(task) - op->now_ms;
+	cart_op_set_reason(op, "the cart has %d idempotency keys in use", DDB_KEYS_MAX);
+	ddb_write_answer(task, CART_BUSY);
+}
+
+bool ddb_write_has_no_room(struct ddb_task *task, const struct ddb_item *item)
+{
+	const struct ddb_write *write = &task->write;
+
+	if (write->key_name[0] == '\0' || item->key_count < DDB_KEYS_MAX ||
+	    ddb_item_key(item, write->key_name) != NULL)
+		return false;
+	if (!ddb_write_trim(task, item, write->op->now_ms - write_key_least_ms(task), 1))
+		write_refuse_key(task, item);
+	return true;
 }
 
 bool ddb_write_version(const struct ddb_call *call, int64_t *version)
@@ -152,7 +211,7 @@ static void write_answer_applied(struct ddb_task *task, enum cart_result result)
 	char why[CART_REASON_MAX];
 
 	snprintf(why, sizeof(why), "%s", op->reason);
-	if (!ddb_write_wants_cart(op) && ddb_write_version(&task->call, &op->version)) {
+	if (!cart_op_gives_cart(op) && ddb_write_version(&task->call, &op->version)) {
 		if (result == CART_DAMAGED)
 			cart_store_damaged(op, &op->id, why);
 		op->reason[0] = '\0';

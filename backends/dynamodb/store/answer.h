@@ -1,10 +1,9 @@
-/* How a write ends: what write.c and create.c share. */
+/* How a write ends: what write.c, create.c and merge.c share. */
 #ifndef BACKENDS_DYNAMODB_STORE_ANSWER_H
 #define BACKENDS_DYNAMODB_STORE_ANSWER_H
 
 #include "backends/dynamodb/store/task.h"
 
-bool ddb_write_wants_cart(const struct cart_op *op);
 /* Answers the task's op, and ends the task. */
 void ddb_write_answer(struct ddb_task *task, enum cart_result result);
 /* The same after a call that failed for good, of a change that is certainly not applied. */
@@ -15,6 +14,11 @@ void ddb_write_answer_item(struct ddb_task *task, struct ddb_item *item, int64_t
 			   bool replayed);
 /* Sends the call whose body was written; where memory runs out, the op is answered. */
 void ddb_write_send(struct ddb_task *task, enum ddb_step step, enum ddb_operation operation);
+/* True: the item has the op's key, and the op was answered as a replay or as KEY_REUSED. */
+CART_MUST_CHECK bool ddb_write_replays(struct ddb_task *task, struct ddb_item *item);
+/* True: the item has as many keys as it may have; the oldest are being removed (DDB_STEP_TRIM), or
+ * the op was refused. False: there is room for the op's. */
+CART_MUST_CHECK bool ddb_write_has_no_room(struct ddb_task *task, const struct ddb_item *item);
 /* Removes at least min keys of the item that were stored by until_ms, the oldest, by a call of its
  * own. False: there are fewer. */
 CART_MUST_CHECK bool ddb_write_trim(struct ddb_task *task, const struct ddb_item *item,

@@ -15,6 +15,7 @@
 #include "backends/dynamodb/store/create.h"
 
 #include "backends/dynamodb/store/answer.h"
+#include "backends/dynamodb/store/merge.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -163,6 +164,16 @@ static void create_in_use(struct ddb_task *task)
 	ddb_write_send(task, DDB_STEP_KEY_UNDO, DDB_DELETE_ITEM);
 }
 
+static void create_merge_over(struct ddb_task *task, enum cart_result result, const char *why)
+{
+	if (result == CART_OK) {
+		create_read(task);
+		return;
+	}
+	cart_op_set_reason(task->write.op, "%s", why);
+	ddb_write_answer(task, result);
+}
+
 /* An item with the cart's id exists. */
 static void create_take_item(struct ddb_task *task, struct ddb_item *item)
 {
@@ -177,6 +188,9 @@ static void create_take_item(struct ddb_task *task, struct ddb_item *item)
 		create_in_use(task);
 	else if (!cart_op_sees(write->op, &item->cart))
 		ddb_write_answer(task, CART_NOT_FOUND);
+	else if (item->seal.merge_id[0] != '\0')
+		ddb_merge_finish(task, &item->cart.id, &item->seal.into, write->op,
+				 create_merge_over);
 	else
 		ddb_write_answer_item(task, item, 1, true);
 }

@@ -31,6 +31,7 @@ struct listing_entry {
 	bool fetched;
 	bool asked; /* requested by the FETCH under way */
 	bool gone;
+	bool met; /* it was merging */
 };
 
 struct ddb_listing {
@@ -48,6 +49,8 @@ struct ddb_listing {
 	struct cart *carts; /* limit + 1 */
 	size_t cart_count;
 	unsigned calls;
+	bool met; /* a cart of the last answer is merging ... */
+	struct cart_id met_from, met_into;
 	bool many; /* a cart was left out, so many may be */
 };
 
@@ -395,8 +398,9 @@ static enum cart_result listing_take_entry(struct ddb_listing *listing, const js
 	snprintf(entry->key, sizeof(entry->key), "%s", key);
 	memcpy(part->after, entry->key, sizeof(part->after));
 	result = ddb_item_read_listed(&entry->item, attributes, why, room);
-	/* An index lags behind the table even where it holds all of a cart. */
-	entry->fetched = entry->item.cart.version != 0;
+	/* An index lags behind the table even where it holds all of a cart. Of one that is merging
+	 * the table says more. */
+	entry->fetched = entry->item.cart.version != 0 && entry->item.seal.merge_id[0] == '\0';
 	if (result != CART_DAMAGED)
 		return result;
 	listing_leave_out(listing, attributes, why);
@@ -454,8 +458,13 @@ static enum cart_result listing_take_cart(struct ddb_listing *listing, const jso
 	}
 	ddb_item_clear(&entry->item);
 	entry->item = item;
-	entry->fetched = true;
 	entry->asked = false;
+	entry->fetched = item.seal.merge_id[0] == '\0' || entry->met;
+	if (!entry->fetched) {
+		entry->met = listing->met = true;
+		listing->met_from = item.cart.id;
+		listing->met_into = item.seal.into;
+	}
 	return CART_OK;
 }
 
@@ -513,6 +522,7 @@ enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *ans
 				  size_t room)
 {
 	listing->left_out = 0;
+	listing->met = false;
 	if (listing->calls > LISTING_CALLS_MAX) {
 		snprintf(why, room, "the list takes more than %d calls", LISTING_CALLS_MAX);
 		return CART_BUSY;
@@ -524,6 +534,13 @@ enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *ans
 size_t ddb_listing_left_out(const struct ddb_listing *listing)
 {
 	return listing->left_out;
+}
+
+bool ddb_listing_met(struct ddb_listing *listing, struct cart_id *from, struct cart_id *into)
+{
+	*from = listing->met_from;
+	*into = listing->met_into;
+	return listing->met;
 }
 
 void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op)

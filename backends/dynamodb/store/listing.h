@@ -29,6 +29,11 @@ CART_MUST_CHECK enum cart_result ddb_listing_take(struct ddb_listing *listing, c
 /* How many carts the last answer left unprocessed because the server is busy: the next call
  * requests them again, and should wait. */
 size_t ddb_listing_left_out(const struct ddb_listing *listing);
+/* True: the last answer had a cart that is merging into another. The merge should be finished
+ * before the next call, which requests the cart again; what is still merging then is taken as it
+ * is. */
+CART_MUST_CHECK bool ddb_listing_met(struct ddb_listing *listing, struct cart_id *from,
+				     struct cart_id *into);
 /* Moves the carts found into the op's result: carts, cart_count, more. */
 void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op);
 

@@ -1,9 +1,12 @@
 /*
  * Gets and lists. The happy path of gets: one is a GetItem, several that waited together are one
  * BatchGetItem; each op gets its cart. Carts that DynamoDB did not return (UnprocessedKeys) are
- * requested again after a pause. A list is a chain of calls, see listing.h.
+ * requested again after a pause. Those that are merging are requested again, strongly, after the
+ * merge was finished (merge.h). A list is a chain of calls, see listing.h.
  */
 #include "backends/dynamodb/store/read.h"
+
+#include "backends/dynamodb/store/merge.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -86,6 +89,18 @@ static enum cart_result read_give(struct cart_op *op, const struct ddb_item *ite
 	return cart_copy(&op->cart, &item->cart) ? CART_OK : CART_BUSY;
 }
 
+/* The op waits for the end of a merge. */
+static bool read_meets_merge(struct ddb_task *task, struct cart_op *op, const struct ddb_item *item)
+{
+	if (item->seal.merge_id[0] == '\0' || !cart_op_sees(op, &item->cart))
+		return false;
+	op->held.nonce = 1;
+	task->met = true;
+	task->met_from = item->cart.id;
+	task->met_into = item->seal.into;
+	return true;
+}
+
 /* Answers every op that requested the item's cart. False: none did, or the item has no id. */
 static bool read_take_item(struct ddb_task *task, const json_t *attributes)
 {
@@ -98,10 +113,52 @@ static bool read_take_item(struct ddb_task *task, const json_t *attributes)
 		     cart_id_find(task->op_ids, sizeof(id), task->count, &id, &at);
 
 	for (; at < task->count && cart_id_compare(&task->op_ids[at], &id) == 0; at++)
-		if (task->ops[at] != NULL)
+		if (task->ops[at] != NULL && task->ops[at]->held.nonce == 0 &&
+		    !read_meets_merge(task, task->ops[at], &item))
 			read_complete(task, at, read_give(task->ops[at], &item, read, why));
 	ddb_item_clear(&item);
 	return known;
+}
+
+static void read_merge_over(struct ddb_task *task, enum cart_result result, const char *why)
+{
+	if (result != CART_OK)
+		read_fail(task, result, why);
+	else if (task->listing != NULL)
+		read_list(task);
+	else
+		read_get(task);
+}
+
+/* Any op of the task that was not answered yet. */
+static const struct cart_op *read_op(const struct ddb_task *task)
+{
+	size_t at = 0;
+
+	while (task->ops[at] == NULL)
+		at++;
+	return task->ops[at];
+}
+
+/* Adds the carts that are to be read again to task->ids. */
+static void read_ask_met(struct ddb_task *task)
+{
+	for (size_t i = 0; i < task->count; i++) {
+		if (task->ops[i] == NULL || task->ops[i]->held.nonce == 0)
+			continue;
+		task->ops[i]->held.nonce = 0;
+		task->consistent = true;
+		if (task->asked == 0 ||
+		    cart_id_compare(&task->ids[task->asked - 1], &task->op_ids[i]) != 0)
+			task->ids[task->asked++] = task->op_ids[i];
+	}
+}
+
+/* Finishes one merge; the carts of others are met again. */
+static void read_finish_merge(struct ddb_task *task)
+{
+	task->met = false;
+	ddb_merge_finish(task, &task->met_from, &task->met_into, read_op(task), read_merge_over);
 }
 
 /* The item of a GetItem. */
@@ -109,7 +166,13 @@ static void read_take_one(struct ddb_task *task)
 {
 	const json_t *attributes = json_object_get(task->call.json, "Item");
 
-	if (attributes == NULL || read_take_item(task, attributes))
+	bool taken = attributes == NULL || read_take_item(task, attributes);
+
+	if (task->met) {
+		task->asked = 0;
+		read_ask_met(task);
+		read_finish_merge(task);
+	} else if (taken)
 		read_fail(task, CART_NOT_FOUND, "");
 	else
 		read_fail(task, CART_FAILED, "the answer is not the cart that was requested");
@@ -167,6 +230,25 @@ static void read_pause(struct ddb_task *task, enum ddb_step next, size_t left_ou
 		ddb_task_pause(task, next, us);
 }
 
+/* Where a cart is merging, that which it goes into is read again too: who asked for both is not
+ * told what one was before the merge and the other after it. */
+static void read_ask_targets(struct ddb_task *task, const json_t *items)
+{
+	const json_t *attributes;
+	struct cart_id into;
+	size_t i, at;
+
+	json_array_foreach(items, i, attributes)
+	{
+		if (!ddb_item_is_merging(attributes, &into) ||
+		    !cart_id_find(task->op_ids, sizeof(into), task->count, &into, &at))
+			continue;
+		for (; at < task->count && cart_id_compare(&task->op_ids[at], &into) == 0; at++)
+			if (task->ops[at] != NULL)
+				task->ops[at]->held.nonce = 1;
+	}
+}
+
 static void read_take_batch(struct ddb_task *task)
 {
 	const json_t *tables = json_object_get(task->call.json, "Responses");
@@ -178,6 +260,7 @@ static void read_take_batch(struct ddb_task *task)
 		read_fail(task, CART_BUSY, "the answer has no Responses");
 		return;
 	}
+	read_ask_targets(task, items);
 	json_array_foreach(items, i, attributes)
 	{
 		good = read_take_item(task, attributes) && good;
@@ -187,7 +270,12 @@ static void read_take_batch(struct ddb_task *task)
 		read_fail(task, CART_FAILED, "the answer contains carts that were not requested");
 		return;
 	}
+	read_ask_met(task);
 	read_absent(task);
+	if (task->met) {
+		read_finish_merge(task);
+		return;
+	}
 	if (task->asked == 0) {
 		read_fail(task, CART_NOT_FOUND, "");
 		return;
@@ -203,6 +291,8 @@ static void read_take_list(struct ddb_task *task)
 
 	if (result != CART_OK) {
 		read_fail(task, result, why);
+	} else if (ddb_listing_met(task->listing, &task->met_from, &task->met_into)) {
+		read_finish_merge(task);
 	} else if (ddb_listing_left_out(task->listing) > 0) {
 		read_pause(task, DDB_STEP_LIST, ddb_listing_left_out(task->listing));
 	} else {
@@ -263,6 +353,7 @@ void ddb_read_start(struct ddb_task *task, struct cart_op **ops, size_t count)
 	task->count = count;
 	task->asked = 0;
 	task->rounds = 0;
+	task->met = false;
 	task->consistent = task->class == DDB_CLASS_STRONG;
 	memcpy(task->ops, ops, count * sizeof(struct cart_op *));
 	for (size_t i = 0; i < count; i++)

@@ -144,8 +144,22 @@ void ddb_task_pause(struct ddb_task *task, enum ddb_step step, int64_t us)
 	task_leave_lane(task);
 }
 
+void ddb_task_drop_merge(struct ddb_task *task)
+{
+	struct ddb_merge *merge = task->merge;
+
+	task->merge = NULL;
+	if (merge == NULL)
+		return;
+	ddb_item_clear(&merge->target);
+	ddb_item_clear(&merge->source);
+	cart_clear(&merge->after);
+	free(merge);
+}
+
 static void task_free(struct ddb_task *task)
 {
+	ddb_task_drop_merge(task);
 	ddb_call_clear(&task->call);
 	buf_free(&task->call.body);
 	ddb_listing_free(&task->listing);
@@ -167,6 +181,7 @@ void ddb_task_end(struct ddb_task *task)
 	event_del(task->pause);
 	task_leave_ready(task);
 	task->is_pausing = false;
+	ddb_task_drop_merge(task);
 	task->steps = NULL;
 	store->pausing -= lane == DDB_NO_LANE;
 	TAILQ_REMOVE(&store->busy, task, link);

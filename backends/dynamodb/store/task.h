@@ -64,8 +64,16 @@ enum ddb_step {
 	DDB_STEP_KEY_READ,	     /* what that holds */
 	DDB_STEP_KEY_UNDO,	     /* removes it: the cart's id is in use */
 	DDB_STEP_PUT,		     /* of a CREATE: the cart */
-	DDB_STEP_TRIM /* removes old keys, after the op was answered or before it is decided again
-		       */
+	DDB_STEP_TRIM, /* removes old keys, after the op was answered or before it is decided again
+			*/
+	/* merge.h has these */
+	DDB_STEP_MERGE_TARGET,
+	DDB_STEP_MERGE_FROM,
+	DDB_STEP_MERGE_SEAL,
+	DDB_STEP_MERGE_DECIDE,
+	DDB_STEP_MERGE_END,
+	DDB_STEP_MERGE_FORGET,
+	DDB_STEP_MERGE_KEY
 };
 
 /* A change under way. */
@@ -90,6 +98,40 @@ struct ddb_write {
 };
 
 struct ddb_task;
+
+/* After a merge that was met: CART_OK, or why it could not be finished. */
+typedef void ddb_merge_over_fn(struct ddb_task *task, enum cart_result result, const char *why);
+
+/* A merge under way: the op's own, or one that an op has met, see merge.h. */
+struct ddb_merge {
+	/* Of one that was met: how the task goes on, and for how long it tries. NULL: the task's op
+	 * is a merge. */
+	ddb_merge_over_fn *over;
+	const struct ddb_task_steps *back;
+	int64_t deadline_ns;
+	int64_t now_ms;
+	struct cart_id from, into; /* of the merge that is looked at now */
+	struct ddb_item target, source;
+	bool target_there, source_there, target_damaged;
+	char why[CART_REASON_MAX]; /* it is damaged */
+	bool does_not_fit;	   /* the target with the lines is larger than an item may be */
+	struct cart_op met;	   /* the request of a merge that somebody else began */
+	/* The op's own. */
+	char merge_id[DDB_MARK_ROOM]; /* of the last seal that was sent; "": none */
+	char fence[DDB_MARK_ROOM];    /* the mark of from that it was conditional on */
+	bool sealed;		      /* from is sealed by it, or may be, or may become so */
+	bool may_come;		      /* so it was before the seal that is under way */
+	bool decided;		      /* this task stored the decision about it ... */
+	enum cart_result result;      /* ... for this reason; OK: the merge is done */
+	bool lost;		      /* the answer to a decision was lost */
+	struct cart after;	      /* the target then */
+	bool forgets_alone;	      /* the decision that is being removed is the only one */
+	bool tried_both;
+	unsigned conflicts;
+	int repeats;
+	bool retry_due;
+	enum ddb_retry why_lost;
+};
 
 /* How a task goes on; whoever starts it hands these over. */
 struct ddb_task_steps {
@@ -117,14 +159,19 @@ struct ddb_task {
 	struct event *pause;
 	bool is_pausing; /* what is ready resumes by its steps, not by its call */
 	struct ddb_write write;
-	struct cart_op **ops;	/* GETS, LIST: sorted by id; NULL where already answered */
-	struct cart_id *op_ids; /* their ids, kept after the answer */
-	struct cart_id *ids;	/* that the call asks for, each once */
-	size_t count;		/* ops */
-	size_t asked;		/* ids */
+	struct ddb_merge *merge; /* NULL: none; malloc'd */
+	struct cart_op **ops;	 /* GETS, LIST: sorted by id; NULL where already answered */
+	struct cart_id *op_ids;	 /* their ids, kept after the answer */
+	struct cart_id *ids;	 /* that the call asks for, each once */
+	size_t count;		 /* ops */
+	size_t asked;		 /* ids */
 	bool consistent;
 	int rounds; /* calls in a row that left carts unprocessed */
 	struct ddb_listing *listing;
+	/* GETS: a cart that is merging was met; ops whose cart is to be read again have held.nonce
+	 * 1. */
+	bool met;
+	struct cart_id met_from, met_into;
 };
 
 TAILQ_HEAD(ddb_tasks, ddb_task);
@@ -161,6 +208,8 @@ CART_MUST_CHECK bool ddb_task_call(struct ddb_task *task, enum ddb_step step,
 				   enum ddb_operation operation, int64_t deadline_ns);
 /* Resumes with a step after so long, and when it has a lane again. */
 void ddb_task_pause(struct ddb_task *task, enum ddb_step step, int64_t us);
+/* Frees its merge, if it has one. */
+void ddb_task_drop_merge(struct ddb_task *task);
 /* Ends it, with what is under way. It may be freed. */
 void ddb_task_end(struct ddb_task *task);
 

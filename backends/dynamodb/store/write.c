@@ -20,6 +20,7 @@
 
 #include "backends/dynamodb/store/answer.h"
 #include "backends/dynamodb/store/create.h"
+#include "backends/dynamodb/store/merge.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,36 +51,6 @@ static void write_conditional(struct ddb_task *task, const struct cart *newer)
 			     write_key_name(write), newer);
 	ddb_write_send(task, DDB_STEP_CONDITIONAL,
 		       write->op->type == CART_OP_DELETE ? DDB_DELETE_ITEM : DDB_UPDATE_ITEM);
-}
-
-/* An earlier try of this op stored the key. */
-static bool write_is_own_key(const struct ddb_write *write, const struct ddb_key *key)
-{
-	return write->doubt && key->stored_ms == write->op->now_ms &&
-	       memcmp(key->fingerprint, write->op->fingerprint, CART_FINGERPRINT_BYTES) == 0;
-}
-
-/* True: the item has the op's key, and the op was answered as a replay or as KEY_REUSED. */
-static bool write_replays(struct ddb_task *task, struct ddb_item *item)
-{
-	const struct ddb_write *write = &task->write;
-	const struct ddb_key *key =
-		write->key_name[0] != '\0' ? ddb_item_key(item, write->key_name) : NULL;
-
-	if (key == NULL)
-		return false;
-	switch (cart_replay_check(key->fingerprint, key->stored_ms, write->op,
-				  task->store->table.rules)) {
-	case CART_REPLAY_NEW:
-		return false;
-	case CART_REPLAY_OTHER:
-		ddb_write_answer(task, CART_KEY_REUSED);
-		return true;
-	case CART_REPLAY_SAME:
-		break;
-	}
-	ddb_write_answer_item(task, item, key->version, !write_is_own_key(write, key));
-	return true;
 }
 
 static bool write_claims(const struct cart_op *op)
@@ -124,50 +95,12 @@ static bool write_resolves_doubt(struct ddb_task *task, struct ddb_item *item)
 	return true;
 }
 
-/* How long a key is kept, where the item has no room for another one. */
-static int64_t write_key_least_ms(const struct ddb_task *task)
-{
-	const struct cart_rules *rules = task->store->table.rules;
-
-	return rules->key_least_ms > 0 && rules->key_least_ms < rules->idempotency_window_ms
-		       ? rules->key_least_ms
-		       : rules->idempotency_window_ms;
-}
-
-/* Every key of the item may still be needed: the op is refused until the oldest is not. */
-static void write_refuse_key(struct ddb_task *task, const struct ddb_item *item)
-{
-	struct cart_op *op = task->write.op;
-	int64_t oldest_ms = INT64_MAX;
-
-	for (size_t i = 0; i < item->key_count; i++)
-		if (item->keys[i].stored_ms < oldest_ms)
-			oldest_ms = item->keys[i].stored_ms;
-	op->retry_ms = oldest_ms + write_key_least_ms(task) - op->now_ms;
-	cart_op_set_reason(op, "the cart has %d idempotency keys in use", DDB_KEYS_MAX);
-	ddb_write_answer(task, CART_BUSY);
-}
-
-/* The item has as many keys as it may have: the oldest are removed first, or the op is refused.
- * False: there is room. */
-static bool write_has_no_room(struct ddb_task *task, const struct ddb_item *item)
-{
-	const struct ddb_write *write = &task->write;
-
-	if (write->key_name[0] == '\0' || item->key_count < DDB_KEYS_MAX ||
-	    ddb_item_key(item, write->key_name) != NULL)
-		return false;
-	if (!ddb_write_trim(task, item, write->op->now_ms - write_key_least_ms(task), 1))
-		write_refuse_key(task, item);
-	return true;
-}
-
 static void write_if_unchanged(struct ddb_task *task, struct ddb_item *item, struct cart *after)
 {
 	struct ddb_write *write = &task->write;
 	enum ddb_operation operation;
 
-	if (write_has_no_room(task, item)) {
+	if (ddb_write_has_no_room(task, item)) {
 		cart_clear(after);
 		return;
 	}
@@ -185,6 +118,33 @@ static bool write_is_gone(struct ddb_task *task, const struct ddb_item *item)
 	if (item != NULL && !item->deleted && cart_op_sees(task->write.op, &item->cart))
 		return false;
 	ddb_write_answer(task, CART_NOT_FOUND);
+	return true;
+}
+
+static void write_merge_over(struct ddb_task *task, enum cart_result result, const char *why)
+{
+	if (result == CART_OK) {
+		write_read(task);
+		return;
+	}
+	cart_op_set_reason(task->write.op, "%s", why);
+	ddb_write_answer(task, result);
+}
+
+/* True: a merge comes first, and the item is read again after it. The cart is merging, or is to be
+ * removed with decisions that others still need. */
+static bool write_meets_merge(struct ddb_task *task, const struct ddb_item *item)
+{
+	const struct ddb_write *write = &task->write;
+	const struct cart_id *from = &item->cart.id, *into = &item->seal.into;
+
+	if (item->seal.merge_id[0] == '\0') {
+		if (item->decision_count == 0 || write->op->type != CART_OP_DELETE)
+			return false;
+		from = &item->decisions[0].from;
+		into = &item->cart.id;
+	}
+	ddb_merge_finish(task, from, into, write->op, write_merge_over);
 	return true;
 }
 
@@ -249,8 +209,9 @@ static void write_decide(struct ddb_task *task, struct ddb_item *item)
 	struct ddb_store *store = task->store;
 
 	ddb_store_count(store, store->db->series.read_modify_writes, 1);
-	if (write_is_gone(task, item) || (task->write.doubt && write_resolves_doubt(task, item)) ||
-	    write_replays(task, item))
+	if (write_is_gone(task, item) || write_meets_merge(task, item) ||
+	    (task->write.doubt && write_resolves_doubt(task, item)) ||
+	    ddb_write_replays(task, item))
 		return;
 	if (!write_retries(task, item))
 		write_apply(task, item);
@@ -300,7 +261,7 @@ static void write_conditional_done(struct ddb_task *task)
 
 	if (op->type == CART_OP_DELETE) {
 		ddb_write_answer(task, CART_OK);
-	} else if (op->key == NULL && !ddb_write_wants_cart(op)) {
+	} else if (op->key == NULL && !cart_op_gives_cart(op)) {
 		if (ddb_write_version(&task->call, &op->version))
 			ddb_write_answer(task, CART_OK);
 		else
@@ -324,7 +285,7 @@ static void write_if_unchanged_done(struct ddb_task *task)
 
 	if (op->type != CART_OP_DELETE)
 		op->version = write->after.version;
-	if (ddb_write_wants_cart(op)) {
+	if (cart_op_gives_cart(op)) {
 		op->cart = write->after;
 		write->after = (struct cart){0};
 	}
@@ -402,6 +363,8 @@ void ddb_write_start(struct ddb_task *task, struct cart_op *op)
 		ddb_key_name(op->key_hash, write->key_name);
 	if (op->type == CART_OP_CREATE) {
 		ddb_create_start(task);
+	} else if (op->type == CART_OP_MERGE) {
+		ddb_merge_start(task);
 	} else if (ddb_can_be_conditional(op, &task->store->table)) {
 		write_conditional(task, NULL);
 	} else {

@@ -1,0 +1,240 @@
+#!/usr/bin/python3
+"""A merge is three conditional writes: cartd is killed between any two calls, calls are lost, kept back and late, and others come between.
+
+Nothing is lost, doubled or stuck, and whoever looks sees both carts before or both after. 500 kills are in chaos_dynamodb_merge.py.
+"""
+
+import os
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+import tap  # noqa: E402
+from merges import CALLS, LOOKS, ComesLate, KeepsBack, Pair, Rig, dies_after, dies_before, kill, loses_answer, loses_request, \
+    seen_by_get, seen_by_list  # noqa: E402
+from private_dynalite import server  # noqa: E402
+
+THERE, SOURCE = {1: 2, 2: 3}, {2: 4, 3: 5}
+SCENE = {}
+
+
+def rig_of(layout):
+    if layout not in SCENE:
+        SCENE[layout] = Rig(SCENE["folder"], SCENE["database"], layout)
+    return SCENE[layout]
+
+
+def killed_at_every_call(layout):
+    rig, kept, kills = rig_of(layout), [], 0
+    for fault in (dies_before, dies_after):
+        for at in range(1, CALLS + 1):
+            pair = Pair(rig, THERE, SOURCE)
+            kill(rig, pair, at, fault, (("Idempotency-Key", "merge%d%s" % (at, fault.__name__)),))
+            LOOKS[kills % len(LOOKS)](pair)
+            kills += 1
+            kept.append(pair)
+            if at % 2 == 0:
+                pair.check_end()
+    rig.an_hour_later(lambda: [pair.check_end() for pair in kept])
+
+
+def killed_at_every_call_in_maps():
+    killed_at_every_call("map")
+
+
+def killed_at_every_call_in_documents():
+    killed_at_every_call("list")
+
+
+def lost_calls(layout):
+    rig = rig_of(layout)
+    for fault in (loses_request, loses_answer):
+        for at in range(1, CALLS + 1):
+            pair = Pair(rig, THERE, SOURCE)
+            rig.arm(at, fault)
+            pair.merge()
+            assert rig.done.wait(30), "no call %d" % at
+            pair.check_after()
+            pair.check_end()
+
+
+def a_call_or_an_answer_that_is_lost_is_made_up_for_in_maps():
+    lost_calls("map")
+
+
+def a_call_or_an_answer_that_is_lost_is_made_up_for_in_documents():
+    lost_calls("list")
+
+
+def stalled(layout, others):
+    """Each call of a merge is kept back while another cartd does others(pair), whose requests go there; then it comes. Yields the pair, and
+    the status that the merge was answered with."""
+    rig = rig_of(layout)
+    with Rig(SCENE["folder"], SCENE["database"], layout, provision="off") as other:
+        for at in range(1, CALLS + 1):
+            pair, back, answers = Pair(rig, THERE, SOURCE), KeepsBack(), []
+            rig.arm(at, back)
+            thread = threading.Thread(target=lambda pair=pair, answers=answers: answers.append(pair.merge(None)))
+            thread.start()
+            assert back.met.wait(30), "no call %d" % at
+            pair.rig = other
+            try:
+                others(pair)
+            finally:
+                back.goes.set()
+                thread.join()
+            pair.rig = rig
+            yield pair, answers[0].status
+
+
+def who_stalls_between_two_calls_does_no_harm_when_others_finish_the_merge():
+    for layout in ("map", "list"):
+        for pair, status in stalled(layout, lambda pair: pair.check_end()):
+            assert status == 200, status
+            pair.check_after()
+
+
+def who_stalls_between_two_calls_does_no_harm_when_others_look():
+    for look in (seen_by_get, seen_by_list):
+        for pair, status in stalled("map", look):
+            assert status == 200, status
+            pair.check_after()
+
+
+def others_fill_or_close_the_target_meanwhile():
+    def check_out(pair):
+        pair.rig.ask(200, "POST", pair.target_path + "/checkout")
+
+    def delete(pair):
+        pair.rig.ask(204, "DELETE", pair.target_path)
+
+    def elsewhere(pair):
+        pair.other = pair.rig.new_cart({7: 1})
+        pair.rig.merge(200, pair.other, pair.target_path)
+
+    def add(pair):
+        pair.rig.ask(204, "POST", pair.target_path + "/items", (), {"product_id": 9, "quantity": 1})
+
+    for what, error in ((check_out, 409), (delete, 404), (elsewhere, 409), (add, None)):
+        done, refused = 0, 0
+        for pair, status in stalled("map", what):
+            source = pair.rig.cart(pair.from_path)
+            if status == 200:
+                done += 1
+                assert source == ("merged", SOURCE, pair.from_version + 1), source
+            else:
+                refused += 1
+                assert status == error and source == ("open", SOURCE, pair.from_version), (status, source)
+            lines = {**THERE, 2: 7, 3: 5} if status == 200 else THERE
+            if what is add:
+                assert pair.rig.cart(pair.target_path)[1] == {**lines, 9: 1}
+            elif what is check_out:
+                assert pair.rig.cart(pair.target_path)[:2] == ("checked_out", lines)
+            elif what is elsewhere:
+                assert pair.rig.cart(pair.other)[1] == {**lines, 7: 1}
+        assert done > 0 and (refused > 0 or error is None), "%s: %d merges, %d refused" % (what.__name__, done, refused)
+
+
+def others_change_from_meanwhile():
+    def add(pair):
+        pair.status = pair.rig.client.ask("POST", pair.from_path + "/items", (), {"product_id": 9, "quantity": 1}).status
+
+    def delete(pair):
+        pair.status = pair.rig.client.ask("DELETE", pair.from_path).status
+
+    for pair, status in stalled("map", add):
+        assert status == 200 and pair.status in (204, 409), (status, pair.status)
+        more = {9: 1} if pair.status == 204 else {}
+        assert pair.rig.cart(pair.target_path)[1] == {**THERE, 2: 7, 3: 5, **more}, "an add to from was lost, or came twice"
+    for pair, status in stalled("map", delete):
+        assert (status, pair.status) in ((404, 204), (200, 409)), (status, pair.status)
+        assert pair.rig.cart(pair.target_path)[1] == (THERE if status == 404 else {**THERE, 2: 7, 3: 5})
+
+
+def a_seal_that_comes_after_the_answer_leaves_nothing_stuck():
+    rig = rig_of("map")
+    pair, late = Pair(rig, THERE, SOURCE), ComesLate()
+    rig.arm(1, late, writes=True)
+    pair.merge()
+    assert not late.comes(SCENE["database"].endpoint), "a seal was applied after another one"
+    pair.check_end()
+
+
+def two_into_one_and_each_into_the_other():
+    rig = rig_of("map")
+    with Rig(SCENE["folder"], SCENE["database"], "map", provision="off") as other:
+        for turn in range(8):
+            target, first, second = rig.new_cart({1: 1}), rig.new_cart({1: 2, 2: 1}), rig.new_cart({1: 4, 3: 1})
+            at_once(lambda: rig.merge(200, target, first), lambda: other.merge(200, target, second))  # noqa: B023
+            assert rig.cart(target) == ("open", {1: 7, 2: 1, 3: 1}, 4), rig.cart(target)
+            one, two = rig.new_cart({1: 1}), rig.new_cart({1: 2})
+            answers = at_once(lambda: rig.merge((200, 409), one, two), lambda: other.merge((200, 409), two, one))  # noqa: B023
+            assert sorted(answer.status for answer in answers) == [200, 409], [answer.body for answer in answers]
+            carts = sorted((rig.cart(one), rig.cart(two)), reverse=True)
+            assert carts[0][:2] == ("open", {1: 3}) and carts[1][0] == "merged", "turn %d: %s" % (turn, carts)
+
+
+def at_once(*requests):
+    answers, wrong = [], []
+
+    def run(request):
+        try:
+            answers.append(request())
+        except AssertionError as error:
+            wrong.append(str(error))
+    threads = [threading.Thread(target=run, args=(request,)) for request in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong
+    return answers
+
+
+def a_target_does_not_gather_decisions():
+    """cartd is killed before it removes them: each merge leaves one."""
+    rig = rig_of("map")
+    target = rig.new_cart({1: 1})
+    for turn in range(20):
+        source = rig.new_cart({1: 1})
+        rig.arm(4, loses_request, writes=True)  # the call that removes it
+        rig.merge(200, target, source)
+        rig.done.wait(5)
+    count = len(rig.item(target)["merges"]["M"])
+    assert 10 <= count <= 16, "%d decisions" % count
+    assert rig.cart(target)[1] == {1: 21}
+    rig.ask(204, "DELETE", target)
+    assert rig.item(target) is None
+
+
+def a_target_is_deleted_after_what_it_has_decided():
+    """from is still merging when the target is deleted, and has been merged all the same."""
+    rig = rig_of("map")
+    pair = Pair(rig, THERE, SOURCE)
+    kill(rig, pair, 5, dies_before)
+    assert "merges" in rig.item(pair.target_path) and rig.item(pair.from_path)["status"]["S"] == "merging"
+    rig.ask(204, "DELETE", pair.target_path)
+    assert rig.cart(pair.from_path)[0] == "merged"
+
+
+def main():
+    with server() as database, tempfile.TemporaryDirectory() as folder:
+        SCENE.update(folder=folder, database=database)
+        try:
+            tap.main_of([killed_at_every_call_in_maps, killed_at_every_call_in_documents,
+                         a_call_or_an_answer_that_is_lost_is_made_up_for_in_maps,
+                         a_call_or_an_answer_that_is_lost_is_made_up_for_in_documents,
+                         who_stalls_between_two_calls_does_no_harm_when_others_finish_the_merge,
+                         who_stalls_between_two_calls_does_no_harm_when_others_look,
+                         others_fill_or_close_the_target_meanwhile, others_change_from_meanwhile,
+                         a_seal_that_comes_after_the_answer_leaves_nothing_stuck, two_into_one_and_each_into_the_other,
+                         a_target_does_not_gather_decisions, a_target_is_deleted_after_what_it_has_decided])
+        finally:
+            for layout in ("map", "list"):
+                if layout in SCENE:
+                    SCENE[layout].cartd.kill()
+
+
+if __name__ == "__main__":
+    main()

@@ -283,6 +283,16 @@ static void compare_take_reason(struct compare *compare, const char *which, cons
 		snprintf(compare->why, sizeof(compare->why), "in the %s result %s", which, why);
 }
 
+/* What does not count for itself does not count against another. */
+static void compare_take_invalid(struct compare *compare, const char *which, const json_t *result)
+{
+	const char *invalid = member_text(result, "invalid");
+
+	if (*invalid != '\0' && *compare->why == '\0')
+		snprintf(compare->why, sizeof(compare->why), "the %s result is INVALID: %s", which,
+			 invalid);
+}
+
 json_t *compare_results(const json_t *old_result, const json_t *new_result, double margin,
 			double confidence, struct cart_error *error)
 {
@@ -306,6 +316,8 @@ json_t *compare_results(const json_t *old_result, const json_t *new_result, doub
 	compare.success = json_array();
 	compare.wrong = read_back_is_wrong(old_result, compare.why, sizeof(compare.why)) ||
 			read_back_is_wrong(new_result, compare.why, sizeof(compare.why));
+	compare_take_invalid(&compare, "old", old_result);
+	compare_take_invalid(&compare, "new", new_result);
 	compare_successes(&compare, old_result, new_result);
 	compare_take_reason(&compare, "old", old_result);
 	compare_take_reason(&compare, "new", new_result);
@@ -400,9 +412,6 @@ static void compare_print_side(FILE *out, const json_t *a, const json_t *b)
 
 static void compare_print_state(FILE *out, const char *which, const json_t *result)
 {
-	if (*member_text(result, "invalid") != '\0')
-		fprintf(out, "note: the %s result is invalid: %s\n", which,
-			member_text(result, "invalid"));
 	if (member_true(result, "interrupted"))
 		fprintf(out, "note: the %s measurement was interrupted\n", which);
 }

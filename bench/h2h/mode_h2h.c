@@ -135,13 +135,14 @@ static enum bench_exit h2h_deliver(struct h2h_mode *mode)
 	json_object_set_new(session->result, "results",
 			    h2h_json(&mode->h2h, &mode->question, &mode->judgement,
 				     mode->has_calls ? mode->calls : NULL, session->values.cold));
-	table_write(NULL, &session->rows, h2h_columns, session->result, "operations", "quantiles");
-	if (!session->values.json)
-		h2h_print(stdout, session->result);
+	/* First, as it may find the result INVALID. */
 	for (int side = 0; side < H2H_SIDES; side++)
 		if (read_back_judge(session->result, h2h_sides[side], &mode->h2h.read_back[side]) !=
 		    BENCH_PASS)
 			status = BENCH_VIOLATED;
+	table_write(NULL, &session->rows, h2h_columns, session->result, "operations", "quantiles");
+	if (!session->values.json)
+		h2h_print(stdout, session->result);
 	return bench_session_end(session, status);
 }
 

@@ -114,6 +114,12 @@ static const char *h2h_get_verdict(const struct table_row *row, char text[TABLE_
 	return text;
 }
 
+static const char *h2h_get_invalid(const struct table_row *row, char text[TABLE_TEXT])
+{
+	(void)text;
+	return member_text(row->document, "invalid");
+}
+
 static const char *h2h_get_blocks(const struct table_row *row, char text[TABLE_TEXT])
 {
 	snprintf(text, TABLE_TEXT, "%zu", json_array_size(table_member(row, "log_ratios")));
@@ -175,6 +181,7 @@ const struct table_column h2h_columns[] = {
 	COLUMN_GET(h2h_get_words, "in words", NULL, TEXT, ON_PAGE),
 	COLUMN("verdict", NULL, TEXT, IN_CSV),
 	COLUMN("why", NULL, TEXT, IN_CSV),
+	COLUMN_GET(h2h_get_invalid, "invalid", NULL, TEXT, IN_CSV),
 	COLUMN("pairs", NULL, COUNT, ON_PAGE),
 	COLUMN("pairs_needed", NULL, COUNT, IN_CSV),
 	COLUMN_GET(h2h_get_needed, "pairs needed", NULL, COUNT, FOR_PEOPLE),

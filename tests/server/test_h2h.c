@@ -466,9 +466,19 @@ static json_t *make_pair(void)
 	return load(file);
 }
 
+/* The same, whatever the machine did meanwhile. */
+static json_t *make_valid_pair(void)
+{
+	json_t *result = make_pair();
+
+	json_object_set_new(result, "invalid", json_null());
+	save(result, file);
+	return result;
+}
+
 static void archived_results_are_compared(void **state)
 {
-	json_t *result = make_pair(), *ratios, *ratio, *succeeded;
+	json_t *result = make_valid_pair(), *ratios, *ratio, *succeeded;
 	char *output;
 	size_t i;
 
@@ -500,13 +510,19 @@ static void archived_results_are_compared(void **state)
 	/* The shares have their intervals. */
 	assert_non_null(strstr(output, "90\xc2\xa0% (87\xc2\xa0% to 92.4\xc2\xa0%)"));
 	free(output);
+	json_object_set_new(result, "invalid", json_string("the machine was busy"));
+	save(result, other);
+	output = BENCH(0, "compare", file, other);
+	assert_non_null(
+		strstr(output, "NOT COMPARABLE: the new result is INVALID: the machine was busy"));
+	free(output);
 	json_decref(result);
 }
 
 /* As where an operation has got another name. */
 static void an_operation_of_one_file_is_named(void **state)
 {
-	json_t *result = make_pair();
+	json_t *result = make_valid_pair();
 	const char *const files[][3] = {{file, other, "add is only in the old result"},
 					{other, file, "add is only in the new result"}};
 	char *output;

@@ -831,7 +831,7 @@ static void the_results_hold_what_was_found(void **state)
 	table_write(NULL, &rows, h2h_columns, document, "operations", "quantiles");
 	assert_int_equal(strncmp(buf_string(&rows),
 				 "operation,quantile,a_ns,b_ns,effect,low,high,blocks,p_difference,"
-				 "p_wilcoxon,p_equivalence,verdict,why,pairs_needed\n",
+				 "p_wilcoxon,p_equivalence,verdict,why,invalid,pairs_needed\n",
 				 114),
 			 0);
 	assert_non_null(strstr(buf_string(&rows), "\nadd,0.5,"));
@@ -955,6 +955,31 @@ static void archived_heads_are_not_compared_where_one_stood_still(void **state)
 	json_decref(still);
 }
 
+static void what_was_invalid_alone_is_not_compared(void **state)
+{
+	json_t *whole = make_heads("", ""), *compared;
+	json_t *invalid = make_heads("", "");
+	struct cart_error error;
+
+	(void)state;
+	json_object_set_new(invalid, "invalid", json_string("the machine was busy"));
+	for (int i = 0; i < 2; i++) {
+		const json_t *row;
+
+		compared = compare_results(i == 0 ? invalid : whole, i == 1 ? invalid : whole, 0.05,
+					   0.95, &error);
+		row = json_array_get(json_object_get(compared, "rows"), 0);
+		assert_string_equal(json_string_value(json_object_get(row, "verdict")),
+				    "NOT COMPARABLE");
+		assert_string_equal(json_string_value(json_object_get(row, "not_judged")),
+				    i == 0 ? "the old result is INVALID: the machine was busy"
+					   : "the new result is INVALID: the machine was busy");
+		json_decref(compared);
+	}
+	json_decref(whole);
+	json_decref(invalid);
+}
+
 static void series_are_summed_by_their_whole_name(void **state)
 {
 	static const char text[] = "# HELP cart_x_total what\n"
@@ -997,6 +1022,7 @@ int main(void)
 		cmocka_unit_test(what_is_too_short_to_compare_decides_nothing),
 		cmocka_unit_test(archived_runs_are_not_compared_where_one_fails),
 		cmocka_unit_test(archived_heads_are_not_compared_where_one_stood_still),
+		cmocka_unit_test(what_was_invalid_alone_is_not_compared),
 		cmocka_unit_test(series_are_summed_by_their_whole_name),
 		/* The last: a signal is remembered. */
 		cmocka_unit_test(a_signal_ends_it_and_keeps_the_blocks_that_were_done),

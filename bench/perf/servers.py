@@ -135,7 +135,9 @@ class Server:
         self.logged = os.path.getsize(log) if os.path.exists(log) else 0  # by others before
         with open(log, "ab") as out:
             self.started = time.monotonic()
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=prepare, env=environment)
+            # cartbench is to see which process it measures, although it is not root's.
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, preexec_fn=prepare,
+                                            env={"CART_CORE_DUMPS": "true", **(os.environ if environment is None else environment)})
         self.pid = self.process.pid
 
     def __enter__(self):

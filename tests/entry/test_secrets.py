@@ -19,9 +19,10 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, *folder) for folder in (("pylib",), (os.pardir, "bench", "perf"))]
 import cartd  # noqa: E402
 from cartd import Cartd  # noqa: E402
+from servers import start_side  # noqa: E402
 from tap import Skip, main_of  # noqa: E402
 
 MARK = "s3cret" + os.urandom(16).hex()
@@ -147,6 +148,12 @@ def where_core_dumps_are_allowed_the_environment_can_be_read():
         return "" if said and secrets[0].encode() in said else "not read: %s" % said
 
 
+def what_a_benchmark_starts_is_seen_by_its_user():
+    """cartbench of the same user finds the process that it measures by its sockets, under /proc/PID/fd."""
+    with tempfile.TemporaryDirectory() as folder, start_side(cartd.PROGRAM, "a", ["backend=memory"], folder, None) as side:
+        return "" if as_another_process("/proc/%d/environ" % side.pid) else "it is hidden"
+
+
 def cores_of(folder):
     return [path for path in (os.path.join(folder, name) for name in os.listdir(folder)) if "core" in os.path.basename(path)]
 
@@ -236,5 +243,6 @@ if __name__ == "__main__":
             cartd.libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
     main_of([a_password_of_the_command_line_is_shown_nowhere, a_password_of_the_environment_is_not_left_there,
              a_wrong_setting_beside_a_password_does_not_show_it, keys_of_aws_are_shown_nowhere_and_nobody_reads_the_environment,
-             where_core_dumps_are_allowed_the_environment_can_be_read, no_core_is_dumped, callers_secrets_are_shown_nowhere,
+             where_core_dumps_are_allowed_the_environment_can_be_read,
+             what_a_benchmark_starts_is_seen_by_its_user, no_core_is_dumped, callers_secrets_are_shown_nowhere,
              the_key_of_tls_is_shown_nowhere, neither_log_nor_metrics_have_customers_or_what_clients_write])

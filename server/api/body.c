@@ -319,7 +319,7 @@ enum body_result body_read_cart(const char *text, size_t len, const struct cart_
 	const struct body_items items = body_adds(len, rules, changes);
 	struct plain_member plain = {.name = "customer_id", .id = customer_id};
 	enum body_result result;
-	const json_t *customer;
+	const json_t *customer, *lines;
 	json_t *root;
 
 	if (plain_read(text, len, &plain, 1))
@@ -331,6 +331,10 @@ enum body_result body_read_cart(const char *text, size_t len, const struct cart_
 	customer = json_object_get(root, "customer_id");
 	if (customer != NULL && !json_is_null(customer))
 		result = body_take_id(root, "", "customer_id", customer_id, detail);
+	/* Generated clients write an empty list where they were given none. */
+	lines = json_object_get(root, "items");
+	if (json_is_array(lines) && json_array_size(lines) == 0)
+		(void)json_object_del(root, "items");
 	/* What is left is a body of items. */
 	(void)json_object_del(root, "customer_id");
 	if (result == BODY_OK && json_object_size(root) > 0)

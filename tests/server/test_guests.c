@@ -48,7 +48,8 @@ static bool is_listed(int64_t customer, const char *id)
 static void a_cart_without_a_customer_says_null(void **state)
 {
 	static const char *const bodies[] = {"{}", "{\"customer_id\":null}",
-					     "{ \"customer_id\" : null }"};
+					     "{ \"customer_id\" : null }", "{\"items\":[]}",
+					     "{\"customer_id\":null,\"items\":[]}"};
 	char id[API_ID_TEXT + 1];
 
 	(void)state;

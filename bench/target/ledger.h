@@ -39,6 +39,7 @@ struct ledger_check {
 	size_t changes;		   /* of their lines that were acknowledged */
 	size_t wrong;		   /* without what was acknowledged, or with more */
 	size_t unread;		   /* no answer, or an error, several times */
+	size_t left;		   /* of the sample too, but the reading ended before */
 	char example[LEDGER_TEXT]; /* of a wrong one; or "" */
 	/* Of the gets during the measurement, where they are compared (bench/h2h/history.h). */
 	size_t gets;
@@ -52,7 +53,7 @@ struct ledger_check {
  * quantity, and nothing else. What is unknown of an operation without an answer may be there. A
  * line that was set may have any quantity, because the order of several clients is not known.
  * Nobody else may use these carts. LEDGER_LINKS clients read them in the order of their hashes;
- * what is left after LEDGER_LAST_S is not read, and not counted. -1: error says why the target
+ * what is left after LEDGER_LAST_S is not read, and counted apart. -1: error says why the target
  * cannot be asked.
  */
 CART_MUST_CHECK int ledger_read_back(struct ledger_check *check, const struct ledger *ledger,

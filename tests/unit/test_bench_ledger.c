@@ -202,6 +202,24 @@ static void reading_that_was_given_up_is_not_enough(void **state)
 	assert_true(ledger_check_is_enough(&check));
 	check.unread = 20;
 	assert_false(ledger_check_is_enough(&check));
+	/* What it did not ask for is counted. */
+	for (int64_t ms = 100; check.left == 0; ms *= 2)
+		check = loaded_for(ms, "store:fault?fault.ops=get&fault.busy_every=1", NULL, 1);
+}
+
+/* Nor where reads were so slow that there was no time for more. */
+static void a_few_of_many_are_not_enough(void **state)
+{
+	struct ledger_check check = {.made = true, .carts = 99, .left = 1};
+
+	(void)state;
+	assert_false(ledger_check_is_enough(&check));
+	check.left = 0;
+	assert_true(ledger_check_is_enough(&check));
+	check = (struct ledger_check){.made = true, .carts = 100, .left = 5000};
+	assert_true(ledger_check_is_enough(&check));
+	check.unread = 1;
+	assert_false(ledger_check_is_enough(&check));
 }
 
 int main(void)
@@ -213,6 +231,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_known_may_be_there_or_not),
 		cmocka_unit_test(a_cart_that_is_gone_or_was_never_deleted_is_wrong),
 		cmocka_unit_test(a_target_that_cannot_be_read_is_not_known),
+		cmocka_unit_test(a_few_of_many_are_not_enough),
 		cmocka_unit_test(reading_that_was_given_up_is_not_enough),
 	};
 

@@ -257,6 +257,26 @@ static void a_database_that_becomes_faster_is_given_more(void **state)
 	assert_in_range(sim.limit.limit, 3 * before, 5 * before);
 }
 
+/* A commit takes longer than the delay, however many share it. */
+static void slow_commits_keep_their_batches(void **state)
+{
+	const int64_t commit_ns = 700 * MS;
+	int64_t next_ns = sim.now_ns + commit_ns, until_ns = sim.now_ns + 30000 * MS;
+
+	(void)state;
+	for (; sim.now_ns < until_ns; sim.now_ns += MS) {
+		(void)queue_sim_ask(CART_OP_CHANGE);
+		if (sim.now_ns < next_ns)
+			continue;
+		next_ns += commit_ns;
+		for (int i = 0; i < 256; i++)
+			queue_sim_work();
+	}
+	assert_true(queue_sim_refused() > 0);
+	assert_true(sim.done[QUEUE_ADDS] >= (size_t)256 * 41);
+	assert_true(sim.longest_ns < DEADLINE / 2);
+}
+
 static void reads_are_refused_after_adds(void **state)
 {
 	(void)state;
@@ -369,6 +389,7 @@ int main(void)
 		SIM_TEST(a_short_pause_of_the_database_refuses_nothing),
 		SIM_TEST(while_the_database_stands_few_wait),
 		SIM_TEST(a_database_that_becomes_faster_is_given_more),
+		SIM_TEST(slow_commits_keep_their_batches),
 		SIM_TEST(reads_are_refused_after_adds),
 		SIM_TEST(reads_do_not_shut_adds_out),
 		SIM_TEST(a_busy_cart_sets_no_limit),

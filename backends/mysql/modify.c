@@ -27,6 +27,12 @@ struct modify_found {
 	struct cart_id made;
 };
 
+/* The cart from of a merge is read as if it were that of a second write. */
+static bool modify_merges(const struct sql_write *writes)
+{
+	return !cart_id_is_nil(&writes->from);
+}
+
 static void modify_keys(struct sql_text *text, const struct sql_write *writes, size_t count)
 {
 	size_t listed = 0;
@@ -62,6 +68,10 @@ bool sql_modify_text(struct sql_text *text, struct sql_write *writes, size_t cou
 			sql_add(text, ",");
 		sql_add_id(text, &writes[i].id);
 	}
+	if (modify_merges(writes)) {
+		sql_add(text, ",");
+		sql_add_id(text, &writes->from);
+	}
 	sql_add(text, ")");
 	sql_add_writer(text);
 	sql_add_for_update(text);
@@ -83,7 +93,9 @@ static enum cart_result modify_read_carts(const struct sql_write *writes, size_t
 	size_t at;
 
 	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE || next == SQL_ROWS_DAMAGED) {
-		if (!cart_id_find(&writes->id, sizeof(*writes), count, &row.cart.id, &at))
+		if (modify_merges(writes) && cart_id_compare(&writes->from, &row.cart.id) == 0)
+			at = count;
+		else if (!cart_id_find(&writes->id, sizeof(*writes), count, &row.cart.id, &at))
 			return CART_FAILED;
 		if (!found[at].is_there)
 			found[at].cart = row.cart;
@@ -358,6 +370,55 @@ static enum cart_result modify_damaged(struct cart_op *op)
 	return CART_DAMAGED;
 }
 
+static void modify_save_merged(struct sql_text *text, const struct sql_write *write,
+			       const struct cart *from, const struct cart_rules *rules)
+{
+	sql_statement(text, SQL_CARTS, "UPDATE carts SET state = 2, version = ");
+	sql_add_integer(text, from->version);
+	sql_add(text, ", updated_ms = ");
+	sql_add_integer(text, from->updated_ms);
+	sql_add(text, ", idle_ms = ");
+	sql_add_integer(text, cart_idle_ms(rules, from->updated_ms));
+	sql_add(text, ", merged_into = ");
+	sql_add_id(text, &from->merged_into);
+	sql_add(text, ", op = ");
+	sql_add_integer(text, write->token);
+	sql_add(text, " WHERE id = ");
+	sql_add_id(text, &from->id);
+}
+
+/* modify_apply() for a MERGE. */
+static enum cart_result modify_merge(const struct sql_write *write, struct modify_found *found,
+				     struct modify_found *from, struct sql_text *text,
+				     const struct cart_rules *rules)
+{
+	struct cart_op *op = write->op;
+	bool was_open = from->cart.state == CART_OPEN;
+	enum cart_result result;
+	struct cart before;
+
+	op->of_from = true;
+	if (from->damaged)
+		return modify_damaged(op);
+	if (!from->is_there || !cart_op_sees(op, &from->cart))
+		return CART_NOT_FOUND;
+	op->of_from = false;
+	if (!cart_copy(&before, &found->cart))
+		return CART_BUSY;
+	result = cart_merge(&found->cart, &from->cart, op, rules);
+	op->version = found->cart.version;
+	if (result == CART_OK && found->cart.version != before.version) {
+		modify_save_cart(text, write, &found->cart, rules);
+		modify_put_lines(text, &before, &found->cart);
+	}
+	if (result == CART_OK && was_open)
+		modify_save_merged(text, write, &from->cart, rules);
+	if (result == CART_OK)
+		modify_save_key(text, op, found->has_key);
+	cart_clear(&before);
+	return result;
+}
+
 static enum cart_result modify_change(const struct sql_write *write, struct modify_found *found,
 				      struct sql_text *text, const struct cart_rules *rules)
 {
@@ -381,7 +442,9 @@ static enum cart_result modify_change(const struct sql_write *write, struct modi
 		op->version = found->version;
 		break;
 	case CART_REPLAY_NEW:
-		result = modify_apply(write, found, text, rules);
+		result = op->type == CART_OP_MERGE
+				 ? modify_merge(write, found, found + 1, text, rules)
+				 : modify_apply(write, found, text, rules);
 		break;
 	}
 	if (result == CART_OK && sql_write_wants_lines(op)) {
@@ -456,7 +519,8 @@ enum sql_modify_next sql_modify_decide(struct sql_write *writes, size_t count,
 				       const struct sql_reply *reply, struct sql_text *text,
 				       const struct cart_rules *rules)
 {
-	struct modify_found *found = calloc(count, sizeof(*found));
+	/* The last one is the cart from of a merge, which is alone. */
+	struct modify_found *found = calloc(count + 1, sizeof(*found));
 	enum cart_result read = modify_read(writes, count, reply, found);
 	bool load = false;
 
@@ -464,7 +528,7 @@ enum sql_modify_next sql_modify_decide(struct sql_write *writes, size_t count,
 	for (size_t i = 0; i < count; i++)
 		modify_decide(&writes[i], found != NULL ? &found[i] : NULL, read, text, rules,
 			      &load);
-	for (size_t i = 0; i < count && found != NULL; i++)
+	for (size_t i = 0; i <= count && found != NULL; i++)
 		cart_clear(&found[i].cart);
 	free(found);
 	assert(!load || count == 1); /* nothing else is in what is rolled back */

@@ -17,8 +17,9 @@ enum sql_modify_next {
 };
 
 /*
- * The first text. The writes are sorted by id, each id once; a create is alone. rollback: the
- * connection has a transaction open that is to be rolled back first. False: no memory.
+ * The first text. The writes are sorted by id, each id once; a create is alone, and so is a merge.
+ * rollback: the connection has a transaction open that is to be rolled back first. False: no
+ * memory.
  */
 CART_MUST_CHECK bool sql_modify_text(struct sql_text *text, struct sql_write *writes, size_t count,
 				     bool rollback);

@@ -229,8 +229,7 @@ const struct cart_backend mysql_backend = {
 	.name = "mysql",
 	.summary = "on MySQL or MariaDB, durable, for several instances",
 	.heading = "MySQL backend",
-	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_STRONG_LISTS |
-		CART_CAP_ATTRIBUTES,
+	CART_CAP_MERGE | CART_CAP_ATTRIBUTES,
 	.settings = sql_settings,
 	.connections = "mysql.pool",
 	.start = mysql_start,

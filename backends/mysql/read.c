@@ -115,6 +115,8 @@ static void list_customer(struct sql_text *text, const struct cart_op *op)
 	list_customer_state(text, op, CART_OPEN);
 	sql_add(text, ") UNION ALL (");
 	list_customer_state(text, op, CART_CHECKED_OUT);
+	sql_add(text, ") UNION ALL (");
+	list_customer_state(text, op, CART_MERGED);
 	sql_add(text, ") ORDER BY list_ms DESC, id DESC");
 	list_limit(text, op);
 }

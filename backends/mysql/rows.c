@@ -11,6 +11,7 @@ enum rows_column {
 	COLUMN_UPDATED,
 	COLUMN_EXPIRES,
 	COLUMN_ORDER,
+	COLUMN_MERGED,
 	COLUMN_OP,
 	COLUMNS_CART,
 	COLUMN_PRODUCT = COLUMNS_CART,
@@ -62,7 +63,7 @@ static bool rows_read_state(char *const *cells, const unsigned long *lens, struc
 	    !sql_cell_integer(cells[3], lens[3], &cart->expires_ms) ||
 	    !sql_cell_integer(cells[4], lens[4], &row->op))
 		return false;
-	cart->state = state == CART_OPEN ? CART_OPEN : CART_CHECKED_OUT;
+	cart->state = (enum cart_state)state;
 	return true;
 }
 
@@ -75,6 +76,12 @@ static bool rows_read_id(const char *cell, unsigned long len, struct shop_id *id
 static bool rows_read_customer(const char *cell, unsigned long len, struct shop_id *id)
 {
 	return cell == NULL || shop_id_parse(id, cell, len);
+}
+
+/* One that may be NULL, and is nil then. */
+static bool rows_read_cart_id(const char *cell, unsigned long len, struct cart_id *id)
+{
+	return cell == NULL || sql_cell_binary(cell, len, id->bytes);
 }
 
 static bool rows_read_cart(char *const *cells, const unsigned long *lens, struct sql_row *row)
@@ -91,8 +98,8 @@ static bool rows_read_cart(char *const *cells, const unsigned long *lens, struct
 	    !sql_cell_integer(cells[COLUMN_EXPIRES], lens[COLUMN_EXPIRES], &cart->expires_ms))
 		return false;
 	cart->state = (enum cart_state)state;
-	return (cells[COLUMN_ORDER] == NULL ||
-		sql_cell_binary(cells[COLUMN_ORDER], lens[COLUMN_ORDER], cart->order_id.bytes)) &&
+	return rows_read_cart_id(cells[COLUMN_ORDER], lens[COLUMN_ORDER], &cart->order_id) &&
+	       rows_read_cart_id(cells[COLUMN_MERGED], lens[COLUMN_MERGED], &cart->merged_into) &&
 	       cart_is_sound(cart);
 }
 

@@ -12,7 +12,7 @@
 #define SQL_STATE_COLUMNS "c.id, c.state, c.version, c.expires_ms, c.op"
 #define SQL_CART_COLUMNS_WITH(last_)                                                               \
 	"c.id, c.customer_id, c.state, c.version, c.created_ms, c.updated_ms, c.expires_ms, "      \
-	"c.order_id, " last_
+	"c.order_id, c.merged_into, " last_
 #define SQL_CART_COLUMNS SQL_CART_COLUMNS_WITH("c.op")
 #define SQL_LINE_COLUMNS ", i.product_id, i.quantity, i.added_ms, i.updated_ms, i.attributes"
 /* The lines of a cart, always by the index. Where the table is small, MySQL 9 would rather scan it

@@ -65,7 +65,7 @@ static const struct {
 	{1, "cart_settings", "SELECT name, value FROM cart_settings LIMIT 0"},
 	{1, "carts",
 	 "SELECT id, customer_id, state, version, created_ms, updated_ms, idle_ms, expires_ms,"
-	 " sweep_ms, order_id, lines_bound, op FROM carts LIMIT 0"},
+	 " sweep_ms, order_id, merged_into, lines_bound, op FROM carts LIMIT 0"},
 	{1, "carts",
 	 "SELECT 1 FROM carts FORCE INDEX (PRIMARY, carts_customer, carts_idle, carts_sweep)"
 	 " LIMIT 0"},

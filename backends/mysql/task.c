@@ -38,7 +38,7 @@ unsigned sql_op_count_try(struct cart_op *op)
 void sql_op_note_modify(struct cart_op *op)
 {
 	sql_op_note(op, SQL_OP_MODIFY);
-	if (op->type == CART_OP_CREATE)
+	if (op->type == CART_OP_CREATE || op->type == CART_OP_MERGE)
 		op->held.alone = true;
 }
 
@@ -60,7 +60,7 @@ void sql_op_forget_result(struct cart_op *op)
 {
 	cart_clear(&op->cart);
 	op->version = 0;
-	op->replayed = false;
+	op->replayed = op->of_from = false;
 	op->started_ns = cart_store_now_ns(op->held.store);
 }
 

@@ -17,6 +17,7 @@
  */
 #include "backends/mysql/work.h"
 
+#include "backends/mysql/merge.h"
 #include "backends/mysql/modify.h"
 #include "backends/mysql/read.h"
 #include "backends/mysql/retry.h"
@@ -512,6 +513,7 @@ static void work_begin_writes(struct sql_lane *lane, struct cart_op **ops, size_
 		task->writes[i] = (struct sql_write){
 			.op = ops[i],
 			.id = ops[i]->id,
+			.from = ops[i]->from,
 			.way = modify ? SQL_WAY_MODIFY : sql_write_way(ops[i], rules),
 			.doubt = sql_op_has(ops[i], SQL_OP_DOUBT),
 			.token = token,
@@ -521,6 +523,8 @@ static void work_begin_writes(struct sql_lane *lane, struct cart_op **ops, size_
 		work_count(lane->pool, work_series(lane)->read_modify, (int64_t)count);
 		work_send(lane, sql_modify_text(&lane->text, task->writes, count, false),
 			  SQL_STEP_READ);
+	} else if (task->writes[0].way == SQL_WAY_MERGE) {
+		work_send(lane, sql_merge_text(&lane->text, task->writes, rules), SQL_STEP_BATCH);
 	} else {
 		work_send(lane, sql_write_text(&lane->text, task->writes, count, rules),
 			  SQL_STEP_BATCH);
@@ -604,6 +608,7 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 			return CART_BUSY;
 		}
 		op->held.nonce = (int64_t)(random_next(&work->random) >> 1);
+		op->held.alone = op->type == CART_OP_MERGE;
 		if (sql_write_way(op, cart_store_rules(work->store)) == SQL_WAY_MODIFY)
 			sql_op_note_modify(op);
 	}

@@ -40,6 +40,8 @@ enum sql_way sql_write_way(const struct cart_op *op, const struct cart_rules *ru
 		return write_is_plain_add(op, rules) ? SQL_WAY_CREATE : SQL_WAY_MODIFY;
 	case CART_OP_CHECKOUT:
 		return SQL_WAY_CHECKOUT;
+	case CART_OP_MERGE:
+		return SQL_WAY_MERGE;
 	case CART_OP_CHANGE:
 		return op->change_count > 0 && write_is_plain_add(op, rules) ? SQL_WAY_ADD
 									     : SQL_WAY_MODIFY;
@@ -259,34 +261,40 @@ static void write_lock(struct sql_text *text, const struct write_batch *batch)
 	sql_add_for_update(text);
 }
 
-/* The later of the batch's instant and when the cart was last changed. */
-static void write_updated(struct sql_text *text, const struct write_batch *batch)
+/* The later of the instant and when the cart was last changed. */
+static void write_updated(struct sql_text *text, int64_t now_ms)
 {
 	sql_add(text, "GREATEST(c.updated_ms, ");
-	sql_add_integer(text, batch->now_ms);
+	sql_add_integer(text, now_ms);
 	sql_add(text, ")");
 }
 
 /* The cart's times, which never go back, see cart_apply(). idle_ms and sweep_ms only grow with the
  * times that they are rounded from, so the greater one is that of the later time. */
-static void write_times(struct sql_text *text, const struct write_batch *batch, bool expires)
+static void write_times(struct sql_text *text, int64_t now_ms, const struct cart_rules *rules,
+			bool expires)
 {
-	int64_t ttl_ms = batch->rules->ttl_ms;
+	int64_t ttl_ms = rules->ttl_ms;
 
-	write_updated(text, batch);
+	write_updated(text, now_ms);
 	sql_add(text, ", c.idle_ms = GREATEST(c.idle_ms, ");
-	sql_add_integer(text, cart_idle_ms(batch->rules, batch->now_ms));
+	sql_add_integer(text, cart_idle_ms(rules, now_ms));
 	if (!expires || ttl_ms == 0) {
 		sql_add(text, "), c.expires_ms = 0, c.sweep_ms = 0");
 		return;
 	}
 	sql_add(text, "), c.expires_ms = ");
-	write_updated(text, batch);
+	write_updated(text, now_ms);
 	sql_add(text, " + ");
 	sql_add_integer(text, ttl_ms);
 	sql_add(text, ", c.sweep_ms = GREATEST(c.sweep_ms, ");
-	sql_add_integer(text, cart_sweep_ms(batch->rules, batch->now_ms + ttl_ms));
+	sql_add_integer(text, cart_sweep_ms(rules, now_ms + ttl_ms));
 	sql_add(text, ")");
+}
+
+void sql_add_times(struct sql_text *text, int64_t now_ms, const struct cart_rules *rules)
+{
+	write_times(text, now_ms, rules, true);
 }
 
 static void write_mark(struct sql_text *text, const struct write_batch *batch, bool expires)
@@ -297,7 +305,7 @@ static void write_mark(struct sql_text *text, const struct write_batch *batch, b
 		sql_add(text, ", c.version = LAST_INSERT_ID(c.version + 1), c.updated_ms = ");
 	else
 		sql_add(text, ", c.version = c.version + 1, c.updated_ms = ");
-	write_times(text, batch, expires);
+	write_times(text, batch->now_ms, batch->rules, expires);
 }
 
 static void write_guard_open(struct sql_text *text, const struct write_batch *batch)

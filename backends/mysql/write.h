@@ -31,6 +31,7 @@ enum sql_way {
 	SQL_WAY_CREATE,
 	SQL_WAY_ADD,
 	SQL_WAY_CHECKOUT,
+	SQL_WAY_MERGE,	/* alone, see merge.h */
 	SQL_WAY_MODIFY, /* lock, read, decide, write */
 	SQL_WAYS
 };
@@ -38,6 +39,7 @@ enum sql_way {
 struct sql_write {
 	struct cart_op *op; /* NULL: it has been completed meanwhile */
 	struct cart_id id;
+	struct cart_id from; /* of a merge */
 	enum sql_way way;
 	bool doubt;    /* it was sent before, with this key, and may have been committed */
 	bool done;     /* the op's result is set; otherwise nothing was changed */
@@ -47,15 +49,15 @@ struct sql_write {
 /* True: the op's answer holds the cart with its lines as they are in the database. */
 static inline bool sql_write_wants_lines(const struct cart_op *op)
 {
-	return op->type == CART_OP_CHECKOUT ||
-	       (op->type == CART_OP_CHANGE && (op->flags & CART_WANT_CART) != 0);
+	return op->type != CART_OP_CREATE && cart_op_gives_cart(op);
 }
 
 /* The way for an op that was not refused before. */
 enum sql_way sql_write_way(const struct cart_op *op, const struct cart_rules *rules);
 
 /*
- * Writes the text of a batch. The writes are sorted by id, each id once, none of them MODIFY.
+ * Writes the text of a batch. The writes are sorted by id, each id once, none of them MERGE or
+ * MODIFY.
  * False: no memory.
  */
 CART_MUST_CHECK bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t count,
@@ -87,6 +89,9 @@ const uint8_t *sql_key_scope(const struct cart_op *op);
 
 /* The values of a new cart, and the first five of a key, for every INSERT of one. */
 void sql_add_key(struct sql_text *text, const struct cart_op *op);
+/* updated_ms of the carts c, after the =, and with it idle_ms, expires_ms and sweep_ms: those of a
+ * cart that changes and stays open. */
+void sql_add_times(struct sql_text *text, int64_t now_ms, const struct cart_rules *rules);
 void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 		  const struct cart_rules *rules);
 #define SQL_INSERT_CARTS                                                                           \

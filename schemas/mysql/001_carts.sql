@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS cart_settings (
 CREATE TABLE IF NOT EXISTS carts (
 	id          BINARY(16)       NOT NULL,
 	customer_id VARBINARY(64)    NULL,     -- as text; NULL: a guest's
-	state       TINYINT          NOT NULL, -- 0 open, 1 checked out
+	state       TINYINT          NOT NULL, -- 0 open, 1 checked out, 2 merged
 	version     BIGINT           NOT NULL,
 	created_ms  BIGINT           NOT NULL,
 	updated_ms  BIGINT           NOT NULL,
@@ -35,10 +35,11 @@ CREATE TABLE IF NOT EXISTS carts (
 	expires_ms  BIGINT           NOT NULL, -- 0: never
 	sweep_ms    BIGINT           NOT NULL, -- 0: never
 	order_id    BINARY(16)       NULL,     -- NULL until checked out
+	merged_into BINARY(16)       NULL,     -- NULL until merged
 	lines_bound INT              NOT NULL, -- at least the number of lines
 	op          BIGINT           NOT NULL,
 	PRIMARY KEY (id),
-	-- A customer's carts, newest first, of one state or of both (two ranges, merged): a page of the open ones
+	-- A customer's carts, newest first, of one state or of all (a range each, merged): a page of the open ones
 	-- passes over none of the others. MariaDB before 10.8 ignores DESC and reads backwards.
 	KEY carts_customer (customer_id, state, created_ms DESC, id DESC),
 	-- Open carts, longest idle first; sweep_ms at the end, so that most expired ones, which come first until

@@ -21,10 +21,11 @@ from tap import main  # noqa: E402
 REPEATS = 8
 CROWD = 64
 POOL = 2
+LINES = 40
 # What reads its cart before it writes.
 TWO_TRIPS = {"add at a version", "set", "set of a new line", "set to 0", "set with a key", "remove", "clear", "delete"}
 QUIET = {"threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.lifetime": "0", "mysql.sweep_interval": "0",
-         "limits.lines": "20", "provision": "off"}
+         "limits.lines": str(LINES), "provision": "off"}
 
 
 def at_least(statements):
@@ -38,6 +39,7 @@ class Bench(Asker):
         super().__init__(cartd)
         self.session = server.connect()
         self.proxy = proxy
+        self.most_lines = LINES
 
     def status(self):
         return {name: int(value) for name, value in self.session.sql(
@@ -128,6 +130,20 @@ def the_count_can_fail(bench):
         "two round trips passed for one"
 
 
+def merge(bench, strategy):
+    """Of two carts of 20 lines, half of which are in both."""
+    def guest(first):
+        items = ",".join('{"product_id":%d,"quantity":2}' % product for product in range(first, first + 20))
+        return bench.ask(201, "POST", "/shopping-carts", (), '{"items":[%s]}' % items).header("Location")
+
+    def prepare():
+        return guest(1), guest(11)
+
+    def request(carts):
+        bench.ask(200, "POST", carts[0] + "/merge", (), '{"from":"%s","strategy":"%s"}' % (carts[1].rsplit("/", 1)[1], strategy))
+    return request, prepare
+
+
 def pool_is_open(cartd):
     metrics = cartd.metrics()
     idle = [value for name, value in metrics.items() if name.startswith("cart_mysql_") and "idle" in name]
@@ -147,6 +163,9 @@ def run(tap, folder, server):
                 tap.run("two round trips: " + name, bench.cost, name, request, prepare, (2, 2), writes)
             else:
                 tap.run("one round trip: " + name, bench.cost, name, request, prepare, (1, 1), writes)
+        for strategy in ("add", "max", "keep"):
+            request, prepare = merge(bench, strategy)
+            tap.run("one round trip: merge of two carts of 20 lines, " + strategy, bench.cost, "merge, " + strategy, request, prepare, (1, 1), True)
         for name, request, prepare in read_modify_operations(bench):
             tap.run("at most three round trips: " + name, bench.cost, name, request, prepare, (1, 3))
         tap.run("%d at once share round trips" % CROWD, shared_round_trips, bench, cartd)

@@ -10,6 +10,7 @@ class Asker:
     def __init__(self, cartd):
         self.client = cartd.client()
         self.made = 0
+        self.most_lines = 20
 
     def ask(self, want, method, target, headers=(), body=None):
         answer = self.client.ask(method, target, headers, body)
@@ -91,7 +92,7 @@ def read_modify_operations(asker):
         ("clear of an empty cart", lambda path: asker.ask(204, "DELETE", path + "/items"), lambda: asker.new_cart(0)),
         ("checkout of an empty cart", lambda path: asker.ask(409, "POST", path + "/checkout"), lambda: asker.new_cart(0)),
         ("add beyond a limit", lambda path: asker.ask(422, "POST", path + "/items", (), '{"product_id":99,"quantity":1}'),
-         lambda: asker.new_cart(20)),
+         lambda: asker.new_cart(asker.most_lines)),
         ("change of no cart", lambda path: asker.ask(404, "POST", path + "/items", (), '{"product_id":1,"quantity":1}'),
          lambda: "/shopping-carts/00000000-0000-4000-8000-000000000001"),
         ("change at another version", lambda path: asker.ask(412, "POST", path + "/items", (("If-Match", '"77"'),),

@@ -65,7 +65,7 @@ static void fill(int count)
 		 "INSERT INTO carts SELECT UNHEX(MD5(seq)), 1 + seq %% 100, seq %% 3 = 0, 1, seq,"
 		 " 1000000 + seq * 7919 %% 100003, 1000000 + seq * 7919 %% 100003, IF(seq %% 3 = "
 		 "0, 0, %lld),"
-		 " IF(seq %% 3 = 0, 0, %lld), IF(seq %% 3 = 0, UNHEX(MD5(seq)), NULL), 4, 0"
+		 " IF(seq %% 3 = 0, 0, %lld), IF(seq %% 3 = 0, UNHEX(MD5(seq)), NULL), NULL, 4, 0"
 		 " FROM seq_1_to_%d;"
 		 "INSERT INTO cart_items SELECT id, seq, 1, 1, 1, NULL FROM carts, seq_1_to_4;"
 		 "INSERT INTO idempotency_keys SELECT id, id, id, 0, created_ms, 1, id FROM carts;"
@@ -122,6 +122,23 @@ static void ask_many(const struct cart_id *ids, const struct cart_op *like)
 
 #define MANY(type_, ...) ask_many(ids, &(struct cart_op){.type = CART_OP_##type_, __VA_ARGS__})
 
+static void merge_in_every_way(void)
+{
+	for (int i = 0; i <= CART_MERGE_STRATEGIES; i++) {
+		struct cart_id id = rig_id(rig), from = rig_id(rig);
+		struct shop_id customer = rig_customer(rig);
+
+		ask(rig, CART_OK, CREATE, .id = id, .customer_id = customer, CHANGES(ADD(7, 1)));
+		ask(rig, CART_OK, CREATE, .id = from, CHANGES(ADD(7, 2), ADD(8, 1)));
+		/* The last at a version that it does not have, so that it is modified. */
+		if (i == CART_MERGE_STRATEGIES)
+			ask(rig, CART_MISMATCH, MERGE, .id = id, .from = from, .if_version = 9);
+		else
+			ask(rig, CART_OK, MERGE, .id = id, .from = from, .key = i > 0 ? "k" : NULL,
+			    .strategy = (enum cart_merge_strategy)i, .owner = &customer);
+	}
+}
+
 /* One after the other, and in crowds: the texts differ. */
 static void write_all_there_is_to_write(void)
 {
@@ -156,6 +173,7 @@ static void write_all_there_is_to_write(void)
 	ask(rig, CART_OK, CHECKOUT, .id = id, .order_id = id, .key = "n");
 	id = rig_cart(rig);
 	ask(rig, CART_OK, DELETE, .id = id);
+	merge_in_every_way();
 }
 
 static void read_all_there_is_to_read(void)
@@ -168,7 +186,7 @@ static void read_all_there_is_to_read(void)
 		list.after_ms = 5000;
 		list.after_id = rig_id(rig);
 		list.kind = CART_LIST_CUSTOMER;
-		for (int state = CART_LIST_ANY; state <= CART_LIST_CHECKED_OUT; state++) {
+		for (int state = CART_LIST_ANY; state <= CART_LIST_MERGED; state++) {
 			list.state = (enum cart_list_state)state;
 			ask(rig, CART_OK, LIST, .list = list);
 		}
@@ -225,7 +243,10 @@ static void check_row(const struct plan *plan, MYSQL_ROW row)
 		return;
 	if (!is_one_of(type, good) || *key == '\0')
 		fail_msg("%s of %s by \"%s\": %.300s", type, table, key, plan->statement);
-	if (strstr(extra, "filesort") != NULL || strstr(extra, "temporary") != NULL)
+	/* An INSERT of lines that are read from the same table holds them before it writes. */
+	if (strstr(extra, "filesort") != NULL ||
+	    (strstr(extra, "temporary") != NULL &&
+	     strncmp(plan->statement, "INSERT INTO cart_items", 22) != 0))
 		fail_msg("%s of %s: %.300s", extra, table, plan->statement);
 	/* What a page leaves out is left out by the index, without a look at the cart. */
 	if (strcmp(key, "carts_customer") == 0 && strtol(row[6], NULL, 10) < 2 + 64 + 1)
@@ -284,6 +305,8 @@ static const char *const expected[] = {
 	"(carts_sweep)",
 	"(idempotency_keys_stored)",
 	"LEFT JOIN cart_items",
+	"LEFT JOIN cart_items t",
+	"UPDATE carts f",
 };
 #define EXPECTED (sizeof(expected) / sizeof(expected[0]))
 

@@ -285,7 +285,8 @@ static void an_upgrade_keeps_what_is_there(void **state)
 	assert_provisions(NULL, CART_PROVISION_AUTO, embed_mysql_migrations);
 	sql_exec(root,
 		 "INSERT INTO cart.carts VALUES (REPEAT('a', 16), 7, 0, 1, 1, 1, 1, 0, 0, NULL,"
-		 " 1, 1); INSERT INTO cart.cart_items VALUES (REPEAT('a', 16), 5, 3, 1, 1, NULL)");
+		 " NULL, 1, 1); INSERT INTO cart.cart_items VALUES (REPEAT('a', 16), 5, 3, 1, 1, "
+		 "NULL)");
 	assert_provisions(NULL, CART_PROVISION_AUTO, migrations);
 	assert_int_equal(version(), 2);
 	assert_int_equal(sql_number(root, "SELECT COUNT(*) FROM cart.carts JOIN cart.cart_items"

@@ -88,11 +88,12 @@ CART_PRINTF(1, 2) static void run(const char *format, ...)
 	" UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9),"            \
 	" r(n) AS (SELECT a.i + 10 * b.i + 100 * c.i + 1000 * e.i FROM d a, d b, d c, d e)"
 
-/* Open carts whose numbers are from ... from + count - 1, that expire at expires_ms. */
+/* Open and merged carts whose numbers are from ... from + count - 1, that expire at expires_ms. */
 static void add_carts(int from, int count, int64_t expires_ms)
 {
 	run("INSERT INTO carts " ROWS
-	    " SELECT UNHEX(MD5(n)), 7, 0, 1, 1, 1, 0, %lld, %lld, NULL, 1, 0"
+	    " SELECT UNHEX(MD5(n)), 7, IF(n %% 2, 2, 0), 1, 1, 1, 0, %lld, %lld, NULL,"
+	    " IF(n %% 2, UNHEX(MD5(n)), NULL), 1, 0"
 	    " FROM r WHERE n >= %d AND n < %d",
 	    (long long)expires_ms, (long long)expires_ms, from, from + count);
 }
@@ -389,7 +390,7 @@ static void sweepers_and_writers_at_once_harm_nobody(void **state)
 	(void)state;
 	/* They expire one by one while the writers are at it. */
 	run("INSERT INTO carts " ROWS " SELECT UNHEX(MD5(n)), 7, 0, 1, 1, 1, 0, %lld + n, %lld + n,"
-	    " NULL, 1, 0 FROM r WHERE n < %d",
+	    " NULL, NULL, 1, 0 FROM r WHERE n < %d",
 	    (long long)NOW_MS, (long long)NOW_MS, CROWD_CARTS);
 	for (int i = 0; i < CROWD_WRITERS + 2; i++) {
 		members[i].crowd = &crowd;

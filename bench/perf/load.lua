@@ -1,6 +1,7 @@
 -- wrk's requests and report. Arguments, after wrk's "--":
 --   get ID-OR-FILE      GET of a cart, or of a random one of those in the file
 --   add ID-OR-FILE      an add to it of one of its three products
+--   add_attributes ID   an add to it of one of its three products, with attributes of 100 bytes
 -- An ID is 36 characters; a file has one a line. One thread (-t1): the counts below are its own.
 
 local JSON = { ["Content-Type"] = "application/json" }
@@ -47,6 +48,15 @@ function modes.add(args)
 	request = function()
 		return wrk.format("POST", path() .. "/items", JSON, add_body())
 	end
+end
+
+-- As a page would write them: compact, and not in the order of their names.
+local ATTRIBUTES = '{"sku":"MUG-0815-RED","name":"Mug, red, 0.3 litres, ceramic","price":1299,"currency":"EUR","gift":0}'
+
+function modes.add_attributes(args)
+	assert(#ATTRIBUTES == 100)
+	modes.add(args)
+	wrk.body = wrk.body:sub(1, -2) .. ', "attributes": ' .. ATTRIBUTES .. "}"
 end
 
 function init(args)

@@ -57,24 +57,57 @@ static size_t attributes_escape(const char *at, size_t len)
 	return 6;
 }
 
+/* ASCII that stands for itself. */
+static bool attributes_is_plain(char c)
+{
+	return (signed char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+#define ATTRIBUTES_EACH(byte_) (UINT64_C(0x0101010101010101) * (byte_))
+
+/* The highest bits of the bytes of a word that are 0, or above such a one. */
+static uint64_t attributes_zeros(uint64_t word)
+{
+	return (word - ATTRIBUTES_EACH(1)) & ~word;
+}
+
+/* Past the plain bytes, eight at once while all of them are. */
+static const char *attributes_skip_plain(const char *at, const char *end)
+{
+	for (uint64_t word; end - at >= (ptrdiff_t)sizeof(word); at += sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		if (((word | (word - ATTRIBUTES_EACH(0x20)) |
+		      attributes_zeros(word ^ ATTRIBUTES_EACH('"')) |
+		      attributes_zeros(word ^ ATTRIBUTES_EACH('\\'))) &
+		     ATTRIBUTES_EACH(0x80)) != 0)
+			break;
+	}
+	while (at < end && attributes_is_plain(*at))
+		at++;
+	return at;
+}
+
 /* Past a string in canonical text, with its quotes; NULL: there is none. */
 static const char *attributes_string(const char *at, const char *end)
 {
 	if (at == end || *at++ != '"')
 		return NULL;
-	while (at < end && *at != '"') {
-		unsigned char c = (unsigned char)*at;
-		size_t size = 1;
+	for (;;) {
+		size_t size = 0;
 
-		if (c == '\\')
+		at = attributes_skip_plain(at, end);
+		if (at == end)
+			return NULL;
+		if (*at == '"')
+			return at + 1;
+		if (*at == '\\')
 			size = attributes_escape(at, (size_t)(end - at));
-		else if (c >= 0x80)
+		else if ((unsigned char)*at >= 0x80)
 			size = attributes_utf8((const unsigned char *)at, (size_t)(end - at));
-		if (size == 0 || c < 0x20)
+		if (size == 0)
 			return NULL;
 		at += size;
 	}
-	return at < end ? at + 1 : NULL;
 }
 
 static const char *attributes_integer(const char *at, const char *end)
@@ -115,19 +148,24 @@ static const char *attributes_value(const char *at, const char *end)
 	}
 }
 
-bool cart_attributes_are_sound(const char *text, size_t len)
+size_t cart_attributes_length(const char *text, size_t len)
 {
 	const char *at = text, *end = text + len;
 
 	if (len == 0 || *at != '{')
-		return false;
+		return 0;
 	do {
 		at = attributes_string(at + 1, end);
 		if (at == NULL || at == end || *at != ':')
-			return false;
+			return 0;
 		at = attributes_value(at + 1, end);
 	} while (at != NULL && at < end && *at == ',');
-	return at != NULL && end - at == 1 && *at == '}';
+	return at != NULL && at < end && *at == '}' ? (size_t)(at + 1 - text) : 0;
+}
+
+bool cart_attributes_are_sound(const char *text, size_t len)
+{
+	return len > 0 && cart_attributes_length(text, len) == len;
 }
 
 static const char *attributes_space(const char *at, const char *end)

@@ -28,8 +28,11 @@
 /* True: both are the same attributes; NULL and CART_ATTRIBUTES_REMOVE are none. */
 bool cart_attributes_equal(const char *a, const char *b);
 
-/* True: the text of a line with attributes, but for the order of its members: as a part of an
- * answer it is JSON. Whatever a request or a database holds is checked by this once. */
+/* The bytes of the attributes that a text begins with, whatever order their members have: as a part
+ * of an answer they are JSON. 0: it begins with none. */
+size_t cart_attributes_length(const char *text, size_t len);
+/* True: the text is nothing but that. Whatever a request or a database holds is checked by one of
+ * the two once. */
 bool cart_attributes_are_sound(const char *text, size_t len);
 
 /*

@@ -53,30 +53,18 @@ static bool items_take_id(struct items_reader *r, struct shop_id *id)
 	return items_take(r, '"') && id->size > 0;
 }
 
-/* The brace that ends the attributes: none within a string counts. */
-static const char *items_attributes_end(const char *at, const char *end)
-{
-	bool quoted = false;
-
-	for (; at < end && (quoted || *at != '}'); at++) {
-		if (*at == '"')
-			quoted = !quoted;
-		else if (*at == '\\')
-			at++;
-	}
-	return at < end ? at + 1 : end;
-}
-
-/* Whether they are sound says cart_line_is_sound(). */
 static bool items_take_attributes(struct items_reader *r, struct cart_line *line)
 {
-	const char *start = r->at;
+	size_t len;
 
 	if (!items_take(r, ','))
 		return true;
-	r->at = items_attributes_end(r->at, r->end);
-	line->attributes = strndup(start + 1, (size_t)(r->at - start - 1));
+	len = cart_attributes_length(r->at, (size_t)(r->end - r->at));
+	if (len == 0)
+		return false;
+	line->attributes = strndup(r->at, len);
 	r->no_memory = line->attributes == NULL;
+	r->at += len;
 	return !r->no_memory;
 }
 
@@ -89,7 +77,7 @@ static bool items_take_line(struct items_reader *r, struct cart_line *line)
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!items_take(r, ',') || !items_take_number(r, numbers[i]))
 			return false;
-	return items_take_attributes(r, line) && items_take(r, ']') && cart_line_is_sound(line);
+	return cart_line_is_sound(line) && items_take_attributes(r, line) && items_take(r, ']');
 }
 
 static bool items_take_all(struct items_reader *r, struct cart *cart)

@@ -88,8 +88,8 @@ class Callgrind:
         except FileNotFoundError:
             raise Failure(f"callgrind wrote nothing: cartd has no function {MARKER}, which answers GET /livez?") from None
 
-    def measure(self, count):
-        """{operation: (instructions, allocations)} of one, from count of each."""
+    def measure(self, count, do):
+        """{operation: (instructions, allocations)} of one, from count of each. do is as work() of exact_work.py."""
         counted = {}
 
         @contextlib.contextmanager
@@ -98,15 +98,15 @@ class Callgrind:
             yield
             counted[name] = self.mark()
 
-        work(self.client, 10)  # what is done at the first time only
+        do(self.client, 10)  # what is done at the first time only
         with around(NOTHING):
             pass
-        work(self.client, count, around)
+        do(self.client, count, around)
         nothing = counted.pop(NOTHING)
         return {name: tuple((of - marks) / count for of, marks in zip(both, nothing)) for name, both in counted.items()}
 
 
-def measure(bench, count, *settings):
+def measure(bench, count, *settings, do=work):
     needed()
     with Callgrind(bench, *settings) as callgrind:
-        return callgrind.measure(count)
+        return callgrind.measure(count, do)

@@ -135,6 +135,12 @@ class Rig:
     def merge(self, want, target, source, strategy="add", headers=()):
         return self.ask(want, "POST", target + "/merge", headers, {"from": source.rsplit("/", 1)[1], "strategy": strategy})
 
+    def set_of(self, path, name, value):
+        """By hand, past cartd."""
+        private_dynalite.call(self.database.endpoint, "UpdateItem", {
+            "TableName": self.settings["dynamodb.table"], "Key": {"cart_id": {"S": path.rsplit("/", 1)[1]}},
+            "UpdateExpression": "SET %s = :value" % name, "ExpressionAttributeValues": {":value": value}})
+
     def item(self, path):
         key = {"cart_id": {"S": path.rsplit("/", 1)[1]}}
         return private_dynalite.call(self.database.endpoint, "GetItem", {"TableName": self.settings["dynamodb.table"], "Key": key,

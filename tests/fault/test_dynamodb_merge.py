@@ -11,6 +11,7 @@ import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import tap  # noqa: E402
+from dynamodb_front import error  # noqa: E402
 from merges import CALLS, LOOKS, ComesLate, KeepsBack, Pair, Rig, dies_after, dies_before, kill, loses_answer, loses_request, \
     seen_by_get, seen_by_list  # noqa: E402
 from private_dynalite import server  # noqa: E402
@@ -45,6 +46,17 @@ def killed_at_every_call_in_maps():
 
 def killed_at_every_call_in_documents():
     killed_at_every_call("list")
+
+
+def several_that_are_merging_are_listed_as_they_are():
+    """Killed after the seal, and after the decision."""
+    rig, pairs = rig_of("map"), []
+    for at in (4, 5, 4, 5):
+        pairs.append(Pair(rig, THERE, SOURCE))
+        kill(rig, pairs[-1], at, dies_before)
+    for pair in pairs:
+        seen_by_list(pair)
+        assert rig.item(pair.from_path)["status"]["S"] == "merged"
 
 
 def lost_calls(layout):
@@ -218,18 +230,104 @@ def a_target_is_deleted_after_what_it_has_decided():
     assert rig.cart(pair.from_path)[0] == "merged"
 
 
+def left_merging(rig, there=THERE, source=SOURCE):
+    """cartd was killed before the decision."""
+    pair = Pair(rig, there, source)
+    kill(rig, pair, 4, dies_before)
+    assert rig.item(pair.from_path)["status"]["S"] == "merging"
+    return pair
+
+
+def a_chain_that_was_killed_is_finished_link_by_link():
+    rig = rig_of("map")
+    first = left_merging(rig)
+    second = rig.new_cart({7: 1})
+    rig.merge(200, second, first.target_path)  # the middle one goes on: its own merge was not decided
+    states = rig.cart(first.from_path)[0], rig.cart(first.target_path)[0]
+    lines = rig.cart(second)[1]
+    assert states[1] == "merged", states
+    assert lines == {7: 1, **(first.after if states[0] == "merged" else THERE)}, (states, lines)
+
+
+def a_target_that_nobody_can_read_lets_from_go():
+    """Its lines are damaged by hand; what it has decided can still be read."""
+    rig = rig_of("map")
+    pair = left_merging(rig)
+    rig.set_of(pair.target_path, "qty", {"S": "none"})
+    Pair.equal("from", rig.cart(pair.from_path), ("open", SOURCE, pair.from_version))
+    pair.merge(500)
+    Pair.equal("from", rig.cart(pair.from_path), ("open", SOURCE, pair.from_version))
+
+
+def a_target_that_has_expired_lets_from_go():
+    rig = rig_of("map")
+    pair = left_merging(rig)
+    rig.set_of(pair.target_path, "expires_ms", {"N": "1000"})
+    Pair.equal("from", rig.cart(pair.from_path), ("open", SOURCE, pair.from_version))
+
+
+def a_merge_that_is_larger_than_an_item_is_refused():
+    rig = rig_of("map")
+    pair, usual = Pair(rig, THERE, SOURCE), rig.front.rule
+    rig.front.rule = lambda call, ask: error("ValidationException") if b'{"S":"+' in call.body and b"merges=:merges" in call.body else \
+        usual(call, ask)
+    try:
+        assert pair.merge(422).error() == "LIMIT_EXCEEDED"
+    finally:
+        rig.front.rule = usual
+    pair.check_before()
+    pair.check_end()
+
+
+def a_target_that_never_rests_lets_from_go():
+    """Somebody changes it before every decision."""
+    rig = rig_of("map")
+    pair, left, usual = Pair(rig, THERE, SOURCE), left_merging(rig), rig.front.rule
+
+    def overtaken(call, ask):
+        if b"merges=:merges" in call.body:
+            for each in (pair, left):
+                rig.set_of(each.target_path, "mark", {"S": os.urandom(8).hex()})
+        return usual(call, ask)
+
+    rig.front.rule = overtaken
+    try:
+        answer = pair.merge(503)
+        assert answer.error() == "UNAVAILABLE", answer.body
+        pair.check_before()
+        left.check_before()
+    finally:
+        rig.front.rule = usual
+    for each in (pair, left):
+        assert "merges" not in rig.item(each.target_path), rig.item(each.target_path)
+        each.check_end()
+
+
+def if_match_holds_whoever_finishes_the_merge():
+    """The target has another version when the decision is made: by who finds from merging, too."""
+    rig = rig_of("map")
+    pair = Pair(rig, THERE, SOURCE)
+    kill(rig, pair, 4, dies_before, (("If-Match", '"%d"' % pair.target_version),))
+    rig.ask(204, "POST", pair.target_path + "/items", (), {"product_id": 9, "quantity": 1})
+    Pair.equal("from", rig.cart(pair.from_path), ("open", SOURCE, pair.from_version))
+    Pair.equal("the target", rig.cart(pair.target_path), ("open", {**THERE, 9: 1}, pair.target_version + 1))
+
+
 def main():
     with server() as database, tempfile.TemporaryDirectory() as folder:
         SCENE.update(folder=folder, database=database)
         try:
             tap.main_of([killed_at_every_call_in_maps, killed_at_every_call_in_documents,
+                         several_that_are_merging_are_listed_as_they_are,
                          a_call_or_an_answer_that_is_lost_is_made_up_for_in_maps,
                          a_call_or_an_answer_that_is_lost_is_made_up_for_in_documents,
                          who_stalls_between_two_calls_does_no_harm_when_others_finish_the_merge,
                          who_stalls_between_two_calls_does_no_harm_when_others_look,
                          others_fill_or_close_the_target_meanwhile, others_change_from_meanwhile,
                          a_seal_that_comes_after_the_answer_leaves_nothing_stuck, two_into_one_and_each_into_the_other,
-                         a_target_does_not_gather_decisions, a_target_is_deleted_after_what_it_has_decided])
+                         a_chain_that_was_killed_is_finished_link_by_link, a_target_that_nobody_can_read_lets_from_go,
+                         a_target_that_has_expired_lets_from_go, a_merge_that_is_larger_than_an_item_is_refused,
+                         a_target_that_never_rests_lets_from_go, if_match_holds_whoever_finishes_the_merge, a_target_does_not_gather_decisions, a_target_is_deleted_after_what_it_has_decided])
         finally:
             for layout in ("map", "list"):
                 if layout in SCENE:

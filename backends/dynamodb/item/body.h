@@ -102,6 +102,11 @@ void ddb_body_merge_seal(struct buf *body, const struct ddb_table *table, const 
  * is open again, as it was. */
 void ddb_body_merge_end(struct buf *body, const struct ddb_table *table,
 			const struct ddb_item *from, bool done, int64_t now_ms, const char *mark);
+/* Stores a decision against a merge in the target, unless there is one for it, and whatever else
+ * has changed there. first: the target had no decisions as it was read. */
+void ddb_body_merge_refuse(struct buf *body, const struct ddb_table *table,
+			   const struct cart_id *target, const struct ddb_decision *decision,
+			   bool first, const char *mark);
 /* Removes a decision from the target, if it is there; alone: it is the only one, as was read. */
 void ddb_body_merge_forget(struct buf *body, const struct ddb_table *table,
 			   const struct cart_id *target, const struct ddb_decision *decision,

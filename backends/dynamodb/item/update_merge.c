@@ -56,6 +56,37 @@ void ddb_body_merge_end(struct buf *body, const struct ddb_table *table,
 	ddb_add_end(body);
 }
 
+void ddb_body_merge_refuse(struct buf *body, const struct ddb_table *table,
+			   const struct cart_id *target, const struct ddb_decision *decision,
+			   bool first, const char *mark)
+{
+	struct ddb_item item = {.decisions = (struct ddb_decision *)decision, .decision_count = 1};
+	char from[CART_ID_TEXT + 1], text[DDB_MARK_ROOM + 1];
+
+	ddb_add_key(body, table->name, target);
+	buf_add_string(body, first ? ",\"UpdateExpression\":\"SET mark=:mark,merges=:no\","
+				     "\"ConditionExpression\":\"attribute_exists(mark) AND "
+				     "attribute_not_exists(merges)\""
+				   : ",\"UpdateExpression\":\"SET mark=:mark,merges.#f=:no\","
+				     "\"ConditionExpression\":\"attribute_exists(merges) AND NOT "
+				     "merges.#f=:yes\"");
+	ddb_add_text(body, ",\"ExpressionAttributeValues\":{\":mark\":", mark);
+	if (first) {
+		ddb_add_decisions(body, ",\":no\":", &item);
+		buf_add_char(body, '}');
+	} else {
+		cart_id_format(&decision->from, from);
+		ddb_decision_text(decision, text);
+		ddb_add_text(body, ",\":no\":", text);
+		text[0] = '+';
+		ddb_add_text(body, ",\":yes\":", text);
+		buf_add_string(body, "},\"ExpressionAttributeNames\":{\"#f\":\"");
+		buf_add_string(body, from);
+		buf_add_string(body, "\"}");
+	}
+	ddb_add_end(body);
+}
+
 void ddb_body_merge_forget(struct buf *body, const struct ddb_table *table,
 			   const struct cart_id *target, const struct ddb_decision *decision,
 			   bool alone, const char *mark)

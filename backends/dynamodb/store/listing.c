@@ -460,7 +460,8 @@ static enum cart_result listing_take_cart(struct ddb_listing *listing, const jso
 	entry->item = item;
 	entry->asked = false;
 	entry->fetched = item.seal.merge_id[0] == '\0' || entry->met;
-	if (!entry->fetched) {
+	/* One at a time: the others are met again. */
+	if (!entry->fetched && !listing->met) {
 		entry->met = listing->met = true;
 		listing->met_from = item.cart.id;
 		listing->met_into = item.seal.into;

@@ -10,6 +10,10 @@
 
 #define MERGE_PAUSE_MS	    5
 #define MERGE_CONFLICTS_MAX 50
+#define MERGE_PAUSES_MAX    4 /* a pause does not become longer after so many */
+/* After so many conflicts a merge that changes of the target always overtake is given up. */
+#define MERGE_TRIES	20
+#define MERGE_TRIES_MET 2
 
 static bool merge_is_own(const struct ddb_merge *merge)
 {
@@ -159,7 +163,10 @@ static void merge_begin_anew(struct ddb_task *task)
 	}
 	if (++merge->conflicts <= MERGE_CONFLICTS_MAX) {
 		ddb_task_pause(task, DDB_STEP_MERGE_TARGET,
-			       ddb_store_backoff_us(store, MERGE_PAUSE_MS, merge->conflicts));
+			       ddb_store_backoff_us(store, MERGE_PAUSE_MS,
+						    merge->conflicts < MERGE_PAUSES_MAX
+							    ? merge->conflicts
+							    : MERGE_PAUSES_MAX));
 		return;
 	}
 	snprintf(why, sizeof(why), "other writers changed the carts %d times in a row",
@@ -292,6 +299,28 @@ static void merge_decide(struct ddb_task *task)
 					 keyed ? write->key_name : NULL));
 }
 
+/* DECIDE, against it, and whatever else has changed the target since it was read: it changes too
+ * often. Then from is open again for those who wait for it. */
+static void merge_give_up(struct ddb_task *task)
+{
+	struct ddb_merge *merge = task->merge;
+	struct ddb_decision decision = {.from = merge->from};
+	bool first = merge->target.decision_count == 0;
+	char mark[DDB_MARK_ROOM];
+
+	memcpy(decision.merge_id, merge->source.seal.merge_id, sizeof(decision.merge_id));
+	if (!ddb_item_decide(&merge->target, &decision)) {
+		merge_no_memory(task);
+		return;
+	}
+	merge->result = CART_BUSY;
+	cart_clear(&merge->after);
+	merge_mark(task, mark);
+	ddb_body_merge_refuse(&task->call.body, &task->store->table, &merge->into, &decision, first,
+			      mark);
+	merge_send(task, DDB_STEP_MERGE_DECIDE, DDB_UPDATE_ITEM);
+}
+
 /* from is merging into the target. */
 static void merge_finish(struct ddb_task *task)
 {
@@ -302,6 +331,8 @@ static void merge_finish(struct ddb_task *task)
 		merge_end(task, false);
 	else if (decision != NULL)
 		merge_end(task, decision->done);
+	else if (merge->conflicts >= (merge_is_own(merge) ? MERGE_TRIES : MERGE_TRIES_MET))
+		merge_give_up(task);
 	else
 		merge_decide(task);
 }
@@ -372,12 +403,16 @@ static void merge_answer_decided(struct ddb_task *task, bool ended)
 	}
 	merge->deadline_ns = cart_store_now_ns(&task->store->store) + CLOCK_NS_PER_S;
 	merge->tried_both = false;
+	if (result == CART_BUSY)
+		snprintf(merge->why, sizeof(merge->why),
+			 "the cart changes too often to take lines");
+	else if (result != CART_DAMAGED)
+		merge->why[0] = '\0';
 	if (!ended || !merge_forget(task, merge->target.decision_count == 1)) {
-		merge_answer(task, result, result == CART_DAMAGED ? merge->why : "");
+		merge_answer(task, result, merge->why);
 		return;
 	}
-	if (result == CART_DAMAGED)
-		cart_op_set_reason(op, "%s", merge->why);
+	cart_op_set_reason(op, "%s", merge->why);
 	task->write.op = NULL;
 	cart_store_complete(op, result);
 }

@@ -11,7 +11,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
-from cartd import ROOT, Cartd, await_that  # noqa: E402
+from cartd import ROOT, Cartd, await_that, cartctl  # noqa: E402
 from tap import main  # noqa: E402
 import patience  # noqa: E402
 
@@ -140,8 +140,12 @@ def two_of_a_kind(folder):
 
 
 def a_url_and_settings(folder):
-    """A service that runs already stays; settings of a side are used."""
-    with Cartd(folder, {"backend": "memory"}) as cartd:
+    """A service that runs already stays, also one that knows its callers; settings of a side are used."""
+    access = {"auth": "token", "auth.token_file": "tokens"}
+    status, said = cartctl(folder, access, "token", "new", "--name", "bench", "--scope", "read,write,admin")
+    with open(os.path.join(folder, "token"), "w", encoding="ascii") as file:
+        file.write(said.split()[0])
+    with Cartd(folder, {"backend": "memory", **access}) as cartd:
         url = "http://127.0.0.1:%d" % cartd.port
         cores = sorted(os.sched_getaffinity(0))
         if len(cores) > 1:
@@ -151,6 +155,9 @@ def a_url_and_settings(folder):
             for thread in os.listdir("/proc/%d/task" % cartd.process.pid):
                 os.sched_setaffinity(int(thread), cores[:-1])
         status, said, out = compare(folder, "--a", url, "--b", "sqlite?cart.ids=v7", depth="least")
+        if status != 2 or "--token-file FILE" not in said:
+            return "no word about the token: exit status %d\n%s" % (status, said)
+        status, said, out = compare(folder, "--a", url, "--b", "sqlite?cart.ids=v7", "--token-file", os.path.join(folder, "token"), depth="least")
         alive = cartd.client().ask("GET", "/livez").status == 200
     with open(os.path.join(out, "results.json"), encoding="utf-8") as file:
         sides = json.load(file)["documents"][0]["sides"]

@@ -395,6 +395,8 @@ def it_says_what_is_wrong_with_the_service(shop, closed):
     wrong = shop.look("closed")
     shop.visit("http://127.0.0.1:1")
     shop.until_said("There is no answer from http://127.0.0.1:1.")
+    shop.browser.open("file://%s#api=%s" % (os.path.abspath("docs/examples/shop.html"), shop.api))
+    shop.until_said("Serve it over HTTP")
     return "\n".join(wrong)
 
 

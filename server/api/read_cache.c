@@ -322,12 +322,13 @@ void read_cache_learn(struct read_cache *cache, struct metrics_shard *shard,
 		cache_drop(cache, shard, &op->carts[i].id, op->carts[i].version, now_ns);
 	if (op->type == CART_OP_LIST)
 		return;
-	/* It is closed now, or perhaps, or was before. */
-	if (op->type == CART_OP_MERGE && (op->result == CART_OK || cache_is_refuted(op)))
-		cache_drop(cache, shard, &op->from, INT64_MAX, now_ns);
 	if (op->cart.version != 0 && !op->replayed)
 		cache_put(cache, shard, &op->cart, op->submitted_ns, now_ns);
 	else if (op->result == CART_OK || cache_is_refuted(op))
 		cache_drop(cache, shard, op->cart.version != 0 ? &op->cart.id : &op->id, INT64_MAX,
 			   now_ns);
+	/* It is closed now, or perhaps, or was before. After the cart, which may be in the same
+	 * stripe and would come late. */
+	if (op->type == CART_OP_MERGE && (op->result == CART_OK || cache_is_refuted(op)))
+		cache_drop(cache, shard, &op->from, INT64_MAX, now_ns);
 }

@@ -319,6 +319,51 @@ def guests(lines=8, quantity=500):
     yield Request("GET", "/shopping-carts/<<cart:g4>>/customer")
 
 
+def merge(to, source, strategy, *headers):
+    return Request("POST", "/shopping-carts/<<cart:%s>>/merge" % to, {"from": "<<cart:%s>>" % source, "strategy": strategy}, headers, to)
+
+
+def merges(lines=8, quantity=500):
+    for strategy in ("add", "max", "keep"):
+        yield guest("to", [(1, 2), (2, 2), (3, 2)], customer=811)
+        yield guest("from", [(2, 3), (3, 1), (4, 4)])
+        yield merge("to", "from", strategy, if_match('"7"'))
+        yield merge("to", "from", strategy, if_match("<<etag:to>>"), key(strategy))
+        yield get("from")
+        yield merge("to", "from", strategy, if_match('"7"'))
+        yield from every_change("from")
+        yield checkout("from")
+        yield delete("from")
+        yield merge("from", "to", strategy)
+        yield add("to", 5, 1)
+        yield merge("to", "from", strategy)
+        yield merge("to", "from", "max" if strategy == "add" else "add", key(strategy))
+    yield merge("to", "to", "add")
+    yield merge("to", "nobody", "add")  # no id at all
+    yield Request("POST", "/shopping-carts/<<cart:to>>/merge", {"from": "00000000-0000-4000-8000-000000000001", "strategy": "add"})
+    yield guest("other", [(1, 1)], customer=812)
+    yield merge("to", "other", "add")
+    yield guest("guest", [])
+    yield merge("guest", "other", "add")
+    yield merge("to", "guest", "add", PREFER)
+    yield guest("full", [(p, 1) for p in range(11, 11 + lines)])
+    yield merge("to", "full", "keep")
+    yield guest("heavy", [(1, quantity)])
+    yield merge("to", "heavy", "add")
+    yield merge("to", "heavy", "max")
+    yield checkout("to")
+    yield merge("to", "heavy", "add")
+    yield merge("to", "full", "add")
+    yield from pages("pg", "customer_id=811&status=merged", 1)
+    yield from pages("pg", "customer_id=811", 2)
+    yield guest("mine", [(1, 1)], customer=811)
+    yield guest("mine2", [(1, 1)], customer=811)
+    yield merge("mine", "mine2", "add")
+    yield from pages("pg", "customer_id=811&status=merged", 1)
+    yield from pages("pg", "customer_id=811&status=open", 1)
+    yield batch_get(["<<cart:mine2>>", "<<cart:mine>>"])
+
+
 def limits(lines=8, quantity=500):
     yield create("l", 77)
     yield add_many("l", [(p, 1) for p in range(1, lines + 1)])
@@ -464,7 +509,7 @@ def edges():
     yield get("e")
 
 
-SCRIPT = [life_of_a_cart, all_lines_and_again, versions, retries, guests, limits, lists, several_at_once, edges]
+SCRIPT = [life_of_a_cart, all_lines_and_again, versions, retries, guests, merges, limits, lists, several_at_once, edges]
 
 
 def steps_of(section):

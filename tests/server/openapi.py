@@ -88,11 +88,6 @@ class Service:
             self.send("POST", "/shopping-carts/%s/checkout" % cart)
         return cart
 
-    def can_merge(self):
-        """False: the backend cannot merge carts, and answers 500."""
-        body = {"from": self.make_cart(), "strategy": "add"}
-        return self.send("POST", "/shopping-carts/%s/merge" % self.make_cart(), body)[0] != 500
-
 
 def fill(path, cart):
     return path.replace("{id}", cart).replace("{product_id}", "456")
@@ -286,9 +281,6 @@ def tests(tap):
     tap.run("calls that need a token document 401 and 403", lambda: check_security(contract))
     tap.run("the schemas refuse what is no cart", lambda: check_nothing_more(contract))
     for path, method, operation in contract.operations():
-        if operation["operationId"] == "mergeCarts" and not service.can_merge():
-            tap.skip("merges", "this backend cannot merge carts")
-            continue
         reached = set()
         for scene in scenarios(service, contract, path, method, operation):
             reached.add(scene[0])

@@ -39,19 +39,6 @@ static void make_cart(int64_t customer, int64_t quantity, char id[API_ID_TEXT + 
 	strcpy(id, api_string(&client, "shopping_cart_id"));
 }
 
-/* False: the backend cannot merge carts. */
-static bool can_merge(void)
-{
-	char to[API_ID_TEXT + 1], from[API_ID_TEXT + 1];
-
-	make_cart(0, 1, to);
-	make_cart(0, 1, from);
-	if (merge(to, from, "add", NULL) != 500)
-		return true;
-	print_message("this backend cannot merge carts: nothing was tested\n");
-	return false;
-}
-
 static void a_guests_cart_goes_into_the_customers(void **state)
 {
 	static const struct {
@@ -62,7 +49,7 @@ static void a_guests_cart_goes_into_the_customers(void **state)
 	char to[API_ID_TEXT + 1], from[API_ID_TEXT + 1];
 
 	(void)state;
-	for (size_t i = 0; can_merge() && i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		make_cart(41, 2, to);
 		make_cart(0, 3, from);
 		assert_int_equal(merge(to, from, cases[i].strategy, NULL), 200);
@@ -86,8 +73,6 @@ static void a_merge_again_is_answered_by_the_cart_as_it_is(void **state)
 	char to[API_ID_TEXT + 1], from[API_ID_TEXT + 1];
 
 	(void)state;
-	if (!can_merge())
-		return;
 	make_cart(41, 2, to);
 	make_cart(0, 3, from);
 	assert_int_equal(merge(to, from, "add", "Idempotency-Key: m\r\nIf-Match: \"1\"\r\n"), 200);
@@ -155,8 +140,6 @@ static void a_merge_that_is_refused_names_the_cart(void **state)
 	char to[API_ID_TEXT + 1], from[API_ID_TEXT + 1], other[API_ID_TEXT + 1];
 
 	(void)state;
-	if (!can_merge())
-		return;
 	make_cart(41, 1, to);
 	assert_int_equal(
 		api_call_cart(&client, "PUT", to, "/items/7", NULL, "{\"quantity\":999999}"), 204);
@@ -198,8 +181,6 @@ static void a_merged_cart_is_seen_and_erased(void **state)
 	const json_t *carts;
 
 	(void)state;
-	if (!can_merge())
-		return;
 	make_cart(77, 2, to);
 	make_cart(77, 3, from);
 	assert_int_equal(merge(to, from, "add", NULL), 200);

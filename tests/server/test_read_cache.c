@@ -111,6 +111,36 @@ static void what_was_acknowledged_is_seen_at_once(void **state)
 	pair_stop(&p);
 }
 
+/* Of both carts, though the answer has one. */
+static void a_merge_is_seen_at_once(void **state)
+{
+	char to[API_ID_TEXT + 1], from[API_ID_TEXT + 1], body[128];
+	struct pair p;
+
+	(void)state;
+	pair_start(&p, "1h");
+	api_make_cart(&p.client, 1, to);
+	api_make_cart(&p.client, 1, from);
+	api_add(&p.client, to, 1, 1);
+	api_add(&p.client, from, 1, 1);
+	assert_int_equal(read_version(&p.second, from, EVENTUAL), 2);
+	assert_true(is_hit(&p.second));
+	snprintf(body, sizeof(body), "{\"from\":\"%s\",\"strategy\":\"add\"}", from);
+	assert_int_equal(api_call_cart(&p.client, "POST", to, "/merge", NULL, body), 200);
+	assert_int_equal(read_version(&p.second, from, EVENTUAL), 3);
+	assert_string_equal(api_string(&p.second, "status"), "merged");
+	assert_int_equal(read_version(&p.second, to, EVENTUAL), 3);
+	assert_true(is_hit(&p.second));
+	/* One that another service has made is seen when it is met. */
+	api_make_cart(&p.client, 1, from);
+	assert_int_equal(read_version(&p.second, from, EVENTUAL), 1);
+	snprintf(body, sizeof(body), "{\"from\":\"%s\",\"strategy\":\"add\"}", from);
+	assert_int_equal(api_call_cart(&p.other, "POST", to, "/merge", NULL, body), 200);
+	assert_int_equal(api_call_cart(&p.client, "POST", to, "/merge", NULL, body), 200);
+	assert_int_equal(read_version(&p.second, from, EVENTUAL), 2);
+	pair_stop(&p);
+}
+
 static void a_change_by_another_service_is_seen_by_who_looks(void **state)
 {
 	char id[API_ID_TEXT + 1];
@@ -169,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(eventual_reads_hit_and_others_do_not),
 		cmocka_unit_test(what_was_acknowledged_is_seen_at_once),
+		cmocka_unit_test(a_merge_is_seen_at_once),
 		cmocka_unit_test(a_change_by_another_service_is_seen_by_who_looks),
 		cmocka_unit_test(a_change_by_another_service_is_seen_after_max_age),
 	};

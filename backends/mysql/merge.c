@@ -154,18 +154,20 @@ static void merge_lines(struct sql_text *text, const struct sql_write *write)
 		      " VALUES(attributes)");
 }
 
-/* ROW_COUNT() is -1 if the connection broke in between and was replaced: then nothing passed. */
+/* If a line was written. Where the connection has broken, ROW_COUNT() is -1, and the server would
+ * go on to the COMMIT: then the statement fails. */
 static void merge_mark(struct sql_text *text, const struct sql_write *write,
 		       const struct cart_rules *rules)
 {
-	sql_statement(text, SQL_CARTS, "UPDATE carts c FORCE INDEX (PRIMARY) SET c.op = ");
+	sql_statement(text, SQL_CARTS,
+		      "UPDATE carts c FORCE INDEX (PRIMARY) SET c.op = IF(ROW_COUNT() > 0, ");
 	sql_add_integer(text, write->token);
-	sql_add(text, ", c.version = c.version + 1, c.updated_ms = ");
+	sql_add(text, ", " SQL_FAIL "), c.version = c.version + 1, c.updated_ms = ");
 	sql_add_times(text, write->op->now_ms, rules);
 	sql_add(text, ", c.lines_bound = (SELECT COUNT(*) FROM" SQL_LINES
 		      " WHERE i.cart_id = c.id) WHERE c.id = ");
 	sql_add_id(text, &write->id);
-	sql_add(text, " AND ROW_COUNT() > 0");
+	sql_add(text, " AND ROW_COUNT() <> 0");
 }
 
 static void merge_key(struct sql_text *text, const struct sql_write *write)

@@ -8,9 +8,6 @@
 /* Adds are merged by product in quadratic time: longer ones are modified. */
 #define WRITE_ADDS_MAX 64
 
-/* Fails the statement: "Subquery returns more than 1 row". */
-#define WRITE_FAIL "(SELECT 1 UNION SELECT 2)"
-
 /* Nothing to leave as it is, or what is set: no removal, and nothing that may be too long. */
 static bool write_is_plain_text(const char *attributes, const struct cart_rules *rules)
 {
@@ -362,7 +359,7 @@ static void write_line(struct sql_text *text, const struct write_batch *batch,
 		sql_add_integer(text, (int64_t)batch->of_way[SQL_WAY_ADD]);
 		sql_add(text, ", ");
 		sql_add_integer(text, quantity);
-		sql_add(text, ", " WRITE_FAIL ")");
+		sql_add(text, ", " SQL_FAIL ")");
 	} else {
 		sql_add_integer(text, quantity);
 	}
@@ -395,7 +392,7 @@ static void write_add_lines(struct sql_text *text, const struct write_batch *bat
 	sql_add(text, ") ON DUPLICATE KEY UPDATE updated_ms ="
 		      " GREATEST(updated_ms, VALUES(updated_ms)), quantity = IF(quantity <= ");
 	sql_add_integer(text, batch->rules->quantity_max);
-	sql_add(text, " - VALUES(quantity), quantity + VALUES(quantity), " WRITE_FAIL ")");
+	sql_add(text, " - VALUES(quantity), quantity + VALUES(quantity), " SQL_FAIL ")");
 	if (batch->attributes[SQL_WAY_ADD])
 		sql_add(text, ", attributes = COALESCE(VALUES(attributes), attributes)");
 }

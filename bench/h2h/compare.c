@@ -220,7 +220,8 @@ static struct tally_share compare_share(const char *name, const json_t *success)
 
 	if (!(ok >= 0) || !(tried >= ok))
 		return (struct tally_share){.name = name};
-	return (struct tally_share){name, (uint64_t)ok, (uint64_t)tried};
+	return (struct tally_share){name, member_count(success, "ok"),
+				    member_count(success, "tried")};
 }
 
 static void compare_add_success(struct compare *compare, const char *operation, size_t side,
@@ -293,6 +294,20 @@ static void compare_take_invalid(struct compare *compare, const char *which, con
 			 invalid);
 }
 
+/* A run is of one side, a head-to-head of two; whoever changed a file by hand is told so. */
+static bool compare_sides(const json_t *old_result, const json_t *new_result, size_t most,
+			  struct cart_error *error)
+{
+	size_t old_sides = json_array_size(json_object_get(old_result, "sides"));
+	size_t new_sides = json_array_size(json_object_get(new_result, "sides"));
+
+	if (old_sides <= most && new_sides <= most)
+		return true;
+	cart_error_set(error, "they are of %zu and %zu sides; a result of their kind is of %zu",
+		       old_sides, new_sides, most);
+	return false;
+}
+
 json_t *compare_results(const json_t *old_result, const json_t *new_result, double margin,
 			double confidence, struct cart_error *error)
 {
@@ -312,6 +327,8 @@ json_t *compare_results(const json_t *old_result, const json_t *new_result, doub
 		cart_error_set(error, "one is of a closed loop and the other of an open one");
 		return NULL;
 	}
+	if (!compare_sides(old_result, new_result, strcmp(kind, "run") == 0 ? 1 : 2, error))
+		return NULL;
 	compare.rows = json_array();
 	compare.success = json_array();
 	compare.wrong = read_back_is_wrong(old_result, compare.why, sizeof(compare.why)) ||

@@ -840,6 +840,20 @@ static void the_results_hold_what_was_found(void **state)
 	close_all(&f);
 }
 
+static void a_result_of_more_sides_than_its_kind_has_is_refused(void **state)
+{
+	json_t *heads =
+		json_pack("{s:s, s:[{}, {}, {}], s:{s:[{s:s, s:[{}, {}, {}]}]}}", "kind", "h2h",
+			  "sides", "results", "operations", "operation", "add", "success");
+	struct cart_error error;
+
+	(void)state;
+	assert_non_null(heads);
+	assert_null(compare_results(heads, heads, 0.05, 0.95, &error));
+	assert_non_null(strstr(error.text, "3 and 3 sides"));
+	json_decref(heads);
+}
+
 static void what_is_too_short_to_compare_decides_nothing(void **state)
 {
 	json_t *run = json_pack("{s:s, s:{s:s, s:[{s:i, s:f, s:f}, {s:i, s:f, s:f}]}}", "kind",
@@ -1019,6 +1033,7 @@ int main(void)
 		cmocka_unit_test(a_side_that_succeeds_no_more_ends_the_run),
 		cmocka_unit_test(time_that_is_over_ends_it_after_the_block),
 		cmocka_unit_test(the_results_hold_what_was_found),
+		cmocka_unit_test(a_result_of_more_sides_than_its_kind_has_is_refused),
 		cmocka_unit_test(what_is_too_short_to_compare_decides_nothing),
 		cmocka_unit_test(archived_runs_are_not_compared_where_one_fails),
 		cmocka_unit_test(archived_heads_are_not_compared_where_one_stood_still),

@@ -3,8 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Everything but lines and keys. */
-#define LARGEST_REST 800
+/* Everything but lines and keys, and the decisions of merges. */
+#define LARGEST_REST	 800
+#define LARGEST_DECISION 64
 
 /* Numbers, in pairs of digits and one byte: a quantity, a time, a version. */
 #define LARGEST_QUANTITY 6
@@ -51,7 +52,8 @@ int64_t ddb_largest_item(enum ddb_layout layout, int64_t lines, int64_t attribut
 	int64_t key = largest_element(DDB_KEY_NAME_ROOM - 1, LARGEST_VERSION) +
 		      largest_element(DDB_KEY_NAME_ROOM - 1, LARGEST_RECORD);
 
-	return LARGEST_REST + lines * line + DDB_KEYS_MAX * key;
+	return LARGEST_REST + DDB_DECISIONS_MAX * LARGEST_DECISION + lines * line +
+	       DDB_KEYS_MAX * key;
 }
 
 /* The greatest value of one of the two that fits with the other as it is. */

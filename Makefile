@@ -503,7 +503,7 @@ bench-generator: all
 	bench/perf/run-generator $(ARGS)
 bench-open: all $(B)/bin/cartd-test
 	bench/perf/run-open $(ARGS)
-bench-overload: all $(B)/bench/perf/micro/flood
+bench-overload: all $(B)/bin/cartd-test $(B)/bench/perf/micro/flood
 	bench/perf/run-overload $(ARGS)
 bench-verdicts: all
 	bench/perf/run-verdicts $(ARGS)

@@ -29,8 +29,6 @@
 #define CART_CAP_DURABLE	1u  /* an acknowledged change survives a crash of the process */
 #define CART_CAP_EVENTUAL_READS 2u  /* CART_READ_EVENTUAL differs from CART_READ_STRONG */
 #define CART_CAP_STRONG_LISTS	4u  /* LIST shows a change as soon as it is acknowledged */
-#define CART_CAP_MERGE		8u  /* it takes a MERGE; others are never given one */
-#define CART_CAP_ATTRIBUTES	16u /* lines keep their attributes */
 
 struct cart_provisioner;
 

@@ -380,13 +380,10 @@ int cart_store_open(struct cart_store **out, struct cart_db *db, struct event_ba
 	return 0;
 }
 
-static const char *store_attributes_defect(const struct cart_store *store,
-					   const struct cart_change *change)
+static const char *store_attributes_defect(const struct cart_change *change)
 {
 	const char *attributes = change->attributes;
 
-	if ((store->db->backend->caps & CART_CAP_ATTRIBUTES) == 0)
-		return "the backend keeps no attributes";
 	if (change->type != CART_CHANGE_ADD && change->type != CART_CHANGE_SET &&
 	    change->type != CART_CHANGE_REPLACE)
 		return "attributes of a change that gives no line";
@@ -435,7 +432,7 @@ static const char *store_changes_defect(const struct cart_store *store, const st
 			return "a new cart has lines by adds alone";
 		defect = store_change_defect(&op->changes[i], cart_store_rules(store));
 		if (defect == NULL && op->changes[i].attributes != NULL)
-			defect = store_attributes_defect(store, &op->changes[i]);
+			defect = store_attributes_defect(&op->changes[i]);
 		if ((op->changes[i].type == CART_CHANGE_REPLACE) !=
 		    (op->changes[0].type == CART_CHANGE_REPLACE))
 			defect = "a replacement with other changes";
@@ -483,10 +480,8 @@ static const char *store_owner_defect(const struct cart_op *op)
 	return NULL;
 }
 
-static const char *store_merge_defect(const struct cart_store *store, const struct cart_op *op)
+static const char *store_merge_defect(const struct cart_op *op)
 {
-	if ((store->db->backend->caps & CART_CAP_MERGE) == 0)
-		return "this backend cannot merge carts";
 	if (cart_id_compare(&op->id, &op->from) == 0)
 		return "a cart is merged into itself";
 	return (unsigned)op->strategy < CART_MERGE_STRATEGIES ? NULL : "an unknown strategy";
@@ -516,7 +511,7 @@ static const char *store_defect(const struct cart_store *store, const struct car
 	case CART_OP_CHECKOUT:
 		return cart_id_is_nil(&op->order_id) ? "a checkout needs an order id" : NULL;
 	case CART_OP_MERGE:
-		return store_merge_defect(store, op);
+		return store_merge_defect(op);
 	case CART_OP_GET:
 	case CART_OP_DELETE:
 		return NULL;

@@ -229,7 +229,7 @@ const struct cart_backend mysql_backend = {
 	.name = "mysql",
 	.summary = "on MySQL or MariaDB, durable, for several instances",
 	.heading = "MySQL backend",
-	CART_CAP_MERGE | CART_CAP_ATTRIBUTES,
+	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_STRONG_LISTS,
 	.settings = sql_settings,
 	.connections = "mysql.pool",
 	.start = mysql_start,

@@ -2,8 +2,8 @@
  * What a caller may reach. The routes do not decide it: call.c asks for every op that a handler
  * submits, so a handler cannot forget it.
  */
-#ifndef SERVER_API_PERMIT_H
-#define SERVER_API_PERMIT_H
+#ifndef SERVER_ACCESS_PERMIT_H
+#define SERVER_ACCESS_PERMIT_H
 
 #include "core/cart_op.h"
 #include "server/access/caller.h"

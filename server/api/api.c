@@ -3,9 +3,9 @@
 #include "server/api/api.h"
 
 #include "core/settings/settings.h"
+#include "server/access/permit.h"
 #include "server/api/call.h"
 #include "server/api/cors.h"
-#include "server/access/permit.h"
 #include "server/api/rate.h"
 #include "server/api/slices.h"
 #include "server/api/conditions.h"

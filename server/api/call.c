@@ -2,10 +2,10 @@
 
 #include "core/cart_json.h"
 #include "core/base/log.h"
+#include "server/access/permit.h"
 #include "server/api/api_metrics.h"
 #include "server/api/conditions.h"
 #include "server/api/cors.h"
-#include "server/access/permit.h"
 #include "server/api/read_cache.h"
 #include "server/api/text.h"
 

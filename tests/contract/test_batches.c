@@ -231,8 +231,7 @@ static void choose_changes(struct turns *t, struct request *r)
 			*change = (struct cart_change)REMOVE(product);
 		else
 			*change = (struct cart_change)CLEAR;
-		if ((replaces || dice < 7) && chance(t, 20) &&
-		    (t->f->caps & CART_CAP_ATTRIBUTES) != 0)
+		if ((replaces || dice < 7) && chance(t, 20))
 			change->attributes = texts[rng_below(&t->rng, 3)];
 	}
 	if (chance(t, 4)) {

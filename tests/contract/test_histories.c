@@ -113,7 +113,7 @@ static const char *some_attributes(struct history *h)
 		"{\"a\":\"a text beyond the limit\"}",
 	};
 
-	if ((h->f->caps & CART_CAP_ATTRIBUTES) == 0 || chance(h, 70))
+	if (chance(h, 70))
 		return NULL;
 	return texts[rng_below(&h->rng, chance(h, 90) ? 4 : 5)];
 }
@@ -211,8 +211,6 @@ static void choose_type(struct history *h)
 	for (; dice >= types[i].weight; i++)
 		dice -= types[i].weight;
 	cart_op_init(&h->request.op, h->made > 0 ? types[i].type : CART_OP_CREATE);
-	if (h->request.op.type == CART_OP_MERGE && (h->f->caps & CART_CAP_MERGE) == 0)
-		h->request.op.type = CART_OP_CHANGE;
 }
 
 static void choose_conditions(struct history *h)

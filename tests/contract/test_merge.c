@@ -31,8 +31,6 @@ static int start(void **state)
 	struct rig *f = rig_start(&(struct rig_config){.loops = 4, .set = settings});
 
 	*state = f;
-	if ((f->caps & CART_CAP_MERGE) == 0)
-		print_message("this backend cannot merge carts: nothing was tested\n");
 	return 0;
 }
 
@@ -40,15 +38,6 @@ static int stop(void **state)
 {
 	rig_stop((struct rig **)state);
 	return 0;
-}
-
-/* False: the backend refuses every merge, and says so. */
-static bool can_merge(struct rig *f)
-{
-	if ((f->caps & CART_CAP_MERGE) != 0)
-		return true;
-	ask(f, CART_FAILED, MERGE, .id = rig_id(f), .from = rig_id(f));
-	return false;
 }
 
 /* A cart of that customer (NULL: a guest's) with those lines. */
@@ -131,7 +120,7 @@ static void the_lines_are_in_the_cart_and_the_other_is_closed(void **state)
 	};
 	struct rig *f = *state;
 
-	for (size_t i = 0; can_merge(f) && i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct shop_id customer = rig_customer(f);
 		struct cart_id to = cart_with(f, &customer, ADD(1, 6), ADD(2, 3), ADD(3, 3));
 		struct cart_id from = cart_with(f, NULL, ADD(2, 6), ADD(3, 2), ADD(4, 4));
@@ -184,8 +173,6 @@ static void lines_without_attributes_take_those_of_from(void **state)
 {
 	struct rig *f = *state;
 
-	if (!can_merge(f) || (f->caps & CART_CAP_ATTRIBUTES) == 0)
-		return;
 	for (int i = 0; i < CART_MERGE_STRATEGIES; i++) {
 		struct cart_id to = cart_with(f, NULL, LINE(ADD, 1, 5, "{\"a\":1}"), ADD(2, 5),
 					      LINE(ADD, 3, 5, "{\"a\":3}"), ADD(4, 5));
@@ -226,8 +213,6 @@ static void a_merge_that_changes_no_line_leaves_the_version(void **state)
 	struct cart_id to, from;
 	struct pair before, after;
 
-	if (!can_merge(f))
-		return;
 	to = cart_with(f, NULL, ADD(7, 5));
 	for (int i = 0; i < 3; i++) {
 		if (i == 0)
@@ -268,8 +253,6 @@ static void the_same_merge_again_answers_the_cart_as_it_is(void **state)
 	struct cart_id to, from;
 	struct pair before;
 
-	if (!can_merge(f))
-		return;
 	to = guest(f);
 	from = guest(f);
 	ask(f, CART_OK, MERGE, .id = to, .from = from);
@@ -304,8 +287,6 @@ static void a_merge_under_a_key_is_applied_once(void **state)
 	struct cart_id to, from, other;
 	struct cart_op op;
 
-	if (!can_merge(f))
-		return;
 	to = guest(f);
 	from = guest(f);
 	other = guest(f);
@@ -340,8 +321,6 @@ static void what_cannot_be_merged_stays_as_it_was(void **state)
 	struct shop_id mine = rig_customer(f), other = rig_customer(f);
 	struct cart_id to, from, closed, nobody = rig_id(f);
 
-	if (!can_merge(f))
-		return;
 	to = cart_with(f, &mine, ADD(7, 1), ADD(9, 999));
 	from = guest(f);
 	closed = guest(f);
@@ -373,8 +352,6 @@ static void a_cart_that_is_not_there_is_named(void **state)
 	struct cart_id to = guest(f), from = guest(f), nobody = rig_id(f);
 	struct cart_op op;
 
-	if (!can_merge(f))
-		return;
 	op = ask_for(f, CART_NOT_FOUND, MERGE, .id = nobody, .from = from);
 	assert_false(op.of_from);
 	op = ask_for(f, CART_NOT_FOUND, MERGE, .id = to, .from = nobody);
@@ -404,8 +381,6 @@ static void a_merged_cart_takes_no_change(void **state)
 	struct cart_id to, from, other;
 	struct pair before;
 
-	if (!can_merge(f))
-		return;
 	to = guest(f);
 	from = guest(f);
 	other = guest(f);
@@ -441,8 +416,6 @@ static void both_carts_are_the_owners_or_not_there(void **state)
 	struct cart_id to, from, guests;
 	struct cart_op op;
 
-	if (!can_merge(f))
-		return;
 	to = cart_with(f, &mine, ADD(7, 1));
 	from = cart_with(f, &mine, ADD(7, 1));
 	guests = guest(f);
@@ -503,8 +476,6 @@ static void lists_know_merged_carts(void **state)
 				 .after_ms = cart_idle_ms(&f->rules, now_ms) - 1};
 	struct cart_id to, from;
 
-	if (!can_merge(f))
-		return;
 	memset(&idle.after_id, 0xff, sizeof(idle.after_id));
 	to = cart_with(f, &mine, ADD(7, 1));
 	from = cart_with(f, &mine, ADD(7, 1));
@@ -608,7 +579,7 @@ static void of_two_merges_of_one_cart_exactly_one_wins(void **state)
 {
 	struct race race = {.f = *state, .count = RACERS};
 
-	for (int round = 0; can_merge(race.f) && round < ROUNDS; round++) {
+	for (int round = 0; round < ROUNDS; round++) {
 		struct cart_id from = guest(race.f), to[2] = {guest(race.f), guest(race.f)};
 		int64_t sum = 0;
 		struct cart cart;
@@ -638,7 +609,7 @@ static void of_merges_in_both_directions_exactly_one_wins(void **state)
 {
 	struct race race = {.f = *state, .count = RACERS};
 
-	for (int round = 0; can_merge(race.f) && round < ROUNDS; round++) {
+	for (int round = 0; round < ROUNDS; round++) {
 		struct cart_id carts[2] = {guest(race.f), guest(race.f)};
 		struct cart a, b;
 
@@ -664,7 +635,7 @@ static void no_add_beside_a_merge_is_lost_or_doubled(void **state)
 {
 	struct race race = {.f = *state, .count = RACERS, .add = ADD(8, 1)};
 
-	for (int round = 0; can_merge(race.f) && round < ROUNDS; round++) {
+	for (int round = 0; round < ROUNDS; round++) {
 		struct cart_id to = guest(race.f), from = guest(race.f);
 		int64_t in_to = 3, in_from = 3;
 
@@ -697,7 +668,7 @@ static void a_merge_beside_another_end_of_either_cart_is_before_or_after_it(void
 {
 	struct race race = {.f = *state, .count = 2};
 
-	for (int round = 0; can_merge(race.f) && round < 3 * ROUNDS; round++) {
+	for (int round = 0; round < 3 * ROUNDS; round++) {
 		struct cart_id to = guest(race.f), from = guest(race.f);
 		struct cart_id *about = round % 2 == 0 ? &to : &from;
 		struct cart_op *merge = &race.ops[round / 2 % 2];

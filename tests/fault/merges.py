@@ -93,6 +93,7 @@ class Rig:
             fault = self.fault if met else None
             if met:
                 self.fault = None
+                self.victim = self.cartd  # when it is killed there may be another one already
         if not met:
             return ask()
         try:
@@ -150,12 +151,12 @@ class Rig:
 # Faults.
 
 def dies_before(rig, _ask, _call):
-    rig.cartd.kill()
+    rig.victim.kill()
 
 
 def dies_after(rig, ask, _call):
     ask()
-    rig.cartd.kill()
+    rig.victim.kill()
 
 
 def loses_request(_rig, _ask, _call):

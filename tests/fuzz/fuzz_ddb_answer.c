@@ -25,7 +25,8 @@ static const long statuses[] = {200, 200, 400, 400, 403, 413, 429, 500, 503, 0};
 static long status;
 static const char *retry_after, *error_type, *date;
 
-/* libcurl's, which would need a server. */
+/* libcurl's, which would need a server. It is also a macro, which checks types. */
+#undef curl_easy_getinfo
 CURLcode curl_easy_getinfo(CURL *easy, CURLINFO info, ...)
 {
 	va_list arguments;

@@ -252,8 +252,8 @@ static void the_contract_says_that_ids_are_strings(void **state)
 	assert_non_null(strstr(client.response.body, "\n  x-id-type: string\n"));
 	assert_non_null(strstr(client.response.body, "pattern: \"^[!-~]+$\"\n"));
 	assert_non_null(strstr(client.response.body, "{product_id: \"456\", quantity: 2}"));
-	assert_null(strstr(client.response.body, "9007199254740991"));
-	assert_null(strstr(client.response.body, "2^53-1"));
+	assert_null(strstr(client.response.body, "maximum: 9007199254740991\n"));
+	assert_null(strstr(client.response.body, "integers of 1 to 2^53-1"));
 }
 
 static int start(void **state)

@@ -100,7 +100,6 @@ static bool rate_count(struct call *call)
 	return false;
 }
 
-/* Without the caller's room on the stack, which the compiler clears. */
 bool rate_admits(struct call *call)
 {
 	return call->api->shared->rates == NULL || rate_is_free(call) || rate_count(call);

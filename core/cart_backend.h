@@ -26,9 +26,9 @@
 #include <stdatomic.h>
 
 /* What a backend can promise. */
-#define CART_CAP_DURABLE	1u  /* an acknowledged change survives a crash of the process */
-#define CART_CAP_EVENTUAL_READS 2u  /* CART_READ_EVENTUAL differs from CART_READ_STRONG */
-#define CART_CAP_STRONG_LISTS	4u  /* LIST shows a change as soon as it is acknowledged */
+#define CART_CAP_DURABLE	1u /* an acknowledged change survives a crash of the process */
+#define CART_CAP_EVENTUAL_READS 2u /* CART_READ_EVENTUAL differs from CART_READ_STRONG */
+#define CART_CAP_STRONG_LISTS	4u /* LIST shows a change as soon as it is acknowledged */
 
 struct cart_provisioner;
 

@@ -251,12 +251,16 @@ static enum cart_result cart_own_attributes(struct cart *next, struct cart *cart
 					    const struct cart_rules *rules)
 {
 	enum cart_result result = CART_OK;
+	bool any = false;
 	size_t at = 0;
 
 	for (size_t i = 0; i < next->line_count; i++) {
 		struct cart_line *line = &next->lines[i];
 
-		if (line->attributes == NULL || cart_lender(cart, line, &at) != NULL)
+		if (line->attributes == NULL)
+			continue;
+		any = true;
+		if (cart_lender(cart, line, &at) != NULL)
 			continue;
 		if (strlen(line->attributes) > (size_t)rules->attributes_max)
 			result = CART_LIMIT;
@@ -265,7 +269,7 @@ static enum cart_result cart_own_attributes(struct cart *next, struct cart *cart
 			result = CART_BUSY;
 	}
 	at = 0;
-	for (size_t i = 0; i < next->line_count; i++) {
+	for (size_t i = 0; any && i < next->line_count; i++) {
 		struct cart_line *lender;
 
 		if (next->lines[i].attributes == NULL)

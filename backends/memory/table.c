@@ -492,25 +492,16 @@ static enum cart_result table_change(struct memory_table *table, struct table_st
 	return CART_OK;
 }
 
-/* Locks the stripes of the op's carts, in the order of their places. Returns that of op->id. */
-static struct table_stripe *table_lock(struct memory_table *table, const struct cart_op *op)
+/* In the order of their places. They may be one. */
+static void table_lock(struct table_stripe *stripe, struct table_stripe *other)
 {
-	struct table_stripe *stripe = table_stripe_of(table, &op->id);
-	struct table_stripe *other =
-		op->type == CART_OP_MERGE ? table_stripe_of(table, &op->from) : stripe;
-
 	pthread_mutex_lock(stripe < other ? &stripe->lock : &other->lock);
 	if (other != stripe)
 		pthread_mutex_lock(stripe < other ? &other->lock : &stripe->lock);
-	return stripe;
 }
 
-static void table_unlock(struct memory_table *table, const struct cart_op *op)
+static void table_unlock(struct table_stripe *stripe, struct table_stripe *other)
 {
-	struct table_stripe *stripe = table_stripe_of(table, &op->id);
-	struct table_stripe *other =
-		op->type == CART_OP_MERGE ? table_stripe_of(table, &op->from) : stripe;
-
 	pthread_mutex_unlock(&stripe->lock);
 	if (other != stripe)
 		pthread_mutex_unlock(&other->lock);
@@ -518,11 +509,14 @@ static void table_unlock(struct memory_table *table, const struct cart_op *op)
 
 static enum cart_result table_write(struct memory_table *table, struct cart_op *op)
 {
-	struct table_stripe *stripe = table_lock(table, op);
+	struct table_stripe *stripe = table_stripe_of(table, &op->id);
+	struct table_stripe *other =
+		op->type == CART_OP_MERGE ? table_stripe_of(table, &op->from) : stripe;
 	const struct table_key *stored;
 	struct table_cart **link;
 	enum cart_result result;
 
+	table_lock(stripe, other);
 	link = table_cart_link(stripe, &op->id);
 	if (*link == NULL || !cart_op_sees(op, &(*link)->cart)) {
 		result = CART_NOT_FOUND;
@@ -537,7 +531,7 @@ static enum cart_result table_write(struct memory_table *table, struct cart_op *
 			result = table_change(table, stripe, link, op);
 		}
 	}
-	table_unlock(table, op);
+	table_unlock(stripe, other);
 	return result;
 }
 

@@ -9,8 +9,7 @@
 
 #include <string.h>
 
-#define TTL_MS	   60000
-#define EVENTUAL_S 10
+#define TTL_MS 60000
 
 static int start(void **state)
 {
@@ -46,29 +45,6 @@ static void expect_cart(struct rig *f, const struct cart_id *id, const struct sh
 }
 
 /* How many carts of that list there are, all on one page. */
-static size_t listed(struct rig *f, const struct cart_list *list, const struct cart_id *id)
-{
-	struct cart_op op = ask_for(f, CART_OK, LIST, .list = *list);
-	size_t count = 0;
-
-	for (size_t i = 0; i < op.cart_count; i++)
-		count += cart_id_compare(&op.carts[i].id, id) == 0;
-	cart_op_clear(&op);
-	return count;
-}
-
-/* At once, or where lists are eventual after a while. */
-static void expect_listed(struct rig *f, const struct cart_list *list, const struct cart_id *id,
-			  size_t count)
-{
-	int64_t until = clock_monotonic_ns(&cart_clock_system);
-
-	if ((f->caps & CART_CAP_STRONG_LISTS) == 0)
-		until += EVENTUAL_S * CLOCK_NS_PER_S;
-	while (listed(f, list, id) != count)
-		assert_true(clock_monotonic_ns(&cart_clock_system) <= until);
-}
-
 static struct cart_id guest_cart(struct rig *f)
 {
 	struct cart_id id = rig_id(f);
@@ -114,9 +90,9 @@ static void an_idle_guest_is_listed_with_the_idle(void **state)
 				 .after_ms = cart_idle_ms(&f->rules, now_ms) - 1};
 
 	memset(&list.after_id, 0xff, sizeof(list.after_id));
-	expect_listed(f, &list, &id, 1);
+	rig_expect_listed(f, &list, &id, true);
 	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(f));
-	expect_listed(f, &list, &id, 0);
+	rig_expect_listed(f, &list, &id, false);
 }
 
 static void a_cart_begins_with_lines_and_is_of_version_1(void **state)
@@ -209,7 +185,7 @@ static void a_claim_gives_the_cart_its_customer_for_good(void **state)
 	struct cart_id id = guest_cart(f);
 	struct cart cart;
 
-	expect_listed(f, &list, &id, 0);
+	rig_expect_listed(f, &list, &id, false);
 	clock_fake_advance(&f->clock, 1000);
 	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id, .customer_id = mine), 2);
 	cart = rig_get(f, &id);
@@ -219,7 +195,7 @@ static void a_claim_gives_the_cart_its_customer_for_good(void **state)
 	assert_int_equal(cart.expires_ms, clock_fake_now(&f->clock) + TTL_MS);
 	assert_int_equal(cart.lines[0].updated_ms, cart.created_ms);
 	cart_clear(&cart);
-	expect_listed(f, &list, &id, 1);
+	rig_expect_listed(f, &list, &id, true);
 	/* Again nothing changes, and nobody else gets it. */
 	assert_int_equal(ask(f, CART_OK, CHANGE, .id = id, .customer_id = mine), 2);
 	ask(f, CART_OWNED, CHANGE, .id = id, .customer_id = other);
@@ -228,7 +204,7 @@ static void a_claim_gives_the_cart_its_customer_for_good(void **state)
 	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(8, 1)), .owner = &mine);
 	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(f));
 	list.state = CART_LIST_CHECKED_OUT;
-	expect_listed(f, &list, &id, 1);
+	rig_expect_listed(f, &list, &id, true);
 	ask(f, CART_CLOSED, CHANGE, .id = id, .customer_id = mine);
 	ask(f, CART_CLOSED, CHANGE, .id = id, .customer_id = other);
 	ask(f, CART_NOT_FOUND, CHANGE, .id = rig_id(f), .customer_id = mine);

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EVENTUAL_S 10
-#define STEP_MS	   50 /* cart.idle_step */
+#define STEP_MS 50 /* cart.idle_step */
 /* Under a sanitizer a history is a quarter as long: it looks for errors of memory, and the same
  * code runs in each part of a history. What is answered is compared in the plain build. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -375,7 +374,7 @@ static void run_and_compare(struct history *h, int step, struct model_answer *wa
 {
 	bool eventual =
 		h->request.op.type == CART_OP_LIST && (h->f->caps & CART_CAP_STRONG_LISTS) == 0;
-	int64_t until = clock_monotonic_ns(&cart_clock_system) + EVENTUAL_S * CLOCK_NS_PER_S;
+	int64_t until = clock_monotonic_ns(&cart_clock_system) + RIG_EVENTUAL_S * CLOCK_NS_PER_S;
 	size_t loop = rng_below(&h->rng, h->f->loop_count);
 	struct cart_op op;
 

@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TTL_MS	   60000
-#define STEP_MS	   20 /* cart.idle_step */
-#define CARTS_MAX  128
-#define EVENTUAL_S 10
+#define TTL_MS	  60000
+#define STEP_MS	  20 /* cart.idle_step */
+#define CARTS_MAX 128
 
 static int start(void **state)
 {
@@ -102,7 +101,7 @@ static void expect_page(struct rig *f, struct cart_list *list, const struct want
 	struct cart_op op;
 
 	if ((f->caps & CART_CAP_STRONG_LISTS) == 0)
-		until += EVENTUAL_S * CLOCK_NS_PER_S;
+		until += RIG_EVENTUAL_S * CLOCK_NS_PER_S;
 	for (;;) {
 		op = ask_for(f, CART_OK, LIST, .list = *list);
 		if (is_wanted(&op, wanted, from, count))

@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TTL_MS	   60000
-#define WINDOW_MS  10000
-#define LINES_MAX  6
-#define QUANTITY   1000
-#define EVENTUAL_S 10
-#define RACERS	   6
-#define ROUNDS	   12
+#define TTL_MS	  60000
+#define WINDOW_MS 10000
+#define LINES_MAX 6
+#define QUANTITY  1000
+#define RACERS	  6
+#define ROUNDS	  12
 
 static int start(void **state)
 {
@@ -440,28 +439,6 @@ static void both_carts_are_the_owners_or_not_there(void **state)
 	assert_true(op.of_from);
 }
 
-static size_t listed(struct rig *f, const struct cart_list *list, const struct cart_id *id)
-{
-	struct cart_op op = ask_for(f, CART_OK, LIST, .list = *list);
-	size_t count = 0;
-
-	for (size_t i = 0; i < op.cart_count; i++)
-		count += cart_id_compare(&op.carts[i].id, id) == 0;
-	cart_op_clear(&op);
-	return count;
-}
-
-static void expect_listed(struct rig *f, const struct cart_list *list, const struct cart_id *id,
-			  size_t count)
-{
-	int64_t until = clock_monotonic_ns(&cart_clock_system);
-
-	if ((f->caps & CART_CAP_STRONG_LISTS) == 0)
-		until += EVENTUAL_S * CLOCK_NS_PER_S;
-	while (listed(f, list, id) != count)
-		assert_true(clock_monotonic_ns(&cart_clock_system) <= until);
-}
-
 static void lists_know_merged_carts(void **state)
 {
 	struct rig *f = *state;
@@ -479,21 +456,21 @@ static void lists_know_merged_carts(void **state)
 	memset(&idle.after_id, 0xff, sizeof(idle.after_id));
 	to = cart_with(f, &mine, ADD(7, 1));
 	from = cart_with(f, &mine, ADD(7, 1));
-	expect_listed(f, &idle, &from, 1);
+	rig_expect_listed(f, &idle, &from, true);
 	ask(f, CART_OK, MERGE, .id = to, .from = from);
-	expect_listed(f, &idle, &from, 0);
-	expect_listed(f, &idle, &to, 1);
+	rig_expect_listed(f, &idle, &from, false);
+	rig_expect_listed(f, &idle, &to, true);
 	for (int of = CART_LIST_ANY; of <= CART_LIST_MERGED; of++) {
 		list.state = (enum cart_list_state)of;
-		expect_listed(f, &list, &from, of == CART_LIST_ANY || of == CART_LIST_MERGED);
-		expect_listed(f, &list, &to, of == CART_LIST_ANY || of == CART_LIST_OPEN);
+		rig_expect_listed(f, &list, &from, of == CART_LIST_ANY || of == CART_LIST_MERGED);
+		rig_expect_listed(f, &list, &to, of == CART_LIST_ANY || of == CART_LIST_OPEN);
 	}
 	list.state = CART_LIST_ANY;
 	clock_fake_advance(&f->clock, TTL_MS / 2);
 	ask(f, CART_OK, CHANGE, .id = to, CHANGES(ADD(7, 1)));
 	clock_fake_advance(&f->clock, TTL_MS / 2);
-	expect_listed(f, &list, &from, 0);
-	expect_listed(f, &list, &to, 1);
+	rig_expect_listed(f, &list, &from, false);
+	rig_expect_listed(f, &list, &to, true);
 }
 
 /* What is about the two or three carts of a race at the same time, each on a loop. */

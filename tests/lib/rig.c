@@ -505,6 +505,28 @@ bool rig_same_cart(const struct cart *a, const struct cart *b, bool ignore_id)
 	return same_lines(a, b);
 }
 
+static bool rig_page_has(struct rig *rig, const struct cart_list *list, const struct cart_id *id)
+{
+	struct cart_op op = ask_for(rig, CART_OK, LIST, .list = *list);
+	bool there = false;
+
+	for (size_t i = 0; i < op.cart_count; i++)
+		there = there || cart_id_compare(&op.carts[i].id, id) == 0;
+	cart_op_clear(&op);
+	return there;
+}
+
+void rig_expect_listed(struct rig *rig, const struct cart_list *list, const struct cart_id *id,
+		       bool there)
+{
+	int64_t until = clock_monotonic_ns(&cart_clock_system);
+
+	if ((rig->caps & CART_CAP_STRONG_LISTS) == 0)
+		until += RIG_EVENTUAL_S * CLOCK_NS_PER_S;
+	while (rig_page_has(rig, list, id) != there)
+		assert_true(clock_monotonic_ns(&cart_clock_system) <= until);
+}
+
 const char *rig_describe(const struct cart *cart)
 {
 	static _Thread_local char text[2][1500];

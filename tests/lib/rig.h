@@ -26,6 +26,7 @@
 
 #define RIG_LOOPS_MAX	8
 #define RIG_PATH_MAX	256
+#define RIG_EVENTUAL_S	10
 #define RIG_DEADLINE_NS (120 * CLOCK_NS_PER_S) /* of ops that set none */
 
 struct rig_config {
@@ -161,6 +162,11 @@ struct cart_id rig_cart(struct rig *rig);
 struct cart rig_get(struct rig *rig, const struct cart_id *id);
 /* What a line holds, by a strong read; 0 without the line. */
 int64_t rig_quantity(struct rig *rig, const struct cart_id *id, int64_t product_id);
+
+/* The page of the list has the cart, or has it not: at once, or where the backend's lists are
+ * eventual within RIG_EVENTUAL_S. The test fails otherwise. */
+void rig_expect_listed(struct rig *rig, const struct cart_list *list, const struct cart_id *id,
+		       bool there);
 
 /* True when both hold the same, lines and all; ids are compared unless ignored. */
 bool rig_same_cart(const struct cart *a, const struct cart *b, bool ignore_id);

@@ -395,19 +395,35 @@ size_t cartd_peak_rss_kib(const struct cartd *cartd)
 	return cartd_status_kib(cartd, "VmHWM:");
 }
 
-int64_t cartd_cpu_ms(const struct cartd *cartd)
+/* Three numbers of /proc/PID/stat (proc(5)). */
+static void cartd_read_stat(const struct cartd *cartd, unsigned long *faults, unsigned long *user,
+			    unsigned long *system)
 {
-	unsigned long user, system;
 	char text[1024];
 	const char *at;
 
 	cartd_read_proc(cartd, "stat", text, sizeof(text));
 	at = strrchr(text, ')');
 	assert_non_null(at);
-	assert_int_equal(sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
-				&user, &system),
-			 2);
+	assert_int_equal(sscanf(at + 2, "%*c %*d %*d %*d %*d %*d %*u %lu %*u %*u %*u %lu %lu",
+				faults, user, system),
+			 3);
+}
+
+int64_t cartd_cpu_ms(const struct cartd *cartd)
+{
+	unsigned long faults, user, system;
+
+	cartd_read_stat(cartd, &faults, &user, &system);
 	return (int64_t)(user + system) * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+unsigned long cartd_page_faults(const struct cartd *cartd)
+{
+	unsigned long faults, user, system;
+
+	cartd_read_stat(cartd, &faults, &user, &system);
+	return faults;
 }
 
 size_t cartd_fds(const struct cartd *cartd)

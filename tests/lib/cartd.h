@@ -48,6 +48,8 @@ size_t cartd_rss_kib(const struct cartd *cartd);
 size_t cartd_peak_rss_kib(const struct cartd *cartd);
 /* User and system time since start. */
 int64_t cartd_cpu_ms(const struct cartd *cartd);
+/* How often it used a page that it had to get from the kernel first. */
+unsigned long cartd_page_faults(const struct cartd *cartd);
 /* Open file descriptors. */
 size_t cartd_fds(const struct cartd *cartd);
 

@@ -11,6 +11,18 @@
 
 #include <stdint.h>
 
+/* Under a sanitizer memory and times say nothing about the program. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
 /* From any thread. */
 int64_t patience_ns(void);
 int64_t patience_ms(void);

@@ -26,18 +26,6 @@
 #define FLOOD_P99_US  50000
 #define PROBES	      200
 
-/* Under a sanitizer memory and times say nothing about cartd. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-#ifndef SANITIZED
-#define SANITIZED 0
-#endif
-
 static void expect_status(struct http_client *client, int status)
 {
 	struct http_response response = {0};

@@ -6,6 +6,7 @@
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/http_client.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/tls_client.h"
 #include "tests/lib/tls_fixture.h"
 
@@ -21,8 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS	      10000
-#define GET	      "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+#define WAIT_MS 10000
+#define GET	"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n"
+#define POST                                                                                       \
+	"POST /shopping-carts HTTP/1.1\r\nHost: a\r\nContent-Length: "                             \
+	"17\r\n\r\n{\"customer_id\":1}"
 #define SETTINGS_MAX  10
 #define FAILED	      "cart_tls_handshakes_total{result=\"failed\"}"
 #define CUT_HANDSHAKE "cart_http_connections_cut_total{reason=\"handshake\"}"
@@ -478,6 +482,48 @@ static void records_that_come_together_are_all_read(void **state)
 	cartd_stop(&cartd);
 }
 
+/* What many requests hold at once is freed together: were it much for each, malloc() would give it
+ * back to the kernel, and get it anew for the next ones. */
+static void requests_that_come_together_take_no_new_memory(void **state)
+{
+	enum { MANY = 64, ROUNDS = 20 };
+	struct http_response response = {0};
+	struct http_client clients[MANY];
+	unsigned long before = 0;
+	struct cartd cartd;
+
+	(void)state;
+	if (SANITIZED) {
+		print_message("not tested under a sanitizer: it has its own malloc()\n");
+		skip();
+	}
+	start_tls(&cartd, NULL);
+	for (int i = 0; i < MANY; i++)
+		http_client_open(&clients[i], cartd.port);
+	for (int round = 0; round < 2 * ROUNDS; round++) {
+		if (round == ROUNDS)
+			before = cartd_page_faults(&cartd);
+		/* So that they all wait when it looks. */
+		cartd_signal(&cartd, SIGSTOP);
+		for (int i = 0; i < MANY; i++)
+			assert_true(http_client_send_text(&clients[i], POST));
+		cartd_signal(&cartd, SIGCONT);
+		for (int i = 0; i < MANY; i++) {
+			assert_int_equal(http_client_read(&clients[i], &response, false, WAIT_MS),
+					 HTTP_READ_ANSWER);
+			assert_int_equal(response.status, 201);
+		}
+	}
+	print_message("page faults of %d requests: %lu\n", MANY * ROUNDS,
+		      cartd_page_faults(&cartd) - before);
+	/* The carts themselves need some. */
+	assert_true(cartd_page_faults(&cartd) - before < MANY * ROUNDS / 4);
+	http_response_clear(&response);
+	for (int i = 0; i < MANY; i++)
+		http_client_close(&clients[i]);
+	cartd_stop(&cartd);
+}
+
 static void make_big_cart(const struct cartd *cartd, char path[64])
 {
 	struct http_response response = {0};
@@ -678,6 +724,7 @@ int main(void)
 		cmocka_unit_test(an_optional_certificate_is_checked_where_it_is_shown),
 		cmocka_unit_test(a_row_of_requests_in_one_record_is_answered_whole),
 		cmocka_unit_test(records_that_come_together_are_all_read),
+		cmocka_unit_test(requests_that_come_together_take_no_new_memory),
 		cmocka_unit_test(answers_to_a_slow_reader_arrive_whole),
 		cmocka_unit_test(cartbench_measures_over_tls),
 		cmocka_unit_test(those_who_wait_at_the_limit_are_served_before_the_end),

@@ -137,6 +137,44 @@ bool cart_line_is_sound(const struct cart_line *line)
 		cart_attributes_are_sound(line->attributes, strlen(line->attributes)));
 }
 
+bool cart_is_sound_whole(const struct cart *cart)
+{
+	if (!cart_is_sound(cart) ||
+	    (cart->customer_id.size > 0 && !shop_id_is_valid(&cart->customer_id)))
+		return false;
+	for (size_t i = 0; i < cart->line_count; i++) {
+		const struct cart_line *line = &cart->lines[i];
+
+		if (!cart_line_is_sound(line) || !shop_id_is_valid(&line->product_id) ||
+		    (i > 0 && shop_id_compare(&line[-1].product_id, &line->product_id) >= 0))
+			return false;
+	}
+	return true;
+}
+
+static bool cart_line_equal(const struct cart_line *a, const struct cart_line *b)
+{
+	return shop_id_compare(&a->product_id, &b->product_id) == 0 && a->quantity == b->quantity &&
+	       a->added_ms == b->added_ms && a->updated_ms == b->updated_ms &&
+	       cart_attributes_equal(a->attributes, b->attributes);
+}
+
+bool cart_equal(const struct cart *a, const struct cart *b)
+{
+	bool equal = cart_id_compare(&a->id, &b->id) == 0 &&
+		     shop_id_compare(&a->customer_id, &b->customer_id) == 0 &&
+		     a->state == b->state && a->version == b->version &&
+		     a->created_ms == b->created_ms && a->updated_ms == b->updated_ms &&
+		     a->expires_ms == b->expires_ms &&
+		     cart_id_compare(&a->order_id, &b->order_id) == 0 &&
+		     cart_id_compare(&a->merged_into, &b->merged_into) == 0 &&
+		     a->line_count == b->line_count;
+
+	for (size_t i = 0; equal && i < a->line_count; i++)
+		equal = cart_line_equal(&a->lines[i], &b->lines[i]);
+	return equal;
+}
+
 bool cart_is_expired(const struct cart *cart, int64_t now_ms)
 {
 	return cart->expires_ms != 0 && cart->expires_ms <= now_ms;

@@ -61,7 +61,7 @@ enum cart_result {
 	CART_OK = 0,
 	CART_NOT_FOUND,	 /* no such cart, or it has expired */
 	CART_NO_ITEM,	 /* a line to remove is not there */
-	CART_MISMATCH,	 /* if_version is not the cart's version */
+	CART_MISMATCH,	 /* if_version is not the cart's version; of an IMPORT: the cart is there */
 	CART_CLOSED,	 /* the cart is checked out or merged */
 	CART_OWNED,	 /* the cart is another customer's already */
 	CART_EMPTY,	 /* checkout of a cart without lines */
@@ -96,10 +96,15 @@ size_t cart_line_at(const struct cart *cart, const struct shop_id *product_id);
 /* The line of a product, or NULL. */
 struct cart_line *cart_find_line(const struct cart *cart, const struct shop_id *product_id);
 
+/* Whether both hold the same, lines and all; not listed_ms. */
+bool cart_equal(const struct cart *a, const struct cart *b);
+
 /* What is true of every cart that was stored, whatever the limits were; otherwise somebody has
  * changed the database by hand. cart_is_sound() does not look at the lines. */
 bool cart_is_sound(const struct cart *cart);
 bool cart_line_is_sound(const struct cart_line *line);
+/* The same with its lines, which are in order, each product once. */
+bool cart_is_sound_whole(const struct cart *cart);
 
 /* True once now_ms has reached the cart's expiry: it is then gone, whatever the database still
  * holds. Whether it is there for an op says cart_op_sees(). */

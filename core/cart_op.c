@@ -12,7 +12,7 @@ const char *cart_op_type_name(enum cart_op_type type)
 		[CART_OP_CREATE] = "create", [CART_OP_GET] = "get",
 		[CART_OP_CHANGE] = "change", [CART_OP_CHECKOUT] = "checkout",
 		[CART_OP_DELETE] = "delete", [CART_OP_LIST] = "list",
-		[CART_OP_MERGE] = "merge",
+		[CART_OP_MERGE] = "merge",   [CART_OP_IMPORT] = "import",
 	};
 
 	return (unsigned)type < CART_OP_TYPES ? names[type] : "?";
@@ -83,6 +83,36 @@ static size_t cart_op_attributes_size(const struct cart_op *op)
 	return size;
 }
 
+static size_t cart_op_whole_size(const struct cart *whole)
+{
+	size_t size = whole != NULL ? sizeof(*whole) : 0;
+
+	for (size_t i = 0; whole != NULL && i < whole->line_count; i++) {
+		size += sizeof(*whole->lines);
+		if (whole->lines[i].attributes != NULL)
+			size += strlen(whole->lines[i].attributes) + 1;
+	}
+	return size;
+}
+
+/* To memory of that size. Nothing of it is freed by itself. */
+static struct cart *cart_op_copy_whole(char *to, const struct cart *whole)
+{
+	struct cart *copy = memcpy(to, whole, sizeof(*whole));
+	char *text = to + sizeof(*whole) + whole->line_count * sizeof(*whole->lines);
+
+	copy->lines = (struct cart_line *)(void *)(to + sizeof(*whole));
+	copy->line_room = whole->line_count;
+	for (size_t i = 0; i < whole->line_count; i++) {
+		copy->lines[i] = whole->lines[i];
+		if (whole->lines[i].attributes == NULL)
+			continue;
+		copy->lines[i].attributes = text;
+		text = stpcpy(text, whole->lines[i].attributes) + 1;
+	}
+	return copy;
+}
+
 static void cart_op_copy_attributes(struct cart_change *to, const struct cart_op *op, char *tail)
 {
 	for (size_t i = 0; i < op->change_count; i++) {
@@ -98,10 +128,11 @@ static void cart_op_copy_attributes(struct cart_change *to, const struct cart_op
 struct cart_op *cart_op_copy_request(const struct cart_op *op)
 {
 	size_t changes_size = op->change_count * sizeof(*op->changes);
+	size_t whole_size = cart_op_whole_size(op->whole);
 	size_t owner_size = op->owner != NULL ? sizeof(*op->owner) : 0;
 	size_t key_size = op->key != NULL ? strlen(op->key) + 1 : 0;
-	struct cart_op *copy = malloc(sizeof(*copy) + changes_size + owner_size + key_size +
-				      cart_op_attributes_size(op));
+	struct cart_op *copy = malloc(sizeof(*copy) + whole_size + changes_size + owner_size +
+				      key_size + cart_op_attributes_size(op));
 	char *tail;
 
 	if (copy == NULL)
@@ -118,6 +149,9 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op)
 	if (changes_size > 0)
 		copy->changes = memcpy(tail, op->changes, changes_size);
 	tail += changes_size;
+	if (whole_size > 0)
+		copy->whole = cart_op_copy_whole(tail, op->whole);
+	tail += whole_size;
 	if (owner_size > 0)
 		copy->owner = memcpy(tail, op->owner, owner_size);
 	tail += owner_size;

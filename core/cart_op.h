@@ -26,7 +26,8 @@ enum batch_place {
 #define CART_KEY_MAX	       255 /* idempotency key: 1 ... 255 visible ASCII characters */
 #define CART_FINGERPRINT_BYTES 16
 #define CART_KEY_HASH_BYTES    16
-#define CART_LIST_MAX	       100 /* carts a page */
+#define CART_LIST_MAX	       100  /* carts a page */
+#define CART_CLOSED_MAX	       1000 /* the same of CART_LIST_CLOSED */
 #define CART_REASON_MAX	       160
 
 enum cart_op_type {
@@ -39,6 +40,7 @@ enum cart_op_type {
 	CART_OP_LIST,	  /* a page of carts: list */
 	CART_OP_MERGE,	  /* the lines of another cart, which is closed: id, from, strategy,
 			     if_version, key */
+	CART_OP_IMPORT,	  /* a cart that was elsewhere, as it was there: id, whole */
 	CART_OP_TYPES
 };
 
@@ -102,8 +104,14 @@ struct cart_change {
 enum cart_list_kind {
 	CART_LIST_CUSTOMER, /* carts of customer_id, newest first: created_ms, then id, descending
 			     */
-	CART_LIST_IDLE /* open carts with updated_ms < idle_before_ms: by the cart_idle_ms() that is
-			  stored with each, then id, ascending */
+	CART_LIST_IDLE, /* open carts with updated_ms < idle_before_ms: by the cart_idle_ms() that
+			   is stored with each, then id, ascending */
+	/*
+	 * Carts that are checked out, with updated_ms < idle_before_ms, for a tool that goes
+	 * through all of them: in an order of the backend's own, about by updated_ms where an index
+	 * has it. A page may have fewer carts than its limit, or none, although more come.
+	 */
+	CART_LIST_CLOSED
 };
 
 enum cart_list_state { CART_LIST_ANY, CART_LIST_OPEN, CART_LIST_CHECKED_OUT, CART_LIST_MERGED };
@@ -113,8 +121,8 @@ struct cart_list {
 	enum cart_list_kind kind;
 	struct shop_id customer_id; /* CART_LIST_CUSTOMER */
 	enum cart_list_state state; /* CART_LIST_CUSTOMER; idle carts are open by definition */
-	int64_t idle_before_ms;	    /* CART_LIST_IDLE, milliseconds since 1970 */
-	int limit;		    /* 1 ... CART_LIST_MAX */
+	int64_t idle_before_ms;	    /* CART_LIST_IDLE, CLOSED: milliseconds since 1970 */
+	int limit;		    /* 1 ... CART_LIST_MAX; CLOSED: ... CART_CLOSED_MAX */
 	bool has_after;		    /* go on after the cart with this time and id */
 	int64_t after_ms;	    /* its created_ms (customer) or stored cart_idle_ms() (idle) */
 	struct cart_id after_id;
@@ -132,6 +140,12 @@ struct cart_op {
 	struct cart_id order_id; /* CHECKOUT: the order's id, if this is the first */
 	struct cart_id from;	 /* MERGE: the cart whose lines go into that of id */
 	enum cart_merge_strategy strategy; /* MERGE */
+	/*
+	 * IMPORT: what is stored, with its version and times, whatever the limits are.
+	 * CART_MISMATCH: the database has something under the id, also where that is an expired
+	 * cart.
+	 */
+	const struct cart *whole;
 	/*
 	 * CREATE: whose cart it is; no id: a guest's. CHANGE: the customer that a guest's cart
 	 * gets, without any changes; no id: the op is about lines.
@@ -166,7 +180,8 @@ struct cart_op {
 	int64_t version;    /* CREATE, CHANGE, CHECKOUT, MERGE, OK: the cart's version after it;
 			       when replayed, after the first */
 	struct cart cart;   /* GET, CREATE, CHECKOUT, MERGE, and CHANGE with CART_WANT_CART: the
-			       cart as it is now */
+			       cart as it is now. LIST CLOSED with more: id and listed_ms, behind
+			       which the next page begins, see cart_list_go_on() */
 	struct cart *carts; /* LIST: a malloc'd array, NULL when empty; and the next two */
 	size_t cart_count;
 	bool more;	  /* there are carts after the last one */
@@ -242,7 +257,8 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from);
 bool cart_list_has(const struct cart_list *list, enum cart_state state);
 /* The only state that it has; not for CART_LIST_ANY. */
 enum cart_state cart_list_only(const struct cart_list *list);
-/* Moves a list to the page that begins after a cart of a LIST's result. */
+/* Moves a list to the page that begins after a cart of a LIST's result; of CLOSED, after op->cart.
+ */
 void cart_list_go_on(struct cart_list *list, const struct cart *after);
 
 /* Fills op->fingerprint and op->key_hash from a request with a key. False: a digest failed. */

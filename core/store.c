@@ -444,9 +444,11 @@ static const char *store_changes_defect(const struct cart_store *store, const st
 
 static const char *store_list_defect(const struct cart_list *list)
 {
-	if (list->limit < 1 || list->limit > CART_LIST_MAX)
+	int most = list->kind == CART_LIST_CLOSED ? CART_CLOSED_MAX : CART_LIST_MAX;
+
+	if (list->limit < 1 || list->limit > most)
 		return "a list's limit is out of range";
-	if (list->kind == CART_LIST_IDLE)
+	if (list->kind == CART_LIST_IDLE || list->kind == CART_LIST_CLOSED)
 		return NULL;
 	if (list->kind != CART_LIST_CUSTOMER)
 		return "an unknown list";
@@ -487,6 +489,15 @@ static const char *store_merge_defect(const struct cart_op *op)
 	return (unsigned)op->strategy < CART_MERGE_STRATEGIES ? NULL : "an unknown strategy";
 }
 
+static const char *store_import_defect(const struct cart_op *op)
+{
+	if (op->owner != NULL)
+		return "an import for an owner";
+	if (op->whole == NULL || cart_id_compare(&op->id, &op->whole->id) != 0)
+		return "an import needs the cart of its id";
+	return cart_is_sound_whole(op->whole) ? NULL : "an import of what is no cart";
+}
+
 /* What is wrong with a request that no caller should make; NULL: nothing. */
 static const char *store_defect(const struct cart_store *store, const struct cart_op *op)
 {
@@ -496,7 +507,8 @@ static const char *store_defect(const struct cart_store *store, const struct car
 		defect = store_owner_defect(op);
 	if (defect != NULL)
 		return defect;
-	if (op->key != NULL && (!cart_op_is_write(op) || op->type == CART_OP_DELETE))
+	if (op->key != NULL &&
+	    (!cart_op_is_write(op) || op->type == CART_OP_DELETE || op->type == CART_OP_IMPORT))
 		return "only a create, a change, a checkout and a merge take a key";
 	if (op->done == NULL)
 		return "an op needs a callback";
@@ -512,6 +524,8 @@ static const char *store_defect(const struct cart_store *store, const struct car
 		return cart_id_is_nil(&op->order_id) ? "a checkout needs an order id" : NULL;
 	case CART_OP_MERGE:
 		return store_merge_defect(op);
+	case CART_OP_IMPORT:
+		return store_import_defect(op);
 	case CART_OP_GET:
 	case CART_OP_DELETE:
 		return NULL;
@@ -660,6 +674,16 @@ static void store_fill_listed(const struct cart_store *store, struct cart_op *op
 	}
 }
 
+/* Where the next page of closed carts begins, unless the backend says it. */
+static void store_fill_place(struct cart_op *op)
+{
+	const struct cart *last = op->cart_count > 0 ? &op->carts[op->cart_count - 1] : NULL;
+
+	if (op->type == CART_OP_LIST && op->list.kind == CART_LIST_CLOSED && op->more &&
+	    cart_id_is_nil(&op->cart.id) && last != NULL)
+		op->cart = (struct cart){.id = last->id, .listed_ms = last->listed_ms};
+}
+
 /* In the next turn of the loop, so that the handle is not freed under its closer or a callback. */
 static void store_finish_closing(struct cart_store *store)
 {
@@ -696,6 +720,7 @@ void cart_store_complete(struct cart_op *op, enum cart_result result)
 	if (result != CART_OK)
 		store_drop_result(op);
 	store_fill_listed(store, op);
+	store_fill_place(op);
 	store_stamp(store, op);
 	if (result == CART_OK && cart_op_is_write(op))
 		store->changed_ns = op->finished_ns;

@@ -354,12 +354,35 @@ static enum cart_result table_get(struct memory_table *table, const struct cart_
 	return result;
 }
 
+/* Takes the entry. False: there is one with its id, and it is freed. */
+static bool table_add(struct memory_table *table, struct table_cart *entry, int64_t now_ms)
+{
+	struct table_stripe *stripe = table_stripe_of(table, &entry->cart.id);
+	struct table_cart **link;
+	bool absent;
+
+	pthread_mutex_lock(&stripe->lock);
+	table_sweep_carts(table, stripe, now_ms);
+	if (stripe->cart_count >= 2 * stripe->cart_buckets)
+		table_grow_carts(stripe);
+	link = table_cart_link(stripe, &entry->cart.id);
+	absent = *link == NULL;
+	if (absent) {
+		*link = entry;
+		stripe->cart_count++;
+	}
+	pthread_mutex_unlock(&stripe->lock);
+	if (!absent) {
+		cart_clear(&entry->cart);
+		free(entry);
+	}
+	return absent;
+}
+
 static enum cart_result table_insert(struct memory_table *table, struct cart_op *op)
 {
-	struct table_stripe *stripe = table_stripe_of(table, &op->id);
 	struct table_cart *entry = calloc(1, sizeof(*entry));
 	enum cart_result result;
-	struct table_cart **link;
 
 	if (entry == NULL)
 		return CART_BUSY;
@@ -372,22 +395,25 @@ static enum cart_result table_insert(struct memory_table *table, struct cart_op 
 		return result;
 	}
 	op->version = entry->cart.version;
-	pthread_mutex_lock(&stripe->lock);
-	table_sweep_carts(table, stripe, op->now_ms);
-	if (stripe->cart_count >= 2 * stripe->cart_buckets)
-		table_grow_carts(stripe);
-	link = table_cart_link(stripe, &op->id);
-	if (*link == NULL) {
-		*link = entry;
-		stripe->cart_count++;
-	} else {
-		result = CART_FAILED;
-		cart_op_set_reason(op, "an id was made twice");
-		cart_clear(&entry->cart);
+	if (table_add(table, entry, op->now_ms))
+		return CART_OK;
+	cart_op_set_reason(op, "an id was made twice");
+	return CART_FAILED;
+}
+
+static enum cart_result table_import(struct memory_table *table, struct cart_op *op)
+{
+	struct table_cart *entry = calloc(1, sizeof(*entry));
+
+	if (entry == NULL)
+		return CART_BUSY;
+	if (!cart_copy(&entry->cart, op->whole)) {
 		free(entry);
+		return CART_BUSY;
 	}
-	pthread_mutex_unlock(&stripe->lock);
-	return result;
+	entry->cart.listed_ms = 0;
+	op->version = entry->cart.version;
+	return table_add(table, entry, op->now_ms) ? CART_OK : CART_MISMATCH;
 }
 
 static enum cart_result table_create(struct memory_table *table, struct cart_op *op)
@@ -561,8 +587,10 @@ static bool table_is_listed(const struct memory_table *table, const struct cart_
 	if (list->has_after &&
 	    table_list_order(table, list, cart, list->after_ms, &list->after_id) <= 0)
 		return false;
-	if (list->kind == CART_LIST_IDLE)
-		return cart->state == CART_OPEN && cart->updated_ms < list->idle_before_ms;
+	if (list->kind != CART_LIST_CUSTOMER)
+		return cart->state ==
+			       (list->kind == CART_LIST_IDLE ? CART_OPEN : CART_CHECKED_OUT) &&
+		       cart->updated_ms < list->idle_before_ms;
 	if (shop_id_compare(&cart->customer_id, &list->customer_id) != 0)
 		return false;
 	return cart_list_has(list, cart->state);
@@ -630,6 +658,8 @@ enum cart_result memory_table_run(struct memory_table *table, struct cart_op *op
 		return table_write(table, op);
 	case CART_OP_LIST:
 		return table_list(table, op);
+	case CART_OP_IMPORT:
+		return table_import(table, op);
 	case CART_OP_TYPES:
 		break;
 	}

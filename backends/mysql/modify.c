@@ -327,18 +327,47 @@ static void modify_put_lines(struct sql_text *text, const struct cart *before,
 		sql_add(text, ", attributes = VALUES(attributes)");
 }
 
-static void modify_delete(struct sql_text *text, const struct cart_id *id)
+/* The carts of all writes that remove theirs, as a table. */
+static void modify_add_removed(struct sql_text *text, const struct sql_write *writes, size_t count)
 {
-	sql_statement(text, SQL_KEYS, "DELETE FROM idempotency_keys WHERE scope = ");
-	sql_add_id(text, id);
-	sql_statement(text, SQL_ITEMS, "DELETE FROM cart_items WHERE cart_id = ");
-	sql_add_id(text, id);
-	sql_statement(text, SQL_CARTS, "DELETE FROM carts WHERE id = ");
-	sql_add_id(text, id);
+	size_t listed = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!writes[i].removes)
+			continue;
+		if (listed++ == 0)
+			sql_add(text, "(SELECT ");
+		else
+			sql_add(text, " UNION ALL SELECT ");
+		sql_add_id(text, &writes[i].id);
+		if (listed == 1)
+			sql_add(text, " AS id");
+	}
+	sql_add(text, ") o STRAIGHT_JOIN ");
+}
+
+/* By a join, as the sweeper does: for IN (...) a server scans a table of which these are most. */
+static void modify_delete(struct sql_text *text, const struct sql_write *writes, size_t count)
+{
+	size_t at = 0;
+
+	while (at < count && !writes[at].removes)
+		at++;
+	if (at == count)
+		return;
+	sql_statement(text, SQL_KEYS, "DELETE k FROM ");
+	modify_add_removed(text, writes, count);
+	sql_add(text, "idempotency_keys k FORCE INDEX (PRIMARY) ON k.scope = o.id");
+	sql_statement(text, SQL_ITEMS, "DELETE i FROM ");
+	modify_add_removed(text, writes, count);
+	sql_add(text, SQL_LINES " ON i.cart_id = o.id");
+	sql_statement(text, SQL_CARTS, "DELETE c FROM ");
+	modify_add_removed(text, writes, count);
+	sql_add(text, "carts c FORCE INDEX (PRIMARY) ON c.id = o.id");
 }
 
 /* Applies the rules to a living cart, which is afterwards as the op leaves it. */
-static enum cart_result modify_apply(const struct sql_write *write, struct modify_found *found,
+static enum cart_result modify_apply(struct sql_write *write, struct modify_found *found,
 				     struct sql_text *text, const struct cart_rules *rules)
 {
 	struct cart_op *op = write->op;
@@ -351,7 +380,7 @@ static enum cart_result modify_apply(const struct sql_write *write, struct modif
 	result = cart_apply(cart, op, rules);
 	op->version = cart->version;
 	if (result == CART_OK && op->type == CART_OP_DELETE) {
-		modify_delete(text, &write->id);
+		write->removes = true;
 	} else if (result == CART_OK) {
 		if (cart->version != before.version) {
 			modify_save_cart(text, write, cart, rules);
@@ -419,7 +448,7 @@ static enum cart_result modify_merge(const struct sql_write *write, struct modif
 	return result;
 }
 
-static enum cart_result modify_change(const struct sql_write *write, struct modify_found *found,
+static enum cart_result modify_change(struct sql_write *write, struct modify_found *found,
 				      struct sql_text *text, const struct cart_rules *rules)
 {
 	struct cart_op *op = write->op;
@@ -427,7 +456,7 @@ static enum cart_result modify_change(const struct sql_write *write, struct modi
 
 	if (found->damaged && op->type == CART_OP_DELETE && op->if_version == 0 &&
 	    op->owner == NULL) {
-		modify_delete(text, &write->id);
+		write->removes = true;
 		return CART_OK;
 	}
 	if (found->damaged)
@@ -493,6 +522,42 @@ static enum cart_result modify_create(const struct sql_write *write, struct modi
 	return CART_OK;
 }
 
+static void modify_add_id_or_null(struct sql_text *text, const struct cart_id *id)
+{
+	if (cart_id_is_nil(id))
+		sql_add(text, "NULL");
+	else
+		sql_add_id(text, id);
+}
+
+/* The values of SQL_INSERT_CARTS know new carts alone: what else this one is follows. */
+static enum cart_result modify_import(const struct sql_write *write,
+				      const struct modify_found *found, struct sql_text *text,
+				      const struct cart_rules *rules)
+{
+	const struct cart none = {.id = write->id};
+	struct cart_op *op = write->op;
+
+	if (found->is_there)
+		return CART_MISMATCH;
+	op->version = op->whole->version;
+	sql_statement(text, SQL_CARTS, SQL_INSERT_CARTS);
+	sql_add_cart(text, op->whole, write->token, rules);
+	sql_add(text, ")");
+	modify_put_lines(text, &none, op->whole);
+	sql_statement(text, SQL_CARTS, "UPDATE carts SET state = ");
+	sql_add_integer(text, op->whole->state);
+	sql_add(text, ", version = ");
+	sql_add_integer(text, op->whole->version);
+	sql_add(text, ", order_id = ");
+	modify_add_id_or_null(text, &op->whole->order_id);
+	sql_add(text, ", merged_into = ");
+	modify_add_id_or_null(text, &op->whole->merged_into);
+	sql_add(text, " WHERE id = ");
+	sql_add_id(text, &write->id);
+	return CART_OK;
+}
+
 /* One write. Those that add nothing to the text are done. */
 static void modify_decide(struct sql_write *write, struct modify_found *found,
 			  enum cart_result read, struct sql_text *text,
@@ -510,9 +575,11 @@ static void modify_decide(struct sql_write *write, struct modify_found *found,
 		op->result = read;
 	else if (op->type == CART_OP_CREATE)
 		op->result = modify_create(write, found, text, rules, load);
+	else if (op->type == CART_OP_IMPORT)
+		op->result = modify_import(write, found, text, rules);
 	else
 		op->result = modify_change(write, found, text, rules);
-	write->done = text->statements == statements;
+	write->done = text->statements == statements && !write->removes;
 }
 
 enum sql_modify_next sql_modify_decide(struct sql_write *writes, size_t count,
@@ -528,6 +595,7 @@ enum sql_modify_next sql_modify_decide(struct sql_write *writes, size_t count,
 	for (size_t i = 0; i < count; i++)
 		modify_decide(&writes[i], found != NULL ? &found[i] : NULL, read, text, rules,
 			      &load);
+	modify_delete(text, writes, count);
 	for (size_t i = 0; i <= count && found != NULL; i++)
 		cart_clear(&found[i].cart);
 	free(found);

@@ -121,12 +121,15 @@ static void list_customer(struct sql_text *text, const struct cart_op *op)
 	list_limit(text, op);
 }
 
+/* Or closed ones, which are in the same index. */
 static void list_idle(struct sql_text *text, const struct cart_op *op)
 {
 	const struct cart_list *list = &op->list;
 
 	sql_add(text, "SELECT " SQL_CART_COLUMNS_WITH("c.idle_ms AS list_ms"));
-	sql_add(text, " FROM carts c FORCE INDEX (carts_idle) WHERE state = 0 AND idle_ms < ");
+	sql_add(text, " FROM carts c FORCE INDEX (carts_idle) WHERE state = ");
+	sql_add_integer(text, list->kind == CART_LIST_IDLE ? CART_OPEN : CART_CHECKED_OUT);
+	sql_add(text, " AND idle_ms < ");
 	sql_add_integer(text, list->idle_before_ms);
 	/* The index has idle_ms and sweep_ms, which rule out most carts. */
 	sql_add(text, " AND (sweep_ms = 0 OR sweep_ms > ");

@@ -43,6 +43,7 @@ struct sql_write {
 	enum sql_way way;
 	bool doubt;    /* it was sent before, with this key, and may have been committed */
 	bool done;     /* the op's result is set; otherwise nothing was changed */
+	bool removes;  /* its cart is deleted, with those of the other writes that do */
 	int64_t token; /* the mark: random, the same in all of a batch */
 };
 

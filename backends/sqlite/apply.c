@@ -24,10 +24,19 @@ static bool apply_write_items(struct sqlite_conn *conn, const struct cart *cart)
 	return !conn->items.failed;
 }
 
-static int apply_insert(struct sqlite_conn *conn, const struct cart_rules *rules,
-			const struct cart *cart)
+static void apply_bind_id_or_null(sqlite3_stmt *stmt, int at, const struct cart_id *id)
 {
-	sqlite3_stmt *stmt = conn->stmts[STMT_CART_INSERT];
+	if (cart_id_is_nil(id))
+		sqlite3_bind_null(stmt, at);
+	else
+		apply_bind_id(stmt, at, id);
+}
+
+/* which: STMT_CART_INSERT or STMT_CART_IMPORT. */
+static int apply_insert(struct sqlite_conn *conn, const struct cart_rules *rules,
+			const struct cart *cart, enum sqlite_stmt which)
+{
+	sqlite3_stmt *stmt = conn->stmts[which];
 
 	if (!apply_write_items(conn, cart))
 		return SQLITE_NOMEM;
@@ -44,7 +53,11 @@ static int apply_insert(struct sqlite_conn *conn, const struct cart_rules *rules
 	sqlite3_bind_int64(stmt, 8, cart_sweep_ms(rules, cart->expires_ms));
 	sqlite3_bind_text(stmt, 9, conn->items.data, (int)conn->items.len, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 10, cart_idle_ms(rules, cart->updated_ms));
-	return sqlite_conn_run(conn, STMT_CART_INSERT);
+	if (which == STMT_CART_IMPORT) {
+		apply_bind_id_or_null(stmt, 11, &cart->order_id);
+		apply_bind_id_or_null(stmt, 12, &cart->merged_into);
+	}
+	return sqlite_conn_run(conn, which);
 }
 
 static int apply_delete_by_id(struct sqlite_conn *conn, enum sqlite_stmt which,
@@ -82,10 +95,7 @@ static int apply_save_cart(struct sqlite_conn *conn, const struct cart_rules *ru
 	if (!touch) {
 		sqlite3_bind_int64(stmt, 6, sweep_ms);
 		sqlite3_bind_int64(stmt, 7, after->state);
-		if (cart_id_is_nil(&after->order_id))
-			sqlite3_bind_null(stmt, 8);
-		else
-			apply_bind_id(stmt, 8, &after->order_id);
+		apply_bind_id_or_null(stmt, 8, &after->order_id);
 		sqlite3_bind_int64(stmt, 9, idle_ms);
 	}
 	return sqlite_conn_run(conn, which);
@@ -233,7 +243,7 @@ static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules
 	if (op->result != CART_OK)
 		return SQLITE_OK;
 	op->version = cart.version;
-	rc = apply_insert(conn, rules, &cart);
+	rc = apply_insert(conn, rules, &cart, STMT_CART_INSERT);
 	if (rc == SQLITE_OK)
 		rc = apply_save_key(conn, op);
 	if (rc == SQLITE_OK)
@@ -244,6 +254,16 @@ static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules
 	op->result = CART_FAILED;
 	cart_op_set_reason(op, "an id was made twice");
 	return SQLITE_OK;
+}
+
+static int apply_import(struct sqlite_conn *conn, const struct cart_rules *rules,
+			struct cart_op *op)
+{
+	int rc = apply_insert(conn, rules, op->whole, STMT_CART_IMPORT);
+
+	op->version = op->whole->version;
+	op->result = rc == SQLITE_OK ? CART_OK : CART_MISMATCH;
+	return rc == SQLITE_CONSTRAINT_UNIQUE ? SQLITE_OK : rc;
 }
 
 /* Decides by the rules and writes. *cart is alive; on return it is the cart after the op. */
@@ -328,6 +348,8 @@ static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules
 
 int sqlite_apply(struct sqlite_conn *conn, const struct cart_rules *rules, struct cart_op *op)
 {
+	if (op->type == CART_OP_IMPORT)
+		return apply_import(conn, rules, op);
 	return op->type == CART_OP_CREATE ? apply_create(conn, rules, op)
 					  : apply_change(conn, rules, op);
 }

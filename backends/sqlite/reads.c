@@ -13,7 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows of a list of idle carts that are looked at without a pause: some hundred microseconds. */
+/* Rows of a list of idle or closed carts that are looked at without a pause: some hundred
+ * microseconds. */
 #define READS_IDLE_PART 128
 
 /* Reads a cart of a list; one that is damaged is left out: *listed is false. */
@@ -116,11 +117,10 @@ static bool reads_has(const struct cart_op *op, const struct cart_id *id)
 	return i < op->cart_count;
 }
 
-/* Takes a row of STMT_LIST_IDLE: lists its cart, or leaves it out. Sets op->more when the page is
+/* Takes a row of the statement: lists its cart, or leaves it out. Sets op->more when the page is
  * full. */
-static int reads_idle_row(struct sqlite_conn *conn, struct cart_op *op)
+static int reads_idle_row(struct sqlite_conn *conn, sqlite3_stmt *stmt, struct cart_op *op)
 {
-	sqlite3_stmt *stmt = conn->stmts[STMT_LIST_IDLE];
 	const void *id = sqlite3_column_blob(stmt, 0);
 	int64_t expires_ms = sqlite3_column_int64(stmt, 3);
 	bool listed;
@@ -147,7 +147,8 @@ static int reads_idle_row(struct sqlite_conn *conn, struct cart_op *op)
  * been read: id, and idle_ms as updated_ms. */
 static bool reads_idle(struct sqlite_conn *conn, struct cart_op *op)
 {
-	sqlite3_stmt *stmt = conn->stmts[STMT_LIST_IDLE];
+	sqlite3_stmt *stmt =
+		conn->stmts[op->list.kind == CART_LIST_IDLE ? STMT_LIST_IDLE : STMT_LIST_CLOSED];
 	int rc = SQLITE_OK, rows = 0;
 
 	op->result = CART_OK;
@@ -167,7 +168,7 @@ static bool reads_idle(struct sqlite_conn *conn, struct cart_op *op)
 	sqlite3_bind_int(stmt, 5, READS_IDLE_PART);
 	while (!op->more && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
 		rows++;
-		rc = reads_idle_row(conn, op);
+		rc = reads_idle_row(conn, stmt, op);
 		if (rc != SQLITE_OK)
 			break;
 	}
@@ -182,7 +183,7 @@ static bool reads_idle(struct sqlite_conn *conn, struct cart_op *op)
 
 bool sqlite_read(struct sqlite_conn *conn, struct cart_op *op)
 {
-	if (op->type == CART_OP_LIST && op->list.kind == CART_LIST_IDLE)
+	if (op->type == CART_OP_LIST && op->list.kind != CART_LIST_CUSTOMER)
 		return reads_idle(conn, op);
 	op->result = op->type == CART_OP_LIST ? reads_customer(conn, op) : reads_get(conn, op);
 	return true;

@@ -30,12 +30,22 @@ const char *const sqlite_stmt_sql[STMTS] = {
 		"SELECT id, idle_ms, updated_ms, expires_ms FROM carts INDEXED BY carts_idle"
 		" WHERE state = 0 AND idle_ms < ?1 AND (idle_ms, id) > (?2, ?3)"
 		" AND (sweep_ms = 0 OR sweep_ms > ?4) ORDER BY idle_ms, id LIMIT ?5",
+	/* The same of carts that are checked out, which do not expire. */
+	[STMT_LIST_CLOSED] =
+		"SELECT id, idle_ms, updated_ms, expires_ms FROM carts INDEXED BY carts_closed"
+		" WHERE state = 1 AND idle_ms < ?1 AND (idle_ms, id) > (?2, ?3)"
+		" ORDER BY idle_ms, id LIMIT ?5",
 	[STMT_BEGIN_IMMEDIATE] = "BEGIN IMMEDIATE",
 	[STMT_ROLLBACK] = "ROLLBACK",
 	[STMT_CART_INSERT] =
 		"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms,"
 		" expires_ms, sweep_ms, items, idle_ms)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+	/* The same of a cart in any state: order, merged into */
+	[STMT_CART_IMPORT] =
+		"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms,"
+		" expires_ms, sweep_ms, items, idle_ms, order_id, merged_into)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
 	/* Nearly all changes: no index is written. */
 	[STMT_CART_TOUCH] = "UPDATE carts SET version = ?2, updated_ms = ?3, expires_ms = ?4,"
 			    " items = ?5 WHERE id = ?1",

@@ -30,6 +30,9 @@ CREATE INDEX carts_customer ON carts (customer_id, state, created_ms, id) WHERE 
 -- index alone. sweep_ms is in it so that most expired carts are passed over without reading their rows.
 CREATE INDEX carts_idle ON carts (idle_ms, id, sweep_ms) WHERE state = 0;
 
+-- Carts that are checked out, for the archive: only a checkout and what undoes it write here.
+CREATE INDEX carts_closed ON carts (idle_ms, id) WHERE state = 1;
+
 -- What the sweeper takes. sweep_ms is expires_ms rounded up to a thirtieth of cart.ttl, at most a day: expiry
 -- slides with every change, and so most changes leave this index alone.
 CREATE INDEX carts_expiry ON carts (sweep_ms) WHERE sweep_ms > 0;

@@ -34,6 +34,7 @@ static int stop(void **state)
 static void requests(struct rig *f, struct cart_op ops[CART_OP_TYPES])
 {
 	static const struct cart_change add = {CART_CHANGE_ADD, {1, "1"}, 1, NULL};
+	static struct cart whole;
 	struct cart_id id = rig_cart(f);
 
 	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(5, 1)));
@@ -53,6 +54,9 @@ static void requests(struct rig *f, struct cart_op ops[CART_OP_TYPES])
 	ops[CART_OP_MERGE].id = rig_cart(f);
 	ops[CART_OP_MERGE].from = rig_id(f);
 	ask(f, CART_OK, CREATE, .id = ops[CART_OP_MERGE].from, CHANGES(ADD(5, 1)));
+	whole = (struct cart){.id = rig_id(f), .version = 1, .created_ms = 1, .updated_ms = 1};
+	ops[CART_OP_IMPORT].id = whole.id;
+	ops[CART_OP_IMPORT].whole = &whole;
 }
 
 /* Tests of other files ask less of a backend that promises less. */

@@ -143,6 +143,7 @@ static void merge_in_every_way(void)
 static void write_all_there_is_to_write(void)
 {
 	struct cart_id ids[BATCH], id;
+	struct cart whole;
 
 	for (size_t i = 0; i < BATCH; i++)
 		ids[i] = rig_id(rig);
@@ -173,6 +174,13 @@ static void write_all_there_is_to_write(void)
 	ask(rig, CART_OK, CHECKOUT, .id = id, .order_id = id, .key = "n");
 	id = rig_cart(rig);
 	ask(rig, CART_OK, DELETE, .id = id);
+	id = rig_cart(rig);
+	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(ADD(7, 2)));
+	whole = rig_get(rig, &id);
+	ask(rig, CART_OK, DELETE, .id = id);
+	ask(rig, CART_OK, IMPORT, .id = id, .whole = &whole);
+	ask(rig, CART_MISMATCH, IMPORT, .id = id, .whole = &whole);
+	cart_clear(&whole);
 	merge_in_every_way();
 }
 
@@ -193,6 +201,8 @@ static void read_all_there_is_to_read(void)
 		list.kind = CART_LIST_IDLE;
 		list.idle_before_ms = 1050000;
 		list.after_ms = 1020000;
+		ask(rig, CART_OK, LIST, .list = list);
+		list.kind = CART_LIST_CLOSED;
 		ask(rig, CART_OK, LIST, .list = list);
 	}
 }

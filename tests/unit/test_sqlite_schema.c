@@ -171,7 +171,8 @@ static void a_file_without_our_columns_is_refused(void **state)
 	(void)state;
 	assert_starts(CART_PROVISION_AUTO);
 	fixture_stop(&f);
-	fixture_exec(&f, "DROP INDEX carts_idle; ALTER TABLE carts DROP COLUMN idle_ms;"
+	fixture_exec(&f, "DROP INDEX carts_idle; DROP INDEX carts_closed;"
+			 "ALTER TABLE carts DROP COLUMN idle_ms;"
 			 "CREATE INDEX carts_idle ON carts (updated_ms, id) WHERE state = 0");
 	assert_refused(CART_PROVISION_AUTO, "does not have the tables of this program");
 	assert_refused(CART_PROVISION_AUTO, "start with a new file");

@@ -35,6 +35,12 @@ void ddb_body_batch_get(struct buf *body, const struct ddb_table *table, const s
 void ddb_body_batch_get_carts(struct buf *body, const struct ddb_table *table,
 			      const struct cart_id *ids, size_t count);
 
+/* Scan of up to limit items, of which those come that are carts checked out and not changed since
+ * before_ms; eventually consistent. after: the key of the last item before, as JSON; empty: from
+ * the start. */
+void ddb_body_scan_closed(struct buf *body, const struct ddb_table *table, int64_t before_ms,
+			  const struct buf *after, int limit);
+
 /*
  * Whether one conditional UpdateItem (of DELETE: DeleteItem) can do the op: adds, and a set, a
  * remove or a clear alone, checkout and delete; in layout list: delete alone. Otherwise, and when

@@ -5,6 +5,11 @@
 
 #include <stdio.h>
 
+/* Whatever of an item a cart in a list is read from. */
+#define BODY_LISTED                                                                                \
+	",\"ProjectionExpression\":\"cart_id,customer_id,#s,version,created_at,updated_at,"        \
+	"expires_ms,idle_key,order_id,qty,added,updated,#i,merged_into,until_ms,merge_id,"         \
+	"merge_how\",\"ExpressionAttributeNames\":{\"#s\":\"status\",\"#i\":\"items\"}"
 #define BODY_ALL_OLD ",\"ReturnValuesOnConditionCheckFailure\":\"ALL_OLD\""
 
 static void body_consistent(struct buf *body, bool consistent)
@@ -67,11 +72,25 @@ void ddb_body_batch_get_carts(struct buf *body, const struct ddb_table *table,
 {
 	body_batch(body, table, ids, count);
 	body_consistent(body, false);
-	buf_add_string(body,
-		       ",\"ProjectionExpression\":\"cart_id,customer_id,#s,version,created_at,"
-		       "updated_at,expires_ms,idle_key,order_id,qty,added,updated,#i,"
-		       "merged_into,until_ms,merge_id,merge_how\","
-		       "\"ExpressionAttributeNames\":{\"#s\":\"status\",\"#i\":\"items\"}}}");
+	buf_add_string(body, BODY_LISTED "}}");
+	ddb_add_end(body);
+}
+
+void ddb_body_scan_closed(struct buf *body, const struct ddb_table *table, int64_t before_ms,
+			  const struct buf *after, int limit)
+{
+	ddb_add_table(body, table->name);
+	body_consistent(body, false);
+	buf_add_string(body, BODY_LISTED
+		       ",\"FilterExpression\":\"#s=:closed AND updated_at<:before\","
+		       "\"ExpressionAttributeValues\":{\":closed\":{\"S\":\"checked_out\"}");
+	ddb_add_number(body, ",\":before\":", before_ms);
+	buf_add_string(body, "},\"Limit\":");
+	buf_add_integer(body, limit);
+	if (after->len > 0) {
+		buf_add_string(body, ",\"ExclusiveStartKey\":");
+		buf_add(body, after->data, after->len);
+	}
 	ddb_add_end(body);
 }
 
@@ -123,7 +142,10 @@ static void body_list(struct buf *body, const struct cart *cart)
 
 const char *ddb_status(const struct cart *cart)
 {
-	return cart->state == CART_OPEN ? "open" : "checked_out";
+	static const char *const names[] = {
+		[CART_OPEN] = "open", [CART_CHECKED_OUT] = "checked_out", [CART_MERGED] = "merged"};
+
+	return names[cart->state];
 }
 
 void ddb_decision_text(const struct ddb_decision *decision, char text[DDB_MARK_ROOM + 1])
@@ -159,6 +181,13 @@ int64_t ddb_expires_ms(const struct cart *cart)
 	return cart->expires_ms != 0 ? cart->expires_ms : DDB_NEVER_MS;
 }
 
+static void body_removable(struct buf *body, const struct ddb_table *table, const struct cart *cart)
+{
+	if (cart->expires_ms != 0)
+		ddb_add_number(body,
+			       ",\"expires_at\":", ddb_removable_s(table->rules, cart->updated_ms));
+}
+
 static void body_open(struct buf *body, const struct ddb_table *table, const struct cart *cart)
 {
 	char idle_key[DDB_TIME_KEY_ROOM];
@@ -167,9 +196,15 @@ static void body_open(struct buf *body, const struct ddb_table *table, const str
 	ddb_add_number(body, ",\"idle_shard\":", ddb_idle_shard(&cart->id, table->idle_shards));
 	ddb_add_text(body, ",\"idle_key\":", idle_key);
 	ddb_add_number(body, ",\"expires_ms\":", ddb_expires_ms(cart));
-	if (cart->expires_ms != 0)
-		ddb_add_number(body,
-			       ",\"expires_at\":", ddb_removable_s(table->rules, cart->updated_ms));
+	body_removable(body, table, cart);
+}
+
+/* As the last step of a merge leaves it. Only an import writes one. */
+static void body_merged(struct buf *body, const struct ddb_table *table, const struct cart *cart)
+{
+	ddb_add_id(body, ",\"merged_into\":", &cart->merged_into);
+	ddb_add_number(body, ",\"until_ms\":", ddb_expires_ms(cart));
+	body_removable(body, table, cart);
 }
 
 static void body_cart(struct buf *body, const struct ddb_table *table, const struct cart *cart,
@@ -190,6 +225,8 @@ static void body_cart(struct buf *body, const struct ddb_table *table, const str
 	ddb_add_text(body, ",\"mark\":", mark);
 	if (cart->state == CART_OPEN)
 		body_open(body, table, cart);
+	else if (cart->state == CART_MERGED)
+		body_merged(body, table, cart);
 	else
 		ddb_add_id(body, ",\"order_id\":", &cart->order_id);
 	if (table->layout == DDB_LAYOUT_MAP)

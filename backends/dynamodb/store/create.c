@@ -1,5 +1,6 @@
 /*
- * New carts. Without a key: one PutItem, under the condition that no item has the id.
+ * New carts, and carts that are imported. Without a key: one PutItem, under the condition that no
+ * item has the id.
  *
  * With a key, two PutItems: first the key's item, which names the cart (KEY), then that cart (PUT).
  * Each is conditional on the item being absent. A request that finds the key reads the cart that it
@@ -145,8 +146,10 @@ static void create_made(struct ddb_task *task)
 	struct ddb_write *write = &task->write;
 
 	write->op->version = write->after.version;
-	write->op->cart = write->after;
-	write->after = (struct cart){0};
+	if (cart_op_gives_cart(write->op)) {
+		write->op->cart = write->after;
+		write->after = (struct cart){0};
+	}
 	ddb_write_answer(task, CART_OK);
 }
 
@@ -155,6 +158,10 @@ static void create_in_use(struct ddb_task *task)
 {
 	struct ddb_write *write = &task->write;
 
+	if (write->op->type == CART_OP_IMPORT) {
+		ddb_write_answer(task, CART_MISMATCH);
+		return;
+	}
 	cart_op_set_reason(write->op, "another cart already has this id");
 	if (!create_is_keyed(write) || write->replaying) {
 		ddb_write_answer(task, CART_FAILED);
@@ -269,7 +276,10 @@ void ddb_create_start(struct ddb_task *task)
 	enum cart_result result;
 
 	task->steps = &create_steps;
-	result = cart_create(&write->after, write->op, task->store->table.rules);
+	if (write->op->type == CART_OP_IMPORT)
+		result = cart_copy(&write->after, write->op->whole) ? CART_OK : CART_BUSY;
+	else
+		result = cart_create(&write->after, write->op, task->store->table.rules);
 	if (result == CART_BUSY) {
 		ddb_write_no_memory(task);
 		return;

@@ -8,6 +8,7 @@
 #include "backends/dynamodb/store/listing.h"
 
 #include "backends/dynamodb/item/attribute.h"
+#include "backends/dynamodb/store/closed.h"
 #include "core/cart_backend.h"
 #include "core/cart_id.h"
 
@@ -51,7 +52,8 @@ struct ddb_listing {
 	unsigned calls;
 	bool met; /* a cart of the last answer is merging ... */
 	struct cart_id met_from, met_into;
-	bool many; /* a cart was left out, so many may be */
+	bool many;		   /* a cart was left out, so many may be */
+	struct ddb_closed *closed; /* a list of closed carts, which uses nothing else of this */
 };
 
 static size_t listing_wanted(const struct ddb_listing *listing)
@@ -76,6 +78,12 @@ struct ddb_listing *ddb_listing_new(const struct cart_op *op, const struct ddb_t
 		return NULL;
 	listing->op = op;
 	listing->table = table;
+	if (op->list.kind == CART_LIST_CLOSED) {
+		listing->closed = ddb_closed_new(op, table);
+		if (listing->closed == NULL)
+			ddb_listing_free(&listing);
+		return listing;
+	}
 	listing->idle = op->list.kind == CART_LIST_IDLE;
 	listing->part_count = listing->idle ? table->idle_shards : 1;
 	listing->parts = calloc(listing->part_count, sizeof(*listing->parts));
@@ -102,6 +110,7 @@ void ddb_listing_free(struct ddb_listing **out)
 
 	if (listing == NULL)
 		return;
+	ddb_closed_free(&listing->closed);
 	listing_clear_entries(listing);
 	for (size_t i = 0; listing->carts != NULL && i < listing->cart_count; i++)
 		cart_clear(&listing->carts[i]);
@@ -329,6 +338,10 @@ static bool listing_is_over(const struct ddb_listing *listing)
 bool ddb_listing_next(struct ddb_listing *listing, struct buf *body, enum ddb_operation *operation)
 {
 	listing->calls++;
+	if (listing->closed != NULL) {
+		*operation = DDB_SCAN;
+		return ddb_closed_next(listing->closed, body);
+	}
 	while (!listing_is_over(listing)) {
 		if (listing_next_part(listing)) {
 			listing->fetching = false;
@@ -524,6 +537,8 @@ enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *ans
 {
 	listing->left_out = 0;
 	listing->met = false;
+	if (listing->closed != NULL)
+		return ddb_closed_take(listing->closed, answer, why, room);
 	if (listing->calls > LISTING_CALLS_MAX) {
 		snprintf(why, room, "the list takes more than %d calls", LISTING_CALLS_MAX);
 		return CART_BUSY;
@@ -548,6 +563,10 @@ void ddb_listing_finish(struct ddb_listing *listing, struct cart_op *op)
 {
 	size_t limit = (size_t)op->list.limit;
 
+	if (listing->closed != NULL) {
+		ddb_closed_finish(listing->closed, op);
+		return;
+	}
 	op->more = listing->cart_count > limit;
 	if (op->more)
 		cart_clear(&listing->carts[--listing->cart_count]);

@@ -361,7 +361,7 @@ void ddb_write_start(struct ddb_task *task, struct cart_op *op)
 		 (unsigned long long)random_next(&task->store->random));
 	if (op->key != NULL)
 		ddb_key_name(op->key_hash, write->key_name);
-	if (op->type == CART_OP_CREATE) {
+	if (op->type == CART_OP_CREATE || op->type == CART_OP_IMPORT) {
 		ddb_create_start(task);
 	} else if (op->type == CART_OP_MERGE) {
 		ddb_merge_start(task);

@@ -360,6 +360,7 @@ const char *ddb_operation_name(enum ddb_operation operation)
 		[DDB_GET_ITEM] = "GetItem",
 		[DDB_BATCH_GET_ITEM] = "BatchGetItem",
 		[DDB_QUERY] = "Query",
+		[DDB_SCAN] = "Scan",
 		[DDB_PUT_ITEM] = "PutItem",
 		[DDB_UPDATE_ITEM] = "UpdateItem",
 		[DDB_DELETE_ITEM] = "DeleteItem",

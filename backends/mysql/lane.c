@@ -262,6 +262,7 @@ void sql_lane_idle(struct sql_lane *lane)
 	if (pool_is_asked(pool) && lane_give(lane))
 		return;
 	lane_set(lane, SQL_LANE_IDLE);
+	sql_text_trim(&lane->text);
 	batch_lane_free(pool->pool.batch, lane->index);
 	/* Wanted since: see sql_mailbox_spare(). */
 	if (pool_is_asked(pool))

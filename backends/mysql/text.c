@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* Room for a text that an idle lane may hold on to: several times that of a full batch of adds. */
+#define SQL_TEXT_KEEP_MAX (64 * 1024)
+
 const char *sql_statement_name(enum sql_statement_kind statement)
 {
 	static const char *const names[SQL_STATEMENTS] = {
@@ -20,6 +23,12 @@ void sql_text_reset(struct sql_text *text)
 	buf_reset(&text->buf);
 	text->statements = 0;
 	memset(text->kinds, 0, sizeof(text->kinds));
+}
+
+void sql_text_trim(struct sql_text *text)
+{
+	if (text->buf.room > SQL_TEXT_KEEP_MAX)
+		buf_free(&text->buf);
 }
 
 void sql_add_writer(struct sql_text *text)

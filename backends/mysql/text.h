@@ -39,6 +39,8 @@ struct sql_text {
 };
 
 void sql_text_reset(struct sql_text *text);
+/* Of one that is not needed for a while: gives back what only a large batch needed. */
+void sql_text_trim(struct sql_text *text);
 void sql_text_free(struct sql_text *text);
 
 /* Begins a statement: ends the one before. */

@@ -211,6 +211,23 @@ static void what_the_rules_would_refuse_is_no_plain_add(void **state)
 
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
+/* An idle lane would hold for good what its largest batch took. */
+static void what_a_large_text_took_is_given_back(void **state)
+{
+	struct cart_op op;
+	struct sql_write write = lone(&op, SQL_WAY_ADD);
+
+	(void)state;
+	init_add(&op);
+	assert_true(sql_write_text(&text, &write, 1, &rules));
+	sql_text_trim(&text);
+	assert_true(text.buf.room > 0);
+	assert_true(buf_reserve(&text.buf, 100000));
+	sql_text_trim(&text);
+	assert_int_equal(text.buf.room, 0);
+	assert_true(sql_write_text(&text, &write, 1, &rules));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +238,7 @@ int main(void)
 		TEST(a_create_is_one_statement_and_with_a_key_a_transaction),
 		TEST(attributes_take_no_statement_of_their_own),
 		TEST(if_none_is_to_blame_all_adds_are),
+		TEST(what_a_large_text_took_is_given_back),
 		TEST(what_the_rules_would_refuse_is_no_plain_add),
 	};
 

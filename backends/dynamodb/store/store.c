@@ -133,6 +133,7 @@ static int store_open_pool(struct ddb_store *store)
 		.wait_max_ns = options->acquire_ns,
 		.wait_setting = "dynamodb.acquire_timeout",
 		.complete = cart_store_complete,
+		.look_after = ddb_tasks_trim,
 	};
 
 	if (pool_open(&store->pool, store->base, &config) != 0)

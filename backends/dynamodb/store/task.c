@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define TASK_BACKOFF_MAX_MS 1000
+/* A spare task that was not needed for this long is freed. */
+#define TASK_SPARE_NS (10 * CLOCK_NS_PER_S)
 
 void ddb_store_count(struct ddb_store *store, metric_t series, int64_t n)
 {
@@ -221,6 +223,8 @@ struct ddb_task *ddb_task_new(struct ddb_store *store, enum ddb_class class, siz
 	if (task != NULL) {
 		TAILQ_REMOVE(&store->spare, task, link);
 		store->spare_count--;
+		if (store->spare_unused > store->spare_count)
+			store->spare_unused = store->spare_count;
 	} else {
 		task = task_allocate(store);
 		if (task == NULL)
@@ -243,6 +247,25 @@ static void tasks_free(struct ddb_tasks *tasks)
 		TAILQ_REMOVE(tasks, task, link);
 		task_free(task);
 	}
+}
+
+/* The spare tasks are a stack, so those that nobody needed are its last ones. One stays for the
+ * next op of a service that has little to do. */
+void ddb_tasks_trim(void *user, int64_t now_ns)
+{
+	struct ddb_store *store = user;
+
+	if (now_ns - store->trimmed_ns < TASK_SPARE_NS)
+		return;
+	for (; store->spare_unused > 0 && store->spare_count > 1; store->spare_unused--) {
+		struct ddb_task *task = TAILQ_LAST(&store->spare, ddb_tasks);
+
+		TAILQ_REMOVE(&store->spare, task, link);
+		store->spare_count--;
+		task_free(task);
+	}
+	store->spare_unused = store->spare_count;
+	store->trimmed_ns = now_ns;
 }
 
 void ddb_tasks_init(struct ddb_store *store)

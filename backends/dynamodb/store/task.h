@@ -190,6 +190,8 @@ struct ddb_store {
 	struct ddb_tasks ready[DDB_CLASSES]; /* of the busy ones, those that wait for a lane */
 	struct ddb_tasks spare;
 	size_t spare_count;
+	size_t spare_unused; /* the fewest that there were since the last trim */
+	int64_t trimmed_ns;
 	size_t pausing; /* busy tasks without a lane */
 	struct random random;
 };
@@ -203,6 +205,8 @@ struct ddb_task *ddb_task_new(struct ddb_store *store, enum ddb_class class, siz
 /* An open store has called the first; the second ends what is under way, of nobody. */
 void ddb_tasks_init(struct ddb_store *store);
 void ddb_tasks_free(struct ddb_store *store);
+/* A look_after of core/pool.h: frees spare tasks that a burst needed and nobody since. */
+void ddb_tasks_trim(void *store, int64_t now_ns);
 /* Makes the call whose body was written. False: no memory, nothing was sent. */
 CART_MUST_CHECK bool ddb_task_call(struct ddb_task *task, enum ddb_step step,
 				   enum ddb_operation operation, int64_t deadline_ns);

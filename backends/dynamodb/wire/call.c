@@ -22,8 +22,9 @@
  * to twice this. */
 #define CALL_TOKENS_LOOK_US 10000
 
-/* Of a buffer, from call to call. */
-#define CALL_KEEP_MAX (256 * 1024)
+/* Of a buffer, from call to call: more than a cart of an ordinary size needs. Sooner or later each
+ * idle task has had an answer of the largest size, so this is what each of them holds on to. */
+#define CALL_KEEP_MAX (16 * 1024)
 
 #define SERIES_HALF_UNITS_MAX 1e9
 

@@ -40,10 +40,10 @@ class Answer:
 
 class Client:
     """One connection, kept while the service keeps it: made when first needed, and again after a break. timeout: seconds from sending
-    a request to its whole answer."""
+    a request to its whole answer. tls: an SSLContext."""
 
-    def __init__(self, port, timeout=30):
-        self.port, self.timeout = port, timeout
+    def __init__(self, port, timeout=30, tls=None):
+        self.port, self.timeout, self.tls = port, timeout, tls
         self.socket = None
         self.rest = b""
         self.began = 0.0
@@ -77,6 +77,8 @@ class Client:
             if self.socket is None:
                 self.socket = socket.create_connection(("127.0.0.1", self.port), self.timeout)
                 self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self.tls is not None:
+                    self.socket = self.tls.wrap_socket(self.socket)
             self.socket.settimeout(self.timeout)
             self.socket.sendall("\r\n".join(lines + ["", ""]).encode("latin-1") + data)
         except OSError as error:

@@ -1,14 +1,6 @@
 #!/usr/bin/python3
 """Runs a cartd for long under mixed load and faults, and says whether memory, descriptors, threads or latency grow: `make soak`.
 
-    tests/soak/soak.py --backend NAME [--minutes N | --requests N] [OPTION...]
-
-    --set KEY=VALUE    a setting of cartd's
-    --bytes N          memory may grow by so many bytes for each request (2: the smallest piece that malloc gives has 32)
-    --quick            the least that says something: no pauses between requests
-    --out FILE         the result, in place of build/soak/BACKEND.json
-    --docs             also writes the row into docs/reliability.md
-
 $CARTD is another cartd. The time is cut into 60 windows; those of the first quarter warm up and are not judged. Of memory, descriptors and
 threads a window has the median of what /proc said every second or more often, of latency p50 and p99 of its good answers. The slope is Theil
 and Sen's with an interval of 95 % (slopes.py). Verdicts: flat (certainly below what is tolerated), growing (certainly above), not decidable.
@@ -20,7 +12,6 @@ import contextlib
 import datetime
 import json
 import os
-import re
 import shutil
 import signal
 import statistics
@@ -38,6 +29,7 @@ import cartd  # noqa: E402
 import page  # noqa: E402
 import slopes  # noqa: E402
 import troubles  # noqa: E402
+from access import Access  # noqa: E402
 from crowd import BadClient, Shopper  # noqa: E402
 from sample import sample  # noqa: E402
 
@@ -49,7 +41,7 @@ NAMES = {"memory": "memory", "sqlite": "SQLite", "mysql": "MySQL", "dynamodb": "
 HEAD = page.head("Soak", "Server", "Minutes", "Requests", "Faults", "RSS, MiB", "RSS, MiB an hour", "Heap and stacks, bytes a request", "Descriptors an hour",
                  "Threads an hour", "p50, ms; % an hour", "p99, ms; % an hour", "Run")
 # What is kept for a while is kept so short that it has come to its greatest number when the warm-up ends.
-SETTINGS = {"threads": "2", "core_dumps": "true", "auth": "token", "auth.token_file": "tokens.json", "idempotency.window": "20s", "request.deadline": "5s",
+SETTINGS = {"threads": "2", "core_dumps": "true", "idempotency.window": "20s", "request.deadline": "5s",
             "clock.skew": "10s", "sweep.grace": "10s", "cart.ttl": "1h", "cache.carts": "50", "http.header_deadline": "2s",
             "http.idle_timeout": "3s", "http.max_connections": "500", "log.file": "cartd.txt"}
 # Growth that is tolerated: of descriptors and threads in an hour, of latency in an hour by its share.
@@ -61,9 +53,9 @@ TROUBLE_S = 10.0
 class Faults(threading.Thread):
     """SIGHUP, and the backend's troubles one after another."""
 
-    def __init__(self, backend, process, enough):
+    def __init__(self, backend, access, process, enough):
         super().__init__(name="faults", daemon=True)
-        self.backend, self.process, self.enough = backend, process, enough
+        self.backend, self.access, self.process, self.enough = backend, access, process, enough
         self.counts, self.failed = {}, None
 
     def run(self):
@@ -81,10 +73,12 @@ class Faults(threading.Thread):
             raise
 
     def reload(self):
-        """Rotates the log, and the old one goes."""
+        """Rotates the log, and the old one goes; and renews the certificate, if there is one."""
         path = os.path.join(self.backend.folder, SETTINGS["log.file"])
         with contextlib.suppress(FileNotFoundError):
             os.replace(path, path + ".old")
+        if self.access.tls:
+            self.access.renew()
         self.process.send_signal(signal.SIGHUP)
 
 
@@ -93,19 +87,14 @@ class Soak:
         self.options, self.backend, self.enough = options, backend, enough
         self.windows, self.asked, self.unserved = [], 0, 0
 
-    def token(self):
-        settings = {name: SETTINGS[name] for name in ("auth", "auth.token_file")}
-        status, said = cartd.cartctl(self.backend.folder, settings, "token", "new", "--name", "soak", "--scope", "read,write,admin")
-        assert status == 0, said
-        return re.search(r"cart_\S{20,}", said).group(0)
-
     def run(self):
-        settings = {**SETTINGS, **self.backend.settings(), **dict(pair.split("=", 1) for pair in self.options.set)}
-        with Cartd(self.backend.folder, settings, self.token(), self.backend.keys) as service:
+        access = Access(self.backend.folder, self.options.ids, self.options.tls)
+        settings = {**SETTINGS, **access.settings(), **self.backend.settings(), **dict(pair.split("=", 1) for pair in self.options.set)}
+        with Cartd(self.backend.folder, settings, keys=self.backend.keys) as service:
             pause_s = 0.0 if self.options.quick else 0.04
-            self.shoppers = [Shopper(service.port, number, service.token, self.enough, pause_s) for number in range(6)]
-            bad = [BadClient(service.port, number, self.enough, 0.2) for number in range(3)]
-            self.faults = Faults(self.backend, service.process, self.enough)
+            self.shoppers = [Shopper(service.port, number, access, self.enough, pause_s) for number in range(6)]
+            bad = [BadClient(service.port, number, access, self.enough, 0.2) for number in range(3)]
+            self.faults = Faults(self.backend, access, service.process, self.enough)
             workers = [*self.shoppers, *bad, self.faults]
             for worker in workers:
                 worker.start()
@@ -145,10 +134,6 @@ class Soak:
 
 
 class Cartd(cartd.Cartd):
-    def __init__(self, folder, settings, token, keys):
-        super().__init__(folder, settings, keys=keys)
-        self.token = token
-
     def log(self):
         """Of both files: what it said before it opened log.file is in the first."""
         path = os.path.join(os.path.dirname(self.log_path), SETTINGS["log.file"])
@@ -207,15 +192,19 @@ def write(record, options):
 
 
 def parse():
-    parser = argparse.ArgumentParser(usage=__doc__)
+    parser = argparse.ArgumentParser(prog="tests/soak/soak.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--backend", choices=troubles.KINDS, required=True)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--requests", type=int, default=0)
-    parser.add_argument("--set", action="append", default=[])
-    parser.add_argument("--bytes", type=float, default=2.0)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--out", default="")
-    parser.add_argument("--docs", action="store_true")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--minutes", metavar="N", type=float, default=60, help="how long (default: %(default)g)")
+    length.add_argument("--requests", metavar="N", type=int, default=0, help="how many requests, in place of a time")
+    parser.add_argument("--ids", choices=("integer", "string"), default="integer", help="of customers and products (default: %(default)s)")
+    parser.add_argument("--tls", action="store_true", help="cartd has a certificate, another one after each SIGHUP")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of cartd's")
+    parser.add_argument("--bytes", metavar="N", type=float, default=2.0,
+                        help="memory may grow by so many bytes for each request (default: %(default)g; the smallest piece that malloc gives has 32)")
+    parser.add_argument("--quick", action="store_true", help="the least that says something: no pauses between requests")
+    parser.add_argument("--out", metavar="FILE", default="", help="the result, in place of build/soak/BACKEND.json")
+    parser.add_argument("--docs", action="store_true", help="also writes the row into docs/reliability.md")
     return parser.parse_args()
 
 

@@ -288,7 +288,7 @@ run_contract = $(foreach t,integer string,$(call run_contract_type,$(1),$(2),$(t
 api_tests := $(filter $(foreach t,access api api_attributes api_errors api_erase api_lines api_merge api_reopen api_semantics guests openapi string_ids,$(B)/tests/server/test_$(t)),$(SERVER_TESTS))
 # Tests that compare speeds skip themselves on a noisy machine, so they run alone.
 speed_tests := $(filter $(B)/tests/server/test_gate,$(SERVER_TESTS))
-# These run over TLS too, but for what they say they skip.
+# These run over TLS too.
 connection_tests := $(filter $(B)/tests/server/test_raw $(B)/tests/server/test_drain $(B)/tests/server/test_limits,$(SERVER_TESTS))
 run_server = --group server$(call tag,$(1)) $(call after,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(filter-out $(speed_tests),$(SERVER_TESTS))) \

@@ -7,7 +7,7 @@
 #include "tests/lib/cmocka.h"
 #include "tests/lib/http_client.h"
 #include "tests/lib/patience.h"
-#include "tests/lib/tls_client.h"
+#include "tests/lib/waiter.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -185,23 +185,27 @@ static void nobody_is_reset_in_a_storm_of_connects(void **state)
 static void those_who_wait_at_the_limit_are_served_before_the_end(void **state)
 {
 	static const char *const settings[] = {SLOW, "http.max_connections=4", NULL};
-	struct http_client clients[8];
+	struct http_client clients[4];
+	struct waiter waiters[4];
 	struct cartd cartd;
 
 	(void)state;
-	if (tls_client_is_used()) {
-		print_message("not tested over TLS here: clients that wait for a place\n");
-		skip();
-	}
 	cartd_start(&cartd, settings);
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 4; i++) {
 		http_client_open(&clients[i], cartd.port);
 		http_client_send_text(&clients[i], GET_CART);
 	}
+	for (int i = 0; i < 4; i++)
+		waiter_start(&waiters[i], cartd.port, GET_CART);
 	cartd_signal(&cartd, SIGTERM);
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 4; i++) {
 		expect_status(&clients[i], 404, true);
 		expect_end(&clients[i]);
+	}
+	for (int i = 0; i < 4; i++) {
+		assert_true(waiter_join(&waiters[i], WAIT_MS));
+		expect_status(&waiters[i].client, 404, true);
+		expect_end(&waiters[i].client);
 	}
 	expect_exit(&cartd, 0);
 }

@@ -7,6 +7,7 @@
 #include "tests/lib/http_client.h"
 #include "tests/lib/patience.h"
 #include "tests/lib/tls_client.h"
+#include "tests/lib/waiter.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -109,15 +110,6 @@ static void *flood_run(void *user)
 		http_client_close(&client);
 	}
 	return NULL;
-}
-
-/* Over TLS a client cannot be opened before it has its place: its handshake waits for that. */
-static void skip_over_tls(void)
-{
-	if (!tls_client_is_used())
-		return;
-	print_message("not tested over TLS here: a client that waits for a place\n");
-	skip();
 }
 
 static void check_cost(const struct cartd *cartd, const char *name, int64_t p99_us, size_t sent)
@@ -372,29 +364,30 @@ static void at_the_limit_connections_wait_for_a_place(void **state)
 	static const char *const settings[] = {"http.max_connections=10", "threads=2",
 					       "http.header_deadline=20s", NULL};
 	struct http_response response = {0};
-	struct http_client *clients, late;
+	struct http_client *clients;
+	struct waiter late;
 	struct cartd cartd;
 
 	(void)state;
-	skip_over_tls();
 	cartd_start(&cartd, settings);
 	/* Parts of requests: nobody to take a place from. Some more get in until every loop knows
 	 * that the limit is reached. */
-	clients = crowd_open(&cartd, 12, "GET /livez HTTP/1.1\r\n");
+	clients = crowd_open(&cartd, 10, "GET /livez HTTP/1.1\r\n");
 	for (int more = 0;; more++) {
-		http_client_open(&late, cartd.port);
-		http_client_send_text(&late, GET "\r\n");
-		if (http_client_read(&late, &response, false, 1000) == HTTP_READ_TIMEOUT)
+		waiter_start(&late, cartd.port, GET "\r\n");
+		if (!waiter_join(&late, 1000) ||
+		    http_client_read(&late.client, &response, false, 1000) == HTTP_READ_TIMEOUT)
 			break;
 		assert_true(more < 20);
-		http_client_close(&late);
+		http_client_close(&late.client);
 	}
 	for (int i = 0; i < 3; i++)
 		http_client_close(&clients[i]);
-	expect_status(&late, 200);
+	assert_true(waiter_join(&late, WAIT_MS));
+	expect_status(&late.client, 200);
 	assert_true(cartd_metric(&cartd, "cart_http_connections_at_limit_total") >= 1);
-	http_client_close(&late);
-	crowd_close(clients, 12);
+	http_client_close(&late.client);
+	crowd_close(clients, 10);
 	cartd_stop(&cartd);
 }
 
@@ -452,23 +445,22 @@ static void without_file_descriptors_the_loop_rests_and_service_returns(void **s
 {
 	static const char *const settings[] = {"http.header_deadline=20s", NULL};
 	const struct rlimit few = {.rlim_cur = 20, .rlim_max = 20};
-	struct http_client *clients;
+	struct waiter *clients;
 	struct cartd cartd;
 	int64_t cpu_ms;
 
 	(void)state;
 	/* After the start, or cartd would accept fewer connections. */
-	skip_over_tls();
 	cartd_start(&cartd, settings);
 	assert_int_equal(prlimit(cartd.pid, RLIMIT_NOFILE, &few, NULL), 0);
-	clients = crowd_open(&cartd, 30, "GET /livez HTTP/1.1\r\n");
+	clients = waiters_start(cartd.port, 30, "GET /livez HTTP/1.1\r\n");
 	cartd_await_output(&cartd, "cannot accept connections", WAIT_MS);
 	cpu_ms = cartd_cpu_ms(&cartd);
 	pause_ms(1000);
 	print_message("out of file descriptors: %lld ms of processor time a second\n",
 		      (long long)(cartd_cpu_ms(&cartd) - cpu_ms));
 	assert_true(cartd_cpu_ms(&cartd) - cpu_ms < 100);
-	crowd_close(clients, 30);
+	waiters_close(clients, 30);
 	assert_true(cartd_metric(&cartd, "cart_http_accept_failures_total") >= 1);
 	cartd_stop(&cartd);
 }
@@ -495,7 +487,8 @@ static long finish_asking(struct http_client *client, const char *first, const c
 static void connections_leave_files_to_the_database(void **state)
 {
 	static const char *const settings[] = {"http.header_deadline=60s", "threads=1", NULL};
-	struct http_client *asking, *clients;
+	struct http_client *asking;
+	struct waiter *clients;
 	long at_limit = 0, failures = 0;
 	struct cartd cartd;
 
@@ -504,16 +497,15 @@ static void connections_leave_files_to_the_database(void **state)
 		print_message("not tested: 500 connections need more open files\n");
 		skip();
 	}
-	skip_over_tls();
 	cartd_start_with(&cartd, settings, &(struct cartd_options){.nofile = 400});
 	asking = crowd_open(&cartd, 50, "GET /metrics HTTP/1.1\r\nHost: a\r\n");
-	clients = crowd_open(&cartd, 430, "GET /livez HTTP/1.1\r\n");
+	clients = waiters_start(cartd.port, 430, "GET /livez HTTP/1.1\r\n");
 	for (int i = 0; i < 50 && at_limit == 0 && failures == 0; i++, pause_ms(50))
 		at_limit = finish_asking(&asking[i], "\ncart_http_connections_at_limit_total ",
 					 "\ncart_http_accept_failures_total ", &failures);
 	assert_int_equal(failures, 0);
 	assert_int_not_equal(at_limit, 0);
-	crowd_close(clients, 430);
+	waiters_close(clients, 430);
 	crowd_close(asking, 50);
 	cartd_stop(&cartd);
 }

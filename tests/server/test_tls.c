@@ -13,7 +13,6 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -640,54 +639,6 @@ static void cartbench_measures_over_tls(void **state)
 	cartd_stop(&cartd);
 }
 
-static void *ask_and_note(void *user)
-{
-	struct http_client client;
-	int *port_then_status = user;
-
-	http_client_open(&client, *port_then_status);
-	*port_then_status = ask(&client);
-	http_client_close(&client);
-	return NULL;
-}
-
-/* Their handshakes begin only when others have gone. */
-static void those_who_wait_at_the_limit_are_served_before_the_end(void **state)
-{
-	static const char *const settings[] = {"http.max_connections=2", "drain.delay=100ms", NULL};
-	struct http_client holders[2];
-	pthread_t threads[6];
-	struct cartd cartd;
-	int asked[6];
-
-	(void)state;
-	start_tls(&cartd, settings);
-	for (int i = 0; i < 2; i++) {
-		http_client_open(&holders[i], cartd.port);
-		http_client_send_text(&holders[i], "GET /livez HTTP/1.1\r\n");
-	}
-	for (int i = 0; i < 6; i++) {
-		asked[i] = cartd.port;
-		assert_int_equal(pthread_create(&threads[i], NULL, ask_and_note, &asked[i]), 0);
-	}
-	cartd_signal(&cartd, SIGTERM);
-	for (int i = 0; i < 2; i++) {
-		struct http_response response = {0};
-
-		http_client_send_text(&holders[i], "Host: a\r\n\r\n");
-		assert_int_equal(http_client_read(&holders[i], &response, false, WAIT_MS),
-				 HTTP_READ_ANSWER);
-		http_response_clear(&response);
-		http_client_close(&holders[i]);
-	}
-	for (int i = 0; i < 6; i++) {
-		pthread_join(threads[i], NULL);
-		assert_int_equal(asked[i], 200);
-	}
-	assert_int_equal(cartd_wait(&cartd, WAIT_MS), 0);
-	cartd_kill(&cartd);
-}
-
 static int start(void **state)
 {
 	(void)state;
@@ -727,7 +678,6 @@ int main(void)
 		cmocka_unit_test(requests_that_come_together_take_no_new_memory),
 		cmocka_unit_test(answers_to_a_slow_reader_arrive_whole),
 		cmocka_unit_test(cartbench_measures_over_tls),
-		cmocka_unit_test(those_who_wait_at_the_limit_are_served_before_the_end),
 		cmocka_unit_test(a_hangup_changes_the_certificate_of_new_connections),
 	};
 

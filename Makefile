@@ -398,7 +398,7 @@ chaos:
 ## soak: MINUTES (60) of mixed load with faults on BACKEND (memory), and whether memory, descriptors, threads or latency grow; DOCS=1 as of chaos
 MINUTES ?= 60
 soak: programs
-	@CARTD=$(CURDIR)/$(B)/bin/cartd tests/soak/soak.py --backend '$(BACKEND)' --minutes '$(MINUTES)' $(if $(DOCS),--docs)
+	@CARTD=$(CURDIR)/$(B)/bin/cartd tests/soak/soak.py --backend '$(BACKEND)' --minutes '$(MINUTES)' $(if $(DOCS),--docs) $(ARGS)
 ## matrix: contract, API and kill -9 on other servers than ./cart check's; SERVERS="mysql moto", DOCS=1 writes docs/servers.md
 SERVERS ?= mysql mariadb-new vitess group-replication galera dynoxide moto
 matrix: tests

@@ -217,7 +217,7 @@ def main():
         with troubles.KINDS[options.backend](folder, enough.wait) as backend:
             soak = Soak(options, backend, enough)
             soak.run()
-            server = backend.version()
+            server = ", ".join([backend.version(), *(["TLS"] if options.tls else []), *(["ids are strings"] if options.ids == "string" else [])])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     judged = judge(soak.windows, options.bytes)

@@ -40,7 +40,8 @@ class Sqlite(Memory):
         return "SQLite " + sqlite3.sqlite_version
 
     def settings(self):
-        return {"backend": "sqlite", "sqlite.path": os.path.join(self.folder, "cart.db"), "sqlite.sweep_interval": "5s"}
+        # The default cache has room for more pages than the file has for hours, so it would only grow.
+        return {"backend": "sqlite", "sqlite.path": os.path.join(self.folder, "cart.db"), "sqlite.sweep_interval": "5s", "sqlite.cache": "256KiB"}
 
     def troubles(self):
         return [self.lock, self.read_long]

@@ -73,8 +73,10 @@ enum cart_result {
 	CART_UNCERTAIN,	 /* the change may or may not have landed */
 	CART_CANCELED,	 /* by cart_store_cancel() */
 	CART_DAMAGED,	 /* the cart is there and cannot be read; op->reason says why */
-	CART_FAILED,	 /* a defect, or a database that answers nonsense; op->reason says what */
-	CART_RESULTS	 /* how many there are */
+	CART_CURSOR_GONE, /* a FEED goes on from where events are no longer kept, or never were */
+	CART_CURSOR_INVALID, /* a FEED goes on from what is no cursor of this backend */
+	CART_FAILED, /* a defect, or a database that answers nonsense; op->reason says what */
+	CART_RESULTS /* how many there are */
 };
 
 /* "OK", "NOT_FOUND", ...: for logs, metrics and tests. */

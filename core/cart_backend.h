@@ -12,10 +12,10 @@
  *
  * What backends need beside this header, so that each writes its protocol and nothing else:
  * core/cart_rules.h (what an op makes of a cart), core/cart_diff.h (what has to be written after
- * that), core/batch.h and core/pool.h (queues, lanes, batches, refusal of what waits too long),
- * cart_id_find() (whose row is this), core/base/wake.h (answers from another thread),
- * core/base/retry_budget.h, core/base/random.h, core/base/buf.h, core/base/log.h,
- * core/base/metrics.h, core/settings/settings.h.
+ * that), core/feed/ (events, their stored form, cursors), core/batch.h and core/pool.h (queues,
+ * lanes, batches, refusal of what waits too long), cart_id_find() (whose row is this),
+ * core/base/wake.h (answers from another thread), core/base/retry_budget.h, core/base/random.h,
+ * core/base/buf.h, core/base/log.h, core/base/metrics.h, core/settings/settings.h.
  */
 #ifndef CORE_CART_BACKEND_H
 #define CORE_CART_BACKEND_H
@@ -29,6 +29,7 @@
 #define CART_CAP_DURABLE	1u /* an acknowledged change survives a crash of the process */
 #define CART_CAP_EVENTUAL_READS 2u /* CART_READ_EVENTUAL differs from CART_READ_STRONG */
 #define CART_CAP_STRONG_LISTS	4u /* LIST shows a change as soon as it is acknowledged */
+#define CART_CAP_FEED		8u /* with feed=on it keeps events and takes FEED */
 
 struct cart_provisioner;
 

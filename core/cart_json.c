@@ -2,7 +2,7 @@
 
 #include "core/base/units.h"
 
-static void cart_json_time(struct buf *out, int64_t ms)
+void cart_json_write_time(struct buf *out, int64_t ms)
 {
 	char text[UNITS_TIME_TEXT + 3];
 
@@ -12,7 +12,7 @@ static void cart_json_time(struct buf *out, int64_t ms)
 	buf_add(out, text, UNITS_TIME_TEXT + 2);
 }
 
-static void cart_json_id(struct buf *out, const struct cart_id *id)
+void cart_json_write_id(struct buf *out, const struct cart_id *id)
 {
 	char text[CART_ID_TEXT + 3];
 
@@ -22,8 +22,7 @@ static void cart_json_id(struct buf *out, const struct cart_id *id)
 	buf_add(out, text, CART_ID_TEXT + 2);
 }
 
-/* A number, or a string with its quotes. */
-static void cart_json_shop_id(struct buf *out, const struct shop_id *id)
+void cart_json_write_shop_id(struct buf *out, const struct shop_id *id)
 {
 	char *at;
 
@@ -44,13 +43,13 @@ static void cart_json_shop_id(struct buf *out, const struct shop_id *id)
 static void cart_json_line(struct buf *out, const struct cart_line *line)
 {
 	CART_JSON_ADD(out, "{\"product_id\":");
-	cart_json_shop_id(out, &line->product_id);
+	cart_json_write_shop_id(out, &line->product_id);
 	CART_JSON_ADD(out, ",\"quantity\":");
 	buf_add_integer(out, line->quantity);
 	CART_JSON_ADD(out, ",\"added_at\":");
-	cart_json_time(out, line->added_ms);
+	cart_json_write_time(out, line->added_ms);
 	CART_JSON_ADD(out, ",\"updated_at\":");
-	cart_json_time(out, line->updated_ms);
+	cart_json_write_time(out, line->updated_ms);
 	if (line->attributes != NULL) {
 		CART_JSON_ADD(out, ",\"attributes\":");
 		buf_add_string(out, line->attributes);
@@ -58,13 +57,14 @@ static void cart_json_line(struct buf *out, const struct cart_line *line)
 	CART_JSON_ADD(out, "}");
 }
 
-void cart_json_write(struct buf *out, const struct cart *cart)
+/* All before the lines. */
+static void cart_json_head(struct buf *out, const struct cart *cart)
 {
 	CART_JSON_ADD(out, "{\"shopping_cart_id\":");
-	cart_json_id(out, &cart->id);
+	cart_json_write_id(out, &cart->id);
 	CART_JSON_ADD(out, ",\"customer_id\":");
 	if (cart->customer_id.size > 0)
-		cart_json_shop_id(out, &cart->customer_id);
+		cart_json_write_shop_id(out, &cart->customer_id);
 	else
 		CART_JSON_ADD(out, "null");
 	CART_JSON_ADD(out, ",\"status\":");
@@ -77,23 +77,28 @@ void cart_json_write(struct buf *out, const struct cart *cart)
 	CART_JSON_ADD(out, ",\"version\":");
 	buf_add_integer(out, cart->version);
 	CART_JSON_ADD(out, ",\"created_at\":");
-	cart_json_time(out, cart->created_ms);
+	cart_json_write_time(out, cart->created_ms);
 	CART_JSON_ADD(out, ",\"updated_at\":");
-	cart_json_time(out, cart->updated_ms);
+	cart_json_write_time(out, cart->updated_ms);
 	CART_JSON_ADD(out, ",\"expires_at\":");
 	if (cart->expires_ms == 0)
 		CART_JSON_ADD(out, "null");
 	else
-		cart_json_time(out, cart->expires_ms);
+		cart_json_write_time(out, cart->expires_ms);
 	CART_JSON_ADD(out, ",\"order_id\":");
 	if (cart_id_is_nil(&cart->order_id))
 		CART_JSON_ADD(out, "null");
 	else
-		cart_json_id(out, &cart->order_id);
+		cart_json_write_id(out, &cart->order_id);
 	if (cart->state == CART_MERGED) {
 		CART_JSON_ADD(out, ",\"merged_into\":");
-		cart_json_id(out, &cart->merged_into);
+		cart_json_write_id(out, &cart->merged_into);
 	}
+}
+
+void cart_json_write(struct buf *out, const struct cart *cart)
+{
+	cart_json_head(out, cart);
 	CART_JSON_ADD(out, ",\"items\":[");
 	for (size_t i = 0; i < cart->line_count; i++) {
 		if (i > 0)
@@ -101,6 +106,12 @@ void cart_json_write(struct buf *out, const struct cart *cart)
 		cart_json_line(out, &cart->lines[i]);
 	}
 	CART_JSON_ADD(out, "]}");
+}
+
+void cart_json_write_head(struct buf *out, const struct cart *cart)
+{
+	cart_json_head(out, cart);
+	CART_JSON_ADD(out, "}");
 }
 
 void cart_json_write_line(struct buf *out, const struct cart_line *line)

@@ -1,5 +1,7 @@
 #include "core/cart_op.h"
 
+#include "core/feed/event.h"
+
 #include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@ const char *cart_op_type_name(enum cart_op_type type)
 		[CART_OP_CHANGE] = "change", [CART_OP_CHECKOUT] = "checkout",
 		[CART_OP_DELETE] = "delete", [CART_OP_LIST] = "list",
 		[CART_OP_MERGE] = "merge",   [CART_OP_IMPORT] = "import",
+		[CART_OP_FEED] = "feed",
 	};
 
 	return (unsigned)type < CART_OP_TYPES ? names[type] : "?";
@@ -20,7 +23,7 @@ const char *cart_op_type_name(enum cart_op_type type)
 
 bool cart_op_is_write(const struct cart_op *op)
 {
-	return op->type != CART_OP_GET && op->type != CART_OP_LIST;
+	return op->type != CART_OP_GET && op->type != CART_OP_LIST && op->type != CART_OP_FEED;
 }
 
 bool cart_op_gives_cart(const struct cart_op *op)
@@ -64,6 +67,9 @@ void cart_op_clear(struct cart_op *op)
 {
 	cart_clear(&op->cart);
 	cart_op_free_carts(op);
+	if (op->page != NULL)
+		cart_feed_page_free(op->page);
+	op->page = NULL;
 	op->result = CART_OK;
 	op->replayed = op->of_from = false;
 	op->version = 0;
@@ -113,6 +119,11 @@ static struct cart *cart_op_copy_whole(char *to, const struct cart *whole)
 	return copy;
 }
 
+static size_t cart_op_after_size(const struct cart_op *op)
+{
+	return op->type == CART_OP_FEED && op->feed.after != NULL ? strlen(op->feed.after) + 1 : 0;
+}
+
 static void cart_op_copy_attributes(struct cart_change *to, const struct cart_op *op, char *tail)
 {
 	for (size_t i = 0; i < op->change_count; i++) {
@@ -131,8 +142,9 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op)
 	size_t whole_size = cart_op_whole_size(op->whole);
 	size_t owner_size = op->owner != NULL ? sizeof(*op->owner) : 0;
 	size_t key_size = op->key != NULL ? strlen(op->key) + 1 : 0;
+	size_t after_size = cart_op_after_size(op);
 	struct cart_op *copy = malloc(sizeof(*copy) + whole_size + changes_size + owner_size +
-				      key_size + cart_op_attributes_size(op));
+				      key_size + after_size + cart_op_attributes_size(op));
 	char *tail;
 
 	if (copy == NULL)
@@ -142,6 +154,7 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op)
 	copy->cart = (struct cart){0};
 	copy->carts = NULL;
 	copy->cart_count = 0;
+	copy->page = NULL;
 	cart_op_clear(copy);
 	memset(&copy->held, 0, sizeof(copy->held));
 	copy->submitted_ns = op->submitted_ns;
@@ -157,7 +170,10 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op)
 	tail += owner_size;
 	if (key_size > 0)
 		copy->key = memcpy(tail, op->key, key_size);
-	cart_op_copy_attributes((struct cart_change *)(void *)(copy + 1), op, tail + key_size);
+	tail += key_size;
+	if (after_size > 0)
+		copy->feed.after = memcpy(tail, op->feed.after, after_size);
+	cart_op_copy_attributes((struct cart_change *)(void *)(copy + 1), op, tail + after_size);
 	return copy;
 }
 
@@ -171,6 +187,7 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from)
 	to->carts = from->carts;
 	to->cart_count = from->cart_count;
 	to->more = from->more;
+	to->page = from->page;
 	to->retry_ms = from->retry_ms;
 	memcpy(to->reason, from->reason, sizeof(to->reason));
 	to->started_ns = from->started_ns;
@@ -178,6 +195,7 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from)
 	from->cart = (struct cart){0};
 	from->carts = NULL;
 	from->cart_count = 0;
+	from->page = NULL;
 }
 
 enum cart_state cart_list_only(const struct cart_list *list)

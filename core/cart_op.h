@@ -12,6 +12,7 @@
 
 #include "core/cart.h"
 
+struct cart_feed_page;
 struct cart_op;
 struct cart_store;
 
@@ -41,6 +42,8 @@ enum cart_op_type {
 	CART_OP_MERGE,	  /* the lines of another cart, which is closed: id, from, strategy,
 			     if_version, key */
 	CART_OP_IMPORT,	  /* a cart that was elsewhere, as it was there: id, whole */
+	CART_OP_FEED,	  /* a page of events: feed. Of backends with CART_CAP_FEED, where the
+			     setting feed is on */
 	CART_OP_TYPES
 };
 
@@ -128,6 +131,22 @@ struct cart_list {
 	struct cart_id after_id;
 };
 
+#define CART_FEED_MAX	     1000 /* events a page */
+#define CART_FEED_CURSOR_MAX 4096 /* characters of a cursor: letters, digits, "-", "_", "." */
+#define CART_FEED_NOW	     "now"
+
+/*
+ * Events in an order in which those of each cart have rising versions. An event is there once its
+ * change was acknowledged, for feed.retention.
+ */
+struct cart_feed {
+	/* A page's next, or an event's cursor: what follows it, so that nothing is skipped. NULL:
+	 * the oldest event that is kept. CART_FEED_NOW: an empty page whose next is followed by
+	 * every change acknowledged after the op began. */
+	const char *after;
+	int limit; /* 1 ... CART_FEED_MAX events; a page may end early */
+};
+
 /* Called once an accepted op, on the loop that submitted it, never inside submit. May submit
  * others. */
 typedef void cart_op_done_fn(struct cart_op *op, void *user);
@@ -165,7 +184,10 @@ struct cart_op {
 	size_t change_count;
 	const char *key; /* CREATE, CHANGE, CHECKOUT, MERGE: idempotency key, NUL-terminated, or
 			    NULL */
-	struct cart_list list;
+	union {
+		struct cart_list list; /* LIST */
+		struct cart_feed feed; /* FEED */
+	};
 	int64_t deadline_ns; /* on the store's monotonic clock; the callback comes by then */
 	cart_op_done_fn *done;
 	void *user;
@@ -184,7 +206,8 @@ struct cart_op {
 			       which the next page begins, see cart_list_go_on() */
 	struct cart *carts; /* LIST: a malloc'd array, NULL when empty; and the next two */
 	size_t cart_count;
-	bool more;	  /* there are carts after the last one */
+	bool more; /* there are carts after the last one; FEED: there may be events */
+	struct cart_feed_page *page; /* FEED: core/feed/event.h; freed with the op's result */
 	int64_t retry_ms; /* BUSY: it is of no use to try again earlier than after so long; 0: not
 			     known */
 	char reason[CART_REASON_MAX]; /* BUSY, UNCERTAIN, FAILED: one line for the log; else empty

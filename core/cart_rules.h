@@ -20,8 +20,10 @@ struct cart_rules {
 	/* A key that is younger may still protect a request from being applied twice: its first
 	 * try, and a repeat, each within request.deadline, by clocks that differ. 0: the window. */
 	int64_t key_least_ms;
-	int64_t idle_step_ms;	/* cart.idle_step */
-	int64_t sweep_grace_ms; /* sweep.grace */
+	int64_t idle_step_ms;	   /* cart.idle_step */
+	int64_t sweep_grace_ms;	   /* sweep.grace */
+	bool feed;		   /* feed */
+	int64_t feed_retention_ms; /* feed.retention */
 };
 
 /* When a sweeper may remove a cart with that expiry: rounded up to a thirtieth of cart.ttl, at most

@@ -109,8 +109,8 @@ CART_MUST_CHECK int cart_store_open(struct cart_store **store, struct cart_db *d
 
 /*
  * Hands an op over. CART_OK: accepted, the callback will come. Anything else: refused, the op is
- * still the caller's: CART_BUSY (closing, no memory, queue full), CART_FAILED (a request that no
- * caller should make; op->reason says which rule).
+ * still the caller's: CART_BUSY (closing, no memory, queue full), CART_CURSOR_INVALID, CART_FAILED
+ * (a request that no caller should make; op->reason says which rule).
  */
 CART_MUST_CHECK enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op);
 

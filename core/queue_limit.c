@@ -26,6 +26,7 @@ static enum queue_kind queue_kind_of(const struct cart_op *op)
 	switch (op->type) {
 	case CART_OP_GET:
 	case CART_OP_LIST:
+	case CART_OP_FEED:
 	case CART_OP_CHECKOUT:
 		return QUEUE_OTHERS;
 	default:

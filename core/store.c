@@ -89,6 +89,17 @@ const struct setting cart_settings[] = {
 	 .max = INT64_C(365) * 24 * 3600 * 1000,
 	 .help = "Expired carts and keys, which nobody sees any more, stay in the database for so "
 		 "long before they are removed"},
+	{.key = "feed",
+	 .type = SETTING_BOOL,
+	 .fallback = "off",
+	 .help = "Keep an event for each change of a cart, for GET /changes and cartctl feed; all "
+		 "instances need the same"},
+	{.key = "feed.retention",
+	 .type = SETTING_DURATION,
+	 .fallback = "7d",
+	 .min = 60 * 1000,
+	 .max = INT64_C(365) * 24 * 3600 * 1000,
+	 .help = "How long events are kept; DynamoDB keeps them 24 hours whatever this says"},
 	{0},
 };
 
@@ -102,6 +113,8 @@ struct cart_rules cart_rules_from(const struct settings *settings)
 		.idempotency_window_ms = settings_integer(settings, "idempotency.window"),
 		.idle_step_ms = settings_integer(settings, "cart.idle_step"),
 		.sweep_grace_ms = settings_integer(settings, "sweep.grace"),
+		.feed = settings_bool(settings, "feed"),
+		.feed_retention_ms = settings_integer(settings, "feed.retention"),
 	};
 }
 
@@ -260,6 +273,17 @@ int cart_take_id_type(const struct settings *settings, struct cart_error *error)
 			      shop_id_type_name(type), shop_id_type_name(shop_id_type()));
 }
 
+static int store_check_feed(const struct cart_backend *backend, const struct cart_rules *rules,
+			    struct cart_error *error)
+{
+	if (!rules->feed || (backend->caps & CART_CAP_FEED) != 0)
+		return 0;
+	return cart_error_set(error,
+			      "feed=on, but the backend %s keeps no events: set feed=off, or "
+			      "choose another backend",
+			      backend->name);
+}
+
 int cart_db_start(struct cart_db **out, const struct cart_backend *backend,
 		  const struct cart_env *env, enum cart_provision provision,
 		  struct cart_error *error)
@@ -268,7 +292,8 @@ int cart_db_start(struct cart_db **out, const struct cart_backend *backend,
 	struct store_metrics *series;
 
 	*out = NULL;
-	if (cart_take_id_type(env->settings, error) != 0)
+	if (store_check_feed(backend, &env->rules, error) != 0 ||
+	    cart_take_id_type(env->settings, error) != 0)
 		return -1;
 	series = store_metrics_new(backend, env->metrics);
 	if (series == NULL || backend->start(&db, env, error) != 0) {
@@ -498,6 +523,26 @@ static const char *store_import_defect(const struct cart_op *op)
 	return cart_is_sound_whole(op->whole) ? NULL : "an import of what is no cart";
 }
 
+static bool store_is_cursor(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= 1 && len <= CART_FEED_CURSOR_MAX &&
+	       strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") ==
+		       len;
+}
+
+static const char *store_feed_defect(const struct cart_store *store, const struct cart_op *op)
+{
+	if (!cart_store_rules(store)->feed)
+		return "the feed is off: set feed=on";
+	if (op->owner != NULL)
+		return "the feed is of all carts";
+	if (op->feed.limit < 1 || op->feed.limit > CART_FEED_MAX)
+		return "a feed's limit is out of range";
+	return NULL;
+}
+
 /* What is wrong with a request that no caller should make; NULL: nothing. */
 static const char *store_defect(const struct cart_store *store, const struct cart_op *op)
 {
@@ -526,6 +571,8 @@ static const char *store_defect(const struct cart_store *store, const struct car
 		return store_merge_defect(op);
 	case CART_OP_IMPORT:
 		return store_import_defect(op);
+	case CART_OP_FEED:
+		return store_feed_defect(store, op);
 	case CART_OP_GET:
 	case CART_OP_DELETE:
 		return NULL;
@@ -587,6 +634,8 @@ enum cart_result cart_store_submit(struct cart_store *store, struct cart_op *op)
 	op->reason[0] = '\0';
 	if (defect != NULL)
 		return store_refuse(store, op, CART_FAILED, defect);
+	if (op->type == CART_OP_FEED && op->feed.after != NULL && !store_is_cursor(op->feed.after))
+		return store_refuse(store, op, CART_CURSOR_INVALID, "no cursor");
 	if (store->closing)
 		return store_refuse(store, op, CART_BUSY, "the store is closing");
 	op->now_ms = clock_skew_now_ms(store->db->env.skew, store->db->env.clock, &skewed);
@@ -648,9 +697,13 @@ static void store_stamp(struct cart_store *store, struct cart_op *op)
 /* Only CART_OK has carts, a version, or replayed. */
 static void store_drop_result(struct cart_op *op)
 {
-	struct cart_op carts = {.cart = op->cart, .carts = op->carts, .cart_count = op->cart_count};
+	struct cart_op carts = {.cart = op->cart,
+				.carts = op->carts,
+				.cart_count = op->cart_count,
+				.page = op->page};
 
 	cart_op_clear(&carts);
+	op->page = NULL;
 	op->cart = (struct cart){0};
 	op->carts = NULL;
 	op->cart_count = 0;

@@ -510,7 +510,7 @@ const struct cart_backend fault_backend = {
 	.summary = "misbehaves on purpose over another backend; for debugging",
 	.heading = "Fault backend",
 	/* A store that breaks promises makes none, whatever the inner store promises. */
-	.caps = 0,
+	.caps = CART_CAP_FEED, /* if the store below has it */
 	.settings = fault_settings,
 	.start = fault_start,
 	.provision = fault_provision,

@@ -660,6 +660,7 @@ enum cart_result memory_table_run(struct memory_table *table, struct cart_op *op
 		return table_list(table, op);
 	case CART_OP_IMPORT:
 		return table_import(table, op);
+	case CART_OP_FEED:
 	case CART_OP_TYPES:
 		break;
 	}

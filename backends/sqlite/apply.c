@@ -8,6 +8,8 @@
  */
 #include "backends/sqlite/apply.h"
 
+#include "core/cart_lines.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +22,7 @@ static void apply_bind_id(sqlite3_stmt *stmt, int at, const struct cart_id *id)
 static bool apply_write_items(struct sqlite_conn *conn, const struct cart *cart)
 {
 	buf_reset(&conn->items);
-	sqlite_items_write(&conn->items, cart);
+	cart_lines_write(&conn->items, cart);
 	return !conn->items.failed;
 }
 

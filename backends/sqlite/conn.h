@@ -89,9 +89,5 @@ CART_MUST_CHECK int sqlite_cart_load(struct sqlite_conn *conn, const struct cart
 
 /* Takes the ids in the statement's first column, and resets it. ids has room for all. */
 CART_MUST_CHECK int sqlite_ids_read(sqlite3_stmt *stmt, struct cart_id *ids, size_t *count);
-/* The column items, as the schema describes it, to lines and back. Reading: SQLITE_OK, or
- * SQLITE_DAMAGED_ROW or SQLITE_NOMEM, after which the cart has no lines. */
-CART_MUST_CHECK int sqlite_items_read(struct cart *cart, const char *text, size_t len);
-void sqlite_items_write(struct buf *out, const struct cart *cart);
 
 #endif

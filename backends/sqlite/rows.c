@@ -2,6 +2,7 @@
  * file is damaged. */
 #include "backends/sqlite/conn.h"
 
+#include "core/cart_lines.h"
 #include "core/cart_op.h"
 
 #include <string.h>
@@ -33,18 +34,10 @@ static int rows_id(sqlite3_stmt *stmt, int column, struct cart_id *to)
 	return SQLITE_OK;
 }
 
-static bool rows_products_are_valid(const struct cart *cart)
-{
-	size_t i = 0;
-
-	while (i < cart->line_count && shop_id_is_valid(&cart->lines[i].product_id))
-		i++;
-	return i == cart->line_count;
-}
-
 static int rows_cart(sqlite3_stmt *stmt, const struct shop_id *owner, struct cart *cart)
 {
 	int rc = rows_customer(stmt, cart);
+	enum cart_result read;
 	const char *items;
 
 	if (rc != SQLITE_OK)
@@ -54,9 +47,9 @@ static int rows_cart(sqlite3_stmt *stmt, const struct shop_id *owner, struct car
 	items = (const char *)sqlite3_column_text(stmt, 7);
 	if (items == NULL)
 		return SQLITE_NOMEM;
-	rc = sqlite_items_read(cart, items, (size_t)sqlite3_column_bytes(stmt, 7));
-	if (rc != SQLITE_OK)
-		return rc;
+	read = cart_lines_read(cart, items, (size_t)sqlite3_column_bytes(stmt, 7));
+	if (read != CART_OK)
+		return read == CART_BUSY ? SQLITE_NOMEM : SQLITE_DAMAGED_ROW;
 	cart->state = (enum cart_state)sqlite3_column_int(stmt, 1);
 	cart->version = sqlite3_column_int64(stmt, 2);
 	cart->created_ms = sqlite3_column_int64(stmt, 3);
@@ -65,7 +58,7 @@ static int rows_cart(sqlite3_stmt *stmt, const struct shop_id *owner, struct car
 	rc = rows_id(stmt, 6, &cart->order_id);
 	if (rc == SQLITE_OK)
 		rc = rows_id(stmt, 10, &cart->merged_into);
-	if (rc == SQLITE_OK && (!cart_is_sound(cart) || !rows_products_are_valid(cart)))
+	if (rc == SQLITE_OK && (!cart_is_sound(cart) || !cart_lines_are_valid(cart)))
 		rc = SQLITE_DAMAGED_ROW;
 	return rc;
 }

@@ -510,12 +510,28 @@ static void call_not_found(struct call *call, struct problem problem, const char
 		call_problem(call, problem, "no cart %s", id);
 }
 
+/* Of results that are about no cart. */
+static const char *const call_details[CART_RESULTS] = {
+	[CART_KEY_REUSED] = "the Idempotency-Key belongs to another request",
+	[CART_BUSY] = "the store cannot take it now; nothing was changed; try again",
+	[CART_CANCELED] = "the store cannot take it now; nothing was changed; try again",
+	[CART_TIMEOUT] = "the deadline passed; nothing was changed",
+	[CART_CURSOR_GONE] =
+		"events after this cursor are no longer kept; read the carts anew, and "
+		"go on from a new cursor",
+	[CART_CURSOR_INVALID] = "after is no cursor of this feed",
+};
+
 void call_fail(struct call *call, enum cart_result result)
 {
 	const struct cart_rules *rules = &call->api->shared->rules;
 	struct problem problem = problem_of_result(result);
 	char id[CART_ID_TEXT + 1];
 
+	if (call_details[result] != NULL) {
+		call_problem(call, problem, "%s", call_details[result]);
+		return;
+	}
 	cart_id_format(call->op.of_from ? &call->op.from : &call->id, id);
 	switch (result) {
 	case CART_NOT_FOUND:
@@ -550,17 +566,6 @@ void call_fail(struct call *call, enum cart_result result)
 			     " of each with attributes of %" PRId64 " bytes",
 			     rules->lines_max, rules->quantity_max, rules->attributes_max);
 		return;
-	case CART_KEY_REUSED:
-		call_problem(call, problem, "the Idempotency-Key belongs to another request");
-		return;
-	case CART_BUSY:
-	case CART_CANCELED:
-		call_problem(call, problem,
-			     "the store cannot take it now; nothing was changed; try again");
-		return;
-	case CART_TIMEOUT:
-		call_problem(call, problem, "the deadline passed; nothing was changed");
-		return;
 	case CART_UNCERTAIN:
 		call_problem(call, problem,
 			     "the change may or may not have been applied; %s to find out",
@@ -572,9 +577,7 @@ void call_fail(struct call *call, enum cart_result result)
 			     "cart %s is damaged in the database; the log of the service says how",
 			     id);
 		return;
-	case CART_OK:
-	case CART_FAILED:
-	case CART_RESULTS:
+	default:
 		break;
 	}
 	call_problem(call, problem, "a defect of the service; its log tells more under request %s",

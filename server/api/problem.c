@@ -23,6 +23,10 @@ struct problem problem_of_result(enum cart_result result)
 		return (struct problem){422, "LIMIT_EXCEEDED"};
 	case CART_KEY_REUSED:
 		return (struct problem){422, "IDEMPOTENCY_KEY_REUSED"};
+	case CART_CURSOR_GONE:
+		return (struct problem){410, "CURSOR_GONE"};
+	case CART_CURSOR_INVALID:
+		return (struct problem){400, "INVALID_INPUT"};
 	case CART_BUSY:
 	case CART_CANCELED: /* nothing was changed, and another try may succeed */
 		return (struct problem){503, "UNAVAILABLE"};

@@ -14,13 +14,13 @@
 
 static int start(void **state)
 {
-	*state = rig_start(&(struct rig_config){.loops = 3});
+	*state = rig_start(&(struct rig_config){.loops = 3, .feed = true});
 	return 0;
 }
 
 static int start_fault(void **state)
 {
-	*state = rig_start(&(struct rig_config){.loops = 2, .fault = true});
+	*state = rig_start(&(struct rig_config){.loops = 2, .fault = true, .feed = true});
 	return 0;
 }
 
@@ -57,6 +57,9 @@ static void requests(struct rig *f, struct cart_op ops[CART_OP_TYPES])
 	whole = (struct cart){.id = rig_id(f), .version = 1, .created_ms = 1, .updated_ms = 1};
 	ops[CART_OP_IMPORT].id = whole.id;
 	ops[CART_OP_IMPORT].whole = &whole;
+	ops[CART_OP_FEED].feed = (struct cart_feed){.limit = 10};
+	if (!f->rules.feed) /* the backend has none */
+		ops[CART_OP_FEED] = ops[CART_OP_GET];
 }
 
 /* Tests of other files ask less of a backend that promises less. */

@@ -32,6 +32,7 @@
 struct rig_config {
 	size_t loops;		/* 0: one */
 	bool fault;		/* the fault backend over the chosen one */
+	bool feed;		/* feed=on, if the backend has one */
 	bool skew;		/* clock.skew counts, and the clock starts at the real time */
 	int64_t ahead_ms;	/* or so much later */
 	const char *backend;	/* instead of CART_BACKEND's */

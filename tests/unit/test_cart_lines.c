@@ -1,13 +1,13 @@
-#include "backends/sqlite/conn.h"
+#include "core/cart_lines.h"
 #include "tests/lib/ids.h"
 #include "tests/lib/cmocka.h"
 
 #include <string.h>
 
-static int read_items(struct cart *cart, const char *text)
+static enum cart_result read_items(struct cart *cart, const char *text)
 {
 	*cart = (struct cart){0};
-	return sqlite_items_read(cart, text, strlen(text));
+	return cart_lines_read(cart, text, strlen(text));
 }
 
 static void what_is_written_is_read_back(void **state)
@@ -27,8 +27,8 @@ static void what_is_written_is_read_back(void **state)
 				.updated_ms = 0,
 			};
 		buf_reset(&out);
-		sqlite_items_write(&out, &cart);
-		assert_int_equal(read_items(&back, buf_string(&out)), SQLITE_OK);
+		cart_lines_write(&out, &cart);
+		assert_int_equal(read_items(&back, buf_string(&out)), CART_OK);
 		assert_true(same_lines(&back, &cart));
 		cart_clear(&back);
 	}
@@ -42,11 +42,11 @@ static void the_text_is_json_as_the_schema_says(void **state)
 	struct buf out = {0};
 
 	(void)state;
-	sqlite_items_write(&out, &cart);
+	cart_lines_write(&out, &cart);
 	assert_string_equal(buf_string(&out), "[[\"1\",2,3,4],[\"5\",6,7,8]]");
 	cart.line_count = 0;
 	buf_reset(&out);
-	sqlite_items_write(&out, &cart);
+	cart_lines_write(&out, &cart);
 	assert_string_equal(buf_string(&out), "[]");
 	buf_free(&out);
 }
@@ -63,8 +63,8 @@ static void an_id_of_any_visible_ascii_comes_back(void **state)
 	memset(lines[0].product_id.text, '"', SHOP_ID_MAX);
 	for (int i = 0; i < SHOP_ID_MAX; i++)
 		lines[1].product_id.text[i] = (char)(i < 33 ? '\\' : 33 + i);
-	sqlite_items_write(&out, &cart);
-	assert_int_equal(read_items(&back, buf_string(&out)), SQLITE_OK);
+	cart_lines_write(&out, &cart);
+	assert_int_equal(read_items(&back, buf_string(&out)), CART_OK);
 	assert_true(same_lines(&back, &cart));
 	cart_clear(&back);
 	buf_free(&out);
@@ -80,10 +80,10 @@ static void attributes_are_a_fifth_element(void **state)
 	struct buf out = {0};
 
 	(void)state;
-	sqlite_items_write(&out, &cart);
+	cart_lines_write(&out, &cart);
 	assert_string_equal(buf_string(&out), "[[\"1\",2,3,4,{\"},]\":\"[{\\\"}]\"}],[\"5\",6,7,8],"
 					      "[\"6\",6,7,8,{\"a\":1,\"b\":true}]]");
-	assert_int_equal(read_items(&back, buf_string(&out)), SQLITE_OK);
+	assert_int_equal(read_items(&back, buf_string(&out)), CART_OK);
 	assert_true(same_lines(&back, &cart));
 	cart_clear(&back);
 	buf_free(&out);
@@ -131,7 +131,7 @@ static void anything_else_is_a_damaged_file(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
-		assert_int_equal(read_items(&cart, damaged[i]), SQLITE_DAMAGED_ROW);
+		assert_int_equal(read_items(&cart, damaged[i]), CART_DAMAGED);
 		assert_int_equal(cart.line_count, 0);
 		cart_clear(&cart);
 	}

@@ -90,7 +90,7 @@ FAULT_FLAG := $(if $(FAULT_SRC),-DCART_WITH_FAULT)
 
 SERVER_SRC := $(wildcard server/*.c server/*/*.c)
 SERVER_LIB_OBJ := $(call objects,$(filter-out server/main.c,$(SERVER_SRC)))
-CTL_SRC := $(wildcard ctl/*.c)
+CTL_SRC := $(wildcard ctl/*.c ctl/*/*.c)
 BENCH_SRC := $(wildcard bench/*.c bench/*/*.c)
 BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/embed/seed_results_json.o \
 	$(B)/embed/bench_prices_json.o $(B)/embed/report_style_css.o
@@ -126,7 +126,7 @@ TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQ
 SOURCES := $(wildcard core/*.c core/*/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) $(MICRO_SRC) \
 	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(MYSQL_TEST_SRC) \
 	$(DYNAMODB_TEST_SRC) $(wildcard tests/fuzz/*.c)
-HEADERS := $(wildcard core/*.h core/*/*.h backends/*/*.h backends/*/*/*.h server/*.h server/*/*.h ctl/*.h bench/*.h bench/*/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
+HEADERS := $(wildcard core/*.h core/*/*.h backends/*/*.h backends/*/*/*.h server/*.h server/*/*.h ctl/*.h ctl/*/*.h bench/*.h bench/*/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
 	tests/unit/*.h tests/server/*.h tests/torture/*.h tests/mysql/*.h tests/dynamodb/*.h)
 OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 

@@ -1,4 +1,5 @@
 /* The arguments of a subcommand. */
+#include "core/base/units.h"
 #include "ctl/ctl.h"
 
 #include <errno.h>
@@ -124,4 +125,16 @@ const struct cart_backend *ctl_backend(const struct ctl *ctl)
 		ctl_fail(CTL_USAGE, "backend: \"%s\" is none of %s", name, known);
 	}
 	return backend;
+}
+
+bool ctl_parse_time(const char *text, int64_t *ms)
+{
+	int64_t ago;
+
+	if (units_parse_time(text, strlen(text), ms))
+		return true;
+	if (!units_parse_duration(text, &ago))
+		return false;
+	*ms = clock_wall_ms(&cart_clock_system) - ago;
+	return *ms >= 0;
 }

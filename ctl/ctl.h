@@ -29,7 +29,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_backends, ctl_provision, ctl_get, ctl_list, ctl_settings,
-	ctl_token;
+	ctl_token, ctl_archive, ctl_restore;
 
 /*
  * print.c: what cartctl prints. Functions that return CTL_FAILED or CTL_USAGE have already printed
@@ -65,6 +65,8 @@ CART_MUST_CHECK enum ctl_status ctl_parse_options(struct ctl *ctl,
 						  const struct ctl_option *options);
 /* Parses a decimal integer within limits. */
 CART_MUST_CHECK bool ctl_parse_integer(const char *text, int64_t min, int64_t max, int64_t *value);
+/* An instant of RFC 3339, or a duration before now. */
+CART_MUST_CHECK bool ctl_parse_time(const char *text, int64_t *ms);
 /* The backend that the settings name, or NULL. */
 const struct cart_backend *ctl_backend(const struct ctl *ctl);
 
@@ -85,6 +87,8 @@ CART_MUST_CHECK enum ctl_status ctl_session_open_to_read(struct ctl_session **se
 							 const struct ctl *ctl);
 /* Does an op and waits for it, up to request.deadline. The result is in the op. */
 void ctl_session_run(struct ctl_session *session, struct cart_op *op);
+/* The same for several at a time: the store batches what waits together. */
+void ctl_session_run_all(struct ctl_session *session, struct cart_op *ops, size_t count);
 /* Takes NULL; sets it. */
 void ctl_session_close(struct ctl_session **session);
 

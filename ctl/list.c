@@ -1,5 +1,4 @@
 /* Lists carts page by page, so that memory does not grow with their number. */
-#include "core/base/units.h"
 #include "ctl/ctl.h"
 
 #include <string.h>
@@ -8,19 +7,6 @@ struct ctl_list_request {
 	struct cart_list list;
 	int64_t left; /* carts still to print */
 };
-
-/* An instant of RFC 3339, or a duration before now. */
-static bool ctl_list_time(const char *text, int64_t *ms)
-{
-	int64_t ago;
-
-	if (units_parse_time(text, strlen(text), ms))
-		return true;
-	if (!units_parse_duration(text, &ago))
-		return false;
-	*ms = clock_wall_ms(&cart_clock_system) - ago;
-	return *ms >= 0;
-}
 
 static enum ctl_status ctl_list_state(const char *status, struct cart_list *list)
 {
@@ -62,7 +48,7 @@ static enum ctl_status ctl_list_read(struct ctl *ctl, struct ctl_list_request *r
 	    !shop_id_parse(&request->list.customer_id, customer, strlen(customer)))
 		return ctl_fail(CTL_USAGE, "list: --customer: \"%s\" is not %s", customer,
 				shop_id_rule());
-	if (idle != NULL && !ctl_list_time(idle, &request->list.idle_before_ms))
+	if (idle != NULL && !ctl_parse_time(idle, &request->list.idle_before_ms))
 		return ctl_fail(CTL_USAGE,
 				"list: --idle-since: \"%s\" is neither a time such as "
 				"2025-11-01T23:30:00Z nor a duration such as 24h",

@@ -12,14 +12,16 @@
 #include <unistd.h>
 
 static const struct ctl_command *const ctl_commands[] = {
-	&ctl_backends, &ctl_provision, &ctl_get, &ctl_list, &ctl_settings, &ctl_token, NULL,
+	&ctl_backends, &ctl_provision, &ctl_get,   &ctl_list, &ctl_archive,
+	&ctl_restore,  &ctl_settings,  &ctl_token, NULL,
 };
 
 static void ctl_help(const struct settings *settings)
 {
 	fputs("Usage: cartctl [SETTING...] COMMAND [ARGUMENT...]\n"
 	      "\n"
-	      "Reads the cart store that the settings name, creates its schema, and makes tokens.\n"
+	      "Reads the cart store that the settings name, creates its schema, moves carts to an\n"
+	      "archive and back, and makes tokens.\n"
 	      "\n"
 	      "Commands (cartctl COMMAND --help says more):\n",
 	      stdout);

@@ -11,7 +11,7 @@ struct ctl_session {
 	struct cart_db *db;
 	struct cart_store *store;
 	int64_t deadline_ms;
-	bool done; /* of the op that runs */
+	size_t running; /* ops */
 	bool drained;
 };
 
@@ -80,25 +80,45 @@ static void ctl_session_done(struct cart_op *op, void *user)
 	struct ctl_session *session = user;
 
 	(void)op;
-	session->done = true;
+	session->running--;
+}
+
+static void ctl_session_turn(struct ctl_session *session)
+{
+	event_base_loop(session->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+}
+
+static void ctl_session_submit(struct ctl_session *session, struct cart_op *op)
+{
+	enum cart_result refused = CART_BUSY;
+
+	op->done = ctl_session_done;
+	op->user = session;
+	op->deadline_ns =
+		clock_monotonic_ns(session->env.clock) + session->deadline_ms * CLOCK_NS_PER_MS;
+	refused = cart_store_submit(session->store, op);
+	/* No room, which those that run will make. */
+	while (refused == CART_BUSY && session->running > 0) {
+		ctl_session_turn(session);
+		refused = cart_store_submit(session->store, op);
+	}
+	if (refused == CART_OK)
+		session->running++;
+	else
+		op->result = refused;
+}
+
+void ctl_session_run_all(struct ctl_session *session, struct cart_op *ops, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		ctl_session_submit(session, &ops[i]);
+	while (session->running > 0)
+		ctl_session_turn(session);
 }
 
 void ctl_session_run(struct ctl_session *session, struct cart_op *op)
 {
-	enum cart_result refused;
-
-	op->done = ctl_session_done;
-	op->user = session;
-	session->done = false;
-	op->deadline_ns =
-		clock_monotonic_ns(session->env.clock) + session->deadline_ms * CLOCK_NS_PER_MS;
-	refused = cart_store_submit(session->store, op);
-	if (refused != CART_OK) {
-		op->result = refused;
-		return;
-	}
-	while (!session->done)
-		event_base_loop(session->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+	ctl_session_run_all(session, op, 1);
 }
 
 static void ctl_session_drained(void *user)

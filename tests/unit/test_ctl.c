@@ -296,7 +296,7 @@ static void bad_usage_names_the_argument_and_ends_with_2(void **state)
 	assert_int_equal(CTL("gte"), 2);
 	assert_says(
 		"cartctl: \"gte\" is no command; the commands are backends, provision, get, list, "
-		"settings, token");
+		"archive, restore, settings, token");
 	assert_int_equal(CTL("get"), 2);
 	assert_says("cartctl: get: the ID of a cart is missing");
 	assert_int_equal(CTL("get", "abc"), 2);
@@ -338,7 +338,8 @@ static void bad_usage_names_the_argument_and_ends_with_2(void **state)
 
 static void help_shows_an_example_even_where_settings_are_broken(void **state)
 {
-	static const char *const commands[] = {"backends", "provision", "get", "list", "settings"};
+	static const char *const commands[] = {"backends", "provision", "get",	   "list",
+					       "archive",  "restore",	"settings"};
 
 	(void)state;
 	assert_int_equal(CTL("--threads", "x", "--help"), 0);

@@ -1,0 +1,263 @@
+#include "ctl/archive/file.h"
+
+#include "ctl/archive/gzip.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FILE_HASH_TEXT 64
+#define FILE_MARKS     "_open/"
+#define FILE_END       ".jsonl.gz"
+
+bool archive_file_add(struct archive_file *file, const struct cart *cart)
+{
+	if (file->count == file->room) {
+		size_t room = file->room > 0 ? 2 * file->room : 256;
+		struct archive_cart *carts = reallocarray(file->carts, room, sizeof(*carts));
+
+		if (carts == NULL)
+			return false;
+		file->carts = carts;
+		file->room = room;
+	}
+	file->carts[file->count++] = (struct archive_cart){
+		.id = cart->id, .version = cart->version, .at = file->text.len};
+	archive_line_write(&file->text, cart);
+	return !file->text.failed;
+}
+
+size_t archive_file_line_len(const struct archive_file *file, size_t at)
+{
+	size_t end = at + 1 < file->count ? file->carts[at + 1].at : file->text.len;
+
+	return end - file->carts[at].at - 1;
+}
+
+void archive_file_clear(struct archive_file *file)
+{
+	buf_free(&file->text);
+	free(file->carts);
+	*file = (struct archive_file){0};
+}
+
+static bool file_is_hash(const char *text, size_t len)
+{
+	return len == FILE_HASH_TEXT && strspn(text, "0123456789abcdef") >= FILE_HASH_TEXT;
+}
+
+void archive_file_name(const char *stem, char name[ARCHIVE_NAME_ROOM])
+{
+	snprintf(name, ARCHIVE_NAME_ROOM, "dt=%.*s/%s" FILE_END, ARCHIVE_DATE_TEXT, stem,
+		 stem + ARCHIVE_DATE_TEXT + 1);
+}
+
+/* Of "2026-08-29", a character between, and a hash. */
+static bool file_take_stem(const char *text, size_t len, char stem[ARCHIVE_STEM_TEXT + 1])
+{
+	if (len != ARCHIVE_STEM_TEXT || strspn(text, "0123456789-") != ARCHIVE_DATE_TEXT ||
+	    !file_is_hash(text + ARCHIVE_DATE_TEXT + 1, FILE_HASH_TEXT))
+		return false;
+	snprintf(stem, ARCHIVE_STEM_TEXT + 1, "%.*s.%.*s", ARCHIVE_DATE_TEXT, text, FILE_HASH_TEXT,
+		 text + ARCHIVE_DATE_TEXT + 1);
+	return true;
+}
+
+bool archive_file_stem(const char *name, char stem[ARCHIVE_STEM_TEXT + 1])
+{
+	size_t len = strlen(name), end = strlen(FILE_END);
+
+	return len > 3 + end && strncmp(name, "dt=", 3) == 0 &&
+	       strcmp(name + len - end, FILE_END) == 0 &&
+	       file_take_stem(name + 3, len - 3 - end, stem);
+}
+
+void archive_mark_name(const char *stem, char name[ARCHIVE_NAME_ROOM])
+{
+	snprintf(name, ARCHIVE_NAME_ROOM, FILE_MARKS "%s", stem);
+}
+
+bool archive_mark_stem(const char *name, char stem[ARCHIVE_STEM_TEXT + 1])
+{
+	size_t skip = strlen(FILE_MARKS);
+
+	return strncmp(name, FILE_MARKS, skip) == 0 &&
+	       file_take_stem(name + skip, strlen(name + skip), stem);
+}
+
+/* A mark that names what its file replaces says more than one that does not. */
+static int file_is_marked(struct archive_place *place, const char *name, struct cart_error *error)
+{
+	struct buf content = {0};
+	int rc = place->kind->read(place, name, &content, error);
+
+	buf_free(&content);
+	return rc;
+}
+
+int archive_mark(struct archive_place *place, const char *stem, const char *replaces,
+		 struct cart_error *error)
+{
+	struct buf content = {0};
+	char name[ARCHIVE_NAME_ROOM];
+	int rc;
+
+	archive_mark_name(stem, name);
+	rc = replaces == NULL ? file_is_marked(place, name, error) : 0;
+	if (rc != 0)
+		return rc > 0 ? 0 : -1;
+	if (replaces != NULL)
+		buf_add_string(&content, replaces);
+	rc = content.failed ? cart_error_set(error, "out of memory")
+			    : place->kind->write(place, name, &content, error);
+	buf_free(&content);
+	return rc;
+}
+
+int archive_unmark(struct archive_place *place, const char *stem, struct cart_error *error)
+{
+	char name[ARCHIVE_NAME_ROOM];
+
+	archive_mark_name(stem, name);
+	return place->kind->remove(place, name, error);
+}
+
+/* The stem that the content gives. */
+static bool file_hash(const struct archive_file *file, char stem[ARCHIVE_STEM_TEXT + 1])
+{
+	uint8_t hash[EVP_MAX_MD_SIZE];
+	char *at = stem;
+
+	if (EVP_Digest(file->text.data, file->text.len, hash, NULL, EVP_sha256(), NULL) != 1)
+		return false;
+	at += snprintf(at, ARCHIVE_STEM_TEXT + 1, "%s.", file->date);
+	for (size_t i = 0; i < FILE_HASH_TEXT / 2; i++)
+		at += snprintf(at, 3, "%02x", hash[i]);
+	return true;
+}
+
+/* 0: it is not there; 1: *text is what it holds. */
+static int file_unpack(struct archive_place *place, const char *name, struct buf *text,
+		       struct cart_error *error)
+{
+	struct buf packed = {0};
+	int rc = place->kind->read(place, name, &packed, error);
+
+	if (rc == 1 && !archive_gunzip(text, &packed))
+		rc = cart_error_set(error, "%s is damaged: it is no whole gzip", name);
+	buf_free(&packed);
+	return rc;
+}
+
+/* A line that a cart is read from, and that is written for this cart. */
+static int file_check_line(const char *line, size_t len, struct buf *again,
+			   struct cart_error *error)
+{
+	struct cart cart;
+	bool same;
+
+	if (archive_line_read(&cart, line, len, error) != 0)
+		return -1;
+	buf_reset(again);
+	archive_line_write(again, &cart);
+	cart_clear(&cart);
+	same = !again->failed && again->len == len + 1 && memcmp(again->data, line, len) == 0;
+	return same ? 0 : cart_error_set(error, "it is read as another cart");
+}
+
+static int file_check(struct archive_place *place, const struct archive_file *file,
+		      const char *name, struct cart_error *error)
+{
+	struct buf text = {0}, again = {0};
+	int rc = file_unpack(place, name, &text, error);
+
+	if (rc == 0)
+		rc = cart_error_set(error, "%s was written and is not there", name);
+	else if (rc == 1 &&
+		 (text.len != file->text.len || memcmp(text.data, file->text.data, text.len) != 0))
+		rc = cart_error_set(error, "%s was written and holds something else", name);
+	for (size_t i = 0; i < file->count && rc >= 0; i++) {
+		struct cart_error why;
+
+		rc = file_check_line(text.data + file->carts[i].at, archive_file_line_len(file, i),
+				     &again, &why);
+		if (rc != 0)
+			cart_error_set(error, "%s: line %zu: %s", name, i + 1, why.text);
+	}
+	buf_free(&text);
+	buf_free(&again);
+	return rc < 0 ? -1 : 0;
+}
+
+static int file_write(struct archive_place *place, const struct archive_file *file,
+		      const char *name, struct cart_error *error)
+{
+	struct buf packed = {0};
+	int rc = archive_gzip(&packed, &file->text)
+			 ? place->kind->write(place, name, &packed, error)
+			 : cart_error_set(error, "out of memory");
+
+	buf_free(&packed);
+	return rc;
+}
+
+int archive_file_publish(struct archive_place *place, struct archive_file *file,
+			 const char *replaces, struct cart_error *error)
+{
+	char name[ARCHIVE_NAME_ROOM];
+
+	if (!file_hash(file, file->stem))
+		return cart_error_set(error, "no digest");
+	archive_file_name(file->stem, name);
+	if (archive_mark(place, file->stem, replaces, error) != 0 ||
+	    file_write(place, file, name, error) != 0)
+		return -1;
+	return file_check(place, file, name, error);
+}
+
+static int file_take_lines(struct archive_file *file, const struct buf *text, const char *name,
+			   struct cart_error *error)
+{
+	size_t at = 0;
+
+	while (at < text->len) {
+		const char *line = text->data + at;
+		const char *end = memchr(line, '\n', text->len - at);
+		struct cart_error why = {.text = "it has no end"};
+		struct cart cart = {0};
+		bool added;
+
+		if (end == NULL || archive_line_read(&cart, line, (size_t)(end - line), &why) != 0)
+			return cart_error_set(error, "%s: line %zu: %s", name, file->count + 1,
+					      why.text);
+		added = archive_file_add(file, &cart);
+		cart_clear(&cart);
+		if (!added)
+			return cart_error_set(error, "out of memory");
+		at += (size_t)(end - line) + 1;
+	}
+	return 1;
+}
+
+int archive_file_load(struct archive_place *place, const char *stem, bool as_named,
+		      struct archive_file *file, struct cart_error *error)
+{
+	char name[ARCHIVE_NAME_ROOM], hash[ARCHIVE_STEM_TEXT + 1];
+	struct buf text = {0};
+	int rc;
+
+	*file = (struct archive_file){0};
+	archive_file_name(stem, name);
+	memcpy(file->date, stem, ARCHIVE_DATE_TEXT);
+	memcpy(file->stem, stem, sizeof(file->stem));
+	rc = file_unpack(place, name, &text, error);
+	if (rc == 1)
+		rc = file_take_lines(file, &text, name, error);
+	if (rc == 1 && as_named && (!file_hash(file, hash) || strcmp(hash, stem) != 0))
+		rc = cart_error_set(error, "%s does not hold what its name says", name);
+	buf_free(&text);
+	if (rc != 1)
+		archive_file_clear(file);
+	return rc;
+}

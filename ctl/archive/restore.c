@@ -1,0 +1,237 @@
+/*
+ * Puts carts of an archive back into the store, as they were, where they are not there. The archive
+ * stays as it is, but that their files are marked: so the next run of archive takes those that are
+ * still the same away again, and takes those that have changed since out of their files.
+ */
+#include "ctl/archive/file.h"
+#include "ctl/archive/open.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define RESTORE_AT_ONCE 1000
+#define RESTORE_TRIES	12
+#define RESTORE_NAP_NS	50000000
+
+struct restore {
+	const struct ctl *ctl;
+	struct ctl_session *session;
+	struct archive_place *place;
+	bool has_id, has_customer;
+	struct cart_id id;
+	struct shop_id customer;
+	struct cart *carts; /* RESTORE_AT_ONCE, that match and wait */
+	size_t waiting;
+	size_t restored, there, failed;
+	char why[CART_REASON_MAX + 64];
+	int rc;
+	struct cart_error error;
+};
+
+static bool restore_wants(const struct restore *restore, const struct cart *cart)
+{
+	if (restore->has_id && cart_id_compare(&restore->id, &cart->id) != 0)
+		return false;
+	return !restore->has_customer ||
+	       shop_id_compare(&restore->customer, &cart->customer_id) == 0;
+}
+
+static void restore_count(struct restore *restore, const struct cart_op *op)
+{
+	if (op->result == CART_OK) {
+		restore->restored++;
+	} else if (op->result == CART_MISMATCH) {
+		restore->there++;
+	} else {
+		restore->failed++;
+		snprintf(restore->why, sizeof(restore->why), "%s %s", cart_result_name(op->result),
+			 op->reason);
+	}
+}
+
+static void restore_ask_again(struct restore *restore, struct cart_op *op)
+{
+	for (int try = 1; try < RESTORE_TRIES; try++) {
+		const struct timespec nap = {.tv_nsec = try * RESTORE_NAP_NS};
+
+		if (op->result != CART_BUSY && op->result != CART_TIMEOUT &&
+		    op->result != CART_UNCERTAIN)
+			return;
+		nanosleep(&nap, NULL);
+		ctl_session_run(restore->session, op);
+	}
+}
+
+/* Imports the carts that wait. */
+static void restore_flush(struct restore *restore)
+{
+	struct cart_op *ops = calloc(restore->waiting + 1, sizeof(*ops));
+
+	for (size_t i = 0; i < restore->waiting && ops != NULL; i++) {
+		cart_op_init(&ops[i], CART_OP_IMPORT);
+		ops[i].id = restore->carts[i].id;
+		ops[i].whole = &restore->carts[i];
+	}
+	if (ops != NULL)
+		ctl_session_run_all(restore->session, ops, restore->waiting);
+	else
+		restore->rc = cart_error_set(&restore->error, "out of memory");
+	for (size_t i = 0; i < restore->waiting; i++) {
+		if (ops != NULL) {
+			restore_ask_again(restore, &ops[i]);
+			restore_count(restore, &ops[i]);
+			cart_op_clear(&ops[i]);
+		}
+		cart_clear(&restore->carts[i]);
+	}
+	restore->waiting = 0;
+	free(ops);
+}
+
+/* A cart of the file, whose mark is there before the first of its carts is in the store. */
+static int restore_cart(struct restore *restore, const struct archive_file *file, size_t at,
+			bool *marked)
+{
+	struct cart *cart = &restore->carts[restore->waiting];
+
+	if (archive_line_read(cart, file->text.data + file->carts[at].at,
+			      archive_file_line_len(file, at), &restore->error) != 0)
+		return -1;
+	if (!restore_wants(restore, cart)) {
+		cart_clear(cart);
+		return 0;
+	}
+	restore->waiting++;
+	if (!*marked && archive_mark(restore->place, file->stem, NULL, &restore->error) != 0)
+		return -1;
+	*marked = true;
+	if (restore->waiting == RESTORE_AT_ONCE)
+		restore_flush(restore);
+	return restore->rc;
+}
+
+static bool restore_file(const char *name, void *user)
+{
+	struct restore *restore = user;
+	char stem[ARCHIVE_STEM_TEXT + 1];
+	struct archive_file file;
+	bool marked = false;
+
+	if (!archive_file_stem(name, stem))
+		return true;
+	restore->rc = archive_file_load(restore->place, stem, false, &file, &restore->error);
+	if (restore->rc > 0)
+		restore->rc = 0;
+	for (size_t i = 0; i < file.count && restore->rc == 0; i++)
+		restore->rc = restore_cart(restore, &file, i, &marked);
+	restore_flush(restore);
+	archive_file_clear(&file);
+	return restore->rc == 0 && !(restore->has_id && marked);
+}
+
+static enum ctl_status restore_report(const struct restore *restore, int rc)
+{
+	printf("%zu carts restored, %zu were there\n", restore->restored, restore->there);
+	if (ctl_flush() != CTL_OK)
+		return CTL_FAILED;
+	if (rc != 0)
+		return ctl_fail(CTL_FAILED, "%s: %s", restore->ctl->argv[0], restore->error.text);
+	if (restore->failed > 0)
+		return ctl_fail(CTL_FAILED,
+				"%s: %zu carts could not be restored (%s); run it again to go on",
+				restore->ctl->argv[0], restore->failed, restore->why);
+	if (restore->restored + restore->there == 0)
+		return ctl_fail(CTL_FAILED, "%s: no such cart in the archive",
+				restore->ctl->argv[0]);
+	return CTL_OK;
+}
+
+static enum ctl_status restore_read_options(struct ctl *ctl, struct restore *restore,
+					    const char **from, const char **date)
+{
+	const char *id = NULL, *customer = NULL;
+	const struct ctl_option options[] = {
+		{.name = "--from", .value = from},
+		{.name = "--id", .value = &id},
+		{.name = "--customer", .value = &customer},
+		{.name = "--dt", .value = date},
+		{0},
+	};
+
+	if (ctl_parse_options(ctl, options) != CTL_OK)
+		return CTL_USAGE;
+	if (*from == NULL)
+		return ctl_fail(CTL_USAGE, "restore: needs --from");
+	restore->has_id = id != NULL;
+	if (id != NULL && !cart_id_parse(&restore->id, id, strlen(id)))
+		return ctl_fail(CTL_USAGE, "restore: --id: \"%s\" is not a UUID", id);
+	restore->has_customer = customer != NULL;
+	if (customer != NULL && !shop_id_parse(&restore->customer, customer, strlen(customer)))
+		return ctl_fail(CTL_USAGE, "restore: --customer: \"%s\" is not %s", customer,
+				shop_id_rule());
+	if (*date != NULL && (strlen(*date) != ARCHIVE_DATE_TEXT ||
+			      strspn(*date, "0123456789-") != ARCHIVE_DATE_TEXT))
+		return ctl_fail(CTL_USAGE, "restore: --dt: \"%s\" is not a day such as 2025-11-01",
+				*date);
+	return CTL_OK;
+}
+
+static int restore_all(struct restore *restore, const char *date)
+{
+	char prefix[ARCHIVE_NAME_ROOM];
+	int rc;
+
+	restore->carts = calloc(RESTORE_AT_ONCE, sizeof(*restore->carts));
+	if (restore->carts == NULL)
+		return cart_error_set(&restore->error, "out of memory");
+	snprintf(prefix, sizeof(prefix), "dt=%s", date != NULL ? date : "");
+	rc = restore->place->kind->list(restore->place, prefix, restore_file, restore,
+					&restore->error);
+	return rc != 0 ? rc : restore->rc;
+}
+
+static enum ctl_status ctl_restore_run(struct ctl *ctl)
+{
+	struct restore restore = {.ctl = ctl};
+	const char *from = NULL, *date = NULL;
+	enum ctl_status status;
+
+	if (restore_read_options(ctl, &restore, &from, &date) != CTL_OK)
+		return CTL_USAGE;
+	status = ctl_session_open_to_read(&restore.session, ctl);
+	if (status == CTL_OK)
+		status = archive_open(&restore.place, ctl, from, false);
+	if (status == CTL_OK)
+		status = restore_report(&restore, restore_all(&restore, date));
+	free(restore.carts);
+	archive_place_close(&restore.place);
+	ctl_session_close(&restore.session);
+	return status;
+}
+
+const struct ctl_command ctl_restore = {
+	.name = "restore",
+	.synopsis = "--from FOLDER [--id ID] [--customer ID] [--dt DAY]",
+	.summary = "Puts carts of an archive back into the store, as they were",
+	.help = "A cart that is in the store is left as it is. Without --id, --customer or --dt "
+		"all\n"
+		"carts of the archive are put back. The archive keeps them: the next run of "
+		"archive\n"
+		"removes from the store those that have not changed.\n"
+		"\n"
+		"Options:\n"
+		"  --from FOLDER     the archive\n"
+		"  --id ID           this cart alone\n"
+		"  --customer ID     carts of this customer alone; reads all files\n"
+		"  --dt DAY          carts that were checked out on this day, such as 2025-11-01\n"
+		"\n"
+		"Exit status: 1 if the archive has no such cart, or one could not be restored.\n"
+		"\n"
+		"Example:\n"
+		"  cartctl --config /etc/cart/cartd.ini restore --from /var/lib/cart-archive --dt "
+		"2025-11-01 \\\n"
+		"          --id 550e8400-e29b-41d4-a716-446655440000\n",
+	.run = ctl_restore_run,
+};

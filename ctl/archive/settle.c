@@ -1,0 +1,226 @@
+#include "ctl/archive/settle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SETTLE_AT_ONCE 4096
+#define SETTLE_TRIES   12
+#define SETTLE_NAP_NS  50000000
+
+/* Whether the answer says nothing certain, or that it may be otherwise soon. */
+static bool settle_is_open(enum cart_result result)
+{
+	return result == CART_BUSY || result == CART_TIMEOUT || result == CART_UNCERTAIN;
+}
+
+static size_t settle_ask(struct ctl_session *session, const struct archive_cart *carts,
+			 struct cart_op *ops, size_t count)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		cart_op_init(&ops[i], CART_OP_DELETE);
+		ops[i].id = carts[i].id;
+		ops[i].if_version = carts[i].version;
+		ops[i].flags = CART_ERASE;
+	}
+	ctl_session_run_all(session, ops, count);
+	for (int try = 1; try < SETTLE_TRIES; try++) {
+		const struct timespec nap = {.tv_nsec = try * SETTLE_NAP_NS};
+
+		left = 0;
+		for (size_t i = 0; i < count; i++)
+			left += settle_is_open(ops[i].result);
+		if (left == 0)
+			return 0;
+		nanosleep(&nap, NULL);
+		for (size_t i = 0; i < count; i++)
+			if (settle_is_open(ops[i].result))
+				ctl_session_run_all(session, &ops[i], 1);
+	}
+	return left;
+}
+
+/* One after the other in groups. stays[i]: the store has another version of the cart. */
+static int settle_remove(struct ctl_session *session, const struct archive_file *file, bool *stays,
+			 struct archive_sum *sum, struct cart_error *error)
+{
+	struct cart_op *ops = calloc(SETTLE_AT_ONCE, sizeof(*ops));
+
+	if (ops == NULL)
+		return cart_error_set(error, "out of memory");
+	for (size_t from = 0; from < file->count; from += SETTLE_AT_ONCE) {
+		size_t left = file->count - from;
+		size_t count = left < SETTLE_AT_ONCE ? left : SETTLE_AT_ONCE;
+
+		settle_ask(session, file->carts + from, ops, count);
+		for (size_t i = 0; i < count; i++) {
+			stays[from + i] = ops[i].result == CART_MISMATCH;
+			if (ops[i].result != CART_OK && ops[i].result != CART_NOT_FOUND &&
+			    ops[i].result != CART_MISMATCH) {
+				sum->failed++;
+				snprintf(sum->why, sizeof(sum->why), "%s %s",
+					 cart_result_name(ops[i].result), ops[i].reason);
+			}
+			cart_op_clear(&ops[i]);
+		}
+	}
+	free(ops);
+	return 0;
+}
+
+/* The file without the carts that stay. */
+static bool settle_copy(const struct archive_file *file, const bool *stays,
+			struct archive_file *rest)
+{
+	bool done = true;
+
+	*rest = (struct archive_file){0};
+	memcpy(rest->date, file->date, sizeof(rest->date));
+	for (size_t i = 0; i < file->count && done; i++) {
+		struct cart cart;
+
+		if (stays[i])
+			continue;
+		done = archive_line_read(&cart, file->text.data + file->carts[i].at,
+					 archive_file_line_len(file, i), NULL) == 0;
+		done = done && archive_file_add(rest, &cart);
+		cart_clear(&cart);
+	}
+	return done;
+}
+
+static int settle_take_off(struct archive_place *place, const char *stem, struct cart_error *error)
+{
+	char name[ARCHIVE_NAME_ROOM];
+
+	archive_file_name(stem, name);
+	return place->kind->remove(place, name, error) == 0 ? archive_unmark(place, stem, error)
+							    : -1;
+}
+
+/* In this order: whoever finds both files takes the older one off, see settle_replaced(). */
+static int settle_replace(struct archive_place *place, const struct archive_file *file,
+			  const bool *stays, struct cart_error *error)
+{
+	struct archive_file rest;
+	int rc = 0;
+
+	if (!settle_copy(file, stays, &rest))
+		rc = cart_error_set(error, "out of memory");
+	if (rc == 0 && rest.count > 0)
+		rc = archive_file_publish(place, &rest, file->stem, error);
+	if (rc == 0)
+		rc = settle_take_off(place, file->stem, error);
+	if (rc == 0 && rest.count > 0)
+		rc = archive_unmark(place, rest.stem, error);
+	archive_file_clear(&rest);
+	return rc;
+}
+
+int archive_settle(struct ctl_session *session, struct archive_place *place,
+		   const struct archive_file *file, struct archive_sum *sum,
+		   struct cart_error *error)
+{
+	size_t failed = sum->failed, changed = 0;
+	bool *stays = calloc(file->count + 1, sizeof(*stays));
+	int rc = stays != NULL ? settle_remove(session, file, stays, sum, error)
+			       : cart_error_set(error, "out of memory");
+
+	for (size_t i = 0; i < file->count && rc == 0; i++)
+		changed += stays[i];
+	sum->changed += changed;
+	if (rc == 0 && changed > 0 && sum->failed == failed)
+		rc = settle_replace(place, file, stays, error);
+	else if (rc == 0 && sum->failed == failed)
+		rc = archive_unmark(place, file->stem, error);
+	free(stays);
+	return rc;
+}
+
+/* The stems of all marks. */
+struct settle_marks {
+	char (*stems)[ARCHIVE_STEM_TEXT + 1];
+	size_t count;
+	bool failed;
+};
+
+static bool settle_note(const char *name, void *user)
+{
+	struct settle_marks *marks = user;
+	char stem[ARCHIVE_STEM_TEXT + 1];
+	void *stems;
+
+	if (!archive_mark_stem(name, stem))
+		return true;
+	stems = reallocarray(marks->stems, marks->count + 1, sizeof(*marks->stems));
+	marks->failed = stems == NULL;
+	if (marks->failed)
+		return false;
+	marks->stems = stems;
+	memcpy(marks->stems[marks->count++], stem, sizeof(stem));
+	return true;
+}
+
+static int settle_list(struct archive_place *place, struct settle_marks *marks,
+		       struct cart_error *error)
+{
+	*marks = (struct settle_marks){0};
+	if (place->kind->list(place, "_open", settle_note, marks, error) != 0)
+		return -1;
+	return marks->failed ? cart_error_set(error, "out of memory") : 0;
+}
+
+/* A file that took the place of another and is there: the other one goes. */
+static int settle_replaced(struct archive_place *place, const char *stem, struct cart_error *error)
+{
+	char name[ARCHIVE_NAME_ROOM], replaces[ARCHIVE_STEM_TEXT + 1];
+	struct buf mark = {0}, data = {0};
+	int rc;
+
+	archive_mark_name(stem, name);
+	rc = place->kind->read(place, name, &mark, error);
+	if (rc == 1 && mark.len == ARCHIVE_STEM_TEXT) {
+		archive_mark_name(buf_string(&mark), name);
+		if (!archive_mark_stem(name, replaces))
+			rc = cart_error_set(error, "the mark of %s names no file", stem);
+		archive_file_name(stem, name);
+		if (rc == 1)
+			rc = place->kind->read(place, name, &data, error);
+		if (rc == 1)
+			rc = settle_take_off(place, replaces, error);
+	}
+	buf_free(&mark);
+	buf_free(&data);
+	return rc < 0 ? -1 : 0;
+}
+
+static int settle_marked(struct ctl_session *session, struct archive_place *place, const char *stem,
+			 struct archive_sum *sum, struct cart_error *error)
+{
+	struct archive_file file;
+	int rc = archive_file_load(place, stem, true, &file, error);
+
+	if (rc == 1)
+		rc = archive_settle(session, place, &file, sum, error);
+	else if (rc == 0) /* it was not written, or another one has its place */
+		rc = archive_unmark(place, stem, error);
+	archive_file_clear(&file);
+	return rc;
+}
+
+int archive_settle_marked(struct ctl_session *session, struct archive_place *place,
+			  struct archive_sum *sum, struct cart_error *error)
+{
+	struct settle_marks marks;
+	int rc = settle_list(place, &marks, error);
+
+	for (size_t i = 0; i < marks.count && rc == 0; i++)
+		rc = settle_replaced(place, marks.stems[i], error);
+	for (size_t i = 0; i < marks.count && rc == 0; i++)
+		rc = settle_marked(session, place, marks.stems[i], sum, error);
+	free(marks.stems);
+	return rc;
+}

@@ -1,0 +1,27 @@
+/*
+ * Removes from the store what is safe in the archive: each cart of a file under the version that it
+ * has there. A cart that has another version is in the store, and goes out of the file.
+ */
+#ifndef CTL_ARCHIVE_SETTLE_H
+#define CTL_ARCHIVE_SETTLE_H
+
+#include "ctl/archive/file.h"
+#include "ctl/ctl.h"
+
+struct archive_sum {
+	size_t files;	/* published */
+	size_t carts;	/* in them */
+	size_t changed; /* went out of a file again: they are in the store */
+	size_t failed;	/* could not be removed from the store, and their file stays marked */
+	char why[CART_REASON_MAX + 64];
+};
+
+/* A file that is marked and checked; it is then no longer marked, unless some of it failed. */
+CART_MUST_CHECK int archive_settle(struct ctl_session *session, struct archive_place *place,
+				   const struct archive_file *file, struct archive_sum *sum,
+				   struct cart_error *error);
+/* Every file that is marked: what a run before this one began. */
+CART_MUST_CHECK int archive_settle_marked(struct ctl_session *session, struct archive_place *place,
+					  struct archive_sum *sum, struct cart_error *error);
+
+#endif

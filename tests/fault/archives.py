@@ -1,0 +1,333 @@
+"""Carts on their way to an archive and back, and what is true of store and archive whatever has stopped cartctl.
+
+Carts are put into the database by SQL, thousands in a moment, and read back from it and from the files by this program, not by cartctl.
+"""
+
+import glob
+import gzip
+import hashlib
+import json
+import os
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import time
+import uuid
+
+from cartd import CARTCTL, ROOT, cartctl, die_with_parent, environment, words_of
+from tap import say
+
+DAY_MS = 24 * 3600 * 1000
+HOUR_MS = 3600 * 1000
+DDL = os.path.join(ROOT, "schemas", "athena", "carts.sql")
+
+
+class Cart:
+    """A cart that is checked out, so many days ago, or open."""
+
+    def __init__(self, choice, days, state=1):
+        self.id = uuid.UUID(int=choice.getrandbits(128), version=4)
+        self.state, self.version = state, choice.randrange(2, 9)
+        self.updated_ms = int(time.time() * 1000) - days * DAY_MS - choice.randrange(DAY_MS)
+        self.customer = str(choice.randrange(1, 1000)) if choice.random() < 0.9 else None
+        self.order = uuid.UUID(int=choice.getrandbits(128), version=4) if state == 1 else None
+        self.lines = [(str(product), choice.randrange(1, 9), choice.choice((None, '{"name":"a \\"b\\"","price":%d}' % product)))
+                      for product in sorted(choice.sample(range(1, 99), choice.randrange(1, 5)))]
+
+    def quantity(self):
+        return sum(quantity for _, quantity, _ in self.lines)
+
+
+class SqliteStore:
+    name = "sqlite"
+
+    def __init__(self, folder):
+        self.folder, self.path = folder, os.path.join(folder, "carts.db")
+        self.settings = {"backend": "sqlite", "sqlite.path": self.path}
+        status, said = cartctl(folder, self.settings, "provision")
+        assert status == 0, said
+
+    def connect(self):
+        return sqlite3.connect(self.path, timeout=30)
+
+    def fill(self, carts):
+        with self.connect() as database:
+            database.executemany(
+                "INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, idle_ms, expires_ms, sweep_ms, order_id, items)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+                [(cart.id.bytes, cart.customer, cart.state, cart.version, cart.updated_ms - 5000, cart.updated_ms,
+                  cart.updated_ms - cart.updated_ms % HOUR_MS, 0, cart.order.bytes if cart.order else None,
+                  "[%s]" % ",".join('["%s",%d,%d,%d%s]' % (product, quantity, cart.updated_ms - 4000, cart.updated_ms - 3000,
+                                                           "," + attributes if attributes else "")
+                                    for product, quantity, attributes in cart.lines)) for cart in carts])
+        database.close()
+
+    def rows(self):
+        """{id: (version, quantity)}"""
+        database = self.connect()
+        found = {str(uuid.UUID(bytes=key)): (version, sum(line[1] for line in json.loads(items)))
+                 for key, version, items in database.execute("SELECT id, version, items FROM carts")}
+        database.close()
+        return found
+
+    def touch(self, key, state):
+        """As who opens a cart again or checks it out does, by SQL."""
+        with self.connect() as database:
+            database.execute("UPDATE carts SET state = ?, version = version + 1, order_id = ? WHERE id = ?",
+                             (state, uuid.uuid4().bytes if state == 1 else None, uuid.UUID(key).bytes))
+        database.close()
+
+
+class MysqlStore:
+    name = "mysql"
+
+    def __init__(self, folder, server, settings):
+        self.folder, self.settings = folder, settings
+        status, said = cartctl(folder, settings, "provision")
+        assert status == 0, said
+        self.session = server.connect_as_user()
+
+    def fill(self, carts):
+        hex_of = lambda value: "x'%s'" % value.hex if value else "NULL"  # noqa: E731
+        text_of = lambda value: "x'%s'" % value.encode().hex() if value is not None else "NULL"  # noqa: E731
+        for at in range(0, len(carts), 500):
+            part = carts[at:at + 500]
+            self.session.sql(
+                "INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, idle_ms, expires_ms, sweep_ms, order_id, lines_bound, op)"
+                " VALUES " + ",".join("(%s,%s,%d,%d,%d,%d,%d,0,0,%s,%d,0)" % (
+                    hex_of(cart.id), text_of(cart.customer), cart.state, cart.version, cart.updated_ms - 5000, cart.updated_ms,
+                    cart.updated_ms - cart.updated_ms % HOUR_MS, hex_of(cart.order), len(cart.lines)) for cart in part))
+            self.session.sql("INSERT INTO cart_items (cart_id, product_id, quantity, added_ms, updated_ms, attributes) VALUES " + ",".join(
+                "(%s,%s,%d,%d,%d,%s)" % (hex_of(cart.id), text_of(product), quantity, cart.updated_ms - 4000, cart.updated_ms - 3000,
+                                         text_of(attributes)) for cart in part for product, quantity, attributes in cart.lines))
+
+    def rows(self):
+        return {str(uuid.UUID(key)): (int(version), int(quantity)) for key, version, quantity in self.session.sql(
+            "SELECT HEX(id), version, (SELECT SUM(quantity) FROM cart_items WHERE cart_id = id) FROM carts")}
+
+    def touch(self, key, state):
+        self.session.sql("UPDATE carts SET state = %d, version = version + 1, order_id = %s WHERE id = x'%s'" % (
+            state, "x'%s'" % uuid.uuid4().hex if state == 1 else "NULL", uuid.UUID(key).hex))
+
+    def everything(self):
+        return (self.session.sql("SELECT HEX(id), HEX(customer_id), state, version, created_ms, updated_ms, idle_ms, expires_ms, sweep_ms,"
+                                 " HEX(order_id), HEX(merged_into), lines_bound FROM carts ORDER BY id"),
+                self.session.sql("SELECT HEX(cart_id), HEX(product_id), quantity, added_ms, updated_ms, HEX(attributes) FROM cart_items"
+                                 " ORDER BY cart_id, product_id"))
+
+
+class Archive:
+    def __init__(self, path):
+        self.path = path
+
+    def files(self):
+        return sorted(glob.glob(os.path.join(self.path, "dt=*", "*.jsonl.gz")))
+
+    def marked(self):
+        return {os.path.basename(path) for path in glob.glob(os.path.join(self.path, "_open", "*"))}
+
+    def read(self, path):
+        """Carts of a file, which must be whole and have the name of its content."""
+        with gzip.open(path) as file:
+            text = file.read()
+        name, day = os.path.basename(path), os.path.basename(os.path.dirname(path))
+        assert name == hashlib.sha256(text).hexdigest() + ".jsonl.gz", "%s is not named by its content" % path
+        carts = [json.loads(line) for line in text.decode().splitlines()]
+        for cart in carts:
+            assert "dt=" + time.strftime("%Y-%m-%d", time.gmtime(cart["updated_ms"] // 1000)) == day, "%s is in %s" % (cart, day)
+        return carts
+
+    def stem(self, path):
+        return "%s.%s" % (os.path.basename(os.path.dirname(path))[3:], os.path.basename(path).split(".")[0])
+
+    def rows(self):
+        """{id: (version, quantity)} of all files; each id once."""
+        found = {}
+        for path in self.files():
+            for cart in self.read(path):
+                assert cart["id"] not in found, "%s is in the archive twice" % cart["id"]
+                found[cart["id"]] = (cart["version"], sum(item["quantity"] for item in cart["items"]))
+        return found
+
+
+class Scene:
+    """A store and an archive, and what must be in one of them."""
+
+    def __init__(self, store, choice=None):
+        self.store, self.archive = store, Archive(os.path.join(store.folder, "archive"))
+        self.choice = choice or seeded()
+        self.old, self.rest = {}, {}  # {id: quantity}: to be archived; to stay
+
+    def fill(self, count, young=10, still_open=10):
+        carts = [Cart(self.choice, 91 + at % 2) for at in range(count)]
+        others = [Cart(self.choice, 2) for _ in range(young)] + [Cart(self.choice, 95, state=0) for _ in range(still_open)]
+        self.store.fill(carts + others)
+        self.old.update((str(cart.id), cart.quantity()) for cart in carts)
+        self.rest.update((str(cart.id), cart.quantity()) for cart in others)
+
+    def words(self, *options):
+        return [CARTCTL, *words_of(self.store.settings), "archive", "--older-than", "90d", "--to", self.archive.path, *options]
+
+    def run(self, *options):
+        status, said = cartctl(self.store.folder, self.store.settings, "archive", "--older-than", "90d", "--to", self.archive.path, *options)
+        assert status == 0, said
+        return said
+
+    def restore(self, *options, want=0):
+        status, said = cartctl(self.store.folder, self.store.settings, "restore", "--from", self.archive.path, *options)
+        assert status == want, said
+        return said
+
+    def start(self, *options, env=None):
+        return subprocess.Popen(self.words(*options), env={**environment(), **(env or {})}, cwd=self.store.folder, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=die_with_parent)
+
+    def reopen(self, key):
+        """An old cart that is in the store; it stays there from now on."""
+        self.store.touch(key, 0)
+        self.rest[key] = self.old.pop(key)
+
+    def check_stopped(self):
+        """Whenever it was stopped: nothing is lost, and no cart of a file that is not marked is in the store."""
+        hot, marked, cold = self.store.rows(), self.archive.marked(), {}
+        for path in self.archive.files():
+            carts = {cart["id"]: cart["version"] for cart in self.archive.read(path)}
+            cold.update(carts)
+            assert self.archive.stem(path) in marked or not set(carts) & set(hot), "%s has no mark and carts of the store" % path
+        missing = [key for key in {**self.old, **self.rest} if key not in hot and key not in cold]
+        assert not missing, "%d carts are lost, such as %s" % (len(missing), missing[0])
+        assert not [key for key in self.rest if key not in hot], "a cart that was to stay is gone"
+
+    def check_complete(self):
+        """After a run that ended: each cart in one place, once."""
+        hot, cold = self.store.rows(), self.archive.rows()
+        assert {key: quantity for key, (_, quantity) in cold.items()} == self.old, "the archive has %d carts and not the %d of before" % (
+            len(cold), len(self.old))
+        assert {key: quantity for key, (_, quantity) in hot.items()} == self.rest, "the store has %d carts and not the %d of before" % (
+            len(hot), len(self.rest))
+        assert not self.archive.marked(), "files are still marked"
+        assert not glob.glob(os.path.join(self.archive.path, "_tmp", "*")), "temporary files are left"
+
+
+def seeded():
+    seed = int(os.environ.get("CART_SEED") or random.SystemRandom().getrandbits(32))
+    say("CART_SEED=%d" % seed)
+    return random.Random(seed)
+
+
+def kill_at_random(store, kills, carts=1500):
+    """Each run is killed at some time, until it has come to the end; then there are more carts to archive."""
+    scene, done, ended = Scene(store), 0, 0
+    scene.fill(carts)
+    began = time.monotonic()
+    scene.run("--batch", "150")
+    within_s = time.monotonic() - began
+    while done < kills:
+        scene.fill(carts)
+        over = False
+        while not over:
+            process = scene.start("--batch", "150")
+            time.sleep(scene.choice.uniform(0.01, within_s * 0.9))
+            process.kill()
+            said = process.communicate()[0].decode()
+            over = process.returncode != -signal.SIGKILL
+            assert not over or process.returncode == 0, said
+            done += not over
+            scene.check_stopped()
+            hot = sorted(set(scene.old) & set(scene.store.rows()))
+            if not over and hot:
+                scene.reopen(scene.choice.choice(hot))
+            if done >= kills:
+                break
+        scene.run("--batch", "150")
+        scene.check_complete()
+        ended += 1
+    say("%d kills in %d archives, %d carts archived, %d left in the store" % (done, ended, len(scene.old), len(scene.rest)))
+    count_by_duckdb(scene)
+
+
+def kill_library(folder):
+    library = os.path.join(folder, "kill_at.so")
+    compiler = os.environ.get("CC", "cc").split()[-1]
+    subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-D_GNU_SOURCE", "-o", library, os.path.join(ROOT, "tests", "fault", "kill_at.c")],
+                   check=True, timeout=60)
+    return library
+
+
+def kill_at_step(scene, preload, at, changes):
+    """False: the run has fewer calls. changes: a cart of a file is opened again beforehand, and after the kill another one."""
+    scene.fill(6, young=0, still_open=0)
+    if changes:
+        # Carts in files that are marked, one of which has another version in the store.
+        scene.run()
+        keys = scene.choice.sample(sorted(scene.old), 2)
+        for key in keys:
+            scene.restore("--id", key)
+        scene.reopen(keys[0])
+    process = scene.start("--batch", "4", env={**preload, "KILL_AT": str(at), **({"KILL_HALF": "1"} if at % 2 else {})})
+    said = process.communicate()[0].decode()
+    killed = process.returncode == -signal.SIGKILL
+    assert killed or process.returncode == 0, said
+    scene.check_stopped()
+    hot = sorted(set(scene.old) & set(scene.store.rows()))
+    if changes and hot:
+        scene.reopen(hot[0])
+    scene.run()
+    scene.check_complete()
+    return killed
+
+
+def kill_at_steps(store, most, changes=False):
+    """The calls that change the disk are the last one once: each, or as many of them as are asked for."""
+    scene, library, count = Scene(store), kill_library(store.folder), os.path.join(store.folder, "count")
+    preload = {"LD_PRELOAD": library, "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
+    assert not kill_at_step(scene, {**preload, "KILL_COUNT": count}, 0, changes)
+    with open(count, encoding="ascii") as file:
+        calls = int(file.read())
+    assert calls > 12, "a run has %d calls alone" % calls
+    steps = range(1, calls + 1)
+    if calls > most:
+        steps = sorted(scene.choice.sample(steps, most))
+    killed = sum(kill_at_step(scene, preload, at, changes) for at in steps)
+    say("killed in %d of %d calls" % (killed, calls))
+    assert killed >= len(steps) // 2
+
+
+def columns_of_ddl():
+    """{name: type} of the table in schemas/athena, in DuckDB's types."""
+    with open(DDL, encoding="utf-8") as file:
+        text = re.sub(r"--[^\n]*", "", file.read())
+    body = text[text.index("CREATE EXTERNAL TABLE carts (") + len("CREATE EXTERNAL TABLE carts ("):text.index(")\nPARTITIONED")]
+    columns = dict(re.findall(r"^\t(\w+)\s+(.*?),?$", body, re.M))
+    simple = {"string": "VARCHAR", "bigint": "BIGINT"}
+    for name, kind in columns.items():
+        struct = re.fullmatch(r"array<struct<(.*)>>", kind)
+        columns[name] = simple[kind] if struct is None else "STRUCT(%s)[]" % ", ".join(
+            "%s %s" % (member.split(":")[0], simple[member.split(":")[1]]) for member in struct.group(1).split(","))
+    return columns
+
+
+def count_by_duckdb(scene):
+    """The files by the columns of schemas/athena, as Athena reads them."""
+    columns = columns_of_ddl()
+    try:
+        import duckdb  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        say("not tested: that DuckDB reads the files by the columns of schemas/athena; its module for Python is not installed")
+        return False
+    table = "read_json('%s/dt=*/*.jsonl.gz', format='newline_delimited', hive_partitioning=true, columns={%s})" % (
+        scene.archive.path, ", ".join("%s: '%s'" % item for item in columns.items()))
+    ask = lambda text: duckdb.connect().execute(text % table).fetchall()  # noqa: E731
+    (carts, ids, orders, days), = ask("SELECT count(*), count(DISTINCT id), count(order_id), count(DISTINCT dt) FROM %s")
+    (quantity,), = ask("SELECT sum(item.quantity) FROM (SELECT unnest(items) AS item FROM %s)")
+    assert carts == ids == orders == len(scene.old), "DuckDB counts %d carts, %d ids, %d orders; there are %d" % (
+        carts, ids, orders, len(scene.old))
+    assert quantity == sum(scene.old.values()), "DuckDB sums up to %s, not %d" % (quantity, sum(scene.old.values()))
+    assert days >= 2, "%d partitions" % days
+    names = ask("SELECT item.attributes ->> '$.name' AS name, count(*) FROM (SELECT unnest(items) AS item FROM %s)"
+                " WHERE item.attributes IS NOT NULL GROUP BY name")
+    assert [name for name, _ in names] == ['a "b"'], names
+    return True
+

@@ -71,7 +71,7 @@ void cart_op_clear(struct cart_op *op)
 		cart_feed_page_free(op->page);
 	op->page = NULL;
 	op->result = CART_OK;
-	op->replayed = op->of_from = false;
+	op->replayed = op->of_from = op->merged = false;
 	op->version = 0;
 	op->more = false;
 	op->retry_ms = 0;
@@ -182,6 +182,7 @@ void cart_op_move_result(struct cart_op *to, struct cart_op *from)
 	to->result = from->result;
 	to->replayed = from->replayed;
 	to->of_from = from->of_from;
+	to->merged = from->merged;
 	to->version = from->version;
 	to->cart = from->cart;
 	to->carts = from->carts;

@@ -199,6 +199,7 @@ struct cart_op {
 	enum cart_result result;
 	bool replayed;	    /* the key was seen before: this is the answer of the first time */
 	bool of_from;	    /* MERGE, not OK: the result is about the cart from */
+	bool merged;	    /* CLOSED: by a merge, not by a checkout */
 	int64_t version;    /* CREATE, CHANGE, CHECKOUT, MERGE, OK: the cart's version after it;
 			       when replayed, after the first */
 	struct cart cart;   /* GET, CREATE, CHECKOUT, MERGE, and CHANGE with CART_WANT_CART: the

@@ -429,14 +429,21 @@ static bool cart_merge_lines(struct cart *next, const struct cart *from, const s
 	return changed;
 }
 
+/* What an op is told of a cart that takes no changes. */
+static enum cart_result cart_closed(const struct cart *cart, struct cart_op *op)
+{
+	op->merged = cart->state == CART_MERGED;
+	return CART_CLOSED;
+}
+
 static enum cart_result cart_merge_check(const struct cart *cart, const struct cart *from,
 					 struct cart_op *op)
 {
 	if (cart->state != CART_OPEN)
-		return CART_CLOSED;
+		return cart_closed(cart, op);
 	op->of_from = from->state != CART_OPEN;
 	if (op->of_from)
-		return CART_CLOSED;
+		return cart_closed(from, op);
 	if (op->if_version != 0 && op->if_version != cart->version)
 		return CART_MISMATCH;
 	op->of_from = from->customer_id.size > 0 &&
@@ -467,8 +474,7 @@ enum cart_result cart_merge(struct cart *cart, struct cart *from, struct cart_op
 	return CART_OK;
 }
 
-enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
-			    const struct cart_rules *rules)
+enum cart_result cart_apply(struct cart *cart, struct cart_op *op, const struct cart_rules *rules)
 {
 	bool closed = cart->state != CART_OPEN, reopens = cart_op_reopens(op);
 	bool erases = op->type == CART_OP_DELETE && (op->flags & CART_ERASE) != 0;
@@ -476,7 +482,7 @@ enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
 	if (closed && !erases && (!reopens || cart->state == CART_MERGED))
 		return op->type == CART_OP_CHECKOUT && cart->state == CART_CHECKED_OUT
 			       ? CART_OK
-			       : CART_CLOSED;
+			       : cart_closed(cart, op);
 	if (!closed && reopens)
 		return CART_NOT_CLOSED;
 	if (op->if_version != 0 && op->if_version != cart->version)

@@ -49,14 +49,13 @@ CART_MUST_CHECK enum cart_result cart_create(struct cart *cart, const struct car
  * checks: CLOSED (except for a CHECKOUT that is already done, which is CART_OK and changes
  * nothing) or NOT_CLOSED, MISMATCH, then OWNED or the rules of the lines. CART_OK with an unchanged
  * version means that there was nothing to change. DELETE only checks; removing is the store's.
- * CART_BUSY: no memory.
+ * CART_BUSY: no memory. Of the op it sets merged.
  *
  * Times never go back, however late the op comes: updated_ms of the cart, and of a line, becomes
  * the later of op->now_ms and what it was; the cart expires cart.ttl after its updated_ms. A new
  * line has op->now_ms.
  */
-enum cart_result cart_apply(struct cart *cart, const struct cart_op *op,
-			    const struct cart_rules *rules);
+enum cart_result cart_apply(struct cart *cart, struct cart_op *op, const struct cart_rules *rules);
 
 /*
  * Applies a MERGE to two carts that exist, are not expired and are seen by the op, which is not a

@@ -66,10 +66,11 @@ static bool fault_mutant_apply(struct fault_mutant *mutant, const struct cart_op
 			       struct cart_op *answer)
 {
 	int64_t version = answer->cart.version;
+	struct cart_op request = *op;
 
 	if (answer->result != CART_OK)
 		return false;
-	answer->result = cart_apply(&answer->cart, op, mutant->rules);
+	answer->result = cart_apply(&answer->cart, &request, mutant->rules);
 	answer->version = answer->cart.version;
 	return answer->result == CART_OK && answer->version != version;
 }

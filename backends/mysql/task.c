@@ -60,7 +60,7 @@ void sql_op_forget_result(struct cart_op *op)
 {
 	cart_clear(&op->cart);
 	op->version = 0;
-	op->replayed = op->of_from = false;
+	op->replayed = op->of_from = op->merged = false;
 	op->started_ns = cart_store_now_ns(op->held.store);
 }
 

@@ -545,7 +545,8 @@ void call_fail(struct call *call, enum cart_result result)
 			     id);
 		return;
 	case CART_CLOSED:
-		call_problem(call, problem, "cart %s is checked out or merged", id);
+		call_problem(call, problem, "cart %s %s", id,
+			     call->op.merged ? "was merged into another cart" : "is checked out");
 		return;
 	case CART_OWNED:
 		call_problem(call, problem, "cart %s has another customer%s", id,

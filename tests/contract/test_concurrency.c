@@ -279,10 +279,11 @@ static struct history history_of(struct rig *f, struct record *first)
 static bool leads_to(const struct history *h, const struct cart *cart, const struct record *record,
 		     struct cart *after)
 {
+	struct cart_op op = record->op;
+
 	if (!cart_copy(after, cart))
 		abort();
-	if (cart_apply(after, &record->op, &h->f->rules) == CART_OK &&
-	    after->version == record->op.version)
+	if (cart_apply(after, &op, &h->f->rules) == CART_OK && after->version == record->op.version)
 		return true;
 	cart_clear(after);
 	return false;

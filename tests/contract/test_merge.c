@@ -101,6 +101,9 @@ static void expect_refused(struct rig *f, enum cart_result want, bool of_from,
 
 	assert_string_equal(cart_result_name(rig_run(f, 0, &op, NULL)), cart_result_name(want));
 	assert_int_equal(op.of_from, of_from);
+	if (want == CART_CLOSED)
+		assert_int_equal(op.merged,
+				 (of_from ? &before.from : &before.to)->state == CART_MERGED);
 	assert_int_equal(op.cart.line_count, 0);
 	cart_op_clear(&op);
 	expect_same(f, &before);
@@ -385,9 +388,11 @@ static void a_merged_cart_takes_no_change(void **state)
 	other = guest(f);
 	ask(f, CART_OK, MERGE, .id = to, .from = from);
 	before = look(f, &to, &from);
-	ask(f, CART_CLOSED, CHANGE, .id = from, CHANGES(ADD(7, 1)));
+	assert_true(ask_for(f, CART_CLOSED, CHANGE, .id = from, CHANGES(ADD(7, 1))).merged);
 	ask(f, CART_CLOSED, CHANGE, .id = from, CHANGES(ADD(7, 1)), .key = "k");
-	ask(f, CART_CLOSED, CHANGE, .id = from, CHANGES(SET(7, 1), REMOVE(8)), .if_version = 99);
+	assert_true(ask_for(f, CART_CLOSED, CHANGE, .id = from, CHANGES(SET(7, 1), REMOVE(8)),
+			    .if_version = 99)
+			    .merged);
 	ask(f, CART_CLOSED, CHANGE, .id = from, CHANGES(CLEAR));
 	ask(f, CART_CLOSED, CHANGE, .id = from, CHANGES(REPLACE(7, 1)));
 	ask(f, CART_CLOSED, CHANGE, .id = from, CHANGES(REOPEN));

@@ -548,6 +548,10 @@ static void model_run_write(struct model *model, const struct cart_op *op,
 	if (!model_key_decides(model, op, answer)) {
 		answer->result = op->type == CART_OP_MERGE ? model_merge(model, cart, op, answer)
 							   : model_write(model, cart, op);
+		if (answer->result == CART_CLOSED)
+			answer->merged =
+				(answer->of_from ? model_find(model, &op->from, op->now_ms) : cart)
+					->cart.state == CART_MERGED;
 		if (answer->result != CART_OK)
 			return;
 		answer->version = op->type == CART_OP_DELETE ? 0 : cart->cart.version;
@@ -734,7 +738,8 @@ bool model_agrees(const struct model_answer *want, const struct cart_op *op)
 	if (op->result != want->result)
 		return false;
 	if (op->result != CART_OK)
-		return !op->replayed && op->of_from == want->of_from;
+		return !op->replayed && op->of_from == want->of_from &&
+		       (op->result != CART_CLOSED || op->merged == want->merged);
 	if (op->replayed != want->replayed || op->more != want->more ||
 	    op->cart_count != want->cart_count ||
 	    (op->cart_count > 0 && op->carts[op->cart_count - 1].listed_ms != want->last_ms))

@@ -19,6 +19,7 @@ struct model_answer {
 	enum cart_result result;
 	bool replayed;
 	bool of_from;	 /* of what is not CART_OK */
+	bool merged;	 /* of CART_CLOSED */
 	int64_t version; /* 0: not said */
 	bool has_cart;
 	struct cart cart;

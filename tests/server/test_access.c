@@ -234,6 +234,33 @@ static void the_cart_of_another_is_answered_as_none(void **state)
 	assert_int_equal(api_version(&client), 2);
 }
 
+/* Neither its lines nor that it exists are told to who merges from it. */
+static void a_merge_from_the_cart_of_another_is_one_from_none(void **state)
+{
+	const char *const headers[] = {ann, ann_keyed, ann_matching};
+	char mine[API_ID_TEXT + 1], theirs[API_ID_TEXT + 1], body[128];
+	char missing[1024], answer[1024];
+
+	(void)state;
+	make_cart(ann, 1, mine);
+	make_cart(bob, 2, theirs);
+	for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+		snprintf(body, sizeof(body), "{\"from\":\"%s\",\"strategy\":\"add\"}", NOBODY);
+		assert_int_equal(api_call_cart(&client, "POST", mine, "/merge", headers[i], body),
+				 404);
+		expect(404, "CART_NOT_FOUND", NOBODY);
+		answer_of(NOBODY, missing, sizeof(missing));
+		memcpy(strstr(body, NOBODY), theirs, API_ID_TEXT);
+		api_call_cart(&client, "POST", mine, "/merge", headers[i], body);
+		answer_of(theirs, answer, sizeof(answer));
+		assert_string_equal(answer, missing);
+	}
+	assert_int_equal(api_call_cart(&client, "GET", mine, "", ann, NULL), 200);
+	assert_int_equal(api_version(&client), 2);
+	assert_int_equal(api_call_cart(&client, "GET", theirs, "", bob, NULL), 200);
+	assert_int_equal(api_version(&client), 2);
+}
+
 static void a_batch_of_reads_misses_the_carts_of_others(void **state)
 {
 	char mine[API_ID_TEXT + 1], theirs[API_ID_TEXT + 1], body[256];
@@ -642,6 +669,7 @@ int main(void)
 		cmocka_unit_test(a_refused_call_is_not_looked_at),
 		cmocka_unit_test(a_whole_life_with_a_token),
 		cmocka_unit_test(the_cart_of_another_is_answered_as_none),
+		cmocka_unit_test(a_merge_from_the_cart_of_another_is_one_from_none),
 		cmocka_unit_test(a_batch_of_reads_misses_the_carts_of_others),
 		cmocka_unit_test(lists_of_others_and_idle_carts_need_admin),
 		cmocka_unit_test(erasing_a_customer_needs_admin),

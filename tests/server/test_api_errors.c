@@ -324,12 +324,15 @@ static void a_cart_that_is_not_there_is_404_for_every_call(void **state)
 
 static void a_cart_that_is_checked_out_takes_no_change(void **state)
 {
+	char why[API_ID_TEXT + 32];
+
 	(void)state;
+	snprintf(why, sizeof(why), "cart %s is checked out", closed_id);
 	for (size_t i = 0; i < CHANGES; i++) {
 		if (strcmp(changes[i].after, "/checkout") == 0)
 			continue;
 		change(i, closed_id, NULL);
-		expect(409, "CART_CLOSED", closed_id);
+		expect(409, "CART_CLOSED", why);
 	}
 	assert_int_equal(call_cart("GET", closed_id, "", NULL, NULL), 200);
 	assert_int_equal(api_version(&client), 3);

@@ -138,6 +138,7 @@ static void a_bad_merge_is_400_and_says_why(void **state)
 static void a_merge_that_is_refused_names_the_cart(void **state)
 {
 	char to[API_ID_TEXT + 1], from[API_ID_TEXT + 1], other[API_ID_TEXT + 1];
+	char merged[API_ID_TEXT + 64], ordered[API_ID_TEXT + 64];
 
 	(void)state;
 	make_cart(41, 1, to);
@@ -145,6 +146,8 @@ static void a_merge_that_is_refused_names_the_cart(void **state)
 		api_call_cart(&client, "PUT", to, "/items/7", NULL, "{\"quantity\":999999}"), 204);
 	make_cart(0, 2, from);
 	make_cart(42, 1, other);
+	snprintf(merged, sizeof(merged), "cart %s was merged into another cart", from);
+	snprintf(ordered, sizeof(ordered), "cart %s is checked out", other);
 	merge(to, NOBODY, "add", NULL);
 	api_expect(&client, 404, "CART_NOT_FOUND", NOBODY);
 	merge(NOBODY, from, "add", NULL);
@@ -159,19 +162,24 @@ static void a_merge_that_is_refused_names_the_cart(void **state)
 	api_expect(&client, 422, "LIMIT_EXCEEDED", NULL);
 	assert_int_equal(merge(to, from, "max", NULL), 200);
 	merge(other, from, "add", NULL);
-	api_expect(&client, 409, "CART_CLOSED", from);
+	api_expect(&client, 409, "CART_CLOSED", merged);
 	merge(from, other, "add", NULL);
-	api_expect(&client, 409, "CART_CLOSED", from);
+	api_expect(&client, 409, "CART_CLOSED", merged);
 	api_call_cart(&client, "POST", from, "/checkout", NULL, NULL);
-	api_expect(&client, 409, "CART_CLOSED", from);
+	api_expect(&client, 409, "CART_CLOSED", merged);
 	api_call_cart(&client, "DELETE", from, "/checkout", NULL, NULL);
-	api_expect(&client, 409, "CART_CLOSED", from);
+	api_expect(&client, 409, "CART_CLOSED", merged);
 	api_call_cart(&client, "DELETE", from, "", NULL, NULL);
-	api_expect(&client, 409, "CART_CLOSED", from);
+	api_expect(&client, 409, "CART_CLOSED", merged);
 	api_call_cart(&client, "POST", from, "/items", NULL, "{\"product_id\":7,\"quantity\":1}");
-	api_expect(&client, 409, "CART_CLOSED", "merged");
+	api_expect(&client, 409, "CART_CLOSED", merged);
 	assert_int_equal(api_quantity(&client, to, 7), 999999);
 	assert_int_equal(api_quantity(&client, other, 7), 1);
+	assert_int_equal(api_call_cart(&client, "POST", other, "/checkout", NULL, NULL), 200);
+	merge(to, other, "add", NULL);
+	api_expect(&client, 409, "CART_CLOSED", ordered);
+	merge(other, to, "add", NULL);
+	api_expect(&client, 409, "CART_CLOSED", ordered);
 }
 
 /* Lists, batch-get and erasure. */

@@ -260,6 +260,10 @@ void connection_busy(struct connection *connection, struct evhttp_connection *ev
 void connection_answered(struct connection *connection)
 {
 	frame_reset(&connection->frame);
+	if (connection->waits && connection->behind == 0) {
+		connection_soon_enter(connection, CONNECTION_ANSWERED);
+		return;
+	}
 	connection_enter(connection, CONNECTION_IDLE);
 	connection->since_ns = connection->server->now_ns;
 	if (connection->behind > 0)

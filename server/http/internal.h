@@ -27,6 +27,8 @@ enum connection_state {
 	CONNECTION_GREETING,  /* before its first request (greeting.h) */
 	CONNECTION_NEW,	      /* no request yet; perhaps part of one */
 	CONNECTION_IDLE,      /* between requests */
+	CONNECTION_ANSWERED,  /* waits (turns.h) from the end of this turn on */
+	CONNECTION_WAITING,   /* is not read until it is let in (turns.h) */
 	CONNECTION_READING,   /* part of a further request is here */
 	CONNECTION_BUSY,      /* the handler has its request */
 	CONNECTION_WRITING,   /* the client has not taken all of its answer */
@@ -75,6 +77,8 @@ struct connection {
 	size_t behind; /* bytes read that belong to the requests after this one */
 	size_t lingered;
 	struct http_request *request; /* BUSY and REFUSED: until its answer */
+	unsigned requests;	      /* since it was let in, while others wait (turns.h) */
+	bool waits;		      /* after this answer, as it is the others' turn */
 	bool last;		      /* evhttp closes it after this answer */
 	bool linger;		      /* the client may still be sending when it ends */
 };
@@ -107,7 +111,7 @@ struct connection_hooks {
 };
 
 struct http_metrics {
-	metric_t open, accepted, at_limit, out_of_files, refused, gone;
+	metric_t open, waiting, accepted, at_limit, out_of_files, refused, gone;
 	metric_t handshakes, handshakes_failed; /* only with TLS */
 	metric_t proxies_refused;
 	metric_t cut[CUT_REASONS];
@@ -129,6 +133,14 @@ struct http_request {
 	void *gone_user;
 };
 
+/* How connections take turns (turns.h). */
+struct turn {
+	struct event *end;
+	bool some_wait;	 /* there are connections in ANSWERED or WAITING */
+	size_t requests; /* while some wait: of this turn, without those whose connections wait now
+			  */
+};
+
 #define HTTP_DATE_TEXT 32
 
 struct http_server {
@@ -143,9 +155,10 @@ struct http_server {
 	struct connection **by_fd; /* which connection has a file descriptor */
 	size_t by_fd_room;
 	struct event *sweep; /* every CONNECTION_SWEEP_MS, oftener while draining */
-	struct event *soon;  /* later in this turn: refusals */
-	int64_t now_ns;	     /* of the last sweep: near enough for idle times */
-	int64_t rested_ns;   /* idle connections over TLS since then have no buffers */
+	struct turn turn;
+	struct event *soon; /* later in this turn: refusals */
+	int64_t now_ns;	    /* of the last sweep, or later: near enough for idle times */
+	int64_t rested_ns;  /* idle connections over TLS since then have no buffers */
 	LIST_HEAD(http_request_list, http_request) lost_requests;
 	struct http_request *free_requests;
 	size_t free_count;

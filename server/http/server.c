@@ -11,6 +11,7 @@
 #include "server/http/reply.h"
 #include "server/http/request.h"
 #include "server/http/sweep.h"
+#include "server/http/turns.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -37,6 +38,9 @@ const struct http_metrics *http_metrics_register(struct metrics *metrics, bool w
 	static struct http_metrics series;
 
 	series.open = metrics_gauge(metrics, "cart_http_connections", "Connections open", NULL);
+	series.waiting = metrics_gauge(
+		metrics, "cart_http_connections_waiting",
+		"Connections that are not read, as their thread is busy with others", NULL);
 	series.accepted = metrics_counter(metrics, "cart_http_connections_accepted_total",
 					  "Connections accepted", NULL);
 	series.at_limit =
@@ -175,6 +179,7 @@ static void http_server_take(struct evhttp_request *evreq, void *user)
 		request->address = client_address(request);
 	connection->request = request;
 	connection->since_ns = request->received_ns;
+	turns_take(connection);
 	connection_busy(connection, evhttp_request_get_connection(evreq));
 	server->config.handler(request, server->config.user);
 }
@@ -200,6 +205,7 @@ static void http_server_sweep(evutil_socket_t fd, short what, void *user)
 	reply_date(server);
 	greeting_sweep(server);
 	sweep_connections(server);
+	turns_sweep(server);
 	listener_sweep(server);
 	if (!server->draining)
 		return;
@@ -213,6 +219,7 @@ static void http_server_soon(evutil_socket_t fd, short what, void *user)
 	(void)fd;
 	(void)what;
 	greeting_begin(user);
+	turns_soon(user);
 	connection_soon(user);
 }
 
@@ -276,7 +283,8 @@ int http_server_open(struct http_server **out, struct event_base *base,
 		TAILQ_INIT(&server->lists[i]);
 	server->sweep = event_new(base, -1, EV_PERSIST, http_server_sweep, server);
 	server->soon = event_new(base, -1, 0, http_server_soon, server);
-	if (server->sweep == NULL || server->soon == NULL || http_server_open_evhttp(server) != 0 ||
+	if (server->sweep == NULL || server->soon == NULL || !turns_open(server) ||
+	    http_server_open_evhttp(server) != 0 ||
 	    http_server_start_sweep(server, HTTP_SWEEP_MS) != 0) {
 		http_server_close(out);
 		return cart_error_set(error, "no memory for the HTTP server");
@@ -320,6 +328,7 @@ void http_server_close(struct http_server **pointer)
 		event_free(server->sweep);
 	if (server->soon != NULL)
 		event_free(server->soon);
+	turns_close(server);
 	while (server->free_requests != NULL)
 		http_request_destroy(http_request_take(server));
 	buf_free(&server->out);

@@ -279,28 +279,160 @@ def a_merge_that_is_larger_than_an_item_is_refused():
     pair.check_end()
 
 
-def a_target_that_never_rests_lets_from_go():
-    """Somebody changes it before every decision."""
-    rig = rig_of("map")
-    pair, left, usual = Pair(rig, THERE, SOURCE), left_merging(rig), rig.front.rule
+def overtake(rig, what, path_of, times=1):
+    """The first calls with such a text find that somebody else has changed a cart just before. Undone by calling what is returned."""
+    usual, left = rig.front.rule, [times]
 
     def overtaken(call, ask):
-        if b"merges=:merges" in call.body:
-            for each in (pair, left):
-                rig.set_of(each.target_path, "mark", {"S": os.urandom(8).hex()})
+        if what in call.body and left[0] > 0:
+            left[0] -= 1
+            rig.set_of(path_of(call), "mark", {"S": os.urandom(8).hex()})
         return usual(call, ask)
 
-    rig.front.rule = overtaken
-    try:
-        answer = pair.merge(503)
-        assert answer.error() == "UNAVAILABLE", answer.body
-        pair.check_before()
-        left.check_before()
-    finally:
+    def undo():
         rig.front.rule = usual
+    rig.front.rule = overtaken
+    return undo
+
+
+def path_in(call):
+    return "/shopping-carts/" + call.json()["Key"]["cart_id"]["S"]
+
+
+def a_busy_target_takes_lines(layout):
+    """Two instances add to it all the time while carts are merged into it."""
+    rig = rig_of(layout)
+    rig.client.close()  # it may have been idle for long
+    rig.client = rig.cartd.client()
+    merges, target, enough, added, wrong = 5, rig.new_cart({1: 1}), threading.Event(), [], []
+
+    def add(client):
+        while not enough.is_set():
+            answer = client.ask("POST", target + "/items", (), {"product_id": 9, "quantity": 1})
+            (added if answer.status == 204 else wrong).append(answer)
+        client.close()
+    with Rig(SCENE["folder"], SCENE["database"], layout, provision="off") as other:
+        threads = [threading.Thread(target=add, args=(each.cartd.client(),)) for each in (rig, other)]
+        for thread in threads:
+            thread.start()
+        try:
+            for turn in range(merges):
+                rig.merge(200, target, rig.new_cart({2: 1}), headers=(("Idempotency-Key", "busy%d" % turn),) if turn % 2 else ())
+        finally:
+            enough.set()
+            for thread in threads:
+                thread.join()
+    assert not wrong, wrong[0].body
+    assert rig.cart(target)[1] == {1: 1, 2: merges, 9: len(added)}, (rig.cart(target), len(added))
+    assert "held_for" not in rig.item(target)
+
+
+def a_target_that_gets_adds_all_the_time_takes_lines_in_maps():
+    a_busy_target_takes_lines("map")
+
+
+def a_target_that_gets_adds_all_the_time_takes_lines_in_documents():
+    a_busy_target_takes_lines("list")
+
+
+def a_target_that_is_changed_before_every_decision_is_held():
+    """It cannot be changed while it is held; nor by who adds meanwhile, who finishes the merge first. What was left by a service that was
+    killed is finished in the same way."""
+    rig = rig_of("map")
+    pair, left = Pair(rig, THERE, SOURCE), left_merging(rig)
+    usual, before = rig.front.rule, rig.cart(pair.target_path)
+    with Rig(SCENE["folder"], SCENE["database"], "map", provision="off") as other:
+        def overtaken(call, ask):
+            if b"merges=:merges" in call.body:
+                other.ask(204, "POST", path_in(call) + "/items", (), {"product_id": 9, "quantity": 1})
+            return usual(call, ask)
+
+        rig.front.rule = overtaken
+        try:
+            for each in (pair, left):
+                each.merge(200)
+        finally:
+            rig.front.rule = usual
     for each in (pair, left):
-        assert "merges" not in rig.item(each.target_path), rig.item(each.target_path)
-        each.check_end()
+        assert rig.cart(each.from_path)[0] == "merged"
+        assert rig.cart(each.target_path) == ("open", {**each.after, 9: 2}, each.target_version + 3), rig.cart(each.target_path)
+        assert "held_for" not in rig.item(each.target_path) and "until_ms" not in rig.item(each.target_path)
+    assert before[0] == "open"
+
+
+def killed_while_the_target_is_held():
+    """Its hold stays: who looks sees both carts before or both after, and who adds to it is not in its way."""
+    rig, calls = rig_of("map"), 9  # two reads, seal, a decision in vain, hold, two reads, decide, end
+    for at in range(5, calls + 1):
+        for fault in (dies_before, dies_after):
+            pair = Pair(rig, THERE, SOURCE)
+            undo = overtake(rig, b"merges=:merges", path_in)
+            try:
+                kill(rig, pair, at, fault)
+            finally:
+                undo()
+            if fault is dies_after:
+                LOOKS[at % len(LOOKS)](pair)
+                pair.check_end()
+            rig.ask(204, "POST", pair.target_path + "/items", (), {"product_id": 9, "quantity": 1})
+            assert rig.cart(pair.from_path)[0] == "merged"
+            assert rig.cart(pair.target_path)[1] == {**pair.after, 9: 1}, "killed at call %d: %s" % (at, rig.cart(pair.target_path))
+            item = rig.item(pair.target_path)
+            assert "expires_ms" in item and "held_for" not in item and "until_ms" not in item, item
+
+
+def a_hold_that_comes_late_is_in_nobodys_way():
+    """After the merge; from is there, or deleted."""
+    rig = rig_of("map")
+    changes = (("POST", "/items", {"product_id": 9, "quantity": 1}, 204), ("POST", "/checkout", None, 200), ("DELETE", "", None, 204))
+    for turn, (method, what, body, status) in enumerate(changes):
+        pair, late = Pair(rig, THERE, SOURCE), ComesLate()
+        expires = rig.item(pair.target_path)["expires_ms"]
+        undo = overtake(rig, b"merges=:merges", path_in)
+        try:
+            rig.arm(3, late, writes=True)  # after the seal and a decision in vain
+            pair.merge()
+        finally:
+            undo()
+        assert b"held_for" in late.call.body, late.call.body
+        assert late.comes(SCENE["database"].endpoint), "the hold was refused"
+        held = rig.item(pair.target_path)
+        assert "expires_ms" not in held and held["until_ms"]["N"] >= expires["N"], held
+        pair.check_after()
+        if turn % 2:
+            rig.ask(204, "DELETE", pair.target_path if method == "DELETE" else rig.new_cart({}))
+        rig.ask(status, method, pair.target_path + what, (), body)
+        assert "held_for" not in (rig.item(pair.target_path) or {}), rig.item(pair.target_path)
+
+
+def a_seal_of_a_busy_cart_that_comes_after_the_answer_leaves_nothing_stuck():
+    """The first one was overtaken by a change of from, so the second is conditional on less."""
+    rig = rig_of("map")
+    pair, late = Pair(rig, THERE, SOURCE), ComesLate()
+    undo = overtake(rig, b"merge_how=:how", path_in)
+    try:
+        rig.arm(2, late, writes=True)
+        pair.merge()
+    finally:
+        undo()
+    assert b"attribute_exists(expires_ms)" in late.call.body, late.call.body
+    assert not late.comes(SCENE["database"].endpoint), "a seal was applied after another one"
+    pair.check_end()
+
+
+def a_repeat_under_a_key_needs_no_rest_of_the_target():
+    """The merge was done before: only the key is stored, whatever others change."""
+    rig = rig_of("map")
+    pair = Pair(rig, THERE, SOURCE)
+    pair.merge(200)
+    undo = overtake(rig, b"op_f.#k=:record", path_in, times=1000)
+    try:
+        for _ in range(2):
+            pair.merge(200, (("Idempotency-Key", "again"),))
+    finally:
+        undo()
+    pair.check_after()
+    assert len(rig.item(pair.target_path)["op_v"]["M"]) == 1
 
 
 def if_match_holds_whoever_finishes_the_merge():
@@ -327,7 +459,11 @@ def main():
                          a_seal_that_comes_after_the_answer_leaves_nothing_stuck, two_into_one_and_each_into_the_other,
                          a_chain_that_was_killed_is_finished_link_by_link, a_target_that_nobody_can_read_lets_from_go,
                          a_target_that_has_expired_lets_from_go, a_merge_that_is_larger_than_an_item_is_refused,
-                         a_target_that_never_rests_lets_from_go, if_match_holds_whoever_finishes_the_merge, a_target_does_not_gather_decisions, a_target_is_deleted_after_what_it_has_decided])
+                         a_target_that_is_changed_before_every_decision_is_held,
+                         a_target_that_gets_adds_all_the_time_takes_lines_in_maps,
+                         a_target_that_gets_adds_all_the_time_takes_lines_in_documents, killed_while_the_target_is_held,
+                         a_hold_that_comes_late_is_in_nobodys_way,
+                         a_seal_of_a_busy_cart_that_comes_after_the_answer_leaves_nothing_stuck, a_repeat_under_a_key_needs_no_rest_of_the_target, if_match_holds_whoever_finishes_the_merge, a_target_does_not_gather_decisions, a_target_is_deleted_after_what_it_has_decided])
         finally:
             for layout in ("map", "list"):
                 if layout in SCENE:

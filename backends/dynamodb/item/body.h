@@ -82,12 +82,12 @@ void ddb_body_delete_key(struct buf *body, const struct ddb_table *table, const 
 /*
  * The write after cart_apply() has said CART_OK: before is what was read, after what the cart is
  * then. Under the condition that the item's mark is still before's. before->decisions are stored
- * where ddb_item_decide() changed them. Three cases:
+ * where ddb_item_decide() changed them, and the item is not held any more. Three cases:
  *  - something changed: in layout list a PutItem of the whole, without keys past their window;
  *    in layout map an UpdateItem, of all lines and whatever else is different, which makes an
  *    item of the other layout one of this;
- *  - nothing changed and the op has a key, or there is a decision: an UpdateItem that stores these
- *    alone;
+ *  - nothing changed: an UpdateItem that stores the key and the decision, if any. Of a key alone
+ * the condition is only that it is not known;
  *  - DELETE: DeleteItem, or the PutItem of a tombstone where the cart was made under a key.
  * Returns the operation to call. The key is stored with the change if key_name is not NULL.
  */
@@ -100,19 +100,20 @@ enum ddb_operation ddb_body_if_unchanged(struct buf *body, const struct ddb_tabl
  * The steps of a merge, see store/merge.h; each an UpdateItem. The step in between, which decides,
  * is ddb_body_if_unchanged() of the target with a decision (ddb_item_decide()).
  *
- * Closes from for the merge of op under an id, if it is as it was read.
+ * Closes from for the merge of op under an id, if its mark is old; NULL: if it is open, whatever
+ * has changed there.
  */
 void ddb_body_merge_seal(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
-			 const struct ddb_item *from, const char *merge_id);
+			 const char *old, const char *merge_id);
 /* Ends what that began, if the cart still has that merge_id. done: it is merged, at now_ms; else it
  * is open again, as it was. */
 void ddb_body_merge_end(struct buf *body, const struct ddb_table *table,
 			const struct ddb_item *from, bool done, int64_t now_ms, const char *mark);
-/* Stores a decision against a merge in the target, unless there is one for it, and whatever else
- * has changed there. first: the target had no decisions as it was read. */
-void ddb_body_merge_refuse(struct buf *body, const struct ddb_table *table,
-			   const struct cart_id *target, const struct ddb_decision *decision,
-			   bool first, const char *mark);
+/* Holds the target for from, if it is open and not held, and whatever else has changed there. The
+ * next write by ddb_body_if_unchanged() ends that, whatever it changes. */
+void ddb_body_merge_hold(struct buf *body, const struct ddb_table *table,
+			 const struct cart_id *target, const struct cart_id *from,
+			 const char *mark);
 /* Removes a decision from the target, if it is there; alone: it is the only one, as was read. */
 void ddb_body_merge_forget(struct buf *body, const struct ddb_table *table,
 			   const struct cart_id *target, const struct ddb_decision *decision,

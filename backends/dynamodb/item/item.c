@@ -372,6 +372,22 @@ static void item_read_decisions(struct item_reader *reader, struct ddb_item *ite
 	}
 }
 
+static void item_read_expiry(struct item_reader *reader, struct ddb_item *item)
+{
+	struct cart *cart = &item->cart;
+
+	cart->expires_ms = item_optional(reader, "expires_ms");
+	if (cart->expires_ms == 0) {
+		cart->expires_ms = item_optional(reader, "until_ms");
+		item->held = cart->state == CART_OPEN && item->seal.merge_id[0] == '\0' &&
+			     item_text(reader, "held_for") != NULL;
+		if (item->held)
+			item_read_id(reader, "held_for", &item->held_for);
+	}
+	if (cart->expires_ms == DDB_NEVER_MS)
+		cart->expires_ms = 0;
+}
+
 static void item_read_cart(struct item_reader *reader, struct ddb_item *item, const char *status)
 {
 	const char *customer = item_text(reader, "customer_id");
@@ -383,11 +399,7 @@ static void item_read_cart(struct item_reader *reader, struct ddb_item *item, co
 	cart->version = item_required(reader, "version", 1, CART_VERSION_MAX);
 	cart->created_ms = item_required(reader, "created_at", 1, CART_TIME_MAX_MS);
 	cart->updated_ms = item_required(reader, "updated_at", 1, CART_TIME_MAX_MS);
-	cart->expires_ms = item_optional(
-		reader,
-		cart->state == CART_MERGED || item->seal.merge_id[0] ? "until_ms" : "expires_ms");
-	if (cart->expires_ms == DDB_NEVER_MS)
-		cart->expires_ms = 0;
+	item_read_expiry(reader, item);
 	item->keyed_until_ms = item_optional(reader, "keyed_until");
 	item_copy_text(reader, "create_key", item->create_key, sizeof(item->create_key));
 	item_copy_text(reader, "idle_key", item->idle_key, sizeof(item->idle_key));

@@ -20,6 +20,8 @@
  *   create_key     S   keyed_until N   of a cart made under an idempotency key: see below
  *   merged_into    S   merging and merged carts: the cart that takes the lines
  *   until_ms       N   of these in place of expires_ms: they match no condition of open carts
+ *   held_for       S   of an open cart that has until_ms in place of expires_ms, until a merge into
+ *                      it is decided: the cart that its lines come from, see store/merge.h
  *   merge_id, merge_how S, merge_version N   merging carts: see struct ddb_seal
  *   merges         M   of carts that others went into: id -> S, see struct ddb_decision
  *
@@ -86,6 +88,8 @@ struct ddb_item {
 	struct ddb_key *keys;		    /* sorted by name; malloc'd */
 	size_t key_count;
 	struct ddb_seal seal;
+	bool held; /* nothing else changes it before the merge of held_for is decided */
+	struct cart_id held_for;
 	struct ddb_decision *decisions; /* malloc'd */
 	size_t decision_count;
 	bool decided; /* by ddb_item_decide(): what was read is something else */

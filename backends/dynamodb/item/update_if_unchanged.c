@@ -1,6 +1,8 @@
 /*
- * Writes that core decided after the item was read. All are conditional on its mark, which every
- * write changes: the item is then still as it was read, with all lines and keys.
+ * Writes that core decided after the item was read. They are conditional on its mark, which every
+ * write changes: the item is then still as it was read, with all lines and keys. A key alone needs
+ * less: that it is not known, as was read, and that there is room for it. The op changes nothing,
+ * and it is of no interest what others have changed since.
  */
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
@@ -52,6 +54,8 @@ static void decided_removes(struct buf *body, const struct ddb_put *put)
 		buf_add_string(body, ",order_id");
 	if (put->after->expires_ms == 0)
 		buf_add_string(body, ",expires_at");
+	if (put->before->held)
+		buf_add_string(body, ",until_ms,held_for");
 }
 
 static void decided_values(struct buf *body, const struct ddb_table *table,
@@ -101,7 +105,29 @@ static void decided_names(struct buf *body, const struct ddb_put *put, bool chan
 	buf_add_char(body, '}');
 }
 
-/* changed false: the key alone is stored. */
+/* Up to the values of the condition. A key that is there is beyond its window. */
+static void decided_condition(struct buf *body, const struct ddb_table *table,
+			      const struct ddb_put *put, bool changed)
+{
+	const struct ddb_item *before = put->before;
+	bool key_alone = !changed && put->key_name != NULL && !before->decided && !before->held;
+	char past[DDB_TIME_ROOM];
+
+	buf_add_string(body, key_alone ? "\",\"ConditionExpression\":\"NOT op_f.#k>:past AND "
+					 "size(op_v)<=:most\""
+				       : "\",\"ConditionExpression\":\"mark=:old\"");
+	decided_names(body, put, changed);
+	buf_add_string(body, ",\"ExpressionAttributeValues\":{");
+	if (!key_alone) {
+		ddb_add_text(body, "\":old\":", before->mark);
+		return;
+	}
+	ddb_time_text(put->op->now_ms - table->rules->idempotency_window_ms + 1, past);
+	ddb_add_text(body, "\":past\":", past);
+	ddb_add_number(body, ",\":most\":", DDB_KEYS_MAX);
+}
+
+/* changed false: the key, a decision, or the end of a hold alone. */
 static void decided_update(struct buf *body, const struct ddb_table *table,
 			   const struct ddb_put *put, bool changed)
 {
@@ -116,10 +142,10 @@ static void decided_update(struct buf *body, const struct ddb_table *table,
 	if (changed) {
 		decided_sets(body, put);
 		decided_removes(body, put);
+	} else if (put->before->held) {
+		buf_add_string(body, ",expires_ms=:gone REMOVE until_ms,held_for");
 	}
-	buf_add_string(body, "\",\"ConditionExpression\":\"mark=:old\"");
-	decided_names(body, put, changed);
-	ddb_add_text(body, ",\"ExpressionAttributeValues\":{\":old\":", put->before->mark);
+	decided_condition(body, table, put, changed);
 	ddb_add_text(body, ",\":mark\":", put->mark);
 	if (put->key_name != NULL) {
 		ddb_record_write(put->op->now_ms, put->op->fingerprint, record);
@@ -130,6 +156,8 @@ static void decided_update(struct buf *body, const struct ddb_table *table,
 		ddb_add_decisions(body, ",\":merges\":", put->before);
 	if (changed)
 		decided_values(body, table, put);
+	else if (put->before->held)
+		ddb_add_number(body, ",\":gone\":", ddb_expires_ms(put->after));
 	buf_add_char(body, '}');
 	ddb_add_end(body);
 }

@@ -10,20 +10,20 @@
 
 /* It stays in idle-index, because it may be open again, and has expires_at as before. */
 void ddb_body_merge_seal(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
-			 const struct ddb_item *from, const char *merge_id)
+			 const char *old, const char *merge_id)
 {
-	ddb_add_key(body, table->name, &from->cart.id);
+	ddb_add_key(body, table->name, &op->from);
 	buf_add_string(body, ",\"UpdateExpression\":\"SET mark=:id,merge_id=:id,merge_how=:how,"
-			     "merged_into=:into,until_ms=:until,#s=:merging");
+			     "merged_into=:into,until_ms=expires_ms,#s=:merging");
 	if (op->if_version != 0)
 		buf_add_string(body, ",merge_version=:version");
-	buf_add_string(body,
-		       " REMOVE expires_ms\",\"ConditionExpression\":\"mark=:old\"" MERGE_STATUS);
-	ddb_add_text(body, ",\"ExpressionAttributeValues\":{\":old\":", from->mark);
-	ddb_add_text(body, ",\":id\":", merge_id);
+	buf_add_string(body, " REMOVE expires_ms\",\"ConditionExpression\":\"");
+	buf_add_string(body, old != NULL ? "mark=:old\"" : "attribute_exists(expires_ms)\"");
+	ddb_add_text(body, MERGE_STATUS ",\"ExpressionAttributeValues\":{\":id\":", merge_id);
+	if (old != NULL)
+		ddb_add_text(body, ",\":old\":", old);
 	ddb_add_text(body, ",\":how\":", ddb_strategy(op->strategy));
 	ddb_add_id(body, ",\":into\":", &op->id);
-	ddb_add_number(body, ",\":until\":", ddb_expires_ms(&from->cart));
 	ddb_add_text(body, ",\":merging\":", "merging");
 	if (op->if_version != 0)
 		ddb_add_number(body, ",\":version\":", op->if_version);
@@ -56,34 +56,18 @@ void ddb_body_merge_end(struct buf *body, const struct ddb_table *table,
 	ddb_add_end(body);
 }
 
-void ddb_body_merge_refuse(struct buf *body, const struct ddb_table *table,
-			   const struct cart_id *target, const struct ddb_decision *decision,
-			   bool first, const char *mark)
+/* expires_ms gives way to until_ms, so that no condition of a change is true. */
+void ddb_body_merge_hold(struct buf *body, const struct ddb_table *table,
+			 const struct cart_id *target, const struct cart_id *from, const char *mark)
 {
-	struct ddb_item item = {.decisions = (struct ddb_decision *)decision, .decision_count = 1};
-	char from[CART_ID_TEXT + 1], text[DDB_MARK_ROOM + 1];
-
 	ddb_add_key(body, table->name, target);
-	buf_add_string(body, first ? ",\"UpdateExpression\":\"SET mark=:mark,merges=:no\","
-				     "\"ConditionExpression\":\"attribute_exists(mark) AND "
-				     "attribute_not_exists(merges)\""
-				   : ",\"UpdateExpression\":\"SET mark=:mark,merges.#f=:no\","
-				     "\"ConditionExpression\":\"attribute_exists(merges) AND NOT "
-				     "merges.#f=:yes\"");
+	buf_add_string(
+		body,
+		",\"UpdateExpression\":\"SET mark=:mark,held_for=:from,until_ms=expires_ms "
+		"REMOVE expires_ms\",\"ConditionExpression\":\"attribute_exists(expires_ms)\"");
 	ddb_add_text(body, ",\"ExpressionAttributeValues\":{\":mark\":", mark);
-	if (first) {
-		ddb_add_decisions(body, ",\":no\":", &item);
-		buf_add_char(body, '}');
-	} else {
-		cart_id_format(&decision->from, from);
-		ddb_decision_text(decision, text);
-		ddb_add_text(body, ",\":no\":", text);
-		text[0] = '+';
-		ddb_add_text(body, ",\":yes\":", text);
-		buf_add_string(body, "},\"ExpressionAttributeNames\":{\"#f\":\"");
-		buf_add_string(body, from);
-		buf_add_string(body, "\"}");
-	}
+	ddb_add_id(body, ",\":from\":", from);
+	buf_add_char(body, '}');
 	ddb_add_end(body);
 }
 

@@ -11,9 +11,6 @@
 #define MERGE_PAUSE_MS	    5
 #define MERGE_CONFLICTS_MAX 50
 #define MERGE_PAUSES_MAX    4 /* a pause does not become longer after so many */
-/* After so many conflicts a merge that changes of the target always overtake is given up. */
-#define MERGE_TRIES	20
-#define MERGE_TRIES_MET 2
 
 static bool merge_is_own(const struct ddb_merge *merge)
 {
@@ -41,6 +38,15 @@ static bool merge_is_ours(const struct ddb_merge *merge)
 {
 	return merge_is_own(merge) && merge_is_sealed(merge) &&
 	       strcmp(merge->source.seal.merge_id, merge->merge_id) == 0;
+}
+
+/* The target is not changed before the merge of from is decided. */
+static bool merge_is_held(const struct ddb_merge *merge)
+{
+	const struct ddb_item *target = &merge->target;
+
+	return merge->target_there && target->held &&
+	       cart_id_compare(&target->held_for, &merge->from) == 0;
 }
 
 /* What the target says about it; NULL: nothing. */
@@ -299,28 +305,6 @@ static void merge_decide(struct ddb_task *task)
 					 keyed ? write->key_name : NULL));
 }
 
-/* DECIDE, against it, and whatever else has changed the target since it was read: it changes too
- * often. Then from is open again for those who wait for it. */
-static void merge_give_up(struct ddb_task *task)
-{
-	struct ddb_merge *merge = task->merge;
-	struct ddb_decision decision = {.from = merge->from};
-	bool first = merge->target.decision_count == 0;
-	char mark[DDB_MARK_ROOM];
-
-	memcpy(decision.merge_id, merge->source.seal.merge_id, sizeof(decision.merge_id));
-	if (!ddb_item_decide(&merge->target, &decision)) {
-		merge_no_memory(task);
-		return;
-	}
-	merge->result = CART_BUSY;
-	cart_clear(&merge->after);
-	merge_mark(task, mark);
-	ddb_body_merge_refuse(&task->call.body, &task->store->table, &merge->into, &decision, first,
-			      mark);
-	merge_send(task, DDB_STEP_MERGE_DECIDE, DDB_UPDATE_ITEM);
-}
-
 /* from is merging into the target. */
 static void merge_finish(struct ddb_task *task)
 {
@@ -331,8 +315,6 @@ static void merge_finish(struct ddb_task *task)
 		merge_end(task, false);
 	else if (decision != NULL)
 		merge_end(task, decision->done);
-	else if (merge->conflicts >= (merge_is_own(merge) ? MERGE_TRIES : MERGE_TRIES_MET))
-		merge_give_up(task);
 	else
 		merge_decide(task);
 }
@@ -366,10 +348,37 @@ static bool merge_forget(struct ddb_task *task, bool alone)
 	return ddb_task_call(task, DDB_STEP_MERGE_FORGET, DDB_UPDATE_ITEM, merge->deadline_ns);
 }
 
-static void merge_forget_and_go_on(struct ddb_task *task)
+/* The target is held for a merge that is not under way any more: a hold that came late, or of a
+ * service that was killed. */
+static void merge_release(struct ddb_task *task)
+{
+	struct ddb_merge *merge = task->merge;
+	char mark[DDB_MARK_ROOM];
+
+	merge_mark(task, mark);
+	merge_send(task, DDB_STEP_MERGE_RELEASE,
+		   ddb_body_if_unchanged(&task->call.body, &task->store->table, merge_met_op(merge),
+					 &merge->target, &merge->target.cart, mark, NULL));
+}
+
+static void merge_released(struct ddb_task *task)
+{
+	enum ddb_outcome outcome = task->call.outcome;
+
+	if (outcome == DDB_OK || outcome == DDB_CONDITION || outcome == DDB_DOUBT)
+		merge_go_on(task);
+	else
+		merge_call_failed(task);
+}
+
+static void merge_tidy_and_go_on(struct ddb_task *task)
 {
 	struct ddb_merge *merge = task->merge;
 
+	if (merge_is_held(merge)) {
+		merge_release(task);
+		return;
+	}
 	merge->tried_both = false;
 	if (!merge_forget(task, merge->target.decision_count == 1))
 		merge_go_on(task);
@@ -403,12 +412,10 @@ static void merge_answer_decided(struct ddb_task *task, bool ended)
 	}
 	merge->deadline_ns = cart_store_now_ns(&task->store->store) + CLOCK_NS_PER_S;
 	merge->tried_both = false;
-	if (result == CART_BUSY)
-		snprintf(merge->why, sizeof(merge->why),
-			 "the cart changes too often to take lines");
-	else if (result != CART_DAMAGED)
+	if (result != CART_DAMAGED)
 		merge->why[0] = '\0';
-	if (!ended || !merge_forget(task, merge->target.decision_count == 1)) {
+	if ((merge->sealed && result != CART_OK) || !ended ||
+	    !merge_forget(task, merge->target.decision_count == 1)) {
 		merge_answer(task, result, merge->why);
 		return;
 	}
@@ -424,11 +431,11 @@ static void merge_ended(struct ddb_task *task)
 	bool ours = merge_is_ours(merge);
 
 	if (ours)
-		merge->sealed = false;
+		merge->sealed = merge->stays;
 	if (ours && merge->decided)
 		merge_answer_decided(task, true);
 	else
-		merge_forget_and_go_on(task);
+		merge_tidy_and_go_on(task);
 }
 
 static void merge_end_done(struct ddb_task *task)
@@ -447,6 +454,35 @@ static void merge_end_done(struct ddb_task *task)
 		merge_call_failed(task);
 }
 
+/* HOLD, which nobody who changes the target can overtake. */
+static void merge_hold(struct ddb_task *task)
+{
+	struct ddb_merge *merge = task->merge;
+	char mark[DDB_MARK_ROOM];
+
+	merge_mark(task, mark);
+	ddb_body_merge_hold(&task->call.body, &task->store->table, &merge->into, &merge->from,
+			    mark);
+	merge_send(task, DDB_STEP_MERGE_HOLD, DDB_UPDATE_ITEM);
+}
+
+/* The target was changed before the decision. If that can happen again, it is held now. */
+static void merge_overtaken(struct ddb_task *task)
+{
+	struct ddb_store *store = task->store;
+	struct ddb_merge *merge = task->merge;
+	const struct ddb_item *target = &merge->target;
+
+	if (merge->target_damaged || target->held || target->cart.state != CART_OPEN ||
+	    target->seal.merge_id[0] != '\0') {
+		merge_begin_anew(task);
+		return;
+	}
+	ddb_store_count(store, store->db->series.conflicts, 1);
+	merge->conflicts++;
+	merge_hold(task);
+}
+
 static void merge_decide_done(struct ddb_task *task)
 {
 	struct ddb_merge *merge = task->merge;
@@ -455,9 +491,10 @@ static void merge_decide_done(struct ddb_task *task)
 	if (outcome == DDB_OK) {
 		/* Refused because the target is merging too, it is asked for once more. */
 		merge->decided = merge_is_ours(merge) && merge->target.seal.merge_id[0] == '\0';
+		merge->target.held = false;
 		merge_finish(task);
 	} else if (outcome == DDB_CONDITION) {
-		merge_begin_anew(task);
+		merge_overtaken(task);
 	} else if (outcome == DDB_DOUBT) {
 		merge->lost = true;
 		merge_read_lost(task);
@@ -471,19 +508,20 @@ static void merge_decide_done(struct ddb_task *task)
 	}
 }
 
-/* SEAL. One whose answer was lost may still come: then it is sent again as it was. */
+/* SEAL. One whose answer was lost may still come: then it is sent again as it was, if it has
+ * certainly not come and gone. */
 static void merge_seal(struct ddb_task *task)
 {
 	struct ddb_merge *merge = task->merge;
 
-	if (!merge->sealed)
+	if (!merge->sealed || merge->stays)
 		merge_mark(task, merge->merge_id);
 	memcpy(merge->fence, merge->source.mark, sizeof(merge->fence));
 	merge->decided = false;
 	merge->may_come = merge->sealed;
 	merge->sealed = true;
-	ddb_body_merge_seal(&task->call.body, &task->store->table, task->write.op, &merge->source,
-			    merge->merge_id);
+	ddb_body_merge_seal(&task->call.body, &task->store->table, task->write.op,
+			    merge->unfenced ? NULL : merge->source.mark, merge->merge_id);
 	merge_send(task, DDB_STEP_MERGE_SEAL, DDB_UPDATE_ITEM);
 }
 
@@ -495,16 +533,22 @@ static void merge_seal_done(struct ddb_task *task)
 
 	switch (task->call.outcome) {
 	case DDB_OK:
+		if (merge->unfenced) {
+			merge_read(task);
+			return;
+		}
 		*seal = (struct ddb_seal){
 			.into = op->id, .strategy = op->strategy, .if_version = op->if_version};
 		memcpy(seal->merge_id, merge->merge_id, sizeof(seal->merge_id));
 		merge_finish(task);
 		return;
 	case DDB_DOUBT:
+		merge->stays |= merge->unfenced;
 		merge_read_lost(task);
 		return;
 	case DDB_CONDITION:
 		merge->sealed = merge->may_come;
+		merge->unfenced = true;
 		merge_begin_anew(task);
 		return;
 	default:
@@ -566,6 +610,8 @@ static bool merge_waits(struct ddb_task *task)
 		merge_finish(task);
 	else if (source->seal.merge_id[0] != '\0')
 		merge_look_at(task, &source->cart.id, &source->seal.into);
+	else if (source->held)
+		merge_look_at(task, &source->held_for, &source->cart.id);
 	else if (target->decision_count >= DDB_DECISIONS_MAX)
 		merge_look_at(task, &target->decisions[0].from, &target->cart.id);
 	else
@@ -620,6 +666,10 @@ static void merge_take_source(struct ddb_task *task)
 
 	memcpy(why, merge->why, sizeof(why)); /* of the target */
 	result = merge_take(task, &merge->from, &merge->source, &merge->source_there);
+	if (result == CART_DAMAGED && !merge_is_own(merge) && merge_is_held(merge)) {
+		merge_release(task);
+		return;
+	}
 	if (result != CART_OK) {
 		if (merge_is_own(merge))
 			task->write.op->of_from = true;
@@ -629,7 +679,7 @@ static void merge_take_source(struct ddb_task *task)
 	memcpy(merge->why, why, sizeof(why));
 	ddb_store_count(store, store->db->series.read_modify_writes, 1);
 	/* A seal of ours that has not come by now cannot come. */
-	if (merge_is_asked_for(task) && !merge_is_ours(merge) &&
+	if (merge_is_asked_for(task) && !merge_is_ours(merge) && !merge->stays &&
 	    (!merge->source_there || strcmp(merge->source.mark, merge->fence) != 0))
 		merge->sealed = false;
 	if (merge_is_asked_for(task) && !merge_is_ours(merge))
@@ -637,17 +687,20 @@ static void merge_take_source(struct ddb_task *task)
 	else if (merge_is_sealed(merge))
 		merge_finish(task);
 	else
-		merge_forget_and_go_on(task);
+		merge_tidy_and_go_on(task);
 }
 
-static void merge_trim_done(struct ddb_task *task)
+/* A step after which both are read again: a hold, or the removal of old keys. */
+static void merge_step_done(struct ddb_task *task)
 {
 	enum ddb_outcome outcome = task->call.outcome;
 
 	if (outcome == DDB_DOUBT)
 		merge_read_lost(task);
-	else if (outcome == DDB_OK || outcome == DDB_CONDITION)
+	else if (outcome == DDB_OK)
 		merge_read(task);
+	else if (outcome == DDB_CONDITION)
+		merge_begin_anew(task);
 	else
 		merge_call_failed(task);
 }
@@ -670,8 +723,12 @@ static void merge_done(struct ddb_task *task)
 	case DDB_STEP_MERGE_KEY:
 		merge_key_done(task);
 		return;
+	case DDB_STEP_MERGE_RELEASE:
+		merge_released(task);
+		return;
+	case DDB_STEP_MERGE_HOLD:
 	case DDB_STEP_TRIM:
-		merge_trim_done(task);
+		merge_step_done(task);
 		return;
 	default:
 		break;

@@ -5,10 +5,15 @@
  *
  *   READ     the target, then from, both strongly.
  *   SEAL     from becomes "merging": it says where to, how, and under which merge_id (random,
- *            new for each seal). Nobody changes it now. Condition: its mark is as it was read.
+ *            new for each seal). Nobody changes it now. Condition: its mark is as it was read; or,
+ *            once another writer was faster, that it is open, and it is read again.
  *   DECIDE   the target gets the lines, and in the same write the decision "+merge_id" among
  *            its merges; or, where the rules do not let it have them, "-merge_id" alone.
  *            Condition: its mark is as it was read before from was seen under that merge_id.
+ *   HOLD     only if another writer of the target was faster than DECIDE: until_ms takes the place
+ *            of the target's expires_ms, and held_for names from. Then no condition of a change is
+ *            true, and whoever wants to change it finishes the merge first. Condition: it is open.
+ *            READ and DECIDE follow again, and DECIDE ends the hold.
  *   END      from becomes "merged", or "open" as it was. Condition: its merge_id.
  *   FORGET   the decision is removed, after the answer. Condition: it is there.
  *
@@ -26,19 +31,27 @@
  * ever: its id is not used again, so from is opened. And a cart is removed only after the ENDs of
  * its decisions, so that none of them is forgotten with it.
  *
+ * A hold is no part of that: it makes others help instead of compete, so that a target that is
+ * changed all the time takes lines too. It may end at any moment. One that was left by a service
+ * that was killed, or that comes when the merge is over, is ended by the next one who wants to
+ * change the target and finds that from is not merging into it. Gets do not see it.
+ *
  * Where the service ends, or a call fails:
  *
  *   before SEAL      nothing has happened.
  *   after SEAL       from is merging, without a decision. The next one who meets it decides by
  *                    the rules, and by what from says of strategy and If-Match. Nobody meets
  *                    it: it expires as it would have.
+ *   after HOLD       the same; or the next one who wants to change the target does that.
  *   after DECIDE     the next one who meets from makes the END of the decision.
  *   after END        the decision stays in the target. A cart with DDB_DECISIONS_MAX of them
  *                    takes the next merge after it has removed one; one with any is deleted
  *                    after all of them.
  *   answer lost      both are read again. A SEAL whose answer was lost may still arrive while
  *                    from has the mark that it was conditional on; it is sent again, and if that
- *                    is not possible the op is UNCERTAIN.
+ *                    is not possible the op is UNCERTAIN. One that was conditional on less may
+ *                    come whenever from is open: then only an op that was done is certain, and
+ *                    the next seal has another merge_id.
  *
  * What else may come between SEAL and DECIDE: the target is changed (DECIDE's condition is false,
  * and the rules are asked again), is over its limits, checked out, merged elsewhere, expired,

@@ -70,9 +70,11 @@ enum ddb_step {
 	DDB_STEP_MERGE_TARGET,
 	DDB_STEP_MERGE_FROM,
 	DDB_STEP_MERGE_SEAL,
+	DDB_STEP_MERGE_HOLD,
 	DDB_STEP_MERGE_DECIDE,
 	DDB_STEP_MERGE_END,
 	DDB_STEP_MERGE_FORGET,
+	DDB_STEP_MERGE_RELEASE,
 	DDB_STEP_MERGE_KEY
 };
 
@@ -121,11 +123,13 @@ struct ddb_merge {
 	char fence[DDB_MARK_ROOM];    /* the mark of from that it was conditional on */
 	bool sealed;		      /* from is sealed by it, or may be, or may become so */
 	bool may_come;		      /* so it was before the seal that is under way */
-	bool decided;		      /* this task stored the decision about it ... */
-	enum cart_result result;      /* ... for this reason; OK: the merge is done */
-	bool lost;		      /* the answer to a decision was lost */
-	struct cart after;	      /* the target then */
-	bool forgets_alone;	      /* the decision that is being removed is the only one */
+	bool unfenced;		 /* another writer of from was faster: seals need no mark ... */
+	bool stays;		 /* ... and one whose answer was lost may come at any time */
+	bool decided;		 /* this task stored the decision about it ... */
+	enum cart_result result; /* ... for this reason; OK: the merge is done */
+	bool lost;		 /* the answer to a decision was lost */
+	struct cart after;	 /* the target then */
+	bool forgets_alone;	 /* the decision that is being removed is the only one */
 	bool tried_both;
 	unsigned conflicts;
 	int repeats;

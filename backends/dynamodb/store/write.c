@@ -131,20 +131,36 @@ static void write_merge_over(struct ddb_task *task, enum cart_result result, con
 	ddb_write_answer(task, result);
 }
 
-/* True: a merge comes first, and the item is read again after it. The cart is merging, or is to be
- * removed with decisions that others still need. */
+/* The cart was held: that is why the condition was false, if a conditional call was made. */
+static void write_hold_over(struct ddb_task *task, enum cart_result result, const char *why)
+{
+	const struct ddb_write *write = &task->write;
+
+	if (result == CART_OK && !write->doubt &&
+	    ddb_can_be_conditional(write->op, &task->store->table))
+		write_conditional(task, NULL);
+	else
+		write_merge_over(task, result, why);
+}
+
+/* True: a merge comes first, and the item is read again after it. The cart is merging, or held for
+ * a merge into it, or is to be removed with decisions that others still need. */
 static bool write_meets_merge(struct ddb_task *task, const struct ddb_item *item)
 {
 	const struct ddb_write *write = &task->write;
 	const struct cart_id *from = &item->cart.id, *into = &item->seal.into;
 
-	if (item->seal.merge_id[0] == '\0') {
+	if (item->held) {
+		from = &item->held_for;
+		into = &item->cart.id;
+	} else if (item->seal.merge_id[0] == '\0') {
 		if (item->decision_count == 0 || write->op->type != CART_OP_DELETE)
 			return false;
 		from = &item->decisions[0].from;
 		into = &item->cart.id;
 	}
-	ddb_merge_finish(task, from, into, write->op, write_merge_over);
+	ddb_merge_finish(task, from, into, write->op,
+			 item->held ? write_hold_over : write_merge_over);
 	return true;
 }
 

@@ -28,7 +28,10 @@ static enum queue_kind queue_kind_of(const struct cart_op *op)
 	case CART_OP_LIST:
 	case CART_OP_FEED:
 	case CART_OP_CHECKOUT:
+	case CART_OP_MERGE:
 		return QUEUE_OTHERS;
+	case CART_OP_CHANGE:
+		return op->customer_id.size > 0 || cart_op_reopens(op) ? QUEUE_OTHERS : QUEUE_ADDS;
 	default:
 		return QUEUE_ADDS;
 	}

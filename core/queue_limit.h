@@ -11,9 +11,9 @@
  * pace, so a database that gets faster with larger batches is given them, and it ends with the
  * first round in which nothing was refused.
  *
- * Adds, creates and deletes are refused first. Reads and checkouts are refused when a quarter more
- * waits. None is shut out: adds always have an eighth of the limit to themselves, the others a
- * quarter.
+ * Adds, creates and deletes are refused first. Reads, checkouts and their undoing, and what a login
+ * does to a guest's cart (a merge, or a customer for it) are refused when a quarter more waits.
+ * None is shut out: adds always have an eighth of the limit to themselves, the others a quarter.
  *
  * For one thread, or under a lock. Pure: the time is given.
  */
@@ -26,7 +26,7 @@
 
 enum queue_kind {
 	QUEUE_ADDS,   /* refused first: everything but ... */
-	QUEUE_OTHERS, /* ... reads and checkouts */
+	QUEUE_OTHERS, /* ... reads, checkouts and logins */
 	QUEUE_KINDS
 };
 

@@ -288,6 +288,45 @@ static void reads_are_refused_after_adds(void **state)
 	assert_true(sim.refused[QUEUE_ADDS] > 0);
 }
 
+/* While adds take all the room that they may have. */
+static bool queue_sim_admits_beside_adds(const struct cart_op *op)
+{
+	struct cart_op copy = *op;
+
+	copy.submitted_ns = sim.now_ns;
+	copy.deadline_ns = sim.now_ns + DEADLINE;
+	return queue_limit_admits(&sim.limit, &copy, sim.now_ns);
+}
+
+static void a_login_and_a_checkout_are_refused_after_adds(void **state)
+{
+	static const struct cart_change add = {.type = CART_CHANGE_ADD},
+					reopen = {.type = CART_CHANGE_REOPEN};
+	static const struct cart_op later[] = {
+		{.type = CART_OP_GET},
+		{.type = CART_OP_LIST},
+		{.type = CART_OP_CHECKOUT},
+		{.type = CART_OP_CHANGE, .changes = &reopen, .change_count = 1},
+		{.type = CART_OP_MERGE},
+		{.type = CART_OP_CHANGE, .customer_id = {.size = 1, .text = "1"}},
+	};
+	static const struct cart_op first[] = {
+		{.type = CART_OP_CHANGE, .changes = &add, .change_count = 1},
+		{.type = CART_OP_CREATE, .customer_id = {.size = 1, .text = "1"}},
+		{.type = CART_OP_DELETE},
+		{.type = CART_OP_IMPORT},
+	};
+
+	(void)state;
+	queue_sim_run(3000, 32);
+	while (queue_sim_ask(CART_OP_CHANGE))
+		;
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		assert_true(queue_sim_admits_beside_adds(&later[i]));
+	for (size_t i = 0; i < sizeof(first) / sizeof(first[0]); i++)
+		assert_false(queue_sim_admits_beside_adds(&first[i]));
+}
+
 static void reads_do_not_shut_adds_out(void **state)
 {
 	size_t done;
@@ -391,6 +430,7 @@ int main(void)
 		SIM_TEST(a_database_that_becomes_faster_is_given_more),
 		SIM_TEST(slow_commits_keep_their_batches),
 		SIM_TEST(reads_are_refused_after_adds),
+		SIM_TEST(a_login_and_a_checkout_are_refused_after_adds),
 		SIM_TEST(reads_do_not_shut_adds_out),
 		SIM_TEST(a_busy_cart_sets_no_limit),
 		SIM_TEST(who_could_not_be_answered_in_time_is_refused),

@@ -1,13 +1,10 @@
 /* Every call of the API with what it answers when all is well: bodies, headers, paging. */
-#include "tests/lib/api_client.h"
+#include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static struct api_server server;
-static struct api_client client;
 
 #define NOBODY "00000000-0000-4000-8000-000000000001"
 
@@ -638,22 +635,6 @@ static void ten_thousand_paths_leave_the_number_of_series(void **state)
 	assert_true(cartd_metric(&server.cartd,
 				 "cart_http_requests_total{route=\"/shopping-carts/{id}\","
 				 "method=\"GET\",code=\"400\"}") >= 5000);
-}
-
-static int start(void **state)
-{
-	(void)state;
-	api_server_start(&server, NULL);
-	api_open(&client, &server);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	api_close(&client);
-	api_server_stop(&server);
-	return 0;
 }
 
 int main(void)

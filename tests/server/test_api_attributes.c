@@ -1,7 +1,7 @@
 /* Attributes of lines over HTTP, on the backend that CART_BACKEND names. */
 #include "core/cart_attributes.h"
 #include "core/cart_backend.h"
-#include "tests/lib/api_client.h"
+#include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>
@@ -10,9 +10,6 @@
 
 #define LINES 200 /* limits.lines */
 #define MOST  256 /* limits.attributes */
-
-static struct api_server server;
-static struct api_client client;
 
 static int call_cart(const char *method, const char *id, const char *after, const char *headers,
 		     const char *body)
@@ -266,22 +263,6 @@ static void lists_batches_and_checkouts_show_them(void **state)
 	api_expect(&client, 409, "CART_CLOSED", NULL);
 }
 
-static int start(void **state)
-{
-	(void)state;
-	api_server_start(&server, NULL);
-	api_open(&client, &server);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	api_close(&client);
-	api_server_stop(&server);
-	return 0;
-}
-
 static void where_they_are_switched_off_the_member_is_400(void **state)
 {
 	static const char *const settings[] = {"limits.attributes=0", NULL};
@@ -289,8 +270,7 @@ static void where_they_are_switched_off_the_member_is_400(void **state)
 
 	(void)state;
 	stop(NULL);
-	api_server_start(&server, settings);
-	api_open(&client, &server);
+	start_with(settings);
 	make_cart(id);
 	call_cart("PUT", id, "/items/1", NULL, "{\"quantity\":1,\"attributes\":{\"a\":1}}");
 	api_expect(&client, 400, "INVALID_INPUT", "attributes must be missing");

@@ -1,12 +1,9 @@
 /* The erasure of a customer: all of its carts, and never 200 while there are any. */
-#include "tests/lib/api_client.h"
+#include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct api_server server;
-static struct api_client client;
 
 static int64_t next_customer(void)
 {
@@ -159,23 +156,13 @@ static void a_list_that_fails_is_answered_as_everywhere(void **state)
 	end_faulty();
 }
 
-static int start(void **state)
+static int start_patient(void **state)
 {
 	/* Machines differ in how many carts they delete in 5 seconds. */
 	static const char *const settings[] = {"request.deadline=2m", "drain.deadline=2m", NULL};
 
 	(void)state;
-	api_server_start(&server, settings);
-	api_open(&client, &server);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	api_close(&client);
-	api_server_stop(&server);
-	return 0;
+	return start_with(settings);
 }
 
 int main(void)
@@ -189,5 +176,5 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_patient, stop);
 }

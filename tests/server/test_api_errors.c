@@ -1,13 +1,11 @@
 /* Every error of the API, and every kind of bad input that it names. */
-#include "tests/lib/api_client.h"
+#include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct api_server server;
-static struct api_client client;
 /* One open cart with product 1, and one that is checked out. */
 static char open_id[API_ID_TEXT + 1], closed_id[API_ID_TEXT + 1];
 
@@ -522,24 +520,14 @@ static void more_than_a_cart_holds_is_422_and_changes_nothing(void **state)
 	expect(422, "LIMIT_EXCEEDED", "200");
 }
 
-static int start(void **state)
+static int start_with_carts(void **state)
 {
-	(void)state;
-	api_server_start(&server, NULL);
-	api_open(&client, &server);
+	start(state);
 	api_make_cart(&client, 1, open_id);
 	api_add(&client, open_id, 1, 1);
 	api_make_cart(&client, 1, closed_id);
 	api_add(&client, closed_id, 1, 1);
 	assert_int_equal(call_cart("POST", closed_id, "/checkout", NULL, NULL), 200);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	api_close(&client);
-	api_server_stop(&server);
 	return 0;
 }
 
@@ -571,5 +559,5 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_with_carts, stop);
 }

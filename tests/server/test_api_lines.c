@@ -1,12 +1,9 @@
 /* One line of a cart, and all of its lines at once. */
-#include "tests/lib/api_client.h"
+#include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct api_server server;
-static struct api_client client;
 
 #define NOBODY "00000000-0000-4000-8000-000000000001"
 
@@ -198,22 +195,6 @@ static void a_replacement_has_the_limits_of_a_cart(void **state)
 	api_expect(&client, 400, "INVALID_INPUT", NULL);
 	assert_int_equal(api_quantity(&client, id, 9), 1);
 	assert_int_equal(api_integer(&client, "version"), 2);
-}
-
-static int start(void **state)
-{
-	(void)state;
-	api_server_start(&server, NULL);
-	api_open(&client, &server);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	api_close(&client);
-	api_server_stop(&server);
-	return 0;
 }
 
 int main(void)

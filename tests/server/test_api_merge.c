@@ -1,13 +1,10 @@
 /* Merging two carts over HTTP, on the backend that CART_BACKEND names. */
-#include "tests/lib/api_client.h"
+#include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static struct api_server server;
-static struct api_client client;
 
 #define NOBODY "0b8f3c9e-54c1-4f0e-9d57-6c1f7f0e2a11"
 
@@ -212,22 +209,6 @@ static void a_merged_cart_is_seen_and_erased(void **state)
 	       api_call_cart(&client, "GET", to, "", NULL, NULL) != 404);
 	merge(to, from, "add", NULL);
 	api_expect(&client, 404, "CART_NOT_FOUND", to);
-}
-
-static int start(void **state)
-{
-	(void)state;
-	api_server_start(&server, NULL);
-	api_open(&client, &server);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	api_close(&client);
-	api_server_stop(&server);
-	return 0;
 }
 
 int main(void)

@@ -1,12 +1,9 @@
 /* The end of a checkout: a cart is open again. */
-#include "tests/lib/api_client.h"
+#include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>
 #include <string.h>
-
-static struct api_server server;
-static struct api_client client;
 
 #define NOBODY	    "00000000-0000-4000-8000-000000000001"
 #define FIRST_KEY   "Idempotency-Key: first\r\n"
@@ -105,22 +102,6 @@ static void a_checkout_that_was_undone_is_not_made_again_by_its_repeat(void **st
 	assert_int_equal(call_cart("POST", id, "/checkout", FIRST_KEY), 200);
 	assert_string_equal(api_header(&client, "Idempotency-Replayed"), "true");
 	assert_string_equal(api_string(&client, "order_id"), second);
-}
-
-static int start(void **state)
-{
-	(void)state;
-	api_server_start(&server, NULL);
-	api_open(&client, &server);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	api_close(&client);
-	api_server_stop(&server);
-	return 0;
 }
 
 int main(void)

@@ -1,14 +1,11 @@
 /* Guests over HTTP: a cart without a customer, with lines at first, and its claim at login. */
-#include "tests/lib/api_client.h"
+#include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/patience.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static struct api_server server;
-static struct api_client client;
 
 #define LINES                                                                                      \
 	"\"items\":[{\"product_id\":8,\"quantity\":1},{\"product_id\":7,\"quantity\":2},"          \
@@ -146,22 +143,6 @@ static void a_guest_logs_in(void **state)
 	api_expect(&client, 409, "CART_CLOSED", id);
 	claim("00000000-0000-4000-8000-000000000001", 42, NULL);
 	api_expect(&client, 404, "CART_NOT_FOUND", NULL);
-}
-
-static int start(void **state)
-{
-	(void)state;
-	api_server_start(&server, NULL);
-	api_open(&client, &server);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	api_close(&client);
-	api_server_stop(&server);
-	return 0;
 }
 
 int main(void)

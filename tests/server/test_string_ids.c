@@ -1,14 +1,11 @@
 /* cart.id_type=string over HTTP: any visible ASCII in bodies, paths, queries and answers. */
-#include "tests/lib/api_client.h"
+#include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define CHARS ('~' - '!' + 1)
-
-static struct api_server server;
-static struct api_client client;
 
 static int call(const char *method, const char *path, const char *body)
 {
@@ -256,22 +253,12 @@ static void the_contract_says_that_ids_are_strings(void **state)
 	assert_null(strstr(client.response.body, "integers of 1 to 2^53-1"));
 }
 
-static int start(void **state)
+static int start_with_strings(void **state)
 {
 	static const char *const settings[] = {"cart.id_type=string", NULL};
 
 	(void)state;
-	api_server_start(&server, settings);
-	api_open(&client, &server);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	api_close(&client);
-	api_server_stop(&server);
-	return 0;
+	return start_with(settings);
 }
 
 int main(void)
@@ -287,5 +274,5 @@ int main(void)
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_with_strings, stop);
 }

@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "core/base/units.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,8 +51,7 @@ const struct setting server_settings[] = {
 		.choices = server_provision,
 		.fallback = "auto",
 		.help = "The schema at start: create or upgrade it, only check it, or do not look "
-			"at "
-			"it",
+			"at it",
 	},
 	{
 		.key = "cart.ids",
@@ -114,8 +114,7 @@ const struct setting server_settings[] = {
 		.type = SETTING_STRING,
 		.fallback = "",
 		.help = "PEM file of the certificate and those between it and its authority; "
-			"empty: "
-			"HTTP without TLS",
+			"empty: HTTP without TLS",
 	},
 	{
 		.key = "http.tls_key",
@@ -129,8 +128,7 @@ const struct setting server_settings[] = {
 		.choices = server_tls_client,
 		.fallback = "off",
 		.help = "Certificates of clients: not asked for, checked where a client shows one, "
-			"or "
-			"required",
+			"or required",
 	},
 	{
 		.key = "http.tls_client_ca",
@@ -151,8 +149,7 @@ const struct setting server_settings[] = {
 		.choices = server_proxy_protocol,
 		.fallback = "off",
 		.help = "Trusted proxies begin every connection with a header of the PROXY "
-			"protocol, "
-			"version 2",
+			"protocol, version 2",
 	},
 	{
 		.key = "http.forwarded",
@@ -412,15 +409,13 @@ static int64_t pair_least(const struct settings *settings, const struct setting_
 /* "2 x request.deadline + clock.skew" */
 static void pair_name_least(const struct setting_pair *pair, char *text, size_t room)
 {
+	char times[24];
 	size_t len = 0;
 
 	for (size_t i = 0; i < 2 && pair->least[i].key != NULL && len < room; i++) {
-		len += (size_t)snprintf(text + len, room - len, "%s", i > 0 ? " + " : "");
-		if (pair->least[i].times > 1 && len < room)
-			len += (size_t)snprintf(text + len, room - len, "%d x ",
-						(int)pair->least[i].times);
-		if (len < room)
-			len += (size_t)snprintf(text + len, room - len, "%s", pair->least[i].key);
+		snprintf(times, sizeof(times), "%" PRId64 " x ", pair->least[i].times);
+		len += (size_t)snprintf(text + len, room - len, "%s%s%s", i > 0 ? " + " : "",
+					pair->least[i].times > 1 ? times : "", pair->least[i].key);
 	}
 }
 

@@ -144,6 +144,28 @@ def merge(bench, strategy):
     return request, prepare
 
 
+def with_attributes(bench):
+    """Changes of lines with attributes: name, the request, what makes a path ready, round trips."""
+    def line(product):
+        return '{"product_id":%d,"quantity":1,"attributes":{"size":"L","colour":"blue"}}' % product
+
+    def cart():
+        path = bench.new_cart()
+        bench.ask(204, "POST", path + "/items", (), line(1))
+        return path
+
+    def add(product):
+        return lambda path: bench.ask(204, "POST", path + "/items", (), line(product))
+
+    return [
+        ("add of a line with attributes", add(9), cart, 1),
+        ("add to a line that gives it attributes", add(2), cart, 1),
+        ("add to a line that has these attributes", add(1), cart, 1),
+        ("set of a line with attributes", lambda path: bench.ask(204, "PUT", path + "/items/2", (), '{"quantity":4,"attributes":{"a":1}}'), cart, 2),
+        ("get of a cart with attributes", lambda path: bench.ask(200, "GET", path), cart, 1),
+    ]
+
+
 def pool_is_open(cartd):
     metrics = cartd.metrics()
     idle = [value for name, value in metrics.items() if name.startswith("cart_mysql_") and "idle" in name]
@@ -163,6 +185,9 @@ def run(tap, folder, server):
                 tap.run("two round trips: " + name, bench.cost, name, request, prepare, (2, 2), writes)
             else:
                 tap.run("one round trip: " + name, bench.cost, name, request, prepare, (1, 1), writes)
+        for name, request, prepare, trips in with_attributes(bench):
+            tap.run("%s: %s" % (("one round trip", "two round trips")[trips - 1], name), bench.cost, name, request, prepare, (trips, trips),
+                    not name.startswith("get"))
         for strategy in ("add", "max", "keep"):
             request, prepare = merge(bench, strategy)
             tap.run("one round trip: merge of two carts of 20 lines, " + strategy, bench.cost, "merge, " + strategy, request, prepare, (1, 1), True)

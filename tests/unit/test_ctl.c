@@ -1,6 +1,7 @@
 /* cartctl as a program: what it prints, and how it ends. */
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/ids.h"
 #include "tests/lib/sqlite_fixture.h"
 
 #include <jansson.h>
@@ -78,7 +79,28 @@ static json_t *carts_of_output(void)
 	return carts;
 }
 
-/* Cart 1 of customer 7 has a line, cart 2 none; 3 is checked out; MANY carts of customer 8. */
+/* Cart 4 has attributes and the line of cart 5, a guest's, which is merged into it. */
+static void fill_merged(void)
+{
+	struct cart_change change = {CART_CHANGE_ADD, id_of(1), 1,
+				     "{\"colour\":\"blue\",\"gift\":true}"};
+	struct cart_op add = {.type = CART_OP_CHANGE, .changes = &change, .change_count = 1};
+	struct cart_op guest = {.type = CART_OP_CREATE}, merge = {.type = CART_OP_MERGE};
+
+	assert_int_equal(fixture_create(&fixture, 4, 6), CART_OK);
+	guest.id = merge.from = fixture_id(5);
+	add.id = merge.id = fixture_id(4);
+	assert_int_equal(fixture_run(&fixture, &guest), CART_OK);
+	assert_int_equal(fixture_run(&fixture, &add), CART_OK);
+	assert_int_equal(fixture_add(&fixture, 5, 2, 3), CART_OK);
+	assert_int_equal(fixture_run(&fixture, &merge), CART_OK);
+	cart_op_clear(&guest);
+	cart_op_clear(&add);
+	cart_op_clear(&merge);
+}
+
+/* Cart 1 of customer 7 has a line, cart 2 none; 3 is checked out; 4 of customer 6 has taken the
+ * line of a guest's, 5; MANY carts of customer 8. */
 static int fill(void **state)
 {
 	struct cart_error error;
@@ -100,6 +122,7 @@ static int fill(void **state)
 	op.order_id = fixture_id(200);
 	assert_int_equal(fixture_run(&fixture, &op), CART_OK);
 	cart_op_clear(&op);
+	fill_merged();
 	for (uint8_t n = 0; n < MANY; n++)
 		assert_int_equal(fixture_create(&fixture, (uint8_t)(n + 10), 8), CART_OK);
 	fixture_stop(&fixture);
@@ -129,6 +152,41 @@ static void get_prints_the_cart_as_the_service_shows_it(void **state)
 		 "\"updated_at\":\"2025-11-01T23:30:03.000Z\"}]}",
 		 id_text(1));
 	assert_says(expected);
+}
+
+static void attributes_are_printed_with_their_line(void **state)
+{
+	(void)state;
+	assert_int_equal(CTL("get", id_text(4)), 0);
+	assert_int_equal(lines(), 1);
+	assert_output_holds("\"version\":3,");
+	assert_output_holds("\"items\":[{\"product_id\":1,\"quantity\":1,\"added_at\":"
+			    "\"2025-11-01T23:30:03.000Z\",\"updated_at\":"
+			    "\"2025-11-01T23:30:03.000Z\",\"attributes\":"
+			    "{\"colour\":\"blue\",\"gift\":true}},"
+			    "{\"product_id\":2,\"quantity\":3,");
+}
+
+static void a_merged_cart_says_which_has_its_lines(void **state)
+{
+	char into[CART_ID_TEXT + 1], says[128];
+	json_t *carts, *cart;
+
+	(void)state;
+	strcpy(into, id_text(4));
+	assert_int_equal(CTL("get", id_text(5)), 0);
+	carts = carts_of_output();
+	cart = json_array_get(carts, 0);
+	assert_string_equal(json_string_value(json_object_get(cart, "status")), "merged");
+	assert_string_equal(json_string_value(json_object_get(cart, "merged_into")), into);
+	assert_true(json_is_null(json_object_get(cart, "order_id")));
+	json_decref(carts);
+	snprintf(says, sizeof(says), "\"merged_into\":\"%s\"", into);
+	assert_output_holds(says);
+	/* The cart that took the lines does not say so. */
+	assert_int_equal(CTL("list", "--customer=6"), 0);
+	assert_int_equal(lines(), 1);
+	assert_null(strstr(output, "merged"));
 }
 
 static void get_takes_several_and_fails_if_one_is_missing(void **state)
@@ -400,6 +458,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(get_prints_the_cart_as_the_service_shows_it),
+		cmocka_unit_test(attributes_are_printed_with_their_line),
+		cmocka_unit_test(a_merged_cart_says_which_has_its_lines),
 		cmocka_unit_test(get_takes_several_and_fails_if_one_is_missing),
 		cmocka_unit_test(list_prints_a_customers_carts_newest_first),
 		cmocka_unit_test(list_goes_on_over_pages_and_lists_nothing_twice),

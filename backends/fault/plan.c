@@ -97,7 +97,7 @@ const struct setting fault_settings[] = {
 	 .help = "Nanoseconds more than it took that an operation is said to have taken"},
 	{.key = "fault.ops",
 	 .type = SETTING_LIST,
-	 .fallback = "create,get,change,checkout,delete,list,merge,import",
+	 .fallback = "create,get,change,checkout,delete,list,merge,import,feed",
 	 .help = "Types of operations that are counted and spoilt"},
 	FAULT_TRIGGER("refuse", "Refuse"),
 	FAULT_TRIGGER("busy", "Answer BUSY without applying"),

@@ -8,6 +8,7 @@
  */
 #include "backends/sqlite/apply.h"
 
+#include "backends/sqlite/feed.h"
 #include "core/cart_lines.h"
 
 #include <stdlib.h>
@@ -248,6 +249,8 @@ static int apply_create(struct sqlite_conn *conn, const struct cart_rules *rules
 	rc = apply_insert(conn, rules, &cart, STMT_CART_INSERT);
 	if (rc == SQLITE_OK)
 		rc = apply_save_key(conn, op);
+	if (rc == SQLITE_OK && rules->feed)
+		rc = sqlite_feed_add(conn, NULL, &cart, NULL, op->now_ms);
 	if (rc == SQLITE_OK)
 		apply_give_cart(op, &cart);
 	cart_clear(&cart);
@@ -265,12 +268,14 @@ static int apply_import(struct sqlite_conn *conn, const struct cart_rules *rules
 
 	op->version = op->whole->version;
 	op->result = rc == SQLITE_OK ? CART_OK : CART_MISMATCH;
+	if (rc == SQLITE_OK && rules->feed)
+		rc = sqlite_feed_add(conn, NULL, op->whole, NULL, op->now_ms);
 	return rc == SQLITE_CONSTRAINT_UNIQUE ? SQLITE_OK : rc;
 }
 
 /* Decides by the rules and writes. *cart is alive; on return it is the cart after the op. */
-static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules, struct cart_op *op,
-		       struct cart *cart, const struct sqlite_places *places)
+static int apply_decide(struct sqlite_conn *conn, const struct cart_rules *rules,
+			struct cart_op *op, struct cart *cart, const struct sqlite_places *places)
 {
 	enum cart_state state = cart->state;
 	int64_t version = cart->version;
@@ -289,26 +294,59 @@ static int apply_rules(struct sqlite_conn *conn, const struct cart_rules *rules,
 	return rc == SQLITE_OK ? apply_save_key(conn, op) : rc;
 }
 
-/* The same for a MERGE, whose other cart is looked up here. */
+/* Events are written of what changed a version, or removed a cart. */
+static int apply_tell(struct sqlite_conn *conn, const struct cart *before, const struct cart *after,
+		      const struct cart_op *op)
+{
+	if (op->result != CART_OK || (after != NULL && after->version == before->version))
+		return SQLITE_OK;
+	return sqlite_feed_add(conn, before, after, op->type == CART_OP_MERGE ? &op->from : NULL,
+			       op->now_ms);
+}
+
+typedef int apply_fn(struct sqlite_conn *conn, const struct cart_rules *rules, struct cart_op *op,
+		     struct cart *cart, const struct sqlite_places *places);
+
+/* The same, with the event of the cart where the feed is on. */
+static int apply_with_event(apply_fn *apply, struct sqlite_conn *conn,
+			    const struct cart_rules *rules, struct cart_op *op, struct cart *cart,
+			    const struct sqlite_places *places)
+{
+	struct cart before;
+	int rc;
+
+	if (!rules->feed)
+		return apply(conn, rules, op, cart, places);
+	if (!cart_copy(&before, cart))
+		return SQLITE_NOMEM;
+	rc = apply(conn, rules, op, cart, places);
+	if (rc == SQLITE_OK)
+		rc = apply_tell(conn, &before, op->type == CART_OP_DELETE ? NULL : cart, op);
+	cart_clear(&before);
+	return rc;
+}
+
+/* For a MERGE, whose other cart is looked up here. The event of that one is written too. */
 static int apply_merge(struct sqlite_conn *conn, const struct cart_rules *rules, struct cart_op *op,
 		       struct cart *cart, const struct sqlite_places *places)
 {
-	struct cart from = {0};
+	struct cart from = {0}, was;
 	int64_t version = cart->version;
-	bool was_open;
 	int rc = apply_load(conn, op, &op->from, &from, NULL);
 
 	op->of_from = op->result != CART_OK;
 	if (rc != SQLITE_OK || op->result != CART_OK)
 		return rc;
-	was_open = from.state == CART_OPEN;
+	was = from; /* its lines stay as they are */
 	op->result = cart_merge(cart, &from, op, rules);
 	if (op->result == CART_OK) {
 		op->version = cart->version;
 		if (cart->version != version)
 			rc = apply_save_cart(conn, rules, cart, cart->state, places);
-		if (rc == SQLITE_OK && was_open)
+		if (rc == SQLITE_OK && was.state == CART_OPEN)
 			rc = apply_save_merged(conn, rules, &from);
+		if (rc == SQLITE_OK && was.version != from.version && rules->feed)
+			rc = sqlite_feed_add(conn, &was, &from, NULL, op->now_ms);
 		if (rc == SQLITE_OK)
 			rc = apply_save_key(conn, op);
 	}
@@ -328,7 +366,9 @@ static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules
 	if (rc == SQLITE_OK && op->result == CART_DAMAGED && op->type == CART_OP_DELETE &&
 	    op->if_version == 0 && op->owner == NULL) {
 		op->result = CART_OK;
-		return sqlite_cart_delete(conn, &op->id, NULL);
+		if (rules->feed)
+			rc = sqlite_feed_add_removal(conn, CART_EVENT_DELETED, &op->id, op->now_ms);
+		return rc == SQLITE_OK ? sqlite_cart_delete(conn, &op->id, NULL) : rc;
 	}
 	if (rc != SQLITE_OK || op->result != CART_OK)
 		return rc;
@@ -337,10 +377,9 @@ static int apply_change(struct sqlite_conn *conn, const struct cart_rules *rules
 		op->result = CART_KEY_REUSED;
 	else if (rc == SQLITE_OK && replay == CART_REPLAY_SAME)
 		op->replayed = true;
-	else if (rc == SQLITE_OK && op->type == CART_OP_MERGE)
-		rc = apply_merge(conn, rules, op, &cart, &places);
 	else if (rc == SQLITE_OK)
-		rc = apply_rules(conn, rules, op, &cart, &places);
+		rc = apply_with_event(op->type == CART_OP_MERGE ? apply_merge : apply_decide, conn,
+				      rules, op, &cart, &places);
 	if (rc == SQLITE_OK && op->result == CART_OK)
 		apply_give_cart(op, &cart);
 	else

@@ -8,6 +8,7 @@
  */
 #include "backends/sqlite/reads.h"
 
+#include "backends/sqlite/feed.h"
 #include "core/cart_backend.h"
 
 #include <stdlib.h>
@@ -185,6 +186,10 @@ bool sqlite_read(struct sqlite_conn *conn, struct cart_op *op)
 {
 	if (op->type == CART_OP_LIST && op->list.kind != CART_LIST_CUSTOMER)
 		return reads_idle(conn, op);
+	if (op->type == CART_OP_FEED) {
+		op->result = sqlite_feed_read(conn, op);
+		return true;
+	}
 	op->result = op->type == CART_OP_LIST ? reads_customer(conn, op) : reads_get(conn, op);
 	return true;
 }

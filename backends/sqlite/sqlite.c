@@ -64,7 +64,8 @@ static const struct setting sqlite_settings[] = {
 	 .fallback = "1m",
 	 .min = 0,
 	 .max = INT64_C(24) * 3600 * 1000,
-	 .help = "How often expired carts and old idempotency keys are removed; 0: never"},
+	 .help = "How often expired carts, old idempotency keys and old events are removed; 0: "
+		 "never"},
 	{0},
 };
 
@@ -176,7 +177,7 @@ const struct cart_backend sqlite_backend = {
 	.name = "sqlite",
 	.summary = "in one file, durable, nothing to install",
 	.heading = "SQLite backend",
-	.caps = CART_CAP_DURABLE | CART_CAP_STRONG_LISTS,
+	.caps = CART_CAP_DURABLE | CART_CAP_STRONG_LISTS | CART_CAP_FEED,
 	.settings = sqlite_settings,
 	.start = sqlite_start,
 	.provision = sqlite_db_provision,

@@ -35,6 +35,11 @@ const char *const sqlite_stmt_sql[STMTS] = {
 		"SELECT id, idle_ms, updated_ms, expires_ms FROM carts INDEXED BY carts_closed"
 		" WHERE state = 1 AND idle_ms < ?1 AND (idle_ms, id) > (?2, ?3)"
 		" ORDER BY idle_ms, id LIMIT ?5",
+	/* after seq, limit */
+	[STMT_EVENTS] = "SELECT seq, cart_id, version, type, at_ms, data FROM cart_events"
+			" WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+	[STMT_EVENTS_FIRST] = "SELECT min(seq) FROM cart_events",
+	[STMT_EVENTS_LAST] = "SELECT max(seq) FROM cart_events",
 	[STMT_BEGIN_IMMEDIATE] = "BEGIN IMMEDIATE",
 	[STMT_ROLLBACK] = "ROLLBACK",
 	[STMT_CART_INSERT] =
@@ -73,4 +78,11 @@ const char *const sqlite_stmt_sql[STMTS] = {
 	[STMT_SWEEP_KEYS] = "DELETE FROM idempotency_keys WHERE (scope, key_hash) IN ("
 			    "SELECT scope, key_hash FROM idempotency_keys"
 			    " INDEXED BY idempotency_keys_stored WHERE stored_ms <= ?1 LIMIT ?2)",
+	[STMT_EVENT_INSERT] = "INSERT INTO cart_events (cart_id, version, type, at_ms, data)"
+			      " VALUES (?1, ?2, ?3, ?4, ?5)",
+	/* limit */
+	[STMT_EVENTS_AGE] =
+		"SELECT seq, at_ms FROM cart_events WHERE seq > 0 ORDER BY seq LIMIT ?1",
+	/* up to seq */
+	[STMT_EVENTS_REMOVE] = "DELETE FROM cart_events WHERE seq <= ?1",
 };

@@ -1,5 +1,5 @@
 /* Removes carts that have been expired, and idempotency keys that have been past their window, for
- * sweep.grace. */
+ * sweep.grace; and events that are older than feed.retention. */
 #ifndef BACKENDS_SQLITE_SWEEP_H
 #define BACKENDS_SQLITE_SWEEP_H
 
@@ -14,11 +14,12 @@
 struct sqlite_swept {
 	size_t carts;
 	size_t keys; /* past their window; those removed with their cart are not counted */
-	bool more;   /* a limit was reached: there is more to remove */
+	size_t events;
+	bool more; /* a limit was reached: there is more to remove */
 };
 
-/* One step, one transaction: removes what has been expired for sweep.grace. SQLITE_OK, or an error
- * after which nothing was removed. */
+/* One step, one transaction: removes what has been expired for sweep.grace, and old events.
+ * SQLITE_OK, or an error after which nothing was removed. */
 CART_MUST_CHECK int sqlite_sweep(struct sqlite_conn *conn, const struct cart_rules *rules,
 				 int64_t now_ms, struct sqlite_swept *swept);
 

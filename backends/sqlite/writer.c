@@ -128,6 +128,8 @@ void sqlite_metrics_register(struct sqlite_metrics *series, struct metrics *metr
 					      "Rows removed after their time", "kind=\"cart\"");
 	series->swept_keys = metrics_counter(metrics, "cart_sqlite_swept_total",
 					     "Rows removed after their time", "kind=\"key\"");
+	series->swept_events = metrics_counter(metrics, "cart_sqlite_swept_total",
+					       "Rows removed after their time", "kind=\"event\"");
 }
 
 /* The system's clock: a test's clock that stands still must not stop the thread. */
@@ -505,14 +507,19 @@ static void writer_note_swept(struct sqlite_writer *w, const struct sqlite_swept
 {
 	w->round.carts += swept->carts;
 	w->round.keys += swept->keys;
+	w->round.events += swept->events;
 	writer_count(w, w->config.series.swept_carts, (int64_t)swept->carts);
 	writer_count(w, w->config.series.swept_keys, (int64_t)swept->keys);
+	writer_count(w, w->config.series.swept_events, (int64_t)swept->events);
 	if (swept->more)
 		return;
 	if (w->round.carts + w->round.keys > 0)
 		log_event(LOG_INFO, "removed expired carts and old idempotency keys",
 			  LOG_INT("carts", (int64_t)w->round.carts),
 			  LOG_INT("keys", (int64_t)w->round.keys));
+	if (w->round.events > 0)
+		log_event(LOG_INFO, "removed events older than feed.retention",
+			  LOG_INT("events", (int64_t)w->round.events));
 	w->round = (struct sqlite_swept){0};
 }
 

@@ -43,7 +43,7 @@ void sqlite_job_free(struct sqlite_job *job);
 struct sqlite_metrics {
 	metric_t transactions, ops, retries, failures, commit_time;
 	metric_t checkpoints, checkpoint_time, wal_bytes, queued, synchronous;
-	metric_t swept_carts, swept_keys;
+	metric_t swept_carts, swept_keys, swept_events;
 	struct queue_limit_series limit;
 };
 void sqlite_metrics_register(struct sqlite_metrics *series, struct metrics *metrics);

@@ -74,31 +74,55 @@ static bool event_diff(struct cart_event *event, const struct cart *before)
 	return true;
 }
 
-bool cart_event_make(struct cart_event *event, const struct cart *before, const struct cart *after,
+bool cart_event_view(struct cart_event *event, const struct cart *before, const struct cart *after,
 		     int64_t now_ms)
 {
 	static const struct cart none;
 	const struct cart *cart = after != NULL ? after : before;
-	struct cart head = *cart;
 
 	*event = (struct cart_event){
 		.type = event_type_of(before, after),
 		.id = cart->id,
 		.version = after != NULL ? after->version : before->version + 1,
 		.at_ms = cart->updated_ms,
+		.cart = *cart,
 	};
-	if (after == NULL) {
-		head.lines = NULL;
-		head.line_count = head.line_room = 0;
-		event->cart = head;
-		if (now_ms > event->at_ms)
-			event->at_ms = now_ms;
-		return true;
+	if (after != NULL)
+		return event_diff(event, before != NULL ? before : &none);
+	event->cart.lines = NULL;
+	event->cart.line_count = event->cart.line_room = 0;
+	if (now_ms > event->at_ms)
+		event->at_ms = now_ms;
+	return true;
+}
+
+/* Attributes of the changes become those of the copy. */
+static void event_own_attributes(struct cart_event *event)
+{
+	for (size_t i = 0; i < event->change_count; i++) {
+		struct cart_event_change *change = &event->changes[i];
+
+		if (change->attributes != NULL)
+			change->attributes =
+				cart_find_line(&event->cart, &change->product_id)->attributes;
 	}
-	if (cart_copy(&event->cart, cart) && event_diff(event, before != NULL ? before : &none))
-		return true;
-	cart_event_clear(event);
-	return false;
+}
+
+bool cart_event_make(struct cart_event *event, const struct cart *before, const struct cart *after,
+		     int64_t now_ms)
+{
+	struct cart cart;
+
+	if (!cart_event_view(event, before, after, now_ms))
+		return false;
+	if (!cart_copy(&cart, &event->cart)) {
+		free(event->changes);
+		*event = (struct cart_event){0};
+		return false;
+	}
+	event->cart = cart;
+	event_own_attributes(event);
+	return true;
 }
 
 struct cart_feed_page *cart_feed_page_new(size_t room)

@@ -57,6 +57,13 @@ struct cart_event {
 void cart_event_clear(struct cart_event *event);
 
 /*
+ * As cart_event_make(), but the event's cart is the one given and its lines are not copied: free
+ * changes alone afterwards.
+ */
+CART_MUST_CHECK bool cart_event_view(struct cart_event *event, const struct cart *before,
+				     const struct cart *after, int64_t now_ms);
+
+/*
  * What the difference of two states of a cart is. NULL: before it was made, and after it was
  * removed. Which of a removal's two types it is, and from of a merge's target, the caller sets
  * afterwards. Copies what it needs. False: no memory; the event is empty.

@@ -65,3 +65,15 @@ CREATE TABLE idempotency_keys (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idempotency_keys_stored ON idempotency_keys (stored_ms);
+
+-- The outbox of the feed: with feed=on a row for each change of a cart, written in the transaction of the change itself.
+-- seq rises with the order of the transactions: one connection writes at a time. The newest row is always kept, so that
+-- no number comes twice and what was removed is known to be everything before the first row.
+CREATE TABLE cart_events (
+	seq     INTEGER PRIMARY KEY,
+	cart_id BLOB    NOT NULL CHECK (length(cart_id) = 16),
+	version INTEGER NOT NULL, -- after the change; of a removal one more than the cart had
+	type    INTEGER NOT NULL, -- 1 created, 2 changed, 3 checked out, 4 reopened, 5 merged, 6 deleted, 7 expired
+	at_ms   INTEGER NOT NULL,
+	data    TEXT    NOT NULL  -- the cart and what was changed, see core/feed/event_text.h
+) STRICT;

@@ -1,0 +1,284 @@
+/* SQLite's outbox: what the sweeper makes of it, and rows that a reader cannot take as they are. */
+#include "backends/sqlite/sweep.h"
+#include "core/feed/event.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/ids.h"
+#include "tests/lib/sqlite_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HOUR_MS (INT64_C(3600) * 1000)
+
+static struct fixture f;
+static struct sqlite_conn conn;
+static struct cart_rules rules;
+
+/* The writer's own sweeping is off: the steps are taken here. */
+static void start(const char *feed)
+{
+	const struct sqlite_conn_options options = {
+		.path = f.path, .writer = true, .busy_timeout_ms = 1000, .cache_bytes = 1 << 20};
+	struct cart_error error;
+
+	fixture_set(&f, "sqlite.sweep_interval", "0");
+	fixture_set(&f, "cart.ttl", "1h");
+	fixture_set(&f, "sweep.grace", "0");
+	fixture_set(&f, "feed", feed);
+	fixture_set(&f, "feed.retention", "2h");
+	rules = cart_rules_from(f.settings);
+	if (fixture_start(&f, CART_PROVISION_AUTO, &error) != 0 ||
+	    sqlite_conn_open(&conn, &options, &error) != 0)
+		fail_msg("%s", error.text);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	fixture_init(&f);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	sqlite_conn_close(&conn);
+	fixture_free(&f);
+	return 0;
+}
+
+static void move_clock(int64_t ms)
+{
+	__atomic_add_fetch(&f.clock.wall_ms, ms, __ATOMIC_RELAXED);
+}
+
+static struct sqlite_swept step(void)
+{
+	struct sqlite_swept swept;
+
+	assert_int_equal(sqlite_sweep(&conn, &rules, f.clock.wall_ms, &swept), SQLITE_OK);
+	return swept;
+}
+
+static void sweep_all(void)
+{
+	while (step().more)
+		continue;
+}
+
+static int64_t number(const char *sql)
+{
+	return fixture_number(conn.db, sql);
+}
+
+static void change(const char *sql)
+{
+	if (sqlite3_exec(conn.db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(conn.db));
+}
+
+/* An op whose page the caller clears. */
+static struct cart_op read_after(const char *after, enum cart_result want)
+{
+	struct cart_op op = {.type = CART_OP_FEED, .feed = {.after = after, .limit = 1000}};
+
+	assert_string_equal(cart_result_name(fixture_run(&f, &op)), cart_result_name(want));
+	return op;
+}
+
+static void expect_result(const char *after, enum cart_result want)
+{
+	struct cart_op op = read_after(after, want);
+
+	cart_op_clear(&op);
+}
+
+static void an_expired_cart_is_told_when_it_is_removed(void **state)
+{
+	struct cart_op op;
+	struct cart_id id = fixture_id(1);
+
+	(void)state;
+	start("on");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	assert_int_equal(fixture_add(&f, 1, 3, 4), CART_OK);
+	move_clock(HOUR_MS + HOUR_MS / 2);
+	sweep_all();
+	op = read_after(NULL, CART_OK);
+	assert_int_equal(op.page->count, 3);
+	assert_int_equal(op.page->events[2].type, CART_EVENT_EXPIRED);
+	assert_int_equal(cart_id_compare(&op.page->events[2].id, &id), 0);
+	assert_int_equal(op.page->events[2].version, 3);
+	assert_int_equal(op.page->events[2].at_ms, f.clock.wall_ms);
+	assert_int_equal(op.page->events[2].cart.version, 2);
+	assert_int_equal(op.page->events[2].cart.expires_ms, FIXTURE_WALL_MS + HOUR_MS);
+	cart_op_clear(&op);
+}
+
+static void events_are_removed_by_age_but_the_newest_is_kept(void **state)
+{
+	struct cart_op op;
+
+	(void)state;
+	start("on");
+	for (uint8_t n = 1; n <= 3; n++)
+		assert_int_equal(fixture_create(&f, n, 7), CART_OK);
+	move_clock(HOUR_MS / 2);
+	for (uint8_t n = 4; n <= 5; n++)
+		assert_int_equal(fixture_create(&f, n, 7), CART_OK);
+	sweep_all();
+	expect_result("1-0", CART_OK);
+	move_clock(2 * HOUR_MS - HOUR_MS / 2);
+	change("DELETE FROM carts");
+	sweep_all();
+	assert_int_equal(number("SELECT min(seq) FROM cart_events"), 4);
+	expect_result("1-2", CART_CURSOR_GONE);
+	op = read_after("1-3", CART_OK);
+	assert_int_equal(op.page->count, 2);
+	assert_string_equal(op.page->next, "1-5");
+	cart_op_clear(&op);
+	move_clock(10 * HOUR_MS);
+	sweep_all();
+	assert_int_equal(number("SELECT count(*) FROM cart_events"), 1);
+	expect_result("1-3", CART_CURSOR_GONE);
+	expect_result("1-5", CART_OK);
+	op = read_after(NULL, CART_OK);
+	assert_int_equal(op.page->count, 1);
+	cart_op_clear(&op);
+	assert_int_equal(fixture_create(&f, 6, 7), CART_OK);
+	op = read_after("1-5", CART_OK);
+	assert_string_equal(op.page->next, "1-6");
+	cart_op_clear(&op);
+}
+
+static void a_step_removes_a_bounded_number(void **state)
+{
+	struct sqlite_swept swept;
+
+	(void)state;
+	start("on");
+	change("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 3000)"
+	       " INSERT INTO cart_events SELECT x, zeroblob(16), 1, 1, 0, '[1]' FROM n");
+	swept = step();
+	assert_true(swept.more);
+	assert_int_equal(swept.events, 1024);
+	sweep_all();
+	assert_int_equal(number("SELECT min(seq) FROM cart_events"), 3000);
+}
+
+/* The file was replaced by an older one, or another one. */
+static void a_cursor_of_what_never_was_is_gone(void **state)
+{
+	(void)state;
+	start("on");
+	expect_result("1-1", CART_CURSOR_GONE);
+	expect_result("1-0", CART_OK);
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	expect_result("1-1", CART_OK);
+	expect_result("1-2", CART_CURSOR_GONE);
+}
+
+static void a_damaged_event_is_told_without_its_cart(void **state)
+{
+	struct cart_op op;
+
+	(void)state;
+	start("on");
+	for (uint8_t n = 1; n <= 4; n++)
+		assert_int_equal(fixture_create(&f, n, 7), CART_OK);
+	change("UPDATE cart_events SET data = '[1,oops' WHERE seq = 2;"
+	       "UPDATE cart_events SET type = 99 WHERE seq = 3");
+	op = read_after(NULL, CART_OK);
+	assert_int_equal(op.page->count, 3);
+	assert_int_equal(op.page->events[1].cart.version, 0);
+	assert_int_equal(op.page->events[1].type, CART_EVENT_CREATED);
+	assert_int_equal(op.page->events[1].version, 1);
+	assert_string_equal(op.page->events[2].cursor, "1-4");
+	assert_string_equal(op.page->next, "1-4");
+	cart_op_clear(&op);
+}
+
+static void what_a_newer_program_wrote_is_refused_by_name(void **state)
+{
+	struct cart_op op;
+
+	(void)state;
+	start("on");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	change("UPDATE cart_events SET data = '[2]'");
+	op = read_after(NULL, CART_FAILED);
+	assert_non_null(strstr(op.reason, "a newer version of this program has written it"));
+	cart_op_clear(&op);
+}
+
+static void a_damaged_cart_that_is_deleted_is_an_event(void **state)
+{
+	struct cart_id id = fixture_id(1);
+	struct cart_op op;
+
+	(void)state;
+	start("on");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	assert_int_equal(fixture_add(&f, 1, 3, 4), CART_OK);
+	change("UPDATE carts SET items = 'oops'");
+	op = (struct cart_op){.type = CART_OP_DELETE, .id = id};
+	assert_int_equal(fixture_run(&f, &op), CART_OK);
+	op = read_after("1-2", CART_OK);
+	assert_int_equal(op.page->count, 1);
+	assert_int_equal(op.page->events[0].type, CART_EVENT_DELETED);
+	assert_int_equal(op.page->events[0].version, 3);
+	assert_int_equal(op.page->events[0].cart.version, 0);
+	cart_op_clear(&op);
+}
+
+static void a_page_of_large_carts_ends_early(void **state)
+{
+	struct cart_op op;
+	size_t first;
+
+	(void)state;
+	start("on");
+	change("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 50)"
+	       " INSERT INTO cart_events SELECT x, zeroblob(16), 1, 1, 0,"
+	       " '[1' || printf('%.*c', 20000, 'x') FROM n");
+	op = read_after(NULL, CART_OK);
+	first = op.page->count;
+	assert_true(first > 0 && first < 20);
+	assert_true(op.more);
+	cart_op_clear(&op);
+}
+
+static void without_the_feed_nothing_is_written(void **state)
+{
+	struct cart_op op = {.type = CART_OP_FEED, .feed = {.limit = 1}};
+
+	(void)state;
+	start("off");
+	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
+	move_clock(2 * HOUR_MS);
+	sweep_all();
+	assert_int_equal(number("SELECT count(*) FROM cart_events"), 0);
+	op.done = (cart_op_done_fn *)abort;
+	op.deadline_ns = 1;
+	assert_int_equal(cart_store_submit(f.store, &op), CART_FAILED);
+	assert_non_null(strstr(op.reason, "the feed is off"));
+}
+
+int main(void)
+{
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(an_expired_cart_is_told_when_it_is_removed),
+		TEST(events_are_removed_by_age_but_the_newest_is_kept),
+		TEST(a_step_removes_a_bounded_number),
+		TEST(a_cursor_of_what_never_was_is_gone),
+		TEST(a_damaged_event_is_told_without_its_cart),
+		TEST(what_a_newer_program_wrote_is_refused_by_name),
+		TEST(a_damaged_cart_that_is_deleted_is_an_event),
+		TEST(a_page_of_large_carts_ends_early),
+		TEST(without_the_feed_nothing_is_written),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

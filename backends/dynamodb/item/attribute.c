@@ -218,13 +218,6 @@ void ddb_add_table(struct buf *body, const char *table)
 	buf_add_char(body, '"');
 }
 
-void ddb_add_key(struct buf *body, const char *table, const struct cart_id *id)
-{
-	ddb_add_table(body, table);
-	ddb_add_id(body, ",\"Key\":{\"cart_id\":", id);
-	buf_add_char(body, '}');
-}
-
 void ddb_add_end(struct buf *body)
 {
 	buf_add_string(body, ",\"ReturnConsumedCapacity\":\"TOTAL\"}");

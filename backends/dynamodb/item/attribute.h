@@ -65,8 +65,6 @@ void ddb_add_attributes_name(struct buf *body, const struct shop_id *id);
 void ddb_add_indexed(struct buf *body, const char *prefix, size_t index);
 /* {"TableName":"carts": the rest follows. */
 void ddb_add_table(struct buf *body, const char *table);
-/* The same, and a cart as ,"Key":{...} */
-void ddb_add_key(struct buf *body, const char *table, const struct cart_id *id);
 /* ,"ReturnConsumedCapacity":"TOTAL"} */
 void ddb_add_end(struct buf *body);
 

@@ -22,9 +22,9 @@ struct ddb_table {
 	const struct cart_rules *rules;
 };
 
-/* GetItem of a cart. */
-void ddb_body_get(struct buf *body, const struct ddb_table *table, const struct cart_id *id,
-		  bool consistent);
+/* The call that reads a cart. Returns the operation. */
+enum ddb_operation ddb_body_get(struct buf *body, const struct ddb_table *table,
+				const struct cart_id *id, bool consistent);
 /* GetItem of the item that holds a CREATE's key; strong. */
 void ddb_body_get_key(struct buf *body, const struct ddb_table *table, const char *key_item);
 /* BatchGetItem of up to 100 different carts. */
@@ -65,11 +65,12 @@ void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const
 /* The changes, a bit for each, whose lines in the cart were changed later than op->now_ms. */
 uint64_t ddb_newer_lines(const struct cart_op *op, const struct cart *cart);
 
-/* PutItem of a new cart, under the condition that no item has its id. key_item: it is made under
+/* The write of a new cart, under the condition that no item has its id. key_item: it is made under
  * that key (create_key, and keyed_until is set); NULL: under none. cart is what
- * cart_create() made. */
-void ddb_body_create(struct buf *body, const struct ddb_table *table, const struct cart *cart,
-		     const struct cart_op *op, const char *mark, const char *key_item);
+ * cart_create() made. Returns the operation. */
+enum ddb_operation ddb_body_create(struct buf *body, const struct ddb_table *table,
+				   const struct cart *cart, const struct cart_op *op,
+				   const char *mark, const char *key_item);
 /* PutItem of a CREATE's key that names that cart, under the condition that there is none, or one
  * stored at or before until_ms. */
 void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,

@@ -17,6 +17,8 @@ void ddb_body_put(struct buf *body, const struct ddb_table *table, const struct 
 void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
 			const struct ddb_item *before);
 
+/* The beginning of a body about a cart's item: the table and its key. */
+void ddb_add_key(struct buf *body, const struct ddb_table *table, const struct cart_id *id);
 /* The end of a body that has the condition that the item is as it was read, and no other values. */
 void ddb_add_if_unchanged(struct buf *body, const struct ddb_item *before);
 /* The lines as three maps, each after its name: quantities, added (with attributes), updated. */

@@ -487,7 +487,7 @@ void ddb_body_conditional(struct buf *body, const struct ddb_table *table, const
 	size_t expressions, longest;
 
 	fast.attributes = cart_op_has_attributes(op, &longest);
-	ddb_add_key(body, table->name, &op->id);
+	ddb_add_key(body, table, &op->id);
 	expressions = body->len;
 	if (fast.kind != FAST_DELETE) {
 		buf_add_string(body, ",\"UpdateExpression\":\"");

@@ -15,7 +15,7 @@
 static void decided_delete(struct buf *body, const struct ddb_table *table,
 			   const struct ddb_item *before)
 {
-	ddb_add_key(body, table->name, &before->cart.id);
+	ddb_add_key(body, table, &before->cart.id);
 	ddb_add_if_unchanged(body, before);
 }
 
@@ -133,7 +133,7 @@ static void decided_update(struct buf *body, const struct ddb_table *table,
 {
 	char record[DDB_RECORD_ROOM];
 
-	ddb_add_key(body, table->name, &put->before->cart.id);
+	ddb_add_key(body, table, &put->before->cart.id);
 	buf_add_string(body, ",\"UpdateExpression\":\"SET mark=:mark");
 	if (put->key_name != NULL)
 		buf_add_string(body, ",op_v.#k=:kept,op_f.#k=:record");
@@ -224,7 +224,7 @@ bool ddb_body_trim(struct buf *body, const struct ddb_table *table, const struct
 
 	if (count == 0 || count < min)
 		return false;
-	ddb_add_key(body, table->name, &item->cart.id);
+	ddb_add_key(body, table, &item->cart.id);
 	buf_add_string(body, ",\"UpdateExpression\":\"REMOVE ");
 	for (size_t i = 0; i < count; i++) {
 		ddb_add_indexed(body, i > 0 ? ",op_v.#k" : "op_v.#k", i);

@@ -12,7 +12,7 @@
 void ddb_body_merge_seal(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
 			 const char *old, const char *merge_id)
 {
-	ddb_add_key(body, table->name, &op->from);
+	ddb_add_key(body, table, &op->from);
 	buf_add_string(body, ",\"UpdateExpression\":\"SET mark=:id,merge_id=:id,merge_how=:how,"
 			     "merged_into=:into,until_ms=expires_ms,#s=:merging");
 	if (op->if_version != 0)
@@ -36,7 +36,7 @@ void ddb_body_merge_end(struct buf *body, const struct ddb_table *table,
 {
 	const struct cart *cart = &from->cart;
 
-	ddb_add_key(body, table->name, &cart->id);
+	ddb_add_key(body, table, &cart->id);
 	buf_add_string(body, ",\"UpdateExpression\":\"SET mark=:mark,#s=:status,");
 	buf_add_string(body, done ? "version=:version,updated_at=:now REMOVE idle_shard,idle_key"
 				  : "expires_ms=:until REMOVE merged_into,until_ms");
@@ -60,7 +60,7 @@ void ddb_body_merge_end(struct buf *body, const struct ddb_table *table,
 void ddb_body_merge_hold(struct buf *body, const struct ddb_table *table,
 			 const struct cart_id *target, const struct cart_id *from, const char *mark)
 {
-	ddb_add_key(body, table->name, target);
+	ddb_add_key(body, table, target);
 	buf_add_string(
 		body,
 		",\"UpdateExpression\":\"SET mark=:mark,held_for=:from,until_ms=expires_ms "
@@ -79,7 +79,7 @@ void ddb_body_merge_forget(struct buf *body, const struct ddb_table *table,
 
 	cart_id_format(&decision->from, from);
 	ddb_decision_text(decision, text);
-	ddb_add_key(body, table->name, target);
+	ddb_add_key(body, table, target);
 	buf_add_string(body, ",\"UpdateExpression\":\"SET mark=:mark REMOVE merges");
 	buf_add_string(body, alone ? "" : ".#f");
 	buf_add_string(body, "\",\"ConditionExpression\":\"merges.#f=:decision AND size(merges)");

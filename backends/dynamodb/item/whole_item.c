@@ -17,6 +17,13 @@ static void body_consistent(struct buf *body, bool consistent)
 	buf_add_string(body, consistent ? ",\"ConsistentRead\":true" : ",\"ConsistentRead\":false");
 }
 
+void ddb_add_key(struct buf *body, const struct ddb_table *table, const struct cart_id *id)
+{
+	ddb_add_table(body, table->name);
+	ddb_add_id(body, ",\"Key\":{\"cart_id\":", id);
+	buf_add_char(body, '}');
+}
+
 void ddb_add_if_unchanged(struct buf *body, const struct ddb_item *before)
 {
 	ddb_add_text(body,
@@ -27,12 +34,13 @@ void ddb_add_if_unchanged(struct buf *body, const struct ddb_item *before)
 	ddb_add_end(body);
 }
 
-void ddb_body_get(struct buf *body, const struct ddb_table *table, const struct cart_id *id,
-		  bool consistent)
+enum ddb_operation ddb_body_get(struct buf *body, const struct ddb_table *table,
+				const struct cart_id *id, bool consistent)
 {
-	ddb_add_key(body, table->name, id);
+	ddb_add_key(body, table, id);
 	body_consistent(body, consistent);
 	ddb_add_end(body);
+	return DDB_GET_ITEM;
 }
 
 void ddb_body_get_key(struct buf *body, const struct ddb_table *table, const char *key_item)
@@ -235,8 +243,9 @@ static void body_cart(struct buf *body, const struct ddb_table *table, const str
 		body_list(body, cart);
 }
 
-void ddb_body_create(struct buf *body, const struct ddb_table *table, const struct cart *cart,
-		     const struct cart_op *op, const char *mark, const char *key_item)
+enum ddb_operation ddb_body_create(struct buf *body, const struct ddb_table *table,
+				   const struct cart *cart, const struct cart_op *op,
+				   const char *mark, const char *key_item)
 {
 	ddb_add_table(body, table->name);
 	body_cart(body, table, cart, mark);
@@ -249,6 +258,7 @@ void ddb_body_create(struct buf *body, const struct ddb_table *table, const stru
 		       ",\"op_v\":{\"M\":{}},\"op_f\":{\"M\":{}}},"
 		       "\"ConditionExpression\":\"attribute_not_exists(cart_id)\"" BODY_ALL_OLD);
 	ddb_add_end(body);
+	return DDB_PUT_ITEM;
 }
 
 /* The item's keys that still count, and the op's; as versions or as records. */

@@ -52,7 +52,7 @@ static bool write_call(struct ddb_task *task, enum ddb_step step, enum ddb_opera
 		       int64_t deadline_ns)
 {
 	struct ddb_write *write = &task->write;
-	bool repeats = write->retry_due && operation != DDB_GET_ITEM;
+	bool repeats = write->retry_due && ddb_operation_writes(operation);
 
 	if (repeats) {
 		write->retry_due = false;
@@ -262,7 +262,7 @@ bool ddb_write_in_doubt(struct ddb_task *task, int64_t fence)
 	struct ddb_write *write = &task->write;
 	const struct ddb_call *call = &task->call;
 
-	if (call->outcome != DDB_DOUBT || call->operation == DDB_GET_ITEM) {
+	if (call->outcome != DDB_DOUBT || !ddb_operation_writes(call->operation)) {
 		ddb_write_fail(task);
 		return false;
 	}

@@ -41,15 +41,16 @@ static void create_put(struct ddb_task *task)
 		return;
 	}
 	write->after.id = write->id;
-	ddb_body_create(&task->call.body, &task->store->table, &write->after, write->op,
-			write->mark, create_is_keyed(write) ? write->key_item : NULL);
-	ddb_write_send(task, DDB_STEP_PUT, DDB_PUT_ITEM);
+	ddb_write_send(task, DDB_STEP_PUT,
+		       ddb_body_create(&task->call.body, &task->store->table, &write->after,
+				       write->op, write->mark,
+				       create_is_keyed(write) ? write->key_item : NULL));
 }
 
 static void create_read(struct ddb_task *task)
 {
-	ddb_body_get(&task->call.body, &task->store->table, &task->write.id, true);
-	ddb_write_send(task, DDB_STEP_READ, DDB_GET_ITEM);
+	ddb_write_send(task, DDB_STEP_READ,
+		       ddb_body_get(&task->call.body, &task->store->table, &task->write.id, true));
 }
 
 static void create_put_key(struct ddb_task *task, int64_t until_ms)

@@ -117,7 +117,7 @@ static void merge_no_memory(struct ddb_task *task)
 static void merge_send(struct ddb_task *task, enum ddb_step step, enum ddb_operation operation)
 {
 	struct ddb_merge *merge = task->merge;
-	bool repeats = merge->retry_due && operation != DDB_GET_ITEM;
+	bool repeats = merge->retry_due && ddb_operation_writes(operation);
 
 	if (repeats) {
 		merge->retry_due = false;
@@ -133,8 +133,8 @@ static void merge_send(struct ddb_task *task, enum ddb_step step, enum ddb_opera
 /* READ: the target first. */
 static void merge_read(struct ddb_task *task)
 {
-	ddb_body_get(&task->call.body, &task->store->table, &task->merge->into, true);
-	merge_send(task, DDB_STEP_MERGE_TARGET, DDB_GET_ITEM);
+	merge_send(task, DDB_STEP_MERGE_TARGET,
+		   ddb_body_get(&task->call.body, &task->store->table, &task->merge->into, true));
 }
 
 /* The answer to a write was lost: what became of it is read. */
@@ -222,8 +222,8 @@ static void merge_take_target(struct ddb_task *task)
 		merge_fail(task, result, merge->why);
 		return;
 	}
-	ddb_body_get(&task->call.body, &task->store->table, &merge->from, true);
-	merge_send(task, DDB_STEP_MERGE_FROM, DDB_GET_ITEM);
+	merge_send(task, DDB_STEP_MERGE_FROM,
+		   ddb_body_get(&task->call.body, &task->store->table, &merge->from, true));
 }
 
 /* END. done: the lines are in the target. */

@@ -48,10 +48,11 @@ static int64_t read_deadline(const struct ddb_task *task)
 static void read_get(struct ddb_task *task)
 {
 	struct ddb_store *store = task->store;
-	enum ddb_operation operation = DDB_GET_ITEM;
+	enum ddb_operation operation;
 
 	if (task->asked == 1) {
-		ddb_body_get(&task->call.body, &store->table, &task->ids[0], task->consistent);
+		operation = ddb_body_get(&task->call.body, &store->table, &task->ids[0],
+					 task->consistent);
 	} else {
 		operation = DDB_BATCH_GET_ITEM;
 		ddb_body_batch_get(&task->call.body, &store->table, task->ids, task->asked,
@@ -306,10 +307,10 @@ static void read_done(struct ddb_task *task)
 	if (task->call.outcome == DDB_OK) {
 		if (task->step == DDB_STEP_LIST)
 			read_take_list(task);
-		else if (task->call.operation == DDB_GET_ITEM)
-			read_take_one(task);
-		else
+		else if (task->call.operation == DDB_BATCH_GET_ITEM)
 			read_take_batch(task);
+		else
+			read_take_one(task);
 		return;
 	}
 	read_fail(task, ddb_call_result(&task->call), task->call.message);

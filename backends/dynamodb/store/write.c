@@ -36,8 +36,9 @@ static const char *write_key_name(const struct ddb_write *write)
 
 static void write_read(struct ddb_task *task)
 {
-	ddb_body_get(&task->call.body, &task->store->table, &task->write.op->id, true);
-	ddb_write_send(task, DDB_STEP_READ, DDB_GET_ITEM);
+	ddb_write_send(
+		task, DDB_STEP_READ,
+		ddb_body_get(&task->call.body, &task->store->table, &task->write.op->id, true));
 }
 
 /* newer: see ddb_body_conditional(). */

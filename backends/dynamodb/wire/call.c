@@ -36,7 +36,7 @@ static bool series_counts(enum ddb_operation operation)
 	return operation <= DDB_DELETE_ITEM;
 }
 
-static bool series_writes(enum ddb_operation operation)
+bool ddb_operation_writes(enum ddb_operation operation)
 {
 	return operation >= DDB_PUT_ITEM && operation <= DDB_DELETE_ITEM;
 }
@@ -65,7 +65,7 @@ static void series_register_operation(struct ddb_call_series *series, struct met
 	snprintf(labels, sizeof(labels), "operation=\"%s\"", name);
 	series->seconds[operation] = metrics_histogram(metrics, "cart_dynamodb_call_seconds",
 						       "How long a try took", labels);
-	if (series_writes(operation))
+	if (ddb_operation_writes(operation))
 		series->half_write_units[operation] =
 			metrics_counter(metrics, "cart_dynamodb_half_write_units_total",
 					"Write units consumed, counted in halves of one", labels);
@@ -135,7 +135,7 @@ static void series_count_units(const struct ddb_client *client, const struct ddb
 	}
 	if (halves > 0)
 		metrics_add(client->config.shard,
-			    series_writes(call->operation)
+			    ddb_operation_writes(call->operation)
 				    ? series->half_write_units[call->operation]
 				    : series->half_read_units[call->operation],
 			    halves);
@@ -158,12 +158,6 @@ static void call_count_try(const struct ddb_client *client, const struct ddb_cal
 	if (connects > 0)
 		metrics_add(shard, series->connections, connects);
 	series_count_units(client, call);
-}
-
-static bool call_changes(const struct ddb_call *call)
-{
-	return call->operation == DDB_PUT_ITEM || call->operation == DDB_UPDATE_ITEM ||
-	       call->operation == DDB_DELETE_ITEM;
 }
 
 static void call_count(const struct ddb_client *client, metric_t series, int64_t n)
@@ -221,7 +215,7 @@ static bool call_has_credentials(struct ddb_client *client)
 static enum ddb_outcome call_given_up(const struct ddb_call *call, enum ddb_try outcome,
 				      enum ddb_retry why)
 {
-	if (outcome == DDB_TRY_LOST && call_changes(call))
+	if (outcome == DDB_TRY_LOST && ddb_operation_writes(call->operation))
 		return DDB_DOUBT;
 	if (why == DDB_RETRY_TIMEOUT && call->transfer->is_last)
 		return DDB_LATE;
@@ -428,7 +422,7 @@ static void call_tried(struct ddb_transfer *transfer, CURLcode result)
 		call_finish(call, DDB_REJECTED);
 	} else {
 		enum ddb_outcome given_up = call_given_up(call, outcome, why);
-		bool lost_change = outcome == DDB_TRY_LOST && call_changes(call);
+		bool lost_change = outcome == DDB_TRY_LOST && ddb_operation_writes(call->operation);
 
 		if (lost_change || !call_retry(call, why, given_up))
 			call_finish(call, given_up);
@@ -523,8 +517,8 @@ int ddb_call_start(struct ddb_client *client, struct ddb_call *call)
 
 bool ddb_call_in_doubt(const struct ddb_call *call)
 {
-	return call->client != NULL && call_changes(call) && call->transfer->on_wire &&
-	       call->transfer->sent > 0;
+	return call->client != NULL && ddb_operation_writes(call->operation) &&
+	       call->transfer->on_wire && call->transfer->sent > 0;
 }
 
 void ddb_call_abandon(struct ddb_call *call)

@@ -41,6 +41,8 @@ enum ddb_operation {
 };
 /* "GetItem", ... */
 const char *ddb_operation_name(enum ddb_operation operation);
+/* Of those of the data: whether it changes something. */
+bool ddb_operation_writes(enum ddb_operation operation);
 
 enum ddb_outcome {
 	DDB_OK,	       /* 200; call->json is the answer */

@@ -115,6 +115,7 @@ static enum cart_provisioned dynamodb_provision(struct cart_db *base,
 	struct ddb_db *db = (struct ddb_db *)base;
 	const struct ddb_table_config table = {
 		.name = db->options.table,
+		.rows = db->options.layout == DDB_LAYOUT_ROWS,
 		.project_all = db->options.project_all,
 		.point_in_time_recovery = db->options.point_in_time_recovery,
 		.deletion_protection = db->options.deletion_protection,

@@ -9,7 +9,8 @@
 #define OPTIONS_TAG_KEY	  128
 #define OPTIONS_TAG_VALUE 256
 
-static const char *const options_layouts[] = {"map", "list", NULL};
+/* By enum ddb_layout. */
+static const char *const options_layouts[] = {"map", "list", "rows", NULL};
 static const char *const options_projections[] = {"keys", "all", NULL};
 
 const struct setting ddb_settings[] = {
@@ -36,9 +37,9 @@ const struct setting ddb_settings[] = {
 	 .type = SETTING_CHOICE,
 	 .fallback = "map",
 	 .choices = options_layouts,
-	 .help = "How lines are stored: map (a change is one call) or list (a document: read, "
-		 "change, "
-		 "write)"},
+	 .help = "How lines are stored: map (a change is one call), list (a document: read, "
+		 "change, write) or rows (each an item of its own: needs transactions, and a table "
+		 "of its own)"},
 	{.key = "dynamodb.consistent_read",
 	 .type = SETTING_BOOL,
 	 .fallback = "true",
@@ -188,6 +189,25 @@ static int options_check_kms_key(const char *key, struct cart_error *error)
 	return 0;
 }
 
+static enum ddb_layout options_layout(const char *name)
+{
+	size_t at = DDB_LAYOUT_MAP;
+
+	while (options_layouts[at] != NULL && strcmp(options_layouts[at], name) != 0)
+		at++;
+	return (enum ddb_layout)at;
+}
+
+/* The lines are in no index, so it would hold what nobody reads. */
+static int options_check_projection(const struct ddb_options *options, struct cart_error *error)
+{
+	if (options->layout != DDB_LAYOUT_ROWS || !options->project_all)
+		return 0;
+	return cart_error_set(error,
+			      "dynamodb.projection=all has no use with dynamodb.layout=rows: "
+			      "set dynamodb.projection=keys");
+}
+
 int ddb_options_read(struct ddb_options *options, const struct settings *settings,
 		     const struct ddb_credentials_config *credentials, struct cart_error *error)
 {
@@ -201,9 +221,7 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 	*options = (struct ddb_options){
 		.profile = settings_string(settings, "dynamodb.profile"),
 		.table = settings_string(settings, "dynamodb.table"),
-		.layout = strcmp(settings_string(settings, "dynamodb.layout"), "list") == 0
-				  ? DDB_LAYOUT_LIST
-				  : DDB_LAYOUT_MAP,
+		.layout = options_layout(settings_string(settings, "dynamodb.layout")),
 		.consistent_read = settings_bool(settings, "dynamodb.consistent_read"),
 		.project_all = strcmp(settings_string(settings, "dynamodb.projection"), "all") == 0,
 		.point_in_time_recovery =
@@ -222,7 +240,8 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 	};
 	if (options_check_table(options->table, error) != 0 ||
 	    options_check_tags(options->tags, error) != 0 ||
-	    options_check_kms_key(options->kms_key, error) != 0)
+	    options_check_kms_key(options->kms_key, error) != 0 ||
+	    options_check_projection(options, error) != 0)
 		return -1;
 	return ddb_endpoint_find(&options->endpoint, &endpoint, error);
 }

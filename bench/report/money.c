@@ -16,28 +16,35 @@ static const char *const money_operations[CART_BILL_OPERATIONS] = {
 
 struct money_setting {
 	const struct report_side *side;
-	bool other_layout;
+	size_t layout;
 };
 
-const char *money_layout(const struct report_side *side, bool other_layout)
+const char *money_layout(const struct report_side *side, size_t layout)
 {
-	bool list = strcmp(member_text(side->settings, "dynamodb.layout"), "list") == 0;
+	static const char *const layouts[MONEY_LAYOUTS] = {"map", "list", "rows"};
+	const char *name = member_text(side->settings, "dynamodb.layout");
+	size_t own = 0;
 
-	return list == other_layout ? "map" : "list";
+	for (size_t i = 0; i < MONEY_LAYOUTS; i++)
+		if (strcmp(name, layouts[i]) == 0)
+			own = i;
+	if (layout == 0)
+		return layouts[own];
+	return layouts[layout <= own ? layout - 1 : layout];
 }
 
 static const char *money_setting(const void *user, const char *key)
 {
 	const struct money_setting *of = user;
 
-	return strcmp(key, "dynamodb.layout") == 0 ? money_layout(of->side, of->other_layout)
+	return strcmp(key, "dynamodb.layout") == 0 ? money_layout(of->side, of->layout)
 						   : member_text(of->side->settings, key);
 }
 
 int money_bill(struct cart_bill *bill, const struct report_side *side, size_t lines, bool keyed,
-	       bool other_layout)
+	       size_t layout)
 {
-	const struct money_setting setting = {side, other_layout};
+	const struct money_setting setting = {side, layout};
 
 	return cart_bill(bill, side->database,
 			 &(struct cart_bill_cart){.lines = lines,
@@ -73,7 +80,7 @@ static bool money_by_request(struct money_side *of, const struct report_prices *
 	struct cart_bill bill;
 
 	for (size_t lines = 1; lines <= MONEY_LINES; lines++) {
-		if (money_bill(&bill, side, lines, false, false) != 0)
+		if (money_bill(&bill, side, lines, false, 0) != 0)
 			return false;
 		money_count(of, &bill, CART_BILL_ADD_LINE, 1);
 	}
@@ -135,12 +142,12 @@ void money_of(struct money *money, const struct report *report, const struct rep
 }
 
 static json_t *money_bill_json(const struct report *report, const struct report_side *side,
-			       size_t lines, bool keyed, bool other_layout)
+			       size_t lines, bool keyed, size_t layout)
 {
 	json_t *operations = json_object();
 	struct cart_bill bill;
 
-	if (money_bill(&bill, side, lines, keyed, other_layout) != 0) {
+	if (money_bill(&bill, side, lines, keyed, layout) != 0) {
 		json_decref(operations);
 		return NULL;
 	}
@@ -150,20 +157,20 @@ static json_t *money_bill_json(const struct report *report, const struct report_
 			json_pack("{s:f, s:f, s:f}", "read_units", bill.units[i].read,
 				  "write_units", bill.units[i].write, "million",
 				  money_price(&report->prices, &bill.units[i]) * MONEY_MILLION));
-	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:o}", "layout",
-			 money_layout(side, other_layout), "keyed", (int)keyed, "lines",
-			 (json_int_t)lines, "bytes", (json_int_t)bill.bytes, "stored_bytes",
-			 (json_int_t)bill.stored_bytes, "operations", operations);
+	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:o}", "layout", money_layout(side, layout),
+			 "keyed", (int)keyed, "lines", (json_int_t)lines, "bytes",
+			 (json_int_t)bill.bytes, "stored_bytes", (json_int_t)bill.stored_bytes,
+			 "operations", operations);
 }
 
 static json_t *money_bills_json(const struct report *report, const struct report_side *side)
 {
 	json_t *bills = json_array(), *bill;
 
-	for (int which = 0; which < 4; which++)
+	for (size_t which = 0; which < 2 * MONEY_LAYOUTS; which++)
 		for (size_t i = 0; i < MONEY_SIZES; i++) {
 			bill = money_bill_json(report, side, money_sizes[i], which % 2 == 1,
-					       which / 2 == 1);
+					       which / 2);
 			if (bill != NULL)
 				json_array_append_new(bills, bill);
 		}

@@ -49,12 +49,13 @@ void money_of_side(struct money_side *of, const struct report *report,
 /* Of a document's sides, with the break-even. */
 void money_of(struct money *money, const struct report *report, const struct report_doc *doc);
 
-/* The bill of a cart on a side; other_layout: as it would be in the other layout of its items. -1:
- * the side is not paid by the request. */
+/* The bill of a cart on a side, in the layout of money_layout(). -1: the side is not paid by the
+ * request. */
 CART_MUST_CHECK int money_bill(struct cart_bill *bill, const struct report_side *side, size_t lines,
-			       bool keyed, bool other_layout);
-/* The side's layout of items, or the other one: "map", "list". */
-const char *money_layout(const struct report_side *side, bool other_layout);
+			       bool keyed, size_t layout);
+/* 0: the side's layout of items; then the others: "map", "list", "rows". */
+#define MONEY_LAYOUTS 3
+const char *money_layout(const struct report_side *side, size_t layout);
 
 /* All of it as JSON, with every side's bills; the caller's. */
 json_t *money_json(const struct report *report, const struct report_doc *doc);

@@ -99,13 +99,14 @@ static bool cost_is_billed(const struct report_side *side)
 {
 	struct cart_bill bill;
 
-	return money_bill(&bill, side, 1, false, false) == 0;
+	return money_bill(&bill, side, 1, false, 0) == 0;
 }
 
 struct cost_bills {
 	struct report *report;
 	const struct report_side *side;
-	bool keyed, other_layout;
+	bool keyed;
+	size_t layout; /* of money_layout() */
 };
 
 static void cost_bill_rows(struct page_table *table, const struct cost_bills *of,
@@ -135,18 +136,17 @@ static void cost_bill_table(const struct cost_bills *of)
 	struct page_table table;
 
 	for (size_t i = 0; i < MONEY_SIZES; i++)
-		if (money_bill(&bills[i], of->side, money_sizes[i], of->keyed, of->other_layout) !=
-		    0)
+		if (money_bill(&bills[i], of->side, money_sizes[i], of->keyed, of->layout) != 0)
 			return;
 	page_table_begin(&table, of->report,
 			 "What AWS bills: layout %s, projection %s, %s idempotency keys",
-			 money_layout(of->side, of->other_layout),
+			 money_layout(of->side, of->layout),
 			 strcmp(projection, "all") == 0 ? projection : "keys",
 			 of->keyed ? "with" : "without");
 	page_heads(&table, "l units, and USD for a million|r 1 line|r 5 lines|r 20 lines|"
 			   "r 200 lines");
 	cost_bill_rows(&table, of, bills);
-	page_table_end(&table, of->keyed || of->other_layout
+	page_table_end(&table, of->keyed || of->layout > 0
 				       ? (enum page_where)(PAGE_FOLDED | PAGE_MARKDOWN)
 				       : PAGE_BOTH);
 }
@@ -155,9 +155,9 @@ static void cost_bills(struct report *report, const struct report_side *side)
 {
 	struct cost_bills of = {.report = report, .side = side};
 
-	for (int i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 2 * MONEY_LAYOUTS; i++) {
 		of.keyed = i % 2 == 1;
-		of.other_layout = i / 2 == 1;
+		of.layout = i / 2;
 		cost_bill_table(&of);
 	}
 }
@@ -192,8 +192,8 @@ static void cost_each_bar(const struct cost_picture *picture, cost_bar_fn *bar, 
 	for (size_t row = 0; row < CART_BILL_OPERATIONS; row++)
 		for (size_t side = 0; side < picture->doc->side_count; side++)
 			if (cost_operations[row].on_picture &&
-			    money_bill(&bill, &picture->doc->sides[side], MONEY_LINES, false,
-				       false) == 0)
+			    money_bill(&bill, &picture->doc->sides[side], MONEY_LINES, false, 0) ==
+				    0)
 				bar(cost_operations[row].name, side,
 				    cost_million(picture->report,
 						 &bill.units[cost_operations[row].operation]),

@@ -16,7 +16,8 @@ static json_t *read_definition(void)
 	json_t *definition;
 
 	assert_string_equal(embed_dynamodb_tables[0].name, "carts.json");
-	assert_null(embed_dynamodb_tables[1].name);
+	assert_string_equal(embed_dynamodb_tables[1].name, "rows.json");
+	assert_null(embed_dynamodb_tables[2].name);
 	definition = json_loadb(embed_dynamodb_tables[0].text, embed_dynamodb_tables[0].len,
 				JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(definition);

@@ -28,6 +28,14 @@ def server(**options):
         raise Skip("nothing of it was tested: %s" % why) from None
 
 
+def with_transactions():
+    """A server that layout rows can be tested on. One that would have to be compiled first is not."""
+    if KIND == "dynalite" and not kinds.DYNAMODB["dynoxide"].is_here():
+        raise Skip("layout rows was not tested: dynalite has no transactions, and dynoxide is not in build/servers, where "
+                   "`tools/with-dynalite --kind dynoxide true` compiles it in some minutes")
+    return kinds.DYNAMODB["dynoxide" if KIND == "dynalite" else KIND]()
+
+
 def only_keys():
     """What is started from here on has keys that the server takes, and knows nothing else of AWS."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:

@@ -357,6 +357,54 @@ static void a_condition_that_is_false_brings_the_item_if_the_server_has_it(void 
 	assert_int_equal(arrived(), 2);
 }
 
+#define CANCELED(...)                                                                              \
+	"{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionCanceledException\","           \
+	"\"Message\":\"Transaction cancelled\",\"CancellationReasons\":[" __VA_ARGS__ "]}"
+#define REASON(code) "{\"Code\":\"" code "\"}"
+
+static enum ddb_outcome transact(const char *canceled, int times)
+{
+	ddb_stub_clear(&f.stub);
+	ADD(.operation = "TransactWriteItems", .status = 400, .body = canceled, .times = times);
+	ADD(.operation = "TransactWriteItems");
+	return ddb_fixture_call(&f, &call, DDB_TRANSACT_WRITE_ITEMS, "{\"TransactItems\":[]}", 0);
+}
+
+static void a_transaction_that_is_canceled_says_why(void **state)
+{
+	(void)state;
+	assert_outcome(transact(CANCELED(REASON("ConditionalCheckFailed") "," REASON("None")), 0),
+		       DDB_CONDITION);
+	assert_int_equal(call.tries, 1);
+	/* It was not made at all: it does not matter what else went wrong. */
+	assert_outcome(
+		transact(CANCELED(REASON("None") "," REASON("TransactionConflict") "," REASON(
+				 "ConditionalCheckFailed")),
+			 0),
+		DDB_CONDITION);
+	/* Another transaction has the item: that is soon over. */
+	assert_outcome(transact(CANCELED(REASON("None") "," REASON("TransactionConflict")), 2),
+		       DDB_OK);
+	assert_int_equal(call.tries, 3);
+	assert_int_equal(retries("conflict"), 2);
+	assert_outcome(transact(CANCELED(REASON("ThrottlingError")), 1), DDB_OK);
+	assert_outcome(transact(CANCELED(REASON("ProvisionedThroughputExceeded")), 1), DDB_OK);
+	assert_int_equal(retries("throttled"), 2);
+	assert_outcome(transact(CANCELED(REASON("ValidationError")), 0), DDB_REJECTED);
+	assert_string_equal(call.error, "ValidationException");
+	assert_outcome(transact(CANCELED(REASON("ItemCollectionSizeLimitExceeded")), 0),
+		       DDB_REJECTED);
+	assert_string_equal(call.error, "TransactionCanceledException");
+	assert_outcome(transact("{\"__type\":\"a#TransactionCanceledException\"}", 0),
+		       DDB_REJECTED);
+	assert_outcome(transact("{\"__type\":\"a#InternalServerError\"}", 0), DDB_REJECTED);
+	/* Its answer is lost as that of any other change. */
+	ddb_stub_clear(&f.stub);
+	ADD(.operation = "TransactWriteItems", .manner = DDB_STUB_MUTE);
+	assert_outcome(ddb_fixture_call(&f, &call, DDB_TRANSACT_WRITE_ITEMS, "{}", 0), DDB_DOUBT);
+	assert_int_equal(arrived(), 1);
+}
+
 static void what_will_never_do_is_tried_once_and_said_in_a_line(void **state)
 {
 	(void)state;
@@ -802,6 +850,7 @@ int main(void)
 		TEST(a_signature_that_is_refused_at_the_right_time_is_not_sent_again),
 		TEST(a_clock_is_corrected_once_a_call),
 		TEST(a_condition_that_is_false_brings_the_item_if_the_server_has_it),
+		TEST(a_transaction_that_is_canceled_says_why),
 		TEST(what_will_never_do_is_tried_once_and_said_in_a_line),
 		TEST(a_connection_that_is_never_made_leaves_no_doubt),
 		TEST(a_connection_that_is_closed_unread_is_never_a_success),

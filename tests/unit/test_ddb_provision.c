@@ -268,6 +268,59 @@ static void a_table_of_something_else_is_refused_in_a_line(void **state)
 	assert_int_equal(changes(), 0);
 }
 
+static void give_the_table_a_sort_key(void)
+{
+	json_array_append_new(json_object_get(f.stub.shelf.table, "KeySchema"),
+			      json_pack("{s:s,s:s}", "AttributeName", "row", "KeyType", "RANGE"));
+	json_array_append_new(json_object_get(f.stub.shelf.table, "AttributeDefinitions"),
+			      json_pack("{s:s,s:s}", "AttributeName", "row", "AttributeType", "S"));
+}
+
+static void a_table_of_another_layout_is_refused_by_name(void **state)
+{
+	(void)state;
+	table.rows = true;
+	RULE(.operation = "TransactWriteItems");
+	assert_refused(CART_PROVISION_AUTO,
+		       "table carts: its key is not cart_id and row (a string): it belongs to "
+		       "something else, as to dynamodb.layout=map or list");
+	give_the_table_a_sort_key();
+	assert_ready(CART_PROVISION_AUTO);
+	table.rows = false;
+	assert_refused(CART_PROVISION_CHECK,
+		       "table carts: its key is not cart_id (a string): it belongs to something "
+		       "else, as to dynamodb.layout=rows");
+}
+
+/* Before a table is made, and whatever the table says of the transaction. */
+static void rows_need_a_server_with_transactions(void **state)
+{
+	static const char *const has_them[] = {"ResourceNotFoundException", "ValidationException",
+					       "ConditionalCheckFailedException"};
+
+	(void)state;
+	table.rows = true;
+	no_table();
+	RULE(.operation = "TransactWriteItems", .error = "UnknownOperationException", .times = 2);
+	for (int how = CART_PROVISION_AUTO; how <= CART_PROVISION_CHECK; how++)
+		assert_refused((enum cart_provision)how,
+			       "table carts: dynamodb.layout=rows needs transactions, and there "
+			       "are none (UnknownOperationException: so it says (HTTP 400)): set "
+			       "dynamodb.layout=map, and another table");
+	assert_int_equal(changes(), 0);
+	RULE(.operation = "TransactWriteItems", .error = "AccessDeniedException", .times = 1);
+	assert_int_equal(provision_within(CART_PROVISION_AUTO, PATIENCE_NS), DDB_TABLE_REFUSED);
+	for (size_t i = 0; i < sizeof(has_them) / sizeof(has_them[0]); i++) {
+		RULE(.operation = "TransactWriteItems", .error = has_them[i], .times = 1);
+		assert_ready(CART_PROVISION_AUTO);
+	}
+	assert_int_equal(asked("CreateTable"), 1);
+	assert_non_null(strstr(ddb_stub_request(&f.stub, "CreateTable", 0)->body,
+			       "{\"AttributeName\":\"row\",\"KeyType\":\"RANGE\"}"));
+	assert_non_null(
+		strstr(ddb_stub_request(&f.stub, "PutItem", 0)->body, "\"row\":{\"S\":\"CART\"}"));
+}
+
 static void the_type_of_ids_is_remembered(void **state)
 {
 	(void)state;
@@ -666,6 +719,8 @@ int main(void)
 		TEST(recovery_that_is_not_to_be_had_yet_is_asked_for_again),
 		TEST(time_to_live_by_another_attribute_is_warned_of),
 		TEST(a_table_of_something_else_is_refused_in_a_line),
+		TEST(a_table_of_another_layout_is_refused_by_name),
+		TEST(rows_need_a_server_with_transactions),
 		TEST(the_type_of_ids_is_remembered),
 		TEST(of_two_that_provision_at_once_one_says_the_type),
 		TEST(a_check_makes_nothing),

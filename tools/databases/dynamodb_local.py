@@ -17,6 +17,11 @@ class Dynoxide(dynalite.Local):
         super().__init__(folder, port)
         self.data = ["--db-path", self.path("data.db")] if self.keep or on_disk else []
 
+    @classmethod
+    def is_here(cls):
+        """Whether it was fetched, which takes minutes."""
+        return os.path.exists(os.path.join(fetched.SERVERS, "%s-%s" % (cls.CRATE, cls.VERSION), "bin", "dynoxide"))
+
     def prepare(self):
         self.program = fetched.crate(self.CRATE, self.VERSION, "dynoxide")
 

@@ -7,6 +7,8 @@
  *    eventual one half of it.
  *  - An index takes a write for an entry that appears, vanishes or changes in what it projects, and
  *    two for one whose key changes. An item without the index's keys has no entry.
+ *  - A write in a transaction takes twice the units, of the item and not of the indexes. A Query
+ *    takes a unit for each 4 KB begun of all it reads together.
  *  - Storage is billed with 100 bytes more for each item and for each entry.
  *
  * The items are those that ddb_body_put() and its neighbours write: nothing here knows attributes
@@ -17,6 +19,7 @@
 #include "backends/dynamodb/item/attribute.h"
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
+#include "backends/dynamodb/item/rows.h"
 #include "backends/dynamodb/table/definition.h"
 
 #include <stdio.h>
@@ -108,9 +111,15 @@ struct bill {
 	bool keyed;
 	bool strings;	   /* cart.id_type=string */
 	size_t attributes; /* of each line */
+	json_t *row;	   /* a line's item in layout rows; NULL: of another layout */
 	struct cart_op op;
 	struct buf body;
 };
+
+static bool bill_has_rows(const struct bill *bill)
+{
+	return bill->table.layout == DDB_LAYOUT_ROWS;
+}
 
 /* The name of the attribute: the hash key is 0, the range key 1. */
 static const char *bill_key(const json_t *index, size_t i)
@@ -139,6 +148,8 @@ static json_t *bill_entry(const json_t *index, const json_t *item)
 		return json_copy((json_t *)(uintptr_t)item);
 	entry = json_object();
 	json_object_set(entry, "cart_id", json_object_get(item, "cart_id"));
+	if (json_object_get(item, DDB_ROW) != NULL)
+		json_object_set(entry, DDB_ROW, json_object_get(item, DDB_ROW));
 	for (size_t i = 0; i < BILL_INDEX_KEYS; i++)
 		json_object_set(entry, bill_key(index, i),
 				json_object_get(item, bill_key(index, i)));
@@ -209,12 +220,16 @@ static size_t bill_stored(const struct bill *bill, const json_t *item)
 	return bytes;
 }
 
-/* Takes the item out of the body that was made. NULL: no memory. */
-static json_t *bill_take_item(struct bill *bill)
+/* Takes an item out of the body that was made: of a transaction, that of the n-th write. NULL: no
+ * memory. */
+static json_t *bill_take_item(struct bill *bill, size_t n)
 {
 	json_t *body =
 		bill->body.failed ? NULL : json_loadb(bill->body.data, bill->body.len, 0, NULL);
-	json_t *item = json_incref(json_object_get(body, "Item"));
+	const json_t *writes = json_object_get(body, "TransactItems");
+	const json_t *write =
+		writes != NULL ? json_object_get(json_array_get(writes, n), "Put") : body;
+	json_t *item = json_incref(json_object_get(write, "Item"));
 
 	json_decref(body);
 	return item;
@@ -237,6 +252,24 @@ static char *bill_attributes(const struct bill *bill)
 	return text;
 }
 
+/* So that the item alone is written, as where no line changes. */
+static int bill_fill_rows(struct ddb_item *item, const struct bill *bill,
+			  const struct bill_state *state)
+{
+	item->gen = 1;
+	item->rows = calloc(state->lines + 1, sizeof(*item->rows));
+	if (item->rows == NULL)
+		return -1;
+	for (; item->row_count < state->lines; item->row_count++) {
+		struct ddb_row *row = &item->rows[item->row_count];
+
+		bill_set_id(&row->product_id, bill, 123457 + item->row_count);
+		row->expires_s = INT64_MAX;
+		row->current = true;
+	}
+	return 0;
+}
+
 static int bill_fill(struct ddb_item *item, const struct bill *bill, const struct bill_state *state)
 {
 	struct cart *cart = &item->cart;
@@ -254,6 +287,8 @@ static int bill_fill(struct ddb_item *item, const struct bill *bill, const struc
 	cart->created_ms = BILL_NOW_MS;
 	cart->updated_ms = state->now_ms;
 	cart->expires_ms = state->closed ? 0 : state->now_ms + bill_rules.ttl_ms;
+	if (bill_has_rows(bill) && bill_fill_rows(item, bill, state) != 0)
+		return -1;
 	for (; cart->line_count < state->lines; cart->line_count++) {
 		struct cart_line *line = &cart->lines[cart->line_count];
 
@@ -296,7 +331,7 @@ static json_t *bill_item(struct bill *bill, const struct bill_state *state, bool
 			ddb_body_tombstone(&bill->body, &bill->table, &item);
 		else
 			ddb_body_put(&bill->body, &bill->table, &put);
-		made = bill_take_item(bill);
+		made = bill_take_item(bill, 0);
 	}
 	ddb_item_clear(&item);
 	return made;
@@ -311,7 +346,8 @@ enum bill_moment {
 	BILL_MOVED, /* as ADDED, in another step of cart.idle_step */
 	BILL_CLOSED,
 	BILL_TOMBSTONE,
-	BILL_KEY, /* the item of a create's key */
+	BILL_PACKED, /* layout rows: open, with its lines in it */
+	BILL_KEY,    /* the item of a create's key */
 	BILL_MOMENTS
 };
 
@@ -326,13 +362,19 @@ static int bill_items(struct bill *bill, size_t lines, json_t *items[BILL_MOMENT
 		[BILL_MOVED] = {lines, lines + 1, later_ms, false},
 		[BILL_CLOSED] = {lines, lines + 1, now_ms, true},
 		[BILL_TOMBSTONE] = {lines, lines, now_ms, false},
+		[BILL_PACKED] = {lines, lines, now_ms, false},
 	};
+	const enum ddb_layout layout = bill->table.layout;
 
-	for (int i = 0; i < BILL_KEY; i++)
+	for (int i = 0; i < BILL_KEY; i++) {
+		/* As layout map has it, but for a number. */
+		bill->table.layout = i == BILL_PACKED ? DDB_LAYOUT_MAP : layout;
 		items[i] = bill_item(bill, &states[i], i == BILL_TOMBSTONE);
+	}
+	bill->table.layout = layout;
 	ddb_body_put_key(&bill->body, &bill->table, &bill->op, "key#AAAAAAAAAAAAAAAAAAAAAA",
 			 &bill->op.id, 0);
-	items[BILL_KEY] = bill_take_item(bill);
+	items[BILL_KEY] = bill_take_item(bill, 0);
 	for (int i = 0; i < BILL_MOMENTS; i++)
 		if (items[i] == NULL)
 			return -1;
@@ -344,13 +386,44 @@ static struct cart_bill_units bill_change(const struct bill *bill, const json_t 
 					  const json_t *after)
 {
 	return (struct cart_bill_units){
-		.read = bill->table.layout == DDB_LAYOUT_LIST ? bill_read(before) : 0,
+		.read = bill->table.layout != DDB_LAYOUT_MAP ? bill_read(before) : 0,
 		.write = bill_write(bill, before, after),
 	};
 }
 
+/* Layout rows: the item and so many rows, as one Query reads them. */
+static double bill_query(const struct bill *bill, const json_t *item, size_t rows)
+{
+	return bill_begun(ddb_item_bytes(item) + rows * ddb_item_bytes(bill->row), BILL_READ_BYTES);
+}
+
+/* A transaction of the item and so many rows, but for the indexes. */
+static double bill_transact(const struct bill *bill, const json_t *before, const json_t *after,
+			    size_t rows)
+{
+	return 2 * (bill_larger(before, after) + (double)rows * bill_larger(bill->row, NULL));
+}
+
+/* More rows than a transaction takes go before the cart does, each time after a Query. left: the
+ * tombstone, or NULL. */
+static struct cart_bill_units bill_remove(const struct bill *bill, const json_t *open,
+					  const json_t *packed, const json_t *left, size_t rows)
+{
+	const size_t most = DDB_TRANSACTION_MAX - 1;
+	struct cart_bill_units units = {0};
+	const json_t *before = open;
+
+	for (; rows > most; rows -= most, before = packed) {
+		units.read += bill_query(bill, before, rows);
+		units.write += bill_transact(bill, before, packed, most);
+	}
+	units.read += bill_query(bill, before, rows);
+	units.write += bill_transact(bill, before, left, rows);
+	return units;
+}
+
 /* A query of one entry, and the cart by its key where the entry has keys alone. */
-static double bill_list(const struct bill *bill, const json_t *item)
+static double bill_list(const struct bill *bill, const json_t *item, double get)
 {
 	/* customer-index */
 	const json_t *index = json_array_get(ddb_table_indexes(bill->definition), 0);
@@ -358,7 +431,33 @@ static double bill_list(const struct bill *bill, const json_t *item)
 	double units = bill_read(entry) / 2;
 
 	json_decref(entry);
-	return bill_projects_all(index) ? units : units + bill_read(item) / 2;
+	return bill_projects_all(index) ? units : units + get / 2;
+}
+
+/* Where it differs from the other layouts: lines are written and read besides the item. */
+static void bill_sum_rows(struct cart_bill *out, const struct bill *bill, size_t lines,
+			  json_t *items[BILL_MOMENTS])
+{
+	struct cart_bill_units *units = out->units;
+	const json_t *open = items[BILL_OPEN], *before = items[BILL_LINE_BEFORE];
+	const json_t *left = bill->keyed ? items[BILL_TOMBSTONE] : NULL;
+	double get = bill_query(bill, open, lines);
+	size_t row = ddb_item_bytes(bill->row);
+
+	out->bytes += lines * row;
+	/* They stay until they expire. */
+	out->stored_bytes += lines * (row + BILL_STORAGE_BYTES);
+	units[CART_BILL_ADD_LINE].read = bill_query(bill, before, lines - 1);
+	units[CART_BILL_ADD_LINE].write =
+		bill_transact(bill, before, open, 1) + bill_write_indexes(bill, before, open);
+	units[CART_BILL_ADD].read = units[CART_BILL_CHECKOUT].read = get;
+	units[CART_BILL_ADD].write = bill_transact(bill, open, items[BILL_ADDED], 1) +
+				     bill_write_indexes(bill, open, items[BILL_ADDED]);
+	units[CART_BILL_GET].read = get;
+	units[CART_BILL_GET_EVENTUAL].read = get / 2;
+	units[CART_BILL_LIST].read = bill_list(bill, open, get);
+	units[CART_BILL_DELETE] = bill_remove(bill, open, items[BILL_PACKED], left, lines);
+	units[CART_BILL_DELETE].write += bill_write_indexes(bill, open, left);
 }
 
 static void bill_sum(struct cart_bill *out, const struct bill *bill, json_t *items[BILL_MOMENTS])
@@ -375,7 +474,7 @@ static void bill_sum(struct cart_bill *out, const struct bill *bill, json_t *ite
 				      bill_write_indexes(bill, open, items[BILL_ADDED]);
 	units[CART_BILL_GET].read = bill_read(open);
 	units[CART_BILL_GET_EVENTUAL].read = bill_read(open) / 2;
-	units[CART_BILL_LIST].read = bill_list(bill, open);
+	units[CART_BILL_LIST].read = bill_list(bill, open, bill_read(open));
 	units[CART_BILL_CHECKOUT] = bill_change(bill, open, items[BILL_CLOSED]);
 	units[CART_BILL_DELETE].write = bill_write(bill, open, NULL);
 	if (!bill->keyed)
@@ -394,31 +493,67 @@ static bool bill_setting_is(const struct cart_bill_cart *cart, const char *key, 
 	return text != NULL && strcmp(text, value) == 0;
 }
 
+static enum ddb_layout bill_layout(const struct cart_bill_cart *cart)
+{
+	if (bill_setting_is(cart, "dynamodb.layout", "rows"))
+		return DDB_LAYOUT_ROWS;
+	return bill_setting_is(cart, "dynamodb.layout", "list") ? DDB_LAYOUT_LIST : DDB_LAYOUT_MAP;
+}
+
+/* The item of a line, from a transaction that writes one. */
+static int bill_take_row(struct bill *bill)
+{
+	const struct bill_state state = {1, 1, BILL_NOW_MS, false};
+	struct ddb_item item = {0};
+	const struct ddb_put put = {
+		.op = &bill->op, .before = &item, .after = &item.cart, .mark = "0123456789abcdef"};
+
+	if (bill_fill(&item, bill, &state) == 0) {
+		item.layout = DDB_LAYOUT_MAP; /* so the line is written */
+		ddb_body_put(&bill->body, &bill->table, &put);
+		bill->row = bill_take_item(bill, 1);
+	}
+	ddb_item_clear(&item);
+	return bill->row != NULL ? 0 : -1;
+}
+
+/* The settings do not go together: cartd does not start. */
+static bool bill_is_refused(const struct bill *bill, const struct cart_bill_cart *cart)
+{
+	return bill_has_rows(bill) && bill_setting_is(cart, "dynamodb.projection", "all");
+}
+
 int ddb_bill(struct cart_bill *out, const struct cart_bill_cart *cart)
 {
 	struct bill bill = {
 		.table = {.name = "carts",
-			  .layout = bill_setting_is(cart, "dynamodb.layout", "list")
-					    ? DDB_LAYOUT_LIST
-					    : DDB_LAYOUT_MAP,
+			  .layout = bill_layout(cart),
 			  .idle_shards = 8,
 			  .rules = &bill_rules},
 		.definition =
-			ddb_table_definition(bill_setting_is(cart, "dynamodb.projection", "all")),
+			ddb_table_definition(bill_setting_is(cart, "dynamodb.layout", "rows"),
+					     bill_setting_is(cart, "dynamodb.projection", "all")),
 		.keyed = cart->keyed,
 		.attributes = cart->attributes,
 		.strings = bill_setting_is(cart, "cart.id_type", "string"),
 		.op = {.now_ms = BILL_NOW_MS},
 	};
 	json_t *items[BILL_MOMENTS] = {NULL};
-	int result = bill.definition == NULL ? -1 : bill_items(&bill, cart->lines, items);
+	int result = bill.definition == NULL || bill_is_refused(&bill, cart)
+			     ? -1
+			     : bill_items(&bill, cart->lines, items);
 
 	*out = (struct cart_bill){0};
+	if (result == 0 && bill_has_rows(&bill))
+		result = bill_take_row(&bill);
 	if (result == 0)
 		bill_sum(out, &bill, items);
+	if (result == 0 && bill_has_rows(&bill))
+		bill_sum_rows(out, &bill, cart->lines, items);
 	for (int i = 0; i < BILL_MOMENTS; i++)
 		json_decref(items[i]);
 	buf_free(&bill.body);
+	json_decref(bill.row);
 	json_decref(bill.definition);
 	return result;
 }

@@ -84,9 +84,10 @@ void ddb_body_delete_key(struct buf *body, const struct ddb_table *table, const 
  * The write after cart_apply() has said CART_OK: before is what was read, after what the cart is
  * then. Under the condition that the item's mark is still before's. before->decisions are stored
  * where ddb_item_decide() changed them, and the item is not held any more. Three cases:
- *  - something changed: in layout list a PutItem of the whole, without keys past their window;
- *    in layout map an UpdateItem, of all lines and whatever else is different, which makes an
- *    item of the other layout one of this;
+ *  - something changed: in layouts list and rows a PutItem of the whole, without keys past their
+ *    window (in rows, where lines change, the first of a transaction, see rows.h); in layout map an
+ *    UpdateItem, of all lines and whatever else is different, which makes an item of the other
+ *    layout one of this;
  *  - nothing changed: an UpdateItem that stores the key and the decision, if any. Of a key alone
  * the condition is only that it is not known;
  *  - DELETE: DeleteItem, or the PutItem of a tombstone where the cart was made under a key.
@@ -96,6 +97,12 @@ enum ddb_operation ddb_body_if_unchanged(struct buf *body, const struct ddb_tabl
 					 const struct cart_op *op, const struct ddb_item *before,
 					 const struct cart *after, const char *mark,
 					 const char *key_name);
+
+/* Layout rows: the cart has more rows than one call removes. The call moves its lines into its
+ * item, if that is as it was read, and removes as many rows as it can; the cart stays the same.
+ * False: it has not so many, and body is untouched. */
+CART_MUST_CHECK bool ddb_body_drop_rows(struct buf *body, const struct ddb_table *table,
+					const struct ddb_item *before, const char *mark);
 
 /*
  * The steps of a merge, see store/merge.h; each an UpdateItem. The step in between, which decides,

@@ -12,17 +12,18 @@ struct ddb_put {
 	const char *mark;
 	const char *key_name; /* NULL: none */
 };
-void ddb_body_put(struct buf *body, const struct ddb_table *table, const struct ddb_put *put);
+enum ddb_operation ddb_body_put(struct buf *body, const struct ddb_table *table,
+				const struct ddb_put *put);
 /* In the place of a cart that was made under a key that still counts. */
-void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
-			const struct ddb_item *before);
+enum ddb_operation ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
+				      const struct ddb_item *before);
 
+/* The key of an item that is no line: cart_id, and in layout rows the sort key. */
+void ddb_add_key_of(struct buf *body, const struct ddb_table *table, const char *cart_id);
 /* The beginning of a body about a cart's item: the table and its key. */
 void ddb_add_key(struct buf *body, const struct ddb_table *table, const struct cart_id *id);
 /* The end of a body that has the condition that the item is as it was read, and no other values. */
 void ddb_add_if_unchanged(struct buf *body, const struct ddb_item *before);
-/* The lines as three maps, each after its name: quantities, added (with attributes), updated. */
-void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const names[3]);
 /* A decision as it is stored. */
 void ddb_decision_text(const struct ddb_decision *decision, char text[DDB_MARK_ROOM + 1]);
 /* All of an item as a map, after its name. */

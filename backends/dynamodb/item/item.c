@@ -3,90 +3,13 @@
  * that they were written with, or the item is refused, with the name of the first that does not.
  */
 #include "backends/dynamodb/item/item.h"
-#include "core/cart_attributes.h"
+#include "backends/dynamodb/item/item_lines.h"
+#include "backends/dynamodb/item/item_reader.h"
 #include "core/cart_id.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What is being read, and what went wrong first. */
-struct item_reader {
-	const json_t *attributes;
-	bool has_keys;	   /* the item was read with them */
-	const char *wrong; /* an attribute's name */
-	bool no_memory;
-};
-
-/* The value of a type ("N", "S", "M", "L") of an attribute value, or NULL. */
-static const json_t *item_typed(const json_t *value, const char *type)
-{
-	return json_object_size(value) == 1 ? json_object_get(value, type) : NULL;
-}
-
-/* A whole number without a sign, as DynamoDB writes those that we store. */
-static bool item_parse(const char *text, int64_t *number)
-{
-	int64_t sum = 0;
-	size_t len = 0;
-
-	if (text == NULL || *text == '\0' || (*text == '0' && text[1] != '\0'))
-		return false;
-	for (; text[len] != '\0'; len++) {
-		if (text[len] < '0' || text[len] > '9' || len >= 18)
-			return false;
-		sum = sum * 10 + (text[len] - '0');
-	}
-	*number = sum;
-	return true;
-}
-
-static bool item_number(const json_t *value, int64_t *number)
-{
-	return item_parse(json_string_value(item_typed(value, "N")), number);
-}
-
-static bool item_shop_id(const char *text, struct shop_id *id)
-{
-	return text != NULL && shop_id_parse(id, text, strlen(text));
-}
-
-static void item_is_wrong(struct item_reader *reader, const char *name)
-{
-	if (reader->wrong == NULL)
-		reader->wrong = name;
-}
-
-/* 0 where it is not there. */
-static int64_t item_optional(struct item_reader *reader, const char *name)
-{
-	const json_t *value = json_object_get(reader->attributes, name);
-	int64_t number = 0;
-
-	if (value != NULL && !item_number(value, &number))
-		item_is_wrong(reader, name);
-	return number;
-}
-
-static int64_t item_required(struct item_reader *reader, const char *name, int64_t min, int64_t max)
-{
-	int64_t number = item_optional(reader, name);
-
-	if (number < min || number > max)
-		item_is_wrong(reader, name);
-	return number;
-}
-
-/* NULL where it is not there. */
-static const char *item_text(struct item_reader *reader, const char *name)
-{
-	const json_t *value = json_object_get(reader->attributes, name);
-	const char *text = json_string_value(item_typed(value, "S"));
-
-	if (value != NULL && text == NULL)
-		item_is_wrong(reader, name);
-	return text;
-}
 
 static void item_copy_text(struct item_reader *reader, const char *name, char *to, size_t room)
 {
@@ -115,140 +38,6 @@ bool ddb_item_is_merging(const json_t *attributes, struct cart_id *into)
 		return false;
 	text = item_text(&reader, "merged_into");
 	return text != NULL && cart_id_parse(into, text, strlen(text));
-}
-
-static bool item_line_is_good(const struct cart_line *line)
-{
-	return cart_line_is_sound(line) && line->added_ms > 0 && line->updated_ms > 0;
-}
-
-static int item_compare_lines(const void *a, const void *b)
-{
-	const struct cart_line *left = a, *right = b;
-
-	return shop_id_compare(&left->product_id, &right->product_id);
-}
-
-static bool item_reserve(struct item_reader *reader, struct cart *cart, size_t count)
-{
-	if (cart_reserve_lines(cart, count))
-		return true;
-	reader->no_memory = true;
-	return false;
-}
-
-/* value NULL: the line has none. */
-static void item_read_attributes(struct item_reader *reader, struct cart_line *line,
-				 const json_t *value, const char *name)
-{
-	const char *text = json_string_value(item_typed(value, "S"));
-
-	if (value == NULL)
-		return;
-	if (text == NULL || !cart_attributes_are_sound(text, strlen(text))) {
-		item_is_wrong(reader, name);
-		return;
-	}
-	line->attributes = strdup(text);
-	reader->no_memory |= line->attributes == NULL;
-}
-
-/* The map "added" holds so many attributes besides the times, each of a line. */
-static void item_read_map_attributes(struct item_reader *reader, struct cart *cart,
-				     const json_t *added, size_t count)
-{
-	char name[DDB_ATTRIBUTES_NAME_ROOM];
-
-	for (size_t i = 0; i < cart->line_count && count > 0; i++) {
-		const json_t *value;
-
-		ddb_attributes_name(&cart->lines[i].product_id, name);
-		value = json_object_get(added, name);
-		item_read_attributes(reader, &cart->lines[i], value, "added");
-		count -= value != NULL;
-	}
-	if (count > 0)
-		item_is_wrong(reader, "added");
-}
-
-/* Layout map: three maps of the same products. */
-static void item_read_maps(struct item_reader *reader, struct cart *cart)
-{
-	const json_t *qty = item_typed(json_object_get(reader->attributes, "qty"), "M");
-	const json_t *added = item_typed(json_object_get(reader->attributes, "added"), "M");
-	const json_t *updated = item_typed(json_object_get(reader->attributes, "updated"), "M");
-	size_t count = json_object_size(qty);
-	const char *product;
-	json_t *value;
-
-	if (!json_is_object(qty) || json_object_size(added) < count ||
-	    json_object_size(updated) != count) {
-		item_is_wrong(reader, "qty");
-		return;
-	}
-	if (!item_reserve(reader, cart, count))
-		return;
-	json_object_foreach((json_t *)qty, product, value)
-	{
-		struct cart_line *line = &cart->lines[cart->line_count++];
-
-		*line = (struct cart_line){0};
-		if (!item_shop_id(product, &line->product_id) ||
-		    !item_number(value, &line->quantity) ||
-		    !item_number(json_object_get(added, product), &line->added_ms) ||
-		    !item_number(json_object_get(updated, product), &line->updated_ms) ||
-		    !item_line_is_good(line))
-			item_is_wrong(reader, "qty");
-	}
-	if (json_object_size(added) > count && reader->wrong == NULL)
-		item_read_map_attributes(reader, cart, added, json_object_size(added) - count);
-}
-
-/* Layout list: a document. */
-static void item_read_list(struct item_reader *reader, struct cart *cart)
-{
-	const json_t *items = item_typed(json_object_get(reader->attributes, "items"), "L"), *value;
-	size_t i;
-
-	if (!json_is_array(items)) {
-		item_is_wrong(reader, "items");
-		return;
-	}
-	if (!item_reserve(reader, cart, json_array_size(items)))
-		return;
-	json_array_foreach(items, i, value)
-	{
-		const json_t *map = item_typed(value, "M");
-		const json_t *product = item_typed(json_object_get(map, "product_id"), "S");
-		struct cart_line *line = &cart->lines[cart->line_count++];
-
-		*line = (struct cart_line){0};
-		if (!item_shop_id(json_string_value(product), &line->product_id) ||
-		    !item_number(json_object_get(map, "quantity"), &line->quantity) ||
-		    !item_number(json_object_get(map, "added_at"), &line->added_ms) ||
-		    !item_number(json_object_get(map, "updated_at"), &line->updated_ms) ||
-		    !item_line_is_good(line))
-			item_is_wrong(reader, "items");
-		item_read_attributes(reader, line, json_object_get(map, "attributes"), "items");
-	}
-}
-
-static void item_read_lines(struct item_reader *reader, struct ddb_item *item)
-{
-	struct cart *cart = &item->cart;
-
-	item->layout = json_object_get(reader->attributes, "qty") != NULL ? DDB_LAYOUT_MAP
-									  : DDB_LAYOUT_LIST;
-	if (item->layout == DDB_LAYOUT_MAP)
-		item_read_maps(reader, cart);
-	else
-		item_read_list(reader, cart);
-	if (reader->wrong != NULL || reader->no_memory || cart->line_count == 0)
-		return;
-	qsort(cart->lines, cart->line_count, sizeof(*cart->lines), item_compare_lines);
-	for (size_t i = 1; i < cart->line_count; i++)
-		if (item_compare_lines(&cart->lines[i], &cart->lines[i - 1]) == 0)
-			item_is_wrong(reader, "items");
 }
 
 static int item_compare_keys(const void *a, const void *b)
@@ -404,6 +193,7 @@ static void item_read_cart(struct item_reader *reader, struct ddb_item *item, co
 	item_copy_text(reader, "create_key", item->create_key, sizeof(item->create_key));
 	item_copy_text(reader, "idle_key", item->idle_key, sizeof(item->idle_key));
 	item_copy_text(reader, "mark", item->mark, sizeof(item->mark));
+	item->gen = item_optional(reader, "gen");
 	item_read_lines(reader, item);
 	if (reader->has_keys) {
 		item_read_keys(reader, item);
@@ -473,6 +263,7 @@ void ddb_item_clear(struct ddb_item *item)
 	cart_clear(&item->cart);
 	free(item->keys);
 	free(item->decisions);
+	free(item->rows);
 	*item = (struct ddb_item){0};
 }
 

@@ -47,8 +47,9 @@ static int64_t largest_list_line(int64_t id, int64_t attributes)
 int64_t ddb_largest_item(enum ddb_layout layout, int64_t lines, int64_t attributes)
 {
 	int64_t id = shop_id_type() == SHOP_ID_STRING ? SHOP_ID_MAX : LARGEST_ID_DIGITS;
-	int64_t line = layout == DDB_LAYOUT_MAP ? largest_map_line(id, attributes)
-						: largest_list_line(id, attributes);
+	/* In layout rows a cart may be packed, as layout map has it. */
+	int64_t line = layout == DDB_LAYOUT_LIST ? largest_list_line(id, attributes)
+						 : largest_map_line(id, attributes);
 	int64_t key = largest_element(DDB_KEY_NAME_ROOM - 1, LARGEST_VERSION) +
 		      largest_element(DDB_KEY_NAME_ROOM - 1, LARGEST_RECORD);
 

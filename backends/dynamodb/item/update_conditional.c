@@ -88,6 +88,8 @@ bool ddb_can_be_conditional(const struct cart_op *op, const struct ddb_table *ta
 {
 	size_t longest;
 
+	if (table->layout == DDB_LAYOUT_ROWS)
+		return false;
 	if (op->type == CART_OP_DELETE)
 		return true;
 	if (table->layout == DDB_LAYOUT_LIST)

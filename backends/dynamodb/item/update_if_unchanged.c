@@ -7,16 +7,43 @@
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
 #include "backends/dynamodb/item/attribute.h"
+#include "backends/dynamodb/item/body_lines.h"
+#include "backends/dynamodb/item/rows.h"
 
 #include <string.h>
 
 #define DECIDED_TRIM_MAX 50
 
-static void decided_delete(struct buf *body, const struct ddb_table *table,
-			   const struct ddb_item *before)
+static enum ddb_operation decided_delete(struct buf *body, const struct ddb_table *table,
+					 const struct ddb_item *before)
 {
+	const struct ddb_rows_plan plan = ddb_rows_plan(table, before, NULL);
+
 	ddb_add_key(body, table, &before->cart.id);
 	ddb_add_if_unchanged(body, before);
+	return ddb_rows_finish(body, &plan, "Delete", DDB_DELETE_ITEM);
+}
+
+bool ddb_body_drop_rows(struct buf *body, const struct ddb_table *table,
+			const struct ddb_item *before, const char *mark)
+{
+	static const char *const maps[3] = {",\":qty\":", ",\":added\":", ",\":updated\":"};
+	const struct ddb_rows_plan plan = ddb_rows_plan(table, before, NULL);
+
+	if (before->row_count < DDB_TRANSACTION_MAX)
+		return false;
+	ddb_add_key(body, table, &before->cart.id);
+	buf_add_string(body,
+		       ",\"UpdateExpression\":\"SET mark=:mark,gen=:gen,qty=:qty,added=:added,"
+		       "updated=:updated REMOVE digest\"");
+	buf_add_string(body, ",\"ConditionExpression\":\"mark=:old\"");
+	ddb_add_text(body, ",\"ExpressionAttributeValues\":{\":old\":", before->mark);
+	ddb_add_text(body, ",\":mark\":", mark);
+	ddb_add_number(body, ",\":gen\":", before->gen + 1);
+	ddb_add_maps(body, &before->cart, maps);
+	buf_add_char(body, '}');
+	ddb_add_end(body);
+	return ddb_rows_finish(body, &plan, "Update", DDB_UPDATE_ITEM) == DDB_TRANSACT_WRITE_ITEMS;
 }
 
 /* The cart was checked out, and is open again. */
@@ -171,18 +198,12 @@ enum ddb_operation ddb_body_if_unchanged(struct buf *body, const struct ddb_tabl
 		.op = op, .before = before, .after = after, .mark = mark, .key_name = key_name};
 	bool changed = after->version != before->cart.version;
 
-	if (op->type == CART_OP_DELETE && before->keyed_until_ms > op->now_ms) {
-		ddb_body_tombstone(body, table, before);
-		return DDB_PUT_ITEM;
-	}
-	if (op->type == CART_OP_DELETE) {
-		decided_delete(body, table, before);
-		return DDB_DELETE_ITEM;
-	}
-	if (changed && table->layout == DDB_LAYOUT_LIST) {
-		ddb_body_put(body, table, &put);
-		return DDB_PUT_ITEM;
-	}
+	if (op->type == CART_OP_DELETE && before->keyed_until_ms > op->now_ms)
+		return ddb_body_tombstone(body, table, before);
+	if (op->type == CART_OP_DELETE)
+		return decided_delete(body, table, before);
+	if (changed && table->layout != DDB_LAYOUT_MAP)
+		return ddb_body_put(body, table, &put);
 	decided_update(body, table, &put, changed);
 	return DDB_UPDATE_ITEM;
 }

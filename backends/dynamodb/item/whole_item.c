@@ -2,6 +2,9 @@
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/body_parts.h"
 #include "backends/dynamodb/item/attribute.h"
+#include "backends/dynamodb/item/body_lines.h"
+#include "backends/dynamodb/item/gather.h"
+#include "backends/dynamodb/item/rows.h"
 
 #include <stdio.h>
 
@@ -17,10 +20,21 @@ static void body_consistent(struct buf *body, bool consistent)
 	buf_add_string(body, consistent ? ",\"ConsistentRead\":true" : ",\"ConsistentRead\":false");
 }
 
+void ddb_add_key_of(struct buf *body, const struct ddb_table *table, const char *cart_id)
+{
+	ddb_add_text(body, "\"cart_id\":", cart_id);
+	if (table->layout == DDB_LAYOUT_ROWS)
+		ddb_add_text(body, ",\"" DDB_ROW "\":", DDB_ROW_CART);
+}
+
 void ddb_add_key(struct buf *body, const struct ddb_table *table, const struct cart_id *id)
 {
+	char text[CART_ID_TEXT + 1];
+
+	cart_id_format(id, text);
 	ddb_add_table(body, table->name);
-	ddb_add_id(body, ",\"Key\":{\"cart_id\":", id);
+	buf_add_string(body, ",\"Key\":{");
+	ddb_add_key_of(body, table, text);
 	buf_add_char(body, '}');
 }
 
@@ -37,6 +51,10 @@ void ddb_add_if_unchanged(struct buf *body, const struct ddb_item *before)
 enum ddb_operation ddb_body_get(struct buf *body, const struct ddb_table *table,
 				const struct cart_id *id, bool consistent)
 {
+	if (table->layout == DDB_LAYOUT_ROWS) {
+		ddb_gather_query(body, table->name, id, consistent);
+		return DDB_QUERY;
+	}
 	ddb_add_key(body, table, id);
 	body_consistent(body, consistent);
 	ddb_add_end(body);
@@ -46,7 +64,8 @@ enum ddb_operation ddb_body_get(struct buf *body, const struct ddb_table *table,
 void ddb_body_get_key(struct buf *body, const struct ddb_table *table, const char *key_item)
 {
 	ddb_add_table(body, table->name);
-	ddb_add_text(body, ",\"Key\":{\"cart_id\":", key_item);
+	buf_add_string(body, ",\"Key\":{");
+	ddb_add_key_of(body, table, key_item);
 	buf_add_char(body, '}');
 	body_consistent(body, true);
 	ddb_add_end(body);
@@ -100,52 +119,6 @@ void ddb_body_scan_closed(struct buf *body, const struct ddb_table *table, int64
 		buf_add(body, after->data, after->len);
 	}
 	ddb_add_end(body);
-}
-
-static void body_map_attributes(struct buf *body, const struct cart_line *line)
-{
-	buf_add_string(body, ",\"");
-	ddb_add_attributes_name(body, &line->product_id);
-	ddb_add_attributes(body, "\":", line->attributes);
-}
-
-void ddb_add_maps(struct buf *body, const struct cart *cart, const char *const names[3])
-{
-	for (int map = 0; map < 3; map++) {
-		buf_add_string(body, names[map]);
-		buf_add_string(body, "{\"M\":{");
-		for (size_t i = 0; i < cart->line_count; i++) {
-			const struct cart_line *line = &cart->lines[i];
-
-			buf_add_string(body, i > 0 ? ",\"" : "\"");
-			ddb_add_escaped(body, &line->product_id);
-			ddb_add_number(body, "\":",
-				       map == 0	  ? line->quantity
-				       : map == 1 ? line->added_ms
-						  : line->updated_ms);
-			if (map == 1 && line->attributes != NULL)
-				body_map_attributes(body, line);
-		}
-		buf_add_string(body, "}}");
-	}
-}
-
-static void body_list(struct buf *body, const struct cart *cart)
-{
-	buf_add_string(body, ",\"items\":{\"L\":[");
-	for (size_t i = 0; i < cart->line_count; i++) {
-		const struct cart_line *line = &cart->lines[i];
-
-		buf_add_string(body, i > 0 ? ",{\"M\":{" : "{\"M\":{");
-		ddb_add_shop_id(body, "\"product_id\":", &line->product_id);
-		ddb_add_number(body, ",\"quantity\":", line->quantity);
-		ddb_add_number(body, ",\"added_at\":", line->added_ms);
-		ddb_add_number(body, ",\"updated_at\":", line->updated_ms);
-		if (line->attributes != NULL)
-			ddb_add_attributes(body, ",\"attributes\":", line->attributes);
-		buf_add_string(body, "}}");
-	}
-	buf_add_string(body, "]}");
 }
 
 const char *ddb_status(const struct cart *cart)
@@ -215,14 +188,24 @@ static void body_merged(struct buf *body, const struct ddb_table *table, const s
 	body_removable(body, table, cart);
 }
 
+/* The item of a cart, and its key, after "Item". */
+static void body_item(struct buf *body, const struct ddb_table *table, const struct cart_id *id)
+{
+	char text[CART_ID_TEXT + 1];
+
+	cart_id_format(id, text);
+	buf_add_string(body, ",\"Item\":{");
+	ddb_add_key_of(body, table, text);
+}
+
 static void body_cart(struct buf *body, const struct ddb_table *table, const struct cart *cart,
-		      const char *mark)
+		      const char *mark, const struct ddb_rows_plan *plan)
 {
 	static const char *const maps[3] = {",\"qty\":", ",\"added\":", ",\"updated\":"};
 	char created_key[DDB_TIME_KEY_ROOM];
 
 	ddb_time_key(cart->created_ms, &cart->id, created_key);
-	ddb_add_id(body, ",\"Item\":{\"cart_id\":", &cart->id);
+	body_item(body, table, &cart->id);
 	if (cart->customer_id.size > 0)
 		ddb_add_shop_id(body, ",\"customer_id\":", &cart->customer_id);
 	ddb_add_text(body, ",\"created_key\":", created_key);
@@ -239,16 +222,20 @@ static void body_cart(struct buf *body, const struct ddb_table *table, const str
 		ddb_add_id(body, ",\"order_id\":", &cart->order_id);
 	if (table->layout == DDB_LAYOUT_MAP)
 		ddb_add_maps(body, cart, maps);
+	else if (table->layout == DDB_LAYOUT_ROWS)
+		ddb_add_packing(body, plan);
 	else
-		body_list(body, cart);
+		ddb_add_list(body, cart);
 }
 
 enum ddb_operation ddb_body_create(struct buf *body, const struct ddb_table *table,
 				   const struct cart *cart, const struct cart_op *op,
 				   const char *mark, const char *key_item)
 {
+	const struct ddb_rows_plan plan = ddb_rows_plan(table, NULL, cart);
+
 	ddb_add_table(body, table->name);
-	body_cart(body, table, cart, mark);
+	body_cart(body, table, cart, mark, &plan);
 	if (key_item != NULL) {
 		ddb_add_text(body, ",\"create_key\":", key_item);
 		ddb_add_number(body, ",\"keyed_until\":",
@@ -258,7 +245,7 @@ enum ddb_operation ddb_body_create(struct buf *body, const struct ddb_table *tab
 		       ",\"op_v\":{\"M\":{}},\"op_f\":{\"M\":{}}},"
 		       "\"ConditionExpression\":\"attribute_not_exists(cart_id)\"" BODY_ALL_OLD);
 	ddb_add_end(body);
-	return DDB_PUT_ITEM;
+	return ddb_rows_finish(body, &plan, "Put", DDB_PUT_ITEM);
 }
 
 /* The item's keys that still count, and the op's; as versions or as records. */
@@ -297,12 +284,14 @@ static void body_keys(struct buf *body, const struct ddb_table *table, const str
 	buf_add_string(body, "}}");
 }
 
-void ddb_body_put(struct buf *body, const struct ddb_table *table, const struct ddb_put *put)
+enum ddb_operation ddb_body_put(struct buf *body, const struct ddb_table *table,
+				const struct ddb_put *put)
 {
 	const struct ddb_item *before = put->before;
+	const struct ddb_rows_plan plan = ddb_rows_plan(table, before, put->after);
 
 	ddb_add_table(body, table->name);
-	body_cart(body, table, put->after, put->mark);
+	body_cart(body, table, put->after, put->mark, &plan);
 	if (before->keyed_until_ms > put->op->now_ms) {
 		ddb_add_text(body, ",\"create_key\":", before->create_key);
 		ddb_add_number(body, ",\"keyed_until\":", before->keyed_until_ms);
@@ -313,18 +302,22 @@ void ddb_body_put(struct buf *body, const struct ddb_table *table, const struct 
 		ddb_add_decisions(body, ",\"merges\":", before);
 	buf_add_char(body, '}');
 	ddb_add_if_unchanged(body, before);
+	return ddb_rows_finish(body, &plan, "Put", DDB_PUT_ITEM);
 }
 
-void ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
-			const struct ddb_item *before)
+enum ddb_operation ddb_body_tombstone(struct buf *body, const struct ddb_table *table,
+				      const struct ddb_item *before)
 {
+	const struct ddb_rows_plan plan = ddb_rows_plan(table, before, NULL);
+
 	ddb_add_table(body, table->name);
-	ddb_add_id(body, ",\"Item\":{\"cart_id\":", &before->cart.id);
+	body_item(body, table, &before->cart.id);
 	ddb_add_text(body, ",\"status\":", "deleted");
 	ddb_add_number(body, ",\"expires_at\":",
 		       ddb_expires_s(before->keyed_until_ms + table->rules->sweep_grace_ms));
 	buf_add_char(body, '}');
 	ddb_add_if_unchanged(body, before);
+	return ddb_rows_finish(body, &plan, "Put", DDB_PUT_ITEM);
 }
 
 void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const struct cart_op *op,
@@ -335,7 +328,8 @@ void ddb_body_put_key(struct buf *body, const struct ddb_table *table, const str
 	ddb_record_write(op->now_ms, op->fingerprint, record);
 	ddb_time_text(until_ms + 1, after);
 	ddb_add_table(body, table->name);
-	ddb_add_text(body, ",\"Item\":{\"cart_id\":", key_item);
+	buf_add_string(body, ",\"Item\":{");
+	ddb_add_key_of(body, table, key_item);
 	ddb_add_text(body, ",\"record\":", record);
 	ddb_add_id(body, ",\"target\":", target);
 	ddb_add_number(body, ",\"expires_at\":",
@@ -357,7 +351,8 @@ void ddb_body_delete_key(struct buf *body, const struct ddb_table *table, const 
 
 	ddb_record_write(op->now_ms, op->fingerprint, record);
 	ddb_add_table(body, table->name);
-	ddb_add_text(body, ",\"Key\":{\"cart_id\":", key_item);
+	buf_add_string(body, ",\"Key\":{");
+	ddb_add_key_of(body, table, key_item);
 	ddb_add_text(body,
 		     "},\"ConditionExpression\":\"#r=:record AND target=:target\","
 		     "\"ExpressionAttributeNames\":{\"#r\":\"record\"},"

@@ -1,6 +1,7 @@
 #include "backends/dynamodb/store/closed.h"
 
 #include "backends/dynamodb/item/attribute.h"
+#include "backends/dynamodb/table/definition.h"
 #include "core/cart_backend.h"
 
 #include <stdio.h>
@@ -28,6 +29,9 @@ struct ddb_closed *ddb_closed_new(const struct cart_op *op, const struct ddb_tab
 	closed->carts = calloc((size_t)op->list.limit, sizeof(*closed->carts));
 	if (op->list.has_after) {
 		ddb_add_id(&closed->after, "{\"cart_id\":", &op->list.after_id);
+		/* Behind the rows of the cart. */
+		if (table->layout == DDB_LAYOUT_ROWS)
+			ddb_add_text(&closed->after, ",\"" DDB_ROW "\":", "~");
 		buf_add_char(&closed->after, '}');
 		closed->last_id = op->list.after_id;
 	}

@@ -70,6 +70,17 @@ static size_t listing_at_once(const struct ddb_listing *listing)
 	return listing->many && wanted < LISTING_FETCH_MAX ? LISTING_FETCH_MAX : wanted;
 }
 
+/* A cart is read by a call of its own, and no index has all of it. */
+static bool listing_has_rows(const struct ddb_listing *listing)
+{
+	return listing->table->layout == DDB_LAYOUT_ROWS;
+}
+
+bool ddb_listing_asks_for_cart(const struct ddb_listing *listing)
+{
+	return listing->fetching && listing_has_rows(listing);
+}
+
 struct ddb_listing *ddb_listing_new(const struct cart_op *op, const struct ddb_table *table)
 {
 	struct ddb_listing *listing = calloc(1, sizeof(*listing));
@@ -283,7 +294,8 @@ static struct listing_entry *listing_find(struct ddb_listing *listing, const str
  * may have. False: none has to be read. A cart may have two entries when it was changed while the
  * index was read, but a call must not name it twice.
  */
-static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
+static bool listing_fetch(struct ddb_listing *listing, struct buf *body,
+			  enum ddb_operation *operation)
 {
 	const char *horizon = listing->idle ? listing_horizon(listing) : NULL;
 	size_t count = 0, most = listing_at_once(listing);
@@ -291,6 +303,8 @@ static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
 
 	if (most > LISTING_FETCH_MAX)
 		most = LISTING_FETCH_MAX;
+	if (listing_has_rows(listing))
+		most = 1;
 	for (size_t i = 0; i < listing->entry_count && count < most; i++) {
 		struct listing_entry *entry = &listing->entries[i];
 		const struct cart_id *id = &entry->item.cart.id;
@@ -301,7 +315,10 @@ static bool listing_fetch(struct ddb_listing *listing, struct buf *body)
 		if (entry->asked)
 			ids[count++] = *id;
 	}
-	if (count > 0)
+	*operation = DDB_BATCH_GET_ITEM;
+	if (count > 0 && listing_has_rows(listing))
+		*operation = ddb_body_get(body, listing->table, &ids[0], false);
+	else if (count > 0)
 		ddb_body_batch_get_carts(body, listing->table, ids, count);
 	return count > 0;
 }
@@ -352,9 +369,8 @@ bool ddb_listing_next(struct ddb_listing *listing, struct buf *body, enum ddb_op
 		listing_settle(listing);
 		if (listing_is_over(listing))
 			break;
-		if (listing_fetch(listing, body)) {
+		if (listing_fetch(listing, body, operation)) {
 			listing->fetching = true;
-			*operation = DDB_BATCH_GET_ITEM;
 			return true;
 		}
 		for (size_t i = 0; i < listing->part_count; i++)
@@ -389,6 +405,16 @@ static void listing_leave_out(const struct ddb_listing *listing, const json_t *a
 		cart_store_damaged(listing->op, &id, why);
 }
 
+/* Of the entry only whose it is matters. */
+static enum cart_result listing_take_id(struct ddb_listing *listing, struct listing_entry *entry,
+					const json_t *attributes)
+{
+	entry->gone = !ddb_item_id(attributes, &entry->item.cart.id);
+	if (entry->gone)
+		listing_leave_out(listing, attributes, "an item of the table has a bad cart_id");
+	return CART_OK;
+}
+
 static enum cart_result listing_take_entry(struct ddb_listing *listing, const json_t *attributes,
 					   char *why, size_t room)
 {
@@ -410,6 +436,8 @@ static enum cart_result listing_take_entry(struct ddb_listing *listing, const js
 	/* One that is too long is none of ours: the list goes on behind it. */
 	snprintf(entry->key, sizeof(entry->key), "%s", key);
 	memcpy(part->after, entry->key, sizeof(part->after));
+	if (listing_has_rows(listing))
+		return listing_take_id(listing, entry, attributes);
 	result = ddb_item_read_listed(&entry->item, attributes, why, room);
 	/* An index lags behind the table even where it holds all of a cart. Of one that is merging
 	 * the table says more. */
@@ -517,6 +545,17 @@ static enum cart_result listing_take_carts(struct ddb_listing *listing, const js
 	const json_t *items = json_object_get(tables, listing->table->name), *attributes;
 	size_t i;
 
+	if (listing_has_rows(listing)) {
+		attributes = json_object_get(answer, "Item");
+		if (attributes != NULL) {
+			enum cart_result result = listing_take_cart(listing, attributes, why, room);
+
+			if (result != CART_OK)
+				return result;
+		}
+		listing_take_gone(listing, answer);
+		return CART_OK;
+	}
 	if (!json_is_object(tables)) {
 		snprintf(why, room, "the answer has no Responses");
 		return CART_BUSY;

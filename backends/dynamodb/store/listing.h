@@ -23,6 +23,8 @@ void ddb_listing_free(struct ddb_listing **listing);
 /* True: body and *operation are the next call. False: done, see ddb_listing_finish(). */
 CART_MUST_CHECK bool ddb_listing_next(struct ddb_listing *listing, struct buf *body,
 				      enum ddb_operation *operation);
+/* The call is for one cart, and its answer has an Item: where no call reads several. */
+CART_MUST_CHECK bool ddb_listing_asks_for_cart(const struct ddb_listing *listing);
 /* CART_OK, or what is wrong with the answer: CART_FAILED (why says what), CART_BUSY (no memory). */
 CART_MUST_CHECK enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *answer,
 						  char *why, size_t room);

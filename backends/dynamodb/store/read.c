@@ -68,7 +68,10 @@ static void read_list(struct ddb_task *task)
 	enum ddb_operation operation;
 
 	if (ddb_listing_next(task->listing, &task->call.body, &operation)) {
-		if (!ddb_task_call(task, DDB_STEP_LIST, operation, read_deadline(task)))
+		enum ddb_step step = ddb_listing_asks_for_cart(task->listing) ? DDB_STEP_LIST_CART
+									      : DDB_STEP_LIST;
+
+		if (!ddb_task_call(task, step, operation, read_deadline(task)))
 			read_fail(task, CART_BUSY, "out of memory");
 		return;
 	}
@@ -305,7 +308,7 @@ static void read_take_list(struct ddb_task *task)
 static void read_done(struct ddb_task *task)
 {
 	if (task->call.outcome == DDB_OK) {
-		if (task->step == DDB_STEP_LIST)
+		if (task->listing != NULL)
 			read_take_list(task);
 		else if (task->call.operation == DDB_BATCH_GET_ITEM)
 			read_take_batch(task);
@@ -318,7 +321,7 @@ static void read_done(struct ddb_task *task)
 
 static void read_resume(struct ddb_task *task)
 {
-	if (task->step == DDB_STEP_LIST)
+	if (task->listing != NULL)
 		read_list(task);
 	else
 		read_get(task);

@@ -112,19 +112,22 @@ static void store_start(void *user, size_t index, struct cart_op **ops, size_t c
 static int store_open_pool(struct ddb_store *store)
 {
 	const struct ddb_options *options = &store->db->options;
+	/* No call reads the rows of several carts. */
+	bool rows = store->table.layout == DDB_LAYOUT_ROWS;
 	const struct pool_config config = {
 		.batch = {.lanes = store->lane_count,
-			  .ops_max = options->batch_max,
+			  .ops_max = rows ? 1 : options->batch_max,
 			  .queue_max = options->queue_max,
 			  .delay_ns = store->db->db.env.queue_delay_ns,
 			  .classes = DDB_CLASSES,
 			  /* Lists are long; there is always room for others beside them. */
 			  .lanes_of = {[DDB_CLASS_LIST] = (store->lane_count + 3) / 4},
 			  /* The changes of a cart wait for each other, not for lanes that
-			   * others need. Two changes of a document would only conflict. */
-			  .writes_a_cart = store->table.layout == DDB_LAYOUT_LIST
-						   ? 1
-						   : (store->lane_count + 3) / 4,
+			   * others need. Two changes of a document, or of rows, would only
+			   * conflict. */
+			  .writes_a_cart = store->table.layout == DDB_LAYOUT_MAP
+						   ? (store->lane_count + 3) / 4
+						   : 1,
 			  .start = store_start,
 			  .user = store,
 			  .clock = store->db->db.env.clock},

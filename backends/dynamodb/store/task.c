@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,12 +83,40 @@ static void task_leave_lane(struct ddb_task *task)
 	store_free_lane(task->store, lane);
 }
 
+/* Layout rows: the answer is of a Query that reads a cart. */
+static bool task_reads_rows(const struct ddb_task *task)
+{
+	return task->call.operation == DDB_QUERY && task->step != DDB_STEP_LIST &&
+	       task->call.outcome == DDB_OK;
+}
+
+/* True: the cart's rows are not together yet, and the next call for them is under way. */
+static bool task_gathers(struct ddb_task *task)
+{
+	struct ddb_call *call = &task->call;
+
+	switch (ddb_gather_take(&task->gather, &call->body, &call->json)) {
+	case DDB_GATHERED:
+		return false;
+	case DDB_GATHER_MORE:
+		if (ddb_call_start(task->store->client, call) == 0)
+			return true;
+		break;
+	case DDB_GATHER_FAILED:
+		break;
+	}
+	call->outcome = DDB_BUSY;
+	snprintf(call->message, sizeof(call->message), "no memory for the rows, or no rows");
+	return false;
+}
+
 static void task_called(struct ddb_call *call, void *user)
 {
 	struct ddb_task *task = user;
 
 	(void)call;
-	task->steps->done(task);
+	if (!task_reads_rows(task) || !task_gathers(task))
+		task->steps->done(task);
 }
 
 static void task_call_paused(struct ddb_call *call, void *user)
@@ -121,7 +150,14 @@ bool ddb_task_call(struct ddb_task *task, enum ddb_step step, enum ddb_operation
 	task->call.ready = task_call_ready;
 	task->call.user = task;
 	task->step = step;
+	ddb_gather_clear(&task->gather);
 	return ddb_call_start(task->store->client, &task->call) == 0;
+}
+
+void ddb_task_mark(struct ddb_task *task, char mark[DDB_MARK_ROOM])
+{
+	snprintf(mark, DDB_MARK_ROOM, "%016llx",
+		 (unsigned long long)random_next(&task->store->random));
 }
 
 static void task_paused(evutil_socket_t fd, short what, void *user)
@@ -162,6 +198,7 @@ void ddb_task_drop_merge(struct ddb_task *task)
 static void task_free(struct ddb_task *task)
 {
 	ddb_task_drop_merge(task);
+	ddb_gather_clear(&task->gather);
 	ddb_call_clear(&task->call);
 	buf_free(&task->call.body);
 	ddb_listing_free(&task->listing);
@@ -184,6 +221,7 @@ void ddb_task_end(struct ddb_task *task)
 	task_leave_ready(task);
 	task->is_pausing = false;
 	ddb_task_drop_merge(task);
+	ddb_gather_clear(&task->gather);
 	task->steps = NULL;
 	store->pausing -= lane == DDB_NO_LANE;
 	TAILQ_REMOVE(&store->busy, task, link);

@@ -12,6 +12,7 @@
 #define BACKENDS_DYNAMODB_STORE_TASK_H
 
 #include "backends/dynamodb/item/body.h"
+#include "backends/dynamodb/item/gather.h"
 #include "backends/dynamodb/wire/call.h"
 #include "backends/dynamodb/store/listing.h"
 #include "backends/dynamodb/options.h"
@@ -57,6 +58,7 @@ enum ddb_class {
 enum ddb_step {
 	DDB_STEP_GETS,
 	DDB_STEP_LIST,
+	DDB_STEP_LIST_CART,	     /* one of a list's carts, where no call reads several */
 	DDB_STEP_CONDITIONAL,	     /* a change by one conditional call */
 	DDB_STEP_READ,		     /* the item, to decide by */
 	DDB_STEP_WRITE_IF_UNCHANGED, /* what was decided, if the item is as it was read */
@@ -160,6 +162,7 @@ struct ddb_task {
 	const struct ddb_task_steps *steps; /* NULL: a spare one */
 	enum ddb_step step;
 	struct ddb_call call;
+	struct ddb_gather gather; /* layout rows: of the call that reads a cart */
 	struct event *pause;
 	bool is_pausing; /* what is ready resumes by its steps, not by its call */
 	struct ddb_write write;
@@ -214,6 +217,8 @@ void ddb_tasks_trim(void *store, int64_t now_ns);
 /* Makes the call whose body was written. False: no memory, nothing was sent. */
 CART_MUST_CHECK bool ddb_task_call(struct ddb_task *task, enum ddb_step step,
 				   enum ddb_operation operation, int64_t deadline_ns);
+/* A mark that no write has had. */
+void ddb_task_mark(struct ddb_task *task, char mark[DDB_MARK_ROOM]);
 /* Resumes with a step after so long, and when it has a lane again. */
 void ddb_task_pause(struct ddb_task *task, enum ddb_step step, int64_t us);
 /* Frees its merge, if it has one. */

@@ -96,12 +96,27 @@ static bool write_resolves_doubt(struct ddb_task *task, struct ddb_item *item)
 	return true;
 }
 
+/* True: the cart to remove has too many rows for one call, and some go by a call of their own.
+ * After that the cart is read again. */
+static bool write_drops_rows(struct ddb_task *task, const struct ddb_item *item)
+{
+	char mark[DDB_MARK_ROOM];
+
+	if (task->write.op->type != CART_OP_DELETE)
+		return false;
+	ddb_task_mark(task, mark);
+	if (!ddb_body_drop_rows(&task->call.body, &task->store->table, item, mark))
+		return false;
+	ddb_write_send(task, DDB_STEP_TRIM, DDB_TRANSACT_WRITE_ITEMS);
+	return true;
+}
+
 static void write_if_unchanged(struct ddb_task *task, struct ddb_item *item, struct cart *after)
 {
 	struct ddb_write *write = &task->write;
 	enum ddb_operation operation;
 
-	if (ddb_write_has_no_room(task, item)) {
+	if (ddb_write_has_no_room(task, item) || write_drops_rows(task, item)) {
 		cart_clear(after);
 		return;
 	}
@@ -334,7 +349,8 @@ static void write_condition_failed(struct ddb_task *task)
 		write_decide_by_answer(task);
 }
 
-/* Old keys were removed to make room for another, by this call or by another writer. */
+/* Old keys were removed to make room for another, or rows of a cart that is to go, by this call or
+ * by another writer. */
 static void write_trimmed(struct ddb_task *task)
 {
 	enum ddb_outcome outcome = task->call.outcome;
@@ -374,8 +390,7 @@ void ddb_write_start(struct ddb_task *task, struct cart_op *op)
 
 	*write = (struct ddb_write){.op = op, .id = op->id};
 	task->steps = &write_steps;
-	snprintf(write->mark, sizeof(write->mark), "%016llx",
-		 (unsigned long long)random_next(&task->store->random));
+	ddb_task_mark(task, write->mark);
 	if (op->key != NULL)
 		ddb_key_name(op->key_hash, write->key_name);
 	if (op->type == CART_OP_CREATE || op->type == CART_OP_IMPORT) {

@@ -8,9 +8,13 @@ json_t *ddb_table_indexes(const json_t *definition)
 			       "GlobalSecondaryIndexes");
 }
 
-json_t *ddb_table_definition(bool project_all)
+/* The files in schemas/dynamodb, by name. */
+enum { DEFINITION_CARTS, DEFINITION_ROWS };
+
+json_t *ddb_table_definition(bool rows, bool project_all)
 {
-	json_t *definition = json_loads(embed_dynamodb_tables[0].text, 0, NULL);
+	json_t *definition = json_loads(
+		embed_dynamodb_tables[rows ? DEFINITION_ROWS : DEFINITION_CARTS].text, 0, NULL);
 	json_t *index = json_array_get(ddb_table_indexes(definition), 0);
 
 	if (json_object_set_new(

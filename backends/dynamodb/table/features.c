@@ -1,6 +1,7 @@
 #include "backends/dynamodb/table/features.h"
 
 #include "backends/dynamodb/aws/endpoint.h"
+#include "backends/dynamodb/table/id_type.h"
 #include "core/base/log.h"
 
 #include <stdio.h>
@@ -238,6 +239,32 @@ void table_add_features(const struct table_work *work, json_t *members)
 		json_object_set_new(members, "SSESpecification",
 				    json_pack("{s:b,s:s,s:s}", "Enabled", 1, "SSEType", "KMS",
 					      "KMSMasterKeyId", table->kms_key));
+}
+
+/* A transaction that changes nothing. What it says of the table, which may not be there yet, or
+ * have another key, does not matter: a server without transactions does not come to that. */
+enum ddb_table_state table_check_transactions(struct table_work *work)
+{
+	json_t *check = json_pack("{s:s,s:o,s:s}", "TableName", work->table->name, "Key",
+				  table_settings_key(work), "ConditionExpression",
+				  "attribute_exists(cart_id)");
+	enum ddb_outcome outcome;
+	char what[sizeof(work->call.message) + 160];
+
+	if (table_call(work, DDB_TRANSACT_WRITE_ITEMS,
+		       json_pack("{s:[{s:o}]}", "TransactItems", "ConditionCheck", check)))
+		return DDB_TABLE_READY;
+	outcome = work->call.outcome;
+	if (outcome == DDB_CONDITION || table_is_error(work, "ResourceNotFoundException") ||
+	    table_is_error(work, "ValidationException"))
+		return DDB_TABLE_READY;
+	if (outcome != DDB_REJECTED)
+		return table_failed(work);
+	snprintf(what, sizeof(what),
+		 "dynamodb.layout=rows needs transactions, and there are none (%s): set "
+		 "dynamodb.layout=map, and another table",
+		 work->call.message);
+	return table_refuse(work, what);
 }
 
 enum ddb_table_state table_ensure_features(struct table_work *work, const json_t *table)

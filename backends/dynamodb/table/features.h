@@ -13,6 +13,9 @@
 
 /* Adds to the members of CreateTable what can only, or best, be set there. */
 void table_add_features(const struct table_work *work, json_t *members);
+/* Layout rows: refuses a server that has no TransactWriteItems, or an account that may not use it.
+ */
+CART_MUST_CHECK enum ddb_table_state table_check_transactions(struct table_work *work);
 /* Of a table that can be used; table is its description. */
 CART_MUST_CHECK enum ddb_table_state table_ensure_features(struct table_work *work,
 							   const json_t *table);

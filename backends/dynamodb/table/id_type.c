@@ -1,5 +1,6 @@
 #include "backends/dynamodb/table/id_type.h"
 
+#include "backends/dynamodb/table/definition.h"
 #include "core/shop_id.h"
 
 #include <stdio.h>
@@ -7,14 +8,23 @@
 
 #define ID_TYPE_ITEM "settings"
 
+json_t *table_settings_key(const struct table_work *work)
+{
+	json_t *key = json_pack("{s:{s:s}}", "cart_id", "S", ID_TYPE_ITEM);
+
+	if (work->table->rows)
+		json_object_set_new(key, DDB_ROW, json_pack("{s:s}", "S", DDB_ROW_CART));
+	return key;
+}
+
 /* found: "" where the table does not say it. */
 static enum ddb_table_state id_type_read(struct table_work *work, char found[16])
 {
 	const json_t *value;
 
 	if (!table_call(work, DDB_GET_ITEM,
-			table_body(work, json_pack("{s:{s:{s:s}},s:b}", "Key", "cart_id", "S",
-						   ID_TYPE_ITEM, "ConsistentRead", 1))))
+			table_body(work, json_pack("{s:o,s:b}", "Key", table_settings_key(work),
+						   "ConsistentRead", 1))))
 		return table_failed(work);
 	value = json_object_get(json_object_get(work->call.json, "Item"), "id_type");
 	snprintf(found, 16, "%s", table_text(value, "S"));
@@ -27,11 +37,11 @@ static enum ddb_table_state id_type_write(struct table_work *work, const char *w
 					  char found[16])
 {
 	enum ddb_table_state written = DDB_TABLE_READY, read;
+	json_t *item = table_settings_key(work);
 
+	json_object_set_new(item, "id_type", json_pack("{s:s}", "S", wanted));
 	if (!table_call(work, DDB_PUT_ITEM,
-			table_body(work, json_pack("{s:{s:{s:s},s:{s:s}},s:s}", "Item", "cart_id",
-						   "S", ID_TYPE_ITEM, "id_type", "S", wanted,
-						   "ConditionExpression",
+			table_body(work, json_pack("{s:o,s:s}", "Item", item, "ConditionExpression",
 						   "attribute_not_exists(cart_id)"))))
 		written = table_failed(work);
 	read = id_type_read(work, found);

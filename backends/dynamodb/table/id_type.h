@@ -11,4 +11,7 @@
  * and nothing may be written. */
 CART_MUST_CHECK enum ddb_table_state table_settle_id_type(struct table_work *work);
 
+/* The key of that item. The caller's; NULL: no memory. */
+json_t *table_settings_key(const struct table_work *work);
+
 #endif

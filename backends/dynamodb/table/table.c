@@ -138,6 +138,18 @@ static enum ddb_table_state table_check_projection(struct table_work *work, cons
 	return table_refuse(work, what);
 }
 
+/* A table of carts, but of the other kind of layout. */
+static const char *table_other_layout(const struct table_work *work, const json_t *table)
+{
+	const json_t *keys = json_object_get(table, "KeySchema");
+	bool rows = table_named(keys, "AttributeName", DDB_ROW) != NULL;
+
+	if (table_named(keys, "AttributeName", "cart_id") == NULL ||
+	    json_array_size(keys) != (rows ? 2 : 1) || rows == work->table->rows)
+		return "";
+	return rows ? ", as to dynamodb.layout=rows" : ", as to dynamodb.layout=map or list";
+}
+
 static enum ddb_table_state table_check_keys(struct table_work *work, const json_t *table)
 {
 	const json_t *wanted = json_object_get(work->wanted, "CreateTable");
@@ -146,13 +158,14 @@ static enum ddb_table_state table_check_keys(struct table_work *work, const json
 	const json_t *found_types = json_object_get(table, "AttributeDefinitions");
 	const json_t *indexes = json_object_get(wanted, "GlobalSecondaryIndexes"), *index;
 	const json_t *found = json_object_get(table, "GlobalSecondaryIndexes");
-	char need[128], what[256];
+	char need[128], what[320];
 	size_t i;
 
 	table_keys_text(keys, need, sizeof(need));
 	if (!table_same_keys(keys, types, json_object_get(table, "KeySchema"), found_types)) {
 		snprintf(what, sizeof(what),
-			 "its key is not %s (a string): it belongs to something else", need);
+			 "its key is not %s (a string): it belongs to something else%s", need,
+			 table_other_layout(work, table));
 		return table_refuse(work, what);
 	}
 	json_array_foreach(indexes, i, index)
@@ -286,11 +299,16 @@ static enum ddb_table_state table_ensure(struct table_work *work, const json_t *
 
 static enum ddb_table_state table_run(struct table_work *work)
 {
+	enum ddb_table_state state =
+		work->table->rows ? table_check_transactions(work) : DDB_TABLE_READY;
 	const json_t *table;
-	enum ddb_table_state state = table_ensure(work, &table);
-	/* It belongs to the last call, and others follow. */
-	json_t *kept = json_incref((json_t *)(uintptr_t)table);
+	json_t *kept;
 
+	if (state != DDB_TABLE_READY)
+		return state;
+	state = table_ensure(work, &table);
+	/* It belongs to the last call, and others follow. */
+	kept = json_incref((json_t *)(uintptr_t)table);
 	if (state == DDB_TABLE_READY)
 		state = table_settle_id_type(work);
 	if (state == DDB_TABLE_READY)
@@ -312,7 +330,7 @@ enum ddb_table_state ddb_table_provision(const struct ddb_table_config *table,
 		.endpoint = client->endpoint,
 		.deadline_ns = deadline_ns,
 		.stop = stop,
-		.wanted = ddb_table_definition(table->project_all),
+		.wanted = ddb_table_definition(table->rows, table->project_all),
 		.error = error,
 	};
 	enum ddb_table_state state = DDB_TABLE_UNREACHED;

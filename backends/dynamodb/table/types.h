@@ -6,6 +6,7 @@
 
 struct ddb_table_config {
 	const char *name;
+	bool rows;	  /* dynamodb.layout: it has a sort key, and needs transactions */
 	bool project_all; /* dynamodb.projection; for indexes that are created */
 	bool point_in_time_recovery;
 	bool deletion_protection;

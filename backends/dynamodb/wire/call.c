@@ -33,12 +33,12 @@ enum { SERIES_2XX, SERIES_CONDITION, SERIES_THROTTLED, SERIES_4XX, SERIES_5XX, S
 /* Those of the data: what provisioning calls is not counted. */
 static bool series_counts(enum ddb_operation operation)
 {
-	return operation <= DDB_DELETE_ITEM;
+	return operation <= DDB_TRANSACT_WRITE_ITEMS;
 }
 
 bool ddb_operation_writes(enum ddb_operation operation)
 {
-	return operation >= DDB_PUT_ITEM && operation <= DDB_DELETE_ITEM;
+	return operation >= DDB_PUT_ITEM && operation <= DDB_TRANSACT_WRITE_ITEMS;
 }
 
 static void series_register_operation(struct ddb_call_series *series, struct metrics *metrics,

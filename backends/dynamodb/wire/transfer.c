@@ -364,6 +364,7 @@ const char *ddb_operation_name(enum ddb_operation operation)
 		[DDB_PUT_ITEM] = "PutItem",
 		[DDB_UPDATE_ITEM] = "UpdateItem",
 		[DDB_DELETE_ITEM] = "DeleteItem",
+		[DDB_TRANSACT_WRITE_ITEMS] = "TransactWriteItems",
 		[DDB_DESCRIBE_TABLE] = "DescribeTable",
 		[DDB_CREATE_TABLE] = "CreateTable",
 		[DDB_UPDATE_TABLE] = "UpdateTable",
@@ -491,6 +492,34 @@ static bool transfer_crc_is_right(const struct ddb_transfer *transfer)
 				     (uInt)transfer->answer.len);
 }
 
+/* A transaction was canceled: the error is what its reason would be of a write by itself. Of
+ * several the first of these counts, for none of the writes was made. */
+static void transfer_read_reasons(struct ddb_call *call)
+{
+	static const struct {
+		const char *code, *error;
+	} kinds[] = {
+		{"ConditionalCheckFailed", "ConditionalCheckFailedException"},
+		{"ValidationError", "ValidationException"},
+		{"TransactionConflict", "TransactionConflictException"},
+		{"ProvisionedThroughputExceeded", "ProvisionedThroughputExceededException"},
+		{"ThrottlingError", "ThrottlingException"},
+	};
+	const json_t *reasons = json_object_get(call->json, "CancellationReasons"), *reason;
+	size_t i;
+
+	for (size_t kind = 0; kind < sizeof(kinds) / sizeof(kinds[0]); kind++)
+		json_array_foreach(reasons, i, reason)
+		{
+			const char *code = json_string_value(json_object_get(reason, "Code"));
+
+			if (code == NULL || strcmp(code, kinds[kind].code) != 0)
+				continue;
+			snprintf(call->error, sizeof(call->error), "%s", kinds[kind].error);
+			return;
+		}
+}
+
 static void transfer_read_error(struct ddb_transfer *transfer, long status)
 {
 	struct ddb_call *call = transfer->call;
@@ -502,6 +531,8 @@ static void transfer_read_error(struct ddb_transfer *transfer, long status)
 	if (type == NULL)
 		type = transfer_header(transfer, "x-amzn-errortype");
 	transfer_set_type(call->error, sizeof(call->error), type != NULL ? type : "");
+	if (strcmp(call->error, "TransactionCanceledException") == 0)
+		transfer_read_reasons(call);
 	snprintf(call->message, sizeof(call->message), "%.63s%s%.170s (HTTP %ld)", call->error,
 		 message != NULL && call->error[0] != '\0' ? ": " : "",
 		 message != NULL ? message : "", status);

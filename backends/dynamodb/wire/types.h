@@ -29,6 +29,7 @@ enum ddb_operation {
 	DDB_PUT_ITEM,
 	DDB_UPDATE_ITEM,
 	DDB_DELETE_ITEM,
+	DDB_TRANSACT_WRITE_ITEMS, /* an answer that it was canceled counts as its first reason */
 	DDB_DESCRIBE_TABLE,
 	DDB_CREATE_TABLE,
 	DDB_UPDATE_TABLE,

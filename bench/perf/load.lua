@@ -1,7 +1,7 @@
 -- wrk's requests and report. Arguments, after wrk's "--":
 --   get ID-OR-FILE      GET of a cart, or of a random one of those in the file
 --   add ID-OR-FILE      an add to it of one of its three products
---   add_attributes ID   an add to it of one of its three products, with attributes of 100 bytes
+--   add_attributes ID-OR-FILE   the same, with attributes of 100 bytes (of a file's carts: others each time)
 -- An ID is 36 characters; a file has one a line. One thread (-t1): the counts below are its own.
 
 local JSON = { ["Content-Type"] = "application/json" }
@@ -34,8 +34,13 @@ function modes.get(args)
 	end
 end
 
+-- Of a line, what follows its quantity.
+local function attributes()
+	return ""
+end
+
 local function add_body()
-	return '{"product_id": ' .. math.random(3) .. ', "quantity": 1}'
+	return '{"product_id": ' .. math.random(3) .. ', "quantity": 1' .. attributes() .. "}"
 end
 
 function modes.add(args)
@@ -51,12 +56,15 @@ function modes.add(args)
 end
 
 -- As a page would write them: compact, and not in the order of their names.
-local ATTRIBUTES = '{"sku":"MUG-0815-RED","name":"Mug, red, 0.3 litres, ceramic","price":1299,"currency":"EUR","gift":0}'
+local BEFORE = '{"sku":"MUG-0815-RED","name":"Mug, red, 0.3 litres, ceramic","price":'
+local AFTER = ',"currency":"EUR","gift":0}'
 
 function modes.add_attributes(args)
-	assert(#ATTRIBUTES == 100)
+	assert(#BEFORE + 4 + #AFTER == 100)
+	attributes = function()
+		return ', "attributes": ' .. BEFORE .. math.random(1000, 9999) .. AFTER
+	end
 	modes.add(args)
-	wrk.body = wrk.body:sub(1, -2) .. ', "attributes": ' .. ATTRIBUTES .. "}"
 end
 
 function init(args)

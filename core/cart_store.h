@@ -50,6 +50,9 @@ struct cart_env {
 	 * succeeds ops get CART_BUSY. False: it fails.
 	 */
 	bool provision_later;
+	/* For a tool that has thousands of ops at a time, and no user who waits for one of them:
+	 * batches are as large as serves it, whatever the settings say. */
+	bool bulk;
 	/* For a tool that provisions. True: what the settings ask of a schema beside its tables and
 	 * indexes, such as backups, is an error where it cannot be had. False: a warning. */
 	bool provision_strict;

@@ -29,6 +29,7 @@ static int ctl_session_start(struct ctl_session *session, const struct settings 
 		.metrics = session->metrics,
 		.rules = cart_rules_from(settings),
 		.loops = 1,
+		.bulk = true,
 		.provision_strict = session->env.provision_strict,
 	};
 	session->deadline_ms = settings_integer(settings, "request.deadline");

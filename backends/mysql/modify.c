@@ -56,13 +56,35 @@ static void modify_keys(struct sql_text *text, const struct sql_write *writes, s
 		sql_add_for_update(text);
 }
 
+/* The state alone decides about each, so no lines have to be read: carts are erased, for anybody.
+ * One that is damaged goes too. */
+static bool modify_only_erases(const struct sql_write *writes, size_t count)
+{
+	size_t i = 0;
+
+	while (i < count && writes[i].op->type == CART_OP_DELETE && writes[i].op->owner == NULL &&
+	       (writes[i].op->flags & CART_ERASE) != 0)
+		i++;
+	return i == count;
+}
+
+static void modify_select(struct sql_text *text, const struct sql_write *writes, size_t count)
+{
+	if (modify_only_erases(writes, count))
+		sql_statement(text, SQL_LOCK,
+			      "SELECT " SQL_STATE_COLUMNS
+			      " FROM carts c FORCE INDEX (PRIMARY) WHERE c.id IN (");
+	else
+		sql_statement(text, SQL_LOCK, MODIFY_CART);
+}
+
 bool sql_modify_text(struct sql_text *text, struct sql_write *writes, size_t count, bool rollback)
 {
 	sql_text_reset(text);
 	if (rollback)
 		sql_statement(text, SQL_ROLLBACK, "ROLLBACK");
 	sql_statement(text, SQL_BEGIN, "START TRANSACTION");
-	sql_statement(text, SQL_LOCK, MODIFY_CART);
+	modify_select(text, writes, count);
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
 			sql_add(text, ",");

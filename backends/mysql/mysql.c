@@ -168,6 +168,9 @@ static void mysql_register(struct sql_db *db, struct metrics *metrics)
 			 mysql_read_log_bin, db);
 }
 
+/* Ops of a batch in a tool: a commit is then a small part of its cost. */
+#define SQL_BULK_BATCH 1000
+
 static int mysql_start(struct cart_db **out, const struct cart_env *env, struct cart_error *error)
 {
 	const struct settings *settings = env->settings;
@@ -178,6 +181,8 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 	pthread_mutex_init(&db->lock, NULL);
 	pool_lanes_init(&db->lanes, (size_t)settings_integer(settings, "mysql.pool"), env->loops);
 	db->setup.batch_max = (size_t)settings_integer(settings, "mysql.batch");
+	if (env->bulk && db->setup.batch_max < SQL_BULK_BATCH)
+		db->setup.batch_max = SQL_BULK_BATCH;
 	db->setup.queue_max = (size_t)settings_integer(settings, "mysql.queue");
 	db->setup.delay_ns = env->queue_delay_ns;
 	db->setup.acquire_ns =

@@ -285,7 +285,7 @@ run_contract_type = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),$(if 
 	$(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(call contract_of_type,$(1),$(3),$(w)))))
 run_contract = $(foreach t,integer string,$(call run_contract_type,$(1),$(2),$(t)))
 # All of them run on the memory backend; the tests of the API run on the other backends too.
-api_tests := $(filter $(foreach t,access api api_attributes api_errors api_erase api_lines api_merge api_reopen api_semantics guests openapi string_ids,$(B)/tests/server/test_$(t)),$(SERVER_TESTS))
+api_tests := $(filter $(foreach t,access api api_attributes api_errors api_feed api_erase api_lines api_merge api_reopen api_semantics guests openapi string_ids,$(B)/tests/server/test_$(t)),$(SERVER_TESTS))
 # Tests that compare speeds skip themselves on a noisy machine, so they run alone.
 speed_tests := $(filter $(B)/tests/server/test_gate,$(SERVER_TESTS))
 # These run over TLS too.

@@ -44,6 +44,8 @@ static void loop_close(void *user)
 {
 	struct loop *loop = user;
 
+	if (loop->api != NULL)
+		api_drain(loop->api);
 	http_server_close(&loop->http);
 	http_server_close(&loop->admin);
 	cart_store_close(&loop->store, loop_store_drained, loop);
@@ -60,6 +62,7 @@ static void loop_drained(void *user)
 static void loop_drain(struct loop *loop)
 {
 	loop->drains = loop->admin != NULL ? 2 : 1;
+	api_drain(loop->api);
 	http_server_drain(loop->http, loop_drained, loop);
 	if (loop->admin != NULL)
 		http_server_drain(loop->admin, loop_drained, loop);

@@ -1,3 +1,4 @@
+#include "server/feed/hub.h"
 #include "server/service.h"
 
 #include "core/cart_store.h"
@@ -168,6 +169,19 @@ static int64_t service_queue_delay_ns(const struct settings *settings)
 	return (delay_ms < most_ms ? delay_ms : most_ms) * CLOCK_NS_PER_MS;
 }
 
+static struct feed_hub *service_feed_hub(const struct service *service)
+{
+	struct feed_hub *hub;
+
+	if (!service->env.rules.feed)
+		return NULL;
+	hub = feed_hub_new(service->metrics, service->env.clock,
+			   (size_t)settings_integer(service->settings, "feed.waiting"));
+	if (hub == NULL)
+		abort();
+	return hub;
+}
+
 static int service_start_backend(struct service *service, struct cart_error *error)
 {
 	const struct settings *settings = service->settings;
@@ -196,6 +210,8 @@ static int service_start_backend(struct service *service, struct cart_error *err
 		.id_kind = strcmp(settings_string(settings, "cart.ids"), "v7") == 0 ? CART_ID_V7
 										    : CART_ID_V4,
 		.deadline_ms = settings_integer(settings, "request.deadline"),
+		.feed_hub = service_feed_hub(service),
+		.feed_wait_ms = settings_integer(settings, "feed.wait"),
 		.page_max = (size_t)settings_integer(settings, "http.max_page"),
 		.read_cache = service_read_cache(service, backend),
 		.rates = service_rates(settings),
@@ -493,6 +509,7 @@ static void service_free(struct service *service)
 	cart_db_stop(&service->db);
 	read_cache_free(&service->api.read_cache);
 	rates_free(&service->api.rates);
+	feed_hub_free(&service->api.feed_hub);
 	api_metrics_free(&service->api.series);
 	metrics_free(&service->metrics);
 	tls_free(&service->tls);

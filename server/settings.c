@@ -340,6 +340,23 @@ static const struct setting access_settings[] = {
 		.help = "Scopes of a JWT that does not have that claim, such as read,write",
 	},
 	{
+		.key = "feed.wait",
+		.type = SETTING_DURATION,
+		.fallback = "30s",
+		.min = 0,
+		.max = 10 * 60 * 1000,
+		.help = "Longest wait of GET /changes for the next event",
+	},
+	{
+		.key = "feed.waiting",
+		.type = SETTING_INTEGER,
+		.fallback = "1000",
+		.min = 1,
+		.max = 100000,
+		.help = "Requests that may wait for the next event; beyond it they are refused "
+			"with 503",
+	},
+	{
 		.key = "insecure",
 		.type = SETTING_BOOL,
 		.fallback = "false",

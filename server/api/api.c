@@ -6,10 +6,11 @@
 #include "server/access/permit.h"
 #include "server/api/call.h"
 #include "server/api/cors.h"
+#include "server/api/feed.h"
 #include "server/api/rate.h"
 #include "server/api/slices.h"
 #include "server/api/conditions.h"
-#include "server/api/text.h"
+#include "server/http/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,13 @@ struct api *api_new(const struct api_shared *shared, struct cart_store *store,
 	api->shard = shard;
 	api->log = api_log_from(shared->env->settings);
 	random_seed(&api->ids);
+	feed_open(api, base);
 	return api;
+}
+
+void api_drain(struct api *api)
+{
+	feed_end_all(api);
 }
 
 void api_free(struct api **api)
@@ -46,6 +53,7 @@ void api_free(struct api **api)
 	if (*api == NULL)
 		return;
 	slices_close(*api);
+	feed_seat_close(&(*api)->feed.seat);
 	call_free_spares(*api);
 	access_close(&(*api)->access);
 	buf_free(&(*api)->out);

@@ -11,6 +11,8 @@ struct event_base;
 /* Aborts without memory: only at start. access becomes the api's; NULL: callers are not checked. */
 struct api *api_new(const struct api_shared *shared, struct cart_store *store,
 		    struct access *access, struct event_base *base, struct metrics_shard *shard);
+/* Answers those who wait for events; the service stops. */
+void api_drain(struct api *api);
 /* No request may be under way. Takes NULL; sets it. */
 void api_free(struct api **api);
 

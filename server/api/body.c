@@ -2,7 +2,7 @@
 
 #include "core/base/json_parse.h"
 #include "core/cart_attributes.h"
-#include "server/api/text.h"
+#include "server/http/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>

@@ -7,7 +7,7 @@
 #include "server/api/conditions.h"
 #include "server/api/cors.h"
 #include "server/api/read_cache.h"
-#include "server/api/text.h"
+#include "server/http/text.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -188,6 +188,8 @@ static void call_done(struct cart_op *op, void *user)
 
 	if (api->shared->read_cache != NULL)
 		read_cache_learn(api->shared->read_cache, api->shard, op);
+	if (api->feed.seat != NULL && op->result == CART_OK && cart_op_is_write(op))
+		feed_seat_changed(api->feed.seat);
 	call_take_times(call, op);
 	if (call->reason[0] == '\0' && op->reason[0] != '\0')
 		memcpy(call->reason, op->reason, sizeof(call->reason));

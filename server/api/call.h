@@ -19,6 +19,7 @@
 #include "server/http/request_id.h"
 #include "server/api/router.h"
 #include "server/api/shared.h"
+#include "server/feed/hub.h"
 
 #include <sys/queue.h>
 
@@ -42,6 +43,11 @@ struct api {
 		struct event *turn;
 		size_t cart_bytes; /* that a cart takes in an answer, more or less */
 	} slices;
+	struct {
+		struct feed_seat *seat; /* NULL: the feed is off */
+		struct event_base *base;
+		TAILQ_HEAD(call_list, call) waiting;
+	} feed;
 };
 
 struct call {
@@ -95,6 +101,14 @@ struct call {
 	struct query query;
 	struct router_match match;
 	struct access_caller caller_room; /* where caller points to */
+	struct {
+		TAILQ_ENTRY(call) link; /* while it waits; the cursor is then in page */
+		struct event *timer;
+		int64_t until_ns;
+		uint64_t generation;
+		int limit;
+		bool as_stream; /* Server-Sent Events */
+	} feed;
 };
 
 /* NULL: no memory. */

@@ -1,7 +1,7 @@
 #include "server/api/conditions.h"
 
 #include "core/cart_op.h"
-#include "server/api/text.h"
+#include "server/http/text.h"
 
 #include <stddef.h>
 #include <string.h>

@@ -20,6 +20,8 @@ route_handler_fn items_handle_remove;
 route_handler_fn items_handle_reopen;
 /* handlers_list.c */
 route_handler_fn list_handle;
+/* feed.c */
+route_handler_fn feed_handle;
 /* handlers_erase.c */
 route_handler_fn erase_handle;
 /* handlers_batch.c */
@@ -42,5 +44,6 @@ enum {
 	LIST_PARAM_LIMIT,
 	LIST_PARAM_CURSOR
 };
+enum { FEED_PARAM_AFTER, FEED_PARAM_LIMIT, FEED_PARAM_WAIT };
 
 #endif

@@ -5,7 +5,7 @@
 #include "server/api/handlers.h"
 #include "server/api/slices.h"
 #include "server/api/cursor.h"
-#include "server/api/text.h"
+#include "server/http/text.h"
 
 #define LIST_LIMIT_DEFAULT 20
 /* Of a page, beside its carts. */

@@ -1,6 +1,6 @@
 #include "server/api/query.h"
 
-#include "server/api/text.h"
+#include "server/http/text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #define QUERY_PARAMS_MAX 5
-#define QUERY_TEXT_MAX	 512 /* bytes of all values once decoded, with a NUL each */
+#define QUERY_TEXT_MAX	 4608 /* bytes of all values once decoded, with a NUL each */
 #define QUERY_DETAIL_MAX 128
 
 /* Values in the order of the names known; NULL: not given. They point into text. */

@@ -320,7 +320,7 @@ void read_cache_learn(struct read_cache *cache, struct metrics_shard *shard,
 	 * another process. */
 	for (size_t i = 0; i < op->cart_count; i++)
 		cache_drop(cache, shard, &op->carts[i].id, op->carts[i].version, now_ns);
-	if (op->type == CART_OP_LIST)
+	if (op->type == CART_OP_LIST || op->type == CART_OP_FEED)
 		return;
 	if (op->cart.version != 0 && !op->replayed)
 		cache_put(cache, shard, &op->cart, op->submitted_ns, now_ns);

@@ -9,6 +9,10 @@ static const char *const list_params[] = {
 	[LIST_PARAM_CURSOR] = "cursor",	       NULL,
 };
 static const char *const erase_params[] = {[LIST_PARAM_CUSTOMER] = "customer_id", NULL};
+static const char *const feed_params[] = {[FEED_PARAM_AFTER] = "after",
+					  [FEED_PARAM_LIMIT] = "limit",
+					  [FEED_PARAM_WAIT] = "wait",
+					  NULL};
 
 /* In the order of the page at /. batch-get comes before {id}, which would match it too. */
 const struct route routes[] = {
@@ -45,6 +49,9 @@ const struct route routes[] = {
 	{"/shopping-carts/{id}/merge",
 	 {{HTTP_POST, ROUTE_WRITE, cart_handle_merge, ROUTE_BODY_JSON, NULL,
 	   "takes the lines of another cart, which is closed"}}},
+	{"/changes",
+	 {{HTTP_GET, ROUTE_ADMIN, feed_handle, ROUTE_BODY_NONE, feed_params,
+	   "events of what was changed"}}},
 	{"/health",
 	 {{HTTP_GET, ROUTE_PUBLIC, health_handle, ROUTE_BODY_NONE, NULL,
 	   "whether the database answers"}}},

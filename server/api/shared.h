@@ -9,6 +9,7 @@
 
 struct api_metrics;
 struct cors;
+struct feed_hub;
 struct rates;
 struct read_cache;
 
@@ -22,6 +23,8 @@ struct api_shared {
 	size_t page_max;	       /* http.max_page */
 	struct read_cache *read_cache; /* NULL: there is none */
 	const struct cors *cors;       /* NULL: http.cors_origins is empty */
+	struct feed_hub *feed_hub;     /* NULL: the feed is off */
+	int64_t feed_wait_ms;	       /* feed.wait */
 	struct rates *rates;	       /* NULL: http.rate is 0 */
 	const struct route *routes;
 	size_t route_count;

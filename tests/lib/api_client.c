@@ -2,6 +2,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/units.h"
+#include "core/cart_backend.h"
 #include "tests/lib/cmocka.h"
 
 #include <inttypes.h>
@@ -11,16 +12,28 @@
 
 #define API_SETTINGS_MAX 16
 
-void api_server_start(struct api_server *server, const char *const *settings)
+static const char *api_backend(void)
 {
 	const char *name = getenv("CART_BACKEND");
+
+	return name != NULL && *name != '\0' ? name : "memory";
+}
+
+bool api_has_feed(void)
+{
+	const struct cart_backend *backend = cart_backend_find(api_backend());
+
+	return backend != NULL && (backend->caps & CART_CAP_FEED) != 0;
+}
+
+void api_server_start(struct api_server *server, const char *const *settings)
+{
+	const char *name = api_backend();
 	char backend[64], path[300], database[OWN_DATABASE_MAX + 32];
 	const char *all[API_SETTINGS_MAX + 3];
 	size_t count = 0;
 
 	*server = (struct api_server){0};
-	if (name == NULL || *name == '\0')
-		name = "memory";
 	snprintf(backend, sizeof(backend), "backend=%s", name);
 	all[count++] = backend;
 	if (strcmp(name, "sqlite") == 0) {

@@ -18,6 +18,8 @@ struct api_server {
 	char directory[256]; /* "": none */
 	struct own_database database;
 };
+/* Whether that backend has a feed. */
+bool api_has_feed(void);
 /* settings: as for cartd_start(), "backend" is not among them; NULL: none. */
 void api_server_start(struct api_server *server, const char *const *settings);
 void api_server_stop(struct api_server *server);

@@ -1,4 +1,4 @@
-#include "server/api/text.h"
+#include "server/http/text.h"
 
 #include "tests/lib/cmocka.h"
 

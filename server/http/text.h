@@ -1,7 +1,7 @@
 /* Small pieces of text: reading and writing numbers, percent-decoding, quoting a client's text
  * safely. */
-#ifndef SERVER_API_TEXT_H
-#define SERVER_API_TEXT_H
+#ifndef SERVER_HTTP_TEXT_H
+#define SERVER_HTTP_TEXT_H
 
 #include "core/base/attr.h"
 

@@ -1,0 +1,298 @@
+/* GET /changes: pages, waiting, Server-Sent Events; on backends with a feed. */
+#include "tests/lib/api_group.h"
+#include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CURSOR_ROOM 4200
+
+static char cursor[CURSOR_ROOM];
+
+static int start_feed(void **state)
+{
+	static const char *const settings[] = {"feed=on", "threads=2", "feed.waiting=3",
+					       "feed.wait=20s", NULL};
+
+	(void)state;
+	return api_has_feed() ? start_with(settings) : 0;
+}
+
+static int stop_feed(void **state)
+{
+	return api_has_feed() ? stop(state) : 0;
+}
+
+#define SKIP_WITHOUT_FEED()                                                                        \
+	do {                                                                                       \
+		if (!api_has_feed())                                                               \
+			skip();                                                                    \
+	} while (0)
+
+static int changes(const char *query, const char *headers)
+{
+	char path[CURSOR_ROOM + 100];
+
+	snprintf(path, sizeof(path), "/changes%s", query);
+	return api_call(&client, "GET", path, headers, NULL);
+}
+
+static void keep_cursor(void)
+{
+	snprintf(cursor, sizeof(cursor), "%s", api_string(&client, "next_cursor"));
+}
+
+static int changes_after(const char *more)
+{
+	char query[CURSOR_ROOM + 64];
+
+	snprintf(query, sizeof(query), "?after=%s%s", cursor, more);
+	return changes(query, NULL);
+}
+
+static void begin_now(void)
+{
+	assert_int_equal(changes("?after=now", NULL), 200);
+	keep_cursor();
+}
+
+static const json_t *events(void)
+{
+	return json_object_get(client.json, "events");
+}
+
+static const char *event_string(size_t at, const char *member)
+{
+	return json_string_value(json_object_get(json_array_get(events(), at), member));
+}
+
+static void a_change_is_told(void **state)
+{
+	char id[API_ID_TEXT + 1], wanted[API_ID_TEXT + 8];
+
+	(void)state;
+	SKIP_WITHOUT_FEED();
+	begin_now();
+	api_make_cart(&client, 77, id);
+	api_add(&client, id, 3, 2);
+	while (changes_after("&wait=5s") == 200 && json_array_size(events()) == 1)
+		keep_cursor(); /* the first, from a backend that is late with the second */
+	assert_int_equal(client.response.status, 200);
+	snprintf(wanted, sizeof(wanted), "%s:2", id);
+	assert_string_equal(event_string(json_array_size(events()) - 1, "id"), wanted);
+	assert_string_equal(event_string(json_array_size(events()) - 1, "type"), "cart.changed");
+	assert_string_equal(event_string(json_array_size(events()) - 1, "subject"), id);
+	assert_string_equal(api_header(&client, "Cache-Control"), "no-store");
+}
+
+static void a_page_has_as_many_as_were_asked_for(void **state)
+{
+	char id[API_ID_TEXT + 1];
+	size_t got = 0;
+
+	(void)state;
+	SKIP_WITHOUT_FEED();
+	begin_now();
+	for (int i = 0; i < 5; i++)
+		api_make_cart(&client, 78, id);
+	while (got < 5) {
+		assert_int_equal(changes_after("&limit=2&wait=5s"), 200);
+		assert_true(json_array_size(events()) <= 2);
+		got += json_array_size(events());
+		keep_cursor();
+	}
+	assert_int_equal(got, 5);
+	assert_int_equal(changes_after(""), 200);
+	assert_int_equal(json_array_size(events()), 0);
+}
+
+static void without_events_it_waits_as_long_as_it_was_told(void **state)
+{
+	int64_t began;
+
+	(void)state;
+	SKIP_WITHOUT_FEED();
+	begin_now();
+	began = cartd_now_ms();
+	assert_int_equal(changes_after("&wait=300ms"), 200);
+	assert_int_equal(json_array_size(events()), 0);
+	assert_true(cartd_now_ms() - began >= 299);
+	keep_cursor();
+	assert_int_equal(changes_after("&wait=0"), 200);
+}
+
+/* Sends a request that waits, over a connection of its own. */
+static void send_waiting(struct http_client *waiting, const char *after, const char *headers)
+{
+	char request[CURSOR_ROOM + 300];
+
+	http_client_open(waiting, server.cartd.port);
+	snprintf(request, sizeof(request),
+		 "GET /changes?after=%s&wait=20s HTTP/1.1\r\nHost: a\r\n%s\r\n", after, headers);
+	assert_true(http_client_send_text(waiting, request));
+}
+
+static void await_waiting(int count)
+{
+	int64_t until = patience_ms() + 10000;
+
+	while ((int)cartd_metric(&server.cartd, "cart_feed_waiting") != count)
+		assert_true(patience_ms() < until);
+}
+
+static void who_waits_is_woken_by_a_change(void **state)
+{
+	struct http_client waiting[3];
+	struct http_response response = {0};
+	char id[API_ID_TEXT + 1];
+
+	(void)state;
+	SKIP_WITHOUT_FEED();
+	begin_now();
+	for (int i = 0; i < 3; i++)
+		send_waiting(&waiting[i], cursor, "");
+	await_waiting(3);
+	api_make_cart(&client, 79, id);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(http_client_read(&waiting[i], &response, false, 15000),
+				 HTTP_READ_ANSWER);
+		assert_int_equal(response.status, 200);
+		assert_non_null(strstr(response.body, id));
+		http_client_close(&waiting[i]);
+	}
+	await_waiting(0);
+}
+
+static void more_than_may_wait_are_refused(void **state)
+{
+	struct http_client waiting[3];
+
+	(void)state;
+	SKIP_WITHOUT_FEED();
+	begin_now();
+	for (int i = 0; i < 3; i++)
+		send_waiting(&waiting[i], cursor, "");
+	await_waiting(3);
+	assert_int_equal(changes_after("&wait=1s"), 503);
+	api_expect(&client, 503, "UNAVAILABLE", "feed.waiting");
+	assert_non_null(api_header(&client, "Retry-After"));
+	/* Who goes leaves the place to others. */
+	for (int i = 0; i < 3; i++)
+		http_client_reset(&waiting[i]);
+	await_waiting(0);
+	assert_int_equal(changes_after("&wait=1ms"), 200);
+}
+
+static void nobody_waits_and_nothing_is_polled(void **state)
+{
+	double polls;
+
+	(void)state;
+	SKIP_WITHOUT_FEED();
+	await_waiting(0);
+	begin_now();
+	assert_int_equal(changes_after("&wait=100ms"), 200);
+	await_waiting(0);
+	/* The last one may still be under way. */
+	polls = cartd_metric(&server.cartd, "cart_feed_polls_total");
+	for (int i = 0; i < 50; i++)
+		api_call(&client, "GET", "/livez", NULL, NULL);
+	assert_true(cartd_metric(&server.cartd, "cart_feed_polls_total") <= polls + 1);
+	assert_true(polls > 0);
+}
+
+static void as_server_sent_events_the_cursor_is_the_id(void **state)
+{
+	static const char accept[] = "Accept: text/event-stream\r\n";
+	char id[API_ID_TEXT + 1], headers[CURSOR_ROOM + 100], second[64];
+	const char *at;
+
+	(void)state;
+	SKIP_WITHOUT_FEED();
+	begin_now();
+	snprintf(headers, sizeof(headers), "%sLast-Event-ID: %s\r\n", accept, cursor);
+	api_make_cart(&client, 80, id);
+	assert_int_equal(changes("?after=now&wait=5s", headers), 200);
+	assert_string_equal(api_header(&client, "Content-Type"), "text/event-stream");
+	at = strstr(client.response.body, "\n\nid: ");
+	assert_non_null(at);
+	snprintf(second, sizeof(second), "%s:1\"", id);
+	assert_non_null(strstr(client.response.body, second));
+	assert_non_null(strstr(client.response.body, "\ndata: {\"specversion\":\"1.0\","));
+	assert_memory_equal(client.response.body, "retry: ", 7);
+
+	/* Nothing: a comment and the cursor. */
+	assert_int_equal(changes("?after=now&wait=1ms", accept), 200);
+	assert_non_null(strstr(client.response.body, "\n: no event\nid: "));
+}
+
+static void what_is_not_right_is_refused(void **state)
+{
+	(void)state;
+	SKIP_WITHOUT_FEED();
+	assert_int_equal(changes("?limit=0", NULL), 400);
+	assert_int_equal(changes("?limit=1001", NULL), 400);
+	assert_int_equal(changes("?wait=soon", NULL), 400);
+	assert_int_equal(changes("?wait=-1s", NULL), 400);
+	assert_int_equal(changes("?after=", NULL), 400);
+	assert_int_equal(changes("?after=oops", NULL), 400);
+	assert_int_equal(changes("?after=1-1%00", NULL), 400);
+	assert_int_equal(changes("?cursor=1-1", NULL), 400);
+	api_expect(&client, 400, "INVALID_INPUT", "cursor");
+	assert_int_equal(api_call(&client, "POST", "/changes", NULL, NULL), 405);
+	assert_int_equal(api_call(&client, "HEAD", "/changes?after=now", NULL, NULL), 200);
+}
+
+static void a_drain_ends_the_waiting(void **state)
+{
+	struct http_client waiting;
+	struct http_response response = {0};
+
+	(void)state;
+	SKIP_WITHOUT_FEED();
+	begin_now();
+	send_waiting(&waiting, cursor, "");
+	await_waiting(1);
+	api_close(&client);
+	cartd_signal(&server.cartd, SIGTERM);
+	assert_int_equal(http_client_read(&waiting, &response, false, 15000), HTTP_READ_ANSWER);
+	assert_int_equal(response.status, 200);
+	assert_non_null(strstr(response.body, "{\"events\":[],\"next_cursor\":\""));
+	http_client_close(&waiting);
+	assert_int_equal(cartd_wait(&server.cartd, 15000), 0);
+}
+
+static void without_the_feed_there_is_nothing(void **state)
+{
+	struct api_server off;
+	struct api_client asks;
+
+	(void)state;
+	api_server_start(&off, NULL);
+	api_open(&asks, &off);
+	assert_int_equal(api_call(&asks, "GET", "/changes", NULL, NULL), 404);
+	api_expect(&asks, 404, "NOT_FOUND", "feed=off");
+	api_close(&asks);
+	api_server_stop(&off);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_change_is_told),
+		cmocka_unit_test(a_page_has_as_many_as_were_asked_for),
+		cmocka_unit_test(without_events_it_waits_as_long_as_it_was_told),
+		cmocka_unit_test(who_waits_is_woken_by_a_change),
+		cmocka_unit_test(more_than_may_wait_are_refused),
+		cmocka_unit_test(nobody_waits_and_nothing_is_polled),
+		cmocka_unit_test(as_server_sent_events_the_cursor_is_the_id),
+		cmocka_unit_test(what_is_not_right_is_refused),
+		cmocka_unit_test(without_the_feed_there_is_nothing),
+		cmocka_unit_test(a_drain_ends_the_waiting),
+	};
+
+	return cmocka_run_group_tests(tests, start_feed, stop_feed);
+}

@@ -51,14 +51,14 @@ class Rig:
         return self
 
     def __exit__(self, kind, *_):
+        self.client.close()  # first: the drain would wait a second for it to close
         problem = self.cartd.end_problem()
-        self.client.close()
         self.front.__exit__()
         assert kind is not None or not problem, problem
 
     def start(self):
         self.starts += 1
-        self.cartd = Cartd(self.folder, self.settings, "%s-%s-%d" % (self.layout, self.id_type, self.starts),
+        self.cartd = Cartd(self.folder, self.settings, "%s-%s-%d-%d" % (self.layout, self.id_type, self.front.port, self.starts),
                            self.clock.wrapper, private_dynalite.keys_for(self.database))
         self.client = self.cartd.client()
 

@@ -29,8 +29,8 @@ class Rig(merges.Rig):
         self.start()
 
     def __exit__(self, kind, *_):
+        self.client.close()  # first: the drain would wait a second for it to close
         problem = self.cartd.end_problem()
-        self.client.close()
         assert kind is not None or not problem, problem
 
     def start(self):

@@ -26,6 +26,26 @@ def rig_of(layout):
     return SCENE[layout]
 
 
+def other_of(layout):
+    """Another cartd on the same table, behind a proxy of its own."""
+    if ("other", layout) not in SCENE:
+        SCENE["other", layout] = Rig(SCENE["folder"], SCENE["database"], layout, provision="off")
+    return reconnected(SCENE["other", layout])
+
+
+def reconnected(rig):
+    """Its client may have been idle for long."""
+    rig.client.close()
+    rig.client = rig.cartd.client()
+    return rig
+
+
+def the_others_have_ended_well():
+    for key, rig in SCENE.items():
+        if isinstance(key, tuple):
+            rig.__exit__(None)
+
+
 def killed_at_every_call(layout):
     rig, kept, kills = rig_of(layout), [], 0
     for fault in (dies_before, dies_after):
@@ -82,22 +102,21 @@ def a_call_or_an_answer_that_is_lost_is_made_up_for_in_documents():
 def stalled(layout, others):
     """Each call of a merge is kept back while another cartd does others(pair), whose requests go there; then it comes. Yields the pair, and
     the status that the merge was answered with."""
-    rig = rig_of(layout)
-    with Rig(SCENE["folder"], SCENE["database"], layout, provision="off") as other:
-        for at in range(1, CALLS + 1):
-            pair, back, answers = Pair(rig, THERE, SOURCE), KeepsBack(), []
-            rig.arm(at, back)
-            thread = threading.Thread(target=lambda pair=pair, answers=answers: answers.append(pair.merge(None)))
-            thread.start()
-            assert back.met.wait(30), "no call %d" % at
-            pair.rig = other
-            try:
-                others(pair)
-            finally:
-                back.goes.set()
-                thread.join()
-            pair.rig = rig
-            yield pair, answers[0].status
+    rig, other = rig_of(layout), other_of(layout)
+    for at in range(1, CALLS + 1):
+        pair, back, answers = Pair(rig, THERE, SOURCE), KeepsBack(), []
+        rig.arm(at, back)
+        thread = threading.Thread(target=lambda pair=pair, answers=answers: answers.append(pair.merge(None)))
+        thread.start()
+        assert back.met.wait(30), "no call %d" % at
+        pair.rig = other
+        try:
+            others(pair)
+        finally:
+            back.goes.set()
+            thread.join()
+        pair.rig = rig
+        yield pair, answers[0].status
 
 
 def who_stalls_between_two_calls_does_no_harm_when_others_finish_the_merge():
@@ -174,17 +193,16 @@ def a_seal_that_comes_after_the_answer_leaves_nothing_stuck():
 
 
 def two_into_one_and_each_into_the_other():
-    rig = rig_of("map")
-    with Rig(SCENE["folder"], SCENE["database"], "map", provision="off") as other:
-        for turn in range(8):
-            target, first, second = rig.new_cart({1: 1}), rig.new_cart({1: 2, 2: 1}), rig.new_cart({1: 4, 3: 1})
-            at_once(lambda: rig.merge(200, target, first), lambda: other.merge(200, target, second))  # noqa: B023
-            assert rig.cart(target) == ("open", {1: 7, 2: 1, 3: 1}, 4), rig.cart(target)
-            one, two = rig.new_cart({1: 1}), rig.new_cart({1: 2})
-            answers = at_once(lambda: rig.merge((200, 409), one, two), lambda: other.merge((200, 409), two, one))  # noqa: B023
-            assert sorted(answer.status for answer in answers) == [200, 409], [answer.body for answer in answers]
-            carts = sorted((rig.cart(one), rig.cart(two)), reverse=True)
-            assert carts[0][:2] == ("open", {1: 3}) and carts[1][0] == "merged", "turn %d: %s" % (turn, carts)
+    rig, other = rig_of("map"), other_of("map")
+    for turn in range(8):
+        target, first, second = rig.new_cart({1: 1}), rig.new_cart({1: 2, 2: 1}), rig.new_cart({1: 4, 3: 1})
+        at_once(lambda: rig.merge(200, target, first), lambda: other.merge(200, target, second))  # noqa: B023
+        assert rig.cart(target) == ("open", {1: 7, 2: 1, 3: 1}, 4), rig.cart(target)
+        one, two = rig.new_cart({1: 1}), rig.new_cart({1: 2})
+        answers = at_once(lambda: rig.merge((200, 409), one, two), lambda: other.merge((200, 409), two, one))  # noqa: B023
+        assert sorted(answer.status for answer in answers) == [200, 409], [answer.body for answer in answers]
+        carts = sorted((rig.cart(one), rig.cart(two)), reverse=True)
+        assert carts[0][:2] == ("open", {1: 3}) and carts[1][0] == "merged", "turn %d: %s" % (turn, carts)
 
 
 def at_once(*requests):
@@ -301,9 +319,7 @@ def path_in(call):
 
 def a_busy_target_takes_lines(layout):
     """Two instances add to it all the time while carts are merged into it."""
-    rig = rig_of(layout)
-    rig.client.close()  # it may have been idle for long
-    rig.client = rig.cartd.client()
+    rig, other = reconnected(rig_of(layout)), other_of(layout)
     merges, target, enough, added, wrong = 5, rig.new_cart({1: 1}), threading.Event(), [], []
 
     def add(client):
@@ -311,17 +327,16 @@ def a_busy_target_takes_lines(layout):
             answer = client.ask("POST", target + "/items", (), {"product_id": 9, "quantity": 1})
             (added if answer.status == 204 else wrong).append(answer)
         client.close()
-    with Rig(SCENE["folder"], SCENE["database"], layout, provision="off") as other:
-        threads = [threading.Thread(target=add, args=(each.cartd.client(),)) for each in (rig, other)]
+    threads = [threading.Thread(target=add, args=(each.cartd.client(),)) for each in (rig, other)]
+    for thread in threads:
+        thread.start()
+    try:
+        for turn in range(merges):
+            rig.merge(200, target, rig.new_cart({2: 1}), headers=(("Idempotency-Key", "busy%d" % turn),) if turn % 2 else ())
+    finally:
+        enough.set()
         for thread in threads:
-            thread.start()
-        try:
-            for turn in range(merges):
-                rig.merge(200, target, rig.new_cart({2: 1}), headers=(("Idempotency-Key", "busy%d" % turn),) if turn % 2 else ())
-        finally:
-            enough.set()
-            for thread in threads:
-                thread.join()
+            thread.join()
     assert not wrong, wrong[0].body
     assert rig.cart(target)[1] == {1: 1, 2: merges, 9: len(added)}, (rig.cart(target), len(added))
     assert "held_for" not in rig.item(target)
@@ -338,21 +353,21 @@ def a_target_that_gets_adds_all_the_time_takes_lines_in_documents():
 def a_target_that_is_changed_before_every_decision_is_held():
     """It cannot be changed while it is held; nor by who adds meanwhile, who finishes the merge first. What was left by a service that was
     killed is finished in the same way."""
-    rig = rig_of("map")
+    rig, other = rig_of("map"), other_of("map")
     pair, left = Pair(rig, THERE, SOURCE), left_merging(rig)
     usual, before = rig.front.rule, rig.cart(pair.target_path)
-    with Rig(SCENE["folder"], SCENE["database"], "map", provision="off") as other:
-        def overtaken(call, ask):
-            if b"merges=:merges" in call.body:
-                other.ask(204, "POST", path_in(call) + "/items", (), {"product_id": 9, "quantity": 1})
-            return usual(call, ask)
 
-        rig.front.rule = overtaken
-        try:
-            for each in (pair, left):
-                each.merge(200)
-        finally:
-            rig.front.rule = usual
+    def overtaken(call, ask):
+        if b"merges=:merges" in call.body:
+            other.ask(204, "POST", path_in(call) + "/items", (), {"product_id": 9, "quantity": 1})
+        return usual(call, ask)
+
+    rig.front.rule = overtaken
+    try:
+        for each in (pair, left):
+            each.merge(200)
+    finally:
+        rig.front.rule = usual
     for each in (pair, left):
         assert rig.cart(each.from_path)[0] == "merged"
         assert rig.cart(each.target_path) == ("open", {**each.after, 9: 2}, each.target_version + 3), rig.cart(each.target_path)
@@ -463,11 +478,13 @@ def main():
                          a_target_that_gets_adds_all_the_time_takes_lines_in_maps,
                          a_target_that_gets_adds_all_the_time_takes_lines_in_documents, killed_while_the_target_is_held,
                          a_hold_that_comes_late_is_in_nobodys_way,
-                         a_seal_of_a_busy_cart_that_comes_after_the_answer_leaves_nothing_stuck, a_repeat_under_a_key_needs_no_rest_of_the_target, if_match_holds_whoever_finishes_the_merge, a_target_does_not_gather_decisions, a_target_is_deleted_after_what_it_has_decided])
+                         a_seal_of_a_busy_cart_that_comes_after_the_answer_leaves_nothing_stuck,
+                         a_repeat_under_a_key_needs_no_rest_of_the_target, if_match_holds_whoever_finishes_the_merge,
+                         a_target_does_not_gather_decisions, a_target_is_deleted_after_what_it_has_decided, the_others_have_ended_well])
         finally:
-            for layout in ("map", "list"):
-                if layout in SCENE:
-                    SCENE[layout].cartd.kill()
+            for rig in SCENE.values():
+                if isinstance(rig, Rig):
+                    rig.cartd.kill()
 
 
 if __name__ == "__main__":

@@ -168,8 +168,9 @@ static void mysql_register(struct sql_db *db, struct metrics *metrics)
 			 mysql_read_log_bin, db);
 }
 
-/* Ops of a batch in a tool: a commit is then a small part of its cost. */
-#define SQL_BULK_BATCH 1000
+/* Ops of a batch in a tool: a commit is then a small part of its cost. MariaDB makes a join of an
+ * IN with 1000 values, which may walk the table. */
+#define SQL_BULK_BATCH 500
 
 static int mysql_start(struct cart_db **out, const struct cart_env *env, struct cart_error *error)
 {

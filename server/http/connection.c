@@ -60,12 +60,8 @@ struct bufferevent *connection_bufferevent(struct event_base *base, void *user)
 	};
 	if (tls != NULL)
 		connection->session = tls_session(bev);
-	if (tls != NULL || (server->config.proxies != NULL && server->config.proxies->protocol)) {
-		connection->state = CONNECTION_ACCEPTED;
-		event_active(server->soon, EV_TIMEOUT, 0);
-	} else {
-		connection->state = CONNECTION_NEW;
-	}
+	connection->state = CONNECTION_ACCEPTED;
+	event_active(server->soon, EV_TIMEOUT, 0);
 	TAILQ_INSERT_TAIL(&server->lists[connection->state], connection, link);
 	server->connections++;
 	http_count(server, server->config.metrics->accepted, 1);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_struct.h>
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,9 @@ static bool greeting_start(struct connection *connection)
 	if (greeting_expects_proxy(connection))
 		return greeting_await_proxy(connection);
 	greeting_handshake(connection);
+	/* The request came while the connection waited to be accepted, as a rule: it is read in
+	 * this turn, not in the next. */
+	event_active(&connection->bev->ev_read, EV_READ, 0);
 	return true;
 }
 

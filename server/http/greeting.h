@@ -1,7 +1,7 @@
 /*
  * What comes before the first request of a connection: the header of a trusted proxy
- * (proxy.h), and the TLS handshake. Until they are over the
- * connection is GREETING, with a deadline of its own: its bytes are none that the frame sees.
+ * (proxy.h), and the TLS handshake. Until they are over the connection is GREETING, with a deadline
+ * of its own: its bytes are none that the frame sees. Where there is neither, it is NEW at once.
  */
 #ifndef SERVER_HTTP_GREETING_H
 #define SERVER_HTTP_GREETING_H

@@ -22,8 +22,7 @@ struct evhttp_request;
 struct ssl_st;
 
 enum connection_state {
-	CONNECTION_ACCEPTED,  /* only where it must be greeted: evhttp gives it its socket this turn
-			       */
+	CONNECTION_ACCEPTED,  /* evhttp gives it its socket this turn */
 	CONNECTION_GREETING,  /* before its first request (greeting.h) */
 	CONNECTION_NEW,	      /* no request yet; perhaps part of one */
 	CONNECTION_IDLE,      /* between requests */

@@ -1,9 +1,10 @@
 /*
  * When more connections have requests than one turn of the loop should answer, they take turns: the
  * loop reads from a few of them until each has had some requests answered, while the others wait
- * unread, first come first served. A connection that has had no answer yet never waits. So each
- * turn is short, and a new connection is accepted and answered within two turns however many others
- * are busy. And a few connections fit into the processor's caches, where thousands do not.
+ * unread, first come first served. A connection that has had no answer yet never waits, and its
+ * first request is read in the turn that accepts it (greeting.c). So each turn is short, and a new
+ * connection is answered within two turns however many others are busy. And a few connections fit
+ * into the processor's caches, where thousands do not.
  *
  * No connection waits while the loop has nothing to do: at the end of each turn as many are let in
  * as the turn had requests too few.

@@ -11,10 +11,12 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -206,10 +208,22 @@ static int stop(void **state)
 	return 0;
 }
 
+static int probe_send(void)
+{
+	static const char text[] = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+	int fd = client_open(), unread;
+
+	probe_came = false;
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	do { /* until the kernel has it on the other side */
+		assert_int_equal(ioctl(fd, SIOCOUTQ, &unread), 0);
+	} while (unread > 0);
+	return fd;
+}
+
 /* How many requests of others are taken between the probe's and its answer, while all are busy. */
 static int taken_before_a_probe(void)
 {
-	static const char text[] = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
 	int fd, before;
 
 	for (int i = 0; i < 20; i++)
@@ -218,9 +232,7 @@ static int taken_before_a_probe(void)
 		if (clients[i].unanswered == 0)
 			client_send(&clients[i], 1);
 	before = others;
-	probe_came = false;
-	fd = client_open();
-	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+	fd = probe_send();
 	for (int turns = 0; !probe_came; turns++) {
 		assert_true(turns < TURNS_MAX);
 		clients_go_on();
@@ -243,6 +255,16 @@ static void also_where_answers_come_later_and_together(void **state)
 	later = true;
 	assert_true(taken_before_a_probe() < CLIENTS / 2);
 	clients_await();
+}
+
+static void a_new_connection_is_answered_in_the_turn_that_accepts_it(void **state)
+{
+	int fd = probe_send();
+
+	(void)state;
+	turn();
+	assert_true(probe_came);
+	close(fd);
 }
 
 static void each_gets_its_turn(void **state)
@@ -345,6 +367,8 @@ int main(void)
 						start, stop),
 		cmocka_unit_test_setup_teardown(also_where_answers_come_later_and_together, start,
 						stop),
+		cmocka_unit_test_setup_teardown(
+			a_new_connection_is_answered_in_the_turn_that_accepts_it, start, stop),
 		cmocka_unit_test_setup_teardown(each_gets_its_turn, start, stop),
 		cmocka_unit_test_setup_teardown(none_waits_while_there_is_nothing_else_to_do, start,
 						stop),

@@ -1,5 +1,6 @@
 #include "backends/mysql/modify.h"
 
+#include "backends/mysql/outbox.h"
 #include "backends/mysql/rows.h"
 #include "core/cart_attributes.h"
 #include "core/cart_diff.h"
@@ -368,8 +369,33 @@ static void modify_add_removed(struct sql_text *text, const struct sql_write *wr
 	sql_add(text, ") o STRAIGHT_JOIN ");
 }
 
+/* While the carts are still there. */
+static void modify_tell_removed(struct sql_text *text, const struct sql_write *writes, size_t count,
+				int64_t now_ms)
+{
+	size_t listed = 0;
+
+	sql_outbox_begin(text, now_ms);
+	for (size_t i = 0; i < count; i++) {
+		if (!writes[i].removes)
+			continue;
+		sql_outbox_event(text, CART_EVENT_DELETED, &writes[i].id);
+		sql_outbox_event_end(text);
+	}
+	sql_outbox_removed_carts(text);
+	for (size_t i = 0; i < count; i++) {
+		if (!writes[i].removes)
+			continue;
+		if (listed++ > 0)
+			sql_add(text, ",");
+		sql_add_id(text, &writes[i].id);
+	}
+	sql_outbox_end(text);
+}
+
 /* By a join, as the sweeper does: for IN (...) a server scans a table of which these are most. */
-static void modify_delete(struct sql_text *text, const struct sql_write *writes, size_t count)
+static void modify_delete(struct sql_text *text, const struct sql_write *writes, size_t count,
+			  const struct cart_rules *rules)
 {
 	size_t at = 0;
 
@@ -377,6 +403,8 @@ static void modify_delete(struct sql_text *text, const struct sql_write *writes,
 		at++;
 	if (at == count)
 		return;
+	if (rules->feed)
+		modify_tell_removed(text, writes, count, writes[at].op->now_ms);
 	sql_statement(text, SQL_KEYS, "DELETE k FROM ");
 	modify_add_removed(text, writes, count);
 	sql_add(text, "idempotency_keys k FORCE INDEX (PRIMARY) ON k.scope = o.id");
@@ -410,6 +438,8 @@ static enum cart_result modify_apply(struct sql_write *write, struct modify_foun
 			modify_put_lines(text, &before, cart);
 		}
 		modify_save_key(text, op, found->has_key);
+		if (rules->feed && cart->version != before.version)
+			sql_outbox_tell(text, &before, cart, op->now_ms, write->token);
 	}
 	cart_clear(&before);
 	return result;
@@ -466,6 +496,9 @@ static enum cart_result modify_merge(const struct sql_write *write, struct modif
 		modify_save_merged(text, write, &from->cart, rules);
 	if (result == CART_OK)
 		modify_save_key(text, op, found->has_key);
+	if (result == CART_OK && was_open && rules->feed)
+		sql_outbox_tell_merge(text, &before, &found->cart, &from->cart.id, op->now_ms,
+				      write->token);
 	cart_clear(&before);
 	return result;
 }
@@ -541,6 +574,8 @@ static enum cart_result modify_create(const struct sql_write *write, struct modi
 	sql_add(text, ")");
 	modify_put_lines(text, &none, &op->cart);
 	modify_save_key(text, op, found->has_key);
+	if (rules->feed)
+		sql_outbox_tell(text, NULL, &op->cart, op->now_ms, write->token);
 	return CART_OK;
 }
 
@@ -577,6 +612,8 @@ static enum cart_result modify_import(const struct sql_write *write,
 	modify_add_id_or_null(text, &op->whole->merged_into);
 	sql_add(text, " WHERE id = ");
 	sql_add_id(text, &write->id);
+	if (rules->feed)
+		sql_outbox_tell(text, NULL, op->whole, op->now_ms, write->token);
 	return CART_OK;
 }
 
@@ -617,7 +654,7 @@ enum sql_modify_next sql_modify_decide(struct sql_write *writes, size_t count,
 	for (size_t i = 0; i < count; i++)
 		modify_decide(&writes[i], found != NULL ? &found[i] : NULL, read, text, rules,
 			      &load);
-	modify_delete(text, writes, count);
+	modify_delete(text, writes, count, rules);
 	for (size_t i = 0; i <= count && found != NULL; i++)
 		cart_clear(&found[i].cart);
 	free(found);

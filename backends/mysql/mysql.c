@@ -133,6 +133,11 @@ static double mysql_read_swept_keys(void *user)
 	return mysql_read_swept(user, sql_sweeper_keys);
 }
 
+static double mysql_read_swept_events(void *user)
+{
+	return mysql_read_swept(user, sql_sweeper_events);
+}
+
 static void mysql_register(struct sql_db *db, struct metrics *metrics)
 {
 	struct sql_series *series = &db->setup.series;
@@ -156,6 +161,9 @@ static void mysql_register(struct sql_db *db, struct metrics *metrics)
 	metrics_callback(metrics, "cart_mysql_swept_keys",
 			 "Old idempotency keys that this process has removed",
 			 mysql_read_swept_keys, db);
+	metrics_callback(metrics, "cart_mysql_swept_events",
+			 "Rows of old events that this process has removed",
+			 mysql_read_swept_events, db);
 	metrics_callback(metrics, "cart_mysql_server_version",
 			 "The server's version: 10.11.6 is 101106; 0: not connected yet",
 			 mysql_read_version, db);
@@ -196,6 +204,7 @@ static int mysql_start(struct cart_db **out, const struct cart_env *env, struct 
 		goto failed;
 	db->setup.down = db->down;
 	db->setup.several_hosts = db->options.host_count > 1;
+	db->options.feed = env->rules.feed;
 	db->options.skew = env->skew;
 	db->options.db = &db->db;
 	db->setup.connector = sql_connector_new(&db->options, env->clock, error);
@@ -235,7 +244,7 @@ const struct cart_backend mysql_backend = {
 	.name = "mysql",
 	.summary = "on MySQL or MariaDB, durable, for several instances",
 	.heading = "MySQL backend",
-	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_STRONG_LISTS,
+	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_STRONG_LISTS | CART_CAP_FEED,
 	.settings = sql_settings,
 	.connections = "mysql.pool",
 	.start = mysql_start,

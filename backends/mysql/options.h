@@ -51,6 +51,7 @@ struct sql_options {
 	int64_t timeout_ms;	  /* an answer takes longer: the connection is given up */
 	int64_t lock_timeout_ms;  /* the server waits so long for a row */
 	int64_t lifetime_ms;	  /* 0: for ever */
+	bool feed;		  /* sessions write events */
 	struct clock_skew *skew;  /* of no setting; NULL: nobody asks for the server's clock */
 	const struct cart_db *db; /* the same; NULL: nobody provisions it while it is in use */
 };

@@ -29,7 +29,7 @@ void sql_retry_queue(struct sql_lane *lane, struct cart_op **ops, size_t count, 
 			batch_retry_later(batch, *op, sql_op_class(*op),
 					  retry_pause_ns(sql_work_of(lane), sql_op_tries(*op)));
 		else if (how == SQL_RETRY_ALONE || (*op)->type == CART_OP_LIST ||
-			 sql_op_is_check(*op))
+			 (*op)->type == CART_OP_FEED || sql_op_is_check(*op))
 			batch_retry_alone(batch, op, 1, sql_op_class(*op));
 		else
 			batch_retry_together(batch, op, 1, sql_op_class(*op));

@@ -1,5 +1,7 @@
 #include "backends/mysql/rows.h"
 
+#include "core/base/hex.h"
+
 #include <string.h>
 
 enum rows_column {
@@ -146,6 +148,56 @@ enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row)
 		return SQL_ROWS_DAMAGED;
 	}
 	return SQL_ROWS_ONE;
+}
+
+/* Digits to bytes, in place. An empty text is NULL. */
+static bool rows_read_hex(char **cell, unsigned long *len)
+{
+	char *text = *cell;
+
+	if (*len == 0)
+		*cell = NULL;
+	for (unsigned long i = 0; i < *len / 2; i++) {
+		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		text[i] = (char)(high * 16 + low);
+	}
+	*len /= 2;
+	return true;
+}
+
+enum sql_rows sql_rows_read_text(char *text, size_t len, struct sql_row *row)
+{
+	char *cells[COLUMNS_LINE] = {NULL}, *end = text + len;
+	unsigned long lens[COLUMNS_LINE] = {0};
+	bool hex;
+
+	for (int column = COLUMN_ID; column < COLUMNS_LINE && text <= end; column++) {
+		char *space =
+			column < COLUMN_ATTRIBUTES ? memchr(text, ' ', (size_t)(end - text)) : NULL;
+
+		if (column == COLUMN_OP)
+			continue;
+		cells[column] = text;
+		text = space != NULL ? space : end;
+		lens[column] = (unsigned long)(text - cells[column]);
+		*text++ = '\0';
+	}
+	*row = (struct sql_row){0};
+	hex = rows_read_hex(&cells[COLUMN_ID], &lens[COLUMN_ID]) &&
+	      rows_read_hex(&cells[COLUMN_ORDER], &lens[COLUMN_ORDER]) &&
+	      rows_read_hex(&cells[COLUMN_MERGED], &lens[COLUMN_MERGED]);
+	if (lens[COLUMN_CUSTOMER] == 0)
+		cells[COLUMN_CUSTOMER] = NULL;
+	if (!sql_cell_binary(cells[COLUMN_ID], lens[COLUMN_ID], row->cart.id.bytes))
+		return SQL_ROWS_BAD;
+	if (hex && rows_read_cart(cells, lens, row) && rows_read_line(cells, lens, row))
+		return SQL_ROWS_ONE;
+	row->cart = (struct cart){.id = row->cart.id, .version = row->cart.version};
+	row->has_line = false;
+	return SQL_ROWS_DAMAGED;
 }
 
 bool sql_rows_add_line(struct cart *cart, const struct sql_row *row)

@@ -42,6 +42,12 @@ enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row);
 /* Adds the row's line, if it has one; lines may come in any order, each once. False: no memory. */
 CART_MUST_CHECK bool sql_rows_add_line(struct cart *cart, const struct sql_row *row);
 
+/* A row of a cart with one of its lines, as cart_events.carts has it (outbox.h): values separated
+ * by one space, ids as hex, the columns of SQL_CART_COLUMNS without the last one, and
+ * SQL_LINE_COLUMNS. The text is changed, and the row's attributes are in it. It needs room for a
+ * NUL at its end. */
+enum sql_rows sql_rows_read_text(char *text, size_t len, struct sql_row *row);
+
 /* Cells, for rows of other columns. False: not of that shape. */
 CART_MUST_CHECK bool sql_cell_integer(const char *cell, unsigned long len, int64_t *value);
 CART_MUST_CHECK bool sql_cell_binary(const char *cell, unsigned long len, uint8_t bytes[16]);

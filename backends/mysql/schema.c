@@ -76,6 +76,8 @@ static const struct {
 	 "SELECT scope, key_hash, fingerprint, op, stored_ms, version, cart_id FROM "
 	 "idempotency_keys"
 	 " FORCE INDEX (PRIMARY, idempotency_keys_stored) LIMIT 0"},
+	{1, "cart_events",
+	 "SELECT seq, at_ms, events, carts FROM cart_events FORCE INDEX (PRIMARY) LIMIT 0"},
 };
 
 /* EXPLAIN needs the same rights as the statement and changes nothing. */
@@ -89,6 +91,8 @@ static const char *const schema_rights[] = {
 	"EXPLAIN INSERT INTO idempotency_keys SELECT * FROM idempotency_keys WHERE FALSE",
 	"EXPLAIN UPDATE idempotency_keys SET version = 0 WHERE FALSE",
 	"EXPLAIN DELETE FROM idempotency_keys WHERE FALSE",
+	"EXPLAIN INSERT INTO cart_events SELECT * FROM cart_events WHERE FALSE",
+	"EXPLAIN DELETE FROM cart_events WHERE FALSE",
 };
 
 #define SCHEMA_COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -65,18 +65,24 @@
  */
 #define SESSION_PIN(name, value, why)                                                              \
 	{                                                                                          \
-		SQL_LITERAL(name), SQL_LITERAL(value), false                                       \
+		SQL_LITERAL(name), SQL_LITERAL(value), false, false                                \
 	}
 /* One that VTGate, Vitess's proxy, refuses to set, although it shows its MySQL's value. */
 #define SESSION_PIN_NOT_VTGATE(name, value, why)                                                   \
 	{                                                                                          \
-		SQL_LITERAL(name), SQL_LITERAL(value), true                                        \
+		SQL_LITERAL(name), SQL_LITERAL(value), true, false                                 \
+	}
+/* One that matters only where events are written, and comes after the other one of its name. */
+#define SESSION_PIN_FEED(name, value, why)                                                         \
+	{                                                                                          \
+		SQL_LITERAL(name), SQL_LITERAL(value), true, true                                  \
 	}
 
 static const struct session_pin {
 	struct sql_literal name;
 	struct sql_literal value; /* as the server shows it; strings in quotes */
 	bool not_vtgate;
+	bool feed;
 } session_pins[] = {
 	/* When a change is committed. */
 	SESSION_PIN("autocommit", "ON", "a create that is alone has no COMMIT"),
@@ -109,6 +115,9 @@ static const struct session_pin {
 	SESSION_PIN("old_mode", "''", "MariaDB: the same by name"),
 	SESSION_PIN("div_precision_increment", "4", "digits of a quotient"),
 	SESSION_PIN("group_concat_max_len", "1048576", "texts that are gathered are not cut"),
+	SESSION_PIN_FEED("group_concat_max_len", "8388608", "nor the carts of an event"),
+	SESSION_PIN_FEED("auto_increment_increment", "1", "the numbers of events have no gaps"),
+	SESSION_PIN_FEED("auto_increment_offset", "1", "the same"),
 	SESSION_PIN("time_zone", "'+00:00'", "times are UTC"),
 	/* What is checked. */
 	SESSION_PIN("foreign_key_checks", "ON", "a line has a cart"),
@@ -339,12 +348,16 @@ static bool session_read_durability(struct sql_durability *durability, const cha
 
 static void session_fact(struct session_facts *facts, const char *name, const char *value)
 {
+	bool pinned = false;
+
 	for (size_t i = 0; i < SESSION_PINS; i++) {
-		if (strcasecmp(name, session_pins[i].name.text) == 0) {
-			facts->differs[i] = !session_is_pinned(&session_pins[i], value);
-			return;
-		}
+		if (strcasecmp(name, session_pins[i].name.text) != 0)
+			continue;
+		facts->differs[i] = !session_is_pinned(&session_pins[i], value);
+		pinned = true;
 	}
+	if (pinned)
+		return;
 	if (strcmp(name, "utc_us") == 0 && value != NULL)
 		session_read_clock(facts->clock, value);
 	else if (strcmp(name, "leftover") == 0)
@@ -473,7 +486,7 @@ static enum sql_outcome session_failed(const struct session *s, struct cart_erro
 /* The first two statements are for what would garble the question, cut its answer or refuse it. Of
  * the comments, MySQL and MariaDB execute one each. VTGate, which says that it is "8.4.6-Vitess",
  * takes a limit of 63 bits, and does not know the timestamp. */
-static void session_text_ask(struct sql_text *text, const char *version)
+static void session_text_ask(struct sql_text *text, const char *version, bool feed)
 {
 	bool is_vtgate = strstr(version, "Vitess") != NULL;
 
@@ -494,7 +507,7 @@ static void session_text_ask(struct sql_text *text, const char *version)
 		      " 'optimizer_switch', 'innodb_flush_log_at_trx_commit', 'sync_binlog',"
 		      " 'log_bin'");
 	for (size_t i = 0; i < SESSION_PINS; i++) {
-		if (is_vtgate && session_pins[i].not_vtgate)
+		if ((is_vtgate && session_pins[i].not_vtgate) || (session_pins[i].feed && !feed))
 			continue;
 		sql_add(text, ",'");
 		sql_add_literal(text, &session_pins[i].name);
@@ -517,7 +530,7 @@ static void session_text_set(struct sql_text *text, const struct session *s,
 	sql_add(text, ", lock_wait_timeout = ");
 	sql_add_integer(text, lock_s);
 	for (size_t i = 0; i < SESSION_PINS; i++) {
-		if (!facts->differs[i])
+		if (!facts->differs[i] || (session_pins[i].feed && !s->plan->options->feed))
 			continue;
 		sql_add(text, ", ");
 		sql_add_literal(text, &session_pins[i].name);
@@ -648,7 +661,7 @@ static enum sql_outcome session_set_up(struct session *s, struct sql_text *text,
 	struct session_facts facts = {.clock = s->plan->clock, .durability = {-1, -1, -1}};
 	const char *unfit;
 
-	session_text_ask(text, mysql_get_server_info(s->mysql));
+	session_text_ask(text, mysql_get_server_info(s->mysql), s->plan->options->feed);
 	facts.clock->begin_ns = clock_steady_ns(&cart_clock_system);
 	if (text->buf.failed || !session_run(s, text, &facts))
 		return session_failed(s, error);

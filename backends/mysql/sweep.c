@@ -2,9 +2,9 @@
  * A step: a plain read picks the carts that come first in carts_sweep; those that are not locked
  * are locked in the order of their ids, as a batch of writes does, their expiry is checked again,
  * and they are removed with their lines. Then the oldest keys, likewise. Keys of a removed cart
- * stay until their own window has passed. A locked row is skipped until another step. A deadlock,
- * or a line that is locked without its cart: the transaction is retried a few times. Anything else
- * ends the step.
+ * stay until their own window has passed. Then the oldest events, see feed.h. A locked row is
+ * skipped until another step. A deadlock, or a line that is locked without its cart: the
+ * transaction is retried a few times. Anything else ends the step.
  *
  * What is expired is decided by the server's clock alone: ours may be wrong, and what was removed
  * is gone. Nothing is removed while the two differ by more than clock.skew, as either may be wrong.
@@ -22,6 +22,7 @@
 #include "backends/mysql/sweep.h"
 
 #include "backends/mysql/fault.h"
+#include "backends/mysql/outbox.h"
 #include "backends/mysql/rows.h"
 #include "backends/mysql/session.h"
 #include "backends/mysql/text.h"
@@ -57,6 +58,11 @@ struct sweep {
 	MYSQL *mysql;
 	int64_t expired_ms; /* carts that expired then or before are removed */
 	int64_t oldest_ms;  /* and keys that were stored then or before */
+	int64_t now_ms;
+	bool feed;	  /* events are written, and removed */
+	int64_t event_ms; /* those of then or before */
+	int64_t event;	  /* the newest one of these that was seen */
+	bool kept;	  /* the rest of them is kept */
 	struct sql_text text;
 	struct cart_id ids[SQL_SWEEP_CARTS];
 	struct sweep_key keys[SQL_SWEEP_KEYS];
@@ -194,6 +200,24 @@ static void sweep_add_table(struct sweep *sweep)
 	sql_add(&sweep->text, ") o");
 }
 
+static void sweep_add_events(struct sweep *sweep)
+{
+	struct sql_text *text = &sweep->text;
+
+	sql_outbox_begin(text, sweep->now_ms);
+	for (size_t i = 0; i < sweep->count; i++) {
+		sql_outbox_event(text, CART_EVENT_EXPIRED, &sweep->ids[i]);
+		sql_outbox_event_end(text);
+	}
+	sql_outbox_removed_carts(text);
+	for (size_t i = 0; i < sweep->count; i++) {
+		if (i > 0)
+			sql_add(text, ",");
+		sql_add_id(text, &sweep->ids[i]);
+	}
+	sql_outbox_end(text);
+}
+
 /* By a join: for IN (...) a server scans the table when the list is most of it, and waits for rows
  * that are not in the list. */
 static enum sql_fault sweep_delete_carts(struct sweep *sweep)
@@ -201,6 +225,8 @@ static enum sql_fault sweep_delete_carts(struct sweep *sweep)
 	struct sql_text *text = &sweep->text;
 
 	sql_text_reset(text);
+	if (sweep->feed)
+		sweep_add_events(sweep);
 	sql_statement(text, SQL_ITEMS, "DELETE i FROM ");
 	sweep_add_table(sweep);
 	sql_add(text, " STRAIGHT_JOIN" SQL_LINES " ON i.cart_id = o.id");
@@ -276,6 +302,44 @@ static enum sql_fault sweep_keys(struct sweep *sweep)
 	return sweep->count > 0 ? sweep_delete_keys(sweep) : sweep_rollback(sweep);
 }
 
+static bool sweep_take_event(struct sweep *sweep, MYSQL_ROW row, const unsigned long *lens)
+{
+	int64_t at_ms;
+
+	if (!sql_cell_integer(row[1], lens[1], &at_ms))
+		return false;
+	sweep->kept = sweep->kept || at_ms > sweep->event_ms;
+	if (sweep->kept)
+		return true;
+	sweep->count++;
+	return sql_cell_integer(row[0], lens[0], &sweep->event);
+}
+
+/* Of the events that are old the newest one stays, for the readers who stand there. */
+static enum sql_fault sweep_events(struct sweep *sweep)
+{
+	struct sql_text *text = &sweep->text;
+	enum sql_fault fault;
+
+	sweep->count = 0;
+	sweep->kept = false;
+	sql_text_reset(text);
+	sql_statement(
+		text, SQL_SELECT,
+		"SELECT seq, at_ms FROM cart_events FORCE INDEX (PRIMARY) ORDER BY seq LIMIT ");
+	sql_add_integer(text, SQL_SWEEP_EVENTS + 1);
+	fault = sweep_run(sweep, sweep_take_event);
+	sweep->more = sweep->count > SQL_SWEEP_EVENTS;
+	if (sweep->count > 0)
+		sweep->count--;
+	if (fault != SQL_FAULT_NONE || sweep->count == 0)
+		return fault;
+	sql_text_reset(text);
+	sql_statement(text, SQL_EVENTS, "DELETE FROM cart_events WHERE seq < ");
+	sql_add_integer(text, sweep->event);
+	return sweep_run(sweep, NULL);
+}
+
 /* Adds to *removed. A bound that was met asks for another step only if this one achieved
  * something: what is left may be locked by others. */
 static enum sql_fault sweep_try(struct sweep *sweep,
@@ -316,6 +380,9 @@ int sql_sweep_step(MYSQL *mysql, const struct cart_rules *rules, int64_t now_ms,
 		.mysql = mysql,
 		.expired_ms = now_ms - rules->sweep_grace_ms,
 		.oldest_ms = now_ms - rules->sweep_grace_ms - rules->idempotency_window_ms,
+		.now_ms = now_ms,
+		.feed = rules->feed,
+		.event_ms = now_ms - rules->feed_retention_ms,
 	};
 	int result = 0;
 
@@ -324,6 +391,9 @@ int sql_sweep_step(MYSQL *mysql, const struct cart_rules *rules, int64_t now_ms,
 		result = sweep_fail(&sweep, "expired carts", error);
 	else if (sweep_try(&sweep, sweep_keys, &swept->keys, &swept->more) != SQL_FAULT_NONE)
 		result = sweep_fail(&sweep, "old idempotency keys", error);
+	else if (rules->feed &&
+		 sweep_try(&sweep, sweep_events, &swept->events, &swept->more) != SQL_FAULT_NONE)
+		result = sweep_fail(&sweep, "old events", error);
 	sql_text_free(&sweep.text);
 	return result;
 }
@@ -343,6 +413,7 @@ struct sql_sweeper {
 	int fd; /* of the connection in use; -1: none */
 	_Atomic uint64_t carts;
 	_Atomic uint64_t keys;
+	_Atomic uint64_t events;
 };
 
 /* False: the thread is to end. */
@@ -446,8 +517,10 @@ static int sweeper_steps(struct sql_sweeper *sweeper, const struct sql_link *lin
 		result = sql_sweep_step(link->mysql, &sweeper->rules, now_ms, &swept, error);
 		all->carts += swept.carts;
 		all->keys += swept.keys;
+		all->events += swept.events;
 		atomic_fetch_add_explicit(&sweeper->carts, swept.carts, memory_order_relaxed);
 		atomic_fetch_add_explicit(&sweeper->keys, swept.keys, memory_order_relaxed);
+		atomic_fetch_add_explicit(&sweeper->events, swept.events, memory_order_relaxed);
 		if (result != 0)
 			return -1;
 		if (swept.more && sql_connector_wanted(sweeper->connector))
@@ -472,6 +545,8 @@ static int sweeper_sweep(struct sql_sweeper *sweeper, const struct sql_link *lin
 	if (all.carts + all.keys > 0)
 		log_event(LOG_INFO, "removed expired carts and old idempotency keys",
 			  LOG_INT("carts", (int64_t)all.carts), LOG_INT("keys", (int64_t)all.keys));
+	if (all.events > 0)
+		log_event(LOG_INFO, "removed old events", LOG_INT("rows", (int64_t)all.events));
 	/* A server without named locks has nothing to release. */
 	if (result >= 0 && mysql_query(link->mysql, SWEEPER_UNLOCK) != 0)
 		log_event(LOG_DEBUG, "cannot release the sweeper's lock",
@@ -621,4 +696,9 @@ uint64_t sql_sweeper_carts(const struct sql_sweeper *sweeper)
 uint64_t sql_sweeper_keys(const struct sql_sweeper *sweeper)
 {
 	return atomic_load_explicit(&sweeper->keys, memory_order_relaxed);
+}
+
+uint64_t sql_sweeper_events(const struct sql_sweeper *sweeper)
+{
+	return atomic_load_explicit(&sweeper->events, memory_order_relaxed);
 }

@@ -1,5 +1,6 @@
 /*
- * Removes carts that have been expired, and keys that have been past their window, for sweep.grace.
+ * Removes carts that have been expired, and keys that have been past their window, for sweep.grace,
+ * and events after feed.retention.
  * No answer depends on it: from the instant of its expiry a cart is invisible and a key is ignored.
  */
 #ifndef BACKENDS_MYSQL_SWEEP_H
@@ -9,14 +10,16 @@
 #include "core/cart_store.h"
 
 /* What one step removes at the most: some milliseconds of the server's time. */
-#define SQL_SWEEP_CARTS 100
-#define SQL_SWEEP_LINES 1000 /* no further cart is begun beyond so many lines */
-#define SQL_SWEEP_KEYS	250
+#define SQL_SWEEP_CARTS	 100
+#define SQL_SWEEP_LINES	 1000 /* no further cart is begun beyond so many lines */
+#define SQL_SWEEP_KEYS	 250
+#define SQL_SWEEP_EVENTS 100 /* rows, of a batch each */
 
 struct sql_swept {
 	size_t carts;
 	size_t keys;
-	bool more; /* a bound was met and something removed: there is more to remove */
+	size_t events; /* rows of cart_events */
+	bool more;     /* a bound was met and something removed: there is more to remove */
 };
 
 /*
@@ -42,5 +45,6 @@ void sql_sweeper_free(struct sql_sweeper **sweeper);
 /* Rows removed since the start. */
 uint64_t sql_sweeper_carts(const struct sql_sweeper *sweeper);
 uint64_t sql_sweeper_keys(const struct sql_sweeper *sweeper);
+uint64_t sql_sweeper_events(const struct sql_sweeper *sweeper);
 
 #endif

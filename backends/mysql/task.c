@@ -1,6 +1,7 @@
 #include "backends/mysql/task.h"
 
 #include "core/cart_backend.h"
+#include "core/feed/event.h"
 
 static uintptr_t op_notes(const struct cart_op *op)
 {
@@ -51,7 +52,7 @@ enum sql_class sql_op_class(const struct cart_op *op)
 {
 	if (op->type == CART_OP_GET)
 		return SQL_CLASS_GET;
-	if (op->type == CART_OP_LIST)
+	if (op->type == CART_OP_LIST || op->type == CART_OP_FEED)
 		return SQL_CLASS_LIST;
 	return sql_op_has(op, SQL_OP_MODIFY) ? SQL_CLASS_MODIFY : SQL_CLASS_BATCH;
 }
@@ -59,6 +60,8 @@ enum sql_class sql_op_class(const struct cart_op *op)
 void sql_op_forget_result(struct cart_op *op)
 {
 	cart_clear(&op->cart);
+	cart_feed_page_free(op->page);
+	op->page = NULL;
 	op->version = 0;
 	op->replayed = op->of_from = op->merged = false;
 	op->started_ns = cart_store_now_ns(op->held.store);

@@ -11,6 +11,9 @@ enum sql_step {
 	SQL_STEP_GETS,
 	SQL_STEP_CHECK, /* a get, and a change of nothing */
 	SQL_STEP_LIST,
+	SQL_STEP_FEED,	 /* feed.h: a page */
+	SQL_STEP_GAP,	 /* rows around a number that is missing are locked */
+	SQL_STEP_FILL,	 /* it is inserted */
 	SQL_STEP_BATCH,	 /* a text of write.h, which commits */
 	SQL_STEP_BLAME,	 /* it was refused: which carts did not pass */
 	SQL_STEP_LOCKED, /* a row of the batch is locked: which carts are */
@@ -19,12 +22,26 @@ enum sql_step {
 	SQL_STEP_LOAD	 /* the second, which only reads */
 };
 
+/* A place between events: after the first events of a row of cart_events, see feed.h. */
+struct sql_feed_place {
+	int64_t seq; /* of the row; 0: before all rows */
+	int64_t done;
+};
+
+/* Numbers of cart_events that are missing. */
+struct sql_feed_gap {
+	int64_t before; /* the last row before them */
+	int64_t behind; /* the first row behind them; 0: none are missing */
+};
+
 struct sql_task {
 	enum sql_step step;
-	size_t count;		  /* ops; those completed meanwhile are NULL */
-	struct cart_op **ops;	  /* GETS and LIST; otherwise scratch */
-	struct cart_id *ids;	  /* GETS */
-	struct sql_write *writes; /* the steps of writes */
+	size_t count;		    /* ops; those completed meanwhile are NULL */
+	struct cart_op **ops;	    /* GETS and LIST; otherwise scratch */
+	struct cart_id *ids;	    /* GETS */
+	struct sql_write *writes;   /* the steps of writes */
+	struct sql_feed_place from; /* the steps of the feed; and the next */
+	struct sql_feed_gap gap;
 };
 
 enum sql_class { SQL_CLASS_GET, SQL_CLASS_BATCH, SQL_CLASS_MODIFY, SQL_CLASS_LIST, SQL_CLASSES };
@@ -35,6 +52,8 @@ struct sql_work {
 	struct random random;
 	struct sql_task *tasks;
 	size_t task_count;
+	int64_t feed_rows; /* that the next page asks for, by the size of the last ones; 0: not
+			      known */
 	struct sql_pool writer;
 	struct sql_pool reader; /* not open if there are none */
 };

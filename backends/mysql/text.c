@@ -10,9 +10,9 @@
 const char *sql_statement_name(enum sql_statement_kind statement)
 {
 	static const char *const names[SQL_STATEMENTS] = {
-		[SQL_BEGIN] = "begin",	 [SQL_LOCK] = "lock",	      [SQL_CARTS] = "carts",
-		[SQL_ITEMS] = "items",	 [SQL_KEYS] = "keys",	      [SQL_SELECT] = "select",
-		[SQL_COMMIT] = "commit", [SQL_ROLLBACK] = "rollback",
+		[SQL_BEGIN] = "begin",	 [SQL_LOCK] = "lock",	  [SQL_CARTS] = "carts",
+		[SQL_ITEMS] = "items",	 [SQL_KEYS] = "keys",	  [SQL_SELECT] = "select",
+		[SQL_EVENTS] = "events", [SQL_COMMIT] = "commit", [SQL_ROLLBACK] = "rollback",
 	};
 
 	return names[statement];

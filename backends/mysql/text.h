@@ -19,6 +19,7 @@ enum sql_statement_kind {
 	SQL_CARTS,  /* writes to carts */
 	SQL_ITEMS,  /* writes to cart_items */
 	SQL_KEYS,   /* writes to idempotency_keys */
+	SQL_EVENTS, /* writes to cart_events */
 	SQL_SELECT, /* plain reads */
 	SQL_COMMIT,
 	SQL_ROLLBACK,
@@ -59,6 +60,9 @@ struct sql_literal {
 		"" literal "", sizeof(literal) - 1                                                 \
 	}
 void sql_add_literal(struct sql_text *text, const struct sql_literal *literal);
+
+/* Fails the statement: "Subquery returns more than 1 row". */
+#define SQL_FAIL "(SELECT 1 UNION SELECT 2)"
 
 void sql_add_integer(struct sql_text *text, int64_t value);
 /* x'...' of the text of an id, so that nothing has to be escaped. */

@@ -17,6 +17,7 @@
  */
 #include "backends/mysql/work.h"
 
+#include "backends/mysql/feed.h"
 #include "backends/mysql/merge.h"
 #include "backends/mysql/modify.h"
 #include "backends/mysql/read.h"
@@ -446,6 +447,16 @@ static void work_done(struct sql_lane *lane, struct sql_reply *reply)
 		else
 			work_read_done(lane, reply);
 		return;
+	case SQL_STEP_FEED:
+		if (failed || reply->rows_count == 0)
+			work_read_failed(lane, reply);
+		else
+			sql_feed_done(lane, reply);
+		return;
+	case SQL_STEP_GAP:
+	case SQL_STEP_FILL:
+		sql_feed_done(lane, reply);
+		return;
 	case SQL_STEP_BATCH:
 	case SQL_STEP_BLAME:
 	case SQL_STEP_LOCKED:
@@ -487,6 +498,10 @@ static void work_begin_reads(struct sql_lane *lane, struct cart_op **ops, size_t
 
 	memcpy(task->ops, ops, count * sizeof(*ops));
 	task->count = count;
+	if (ops[0]->type == CART_OP_FEED) {
+		sql_feed_begin(lane);
+		return;
+	}
 	if (ops[0]->type == CART_OP_LIST) {
 		work_send(lane, sql_list_text(&lane->text, ops[0]), SQL_STEP_LIST);
 		return;
@@ -600,7 +615,7 @@ enum cart_result sql_work_submit(struct sql_work *work, struct cart_op *op)
 			sql_op_note(op, SQL_OP_READER);
 			pool = &work->reader;
 		}
-	} else if (op->type == CART_OP_LIST) {
+	} else if (op->type == CART_OP_LIST || op->type == CART_OP_FEED) {
 		op->held.alone = true;
 	} else {
 		if (pool->writable == SQL_WRITABLE_NOT) {

@@ -1,5 +1,6 @@
 #include "backends/mysql/write.h"
 
+#include "backends/mysql/outbox.h"
 #include "backends/mysql/rows.h"
 #include "core/cart_backend.h"
 
@@ -38,7 +39,8 @@ enum sql_way sql_write_way(const struct cart_op *op, const struct cart_rules *ru
 	case CART_OP_CHECKOUT:
 		return SQL_WAY_CHECKOUT;
 	case CART_OP_MERGE:
-		return SQL_WAY_MERGE;
+		/* Where the feed is on, what the lines were before has to be read. */
+		return rules->feed ? SQL_WAY_MODIFY : SQL_WAY_MERGE;
 	case CART_OP_CHANGE:
 		return op->change_count > 0 && write_is_plain_add(op, rules) ? SQL_WAY_ADD
 									     : SQL_WAY_MODIFY;
@@ -499,6 +501,34 @@ static void write_selects(struct sql_text *text, const struct write_batch *batch
 	}
 }
 
+/* After what can fail and what waits for the client to read it: so little can come between the
+ * row's number and the end of the transaction. */
+static void write_events(struct sql_text *text, const struct write_batch *batch)
+{
+	static const enum cart_event_type types[SQL_WAYS] = {
+		[SQL_WAY_CREATE] = CART_EVENT_CREATED,
+		[SQL_WAY_ADD] = CART_EVENT_CHANGED,
+		[SQL_WAY_CHECKOUT] = CART_EVENT_CHECKED_OUT,
+	};
+
+	if (!batch->rules->feed)
+		return;
+	sql_outbox_begin(text, batch->now_ms);
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct sql_write *write = &batch->writes[i];
+
+		sql_outbox_event(text, types[write->way], &write->id);
+		for (size_t at = 0; write->way == SQL_WAY_ADD && at < write->op->change_count; at++)
+			if (cart_op_adds(write->op, at) > 0)
+				sql_outbox_change(text, &write->op->changes[at].product_id,
+						  cart_op_adds(write->op, at));
+		sql_outbox_event_end(text);
+	}
+	sql_outbox_carts(text);
+	write_ids(text, batch->writes, batch->count, NULL);
+	sql_outbox_end_marked(text, batch->token);
+}
+
 static void write_batch_init(struct write_batch *batch, struct sql_write *writes, size_t count,
 			     const struct cart_rules *rules)
 {
@@ -531,7 +561,7 @@ bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t coun
 	write_batch_init(&batch, writes, count, rules);
 	sql_text_reset(text);
 	if (batch.lone && writes[0].way == SQL_WAY_CREATE && writes[0].op->key == NULL &&
-	    writes[0].op->change_count == 0) {
+	    writes[0].op->change_count == 0 && !rules->feed) {
 		write_creates(text, &batch);
 		return !text->buf.failed;
 	}
@@ -542,6 +572,7 @@ bool sql_write_text(struct sql_text *text, struct sql_write *writes, size_t coun
 	write_checkouts(text, &batch);
 	write_keys(text, &batch);
 	write_selects(text, &batch);
+	write_events(text, &batch);
 	sql_statement(text, SQL_COMMIT, "COMMIT");
 	return !text->buf.failed;
 }

@@ -95,8 +95,6 @@ void sql_add_key(struct sql_text *text, const struct cart_op *op);
 void sql_add_times(struct sql_text *text, int64_t now_ms, const struct cart_rules *rules);
 void sql_add_cart(struct sql_text *text, const struct cart *cart, int64_t token,
 		  const struct cart_rules *rules);
-/* Fails the statement: "Subquery returns more than 1 row". */
-#define SQL_FAIL "(SELECT 1 UNION SELECT 2)"
 #define SQL_INSERT_CARTS                                                                           \
 	"INSERT INTO carts (id, customer_id, state, version, created_ms, updated_ms, idle_ms,"     \
 	" expires_ms, sweep_ms, lines_bound, op) VALUES ("

@@ -75,5 +75,19 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
 	KEY idempotency_keys_stored (stored_ms)
 ) ENGINE=InnoDB;
 
+-- The outbox of the feed (feed=on): a row for each transaction that changed carts, written in it; what the columns hold
+-- is in backends/mysql/outbox.h. seq is the order of the feed. Rows are removed oldest first after feed.retention. The
+-- first one holds nothing: there is always a row that a reader stands on.
+CREATE TABLE IF NOT EXISTS cart_events (
+	seq    BIGINT     NOT NULL AUTO_INCREMENT,
+	at_ms  BIGINT     NOT NULL,
+	events MEDIUMBLOB NOT NULL, -- which carts changed how; empty: a number that no transaction will use
+	carts  MEDIUMBLOB NOT NULL, -- these carts with their lines after the change
+	PRIMARY KEY (seq)
+) ENGINE=InnoDB;
+
+INSERT INTO cart_events (at_ms, events, carts)
+	SELECT 1000 * UNIX_TIMESTAMP(), '', '' FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cart_events);
+
 INSERT INTO cart_schema (number, name, applied_at) VALUES (1, '001_carts.sql', UTC_TIMESTAMP())
 	ON DUPLICATE KEY UPDATE number = 1;

@@ -687,6 +687,7 @@ static void made_note(struct made *made, const struct cart_op *op)
 	}
 	if (op->type == CART_OP_MERGE && !made->merged[made_at(made, &op->from)]) {
 		made->merged[made_at(made, &op->from)] = true;
+		made->versions[made_at(made, &op->from)]++;
 		made->events++;
 	}
 	made->events += op->version != made->versions[at];

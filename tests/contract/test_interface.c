@@ -71,7 +71,8 @@ static void it_promises_what_the_documents_say(void **state)
 	} promises[] = {
 		{"memory", CART_CAP_STRONG_LISTS},
 		{"sqlite", CART_CAP_DURABLE | CART_CAP_STRONG_LISTS | CART_CAP_FEED},
-		{"mysql", CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_STRONG_LISTS},
+		{"mysql", CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_STRONG_LISTS |
+				  CART_CAP_FEED},
 		{"dynamodb", CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS},
 	};
 	struct rig *f = *state;

@@ -98,7 +98,7 @@ static void a_fresh_database_is_made_and_its_files_recorded(void **state)
 {
 	(void)state;
 	assert_provisions(NULL, CART_PROVISION_AUTO, embed_mysql_migrations);
-	assert_int_equal(tables(), 5);
+	assert_int_equal(tables(), 6);
 	assert_int_equal(sql_number(root, "SELECT COUNT(*) FROM cart.cart_schema"
 					  " WHERE number = 1 AND name = '001_carts.sql'"
 					  " AND applied_at BETWEEN UTC_TIMESTAMP() - INTERVAL 60"
@@ -106,7 +106,7 @@ static void a_fresh_database_is_made_and_its_files_recorded(void **state)
 			 1);
 	assert_int_equal(sql_number(root, "SELECT COUNT(*) FROM information_schema.tables"
 					  " WHERE table_schema = 'cart' AND engine = 'InnoDB'"),
-			 5);
+			 6);
 	assert_provisions(NULL, CART_PROVISION_CHECK, embed_mysql_migrations);
 }
 
@@ -127,7 +127,7 @@ static void the_servers_defaults_change_nothing(void **state)
 			 1);
 	assert_int_equal(sql_number(mysql, "SELECT COUNT(*) FROM information_schema.tables"
 					   " WHERE table_schema = 'cart' AND engine = 'InnoDB'"),
-			 5);
+			 6);
 	mysql_close(mysql);
 }
 
@@ -182,6 +182,7 @@ static void a_right_that_is_missing_is_named(void **state)
 		       "`cart`.`carts`; SELECT, INSERT, UPDATE and DELETE are needed");
 	sql_exec(root, "GRANT SELECT, INSERT, UPDATE, DELETE ON cart.carts TO reader@localhost;"
 		       "GRANT INSERT, UPDATE, DELETE ON cart.cart_items TO reader@localhost;"
+		       "GRANT INSERT, DELETE ON cart.cart_events TO reader@localhost;"
 		       "GRANT INSERT, UPDATE ON cart.idempotency_keys TO reader@localhost");
 	assert_refused("reader", CART_PROVISION_CHECK, embed_mysql_migrations,
 		       "DELETE command denied to user 'reader'@'localhost' for table "
@@ -190,6 +191,7 @@ static void a_right_that_is_missing_is_named(void **state)
 	assert_provisions("reader", CART_PROVISION_CHECK, embed_mysql_migrations);
 	sql_exec(root, "REVOKE ALL ON cart.carts FROM reader@localhost;"
 		       "REVOKE ALL ON cart.cart_items FROM reader@localhost;"
+		       "REVOKE ALL ON cart.cart_events FROM reader@localhost;"
 		       "REVOKE ALL ON cart.idempotency_keys FROM reader@localhost");
 }
 
@@ -259,7 +261,7 @@ static void a_table_that_went_missing_is_not_made_anew(void **state)
 	sql_exec(root, "DROP TABLE cart.cart_items");
 	assert_refused(NULL, CART_PROVISION_AUTO, embed_mysql_migrations,
 		       "database cart lacks table cart_items, which its cart_schema says was made");
-	assert_int_equal(tables(), 4);
+	assert_int_equal(tables(), 5);
 }
 
 static void a_connection_without_a_database_is_refused(void **state)
@@ -326,7 +328,7 @@ static void death_between_two_statements_is_made_good(void **state)
 			mysql_close(mysql);
 			assert_provisions(NULL, CART_PROVISION_AUTO, migrations);
 			assert_int_equal(version(), 2);
-			assert_int_equal(tables(), 5);
+			assert_int_equal(tables(), 6);
 			if (run < survived)
 				break;
 		}
@@ -480,7 +482,7 @@ static void another_process_at_it_is_waited_for(void **state)
 	mysql_close(other);
 	pthread_join(waiter.thread, NULL);
 	assert_int_equal(waiter.result, 0);
-	assert_int_equal(tables(), 5);
+	assert_int_equal(tables(), 6);
 	sql_exec(root, "DROP DATABASE elsewhere");
 }
 
@@ -531,6 +533,8 @@ static void every_change_of_a_table_is_online_and_none_drops(void **state)
 			else if (strncmp(copy, "ALTER TABLE ", 12) == 0)
 				assert_true(strstr(copy, "ALGORITHM=INSTANT") != NULL ||
 					    strstr(copy, "LOCK=NONE") != NULL);
+			else if (strncmp(copy, "INSERT INTO cart_events ", 24) == 0)
+				assert_non_null(strstr(copy, "WHERE NOT EXISTS"));
 			else
 				assert_ptr_equal(strstr(copy, "INSERT INTO cart_schema "), copy);
 			assert_null(strstr(copy, "DROP"));

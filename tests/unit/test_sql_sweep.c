@@ -160,6 +160,65 @@ static void what_is_expired_goes_with_its_lines_and_nothing_else(void **state)
 	assert_int_equal(carts(), 7);
 }
 
+static struct sql_swept step_with_feed(int64_t now_ms)
+{
+	struct cart_rules with_feed = rules;
+	struct sql_swept swept;
+	struct cart_error error;
+
+	with_feed.feed = true;
+	with_feed.feed_retention_ms = 1000;
+	if (sql_sweep_step(sweeper, &with_feed, now_ms, &swept, &error) != 0)
+		fail_msg("%s", error.text);
+	return swept;
+}
+
+static void each_cart_that_expires_is_told_in_the_feed(void **state)
+{
+	(void)state;
+	add_carts(0, 3, NOW_MS);
+	add_lines(2);
+	assert_int_equal(step_with_feed(NOW_MS).carts, 3);
+	assert_int_equal(carts(), 0);
+	assert_int_equal(sql_number(root, "SELECT LENGTH(events) FROM cart_events ORDER BY seq"
+					  " DESC LIMIT 1"),
+			 3 * (2 + 32 + 1));
+	assert_int_equal(sql_number(root, "SELECT LENGTH(REPLACE(carts, '\n', '')) -"
+					  " LENGTH(carts) FROM cart_events ORDER BY seq DESC"
+					  " LIMIT 1"),
+			 -2);
+	assert_int_equal(step_with_feed(NOW_MS).carts, 0);
+	assert_int_equal(sql_number(root, "SELECT COUNT(*) FROM cart_events"), 2);
+}
+
+/* A reader stands on it while nothing changes, however long. */
+static void old_events_go_but_for_the_newest_of_them(void **state)
+{
+	struct sql_swept swept;
+
+	(void)state;
+	run("DELETE FROM cart_events");
+	run("INSERT INTO cart_events (seq, at_ms, events, carts) " ROWS
+	    " SELECT 1000 + n, %lld, '', '' FROM r WHERE n < 250",
+	    (long long)NOW_MS);
+	assert_int_equal(step_with_feed(NOW_MS + 999).events, 0);
+	swept = step_with_feed(NOW_MS + 1000);
+	assert_int_equal(swept.events, 100);
+	assert_true(swept.more);
+	assert_int_equal(sql_number(root, "SELECT MIN(seq) FROM cart_events"), 1100);
+	assert_int_equal(step_with_feed(NOW_MS + 1000).events, 100);
+	swept = step_with_feed(NOW_MS + 1000);
+	assert_int_equal(swept.events, 49);
+	assert_false(swept.more);
+	run("INSERT INTO cart_events (at_ms, events, carts) VALUES (%lld, '', '')",
+	    (long long)NOW_MS + 5000);
+	assert_int_equal(step_with_feed(NOW_MS + 5999).events, 0);
+	assert_int_equal(step_with_feed(NOW_MS + 6000).events, 1);
+	assert_int_equal(step_with_feed(NOW_MS + INT64_C(1000000)).events, 0);
+	assert_int_equal(sql_number(root, "SELECT COUNT(*) FROM cart_events"), 1);
+	assert_int_equal(step_at(NOW_MS + INT64_C(1000000)).events, 0);
+}
+
 static void the_index_says_when_to_look_and_the_expiry_what_to_do(void **state)
 {
 	(void)state;
@@ -697,6 +756,8 @@ int main(void)
 		TEST(the_grace_passes_before_anything_goes),
 		TEST(a_process_sweeps_by_itself_by_the_servers_clock),
 		TEST(while_the_clocks_differ_nothing_is_removed),
+		TEST(each_cart_that_expires_is_told_in_the_feed),
+		TEST(old_events_go_but_for_the_newest_of_them),
 		TEST(one_process_sweeps_at_a_time),
 		TEST(it_counts_and_logs_what_it_removed),
 		TEST(a_server_that_is_down_is_said_once_and_tried_again),

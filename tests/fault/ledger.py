@@ -3,16 +3,22 @@
 A change is ACKNOWLEDGED (and must be stored), REFUSED (and must not be), or UNKNOWN (may be, whole or not at all, once). For that
 to be decidable every change of a load changes something, so that it has a version of its own; and what is set is never
 set again to an earlier value.
+
+What a line's attributes say, {"n": N}, is a line of its own here: the product's negative, with N as its quantity.
+
+A merge is a change of two carts. It adds the lines of source, a guest's cart that nobody else knows, to the cart, and closes source. Its
+answer may name a later version than its own. If its outcome is unknown in the end, source shows it.
 """
 
 import collections
+import copy
 
 ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
 # Refusals that say something of the cart, and what.
 OBSERVATIONS = {"CART_CLOSED": "closed", "CART_NOT_FOUND": "missing", "CART_EMPTY": "empty"}
 
 # What complaints of the ledger that say so have in common.
-LOST = (": lost", "acknowledged and gone", "is not listed", "set to one of", "was acknowledged, ")
+LOST = (": lost", "its merge was acknowledged", "acknowledged and gone", "is not listed", "set to one of", "was acknowledged, ")
 DOUBLED = ("more than was asked for", "was given to", "one cart answers", "more than were acknowledged", "is listed twice")
 
 
@@ -27,19 +33,43 @@ def is_doubled(complaint):
 class Change:
     """One wish of a client, however many requests were needed to hear what became of it."""
 
-    __slots__ = ("kind", "cart", "customer", "lines", "key", "outcome", "version", "order_id", "attempts", "began", "ended")
+    __slots__ = ("kind", "cart", "customer", "lines", "key", "outcome", "version", "order_id", "attempts", "began", "ended", "source")
 
-    def __init__(self, kind, cart=None, customer=None, lines=None, key=None):
-        self.kind = kind  # create, add, set, checkout, delete
+    def __init__(self, kind, cart=None, customer=None, lines=None, key=None, source=None):
+        self.kind = kind  # create, add, set, checkout, delete, merge; of a merge's source: merged
         self.cart = cart  # its id; of a create: once known
         self.customer = customer  # of a create
-        self.lines = dict(lines or {})  # product: quantity, to add or to set
+        self.lines = dict(lines or {})  # product: quantity, to begin with, to add or to set
+        self.source = source  # of a merge: the id of the cart that its lines come from
         self.key = key  # Idempotency-Key
         self.outcome = UNKNOWN
         self.version = None  # that the answer gave
         self.order_id = None
         self.attempts = 0
         self.began = self.ended = None  # when it was first asked for, and when it was acknowledged
+
+
+def lines_of(cart):
+    """Of a cart as the API's JSON."""
+    lines = {item["product_id"]: item["quantity"] for item in cart["items"]}
+    lines.update((-item["product_id"], item["attributes"]["n"]) for item in cart["items"] if item.get("attributes"))
+    return lines
+
+
+def resolved(change, stored):
+    """The change; of a merge of unknown outcome a copy of it that says what became of it."""
+    if change.kind != "merge" or change.outcome != UNKNOWN:
+        return change
+    source, known = stored[change.source], copy.copy(change)
+    known.outcome = ACKNOWLEDGED if source is not None and source["status"] == "merged" else REFUSED
+    return known
+
+
+def end_of_source(merge):
+    """What a merge is for the cart that its lines come from."""
+    end = Change("merged", merge.source)
+    end.outcome, end.began, end.ended, end.order_id = merge.outcome, merge.began, merge.ended, merge.cart
+    return end
 
 
 class Books:
@@ -51,9 +81,12 @@ class Books:
             kinds[change.kind][change.outcome == UNKNOWN].append(change)
         self.deletes, self.unknown_deletes = kinds["delete"]
         self.checkouts, self.unknown_checkouts = kinds["checkout"]
+        self.merged, _ = kinds["merged"]
         self.adds, self.unknown_adds = kinds["add"]
+        self.merges, _ = kinds["merge"]
         self.sets, self.unknown_sets = kinds["set"]
-        self.versioned = self.adds + self.sets + self.checkouts
+        self.versioned = self.adds + self.merges + self.sets + self.checkouts + self.merged
+        self.added = [change for change in kinds["create"][0] if change.lines] + self.adds + self.merges
         self.unknown = self.unknown_adds + self.unknown_sets + self.unknown_checkouts
 
 
@@ -67,7 +100,7 @@ def is_sum_of_some(total, parts):
 
 def check_added(books, product, stored):
     """What is wrong with the quantity of a line that is only added to."""
-    known = sum(change.lines.get(product, 0) for change in books.adds)
+    known = sum(change.lines.get(product, 0) for change in books.added)
     open_parts = [change.lines[product] for change in books.unknown_adds if product in change.lines]
     if stored < known:
         yield "product %d: %d stored, %d acknowledged: lost" % (product, stored, known)
@@ -88,18 +121,25 @@ def check_set(books, product, stored):
         yield "product %d: %d stored, set to one of %s" % (product, stored, sorted(allowed))
 
 
+def check_brought(books, product, stored):
+    """What is wrong with attributes that only merges bring: the first one's stay."""
+    allowed = {change.lines[product] for change in books.added if product in change.lines}
+    if stored not in allowed:
+        yield "attributes of %d: %d stored, set to one of %s" % (-product, stored, sorted(allowed))
+
+
 def check_lines(books, stored):
     """Quantities, and that a change of several lines is there whole or not at all."""
-    quantities = {item["product_id"]: item["quantity"] for item in stored["items"]}
+    quantities = lines_of(stored)
     touched = collections.defaultdict(list)  # product: changes that name it
-    for change in books.adds + books.unknown_adds + books.sets + books.unknown_sets:
+    for change in books.added + books.unknown_adds + books.sets + books.unknown_sets:
         for product, quantity in change.lines.items():
             touched[product].append((id(change), quantity))
     for product in sorted(set(quantities) - set(touched)):
         yield "product %d: stored, and nobody asked for it" % product
     set_lines = {product for change in books.sets + books.unknown_sets for product in change.lines}
     for product in sorted(touched):
-        check = check_set if product in set_lines else check_added
+        check = check_set if product in set_lines else check_brought if product < 0 else check_added
         yield from check(books, product, quantities.get(product, 0))
     together = collections.defaultdict(list)
     for product, by in touched.items():
@@ -112,7 +152,7 @@ def check_lines(books, stored):
 
 def check_versions(books, stored):
     """Each change has one version, and each version one change."""
-    given = collections.Counter(change.version for change in books.versioned)
+    given = collections.Counter(change.version for change in books.versioned if change.version is not None)
     for version, times in sorted(given.items()):
         if times > 1:
             yield "version %d was given to %d changes" % (version, times)
@@ -129,8 +169,12 @@ def check_status(books, stored):
         yield "checked out as %s" % sorted(orders)
     if books.checkouts and stored["order_id"] not in orders:
         yield "order %s was acknowledged, %s is stored" % (orders, stored["order_id"])
-    if stored["status"] != "open" and not books.checkouts and not books.unknown_checkouts:
+    if stored["status"] == "checked_out" and not books.checkouts and not books.unknown_checkouts:
         yield "checked out, and nobody asked for it"
+    if (stored["status"] == "merged") != bool(books.merged):
+        yield "its merge was %s, and it is %s" % ("acknowledged" if books.merged else "not asked for or refused", stored["status"])
+    elif books.merged and stored["merged_into"] != books.merged[0].order_id:
+        yield "it was merged into %s, and says %s" % (books.merged[0].order_id, stored["merged_into"])
     if any(change.version != stored["version"] for change in books.checkouts):
         yield "changed after its checkout"
 
@@ -169,13 +213,16 @@ def check_customer(changes, listed):
 def applied_unknown(changes, stored):
     """How many changes of unknown outcome are stored, in carts that are still there: versions that nobody was told."""
     told = collections.Counter(change.cart for change in changes
-                               if change.outcome == ACKNOWLEDGED and change.kind in ("add", "set", "checkout"))
+                               if change.outcome == ACKNOWLEDGED and change.kind in ("add", "set", "checkout", "merge"))
+    told.update(change.source for change in changes if change.outcome == ACKNOWLEDGED and change.kind == "merge")
     return sum(cart["version"] - 1 - told[identity] for identity, cart in stored.items() if cart is not None)
 
 
 def check(changes, stored, lists):
     """All that is wrong: stored is cart id: JSON or None, lists customer: ids."""
     by_cart, by_customer = collections.defaultdict(list), collections.defaultdict(list)
+    changes = [resolved(change, stored) for change in changes]
+    changes += [end_of_source(change) for change in changes if change.kind == "merge"]
     for change in changes:
         if change.cart is not None:
             by_cart[change.cart].append(change)

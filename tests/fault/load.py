@@ -1,7 +1,8 @@
 """Clients that change carts, each in a thread, and write down what they asked for and what they were told.
 
 Each client has a cart of its own, which it checks out or deletes now and then, and shares a hot one with others. On each it adds
-to a line, to a pair of lines at once, to a line that all share, and sets a line. About half of its changes carry an
+to a line, to a pair of lines at once, to a line that all share, and sets a line, often with attributes. Where merges are asked for, it
+makes a guest's cart now and then and merges it into the hot one. About half of its changes carry an
 Idempotency-Key; one of those whose outcome is unknown is repeated until the outcome is known, and some whose
 outcome is known are repeated to see whether the answer says so.
 """
@@ -20,9 +21,10 @@ from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN
 DEADLINE_S = 5.0  # request.deadline
 SLACK_S = 0.5  # what a busy machine may add to it, this generator included
 SHARED_PRODUCT = 999999  # all clients add to it
-SUCCESS = {"create": (201,), "add": (204,), "set": (204,), "checkout": (200,), "delete": (204,)}
+SUCCESS = {"create": (201,), "add": (204,), "set": (204,), "checkout": (200,), "delete": (204,), "merge": (200,)}
 # How often a client does what; of the rest of 100 it reads.
 ACTIONS = {"add": 30, "add_pair": 25, "add_shared": 10, "set": 12, "checkout": 3, "delete": 1, "checkout_hot": 1}
+MERGES = 5  # of 100, where merges are asked for
 
 
 # In place of an answer of a service whose port nobody listens on: nothing was sent.
@@ -55,7 +57,7 @@ class Client(threading.Thread):
         # One for each service; the first is the one that it asks.
         self.https = [http_client.Client(load.ports[(number + i) % len(load.ports)], 2 * load.deadline_s) for i in range(len(load.ports))]
         self.customer = load.first_customer + number
-        self.lines = [10 * (number + 1) + i for i in range(4)]  # single, pair, pair, set
+        self.lines = [10 * (number + 1) + i for i in range(5)]  # single, pair, pair, set, merged
         self.own = None  # id of its cart; on to the next once it is closing
         self.last_set = 0
         self.keys = 0
@@ -70,6 +72,8 @@ class Client(threading.Thread):
     def run(self):
         actions = list(ACTIONS) + ["read"]
         weights = list(ACTIONS.values()) + [100 - sum(ACTIONS.values())]
+        if self.load.merges:
+            actions, weights = [*actions, "merge"], [*weights[:-1], weights[-1] - MERGES, MERGES]
         try:
             while not self.load.enough.wait(self.load.pause_s * self.random.uniform(0.5, 1.5)):
                 if self.pending and self.random.random() < 0.5:
@@ -85,6 +89,8 @@ class Client(threading.Thread):
             self.own = self.create()
         elif action == "checkout_hot":
             self.load.replace_hot(self)
+        elif action == "merge":
+            self.merge(self.load.hot_cart(self.number))
         elif action in ("checkout", "delete"):
             self.load.closing.add(self.own)
             self.attempt(self.change(action, self.own))
@@ -101,8 +107,21 @@ class Client(threading.Thread):
         self.attempt(change)
         return change.cart
 
+    def merge(self, cart):
+        """A guest comes with a cart, of which only this client knows, and takes it along."""
+        guest = self.change("create_guest")
+        if self.attempt(guest) != ACKNOWLEDGED:
+            return
+        merge = self.change("merge", cart)
+        merge.lines, merge.source = guest.lines, guest.cart
+        self.attempt(merge)
+        if self.random.random() < 0.3:
+            answer, began, ended = self.send("read", "GET", "/shopping-carts/" + guest.cart)
+            if answer is not None and answer.status == 200:
+                self.load.observe(self.number, "read", guest.cart, began, ended, "done", answer.json())
+
     def change(self, action, cart=None, customer=None):
-        single, *pair, set_line = self.lines
+        single, *pair, set_line, merged_line = self.lines
         quantity = self.random.randint(1, 9)
         lines = {}
         if action == "add":
@@ -114,8 +133,13 @@ class Client(threading.Thread):
         elif action == "set":
             self.last_set += 1
             lines = {set_line: self.last_set}
+            if self.random.random() < 0.7:
+                lines[-set_line] = self.last_set
+        elif action == "create_guest":
+            self.last_set += 1
+            lines = {merged_line: quantity, -merged_line: self.last_set, **{product: quantity + 1 for product in pair}}
         key = None
-        if action != "delete" and self.random.random() < 0.5:
+        if action not in ("delete", "create_guest") and self.random.random() < 0.5:
             self.keys += 1
             key = "%s-%d-%d" % (self.load.name, self.number, self.keys)
         change = ledger.Change(action.partition("_")[0], cart, customer, lines, key)
@@ -126,18 +150,25 @@ class Client(threading.Thread):
         path, headers = "/shopping-carts", []
         if change.key is not None:
             headers.append(("Idempotency-Key", change.key))
+        items = [{"product_id": product, "quantity": quantity, **self.attributes(change, product)}
+                 for product, quantity in change.lines.items() if product > 0]
         if change.kind == "create":
-            return "POST", path, headers, {"customer_id": change.customer}
+            return "POST", path, headers, {"customer_id": change.customer, **({"items": items} if items else {})}
         path += "/" + change.cart
+        if change.kind == "merge":
+            return "POST", path + "/merge", headers, {"from": change.source, "strategy": "add"}
         if change.kind == "add":
-            items = [{"product_id": product, "quantity": quantity} for product, quantity in change.lines.items()]
             return "POST", path + "/items", headers, items[0] if len(items) == 1 else {"items": items}
         if change.kind == "set":
-            (product, quantity), = change.lines.items()
-            return "PUT", "%s/items/%d" % (path, product), headers, {"quantity": quantity}
+            item, = items
+            return "PUT", "%s/items/%d" % (path, item.pop("product_id")), headers, item
         if change.kind == "checkout":
             return "POST", path + "/checkout", headers
         return "DELETE", path, headers
+
+    @staticmethod
+    def attributes(change, product):
+        return {"attributes": {"n": change.lines[-product]}} if -product in change.lines else {}
 
     def send(self, kind, *request, http=None):
         """The answer, or None; complains of one that is late or does not come."""
@@ -175,14 +206,20 @@ class Client(threading.Thread):
         change.outcome = outcome
         if outcome == ACKNOWLEDGED:
             change.ended = ended
+            if change.kind == "merge":
+                self.load.observe(self.number, "read", change.cart, began, ended, "done", answer.json())
         elif answer is not None and answer.error() in ledger.OBSERVATIONS:
             self.load.observe(self.number, change.kind, change.cart, began, ended, ledger.OBSERVATIONS[answer.error()])
         self.load.events.append(Event(began, ended, change.kind, said, self.number, change.cart, answer, change))
-        if outcome == UNKNOWN and change.key is not None and change.attempts == 1:
+        if outcome == UNKNOWN and self.is_repeatable(change) and change.attempts == 1:
             self.pending.append(change)
-        if outcome == ACKNOWLEDGED and change.key is not None and self.random.random() < 0.1:
+        if outcome == ACKNOWLEDGED and self.is_repeatable(change) and self.random.random() < 0.1:
             self.ask_again(change, answer)
         return outcome
+
+    @staticmethod
+    def is_repeatable(change):
+        return change.key is not None or change.kind == "merge"
 
     def judge(self, change, answer):
         """What the answer says of this attempt; complains of one that it may not have."""
@@ -213,12 +250,14 @@ class Client(threading.Thread):
             change.order_id = answer.json()["order_id"]
         if change.version is None and change.kind != "delete":
             self.load.complain("%s: %d without ETag" % (change.kind, answer.status))
+        if change.kind == "merge":
+            change.version = None  # perhaps a later one: somebody else may have finished it
         self.successes += 1
         self.expect(change, 0, +1)
 
     def expect(self, change, bound, sign):
         """Moves what a reader must at least (0), or may at most (1) see."""
-        if change.kind == "add":
+        if change.kind in ("add", "merge"):
             for product, quantity in change.lines.items():
                 self.sums[change.cart, product][bound] += sign * quantity
 
@@ -232,8 +271,8 @@ class Client(threading.Thread):
         again, _, _ = self.send(change.kind, *self.request(change))
         if again is None or again.status in (503, 504) or (again.status == 404 and change.cart in self.load.closing):
             return
-        same = again.status == first.status and (change.kind == "create" or again.version() == first.version())
-        if not same or again.header("Idempotency-Replayed") != "true":
+        same = again.status == first.status and (change.kind in ("create", "merge") or again.version() == first.version())
+        if not same or change.key is not None and again.header("Idempotency-Replayed") != "true":
             self.load.complain("%s: repeated under its key after %.1f ms: %d, version %s and %s; first %d, version %s" % (
                 change.kind, 1000 * (again.began - first.began), again.status, again.version(),
                 again.header("Idempotency-Replayed"), first.status, first.version()))
@@ -262,7 +301,7 @@ class Client(threading.Thread):
 
     def check_read(self, cart, json):
         quantities = {item["product_id"]: item["quantity"] for item in json["items"]}
-        single, one, other, _ = self.lines
+        single, one, other, *_ = self.lines
         if quantities.get(one) != quantities.get(other):
             self.load.complain("read: half of a change: %s and %s" % (quantities.get(one), quantities.get(other)))
         for product in (single, one):
@@ -276,11 +315,11 @@ class Load:
     """The clients, and what they have found. Start it, let something happen, stop it, settle it, look at what is wrong."""
 
     def __init__(self, port, clients=32, pause_s=0.02, seed=None, deadline_s=DEADLINE_S, slack_s=SLACK_S, more_ports=(), crashes=False,
-                 eventual=False):
+                 eventual=False, merges=False):
         """more_ports: of other services on the same database. crashes: services are killed, so answers may not come. eventual: each read
         comes after one that may be stale, so that a read cache has the cart."""
         self.port, self.pause_s, self.deadline_s, self.slack_s = port, pause_s, deadline_s, slack_s
-        self.ports, self.crashes, self.eventual = (port, *more_ports), crashes, eventual
+        self.ports, self.crashes, self.eventual, self.merges = (port, *more_ports), crashes, eventual, merges
         self.seed = seed or os.environ.get("CART_SEED") or str(random.randrange(1 << 32))
         self.name = "%x" % random.randrange(1 << 40)  # of this run: the database may hold others' keys
         self.first_customer = random.randrange(1 << 30, 1 << 50)

@@ -450,6 +450,27 @@ def a_repeat_under_a_key_needs_no_rest_of_the_target():
     assert len(rig.item(pair.target_path)["op_v"]["M"]) == 1
 
 
+def a_merge_that_others_finish_is_not_refused():
+    """Only the key could not be stored: the answer does not say that nothing was changed."""
+    rig = rig_of("map")
+    pair, back, answers = Pair(rig, THERE, SOURCE), KeepsBack(), []
+    rig.arm(4, back)  # the decision
+    usual = rig.front.rule
+    rig.front.rule = lambda call, ask: error("AccessDeniedException") if b"op_f.#k=:record" in call.body and b"merges=:merges" not in call.body \
+        else usual(call, ask)
+    thread = threading.Thread(target=lambda: answers.append(pair.merge(None, (("Idempotency-Key", "theirs"),))))
+    thread.start()
+    try:
+        assert back.met.wait(30), "no decision"
+        pair.rig = other_of("map")
+        pair.check_end()
+    finally:
+        back.goes.set()
+        thread.join()
+        rig.front.rule = usual
+    assert (answers[0].status, answers[0].error()) == (504, "OUTCOME_UNKNOWN"), answers[0].body
+
+
 def if_match_holds_whoever_finishes_the_merge():
     """The target has another version when the decision is made: by who finds from merging, too."""
     rig = rig_of("map")
@@ -479,7 +500,8 @@ def main():
                          a_target_that_gets_adds_all_the_time_takes_lines_in_documents, killed_while_the_target_is_held,
                          a_hold_that_comes_late_is_in_nobodys_way,
                          a_seal_of_a_busy_cart_that_comes_after_the_answer_leaves_nothing_stuck,
-                         a_repeat_under_a_key_needs_no_rest_of_the_target, if_match_holds_whoever_finishes_the_merge,
+                         a_repeat_under_a_key_needs_no_rest_of_the_target, a_merge_that_others_finish_is_not_refused,
+                         if_match_holds_whoever_finishes_the_merge,
                          a_target_does_not_gather_decisions, a_target_is_deleted_after_what_it_has_decided, the_others_have_ended_well])
         finally:
             for rig in SCENE.values():

@@ -7,6 +7,7 @@ what makes the verdicts of the other fault tests worth something.
 
 import copy
 import os
+import re
 import socket
 import socketserver
 import sys
@@ -138,6 +139,43 @@ def a_cart_made_twice_or_missing_in_its_list_is_found():
     found(lambda changes, cart, lists: lists[CUSTOMER].append(CART), "listed twice")
 
 
+SOURCE = "s"
+
+
+def merged():
+    """A cart takes the lines of another one; whether a second merge was done is not known, and it was not."""
+    guest, other = change("create", ACKNOWLEDGED, 1, {5: 2, -5: 9}), change("create", ACKNOWLEDGED, 1, {5: 4, -5: 8})
+    merge, unknown = change("merge", ACKNOWLEDGED, None, guest.lines), change("merge", UNKNOWN, None, other.lines)
+    guest.cart, other.cart, merge.source, unknown.source = SOURCE, "t", SOURCE, "t"
+    guest.customer = other.customer = None
+    line, alike = ({"product_id": 5, "quantity": quantity, "attributes": {"n": n}} for quantity, n in ((2, 9), (4, 8)))
+    stored = {CART: {"items": [dict(line)], "version": 2, "status": "open", "order_id": None, "merged_into": None},
+              SOURCE: {"items": [line], "version": 2, "status": "merged", "order_id": None, "merged_into": CART},
+              "t": {"items": [alike], "version": 1, "status": "open", "order_id": None, "merged_into": None}}
+    return [change("create", ACKNOWLEDGED, 1), guest, other, merge, unknown], stored
+
+
+def assert_merge_is_wrong(text, cart, **stands):
+    changes, stored = merged()
+    stored[cart].update(stands)
+    wrong = ledger.check(changes, stored, {CUSTOMER: [CART]})
+    assert any(text in line for line in wrong), "\"%s\" is not among %s" % (text, wrong)
+
+
+def a_merge_that_was_lost_doubled_or_made_by_half_is_found():
+    changes, stored = merged()
+    assert ledger.check(changes, stored, {CUSTOMER: [CART]}) == []
+    item = stored[CART]["items"][0]
+    assert_merge_is_wrong("0 stored, 2 acknowledged: lost", CART, items=[])
+    assert_merge_is_wrong("more than was asked for", CART, items=[{**item, "quantity": 4}])
+    assert_merge_is_wrong("attributes of 5: 0 stored", CART, items=[{"product_id": 5, "quantity": 2}])
+    assert_merge_is_wrong("changes stored", CART, version=3)
+    assert_merge_is_wrong("its merge was acknowledged, and it is open", SOURCE, status="open")
+    assert_merge_is_wrong("it was merged into c, and says d", SOURCE, merged_into="d")
+    # That the unknown one was done is what the cart that its lines come from says; then they must be there.
+    assert_merge_is_wrong("product 5: 2 stored, 6 acknowledged: lost", "t", status="merged", merged_into=CART, version=2)
+
+
 # A liar between the clients and cartd.
 
 
@@ -194,7 +232,7 @@ class Passage(socketserver.BaseRequestHandler):
             if not request:
                 return
             method, path, _ = request.decode("latin-1").split(" ", 2)
-            kind = method + (" items" if path.endswith("/items") else "")
+            kind = method + (" items" if path.endswith("/items") else " merge" if path.endswith("/merge") else "")
             self.request.sendall(self.server.lie(self, kind, self.server.number(kind), request))
 
     def finish(self):
@@ -211,7 +249,7 @@ def complaints_about(lie, changes=400):
         cartd = Cartd(folder, {"backend": "memory", "threads": "2"})
         liar = Liar(cartd.port, lie)
         try:
-            load = Load(liar.server_address[1], pause_s=0.01, slack_s=0)
+            load = Load(liar.server_address[1], pause_s=0.01, slack_s=0, merges=True)
             load.start()
             load.await_successes(changes, 30)
             load.stop()
@@ -243,6 +281,23 @@ def an_acknowledged_add_that_never_arrived_is_found():
             return b'HTTP/1.1 204 No Content\r\nETag: "1000"\r\n\r\n'
         return passage.pass_on(request)
     assert_caught(lie, "lost")
+
+
+def an_acknowledged_merge_that_never_arrived_is_found():
+    def lie(passage, kind, number, request):
+        if kind == "POST merge" and number == 2:
+            cart = request.split(b"/")[2]
+            return passage.pass_on(b"GET /shopping-carts/%s HTTP/1.1\r\nHost: x\r\n\r\n" % cart)
+        return passage.pass_on(request)
+    assert_caught(lie, "its merge was acknowledged, and it is open")
+
+
+def attributes_that_are_dropped_are_found():
+    def lie(passage, kind, number, request):
+        if kind == "PUT" and number > 5:
+            request = re.sub(rb', *"attributes": *{[^}]*}', lambda match: b" " * len(match[0]), request)
+        return passage.pass_on(request)
+    assert_caught(lie, "set to one of")
 
 
 def an_add_that_arrived_twice_is_found():
@@ -355,8 +410,11 @@ if __name__ == "__main__":
         a_checkout_that_was_lost_changed_or_overtaken_is_found,
         a_lost_cart_and_a_deleted_one_that_came_back_are_found,
         a_cart_made_twice_or_missing_in_its_list_is_found,
+        a_merge_that_was_lost_doubled_or_made_by_half_is_found,
         nothing_is_wrong_with_an_honest_service,
         an_acknowledged_add_that_never_arrived_is_found,
+        an_acknowledged_merge_that_never_arrived_is_found,
+        attributes_that_are_dropped_are_found,
         an_add_that_arrived_twice_is_found,
         a_change_that_was_refused_and_made_is_found,
         a_late_answer_is_found,

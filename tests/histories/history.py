@@ -12,7 +12,7 @@ import tempfile
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, name) for name in ("pylib", "fault")]
 from cartd import ROOT  # noqa: E402 (where it is is known only now)
-from ledger import ACKNOWLEDGED, REFUSED  # noqa: E402
+from ledger import ACKNOWLEDGED, REFUSED, end_of_source, lines_of, resolved  # noqa: E402
 from tap import Skip  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -49,9 +49,18 @@ def of_change(client, change):
                      lines=lines, version=change.version or 0)
 
 
+def sides(change, stored, read_at):
+    """A change; of a merge what it is for both carts."""
+    change = resolved(change, stored)
+    if change.kind != "merge" or change.outcome == REFUSED:
+        return [change]
+    change.ended = change.ended or read_at
+    return [change, end_of_source(change)]
+
+
 def of_json(cart):
-    return {"lines": {str(item["product_id"]): item["quantity"] for item in cart["items"]}, "version": cart["version"],
-            "closed": cart["status"] == "checked_out"}
+    return {"lines": {str(product): quantity for product, quantity in lines_of(cart).items()}, "version": cart["version"],
+            "closed": cart["status"] != "open"}
 
 
 def of_observation(client, kind, cart, began, ended, outcome, json_seen=None):
@@ -60,8 +69,8 @@ def of_observation(client, kind, cart, began, ended, outcome, json_seen=None):
 
 def of_load(load, stored, read_at):
     """Every operation of a load that has been settled; stored: {cart: JSON or None}, as it was read after the end, at a moment."""
-    operations = [of_change(client.number, change) for client in load.clients for change in client.changes
-                  if change.outcome != REFUSED and change.cart is not None]
+    operations = [of_change(client.number, side) for client in load.clients for change in client.changes if change.cart is not None
+                  for side in sides(change, stored, read_at) if side.outcome != REFUSED]
     operations += [of_observation(*what) for what in load.observations]
     operations += [of_observation(len(load.clients), "read", cart, read_at, read_at, "done" if seen else "missing", seen)
                    for cart, seen in stored.items()]

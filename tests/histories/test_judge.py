@@ -79,6 +79,21 @@ def a_refusal_that_is_not_true_is_found():
     is_wrong(operation(1, "read", "c", 3, 4, "missing"))
 
 
+def a_merge_takes_its_lines_once_and_keeps_the_attributes_that_are_there():
+    def merge(began, ended, quantity, attributes, outcome="done"):
+        return operation(1, "merge", "c", began, ended, outcome, lines={"7": quantity, "-7": attributes})
+
+    def seen(began, version, quantity, attributes):
+        return operation(9, "read", "c", began, began + 1, "done", lines={"7": quantity, "-7": attributes}, version=version, closed=False)
+    is_right(merge(3, 9, 2, 30), add(4, 8, 2), seen(10, 3, 3, 30))
+    is_right(merge(3, 4, 2, 30), merge(5, 6, 4, 50), seen(7, 3, 6, 30))
+    is_wrong(merge(3, 4, 2, 30), merge(5, 6, 4, 50), seen(7, 3, 6, 50))
+    is_wrong(merge(3, 4, 2, 30), seen(5, 3, 4, 30))
+    is_wrong(merge(3, 4, 2, 30), seen(5, 1, 0, 0))
+    is_wrong(merge(3, 4, 2, 30), add(5, 6, 2), seen(7, 3, 3, 30))
+    is_right(operation(1, "add", "c", 2, 3, "done", lines={"7": 1}, version=2), operation(1, "merged", "c", 4, 5, "done"), read(6, 7, 3, 1, closed=True))
+
+
 def many_unknown_changes_are_decided_in_a_moment():
     unknown = [add(3 + i, None, 0, i + 1, "unknown", client=i) for i in range(200)]
     known = [add(300 + 2 * i, 301 + 2 * i, 2 + i, 1) for i in range(200)]
@@ -98,5 +113,6 @@ if __name__ == "__main__":
         two_changes_with_one_version_are_found,
         a_change_after_its_checkout_is_found,
         a_refusal_that_is_not_true_is_found,
+        a_merge_takes_its_lines_once_and_keeps_the_attributes_that_are_there,
         many_unknown_changes_are_decided_in_a_moment,
     ])

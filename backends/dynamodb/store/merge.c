@@ -430,12 +430,12 @@ static void merge_ended(struct ddb_task *task)
 	struct ddb_merge *merge = task->merge;
 	bool ours = merge_is_ours(merge);
 
-	if (ours)
-		merge->sealed = merge->stays;
-	if (ours && merge->decided)
-		merge_answer_decided(task, true);
-	else
+	if (!ours || !merge->decided) {
 		merge_tidy_and_go_on(task);
+		return;
+	}
+	merge->sealed = merge->stays;
+	merge_answer_decided(task, true);
 }
 
 static void merge_end_done(struct ddb_task *task)
@@ -637,7 +637,7 @@ static void merge_consider(struct ddb_task *task)
 		merge_answer(task, CART_DAMAGED, merge->why);
 		return;
 	}
-	task->write.doubt = merge->lost;
+	task->write.doubt = merge->lost || merge->sealed;
 	if (ddb_write_replays(task, &merge->target))
 		return;
 	if (!merge->source_there || !cart_op_sees(op, &merge->source.cart)) {
@@ -655,6 +655,21 @@ static void merge_consider(struct ddb_task *task)
 		merge_repeat(task);
 	else if (!ddb_write_has_no_room(task, &merge->target))
 		merge_seal(task);
+}
+
+/* from as it is shows no merge by a seal of ours, and one that has not come by now cannot come. One
+ * that has come may have been ended by somebody else. */
+static bool merge_has_no_seal(const struct ddb_merge *merge)
+{
+	const struct cart *source = &merge->source.cart;
+
+	if (merge->stays)
+		return false;
+	if (!merge->source_there)
+		return true;
+	return strcmp(merge->source.mark, merge->fence) != 0 &&
+	       (source->state != CART_MERGED ||
+		cart_id_compare(&source->merged_into, &merge->into) != 0);
 }
 
 static void merge_take_source(struct ddb_task *task)
@@ -678,9 +693,7 @@ static void merge_take_source(struct ddb_task *task)
 	}
 	memcpy(merge->why, why, sizeof(why));
 	ddb_store_count(store, store->db->series.read_modify_writes, 1);
-	/* A seal of ours that has not come by now cannot come. */
-	if (merge_is_asked_for(task) && !merge_is_ours(merge) && !merge->stays &&
-	    (!merge->source_there || strcmp(merge->source.mark, merge->fence) != 0))
+	if (merge_is_asked_for(task) && !merge_is_ours(merge) && merge_has_no_seal(merge))
 		merge->sealed = false;
 	if (merge_is_asked_for(task) && !merge_is_ours(merge))
 		merge_consider(task);

@@ -31,12 +31,15 @@ type operation struct {
 	Client  int            `json:"client"`
 	Call    int64          `json:"call"`   // ns, by one clock for all clients
 	Return  int64          `json:"return"` // 0: the outcome is unknown
-	Do      string         `json:"do"`     // create, add, set, checkout, delete, read
-	Lines   map[string]int `json:"lines"`  // of an add or set: what was asked for; of a read: what was seen
+	Do      string         `json:"do"`     // create, add, set, checkout, delete, read; merge, and of the cart whose lines it takes: merged
+	Lines   map[string]int `json:"lines"`  // of a create, add, set or merge: what was asked for; of a read: what was seen
 	Outcome string         `json:"outcome"`
-	Version int            `json:"version"` // after a change that was done, or as read
+	Version int            `json:"version"` // after a change that was done (of a merge 0: nobody was told), or as read
 	Closed  bool           `json:"closed"`  // as read
 }
+
+// The attributes of a line are a line too, whose name begins with this.
+const attributes = "-"
 
 // Outcomes.
 const (
@@ -84,7 +87,7 @@ func (c cart) exists() bool { return c.version > 0 && !c.gone }
 // The cart after a change; false: the rules do not allow it there.
 func (c cart) after(op *operation) (bool, cart) {
 	if op.Do == "create" {
-		return c.version == 0, cart{version: 1}
+		return c.version == 0, cart{version: 1, lines: encode(op.Lines)}
 	}
 	if !c.exists() {
 		return false, c
@@ -93,19 +96,23 @@ func (c cart) after(op *operation) (bool, cart) {
 	case "delete":
 		c.gone = true
 		return true, c
-	case "checkout":
+	case "checkout", "merged":
 		if c.closed || c.lines == "" {
 			return false, c
 		}
 		c.closed = true
-	case "add", "set":
+	case "add", "set", "merge":
 		if c.closed {
 			return false, c
 		}
 		lines := decode(c.lines)
 		for name, quantity := range op.Lines {
-			if op.Do == "add" {
-				quantity += lines[name]
+			there, known := lines[name]
+			switch {
+			case op.Do == "merge" && strings.HasPrefix(name, attributes) && known:
+				quantity = there // the cart's own stay
+			case op.Do != "set":
+				quantity += there
 			}
 			lines[name] = quantity
 		}
@@ -158,6 +165,9 @@ func (h *history) step(c cart, op *operation) (bool, cart) {
 		return c.exists() && c.version == op.Version && c.closed == op.Closed && c.lines == encode(op.Lines), c
 	}
 	possible, next := c.after(op)
+	if op.Version == 0 && op.Do != "delete" {
+		return possible && !h.named[next.version], next
+	}
 	return possible && (op.Do == "delete" || next.version == op.Version), next
 }
 
@@ -211,7 +221,7 @@ func read(from io.Reader) (map[string]*history, error) {
 			h = &history{named: map[int]bool{}}
 			histories[op.Cart] = h
 		}
-		if op.Outcome == done && op.Do != "read" && op.Do != "delete" {
+		if op.Outcome == done && op.Do != "read" && op.Version != 0 {
 			h.named[op.Version] = true
 		}
 		if op.Outcome != unknown {

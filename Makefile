@@ -279,7 +279,7 @@ way_env = --env CART_BACKEND=$(firstword $(subst -, ,$(1))) \
 # on dynamodb what reads and writes ids, and in the builds that are instrumented only where no server runs.
 contract_of_type = $(if $(filter $(2),$(or $(CART_ID_TYPE),integer)),$(CONTRACT_TESTS),$(if $(CART_ID_TYPE),,$(if \
 	$(filter memory sqlite,$(3)),$(CONTRACT_TESTS),$(if $(filter release,$(1)),$(if $(filter mysql,$(3)),$(CONTRACT_TESTS),\
-	$(foreach t,cart batches lists owners guests merge,$(B)/tests/contract/test_$(t)))))))
+	$(foreach t,cart batches lists owners guests merge whole,$(B)/tests/contract/test_$(t)))))))
 run_contract_type = $(foreach w,$(foreach b,$(backends),$(call ways,$(b))),$(if $(call contract_of_type,$(1),$(3),$(w)),\
 	--group contract-$(w)$(filter-out -integer,-$(3))$(call tag,$(1)) $(call way_env,$(w)) --env CART_ID_TYPE=$(3) \
 	$(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(call contract_of_type,$(1),$(3),$(w)))))
@@ -381,7 +381,7 @@ check-mysql: tests
 check-dynamodb: backends := dynamodb
 check-dynamodb: tests
 	@$(with_servers) $(RUN) $(call run_dynamodb,$(VARIANT),300)
-## check-clients: clients in Java, Go and TypeScript, generated from schemas/openapi.yaml; needs these languages and their registries
+## check-clients: clients in Java, Go and TypeScript, generated from schemas/openapi.yaml, and DuckDB on the archive; needs these languages and their registries
 check-clients: programs
 	@CARTD=$(CURDIR)/$(B)/bin/cartd $(RUN) --group clients --timeout 1800 tests/clients/run
 ## check-deploy: the CloudFormation template of deploy/aws, and the workflows of docs/examples, by programs that are fetched

@@ -18,7 +18,7 @@ import tap  # noqa: E402
 from cartd import await_that  # noqa: E402
 from ddb_front import Front  # noqa: E402
 from key_stub import KeyStub  # noqa: E402
-from private_dynalite import server  # noqa: E402
+from private_dynalite import server, server_of  # noqa: E402
 from scene import ACKNOWLEDGED, RECOVERY_S, REFUSED, UNKNOWN  # noqa: E402
 from scene_dynamodb import Scene  # noqa: E402
 
@@ -28,7 +28,7 @@ def proxy_of(database):
 
 
 def killed_ten_times(layout):
-    with server(on_disk=True) as database, Scene(database, {"dynamodb.layout": layout}) as scene:
+    with server_of(layout, on_disk=True) as database, Scene(database, {"dynamodb.layout": layout}) as scene:
         faults.kill_and_restart(scene, database, 10)
 
 
@@ -40,6 +40,10 @@ def killed_ten_times_nothing_acknowledged_is_lost_or_doubled_in_documents():
     killed_ten_times("list")
 
 
+def killed_ten_times_nothing_acknowledged_is_lost_or_doubled_in_rows():
+    killed_ten_times("rows")
+
+
 def stopped_for_ten_seconds_every_answer_comes_in_time():
     """Twice request.deadline: everybody waits it out at least once. Then what the server had received it does, late."""
     with server(on_disk=True) as database, Scene(database) as scene:
@@ -47,7 +51,7 @@ def stopped_for_ten_seconds_every_answer_comes_in_time():
 
 
 def cut_a_thousand_times(layout):
-    with server() as database, proxy_of(database) as proxy, \
+    with server_of(layout) as database, proxy_of(database) as proxy, \
             Scene(database, {"dynamodb.layout": layout}, middle=proxy) as scene:
         choice = random.Random(scene.load.seed)
         for turn in range(20):
@@ -67,9 +71,13 @@ def cut_a_thousand_times_at_every_point_nothing_is_applied_twice_in_documents():
     cut_a_thousand_times("list")
 
 
+def cut_a_thousand_times_at_every_point_nothing_is_applied_twice_in_rows():
+    cut_a_thousand_times("rows")
+
+
 def killed_and_cut_at_once(layout):
     """An outcome that a cut leaves open, and that is looked for at a server that is gone."""
-    with server(on_disk=True) as database, proxy_of(database) as proxy, \
+    with server_of(layout, on_disk=True) as database, proxy_of(database) as proxy, \
             Scene(database, {"dynamodb.layout": layout}, middle=proxy) as scene:
         proxy.cut(cut_proxy.BEFORE_ANSWER, 15)
         for turn in range(5):
@@ -86,6 +94,10 @@ def killed_and_cut_at_once_nothing_acknowledged_is_lost_or_doubled_in_maps():
 
 def killed_and_cut_at_once_nothing_acknowledged_is_lost_or_doubled_in_documents():
     killed_and_cut_at_once("list")
+
+
+def killed_and_cut_at_once_nothing_acknowledged_is_lost_or_doubled_in_rows():
+    killed_and_cut_at_once("rows")
 
 
 def silenced_five_times_it_goes_on_over_new_connections():
@@ -164,11 +176,14 @@ if __name__ == "__main__":
     tap.main_of([
         killed_ten_times_nothing_acknowledged_is_lost_or_doubled_in_maps,
         killed_ten_times_nothing_acknowledged_is_lost_or_doubled_in_documents,
+        killed_ten_times_nothing_acknowledged_is_lost_or_doubled_in_rows,
         stopped_for_ten_seconds_every_answer_comes_in_time,
         cut_a_thousand_times_at_every_point_nothing_is_applied_twice_in_maps,
         cut_a_thousand_times_at_every_point_nothing_is_applied_twice_in_documents,
+        cut_a_thousand_times_at_every_point_nothing_is_applied_twice_in_rows,
         killed_and_cut_at_once_nothing_acknowledged_is_lost_or_doubled_in_maps,
         killed_and_cut_at_once_nothing_acknowledged_is_lost_or_doubled_in_documents,
+        killed_and_cut_at_once_nothing_acknowledged_is_lost_or_doubled_in_rows,
         silenced_five_times_it_goes_on_over_new_connections,
         every_trouble_at_once_nothing_is_applied_twice_in_maps,
         every_trouble_at_once_nothing_is_applied_twice_in_documents,

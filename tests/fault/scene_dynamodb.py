@@ -9,15 +9,20 @@ from load import DEADLINE_S
 from private_dynalite import items_of, keys_for, settings_for
 from watch import HEALTH_DEADLINE_S
 
-OPERATIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")  # those that cartd counts
-SETTLING = 3  # calls of a new table's provisioning, which are not among the store's: the type of ids is read, written and read again
+OPERATIONS = ("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems")  # those that cartd counts
+# Calls of a new table's provisioning, which are not among the store's: the type of ids is read, written and read again; in layout rows a
+# transaction is tried.
+SETTLING = 4
 # docs/backends/dynamodb.md: as long as nothing succeeds, all retries of the process are paid from a budget; then one in PROBE_S is made.
 BUDGET, RETRY, PROBE_S = 500, 5, 0.05
 TIMEOUT_S = 2.0  # dynamodb.timeout
 
 
-def lines_of(item):
-    """{product: quantity}, of either layout."""
+def lines_of(item, rows):
+    """{product: quantity}, of any layout. rows: the items of lines that the table has, of all carts."""
+    if "qty" not in item and "gen" in item:
+        return {int(row["row"]["S"].split("#", 1)[1]): int(row["quantity"]["N"]) for row in rows.get(item["cart_id"]["S"], ())
+                if row["gen"] == item["gen"]}
     if "items" in item:
         lines = [line["M"] for line in item["items"]["L"]]
         return {int(line["product_id"]["S"]): int(line["quantity"]["N"]) for line in lines}
@@ -43,9 +48,13 @@ class Scene(scene.Scene):
         return settings_for(database)
 
     def tables(self, database):
-        items = [item for item in items_of(database) if is_cart(item)]
+        stored, rows = items_of(database), {}
+        for item in stored:
+            if item.get("row", {"S": ""})["S"].startswith("ITEM#"):
+                rows.setdefault(item["cart_id"]["S"], []).append(item)
+        items = [item for item in stored if is_cart(item)]
         carts = {item["cart_id"]["S"]: (int(item["version"]["N"]), item["status"]["S"] == "checked_out") for item in items}
-        return carts, {item["cart_id"]["S"]: lines for item in items for lines in [lines_of(item)] if lines}
+        return carts, {item["cart_id"]["S"]: lines for item in items for lines in [lines_of(item, rows)] if lines}
 
     def sum_of(self, series):
         """Of all its labels."""

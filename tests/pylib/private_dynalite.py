@@ -28,12 +28,17 @@ def server(**options):
         raise Skip("nothing of it was tested: %s" % why) from None
 
 
-def with_transactions():
+def server_of(layout, **options):
+    """One on which that layout can be tested."""
+    return with_transactions(**options) if layout == "rows" else server(**options)
+
+
+def with_transactions(**options):
     """A server that layout rows can be tested on. One that would have to be compiled first is not."""
     if KIND == "dynalite" and not kinds.DYNAMODB["dynoxide"].is_here():
         raise Skip("layout rows was not tested: dynalite has no transactions, and dynoxide is not in build/servers, where "
                    "`tools/with-dynalite --kind dynoxide true` compiles it in some minutes")
-    return kinds.DYNAMODB["dynoxide" if KIND == "dynalite" else KIND]()
+    return kinds.DYNAMODB["dynoxide" if KIND == "dynalite" else KIND](**options)
 
 
 def only_keys():

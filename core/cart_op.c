@@ -155,6 +155,7 @@ struct cart_op *cart_op_copy_request(const struct cart_op *op)
 	copy->carts = NULL;
 	copy->cart_count = 0;
 	copy->page = NULL;
+	copy->line = NULL; /* all lines may come */
 	cart_op_clear(copy);
 	memset(&copy->held, 0, sizeof(copy->held));
 	copy->submitted_ns = op->submitted_ns;

@@ -178,6 +178,9 @@ struct cart_op {
 	 * no other customer.
 	 */
 	const struct shop_id *owner;
+	/* GET: the line of this product is wanted alone, with all of the cart that is no line. A
+	 * backend may give other lines too. NULL: all lines. */
+	const struct shop_id *line;
 	int64_t if_version;		   /* 0: any; no cart ever has a negative one */
 	const struct cart_change *changes; /* CHANGE: applied in order, all or none. CREATE: the
 					      lines to begin with, ADDs alone */

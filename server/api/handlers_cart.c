@@ -165,6 +165,10 @@ void cart_handle_get(struct call *call)
 		call_invalid(call, "header If-None-Match must be \"*\" or a list of entity-tags");
 		return;
 	}
+	/* The read cache keeps whole carts. */
+	op->line = call->product_id.size > 0 && call->api->shared->read_cache == NULL
+			   ? &call->product_id
+			   : NULL;
 	call_submit(call, cart_answer_get);
 }
 

@@ -106,6 +106,39 @@ static void what_is_not_there_is_not_found(void **state)
 	ask(f, CART_NOT_FOUND, GET, .id = id);
 }
 
+/* Its version and the rest are there in any case; of the lines at least that one. */
+static void expect_line(struct rig *f, const struct cart_id *id, const struct shop_id *product,
+			int64_t quantity, int64_t version)
+{
+	static const unsigned flags[] = {0, CART_READ_STRONG, CART_READ_EVENTUAL};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		struct cart_op op =
+			ask_for(f, CART_OK, GET, .id = *id, .line = product, .flags = flags[i]);
+		const struct cart_line *line = cart_find_line(&op.cart, product);
+
+		assert_int_equal(op.cart.version, version);
+		assert_int_equal(line != NULL ? line->quantity : 0, quantity);
+		cart_op_clear(&op);
+	}
+}
+
+static void one_line_can_be_asked_for(void **state)
+{
+	struct rig *f = *state;
+	struct cart_id id = rig_cart(f), none = rig_id(f);
+	struct shop_id two = id_of(2), three = id_of(3);
+
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 5)));
+	ask(f, CART_OK, CHANGE, .id = id, CHANGES(ADD(2, 7)));
+	expect_line(f, &id, &two, 7, 3);
+	expect_line(f, &id, &three, 0, 3);
+	ask(f, CART_NOT_FOUND, GET, .id = none, .line = &two);
+	ask(f, CART_OK, CHECKOUT, .id = id, .order_id = rig_id(f));
+	expect_line(f, &id, &two, 7, 4);
+	expect_line(f, &id, &three, 0, 4);
+}
+
 static void a_change_is_seen_at_once_through_another_loops_handle(void **state)
 {
 	struct rig *f = *state;
@@ -584,6 +617,7 @@ int main(void)
 		ON(a_new_cart_is_open_empty_and_of_version_1),
 		ON(a_create_with_an_id_in_use_harms_nothing),
 		ON(what_is_not_there_is_not_found),
+		ON(one_line_can_be_asked_for),
 		ON(a_change_is_seen_at_once_through_another_loops_handle),
 		ON(an_add_makes_the_line_and_then_raises_it),
 		ON(lines_are_ordered_by_product),

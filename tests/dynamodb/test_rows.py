@@ -83,6 +83,7 @@ def what_each_calls(rows):
     """{operation: calls} of each request."""
     ask, cart, wrong = rows.ask, lambda: rows.create(1, 2), []
     read, transaction, put, update = {"Query": 1}, {"TransactWriteItems": 1}, {"PutItem": 1}, {"UpdateItem": 1}
+    one = {"TransactGetItems": 1}
     item, keyed = '{"product_id":1,"quantity":1}', ((KEY, "k1"),)
 
     def used():
@@ -92,6 +93,10 @@ def what_each_calls(rows):
 
     for name, prepare, request, wanted in (
             ("get", cart, lambda path: ask(200, "GET", path), read),
+            ("get of one line", cart, lambda path: ask(200, "GET", path + "/items/2"), one),
+            ("get of one line that is not there", cart, lambda path: ask(404, "GET", path + "/items/3"), one),
+            ("get of one line, eventual", cart, lambda path: ask(200, "GET", path + "/items/2?consistency=eventual"), read),
+            ("get of one of many lines", lambda: rows.create(*range(1, MANY + 1)), lambda path: ask(200, "GET", path + "/items/7"), one),
             ("create", lambda: None, lambda _: rows.create(), put),
             ("create with lines", lambda: None, lambda _: rows.create(1, 2), transaction),
             ("create of many lines", lambda: None, lambda _: rows.create(*range(1, MANY + 1)), put),

@@ -25,6 +25,9 @@ struct ddb_table {
 /* The call that reads a cart. Returns the operation. */
 enum ddb_operation ddb_body_get(struct buf *body, const struct ddb_table *table,
 				const struct cart_id *id, bool consistent);
+/* The call that reads a cart with one of its lines, strongly; perhaps with all of them. */
+enum ddb_operation ddb_body_get_line(struct buf *body, const struct ddb_table *table,
+				     const struct cart_id *id, const struct shop_id *product);
 /* GetItem of the item that holds a CREATE's key; strong. */
 void ddb_body_get_key(struct buf *body, const struct ddb_table *table, const char *key_item);
 /* BatchGetItem of up to 100 different carts. */

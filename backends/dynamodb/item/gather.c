@@ -116,6 +116,59 @@ enum ddb_gathered ddb_gather_take(struct ddb_gather *gather, struct buf *body, j
 	return DDB_GATHERED;
 }
 
+static void gather_add_get(struct buf *body, const char *table, const struct cart_id *id,
+			   const struct shop_id *product)
+{
+	buf_add_string(body, "{\"Get\":{\"TableName\":\"");
+	buf_add_string(body, table);
+	ddb_add_id(body, "\",\"Key\":{\"cart_id\":", id);
+	buf_add_string(body, ",\"" DDB_ROW "\":{\"S\":\"");
+	buf_add_string(body, product != NULL ? DDB_ROW_ITEM : DDB_ROW_CART);
+	if (product != NULL)
+		ddb_add_escaped(body, product);
+	buf_add_string(body, "\"}}}}");
+}
+
+void ddb_gather_ask_line(struct buf *body, const char *table, const struct cart_id *id,
+			 const struct shop_id *product)
+{
+	buf_reset(body);
+	buf_add_string(body, "{\"TransactItems\":[");
+	gather_add_get(body, table, id, NULL);
+	buf_add_char(body, ',');
+	gather_add_get(body, table, id, product);
+	buf_add_char(body, ']');
+	ddb_add_end(body);
+}
+
+bool ddb_gather_take_line(json_t **answer)
+{
+	const json_t *responses = json_object_get(*answer, "Responses"), *response;
+	json_t *items = json_array(), *item, *gathered;
+	bool failed = items == NULL || !json_is_array(responses);
+	size_t i;
+
+	json_array_foreach(responses, i, response)
+	{
+		json_t *found = json_object_get(response, "Item");
+
+		if (found != NULL && json_array_append(items, found) != 0)
+			failed = true;
+	}
+	item = failed ? NULL : gather_item(items, &failed);
+	json_decref(items);
+	if (item != NULL && json_object_set_new(item, DDB_ONE_ROW, json_true()) != 0)
+		failed = true;
+	gathered = json_pack("{s:o*}", "Item", item);
+	if (failed || gathered == NULL) {
+		json_decref(gathered);
+		return false;
+	}
+	json_decref(*answer);
+	*answer = gathered;
+	return true;
+}
+
 void ddb_gather_clear(struct ddb_gather *gather)
 {
 	json_decref(gather->rows);

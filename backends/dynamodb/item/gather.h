@@ -10,6 +10,7 @@
 #include "core/base/attr.h"
 #include "core/base/buf.h"
 #include "core/cart_id.h"
+#include "core/shop_id.h"
 
 #include <jansson.h>
 
@@ -29,6 +30,12 @@ enum ddb_gathered {
 /* The Query of all rows of a cart. */
 void ddb_gather_query(struct buf *body, const char *table, const struct cart_id *id,
 		      bool consistent);
+/* TransactGetItems of the cart's item and of one of its lines. */
+void ddb_gather_ask_line(struct buf *body, const char *table, const struct cart_id *id,
+			 const struct shop_id *product);
+/* The answer becomes that to a Query that has found nothing else. False: no memory, or it is none.
+ */
+CART_MUST_CHECK bool ddb_gather_take_line(json_t **answer);
 /* Takes an answer to the call with that body; *answer is replaced. */
 CART_MUST_CHECK enum ddb_gathered ddb_gather_take(struct ddb_gather *gather, struct buf *body,
 						  json_t **answer);

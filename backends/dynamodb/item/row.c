@@ -77,7 +77,8 @@ bool ddb_rows_match(const json_t *attributes)
 	uint64_t sum = 0;
 	size_t i;
 
-	if (gen == NULL || json_object_get(attributes, "qty") != NULL)
+	if (gen == NULL || json_object_get(attributes, "qty") != NULL ||
+	    json_is_true(json_object_get(attributes, DDB_ONE_ROW)))
 		return true;
 	json_array_foreach(json_object_get(attributes, DDB_ROWS), i, row)
 	{

@@ -61,6 +61,15 @@ enum ddb_operation ddb_body_get(struct buf *body, const struct ddb_table *table,
 	return DDB_GET_ITEM;
 }
 
+enum ddb_operation ddb_body_get_line(struct buf *body, const struct ddb_table *table,
+				     const struct cart_id *id, const struct shop_id *product)
+{
+	if (table->layout != DDB_LAYOUT_ROWS)
+		return ddb_body_get(body, table, id, true);
+	ddb_gather_ask_line(body, table->name, id, product);
+	return DDB_TRANSACT_GET_ITEMS;
+}
+
 void ddb_body_get_key(struct buf *body, const struct ddb_table *table, const char *key_item)
 {
 	ddb_add_table(body, table->name);

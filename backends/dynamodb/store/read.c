@@ -50,7 +50,11 @@ static void read_get(struct ddb_task *task)
 	struct ddb_store *store = task->store;
 	enum ddb_operation operation;
 
-	if (task->asked == 1) {
+	/* An op without others is the task's first. */
+	if (task->count == 1 && task->consistent && task->ops[0]->line != NULL) {
+		operation = ddb_body_get_line(&task->call.body, &store->table, &task->ids[0],
+					      task->ops[0]->line);
+	} else if (task->asked == 1) {
 		operation = ddb_body_get(&task->call.body, &store->table, &task->ids[0],
 					 task->consistent);
 	} else {

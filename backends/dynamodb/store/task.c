@@ -83,19 +83,24 @@ static void task_leave_lane(struct ddb_task *task)
 	store_free_lane(task->store, lane);
 }
 
-/* Layout rows: the answer is of a Query that reads a cart. */
+/* Layout rows: the answer is of a call that reads a cart. */
 static bool task_reads_rows(const struct ddb_task *task)
 {
-	return task->call.operation == DDB_QUERY && task->step != DDB_STEP_LIST &&
-	       task->call.outcome == DDB_OK;
+	return task->call.outcome == DDB_OK &&
+	       (task->call.operation == DDB_TRANSACT_GET_ITEMS ||
+		(task->call.operation == DDB_QUERY && task->step != DDB_STEP_LIST));
 }
 
 /* True: the cart's rows are not together yet, and the next call for them is under way. */
 static bool task_gathers(struct ddb_task *task)
 {
 	struct ddb_call *call = &task->call;
+	bool one = call->operation == DDB_TRANSACT_GET_ITEMS;
 
-	switch (ddb_gather_take(&task->gather, &call->body, &call->json)) {
+	if (one && ddb_gather_take_line(&call->json))
+		return false;
+	switch (one ? DDB_GATHER_FAILED
+		    : ddb_gather_take(&task->gather, &call->body, &call->json)) {
 	case DDB_GATHERED:
 		return false;
 	case DDB_GATHER_MORE:

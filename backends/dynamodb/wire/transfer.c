@@ -361,6 +361,7 @@ const char *ddb_operation_name(enum ddb_operation operation)
 		[DDB_BATCH_GET_ITEM] = "BatchGetItem",
 		[DDB_QUERY] = "Query",
 		[DDB_SCAN] = "Scan",
+		[DDB_TRANSACT_GET_ITEMS] = "TransactGetItems",
 		[DDB_PUT_ITEM] = "PutItem",
 		[DDB_UPDATE_ITEM] = "UpdateItem",
 		[DDB_DELETE_ITEM] = "DeleteItem",

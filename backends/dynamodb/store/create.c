@@ -218,6 +218,23 @@ static void create_repeat(struct ddb_task *task)
 		create_put(task);
 }
 
+/* Of an import all that counts of an item with the cart's id is whose it is. It may be damaged, or,
+ * in layout rows, without the rows that its lines are in. False: there is none. */
+static bool create_import_met(struct ddb_task *task)
+{
+	const struct ddb_write *write = &task->write;
+	const json_t *item = json_object_get(task->call.json, "Item");
+	const char *mark = json_string_value(json_object_get(json_object_get(item, "mark"), "S"));
+
+	if (item == NULL)
+		return false;
+	if (mark != NULL && strcmp(mark, write->mark) == 0)
+		create_made(task);
+	else
+		create_in_use(task);
+	return true;
+}
+
 static void create_item_done(struct ddb_task *task)
 {
 	struct ddb_item item;
@@ -227,6 +244,8 @@ static void create_item_done(struct ddb_task *task)
 		create_made(task);
 		return;
 	}
+	if (task->write.op->type == CART_OP_IMPORT && create_import_met(task))
+		return;
 	found = ddb_write_item(task, &item);
 	if (found > 0)
 		create_take_item(task, &item);

@@ -29,7 +29,7 @@ struct ctl_command {
 };
 
 extern const struct ctl_command ctl_backends, ctl_provision, ctl_get, ctl_list, ctl_settings,
-	ctl_token, ctl_archive, ctl_restore;
+	ctl_token, ctl_archive, ctl_restore, ctl_feed;
 
 /*
  * print.c: what cartctl prints. Functions that return CTL_FAILED or CTL_USAGE have already printed

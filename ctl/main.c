@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 static const struct ctl_command *const ctl_commands[] = {
-	&ctl_backends, &ctl_provision, &ctl_get,   &ctl_list, &ctl_archive,
-	&ctl_restore,  &ctl_settings,  &ctl_token, NULL,
+	&ctl_backends, &ctl_provision, &ctl_get,      &ctl_list,  &ctl_feed,
+	&ctl_archive,  &ctl_restore,   &ctl_settings, &ctl_token, NULL,
 };
 
 static void ctl_help(const struct settings *settings)

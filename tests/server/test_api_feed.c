@@ -162,6 +162,7 @@ static void who_waits_is_woken_by_a_change(void **state)
 		assert_int_equal(response.status, 200);
 		assert_non_null(strstr(response.body, id));
 		http_client_close(&waiting[i]);
+		http_response_clear(&response);
 	}
 	await_waiting(0);
 }
@@ -262,6 +263,7 @@ static void a_drain_ends_the_waiting(void **state)
 	assert_int_equal(response.status, 200);
 	assert_non_null(strstr(response.body, "{\"events\":[],\"next_cursor\":\""));
 	http_client_close(&waiting);
+	http_response_clear(&response);
 	assert_int_equal(cartd_wait(&server.cartd, 15000), 0);
 }
 

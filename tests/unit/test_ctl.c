@@ -108,6 +108,7 @@ static int fill(void **state)
 
 	(void)state;
 	fixture_init(&fixture);
+	fixture_set(&fixture, "feed", "on");
 	/* The fixture's clock stands in the past: carts would have expired by now. */
 	fixture_set(&fixture, "cart.ttl", "0");
 	assert_int_equal(fixture_start(&fixture, CART_PROVISION_AUTO, &error), 0);
@@ -253,6 +254,26 @@ static void list_stops_at_its_limit_and_says_that_there_is_more(void **state)
 	assert_int_equal(lines(), 130);
 }
 
+static void feed_prints_events_with_their_cursors(void **state)
+{
+	(void)state;
+	assert_int_equal(CTL("--feed=on", "feed", "--limit", "2"), 0);
+	assert_int_equal(lines(), 3);
+	assert_output_holds("\"type\":\"cart.created\"");
+	assert_output_holds("\"cursor\":\"1-2\"");
+	assert_output_holds("\ncartctl: feed: goes on with --after 1-2\n");
+	assert_int_equal(CTL("--feed=on", "feed", "--after", "1-1", "--limit", "1"), 0);
+	assert_output_holds("\"cursor\":\"1-2\"");
+	assert_int_equal(CTL("--feed=on", "feed", "--after", "now"), 0);
+	assert_int_equal(lines(), 1);
+	assert_int_equal(CTL("--feed=on", "feed", "--after", "1-99999"), 1);
+	assert_says("cartctl: feed: events after 1-99999 are no longer kept: read the carts anew, "
+		    "and go on from a new cursor");
+	assert_int_equal(CTL("--feed=on", "feed", "--after", "x"), 2);
+	assert_int_equal(CTL("feed"), 1);
+	assert_output_holds("the feed is off: set feed=on");
+}
+
 static void list_finds_what_was_left_idle(void **state)
 {
 	(void)state;
@@ -354,7 +375,7 @@ static void bad_usage_names_the_argument_and_ends_with_2(void **state)
 	assert_int_equal(CTL("gte"), 2);
 	assert_says(
 		"cartctl: \"gte\" is no command; the commands are backends, provision, get, list, "
-		"archive, restore, settings, token");
+		"feed, archive, restore, settings, token");
 	assert_int_equal(CTL("get"), 2);
 	assert_says("cartctl: get: the ID of a cart is missing");
 	assert_int_equal(CTL("get", "abc"), 2);
@@ -465,6 +486,7 @@ int main(void)
 		cmocka_unit_test(list_goes_on_over_pages_and_lists_nothing_twice),
 		cmocka_unit_test(list_stops_at_its_limit_and_says_that_there_is_more),
 		cmocka_unit_test(list_finds_what_was_left_idle),
+		cmocka_unit_test(feed_prints_events_with_their_cursors),
 		cmocka_unit_test(looking_makes_no_store),
 		cmocka_unit_test(provision_makes_a_store_and_checks_one),
 		cmocka_unit_test(ids_are_of_the_type_that_is_set),

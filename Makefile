@@ -137,7 +137,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos soak matrix torture fuzz fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-access bench-archive bench-attributes bench-mysql bench-dynamodb bench-cache bench-clean bench-fresh bench-generator bench-liars bench-open bench-overload bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
+	lint bench bench-access bench-archive bench-attributes bench-mysql bench-dynamodb bench-cache bench-clean bench-feed bench-fresh bench-generator bench-liars bench-open bench-overload bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -479,6 +479,7 @@ docs-check: $(B)/bin/cartctl
 ## bench-cache: measures what the read cache saves and how stale it makes eventual reads
 ## bench-archive: measures how fast cartctl archive moves carts from MySQL, and what it takes from adds
 ## bench-attributes: measures what attributes of lines cost an add
+## bench-feed: measures what the feed costs an add, and how fast it is read
 ## bench-tls: measures what TLS costs on kept connections
 ## bench-open: measures whether cartbench tells the truth of a service that stalls, beside vegeta, oha and wrk
 ## bench-overload: measures what cartd does when more comes than it can carry, on each backend
@@ -500,6 +501,8 @@ bench-attributes: all
 	bench/perf/run-attributes $(ARGS)
 bench-cache: all
 	bench/perf/run-cache $(ARGS)
+bench-feed: all
+	bench/perf/run-feed $(ARGS)
 bench-clean: all
 	$(WITH_MYSQL) $(WITH_DYNAMODB) bench/perf/run-clean $(ARGS)
 bench-fresh:

@@ -85,17 +85,19 @@ static bool feed_now_text(struct sql_text *text)
 	return !text->buf.failed;
 }
 
-static bool feed_lock_text(struct sql_text *text, const struct sql_feed_gap *gap)
+static bool feed_lock_text(struct sql_text *text, const struct sql_feed_gap *gap, bool rollback)
 {
 	sql_text_reset(text);
+	if (rollback)
+		sql_statement(text, SQL_ROLLBACK, "ROLLBACK");
 	sql_statement(text, SQL_BEGIN, "START TRANSACTION");
 	sql_statement(text, SQL_LOCK,
 		      "SELECT seq FROM cart_events FORCE INDEX (PRIMARY) WHERE seq >= ");
 	sql_add_integer(text, gap->before);
 	sql_add(text, " AND seq < ");
-	sql_add_integer(text, gap->behind);
+	sql_add_integer(text, gap->last);
 	sql_add(text, " ORDER BY seq LIMIT ");
-	sql_add_integer(text, FEED_CLOSE_MAX + 1);
+	sql_add_integer(text, FEED_NOW_ROWS);
 	sql_add_for_update(text);
 	return !text->buf.failed;
 }
@@ -132,7 +134,7 @@ static bool feed_fill_text(struct sql_text *text, const struct sql_feed_gap *gap
 	}
 	if (next == gap->before)
 		return false;
-	for (; next < gap->behind && most > 0; most--)
+	for (; next < gap->last && most > 0; most--)
 		feed_add_tombstone(text, next++, now_ms);
 	if (text->statements == 0)
 		return false;
@@ -459,6 +461,18 @@ static enum cart_result feed_read_row(struct feed_reading *reading, MYSQL_ROW ce
 	return good ? CART_OK : CART_BUSY;
 }
 
+/* The rows after the gap are read for their numbers. False: one is none. */
+static bool feed_end_gap(MYSQL_RES *rows, struct sql_feed_gap *gap)
+{
+	MYSQL_ROW cells;
+
+	gap->last = gap->behind;
+	while ((cells = mysql_fetch_row(rows)) != NULL)
+		if (!sql_cell_integer(cells[0], mysql_fetch_lengths(rows)[0], &gap->last))
+			return false;
+	return true;
+}
+
 /* Reads rows until the page is full, or to a gap, which is then set. */
 static enum cart_result feed_read_rows(struct feed_reading *reading, MYSQL_RES *rows,
 				       struct sql_feed_gap *gap)
@@ -477,8 +491,8 @@ static enum cart_result feed_read_rows(struct feed_reading *reading, MYSQL_RES *
 		if (reading->rows++ == 0 && from.seq > 0 && seq != from.seq)
 			return CART_CURSOR_GONE;
 		if (reading->rows > 1 && seq != reading->place.seq + 1) {
-			*gap = (struct sql_feed_gap){reading->place.seq, seq};
-			return CART_OK;
+			*gap = (struct sql_feed_gap){reading->place.seq, seq, seq};
+			return feed_end_gap(rows, gap) ? CART_OK : CART_FAILED;
 		}
 		reading->skip = seq == from.seq ? from.done : 0;
 		reading->place = (struct sql_feed_place){.seq = seq, .done = reading->skip};
@@ -541,8 +555,8 @@ static enum cart_result feed_read_now(struct cart_op *op, struct sql_feed_place 
 		if (!sql_cell_integer(cells[0], mysql_fetch_lengths(rows)[0], &seq))
 			return CART_FAILED;
 		if (place->seq > 0 && seq != place->seq + 1) {
-			*gap = (struct sql_feed_gap){place->seq, seq};
-			return CART_OK;
+			*gap = (struct sql_feed_gap){place->seq, seq, seq};
+			return feed_end_gap(rows, gap) ? CART_OK : CART_FAILED;
 		}
 		*place = (struct sql_feed_place){seq, FEED_ALL};
 	}
@@ -641,7 +655,7 @@ static void feed_meet_gap(struct sql_lane *lane)
 	if (now_ns - op->held.since_ns < FEED_CLOSE_NS)
 		feed_again(lane, false);
 	else
-		feed_send(lane, feed_lock_text(&lane->text, &task->gap), SQL_STEP_GAP);
+		feed_send(lane, feed_lock_text(&lane->text, &task->gap, false), SQL_STEP_GAP);
 }
 
 /* These rows held no events. */
@@ -691,6 +705,10 @@ static void feed_gap_failed(struct sql_lane *lane, const struct sql_reply *reply
 		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
 	} else if (op == NULL) {
 		feed_answer(lane, CART_OK, true);
+	} else if (reply->fault == SQL_FAULT_LOCK && task->gap.last > task->gap.behind) {
+		/* Others behind it may be open: this one alone. */
+		task->gap.last = task->gap.behind;
+		feed_send(lane, feed_lock_text(&lane->text, &task->gap, true), SQL_STEP_GAP);
 	} else if (reply->fault == SQL_FAULT_LOCK &&
 		   cart_store_now_ns(op->held.store) - op->held.since_ns >= FEED_WAIT_NS) {
 		sql_op_forget_result(op);

@@ -8,9 +8,13 @@
  * milliseconds, and the row is there at the next look. If the gap stays, the reader closes it: it
  * inserts empty rows with the missing numbers, tombstones, in two round trips:
  *
- *	START TRANSACTION; SELECT the rows from the last one before the gap to the first behind it
- *		FOR UPDATE
+ *	START TRANSACTION; SELECT the rows from the last one before the gap to the last one that was
+ *		read FOR UPDATE
  *	INSERT the numbers that are still missing; COMMIT
+ *
+ * So it closes all gaps of a page together: in a Galera cluster there is one after each number,
+ * because each node leaves out those of the others. Where a row of these is locked, it closes the
+ * first gap alone.
  *
  * The SELECT meets the lock of a row that was inserted and whose transaction is open: the gap stays
  * open, and the page ends before it. A number that nobody has inserted is the tombstone's from then

@@ -32,6 +32,7 @@ struct sql_feed_place {
 struct sql_feed_gap {
 	int64_t before; /* the last row before them */
 	int64_t behind; /* the first row behind them; 0: none are missing */
+	int64_t last;	/* the last row that was seen, up to which more may be missing */
 };
 
 struct sql_task {

@@ -159,6 +159,25 @@ static void many_missing_numbers_are_passed(void **state)
 	expect_nothing();
 }
 
+/* As in a Galera cluster, where each node leaves out the numbers of the others. */
+static void numbers_that_are_missing_after_each_event_are_passed_together(void **state)
+{
+	struct cart_id late = rig_id(rig), ids[20];
+	struct cart_op op;
+
+	(void)state;
+	for (size_t i = 0; i < 20; i++) {
+		begin_elsewhere(&late, 4);
+		sql_exec(other, "ROLLBACK");
+		ids[i] = rig_cart(rig);
+	}
+	op = next_page(6);
+	for (size_t i = 0; i < 6; i++)
+		expect_event(&op.page->events[i], &ids[i], 1);
+	assert_int_equal(op.page->count, 6);
+	cart_op_clear(&op);
+}
+
 static void now_is_after_every_event_and_before_what_is_not_committed(void **state)
 {
 	struct cart_id late = rig_id(rig), second;
@@ -337,6 +356,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_number_of_a_transaction_that_was_rolled_back_is_passed, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_missing_numbers_are_passed, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			numbers_that_are_missing_after_each_event_are_passed_together, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(
 			now_is_after_every_event_and_before_what_is_not_committed, setup, teardown),
 		cmocka_unit_test_setup_teardown(

@@ -27,7 +27,7 @@ SI_KERNEL = 0x80  # si_code of what a terminal sends when a key is pressed, whic
 PR_SET_PDEATHSIG = 1
 CANNOT = 125
 ended_by = []  # the signal, once one has come
-START_S, POLL_S = 60.0, 0.005
+START_S, POLL_S = 180.0, 0.005
 KEEPER = r"""
 trap '' HUP INT TERM
 alive()

@@ -11,6 +11,9 @@
 /* Requests that a connection has answered before it waits. The first of them costs more than the
  * others, as the connection is in no cache; with more of them the others wait longer. */
 #define TURNS_REQUESTS 8
+/* Connections let in at the end of a turn in any case, so that none is left out while others never
+ * wait: new ones, and those that pipeline. As many as are let in where none of these are. */
+#define TURNS_LET_IN (TURNS_TOGETHER / TURNS_REQUESTS)
 
 static void turns_await_end(struct http_server *server)
 {
@@ -39,12 +42,15 @@ static void turns_end(evutil_socket_t fd, short what, void *user)
 {
 	struct http_server *server = user;
 	struct connection *connection;
+	size_t left = TURNS_LET_IN;
 
 	(void)fd;
 	(void)what;
+	if (server->turn.requests + left < TURNS_TOGETHER)
+		left = TURNS_TOGETHER - server->turn.requests;
 	/* Those that are let in are idle since now: a drain must not take them for older ones. */
 	server->now_ns = clock_monotonic_ns(server->config.clock);
-	for (; server->turn.requests < TURNS_TOGETHER; server->turn.requests++) {
+	for (; left > 0; left--) {
 		connection = TAILQ_FIRST(&server->lists[CONNECTION_WAITING]);
 		if (connection == NULL)
 			break;

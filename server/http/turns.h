@@ -7,7 +7,8 @@
  * into the processor's caches, where thousands do not.
  *
  * No connection waits while the loop has nothing to do: at the end of each turn as many are let in
- * as the turn had requests too few.
+ * as the turn had requests too few. A few are let in in any case, as new connections and those that
+ * pipeline can fill the turns without waiting.
  */
 #ifndef SERVER_HTTP_TURNS_H
 #define SERVER_HTTP_TURNS_H

@@ -36,7 +36,8 @@ static metric_t waiting;
 static struct http_server *server;
 static struct client clients[CLIENTS];
 static int port;
-static int others; /* requests that were not the probe's */
+static int others;   /* requests that were not the probe's */
+static int last_one; /* which of them was the last for /one */
 static bool probe_came, later;
 static struct http_request *held[CLIENTS];
 static size_t held_count;
@@ -48,6 +49,8 @@ static void handle(struct http_request *request, void *user)
 		probe_came = true;
 	} else {
 		others++;
+		if (strcmp(http_request_path(request), "/one") == 0)
+			last_one = others;
 		if (later) {
 			assert_true(held_count < CLIENTS);
 			held[held_count++] = request;
@@ -99,6 +102,15 @@ static void client_send(struct client *client, int count)
 	for (int i = 0; i < count; i++)
 		assert_int_equal(send(client->fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 	client->unanswered += count;
+}
+
+static void client_ask(struct client *client, const char *path)
+{
+	char text[64];
+	int len = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path);
+
+	assert_int_equal(send(client->fd, text, (size_t)len, MSG_NOSIGNAL), len);
+	client->unanswered++;
 }
 
 /* Counts the answers that are there; each has one such line. */
@@ -317,6 +329,50 @@ static void what_was_pipelined_is_answered(void **state)
 	clients_await();
 }
 
+/* A connection that has its next request in the loop's buffers does not wait, but leaves room for
+ * those that do. */
+static void who_pipelines_leaves_nobody_out(void **state)
+{
+	enum { PIPELINED = 100, EACH = 300 };
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		clients_go_on();
+	assert_true(some_wait());
+	others = 0;
+	for (int i = 0; i < PIPELINED; i++)
+		client_send(&clients[i], EACH);
+	for (int i = PIPELINED; i < CLIENTS; i++)
+		client_ask(&clients[i], "/one");
+	clients_await();
+}
+
+/* New connections are read at once; those that wait get their turn beside them. */
+static void who_opens_connections_all_the_time_leaves_nobody_out(void **state)
+{
+	enum { NEW = 50 };
+	struct client new[NEW];
+	int left = CLIENTS;
+
+	(void)state;
+	for (int i = 0; i < CLIENTS; i++)
+		clients[i].answered = 0;
+	for (int turns = 0; left > 0; turns++) {
+		assert_true(turns < 1000);
+		for (int i = 0; i < NEW; i++) {
+			new[i] = (struct client){.fd = client_open()};
+			client_send(&new[i], 1);
+		}
+		clients_go_on();
+		for (int i = 0; i < NEW; i++)
+			close(new[i].fd);
+		left = 0;
+		for (int i = 0; i < CLIENTS; i++)
+			left += clients[i].answered < 20;
+	}
+	clients_await();
+}
+
 static void few_clients_never_wait(void **state)
 {
 	(void)state;
@@ -373,6 +429,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(none_waits_while_there_is_nothing_else_to_do, start,
 						stop),
 		cmocka_unit_test_setup_teardown(what_was_pipelined_is_answered, start, stop),
+		cmocka_unit_test_setup_teardown(who_pipelines_leaves_nobody_out, start, stop),
+		cmocka_unit_test_setup_teardown(
+			who_opens_connections_all_the_time_leaves_nobody_out, start, stop),
 		cmocka_unit_test_setup_teardown(few_clients_never_wait, start, stop),
 		cmocka_unit_test_setup_teardown(a_drain_ends_with_those_that_wait, start, stop),
 		cmocka_unit_test_setup_teardown(a_server_can_be_closed_while_some_wait, start,

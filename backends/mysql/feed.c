@@ -473,6 +473,13 @@ static bool feed_end_gap(MYSQL_RES *rows, struct sql_feed_gap *gap)
 	return true;
 }
 
+/* Who reads begins at a row that was there. A cursor before all rows is that of an empty table, or
+ * was never given: what came first may have been removed since. */
+static bool feed_stands(const struct feed_reading *reading)
+{
+	return reading->place.seq > 0 || reading->op->feed.after != NULL;
+}
+
 /* Reads rows until the page is full, or to a gap, which is then set. */
 static enum cart_result feed_read_rows(struct feed_reading *reading, MYSQL_RES *rows,
 				       struct sql_feed_gap *gap)
@@ -488,7 +495,7 @@ static enum cart_result feed_read_rows(struct feed_reading *reading, MYSQL_RES *
 
 		if (!sql_cell_integer(cells[0], lens[0], &seq))
 			return CART_FAILED;
-		if (reading->rows++ == 0 && from.seq > 0 && seq != from.seq)
+		if (reading->rows++ == 0 && feed_stands(reading) && seq != from.seq)
 			return CART_CURSOR_GONE;
 		if (reading->rows > 1 && seq != reading->place.seq + 1) {
 			*gap = (struct sql_feed_gap){reading->place.seq, seq, seq};

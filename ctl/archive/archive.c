@@ -133,10 +133,12 @@ static int archive_settle_batch(struct archive_run *run, struct archive_batch *b
 	int rc = 0;
 
 	for (size_t i = 0; i < batch->count && rc == 0; i++) {
+		size_t changed = run->sum.changed;
+
 		rc = archive_settle(run->session, run->place, &batch->files[i], &run->sum,
 				    &run->error);
 		run->sum.files++;
-		run->sum.carts += batch->files[i].count;
+		run->sum.carts += batch->files[i].count - (run->sum.changed - changed);
 	}
 	archive_batch_clear(batch);
 	return rc;
@@ -189,7 +191,7 @@ static enum ctl_status archive_report(const struct archive_run *run, int rc)
 {
 	const struct archive_sum *sum = &run->sum;
 
-	printf("%zu carts archived in %zu files\n", sum->carts - sum->changed, sum->files);
+	printf("%zu carts archived in %zu files\n", sum->carts, sum->files);
 	if (sum->changed > 0)
 		printf("%zu changed meanwhile and stay in the store\n", sum->changed);
 	if (ctl_flush() != CTL_OK)

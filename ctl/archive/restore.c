@@ -103,10 +103,12 @@ static int restore_cart(struct restore *restore, const struct archive_file *file
 		cart_clear(cart);
 		return 0;
 	}
-	restore->waiting++;
-	if (!*marked && archive_mark(restore->place, file->stem, NULL, &restore->error) != 0)
+	if (!*marked && archive_mark(restore->place, file->stem, NULL, &restore->error) != 0) {
+		cart_clear(cart);
 		return -1;
+	}
 	*marked = true;
+	restore->waiting++;
 	if (restore->waiting == RESTORE_AT_ONCE)
 		restore_flush(restore);
 	return restore->rc;

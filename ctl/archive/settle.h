@@ -10,8 +10,8 @@
 
 struct archive_sum {
 	size_t files;	/* published */
-	size_t carts;	/* in them */
-	size_t changed; /* went out of a file again: they are in the store */
+	size_t carts;	/* in them, without those that changed */
+	size_t changed; /* went out of a file again, also of one of an earlier run */
 	size_t failed;	/* could not be removed from the store, and their file stays marked */
 	char why[CART_REASON_MAX + 64];
 };

@@ -70,7 +70,8 @@ def what_was_restored_is_archived_again_and_once(folder):
     for key in changed:
         scene.restore("--id", key)
         scene.reopen(key)
-    scene.run()
+    said = scene.run()
+    assert said == "0 carts archived in 0 files\n3 changed meanwhile and stay in the store\n", said
     scene.check_complete()
     scene.store.touch(changed[0], 1)
     scene.old[changed[0]] = scene.rest.pop(changed[0])
@@ -123,6 +124,21 @@ def a_file_that_was_changed_by_hand_removes_nothing(folder):
 
 
 @in_folder
+def nothing_comes_back_of_a_file_that_cannot_be_marked(folder):
+    """A cart that is in the store and in a file without a mark would be there twice, also after the next run."""
+    scene = Scene(SqliteStore(folder))
+    scene.fill(5)
+    scene.run()
+    marks = os.path.join(scene.archive.path, "_open")
+    os.rmdir(marks)
+    with open(marks, "wb"):
+        pass
+    said = scene.restore(want=1)
+    assert said.startswith("0 carts restored, 0 were there\n") and "_open/" in said, said
+    scene.check_complete()
+
+
+@in_folder
 def a_service_goes_on_meanwhile(folder):
     """Carts that are made, checked out and opened again over HTTP while old ones are archived."""
     scene = Scene(SqliteStore(folder))
@@ -162,5 +178,5 @@ if __name__ == "__main__":
     tap.main_of([carts_that_were_checked_out_before_are_moved_and_no_others, carts_come_back_as_they_were_and_none_is_overwritten,
                  what_was_restored_is_archived_again_and_once, killed_in_a_call_that_changes_the_disk_the_next_run_ends_it,
                  killed_while_carts_go_out_of_their_files_the_next_run_ends_it, killed_at_random_nothing_is_lost_or_doubled,
-                 two_at_a_time_are_refused, a_file_that_was_changed_by_hand_removes_nothing, a_service_goes_on_meanwhile,
-                 what_it_is_told_wrong_is_named])
+                 two_at_a_time_are_refused, a_file_that_was_changed_by_hand_removes_nothing,
+                 nothing_comes_back_of_a_file_that_cannot_be_marked, a_service_goes_on_meanwhile, what_it_is_told_wrong_is_named])

@@ -180,7 +180,7 @@ static int folder_names_order(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* What is in a folder, in order; nothing where it is not there. */
+/* What is in a folder, in order; nothing where it is not there, or is a file of somebody else. */
 static int folder_names_read(const struct folder *folder, const char *in, struct folder_names *list)
 {
 	int fd = openat(folder->fd, in[0] != '\0' ? in : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -190,7 +190,7 @@ static int folder_names_read(const struct folder *folder, const char *in, struct
 	if (dir == NULL) {
 		if (fd >= 0)
 			close(fd);
-		return errno == ENOENT ? 0 : -1;
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 	}
 	while ((entry = readdir(dir)) != NULL)
 		if (entry->d_name[0] != '.')

@@ -139,6 +139,18 @@ def nothing_comes_back_of_a_file_that_cannot_be_marked(folder):
 
 
 @in_folder
+def files_of_somebody_else_are_passed_over(folder):
+    scene = Scene(SqliteStore(folder))
+    scene.fill(5)
+    scene.run()
+    for name in ("dt=1999-01-01", "dt=notes.txt", "_open/notes", os.path.join(os.path.dirname(scene.archive.files()[0]), "notes.jsonl.gz")):
+        with open(os.path.join(scene.archive.path, name), "wb"):
+            pass
+    said = scene.restore()
+    assert said.startswith("5 carts restored, 0 were there"), said
+
+
+@in_folder
 def a_service_goes_on_meanwhile(folder):
     """Carts that are made, checked out and opened again over HTTP while old ones are archived."""
     scene = Scene(SqliteStore(folder))
@@ -179,4 +191,5 @@ if __name__ == "__main__":
                  what_was_restored_is_archived_again_and_once, killed_in_a_call_that_changes_the_disk_the_next_run_ends_it,
                  killed_while_carts_go_out_of_their_files_the_next_run_ends_it, killed_at_random_nothing_is_lost_or_doubled,
                  two_at_a_time_are_refused, a_file_that_was_changed_by_hand_removes_nothing,
-                 nothing_comes_back_of_a_file_that_cannot_be_marked, a_service_goes_on_meanwhile, what_it_is_told_wrong_is_named])
+                 nothing_comes_back_of_a_file_that_cannot_be_marked, files_of_somebody_else_are_passed_over, a_service_goes_on_meanwhile,
+                 what_it_is_told_wrong_is_named])

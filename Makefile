@@ -76,14 +76,14 @@ endif
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
 CORE_SRC := $(filter-out core/registry.c,$(wildcard core/*.c core/*/*.c))
-BACKEND_SRC := $(filter-out backends/fault/%,$(wildcard backends/*/*.c backends/*/*/*.c))
-FAULT_SRC := $(wildcard backends/fault/*.c)
+BACKEND_SRC := $(filter-out backends/fault/% backends/memory/regions/%,$(wildcard backends/*/*.c backends/*/*/*.c))
+FAULT_SRC := $(wildcard backends/fault/*.c backends/memory/regions/*.c)
 EMBED_OBJ := $(B)/embed/version.o $(B)/embed/sqlite_migrations.o $(B)/embed/mysql_migrations.o \
 	$(B)/embed/dynamodb_tables.o \
 	$(patsubst schemas/%.yaml,$(B)/embed/%_yaml.o,$(wildcard schemas/openapi.yaml)) $(B)/embed/openapi_strings_yaml.o
 LIB_OBJ := $(call objects,$(CORE_SRC) $(BACKEND_SRC)) $(EMBED_OBJ)
 REGISTRY_OBJ := $(B)/core/registry.o
-# Test builds have one more backend, which injects faults.
+# Test builds have two more backends: one injects faults, the other one simulates two regions.
 TEST_REGISTRY_OBJ := $(B)/core/registry-test.o
 FAULT_OBJ := $(call objects,$(FAULT_SRC))
 FAULT_FLAG := $(if $(FAULT_SRC),-DCART_WITH_FAULT)

@@ -7,12 +7,13 @@ extern const struct cart_backend mysql_backend;
 extern const struct cart_backend dynamodb_backend;
 #ifdef CART_WITH_FAULT
 extern const struct cart_backend fault_backend;
+extern const struct cart_backend regions_backend;
 #endif
 
 static const struct cart_backend *const registry[] = {
-	&sqlite_backend, &mysql_backend, &dynamodb_backend, &memory_backend,
+	&sqlite_backend, &mysql_backend,   &dynamodb_backend, &memory_backend,
 #ifdef CART_WITH_FAULT
-	&fault_backend,
+	&fault_backend,	 &regions_backend,
 #endif
 };
 

@@ -666,3 +666,144 @@ enum cart_result memory_table_run(struct memory_table *table, struct cart_op *op
 	}
 	return CART_FAILED;
 }
+
+struct memory_item {
+	bool is_create;
+	struct cart_id scope; /* the cart; nil for a create */
+	uint8_t hash[CART_KEY_HASH_BYTES];
+	struct table_cart *cart; /* NULL: none */
+	struct table_key *keys;	 /* linked by newer, oldest first */
+};
+
+void memory_item_free(struct memory_item **out)
+{
+	struct memory_item *item = *out;
+	struct table_key *newer;
+
+	*out = NULL;
+	if (item == NULL)
+		return;
+	for (struct table_key *key = item->keys; key != NULL; key = newer) {
+		newer = key->newer;
+		free(key);
+	}
+	if (item->cart != NULL)
+		cart_clear(&item->cart->cart);
+	free(item->cart);
+	free(item);
+}
+
+static bool table_item_has(const struct memory_item *item, const struct table_key *key)
+{
+	if (item->is_create)
+		return memcmp(item->hash, key->hash, sizeof(item->hash)) == 0;
+	return cart_id_compare(&item->scope, &key->scope) == 0;
+}
+
+/* Copies the keys of the item out of the stripe. False: no memory. */
+static bool table_item_copy_keys(struct memory_item *item, const struct table_stripe *stripe)
+{
+	struct table_key **last = &item->keys;
+
+	for (struct table_key *key = stripe->oldest; key != NULL; key = key->newer) {
+		if (!table_item_has(item, key))
+			continue;
+		*last = malloc(sizeof(**last));
+		if (*last == NULL)
+			return false;
+		**last = *key;
+		(*last)->newer = NULL;
+		last = &(*last)->newer;
+	}
+	return true;
+}
+
+static bool table_item_copy_cart(struct memory_item *item, struct table_stripe *stripe)
+{
+	const struct table_cart *entry = *table_cart_link(stripe, &item->scope);
+
+	if (entry == NULL)
+		return true;
+	item->cart = calloc(1, sizeof(*item->cart));
+	return item->cart != NULL && cart_copy(&item->cart->cart, &entry->cart);
+}
+
+static struct table_stripe *table_item_stripe(struct memory_table *table,
+					      const struct memory_item *item)
+{
+	return item->is_create
+		       ? table_stripe_at(table->creates, table_hash(item->hash, sizeof(item->hash),
+								    TABLE_HASH_START))
+		       : table_stripe_of(table, &item->scope);
+}
+
+/* Takes the item. NULL: no memory. */
+static struct memory_item *table_item_fill(struct memory_table *table, struct memory_item *item)
+{
+	struct table_stripe *stripe = table_item_stripe(table, item);
+	bool done;
+
+	pthread_mutex_lock(&stripe->lock);
+	done = table_item_copy_keys(item, stripe) &&
+	       (item->is_create || table_item_copy_cart(item, stripe));
+	pthread_mutex_unlock(&stripe->lock);
+	if (!done)
+		memory_item_free(&item);
+	return item;
+}
+
+struct memory_item *memory_table_copy_cart(struct memory_table *table, const struct cart_id *id)
+{
+	struct memory_item *item = calloc(1, sizeof(*item));
+
+	if (item == NULL)
+		return NULL;
+	item->scope = *id;
+	return table_item_fill(table, item);
+}
+
+struct memory_item *memory_table_copy_create(struct memory_table *table, const uint8_t *key_hash)
+{
+	struct memory_item *item = calloc(1, sizeof(*item));
+
+	if (item == NULL)
+		return NULL;
+	item->is_create = true;
+	memcpy(item->hash, key_hash, sizeof(item->hash));
+	return table_item_fill(table, item);
+}
+
+void memory_table_replace(struct memory_table *table, struct memory_item **out)
+{
+	struct memory_item *item = *out;
+	struct table_stripe *stripe = table_item_stripe(table, item);
+	struct table_key *newer;
+	struct table_cart **link;
+
+	pthread_mutex_lock(&stripe->lock);
+	for (struct table_key *key = stripe->oldest; key != NULL; key = newer) {
+		newer = key->newer;
+		if (table_item_has(item, key))
+			table_key_drop(stripe, key);
+	}
+	for (struct table_key *key = item->keys; key != NULL; key = newer) {
+		newer = key->newer;
+		key->newer = NULL;
+		table_key_add(stripe, key);
+	}
+	link = table_cart_link(stripe, &item->scope);
+	if (!item->is_create && *link != NULL)
+		table_cart_drop(stripe, link);
+	if (item->cart != NULL) {
+		if (stripe->cart_count >= 2 * stripe->cart_buckets)
+			table_grow_carts(stripe);
+		link = table_cart_link(stripe, &item->scope);
+		item->cart->next = NULL;
+		*link = item->cart;
+		stripe->cart_count++;
+	}
+	pthread_mutex_unlock(&stripe->lock);
+	item->keys = NULL;
+	item->cart = NULL;
+	memory_item_free(out);
+}

@@ -657,6 +657,16 @@ static void rows_without_their_cart_are_none(void **state)
 	ddb_gather_clear(&gather);
 }
 
+static void rows_that_a_cart_left_are_not_of_the_one_that_is_imported(void **state)
+{
+	(void)state;
+	create(5);
+	json_object_del(rows, "CART");
+	op.type = CART_OP_IMPORT;
+	create(2);
+	assert_int_equal(json_object_size(rows), 6);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -675,6 +685,7 @@ int main(void)
 		TEST(pages_become_one_item),
 		TEST(rows_that_do_not_match_are_read_again_and_strongly),
 		TEST(rows_without_their_cart_are_none),
+		TEST(rows_that_a_cart_left_are_not_of_the_one_that_is_imported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,8 +241,12 @@ enum ddb_operation ddb_body_create(struct buf *body, const struct ddb_table *tab
 				   const struct cart *cart, const struct cart_op *op,
 				   const char *mark, const char *key_item)
 {
-	const struct ddb_rows_plan plan = ddb_rows_plan(table, NULL, cart);
+	struct ddb_rows_plan plan = ddb_rows_plan(table, NULL, cart);
 
+	/* Rows of the cart may be left from before, as they expire later than CART. None of them is
+	 * of a generation that begins now. */
+	if (op->type == CART_OP_IMPORT)
+		plan.gen += op->now_ms;
 	ddb_add_table(body, table->name);
 	body_cart(body, table, cart, mark, &plan);
 	if (key_item != NULL) {

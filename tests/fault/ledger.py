@@ -143,7 +143,8 @@ def check_lines(books, stored):
         yield from check(books, product, quantities.get(product, 0))
     together = collections.defaultdict(list)
     for product, by in touched.items():
-        together[tuple(by)].append(product)
+        if product > 0:  # of those below, the first counts, not the sum
+            together[tuple(by)].append(product)
     for products in together.values():
         if len({quantities.get(product, 0) for product in products}) > 1:
             yield "products %s: always changed together, stored %s: half a change" % (

@@ -285,7 +285,7 @@ def an_acknowledged_add_that_never_arrived_is_found():
 
 def an_acknowledged_merge_that_never_arrived_is_found():
     def lie(passage, kind, number, request):
-        if kind == "POST merge" and number == 2:
+        if kind == "POST merge" and number >= 2:  # one alone could arrive by its repeat
             cart = request.split(b"/")[2]
             return passage.pass_on(b"GET /shopping-carts/%s HTTP/1.1\r\nHost: x\r\n\r\n" % cart)
         return passage.pass_on(request)

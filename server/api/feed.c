@@ -118,12 +118,26 @@ static void feed_reply_none(struct call *call)
 	feed_reply(call);
 }
 
+static void feed_set_timer(struct call *call)
+{
+	int64_t left_ns = call->feed.until_ns - feed_now_ns(call);
+	int64_t left_us = left_ns > 0 ? left_ns / 1000 + 1 : 0;
+	struct timeval left = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
+
+	if (evtimer_add(call->feed.timer, &left) != 0)
+		abort();
+}
+
 static void feed_timeout(evutil_socket_t fd, short what, void *user)
 {
 	struct call *call = user;
 
 	(void)fd;
-	(void)what;
+	/* libevent counts from when the turn of the loop began, so it may be early. */
+	if ((what & EV_TIMEOUT) != 0 && feed_now_ns(call) < call->feed.until_ns) {
+		feed_set_timer(call);
+		return;
+	}
 	feed_end_wait(call);
 	feed_reply_none(call);
 }
@@ -170,16 +184,14 @@ static void feed_woken(void *user)
 
 static void feed_wait(struct call *call)
 {
-	int64_t left_ns = call->feed.until_ns - feed_now_ns(call);
-	struct timeval left = {.tv_sec = left_ns / CLOCK_NS_PER_S,
-			       .tv_usec = left_ns % CLOCK_NS_PER_S / 1000};
 	struct api *api = call->api;
 
 	switch (feed_seat_wait(api->feed.seat, call->feed.generation, buf_string(&call->page))) {
 	case FEED_WAITS:
 		call->feed.timer = evtimer_new(api->feed.base, feed_timeout, call);
-		if (call->feed.timer == NULL || evtimer_add(call->feed.timer, &left) != 0)
+		if (call->feed.timer == NULL)
 			abort();
+		feed_set_timer(call);
 		TAILQ_INSERT_TAIL(&api->feed.waiting, call, feed.link);
 		http_request_on_gone(call->request, feed_gone, call);
 		return;

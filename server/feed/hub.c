@@ -30,6 +30,7 @@ struct feed_seat {
 	char *after;	     /* what it goes on from */
 	int64_t polled_ns;
 	size_t waiting; /* under the hub's lock */
+	uint64_t seen;	/* generation that those who wait here were woken for */
 	void (*woken)(void *user);
 	void *user;
 };
@@ -201,8 +202,14 @@ static void seat_poll(evutil_socket_t fd, short what, void *user)
 static void seat_woken(void *user)
 {
 	struct feed_seat *seat = user;
+	uint64_t generation = atomic_load(&seat->hub->generation);
 
-	seat->woken(seat->user);
+	/* Of the other reasons to wake it, those who wait know nothing: they would read for
+	 * nothing, leave their places meanwhile, and the poller would find that nobody waits. */
+	if (seat->seen != generation) {
+		seat->seen = generation;
+		seat->woken(seat->user);
+	}
 	if (seat->timer == NULL || atomic_load(&seat->hub->waiting) == 0 ||
 	    seat->op.held.store != NULL)
 		return;

@@ -191,6 +191,21 @@ static void nobody_waits_and_nothing_is_polled(void **state)
 	assert_true(polls > 0);
 }
 
+static void for_one_that_waits_alone_it_is_polled(void **state)
+{
+	static const char *const settings[] = {"feed=on", "threads=1", NULL};
+	struct api_server alone;
+	struct api_client asks;
+
+	(void)state;
+	api_server_start(&alone, settings);
+	api_open(&asks, &alone);
+	assert_int_equal(api_call(&asks, "GET", "/changes?after=now&wait=300ms", NULL, NULL), 200);
+	assert_true(cartd_metric(&alone.cartd, "cart_feed_polls_total") > 0);
+	api_close(&asks);
+	api_server_stop(&alone);
+}
+
 static void as_server_sent_events_the_cursor_is_the_id(void **state)
 {
 	static const char accept[] = "Accept: text/event-stream\r\n";
@@ -284,6 +299,7 @@ int main(void)
 		cmocka_unit_test(who_waits_is_woken_by_a_change),
 		cmocka_unit_test(more_than_may_wait_are_refused),
 		cmocka_unit_test(nobody_waits_and_nothing_is_polled),
+		cmocka_unit_test(for_one_that_waits_alone_it_is_polled),
 		cmocka_unit_test(as_server_sent_events_the_cursor_is_the_id),
 		cmocka_unit_test(what_is_not_right_is_refused),
 		cmocka_unit_test(without_the_feed_there_is_nothing),

@@ -197,8 +197,8 @@ static enum ctl_status archive_report(const struct archive_run *run, int rc)
 	if (ctl_flush() != CTL_OK)
 		return CTL_FAILED;
 	if (rc != 0)
-		return ctl_fail(CTL_FAILED, "%s: %s; run it again to go on", run->ctl->argv[0],
-				run->error.text);
+		return ctl_fail(CTL_FAILED, "%s: %s; once that is mended, run it again to go on",
+				run->ctl->argv[0], run->error.text);
 	if (sum->failed > 0)
 		return ctl_fail(CTL_FAILED,
 				"%s: %zu carts are in the archive and could not be removed from "

@@ -7,8 +7,8 @@
  * into the processor's caches, where thousands do not.
  *
  * No connection waits while the loop has nothing to do: at the end of each turn as many are let in
- * as the turn had requests too few. A few are let in in any case, as new connections and those that
- * pipeline can fill the turns without waiting.
+ * as the turn had requests too few. At least a few are let in, since new connections and those that
+ * pipeline never wait and could fill every turn.
  */
 #ifndef SERVER_HTTP_TURNS_H
 #define SERVER_HTTP_TURNS_H

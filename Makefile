@@ -76,12 +76,13 @@ endif
 objects = $(patsubst %.c,$(B)/%.o,$(1))
 
 CORE_SRC := $(filter-out core/registry.c,$(wildcard core/*.c core/*/*.c))
+AWS_SRC := $(wildcard aws/*.c aws/*/*.c)
 BACKEND_SRC := $(filter-out backends/fault/% backends/memory/regions/%,$(wildcard backends/*/*.c backends/*/*/*.c))
 FAULT_SRC := $(wildcard backends/fault/*.c backends/memory/regions/*.c)
 EMBED_OBJ := $(B)/embed/version.o $(B)/embed/sqlite_migrations.o $(B)/embed/mysql_migrations.o \
 	$(B)/embed/dynamodb_tables.o \
 	$(patsubst schemas/%.yaml,$(B)/embed/%_yaml.o,$(wildcard schemas/openapi.yaml)) $(B)/embed/openapi_strings_yaml.o
-LIB_OBJ := $(call objects,$(CORE_SRC) $(BACKEND_SRC)) $(EMBED_OBJ)
+LIB_OBJ := $(call objects,$(CORE_SRC) $(AWS_SRC) $(BACKEND_SRC)) $(EMBED_OBJ)
 REGISTRY_OBJ := $(B)/core/registry.o
 # Test builds have two more backends: one injects faults, the other one simulates two regions.
 TEST_REGISTRY_OBJ := $(B)/core/registry-test.o
@@ -123,10 +124,10 @@ CHAOS_SCRIPTS := $(wildcard tests/histories/test_*.py tests/histories/storm_*.py
 FUZZERS := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 TESTS := $(UNIT_TESTS) $(CONTRACT_TESTS) $(SERVER_TESTS) $(TORTURE_TESTS) $(MYSQL_TESTS) $(DYNAMODB_TESTS)
 
-SOURCES := $(wildcard core/*.c core/*/*.c) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) $(MICRO_SRC) \
+SOURCES := $(wildcard core/*.c core/*/*.c) $(AWS_SRC) $(BACKEND_SRC) $(FAULT_SRC) $(SERVER_SRC) $(CTL_SRC) $(BENCH_SRC) $(FLOOR_SRC) $(MICRO_SRC) \
 	$(TEST_LIB_SRC) $(UNIT_SRC) $(CONTRACT_SRC) $(SERVER_TEST_SRC) $(TORTURE_SRC) $(MYSQL_TEST_SRC) \
 	$(DYNAMODB_TEST_SRC) $(wildcard tests/fuzz/*.c)
-HEADERS := $(wildcard core/*.h core/*/*.h backends/*/*.h backends/*/*/*.h server/*.h server/*/*.h ctl/*.h ctl/*/*.h bench/*.h bench/*/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
+HEADERS := $(wildcard core/*.h core/*/*.h aws/*.h aws/*/*.h backends/*/*.h backends/*/*/*.h server/*.h server/*/*.h ctl/*.h ctl/*/*.h bench/*.h bench/*/*.h tests/lib/*.h tests/fuzz/*.h tests/contract/*.h \
 	tests/unit/*.h tests/server/*.h tests/torture/*.h tests/mysql/*.h tests/dynamodb/*.h)
 OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 

@@ -18,7 +18,7 @@ static void dynamodb_stop(struct cart_db *base)
 {
 	struct ddb_db *db = (struct ddb_db *)base;
 
-	ddb_credentials_free(&db->credentials);
+	aws_credentials_free(&db->credentials);
 	free(db);
 }
 
@@ -36,10 +36,10 @@ static double dynamodb_read_atomic(void *user)
 
 static void dynamodb_register_info(const struct ddb_db *db, struct metrics *metrics)
 {
-	char labels[DDB_ENDPOINT_ROOM + 32];
+	char labels[AWS_ENDPOINT_ROOM + 32];
 
 	snprintf(labels, sizeof(labels), "endpoint=\"%s\",aws=\"%s\"", db->options.endpoint.url,
-		 ddb_endpoint_is_aws(db->options.endpoint.url) ? "true" : "false");
+		 aws_endpoint_is_aws(db->options.endpoint.url) ? "true" : "false");
 	metrics_info(metrics, "cart_dynamodb_endpoint_info",
 		     "Where DynamoDB is; aws=\"false\": a server that stands in for it", labels);
 }
@@ -83,7 +83,7 @@ static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
 static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 			  struct cart_error *error)
 {
-	struct ddb_credentials_config credentials = {
+	struct aws_credentials_config credentials = {
 		.clock = env->clock,
 		.profile = settings_string(env->settings, "dynamodb.profile"),
 	};
@@ -97,8 +97,8 @@ static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 		goto failed;
 	pool_lanes_init(&db->lanes, db->options.connections, env->loops);
 	credentials.region = db->options.endpoint.region;
-	if (ddb_credentials_new(&db->credentials, &credentials, error) != 0 ||
-	    ddb_credentials_wait(db->credentials, DYNAMODB_CREDENTIALS_MS, error) != 0)
+	if (aws_credentials_new(&db->credentials, &credentials, error) != 0 ||
+	    aws_credentials_wait(db->credentials, DYNAMODB_CREDENTIALS_MS, error) != 0)
 		goto failed;
 	dynamodb_register(db, env->metrics);
 	*out = &db->db;

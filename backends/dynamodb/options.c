@@ -209,9 +209,9 @@ static int options_check_projection(const struct ddb_options *options, struct ca
 }
 
 int ddb_options_read(struct ddb_options *options, const struct settings *settings,
-		     const struct ddb_credentials_config *credentials, struct cart_error *error)
+		     const struct aws_credentials_config *credentials, struct cart_error *error)
 {
-	const struct ddb_endpoint_config endpoint = {
+	const struct aws_endpoint_config endpoint = {
 		.credentials = credentials,
 		.region = settings_string(settings, "dynamodb.region"),
 		.endpoint = settings_string(settings, "dynamodb.endpoint"),
@@ -243,5 +243,5 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 	    options_check_kms_key(options->kms_key, error) != 0 ||
 	    options_check_projection(options, error) != 0)
 		return -1;
-	return ddb_endpoint_find(&options->endpoint, &endpoint, error);
+	return aws_endpoint_find(&options->endpoint, &endpoint, error);
 }

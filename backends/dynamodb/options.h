@@ -2,14 +2,14 @@
 #ifndef BACKENDS_DYNAMODB_OPTIONS_H
 #define BACKENDS_DYNAMODB_OPTIONS_H
 
-#include "backends/dynamodb/aws/endpoint.h"
+#include "aws/endpoint.h"
 #include "backends/dynamodb/item/item.h"
 #include "core/base/error.h"
 #include "core/settings/settings.h"
 
 /* Strings that are not arrays are the settings'. */
 struct ddb_options {
-	struct ddb_endpoint endpoint;
+	struct aws_endpoint endpoint;
 	const char *profile;
 	const char *table;
 	enum ddb_layout layout;
@@ -30,7 +30,7 @@ struct ddb_options {
 
 /* -1: error names the setting and what is wrong with it. */
 CART_MUST_CHECK int ddb_options_read(struct ddb_options *options, const struct settings *settings,
-				     const struct ddb_credentials_config *credentials,
+				     const struct aws_credentials_config *credentials,
 				     struct cart_error *error);
 
 extern const struct setting ddb_settings[];

@@ -80,6 +80,8 @@ empty_tree()
 
 check 'core/ and a database' breaks 'core/ knows neither' core/x.c '#include <sqlite3.h>'
 check 'core/ and the server' breaks 'core/ includes only core/' core/x.h '#include "server/http/http.h"'
+check 'aws/ and a backend' breaks 'aws/ includes only core/' aws/x.c '#include "backends/x/y.h"'
+check 'aws/ and core/' keeps aws/x.c '#include "core/base/buf.h"'
 check 'a backend and the server' breaks 'backends/ include only' backends/x/x.c '#include "server/http/http.h"'
 check 'a backend and another' breaks 'a backend knows no other' backends/x/x.c '#include "backends/y/y.h"'
 check 'a backend and itself' keeps backends/x/x.c '#include "backends/x/y.h"'

@@ -3,7 +3,7 @@
  * process, XML of STS. What is taken is fit for a header; what is refused is refused by one line,
  * which quotes no secret.
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>
@@ -28,7 +28,7 @@ static bool fuzz_is_for_header(const char *text)
 	return true;
 }
 
-static void fuzz_check(int result, const struct ddb_credentials *got,
+static void fuzz_check(int result, const struct aws_credentials *got,
 		       const struct cart_error *error)
 {
 	if (result != 0) {
@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		{.what = "its output", .token_name = "SessionToken"},
 	};
 	struct cart_error error = {""};
-	struct ddb_credentials got = {0};
+	struct aws_credentials got = {0};
 	struct cred_text text;
 
 	FUZZ_CHECK(cred_text_new(&text, size, &error) == 0);

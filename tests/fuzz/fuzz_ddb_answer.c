@@ -61,7 +61,7 @@ CURLHcode curl_easy_header(CURL *easy, const char *name, size_t index, unsigned 
 }
 
 /* The source of credentials is a thread. */
-void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t generation)
+void aws_credentials_refused(struct aws_credentials_source *source, uint64_t generation)
 {
 	FUZZ_CHECK(source == NULL && generation == 7);
 }

@@ -3,7 +3,7 @@
  * they are taken or refused by one line that quotes nothing of them, and a profile that was not
  * found has no values.
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdio.h>

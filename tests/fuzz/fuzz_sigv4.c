@@ -1,6 +1,6 @@
 /* A request to sign, of any text: a signature is the same twice, and does not depend on the order
  * of headers of different names. */
-#include "backends/dynamodb/aws/sigv4.h"
+#include "aws/sigv4.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * can send, so that it matches by its bytes; a URL of a target has a host.
  */
 #include "bench/target/url.h"
-#include "backends/dynamodb/aws/endpoint.h"
+#include "aws/endpoint.h"
 #include "server/api/cors.h"
 #include "core/settings/settings.h"
 #include "tests/fuzz/fuzz.h"
@@ -66,9 +66,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_origins(text);
 	if (bench_url_parse(&url, text, &error) != 0)
 		FUZZ_CHECK(error.text[0] != '\0');
-	if (ddb_endpoint_check(text, &error) == 0) {
+	if (aws_endpoint_check(text, &error) == 0) {
 		FUZZ_CHECK(strncmp(text, "http", 4) == 0);
-		(void)ddb_endpoint_is_aws(text);
+		(void)aws_endpoint_is_aws(text);
 	}
 	free(text);
 	return 0;

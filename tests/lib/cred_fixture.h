@@ -5,7 +5,7 @@
 #ifndef TESTS_LIB_CRED_FIXTURE_H
 #define TESTS_LIB_CRED_FIXTURE_H
 
-#include "backends/dynamodb/aws/credentials.h"
+#include "aws/credentials.h"
 #include "tests/lib/http_stub.h"
 #include "tests/lib/scratch.h"
 
@@ -20,7 +20,7 @@ struct cred_fixture {
 		char value[512];
 	} variables[24];
 	int count;
-	struct ddb_credentials_config config; /* that has this environment */
+	struct aws_credentials_config config; /* that has this environment */
 };
 
 void cred_fixture_start(struct cred_fixture *f);

@@ -19,14 +19,14 @@ static const char *fixture_variable(const char *name, void *user)
 
 static void fixture_start_credentials(struct ddb_fixture *f)
 {
-	const struct ddb_credentials_config config = {.clock = &cart_clock_system,
+	const struct aws_credentials_config config = {.clock = &cart_clock_system,
 						      .profile = "",
 						      .region = "eu-central-1",
 						      .environment = fixture_variable};
 	struct cart_error error;
 
-	if (ddb_credentials_new(&f->credentials, &config, &error) != 0 ||
-	    ddb_credentials_wait(f->credentials, 20000, &error) != 0)
+	if (aws_credentials_new(&f->credentials, &config, &error) != 0 ||
+	    aws_credentials_wait(f->credentials, 20000, &error) != 0)
 		fail_msg("%s", error.text);
 }
 
@@ -71,16 +71,16 @@ void ddb_fixture_start(struct ddb_fixture *f)
 void ddb_fixture_stop(struct ddb_fixture *f)
 {
 	ddb_client_free(&f->client);
-	ddb_credentials_free(&f->credentials);
+	aws_credentials_free(&f->credentials);
 	event_free(f->tick);
 	event_base_free(f->base);
 	metrics_free(&f->metrics);
 	ddb_stub_stop(&f->stub);
 }
 
-void ddb_fixture_use(struct ddb_fixture *f, struct ddb_credentials_source *credentials)
+void ddb_fixture_use(struct ddb_fixture *f, struct aws_credentials_source *credentials)
 {
-	ddb_credentials_free(&f->credentials);
+	aws_credentials_free(&f->credentials);
 	f->credentials = f->config.credentials = credentials;
 }
 

@@ -20,7 +20,7 @@ struct ddb_fixture {
 	struct ddb_shared shared;
 	struct metrics *metrics;
 	struct ddb_call_series series;
-	struct ddb_credentials_source *credentials;
+	struct aws_credentials_source *credentials;
 	struct ddb_client_config config; /* may be changed before the client is made */
 	struct ddb_client *client;	 /* NULL until it is asked for */
 };
@@ -29,7 +29,7 @@ void ddb_fixture_start(struct ddb_fixture *f);
 void ddb_fixture_stop(struct ddb_fixture *f);
 
 /* In place of what it is for the source; before the client is made. */
-void ddb_fixture_use(struct ddb_fixture *f, struct ddb_credentials_source *credentials);
+void ddb_fixture_use(struct ddb_fixture *f, struct aws_credentials_source *credentials);
 /* The one, made by config the first time. */
 struct ddb_client *ddb_fixture_client(struct ddb_fixture *f);
 /* Makes a call with that JSON and waits: its outcome. deadline_ms from now; 0: a minute. */

@@ -304,10 +304,10 @@ static void a_database_that_cannot_be_reached_is_nothing_to_measure(void **state
 static void endpoints_of_aws_are_known(void **state)
 {
 	(void)state;
-	assert_true(ddb_endpoint_is_aws("https://dynamodb.eu-west-1.amazonaws.com"));
-	assert_true(ddb_endpoint_is_aws("https://vpce-1.dynamodb.cn-north-1.amazonaws.com.cn:443"));
-	assert_false(ddb_endpoint_is_aws("http://localhost:8000"));
-	assert_false(ddb_endpoint_is_aws("http://amazonaws.com.localhost:8000"));
+	assert_true(aws_endpoint_is_aws("https://dynamodb.eu-west-1.amazonaws.com"));
+	assert_true(aws_endpoint_is_aws("https://vpce-1.dynamodb.cn-north-1.amazonaws.com.cn:443"));
+	assert_false(aws_endpoint_is_aws("http://localhost:8000"));
+	assert_false(aws_endpoint_is_aws("http://amazonaws.com.localhost:8000"));
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* A call over a server that fails: how often it arrives, what is made of what comes back, what is
  * said on the wire. */
-#include "backends/dynamodb/aws/endpoint.h"
+#include "aws/endpoint.h"
 #include "backends/dynamodb/wire/retry.h"
 #include "backends/dynamodb/wire/transfer.h"
 #include "tests/lib/cmocka.h"
@@ -667,9 +667,9 @@ static void an_endpoint_is_http_or_https_and_a_host(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-		assert_int_equal(ddb_endpoint_check(wrong[i], &error), -1);
-	assert_int_equal(ddb_endpoint_check("http://127.0.0.1:8000", &error), 0);
-	assert_int_equal(ddb_endpoint_check("https://h", &error), 0);
+		assert_int_equal(aws_endpoint_check(wrong[i], &error), -1);
+	assert_int_equal(aws_endpoint_check("http://127.0.0.1:8000", &error), 0);
+	assert_int_equal(aws_endpoint_check("https://h", &error), 0);
 	/* And were there another, libcurl would not take it. */
 	f.config.endpoint = "file:///etc/passwd";
 	assert_outcome(ddb_fixture_call(&f, &call, DDB_GET_ITEM, GET, 200), DDB_BUSY);

@@ -1,5 +1,5 @@
 /* The chain of sources, and the thread that keeps what it gives fresh. */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 #include "tests/lib/captured_log.h"
 #include "tests/lib/clock_fake.h"
 #include "tests/lib/cmocka.h"
@@ -26,8 +26,8 @@
 #define SLOW_NAME "slow.test"
 
 static struct cred_fixture f;
-static struct ddb_credentials_source *source;
-static struct ddb_credentials got;
+static struct aws_credentials_source *source;
+static struct aws_credentials got;
 static struct cart_error error;
 static struct clock_fake held; /* outlives the source */
 static char *same;	       /* an answer; freed when the server is gone */
@@ -45,7 +45,7 @@ static int teardown(void **state)
 	int secrets;
 
 	(void)state;
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	secrets = captured_log_count("HUSH");
 	captured_log_stop();
 	cred_fixture_stop(&f);
@@ -87,14 +87,14 @@ static int64_t now_ms(void)
 
 static void start(void)
 {
-	if (ddb_credentials_new(&source, &f.config, &error) != 0)
+	if (aws_credentials_new(&source, &f.config, &error) != 0)
 		fail_msg("%s", error.text);
 }
 
 static void await_first(void)
 {
 	start();
-	if (ddb_credentials_wait(source, WAIT_MS, &error) != 0)
+	if (aws_credentials_wait(source, WAIT_MS, &error) != 0)
 		fail_msg("%s", error.text);
 }
 
@@ -102,7 +102,7 @@ static void await_generation(uint64_t generation)
 {
 	int64_t until_ms = now_ms() + WAIT_MS;
 
-	while (ddb_credentials_generation(source) < generation) {
+	while (aws_credentials_generation(source) < generation) {
 		if (now_ms() > until_ms)
 			fail_msg("no generation %d: %s", (int)generation, captured_log());
 		poll(NULL, 0, 5);
@@ -122,7 +122,7 @@ static void await_failures(int64_t failures)
 
 static void assert_id(const char *id)
 {
-	assert_int_equal(ddb_credentials_copy(source, &got), ddb_credentials_generation(source));
+	assert_int_equal(aws_credentials_copy(source, &got), aws_credentials_generation(source));
 	assert_string_equal(got.access_key_id, id);
 }
 
@@ -141,12 +141,12 @@ static void assert_none(const char *said)
 {
 	start();
 	await_failures(1);
-	assert_int_equal(ddb_credentials_wait(source, 1, &error), -1);
+	assert_int_equal(aws_credentials_wait(source, 1, &error), -1);
 	cred_fixture_check_line(error.text);
 	if (strstr(error.text, said) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", error.text, said);
-	assert_int_equal(ddb_credentials_generation(source), 0);
-	assert_int_equal(ddb_credentials_copy(source, &got), 0);
+	assert_int_equal(aws_credentials_generation(source), 0);
+	assert_int_equal(aws_credentials_copy(source, &got), 0);
 }
 
 /* Each time others, with the count in the id. */
@@ -205,16 +205,16 @@ static void sources_are_asked_in_their_order(void **state)
 	await_first();
 	assert_origin("IMDS");
 	assert_id("ID1");
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	agent(&of_agent);
 	await_first();
 	assert_origin("container");
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	cred_fixture_set_file(&f, "AWS_SHARED_CREDENTIALS_FILE", KEYS("SHARED"));
 	await_first();
 	assert_origin("profile default");
 	assert_id("SHARED");
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	cred_fixture_set_url(&f, "AWS_ENDPOINT_URL_STS", "/sts");
 	cred_fixture_set(&f, "AWS_ROLE_ARN", "arn");
 	cred_fixture_set_file(&f, "AWS_WEB_IDENTITY_TOKEN_FILE", "HUSHjwt");
@@ -228,21 +228,21 @@ static void sources_are_asked_in_their_order(void **state)
 	await_first();
 	assert_origin("web identity");
 	assert_id("STS");
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	cred_fixture_set(&f, "AWS_ACCESS_KEY_ID", "ENV");
 	cred_fixture_set(&f, "AWS_SECRET_ACCESS_KEY", CRED_FIXTURE_SECRET);
 	await_first();
 	assert_origin("environment");
 	assert_id("ENV");
-	assert_int_equal(ddb_credentials_generation(source), 1);
+	assert_int_equal(aws_credentials_generation(source), 1);
 	assert_int_equal(atomic_load(&source->refreshes), 1);
 	assert_int_equal(atomic_load(&source->failures), 0);
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	/* Who chooses a profile does not mean the environment. */
 	f.config.profile = "default";
 	await_first();
 	assert_origin("profile default");
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	assert_int_equal(captured_log_count("credentials found"), 6);
 }
 
@@ -255,11 +255,11 @@ static void a_source_that_fails_is_not_passed_over(void **state)
 	agent(&none);
 	agent_says(500, "HUSH");
 	assert_none("container: the agent answers HTTP 500");
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	/* A mistake that only somebody can mend is told at once. */
 	cred_fixture_set(&f, "AWS_PROFILE", "nobody");
 	assert_none("profile: AWS_PROFILE: profile nobody is neither in ");
-	assert_int_equal(ddb_credentials_wait(source, INT64_C(3600000), &error), -1);
+	assert_int_equal(aws_credentials_wait(source, INT64_C(3600000), &error), -1);
 	assert_int_equal(http_stub_count(&f.stub, PUT), 0);
 }
 
@@ -313,7 +313,7 @@ static void there_is_no_moment_without_valid_ones(void **state)
 	agent(&short_lived);
 	await_first();
 	for (uint64_t generation = 1; generation <= 16; generation++) {
-		assert_int_equal(ddb_credentials_copy(source, &got), generation);
+		assert_int_equal(aws_credentials_copy(source, &got), generation);
 		assert_int_equal(got.expires_ms - clock_fake_now(&held), 60000);
 		/* Not before it is time: the source is not asked more than that. */
 		clock_fake_advance(&held, 29000);
@@ -363,7 +363,7 @@ static void *refuse(void *user)
 	const struct refuser *refuser = user;
 
 	for (int i = 0; i < 100; i++)
-		ddb_credentials_refused(source, refuser->generation);
+		aws_credentials_refused(source, refuser->generation);
 	return NULL;
 }
 
@@ -393,7 +393,7 @@ static void what_many_refuse_is_fetched_once(void **state)
 	/* Those that come late mean the old ones. */
 	refused_by_all(1);
 	poll(NULL, 0, 1200);
-	assert_int_equal(ddb_credentials_generation(source), 2);
+	assert_int_equal(aws_credentials_generation(source), 2);
 	assert_int_equal(http_stub_count(&f.stub, AGENT), 2);
 }
 
@@ -405,12 +405,12 @@ static void files_are_read_anew_when_their_keys_are_refused(void **state)
 	cred_fixture_file(&f, "AWS_SHARED_CREDENTIALS_FILE", KEYS("NEW"));
 	poll(NULL, 0, 100);
 	assert_id("OLD");
-	ddb_credentials_refused(source, 1);
+	aws_credentials_refused(source, 1);
 	await_generation(2);
 	assert_id("NEW");
 	/* Away altogether: what is there stays. */
 	cred_fixture_file(&f, "AWS_SHARED_CREDENTIALS_FILE", "");
-	ddb_credentials_refused(source, 2);
+	aws_credentials_refused(source, 2);
 	await_failures(1);
 	assert_id("NEW");
 }
@@ -428,12 +428,12 @@ static void what_stays_refused_is_not_fetched_in_a_loop(void **state)
 	agent_says(200, same);
 	await_first();
 	while (http_stub_count(&f.stub, AGENT) < 3 && now_ms() < until_ms) {
-		ddb_credentials_refused(source, 1);
+		aws_credentials_refused(source, 1);
 		poll(NULL, 0, 5);
 	}
 	assert_int_equal(http_stub_count(&f.stub, AGENT), 3);
 	assert_true(now_ms() - began_ms >= 3000);
-	assert_int_equal(ddb_credentials_generation(source), 1);
+	assert_int_equal(aws_credentials_generation(source), 1);
 	captured_log_await("the service refuses the credentials", 1);
 	assert_int_equal(captured_log_count("the service refuses the credentials"), 1);
 }
@@ -454,7 +454,7 @@ static int64_t free_ms(void)
 {
 	int64_t began_ms = now_ms();
 
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	assert_null(source);
 	return now_ms() - began_ms;
 }
@@ -475,7 +475,7 @@ static void the_thread_ends_at_once_whatever_it_is_at(void **state)
 	cred_fixture_set(&f, "AWS_ENDPOINT_URL_STS", "http://" SLOW_NAME "/");
 	start();
 	await_slow_name(1);
-	ddb_credentials_free(&source);
+	aws_credentials_free(&source);
 	assert_int_equal(atomic_load(&slow_name), 1);
 	atomic_store(&slow_name, 2);
 	await_slow_name(3);

@@ -1,5 +1,5 @@
 /* Credentials that are asked for: of STS, of the agent of a container, of instance metadata. */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/cred_fixture.h"
 #include "tests/lib/tls_fixture.h"
@@ -30,7 +30,7 @@
 
 static struct cred_fixture f;
 static struct cred_context context;
-static struct ddb_credentials got;
+static struct aws_credentials got;
 static struct cart_error error;
 static char *json; /* good, for the agent and metadata */
 static char huge[CRED_ANSWER_MAX + 100];

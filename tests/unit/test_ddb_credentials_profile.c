@@ -1,5 +1,5 @@
 /* Credentials out of the environment, AWS's shared files and credential_process. */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/cred_fixture.h"
 
@@ -14,7 +14,7 @@
 
 static struct cred_fixture f;
 static struct cred_context context;
-static struct ddb_credentials got;
+static struct aws_credentials got;
 static struct cart_error error;
 
 static int setup(void **state)
@@ -107,15 +107,15 @@ static void half_an_environment_is_a_mistake(void **state)
 
 static void what_is_too_long_is_refused(void **state)
 {
-	char secret[DDB_SECRET_MAX + 2];
+	char secret[AWS_SECRET_MAX + 2];
 
 	(void)state;
 	memset(secret, 'x', sizeof(secret));
-	secret[DDB_SECRET_MAX + 1] = '\0';
+	secret[AWS_SECRET_MAX + 1] = '\0';
 	cred_fixture_set(&f, "AWS_ACCESS_KEY_ID", "AKID1");
 	cred_fixture_set(&f, "AWS_SECRET_ACCESS_KEY", secret);
 	assert_fails(&cred_environment, CRED_WRONG, "longer than 128 bytes");
-	secret[DDB_SECRET_MAX] = '\0';
+	secret[AWS_SECRET_MAX] = '\0';
 	cred_fixture_set(&f, "AWS_SECRET_ACCESS_KEY", secret);
 	assert_int_equal(fetch(&cred_environment), CRED_GOT);
 	assert_string_equal(got.secret_access_key, secret);

@@ -1,7 +1,7 @@
 /* Region, endpoint and authorities, as AWS's SDKs find them; and what is refused by name. Nothing
  * here connects to anything. */
-#include "backends/dynamodb/aws/endpoint.h"
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/endpoint.h"
+#include "aws/cred.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/cred_fixture.h"
 
@@ -11,15 +11,15 @@
 #define PROFILE "[profile test]\nregion = eu-west-3\n"
 
 static struct cred_fixture f;
-static struct ddb_endpoint_config config;
-static struct ddb_endpoint got;
+static struct aws_endpoint_config config;
+static struct aws_endpoint got;
 static struct cart_error error;
 
 static int setup(void **state)
 {
 	(void)state;
 	cred_fixture_start(&f);
-	config = (struct ddb_endpoint_config){
+	config = (struct aws_endpoint_config){
 		.credentials = &f.config, .region = "eu-central-1", .endpoint = "", .ca = ""};
 	return 0;
 }
@@ -43,14 +43,14 @@ static void config_file(const char *text)
 
 static void assert_url(const char *url)
 {
-	if (ddb_endpoint_find(&got, &config, &error) != 0)
+	if (aws_endpoint_find(&got, &config, &error) != 0)
 		fail_msg("%s", error.text);
 	assert_string_equal(got.url, url);
 }
 
 static void assert_region(const char *region)
 {
-	if (ddb_endpoint_find(&got, &config, &error) != 0)
+	if (aws_endpoint_find(&got, &config, &error) != 0)
 		fail_msg("%s", error.text);
 	assert_string_equal(got.region, region);
 }
@@ -58,7 +58,7 @@ static void assert_region(const char *region)
 static void assert_refused(const char *said)
 {
 	error.text[0] = '\0';
-	if (ddb_endpoint_find(&got, &config, &error) == 0)
+	if (aws_endpoint_find(&got, &config, &error) == 0)
 		fail_msg("not refused: %s", got.url);
 	if (strstr(error.text, said) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", error.text, said);
@@ -72,7 +72,7 @@ static void a_scheme_a_host_and_maybe_a_port_are_taken(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		if (ddb_endpoint_check(good[i], &error) != 0)
+		if (aws_endpoint_check(good[i], &error) != 0)
 			fail_msg("%s", error.text);
 }
 
@@ -92,7 +92,7 @@ static void others_are_refused_with_what_to_write(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		error.text[0] = '\0';
-		if (ddb_endpoint_check(bad[i], &error) == 0)
+		if (aws_endpoint_check(bad[i], &error) == 0)
 			fail_msg("\"%s\" was taken", bad[i]);
 		assert_non_null(strstr(error.text, "write http://HOST[:PORT]"));
 	}
@@ -105,7 +105,7 @@ static void more_than_a_host_and_a_port_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(ddb_endpoint_check(bad[i], &error), -1);
+		assert_int_equal(aws_endpoint_check(bad[i], &error), -1);
 		assert_non_null(strstr(error.text, "more than a host and a port"));
 	}
 }
@@ -173,7 +173,7 @@ static void each_partition_has_its_own_names(void **state)
 	for (size_t i = 0; i < sizeof(partitions) / sizeof(partitions[0]); i++) {
 		const char *const wanted[] = {partitions[i].plain, partitions[i].fips,
 					      partitions[i].dual_stack, partitions[i].both};
-		char url[DDB_ENDPOINT_ROOM];
+		char url[AWS_ENDPOINT_ROOM];
 
 		config.region = partitions[i].region;
 		for (int which = 0; which < 4; which++) {
@@ -181,7 +181,7 @@ static void each_partition_has_its_own_names(void **state)
 			set("AWS_USE_DUALSTACK_ENDPOINT", (which & 2) != 0 ? "true" : "false");
 			snprintf(url, sizeof(url), "https://%s", wanted[which]);
 			assert_url(url);
-			assert_true(ddb_endpoint_is_aws(got.url));
+			assert_true(aws_endpoint_is_aws(got.url));
 		}
 	}
 }
@@ -212,7 +212,7 @@ static void the_region_local_is_a_server_on_this_machine(void **state)
 	(void)state;
 	config.region = "local";
 	assert_url("http://localhost:8000");
-	assert_false(ddb_endpoint_is_aws(got.url));
+	assert_false(aws_endpoint_is_aws(got.url));
 }
 
 /* The order of SDKs: the service's variable, the general one, the profile's services, its own. */
@@ -367,7 +367,7 @@ static void assert_sts(const char *region, const char *url)
 
 	f.config.region = region;
 	assert_int_equal(cred_context_init(&context, &f.config, &error), 0);
-	if (ddb_endpoint_find_sts(&got, &context, &error) != 0)
+	if (aws_endpoint_find_sts(&got, &context, &error) != 0)
 		fail_msg("%s", error.text);
 	assert_string_equal(got.url, url);
 }
@@ -407,10 +407,10 @@ static void hosts_of_aws_are_known(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-		if (!ddb_endpoint_is_aws(ours[i]))
+		if (!aws_endpoint_is_aws(ours[i]))
 			fail_msg("%s", ours[i]);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (ddb_endpoint_is_aws(others[i]))
+		if (aws_endpoint_is_aws(others[i]))
 			fail_msg("%s", others[i]);
 }
 

@@ -66,15 +66,15 @@ static void refuse_by(const char *error)
 
 static void start_credentials(void)
 {
-	struct ddb_credentials_source *source;
+	struct aws_credentials_source *source;
 	struct cart_error error;
 
 	cred_fixture_set_url(&agent, "AWS_CONTAINER_CREDENTIALS_FULL_URI", "/agent");
 	http_stub_set(&agent.stub, (struct http_stub_route){.start = AGENT, .make = issue});
 	agent.config.clock = &f.clock.clock;
 	agent.config.look_ms = 10;
-	if (ddb_credentials_new(&source, &agent.config, &error) != 0 ||
-	    ddb_credentials_wait(source, 20000, &error) != 0)
+	if (aws_credentials_new(&source, &agent.config, &error) != 0 ||
+	    aws_credentials_wait(source, 20000, &error) != 0)
 		fail_msg("%s", error.text);
 	ddb_fixture_use(&f, source);
 }
@@ -130,7 +130,7 @@ static void await_generation(uint64_t generation)
 {
 	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + WAIT_NS;
 
-	while (ddb_credentials_generation(f.credentials) < generation) {
+	while (aws_credentials_generation(f.credentials) < generation) {
 		if (clock_monotonic_ns(&cart_clock_system) > until_ns)
 			fail_msg("no generation %d: %s", (int)generation, captured_log());
 		poll(NULL, 0, 2);
@@ -152,8 +152,8 @@ static void credentials_of_a_minute_are_renewed_and_no_call_notices(void **state
 		clock_fake_advance(&f.clock, 1000);
 		if (clock_fake_now(&f.clock) - renewed_ms == 40000)
 			await_generation(generation + 1);
-		if (ddb_credentials_generation(f.credentials) != generation) {
-			generation = ddb_credentials_generation(f.credentials);
+		if (aws_credentials_generation(f.credentials) != generation) {
+			generation = aws_credentials_generation(f.credentials);
 			renewed_ms = clock_fake_now(&f.clock);
 		}
 	}
@@ -221,7 +221,7 @@ static void others_that_did_not_come_are_not_waited_for_again(void **state)
 	}
 	/* Until they are there. */
 	http_stub_set(&agent.stub, (struct http_stub_route){.start = AGENT, .make = issue});
-	ddb_credentials_refused(f.credentials, 1);
+	aws_credentials_refused(f.credentials, 1);
 	await_generation(2);
 	make_calls(0);
 	assert_all(DDB_OK);

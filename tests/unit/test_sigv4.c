@@ -3,7 +3,7 @@
  * a service relies on. With SIGV4_SERVE in its environment the program signs instead: requests as
  * lines of JSON, for tests/dynamodb/test_signatures.py, which compares with others' signatures.
  */
-#include "backends/dynamodb/aws/sigv4.h"
+#include "aws/sigv4.h"
 
 #include "tests/lib/cmocka.h"
 

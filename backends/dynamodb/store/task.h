@@ -41,7 +41,7 @@ struct ddb_db {
 	struct cart_db db; /* first */
 	struct ddb_options options;
 	struct ddb_shared shared;
-	struct ddb_credentials_source *credentials;
+	struct aws_credentials_source *credentials;
 	struct ddb_series series;
 	struct pool_lanes lanes;
 };

@@ -1,6 +1,6 @@
 #include "backends/dynamodb/table/features.h"
 
-#include "backends/dynamodb/aws/endpoint.h"
+#include "aws/endpoint.h"
 #include "backends/dynamodb/table/id_type.h"
 #include "core/base/log.h"
 
@@ -26,7 +26,7 @@ struct features {
 static bool features_can_go_without(const struct table_work *work, const char *what)
 {
 	return what == features_no_ttl && table_is_error(work, "UnknownOperationException") &&
-	       !ddb_endpoint_is_aws(work->endpoint);
+	       !aws_endpoint_is_aws(work->endpoint);
 }
 
 static void features_lack(struct features *features, const char *what, const char *why)

@@ -204,10 +204,10 @@ static int64_t call_left_ns(const struct ddb_call *call)
 
 static bool call_has_credentials(struct ddb_client *client)
 {
-	struct ddb_credentials_source *source = client->config.credentials;
+	struct aws_credentials_source *source = client->config.credentials;
 
-	if (client->generation != ddb_credentials_generation(source))
-		client->generation = ddb_credentials_copy(source, &client->credentials);
+	if (client->generation != aws_credentials_generation(source))
+		client->generation = aws_credentials_copy(source, &client->credentials);
 	return client->generation != 0;
 }
 
@@ -349,7 +349,7 @@ static bool call_awaits_others(struct ddb_call *call)
 {
 	struct ddb_client *client = call->client;
 	struct ddb_transfer *transfer = call->transfer;
-	uint64_t generation = ddb_credentials_generation(client->config.credentials);
+	uint64_t generation = aws_credentials_generation(client->config.credentials);
 
 	if (transfer->renew_until_ns == 0 || generation != transfer->generation) {
 		transfer->renew_until_ns = 0;

@@ -593,7 +593,7 @@ static enum ddb_try transfer_error(struct ddb_client *client, struct ddb_transfe
 			return DDB_TRY_REJECTED;
 		transfer->skewed = true;
 	} else if (outcome == DDB_TRY_REFUSED && *why == DDB_RETRY_CREDENTIALS) {
-		ddb_credentials_refused(client->config.credentials, transfer->generation);
+		aws_credentials_refused(client->config.credentials, transfer->generation);
 	}
 	return outcome;
 }

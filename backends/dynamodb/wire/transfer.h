@@ -19,7 +19,7 @@ struct ddb_client {
 	struct ddb_client_config config;
 	struct curl_loop *curl;
 	struct sigv4_signer signer;
-	struct ddb_credentials credentials; /* a copy of */
+	struct aws_credentials credentials; /* a copy of */
 	uint64_t generation;		    /* this one; 0: none yet */
 	uint64_t refused; /* waiting for others than these had no success; 0: none */
 	char host[300];	  /* as the Host header says it */
@@ -52,7 +52,7 @@ struct ddb_transfer {
 	struct sigv4_signed signature;
 	char date_header[40];
 	char authorization_header[SIGV4_AUTHORIZATION_ROOM + 20];
-	char token_header[DDB_SESSION_TOKEN_MAX + 40];
+	char token_header[AWS_SESSION_TOKEN_MAX + 40];
 	char curl_error[CURL_ERROR_SIZE];
 };
 

@@ -2,7 +2,7 @@
 #ifndef BACKENDS_DYNAMODB_WIRE_TYPES_H
 #define BACKENDS_DYNAMODB_WIRE_TYPES_H
 
-#include "backends/dynamodb/aws/credentials.h"
+#include "aws/credentials.h"
 #include "core/base/attr.h"
 #include "core/base/buf.h"
 #include "core/base/clock_skew.h"
@@ -103,7 +103,7 @@ struct ddb_client_config {
 	int64_t idle_ms;	/* a connection that was idle for longer is not used again */
 	int64_t budget_wait_ns; /* how long a call waits for an empty retry budget */
 	size_t connections;	/* kept; as many calls as may run at once */
-	struct ddb_credentials_source *credentials;
+	struct aws_credentials_source *credentials;
 	struct ddb_shared *shared;
 	struct clock_skew *skew;     /* is told the Date of answers; NULL: nobody asks for it */
 	struct metrics_shard *shard; /* NULL: nothing is counted */

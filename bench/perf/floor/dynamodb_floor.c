@@ -11,7 +11,7 @@
  */
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/attribute.h"
-#include "backends/dynamodb/aws/sigv4.h"
+#include "aws/sigv4.h"
 #include "bench/perf/floor/floor.h"
 #include "core/base/clock.h"
 #include "core/base/random.h"

@@ -1,5 +1,5 @@
 /* The environment, of the process or from a test, as a source of credentials. */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@ static const char *cred_env_process(const char *name, void *user)
 	return getenv(name);
 }
 
-int cred_context_init(struct cred_context *context, const struct ddb_credentials_config *config,
+int cred_context_init(struct cred_context *context, const struct aws_credentials_config *config,
 		      struct cart_error *error)
 {
 	const char *profile = config->profile != NULL ? config->profile : "";
@@ -41,7 +41,7 @@ const char *cred_env(const struct cred_context *context, const char *name)
 }
 
 static enum cred_result cred_environment_fetch(struct cred_context *context,
-					       struct ddb_credentials *out,
+					       struct aws_credentials *out,
 					       struct cart_error *error)
 {
 	static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"};

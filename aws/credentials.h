@@ -15,11 +15,11 @@
  * expired (static stability), and the source is tried again with backoff. Credentials never appear
  * in a log or an error.
  */
-#ifndef BACKENDS_DYNAMODB_AWS_CREDENTIALS_H
-#define BACKENDS_DYNAMODB_AWS_CREDENTIALS_H
+#ifndef AWS_CREDENTIALS_H
+#define AWS_CREDENTIALS_H
 
-#include "backends/dynamodb/aws/identity.h"
-#include "backends/dynamodb/aws/sigv4.h"
+#include "aws/identity.h"
+#include "aws/sigv4.h"
 #include "core/base/attr.h"
 #include "core/base/clock.h"
 #include "core/base/error.h"
@@ -29,40 +29,40 @@
 #include <stdint.h>
 
 /* What is public of a source. */
-struct ddb_credentials_source {
-	_Atomic uint64_t generation; /* read it with ddb_credentials_generation() */
+struct aws_credentials_source {
+	_Atomic uint64_t generation; /* read it with aws_credentials_generation() */
 	_Atomic int64_t refreshes;   /* counter: brought new credentials */
 	_Atomic int64_t failures;    /* counter: a source that was asked failed */
 };
 
 /* Starts the thread, which begins with the first fetch. -1: error says why. */
-CART_MUST_CHECK int ddb_credentials_new(struct ddb_credentials_source **source,
-					const struct ddb_credentials_config *config,
+CART_MUST_CHECK int aws_credentials_new(struct aws_credentials_source **source,
+					const struct aws_credentials_config *config,
 					struct cart_error *error);
 /* Stops the thread within a second, whatever it is waiting for, and wipes the credentials. Takes
  * NULL; sets it. */
-void ddb_credentials_free(struct ddb_credentials_source **source);
+void aws_credentials_free(struct aws_credentials_source **source);
 
 /*
  * Waits for the first credentials; at start only. 0: there are some. -1: the time is over, or (at
  * once) only a change of the configuration can help, such as for a profile that does not exist or
  * an id without a secret. error says in one line which sources were tried and what each lacked.
  */
-CART_MUST_CHECK int ddb_credentials_wait(struct ddb_credentials_source *source, int64_t timeout_ms,
+CART_MUST_CHECK int aws_credentials_wait(struct aws_credentials_source *source, int64_t timeout_ms,
 					 struct cart_error *error);
 
 /* The number of the newest credentials; 0: there are none yet. For any thread, without a lock. */
-static inline uint64_t ddb_credentials_generation(const struct ddb_credentials_source *source)
+static inline uint64_t aws_credentials_generation(const struct aws_credentials_source *source)
 {
 	return atomic_load_explicit(&source->generation, memory_order_acquire);
 }
 /* Copies the newest credentials and returns their generation; 0: there are none. For any thread,
  * with a short lock. */
-uint64_t ddb_credentials_copy(struct ddb_credentials_source *source, struct ddb_credentials *out);
+uint64_t aws_credentials_copy(struct aws_credentials_source *source, struct aws_credentials *out);
 /* Reports that the service refused the credentials of that generation as expired or unknown. New
  * ones are fetched soon, unless there are newer ones already. At least a second lies between two
  * fetches for this reason, and up to a minute while the source returns the same credentials. For
  * any thread. */
-void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t generation);
+void aws_credentials_refused(struct aws_credentials_source *source, uint64_t generation);
 
 #endif

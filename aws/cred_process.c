@@ -4,7 +4,7 @@
  *
  * Source: "Process credential provider" (AWS SDKs and tools reference guide).
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -201,7 +201,7 @@ static int cred_process_check(const json_t *object, struct cart_error *error)
 }
 
 int cred_process_fetch(const struct cred_context *context, const char *command,
-		       struct ddb_credentials *out, struct cart_error *error)
+		       struct aws_credentials *out, struct cart_error *error)
 {
 	static const struct cred_json_form form = {.what = "the output of credential_process",
 						   .token_name = "SessionToken",

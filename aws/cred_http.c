@@ -2,7 +2,7 @@
  * One HTTP request for credentials. It runs on a multi handle, which can also wait for the
  * descriptor that cancels it; libcurl's progress callback is only called once a second.
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <curl/curl.h>
 #include <stdlib.h>

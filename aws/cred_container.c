@@ -4,7 +4,7 @@
  *
  * Source: "Container credential provider" (AWS SDKs and tools reference guide).
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -122,7 +122,7 @@ static enum cred_result cred_container_header(const struct cred_context *context
 }
 
 static int cred_container_ask(const struct cred_context *context, const char *url,
-			      const char *header, struct ddb_credentials *out,
+			      const char *header, struct aws_credentials *out,
 			      struct cart_error *error)
 {
 	static const struct cred_json_form form = {.what = "the agent's answer",
@@ -148,7 +148,7 @@ static int cred_container_ask(const struct cred_context *context, const char *ur
 }
 
 static enum cred_result cred_container_fetch(struct cred_context *context,
-					     struct ddb_credentials *out, struct cart_error *error)
+					     struct aws_credentials *out, struct cart_error *error)
 {
 	char url[CRED_CONTAINER_URL_ROOM];
 	struct cred_text header;

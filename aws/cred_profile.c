@@ -2,14 +2,14 @@
  * A profile of the shared files: its keys, or the output of its credential_process. If both files
  * have keys, those of the credentials file are used.
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* The keys of one file, never an id of one with a secret of the other. */
 static enum cred_result cred_profile_static(const struct cred_file *file, const char *name,
-					    struct ddb_credentials *out, struct cart_error *error)
+					    struct aws_credentials *out, struct cart_error *error)
 {
 	char *const *values = file->section.values;
 	struct cart_error why = {""};
@@ -42,7 +42,7 @@ static enum cred_result cred_profile_nothing(const struct cred_files *files,
 
 static enum cred_result cred_profile_choose(struct cred_context *context,
 					    const struct cred_files *files,
-					    struct ddb_credentials *out, struct cart_error *error)
+					    struct aws_credentials *out, struct cart_error *error)
 {
 	const char *command = cred_files_value(files, CRED_KEY_PROCESS);
 	enum cred_result result;
@@ -65,7 +65,7 @@ static enum cred_result cred_profile_choose(struct cred_context *context,
 }
 
 static enum cred_result cred_profile_fetch(struct cred_context *context,
-					   struct ddb_credentials *out, struct cart_error *error)
+					   struct aws_credentials *out, struct cart_error *error)
 {
 	struct cred_files files;
 	enum cred_result result = CRED_WRONG;

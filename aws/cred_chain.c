@@ -2,7 +2,7 @@
  * The sources in their order. The first that is configured is used: if it fails, the next is not
  * tried, because it would be another identity.
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static const struct cred_provider *const cred_chain[] = {
 
 static enum cred_result cred_chain_ask(struct cred_context *context,
 				       const struct cred_provider *provider,
-				       struct ddb_credentials *out, struct cart_error *error)
+				       struct aws_credentials *out, struct cart_error *error)
 {
 	struct cart_error why = {""};
 	enum cred_result result;
@@ -29,7 +29,7 @@ static enum cred_result cred_chain_ask(struct cred_context *context,
 }
 
 enum cred_result cred_chain_fetch(struct cred_context *context, const struct cred_provider **chosen,
-				  struct ddb_credentials *out, struct cart_error *error)
+				  struct aws_credentials *out, struct cart_error *error)
 {
 	char lacked[CART_ERROR_MAX] = "";
 	size_t len = 0;

@@ -15,50 +15,50 @@
  * Sources: "Service-specific endpoints", "Dual-stack and FIPS endpoints" (AWS SDKs and tools
  * reference guide), and the endpoint rules that AWS publishes in its SDKs.
  */
-#ifndef BACKENDS_DYNAMODB_AWS_ENDPOINT_H
-#define BACKENDS_DYNAMODB_AWS_ENDPOINT_H
+#ifndef AWS_ENDPOINT_H
+#define AWS_ENDPOINT_H
 
-#include "backends/dynamodb/aws/identity.h"
+#include "aws/identity.h"
 #include "core/base/attr.h"
 #include "core/base/error.h"
 
 #include <limits.h>
 #include <stdbool.h>
 
-#define DDB_REGION_ROOM	  64
-#define DDB_ENDPOINT_ROOM 256
+#define AWS_REGION_ROOM	  64
+#define AWS_ENDPOINT_ROOM 256
 
 struct cred_context;
 
 /* What the settings say. */
-struct ddb_endpoint_config {
-	const struct ddb_credentials_config *credentials; /* profile, environment */
+struct aws_endpoint_config {
+	const struct aws_credentials_config *credentials; /* profile, environment */
 	const char *region;				  /* "": not set */
 	const char *endpoint;				  /* "": not set */
 	const char *ca;					  /* "": not set */
 };
 
-struct ddb_endpoint {
-	char region[DDB_REGION_ROOM];
-	char url[DDB_ENDPOINT_ROOM];
+struct aws_endpoint {
+	char region[AWS_REGION_ROOM];
+	char url[AWS_ENDPOINT_ROOM];
 	char ca[PATH_MAX]; /* PEM file of certificate authorities; "": the system's */
 };
 
 /* -1: error names the setting, variable or key, and what is wrong with it. */
-CART_MUST_CHECK int ddb_endpoint_find(struct ddb_endpoint *endpoint,
-				      const struct ddb_endpoint_config *config,
+CART_MUST_CHECK int aws_endpoint_find(struct aws_endpoint *endpoint,
+				      const struct aws_endpoint_config *config,
 				      struct cart_error *error);
 /* The same for STS, in the context's region. Its URL may have a path. */
-CART_MUST_CHECK int ddb_endpoint_find_sts(struct ddb_endpoint *endpoint,
+CART_MUST_CHECK int aws_endpoint_find_sts(struct aws_endpoint *endpoint,
 					  const struct cred_context *context,
 					  struct cart_error *error);
 
 /* An endpoint is http:// or https://, a host, maybe a port, and nothing else. -1: error says what
  * is wrong with it. */
-CART_MUST_CHECK int ddb_endpoint_check(const char *url, struct cart_error *error);
+CART_MUST_CHECK int aws_endpoint_check(const char *url, struct cart_error *error);
 
 /* True: one of AWS's own, whichever region's or network's, as its host's name tells. False: a
  * server that stands in for DynamoDB. */
-bool ddb_endpoint_is_aws(const char *url);
+bool aws_endpoint_is_aws(const char *url);
 
 #endif

@@ -1,25 +1,25 @@
 /* A set of credentials, and where they are searched. */
-#ifndef BACKENDS_DYNAMODB_AWS_IDENTITY_H
-#define BACKENDS_DYNAMODB_AWS_IDENTITY_H
+#ifndef AWS_IDENTITY_H
+#define AWS_IDENTITY_H
 
 #include "core/base/clock.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-#define DDB_ACCESS_KEY_MAX    128
-#define DDB_SECRET_MAX	      128
-#define DDB_SESSION_TOKEN_MAX 8192
+#define AWS_ACCESS_KEY_MAX    128
+#define AWS_SECRET_MAX	      128
+#define AWS_SESSION_TOKEN_MAX 8192
 
 /* A plain value, so that each loop has its own copy. */
-struct ddb_credentials {
-	char access_key_id[DDB_ACCESS_KEY_MAX + 1];
-	char secret_access_key[DDB_SECRET_MAX + 1];
-	char session_token[DDB_SESSION_TOKEN_MAX + 1]; /* "": none */
+struct aws_credentials {
+	char access_key_id[AWS_ACCESS_KEY_MAX + 1];
+	char secret_access_key[AWS_SECRET_MAX + 1];
+	char session_token[AWS_SESSION_TOKEN_MAX + 1]; /* "": none */
 	int64_t expires_ms;			       /* since 1970; 0: never */
 };
 
-struct ddb_credentials_config {
+struct aws_credentials_config {
 	const struct cart_clock *clock;
 	const char
 		*profile; /* "": AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default". Strings are copied

@@ -6,7 +6,7 @@
  * Source: "Use the Instance Metadata Service" (EC2 user guide), "IMDS credential provider" (AWS
  * SDKs and tools reference guide).
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -166,7 +166,7 @@ bool cred_imds_is_off(const struct cred_context *context)
 }
 
 /* The last source of the chain can always be asked, so a failure means that it has nothing. */
-static enum cred_result cred_imds_fetch(struct cred_context *context, struct ddb_credentials *out,
+static enum cred_result cred_imds_fetch(struct cred_context *context, struct aws_credentials *out,
 					struct cart_error *error)
 {
 	static const struct cred_json_form form = {

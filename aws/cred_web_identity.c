@@ -5,8 +5,8 @@
  *
  * Source: "Assume role credential provider" (AWS SDKs and tools reference guide).
  */
-#include "backends/dynamodb/aws/cred.h"
-#include "backends/dynamodb/aws/endpoint.h"
+#include "aws/cred.h"
+#include "aws/endpoint.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -47,9 +47,9 @@ static int cred_web_form(const struct cred_context *context, const char *role, c
 	return cred_web_add(form, "&WebIdentityToken", token, error);
 }
 
-static int cred_web_ask(const struct cred_context *context, const struct ddb_endpoint *sts,
+static int cred_web_ask(const struct cred_context *context, const struct aws_endpoint *sts,
 			const struct cred_text *token, const struct cred_text *form,
-			struct ddb_credentials *out, struct cart_error *error)
+			struct aws_credentials *out, struct cart_error *error)
 {
 	struct cred_http http = {
 		.method = "POST",
@@ -73,14 +73,14 @@ static int cred_web_ask(const struct cred_context *context, const struct ddb_end
 }
 
 static enum cred_result cred_web_fetch_with(const struct cred_context *context, const char *role,
-					    struct cred_text *token, struct ddb_credentials *out,
+					    struct cred_text *token, struct aws_credentials *out,
 					    struct cart_error *error)
 {
 	struct cred_text form;
-	struct ddb_endpoint sts;
+	struct aws_endpoint sts;
 	int result;
 
-	if (ddb_endpoint_find_sts(&sts, context, error) != 0)
+	if (aws_endpoint_find_sts(&sts, context, error) != 0)
 		return CRED_WRONG;
 	cred_text_trim(token);
 	if (token->len == 0 || strlen(token->data) != token->len)
@@ -95,7 +95,7 @@ static enum cred_result cred_web_fetch_with(const struct cred_context *context, 
 	return result;
 }
 
-static enum cred_result cred_web_fetch(struct cred_context *context, struct ddb_credentials *out,
+static enum cred_result cred_web_fetch(struct cred_context *context, struct aws_credentials *out,
 				       struct cart_error *error)
 {
 	const char *path = cred_env(context, "AWS_WEB_IDENTITY_TOKEN_FILE");

@@ -5,10 +5,10 @@
  *
  * Source: "Standardized credential providers" (AWS SDKs and tools reference guide).
  */
-#ifndef BACKENDS_DYNAMODB_AWS_CRED_H
-#define BACKENDS_DYNAMODB_AWS_CRED_H
+#ifndef AWS_CRED_H
+#define AWS_CRED_H
 
-#include "backends/dynamodb/aws/identity.h"
+#include "aws/identity.h"
 #include "core/base/attr.h"
 #include "core/base/error.h"
 
@@ -51,12 +51,12 @@ struct cred_context {
 
 /* -1: the profile's name or the region is too long. */
 CART_MUST_CHECK int cred_context_init(struct cred_context *context,
-				      const struct ddb_credentials_config *config,
+				      const struct aws_credentials_config *config,
 				      struct cart_error *error);
 /* A variable of the environment; NULL: not set, or empty. */
 const char *cred_env(const struct cred_context *context, const char *name);
 
-typedef enum cred_result cred_fetch_fn(struct cred_context *context, struct ddb_credentials *out,
+typedef enum cred_result cred_fetch_fn(struct cred_context *context, struct aws_credentials *out,
 				       struct cart_error *error);
 
 struct cred_provider {
@@ -77,7 +77,7 @@ bool cred_imds_is_off(const struct cred_context *context);
 /* Asks *chosen, or if that is NULL each in turn: the first that has something configured. Sets it
  * when it has given some. */
 enum cred_result cred_chain_fetch(struct cred_context *context, const struct cred_provider **chosen,
-				  struct ddb_credentials *out, struct cart_error *error);
+				  struct aws_credentials *out, struct cart_error *error);
 
 /* How long to wait before credentials with that lifetime are fetched again. random: any number. */
 int64_t cred_refresh_ms(int64_t lifetime_ms, uint32_t random);
@@ -108,11 +108,11 @@ CART_MUST_CHECK int cred_copy(char *to, size_t room, const char *value, size_t l
 /* Copies text into an error: replaces what is not printable by "?", and cuts what does not fit. */
 void cred_printable(char *to, size_t room, const char *text);
 /* Wipes out, then sets all of it. expires: RFC 3339; NULL: never. token NULL: none. */
-CART_MUST_CHECK int cred_set(struct ddb_credentials *out, const char *id, const char *secret,
+CART_MUST_CHECK int cred_set(struct aws_credentials *out, const char *id, const char *secret,
 			     const char *token, const char *expires, struct cart_error *error);
 /* Sets an id and a secret that a person has configured under these names; NULL: not configured. One
  * of the two alone is a mistake: another source would be another identity. */
-enum cred_result cred_set_pair(struct ddb_credentials *out, const char *const names[2],
+enum cred_result cred_set_pair(struct aws_credentials *out, const char *const names[2],
 			       const char *id, const char *secret, const char *token,
 			       struct cart_error *error);
 
@@ -127,7 +127,7 @@ struct cred_json_form {
 /* Reads AccessKeyId, SecretAccessKey, Expiration and the session token of an object. An error
  * quotes nothing of the text. */
 CART_MUST_CHECK int cred_json_read(const struct cred_text *text, const struct cred_json_form *form,
-				   struct ddb_credentials *out, struct cart_error *error);
+				   struct aws_credentials *out, struct cart_error *error);
 
 struct cred_http {
 	const char *method;
@@ -221,11 +221,11 @@ void cred_files_close(struct cred_files *files);
 
 /* Runs a command by /bin/sh. Its standard error is discarded, because it may contain a secret. */
 CART_MUST_CHECK int cred_process_fetch(const struct cred_context *context, const char *command,
-				       struct ddb_credentials *out, struct cart_error *error);
+				       struct aws_credentials *out, struct cart_error *error);
 
 /* Reads STS's answer: 0, or -1 and what STS reports. secret: text that the error must not quote. */
 CART_MUST_CHECK int cred_sts_read(const struct cred_text *answer, const char *secret,
-				  struct ddb_credentials *out, struct cart_error *error);
+				  struct aws_credentials *out, struct cart_error *error);
 
 /* Accepts a URL that is https, or http to an address of this host. */
 CART_MUST_CHECK int cred_container_check(const char *url, struct cart_error *error);

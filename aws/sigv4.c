@@ -3,7 +3,7 @@
  * sign, and that is signed with the key of the day. Each step has a room of fixed size; what does
  * not fit fails the signature.
  */
-#include "backends/dynamodb/aws/sigv4.h"
+#include "aws/sigv4.h"
 
 #include "core/base/hex.h"
 

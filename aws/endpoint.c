@@ -1,6 +1,6 @@
-#include "backends/dynamodb/aws/endpoint.h"
+#include "aws/endpoint.h"
 
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -97,7 +97,7 @@ static int endpoint_find_region(struct endpoint_search *search, const char *sett
 		return cart_error_set(search->error,
 				      "no region: set dynamodb.region, AWS_REGION or the "
 				      "profile's (with a local server any will do)");
-	if (endpoint_copy(search, region, DDB_REGION_ROOM, found) != 0)
+	if (endpoint_copy(search, region, AWS_REGION_ROOM, found) != 0)
 		return -1;
 	len = strlen(region);
 	if (region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
@@ -149,7 +149,7 @@ static const struct endpoint_partition *endpoint_partition_of(const char *region
 }
 
 /* AWS's own, of the region. */
-static int endpoint_of_region(struct endpoint_search *search, struct ddb_endpoint *endpoint,
+static int endpoint_of_region(struct endpoint_search *search, struct aws_endpoint *endpoint,
 			      bool fips, bool dual_stack)
 {
 	const struct endpoint_partition *partition = endpoint_partition_of(endpoint->region);
@@ -173,7 +173,7 @@ static int endpoint_of_region(struct endpoint_search *search, struct ddb_endpoin
 }
 
 /* One that somebody has named is used as it is; a wish for another one contradicts it. */
-static int endpoint_take(struct endpoint_search *search, struct ddb_endpoint *endpoint,
+static int endpoint_take(struct endpoint_search *search, struct aws_endpoint *endpoint,
 			 const char *url, bool fips, bool dual_stack)
 {
 	struct cart_error why;
@@ -191,12 +191,12 @@ static int endpoint_take(struct endpoint_search *search, struct ddb_endpoint *en
 	len = strlen(endpoint->url);
 	if (len > 0 && endpoint->url[len - 1] == '/')
 		endpoint->url[len - 1] = '\0';
-	if (!search->takes_path && ddb_endpoint_check(endpoint->url, &why) != 0)
+	if (!search->takes_path && aws_endpoint_check(endpoint->url, &why) != 0)
 		return cart_error_set(search->error, "%s: %.300s", search->named_by, why.text);
 	return 0;
 }
 
-static int endpoint_find_url(struct endpoint_search *search, struct ddb_endpoint *endpoint,
+static int endpoint_find_url(struct endpoint_search *search, struct aws_endpoint *endpoint,
 			     const char *setting)
 {
 	const char *url = *setting != '\0' ? setting : NULL;
@@ -214,7 +214,7 @@ static int endpoint_find_url(struct endpoint_search *search, struct ddb_endpoint
 }
 
 /* libcurl would report a missing file at each connection, as if the server were away. */
-static int endpoint_find_ca(struct endpoint_search *search, struct ddb_endpoint *endpoint,
+static int endpoint_find_ca(struct endpoint_search *search, struct aws_endpoint *endpoint,
 			    const char *setting)
 {
 	const char *found =
@@ -244,12 +244,12 @@ static int endpoint_check_account_mode(struct endpoint_search *search)
 			      search->named_by);
 }
 
-static int endpoint_search(struct endpoint_search *search, const struct ddb_endpoint_config *config,
-			   struct ddb_endpoint *endpoint)
+static int endpoint_search(struct endpoint_search *search, const struct aws_endpoint_config *config,
+			   struct aws_endpoint *endpoint)
 {
 	int result = cred_files_open(search->context, &search->files, search->error);
 
-	*endpoint = (struct ddb_endpoint){.region = ""};
+	*endpoint = (struct aws_endpoint){.region = ""};
 	if (result == 0 && endpoint_check_account_mode(search) == 0 &&
 	    endpoint_find_region(search, config->region, endpoint->region) == 0 &&
 	    endpoint_find_url(search, endpoint, config->endpoint) == 0)
@@ -260,7 +260,7 @@ static int endpoint_search(struct endpoint_search *search, const struct ddb_endp
 	return result;
 }
 
-int ddb_endpoint_find(struct ddb_endpoint *endpoint, const struct ddb_endpoint_config *config,
+int aws_endpoint_find(struct aws_endpoint *endpoint, const struct aws_endpoint_config *config,
 		      struct cart_error *error)
 {
 	struct cred_context context;
@@ -274,10 +274,10 @@ int ddb_endpoint_find(struct ddb_endpoint *endpoint, const struct ddb_endpoint_c
 	return endpoint_search(&search, config, endpoint);
 }
 
-int ddb_endpoint_find_sts(struct ddb_endpoint *endpoint, const struct cred_context *context,
+int aws_endpoint_find_sts(struct aws_endpoint *endpoint, const struct cred_context *context,
 			  struct cart_error *error)
 {
-	const struct ddb_endpoint_config config = {
+	const struct aws_endpoint_config config = {
 		.region = context->region, .endpoint = "", .ca = ""};
 	struct endpoint_search search = {.context = context,
 					 .service = "sts",
@@ -297,7 +297,7 @@ static bool endpoint_begins_well(const char *endpoint)
 	return len > 0 && endpoint[len] != '/';
 }
 
-int ddb_endpoint_check(const char *text, struct cart_error *error)
+int aws_endpoint_check(const char *text, struct cart_error *error)
 {
 	CURLU *url = curl_url();
 	char *path = NULL, *extra = NULL;
@@ -330,7 +330,7 @@ static bool endpoint_ends_with(const char *host, size_t len, const char *end)
 	return len > end_len && strncasecmp(host + len - end_len, end, end_len) == 0;
 }
 
-bool ddb_endpoint_is_aws(const char *url)
+bool aws_endpoint_is_aws(const char *url)
 {
 	const char *host = strstr(url, "://");
 	size_t len;

@@ -1,5 +1,5 @@
 /* Text that may be secret, and credentials made of it. */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include "core/base/units.h"
 
@@ -112,7 +112,7 @@ void cred_printable(char *to, size_t room, const char *text)
 	to[i] = '\0';
 }
 
-int cred_set(struct ddb_credentials *out, const char *id, const char *secret, const char *token,
+int cred_set(struct aws_credentials *out, const char *id, const char *secret, const char *token,
 	     const char *expires, struct cart_error *error)
 {
 	explicit_bzero(out, sizeof(*out));
@@ -134,7 +134,7 @@ int cred_set(struct ddb_credentials *out, const char *id, const char *secret, co
 	return 0;
 }
 
-enum cred_result cred_set_pair(struct ddb_credentials *out, const char *const names[2],
+enum cred_result cred_set_pair(struct aws_credentials *out, const char *const names[2],
 			       const char *id, const char *secret, const char *token,
 			       struct cart_error *error)
 {

@@ -1,5 +1,5 @@
 /* The shared config and credentials files: where they are, and what they say of one profile. */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
  *
  * Source: "AssumeRoleWithWebIdentity" (AWS STS API reference).
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <expat.h>
 #include <stdio.h>
@@ -30,9 +30,9 @@ static const struct {
 	enum cred_sts_parent parent;
 	size_t room;
 } cred_sts_fields[CRED_STS_FIELDS] = {
-	[CRED_STS_ID] = {"AccessKeyId", CRED_STS_CREDENTIALS, DDB_ACCESS_KEY_MAX + 1},
-	[CRED_STS_SECRET] = {"SecretAccessKey", CRED_STS_CREDENTIALS, DDB_SECRET_MAX + 1},
-	[CRED_STS_TOKEN] = {"SessionToken", CRED_STS_CREDENTIALS, DDB_SESSION_TOKEN_MAX + 1},
+	[CRED_STS_ID] = {"AccessKeyId", CRED_STS_CREDENTIALS, AWS_ACCESS_KEY_MAX + 1},
+	[CRED_STS_SECRET] = {"SecretAccessKey", CRED_STS_CREDENTIALS, AWS_SECRET_MAX + 1},
+	[CRED_STS_TOKEN] = {"SessionToken", CRED_STS_CREDENTIALS, AWS_SESSION_TOKEN_MAX + 1},
 	[CRED_STS_EXPIRES] = {"Expiration", CRED_STS_CREDENTIALS, 64},
 	[CRED_STS_CODE] = {"Code", CRED_STS_ERROR, CRED_STS_NOTE_MAX},
 	[CRED_STS_MESSAGE] = {"Message", CRED_STS_ERROR, CRED_STS_NOTE_MAX},
@@ -40,7 +40,7 @@ static const struct {
 
 struct cred_sts {
 	struct {
-		char text[DDB_SESSION_TOKEN_MAX + 1]; /* the longest of them */
+		char text[AWS_SESSION_TOKEN_MAX + 1]; /* the longest of them */
 		size_t len;
 		bool seen, too_long;
 	} fields[CRED_STS_FIELDS];
@@ -146,7 +146,7 @@ static int cred_sts_refusal(const struct cred_sts *sts, const char *secret,
 }
 
 static int cred_sts_result(const struct cred_sts *sts, const char *secret,
-			   struct ddb_credentials *out, struct cart_error *error)
+			   struct aws_credentials *out, struct cart_error *error)
 {
 	if (sts->fields[CRED_STS_CODE].seen)
 		return cred_sts_refusal(sts, secret, error);
@@ -163,7 +163,7 @@ static int cred_sts_result(const struct cred_sts *sts, const char *secret,
 			error);
 }
 
-int cred_sts_read(const struct cred_text *answer, const char *secret, struct ddb_credentials *out,
+int cred_sts_read(const struct cred_text *answer, const char *secret, struct aws_credentials *out,
 		  struct cart_error *error)
 {
 	struct cred_sts sts = {.open = CRED_STS_FIELDS};

@@ -7,7 +7,7 @@
  *
  * Source: "Shared config and credentials files" (AWS SDKs and tools reference guide).
  */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include <stdint.h>
 #include <stdlib.h>

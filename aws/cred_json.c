@@ -1,5 +1,5 @@
 /* Credentials in JSON, as containers, instance metadata and processes give them. */
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 #include "core/base/json_parse.h"
 
 #include <string.h>
@@ -16,7 +16,7 @@ static int cred_json_text(const json_t *object, const char *name, const char **v
 	return cart_error_set(error, "its %s is no string", name);
 }
 
-static int cred_json_take(const json_t *object, const char *token_name, struct ddb_credentials *out,
+static int cred_json_take(const json_t *object, const char *token_name, struct aws_credentials *out,
 			  struct cart_error *error)
 {
 	const char *id, *secret, *token, *expires;
@@ -48,7 +48,7 @@ static void cred_json_free(json_t *object)
 }
 
 int cred_json_read(const struct cred_text *text, const struct cred_json_form *form,
-		   struct ddb_credentials *out, struct cart_error *error)
+		   struct aws_credentials *out, struct cart_error *error)
 {
 	json_error_t at;
 	json_t *object = json_parse(text->data, text->len, JSON_REJECT_DUPLICATES, &at, NULL);

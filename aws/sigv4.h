@@ -7,11 +7,10 @@
  * holds for a day, a region and a service, and is derived anew only when one of these or the secret
  * changes.
  *
- * Names of this backend start with ddb_; those of signing, which is not DynamoDB's alone, with
- * sigv4_. Nothing here allocates.
+ * Nothing here allocates.
  */
-#ifndef BACKENDS_DYNAMODB_AWS_SIGV4_H
-#define BACKENDS_DYNAMODB_AWS_SIGV4_H
+#ifndef AWS_SIGV4_H
+#define AWS_SIGV4_H
 
 #include "core/base/attr.h"
 

@@ -9,9 +9,9 @@
  * others. When the service stops, a descriptor becomes readable, which interrupts a transfer or a
  * process that the thread waits for.
  */
-#include "backends/dynamodb/aws/credentials.h"
+#include "aws/credentials.h"
 
-#include "backends/dynamodb/aws/cred.h"
+#include "aws/cred.h"
 
 #include "core/base/log.h"
 #include "core/base/random.h"
@@ -36,7 +36,7 @@
 #define CRED_BACKOFF_MS_MAX INT64_C(60000)
 
 struct credentials {
-	struct ddb_credentials_source source; /* first */
+	struct aws_credentials_source source; /* first */
 	int64_t look_ns;		      /* the longest that the thread sleeps */
 	/* The thread's own. */
 	struct random random;
@@ -52,11 +52,11 @@ struct credentials {
 	pthread_t thread;
 	pthread_mutex_t lock; /* for the fields that follow */
 	pthread_cond_t wake;  /* wakes the thread */
-	pthread_cond_t news;  /* wakes ddb_credentials_wait() */
+	pthread_cond_t news;  /* wakes aws_credentials_wait() */
 	atomic_bool stop;     /* read without the lock too */
 	bool refused;	      /* the service refuses the newest */
 	bool hopeless;	      /* only a change of the configuration can help */
-	struct ddb_credentials newest;
+	struct aws_credentials newest;
 	struct cart_error lacking;
 };
 
@@ -125,7 +125,7 @@ static bool credentials_rest(struct credentials *source)
 	return go_on;
 }
 
-static bool credentials_same(const struct ddb_credentials *a, const struct ddb_credentials *b)
+static bool credentials_same(const struct aws_credentials *a, const struct aws_credentials *b)
 {
 	return strcmp(a->access_key_id, b->access_key_id) == 0 &&
 	       strcmp(a->secret_access_key, b->secret_access_key) == 0 &&
@@ -134,7 +134,7 @@ static bool credentials_same(const struct ddb_credentials *a, const struct ddb_c
 
 /* True: they differ from those before. *refused: they are the same, and the service refuses them.
  */
-static bool credentials_publish(struct credentials *source, const struct ddb_credentials *fresh,
+static bool credentials_publish(struct credentials *source, const struct aws_credentials *fresh,
 				bool *refused)
 {
 	uint64_t generation =
@@ -157,7 +157,7 @@ static bool credentials_publish(struct credentials *source, const struct ddb_cre
 	return differ;
 }
 
-static void credentials_succeed(struct credentials *source, const struct ddb_credentials *fresh,
+static void credentials_succeed(struct credentials *source, const struct aws_credentials *fresh,
 				int64_t lifetime_ms)
 {
 	bool refused;
@@ -178,7 +178,7 @@ static void credentials_succeed(struct credentials *source, const struct ddb_cre
 		log_event(LOG_WARN, "the service refuses the credentials, and there are no others",
 			  LOG_STR("source", source->context.origin));
 	source->refusal_logged |= refused;
-	if (ddb_credentials_generation(&source->source) == 1 && source->repeats == 0)
+	if (aws_credentials_generation(&source->source) == 1 && source->repeats == 0)
 		log_event(LOG_INFO, "credentials found", LOG_STR("source", source->context.origin));
 	else if (source->failures > 0)
 		log_event(LOG_INFO, "credentials can be had again",
@@ -197,7 +197,7 @@ static void credentials_fail(struct credentials *source, bool hopeless,
 	pthread_cond_broadcast(&source->news);
 	pthread_mutex_unlock(&source->lock);
 	/* The log has changes of state, not each try. The start itself reports what stops it. */
-	if (source->failures++ == 0 && ddb_credentials_generation(&source->source) > 0)
+	if (source->failures++ == 0 && aws_credentials_generation(&source->source) > 0)
 		log_event(LOG_WARN, "cannot get credentials", LOG_STR("error", error->text));
 	else if (source->failures == 1 && !hopeless)
 		log_event(LOG_INFO, "no credentials yet", LOG_STR("error", error->text));
@@ -208,7 +208,7 @@ static void credentials_fail(struct credentials *source, bool hopeless,
 }
 
 /* The source returned credentials that have expired already, unless our clock is wrong. */
-static void credentials_expired(struct credentials *source, const struct ddb_credentials *fresh)
+static void credentials_expired(struct credentials *source, const struct aws_credentials *fresh)
 {
 	char when[UNITS_TIME_TEXT + 1];
 	struct cart_error error;
@@ -223,7 +223,7 @@ static void credentials_expired(struct credentials *source, const struct ddb_cre
 }
 
 static void credentials_settle(struct credentials *source, enum cred_result result,
-			       const struct ddb_credentials *fresh, const struct cart_error *error)
+			       const struct aws_credentials *fresh, const struct cart_error *error)
 {
 	int64_t lifetime_ms = fresh->expires_ms - clock_wall_ms(source->context.clock);
 
@@ -240,7 +240,7 @@ static void credentials_settle(struct credentials *source, enum cred_result resu
 static void *credentials_main(void *user)
 {
 	struct credentials *source = user;
-	struct ddb_credentials fresh = {0};
+	struct aws_credentials fresh = {0};
 	struct cart_error error = {""};
 
 	while (credentials_rest(source)) {
@@ -281,8 +281,8 @@ static void credentials_destroy(struct credentials *source)
 	curl_global_cleanup();
 }
 
-int ddb_credentials_new(struct ddb_credentials_source **source,
-			const struct ddb_credentials_config *config, struct cart_error *error)
+int aws_credentials_new(struct aws_credentials_source **source,
+			const struct aws_credentials_config *config, struct cart_error *error)
 {
 	struct credentials *made = calloc(1, sizeof(*made));
 
@@ -309,7 +309,7 @@ int ddb_credentials_new(struct ddb_credentials_source **source,
 	return 0;
 }
 
-void ddb_credentials_free(struct ddb_credentials_source **source)
+void aws_credentials_free(struct aws_credentials_source **source)
 {
 	struct credentials *s = (struct credentials *)*source;
 
@@ -326,7 +326,7 @@ void ddb_credentials_free(struct ddb_credentials_source **source)
 	credentials_destroy(s);
 }
 
-int ddb_credentials_wait(struct ddb_credentials_source *source, int64_t timeout_ms,
+int aws_credentials_wait(struct aws_credentials_source *source, int64_t timeout_ms,
 			 struct cart_error *error)
 {
 	struct credentials *own = (struct credentials *)source;
@@ -334,10 +334,10 @@ int ddb_credentials_wait(struct ddb_credentials_source *source, int64_t timeout_
 	bool there;
 
 	pthread_mutex_lock(&own->lock);
-	while (ddb_credentials_generation(source) == 0 && !own->hopeless &&
+	while (aws_credentials_generation(source) == 0 && !own->hopeless &&
 	       thread_condition_wait(&own->news, &own->lock, until_ns))
 		continue;
-	there = ddb_credentials_generation(source) != 0;
+	there = aws_credentials_generation(source) != 0;
 	if (!there)
 		cart_error_set(error, "%s",
 			       own->lacking.text[0] != '\0' ? own->lacking.text
@@ -346,23 +346,23 @@ int ddb_credentials_wait(struct ddb_credentials_source *source, int64_t timeout_
 	return there ? 0 : -1;
 }
 
-uint64_t ddb_credentials_copy(struct ddb_credentials_source *source, struct ddb_credentials *out)
+uint64_t aws_credentials_copy(struct aws_credentials_source *source, struct aws_credentials *out)
 {
 	struct credentials *own = (struct credentials *)source;
 	uint64_t generation;
 
 	pthread_mutex_lock(&own->lock);
-	generation = ddb_credentials_generation(source);
+	generation = aws_credentials_generation(source);
 	*out = own->newest;
 	pthread_mutex_unlock(&own->lock);
 	return generation;
 }
 
-void ddb_credentials_refused(struct ddb_credentials_source *source, uint64_t generation)
+void aws_credentials_refused(struct aws_credentials_source *source, uint64_t generation)
 {
 	struct credentials *own = (struct credentials *)source;
 	pthread_mutex_lock(&own->lock);
-	if (generation != 0 && generation == ddb_credentials_generation(source)) {
+	if (generation != 0 && generation == aws_credentials_generation(source)) {
 		own->refused = true;
 		pthread_cond_signal(&own->wake);
 	}

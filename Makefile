@@ -480,7 +480,7 @@ docs-check: $(B)/bin/cartctl
 ## bench-cache: measures what the read cache saves and how stale it makes eventual reads
 ## bench-archive: measures how fast cartctl archive moves carts from MySQL, and what it takes from adds
 ## bench-attributes: measures what attributes of lines cost an add
-## bench-feed: measures what the feed costs an add, and how fast it is read
+## bench-feed: measures what the feed costs an add, how soon a change is readable, and how fast a consumer reads
 ## bench-tls: measures what TLS costs on kept connections
 ## bench-open: measures whether cartbench tells the truth of a service that stalls, beside vegeta, oha and wrk
 ## bench-overload: measures what cartd does when more comes than it can carry, on each backend

@@ -1,10 +1,11 @@
-"""The private dynalite of bench/perf/run-dynamodb, and the stub that answers at once."""
+"""The private servers of DynamoDB's protocol, and the stub that answers at once."""
 
 import json
 import os
 import subprocess
 
 import dynalite
+import dynamodb_local
 import fill
 from servers import LOAD_CORE, Failure, Server
 from watch import Database
@@ -37,6 +38,18 @@ class Dynalite(Database):
         if counted["refused"]:
             raise Failure(f"dynamodb_floor {work}: {counted['refused']} of {counted['operations']} refused")
         return counted
+
+
+class Dynoxide(Dynalite):
+    """The one that has transactions and streams; is_here() says whether it was fetched."""
+
+    is_here = dynamodb_local.Dynoxide.is_here
+
+    def make(self):
+        return dynamodb_local.Dynoxide()
+
+    def about(self):
+        return self.server.version()
 
 
 class Stub(Server):

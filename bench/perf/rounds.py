@@ -61,6 +61,13 @@ def remarks(pairs):
     return f"; they had only {b} and {a} of their core", True
 
 
+def by_both(counted):
+    """For add_cpu_ratio: by the processor time of cartd and of its database together."""
+    db_s = counted["requests"] / counted.pop("per_db_cpu_s")
+    counted["per_cpu_s"] = counted["requests"] / (counted["server_cpu"] * counted["seconds"] + db_s)
+    return counted
+
+
 def add_ratio(results, key, what, pairs, target, names, note=None, disturbed=False):
     if note is None:
         note, disturbed = remarks(pairs)

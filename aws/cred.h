@@ -36,6 +36,7 @@ enum cred_result {
 #define CRED_END(result, ...) ((void)cart_error_set(__VA_ARGS__), (result))
 
 struct cred_context {
+	const struct aws_service *service;
 	const struct cart_clock *clock;
 	char profile[CRED_NAME_MAX + 1]; /* "": as cred_files_open() finds it */
 	char region[CRED_REGION_MAX + 1];

@@ -17,6 +17,7 @@ int cred_context_init(struct cred_context *context, const struct aws_credentials
 	const char *region = config->region != NULL ? config->region : "";
 
 	*context = (struct cred_context){
+		.service = config->service,
 		.clock = config->clock,
 		.environment = config->environment != NULL ? config->environment : cred_env_process,
 		.user = config->user,

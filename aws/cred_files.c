@@ -70,9 +70,11 @@ int cred_files_open(const struct cred_context *context, struct cred_files *files
 		    struct cart_error *error)
 {
 	static const char *const variables[] = {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"};
-	const char *named_by = context->profile[0] != '\0' ? "dynamodb.profile" : NULL;
+	char setting[32];
+	const char *named_by = context->profile[0] != '\0' ? setting : NULL;
 	struct cred_section_of of = {0};
 
+	snprintf(setting, sizeof(setting), "%s.profile", context->service->name);
 	*files = (struct cred_files){.profile = named_by != NULL ? context->profile : NULL};
 	for (int i = 0; i < 2 && files->profile == NULL; i++) {
 		files->profile = cred_env(context, variables[i]);

@@ -11,6 +11,10 @@
 
 #define ENDPOINT_NAME_ROOM (CRED_NAME_MAX + 64)
 
+const struct aws_service aws_dynamodb = {"dynamodb", "AWS_ENDPOINT_URL_DYNAMODB"};
+const struct aws_service aws_s3 = {"s3", "AWS_ENDPOINT_URL_S3"};
+static const struct aws_service endpoint_sts = {"sts", "AWS_ENDPOINT_URL_STS"};
+
 /* AWS's partitions, by the names of their regions; the last has all others. */
 static const struct endpoint_partition {
 	const char *regions, *suffix, *dual_stack_suffix;
@@ -32,34 +36,38 @@ static const struct endpoint_partition {
 struct endpoint_search {
 	const struct cred_context *context;
 	struct cred_files files;
-	const char *service;		   /* "dynamodb", "sts" */
-	const char *variable;		   /* of its own endpoint */
+	const struct aws_service *service;
 	bool takes_path;		   /* its URL may have one */
 	char named_by[ENDPOINT_NAME_ROOM]; /* what the last value came from, for errors */
 	struct cart_error *error;
 };
+
+/* Notes that a value is the setting "dynamodb.region", or its like. */
+static void endpoint_name_setting(struct endpoint_search *search, const char *name)
+{
+	snprintf(search->named_by, sizeof(search->named_by), "%s.%s",
+		 search->context->service->name, name);
+}
 
 /* The setting ("": not set; NULL: there is none), else the variable, else the key of the profile.
  * NULL: none of them. */
 static const char *endpoint_value(struct endpoint_search *search, const char *setting,
 				  const char *setting_name, const char *variable, enum cred_key key)
 {
-	const char *value = setting != NULL && *setting != '\0' ? setting : NULL;
-	const char *name = setting_name;
+	const char *value;
 
-	if (value == NULL) {
-		value = cred_env(search->context, variable);
-		name = variable;
+	if (setting != NULL && *setting != '\0') {
+		endpoint_name_setting(search, setting_name);
+		return setting;
 	}
-	if (value == NULL) {
-		value = cred_files_value(&search->files, key);
-		name = cred_key_names[key];
-		snprintf(search->named_by, sizeof(search->named_by), "%s of profile %s", name,
-			 search->files.profile);
-	} else {
-		snprintf(search->named_by, sizeof(search->named_by), "%s", name);
+	value = cred_env(search->context, variable);
+	if (value != NULL) {
+		snprintf(search->named_by, sizeof(search->named_by), "%s", variable);
+		return value;
 	}
-	return value;
+	snprintf(search->named_by, sizeof(search->named_by), "%s of profile %s",
+		 cred_key_names[key], search->files.profile);
+	return cred_files_value(&search->files, key);
 }
 
 static int endpoint_flag(struct endpoint_search *search, const char *variable, enum cred_key key,
@@ -89,14 +97,15 @@ static int endpoint_find_region(struct endpoint_search *search, const char *sett
 {
 	bool first = cred_env(search->context, "AWS_REGION") != NULL;
 	const char *found =
-		endpoint_value(search, setting, "dynamodb.region",
+		endpoint_value(search, setting, "region",
 			       first ? "AWS_REGION" : "AWS_DEFAULT_REGION", CRED_KEY_REGION);
 	size_t len;
 
 	if (found == NULL)
 		return cart_error_set(search->error,
-				      "no region: set dynamodb.region, AWS_REGION or the "
-				      "profile's (with a local server any will do)");
+				      "no region: set %s.region, AWS_REGION or the "
+				      "profile's (with a local server any will do)",
+				      search->context->service->name);
 	if (endpoint_copy(search, region, AWS_REGION_ROOM, found) != 0)
 		return -1;
 	len = strlen(region);
@@ -115,7 +124,7 @@ static int endpoint_find_region(struct endpoint_search *search, const char *sett
 /* *url: what variables and profile configure; NULL: nothing. */
 static int endpoint_configured(struct endpoint_search *search, const char **url)
 {
-	const char *const variables[] = {search->variable, "AWS_ENDPOINT_URL"};
+	const char *const variables[] = {search->service->variable, "AWS_ENDPOINT_URL"};
 	bool ignored;
 
 	if (endpoint_flag(search, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", CRED_KEY_IGNORE_ENDPOINTS,
@@ -131,7 +140,7 @@ static int endpoint_configured(struct endpoint_search *search, const char **url)
 		return 0;
 	snprintf(search->named_by, sizeof(search->named_by), "services of profile %s",
 		 search->files.profile);
-	if (cred_files_service_url(&search->files, search->service, url, search->error) != 0)
+	if (cred_files_service_url(&search->files, search->service->name, url, search->error) != 0)
 		return -1;
 	if (*url == NULL)
 		*url = endpoint_value(search, NULL, NULL, "AWS_ENDPOINT_URL", CRED_KEY_ENDPOINT);
@@ -156,7 +165,7 @@ static int endpoint_of_region(struct endpoint_search *search, struct aws_endpoin
 	bool marked = fips && (!partition->plain_fips || dual_stack);
 
 	/* This name is DynamoDB's for a server on the same machine. */
-	if (strcmp(endpoint->region, "local") == 0 && strcmp(search->service, "dynamodb") == 0) {
+	if (strcmp(endpoint->region, "local") == 0 && search->service == &aws_dynamodb) {
 		if (fips || dual_stack)
 			return cart_error_set(
 				search->error,
@@ -166,7 +175,13 @@ static int endpoint_of_region(struct endpoint_search *search, struct aws_endpoin
 		snprintf(endpoint->url, sizeof(endpoint->url), "http://localhost:8000");
 		return 0;
 	}
-	snprintf(endpoint->url, sizeof(endpoint->url), "https://%s%s.%s%s", search->service,
+	if (search->service == &aws_s3) {
+		snprintf(endpoint->url, sizeof(endpoint->url), "https://s3%s%s.%s%s",
+			 fips ? "-fips" : "", dual_stack ? ".dualstack" : "", endpoint->region,
+			 partition->suffix);
+		return 0;
+	}
+	snprintf(endpoint->url, sizeof(endpoint->url), "https://%s%s.%s%s", search->service->name,
 		 marked ? "-fips" : "", endpoint->region,
 		 dual_stack ? partition->dual_stack_suffix : partition->suffix);
 	return 0;
@@ -179,6 +194,7 @@ static int endpoint_take(struct endpoint_search *search, struct aws_endpoint *en
 	struct cart_error why;
 	size_t len;
 
+	endpoint->named = true;
 	if (fips || dual_stack)
 		return cart_error_set(search->error,
 				      "%s names an endpoint, but %s (or the profile's %s) is true: "
@@ -206,7 +222,7 @@ static int endpoint_find_url(struct endpoint_search *search, struct aws_endpoint
 	    endpoint_flag(search, "AWS_USE_DUALSTACK_ENDPOINT", CRED_KEY_DUAL_STACK, &dual_stack) !=
 		    0)
 		return -1;
-	snprintf(search->named_by, sizeof(search->named_by), "dynamodb.endpoint");
+	endpoint_name_setting(search, "endpoint");
 	if (url == NULL && endpoint_configured(search, &url) != 0)
 		return -1;
 	return url != NULL ? endpoint_take(search, endpoint, url, fips, dual_stack)
@@ -217,8 +233,7 @@ static int endpoint_find_url(struct endpoint_search *search, struct aws_endpoint
 static int endpoint_find_ca(struct endpoint_search *search, struct aws_endpoint *endpoint,
 			    const char *setting)
 {
-	const char *found =
-		endpoint_value(search, setting, "dynamodb.tls_ca", "AWS_CA_BUNDLE", CRED_KEY_CA);
+	const char *found = endpoint_value(search, setting, "tls_ca", "AWS_CA_BUNDLE", CRED_KEY_CA);
 
 	if (found == NULL)
 		return 0;
@@ -264,13 +279,11 @@ int aws_endpoint_find(struct aws_endpoint *endpoint, const struct aws_endpoint_c
 		      struct cart_error *error)
 {
 	struct cred_context context;
-	struct endpoint_search search = {.context = &context,
-					 .service = "dynamodb",
-					 .variable = "AWS_ENDPOINT_URL_DYNAMODB",
-					 .error = error};
+	struct endpoint_search search = {.context = &context, .error = error};
 
 	if (cred_context_init(&context, config->credentials, error) != 0)
 		return -1;
+	search.service = context.service;
 	return endpoint_search(&search, config, endpoint);
 }
 
@@ -279,11 +292,8 @@ int aws_endpoint_find_sts(struct aws_endpoint *endpoint, const struct cred_conte
 {
 	const struct aws_endpoint_config config = {
 		.region = context->region, .endpoint = "", .ca = ""};
-	struct endpoint_search search = {.context = context,
-					 .service = "sts",
-					 .variable = "AWS_ENDPOINT_URL_STS",
-					 .takes_path = true,
-					 .error = error};
+	struct endpoint_search search = {
+		.context = context, .service = &endpoint_sts, .takes_path = true, .error = error};
 
 	return endpoint_search(&search, &config, endpoint);
 }

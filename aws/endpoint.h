@@ -1,12 +1,12 @@
 /*
- * Where DynamoDB is: region, endpoint and authorities, found as AWS's SDKs find them. The settings
+ * Where a service is: region, endpoint and authorities, found as AWS's SDKs find them. The settings
  * come first, then the variables of the environment, then the profile. Each variable that SDKs take
  * is taken too, or refused by name if it cannot work: one that was ignored would send a test to the
  * real AWS.
  *
  * | What        | Variables, in their order                   | Keys of the profile             |
  * | region      | AWS_REGION, AWS_DEFAULT_REGION              | region                          |
- * | endpoint    | AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL | services, endpoint_url          |
+ * | endpoint    | AWS_ENDPOINT_URL_(service), AWS_ENDPOINT_URL | services, endpoint_url         |
  * | neither     | AWS_IGNORE_CONFIGURED_ENDPOINT_URLS         | ignore_configured_endpoint_urls |
  * | FIPS        | AWS_USE_FIPS_ENDPOINT                       | use_fips_endpoint               |
  * | dual stack  | AWS_USE_DUALSTACK_ENDPOINT                  | use_dualstack_endpoint          |
@@ -32,7 +32,7 @@ struct cred_context;
 
 /* What the settings say. */
 struct aws_endpoint_config {
-	const struct aws_credentials_config *credentials; /* profile, environment */
+	const struct aws_credentials_config *credentials; /* service, profile, environment */
 	const char *region;				  /* "": not set */
 	const char *endpoint;				  /* "": not set */
 	const char *ca;					  /* "": not set */
@@ -41,6 +41,7 @@ struct aws_endpoint_config {
 struct aws_endpoint {
 	char region[AWS_REGION_ROOM];
 	char url[AWS_ENDPOINT_ROOM];
+	bool named;	   /* by somebody; false: AWS's of the region */
 	char ca[PATH_MAX]; /* PEM file of certificate authorities; "": the system's */
 };
 
@@ -58,7 +59,7 @@ CART_MUST_CHECK int aws_endpoint_find_sts(struct aws_endpoint *endpoint,
 CART_MUST_CHECK int aws_endpoint_check(const char *url, struct cart_error *error);
 
 /* True: one of AWS's own, whichever region's or network's, as its host's name tells. False: a
- * server that stands in for DynamoDB. */
+ * server that stands in for it. */
 bool aws_endpoint_is_aws(const char *url);
 
 #endif

@@ -1,4 +1,4 @@
-/* A set of credentials, and where they are searched. */
+/* A service of AWS, a set of credentials, and where they are searched. */
 #ifndef AWS_IDENTITY_H
 #define AWS_IDENTITY_H
 
@@ -19,7 +19,15 @@ struct aws_credentials {
 	int64_t expires_ms;			       /* since 1970; 0: never */
 };
 
+struct aws_service {
+	const char *name;     /* "dynamodb": in hosts and profiles; its settings begin with it */
+	const char *variable; /* "AWS_ENDPOINT_URL_DYNAMODB" */
+};
+
+extern const struct aws_service aws_dynamodb, aws_s3;
+
 struct aws_credentials_config {
+	const struct aws_service *service; /* that they are for, whose settings errors name */
 	const struct cart_clock *clock;
 	const char
 		*profile; /* "": AWS_PROFILE, AWS_DEFAULT_PROFILE, or "default". Strings are copied

@@ -88,7 +88,8 @@ struct sigv4_work {
 	size_t header_count;
 	char time[SIGV4_TIME_ROOM];
 	char scope[SIGV4_SCOPE_ROOM];
-	char payload_hash[2 * SIGV4_HASH + 1];
+	const char *payload_hash;
+	char computed_hash[2 * SIGV4_HASH + 1];
 };
 
 /* SHA-256 of two pieces. */
@@ -173,10 +174,15 @@ static bool sigv4_begin(struct sigv4_work *work, int64_t unix_s)
 		return false;
 	len = snprintf(work->scope, sizeof(work->scope), "%.8s/%s/%s/aws4_request", work->time,
 		       signer->region, signer->service);
-	if (len <= 0 || (size_t)len >= sizeof(work->scope) ||
-	    !sigv4_hash(work->request->payload, work->request->payload_len, "", 0, hash))
+	if (len <= 0 || (size_t)len >= sizeof(work->scope))
 		return false;
-	sigv4_hex(hash, sizeof(hash), work->payload_hash);
+	work->payload_hash = work->request->payload_hash;
+	if (work->payload_hash != NULL)
+		return true;
+	if (!sigv4_hash(work->request->payload, work->request->payload_len, "", 0, hash))
+		return false;
+	sigv4_hex(hash, sizeof(hash), work->computed_hash);
+	work->payload_hash = work->computed_hash;
 	return true;
 }
 
@@ -229,10 +235,15 @@ static void sigv4_add_headers(struct sigv4_text *text, const struct sigv4_work *
 
 static bool sigv4_canonical(struct sigv4_work *work)
 {
+	const struct sigv4_request *request = work->request;
 	struct sigv4_text text = {.data = work->signer->canonical, .room = SIGV4_CANONICAL_ROOM};
 
-	sigv4_add_string(&text, work->request->method);
-	sigv4_add_string(&text, "\n/\n\n"); /* the path, and no query */
+	sigv4_add_string(&text, request->method);
+	sigv4_add_string(&text, "\n");
+	sigv4_add_string(&text, request->path != NULL ? request->path : "/");
+	sigv4_add_string(&text, "\n");
+	sigv4_add_string(&text, request->query != NULL ? request->query : "");
+	sigv4_add_string(&text, "\n");
 	sigv4_add_headers(&text, work);
 	sigv4_add_string(&text, "\n\n");
 	sigv4_add_names(&text, work);

@@ -2,10 +2,9 @@
  * AWS Signature Version 4: what a request to an AWS service carries to prove who sent it.
  *
  * Source: "Create a signed AWS API request" (IAM user guide). The signature covers the method, the
- * headers given and the SHA-256 of the payload; the path is always "/" and there is no query, as in
- * every request to DynamoDB. It holds for five minutes around its time. The key it is made with
- * holds for a day, a region and a service, and is derived anew only when one of these or the secret
- * changes.
+ * path, the query, the headers given and the SHA-256 of the payload. It holds for five minutes
+ * around its time. The key it is made with holds for a day, a region and a service, and is derived
+ * anew only when one of these or the secret changes.
  *
  * Nothing here allocates.
  */
@@ -46,6 +45,10 @@ struct sigv4_request {
 	size_t header_count;
 	const void *payload;
 	size_t payload_len;
+	/* As they are sent, with %XX for whatever is not unreserved (RFC 3986) or a "/" of the
+	 * path; the query sorted by name. NULL: "/", and none. */
+	const char *path, *query;
+	const char *payload_hash; /* in hexadecimal; NULL: it is computed */
 };
 
 /* Region, service and the key derived for them. One a thread. Zero it and set the first two. */

@@ -84,6 +84,7 @@ static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 			  struct cart_error *error)
 {
 	struct aws_credentials_config credentials = {
+		.service = &aws_dynamodb,
 		.clock = env->clock,
 		.profile = settings_string(env->settings, "dynamodb.profile"),
 	};

@@ -20,7 +20,8 @@ static const char *cred_fixture_variable(const char *name, void *user)
 void cred_fixture_start(struct cred_fixture *f)
 {
 	*f = (struct cred_fixture){
-		.config = {.clock = &cart_clock_system,
+		.config = {.service = &aws_dynamodb,
+			   .clock = &cart_clock_system,
 			   .profile = "",
 			   .region = "eu-central-1",
 			   .environment = cred_fixture_variable,

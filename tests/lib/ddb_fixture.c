@@ -19,7 +19,8 @@ static const char *fixture_variable(const char *name, void *user)
 
 static void fixture_start_credentials(struct ddb_fixture *f)
 {
-	const struct aws_credentials_config config = {.clock = &cart_clock_system,
+	const struct aws_credentials_config config = {.service = &aws_dynamodb,
+						      .clock = &cart_clock_system,
 						      .profile = "",
 						      .region = "eu-central-1",
 						      .environment = fixture_variable};

@@ -414,6 +414,38 @@ static void hosts_of_aws_are_known(void **state)
 			fail_msg("%s", others[i]);
 }
 
+/* Hosts of S3 have their words in another order. */
+static void s3_is_found_by_its_own_names(void **state)
+{
+	(void)state;
+	f.config.service = &aws_s3;
+	assert_url("https://s3.eu-central-1.amazonaws.com");
+	assert_false(got.named);
+	set("AWS_USE_FIPS_ENDPOINT", "true");
+	assert_url("https://s3-fips.eu-central-1.amazonaws.com");
+	set("AWS_USE_DUALSTACK_ENDPOINT", "true");
+	assert_url("https://s3-fips.dualstack.eu-central-1.amazonaws.com");
+	set("AWS_USE_FIPS_ENDPOINT", "false");
+	assert_url("https://s3.dualstack.eu-central-1.amazonaws.com");
+	config.region = "cn-north-1";
+	set("AWS_USE_DUALSTACK_ENDPOINT", "false");
+	assert_url("https://s3.cn-north-1.amazonaws.com.cn");
+	set("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1");
+	set("AWS_ENDPOINT_URL", "http://127.0.0.1:2");
+	assert_url("http://127.0.0.1:2");
+	assert_true(got.named);
+	set("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:3");
+	assert_url("http://127.0.0.1:3");
+	config.endpoint = "127.0.0.1";
+	assert_refused("s3.endpoint: \"127.0.0.1\" is not a URL");
+	config.region = "";
+	assert_refused("no region: set s3.region, AWS_REGION");
+	f.config.profile = "nobody";
+	assert_refused("s3.profile: profile nobody is neither in");
+	f.config.service = &aws_dynamodb;
+	assert_refused("dynamodb.profile: profile nobody is neither in");
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
 
 int main(void)
@@ -433,6 +465,7 @@ int main(void)
 		TEST(a_profile_that_is_in_no_file_is_refused_whatever_else_is_set),
 		TEST(the_authorities_are_found),
 		TEST(sts_is_found_in_the_same_way),
+		TEST(s3_is_found_by_its_own_names),
 		cmocka_unit_test(hosts_of_aws_are_known),
 	};
 

@@ -80,6 +80,19 @@ static void dynamodb_register(struct ddb_db *db, struct metrics *metrics)
 		dynamodb_read_atomic, &db->shared.skew_s);
 }
 
+/* A change there is several items, and those that it leaves alone are in no record of the stream.
+ */
+static int dynamodb_check_feed(const struct ddb_options *options, const struct cart_rules *rules,
+			       struct cart_error *error)
+{
+	if (!rules->feed || options->layout != DDB_LAYOUT_ROWS)
+		return 0;
+	return cart_error_set(error,
+			      "feed=on cannot be had with dynamodb.layout=rows, where a table's "
+			      "stream does not have whole carts: set dynamodb.layout=map or list, "
+			      "and another table, or feed=off");
+}
+
 static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 			  struct cart_error *error)
 {
@@ -94,7 +107,8 @@ static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 		return cart_error_set(error, "out of memory");
 	ddb_shared_init(&db->shared);
 	if (ddb_options_read(&db->options, env->settings, &credentials, error) != 0 ||
-	    ddb_check_limits(db->options.layout, &env->rules, error) != 0)
+	    ddb_check_limits(db->options.layout, &env->rules, error) != 0 ||
+	    dynamodb_check_feed(&db->options, &env->rules, error) != 0)
 		goto failed;
 	pool_lanes_init(&db->lanes, db->options.connections, env->loops);
 	credentials.region = db->options.endpoint.region;
@@ -118,6 +132,7 @@ static enum cart_provisioned dynamodb_provision(struct cart_db *base,
 		.name = db->options.table,
 		.rows = db->options.layout == DDB_LAYOUT_ROWS,
 		.project_all = db->options.project_all,
+		.stream = base->env.rules.feed,
 		.point_in_time_recovery = db->options.point_in_time_recovery,
 		.deletion_protection = db->options.deletion_protection,
 		.tags = db->options.tags,

@@ -74,6 +74,7 @@ static json_t *shelf_update(struct ddb_shelf *shelf, const json_t *body)
 {
 	json_t *indexes = json_object_get(shelf->table, "GlobalSecondaryIndexes"), *update;
 	const json_t *protection = json_object_get(body, "DeletionProtectionEnabled");
+	const json_t *stream = json_object_get(body, "StreamSpecification");
 	size_t i;
 
 	json_array_foreach(json_object_get(body, "GlobalSecondaryIndexUpdates"), i, update)
@@ -85,6 +86,8 @@ static json_t *shelf_update(struct ddb_shelf *shelf, const json_t *body)
 		json_object_set_new(shelf->table, "TableStatus", json_string("UPDATING"));
 		shelf->made_in = shelf->making;
 	}
+	if (stream != NULL)
+		json_object_set(shelf->table, "StreamSpecification", (json_t *)(uintptr_t)stream);
 	if (protection != NULL)
 		json_object_set_new(shelf->table, "DeletionProtectionEnabled",
 				    json_boolean(json_is_true(protection)));

@@ -450,6 +450,109 @@ static void what_is_asked_for_and_refused_is_an_error_where_it_is_strict(void **
 		       "table carts: " NO_TTL_LINE " (it uses the attribute ttl, not expires_at)");
 }
 
+/* Of the server's table; "": it has none. */
+static const char *stream_of_table(void)
+{
+	const char *view = "";
+
+	json_unpack(f.stub.shelf.table, "{s:{s:s}}", "StreamSpecification", "StreamViewType",
+		    &view);
+	return view;
+}
+
+static void give_the_table_a_stream(bool enabled, const char *view)
+{
+	json_object_set_new(
+		f.stub.shelf.table, "StreamSpecification",
+		json_pack("{s:b,s:s}", "StreamEnabled", enabled, "StreamViewType", view));
+}
+
+static void with_the_feed_a_table_is_made_with_its_stream(void **state)
+{
+	(void)state;
+	no_table();
+	table.stream = true;
+	assert_ready(CART_PROVISION_AUTO);
+	assert_string_equal(stream_of_table(), "NEW_AND_OLD_IMAGES");
+	assert_int_equal(asked("CreateTable"), 1);
+	assert_int_equal(asked("UpdateTable"), 0);
+	assert_ready(CART_PROVISION_CHECK);
+	/* It stays when the feed is off. */
+	table.stream = false;
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("UpdateTable"), 0);
+}
+
+static void with_the_feed_a_table_gets_its_stream(void **state)
+{
+	(void)state;
+	table.stream = true;
+	assert_refused(CART_PROVISION_CHECK,
+		       "table carts: feed=on needs its stream, and it has none (cartctl provision "
+		       "switches it on)");
+	assert_int_equal(changes(), 0);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_string_equal(stream_of_table(), "NEW_AND_OLD_IMAGES");
+	assert_int_equal(captured_log_count("switched on the table's stream table=carts"), 1);
+	assert_ready(CART_PROVISION_CHECK);
+	/* One that was switched off is none. */
+	give_the_table_a_stream(false, "NEW_AND_OLD_IMAGES");
+	assert_int_equal(provision_within(CART_PROVISION_CHECK, PATIENCE_NS), DDB_TABLE_REFUSED);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("UpdateTable"), 2);
+}
+
+static void a_stream_of_somebody_else_is_refused_and_left_alone(void **state)
+{
+	(void)state;
+	table.stream = true;
+	give_the_table_a_stream(true, "NEW_IMAGE");
+	for (int how = CART_PROVISION_AUTO; how <= CART_PROVISION_CHECK; how++)
+		assert_refused((enum cart_provision)how,
+			       "table carts: feed=on needs a stream of NEW_AND_OLD_IMAGES, and its "
+			       "stream is of NEW_IMAGE: when nobody reads that any more, switch it "
+			       "off (aws dynamodb update-table --stream-specification "
+			       "StreamEnabled=false), then cartctl provision makes the right one");
+	assert_int_equal(changes(), 0);
+}
+
+/* While an index is made; and by another process at the same moment. */
+static void a_stream_is_asked_for_until_the_table_takes_it(void **state)
+{
+	(void)state;
+	table.stream = true;
+	RULE(.operation = "UpdateTable", .error = "ResourceInUseException", .times = 2);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("UpdateTable"), 3);
+	json_object_del(f.stub.shelf.table, "StreamSpecification");
+	RULE(.operation = "UpdateTable", .error = "ValidationException", .apply = true, .times = 1);
+	assert_ready(CART_PROVISION_AUTO);
+	assert_int_equal(asked("UpdateTable"), 4);
+	/* Longer than there is time: later it may be had. */
+	json_object_del(f.stub.shelf.table, "StreamSpecification");
+	RULE(.operation = "UpdateTable", .error = "ResourceInUseException");
+	assert_int_equal(provision_within(CART_PROVISION_AUTO, CLOCK_NS_PER_S / 5),
+			 DDB_TABLE_UNREACHED);
+	assert_non_null(strstr(error.text, "UpdateTable: ResourceInUseException"));
+}
+
+static void a_stream_that_cannot_be_had_stops_the_start(void **state)
+{
+	(void)state;
+	table.stream = true;
+	RULE(.operation = "UpdateTable", .error = "AccessDeniedException", .times = 1);
+	assert_refused(CART_PROVISION_AUTO,
+		       "table carts: feed=on needs its stream, and it has none (UpdateTable: "
+		       "AccessDeniedException: so it says (HTTP 400)); where the server has no "
+		       "streams, set feed=off");
+	RULE(.operation = "UpdateTable", .body = "{\"TableDescription\":{}}", .times = 1);
+	assert_refused(CART_PROVISION_AUTO,
+		       "table carts: feed=on needs its stream, and it has none "
+		       "(the server took UpdateTable and made none); where the "
+		       "server has no streams, set feed=off");
+	assert_string_equal(stream_of_table(), "");
+}
+
 /* Nobody can switch on what a server that stands in for DynamoDB does not have. */
 static void a_server_without_ttl_is_warned_of_where_it_is_strict(void **state)
 {
@@ -727,6 +830,11 @@ int main(void)
 		TEST(calls_that_a_server_lacks_are_done_without_and_warned_of_once),
 		TEST(of_a_server_that_tells_but_does_not_change_it_is_warned_once),
 		TEST(what_is_asked_for_and_refused_is_an_error_where_it_is_strict),
+		TEST(with_the_feed_a_table_is_made_with_its_stream),
+		TEST(with_the_feed_a_table_gets_its_stream),
+		TEST(a_stream_of_somebody_else_is_refused_and_left_alone),
+		TEST(a_stream_is_asked_for_until_the_table_takes_it),
+		TEST(a_stream_that_cannot_be_had_stops_the_start),
 		TEST(a_server_without_ttl_is_warned_of_where_it_is_strict),
 		TEST(protection_that_a_server_only_seems_to_switch_on_is_told),
 		TEST(a_table_that_is_updating_is_used),

@@ -8,6 +8,7 @@
 #include "backends/dynamodb/table/definition.h"
 #include "backends/dynamodb/table/features.h"
 #include "backends/dynamodb/table/id_type.h"
+#include "backends/dynamodb/table/stream.h"
 #include "core/base/log.h"
 
 #include <event2/event.h>
@@ -194,6 +195,7 @@ static enum ddb_table_state table_make(struct table_work *work)
 	json_t *members = json_deep_copy(json_object_get(work->wanted, "CreateTable"));
 
 	table_add_features(work, members);
+	table_add_stream(work, members);
 	if (table_call(work, DDB_CREATE_TABLE, table_body(work, members)))
 		log_event(LOG_INFO, "table made", LOG_STR("table", work->table->name),
 			  LOG_STR("endpoint", work->endpoint));
@@ -311,6 +313,8 @@ static enum ddb_table_state table_run(struct table_work *work)
 	kept = json_incref((json_t *)(uintptr_t)table);
 	if (state == DDB_TABLE_READY)
 		state = table_settle_id_type(work);
+	if (state == DDB_TABLE_READY)
+		state = table_ensure_stream(work, kept);
 	if (state == DDB_TABLE_READY)
 		state = table_ensure_features(work, kept);
 	json_decref(kept);

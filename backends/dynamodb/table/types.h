@@ -8,6 +8,7 @@ struct ddb_table_config {
 	const char *name;
 	bool rows;	  /* dynamodb.layout: it has a sort key, and needs transactions */
 	bool project_all; /* dynamodb.projection; for indexes that are created */
+	bool stream;	  /* feed=on: its stream is read */
 	bool point_in_time_recovery;
 	bool deletion_protection;
 	const char *const *tags; /* "KEY=VALUE", NULL after the last; NULL: none */

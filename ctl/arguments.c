@@ -136,5 +136,7 @@ bool ctl_parse_time(const char *text, int64_t *ms)
 	if (!units_parse_duration(text, &ago))
 		return false;
 	*ms = clock_wall_ms(&cart_clock_system) - ago;
-	return *ms >= 0;
+	if (*ms < 0) /* nothing is as old as that */
+		*ms = 0;
+	return true;
 }

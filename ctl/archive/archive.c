@@ -191,9 +191,11 @@ static enum ctl_status archive_report(const struct archive_run *run, int rc)
 {
 	const struct archive_sum *sum = &run->sum;
 
-	printf("%zu carts archived in %zu files\n", sum->carts, sum->files);
+	printf("%zu cart%s archived in %zu file%s\n", sum->carts, sum->carts == 1 ? "" : "s",
+	       sum->files, sum->files == 1 ? "" : "s");
 	if (sum->changed > 0)
-		printf("%zu changed meanwhile and stay in the store\n", sum->changed);
+		printf("%zu changed meanwhile and stay%s in the store\n", sum->changed,
+		       sum->changed == 1 ? "s" : "");
 	if (ctl_flush() != CTL_OK)
 		return CTL_FAILED;
 	if (rc != 0)
@@ -201,9 +203,14 @@ static enum ctl_status archive_report(const struct archive_run *run, int rc)
 				run->ctl->argv[0], run->error.text);
 	if (sum->failed > 0)
 		return ctl_fail(CTL_FAILED,
-				"%s: %zu carts are in the archive and could not be removed from "
-				"the store (%s); run it again to go on",
+				"%s: the store did not let go of %zu that the archive has (%s); "
+				"run it again to go on",
 				run->ctl->argv[0], sum->failed, sum->why);
+	if (sum->damaged > 0)
+		return ctl_fail(CTL_FAILED,
+				"%s: done, but for the damage above: what was in the store still "
+				"is archived again, the rest of such a file is in it alone",
+				run->ctl->argv[0]);
 	return CTL_OK;
 }
 
@@ -246,7 +253,7 @@ static enum ctl_status ctl_archive_run(struct ctl *ctl)
 		return CTL_USAGE;
 	status = ctl_session_open_to_read(&run.session, ctl);
 	if (status == CTL_OK)
-		status = archive_open(&run.place, ctl, to, true);
+		status = archive_open(&run.place, ctl, to, ARCHIVE_MAKE);
 	if (status == CTL_OK)
 		status = archive_report(&run, archive_move(&run));
 	archive_place_close(&run.place);

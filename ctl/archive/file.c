@@ -137,17 +137,23 @@ static bool file_hash(const struct archive_file *file, char stem[ARCHIVE_STEM_TE
 	return true;
 }
 
-/* 0: it is not there; 1: *text is what it holds. */
-static int file_unpack(struct archive_place *place, const char *name, struct buf *text,
-		       struct cart_error *error)
+/* Whole: *text is what it holds. */
+static enum archive_found file_unpack(struct archive_place *place, const char *name,
+				      struct buf *text, struct cart_error *error)
 {
 	struct buf packed = {0};
 	int rc = place->kind->read(place, name, &packed, error);
+	enum archive_found found = rc < 0 ? ARCHIVE_FAILED : rc == 0 ? ARCHIVE_NONE : ARCHIVE_WHOLE;
 
-	if (rc == 1 && !archive_gunzip(text, &packed))
-		rc = cart_error_set(error, "%s is damaged: it is no whole gzip", name);
+	if (rc == 1 && !archive_gunzip(text, &packed)) {
+		found = text->failed ? ARCHIVE_FAILED : ARCHIVE_DAMAGED;
+		if (text->failed)
+			cart_error_set(error, "out of memory");
+		else
+			cart_error_set(error, "%s is damaged: it is no whole gzip", name);
+	}
 	buf_free(&packed);
-	return rc;
+	return found;
 }
 
 /* A line that a cart is read from, and that is written for this cart. */
@@ -170,14 +176,15 @@ static int file_check(struct archive_place *place, const struct archive_file *fi
 		      const char *name, struct cart_error *error)
 {
 	struct buf text = {0}, again = {0};
-	int rc = file_unpack(place, name, &text, error);
+	enum archive_found found = file_unpack(place, name, &text, error);
+	int rc = found == ARCHIVE_WHOLE ? 0 : -1;
 
-	if (rc == 0)
-		rc = cart_error_set(error, "%s was written and is not there", name);
-	else if (rc == 1 &&
+	if (found == ARCHIVE_NONE)
+		cart_error_set(error, "%s was written and is not there", name);
+	else if (rc == 0 &&
 		 (text.len != file->text.len || memcmp(text.data, file->text.data, text.len) != 0))
 		rc = cart_error_set(error, "%s was written and holds something else", name);
-	for (size_t i = 0; i < file->count && rc >= 0; i++) {
+	for (size_t i = 0; i < file->count && rc == 0; i++) {
 		struct cart_error why;
 
 		rc = file_check_line(text.data + file->carts[i].at, archive_file_line_len(file, i),
@@ -187,7 +194,7 @@ static int file_check(struct archive_place *place, const struct archive_file *fi
 	}
 	buf_free(&text);
 	buf_free(&again);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 static int file_write(struct archive_place *place, const struct archive_file *file,
@@ -216,48 +223,77 @@ int archive_file_publish(struct archive_place *place, struct archive_file *file,
 	return file_check(place, file, name, error);
 }
 
-static int file_take_lines(struct archive_file *file, const struct buf *text, const char *name,
-			   struct cart_error *error)
+/* damaged as for archive_file_load_lines(). */
+static enum archive_found file_take_lines(struct archive_file *file, const struct buf *text,
+					  const char *name, archive_line_fn *damaged, void *user,
+					  struct cart_error *error)
 {
 	size_t at = 0;
 
-	while (at < text->len) {
+	for (size_t number = 1; at < text->len; number++) {
 		const char *line = text->data + at;
 		const char *end = memchr(line, '\n', text->len - at);
+		size_t len = end != NULL ? (size_t)(end - line) : text->len - at;
 		struct cart_error why = {.text = "it has no end"};
 		struct cart cart = {0};
 		bool added;
 
-		if (end == NULL || archive_line_read(&cart, line, (size_t)(end - line), &why) != 0)
-			return cart_error_set(error, "%s: line %zu: %s", name, file->count + 1,
-					      why.text);
+		at += len + 1;
+		if (end == NULL || archive_line_read(&cart, line, len, &why) != 0) {
+			cart_error_set(error, "%s: line %zu: %s", name, number, why.text);
+			if (damaged == NULL)
+				return ARCHIVE_DAMAGED;
+			damaged(error->text, user);
+			continue;
+		}
 		added = archive_file_add(file, &cart);
 		cart_clear(&cart);
-		if (!added)
-			return cart_error_set(error, "out of memory");
-		at += (size_t)(end - line) + 1;
+		if (!added) {
+			cart_error_set(error, "out of memory");
+			return ARCHIVE_FAILED;
+		}
 	}
-	return 1;
+	return ARCHIVE_WHOLE;
 }
 
-int archive_file_load(struct archive_place *place, const char *stem, bool as_named,
-		      struct archive_file *file, struct cart_error *error)
+enum archive_found archive_file_load_lines(struct archive_place *place, const char *stem,
+					   archive_line_fn *damaged, void *user,
+					   struct archive_file *file, struct cart_error *error)
 {
-	char name[ARCHIVE_NAME_ROOM], hash[ARCHIVE_STEM_TEXT + 1];
+	char name[ARCHIVE_NAME_ROOM];
 	struct buf text = {0};
-	int rc;
+	enum archive_found found;
 
 	*file = (struct archive_file){0};
 	archive_file_name(stem, name);
 	memcpy(file->date, stem, ARCHIVE_DATE_TEXT);
 	memcpy(file->stem, stem, sizeof(file->stem));
-	rc = file_unpack(place, name, &text, error);
-	if (rc == 1)
-		rc = file_take_lines(file, &text, name, error);
-	if (rc == 1 && as_named && (!file_hash(file, hash) || strcmp(hash, stem) != 0))
-		rc = cart_error_set(error, "%s does not hold what its name says", name);
+	found = file_unpack(place, name, &text, error);
+	if (found == ARCHIVE_WHOLE)
+		found = file_take_lines(file, &text, name, damaged, user, error);
 	buf_free(&text);
-	if (rc != 1)
+	if (found != ARCHIVE_WHOLE)
 		archive_file_clear(file);
-	return rc;
+	return found;
+}
+
+enum archive_found archive_file_load(struct archive_place *place, const char *stem,
+				     struct archive_file *file, struct cart_error *error)
+{
+	char hash[ARCHIVE_STEM_TEXT + 1], name[ARCHIVE_NAME_ROOM];
+	enum archive_found found = archive_file_load_lines(place, stem, NULL, NULL, file, error);
+
+	if (found != ARCHIVE_WHOLE)
+		return found;
+	if (!file_hash(file, hash)) {
+		cart_error_set(error, "no digest");
+		found = ARCHIVE_FAILED;
+	} else if (strcmp(hash, stem) != 0) {
+		archive_file_name(stem, name);
+		cart_error_set(error, "%s does not hold what its name says", name);
+		found = ARCHIVE_DAMAGED;
+	}
+	if (found != ARCHIVE_WHOLE)
+		archive_file_clear(file);
+	return found;
 }

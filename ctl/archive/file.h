@@ -50,9 +50,26 @@ void archive_file_clear(struct archive_file *file);
  */
 CART_MUST_CHECK int archive_file_publish(struct archive_place *place, struct archive_file *file,
 					 const char *replaces, struct cart_error *error);
-/* Reads a file. as_named: it must be what its name says. 0: it is not there; 1: it is. */
-CART_MUST_CHECK int archive_file_load(struct archive_place *place, const char *stem, bool as_named,
-				      struct archive_file *file, struct cart_error *error);
+enum archive_found {
+	ARCHIVE_FAILED = -1, /* error says why; it may be otherwise another time */
+	ARCHIVE_NONE,
+	ARCHIVE_WHOLE,
+	ARCHIVE_DAMAGED /* error says what is wrong with it */
+};
+
+/* Reads a file, which must be what its name says. It is empty unless it is whole. */
+CART_MUST_CHECK enum archive_found archive_file_load(struct archive_place *place, const char *stem,
+						     struct archive_file *file,
+						     struct cart_error *error);
+/* Is told of a line that no cart can be read from. */
+typedef void archive_line_fn(const char *what, void *user);
+/* Reads the lines of a file, whatever its name is. damaged: the file is whole without such lines;
+ * NULL: it is damaged if it has one. */
+CART_MUST_CHECK enum archive_found archive_file_load_lines(struct archive_place *place,
+							   const char *stem,
+							   archive_line_fn *damaged, void *user,
+							   struct archive_file *file,
+							   struct cart_error *error);
 
 /* "dt=2026-08-29/9f86d0….jsonl.gz" of a stem, and the reverse. False: it is no such name. */
 void archive_file_name(const char *stem, char name[ARCHIVE_NAME_ROOM]);

@@ -268,24 +268,39 @@ static int folder_make_path(const char *path)
 	return rc;
 }
 
-static int folder_take(struct folder *folder, bool make, struct cart_error *error)
+/* So that nobody else works in it. Where it is only read, a copy without a lock is nobody else's.
+ */
+static int folder_take_lock(struct folder *folder, enum archive_access access)
 {
-	if (make && folder_make_path(folder->path) != 0)
+	folder->lock = openat(
+		folder->fd, "_lock",
+		access == ARCHIVE_READ ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (folder->lock < 0 && access == ARCHIVE_READ && errno == ENOENT)
+		return 0;
+	return folder->lock >= 0 ? flock(folder->lock, LOCK_EX | LOCK_NB) : -1;
+}
+
+static int folder_take(struct folder *folder, enum archive_access access, struct cart_error *error)
+{
+	if (access == ARCHIVE_MAKE && folder_make_path(folder->path) != 0)
 		return cart_error_set(error, "cannot make %s: %s", folder->path, strerror(errno));
 	folder->fd = open(folder->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder->fd < 0)
 		return cart_error_set(error, "cannot open %s: %s", folder->path, strerror(errno));
-	folder->lock = openat(folder->fd, "_lock", O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-	if (folder->lock < 0)
-		return folder_failed(folder, "cannot write", "_lock", error);
-	if (flock(folder->lock, LOCK_EX | LOCK_NB) != 0)
-		return cart_error_set(error, "%s is in use by another cartctl", folder->path);
+	if (folder_take_lock(folder, access) != 0)
+		return errno == EWOULDBLOCK
+			       ? cart_error_set(error, "%s is in use by another cartctl",
+						folder->path)
+			       : folder_failed(folder, "cannot lock", "_lock", error);
+	if (access == ARCHIVE_READ)
+		return 0;
 	if (folder_make(folder, "_tmp") != 0)
 		return folder_failed(folder, "cannot make", "_tmp", error);
 	return folder_list(&folder->place, "_tmp", folder_remove_left, folder, error);
 }
 
-struct archive_place *archive_folder_open(const char *path, bool make, struct cart_error *error)
+struct archive_place *archive_folder_open(const char *path, enum archive_access access,
+					  struct cart_error *error)
 {
 	struct folder *folder = calloc(1, sizeof(*folder));
 
@@ -295,7 +310,7 @@ struct archive_place *archive_folder_open(const char *path, bool make, struct ca
 	}
 	*folder = (struct folder){
 		.place = {.kind = &folder_kind}, .path = strdup(path), .fd = -1, .lock = -1};
-	if (folder->path != NULL && folder_take(folder, make, error) == 0)
+	if (folder->path != NULL && folder_take(folder, access, error) == 0)
 		return &folder->place;
 	if (folder->path == NULL)
 		cart_error_set(error, "out of memory");

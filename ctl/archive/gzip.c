@@ -49,17 +49,21 @@ bool archive_gunzip(struct buf *text, const struct buf *packed)
 {
 	z_stream z = {0};
 	size_t fed = 0;
-	bool whole;
+	bool whole = false;
 	int rc = Z_OK;
 
-	if (inflateInit2(&z, GZIP_WINDOW) != Z_OK)
+	text->failed = text->failed || inflateInit2(&z, GZIP_WINDOW) != Z_OK;
+	if (text->failed)
 		return false;
 	while (rc == Z_OK && gzip_make_room(&z, text)) {
 		gzip_feed(&z, packed, &fed);
 		rc = inflate(&z, Z_NO_FLUSH);
 		text->len += GZIP_STEP - z.avail_out;
+		whole = rc == Z_STREAM_END && z.avail_in == 0 && fed == packed->len;
+		if (rc == Z_STREAM_END && !whole)
+			rc = inflateReset(&z);
 	}
-	whole = rc == Z_STREAM_END && z.avail_in == 0 && fed == packed->len;
+	text->failed = text->failed || rc == Z_MEM_ERROR;
 	inflateEnd(&z);
 	return whole;
 }

@@ -5,8 +5,8 @@
 #include "ctl/archive/place.h"
 #include "ctl/ctl.h"
 
-/* The place that an argument names. make: it may be made. */
+/* The place that an argument names. */
 CART_MUST_CHECK enum ctl_status archive_open(struct archive_place **place, const struct ctl *ctl,
-					     const char *where, bool make);
+					     const char *where, enum archive_access access);
 
 #endif

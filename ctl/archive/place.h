@@ -39,9 +39,15 @@ struct archive_place {
 	const struct archive_place_kind *kind;
 };
 
-/* A folder, which is made if its parent is there; nobody else's until it is closed. NULL: error
- * says why. */
-struct archive_place *archive_folder_open(const char *path, bool make, struct cart_error *error);
+enum archive_access {
+	ARCHIVE_READ,  /* nothing is written, so it may be where nothing can be */
+	ARCHIVE_WRITE, /* it is there */
+	ARCHIVE_MAKE   /* it may have to be made */
+};
+
+/* A folder, whose parent is there; nobody else's until it is closed. NULL: error says why. */
+struct archive_place *archive_folder_open(const char *path, enum archive_access access,
+					  struct cart_error *error);
 /* Takes NULL; sets it. */
 void archive_place_close(struct archive_place **place);
 

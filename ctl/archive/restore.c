@@ -20,11 +20,13 @@ struct restore {
 	struct ctl_session *session;
 	struct archive_place *place;
 	bool has_id, has_customer;
+	bool skip_damaged, unmarked;
 	struct cart_id id;
 	struct shop_id customer;
 	struct cart *carts; /* RESTORE_AT_ONCE, that match and wait */
 	size_t waiting;
 	size_t restored, there, failed;
+	size_t damaged; /* files and lines */
 	char why[CART_REASON_MAX + 64];
 	int rc;
 	struct cart_error error;
@@ -103,7 +105,8 @@ static int restore_cart(struct restore *restore, const struct archive_file *file
 		cart_clear(cart);
 		return 0;
 	}
-	if (!*marked && archive_mark(restore->place, file->stem, NULL, &restore->error) != 0) {
+	if (!*marked && !restore->unmarked &&
+	    archive_mark(restore->place, file->stem, NULL, &restore->error) != 0) {
 		cart_clear(cart);
 		return -1;
 	}
@@ -112,6 +115,30 @@ static int restore_cart(struct restore *restore, const struct archive_file *file
 	if (restore->waiting == RESTORE_AT_ONCE)
 		restore_flush(restore);
 	return restore->rc;
+}
+
+static void restore_pass_over(const char *what, void *user)
+{
+	struct restore *restore = user;
+
+	restore->damaged++;
+	(void)ctl_fail(CTL_FAILED, "%s: passed over: %s", restore->ctl->argv[0], what);
+}
+
+/* False: restore->rc says why. A damaged file that is passed over is empty. */
+static bool restore_load(struct restore *restore, const char *stem, struct archive_file *file)
+{
+	enum archive_found found = archive_file_load_lines(
+		restore->place, stem, restore->skip_damaged ? restore_pass_over : NULL, restore,
+		file, &restore->error);
+
+	if (found == ARCHIVE_DAMAGED && restore->skip_damaged)
+		restore_pass_over(restore->error.text, restore);
+	else if (found == ARCHIVE_DAMAGED)
+		restore->damaged++;
+	if (found == ARCHIVE_FAILED || (found == ARCHIVE_DAMAGED && !restore->skip_damaged))
+		restore->rc = -1;
+	return restore->rc == 0;
 }
 
 static bool restore_file(const char *name, void *user)
@@ -123,9 +150,8 @@ static bool restore_file(const char *name, void *user)
 
 	if (!archive_file_stem(name, stem))
 		return true;
-	restore->rc = archive_file_load(restore->place, stem, false, &file, &restore->error);
-	if (restore->rc > 0)
-		restore->rc = 0;
+	if (!restore_load(restore, stem, &file))
+		return false;
 	for (size_t i = 0; i < file.count && restore->rc == 0; i++)
 		restore->rc = restore_cart(restore, &file, i, &marked);
 	restore_flush(restore);
@@ -135,15 +161,25 @@ static bool restore_file(const char *name, void *user)
 
 static enum ctl_status restore_report(const struct restore *restore, int rc)
 {
-	printf("%zu carts restored, %zu were there\n", restore->restored, restore->there);
+	printf("%zu cart%s restored, %zu %s there\n", restore->restored,
+	       restore->restored == 1 ? "" : "s", restore->there,
+	       restore->there == 1 ? "was" : "were");
 	if (ctl_flush() != CTL_OK)
 		return CTL_FAILED;
+	if (rc != 0 && restore->damaged > 0 && !restore->skip_damaged)
+		return ctl_fail(CTL_FAILED, "%s: %s; --skip-damaged passes over it",
+				restore->ctl->argv[0], restore->error.text);
 	if (rc != 0)
 		return ctl_fail(CTL_FAILED, "%s: %s", restore->ctl->argv[0], restore->error.text);
 	if (restore->failed > 0)
 		return ctl_fail(CTL_FAILED,
-				"%s: %zu carts could not be restored (%s); run it again to go on",
+				"%s: the store did not take %zu (%s); run it again to go on",
 				restore->ctl->argv[0], restore->failed, restore->why);
+	if (restore->damaged > 0)
+		return ctl_fail(CTL_FAILED, "%s: %zu damaged file%s or line%s passed over",
+				restore->ctl->argv[0], restore->damaged,
+				restore->damaged == 1 ? "" : "s",
+				restore->damaged == 1 ? " was" : "s were");
 	if (restore->restored + restore->there == 0)
 		return ctl_fail(CTL_FAILED, "%s: no such cart in the archive",
 				restore->ctl->argv[0]);
@@ -159,6 +195,8 @@ static enum ctl_status restore_read_options(struct ctl *ctl, struct restore *res
 		{.name = "--id", .value = &id},
 		{.name = "--customer", .value = &customer},
 		{.name = "--dt", .value = date},
+		{.name = "--skip-damaged", .flag = &restore->skip_damaged},
+		{.name = "--unmarked", .flag = &restore->unmarked},
 		{0},
 	};
 
@@ -204,7 +242,8 @@ static enum ctl_status ctl_restore_run(struct ctl *ctl)
 		return CTL_USAGE;
 	status = ctl_session_open_to_read(&restore.session, ctl);
 	if (status == CTL_OK)
-		status = archive_open(&restore.place, ctl, from, false);
+		status = archive_open(&restore.place, ctl, from,
+				      restore.unmarked ? ARCHIVE_READ : ARCHIVE_WRITE);
 	if (status == CTL_OK)
 		status = restore_report(&restore, restore_all(&restore, date));
 	free(restore.carts);
@@ -215,7 +254,8 @@ static enum ctl_status ctl_restore_run(struct ctl *ctl)
 
 const struct ctl_command ctl_restore = {
 	.name = "restore",
-	.synopsis = "--from FOLDER [--id ID] [--customer ID] [--dt DAY]",
+	.synopsis = "--from FOLDER [--id ID] [--customer ID] [--dt DAY] [--skip-damaged] "
+		    "[--unmarked]",
 	.summary = "Puts carts of an archive back into the store, as they were",
 	.help = "A cart that is in the store is left as it is. Without --id, --customer or --dt "
 		"all\n"
@@ -228,8 +268,16 @@ const struct ctl_command ctl_restore = {
 		"  --id ID           this cart alone\n"
 		"  --customer ID     carts of this customer alone; reads all files\n"
 		"  --dt DAY          carts that were checked out on this day, such as 2025-11-01\n"
+		"  --skip-damaged    passes over damaged files and lines, and names them\n"
+		"  --unmarked        writes nothing to the folder: for another store than the one\n"
+		"                    that is archived there, whose next run would archive these "
+		"carts\n"
+		"                    a second time\n"
 		"\n"
-		"Exit status: 1 if the archive has no such cart, or one could not be restored.\n"
+		"Exit status: 1 if the archive has no such cart, one could not be restored, or "
+		"some "
+		"of\n"
+		"it was passed over.\n"
 		"\n"
 		"Example:\n"
 		"  cartctl --config /etc/cart/cartd.ini restore --from /var/lib/cart-archive --dt "

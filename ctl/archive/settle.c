@@ -173,40 +173,97 @@ static int settle_list(struct archive_place *place, struct settle_marks *marks,
 	return marks->failed ? cart_error_set(error, "out of memory") : 0;
 }
 
-/* A file that took the place of another and is there: the other one goes. */
+/* A file that took the place of another and is whole: the other one goes. */
 static int settle_replaced(struct archive_place *place, const char *stem, struct cart_error *error)
 {
 	char name[ARCHIVE_NAME_ROOM], replaces[ARCHIVE_STEM_TEXT + 1];
-	struct buf mark = {0}, data = {0};
+	struct archive_file file = {0};
+	struct buf mark = {0};
+	enum archive_found found = ARCHIVE_NONE;
 	int rc;
 
 	archive_mark_name(stem, name);
 	rc = place->kind->read(place, name, &mark, error);
 	if (rc == 1 && mark.len == ARCHIVE_STEM_TEXT) {
 		archive_mark_name(buf_string(&mark), name);
+		found = archive_file_load(place, stem, &file, error);
 		if (!archive_mark_stem(name, replaces))
 			rc = cart_error_set(error, "the mark of %s names no file", stem);
-		archive_file_name(stem, name);
-		if (rc == 1)
-			rc = place->kind->read(place, name, &data, error);
-		if (rc == 1)
+		else if (found == ARCHIVE_WHOLE)
 			rc = settle_take_off(place, replaces, error);
 	}
+	archive_file_clear(&file);
 	buf_free(&mark);
+	return rc < 0 || found == ARCHIVE_FAILED ? -1 : 0;
+}
+
+/* Writes the file under the first name that is free, or that has it already: an earlier run was
+ * stopped after that. */
+static int settle_keep(struct archive_place *place, const char *stem, const struct buf *data,
+		       char kept[ARCHIVE_NAME_ROOM], struct cart_error *error)
+{
+	for (int number = 1;; number++) {
+		struct buf other = {0};
+		bool same;
+		int rc;
+
+		snprintf(kept, ARCHIVE_NAME_ROOM, "_damaged/%s.%d.gz", stem, number);
+		rc = place->kind->read(place, kept, &other, error);
+		same = rc == 1 && other.len == data->len &&
+		       (other.len == 0 || memcmp(other.data, data->data, other.len) == 0);
+		buf_free(&other);
+		if (rc == 0)
+			return place->kind->write(place, kept, data, error);
+		if (rc < 0 || same)
+			return rc < 0 ? -1 : 0;
+	}
+}
+
+/* A damaged file no longer says which carts may be removed: those that are in the store stay there,
+ * and are archived again. Those that are not may be in this file alone, so it is kept. */
+static int settle_set_aside(struct archive_place *place, const char *stem, struct archive_sum *sum,
+			    struct cart_error *error)
+{
+	char name[ARCHIVE_NAME_ROOM], kept[ARCHIVE_NAME_ROOM];
+	struct cart_error why = *error;
+	struct buf data = {0};
+	int rc;
+
+	archive_file_name(stem, name);
+	rc = place->kind->read(place, name, &data, error);
+	if (rc == 1)
+		rc = settle_keep(place, stem, &data, kept, error);
+	else if (rc == 0)
+		rc = cart_error_set(error, "%s is no longer there", name);
 	buf_free(&data);
-	return rc < 0 ? -1 : 0;
+	if (rc == 0)
+		rc = settle_take_off(place, stem, error);
+	if (rc == 0) {
+		sum->damaged++;
+		(void)ctl_fail(CTL_FAILED, "archive: %s; it was moved to %s", why.text, kept);
+	}
+	return rc;
 }
 
 static int settle_marked(struct ctl_session *session, struct archive_place *place, const char *stem,
 			 struct archive_sum *sum, struct cart_error *error)
 {
 	struct archive_file file;
-	int rc = archive_file_load(place, stem, true, &file, error);
+	int rc = -1;
 
-	if (rc == 1)
-		rc = archive_settle(session, place, &file, sum, error);
-	else if (rc == 0) /* it was not written, or another one has its place */
+	switch (archive_file_load(place, stem, &file, error)) {
+	case ARCHIVE_FAILED:
+		break;
+	case ARCHIVE_NONE: /* it was not written, or another one has its place */
 		rc = archive_unmark(place, stem, error);
+		break;
+	case ARCHIVE_WHOLE:
+		rc = archive_settle(session, place, &file, sum, error);
+		break;
+	case ARCHIVE_DAMAGED:
+		rc = settle_set_aside(place, stem, sum, error);
+		break;
+	}
 	archive_file_clear(&file);
 	return rc;
 }

@@ -12,6 +12,7 @@ struct archive_sum {
 	size_t files;	/* published */
 	size_t carts;	/* in them, without those that changed */
 	size_t changed; /* went out of a file again, also of one of an earlier run */
+	size_t damaged; /* marked files that were set aside */
 	size_t failed;	/* could not be removed from the store, and their file stays marked */
 	char why[CART_REASON_MAX + 64];
 };

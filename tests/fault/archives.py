@@ -125,6 +125,9 @@ class Archive:
     def files(self):
         return sorted(glob.glob(os.path.join(self.path, "dt=*", "*.jsonl.gz")))
 
+    def damaged(self):
+        return sorted(glob.glob(os.path.join(self.path, "_damaged", "*")))
+
     def marked(self):
         return {os.path.basename(path) for path in glob.glob(os.path.join(self.path, "_open", "*"))}
 

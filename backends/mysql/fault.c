@@ -93,6 +93,7 @@ enum sql_fault sql_fault_of(unsigned error, const char *state)
 	case 1969: /* ER_STATEMENT_TIMEOUT (MariaDB) */
 	case 3024: /* ER_QUERY_TIMEOUT (MySQL) */
 		return SQL_FAULT_INTERRUPTED;
+	case 1048: /* ER_BAD_NULL_ERROR: a row of cart_events would tell of no cart */
 	case 1242: /* ER_SUBQUERY_NO_1_ROW: an assertion of ours failed */
 		return SQL_FAULT_REFUSED;
 	case 1053: /* ER_SERVER_SHUTDOWN */

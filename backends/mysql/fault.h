@@ -10,7 +10,7 @@ enum sql_fault {
 	SQL_FAULT_DEADLOCK,  /* 1213 and kin: rolled back by the server, try again */
 	SQL_FAULT_LOCK,	     /* 1205: a row's lock was not granted in time; roll back, try again */
 	SQL_FAULT_DUPLICATE, /* 1062, 1452: another transaction was first; look again */
-	SQL_FAULT_REFUSED,   /* 1242: an assertion of a batch failed; see write.h */
+	SQL_FAULT_REFUSED,   /* 1242, 1048: an assertion of a batch failed; see write.h */
 	SQL_FAULT_LOST,	     /* the connection broke: what was sent may have been done */
 	SQL_FAULT_HOST,	     /* refused: this host accepts no writes now */
 	SQL_FAULT_INTERRUPTED, /* 1317 and kin: the statement was ended; roll back, try again */

@@ -1,8 +1,8 @@
 #include "backends/mysql/feed.h"
 
+#include "backends/mysql/event_row.h"
 #include "backends/mysql/retry.h"
 #include "backends/mysql/rows.h"
-#include "core/base/hex.h"
 #include "core/cart_backend.h"
 #include "core/feed/event.h"
 #include "core/feed/position.h"
@@ -53,18 +53,25 @@ static char *feed_cursor(const struct sql_feed_place *place)
 	return strdup(text);
 }
 
-/* One row is that of the place, whose events are not asked for if they are all read. */
+/* One row is that of the place, whose carts are not asked for if its events are all read. */
+static void feed_add_columns(struct sql_text *text, const struct sql_feed_place *place)
+{
+	if (place->done != FEED_ALL) {
+		sql_add(text, "carts, items");
+		return;
+	}
+	sql_add(text, "IF(seq = ");
+	sql_add_integer(text, place->seq);
+	sql_add(text, ", '', carts), IF(seq = ");
+	sql_add_integer(text, place->seq);
+	sql_add(text, ", '', items)");
+}
+
 static bool feed_text(struct sql_text *text, const struct sql_feed_place *place, int64_t rows)
 {
 	sql_text_reset(text);
 	sql_statement(text, SQL_SELECT, "SELECT seq, at_ms, events, ");
-	if (place->done == FEED_ALL) {
-		sql_add(text, "IF(seq = ");
-		sql_add_integer(text, place->seq);
-		sql_add(text, ", '', carts)");
-	} else {
-		sql_add(text, "carts");
-	}
+	feed_add_columns(text, place);
 	sql_add(text, " FROM cart_events FORCE INDEX (PRIMARY) WHERE seq >= ");
 	sql_add_integer(text, place->seq);
 	sql_add_writer(text);
@@ -106,13 +113,14 @@ static void feed_add_tombstone(struct sql_text *text, int64_t seq, int64_t now_m
 {
 	if (text->statements == 0)
 		sql_statement(text, SQL_EVENTS,
-			      "INSERT INTO cart_events (seq, at_ms, events, carts) VALUES (");
+			      "INSERT INTO cart_events (seq, at_ms, events, carts, items)"
+			      " VALUES (");
 	else
 		sql_add(text, "),(");
 	sql_add_integer(text, seq);
 	sql_add(text, ",");
 	sql_add_integer(text, now_ms);
-	sql_add(text, ",'',''");
+	sql_add(text, ",'','',''");
 }
 
 /* False: no number is missing, or the row before the gap was removed; or there is no memory. */
@@ -143,246 +151,6 @@ static bool feed_fill_text(struct sql_text *text, const struct sql_feed_gap *gap
 	return !text->buf.failed;
 }
 
-/* The carts of one row of cart_events. */
-struct feed_carts {
-	struct cart *carts;
-	bool *damaged;
-	size_t count;
-};
-
-static void feed_carts_free(struct feed_carts *carts)
-{
-	for (size_t i = 0; i < carts->count; i++)
-		cart_clear(&carts->carts[i]);
-	free(carts->carts);
-	free(carts->damaged);
-}
-
-static size_t feed_count_lines(const char *text, size_t len)
-{
-	size_t count = len > 0;
-
-	for (size_t i = 0; i < len; i++)
-		count += text[i] == '\n';
-	return count;
-}
-
-/* The lines of a cart come together. False: no memory. */
-static bool feed_take_row(struct feed_carts *carts, const struct sql_row *row, bool damaged)
-{
-	size_t at = carts->count;
-
-	if (at == 0 || cart_id_compare(&carts->carts[at - 1].id, &row->cart.id) != 0) {
-		carts->carts[at] = row->cart;
-		carts->count++;
-	} else {
-		at--;
-	}
-	carts->damaged[at] = carts->damaged[at] || damaged;
-	return damaged || sql_rows_add_line(&carts->carts[at], row);
-}
-
-/* What cannot be read of a cart is left out. False: no memory. */
-static bool feed_read_carts(struct feed_carts *carts, char *text, size_t len)
-{
-	size_t rows = feed_count_lines(text, len);
-	char *end = text + len;
-
-	carts->carts = calloc(rows + 1, sizeof(*carts->carts));
-	carts->damaged = calloc(rows + 1, sizeof(*carts->damaged));
-	if (carts->carts == NULL || carts->damaged == NULL)
-		return false;
-	while (text < end) {
-		char *line_end = memchr(text, '\n', (size_t)(end - text));
-		size_t size = (size_t)((line_end != NULL ? line_end : end) - text);
-		struct sql_row row;
-		enum sql_rows read = sql_rows_read_text(text, size, &row);
-
-		if (read != SQL_ROWS_BAD && !feed_take_row(carts, &row, read != SQL_ROWS_ONE))
-			return false;
-		text += size + 1;
-	}
-	return true;
-}
-
-/* The cart, taken out; false: it is not there, so that the change was not made. */
-static bool feed_take_cart(struct feed_carts *carts, struct cart_event *event)
-{
-	for (size_t i = 0; i < carts->count; i++) {
-		struct cart *cart = &carts->carts[i];
-
-		if (cart_id_compare(&cart->id, &event->id) != 0)
-			continue;
-		event->version = cart->version;
-		if (carts->damaged[i])
-			cart_clear(cart);
-		event->cart = *cart;
-		*cart = (struct cart){0};
-		return true;
-	}
-	return false;
-}
-
-/* The words of a line of events: type, id, and what follows. */
-struct feed_words {
-	char *at;
-	char *end;
-};
-
-/* False: there is none left. */
-static bool feed_word(struct feed_words *words, char **word, size_t *len)
-{
-	char *space;
-
-	if (words->at >= words->end)
-		return false;
-	space = memchr(words->at, ' ', (size_t)(words->end - words->at));
-	*word = words->at;
-	*len = (size_t)((space != NULL ? space : words->end) - words->at);
-	words->at += *len + 1;
-	return true;
-}
-
-static bool feed_word_id(struct feed_words *words, struct cart_id *id)
-{
-	char *word;
-	size_t len;
-
-	if (!feed_word(words, &word, &len) || len != 2 * sizeof(id->bytes))
-		return false;
-	for (size_t i = 0; i < sizeof(id->bytes); i++) {
-		int high = hex_digit(word[2 * i]), low = hex_digit(word[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return false;
-		id->bytes[i] = (uint8_t)(high * 16 + low);
-	}
-	return true;
-}
-
-static bool feed_word_change(struct feed_words *words, struct shop_id *product_id,
-			     int64_t *difference)
-{
-	char *word;
-	size_t len;
-
-	return feed_word(words, &word, &len) && shop_id_parse(product_id, word, len) &&
-	       feed_word(words, &word, &len) && sql_cell_integer(word, len, difference);
-}
-
-/* Keeps them in the order of the products. */
-static void feed_insert_change(struct cart_event *event, const struct cart_event_change *change)
-{
-	size_t at = event->change_count++;
-
-	for (;
-	     at > 0 && shop_id_compare(&event->changes[at - 1].product_id, &change->product_id) > 0;
-	     at--)
-		event->changes[at] = event->changes[at - 1];
-	event->changes[at] = *change;
-}
-
-static bool feed_read_changes(struct feed_words *words, struct cart_event *event)
-{
-	while (words->at < words->end) {
-		struct cart_event_change change = {0};
-		const struct cart_line *line;
-		int64_t difference;
-
-		if (!feed_word_change(words, &change.product_id, &difference))
-			return false;
-		line = cart_find_line(&event->cart, &change.product_id);
-		if (line != NULL) {
-			change.quantity = line->quantity;
-			change.attributes = line->attributes;
-		}
-		change.was = change.quantity - difference;
-		if (change.was < 0 || change.was > CART_QUANTITY_MAX)
-			return false;
-		feed_insert_change(event, &change);
-	}
-	return true;
-}
-
-static void feed_fill_created(struct cart_event *event)
-{
-	for (size_t i = 0; i < event->cart.line_count; i++) {
-		const struct cart_line *line = &event->cart.lines[i];
-
-		event->changes[event->change_count++] =
-			(struct cart_event_change){.product_id = line->product_id,
-						   .quantity = line->quantity,
-						   .attributes = line->attributes};
-	}
-}
-
-/* Each word takes two bytes at least. False: no memory. */
-static bool feed_reserve_changes(struct cart_event *event, size_t line_len)
-{
-	size_t room = event->type == CART_EVENT_CREATED ? event->cart.line_count : line_len / 4;
-
-	event->changes = calloc(room + 1, sizeof(*event->changes));
-	return event->changes != NULL;
-}
-
-/* Of an event whose stored form is damaged: its id, its version and nothing else. */
-static void feed_damage(struct cart_op *op, struct cart_event *event)
-{
-	const struct cart_event known = {.type = event->type,
-					 .id = event->id,
-					 .version = event->version,
-					 .at_ms = event->at_ms};
-
-	cart_event_clear(event);
-	*event = known;
-	cart_store_damaged(op, &event->id, "the stored form of an event is damaged");
-}
-
-enum feed_read { FEED_READ_ONE, FEED_READ_NONE, FEED_READ_NO_MEMORY };
-
-/* What an event says beyond its columns. */
-static bool feed_read_rest(struct feed_words *words, struct cart_event *event)
-{
-	if (event->type == CART_EVENT_MERGED && !feed_word_id(words, &event->from))
-		return false;
-	if (event->type == CART_EVENT_CREATED)
-		feed_fill_created(event);
-	return feed_read_changes(words, event);
-}
-
-static enum feed_read feed_read_event(struct cart_op *op, char *line, size_t len,
-				      struct feed_carts *carts, int64_t at_ms,
-				      struct cart_event *event)
-{
-	struct feed_words words = {.at = line, .end = line + len};
-	bool removal;
-	char *word;
-	size_t size;
-
-	*event = (struct cart_event){0};
-	if (!feed_word(&words, &word, &size) || size != 1 || !feed_word_id(&words, &event->id) ||
-	    word[0] <= '0' + CART_EVENT_NONE || word[0] >= '0' + CART_EVENT_TYPES ||
-	    !feed_take_cart(carts, event))
-		return FEED_READ_NONE;
-	event->type = (enum cart_event_type)(word[0] - '0');
-	removal = event->type == CART_EVENT_DELETED || event->type == CART_EVENT_EXPIRED;
-	event->at_ms = event->cart.updated_ms;
-	if (event->cart.version == 0 || (removal && at_ms > event->at_ms))
-		event->at_ms = at_ms;
-	if (event->version < 1)
-		return FEED_READ_NONE;
-	event->version += removal;
-	if (event->cart.version == 0) {
-		feed_damage(op, event);
-		return FEED_READ_ONE;
-	}
-	if (!feed_reserve_changes(event, len))
-		return FEED_READ_NO_MEMORY;
-	if (!feed_read_rest(&words, event))
-		feed_damage(op, event);
-	return FEED_READ_ONE;
-}
-
 struct feed_reading {
 	struct cart_op *op;
 	struct sql_feed_place place; /* up to which it is read */
@@ -398,22 +166,22 @@ static bool feed_is_full(const struct feed_reading *reading)
 
 /* False: no memory. */
 static bool feed_read_event_at(struct feed_reading *reading, char *line, size_t len,
-			       struct feed_carts *carts, int64_t at_ms, int64_t index)
+			       struct sql_event_row *row, int64_t index)
 {
 	struct cart_feed_page *page = reading->op->page;
 	struct cart_event *event = &page->events[page->count], skipped;
 	bool skip = index < reading->skip;
-	enum feed_read read =
-		feed_read_event(reading->op, line, len, carts, at_ms, skip ? &skipped : event);
+	enum sql_event_read read =
+		sql_event_row_read(row, reading->op, line, len, skip ? &skipped : event);
 
 	if (skip)
 		cart_event_clear(&skipped);
-	if (read == FEED_READ_NO_MEMORY)
+	if (read == SQL_EVENT_NO_MEMORY)
 		cart_event_clear(event);
-	if (read == FEED_READ_NO_MEMORY || skip)
-		return read != FEED_READ_NO_MEMORY;
+	if (read == SQL_EVENT_NO_MEMORY || skip)
+		return read != SQL_EVENT_NO_MEMORY;
 	reading->place.done = index + 1;
-	if (read == FEED_READ_NONE) {
+	if (read == SQL_EVENT_NONE) {
 		cart_event_clear(event);
 		return true;
 	}
@@ -424,7 +192,7 @@ static bool feed_read_event_at(struct feed_reading *reading, char *line, size_t 
 
 /* False: no memory. */
 static bool feed_read_events(struct feed_reading *reading, char *text, size_t len,
-			     struct feed_carts *carts, int64_t at_ms)
+			     struct sql_event_row *row)
 {
 	char *end = text + len;
 	int64_t index = 0;
@@ -435,7 +203,7 @@ static bool feed_read_events(struct feed_reading *reading, char *text, size_t le
 
 		if (index >= reading->skip && feed_is_full(reading))
 			return true;
-		if (!feed_read_event_at(reading, text, size, carts, at_ms, index))
+		if (!feed_read_event_at(reading, text, size, row, index))
 			return false;
 		text += size + 1;
 	}
@@ -446,18 +214,18 @@ static bool feed_read_events(struct feed_reading *reading, char *text, size_t le
 static enum cart_result feed_read_row(struct feed_reading *reading, MYSQL_ROW cells,
 				      const unsigned long *lens)
 {
-	struct feed_carts carts = {0};
-	int64_t at_ms;
+	struct sql_event_row row = {0};
 	bool good;
 
-	if (!sql_cell_integer(cells[1], lens[1], &at_ms) || cells[2] == NULL || cells[3] == NULL) {
+	if (!sql_cell_integer(cells[1], lens[1], &row.at_ms) || cells[2] == NULL ||
+	    cells[3] == NULL || cells[4] == NULL) {
 		cart_op_set_reason(reading->op, "rows are not what the schema says");
 		return CART_FAILED;
 	}
-	reading->bytes += lens[2] + lens[3];
-	good = feed_read_carts(&carts, cells[3], lens[3]) &&
-	       feed_read_events(reading, cells[2], lens[2], &carts, at_ms);
-	feed_carts_free(&carts);
+	reading->bytes += lens[2] + lens[3] + lens[4];
+	good = sql_event_row_carts(&row, cells[3], lens[3], cells[4], lens[4]) &&
+	       feed_read_events(reading, cells[2], lens[2], &row);
+	sql_event_row_free(&row);
 	return good ? CART_OK : CART_BUSY;
 }
 

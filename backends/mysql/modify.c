@@ -382,7 +382,7 @@ static void modify_tell_removed(struct sql_text *text, const struct sql_write *w
 		sql_outbox_event(text, CART_EVENT_DELETED, &writes[i].id);
 		sql_outbox_event_end(text);
 	}
-	sql_outbox_removed_carts(text);
+	sql_outbox_carts(text);
 	for (size_t i = 0; i < count; i++) {
 		if (!writes[i].removes)
 			continue;
@@ -390,7 +390,7 @@ static void modify_tell_removed(struct sql_text *text, const struct sql_write *w
 			sql_add(text, ",");
 		sql_add_id(text, &writes[i].id);
 	}
-	sql_outbox_end(text);
+	sql_outbox_end_removed(text);
 }
 
 /* By a join, as the sweeper does: for IN (...) a server scans a table of which these are most. */
@@ -439,7 +439,7 @@ static enum cart_result modify_apply(struct sql_write *write, struct modify_foun
 		}
 		modify_save_key(text, op, found->has_key);
 		if (rules->feed && cart->version != before.version)
-			sql_outbox_tell(text, &before, cart, op->now_ms, write->token);
+			sql_outbox_tell(text, &before, cart, op->now_ms);
 	}
 	cart_clear(&before);
 	return result;
@@ -497,8 +497,7 @@ static enum cart_result modify_merge(const struct sql_write *write, struct modif
 	if (result == CART_OK)
 		modify_save_key(text, op, found->has_key);
 	if (result == CART_OK && was_open && rules->feed)
-		sql_outbox_tell_merge(text, &before, &found->cart, &from->cart.id, op->now_ms,
-				      write->token);
+		sql_outbox_tell_merge(text, &before, &found->cart, &from->cart, op->now_ms);
 	cart_clear(&before);
 	return result;
 }
@@ -575,7 +574,7 @@ static enum cart_result modify_create(const struct sql_write *write, struct modi
 	modify_put_lines(text, &none, &op->cart);
 	modify_save_key(text, op, found->has_key);
 	if (rules->feed)
-		sql_outbox_tell(text, NULL, &op->cart, op->now_ms, write->token);
+		sql_outbox_tell(text, NULL, &op->cart, op->now_ms);
 	return CART_OK;
 }
 
@@ -613,7 +612,7 @@ static enum cart_result modify_import(const struct sql_write *write,
 	sql_add(text, " WHERE id = ");
 	sql_add_id(text, &write->id);
 	if (rules->feed)
-		sql_outbox_tell(text, NULL, op->whole, op->now_ms, write->token);
+		sql_outbox_tell(text, NULL, op->whole, op->now_ms);
 	return CART_OK;
 }
 

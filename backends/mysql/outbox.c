@@ -6,12 +6,20 @@
 #include "core/cart_diff.h"
 
 #include <stdio.h>
+#include <string.h>
 
-#define OUTBOX_CART                                                                                \
-	"', COALESCE((SELECT GROUP_CONCAT(CONCAT_WS(' ', HEX(c.id), COALESCE(c.customer_id, ''),"  \
-	" c.state, c.version, c.created_ms, c.updated_ms, c.expires_ms,"                           \
-	" COALESCE(HEX(c.order_id), ''), COALESCE(HEX(c.merged_into), '')"
-#define OUTBOX_FROM ") SEPARATOR '\n') FROM carts c FORCE INDEX (PRIMARY)"
+/* A subquery's fixed cost is that of the table which the server makes for GROUP_CONCAT. It would be
+ * one on the disk if a value could be longer than 512 bytes, hence the two halves of attributes. */
+#define OUTBOX_CARTS                                                                               \
+	"(SELECT GROUP_CONCAT(c.id, COALESCE(c.customer_id, ''), ' ', c.state, ' ', c.version,"    \
+	" ' ', c.created_ms, ' ', c.updated_ms, ' ', c.expires_ms, ' ', COALESCE(HEX(c.order_id)," \
+	" HEX(c.merged_into), '') SEPARATOR '\n') FROM carts c FORCE INDEX (PRIMARY) WHERE c.id"   \
+	" IN ("
+#define OUTBOX_ITEMS                                                                               \
+	"COALESCE((SELECT GROUP_CONCAT(i.cart_id, i.product_id, ' ', i.quantity, ' ', i.added_ms," \
+	" ' ', i.updated_ms, ' ', COALESCE(SUBSTRING(i.attributes, 1, 512), ''),"                  \
+	" COALESCE(SUBSTRING(i.attributes, 513), '') SEPARATOR '\n') FROM" SQL_LINES               \
+	" WHERE i.cart_id IN ("
 
 /* Bytes within x'...'. */
 static void outbox_add(struct sql_text *text, const void *bytes, size_t size)
@@ -30,9 +38,19 @@ static void outbox_add_id(struct sql_text *text, const struct cart_id *id)
 	outbox_add(text, digits, sizeof(digits));
 }
 
+/* " " and the number. */
+static void outbox_integer(struct sql_text *text, int64_t number)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), " %lld", (long long)number);
+
+	outbox_add(text, digits, (size_t)len);
+}
+
 void sql_outbox_begin(struct sql_text *text, int64_t at_ms)
 {
-	sql_statement(text, SQL_EVENTS, "INSERT INTO cart_events (at_ms, events, carts) VALUES (");
+	sql_statement(text, SQL_EVENTS,
+		      "INSERT INTO cart_events (at_ms, events, carts, items) VALUES (");
 	sql_add_integer(text, at_ms);
 	sql_add(text, ", x'");
 }
@@ -54,12 +72,9 @@ static void outbox_from(struct sql_text *text, const struct cart_id *from)
 
 void sql_outbox_change(struct sql_text *text, const struct shop_id *product_id, int64_t difference)
 {
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), " %lld", (long long)difference);
-
 	outbox_add(text, " ", 1);
 	outbox_add(text, product_id->text, product_id->size);
-	outbox_add(text, digits, (size_t)len);
+	outbox_integer(text, difference);
 }
 
 void sql_outbox_event_end(struct sql_text *text)
@@ -69,24 +84,72 @@ void sql_outbox_event_end(struct sql_text *text)
 
 void sql_outbox_carts(struct sql_text *text)
 {
-	sql_add(text, OUTBOX_CART SQL_LINE_COLUMNS OUTBOX_FROM SQL_JOIN_LINES " WHERE c.id IN (");
+	sql_add(text, "', " OUTBOX_CARTS);
 }
 
-void sql_outbox_removed_carts(struct sql_text *text)
+void sql_outbox_lines(struct sql_text *text, int64_t token)
 {
-	sql_add(text, OUTBOX_CART OUTBOX_FROM " WHERE c.id IN (");
+	sql_add(text, ") AND c.op = ");
+	sql_add_integer(text, token);
+	sql_add(text, "), " OUTBOX_ITEMS);
 }
 
 void sql_outbox_end(struct sql_text *text)
 {
-	sql_add(text, ")), " SQL_FAIL "))");
+	sql_add(text, ")), ''))");
 }
 
-void sql_outbox_end_marked(struct sql_text *text, int64_t token)
+void sql_outbox_end_removed(struct sql_text *text)
 {
-	sql_add(text, ") AND c.op = ");
-	sql_add_integer(text, token);
-	sql_add(text, "), " SQL_FAIL "))");
+	sql_add(text, ")), '')");
+}
+
+static void outbox_cart(struct sql_text *text, const struct cart *cart)
+{
+	const struct cart_id *other =
+		cart_id_is_nil(&cart->order_id) ? &cart->merged_into : &cart->order_id;
+
+	outbox_add(text, cart->id.bytes, sizeof(cart->id.bytes));
+	outbox_add(text, cart->customer_id.text, cart->customer_id.size);
+	outbox_integer(text, cart->state);
+	outbox_integer(text, cart->version);
+	outbox_integer(text, cart->created_ms);
+	outbox_integer(text, cart->updated_ms);
+	outbox_integer(text, cart->expires_ms);
+	outbox_add(text, " ", 1);
+	if (!cart_id_is_nil(other))
+		outbox_add_id(text, other);
+}
+
+static void outbox_items(struct sql_text *text, const struct cart *cart)
+{
+	for (size_t i = 0; i < cart->line_count; i++) {
+		const struct cart_line *line = &cart->lines[i];
+
+		outbox_add(text, cart->id.bytes, sizeof(cart->id.bytes));
+		outbox_add(text, line->product_id.text, line->product_id.size);
+		outbox_integer(text, line->quantity);
+		outbox_integer(text, line->added_ms);
+		outbox_integer(text, line->updated_ms);
+		outbox_add(text, " ", 1);
+		if (line->attributes != NULL)
+			outbox_add(text, line->attributes, strlen(line->attributes));
+		outbox_add(text, "\n", 1);
+	}
+}
+
+/* Ends the row: the carts are these. */
+static void outbox_known(struct sql_text *text, const struct cart *const *carts, size_t count)
+{
+	sql_add(text, "', x'");
+	for (size_t i = 0; i < count; i++) {
+		outbox_cart(text, carts[i]);
+		outbox_add(text, "\n", 1);
+	}
+	sql_add(text, "', x'");
+	for (size_t i = 0; i < count; i++)
+		outbox_items(text, carts[i]);
+	sql_add(text, "')");
 }
 
 /* A line whose times alone differ has not changed. */
@@ -117,37 +180,31 @@ static enum cart_event_type outbox_type(const struct cart *before, const struct 
 }
 
 void sql_outbox_tell(struct sql_text *text, const struct cart *before, const struct cart *after,
-		     int64_t now_ms, int64_t token)
+		     int64_t now_ms)
 {
 	sql_outbox_begin(text, now_ms);
 	sql_outbox_event(text, outbox_type(before, after), &after->id);
 	if (before != NULL)
 		outbox_diff(text, before, after);
 	sql_outbox_event_end(text);
-	sql_outbox_carts(text);
-	sql_add_id(text, &after->id);
-	sql_outbox_end_marked(text, token);
+	outbox_known(text, &after, 1);
 }
 
 void sql_outbox_tell_merge(struct sql_text *text, const struct cart *before,
-			   const struct cart *after, const struct cart_id *from, int64_t now_ms,
-			   int64_t token)
+			   const struct cart *after, const struct cart *from, int64_t now_ms)
 {
 	static const struct cart_id none;
+	const struct cart *carts[] = {from, after};
 
 	sql_outbox_begin(text, now_ms);
-	sql_outbox_event(text, CART_EVENT_MERGED, from);
+	sql_outbox_event(text, CART_EVENT_MERGED, &from->id);
 	outbox_from(text, &none);
 	sql_outbox_event_end(text);
 	if (after->version != before->version) {
 		sql_outbox_event(text, CART_EVENT_MERGED, &after->id);
-		outbox_from(text, from);
+		outbox_from(text, &from->id);
 		outbox_diff(text, before, after);
 		sql_outbox_event_end(text);
 	}
-	sql_outbox_carts(text);
-	sql_add_id(text, from);
-	sql_add(text, ",");
-	sql_add_id(text, &after->id);
-	sql_outbox_end_marked(text, token);
+	outbox_known(text, carts, 2);
 }

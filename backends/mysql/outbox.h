@@ -7,12 +7,16 @@
  *	events	a line for each cart: type, id, for MERGED from, and product and difference of each
  *		line that changed; 0 differs where only the attributes do. Empty: a tombstone, see
  *		feed.h
- *	carts	the carts after the change, as the server itself gathers them: the rows of the
- *		join of carts and cart_items, a line each; see sql_rows_read_text()
+ *	carts	the carts after the change, without their lines, a line of text for each
+ *	items	the lines of these carts, a line of text for each
  *
  * Values are separated by one space and can be empty; none holds a space but attributes, which are
- * the last of their line. What a line was before is what it is now less the difference, so that an
- * add does not have to read it.
+ * the last of their line. carts and items begin with the 16 bytes of the cart's id, which can be
+ * any and have no separator behind them. See sql_rows_read_cart() and sql_rows_read_item().
+ *
+ * What a line was before is what it is now less the difference, so that an add does not have to
+ * read it: the server itself gathers carts and items. Where the service has read the cart, it
+ * writes them.
  *
  * The number is taken while the transaction has its carts locked, and these stay locked until it
  * ends: the rows of one cart have its changes in order. The rows of different carts become visible
@@ -28,27 +32,26 @@
 #include "core/feed/event.h"
 
 /*
- * A row's statement is these in this order: begin; for each event event, the changes, event_end;
- * carts or removed_carts; the ids of the carts, as a list of values; end or end_marked.
+ * A row that the server gathers is these in this order: begin; for each event event, the changes,
+ * event_end; carts; the ids of the carts, as a list of values; lines; the ids once more; end.
+ * The statement fails, as SQL_FAULT_REFUSED, if no cart is there whose mark is the token.
  */
 void sql_outbox_begin(struct sql_text *text, int64_t at_ms);
 void sql_outbox_event(struct sql_text *text, enum cart_event_type type, const struct cart_id *id);
 void sql_outbox_change(struct sql_text *text, const struct shop_id *product_id, int64_t difference);
 void sql_outbox_event_end(struct sql_text *text);
 void sql_outbox_carts(struct sql_text *text);
-/* Carts that are about to be removed, without their lines. */
-void sql_outbox_removed_carts(struct sql_text *text);
-/* The statement fails, as SQL_FAULT_REFUSED, if none of the carts is there. */
+void sql_outbox_lines(struct sql_text *text, int64_t token);
 void sql_outbox_end(struct sql_text *text);
-/* The same, of those whose mark is the token. */
-void sql_outbox_end_marked(struct sql_text *text, int64_t token);
+/* In place of lines and end: the carts, of any mark, are about to be removed, and told without
+ * their lines. */
+void sql_outbox_end_removed(struct sql_text *text);
 
-/* The row of one cart, marked with the token, which was as before; NULL: it was made. */
+/* The row of one cart, which is locked and was as before; NULL: it was made. */
 void sql_outbox_tell(struct sql_text *text, const struct cart *before, const struct cart *after,
-		     int64_t now_ms, int64_t token);
+		     int64_t now_ms);
 /* That of a merge, in which from was closed. */
 void sql_outbox_tell_merge(struct sql_text *text, const struct cart *before,
-			   const struct cart *after, const struct cart_id *from, int64_t now_ms,
-			   int64_t token);
+			   const struct cart *after, const struct cart *from, int64_t now_ms);
 
 #endif

@@ -1,5 +1,6 @@
 #include "backends/mysql/rows.h"
 
+#include "backends/mysql/text.h"
 #include "core/base/hex.h"
 
 #include <string.h>
@@ -150,13 +151,30 @@ enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row)
 	return SQL_ROWS_ONE;
 }
 
-/* Digits to bytes, in place. An empty text is NULL. */
+struct sql_lines sql_rows_lines(char *text, size_t len)
+{
+	return (struct sql_lines){.text = text, .end = text + len};
+}
+
+bool sql_rows_next_line(struct sql_lines *lines)
+{
+	char *line = lines->len > 0 ? lines->text + lines->len + 1 : lines->text, *end = NULL;
+
+	if (line >= lines->end)
+		return false;
+	if (lines->end - line > SQL_BINARY_BYTES)
+		end = memchr(line + SQL_BINARY_BYTES, '\n',
+			     (size_t)(lines->end - line) - SQL_BINARY_BYTES);
+	lines->text = line;
+	lines->len = (size_t)((end != NULL ? end : lines->end) - line);
+	return true;
+}
+
+/* Digits to bytes, in place. */
 static bool rows_read_hex(char **cell, unsigned long *len)
 {
 	char *text = *cell;
 
-	if (*len == 0)
-		*cell = NULL;
 	for (unsigned long i = 0; i < *len / 2; i++) {
 		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
 
@@ -168,34 +186,69 @@ static bool rows_read_hex(char **cell, unsigned long *len)
 	return true;
 }
 
-enum sql_rows sql_rows_read_text(char *text, size_t len, struct sql_row *row)
+/* Finds the cells of a line of text, an id and then the columns from first to last. An empty one is
+ * NULL. False: it is too short for an id. */
+static bool rows_split(char *text, size_t len, enum rows_column first, enum rows_column last,
+		       char *cells[COLUMNS_LINE], unsigned long lens[COLUMNS_LINE])
 {
-	char *cells[COLUMNS_LINE] = {NULL}, *end = text + len;
-	unsigned long lens[COLUMNS_LINE] = {0};
-	bool hex;
+	char *end = text + len;
 
-	for (int column = COLUMN_ID; column < COLUMNS_LINE && text <= end; column++) {
-		char *space =
-			column < COLUMN_ATTRIBUTES ? memchr(text, ' ', (size_t)(end - text)) : NULL;
+	if (len < SQL_BINARY_BYTES)
+		return false;
+	cells[COLUMN_ID] = text;
+	lens[COLUMN_ID] = SQL_BINARY_BYTES;
+	text += SQL_BINARY_BYTES;
+	for (enum rows_column column = first; column <= last && text <= end; column++) {
+		char *space = column < last ? memchr(text, ' ', (size_t)(end - text)) : NULL;
+		char *until = space != NULL ? space : end;
 
-		if (column == COLUMN_OP)
-			continue;
-		cells[column] = text;
-		text = space != NULL ? space : end;
-		lens[column] = (unsigned long)(text - cells[column]);
-		*text++ = '\0';
+		lens[column] = (unsigned long)(until - text);
+		cells[column] = lens[column] > 0 ? text : NULL;
+		*until = '\0';
+		text = until + 1;
 	}
+	return true;
+}
+
+/* The last cell is one of two ids: the state says which. */
+static bool rows_read_other(char **cells, unsigned long *lens)
+{
+	if (!rows_read_hex(&cells[COLUMN_ORDER], &lens[COLUMN_ORDER]))
+		return false;
+	if (lens[COLUMN_STATE] != 1 || *cells[COLUMN_STATE] != '0' + CART_MERGED)
+		return true;
+	cells[COLUMN_MERGED] = cells[COLUMN_ORDER];
+	lens[COLUMN_MERGED] = lens[COLUMN_ORDER];
+	cells[COLUMN_ORDER] = NULL;
+	return true;
+}
+
+enum sql_rows sql_rows_read_cart(char *text, size_t len, struct sql_row *row)
+{
+	char *cells[COLUMNS_LINE] = {NULL};
+	unsigned long lens[COLUMNS_LINE] = {0};
+
 	*row = (struct sql_row){0};
-	hex = rows_read_hex(&cells[COLUMN_ID], &lens[COLUMN_ID]) &&
-	      rows_read_hex(&cells[COLUMN_ORDER], &lens[COLUMN_ORDER]) &&
-	      rows_read_hex(&cells[COLUMN_MERGED], &lens[COLUMN_MERGED]);
-	if (lens[COLUMN_CUSTOMER] == 0)
-		cells[COLUMN_CUSTOMER] = NULL;
-	if (!sql_cell_binary(cells[COLUMN_ID], lens[COLUMN_ID], row->cart.id.bytes))
+	if (!rows_split(text, len, COLUMN_CUSTOMER, COLUMN_ORDER, cells, lens))
 		return SQL_ROWS_BAD;
-	if (hex && rows_read_cart(cells, lens, row) && rows_read_line(cells, lens, row))
+	memcpy(row->cart.id.bytes, cells[COLUMN_ID], SQL_BINARY_BYTES);
+	if (rows_read_other(cells, lens) && rows_read_cart(cells, lens, row))
 		return SQL_ROWS_ONE;
 	row->cart = (struct cart){.id = row->cart.id, .version = row->cart.version};
+	return SQL_ROWS_DAMAGED;
+}
+
+enum sql_rows sql_rows_read_item(char *text, size_t len, struct sql_row *row)
+{
+	char *cells[COLUMNS_LINE] = {NULL};
+	unsigned long lens[COLUMNS_LINE] = {0};
+
+	*row = (struct sql_row){0};
+	if (!rows_split(text, len, COLUMN_PRODUCT, COLUMN_ATTRIBUTES, cells, lens))
+		return SQL_ROWS_BAD;
+	memcpy(row->cart.id.bytes, cells[COLUMN_ID], SQL_BINARY_BYTES);
+	if (rows_read_line(cells, lens, row) && row->has_line)
+		return SQL_ROWS_ONE;
 	row->has_line = false;
 	return SQL_ROWS_DAMAGED;
 }

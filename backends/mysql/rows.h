@@ -42,11 +42,23 @@ enum sql_rows sql_rows_next(MYSQL_RES *rows, struct sql_row *row);
 /* Adds the row's line, if it has one; lines may come in any order, each once. False: no memory. */
 CART_MUST_CHECK bool sql_rows_add_line(struct cart *cart, const struct sql_row *row);
 
-/* A row of a cart with one of its lines, as cart_events.carts has it (outbox.h): values separated
- * by one space, ids as hex, the columns of SQL_CART_COLUMNS without the last one, and
- * SQL_LINE_COLUMNS. The text is changed, and the row's attributes are in it. It needs room for a
- * NUL at its end. */
-enum sql_rows sql_rows_read_text(char *text, size_t len, struct sql_row *row);
+/* The lines of cart_events.carts or .items one after another. They begin with the bytes of an id,
+ * of which any can be that of a new line. */
+struct sql_lines {
+	char *text; /* the line */
+	size_t len;
+	char *end; /* of all */
+};
+struct sql_lines sql_rows_lines(char *text, size_t len);
+/* False: there is none left. */
+bool sql_rows_next_line(struct sql_lines *lines);
+
+/* A line of cart_events.carts or .items (outbox.h): the 16 bytes of the cart's id, and
+ *	customer state version created updated expires order-or-merged	ids as hex
+ *	product quantity added updated attributes
+ * The text is changed, and the row's attributes are in it. It needs room for a NUL at its end. */
+enum sql_rows sql_rows_read_cart(char *text, size_t len, struct sql_row *row);
+enum sql_rows sql_rows_read_item(char *text, size_t len, struct sql_row *row);
 
 /* Cells, for rows of other columns. False: not of that shape. */
 CART_MUST_CHECK bool sql_cell_integer(const char *cell, unsigned long len, int64_t *value);

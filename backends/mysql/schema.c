@@ -77,7 +77,7 @@ static const struct {
 	 "idempotency_keys"
 	 " FORCE INDEX (PRIMARY, idempotency_keys_stored) LIMIT 0"},
 	{1, "cart_events",
-	 "SELECT seq, at_ms, events, carts FROM cart_events FORCE INDEX (PRIMARY) LIMIT 0"},
+	 "SELECT seq, at_ms, events, carts, items FROM cart_events FORCE INDEX (PRIMARY) LIMIT 0"},
 };
 
 /* EXPLAIN needs the same rights as the statement and changes nothing. */

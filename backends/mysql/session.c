@@ -118,6 +118,8 @@ static const struct session_pin {
 	SESSION_PIN_FEED("group_concat_max_len", "8388608", "nor the carts of an event"),
 	SESSION_PIN_FEED("auto_increment_increment", "1", "the numbers of events have no gaps"),
 	SESSION_PIN_FEED("auto_increment_offset", "1", "the same"),
+	SESSION_PIN_FEED("eq_range_index_dive_limit", "1",
+			 "the lines of an event's carts are not looked for twice"),
 	SESSION_PIN("time_zone", "'+00:00'", "times are UTC"),
 	/* What is checked. */
 	SESSION_PIN("foreign_key_checks", "ON", "a line has a cart"),

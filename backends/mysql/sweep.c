@@ -209,13 +209,13 @@ static void sweep_add_events(struct sweep *sweep)
 		sql_outbox_event(text, CART_EVENT_EXPIRED, &sweep->ids[i]);
 		sql_outbox_event_end(text);
 	}
-	sql_outbox_removed_carts(text);
+	sql_outbox_carts(text);
 	for (size_t i = 0; i < sweep->count; i++) {
 		if (i > 0)
 			sql_add(text, ",");
 		sql_add_id(text, &sweep->ids[i]);
 	}
-	sql_outbox_end(text);
+	sql_outbox_end_removed(text);
 }
 
 /* By a join: for IN (...) a server scans the table when the list is most of it, and waits for rows

@@ -32,7 +32,8 @@ const char *sql_statement_name(enum sql_statement_kind statement);
 struct sql_text {
 	struct buf buf;
 	/* Set by the owner, kept by a reset: sql_add_writer() adds its condition; locks are asked
-	 * for with NOWAIT, since the server's session would wait a second at least. */
+	 * for with NOWAIT, since the server's session would wait a second at least, as that of
+	 * every server but MariaDB. */
 	bool check_writer;
 	bool nowait;
 	size_t statements; /* begun since the last reset */

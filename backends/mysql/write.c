@@ -484,11 +484,18 @@ static void write_checkouts(struct sql_text *text, const struct write_batch *bat
 	}
 }
 
+/* The statement that writes the event also answers which carts it tells of, with their versions.
+ * MariaDB alone can do that. */
+static bool write_returns(const struct sql_text *text, const struct write_batch *batch)
+{
+	return batch->rules->feed && !text->nowait;
+}
+
 static void write_selects(struct sql_text *text, const struct write_batch *batch)
 {
 	if (batch->lone)
 		return;
-	if (write_any(batch, write_shows_version)) {
+	if (write_any(batch, write_shows_version) && !write_returns(text, batch)) {
 		sql_statement(text, SQL_SELECT,
 			      "SELECT " SQL_STATE_COLUMNS " FROM carts c FORCE INDEX (PRIMARY)");
 		write_where(text, batch, write_shows_version);
@@ -526,7 +533,11 @@ static void write_events(struct sql_text *text, const struct write_batch *batch)
 	}
 	sql_outbox_carts(text);
 	write_ids(text, batch->writes, batch->count, NULL);
-	sql_outbox_end_marked(text, batch->token);
+	sql_outbox_lines(text, batch->token);
+	write_ids(text, batch->writes, batch->count, NULL);
+	sql_outbox_end(text);
+	if (!batch->lone && write_returns(text, batch) && write_any(batch, write_shows_version))
+		sql_add(text, " RETURNING seq, carts");
 }
 
 static void write_batch_init(struct write_batch *batch, struct sql_write *writes, size_t count,
@@ -617,11 +628,36 @@ static bool write_take(struct sql_write *write, const struct sql_row *row, bool 
 	return sql_rows_add_line(&op->cart, row);
 }
 
+/* Of the event's carts, those of which no other rows come. */
+static bool write_read_event(struct sql_write *writes, size_t count, MYSQL_RES *rows)
+{
+	MYSQL_ROW cells = mysql_fetch_row(rows);
+	struct sql_lines lines;
+	struct sql_row row;
+
+	if (cells == NULL || cells[1] == NULL)
+		return false;
+	lines = sql_rows_lines(cells[1], mysql_fetch_lengths(rows)[1]);
+	while (sql_rows_next_line(&lines)) {
+		enum sql_rows read = sql_rows_read_cart(lines.text, lines.len, &row);
+		struct sql_write *write = write_find(writes, count, &row.cart.id);
+
+		if (read == SQL_ROWS_BAD || write == NULL)
+			return false;
+		row.op = write->token;
+		if (write_shows_version(write) && !write_take(write, &row, row.cart.version == 0))
+			return false;
+	}
+	return true;
+}
+
 static bool write_read_rows(struct sql_write *writes, size_t count, MYSQL_RES *rows)
 {
 	struct sql_row row;
 	enum sql_rows next;
 
+	if (mysql_num_fields(rows) == 2)
+		return write_read_event(writes, count, rows);
 	while ((next = sql_rows_next(rows, &row)) == SQL_ROWS_ONE || next == SQL_ROWS_DAMAGED) {
 		struct sql_write *write = write_find(writes, count, &row.cart.id);
 

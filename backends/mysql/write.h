@@ -9,6 +9,7 @@
  *	UPDATE carts SET op = mark, state = 1 ... WHERE id = ... AND guard	each checkout
  *	INSERT INTO idempotency_keys ...
  *	SELECT the carts
+ *	INSERT INTO cart_events ...				with feed=on, see outbox.h
  *	COMMIT
  *
  * The guard lets a cart pass when the rules of core/cart_rules.h certainly would. The assertion is

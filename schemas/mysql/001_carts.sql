@@ -82,12 +82,13 @@ CREATE TABLE IF NOT EXISTS cart_events (
 	seq    BIGINT     NOT NULL AUTO_INCREMENT,
 	at_ms  BIGINT     NOT NULL,
 	events MEDIUMBLOB NOT NULL, -- which carts changed how; empty: a number that no transaction will use
-	carts  MEDIUMBLOB NOT NULL, -- these carts with their lines after the change
+	carts  MEDIUMBLOB NOT NULL, -- these carts after the change
+	items  MEDIUMBLOB NOT NULL, -- their lines
 	PRIMARY KEY (seq)
 ) ENGINE=InnoDB;
 
-INSERT INTO cart_events (at_ms, events, carts)
-	SELECT 1000 * UNIX_TIMESTAMP(), '', '' FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cart_events);
+INSERT INTO cart_events (at_ms, events, carts, items)
+	SELECT 1000 * UNIX_TIMESTAMP(), '', '', '' FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM cart_events);
 
 INSERT INTO cart_schema (number, name, applied_at) VALUES (1, '001_carts.sql', UTC_TIMESTAMP())
 	ON DUPLICATE KEY UPDATE number = 1;

@@ -38,7 +38,8 @@ static void take_cursor(const char *text)
 
 static int setup(void **state)
 {
-	static const char *const set[] = {"feed", "on", "mysql.pool", "1", NULL};
+	static const char *const set[] = {"feed", "on", "mysql.pool", "1", "limits.attributes",
+					  "1024", NULL};
 	struct cart_op op;
 
 	(void)state;
@@ -107,8 +108,8 @@ static void begin_elsewhere(const struct cart_id *id, int64_t version)
 
 	id_hex(id, hex);
 	snprintf(sql, sizeof(sql),
-		 "START TRANSACTION; INSERT INTO cart_events (at_ms, events, carts) VALUES (1, "
-		 "'2 %s\n', '%s  0 %lld 1 1 0  ')",
+		 "START TRANSACTION; INSERT INTO cart_events (at_ms, events, carts, items) VALUES"
+		 " (1, '2 %s\n', CONCAT(x'%s', ' 0 %lld 1 1 0 '), '')",
 		 hex, hex, (long long)version);
 	sql_exec(other, sql);
 }
@@ -199,8 +200,10 @@ static void now_is_after_every_event_and_before_what_is_not_committed(void **sta
  * it because it was missing. */
 static void occupy_next_number(void)
 {
-	sql_exec(other, "INSERT INTO cart_events (at_ms, events, carts) VALUES (1, '', ''); UPDATE"
-			" cart_events SET seq = seq + 1 ORDER BY seq DESC LIMIT 1");
+	sql_exec(
+		other,
+		"INSERT INTO cart_events (at_ms, events, carts, items) VALUES"
+		" (1, '', '', ''); UPDATE cart_events SET seq = seq + 1 ORDER BY seq DESC LIMIT 1");
 }
 
 static void a_change_whose_number_was_given_up_is_made_once_with_another(void **state)
@@ -294,6 +297,59 @@ static void a_batch_whose_number_was_given_up_is_made_once_with_another(void **s
 	expect_nothing();
 }
 
+/* In the stored form the id is bytes, of which some separate values or lines elsewhere. */
+static void an_id_of_any_bytes_and_the_longest_attributes_are_told(void **state)
+{
+	static const uint8_t bytes[16] = "\n \n\n\0' \\\n\n\n \n  ";
+	char name[900], attributes[1024];
+	struct cart_id id;
+	struct cart_op op;
+
+	(void)state;
+	memcpy(id.bytes, bytes, sizeof(bytes));
+	memset(name, 'x', sizeof(name));
+	snprintf(attributes, sizeof(attributes), "{\"name\":\"a b %.*s\"}", (int)sizeof(name),
+		 name);
+	ask(rig, CART_OK, IMPORT, .id = id,
+	    .whole = &(struct cart){.id = id, .version = 1, .created_ms = 1, .updated_ms = 1});
+	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(LINE(ADD, 7, 2, attributes), ADD(8, 1)));
+	ask(rig, CART_OK, CHANGE, .id = id, CHANGES(SET(8, 5)));
+	expect_one(&id, 1);
+	for (int64_t version = 2; version < 4; version++) {
+		const struct cart *cart;
+
+		op = next_page(1);
+		cart = &op.page->events[0].cart;
+		expect_event(&op.page->events[0], &id, version);
+		assert_int_equal(cart->version, version);
+		assert_int_equal(cart->line_count, 2);
+		assert_string_equal(cart->lines[0].attributes, attributes);
+		assert_int_equal(cart->lines[1].quantity, version == 2 ? 1 : 5);
+		assert_null(cart->lines[1].attributes);
+		cart_op_clear(&op);
+	}
+	expect_nothing();
+}
+
+static int64_t tables_on_disk(void)
+{
+	return sql_number(other, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE"
+				 " VARIABLE_NAME = 'CREATED_TMP_DISK_TABLES'");
+}
+
+/* One would be a file made and removed for each batch. */
+static void carts_are_gathered_without_a_table_on_the_disk(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+	int64_t before = tables_on_disk(), own = tables_on_disk() - before;
+
+	(void)state;
+	before = tables_on_disk();
+	for (int i = 0; i < 8; i++)
+		ask(rig, CART_OK, CHANGE, .id = id, CHANGES(LINE(ADD, 7, 1, "{\"n\":1}")));
+	assert_int_equal(tables_on_disk() - before, own);
+}
+
 static void a_cursor_whose_row_was_removed_is_gone(void **state)
 {
 	struct cart_id id = rig_cart(rig);
@@ -368,6 +424,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_batch_whose_number_was_given_up_is_made_once_with_another, setup,
 			teardown),
+		cmocka_unit_test_setup_teardown(
+			an_id_of_any_bytes_and_the_longest_attributes_are_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(carts_are_gathered_without_a_table_on_the_disk,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_cursor_whose_row_was_removed_is_gone, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_row_that_cannot_be_read_does_not_stop_the_feed,

@@ -198,8 +198,8 @@ static void old_events_go_but_for_the_newest_of_them(void **state)
 
 	(void)state;
 	run("DELETE FROM cart_events");
-	run("INSERT INTO cart_events (seq, at_ms, events, carts) " ROWS
-	    " SELECT 1000 + n, %lld, '', '' FROM r WHERE n < 250",
+	run("INSERT INTO cart_events (seq, at_ms, events, carts, items) " ROWS
+	    " SELECT 1000 + n, %lld, '', '', '' FROM r WHERE n < 250",
 	    (long long)NOW_MS);
 	assert_int_equal(step_with_feed(NOW_MS + 999).events, 0);
 	swept = step_with_feed(NOW_MS + 1000);
@@ -210,7 +210,7 @@ static void old_events_go_but_for_the_newest_of_them(void **state)
 	swept = step_with_feed(NOW_MS + 1000);
 	assert_int_equal(swept.events, 49);
 	assert_false(swept.more);
-	run("INSERT INTO cart_events (at_ms, events, carts) VALUES (%lld, '', '')",
+	run("INSERT INTO cart_events (at_ms, events, carts, items) VALUES (%lld, '', '', '')",
 	    (long long)NOW_MS + 5000);
 	assert_int_equal(step_with_feed(NOW_MS + 5999).events, 0);
 	assert_int_equal(step_with_feed(NOW_MS + 6000).events, 1);

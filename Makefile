@@ -138,7 +138,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos soak matrix torture fuzz fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-access bench-archive bench-attributes bench-mysql bench-dynamodb bench-cache bench-clean bench-feed bench-fresh bench-generator bench-liars bench-open bench-overload bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
+	lint bench bench-access bench-archive bench-attributes bench-mysql bench-dynamodb bench-cache bench-clean bench-feed bench-fresh bench-generator bench-liars bench-open bench-overload bench-regions bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -232,6 +232,7 @@ $(FLOORS): $(B)/bench/perf/floor/%: $(B)/bench/perf/floor/%.o $(B)/bench/perf/fl
 
 $(B)/bench/perf/floor/mysql_floor: $(B)/bench/perf/floor/mysql_form.o
 $(B)/bench/perf/micro/flood: $(B)/bench/perf/floor/floor.o
+$(B)/bench/perf/micro/regions: $(B)/bench/stats/rng.o $(FAULT_OBJ)
 $(MICRO_SRC:%.c=$(B)/%): $(B)/%: $(B)/%.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTRY_OBJ)
 	$(link)
 
@@ -483,6 +484,7 @@ docs-check: $(B)/bin/cartctl
 ## bench-feed: measures what the feed costs an add, how soon a change is readable, and how fast a consumer reads
 ## bench-tls: measures what TLS costs on kept connections
 ## bench-open: measures whether cartbench tells the truth of a service that stalls, beside vegeta, oha and wrk
+## bench-regions: measures what carts lose and wait for when they are served in two regions
 ## bench-overload: measures what cartd does when more comes than it can carry, on each backend
 ## bench-verdicts: measures whether the verdicts of cartbench h2h can be trusted here
 ## bench-liars: the same with sides that lie, and with an honest side on a busy machine
@@ -514,6 +516,8 @@ bench-open: all $(B)/bin/cartd-test
 	bench/perf/run-open $(ARGS)
 bench-overload: all $(B)/bin/cartd-test $(B)/bench/perf/micro/flood
 	bench/perf/run-overload $(ARGS)
+bench-regions: all $(B)/bench/perf/micro/regions
+	bench/perf/run-regions $(ARGS)
 bench-verdicts: all
 	bench/perf/run-verdicts $(ARGS)
 bench-liars: all $(B)/bin/cartd-test

@@ -109,6 +109,18 @@ static bool feed_lock_text(struct sql_text *text, const struct sql_feed_gap *gap
 	return !text->buf.failed;
 }
 
+/* Something that is committed after what was read. */
+static bool feed_flush_text(struct sql_text *text, bool rollback)
+{
+	sql_text_reset(text);
+	if (rollback)
+		sql_statement(text, SQL_ROLLBACK, "ROLLBACK");
+	sql_statement(text, SQL_EVENTS,
+		      "INSERT INTO cart_settings (name, value) VALUES ('feed_read', '1')"
+		      " ON DUPLICATE KEY UPDATE value = value + 1");
+	return !text->buf.failed;
+}
+
 static void feed_add_tombstone(struct sql_text *text, int64_t seq, int64_t now_ms)
 {
 	if (text->statements == 0)
@@ -352,7 +364,6 @@ static void feed_answer(struct sql_lane *lane, enum cart_result result, bool rol
 		sql_op_complete(op, result);
 }
 
-/* The page ends at the place. */
 static void feed_answer_page(struct sql_lane *lane, const struct sql_feed_place *place,
 			     bool rollback)
 {
@@ -393,6 +404,47 @@ static void feed_send(struct sql_lane *lane, bool made, enum sql_step step)
 	}
 	sql_task_of(lane)->step = step;
 	sql_lane_send(lane);
+}
+
+/* The page ends at the place. It is not given out before all of it is certainly on the server's
+ * disk. */
+static void feed_end_page(struct sql_lane *lane, const struct sql_feed_place *place, bool rollback)
+{
+	struct sql_task *task = sql_task_of(lane);
+
+	if (task->ops[0] == NULL || place->seq <= sql_work_of(lane)->feed_flushed) {
+		feed_answer_page(lane, place, rollback);
+		return;
+	}
+	task->from = *place;
+	feed_send(lane, feed_flush_text(&lane->text, rollback), SQL_STEP_FLUSH);
+}
+
+/* A server that takes no changes has made all that it shows. */
+static void feed_flush_done(struct sql_lane *lane, const struct sql_reply *reply)
+{
+	struct sql_task *task = sql_task_of(lane);
+	struct sql_work *work = sql_work_of(lane);
+
+	if (reply->fault == SQL_FAULT_NONE && task->from.seq > work->feed_flushed)
+		work->feed_flushed = task->from.seq;
+	if (reply->fault == SQL_FAULT_LOST) {
+		sql_retry_all(lane, reply->fault, SQL_RETRY_TOGETHER);
+		sql_lane_discard(lane, SQL_DISCARD_BROKEN);
+	} else if (task->ops[0] == NULL) {
+		feed_answer(lane, CART_OK, true);
+	} else if (reply->fault == SQL_FAULT_NONE || reply->fault == SQL_FAULT_HOST) {
+		feed_answer_page(lane, &task->from, false);
+	} else if (reply->fault == SQL_FAULT_LOCK || reply->fault == SQL_FAULT_DUPLICATE ||
+		   reply->fault == SQL_FAULT_DEADLOCK || reply->fault == SQL_FAULT_INTERRUPTED) {
+		feed_again(lane, true);
+	} else {
+		cart_op_set_reason(task->ops[0],
+				   "events cannot be given out before the server has them on its "
+				   "disk, and it refuses the write that shows it: %s",
+				   reply->text);
+		feed_answer(lane, CART_BUSY, true);
+	}
 }
 
 static void feed_ask(struct sql_lane *lane)
@@ -465,7 +517,7 @@ static void feed_page_done(struct sql_lane *lane, const struct sql_reply *reply)
 	else if (op->more && op->page->count == 0)
 		feed_go_on(lane, &place);
 	else
-		feed_answer_page(lane, &place, false);
+		feed_end_page(lane, &place, false);
 }
 
 /* The gap cannot be closed: its transaction is open, or the host takes no changes. */
@@ -487,7 +539,7 @@ static void feed_gap_failed(struct sql_lane *lane, const struct sql_reply *reply
 	} else if (reply->fault == SQL_FAULT_LOCK &&
 		   cart_store_now_ns(op->held.store) - op->held.since_ns >= FEED_WAIT_NS) {
 		sql_op_forget_result(op);
-		feed_answer_page(lane, &place, true);
+		feed_end_page(lane, &place, true);
 	} else if (reply->fault == SQL_FAULT_LOCK || reply->fault == SQL_FAULT_DUPLICATE ||
 		   reply->fault == SQL_FAULT_DEADLOCK || reply->fault == SQL_FAULT_INTERRUPTED) {
 		feed_again(lane, true);
@@ -519,6 +571,8 @@ void sql_feed_done(struct sql_lane *lane, struct sql_reply *reply)
 
 	if (step == SQL_STEP_FEED)
 		feed_page_done(lane, reply);
+	else if (step == SQL_STEP_FLUSH)
+		feed_flush_done(lane, reply);
 	else if (reply->fault != SQL_FAULT_NONE)
 		feed_gap_failed(lane, reply);
 	else if (step == SQL_STEP_GAP)

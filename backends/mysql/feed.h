@@ -22,6 +22,12 @@
  * (SQL_FAULT_DUPLICATE), and is tried again as a whole. So what lies before a reader never changes,
  * and a cursor is one number: the row, and how many of its events are read.
  *
+ * InnoDB shows a commit to others before its log is flushed, and a server that is killed just then
+ * forgets it: its event would never have been, and its number would be given again, to one that the
+ * reader has passed. So before a page is given out the reader commits a write of its own, which
+ * flushes the log up to there: one row of cart_settings. Rows that a loop knows to be flushed cost
+ * it nothing.
+ *
  * A cursor is good while its row is there, which the sweeper sees to: of the rows that are older
  * than feed.retention it keeps the newest. It removes only from the beginning. The row before a gap
  * is locked while the gap is closed, so that no number is inserted among those that were removed.

@@ -14,6 +14,7 @@ enum sql_step {
 	SQL_STEP_FEED,	 /* feed.h: a page */
 	SQL_STEP_GAP,	 /* rows around a number that is missing are locked */
 	SQL_STEP_FILL,	 /* it is inserted */
+	SQL_STEP_FLUSH,	 /* what was read is made safe */
 	SQL_STEP_BATCH,	 /* a text of write.h, which commits */
 	SQL_STEP_BLAME,	 /* it was refused: which carts did not pass */
 	SQL_STEP_LOCKED, /* a row of the batch is locked: which carts are */
@@ -53,8 +54,9 @@ struct sql_work {
 	struct random random;
 	struct sql_task *tasks;
 	size_t task_count;
-	int64_t feed_rows; /* that the next page asks for, by the size of the last ones; 0: not
-			      known */
+	int64_t feed_rows;    /* that the next page asks for, by the size of the last ones; 0: not
+				 known */
+	int64_t feed_flushed; /* rows up to this number are on the server's disk; 0: not known */
 	struct sql_pool writer;
 	struct sql_pool reader; /* not open if there are none */
 };

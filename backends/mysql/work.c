@@ -455,6 +455,7 @@ static void work_done(struct sql_lane *lane, struct sql_reply *reply)
 		return;
 	case SQL_STEP_GAP:
 	case SQL_STEP_FILL:
+	case SQL_STEP_FLUSH:
 		sql_feed_done(lane, reply);
 		return;
 	case SQL_STEP_BATCH:

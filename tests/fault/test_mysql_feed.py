@@ -1,0 +1,19 @@
+#!/usr/bin/python3
+"""A few faults on MariaDB while a consumer keeps a copy of all carts by the feed: feeds.py says which. 100 of them in chaos_mysql_feed.py."""
+
+import os
+import sys
+
+sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, name) for name in ("pylib", "histories")]
+import tap  # noqa: E402
+from feeds_mysql import storm_on_mysql  # noqa: E402
+from private_mariadb import server  # noqa: E402
+
+
+def after_a_few_faults_the_copy_is_the_store_and_no_event_is_missing():
+    with server() as database:
+        storm_on_mysql(database, 5, visitors=6)
+
+
+if __name__ == "__main__":
+    tap.main_of([after_a_few_faults_the_copy_is_the_store_and_no_event_is_missing])

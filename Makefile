@@ -299,6 +299,8 @@ run_server = --group server$(call tag,$(1)) $(call after,$(1)) --timeout $(2) \
 	--group server$(call tag,$(1)) $(call after,$(1)) $(if $(filter release,$(1)),--alone) --timeout $(2) \
 	$(call in_variant,$(1),$(speed_tests)) \
 	$(if $(filter release,$(1)),--group server-tls --env TEST_OVER_TLS=1 --timeout $(2) $(connection_tests)) \
+	$(if $(filter release,$(1)),$(if $(filter sqlite,$(backends)),--group server-tls-sqlite --env TEST_OVER_TLS=1 --env CART_BACKEND=sqlite \
+	--timeout $(2) $(filter $(B)/tests/server/test_api_feed,$(SERVER_TESTS)))) \
 	$(foreach b,$(filter-out memory,$(backends)),--group server-$(b)$(call tag,$(1)) --env CART_BACKEND=$(b) \
 	$(call after,$(1)) --timeout $(2) \
 	$(call in_variant,$(1),$(api_tests)))

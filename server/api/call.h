@@ -23,6 +23,13 @@
 
 #include <sys/queue.h>
 
+/* Who was last noted in the log to have read the feed; beside this there are others. */
+#define FEED_NOTED 64
+struct feed_noted {
+	uint64_t caller; /* hash of its name */
+	int64_t at_ns;
+};
+
 enum api_log { API_LOG_OFF, API_LOG_ERRORS, API_LOG_ALL };
 
 struct call;
@@ -47,6 +54,7 @@ struct api {
 		struct feed_seat *seat; /* NULL: the feed is off */
 		struct event_base *base;
 		TAILQ_HEAD(call_list, call) waiting;
+		struct feed_noted noted[FEED_NOTED];
 	} feed;
 };
 
@@ -108,6 +116,7 @@ struct call {
 		uint64_t generation;
 		int limit;
 		bool as_stream; /* Server-Sent Events */
+		bool has_place; /* at the hub */
 	} feed;
 };
 

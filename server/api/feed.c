@@ -1,7 +1,7 @@
 /*
  * A call reads a page of events. If there are none and it may wait, it takes a place at the hub
  * (server/feed/hub.h); when that is woken, the call is answered from the page that the hub's poller
- * has read, if it fits, else it reads again.
+ * has read, if it fits, else it reads again. It keeps its place until it is answered.
  *
  * As Server-Sent Events the answer is the same page in another form: it ends, and the client's
  * EventSource asks for the next one at once, over the same connection, with Last-Event-ID. So a
@@ -20,6 +20,7 @@
 
 #define FEED_LIMIT_DEFAULT 100
 #define FEED_STREAM_TYPE   "text/event-stream"
+#define FEED_NOTED_NS	   (60 * CLOCK_NS_PER_S)
 
 static void feed_read(struct call *call);
 
@@ -92,10 +93,18 @@ static void feed_write(struct call *call, const struct cart_feed_page *page, con
 	buf_add_char(out, '}');
 }
 
+static void feed_leave(struct call *call)
+{
+	if (call->feed.has_place)
+		feed_seat_leave(call->api->feed.seat);
+	call->feed.has_place = false;
+}
+
 static void feed_reply(struct call *call)
 {
 	const struct buf *out = &call->api->out;
 
+	feed_leave(call);
 	if (out->failed)
 		call_fail(call, CART_BUSY);
 	else if (call->feed.as_stream)
@@ -109,13 +118,21 @@ static void feed_end_wait(struct call *call)
 {
 	TAILQ_REMOVE(&call->api->feed.waiting, call, feed.link);
 	event_free(call->feed.timer);
-	feed_seat_leave(call->api->feed.seat);
+	http_request_on_end(call->request, NULL, NULL);
 }
 
 static void feed_reply_none(struct call *call)
 {
 	feed_write(call, NULL, buf_string(&call->page));
 	feed_reply(call);
+}
+
+/* An empty page would say that there is no event. */
+static void feed_reply_blind(struct call *call)
+{
+	feed_leave(call);
+	call_problem(call, (struct problem){503, "UNAVAILABLE"},
+		     "the feed cannot be read; ask again from the same cursor");
 }
 
 static void feed_set_timer(struct call *call)
@@ -139,9 +156,13 @@ static void feed_timeout(evutil_socket_t fd, short what, void *user)
 		return;
 	}
 	feed_end_wait(call);
-	feed_reply_none(call);
+	if (feed_seat_is_blind(call->api->feed.seat))
+		feed_reply_blind(call);
+	else
+		feed_reply_none(call);
 }
 
+/* The client is gone, or has closed its side: whether it still reads nobody can tell. */
 static void feed_gone(void *user)
 {
 	feed_timeout(-1, 0, user);
@@ -186,14 +207,16 @@ static void feed_wait(struct call *call)
 {
 	struct api *api = call->api;
 
-	switch (feed_seat_wait(api->feed.seat, call->feed.generation, buf_string(&call->page))) {
+	switch (feed_seat_wait(api->feed.seat, call->feed.generation, buf_string(&call->page),
+			       call->feed.has_place)) {
 	case FEED_WAITS:
+		call->feed.has_place = true;
 		call->feed.timer = evtimer_new(api->feed.base, feed_timeout, call);
 		if (call->feed.timer == NULL)
 			abort();
 		feed_set_timer(call);
 		TAILQ_INSERT_TAIL(&api->feed.waiting, call, feed.link);
-		http_request_on_gone(call->request, feed_gone, call);
+		http_request_on_end(call->request, feed_gone, call);
 		return;
 	case FEED_READ_AGAIN:
 		feed_read(call);
@@ -210,6 +233,11 @@ static void feed_answer(struct call *call)
 	const struct cart_feed_page *page = call->op.page;
 	bool draining = atomic_load(call->api->shared->draining);
 
+	if (call->op.result != CART_OK) {
+		feed_leave(call);
+		call_fail(call, call->op.result);
+		return;
+	}
 	if (page->count > 0) {
 		feed_write(call, page, NULL);
 		feed_reply(call);
@@ -238,6 +266,7 @@ static void feed_read(struct call *call)
 	if (call->page.len > 0)
 		op->feed.after = call->page.data;
 	op->owner = NULL;
+	call->answers_failure = true;
 	op->deadline_ns = feed_now_ns(call) + call->api->shared->deadline_ms * CLOCK_NS_PER_MS;
 	call_submit(call, feed_answer);
 }
@@ -294,8 +323,23 @@ static bool feed_read_after(struct call *call)
 		return false;
 	}
 	buf_add(&call->page, after, len + 1);
-	/* Only the first page is an act worth noting. */
-	call->as_admin = false;
+	return true;
+}
+
+/* Whether this caller is to be noted in the log. Not each of its pages: it may read many a second.
+ * Two callers that have one place in the table are noted more often. */
+static bool feed_is_noted(struct call *call)
+{
+	uint64_t hash = 14695981039346656037u; /* FNV-1a */
+	int64_t now_ns = feed_now_ns(call);
+	struct feed_noted *noted;
+
+	for (const char *at = call->caller->name; *at != '\0'; at++)
+		hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+	noted = &call->api->feed.noted[hash % FEED_NOTED];
+	if (noted->caller == hash && now_ns - noted->at_ns < FEED_NOTED_NS)
+		return false;
+	*noted = (struct feed_noted){.caller = hash, .at_ns = now_ns};
 	return true;
 }
 
@@ -308,6 +352,9 @@ void feed_handle(struct call *call)
 			     "there is no feed: this service runs with feed=off");
 		return;
 	}
+	if (call->caller != NULL)
+		call->as_admin = feed_is_noted(call);
+	call->feed.has_place = false;
 	accept = http_request_header(call->request, "Accept", NULL);
 	call->feed.as_stream = accept != NULL && strcasestr(accept, FEED_STREAM_TYPE) != NULL;
 	if (feed_read_limit(call) && feed_read_wait(call) && feed_read_after(call))

@@ -47,6 +47,7 @@ struct feed_hub {
 	size_t seat_count;
 	struct feed_seat *poller;
 	char *head; /* the poller goes on from here; NULL: it does not run */
+	bool blind; /* the poller's last read has failed */
 	char *page_after;
 	struct cart_feed_page *page;
 };
@@ -128,6 +129,7 @@ static bool hub_take(struct feed_hub *hub, struct cart_op *op)
 	bool more = op->more;
 
 	pthread_mutex_lock(&hub->lock);
+	hub->blind = op->result != CART_OK && op->result != CART_CURSOR_GONE;
 	if (hub->head == NULL || strcmp(hub->head, op->feed.after) != 0) {
 		more = true; /* it was given another place meanwhile */
 	} else if (op->result == CART_OK && op->page->count > 0) {
@@ -194,8 +196,9 @@ static void seat_poll(evutil_socket_t fd, short what, void *user)
 	};
 	seat->polled_ns = now_ns;
 	metrics_add(seat->shard, seat->hub->polls, 1);
-	if (cart_store_submit(seat->store, &seat->op) != CART_OK)
-		seat_poll_after(seat, HUB_POLL_NS);
+	seat->op.result = cart_store_submit(seat->store, &seat->op);
+	if (seat->op.result != CART_OK)
+		seat_polled(&seat->op, seat);
 }
 
 /* On the seat's loop: for those who wait there, and if it is the poller's for it. */
@@ -278,31 +281,59 @@ uint64_t feed_seat_generation(const struct feed_seat *seat)
 	return atomic_load(&seat->hub->generation);
 }
 
-enum feed_wait feed_seat_wait(struct feed_seat *seat, uint64_t generation, const char *cursor)
+/* Under the lock: the poller goes on from there. */
+static void hub_set_head(struct feed_hub *hub, const char *cursor)
+{
+	free(hub->head);
+	hub->head = strdup(cursor);
+	if (hub->poller != NULL)
+		wake_send(hub->poller->wake);
+}
+
+/* Under the lock. */
+static void seat_take_place(struct feed_seat *seat, const char *cursor)
+{
+	struct feed_hub *hub = seat->hub;
+
+	seat->waiting++;
+	metrics_add(seat->shard, hub->waiting_series, 1);
+	if (atomic_fetch_add(&hub->waiting, 1) > 0)
+		return;
+	/* The first one: the poller begins where it stands. An older head of the poller's would
+	 * only find what others have read. What it found long ago says nothing. */
+	hub->blind = false;
+	hub_set_head(hub, cursor);
+}
+
+enum feed_wait feed_seat_wait(struct feed_seat *seat, uint64_t generation, const char *cursor,
+			      bool has_place)
 {
 	struct feed_hub *hub = seat->hub;
 	enum feed_wait result = FEED_WAITS;
 
 	pthread_mutex_lock(&hub->lock);
-	if (atomic_load(&hub->waiting) >= hub->waiting_max) {
+	if (!has_place && atomic_load(&hub->waiting) >= hub->waiting_max) {
 		result = FEED_FULL;
 	} else if (atomic_load(&hub->generation) != generation) {
 		result = FEED_READ_AGAIN;
 	} else {
-		seat->waiting++;
-		/* The first one: the poller begins where it stands. An older head of the poller's
-		 * would only find what others have read. */
-		if (atomic_fetch_add(&hub->waiting, 1) == 0 || hub->head == NULL) {
-			free(hub->head);
-			hub->head = strdup(cursor);
-			if (hub->poller != NULL)
-				wake_send(hub->poller->wake);
-		}
+		if (!has_place)
+			seat_take_place(seat, cursor);
+		if (hub->head == NULL)
+			hub_set_head(hub, cursor);
 	}
 	pthread_mutex_unlock(&hub->lock);
-	if (result == FEED_WAITS)
-		metrics_add(seat->shard, hub->waiting_series, 1);
 	return result;
+}
+
+bool feed_seat_is_blind(struct feed_seat *seat)
+{
+	bool blind;
+
+	pthread_mutex_lock(&seat->hub->lock);
+	blind = seat->hub->blind;
+	pthread_mutex_unlock(&seat->hub->lock);
+	return blind;
 }
 
 void feed_seat_leave(struct feed_seat *seat)

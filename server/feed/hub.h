@@ -6,7 +6,8 @@
  *
  * Whoever wants to wait takes the generation, reads the feed by an op of its own, and if there was
  * nothing says feed_seat_wait() with that generation: it is refused if something has come in
- * between. So no event is missed, whatever the cursors look like.
+ * between. So no event is missed, whatever the cursors look like. Who is woken for nothing waits
+ * again, in the place that it has.
  */
 #ifndef SERVER_FEED_HUB_H
 #define SERVER_FEED_HUB_H
@@ -38,9 +39,13 @@ enum feed_wait {
 	FEED_READ_AGAIN, /* something has come since that generation */
 	FEED_FULL	 /* too many wait already */
 };
-/* One more waits, from the cursor on. Ends by feed_seat_leave(). */
-enum feed_wait feed_seat_wait(struct feed_seat *seat, uint64_t generation, const char *cursor);
+/* Waits from the cursor on. has_place: it has waited before, and not left. Otherwise one more
+ * waits, until feed_seat_leave(). */
+enum feed_wait feed_seat_wait(struct feed_seat *seat, uint64_t generation, const char *cursor,
+			      bool has_place);
 void feed_seat_leave(struct feed_seat *seat);
+/* The last read for those who wait has failed: there may be events that nobody has seen. */
+bool feed_seat_is_blind(struct feed_seat *seat);
 
 /* The newest page if it begins after that cursor; then unlock. NULL: not that one; no unlock. */
 const struct cart_feed_page *feed_seat_lock_page(struct feed_seat *seat, const char *after);

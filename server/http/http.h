@@ -134,6 +134,12 @@ bool http_request_is_gone(const struct http_request *request);
 /* Called at most once, on the loop, if the client goes before the reply: a chance to stop working
  * for it. */
 void http_request_on_gone(struct http_request *request, void (*gone)(void *user), void *user);
+/*
+ * For a request that waits for long: ended is called at most once, on the loop, if the client goes
+ * or closes its sending side, which is all that is seen of most that go. It may still read the
+ * reply. NULL: no longer.
+ */
+void http_request_on_end(struct http_request *request, void (*ended)(void *user), void *user);
 
 /* Adds a header to the reply. name and value are copied; value must not hold control characters. */
 void http_reply_header(struct http_request *request, const char *name, const char *value);

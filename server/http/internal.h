@@ -130,6 +130,7 @@ struct http_request {
 	bool close, keep_alive_1_0;
 	void (*gone)(void *user);
 	void *gone_user;
+	struct event *end; /* of the client's sending side; NULL: nobody looks */
 };
 
 /* How connections take turns (turns.h). */

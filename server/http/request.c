@@ -55,11 +55,19 @@ void http_request_destroy(struct http_request *request)
 	free(request);
 }
 
+static void http_request_free_end(struct http_request *request)
+{
+	if (request->end != NULL)
+		event_free(request->end);
+	request->end = NULL;
+}
+
 /* The handler has answered: frees the request or keeps it for reuse. */
 static void http_request_give(struct http_request *request)
 {
 	struct http_server *server = request->server;
 
+	http_request_free_end(request);
 	if (server != NULL && request->connection == NULL)
 		LIST_REMOVE(request, lost);
 	if (request->connection == NULL && request->evreq != NULL)
@@ -80,6 +88,7 @@ void http_request_lost(struct http_request *request)
 {
 	void (*gone)(void *user) = request->gone;
 
+	http_request_free_end(request);
 	/* Still on its connection: evhttp frees it now. Else it is ours until the reply. */
 	if (request->evreq != NULL && evhttp_request_get_connection(request->evreq) != NULL)
 		request->evreq = NULL;
@@ -211,6 +220,30 @@ void http_request_on_gone(struct http_request *request, void (*gone)(void *user)
 {
 	request->gone = gone;
 	request->gone_user = user;
+}
+
+static void http_request_ended(evutil_socket_t fd, short what, void *user)
+{
+	struct http_request *request = user;
+	void (*ended)(void *user) = request->gone;
+
+	(void)fd;
+	(void)what;
+	request->gone = NULL;
+	ended(request->gone_user);
+}
+
+void http_request_on_end(struct http_request *request, void (*ended)(void *user), void *user)
+{
+	http_request_on_gone(request, ended, user);
+	http_request_free_end(request);
+	if (ended == NULL || request->connection == NULL)
+		return;
+	/* Without it, for want of memory, only a reset is seen. */
+	request->end = event_new(request->server->base, request->connection->fd, EV_CLOSED,
+				 http_request_ended, request);
+	if (request->end != NULL && event_add(request->end, NULL) != 0)
+		http_request_free_end(request);
 }
 
 /* The reply. */

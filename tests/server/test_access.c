@@ -576,6 +576,30 @@ static void strangers_do_not_fill_the_log(void **state)
 	free(log);
 }
 
+/* Whatever its cursor, and not with each of its pages. */
+static void who_reads_the_feed_is_noted(void **state)
+{
+	char setting[320], path[320], *log;
+	const char *settings[] = {"auth=token", setting, "backend=sqlite", path, "feed=on", NULL};
+	struct cartd feed = {0};
+
+	(void)state;
+	snprintf(setting, sizeof(setting), "auth.token_file=%s", file.path);
+	snprintf(path, sizeof(path), "sqlite.path=%s/feed.db", folder);
+	cartd_start(&feed, settings);
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(status_at(feed.port, "/changes?after=1-0", admin), 200);
+		assert_int_equal(status_at(feed.port, "/changes", all), 200);
+		assert_int_equal(status_at(feed.port, "/changes?after=now", reader), 403);
+	}
+	log = cartd_output(&feed);
+	cartd_stop(&feed);
+	assert_int_equal(count_of(log, "admin call caller=admin method=GET route=/changes"), 1);
+	assert_int_equal(count_of(log, "admin call caller=all method=GET route=/changes"), 1);
+	assert_int_equal(count_of(log, "access refused caller=reader"), 10);
+	free(log);
+}
+
 static void expect_no_start(const char *const *argv, const char *says)
 {
 	char *output;
@@ -682,6 +706,7 @@ int main(void)
 		cmocka_unit_test(a_broken_file_leaves_the_callers_as_they_were),
 		cmocka_unit_test(administrators_have_an_address_of_their_own),
 		cmocka_unit_test(strangers_do_not_fill_the_log),
+		cmocka_unit_test(who_reads_the_feed_is_noted),
 		cmocka_unit_test(an_open_port_needs_a_word),
 		cmocka_unit_test(said_insecure_it_starts_and_warns),
 	};

@@ -222,11 +222,32 @@ static void with_a_home_nothing_is_lost_stale_or_doubled(void **state)
 	assert_int_equal(create_twice(world, 0), 1);
 }
 
+/* However the requests of several clients alternate: one of two meets both copies. */
+static void without_a_region_each_operation_arrives_in_either(void **state)
+{
+	struct world *world = *state;
+	struct cart_id id = cart_in_both(world), other = cart_in_both(world);
+	struct rig *either = rig_in("0", "false");
+	size_t here, there;
+
+	clock_fake_set(&either->clock, clock_fake_now(&world->here->clock));
+	for (int i = 0; i < 64; i++) {
+		ask(either, CART_OK, CHANGE, .id = id, CHANGES(ADD(1, 1)));
+		rig_quantity(either, &other, 1);
+	}
+	here = (size_t)rig_quantity(world->here, &id, 1);
+	there = (size_t)rig_quantity(world->there, &id, 1);
+	assert_true(here > 0 && there > 0);
+	assert_int_equal(here + there, 64);
+	rig_stop(&either);
+}
+
 int main(void)
 {
 #define REGIONS_TEST(test_) cmocka_unit_test_setup_teardown(test_, start, stop)
 #define HOME_TEST(test_)    cmocka_unit_test_setup_teardown(test_, start_with_home, stop)
 	const struct CMUnitTest tests[] = {
+		REGIONS_TEST(without_a_region_each_operation_arrives_in_either),
 		REGIONS_TEST(a_write_arrives_after_the_lag_and_not_before),
 		REGIONS_TEST(of_two_adds_within_the_lag_the_first_is_lost),
 		REGIONS_TEST(a_condition_sees_its_own_region_alone),

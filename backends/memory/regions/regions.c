@@ -7,20 +7,24 @@
  * home is the other region.
  */
 #include "backends/memory/regions/world.h"
+#include "core/base/random.h"
 #include "core/cart_backend.h"
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 struct regions_db {
 	struct cart_db db; /* first */
 	struct regions_world *world;
 	struct regions_rules rules;
-	int64_t region; /* 0: the next op's is the other one */
+	int64_t region; /* 0: either, drawn for each op */
 	int64_t round_trip_ms;
-	atomic_uint turn;
+};
+
+struct regions_store {
+	struct cart_store store; /* first */
+	struct random random;
 };
 
 /* An op that has been run and not answered. */
@@ -34,7 +38,7 @@ static const struct setting regions_settings[] = {
 	 .type = SETTING_INTEGER,
 	 .fallback = "1",
 	 .max = REGIONS,
-	 .help = "The region where operations arrive, 1 or 2; 0: in both by turns"},
+	 .help = "The region where operations arrive, 1 or 2; 0: in either, by chance"},
 	{.key = "regions.lag",
 	 .type = SETTING_DURATION,
 	 .fallback = "100ms",
@@ -82,11 +86,16 @@ static void regions_stop(struct cart_db *base)
 static int regions_open(struct cart_store **out, struct cart_db *db, struct event_base *base,
 			struct metrics_shard *shard, struct cart_error *error)
 {
+	struct regions_store *store = calloc(1, sizeof(*store));
+
 	(void)db;
 	(void)base;
 	(void)shard;
-	*out = calloc(1, sizeof(**out));
-	return *out != NULL ? 0 : cart_error_set(error, "out of memory");
+	if (store == NULL)
+		return cart_error_set(error, "out of memory");
+	random_seed(&store->random);
+	*out = &store->store;
+	return 0;
 }
 
 static void regions_close(struct cart_store *store)
@@ -115,12 +124,13 @@ static void regions_answer(evutil_socket_t fd, short what, void *user)
 static enum cart_result regions_submit(struct cart_store *store, struct cart_op *op)
 {
 	struct regions_db *db = (struct regions_db *)store->db;
+	struct random *random = &((struct regions_store *)store)->random;
 	struct regions_call *call = calloc(1, sizeof(*call));
 	size_t region, at;
 
 	if (call == NULL)
 		return CART_BUSY;
-	region = db->region > 0 ? (size_t)db->region - 1 : atomic_fetch_add(&db->turn, 1) % REGIONS;
+	region = db->region > 0 ? (size_t)db->region - 1 : random_next(random) % REGIONS;
 	call->op = op;
 	op->held.backend = call;
 	op->started_ns = cart_store_now_ns(store);

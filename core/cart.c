@@ -31,6 +31,14 @@ const char *cart_result_name(enum cart_result result)
 	return (unsigned)result < CART_RESULTS ? names[result] : "?";
 }
 
+const char *cart_state_name(enum cart_state state)
+{
+	static const char *const names[] = {
+		[CART_OPEN] = "open", [CART_CHECKED_OUT] = "checked_out", [CART_MERGED] = "merged"};
+
+	return names[state];
+}
+
 void cart_drop_lines(struct cart *cart)
 {
 	/* Few lines have some: a call for each would be most of the cost. */

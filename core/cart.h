@@ -25,6 +25,9 @@ enum cart_state {
 	CART_MERGED = 2 /* its lines are in another cart */
 };
 
+/* "open", "checked_out", "merged": as callers, archives and DynamoDB's items name it. */
+const char *cart_state_name(enum cart_state state);
+
 /* One line of a cart. Times are milliseconds since 1970, UTC. */
 struct cart_line {
 	struct shop_id product_id;

@@ -22,23 +22,37 @@ void cart_json_write_id(struct buf *out, const struct cart_id *id)
 	buf_add(out, text, CART_ID_TEXT + 2);
 }
 
-void cart_json_write_shop_id(struct buf *out, const struct shop_id *id)
+/* A literal with its length known to the compiler. */
+#define CART_JSON_ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
+
+void cart_json_write_id_or_null(struct buf *out, const struct cart_id *id)
+{
+	if (cart_id_is_nil(id))
+		CART_JSON_ADD(out, "null");
+	else
+		cart_json_write_id(out, id);
+}
+
+void cart_json_write_shop_id_text(struct buf *out, const struct shop_id *id)
 {
 	char *at;
 
-	if (shop_id_type() == SHOP_ID_INTEGER) {
-		buf_add(out, id->text, id->size);
-	} else if (buf_reserve(out, SHOP_ID_ESCAPED + 2)) {
-		at = out->data + out->len;
-		*at++ = '"';
-		at = shop_id_escape(at, id);
-		*at++ = '"';
-		out->len = (size_t)(at - out->data);
-	}
+	if (!buf_reserve(out, SHOP_ID_ESCAPED + 2))
+		return;
+	at = out->data + out->len;
+	*at++ = '"';
+	at = shop_id_escape(at, id);
+	*at++ = '"';
+	out->len = (size_t)(at - out->data);
 }
 
-/* A literal with its length known to the compiler. */
-#define CART_JSON_ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
+void cart_json_write_shop_id(struct buf *out, const struct shop_id *id)
+{
+	if (shop_id_type() == SHOP_ID_INTEGER)
+		buf_add(out, id->text, id->size);
+	else
+		cart_json_write_shop_id_text(out, id);
+}
 
 static void cart_json_line(struct buf *out, const struct cart_line *line)
 {
@@ -67,14 +81,9 @@ static void cart_json_head(struct buf *out, const struct cart *cart)
 		cart_json_write_shop_id(out, &cart->customer_id);
 	else
 		CART_JSON_ADD(out, "null");
-	CART_JSON_ADD(out, ",\"status\":");
-	if (cart->state == CART_OPEN)
-		CART_JSON_ADD(out, "\"open\"");
-	else if (cart->state == CART_MERGED)
-		CART_JSON_ADD(out, "\"merged\"");
-	else
-		CART_JSON_ADD(out, "\"checked_out\"");
-	CART_JSON_ADD(out, ",\"version\":");
+	CART_JSON_ADD(out, ",\"status\":\"");
+	buf_add_string(out, cart_state_name(cart->state));
+	CART_JSON_ADD(out, "\",\"version\":");
 	buf_add_integer(out, cart->version);
 	CART_JSON_ADD(out, ",\"created_at\":");
 	cart_json_write_time(out, cart->created_ms);
@@ -86,10 +95,7 @@ static void cart_json_head(struct buf *out, const struct cart *cart)
 	else
 		cart_json_write_time(out, cart->expires_ms);
 	CART_JSON_ADD(out, ",\"order_id\":");
-	if (cart_id_is_nil(&cart->order_id))
-		CART_JSON_ADD(out, "null");
-	else
-		cart_json_write_id(out, &cart->order_id);
+	cart_json_write_id_or_null(out, &cart->order_id);
 	if (cart->state == CART_MERGED) {
 		CART_JSON_ADD(out, ",\"merged_into\":");
 		cart_json_write_id(out, &cart->merged_into);

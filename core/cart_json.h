@@ -17,5 +17,9 @@ void cart_json_write_line(struct buf *out, const struct cart_line *line);
 void cart_json_write_time(struct buf *out, int64_t ms);
 void cart_json_write_id(struct buf *out, const struct cart_id *id);
 void cart_json_write_shop_id(struct buf *out, const struct shop_id *id);
+/* In quotes whatever the type. */
+void cart_json_write_shop_id_text(struct buf *out, const struct shop_id *id);
+/* null if it is nil. */
+void cart_json_write_id_or_null(struct buf *out, const struct cart_id *id);
 
 #endif

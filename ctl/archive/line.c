@@ -1,6 +1,7 @@
 #include "ctl/archive/line.h"
 
 #include "core/base/units.h"
+#include "core/cart_json.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -8,41 +9,10 @@
 
 #define LINE_ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
 
-static const char *const line_states[] = {
-	[CART_OPEN] = "open", [CART_CHECKED_OUT] = "checked_out", [CART_MERGED] = "merged"};
-
-static void line_add_cart_id(struct buf *out, const struct cart_id *id)
-{
-	char text[CART_ID_TEXT + 1];
-
-	if (cart_id_is_nil(id)) {
-		LINE_ADD(out, "null");
-		return;
-	}
-	cart_id_format(id, text);
-	buf_add_char(out, '"');
-	buf_add(out, text, CART_ID_TEXT);
-	buf_add_char(out, '"');
-}
-
-static void line_add_shop_id(struct buf *out, const struct shop_id *id)
-{
-	char text[SHOP_ID_ESCAPED], *end;
-
-	if (id->size == 0) {
-		LINE_ADD(out, "null");
-		return;
-	}
-	end = shop_id_escape(text, id);
-	buf_add_char(out, '"');
-	buf_add(out, text, (size_t)(end - text));
-	buf_add_char(out, '"');
-}
-
 static void line_add_item(struct buf *out, const struct cart_line *line)
 {
 	LINE_ADD(out, "{\"product_id\":");
-	line_add_shop_id(out, &line->product_id);
+	cart_json_write_shop_id_text(out, &line->product_id);
 	LINE_ADD(out, ",\"quantity\":");
 	buf_add_integer(out, line->quantity);
 	LINE_ADD(out, ",\"added_ms\":");
@@ -60,11 +30,14 @@ static void line_add_item(struct buf *out, const struct cart_line *line)
 void archive_line_write(struct buf *out, const struct cart *cart)
 {
 	LINE_ADD(out, "{\"id\":");
-	line_add_cart_id(out, &cart->id);
+	cart_json_write_id(out, &cart->id);
 	LINE_ADD(out, ",\"customer_id\":");
-	line_add_shop_id(out, &cart->customer_id);
+	if (cart->customer_id.size > 0)
+		cart_json_write_shop_id_text(out, &cart->customer_id);
+	else
+		LINE_ADD(out, "null");
 	LINE_ADD(out, ",\"state\":\"");
-	buf_add_string(out, line_states[cart->state]);
+	buf_add_string(out, cart_state_name(cart->state));
 	LINE_ADD(out, "\",\"version\":");
 	buf_add_integer(out, cart->version);
 	LINE_ADD(out, ",\"created_ms\":");
@@ -77,9 +50,9 @@ void archive_line_write(struct buf *out, const struct cart *cart)
 	else
 		LINE_ADD(out, "null");
 	LINE_ADD(out, ",\"order_id\":");
-	line_add_cart_id(out, &cart->order_id);
+	cart_json_write_id_or_null(out, &cart->order_id);
 	LINE_ADD(out, ",\"merged_into\":");
-	line_add_cart_id(out, &cart->merged_into);
+	cart_json_write_id_or_null(out, &cart->merged_into);
 	LINE_ADD(out, ",\"items\":[");
 	for (size_t i = 0; i < cart->line_count; i++) {
 		if (i > 0)
@@ -142,7 +115,8 @@ static void line_read_state(struct line_reader *reader, enum cart_state *state)
 	const char *text = line_text(reader, "state", false);
 	int at = CART_OPEN;
 
-	while (text != NULL && at <= CART_MERGED && strcmp(line_states[at], text) != 0)
+	while (text != NULL && at <= CART_MERGED &&
+	       strcmp(cart_state_name((enum cart_state)at), text) != 0)
 		at++;
 	if (text == NULL || at > CART_MERGED)
 		reader->wrong = "state";

@@ -28,8 +28,6 @@ void ddb_add_if_unchanged(struct buf *body, const struct ddb_item *before);
 void ddb_decision_text(const struct ddb_decision *decision, char text[DDB_MARK_ROOM + 1]);
 /* All of an item as a map, after its name. */
 void ddb_add_decisions(struct buf *body, const char *name, const struct ddb_item *item);
-/* "open" or "checked_out". */
-const char *ddb_status(const struct cart *cart);
 /* expires_ms as an open cart's item has it. */
 int64_t ddb_expires_ms(const struct cart *cart);
 

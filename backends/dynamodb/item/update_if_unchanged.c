@@ -96,7 +96,7 @@ static void decided_values(struct buf *body, const struct ddb_table *table,
 	ddb_add_number(body, ",\":now\":", after->updated_ms);
 	ddb_add_maps(body, after, maps);
 	if (after->state != CART_OPEN) {
-		ddb_add_text(body, ",\":closed\":", ddb_status(after));
+		ddb_add_text(body, ",\":closed\":", cart_state_name(after->state));
 		ddb_add_id(body, ",\":order\":", &after->order_id);
 	} else {
 		ddb_time_key(cart_idle_ms(table->rules, after->updated_ms), &after->id, idle_key);
@@ -104,7 +104,7 @@ static void decided_values(struct buf *body, const struct ddb_table *table,
 		ddb_add_number(body, ",\":gone\":", ddb_expires_ms(after));
 	}
 	if (decided_reopens(put)) {
-		ddb_add_text(body, ",\":open\":", ddb_status(after));
+		ddb_add_text(body, ",\":open\":", cart_state_name(after->state));
 		ddb_add_number(body,
 			       ",\":shard\":", ddb_idle_shard(&after->id, table->idle_shards));
 	}

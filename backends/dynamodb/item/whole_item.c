@@ -130,14 +130,6 @@ void ddb_body_scan_closed(struct buf *body, const struct ddb_table *table, int64
 	ddb_add_end(body);
 }
 
-const char *ddb_status(const struct cart *cart)
-{
-	static const char *const names[] = {
-		[CART_OPEN] = "open", [CART_CHECKED_OUT] = "checked_out", [CART_MERGED] = "merged"};
-
-	return names[cart->state];
-}
-
 void ddb_decision_text(const struct ddb_decision *decision, char text[DDB_MARK_ROOM + 1])
 {
 	snprintf(text, DDB_MARK_ROOM + 1, "%c%s", decision->done ? '+' : '-', decision->merge_id);
@@ -218,7 +210,7 @@ static void body_cart(struct buf *body, const struct ddb_table *table, const str
 	if (cart->customer_id.size > 0)
 		ddb_add_shop_id(body, ",\"customer_id\":", &cart->customer_id);
 	ddb_add_text(body, ",\"created_key\":", created_key);
-	ddb_add_text(body, ",\"status\":", ddb_status(cart));
+	ddb_add_text(body, ",\"status\":", cart_state_name(cart->state));
 	ddb_add_number(body, ",\"version\":", cart->version);
 	ddb_add_number(body, ",\"created_at\":", cart->created_ms);
 	ddb_add_number(body, ",\"updated_at\":", cart->updated_ms);

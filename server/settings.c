@@ -1,5 +1,6 @@
 #include "server/settings.h"
 
+#include "aws/s3/options.h"
 #include "core/cart_store.h"
 #include "core/base/log.h"
 #include "core/base/units.h"
@@ -372,6 +373,7 @@ void server_settings_add_all(struct settings *settings)
 	settings_add(settings, "Carts", cart_settings);
 	settings_add(settings, "Log", log_settings);
 	cart_backends_add_settings(settings);
+	settings_add(settings, "S3 (cartctl archive and restore alone)", s3_settings);
 }
 
 /* A setting that must be at least another, or the sum of several. */

@@ -263,8 +263,8 @@ static enum ctl_status ctl_archive_run(struct ctl *ctl)
 
 const struct ctl_command ctl_archive = {
 	.name = "archive",
-	.synopsis = "--older-than AGE --to FOLDER [--batch N]",
-	.summary = "Moves carts that were checked out long ago to files in a folder",
+	.synopsis = "--older-than AGE --to PLACE [--batch N]",
+	.summary = "Moves carts that were checked out long ago to files in a folder or a bucket",
 	.help = "The files are JSON Lines, gzip, in Hive partitions by the day of the checkout;\n"
 		"docs/archive.md describes them. Each file is read back and compared before its\n"
 		"carts are removed from the store. A run that was stopped is ended by the next.\n"
@@ -273,13 +273,17 @@ const struct ctl_command ctl_archive = {
 		"  --older-than AGE  carts whose checkout is longer ago (90d), or before a time "
 		"of\n"
 		"                    RFC 3339\n"
-		"  --to FOLDER       the archive; one cartctl at a time works in it\n"
+		"  --to PLACE        the archive: a folder, or s3://BUCKET/PREFIX (settings "
+		"s3.*);\n"
+		"                    one cartctl at a time works in it\n"
 		"  --batch N         carts that are held in memory at a time, and at most in a "
 		"file;\n"
 		"                    20000 without it\n"
 		"\n"
 		"Example:\n"
 		"  cartctl --config /etc/cart/cartd.ini archive --older-than 90d --to "
-		"/var/lib/cart-archive\n",
+		"/var/lib/cart-archive\n"
+		"  cartctl --s3.region eu-west-1 archive --older-than 90d --to "
+		"s3://BUCKET/PREFIX\n",
 	.run = ctl_archive_run,
 };

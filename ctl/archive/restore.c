@@ -254,7 +254,7 @@ static enum ctl_status ctl_restore_run(struct ctl *ctl)
 
 const struct ctl_command ctl_restore = {
 	.name = "restore",
-	.synopsis = "--from FOLDER [--id ID] [--customer ID] [--dt DAY] [--skip-damaged] "
+	.synopsis = "--from PLACE [--id ID] [--customer ID] [--dt DAY] [--skip-damaged] "
 		    "[--unmarked]",
 	.summary = "Puts carts of an archive back into the store, as they were",
 	.help = "A cart that is in the store is left as it is. Without --id, --customer or --dt "
@@ -264,12 +264,13 @@ const struct ctl_command ctl_restore = {
 		"removes from the store those that have not changed.\n"
 		"\n"
 		"Options:\n"
-		"  --from FOLDER     the archive\n"
+		"  --from PLACE      the archive: a folder, or s3://BUCKET/PREFIX (settings s3.*)\n"
 		"  --id ID           this cart alone\n"
 		"  --customer ID     carts of this customer alone; reads all files\n"
 		"  --dt DAY          carts that were checked out on this day, such as 2025-11-01\n"
 		"  --skip-damaged    passes over damaged files and lines, and names them\n"
-		"  --unmarked        writes nothing to the folder: for another store than the one\n"
+		"  --unmarked        writes nothing to the archive: for another store than the "
+		"one\n"
 		"                    that is archived there, whose next run would archive these "
 		"carts\n"
 		"                    a second time\n"

@@ -120,7 +120,7 @@ class MysqlStore:
 
 class Archive:
     def __init__(self, path):
-        self.path = path
+        self.path = self.target = path
 
     def files(self):
         return sorted(glob.glob(os.path.join(self.path, "dt=*", "*.jsonl.gz")))
@@ -158,8 +158,8 @@ class Archive:
 class Scene:
     """A store and an archive, and what must be in one of them."""
 
-    def __init__(self, store, choice=None):
-        self.store, self.archive = store, Archive(os.path.join(store.folder, "archive"))
+    def __init__(self, store, choice=None, archive=None):
+        self.store, self.archive = store, archive or Archive(os.path.join(store.folder, "archive"))
         self.choice = choice or seeded()
         self.old, self.rest = {}, {}  # {id: quantity}: to be archived; to stay
 
@@ -171,15 +171,15 @@ class Scene:
         self.rest.update((str(cart.id), cart.quantity()) for cart in others)
 
     def words(self, *options):
-        return [CARTCTL, *words_of(self.store.settings), "archive", "--older-than", "90d", "--to", self.archive.path, *options]
+        return [CARTCTL, *words_of(self.store.settings), "archive", "--older-than", "90d", "--to", self.archive.target, *options]
 
     def run(self, *options):
-        status, said = cartctl(self.store.folder, self.store.settings, "archive", "--older-than", "90d", "--to", self.archive.path, *options)
+        status, said = cartctl(self.store.folder, self.store.settings, "archive", "--older-than", "90d", "--to", self.archive.target, *options)
         assert status == 0, said
         return said
 
     def restore(self, *options, want=0):
-        status, said = cartctl(self.store.folder, self.store.settings, "restore", "--from", self.archive.path, *options)
+        status, said = cartctl(self.store.folder, self.store.settings, "restore", "--from", self.archive.target, *options)
         assert status == want, said
         return said
 
@@ -220,9 +220,9 @@ def seeded():
     return random.Random(seed)
 
 
-def kill_at_random(store, kills, carts=1500):
+def kill_at_random(store, kills, carts=1500, scene=None):
     """Each run is killed at some time, until it has come to the end; then there are more carts to archive."""
-    scene, done, ended = Scene(store), 0, 0
+    scene, done, ended = scene or Scene(store), 0, 0
     scene.fill(carts)
     began = time.monotonic()
     scene.run("--batch", "150")

@@ -239,7 +239,7 @@ $(MICRO_SRC:%.c=$(B)/%): $(B)/%: $(B)/%.o $(SERVER_LIB_OBJ) $(LIB_OBJ) $(REGISTR
 # All modules that tests and fuzzers may call. It is an archive, so that a test links only what it needs and can replace other
 # modules by its own.
 TESTED := $(B)/tests/tested.a
-$(TESTED): $(SERVER_LIB_OBJ) $(BENCH_LIB_OBJ) $(LIB_OBJ) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ) $(call objects,$(TEST_LIB_SRC))
+$(TESTED): $(SERVER_LIB_OBJ) $(BENCH_LIB_OBJ) $(LIB_OBJ) $(call objects,$(filter-out ctl/main.c,$(CTL_SRC))) $(TEST_REGISTRY_OBJ) $(FAULT_OBJ) $(call objects,$(TEST_LIB_SRC))
 	$(call say,ar   )
 	rm -f $@.$$$$ && ar rcsT $@.$$$$ $^ && mv $@.$$$$ $@
 $(TESTS): LINK_LIBS = $(CMOCKA_LIBS)

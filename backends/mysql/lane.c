@@ -176,7 +176,8 @@ static void lane_asked(struct sql_ask *ask)
 		return;
 	}
 	lane->link = ask->link;
-	lane->text.nowait = !mariadb_connection(lane->link.mysql); /* see session.c */
+	lane->text.values = mariadb_connection(lane->link.mysql);
+	lane->text.nowait = !lane->text.values; /* see session.c */
 	lane->refused = false;
 	lane->held_ns = pool_now_ns(pool);
 	pool_log_up(pool);

@@ -350,7 +350,8 @@ static void modify_put_lines(struct sql_text *text, const struct cart *before,
 		sql_add(text, ", attributes = VALUES(attributes)");
 }
 
-/* The carts of all writes that remove theirs, as a table. */
+/* The carts of all writes that remove theirs, as a table. Each SELECT is planned and run by itself,
+ * which takes a server longer than to read the values of all. */
 static void modify_add_removed(struct sql_text *text, const struct sql_write *writes, size_t count)
 {
 	size_t listed = 0;
@@ -360,11 +361,17 @@ static void modify_add_removed(struct sql_text *text, const struct sql_write *wr
 			continue;
 		if (listed++ == 0)
 			sql_add(text, "(SELECT ");
-		else
+		else if (!text->values)
 			sql_add(text, " UNION ALL SELECT ");
+		else if (listed == 2)
+			sql_add(text, " UNION ALL VALUES (");
+		else
+			sql_add(text, ",(");
 		sql_add_id(text, &writes[i].id);
 		if (listed == 1)
 			sql_add(text, " AS id");
+		else if (text->values)
+			sql_add(text, ")");
 	}
 	sql_add(text, ") o STRAIGHT_JOIN ");
 }

@@ -36,6 +36,7 @@ struct sql_text {
 	 * every server but MariaDB. */
 	bool check_writer;
 	bool nowait;
+	bool values;	   /* MariaDB's VALUES ends a UNION; MySQL writes it otherwise */
 	size_t statements; /* begun since the last reset */
 	unsigned kinds[SQL_STATEMENTS];
 };

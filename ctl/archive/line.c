@@ -2,6 +2,7 @@
 
 #include "core/base/units.h"
 #include "core/cart_json.h"
+#include "ctl/archive/scan.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -156,17 +157,11 @@ static void line_read_items(struct line_reader *reader, struct cart *cart)
 	}
 }
 
-int archive_line_read(struct cart *cart, const char *line, size_t len, struct cart_error *error)
+/* NULL: every member is what it should be. */
+static const char *line_read_members(struct cart *cart, const json_t *object)
 {
-	json_error_t why;
-	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
 	struct line_reader reader = {.object = object};
 
-	*cart = (struct cart){0};
-	if (!json_is_object(object)) {
-		json_decref(object);
-		return cart_error_set(error, "not an object of JSON");
-	}
 	line_cart_id(&reader, "id", false, &cart->id);
 	line_shop_id(&reader, "customer_id", true, &cart->customer_id);
 	line_read_state(&reader, &cart->state);
@@ -177,13 +172,33 @@ int archive_line_read(struct cart *cart, const char *line, size_t len, struct ca
 	line_cart_id(&reader, "order_id", true, &cart->order_id);
 	line_cart_id(&reader, "merged_into", true, &cart->merged_into);
 	line_read_items(&reader, cart);
+	return reader.wrong;
+}
+
+/* NULL: it is a cart, whose values are not checked together. */
+static const char *line_read_json(struct cart *cart, const char *line, size_t len)
+{
+	json_error_t why;
+	json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES, &why);
+	const char *wrong = "JSON";
+
+	if (json_is_object(object))
+		wrong = line_read_members(cart, object);
 	json_decref(object);
-	if (reader.wrong == NULL && !cart_is_sound_whole(cart))
-		reader.wrong = "values together";
-	if (reader.wrong == NULL)
+	return wrong;
+}
+
+int archive_line_read(struct cart *cart, const char *line, size_t len, struct cart_error *error)
+{
+	const char *wrong =
+		archive_line_scan(cart, line, len) ? NULL : line_read_json(cart, line, len);
+
+	if (wrong == NULL && !cart_is_sound_whole(cart))
+		wrong = "content as a whole";
+	if (wrong == NULL)
 		return 0;
 	cart_clear(cart);
-	return cart_error_set(error, "its %s are not those of a cart", reader.wrong);
+	return cart_error_set(error, "its %s is not that of a cart", wrong);
 }
 
 void archive_line_date(const struct cart *cart, char text[ARCHIVE_DATE_TEXT + 1])

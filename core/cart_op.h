@@ -142,7 +142,7 @@ struct cart_list {
 struct cart_feed {
 	/* A page's next, or an event's cursor: what follows it, so that nothing is skipped. NULL:
 	 * the oldest event that is kept. CART_FEED_NOW: an empty page whose next is followed by
-	 * every change acknowledged after the op began. */
+	 * every change acknowledged after the op's own answer. */
 	const char *after;
 	int limit; /* 1 ... CART_FEED_MAX events; a page may end early */
 };

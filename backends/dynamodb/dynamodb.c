@@ -19,6 +19,7 @@ static void dynamodb_stop(struct cart_db *base)
 	struct ddb_db *db = (struct ddb_db *)base;
 
 	aws_credentials_free(&db->credentials);
+	ddb_stream_free(&db->stream);
 	free(db);
 }
 
@@ -93,6 +94,19 @@ static int dynamodb_check_feed(const struct ddb_options *options, const struct c
 			      "and another table, or feed=off");
 }
 
+static int dynamodb_start_feed(struct ddb_db *db, const struct cart_env *env,
+			       const struct aws_credentials_config *credentials,
+			       struct cart_error *error)
+{
+	const char *setting = settings_string(env->settings, "dynamodb.endpoint");
+
+	if (ddb_stream_locate(db->stream_endpoint, &db->options.endpoint, credentials, setting,
+			      error) != 0)
+		return -1;
+	db->stream = ddb_stream_new(env->clock, env->metrics);
+	return db->stream != NULL ? 0 : cart_error_set(error, "out of memory");
+}
+
 static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 			  struct cart_error *error)
 {
@@ -106,6 +120,7 @@ static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 	if (db == NULL)
 		return cart_error_set(error, "out of memory");
 	ddb_shared_init(&db->shared);
+	ddb_shared_init(&db->stream_shared);
 	if (ddb_options_read(&db->options, env->settings, &credentials, error) != 0 ||
 	    ddb_check_limits(db->options.layout, &env->rules, error) != 0 ||
 	    dynamodb_check_feed(&db->options, &env->rules, error) != 0)
@@ -116,6 +131,8 @@ static int dynamodb_start(struct cart_db **out, const struct cart_env *env,
 	    aws_credentials_wait(db->credentials, DYNAMODB_CREDENTIALS_MS, error) != 0)
 		goto failed;
 	dynamodb_register(db, env->metrics);
+	if (env->rules.feed && dynamodb_start_feed(db, env, &credentials, error) != 0)
+		goto failed;
 	*out = &db->db;
 	return 0;
 failed:
@@ -158,7 +175,7 @@ const struct cart_backend dynamodb_backend = {
 	.name = "dynamodb",
 	.summary = "on DynamoDB or a compatible server, durable, for any number of instances",
 	.heading = "DynamoDB backend",
-	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS,
+	.caps = CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_FEED,
 	.settings = ddb_settings,
 	.connections = "dynamodb.connections",
 	.strong_reads = "dynamodb.consistent_read",

@@ -73,7 +73,7 @@ static void it_promises_what_the_documents_say(void **state)
 		{"sqlite", CART_CAP_DURABLE | CART_CAP_STRONG_LISTS | CART_CAP_FEED},
 		{"mysql", CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_STRONG_LISTS |
 				  CART_CAP_FEED},
-		{"dynamodb", CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS},
+		{"dynamodb", CART_CAP_DURABLE | CART_CAP_EVENTUAL_READS | CART_CAP_FEED},
 	};
 	struct rig *f = *state;
 

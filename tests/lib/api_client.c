@@ -2,7 +2,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/units.h"
-#include "core/cart_backend.h"
 #include "tests/lib/cmocka.h"
 
 #include <inttypes.h>
@@ -21,9 +20,7 @@ static const char *api_backend(void)
 
 bool api_has_feed(void)
 {
-	const struct cart_backend *backend = cart_backend_find(api_backend());
-
-	return backend != NULL && (backend->caps & CART_CAP_FEED) != 0;
+	return own_database_has_feed(api_backend());
 }
 
 void api_server_start(struct api_server *server, const char *const *settings)

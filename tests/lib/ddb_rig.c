@@ -12,6 +12,7 @@ void ddb_rig_start_stub(struct ddb_rig *r)
 					      "AWS_DEFAULT_REGION",
 					      "AWS_ENDPOINT_URL",
 					      "AWS_ENDPOINT_URL_DYNAMODB",
+					      "AWS_ENDPOINT_URL_DYNAMODB_STREAMS",
 					      "AWS_WEB_IDENTITY_TOKEN_FILE",
 					      "AWS_DEFAULT_PROFILE",
 					      "AWS_USE_FIPS_ENDPOINT",

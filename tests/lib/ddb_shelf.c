@@ -1,5 +1,7 @@
 #include "tests/lib/ddb_shelf.h"
 
+#include "tests/lib/stream_model.h"
+
 #include "tests/lib/cmocka.h"
 
 #include <inttypes.h>
@@ -264,6 +266,29 @@ static json_t *shelf_answer_update(const struct shelf_write *write)
 	return json_object();
 }
 
+static void shelf_change(struct ddb_shelf *shelf, const char *operation, struct shelf_write *write,
+			 const char *id)
+{
+	json_t *put = json_object_get(write->body, "Item");
+
+	shelf->applied++;
+	if (strcmp(operation, "PutItem") == 0)
+		json_object_set_new(shelf->items, id, json_deep_copy(put));
+	else if (strcmp(operation, "DeleteItem") == 0)
+		json_object_del(shelf->items, id);
+	else
+		shelf_update(write);
+}
+
+/* A write that leaves the item as it was has no record. */
+static void shelf_record(struct ddb_shelf *shelf, const char *id, const json_t *old)
+{
+	const json_t *new = json_object_get(shelf->items, id);
+
+	if (!json_equal(old, new) && (old != NULL || new != NULL))
+		stream_model_add(shelf->stream, id, 0, old, new);
+}
+
 static json_t *shelf_do_write(struct ddb_shelf *shelf, const char *operation, const json_t *body,
 			      int *status)
 {
@@ -279,13 +304,15 @@ static json_t *shelf_do_write(struct ddb_shelf *shelf, const char *operation, co
 			json_object_set_new(error, "Item", json_deep_copy(write.item));
 		return error;
 	}
-	shelf->applied++;
-	if (strcmp(operation, "PutItem") == 0)
-		json_object_set_new(shelf->items, id, json_deep_copy(put));
-	else if (strcmp(operation, "DeleteItem") == 0)
-		json_object_del(shelf->items, id);
-	else
-		shelf_update(&write);
+	if (shelf->stream != NULL) {
+		json_t *old = json_deep_copy(write.item);
+
+		shelf_change(shelf, operation, &write, id);
+		shelf_record(shelf, id, old);
+		json_decref(old);
+	} else {
+		shelf_change(shelf, operation, &write, id);
+	}
 	return strcmp(operation, "UpdateItem") == 0 ? shelf_answer_update(&write) : json_object();
 }
 
@@ -324,7 +351,7 @@ static json_t *shelf_do_batch(const struct ddb_shelf *shelf, const json_t *body)
 json_t *ddb_shelf_do(struct ddb_shelf *shelf, const char *operation, const json_t *body,
 		     int *status)
 {
-	json_t *answer;
+	json_t *answer = NULL;
 
 	*status = 200;
 	pthread_mutex_lock(&shelf->lock);
@@ -335,7 +362,9 @@ json_t *ddb_shelf_do(struct ddb_shelf *shelf, const char *operation, const json_
 	else if (strcmp(operation, "PutItem") == 0 || strcmp(operation, "UpdateItem") == 0 ||
 		 strcmp(operation, "DeleteItem") == 0)
 		answer = shelf_do_write(shelf, operation, body, status);
-	else
+	else if (shelf->stream != NULL && strstr(operation, "Table") == NULL)
+		answer = stream_model_do(shelf->stream, operation, body, status);
+	if (answer == NULL)
 		answer = ddb_shelf_do_table(shelf, operation, body, status);
 	/* What it holds of items is not touched by others once the lock is off. */
 	if (answer != NULL) {

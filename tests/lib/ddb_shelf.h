@@ -16,6 +16,8 @@
 #define DDB_SHELF_ARN "arn:aws:dynamodb:eu-central-1:123456789012:table/carts"
 #define DDB_SHELF_KEY "arn:aws:kms:eu-central-1:123456789012:key/" /* and the id */
 
+struct stream_model;
+
 struct ddb_shelf {
 	pthread_mutex_t lock; /* over all of it */
 	json_t *items;	      /* by cart_id */
@@ -28,6 +30,7 @@ struct ddb_shelf {
 	int made_in;	      /* left of them */
 	bool ttl;
 	bool recovery;
+	struct stream_model *stream; /* the table's, with a record for each write; NULL: none */
 };
 
 /* With the table, ACTIVE, TTL on, and the item that says that ids are integers; without carts. */

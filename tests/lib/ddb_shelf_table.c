@@ -2,6 +2,7 @@
 #include "core/embed.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_shelf.h"
+#include "tests/lib/stream_model.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,12 @@ static json_t *shelf_describe(struct ddb_shelf *shelf)
 	if (shelf->made_in == 0)
 		shelf_set_status(shelf->table, "ACTIVE");
 	answer = json_pack("{s:o}", "Table", json_deep_copy(shelf->table));
+	if (shelf->stream != NULL)
+		json_object_update_new(json_object_get(answer, "Table"),
+				       json_pack("{s:s,s:{s:b,s:s}}", "LatestStreamArn",
+						 shelf->stream->arn, "StreamSpecification",
+						 "StreamEnabled", shelf->stream->enabled,
+						 "StreamViewType", "NEW_AND_OLD_IMAGES"));
 	if (shelf->made_in > 0)
 		shelf->made_in--;
 	return answer;

@@ -16,7 +16,8 @@
 #define DDB_STUB_DRIP_MS 20
 #define DDB_STUB_WAIT_NS (20 * CLOCK_NS_PER_S)
 #define DDB_STUB_STACK	 (256 * 1024)
-#define DDB_STUB_TARGET	 "X-Amz-Target: DynamoDB_20120810."
+#define DDB_STUB_TARGET	 "X-Amz-Target: DynamoDB"
+#define DDB_STUB_VERSION "_20120810." /* behind "DynamoDB" or "DynamoDBStreams" */
 
 struct ddb_stub_connection {
 	struct ddb_stub_connection *next;
@@ -47,7 +48,9 @@ static struct ddb_stub_request *stub_note(struct ddb_stub *stub, char *text, int
 	request->connection = connection;
 	request->at_ns = clock_monotonic_ns(&cart_clock_system);
 	if (target != NULL && target < request->body)
-		sscanf(target + strlen(DDB_STUB_TARGET), "%39[A-Za-z]", request->operation);
+		target = strstr(target, DDB_STUB_VERSION);
+	if (target != NULL && target < request->body)
+		sscanf(target + strlen(DDB_STUB_VERSION), "%39[A-Za-z]", request->operation);
 	pthread_mutex_lock(&stub->lock);
 	if (stub->request_count == DDB_STUB_REQUESTS)
 		abort(); /* a client that is out of bounds */

@@ -1,10 +1,10 @@
 #include "tests/lib/own_database.h"
 
+#include "core/cart_backend.h"
 #include "tests/lib/raw_dynamodb.h"
 
 #include <mysql.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,4 +124,24 @@ void own_database_drop(const struct own_database *own)
 		own_database_run("DROP DATABASE", own->name);
 	else
 		own_database_delete_table(own->name);
+}
+
+/* Dynalite has none. */
+static bool dynamodb_has_streams(void)
+{
+	const char *layout = getenv("CART_DYNAMODB_LAYOUT");
+	long status;
+
+	if (layout != NULL && strcmp(layout, "rows") == 0)
+		return false;
+	json_decref(raw_dynamodb_call(NULL, "ListStreams", "{}", &status));
+	return status == 200;
+}
+
+bool own_database_has_feed(const char *name)
+{
+	const struct cart_backend *backend = cart_backend_find(name);
+
+	return backend != NULL && (backend->caps & CART_CAP_FEED) != 0 &&
+	       (strcmp(name, "dynamodb") != 0 || dynamodb_has_streams());
 }

@@ -8,6 +8,8 @@
 #ifndef TESTS_LIB_OWN_DATABASE_H
 #define TESTS_LIB_OWN_DATABASE_H
 
+#include <stdbool.h>
+
 #define OWN_DATABASE_MAX 64
 
 struct own_database {
@@ -18,6 +20,9 @@ struct own_database {
 /* Sees to an empty one for that backend; to none where it needs no server. Aborts with a line if it
  * cannot. */
 void own_database_make(struct own_database *own, const char *backend);
+/* Whether that backend has a feed there: on dynamodb not on every server, and not in every layout.
+ */
+bool own_database_has_feed(const char *backend);
 /* Does nothing where there is none. */
 void own_database_drop(const struct own_database *own);
 

@@ -3,6 +3,7 @@
 #include "core/base/buf.h"
 
 #include <curl/curl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,11 @@ static size_t raw_take(char *data, size_t size, size_t count, void *user)
 	return size * count;
 }
 
+static bool raw_is_of_streams(const char *operation)
+{
+	return strcmp(operation, "ListStreams") == 0;
+}
+
 static struct curl_slist *raw_headers(const char *operation)
 {
 	const char *token = raw_from("AWS_SESSION_TOKEN", NULL);
@@ -29,7 +35,8 @@ static struct curl_slist *raw_headers(const char *operation)
 	struct curl_slist *list;
 
 	list = curl_slist_append(NULL, "Content-Type: application/x-amz-json-1.0");
-	snprintf(text, sizeof(text), "X-Amz-Target: DynamoDB_20120810.%s", operation);
+	snprintf(text, sizeof(text), "X-Amz-Target: DynamoDB%s_20120810.%s",
+		 raw_is_of_streams(operation) ? "Streams" : "", operation);
 	list = curl_slist_append(list, text);
 	if (token != NULL) {
 		snprintf(text, sizeof(text), "X-Amz-Security-Token: %s", token);
@@ -59,7 +66,8 @@ json_t *raw_dynamodb_call(const char *endpoint, const char *operation, const cha
 	CURL *curl = curl_easy_init();
 	json_t *json;
 
-	snprintf(aws, sizeof(aws), "https://dynamodb.%s.amazonaws.com", region);
+	snprintf(aws, sizeof(aws), "https://%sdynamodb.%s.amazonaws.com",
+		 raw_is_of_streams(operation) ? "streams." : "", region);
 	if (endpoint == NULL)
 		endpoint = raw_from("CART_DYNAMODB_ENDPOINT", aws);
 	curl_easy_setopt(curl, CURLOPT_URL, endpoint);

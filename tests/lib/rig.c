@@ -143,7 +143,7 @@ static void rig_configure(struct rig *rig, const struct rig_config *config)
 	rig_set_from_environment(rig);
 	for (size_t i = 0; config->set != NULL && config->set[i] != NULL; i += 2)
 		rig_set(rig, config->set[i], config->set[i + 1]);
-	if (config->feed && (rig->backend->caps & CART_CAP_FEED) != 0)
+	if (config->feed && own_database_has_feed(rig->backend->name))
 		rig_set(rig, "feed", "on");
 	if (config->fault)
 		rig_set(rig, "fault.over", rig->backend->name);

@@ -402,7 +402,7 @@ static void without_the_feed_there_is_nothing(void **state)
 static void events_of_a_backend_without_a_feed(void **state)
 {
 	(void)state;
-	print_message("not tested: the backend has no feed\n");
+	print_message("not tested: the backend has no feed here\n");
 	skip();
 }
 

@@ -2,7 +2,7 @@
  * in order, whatever becomes of the shards. */
 #include "backends/dynamodb/feed/walk.h"
 #include "tests/lib/cmocka.h"
-#include "tests/lib/ddb_stream.h"
+#include "tests/lib/stream_model.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -126,7 +126,7 @@ static void a_cursor_has_room_for_so_many_shards_and_says_when_it_has_not(void *
 
 /* Shards. */
 
-static struct ddb_shards *list(struct ddb_stream *stream)
+static struct ddb_shards *list(struct stream_model *stream)
 {
 	struct ddb_shards *shards = ddb_shards_new(stream->arn);
 	const char *after = NULL;
@@ -138,7 +138,7 @@ static struct ddb_shards *list(struct ddb_stream *stream)
 		int status = 200;
 
 		json_decref(answer);
-		answer = ddb_stream_do(stream, "DescribeStream", body, &status);
+		answer = stream_model_do(stream, "DescribeStream", body, &status);
 		assert_int_equal(status, 200);
 		assert_true(ddb_shards_add(shards, answer));
 		after = json_string_value(json_object_get(
@@ -152,14 +152,14 @@ static struct ddb_shards *list(struct ddb_stream *stream)
 
 /* A reader, as the store's is, but that it looks into the stream itself. */
 struct reader {
-	struct ddb_stream *stream;
+	struct stream_model *stream;
 	char cursor[CART_FEED_CURSOR_MAX + 1];
 	int64_t seen[CARTS]; /* -1: any may come */
 	size_t read;
 	size_t most; /* shards that a cursor has named */
 };
 
-static void reader_take(struct reader *r, const struct ddb_stream_record *record)
+static void reader_take(struct reader *r, const struct stream_model_record *record)
 {
 	size_t cart = (size_t)atoi(record->key);
 
@@ -171,7 +171,7 @@ static void reader_take(struct reader *r, const struct ddb_stream_record *record
 }
 
 /* Where in the stream's shard a cursor is. False: that was removed. */
-static bool reader_begins(const struct ddb_stream_shard *shard,
+static bool reader_begins(const struct stream_model_shard *shard,
 			  const struct ddb_cursor_shard *place, size_t *at)
 {
 	*at = shard->trimmed;
@@ -186,7 +186,7 @@ static bool reader_begins(const struct ddb_stream_shard *shard,
 static enum cart_result reader_read_shard(struct reader *r, struct ddb_walk *walk, size_t at,
 					  size_t *left)
 {
-	const struct ddb_stream_shard *shard = r->stream->shards;
+	const struct stream_model_shard *shard = r->stream->shards;
 	size_t record, begin;
 
 	while (strcmp(shard->id, walk->shards->shards[at].id) != 0)
@@ -234,7 +234,7 @@ static enum cart_result reader_page(struct reader *r, size_t left)
 }
 
 struct history {
-	struct ddb_stream stream;
+	struct stream_model stream;
 	int64_t versions[CARTS];
 	struct reader reader;
 	size_t gone;
@@ -247,7 +247,7 @@ static void history_write(struct history *h)
 		char key[24];
 
 		snprintf(key, sizeof(key), "%zu", cart);
-		ddb_stream_add(&h->stream, key, ++h->versions[cart], NULL, NULL);
+		stream_model_add(&h->stream, key, ++h->versions[cart], NULL, NULL);
 	}
 }
 
@@ -271,7 +271,7 @@ static void history_step(struct history *h, int64_t pause_ms)
 
 	switch (rng_below(rng, 10)) {
 	case 0:
-		ddb_stream_turn(&h->stream, 1 + (size_t)rng_below(rng, 2));
+		stream_model_turn(&h->stream, 1 + (size_t)rng_below(rng, 2));
 		break;
 	case 1:
 	case 2:
@@ -280,7 +280,7 @@ static void history_step(struct history *h, int64_t pause_ms)
 		history_write(h);
 		break;
 	case 5:
-		ddb_stream_advance(&h->stream, (int64_t)rng_below(rng, (uint64_t)pause_ms));
+		stream_model_advance(&h->stream, (int64_t)rng_below(rng, (uint64_t)pause_ms));
 		break;
 	default:
 		history_read(h);
@@ -292,7 +292,7 @@ static void history_end(struct history *h)
 	size_t before;
 
 	/* All children are listed. */
-	ddb_stream_advance(&h->stream, 5000);
+	stream_model_advance(&h->stream, 5000);
 	do {
 		before = h->reader.read;
 		history_read(h);
@@ -308,7 +308,7 @@ static size_t run_history(uint64_t seed, int64_t pause_ms)
 	struct history *h = calloc(1, sizeof(*h));
 	size_t gone;
 
-	ddb_stream_init(&h->stream, seed, BEGIN_MS, 1 + seed % 5);
+	stream_model_init(&h->stream, seed, BEGIN_MS, 1 + seed % 5);
 	h->stream.page = 1 + seed % 7;
 	h->stream.late_ms = seed % 3 == 0 ? 4000 : 0;
 	h->reader.stream = &h->stream;
@@ -319,7 +319,7 @@ static size_t run_history(uint64_t seed, int64_t pause_ms)
 		history_step(h, pause_ms);
 	history_end(h);
 	gone = h->gone;
-	ddb_stream_free(&h->stream);
+	stream_model_free(&h->stream);
 	free(h);
 	return gone;
 }
@@ -349,34 +349,34 @@ static void who_is_slower_than_the_stream_is_told_so(void **state)
 
 static void a_cursor_of_another_stream_is_gone(void **state)
 {
-	struct ddb_stream *stream = calloc(1, sizeof(*stream));
+	struct stream_model *stream = calloc(1, sizeof(*stream));
 	struct reader *r = calloc(1, sizeof(*r));
 
 	(void)state;
 	r->stream = stream;
-	ddb_stream_init(stream, 1, BEGIN_MS, 2);
+	stream_model_init(stream, 1, BEGIN_MS, 2);
 	assert_int_equal(reader_page(r, 10), CART_OK);
 	assert_int_equal(reader_page(r, 10), CART_OK);
-	ddb_stream_free(stream);
-	ddb_stream_init(stream, 1, BEGIN_MS + 1, 2);
+	stream_model_free(stream);
+	stream_model_init(stream, 1, BEGIN_MS + 1, 2);
 	assert_int_equal(reader_page(r, 10), CART_CURSOR_GONE);
-	ddb_stream_free(stream);
+	stream_model_free(stream);
 	free(stream);
 	free(r);
 }
 
 static void a_reader_of_what_comes_names_the_last_shards(void **state)
 {
-	struct ddb_stream *stream = calloc(1, sizeof(*stream));
+	struct stream_model *stream = calloc(1, sizeof(*stream));
 	struct ddb_cursor *cursor = calloc(1, sizeof(*cursor));
 	struct ddb_walk walk = {.each = NULL};
 	struct ddb_shards *shards;
 	size_t at, count = 0;
 
 	(void)state;
-	ddb_stream_init(stream, 2, BEGIN_MS, 3);
+	stream_model_init(stream, 2, BEGIN_MS, 3);
 	while (stream->count < 11)
-		ddb_stream_turn(stream, 2);
+		stream_model_turn(stream, 2);
 	shards = list(stream);
 	cursor->stream = shards->tag;
 	cursor->nonce = 1;
@@ -392,7 +392,7 @@ static void a_reader_of_what_comes_names_the_last_shards(void **state)
 	assert_int_equal(count, 7);
 	ddb_walk_end(&walk);
 	ddb_shards_drop(&shards);
-	ddb_stream_free(stream);
+	stream_model_free(stream);
 	free(cursor);
 	free(stream);
 }

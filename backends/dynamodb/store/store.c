@@ -47,6 +47,8 @@ enum cart_result ddb_store_submit(struct cart_store *base, struct cart_op *op)
 {
 	struct ddb_store *store = (struct ddb_store *)base;
 
+	if (op->type == CART_OP_FEED)
+		return ddb_reader_submit(store->reader, op);
 	op->held.alone = op->type != CART_OP_GET;
 	/* What waits for its cart is the cart's own affair, and batch_push() counts the rest. */
 	if (store->pausing >= store->db->options.queue_max)
@@ -57,9 +59,15 @@ enum cart_result ddb_store_submit(struct cart_store *base, struct cart_op *op)
 void ddb_store_expire(struct cart_store *base, struct cart_op *op, enum cart_result why)
 {
 	struct ddb_store *store = (struct ddb_store *)base;
-	bool sent = false, found = batch_remove(store->pool.batch, op);
+	bool sent = false, found = false;
 	struct ddb_task *task = TAILQ_FIRST(&store->busy), *next;
 
+	if (op->type == CART_OP_FEED) {
+		ddb_reader_forget(store->reader, op);
+		cart_store_complete(op, why);
+		return;
+	}
+	found = batch_remove(store->pool.batch, op);
 	for (; task != NULL && !found; task = next) {
 		next = TAILQ_NEXT(task, link);
 		found = task->steps->forget(task, op, &sent);
@@ -81,6 +89,7 @@ void ddb_store_close(struct cart_store *base)
 		return;
 	ddb_tasks_free(store);
 	pool_close(&store->pool);
+	ddb_reader_free(&store->reader);
 	ddb_client_free(&store->client);
 	free(store);
 }
@@ -146,6 +155,25 @@ static int store_open_pool(struct ddb_store *store)
 	return 0;
 }
 
+/* Its connections and its retries are its own, so that it is in nobody's way. */
+static int store_open_reader(struct ddb_store *store)
+{
+	struct ddb_db *db = store->db;
+	struct ddb_reader_config config = {
+		.client = store->client_config,
+		.stream_endpoint = db->stream_endpoint,
+		.table = db->options.table,
+		.stream = db->stream,
+		.shard = store->shard,
+	};
+
+	if (db->stream == NULL)
+		return 0;
+	config.client.shared = &db->stream_shared;
+	store->reader = ddb_reader_new(store->base, &config);
+	return store->reader != NULL ? 0 : -1;
+}
+
 static int store_open_parts(struct ddb_store *store)
 {
 	struct ddb_db *db = store->db;
@@ -161,7 +189,7 @@ static int store_open_parts(struct ddb_store *store)
 	store->client_config.connections = store->lane_count;
 	store->client_config.shard = store->shard;
 	store->client = ddb_client_new(store->base, &store->client_config);
-	return store->client != NULL ? store_open_pool(store) : -1;
+	return store->client != NULL && store_open_reader(store) == 0 ? store_open_pool(store) : -1;
 }
 
 int ddb_store_open(struct cart_store **out, struct cart_db *base, struct event_base *loop,

@@ -11,6 +11,7 @@
 #ifndef BACKENDS_DYNAMODB_STORE_TASK_H
 #define BACKENDS_DYNAMODB_STORE_TASK_H
 
+#include "backends/dynamodb/feed/reader.h"
 #include "backends/dynamodb/item/body.h"
 #include "backends/dynamodb/item/gather.h"
 #include "backends/dynamodb/wire/call.h"
@@ -44,6 +45,9 @@ struct ddb_db {
 	struct aws_credentials_source *credentials;
 	struct ddb_series series;
 	struct pool_lanes lanes;
+	struct ddb_stream *stream; /* NULL: the feed is off */
+	struct ddb_shared stream_shared;
+	char stream_endpoint[AWS_ENDPOINT_ROOM];
 };
 
 enum ddb_class {
@@ -192,6 +196,7 @@ struct ddb_store {
 	struct ddb_client *client;
 	struct ddb_table table;
 	struct pool pool;
+	struct ddb_reader *reader; /* NULL: the feed is off */
 	size_t lane_count;
 	struct ddb_tasks busy;
 	struct ddb_tasks ready[DDB_CLASSES]; /* of the busy ones, those that wait for a lane */

@@ -374,9 +374,17 @@ const char *ddb_operation_name(enum ddb_operation operation)
 		[DDB_DESCRIBE_CONTINUOUS_BACKUPS] = "DescribeContinuousBackups",
 		[DDB_UPDATE_CONTINUOUS_BACKUPS] = "UpdateContinuousBackups",
 		[DDB_LIST_TAGS] = "ListTagsOfResource",
+		[DDB_DESCRIBE_STREAM] = "DescribeStream",
+		[DDB_GET_SHARD_ITERATOR] = "GetShardIterator",
+		[DDB_GET_RECORDS] = "GetRecords",
 	};
 
 	return names[operation];
+}
+
+bool ddb_operation_is_of_stream(enum ddb_operation operation)
+{
+	return operation >= DDB_DESCRIBE_STREAM && operation <= DDB_GET_RECORDS;
 }
 
 static bool transfer_sign(struct ddb_client *client, struct ddb_transfer *transfer)
@@ -403,7 +411,8 @@ static bool transfer_sign(struct ddb_client *client, struct ddb_transfer *transf
 
 	transfer->skew_s =
 		atomic_load_explicit(&client->config.shared->skew_s, memory_order_relaxed);
-	snprintf(transfer->target, sizeof(transfer->target), "X-Amz-Target: DynamoDB_20120810.%s",
+	snprintf(transfer->target, sizeof(transfer->target), "X-Amz-Target: DynamoDB%s_20120810.%s",
+		 ddb_operation_is_of_stream(transfer->call->operation) ? "Streams" : "",
 		 ddb_operation_name(transfer->call->operation));
 	return sigv4_sign(&client->signer, &credentials, &request, now_s + transfer->skew_s,
 			  &transfer->signature);
@@ -587,6 +596,12 @@ static enum ddb_try transfer_error(struct ddb_client *client, struct ddb_transfe
 	enum ddb_try outcome;
 
 	transfer_read_error(transfer, status);
+	/* Of a table the same name says that no more of something can be made. */
+	if (ddb_operation_is_of_stream(transfer->call->operation) &&
+	    strcmp(transfer->call->error, "LimitExceededException") == 0) {
+		*why = DDB_RETRY_THROTTLED;
+		return DDB_TRY_REFUSED;
+	}
 	outcome = ddb_classify(transfer->call->error, status, why);
 	if (outcome == DDB_TRY_REFUSED && *why == DDB_RETRY_SKEW) {
 		if (transfer->skewed || !transfer_corrects_clock(client, transfer))

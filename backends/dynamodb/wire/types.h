@@ -39,10 +39,15 @@ enum ddb_operation {
 	DDB_DESCRIBE_CONTINUOUS_BACKUPS,
 	DDB_UPDATE_CONTINUOUS_BACKUPS,
 	DDB_LIST_TAGS,
+	/* Of the table's stream, which is a service of its own */
+	DDB_DESCRIBE_STREAM,
+	DDB_GET_SHARD_ITERATOR,
+	DDB_GET_RECORDS,
 	DDB_OPERATIONS
 };
 /* "GetItem", ... */
 const char *ddb_operation_name(enum ddb_operation operation);
+bool ddb_operation_is_of_stream(enum ddb_operation operation);
 /* Of those of the data: whether it changes something. */
 bool ddb_operation_writes(enum ddb_operation operation);
 

@@ -1,4 +1,4 @@
-#include "tests/lib/ddb_stream.h"
+#include "tests/lib/stream_model.h"
 
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ddb_shelf.h"
@@ -19,13 +19,13 @@ static uint32_t stream_hash(const char *key)
 	return (uint32_t)(hash >> 20);
 }
 
-static void stream_add_shard(struct ddb_stream *stream, size_t parent, uint32_t first,
+static void stream_add_shard(struct stream_model *stream, size_t parent, uint32_t first,
 			     uint32_t last)
 {
-	struct ddb_stream_shard *shard = &stream->shards[stream->count];
+	struct stream_model_shard *shard = &stream->shards[stream->count];
 
-	assert_true(stream->count < DDB_STREAM_SHARDS);
-	*shard = (struct ddb_stream_shard){.parent = parent, .first = first, .last = last};
+	assert_true(stream->count < STREAM_MODEL_SHARDS);
+	*shard = (struct stream_model_shard){.parent = parent, .first = first, .last = last};
 	shard->listed_ms = stream->now_ms;
 	if (stream->late_ms > 0 && parent != SIZE_MAX)
 		shard->listed_ms += (int64_t)rng_below(&stream->rng, stream->late_ms);
@@ -33,29 +33,29 @@ static void stream_add_shard(struct ddb_stream *stream, size_t parent, uint32_t 
 		 ++stream->count);
 }
 
-void ddb_stream_init(struct ddb_stream *stream, uint64_t seed, int64_t now_ms, size_t shards)
+void stream_model_init(struct stream_model *stream, uint64_t seed, int64_t now_ms, size_t shards)
 {
 	uint32_t width = UINT32_MAX / (uint32_t)shards;
 
-	*stream = (struct ddb_stream){.enabled = true,
-				      .now_ms = now_ms,
-				      .rng = {seed},
-				      .page = 100,
-				      .sequence = 17450439091};
-	snprintf(stream->arn, sizeof(stream->arn), DDB_STREAM_ARN "%" PRId64, now_ms);
+	*stream = (struct stream_model){.enabled = true,
+					.now_ms = now_ms,
+					.rng = {seed},
+					.page = 100,
+					.sequence = 17450439091};
+	snprintf(stream->arn, sizeof(stream->arn), STREAM_MODEL_ARN "%" PRId64, now_ms);
 	for (size_t i = 0; i < shards; i++)
 		stream_add_shard(stream, SIZE_MAX, (uint32_t)i * width,
 				 i + 1 < shards ? (uint32_t)(i + 1) * width - 1 : UINT32_MAX);
 }
 
-static void stream_free_record(struct ddb_stream_record *record)
+static void stream_free_record(struct stream_model_record *record)
 {
 	json_decref(record->old);
 	json_decref(record->new);
 	record->old = record->new = NULL;
 }
 
-void ddb_stream_free(struct ddb_stream *stream)
+void stream_model_free(struct stream_model *stream)
 {
 	for (size_t i = 0; i < stream->count; i++) {
 		for (size_t j = 0; j < stream->shards[i].count; j++)
@@ -65,12 +65,12 @@ void ddb_stream_free(struct ddb_stream *stream)
 	free(stream->iterators);
 }
 
-static struct ddb_stream_shard *stream_shard_of(struct ddb_stream *stream, const char *key)
+static struct stream_model_shard *stream_shard_of(struct stream_model *stream, const char *key)
 {
 	uint32_t hash = stream_hash(key);
 
 	for (size_t i = 0; i < stream->count; i++) {
-		struct ddb_stream_shard *shard = &stream->shards[i];
+		struct stream_model_shard *shard = &stream->shards[i];
 
 		if (shard->closed_ms == 0 && shard->first <= hash && hash <= shard->last)
 			return shard;
@@ -79,11 +79,11 @@ static struct ddb_stream_shard *stream_shard_of(struct ddb_stream *stream, const
 	return NULL;
 }
 
-void ddb_stream_add(struct ddb_stream *stream, const char *key, int64_t number, const json_t *old,
-		    const json_t *new)
+void stream_model_add(struct stream_model *stream, const char *key, int64_t number,
+		      const json_t *old, const json_t *new)
 {
-	struct ddb_stream_shard *shard = stream_shard_of(stream, key);
-	struct ddb_stream_record *record;
+	struct stream_model_shard *shard = stream_shard_of(stream, key);
+	struct stream_model_record *record;
 
 	if (shard->count == shard->room) {
 		shard->room = shard->room > 0 ? 2 * shard->room : 16;
@@ -91,7 +91,7 @@ void ddb_stream_add(struct ddb_stream *stream, const char *key, int64_t number, 
 		assert_non_null(shard->records);
 	}
 	record = &shard->records[shard->count++];
-	*record = (struct ddb_stream_record){.at_ms = stream->now_ms, .number = number};
+	*record = (struct stream_model_record){.at_ms = stream->now_ms, .number = number};
 	stream->sequence += 1 + (int64_t)rng_below(&stream->rng, 1000);
 	snprintf(record->sequence, sizeof(record->sequence), "44215845%020" PRId64,
 		 stream->sequence);
@@ -100,10 +100,10 @@ void ddb_stream_add(struct ddb_stream *stream, const char *key, int64_t number, 
 	record->new = new != NULL ? json_deep_copy(new) : NULL;
 }
 
-void ddb_stream_turn(struct ddb_stream *stream, size_t children)
+void stream_model_turn(struct stream_model *stream, size_t children)
 {
 	size_t at = (size_t)rng_below(&stream->rng, stream->count);
-	struct ddb_stream_shard *shard = &stream->shards[at];
+	struct stream_model_shard *shard = &stream->shards[at];
 	uint32_t middle = shard->first + (shard->last - shard->first) / 2;
 
 	if (shard->closed_ms != 0 || shard->first == shard->last)
@@ -117,11 +117,11 @@ void ddb_stream_turn(struct ddb_stream *stream, size_t children)
 	}
 }
 
-void ddb_stream_advance(struct ddb_stream *stream, int64_t ms)
+void stream_model_advance(struct stream_model *stream, int64_t ms)
 {
 	stream->now_ms += ms;
 	for (size_t i = 0; i < stream->count; i++) {
-		struct ddb_stream_shard *shard = &stream->shards[i];
+		struct stream_model_shard *shard = &stream->shards[i];
 
 		while (shard->trimmed < shard->count &&
 		       shard->records[shard->trimmed].at_ms + STREAM_KEPT_MS < stream->now_ms)
@@ -129,9 +129,9 @@ void ddb_stream_advance(struct ddb_stream *stream, int64_t ms)
 	}
 }
 
-bool ddb_stream_is_listed(const struct ddb_stream *stream, size_t at)
+bool stream_model_is_listed(const struct stream_model *stream, size_t at)
 {
-	const struct ddb_stream_shard *shard = &stream->shards[at];
+	const struct stream_model_shard *shard = &stream->shards[at];
 
 	return shard->listed_ms <= stream->now_ms &&
 	       (shard->closed_ms == 0 || shard->closed_ms + STREAM_KEPT_MS >= stream->now_ms);
@@ -143,9 +143,9 @@ static json_t *stream_error(const char *type, int *status)
 	return ddb_shelf_error(type);
 }
 
-static json_t *stream_describe_shard(const struct ddb_stream *stream, size_t at)
+static json_t *stream_describe_shard(const struct stream_model *stream, size_t at)
 {
-	const struct ddb_stream_shard *shard = &stream->shards[at];
+	const struct stream_model_shard *shard = &stream->shards[at];
 	const char *first = shard->count > 0 ? shard->records[0].sequence : "1";
 	json_t *range = json_pack("{s:s}", "StartingSequenceNumber", first);
 
@@ -159,7 +159,7 @@ static json_t *stream_describe_shard(const struct ddb_stream *stream, size_t at)
 			 shard->parent != SIZE_MAX ? stream->shards[shard->parent].id : NULL);
 }
 
-static size_t stream_find(const struct ddb_stream *stream, const char *id)
+static size_t stream_find(const struct stream_model *stream, const char *id)
 {
 	size_t i = 0;
 
@@ -168,7 +168,7 @@ static size_t stream_find(const struct ddb_stream *stream, const char *id)
 	return i;
 }
 
-static json_t *stream_describe(struct ddb_stream *stream, const json_t *body)
+static json_t *stream_describe(struct stream_model *stream, const json_t *body)
 {
 	const char *after = json_string_value(json_object_get(body, "ExclusiveStartShardId"));
 	json_t *shards = json_array();
@@ -176,7 +176,7 @@ static json_t *stream_describe(struct ddb_stream *stream, const json_t *body)
 	const char *last = NULL;
 
 	for (; i < stream->count; i++) {
-		if (!ddb_stream_is_listed(stream, i))
+		if (!stream_model_is_listed(stream, i))
 			continue;
 		if (json_array_size(shards) == stream->page)
 			break;
@@ -189,25 +189,25 @@ static json_t *stream_describe(struct ddb_stream *stream, const json_t *body)
 			 "LastEvaluatedShardId", i < stream->count ? last : NULL);
 }
 
-static json_t *stream_iterator(struct ddb_stream *stream, size_t shard, size_t at)
+static json_t *stream_iterator(struct stream_model *stream, size_t shard, size_t at)
 {
 	stream->iterators = realloc(stream->iterators,
 				    (stream->iterator_count + 1) * sizeof(*stream->iterators));
 	assert_non_null(stream->iterators);
 	stream->iterators[stream->iterator_count] =
-		(struct ddb_stream_iterator){.shard = shard, .at = at, .made_ms = stream->now_ms};
+		(struct stream_model_iterator){.shard = shard, .at = at, .made_ms = stream->now_ms};
 	return json_sprintf("%s|1|%zu==", stream->arn, stream->iterator_count++);
 }
 
-static json_t *stream_get_iterator(struct ddb_stream *stream, const json_t *body, int *status)
+static json_t *stream_get_iterator(struct stream_model *stream, const json_t *body, int *status)
 {
 	const char *type = json_string_value(json_object_get(body, "ShardIteratorType"));
 	const char *number = json_string_value(json_object_get(body, "SequenceNumber"));
 	size_t at = stream_find(stream, json_string_value(json_object_get(body, "ShardId")));
-	const struct ddb_stream_shard *shard = &stream->shards[at];
+	const struct stream_model_shard *shard = &stream->shards[at];
 	size_t record = 0;
 
-	if (at == stream->count || !ddb_stream_is_listed(stream, at))
+	if (at == stream->count || !stream_model_is_listed(stream, at))
 		return stream_error("ResourceNotFoundException", status);
 	assert_non_null(type);
 	if (strcmp(type, "TRIM_HORIZON") == 0) {
@@ -229,7 +229,7 @@ static json_t *stream_get_iterator(struct ddb_stream *stream, const json_t *body
 	return json_pack("{s:o}", "ShardIterator", stream_iterator(stream, at, record));
 }
 
-static json_t *stream_record(const struct ddb_stream_record *record)
+static json_t *stream_record(const struct stream_model_record *record)
 {
 	const char *name = record->old == NULL	 ? "INSERT"
 			   : record->new == NULL ? "REMOVE"
@@ -243,13 +243,13 @@ static json_t *stream_record(const struct ddb_stream_record *record)
 			 record->sequence, "StreamViewType", "NEW_AND_OLD_IMAGES");
 }
 
-static json_t *stream_get_records(struct ddb_stream *stream, const json_t *body, int *status)
+static json_t *stream_get_records(struct stream_model *stream, const json_t *body, int *status)
 {
 	const char *text = json_string_value(json_object_get(body, "ShardIterator"));
 	const json_t *limit = json_object_get(body, "Limit");
 	size_t most = limit != NULL ? (size_t)json_integer_value(limit) : 1000, number = SIZE_MAX;
-	struct ddb_stream_iterator iterator;
-	const struct ddb_stream_shard *shard;
+	struct stream_model_iterator iterator;
+	const struct stream_model_shard *shard;
 	json_t *records;
 
 	stream->reads++;
@@ -272,8 +272,8 @@ static json_t *stream_get_records(struct ddb_stream *stream, const json_t *body,
 			 stream_iterator(stream, iterator.shard, iterator.at));
 }
 
-json_t *ddb_stream_do(struct ddb_stream *stream, const char *operation, const json_t *body,
-		      int *status)
+json_t *stream_model_do(struct stream_model *stream, const char *operation, const json_t *body,
+			int *status)
 {
 	const char *arn = json_string_value(json_object_get(body, "StreamArn"));
 

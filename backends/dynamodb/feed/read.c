@@ -1,0 +1,362 @@
+#include "backends/dynamodb/feed/read.h"
+
+#include "backends/dynamodb/feed/list.h"
+#include "backends/dynamodb/feed/op.h"
+#include "backends/dynamodb/feed/take.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Shards are listed anew when the list is so old; and at once for what counts on it. */
+#define READ_LIST_NS	  (10 * CLOCK_NS_PER_S)
+#define READ_LIST_SOON_NS CLOCK_NS_PER_S
+#define READ_PAGE_BYTES	  (1 << 20)
+/* An answer of so much ends for its size, not because there is no more. */
+#define READ_ANSWER_BYTES (512 << 10)
+/* With events at hand a page is not kept back longer. */
+#define READ_PAGE_NS (300 * CLOCK_NS_PER_MS)
+
+static void read_next(struct ddb_read *read);
+static void read_enter(struct ddb_read *read);
+static void read_get_iterator(struct ddb_read *read);
+static void read_get_records(struct ddb_read *read);
+static void read_get_latest(struct ddb_read *read);
+
+static int64_t read_now_ns(const struct ddb_read *read)
+{
+	return clock_monotonic_ns(read->reader->config.client.clock);
+}
+
+static int64_t read_wall_ms(const struct ddb_read *read)
+{
+	return clock_wall_ms(read->reader->config.client.clock);
+}
+
+static bool read_is_over(const struct ddb_read *read)
+{
+	int64_t now_ns = read_now_ns(read);
+
+	return read->page->count >= (size_t)read->op->feed.limit ||
+	       read->bytes >= READ_PAGE_BYTES ||
+	       now_ns - read->began_ns >= (read->op->deadline_ns - read->began_ns) / 2 ||
+	       (read->page->count > 0 && now_ns - read->began_ns >= READ_PAGE_NS);
+}
+
+/* A shard was read to its end, and its children are not listed yet. */
+static bool read_wants_children(const struct ddb_read *read)
+{
+	for (size_t i = 0; i < read->cursor.count; i++)
+		if (read->cursor.shards[i].place == DDB_PLACE_END &&
+		    !ddb_shards_has_child(
+			    read->shards,
+			    ddb_shards_find(read->shards, read->cursor.shards[i].tag)))
+			return true;
+	return false;
+}
+
+static void read_set_spot(struct ddb_read *read)
+{
+	const struct ddb_cursor_shard *named = ddb_walk_place(&read->walk, read->at);
+	struct ddb_spot *spot = &read->iterator.spot;
+
+	*spot = (struct ddb_spot){.stream = read->shards->tag,
+				  .shard = read->shards->shards[read->at].tag,
+				  .place = -1};
+	if (named == NULL)
+		return;
+	spot->place = (int)named->place;
+	memcpy(spot->sequence, named->sequence, sizeof(spot->sequence));
+	if (named->place == DDB_PLACE_LATEST)
+		spot->nonce = read->cursor.nonce;
+}
+
+static void read_drop_iterator(struct ddb_read *read)
+{
+	free(read->iterator.text);
+	read->iterator = (struct ddb_iterator){.text = NULL};
+}
+
+static void read_next(struct ddb_read *read)
+{
+	for (;;) {
+		read->at = ddb_walk_next(&read->walk);
+		if (read->at == DDB_NO_SHARD)
+			break;
+		if (read_is_over(read)) {
+			read->more = true;
+			break;
+		}
+		read_drop_iterator(read);
+		read_set_spot(read);
+		read->renewed = false;
+		switch (ddb_stream_find(read->reader->config.stream, &read->iterator.spot,
+					&read->iterator)) {
+		case DDB_SPOT_QUIET:
+			continue;
+		case DDB_SPOT_KNOWN:
+			read_get_records(read);
+			return;
+		case DDB_SPOT_UNKNOWN:
+			read_get_iterator(read);
+			return;
+		}
+	}
+	if (!read->more && !read->listed && read_wants_children(read) &&
+	    ddb_read_list_age_ns(read) >= READ_LIST_SOON_NS)
+		ddb_read_list(read, read_enter);
+	else
+		ddb_read_finish(read);
+}
+
+/* The shard's iterator does not hold, or the shard is not there. */
+static void read_without(struct ddb_read *read)
+{
+	ddb_stream_forget(read->reader->config.stream, &read->iterator.spot);
+	if (ddb_read_is_error(&read->call, "ResourceNotFoundException") && !read->listed)
+		ddb_read_list(read, read_enter);
+	else
+		ddb_read_fail_call(read, &read->call);
+}
+
+/* What the reader has to get next is not kept any more. */
+static void read_gone(struct ddb_read *read)
+{
+	ddb_stream_forget(read->reader->config.stream, &read->iterator.spot);
+	ddb_read_fail(read, CART_CURSOR_GONE, "");
+}
+
+static bool read_has_sequence(const struct ddb_read *read)
+{
+	return read->iterator.spot.sequence[0] != '\0';
+}
+
+static void read_got_iterator(struct ddb_call *call, void *user)
+{
+	struct ddb_read *read = user;
+	const char *text = json_string_value(json_object_get(call->json, "ShardIterator"));
+
+	ddb_read_note_call(read);
+	if (call->outcome == DDB_OK && text != NULL) {
+		free(read->iterator.text);
+		read->iterator.text = strdup(text);
+		read->iterator.scans = read->iterator.spot.place == DDB_PLACE_LATEST;
+		read->iterator.empties = 0;
+		read_get_records(read);
+	} else if (call->outcome == DDB_OK) {
+		ddb_read_fail(read, CART_BUSY, "GetShardIterator gave none");
+	} else if (read_has_sequence(read) &&
+		   ddb_read_is_error(call, "TrimmedDataAccessException")) {
+		read_gone(read);
+	} else if (read_has_sequence(read) && ddb_read_is_error(call, "ValidationException")) {
+		/* No record of the shard has that number. */
+		ddb_read_fail(read, CART_CURSOR_INVALID, "");
+	} else {
+		read_without(read);
+	}
+}
+
+static void read_write_iterator(struct ddb_read *read, const struct ddb_shard *shard,
+				const char *type, const char *sequence)
+{
+	struct buf *body = &read->call.body;
+
+	buf_reset(body);
+	buf_add_string(body, "{\"StreamArn\":");
+	buf_add_json_string(body, read->shards->stream);
+	buf_add_string(body, ",\"ShardId\":");
+	buf_add_json_string(body, shard->id);
+	buf_printf(body, ",\"ShardIteratorType\":\"%s\"", type);
+	if (sequence[0] != '\0')
+		buf_printf(body, ",\"SequenceNumber\":\"%s\"", sequence);
+	buf_add_char(body, '}');
+}
+
+static void read_get_iterator(struct ddb_read *read)
+{
+	read_write_iterator(read, &read->shards->shards[read->at],
+			    read_has_sequence(read) ? "AFTER_SEQUENCE_NUMBER" : "TRIM_HORIZON",
+			    read->iterator.spot.sequence);
+	ddb_read_call(read, DDB_GET_SHARD_ITERATOR, read_got_iterator);
+}
+
+/* The iterator that an answer gave, for the place after its records. */
+static void read_keep(struct ddb_read *read, const char *next, size_t records, bool full)
+{
+	struct ddb_iterator *iterator = &read->iterator;
+	bool at_end = iterator->empties >= DDB_STREAM_EMPTIES;
+	bool scans = iterator->scans;
+
+	read_set_spot(read);
+	iterator->scans = scans && iterator->spot.place == DDB_PLACE_LATEST;
+	free(iterator->text);
+	iterator->text = strdup(next);
+	iterator->got_ns = iterator->read_ns = read_now_ns(read);
+	if (records == 0)
+		iterator->empties++;
+	else
+		iterator->empties = at_end && !full ? DDB_STREAM_EMPTIES : 0;
+	if (iterator->text != NULL)
+		ddb_stream_keep(read->reader->config.stream, iterator);
+}
+
+static void read_take_answer(struct ddb_read *read, const json_t *answer)
+{
+	const json_t *records = json_object_get(answer, "Records");
+	const char *next = json_string_value(json_object_get(answer, "NextShardIterator"));
+	size_t count = json_array_size(records), before = read->page->count, bytes = read->bytes;
+	bool full = count >= (size_t)read->op->feed.limit - before;
+	enum cart_result result = ddb_read_take(read, records);
+
+	if (result != CART_OK) {
+		ddb_read_fail(read, result, "out of memory");
+		return;
+	}
+	full = full || read->bytes - bytes >= READ_ANSWER_BYTES;
+	if (next == NULL) {
+		/* Nothing comes after a shard's end, so its place needs no room. */
+		if (!ddb_walk_move(&read->walk, read->at, DDB_PLACE_END, ""))
+			ddb_read_fail(read, CART_FAILED, "the stream has too many shards");
+		else
+			read_next(read);
+		return;
+	}
+	read_keep(read, next, count, full);
+	if (read_is_over(read)) {
+		read->more = true;
+		ddb_walk_put_last(&read->walk, read->at);
+		ddb_read_finish(read);
+	} else if (read->iterator.empties < DDB_STREAM_EMPTIES) {
+		read_get_records(read);
+	} else {
+		if (read->page->count > before)
+			ddb_walk_put_last(&read->walk, read->at);
+		read_next(read);
+	}
+}
+
+static void read_got_records(struct ddb_call *call, void *user)
+{
+	struct ddb_read *read = user;
+	bool trimmed = ddb_read_is_error(call, "TrimmedDataAccessException");
+	bool expired = ddb_read_is_error(call, "ExpiredIteratorException");
+
+	ddb_read_note_call(read);
+	if (call->outcome == DDB_OK) {
+		read_take_answer(read, call->json);
+	} else if (trimmed && read->iterator.spot.place >= 0 && !read->iterator.scans) {
+		read_gone(read);
+	} else if ((trimmed || expired) && !read->renewed) {
+		read->renewed = true;
+		ddb_stream_forget(read->reader->config.stream, &read->iterator.spot);
+		read_get_iterator(read);
+	} else {
+		read_without(read);
+	}
+}
+
+static void read_get_records(struct ddb_read *read)
+{
+	struct buf *body = &read->call.body;
+
+	if (read->iterator.text == NULL) {
+		ddb_read_fail(read, CART_BUSY, "out of memory");
+		return;
+	}
+	buf_reset(body);
+	buf_add_string(body, "{\"ShardIterator\":");
+	buf_add_json_string(body, read->iterator.text);
+	buf_printf(body, ",\"Limit\":%zu}", (size_t)read->op->feed.limit - read->page->count);
+	ddb_read_call(read, DDB_GET_RECORDS, read_got_records);
+}
+
+/* "now": each shard without children gets an iterator behind what is in it. */
+
+static void read_got_latest(struct ddb_call *call, void *user)
+{
+	struct ddb_read *read = user;
+	const char *text = json_string_value(json_object_get(call->json, "ShardIterator"));
+	struct ddb_iterator iterator = {.got_ns = read_now_ns(read)};
+
+	ddb_read_note_call(read);
+	if (call->outcome != DDB_OK || text == NULL) {
+		ddb_read_fail_call(read, call);
+		return;
+	}
+	iterator.spot = (struct ddb_spot){.stream = read->shards->tag,
+					  .shard = read->cursor.shards[read->latest].tag,
+					  .nonce = read->cursor.nonce,
+					  .place = DDB_PLACE_LATEST};
+	iterator.empties = DDB_STREAM_EMPTIES;
+	iterator.text = (char *)(uintptr_t)text;
+	ddb_stream_keep(read->reader->config.stream, &iterator);
+	read->latest++;
+	read_get_latest(read);
+}
+
+static void read_get_latest(struct ddb_read *read)
+{
+	size_t at;
+
+	if (read->latest == read->cursor.count) {
+		ddb_read_finish(read);
+		return;
+	}
+	at = ddb_shards_find(read->shards, read->cursor.shards[read->latest].tag);
+	read_write_iterator(read, &read->shards->shards[at], "LATEST", "");
+	ddb_read_call(read, DDB_GET_SHARD_ITERATOR, read_got_latest);
+}
+
+static void read_begin_now(struct ddb_read *read)
+{
+	read->cursor.begun_s = read_wall_ms(read) / 1000;
+	read->cursor.stream = read->shards->tag;
+	if (!ddb_walk_to_latest(&read->cursor, read->shards)) {
+		ddb_read_fail(read, CART_FAILED, "a cursor has no room for the stream's shards");
+		return;
+	}
+	if (read->cursor.count > 0)
+		read->cursor.nonce = (random_next(&read->reader->random) >> 16) | 1;
+	read_get_latest(read);
+}
+
+/* With a list of shards. */
+static void read_enter(struct ddb_read *read)
+{
+	const char *after = read->op->feed.after;
+	enum cart_result result;
+
+	if (after != NULL && strcmp(after, CART_FEED_NOW) == 0) {
+		read_begin_now(read);
+		return;
+	}
+	if (!read->begun && after == NULL) {
+		read->cursor.begun_s = read_wall_ms(read) / 1000;
+		read->cursor.stream = read->shards->tag;
+	}
+	read->begun = true;
+	result = ddb_walk_begin(&read->walk, &read->cursor, read->shards, read_wall_ms(read));
+	if (result == CART_OK)
+		read_next(read);
+	else if (result == CART_CURSOR_GONE && !read->listed)
+		ddb_read_list(read, read_enter);
+	else
+		ddb_read_fail(read, result, result == CART_BUSY ? "out of memory" : "");
+}
+
+void ddb_read_begin(struct ddb_read *read)
+{
+	const char *after = read->op->feed.after;
+	bool is_cursor = after != NULL && strcmp(after, CART_FEED_NOW) != 0;
+	enum cart_result result = is_cursor ? ddb_cursor_read(&read->cursor, after) : CART_OK;
+
+	if (result != CART_OK) {
+		ddb_read_fail(read, result, "");
+		return;
+	}
+	read->shards = ddb_stream_shards(read->reader->config.stream);
+	if (read->shards == NULL ||
+	    ddb_read_list_age_ns(read) >= (is_cursor ? READ_LIST_NS : READ_LIST_SOON_NS))
+		ddb_read_list(read, read_enter);
+	else
+		read_enter(read);
+}

@@ -448,6 +448,32 @@ def run_crowd(tap, folder, server):
         bench.client.close()
 
 
+def costs_of_all(folder, server, layout, feed):
+    """Calls and units, by cartd's count, of every operation and of a merge."""
+    table = "%s-feed-%s" % (layout, feed)
+    settings = {**private_dynalite.settings_for(server, layout=layout, table=table), "feed": feed}
+    with Cartd(folder, settings, "provision-" + table):
+        pass
+    with Cartd(folder, {**QUIET, **settings}, table) as cartd:
+        bench = Bench(None, cartd, table)
+        for _, request, prepare, *_ in operations(bench) + attribute_operations(bench):
+            request(prepare())
+        target, source = (bench.ask(201, "POST", "/shopping-carts", (), '{"items":[{"product_id":%d,"quantity":1}]}' % n).header("Location")
+                          for n in (1, 2))
+        bench.ask(200, "POST", target + "/merge", (), '{"from":"%s","strategy":"add"}' % source.rsplit("/", 1)[1])
+        await_that(lambda: "merges" not in next(item for item in private_dynalite.items_of(server, table)
+                                                if item["cart_id"]["S"] == target.rsplit("/", 1)[1]), 10, "the decision of the merge is removed")
+        bench.client.close()
+        return bench.counted(), bench.half_units()
+
+
+def the_feed_costs_nothing(folder, layout):
+    """On a server that has streams: the same calls, and the same units."""
+    with private_dynalite.with_transactions() as server:
+        without, with_feed = (costs_of_all(folder, server, layout, feed) for feed in ("off", "on"))
+    return "" if without == with_feed and without[1]["write"] > 0 else "without %s, with %s" % (without, with_feed)
+
+
 def tests(tap):
     private_dynalite.only_keys()
     with tempfile.TemporaryDirectory() as folder, private_dynalite.server() as server:
@@ -455,6 +481,8 @@ def tests(tap):
             run_layout(tap, folder, server, layout)
             run_merge(tap, folder, server, layout)
         run_crowd(tap, folder, server)
+        for layout in ("map", "list"):
+            tap.run("%s: a change costs the same with the feed" % layout, the_feed_costs_nothing, folder, layout)
 
 
 if __name__ == "__main__":

@@ -345,6 +345,34 @@ def with_ttl(place):
     return "" if good else "asked: %s; %s" % (asked, said)
 
 
+def stream_that_cannot_be_had(place):
+    """Dynalite takes a CreateTable with a stream, and makes none: neither calls that ready."""
+    settings, words = {**place.settings("no-stream"), "feed": "on"}, ("table no-stream: feed=on needs its stream, and it has none", )
+    return is_one_line(cartctl(place.folder, settings, "provision"), "cartctl: ", "UpdateTable: ValidationException", "set feed=off", *words) or \
+        is_one_line(cartd_that_ends(place.folder, settings), "cartd: ", "UpdateTable: ValidationException", *words) or \
+        is_one_line(cartctl(place.folder, settings, "provision", "--check"), "cartctl provision switches it on", *words) or \
+        is_one_line(cartd_that_ends(place.folder, {**settings, "provision": "check"}), "cartctl provision switches it on", *words)
+
+
+def stream_is_switched_on(folder):
+    """On a server that has streams: of a table that was made without the feed. One that somebody else has made for keys alone is left."""
+    with private_dynalite.with_transactions() as server:
+        place = Place(folder, server, server)
+        settings = place.settings("streamed")
+        view = lambda: place.describe("streamed").get("StreamSpecification", {}).get("StreamViewType")
+        problem = "" if cartctl(folder, settings, "provision")[0] == 0 and view() is None else "made with a stream\n"
+        settings["feed"] = "on"
+        problem += is_one_line(cartctl(folder, settings, "provision", "--check"), "table streamed: feed=on needs its stream")
+        for words in (["provision"], ["provision"], ["provision", "--check"]):
+            problem += "" if cartctl(folder, settings, *words)[0] == 0 and view() == "NEW_AND_OLD_IMAGES" else "%s: %s\n" % (words, view())
+        with Cartd(folder, {**settings, "provision": "check"}, "streamed") as cartd, cartd.client() as client:
+            problem += "" if client.ask("GET", "/readyz").status == 200 else "not ready\n"
+        place.call("UpdateTable", {"TableName": "streamed", "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}})
+        for words in (["provision"], ["provision", "--check"]):
+            problem += is_one_line(cartctl(folder, settings, *words), "needs a stream of NEW_AND_OLD_IMAGES, and its stream is of KEYS_ONLY")
+        return problem + ("" if view() == "KEYS_ONLY" else "it was changed")
+
+
 def cannot_start(place):
     """What a person has to mend stops cartd and cartctl at once, with one line that names it."""
     good = place.settings("carts")
@@ -361,6 +389,7 @@ def cannot_start(place):
         ({"dynamodb.tags": "team=a,team=b"}, (), ("dynamodb.tags names a key twice", "team=a", "team=b")),
         ({"dynamodb.tags": "AWS:team=a"}, (), ("dynamodb.tags", "AWS keeps keys")),
         ({"dynamodb.tags": "k=" + "v" * 257}, (), ("dynamodb.tags", "256 of value")),
+        ({"feed": "on", "dynamodb.layout": "rows"}, (), ("feed=on cannot be had with dynamodb.layout=rows", "feed=off")),
         ({"dynamodb.kms_key": "alias/shop"}, (), ("dynamodb.kms_key", "alias/shop", "ARN or id")),
         ({}, ("AWS_SECRET_ACCESS_KEY",), ("AWS_ACCESS_KEY_ID is set, but not AWS_SECRET_ACCESS_KEY",)),
         ({"dynamodb.profile": "nobody"}, none, ("dynamodb.profile", "nobody", "neither in")),
@@ -483,12 +512,13 @@ def run(tap, place):
                            ("an index is added to a table of provisioned throughput", index_with_throughput),
                            ("calls that the server lacks are warned of once", without_ttl),
                            ("what is asked for and refused", asked_for_and_refused), ("an index of parts", index_of_parts),
-                           ("TTL is switched on", with_ttl),
+                           ("TTL is switched on", with_ttl), ("a stream that cannot be had", stream_that_cannot_be_had),
                            ("settings that cannot work", cannot_start), ("a profile with an endpoint", endpoint_of_a_profile),
                            ("no credentials", no_credentials),
                            ("a server that refuses them", refused_by_the_server),
                            ("a server that comes later, with another's table", later_and_wrong)):
         tap.run(name, function, place)
+    tap.run("a stream is switched on", stream_is_switched_on, place.folder)
     tap.run("a server that comes later", server_that_comes_later, place.folder)
 
 

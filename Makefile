@@ -94,7 +94,7 @@ SERVER_LIB_OBJ := $(call objects,$(filter-out server/main.c,$(SERVER_SRC)))
 CTL_SRC := $(wildcard ctl/*.c ctl/*/*.c)
 BENCH_SRC := $(wildcard bench/*.c bench/*/*.c)
 BENCH_LIB_OBJ := $(call objects,$(filter-out bench/main.c,$(BENCH_SRC))) $(B)/embed/seed_results_json.o \
-	$(B)/embed/bench_prices_json.o $(B)/embed/report_style_css.o
+	$(B)/embed/bench_prices_json.o $(B)/embed/bench_work_json.o $(B)/embed/report_style_css.o
 SERVICE := cartd cartctl
 PROGRAMS := $(SERVICE) cartbench
 FLOOR_SRC := $(wildcard bench/perf/floor/*.c)
@@ -138,7 +138,7 @@ OBJECTS := $(call objects,$(SOURCES)) $(TEST_REGISTRY_OBJ) $(EMBED_OBJ)
 MAKEFLAGS += --no-builtin-rules
 .PHONY: FORCE all service programs run tests check check-build flaky check-unit check-contract check-server asan ubsan tsan valgrind \
 	check-api check-clients check-deploy check-mysql check-dynamodb check-fault chaos soak matrix torture fuzz fuzz-smoke fuzzers header-check format-check house-rules docs-check docs \
-	lint bench bench-access bench-archive bench-attributes bench-mysql bench-dynamodb bench-cache bench-clean bench-feed bench-fresh bench-generator bench-liars bench-open bench-overload bench-regions bench-tls bench-verdicts sample-report exact exact-renew gate install uninstall deb \
+	lint bench bench-access bench-archive bench-attributes bench-mysql bench-dynamodb bench-cache bench-clean bench-feed bench-fresh bench-generator bench-liars bench-open bench-overload bench-regions bench-tls bench-verdicts layouts sample-report exact exact-renew gate install uninstall deb \
 	clean help
 
 ## all: the programs, into build/bin
@@ -203,6 +203,8 @@ $(B)/embed/seed_results_json.c: bench/seed150/seed-results.json tools/embed
 	$(call embed,text,seed_results_json,$<)
 $(B)/embed/bench_prices_json.c: bench/report/prices.json tools/embed
 	$(call embed,text,bench_prices_json,$<)
+$(B)/embed/bench_work_json.c: bench/report/work.json tools/embed
+	$(call embed,text,bench_work_json,$<)
 $(B)/embed/report_style_css.c: bench/report/style.css tools/embed
 	$(call embed,text,report_style_css,$<)
 $(B)/embed/version.c: FORCE
@@ -524,6 +526,10 @@ bench-verdicts: all
 	bench/perf/run-verdicts $(ARGS)
 bench-liars: all $(B)/bin/cartd-test
 	bench/perf/run-liars $(ARGS)
+
+## layouts: counts what operations take on MySQL and SQLite, for the report that compares layouts (bench/report/work.json)
+layouts: all
+	bench/perf/run-layouts $(ARGS)
 
 ## sample-report: a report of ./cart compare on this machine as docs/sample-report.html, and its first screen as docs/report.png
 sample-report:

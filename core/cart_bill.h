@@ -15,7 +15,8 @@
 enum cart_bill_operation {
 	CART_BILL_CREATE,
 	CART_BILL_ADD_LINE, /* of the cart's last line */
-	CART_BILL_ADD,	    /* to a line that is there */
+	CART_BILL_ADD,	    /* to a line that is there; a set takes the same */
+	CART_BILL_REMOVE,   /* of the cart's last line */
 	CART_BILL_MOVE,	    /* what the first change in a step of cart.idle_step takes more */
 	CART_BILL_GET,
 	CART_BILL_GET_EVENTUAL,
@@ -28,6 +29,8 @@ enum cart_bill_operation {
 struct cart_bill_units {
 	double read;
 	double write;
+	double calls; /* to the database */
+	double bytes; /* of the items and index entries that the writes leave, whole */
 };
 
 struct cart_bill {

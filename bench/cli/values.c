@@ -158,7 +158,9 @@ const struct bench_option bench_value_options[] = {
 	TEXT("out", out, "PATH", NULL,
 	     "writes the mode's result there: the document as JSON; of report the page, of\n"
 	     "seed150 its files into this folder"),
-	TEXT("csv", csv, "FILE", NULL, "writes the rows of the table there"),
+	TEXT("csv", csv, "FILE", NULL,
+	     "writes the rows of the table there; of report those that compare layouts and\n"
+	     "databases"),
 	FLAG("json", json, "prints the result as JSON in place of tables"),
 	DURATION("timeout", timeout_ms, 1, 600000, "10s",
 		 "an operation without an answer by then has failed"),

@@ -114,6 +114,7 @@ struct page_section {
 };
 extern const struct page_section section_head, section_answer, section_verdicts, section_forest,
 	section_latency, section_load, section_time, section_sweep, section_split,
-	section_consistency, section_cost, section_seed, section_settings, section_reading;
+	section_consistency, section_cost, section_layouts, section_upkeep, section_seed,
+	section_settings, section_reading;
 
 #endif

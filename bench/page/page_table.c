@@ -179,7 +179,7 @@ void page_table_end(struct page_table *table, enum page_where where)
 		html->failed || table->title.failed || table->heads.failed || table->cells.failed;
 	if (!html->failed && table->count > 0) {
 		if ((where & PAGE_HTML) != 0)
-			table_html(table, where == PAGE_FOLDED);
+			table_html(table, (where & PAGE_FOLDED) == PAGE_FOLDED);
 		if ((where & PAGE_MARKDOWN) != 0)
 			table_markdown(table);
 	}

@@ -66,7 +66,12 @@ struct report_prices {
 	double instance_gb; /* of its disk, paid whether it is full or not */
 	double instance_gb_month;
 	const char *instance_io; /* what of the disk's I/O is in the price, a clause */
-	bool overridden;	 /* some of it by flags */
+	/* Of readers of a stream, and of the archive's files; NAN: the list has none. */
+	double stream_read_million;
+	const char *files, *files_source;
+	double files_gb_month;
+	double files_put_million;
+	bool overridden; /* some of it by flags */
 };
 
 /* One DATABASE_test_results.json of seed150. Milliseconds; rows as in seed_reference_rows. */
@@ -83,6 +88,7 @@ struct report {
 	struct report_side **sides; /* of all documents, in order; by report_docs_settle() */
 	size_t side_count;
 	struct report_prices prices;
+	struct layouts *layouts; /* bench/report/layouts.h */
 	struct report_seed seed[REPORT_SEED_MAX];
 	size_t seed_count;
 	json_t *comparison;  /* what ./cart compare says of itself; NULL: nothing */

@@ -166,23 +166,41 @@ static void verdict_groups_free(struct verdict_groups *all)
 	buf_free(&all->thin);
 }
 
+/* "dynalite" of "dynalite (in memory, a stand-in for DynamoDB)": the server that was measured. */
+static void decide_stand_in(const struct answer *answer, char name[TABLE_TEXT])
+{
+	strcpy(name, "a local server");
+	for (size_t i = 0; i < answer->side_count; i++)
+		if (answer->sides[i]->stand_in)
+			snprintf(name, TABLE_TEXT, "%.*s",
+				 (int)strcspn(answer->sides[i]->label, "("),
+				 answer->sides[i]->label);
+	for (size_t len = strlen(name); len > 0 && name[len - 1] == ' '; len--)
+		name[len - 1] = '\0';
+}
+
 /* What was measured of a stand-in says nothing of what it stands for, so it decides nothing. */
 static void decide_speed(struct answer *answer)
 {
 	struct verdict_groups all;
+	char stand_in[TABLE_TEXT], here[TABLE_TEXT + 16] = "";
 
 	verdict_groups_find(&all, answer->h2h);
-	if (answer->stand_in)
+	if (answer->stand_in) {
+		decide_stand_in(answer, stand_in);
+		snprintf(here, sizeof(here), "Here, with %s: ", stand_in);
 		list_add(&answer->open,
-			 "How fast DynamoDB on AWS is. A local server stands in for it here; what "
-			 "follows is of this machine alone.");
+			 "How fast DynamoDB on AWS is. Measured was %s, which stands in for it; "
+			 "what follows is of this machine alone.",
+			 stand_in);
+	}
 	if (answer->invalid)
 		list_add(&answer->open, "Who is faster here. INVALID: %s.",
 			 member_text(answer->h2h->json, "invalid"));
 	for (size_t i = 0; i < all.count && !answer->invalid; i++)
 		list_add(all.groups[i].decided && !answer->stand_in ? &answer->decided
 								    : &answer->open,
-			 "%s%s: %s.", answer->stand_in ? "Here: " : "",
+			 "%s%s: %s.", here,
 			 all.groups[i].decided ? all.groups[i].words : "INCONCLUSIVE",
 			 buf_string(&all.groups[i].text));
 	if (all.thin.len > 0)

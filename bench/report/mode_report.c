@@ -2,6 +2,7 @@
  * `cartbench report`: the files are read and checked before anything is written, and the
  * page replaces an older one whole.
  */
+#include "bench/report/layouts.h"
 #include "bench/report/money.h"
 #include "bench/page/page.h"
 #include "bench/result/result.h"
@@ -137,10 +138,10 @@ static void report_add_section(struct report *report, const struct page_section 
 static void report_compose(struct report *report)
 {
 	static const struct page_section *const sections[] = {
-		&section_head,	   &section_answer,	 &section_verdicts, &section_forest,
-		&section_latency,  &section_load,	 &section_time,	    &section_sweep,
-		&section_split,	   &section_consistency, &section_cost,	    &section_seed,
-		&section_settings, &section_reading,
+		&section_head,	  &section_answer,	&section_verdicts, &section_forest,
+		&section_latency, &section_load,	&section_time,	   &section_sweep,
+		&section_split,	  &section_consistency, &section_cost,	   &section_layouts,
+		&section_upkeep,  &section_seed,	&section_settings, &section_reading,
 	};
 
 	for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++)
@@ -158,6 +159,20 @@ static bool report_write(const struct buf *text, const char *path)
 	return false;
 }
 
+/* The rows of the comparison of layouts. */
+static bool report_write_csv(const struct report *report, const char *path)
+{
+	struct buf text = {0};
+	bool written;
+
+	if (path == NULL)
+		return true;
+	layouts_csv(&text, report->layouts);
+	written = report_write(&text, path);
+	buf_free(&text);
+	return written;
+}
+
 static bool report_write_money(const struct report *report, const char *path)
 {
 	const struct report_doc *doc = report_first(report, REPORT_H2H);
@@ -168,6 +183,7 @@ static bool report_write_money(const struct report *report, const char *path)
 	if (path == NULL)
 		return true;
 	money = money_json(report, doc);
+	json_object_set_new(money, "layouts", layouts_json(report->layouts));
 	result = bench_result_write(money, path, &error);
 	json_decref(money);
 	if (result != 0)
@@ -186,7 +202,8 @@ static enum bench_exit report_write_all(struct report *report, const struct benc
 	if (!report_write(&report->html, out) ||
 	    !report_write(&report->markdown, values->markdown) ||
 	    !report_write(&report->brief, values->brief) ||
-	    !report_write_money(report, values->money) || fflush(stdout) != 0)
+	    !report_write_money(report, values->money) || !report_write_csv(report, values->csv) ||
+	    fflush(stdout) != 0)
 		return BENCH_INVALID;
 	if (out != NULL && strcmp(out, "-") != 0)
 		fprintf(stderr, "cartbench: written: %s\n", out);
@@ -200,6 +217,7 @@ static enum bench_exit report_run_mode(struct bench_session *session)
 	enum bench_exit status = BENCH_INVALID;
 
 	if (report_read(&report, files, &session->values)) {
+		report.layouts = layouts_make(&report.prices);
 		report_compose(&report);
 		status = report_write_all(&report, &session->values);
 	}
@@ -207,6 +225,7 @@ static enum bench_exit report_run_mode(struct bench_session *session)
 		report_doc_free(&report.docs[i]);
 	for (size_t i = 0; i < report.seed_count; i++)
 		free(report.seed[i].name);
+	layouts_free(report.layouts);
 	report_prices_free(&report.prices);
 	free(report.docs);
 	free(report.sides);
@@ -225,7 +244,7 @@ const struct bench_mode report_mode = {
 	.arguments_min = 1,
 	.arguments_max = BENCH_TEXTS_MAX,
 	.summary = "one HTML file with verdicts and pictures of what the other modes measured",
-	.takes = {"out", "markdown", "brief", "money", "comparison", "seed150", "prices",
+	.takes = {"out", "markdown", "brief", "money", "csv", "comparison", "seed150", "prices",
 		  "write-price", "read-price", "instance-price", "instance-name"},
 	.about = "Makes one HTML file, which needs no other, of results that run, h2h, sweep\n"
 		 "and consistency have written: verdicts, pictures, tables, settings. Readable\n"

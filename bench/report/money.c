@@ -1,16 +1,23 @@
 #include "bench/report/money.h"
+#include "bench/result/number.h"
 #include "bench/target/op.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
-const size_t money_sizes[MONEY_SIZES] = {1, 5, 20, 200};
+const size_t money_sizes[MONEY_SIZES] = {1, 5, 20, 50, 200};
 
 static const char *const money_operations[CART_BILL_OPERATIONS] = {
-	[CART_BILL_CREATE] = "create", [CART_BILL_ADD_LINE] = "add_line",
-	[CART_BILL_ADD] = "add",       [CART_BILL_MOVE] = "move",
-	[CART_BILL_GET] = "get",       [CART_BILL_GET_EVENTUAL] = "get_eventual",
-	[CART_BILL_LIST] = "list",     [CART_BILL_CHECKOUT] = "checkout",
+	[CART_BILL_CREATE] = "create",
+	[CART_BILL_ADD_LINE] = "add_line",
+	[CART_BILL_ADD] = "add",
+	[CART_BILL_REMOVE] = "remove",
+	[CART_BILL_MOVE] = "move",
+	[CART_BILL_GET] = "get",
+	[CART_BILL_GET_EVENTUAL] = "get_eventual",
+	[CART_BILL_LIST] = "list",
+	[CART_BILL_CHECKOUT] = "checkout",
 	[CART_BILL_DELETE] = "delete",
 };
 
@@ -51,6 +58,20 @@ int money_bill(struct cart_bill *bill, const struct report_side *side, size_t li
 						  .keyed = keyed,
 						  .setting = money_setting,
 						  .user = &setting});
+}
+
+const char *money_units_text(const struct cart_bill_units *units, char *text)
+{
+	char read[NUMBER_TEXT], write[NUMBER_TEXT];
+
+	snprintf(text, NUMBER_TEXT, "%.18s%s%.18s%s",
+		 units->read > 0 ? number_plain(units->read, read) : "",
+		 units->read <= 0   ? ""
+		 : units->write > 0 ? " R + "
+				    : " R",
+		 units->write > 0 ? number_plain(units->write, write) : "",
+		 units->write > 0 ? " W" : "");
+	return text;
 }
 
 double money_price(const struct report_prices *prices, const struct cart_bill_units *units)
@@ -154,8 +175,10 @@ static json_t *money_bill_json(const struct report *report, const struct report_
 	for (int i = 0; i < CART_BILL_OPERATIONS; i++)
 		json_object_set_new(
 			operations, money_operations[i],
-			json_pack("{s:f, s:f, s:f}", "read_units", bill.units[i].read,
-				  "write_units", bill.units[i].write, "million",
+			json_pack("{s:f, s:f, s:f, s:f, s:f}", "calls", bill.units[i].calls,
+				  "read_units", bill.units[i].read, "write_units",
+				  bill.units[i].write, "bytes_written", bill.units[i].bytes,
+				  "million",
 				  money_price(&report->prices, &bill.units[i]) * MONEY_MILLION));
 	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:o}", "layout", money_layout(side, layout),
 			 "keyed", (int)keyed, "lines", (json_int_t)lines, "bytes",

@@ -57,13 +57,15 @@ CART_MUST_CHECK int money_bill(struct cart_bill *bill, const struct report_side 
 #define MONEY_LAYOUTS 3
 const char *money_layout(const struct report_side *side, size_t layout);
 
-/* All of it as JSON, with every side's bills; the caller's. */
+/* All of it as JSON, with every side's bills, but without "layouts" (layouts.h); the caller's. */
 json_t *money_json(const struct report *report, const struct report_doc *doc);
 
 /* The sizes of carts that bills are shown for. */
-#define MONEY_SIZES 4
+#define MONEY_SIZES 5
 extern const size_t money_sizes[MONEY_SIZES];
 
+/* "5 R + 2 W", of NUMBER_TEXT characters. */
+const char *money_units_text(const struct cart_bill_units *units, char *text);
 /* Of one operation. */
 double money_price(const struct report_prices *prices, const struct cart_bill_units *units);
 

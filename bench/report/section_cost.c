@@ -24,6 +24,7 @@ static const struct {
 	{CART_BILL_CREATE, "create", true},
 	{CART_BILL_ADD_LINE, "add of a new line", true},
 	{CART_BILL_ADD, "add to a line that is there", false},
+	{CART_BILL_REMOVE, "removal of a line", false},
 	{CART_BILL_MOVE, "the first change in an idle step, more", false},
 	{CART_BILL_GET, "get, strong", true},
 	{CART_BILL_GET_EVENTUAL, "get, eventual", false},
@@ -31,21 +32,6 @@ static const struct {
 	{CART_BILL_CHECKOUT, "checkout", true},
 	{CART_BILL_DELETE, "delete", true},
 };
-
-/* "5 R + 2 W". */
-static const char *cost_units(const struct cart_bill_units *units, char text[NUMBER_TEXT])
-{
-	char read[NUMBER_TEXT], write[NUMBER_TEXT];
-
-	snprintf(text, NUMBER_TEXT, "%.18s%s%.18s%s",
-		 units->read > 0 ? number_plain(units->read, read) : "",
-		 units->read <= 0   ? ""
-		 : units->write > 0 ? " R + "
-				    : " R",
-		 units->write > 0 ? number_plain(units->write, write) : "",
-		 units->write > 0 ? " W" : "");
-	return text;
-}
 
 /* To the cent where it is larger than one; all digits of what is not. */
 static const char *cost_digits(double money, char text[NUMBER_TEXT])
@@ -123,7 +109,7 @@ static void cost_bill_rows(struct page_table *table, const struct cost_bills *of
 			const struct cart_bill_units *units =
 				&bills[i].units[cost_operations[row].operation];
 
-			page_cell(table, "%s: %s", cost_units(units, text),
+			page_cell(table, "%s: %s", money_units_text(units, text),
 				  cost_digits(cost_million(of->report, units), money));
 		}
 	}
@@ -144,11 +130,12 @@ static void cost_bill_table(const struct cost_bills *of)
 			 strcmp(projection, "all") == 0 ? projection : "keys",
 			 of->keyed ? "with" : "without");
 	page_heads(&table, "l units, and USD for a million|r 1 line|r 5 lines|r 20 lines|"
-			   "r 200 lines");
+			   "r 50 lines|r 200 lines");
 	cost_bill_rows(&table, of, bills);
-	page_table_end(&table, of->keyed || of->layout > 0
-				       ? (enum page_where)(PAGE_FOLDED | PAGE_MARKDOWN)
-				       : PAGE_BOTH);
+	/* The page has the other layouts side by side. */
+	page_table_end(&table, of->layout > 0 ? PAGE_MARKDOWN
+			       : of->keyed    ? (enum page_where)(PAGE_FOLDED | PAGE_MARKDOWN)
+					      : PAGE_BOTH);
 }
 
 static void cost_bills(struct report *report, const struct report_side *side)
@@ -313,7 +300,7 @@ static void cost_sum_units(struct cost_sum *sum, const char *name, int count,
 		snprintf(price + strlen(price), sizeof(price) - strlen(price),
 			 "%.20s \xc3\x97 %.20s", number_plain(units->write, text),
 			 number_plain(prices->write_million, write));
-	cost_sum_row(sum, false, part, cost_units(units, text), price,
+	cost_sum_row(sum, false, part, money_units_text(units, text), price,
 		     cost_million(sum->report, units));
 }
 
@@ -335,7 +322,8 @@ static void cost_sum_requests(struct cost_sum *sum, const struct money_side *of)
 		 number_plain(round(of->stored_gb * 1e4) / 1e4, text),
 		 number_plain(prices->storage_gb_month, of_gb));
 	cost_sum_row(sum, false, "storage for a month", amount, price, of->storage);
-	cost_sum_row(sum, true, "a million carts", cost_units(&of->sum, text), "", of->million);
+	cost_sum_row(sum, true, "a million carts", money_units_text(&of->sum, text), "",
+		     of->million);
 }
 
 static void cost_sum_month(struct cost_sum *sum, const struct money_side *of)

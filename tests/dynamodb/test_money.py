@@ -2,7 +2,7 @@
 """What the report says a cart costs, against AWS's rules worked out by hand, here, from the items and index entries that cartd has stored.
 
 The rules are those of AWS's Developer Guide: "Item sizes and formats", "Read and write operations", "Global secondary indexes". Nothing of
-cartbench is used to compute them. Carts have 1, 5, 20 and 200 lines, in all layouts, with and without idempotency keys, and in a table
+cartbench is used to compute them. Carts have 1, 5, 20, 50 and 200 lines, in all layouts, with and without idempotency keys, and in a table
 whose index holds whole carts. Units and money have to be the same in the report's JSON and in its HTML. The sum of a million carts, the
 break-even and the tables of docs/backends/dynamodb.md are held against the same.
 """
@@ -25,7 +25,7 @@ from tap import main  # noqa: E402
 
 CARTBENCH = os.path.abspath(os.environ.get("CARTBENCH") or os.path.join(ROOT, "build", "bin", "cartbench"))
 DOCUMENT = os.path.join(ROOT, "docs", "backends", "dynamodb.md")
-SIZES = (1, 5, 20, 200)
+SIZES = (1, 5, 20, 50, 200)
 LIFE_LINES, LIFE_GETS = 5, 5
 # Layout, projection, keys, sizes.
 VARIANTS = [("map", "keys", False, SIZES), ("map", "keys", True, SIZES), ("list", "keys", False, SIZES), ("list", "keys", True, SIZES),
@@ -33,7 +33,7 @@ VARIANTS = [("map", "keys", False, SIZES), ("map", "keys", True, SIZES), ("list"
 ROWS = [("rows", "keys", False, SIZES), ("rows", "keys", True, SIZES)]
 TRANSACTION = 100  # writes, at most
 # In the JSON and in the tables.
-NAMES = {"create": "create", "add_line": "add of a new line", "add": "add to a line that is there",
+NAMES = {"create": "create", "add_line": "add of a new line", "add": "add to a line that is there", "remove": "removal of a line",
          "move": "the first change in an idle step, more", "get": "get, strong", "get_eventual": "get, eventual",
          "list": "list of a customer with one cart", "checkout": "checkout", "delete": "delete"}
 # US East (N. Virginia), on demand, 2026-11-26.
@@ -110,6 +110,11 @@ def units_of_write(before, after):
         index_units(keys, before.entries[index], after.entries[index]) for index, keys in Stored.INDEXES.items())
 
 
+def bytes_left(before, after):
+    """By a write: the item, and the entries that it has changed."""
+    return bytes_of(after.item) + sum(bytes_of(after.entries[index]) for index in Stored.INDEXES if after.entries[index] != before.entries[index])
+
+
 class Nothing:
     item = None
     entries = {index: None for index in Stored.INDEXES}
@@ -145,7 +150,7 @@ class Life:
     """A cart that grows line by line. At each size its operations are tried, each from the same item, which is put back."""
 
     def __init__(self, cartd, table, layout, keyed, sizes):
-        self.asker, self.table, self.layout, self.keyed, self.sizes = Asker(cartd), table, layout, keyed, sizes
+        self.asker, self.cartd, self.table, self.layout, self.keyed, self.sizes = Asker(cartd), cartd, table, layout, keyed, sizes
         self.keys = 0
         self.bytes, self.stored_bytes, self.units, self.add_lines = {}, {}, {}, []
 
@@ -153,11 +158,20 @@ class Life:
         self.keys += 1
         return ((KEY, "key-%d" % self.keys),) if self.keyed else ()
 
-    def change(self, before, ask):
-        """Read and write units of a change of the cart as it is; and what is stored then."""
+    def calls(self, ask):
+        """That cartd has counted meanwhile."""
+        def counted():
+            return sum(int(value) for name, value in self.cartd.metrics().items() if name.startswith("cart_dynamodb_calls_total"))
+
+        before = counted()
         ask()
+        return counted() - before
+
+    def change(self, before, ask):
+        """Read and write units, calls and bytes of a change of the cart as it is; and what is stored then."""
+        calls = self.calls(ask)
         after = Stored(self.table, self.cart_id)
-        return (read_units(before.item) if self.layout == "list" else 0, units_of_write(before, after)), after
+        return (read_units(before.item) if self.layout == "list" else 0, units_of_write(before, after), calls, bytes_left(before, after)), after
 
     def add(self, product, quantity):
         return lambda: self.asker.ask(204, "POST", self.path + "/items", self.key(), '{"product_id":%d,"quantity":%d}' % (product, quantity))
@@ -168,13 +182,27 @@ class Life:
         return units if self.table.item(self.cart_id)["idle_shard"]["N"] != "0" else self.create()
 
     def create_any(self):
+        calls = self.calls(self.ask_for_one)
+        made = Stored(self.table, self.cart_id)
+        key = self.table.item(made.item["create_key"]["S"]) if self.keyed else None
+        return (0, units_of_write(Nothing, made) + (write_units(None, key) if key else 0), calls, bytes_left(Nothing, made) + bytes_of(key))
+
+    def ask_for_one(self):
         self.path = self.asker.ask(201, "POST", "/shopping-carts", self.key(), '{"customer_id":1234567}').header("Location")
         self.cart_id = self.path.rsplit("/", 1)[1]
-        made = Stored(self.table, self.cart_id)
-        units = units_of_write(Nothing, made)
-        if self.keyed:
-            units += write_units(None, self.table.item(made.item["create_key"]["S"]))
-        return (0, units)
+
+    def get(self):
+        self.asker.ask(200, "GET", self.path)
+
+    def list(self):
+        self.asker.ask(200, "GET", "/shopping-carts?customer_id=1234567&limit=1")
+
+    def remove(self, lines):
+        return lambda: self.asker.ask(204, "DELETE", "%s/items/%d" % (self.path, 123456 + lines), self.key())
+
+    def moved(self, moved, added):
+        """What the first change in an idle step takes more."""
+        return (0, moved[1] - added[1], moved[2] - added[2], moved[3] - added[3])
 
     def live(self):
         create = self.create()
@@ -191,9 +219,10 @@ class Life:
 
     def operations(self, lines, stored):
         read = read_units(stored.item)
-        found = {"get": (read, 0), "get_eventual": (read / 2, 0)}
+        found = {"get": (read, 0, self.calls(self.get), 0)}
+        found["get_eventual"] = (read / 2, 0, found["get"][2], 0)
         entry = stored.entries["customer-index"]
-        found["list"] = (read_units(entry) / 2 + (0 if len(entry) > 4 else read / 2), 0)
+        found["list"] = (read_units(entry) / 2 + (0 if len(entry) > 4 else read / 2), 0, self.calls(self.list), 0)
         self.bytes[lines] = bytes_of(stored.item)
         keys = self.keys
         found["add"], _ = self.change(stored, self.add(123457, 1))
@@ -201,16 +230,20 @@ class Life:
         self.keys = keys
         self.table.put(stored.moved_from())
         moved, _ = self.change(Stored(self.table, self.cart_id), self.add(123457, 1))
-        found["move"] = (0, moved[1] - found["add"][1])
+        found["move"] = self.moved(moved, found["add"])
+        self.keys = keys
+        self.table.put(stored.item)
+        found["remove"], _ = self.change(stored, self.remove(lines))
         self.keys = keys
         self.table.put(stored.item)
         found["checkout"], closed = self.change(stored, lambda: self.asker.ask(200, "POST", self.path + "/checkout", self.key()))
         self.stored_bytes[lines] = closed.bytes_stored()
         self.keys = keys
         self.table.put(stored.item)
-        (_, delete), after = self.change(stored, lambda: self.asker.ask(204, "DELETE", self.path))
-        # Of a cart that was made under a key the first call's condition is false, which is billed; AWS returns the item with it.
-        found["delete"] = (0, delete + (write_units(stored.item, None) if after.item else 0))
+        (_, delete, calls, left), after = self.change(stored, lambda: self.asker.ask(204, "DELETE", self.path))
+        # Of a cart that was made under a key the first call's condition is false, which is billed; AWS returns the item with it, for which
+        # a server that does not is asked.
+        found["delete"] = (0, delete + (write_units(stored.item, None) if after.item else 0), min(calls, 2), left)
         self.table.put(stored.item)
         return found
 
@@ -238,27 +271,26 @@ class Rows:
 class LifeOfRows(Life):
     """In layout rows. A transaction costs twice what its writes would, but not of what they do to the indexes."""
 
-    def create_units(self):
+    def create_units(self, calls):
         made = Rows(self.table, self.cart_id)
-        units = units_of_write(Nothing, made)
-        return (0, units + (write_units(None, self.table.row(made.item["create_key"]["S"], "CART")) if self.keyed else 0))
+        key = self.table.row(made.item["create_key"]["S"], "CART") if self.keyed else None
+        return (0, units_of_write(Nothing, made) + (write_units(None, key) if key else 0), calls, bytes_left(Nothing, made) + bytes_of(key))
 
     def change(self, before, ask):
-        ask()
+        calls = self.calls(ask)
         after = Rows(self.table, self.cart_id)
         names = [name for name in {**before.lines, **after.lines} if before.lines.get(name) != after.lines.get(name)]
         units = units_of_write(before, after)
         if names:
             units += write_units(before.item, after.item) + sum(
                 2 * write_units(before.lines.get(name), after.lines.get(name)) for name in names)
-        return (before.read_units(), units), after
+        return (before.read_units(), units, calls, bytes_left(before, after) + sum(bytes_of(after.lines.get(name)) for name in names)), after
 
     def live(self):
-        self.path = self.asker.ask(201, "POST", "/shopping-carts", self.key(), '{"customer_id":1234567}').header("Location")
-        self.cart_id = self.path.rsplit("/", 1)[1]
+        calls = self.calls(self.ask_for_one)
         if self.table.row(self.cart_id, "CART")["idle_shard"]["N"] == "0":
             return self.live()  # whose number is a byte shorter
-        create = self.create_units()
+        create = self.create_units(calls)
         for lines in range(1, max(self.sizes) + 1):
             if lines > LIFE_LINES and lines not in self.sizes:
                 self.add(123456 + lines, 12)()
@@ -276,8 +308,9 @@ class LifeOfRows(Life):
 
     def operations(self, lines, stored):
         read = stored.read_units()
-        found = {"get": (read, 0), "get_eventual": (read / 2, 0),
-                 "list": (read_units(stored.entries["customer-index"]) / 2 + read / 2, 0)}
+        found = {"get": (read, 0, self.calls(self.get), 0),
+                 "list": (read_units(stored.entries["customer-index"]) / 2 + read / 2, 0, self.calls(self.list), 0)}
+        found["get_eventual"] = (read / 2, 0, found["get"][2], 0)
         self.bytes[lines] = stored.bytes()
         keys = self.keys
         found["add"], _ = self.change(stored, self.add(123457, 1))
@@ -285,7 +318,10 @@ class LifeOfRows(Life):
         self.restore(stored)
         self.table.put(Stored.moved_from(stored))
         moved, _ = self.change(Rows(self.table, self.cart_id), self.add(123457, 1))
-        found["move"] = (0, moved[1] - found["add"][1])
+        found["move"] = self.moved(moved, found["add"])
+        self.keys = keys
+        self.restore(stored)
+        found["remove"], _ = self.change(stored, self.remove(lines))
         self.keys = keys
         self.restore(stored)
         found["checkout"], closed = self.change(stored, lambda: self.asker.ask(200, "POST", self.path + "/checkout", self.key()))
@@ -298,8 +334,8 @@ class LifeOfRows(Life):
 
     def delete(self, lines, stored):
         """More rows than a transaction takes go first; the lines are then in CART, which is larger."""
-        packed, reads, writes, left = stored.item, 0, 0, lines
-        self.asker.ask(204, "DELETE", self.path)
+        packed, reads, writes, left, kept = stored.item, 0, 0, lines, 0
+        calls = self.calls(lambda: self.asker.ask(204, "DELETE", self.path))
         after = Rows(self.table, self.cart_id)
         row = bytes_of(next(iter(stored.lines.values())))
         while True:
@@ -309,9 +345,11 @@ class LifeOfRows(Life):
             before, packed = packed, self.packed(stored)
             writes += 2 * write_units(before, packed) + 2 * (TRANSACTION - 1)
             left -= TRANSACTION - 1
+            kept += bytes_of(packed)
         assert not after.lines
         writes += 2 * write_units(packed, after.item) + 2 * left
-        return (reads, writes + sum(index_units(keys, stored.entries[index], after.entries[index]) for index, keys in Stored.INDEXES.items()))
+        writes += sum(index_units(keys, stored.entries[index], after.entries[index]) for index, keys in Stored.INDEXES.items())
+        return (reads, writes, calls, kept + bytes_left(stored, after))
 
     @staticmethod
     def packed(stored):
@@ -365,7 +403,7 @@ def five_digits(value):
 
 def cell_of(units):
     """"5 R + 2 W: 1.875", by hand."""
-    read, write = units
+    read, write = units[:2]
     said = " + ".join("%g %s" % (count, letter) for count, letter in ((read, "R"), (write, "W")) if count)
     return "%s: %g" % (said, five_digits(read * READ + write * WRITE))
 
@@ -384,8 +422,11 @@ def bills_agree(life, report, layout, projection, keyed):
             problems.append("%d lines: the page has %s bytes" % (lines, table["the item, bytes"][column]))
         if set(bill["operations"]) != set(life.units[lines]):
             problems.append("operations: %s" % sorted(bill["operations"]))
-        for name, (read, write) in life.units[lines].items():
+        for name, (read, write, calls, left) in life.units[lines].items():
             said = bill["operations"][name]
+            if (said["calls"], said["bytes_written"]) != (calls, left):
+                problems.append("%s, %d lines: the JSON has %g calls and %g bytes, by hand %d and %d" % (
+                    name, lines, said["calls"], said["bytes_written"], calls, left))
             if (said["read_units"], said["write_units"]) != (read, write) or abs(said["million"] - read * READ - write * WRITE) > 1e-9:
                 problems.append("%s, %d lines: the JSON has %s, by hand %s" % (name, lines, said, cell_of((read, write))))
             if table[NAMES[name]][column] != cell_of((read, write)):
@@ -397,7 +438,7 @@ def sum_by_hand(life):
     """USD of a million carts: requests, and storage for a month."""
     at = life.units[LIFE_LINES]
     parts = [at["create"], *life.add_lines[:LIFE_LINES], at["move"], *[at["get"]] * LIFE_GETS, at["checkout"]]
-    requests = sum(read * READ + write * WRITE for read, write in parts)
+    requests = sum(read * READ + write * WRITE for read, write, *_ in parts)
     return requests, life.stored_bytes[LIFE_LINES] * 1e6 / 2 ** 30 * STORED_GB
 
 

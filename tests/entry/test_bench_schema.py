@@ -93,6 +93,9 @@ def money_is_valid():
         "money below nothing": lambda made: made["sides"][0].update(month=-1),
         "a layout that is none": lambda made: made["sides"][1]["bills"][0].update(layout="tree"),
         "an operation that is not there": lambda made: made["sides"][1]["bills"][0]["operations"].pop("checkout"),
+        "no comparison of layouts": lambda made: made.pop("layouts"),
+        "a store that is none": lambda made: made["layouts"]["costs"][0].update(store="tree"),
+        "a crossing at no line": lambda made: made["layouts"]["crossings"][0].update(rows_cost_less_from_lines=0),
         "units without their price": lambda made: made["sides"][1]["bills"][0]["operations"]["add"].pop("million"),
     }
     for what, change in wrong.items():

@@ -391,6 +391,10 @@ def names_say_what_it_was(desk):
     said = text_of(text).count("stand-in")
     if said > 6:
         wrong.append("the page says %d times that it is a stand-in" % said)
+    subprocess.run([CARTBENCH, "report", "--brief", "named.txt", "h2h.json"], cwd=desk.folder, check=True, stderr=subprocess.PIPE, timeout=TIMEOUT_S)
+    for line in desk.read("named.txt").splitlines():
+        if line.strip().startswith("Here") and not line.strip().startswith("Here, with dynalite: "):
+            wrong.append("does not name what was measured: " + line)
     if "here: dynalite" not in text:
         wrong.append("the seed's calls are those of DynamoDB")
     if "stand-in" in desk.page("own.html", "run-mysql.json", "sweep-mysql.json"):

@@ -2,6 +2,7 @@
  * cartd has stored are counted in tests/dynamodb/test_money.py. */
 #include "backends/dynamodb/item/attribute.h"
 #include "backends/dynamodb/item/bill.h"
+#include "backends/dynamodb/item/item_bytes.h"
 #include "backends/dynamodb/item/body_parts.h"
 #include "backends/dynamodb/item/largest.h"
 #include "tests/lib/cmocka.h"

@@ -16,105 +16,27 @@
  */
 #include "backends/dynamodb/item/bill.h"
 
-#include "backends/dynamodb/item/attribute.h"
-#include "backends/dynamodb/item/body.h"
-#include "backends/dynamodb/item/body_parts.h"
+#include "backends/dynamodb/item/bill_items.h"
+#include "backends/dynamodb/item/item_bytes.h"
 #include "backends/dynamodb/item/rows.h"
 #include "backends/dynamodb/table/definition.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BILL_WRITE_BYTES   1024
 #define BILL_READ_BYTES	   4096
 #define BILL_STORAGE_BYTES 100
-#define BILL_NESTED_BYTES  3 /* of a map or list, and 1 for each of its elements */
 #define BILL_INDEX_KEYS	   2
-
-/* No time of the carts ends in two zeros, with which a number is a byte shorter. */
-#define BILL_NOW_MS INT64_C(1764547623123)
-
-static const struct cart_rules bill_rules = {
-	.ttl_ms = INT64_C(30) * 24 * 3600 * 1000,
-	.lines_max = CART_BILL_LINES_MAX,
-	.quantity_max = 1000000,
-	.idempotency_window_ms = INT64_C(600) * 1000,
-	.idle_step_ms = INT64_C(3600) * 1000,
-	.sweep_grace_ms = INT64_C(3600) * 1000,
-};
-
-/* Two significant digits take a byte, and the number one more. Digits are paired from the decimal
- * point on, and pairs of zeros at either end are not counted. */
-static size_t bill_number_bytes(const char *text)
-{
-	bool negative = *text == '-';
-	size_t len, pairs;
-
-	text += negative;
-	text += strspn(text, "0");
-	len = strlen(text);
-	pairs = (len + 1) / 2;
-	for (; len >= 2 && text[len - 1] == '0' && text[len - 2] == '0'; len -= 2)
-		pairs--;
-	return 1 + pairs + negative;
-}
-
-static size_t bill_value_bytes(const json_t *value)
-{
-	const json_t *map = json_object_get(value, "M"), *list = json_object_get(value, "L");
-	const char *number = json_string_value(json_object_get(value, "N"));
-	const char *string = json_string_value(json_object_get(value, "S"));
-	size_t bytes = BILL_NESTED_BYTES + json_array_size(list) + json_object_size(map), i;
-	const json_t *each;
-
-	if (number != NULL)
-		return bill_number_bytes(number);
-	if (string != NULL)
-		return strlen(string);
-	json_array_foreach(list, i, each) bytes += bill_value_bytes(each);
-	return bytes + ddb_item_bytes(map);
-}
-
-size_t ddb_item_bytes(const json_t *attributes)
-{
-	size_t bytes = 0;
-	const char *name;
-	json_t *value;
-
-	json_object_foreach((json_t *)(uintptr_t)attributes, name, value) bytes +=
-		strlen(name) + bill_value_bytes(value);
-	return bytes;
-}
 
 static double bill_begun(size_t bytes, size_t of)
 {
 	return bytes > 0 ? (double)((bytes + of - 1) / of) : 1;
 }
 
-static double bill_read(const json_t *item)
+static double bill_read(const struct bill *bill, const json_t *item)
 {
-	return bill_begun(ddb_item_bytes(item), BILL_READ_BYTES);
+	return bill_begun(ddb_bill_bytes(bill, item), BILL_READ_BYTES);
 }
-
-/* The cart as it stands at some time in its life. */
-struct bill_state {
-	size_t lines;
-	size_t changes; /* since its creation */
-	int64_t now_ms;
-	bool closed;
-};
-
-struct bill {
-	struct ddb_table table;
-	json_t *definition; /* of the table and its indexes */
-	bool keyed;
-	bool strings;	   /* cart.id_type=string */
-	size_t attributes; /* of each line */
-	json_t *row;	   /* a line's item in layout rows; NULL: of another layout */
-	struct cart_op op;
-	struct buf body;
-};
 
 static bool bill_has_rows(const struct bill *bill)
 {
@@ -166,24 +88,25 @@ static bool bill_same_key(const json_t *index, const json_t *before, const json_
 }
 
 /* A write that leaves one as the larger of both; NULL: there was or is none. */
-static double bill_larger(const json_t *before, const json_t *after)
+static double bill_larger(const struct bill *bill, const json_t *before, const json_t *after)
 {
-	size_t a = ddb_item_bytes(before), b = ddb_item_bytes(after);
+	size_t a = ddb_bill_bytes(bill, before), b = ddb_bill_bytes(bill, after);
 
 	return bill_begun(a > b ? a : b, BILL_WRITE_BYTES);
 }
 
-static double bill_write_index(const json_t *index, const json_t *before, const json_t *after)
+static double bill_write_index(const struct bill *bill, const json_t *index, const json_t *before,
+			       const json_t *after)
 {
 	json_t *old = bill_entry(index, before), *new = bill_entry(index, after);
 	double units = 0;
 
 	if (old != NULL && new != NULL && !bill_same_key(index, old, new))
-		units = bill_larger(old, NULL) + bill_larger(NULL, new);
+		units = bill_larger(bill, old, NULL) + bill_larger(bill, NULL, new);
 	else if (old != NULL && new != NULL)
-		units = json_equal(old, new) ? 0 : bill_larger(old, new);
+		units = json_equal(old, new) ? 0 : bill_larger(bill, old, new);
 	else if (old != NULL || new != NULL)
-		units = bill_larger(old, new);
+		units = bill_larger(bill, old, new);
 	json_decref(old);
 	json_decref(new);
 	return units;
@@ -196,13 +119,36 @@ static double bill_write_indexes(const struct bill *bill, const json_t *before, 
 	size_t i;
 
 	json_array_foreach(ddb_table_indexes(bill->definition), i, index) units +=
-		bill_write_index(index, before, after);
+		bill_write_index(bill, index, before, after);
 	return units;
 }
 
-static double bill_write(const struct bill *bill, const json_t *before, const json_t *after)
+/* Of the entries that a write leaves: what is the same is not written. */
+static double bill_index_bytes(const struct bill *bill, const json_t *before, const json_t *after)
 {
-	return bill_larger(before, after) + bill_write_indexes(bill, before, after);
+	double bytes = 0;
+	const json_t *index;
+	size_t i;
+
+	json_array_foreach(ddb_table_indexes(bill->definition), i, index)
+	{
+		json_t *old = bill_entry(index, before), *new = bill_entry(index, after);
+
+		if (new != NULL && !json_equal(old, new))
+			bytes += (double)ddb_item_bytes(new);
+		json_decref(old);
+		json_decref(new);
+	}
+	return bytes;
+}
+
+/* One more write of an item. */
+static void bill_add_write(struct cart_bill_units *units, const struct bill *bill,
+			   const json_t *before, const json_t *after)
+{
+	units->calls++;
+	units->write += bill_larger(bill, before, after) + bill_write_indexes(bill, before, after);
+	units->bytes += (double)ddb_bill_bytes(bill, after) + bill_index_bytes(bill, before, after);
 }
 
 static size_t bill_stored(const struct bill *bill, const json_t *item)
@@ -220,188 +166,57 @@ static size_t bill_stored(const struct bill *bill, const json_t *item)
 	return bytes;
 }
 
-/* Takes an item out of the body that was made: of a transaction, that of the n-th write. NULL: no
- * memory. */
-static json_t *bill_take_item(struct bill *bill, size_t n)
-{
-	json_t *body =
-		bill->body.failed ? NULL : json_loadb(bill->body.data, bill->body.len, 0, NULL);
-	const json_t *writes = json_object_get(body, "TransactItems");
-	const json_t *write =
-		writes != NULL ? json_object_get(json_array_get(writes, n), "Put") : body;
-	json_t *item = json_incref(json_object_get(write, "Item"));
-
-	json_decref(body);
-	return item;
-}
-
-/* A number of 6 or 7 digits; a string has 16, as those of shop_id_of_number(). */
-static void bill_set_id(struct shop_id *id, const struct bill *bill, size_t number)
-{
-	id->size = (uint8_t)snprintf(id->text, sizeof(id->text), bill->strings ? "%016zu" : "%zu",
-				     number);
-}
-
-/* Their size alone counts. NULL: none, or no memory. */
-static char *bill_attributes(const struct bill *bill)
-{
-	char *text = bill->attributes > 0 ? calloc(bill->attributes + 1, 1) : NULL;
-
-	if (text != NULL)
-		memset(text, 'x', bill->attributes);
-	return text;
-}
-
-/* So that the item alone is written, as where no line changes. */
-static int bill_fill_rows(struct ddb_item *item, const struct bill *bill,
-			  const struct bill_state *state)
-{
-	item->gen = 1;
-	item->rows = calloc(state->lines + 1, sizeof(*item->rows));
-	if (item->rows == NULL)
-		return -1;
-	for (; item->row_count < state->lines; item->row_count++) {
-		struct ddb_row *row = &item->rows[item->row_count];
-
-		bill_set_id(&row->product_id, bill, 123457 + item->row_count);
-		row->expires_s = INT64_MAX;
-		row->current = true;
-	}
-	return 0;
-}
-
-static int bill_fill(struct ddb_item *item, const struct bill *bill, const struct bill_state *state)
-{
-	struct cart *cart = &item->cart;
-	size_t keys = bill->keyed ? state->changes : 0;
-
-	cart->lines = calloc(state->lines + 1, sizeof(*cart->lines));
-	item->keys = calloc(keys + 1, sizeof(*item->keys));
-	if (cart->lines == NULL || item->keys == NULL)
-		return -1;
-	/* In no shard 0, which is a byte shorter. */
-	cart->id.bytes[CART_ID_BYTES - 1] = 1;
-	bill_set_id(&cart->customer_id, bill, 1234567);
-	cart->state = state->closed ? CART_CHECKED_OUT : CART_OPEN;
-	cart->version = (int64_t)state->changes + 1;
-	cart->created_ms = BILL_NOW_MS;
-	cart->updated_ms = state->now_ms;
-	cart->expires_ms = state->closed ? 0 : state->now_ms + bill_rules.ttl_ms;
-	if (bill_has_rows(bill) && bill_fill_rows(item, bill, state) != 0)
-		return -1;
-	for (; cart->line_count < state->lines; cart->line_count++) {
-		struct cart_line *line = &cart->lines[cart->line_count];
-
-		bill_set_id(&line->product_id, bill, 123457 + cart->line_count);
-		line->quantity = 12;
-		line->added_ms = line->updated_ms = BILL_NOW_MS;
-		line->attributes = bill_attributes(bill);
-		if (bill->attributes > 0 && line->attributes == NULL)
-			return -1;
-	}
-	for (; item->key_count < keys; item->key_count++) {
-		struct ddb_key *key = &item->keys[item->key_count];
-		uint8_t hash[CART_KEY_HASH_BYTES] = {(uint8_t)(item->key_count >> 8),
-						     (uint8_t)item->key_count};
-
-		ddb_key_name(hash, key->name);
-		key->version = (int64_t)item->key_count + 2;
-		key->stored_ms = BILL_NOW_MS;
-	}
-	return 0;
-}
-
-/* tombstone: what is left of the cart when it is deleted. NULL: no memory. */
-static json_t *bill_item(struct bill *bill, const struct bill_state *state, bool tombstone)
-{
-	struct ddb_item item = {.layout = bill->table.layout};
-	const struct ddb_put put = {
-		.op = &bill->op, .before = &item, .after = &item.cart, .mark = "0123456789abcdef"};
-	json_t *made = NULL;
-
-	if (bill->keyed) {
-		char name[DDB_KEY_NAME_ROOM];
-
-		ddb_key_name(bill->op.key_hash, name);
-		snprintf(item.create_key, sizeof(item.create_key), "key#%.22s", name);
-		item.keyed_until_ms = bill->op.now_ms + bill_rules.idempotency_window_ms;
-	}
-	if (bill_fill(&item, bill, state) == 0) {
-		if (tombstone)
-			ddb_body_tombstone(&bill->body, &bill->table, &item);
-		else
-			ddb_body_put(&bill->body, &bill->table, &put);
-		made = bill_take_item(bill, 0);
-	}
-	ddb_item_clear(&item);
-	return made;
-}
-
-/* The items of a cart's life around the operations that are billed. */
-enum bill_moment {
-	BILL_NEW,
-	BILL_LINE_BEFORE, /* without the last line */
-	BILL_OPEN,
-	BILL_ADDED,
-	BILL_MOVED, /* as ADDED, in another step of cart.idle_step */
-	BILL_CLOSED,
-	BILL_TOMBSTONE,
-	BILL_PACKED, /* layout rows: open, with its lines in it */
-	BILL_KEY,    /* the item of a create's key */
-	BILL_MOMENTS
-};
-
-static int bill_items(struct bill *bill, size_t lines, json_t *items[BILL_MOMENTS])
-{
-	const int64_t now_ms = BILL_NOW_MS, later_ms = BILL_NOW_MS + bill_rules.idle_step_ms;
-	const struct bill_state states[BILL_KEY] = {
-		[BILL_NEW] = {0, 0, now_ms, false},
-		[BILL_LINE_BEFORE] = {lines - 1, lines - 1, now_ms, false},
-		[BILL_OPEN] = {lines, lines, now_ms, false},
-		[BILL_ADDED] = {lines, lines + 1, now_ms, false},
-		[BILL_MOVED] = {lines, lines + 1, later_ms, false},
-		[BILL_CLOSED] = {lines, lines + 1, now_ms, true},
-		[BILL_TOMBSTONE] = {lines, lines, now_ms, false},
-		[BILL_PACKED] = {lines, lines, now_ms, false},
-	};
-	const enum ddb_layout layout = bill->table.layout;
-
-	for (int i = 0; i < BILL_KEY; i++) {
-		/* As layout map has it, but for a number. */
-		bill->table.layout = i == BILL_PACKED ? DDB_LAYOUT_MAP : layout;
-		items[i] = bill_item(bill, &states[i], i == BILL_TOMBSTONE);
-	}
-	bill->table.layout = layout;
-	ddb_body_put_key(&bill->body, &bill->table, &bill->op, "key#AAAAAAAAAAAAAAAAAAAAAA",
-			 &bill->op.id, 0);
-	items[BILL_KEY] = bill_take_item(bill, 0);
-	for (int i = 0; i < BILL_MOMENTS; i++)
-		if (items[i] == NULL)
-			return -1;
-	return 0;
-}
-
 /* A change: a conditional call in layout map, a strong read before the write in layout list. */
 static struct cart_bill_units bill_change(const struct bill *bill, const json_t *before,
 					  const json_t *after)
 {
-	return (struct cart_bill_units){
-		.read = bill->table.layout != DDB_LAYOUT_MAP ? bill_read(before) : 0,
-		.write = bill_write(bill, before, after),
-	};
+	struct cart_bill_units units = {0};
+
+	if (bill->table.layout != DDB_LAYOUT_MAP)
+		units = (struct cart_bill_units){.calls = 1, .read = bill_read(bill, before)};
+	bill_add_write(&units, bill, before, after);
+	return units;
 }
 
 /* Layout rows: the item and so many rows, as one Query reads them. */
 static double bill_query(const struct bill *bill, const json_t *item, size_t rows)
 {
-	return bill_begun(ddb_item_bytes(item) + rows * ddb_item_bytes(bill->row), BILL_READ_BYTES);
+	return bill_begun(ddb_bill_bytes(bill, item) + rows * ddb_item_bytes(bill->row),
+			  BILL_READ_BYTES);
 }
 
-/* A transaction of the item and so many rows, but for the indexes. */
-static double bill_transact(const struct bill *bill, const json_t *before, const json_t *after,
-			    size_t rows)
+/* A Query of the item and so many rows, and a transaction of the item and so many of these, but for
+ * the indexes. */
+static void bill_transact(struct cart_bill_units *units, const struct bill *bill,
+			  const json_t *before, const json_t *after, size_t rows, size_t written)
 {
-	return 2 * (bill_larger(before, after) + (double)rows * bill_larger(bill->row, NULL));
+	units->calls += 2;
+	units->read += bill_query(bill, before, rows);
+	units->write += 2 * (bill_larger(bill, before, after) +
+			     (double)written * bill_larger(bill, bill->row, NULL));
+	units->bytes += (double)ddb_bill_bytes(bill, after);
+}
+
+/* The removal of the only line: the item's generation changes, and no row. */
+static struct cart_bill_units bill_empty(const struct bill *bill, const json_t *before,
+					 const json_t *after)
+{
+	struct cart_bill_units units = {.calls = 1, .read = bill_query(bill, before, 1)};
+
+	bill_add_write(&units, bill, before, after);
+	return units;
+}
+
+/* A change of one of so many rows; left: bytes of the row that it leaves. */
+static struct cart_bill_units bill_change_row(const struct bill *bill, const json_t *before,
+					      const json_t *after, size_t rows, size_t left)
+{
+	struct cart_bill_units units = {0};
+
+	bill_transact(&units, bill, before, after, rows, 1);
+	units.write += bill_write_indexes(bill, before, after);
+	units.bytes += (double)left + bill_index_bytes(bill, before, after);
+	return units;
 }
 
 /* More rows than a transaction takes go before the cart does, each time after a Query. left: the
@@ -413,33 +228,42 @@ static struct cart_bill_units bill_remove(const struct bill *bill, const json_t 
 	struct cart_bill_units units = {0};
 	const json_t *before = open;
 
-	for (; rows > most; rows -= most, before = packed) {
-		units.read += bill_query(bill, before, rows);
-		units.write += bill_transact(bill, before, packed, most);
-	}
-	units.read += bill_query(bill, before, rows);
-	units.write += bill_transact(bill, before, left, rows);
+	for (; rows > most; rows -= most, before = packed)
+		bill_transact(&units, bill, before, packed, rows, most);
+	bill_transact(&units, bill, before, left, rows, rows);
+	units.write += bill_write_indexes(bill, open, left);
+	units.bytes += bill_index_bytes(bill, open, left);
 	return units;
 }
 
 /* A query of one entry, and the cart by its key where the entry has keys alone. */
-static double bill_list(const struct bill *bill, const json_t *item, double get)
+static struct cart_bill_units bill_list(const struct bill *bill, const json_t *item, double get)
 {
 	/* customer-index */
 	const json_t *index = json_array_get(ddb_table_indexes(bill->definition), 0);
 	json_t *entry = bill_entry(index, item);
-	double units = bill_read(entry) / 2;
+	struct cart_bill_units units = {.calls = 1, .read = bill_read(bill, entry) / 2};
 
 	json_decref(entry);
-	return bill_projects_all(index) ? units : units + get / 2;
+	if (bill_projects_all(index))
+		return units;
+	units.calls++;
+	units.read += get / 2;
+	return units;
+}
+
+static void bill_sum_gets(struct cart_bill_units *units, double get)
+{
+	units[CART_BILL_GET] = (struct cart_bill_units){.calls = 1, .read = get};
+	units[CART_BILL_GET_EVENTUAL] = (struct cart_bill_units){.calls = 1, .read = get / 2};
 }
 
 /* Where it differs from the other layouts: lines are written and read besides the item. */
 static void bill_sum_rows(struct cart_bill *out, const struct bill *bill, size_t lines,
-			  json_t *items[BILL_MOMENTS])
+			  json_t *const items[BILL_MOMENTS])
 {
 	struct cart_bill_units *units = out->units;
-	const json_t *open = items[BILL_OPEN], *before = items[BILL_LINE_BEFORE];
+	const json_t *open = items[BILL_OPEN];
 	const json_t *left = bill->keyed ? items[BILL_TOMBSTONE] : NULL;
 	double get = bill_query(bill, open, lines);
 	size_t row = ddb_item_bytes(bill->row);
@@ -447,43 +271,49 @@ static void bill_sum_rows(struct cart_bill *out, const struct bill *bill, size_t
 	out->bytes += lines * row;
 	/* They stay until they expire. */
 	out->stored_bytes += lines * (row + BILL_STORAGE_BYTES);
-	units[CART_BILL_ADD_LINE].read = bill_query(bill, before, lines - 1);
-	units[CART_BILL_ADD_LINE].write =
-		bill_transact(bill, before, open, 1) + bill_write_indexes(bill, before, open);
-	units[CART_BILL_ADD].read = units[CART_BILL_CHECKOUT].read = get;
-	units[CART_BILL_ADD].write = bill_transact(bill, open, items[BILL_ADDED], 1) +
-				     bill_write_indexes(bill, open, items[BILL_ADDED]);
-	units[CART_BILL_GET].read = get;
-	units[CART_BILL_GET_EVENTUAL].read = get / 2;
-	units[CART_BILL_LIST].read = bill_list(bill, open, get);
+	units[CART_BILL_ADD_LINE] =
+		bill_change_row(bill, items[BILL_LINE_BEFORE], open, lines - 1, row);
+	units[CART_BILL_ADD] = bill_change_row(bill, open, items[BILL_ADDED], lines, row);
+	units[CART_BILL_REMOVE] =
+		lines == 1 ? bill_empty(bill, open, items[BILL_REMOVED])
+			   : bill_change_row(bill, open, items[BILL_REMOVED], lines, 0);
+	units[CART_BILL_CHECKOUT].read = get;
+	bill_sum_gets(units, get);
+	units[CART_BILL_LIST] = bill_list(bill, open, get);
 	units[CART_BILL_DELETE] = bill_remove(bill, open, items[BILL_PACKED], left, lines);
-	units[CART_BILL_DELETE].write += bill_write_indexes(bill, open, left);
 }
 
-static void bill_sum(struct cart_bill *out, const struct bill *bill, json_t *items[BILL_MOMENTS])
+static void bill_sum(struct cart_bill *out, const struct bill *bill,
+		     json_t *const items[BILL_MOMENTS])
 {
 	struct cart_bill_units *units = out->units;
 	const json_t *open = items[BILL_OPEN];
 
-	out->bytes = ddb_item_bytes(open);
+	out->bytes = ddb_bill_bytes(bill, open);
 	out->stored_bytes = bill_stored(bill, items[BILL_CLOSED]);
-	units[CART_BILL_CREATE].write = bill_write(bill, NULL, items[BILL_NEW]);
+	bill_add_write(&units[CART_BILL_CREATE], bill, NULL, items[BILL_NEW]);
 	units[CART_BILL_ADD_LINE] = bill_change(bill, items[BILL_LINE_BEFORE], open);
 	units[CART_BILL_ADD] = bill_change(bill, open, items[BILL_ADDED]);
-	units[CART_BILL_MOVE].write = bill_write_indexes(bill, open, items[BILL_MOVED]) -
-				      bill_write_indexes(bill, open, items[BILL_ADDED]);
-	units[CART_BILL_GET].read = bill_read(open);
-	units[CART_BILL_GET_EVENTUAL].read = bill_read(open) / 2;
-	units[CART_BILL_LIST].read = bill_list(bill, open, bill_read(open));
+	units[CART_BILL_REMOVE] = bill_change(bill, open, items[BILL_REMOVED]);
+	units[CART_BILL_MOVE] = (struct cart_bill_units){
+		.write = bill_write_indexes(bill, open, items[BILL_MOVED]) -
+			 bill_write_indexes(bill, open, items[BILL_ADDED]),
+		.bytes = bill_index_bytes(bill, open, items[BILL_MOVED]) -
+			 bill_index_bytes(bill, open, items[BILL_ADDED]),
+	};
+	bill_sum_gets(units, bill_read(bill, open));
+	units[CART_BILL_LIST] = bill_list(bill, open, bill_read(bill, open));
 	units[CART_BILL_CHECKOUT] = bill_change(bill, open, items[BILL_CLOSED]);
-	units[CART_BILL_DELETE].write = bill_write(bill, open, NULL);
-	if (!bill->keyed)
+	if (!bill->keyed) {
+		bill_add_write(&units[CART_BILL_DELETE], bill, open, NULL);
 		return;
+	}
 	/* The key's item is written before the cart. A delete's condition is false, and a tombstone
 	 * takes the cart's place. */
-	units[CART_BILL_CREATE].write += bill_write(bill, NULL, items[BILL_KEY]);
-	units[CART_BILL_DELETE].write =
-		bill_larger(open, NULL) + bill_write(bill, open, items[BILL_TOMBSTONE]);
+	bill_add_write(&units[CART_BILL_CREATE], bill, NULL, items[BILL_KEY]);
+	units[CART_BILL_DELETE] =
+		(struct cart_bill_units){.calls = 1, .write = bill_larger(bill, open, NULL)};
+	bill_add_write(&units[CART_BILL_DELETE], bill, open, items[BILL_TOMBSTONE]);
 }
 
 static bool bill_setting_is(const struct cart_bill_cart *cart, const char *key, const char *value)
@@ -500,23 +330,6 @@ static enum ddb_layout bill_layout(const struct cart_bill_cart *cart)
 	return bill_setting_is(cart, "dynamodb.layout", "list") ? DDB_LAYOUT_LIST : DDB_LAYOUT_MAP;
 }
 
-/* The item of a line, from a transaction that writes one. */
-static int bill_take_row(struct bill *bill)
-{
-	const struct bill_state state = {1, 1, BILL_NOW_MS, false};
-	struct ddb_item item = {0};
-	const struct ddb_put put = {
-		.op = &bill->op, .before = &item, .after = &item.cart, .mark = "0123456789abcdef"};
-
-	if (bill_fill(&item, bill, &state) == 0) {
-		item.layout = DDB_LAYOUT_MAP; /* so the line is written */
-		ddb_body_put(&bill->body, &bill->table, &put);
-		bill->row = bill_take_item(bill, 1);
-	}
-	ddb_item_clear(&item);
-	return bill->row != NULL ? 0 : -1;
-}
-
 /* The settings do not go together: cartd does not start. */
 static bool bill_is_refused(const struct bill *bill, const struct cart_bill_cart *cart)
 {
@@ -529,7 +342,7 @@ int ddb_bill(struct cart_bill *out, const struct cart_bill_cart *cart)
 		.table = {.name = "carts",
 			  .layout = bill_layout(cart),
 			  .idle_shards = 8,
-			  .rules = &bill_rules},
+			  .rules = &ddb_bill_rules},
 		.definition =
 			ddb_table_definition(bill_setting_is(cart, "dynamodb.layout", "rows"),
 					     bill_setting_is(cart, "dynamodb.projection", "all")),
@@ -538,20 +351,19 @@ int ddb_bill(struct cart_bill *out, const struct cart_bill_cart *cart)
 		.strings = bill_setting_is(cart, "cart.id_type", "string"),
 		.op = {.now_ms = BILL_NOW_MS},
 	};
-	json_t *items[BILL_MOMENTS] = {NULL};
 	int result = bill.definition == NULL || bill_is_refused(&bill, cart)
 			     ? -1
-			     : bill_items(&bill, cart->lines, items);
+			     : ddb_bill_items(&bill, cart->lines);
 
 	*out = (struct cart_bill){0};
 	if (result == 0 && bill_has_rows(&bill))
-		result = bill_take_row(&bill);
+		result = ddb_bill_row(&bill);
 	if (result == 0)
-		bill_sum(out, &bill, items);
+		bill_sum(out, &bill, bill.items);
 	if (result == 0 && bill_has_rows(&bill))
-		bill_sum_rows(out, &bill, cart->lines, items);
+		bill_sum_rows(out, &bill, cart->lines, bill.items);
 	for (int i = 0; i < BILL_MOMENTS; i++)
-		json_decref(items[i]);
+		json_decref(bill.items[i]);
 	buf_free(&bill.body);
 	json_decref(bill.row);
 	json_decref(bill.definition);

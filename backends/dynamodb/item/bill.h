@@ -4,11 +4,6 @@
 
 #include "core/cart_bill.h"
 
-#include <jansson.h>
-
-/* Bytes of an item or entry: names and values, as AWS counts them. */
-size_t ddb_item_bytes(const json_t *attributes);
-
 /* See core/cart_bill.h. */
 cart_backend_bill_fn ddb_bill;
 

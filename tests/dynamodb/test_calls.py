@@ -469,7 +469,7 @@ def costs_of_all(folder, server, layout, feed):
 
 def the_feed_costs_nothing(folder, layout):
     """On a server that has streams: the same calls, and the same units."""
-    with private_dynalite.with_transactions() as server:
+    with private_dynalite.with_streams() as server:
         without, with_feed = (costs_of_all(folder, server, layout, feed) for feed in ("off", "on"))
     return "" if without == with_feed and without[1]["write"] > 0 else "without %s, with %s" % (without, with_feed)
 

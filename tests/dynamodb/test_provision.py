@@ -356,7 +356,7 @@ def stream_that_cannot_be_had(place):
 
 def stream_is_switched_on(folder):
     """On a server that has streams: of a table that was made without the feed. One that somebody else has made for keys alone is left."""
-    with private_dynalite.with_transactions() as server:
+    with private_dynalite.with_streams() as server:
         place = Place(folder, server, server)
         settings = place.settings("streamed")
         view = lambda: place.describe("streamed").get("StreamSpecification", {}).get("StreamViewType")

@@ -33,12 +33,22 @@ def server_of(layout, **options):
     return with_transactions(**options) if layout == "rows" else server(**options)
 
 
-def with_transactions(**options):
-    """A server that layout rows can be tested on. One that would have to be compiled first is not."""
+def more_than_dynalite(what, lacks, **options):
+    """A server for what dynalite lacks. One that would have to be compiled first is not."""
     if KIND == "dynalite" and not kinds.DYNAMODB["dynoxide"].is_here():
-        raise Skip("layout rows was not tested: dynalite has no transactions, and dynoxide is not in build/servers, where "
-                   "`tools/with-dynalite --kind dynoxide true` compiles it in some minutes")
+        raise Skip("%s was not tested: dynalite has no %s, and dynoxide is not in build/servers, where "
+                   "`tools/with-dynalite --kind dynoxide true` compiles it in some minutes" % (what, lacks))
     return kinds.DYNAMODB["dynoxide" if KIND == "dynalite" else KIND](**options)
+
+
+def with_transactions(**options):
+    """One that layout rows can be tested on."""
+    return more_than_dynalite("layout rows", "transactions", **options)
+
+
+def with_streams(**options):
+    """One that the feed can be tested on."""
+    return more_than_dynalite("the feed", "streams", **options)
 
 
 def only_keys():

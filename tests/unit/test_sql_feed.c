@@ -36,20 +36,26 @@ static void take_cursor(const char *text)
 	snprintf(cursor, sizeof(cursor), "%s", text);
 }
 
+static void take_now(void)
+{
+	struct cart_op op =
+		ask_for(rig, CART_OK, FEED, .feed = {.after = CART_FEED_NOW, .limit = 1});
+
+	take_cursor(op.page->next);
+	cart_op_clear(&op);
+}
+
 static int setup(void **state)
 {
 	static const char *const set[] = {"feed", "on", "mysql.pool", "1", "limits.attributes",
 					  "1024", NULL};
-	struct cart_op op;
 
 	(void)state;
 	mysql_rig_prepare(&server);
 	rig = mysql_rig_start(1, set);
 	mysql_rig_await(rig, 0);
 	other = sql_client(&server, NULL, MARIADB_FIXTURE_DATABASE);
-	op = ask_for(rig, CART_OK, FEED, .feed = {.after = CART_FEED_NOW, .limit = 1});
-	take_cursor(op.page->next);
-	cart_op_clear(&op);
+	take_now();
 	return 0;
 }
 
@@ -367,6 +373,26 @@ static void a_cursor_whose_row_was_removed_is_gone(void **state)
 	ask(rig, CART_CURSOR_INVALID, FEED, .feed = {.after = "99999999", .limit = 1});
 }
 
+/* What docs/backends/mysql.md has for after a restore. */
+static void numbers_that_are_moved_after_a_restore_make_old_cursors_gone(void **state)
+{
+	struct cart_id id = rig_cart(rig);
+	char before[64];
+
+	(void)state;
+	snprintf(before, sizeof(before), "%s", cursor);
+	expect_one(&id, 1);
+	sql_exec(other, "DELETE FROM cart_events");
+	sql_exec(other, "INSERT INTO cart_events (seq, at_ms, events, carts, items)"
+			" VALUES (1764531000000000, 1000 * UNIX_TIMESTAMP(), '', '', '')");
+	ask(rig, CART_CURSOR_GONE, FEED, .feed = {.after = before, .limit = 1});
+	ask(rig, CART_CURSOR_GONE, FEED, .feed = {.after = cursor, .limit = 1});
+	take_now();
+	id = rig_cart(rig);
+	expect_one(&id, 1);
+	ask(rig, CART_CURSOR_GONE, FEED, .feed = {.after = before, .limit = 1});
+}
+
 /* Somebody has changed the rows by hand. */
 static void a_row_that_cannot_be_read_does_not_stop_the_feed(void **state)
 {
@@ -428,6 +454,9 @@ int main(void)
 			an_id_of_any_bytes_and_the_longest_attributes_are_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(carts_are_gathered_without_a_table_on_the_disk,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			numbers_that_are_moved_after_a_restore_make_old_cursors_gone, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(a_cursor_whose_row_was_removed_is_gone, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_row_that_cannot_be_read_does_not_stop_the_feed,

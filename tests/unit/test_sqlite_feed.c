@@ -179,6 +179,30 @@ static void a_cursor_of_what_never_was_is_gone(void **state)
 	expect_result("1-2", CART_CURSOR_GONE);
 }
 
+/* What docs/backends/sqlite.md has for after a restore. */
+static void numbers_that_are_moved_after_a_restore_make_old_cursors_gone(void **state)
+{
+	struct cart_op op;
+
+	(void)state;
+	start("on");
+	for (uint8_t n = 1; n <= 3; n++)
+		assert_int_equal(fixture_create(&f, n, 7), CART_OK);
+	change("DELETE FROM cart_events WHERE seq < (SELECT max(seq) FROM cart_events);"
+	       "UPDATE cart_events SET seq = 1764531000000000");
+	/* Of before the restore, and of changes that it has lost. */
+	expect_result("1-2", CART_CURSOR_GONE);
+	expect_result("1-3", CART_CURSOR_GONE);
+	expect_result("1-5", CART_CURSOR_GONE);
+	for (uint8_t n = 4; n <= 9; n++)
+		assert_int_equal(fixture_create(&f, n, 7), CART_OK);
+	expect_result("1-5", CART_CURSOR_GONE);
+	op = read_after("1-1764531000000000", CART_OK);
+	assert_int_equal(op.page->count, 6);
+	assert_string_equal(op.page->next, "1-1764531000000006");
+	cart_op_clear(&op);
+}
+
 static void a_damaged_event_is_told_without_its_cart(void **state)
 {
 	struct cart_op op;
@@ -273,6 +297,7 @@ int main(void)
 		TEST(events_are_removed_by_age_but_the_newest_is_kept),
 		TEST(a_step_removes_a_bounded_number),
 		TEST(a_cursor_of_what_never_was_is_gone),
+		TEST(numbers_that_are_moved_after_a_restore_make_old_cursors_gone),
 		TEST(a_damaged_event_is_told_without_its_cart),
 		TEST(what_a_newer_program_wrote_is_refused_by_name),
 		TEST(a_damaged_cart_that_is_deleted_is_an_event),

@@ -133,12 +133,13 @@ static int archive_settle_batch(struct archive_run *run, struct archive_batch *b
 	int rc = 0;
 
 	for (size_t i = 0; i < batch->count && rc == 0; i++) {
-		size_t changed = run->sum.changed;
+		size_t left = run->sum.changed + run->sum.gone;
 
-		rc = archive_settle(run->session, run->place, &batch->files[i], &run->sum,
+		rc = archive_settle(run->session, run->place, &batch->files[i], true, &run->sum,
 				    &run->error);
-		run->sum.files++;
-		run->sum.carts += batch->files[i].count - (run->sum.changed - changed);
+		left = run->sum.changed + run->sum.gone - left;
+		run->sum.files += left < batch->files[i].count;
+		run->sum.carts += batch->files[i].count - left;
 	}
 	archive_batch_clear(batch);
 	return rc;
@@ -196,6 +197,9 @@ static enum ctl_status archive_report(const struct archive_run *run, int rc)
 	if (sum->changed > 0)
 		printf("%zu changed meanwhile and stay%s in the store\n", sum->changed,
 		       sum->changed == 1 ? "s" : "");
+	if (sum->gone > 0)
+		printf("%zu removed meanwhile by somebody else, and %s not in this archive\n",
+		       sum->gone, sum->gone == 1 ? "is" : "are");
 	if (ctl_flush() != CTL_OK)
 		return CTL_FAILED;
 	if (rc != 0)

@@ -15,37 +15,63 @@ static bool settle_is_open(enum cart_result result)
 	return result == CART_BUSY || result == CART_TIMEOUT || result == CART_UNCERTAIN;
 }
 
-static size_t settle_ask(struct ctl_session *session, const struct archive_cart *carts,
-			 struct cart_op *ops, size_t count)
+/* What becomes of a cart of a file, as the store says. */
+enum settle_fate {
+	SETTLE_REMOVED,
+	SETTLE_CHANGED, /* it stays in the store, under another version */
+	SETTLE_GONE,	/* somebody else has removed it */
+	SETTLE_FAILED
+};
+
+/* fates: REMOVED of all that may have been removed by what is asked here. */
+static void settle_ask(struct ctl_session *session, const struct archive_cart *carts,
+		       struct cart_op *ops, enum settle_fate *fates, size_t count)
 {
-	size_t left = 0;
+	size_t left = count;
 
 	for (size_t i = 0; i < count; i++) {
 		cart_op_init(&ops[i], CART_OP_DELETE);
 		ops[i].id = carts[i].id;
 		ops[i].if_version = carts[i].version;
 		ops[i].flags = CART_ERASE;
+		fates[i] = SETTLE_GONE;
 	}
 	ctl_session_run_all(session, ops, count);
-	for (int try = 1; try < SETTLE_TRIES; try++) {
+	for (int try = 1; try < SETTLE_TRIES && left > 0; try++) {
 		const struct timespec nap = {.tv_nsec = try * SETTLE_NAP_NS};
 
 		left = 0;
-		for (size_t i = 0; i < count; i++)
+		for (size_t i = 0; i < count; i++) {
 			left += settle_is_open(ops[i].result);
-		if (left == 0)
-			return 0;
-		nanosleep(&nap, NULL);
-		for (size_t i = 0; i < count; i++)
+			if (ops[i].result == CART_UNCERTAIN)
+				fates[i] = SETTLE_REMOVED;
+		}
+		if (left > 0)
+			nanosleep(&nap, NULL);
+		for (size_t i = 0; i < count && left > 0; i++)
 			if (settle_is_open(ops[i].result))
 				ctl_session_run_all(session, &ops[i], 1);
 	}
-	return left;
 }
 
-/* One after the other in groups. stays[i]: the store has another version of the cart. */
-static int settle_remove(struct ctl_session *session, const struct archive_file *file, bool *stays,
-			 struct archive_sum *sum, struct cart_error *error)
+/* What an answer says, of a cart that is REMOVED if it may have been before, and else GONE. */
+static enum settle_fate settle_fate_of(const struct cart_op *op, enum settle_fate if_not_there)
+{
+	switch (op->result) {
+	case CART_OK:
+		return SETTLE_REMOVED;
+	case CART_MISMATCH:
+		return SETTLE_CHANGED;
+	case CART_NOT_FOUND:
+		return if_not_there;
+	default:
+		return SETTLE_FAILED;
+	}
+}
+
+/* One after the other in groups. */
+static int settle_remove(struct ctl_session *session, const struct archive_file *file,
+			 enum settle_fate *fates, struct archive_sum *sum, struct cart_error *error)
 {
 	struct cart_op *ops = calloc(SETTLE_AT_ONCE, sizeof(*ops));
 
@@ -55,11 +81,10 @@ static int settle_remove(struct ctl_session *session, const struct archive_file 
 		size_t left = file->count - from;
 		size_t count = left < SETTLE_AT_ONCE ? left : SETTLE_AT_ONCE;
 
-		settle_ask(session, file->carts + from, ops, count);
+		settle_ask(session, file->carts + from, ops, fates + from, count);
 		for (size_t i = 0; i < count; i++) {
-			stays[from + i] = ops[i].result == CART_MISMATCH;
-			if (ops[i].result != CART_OK && ops[i].result != CART_NOT_FOUND &&
-			    ops[i].result != CART_MISMATCH) {
+			fates[from + i] = settle_fate_of(&ops[i], fates[from + i]);
+			if (fates[from + i] == SETTLE_FAILED) {
 				sum->failed++;
 				snprintf(sum->why, sizeof(sum->why), "%s %s",
 					 cart_result_name(ops[i].result), ops[i].reason);
@@ -71,8 +96,8 @@ static int settle_remove(struct ctl_session *session, const struct archive_file 
 	return 0;
 }
 
-/* The file without the carts that stay. */
-static bool settle_copy(const struct archive_file *file, const bool *stays,
+/* The file with the carts that were removed. */
+static bool settle_copy(const struct archive_file *file, const enum settle_fate *fates,
 			struct archive_file *rest)
 {
 	bool done = true;
@@ -82,7 +107,7 @@ static bool settle_copy(const struct archive_file *file, const bool *stays,
 	for (size_t i = 0; i < file->count && done; i++) {
 		struct cart cart;
 
-		if (stays[i])
+		if (fates[i] != SETTLE_REMOVED)
 			continue;
 		done = archive_line_read(&cart, file->text.data + file->carts[i].at,
 					 archive_file_line_len(file, i), NULL) == 0;
@@ -103,12 +128,12 @@ static int settle_take_off(struct archive_place *place, const char *stem, struct
 
 /* In this order: whoever finds both files takes the older one off, see settle_replaced(). */
 static int settle_replace(struct archive_place *place, const struct archive_file *file,
-			  const bool *stays, struct cart_error *error)
+			  const enum settle_fate *fates, struct cart_error *error)
 {
 	struct archive_file rest;
 	int rc = 0;
 
-	if (!settle_copy(file, stays, &rest))
+	if (!settle_copy(file, fates, &rest))
 		rc = cart_error_set(error, "out of memory");
 	if (rc == 0 && rest.count > 0)
 		rc = archive_file_publish(place, &rest, file->stem, error);
@@ -121,22 +146,27 @@ static int settle_replace(struct archive_place *place, const struct archive_file
 }
 
 int archive_settle(struct ctl_session *session, struct archive_place *place,
-		   const struct archive_file *file, struct archive_sum *sum,
+		   const struct archive_file *file, bool fresh, struct archive_sum *sum,
 		   struct cart_error *error)
 {
-	size_t failed = sum->failed, changed = 0;
-	bool *stays = calloc(file->count + 1, sizeof(*stays));
-	int rc = stays != NULL ? settle_remove(session, file, stays, sum, error)
+	size_t failed = sum->failed, changed = 0, gone = 0;
+	enum settle_fate *fates = calloc(file->count + 1, sizeof(*fates));
+	int rc = fates != NULL ? settle_remove(session, file, fates, sum, error)
 			       : cart_error_set(error, "out of memory");
 
-	for (size_t i = 0; i < file->count && rc == 0; i++)
-		changed += stays[i];
+	for (size_t i = 0; i < file->count && rc == 0; i++) {
+		if (fates[i] == SETTLE_GONE && !fresh)
+			fates[i] = SETTLE_REMOVED;
+		changed += fates[i] == SETTLE_CHANGED;
+		gone += fates[i] == SETTLE_GONE;
+	}
 	sum->changed += changed;
-	if (rc == 0 && changed > 0 && sum->failed == failed)
-		rc = settle_replace(place, file, stays, error);
+	sum->gone += gone;
+	if (rc == 0 && changed + gone > 0 && sum->failed == failed)
+		rc = settle_replace(place, file, fates, error);
 	else if (rc == 0 && sum->failed == failed)
 		rc = archive_unmark(place, file->stem, error);
-	free(stays);
+	free(fates);
 	return rc;
 }
 
@@ -258,7 +288,7 @@ static int settle_marked(struct ctl_session *session, struct archive_place *plac
 		rc = archive_unmark(place, stem, error);
 		break;
 	case ARCHIVE_WHOLE:
-		rc = archive_settle(session, place, &file, sum, error);
+		rc = archive_settle(session, place, &file, false, sum, error);
 		break;
 	case ARCHIVE_DAMAGED:
 		rc = settle_set_aside(place, stem, sum, error);

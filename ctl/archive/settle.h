@@ -1,6 +1,7 @@
 /*
  * Removes from the store what is safe in the archive: each cart of a file under the version that it
- * has there. A cart that has another version is in the store, and goes out of the file.
+ * has there. A cart that has another version is in the store, and goes out of the file. So of two
+ * archives that have the same cart one removes it, and the other one lets it go.
  */
 #ifndef CTL_ARCHIVE_SETTLE_H
 #define CTL_ARCHIVE_SETTLE_H
@@ -10,17 +11,23 @@
 
 struct archive_sum {
 	size_t files;	/* published */
-	size_t carts;	/* in them, without those that changed */
-	size_t changed; /* went out of a file again, also of one of an earlier run */
+	size_t carts;	/* in them, without those that went out of them again */
+	size_t changed; /* went out of a file, also of one of an earlier run */
+	size_t gone;	/* went out because somebody else had removed them */
 	size_t damaged; /* marked files that were set aside */
 	size_t failed;	/* could not be removed from the store, and their file stays marked */
 	char why[CART_REASON_MAX + 64];
 };
 
-/* A file that is marked and checked; it is then no longer marked, unless some of it failed. */
+/*
+ * A file that is marked and checked; it is then no longer marked, unless some of it failed. fresh:
+ * none of it was ever removed because of this file. So a cart that is not there was removed by
+ * somebody else, such as another archive, which then has it, or who erased a customer, and goes out
+ * of the file.
+ */
 CART_MUST_CHECK int archive_settle(struct ctl_session *session, struct archive_place *place,
-				   const struct archive_file *file, struct archive_sum *sum,
-				   struct cart_error *error);
+				   const struct archive_file *file, bool fresh,
+				   struct archive_sum *sum, struct cart_error *error);
 /* Every file that is marked: what a run before this one began. */
 CART_MUST_CHECK int archive_settle_marked(struct ctl_session *session, struct archive_place *place,
 					  struct archive_sum *sum, struct cart_error *error);

@@ -315,6 +315,48 @@ def columns_of_ddl():
     return columns
 
 
+def while_stopped_after(scene, at, what, library):
+    """A run is stopped in its call number at, and goes on after what(). False: it has fewer calls. What it holds then, it keeps."""
+    process = scene.start("--batch", "40", env={"LD_PRELOAD": library, "KILL_AT": str(at), "KILL_STOPS": "1",
+                                                "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")})
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return False
+    what()
+    process.send_signal(signal.SIGCONT)
+    said = process.communicate()[0].decode()
+    assert process.returncode == 0, said
+    return True
+
+
+def two_at_once(store, steps, carts=100):
+    """Of two runs into two folders one is stopped in some call, while the other one has the store for itself."""
+    first, second, library = Scene(store), Scene(store), kill_library(store.folder)
+    second.archive = Archive(os.path.join(store.folder, "other"))
+    for at in steps:
+        others = []
+
+        def run_other(others=others):
+            others.append(second.start("--batch", "40"))
+            try:
+                others[0].wait(timeout=0.5)
+            except subprocess.TimeoutExpired:
+                pass  # the first one was stopped while it had the lock of the file
+
+        first.fill(carts)
+        if not while_stopped_after(first, at, run_other, library):
+            break
+        said = others[0].communicate()[0].decode()
+        assert others[0].returncode == 0, said
+        hot, here, there = store.rows(), first.archive.rows(), second.archive.rows()
+        both = set(here) & set(there)
+        assert not both, "stopped in call %d: %d carts are in both archives, such as %s" % (at, len(both), sorted(both)[0])
+        assert set(here) | set(there) == set(first.old) and set(hot) == set(first.rest), "carts are lost"
+        assert not first.archive.marked() and not second.archive.marked()
+    say("%d carts in one archive, %d in the other" % (len(first.archive.rows()), len(second.archive.rows())))
+
+
 def count_by_duckdb(scene):
     """The files by the columns of schemas/athena, as Athena reads them."""
     columns = columns_of_ddl()

@@ -1,6 +1,7 @@
 /*
  * Preloaded into cartctl (LD_PRELOAD): kills it in its call number $KILL_AT of those that change what is on the disk or make it safe,
  * before the call is made. $KILL_HALF: of a write half is written before. $KILL_COUNT names a file that gets the number of the calls.
+ * $KILL_STOPS: it is stopped instead, until somebody lets it go on.
  */
 #include <dlfcn.h>
 #include <signal.h>
@@ -20,7 +21,7 @@ static int step(void)
 
 static void die(void)
 {
-	raise(SIGKILL);
+	raise(getenv("KILL_STOPS") ? SIGSTOP : SIGKILL);
 }
 
 __attribute__((destructor)) static void tell(void)

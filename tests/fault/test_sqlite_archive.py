@@ -7,10 +7,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import tap  # noqa: E402
-from archives import Scene, SqliteStore, count_by_duckdb, kill_at_random, kill_at_steps, kill_library  # noqa: E402
+from archives import Scene, SqliteStore, count_by_duckdb, kill_at_random, kill_at_steps, kill_library, two_at_once, while_stopped_after  # noqa: E402
 from cartd import CARTCTL, Cartd, cartctl, environment, words_of  # noqa: E402
 
 KILLS, STEPS = 5, 6
@@ -56,6 +57,28 @@ def carts_come_back_as_they_were_and_none_is_overwritten(folder):
     changed = [old for old, new in zip(before, after) if old != new]
     assert len(before) == len(after) and [row[0].hex() for row in changed] == [key.replace("-", "")], changed
     scene.restore("--id", "00000000-0000-4000-8000-000000000001", want=1)
+
+
+@in_folder
+def of_two_archives_one_has_a_cart(folder):
+    two_at_once(SqliteStore(folder), range(3, 40, 9))
+
+
+@in_folder
+def who_was_erased_meanwhile_is_in_no_file(folder):
+    store = SqliteStore(folder)
+    scene = Scene(store)
+    scene.fill(30)
+    key = sorted(scene.old)[0]
+
+    def erase():
+        with store.connect() as database:
+            database.execute("DELETE FROM carts WHERE id = ?", (uuid.UUID(key).bytes,))
+        database.close()
+
+    assert while_stopped_after(scene, 5, erase, kill_library(folder))
+    scene.old.pop(key)
+    scene.check_complete()
 
 
 @in_folder
@@ -312,6 +335,7 @@ def what_it_is_told_wrong_is_named(folder):
 
 if __name__ == "__main__":
     tap.main_of([carts_that_were_checked_out_before_are_moved_and_no_others, carts_come_back_as_they_were_and_none_is_overwritten,
+                 of_two_archives_one_has_a_cart, who_was_erased_meanwhile_is_in_no_file,
                  what_was_restored_is_archived_again_and_once, killed_in_a_call_that_changes_the_disk_the_next_run_ends_it,
                  killed_while_carts_go_out_of_their_files_the_next_run_ends_it, killed_at_random_nothing_is_lost_or_doubled,
                  two_at_a_time_are_refused, a_damaged_file_with_a_mark_is_set_aside,

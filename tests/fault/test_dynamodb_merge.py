@@ -450,6 +450,18 @@ def a_repeat_under_a_key_needs_no_rest_of_the_target():
     assert len(rig.item(pair.target_path)["op_v"]["M"]) == 1
 
 
+def a_repeat_under_a_key_ends_the_merge():
+    """Killed before from was ended: the answer to the repeat is in the target, and whoever reads the feed is to hear of from too."""
+    rig = rig_of("map")
+    for key, fault, at in (("end-1", dies_after, 4), ("end-2", dies_before, 5)):
+        pair, headers = Pair(rig, THERE, SOURCE), (("Idempotency-Key", key),)
+        kill(rig, pair, at, fault, headers)
+        assert rig.item(pair.from_path)["status"]["S"] != "merged", "it was not killed before the end"
+        pair.merge(headers=headers)
+        assert rig.item(pair.from_path)["status"]["S"] == "merged", "the merge is answered, and from is still merging"
+        pair.check_after()
+
+
 def a_merge_that_others_finish_is_not_refused():
     """Only the key could not be stored: the answer does not say that nothing was changed."""
     rig = rig_of("map")
@@ -500,7 +512,8 @@ def main():
                          a_target_that_gets_adds_all_the_time_takes_lines_in_documents, killed_while_the_target_is_held,
                          a_hold_that_comes_late_is_in_nobodys_way,
                          a_seal_of_a_busy_cart_that_comes_after_the_answer_leaves_nothing_stuck,
-                         a_repeat_under_a_key_needs_no_rest_of_the_target, a_merge_that_others_finish_is_not_refused,
+                         a_repeat_under_a_key_needs_no_rest_of_the_target, a_repeat_under_a_key_ends_the_merge,
+                         a_merge_that_others_finish_is_not_refused,
                          if_match_holds_whoever_finishes_the_merge,
                          a_target_does_not_gather_decisions, a_target_is_deleted_after_what_it_has_decided, the_others_have_ended_well])
         finally:

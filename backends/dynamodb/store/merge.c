@@ -606,8 +606,6 @@ static bool merge_waits(struct ddb_task *task)
 
 	if (target->seal.merge_id[0] != '\0')
 		merge_look_at(task, &target->cart.id, &target->seal.into);
-	else if (merge_is_sealed(merge))
-		merge_finish(task);
 	else if (source->seal.merge_id[0] != '\0')
 		merge_look_at(task, &source->cart.id, &source->seal.into);
 	else if (source->held)
@@ -638,6 +636,11 @@ static void merge_consider(struct ddb_task *task)
 		return;
 	}
 	task->write.doubt = merge->lost || merge->sealed;
+	/* Also for a replay: nobody may look at from again, and its event comes with its end. */
+	if (merge_is_sealed(merge) && merge->target.seal.merge_id[0] == '\0') {
+		merge_finish(task);
+		return;
+	}
 	if (ddb_write_replays(task, &merge->target))
 		return;
 	if (!merge->source_there || !cart_op_sees(op, &merge->source.cart)) {

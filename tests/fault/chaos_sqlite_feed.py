@@ -7,7 +7,7 @@ import tempfile
 
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, name) for name in ("pylib", "histories")]
 import tap  # noqa: E402
-from feeds_sqlite import storm_on_sqlite  # noqa: E402
+from feeds_sqlite import storm_on_sqlite, too_slow_on_sqlite  # noqa: E402
 
 FAULTS = int(os.environ.get("FAULTS", "100"))
 
@@ -17,5 +17,10 @@ def after_100_faults_the_copy_is_the_store_and_no_event_is_missing():
         storm_on_sqlite(folder, FAULTS)
 
 
+def a_consumer_that_is_too_slow_is_told_so_and_never_skips_an_event():
+    with tempfile.TemporaryDirectory() as folder:
+        too_slow_on_sqlite(folder, 30, 40)
+
+
 if __name__ == "__main__":
-    tap.main_of([after_100_faults_the_copy_is_the_store_and_no_event_is_missing])
+    tap.main_of([after_100_faults_the_copy_is_the_store_and_no_event_is_missing, a_consumer_that_is_too_slow_is_told_so_and_never_skips_an_event])

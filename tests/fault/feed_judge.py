@@ -88,9 +88,14 @@ class Log:
         """All that is wrong, one line each, given all that was asked for."""
         wrong = self.wrong_steps()
         acknowledged = [change for change in changes if change.outcome == ACKNOWLEDGED]
-        wrong += ["%s of %s was acknowledged with version %s: there is no such event" % (change.kind, change.cart, change.version)
+        wrong += ["%s of %s was acknowledged with version %s: there is no such event, but %s%s" % (
+            change.kind, change.cart, change.version, self.text_of(change.cart), change.source and " and of %s %s" % (change.source, self.text_of(change.source)))
                   for change in acknowledged if not self.has(change)]
         return wrong + list(self.without_change(acknowledged, [change for change in changes if change.outcome == UNKNOWN]))
+
+    def text_of(self, cart):
+        return ", ".join("%d %s%s" % (event["data"]["version"], type_of(event), " from " + event["data"]["from"] if "from" in event["data"] else "")
+                         for event in self.events_of(cart))
 
     def has(self, change):
         kind, always = EVENTS[change.kind]

@@ -81,6 +81,37 @@ int fixture_start(struct fixture *f, enum cart_provision provision, struct cart_
 	return -1;
 }
 
+void fixture_start_sweeping(struct fixture *f)
+{
+	const struct sqlite_conn_options options = {
+		.path = f->path, .writer = true, .busy_timeout_ms = 1000, .cache_bytes = 1 << 20};
+	struct cart_error error;
+
+	f->rules = cart_rules_from(f->settings);
+	if (fixture_start(f, CART_PROVISION_AUTO, &error) != 0 ||
+	    sqlite_conn_open(&f->conn, &options, &error) != 0)
+		fail_msg("%s", error.text);
+}
+
+struct sqlite_swept fixture_sweep(struct fixture *f)
+{
+	struct sqlite_swept swept;
+
+	assert_int_equal(sqlite_sweep(&f->conn, &f->rules, f->clock.wall_ms, &swept), SQLITE_OK);
+	return swept;
+}
+
+void fixture_sweep_all(struct fixture *f)
+{
+	while (fixture_sweep(f).more)
+		continue;
+}
+
+void fixture_move_clock(struct fixture *f, int64_t ms)
+{
+	__atomic_add_fetch(&f->clock.wall_ms, ms, __ATOMIC_RELAXED);
+}
+
 void fixture_count(void *user)
 {
 	++*(int *)user;
@@ -105,6 +136,7 @@ void fixture_free(struct fixture *f)
 	DIR *folder;
 	const struct dirent *entry;
 
+	sqlite_conn_close(&f->conn);
 	fixture_stop(f);
 	log_close();
 	settings_free(&f->settings);

@@ -5,6 +5,8 @@
 #ifndef TESTS_LIB_SQLITE_FIXTURE_H
 #define TESTS_LIB_SQLITE_FIXTURE_H
 
+#include "backends/sqlite/conn.h"
+#include "backends/sqlite/sweep.h"
 #include "core/cart_store.h"
 #include "tests/lib/scratch.h"
 
@@ -26,6 +28,8 @@ struct fixture {
 	struct event_base *base;
 	struct cart_db *db;
 	struct cart_store *store;
+	struct sqlite_conn conn; /* of fixture_start_sweeping() */
+	struct cart_rules rules; /* likewise */
 };
 
 #define FIXTURE_WALL_MS INT64_C(1762039800000)
@@ -36,6 +40,12 @@ void fixture_set(struct fixture *f, const char *key, const char *value);
 /* Starts the backend and opens a handle. -1: error says why. */
 CART_MUST_CHECK int fixture_start(struct fixture *f, enum cart_provision provision,
 				  struct cart_error *error);
+/* Starts with a connection by which the test takes the sweeper's steps: fixture_sweep() and
+ * fixture_sweep_all(). The writer's own sweeping is as the test has set it. */
+void fixture_start_sweeping(struct fixture *f);
+struct sqlite_swept fixture_sweep(struct fixture *f);
+void fixture_sweep_all(struct fixture *f);
+void fixture_move_clock(struct fixture *f, int64_t ms);
 /* Closes the handle and stops the backend; it can be started again. */
 void fixture_stop(struct fixture *f);
 /* Stops, and removes the folder. */

@@ -12,25 +12,16 @@
 #define HOUR_MS (INT64_C(3600) * 1000)
 
 static struct fixture f;
-static struct sqlite_conn conn;
-static struct cart_rules rules;
 
 /* The writer's own sweeping is off: the steps are taken here. */
 static void start(const char *feed)
 {
-	const struct sqlite_conn_options options = {
-		.path = f.path, .writer = true, .busy_timeout_ms = 1000, .cache_bytes = 1 << 20};
-	struct cart_error error;
-
 	fixture_set(&f, "sqlite.sweep_interval", "0");
 	fixture_set(&f, "cart.ttl", "1h");
 	fixture_set(&f, "sweep.grace", "0");
 	fixture_set(&f, "feed", feed);
 	fixture_set(&f, "feed.retention", "2h");
-	rules = cart_rules_from(f.settings);
-	if (fixture_start(&f, CART_PROVISION_AUTO, &error) != 0 ||
-	    sqlite_conn_open(&conn, &options, &error) != 0)
-		fail_msg("%s", error.text);
+	fixture_start_sweeping(&f);
 }
 
 static int setup(void **state)
@@ -43,39 +34,19 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	sqlite_conn_close(&conn);
 	fixture_free(&f);
 	return 0;
 }
 
-static void move_clock(int64_t ms)
-{
-	__atomic_add_fetch(&f.clock.wall_ms, ms, __ATOMIC_RELAXED);
-}
-
-static struct sqlite_swept step(void)
-{
-	struct sqlite_swept swept;
-
-	assert_int_equal(sqlite_sweep(&conn, &rules, f.clock.wall_ms, &swept), SQLITE_OK);
-	return swept;
-}
-
-static void sweep_all(void)
-{
-	while (step().more)
-		continue;
-}
-
 static int64_t number(const char *sql)
 {
-	return fixture_number(conn.db, sql);
+	return fixture_number(f.conn.db, sql);
 }
 
 static void change(const char *sql)
 {
-	if (sqlite3_exec(conn.db, sql, NULL, NULL, NULL) != SQLITE_OK)
-		fail_msg("%s: %s", sql, sqlite3_errmsg(conn.db));
+	if (sqlite3_exec(f.conn.db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		fail_msg("%s: %s", sql, sqlite3_errmsg(f.conn.db));
 }
 
 /* An op whose page the caller clears. */
@@ -103,8 +74,8 @@ static void an_expired_cart_is_told_when_it_is_removed(void **state)
 	start("on");
 	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
 	assert_int_equal(fixture_add(&f, 1, 3, 4), CART_OK);
-	move_clock(HOUR_MS + HOUR_MS / 2);
-	sweep_all();
+	fixture_move_clock(&f, HOUR_MS + HOUR_MS / 2);
+	fixture_sweep_all(&f);
 	op = read_after(NULL, CART_OK);
 	assert_int_equal(op.page->count, 3);
 	assert_int_equal(op.page->events[2].type, CART_EVENT_EXPIRED);
@@ -124,22 +95,22 @@ static void events_are_removed_by_age_but_the_newest_is_kept(void **state)
 	start("on");
 	for (uint8_t n = 1; n <= 3; n++)
 		assert_int_equal(fixture_create(&f, n, 7), CART_OK);
-	move_clock(HOUR_MS / 2);
+	fixture_move_clock(&f, HOUR_MS / 2);
 	for (uint8_t n = 4; n <= 5; n++)
 		assert_int_equal(fixture_create(&f, n, 7), CART_OK);
-	sweep_all();
+	fixture_sweep_all(&f);
 	expect_result("1-0", CART_OK);
-	move_clock(2 * HOUR_MS - HOUR_MS / 2);
+	fixture_move_clock(&f, 2 * HOUR_MS - HOUR_MS / 2);
 	change("DELETE FROM carts");
-	sweep_all();
+	fixture_sweep_all(&f);
 	assert_int_equal(number("SELECT min(seq) FROM cart_events"), 4);
 	expect_result("1-2", CART_CURSOR_GONE);
 	op = read_after("1-3", CART_OK);
 	assert_int_equal(op.page->count, 2);
 	assert_string_equal(op.page->next, "1-5");
 	cart_op_clear(&op);
-	move_clock(10 * HOUR_MS);
-	sweep_all();
+	fixture_move_clock(&f, 10 * HOUR_MS);
+	fixture_sweep_all(&f);
 	assert_int_equal(number("SELECT count(*) FROM cart_events"), 1);
 	expect_result("1-3", CART_CURSOR_GONE);
 	expect_result("1-5", CART_OK);
@@ -160,10 +131,10 @@ static void a_step_removes_a_bounded_number(void **state)
 	start("on");
 	change("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 3000)"
 	       " INSERT INTO cart_events SELECT x, zeroblob(16), 1, 1, 0, '[1]' FROM n");
-	swept = step();
+	swept = fixture_sweep(&f);
 	assert_true(swept.more);
 	assert_int_equal(swept.events, 1024);
-	sweep_all();
+	fixture_sweep_all(&f);
 	assert_int_equal(number("SELECT min(seq) FROM cart_events"), 3000);
 }
 
@@ -280,8 +251,8 @@ static void without_the_feed_nothing_is_written(void **state)
 	(void)state;
 	start("off");
 	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
-	move_clock(2 * HOUR_MS);
-	sweep_all();
+	fixture_move_clock(&f, 2 * HOUR_MS);
+	fixture_sweep_all(&f);
 	assert_int_equal(number("SELECT count(*) FROM cart_events"), 0);
 	op.done = (cart_op_done_fn *)abort;
 	op.deadline_ns = 1;

@@ -10,23 +10,14 @@
 #define HOUR_MS (INT64_C(3600) * 1000)
 
 static struct fixture f;
-static struct sqlite_conn conn;
-static struct cart_rules rules;
 
 /* The writer's own sweeping is off: the steps are taken here. */
 static void start_with_grace(const char *interval, const char *grace)
 {
-	const struct sqlite_conn_options options = {
-		.path = f.path, .writer = true, .busy_timeout_ms = 1000, .cache_bytes = 1 << 20};
-	struct cart_error error;
-
 	fixture_set(&f, "sqlite.sweep_interval", interval);
 	fixture_set(&f, "cart.ttl", "1h");
 	fixture_set(&f, "sweep.grace", grace);
-	rules = cart_rules_from(f.settings);
-	if (fixture_start(&f, CART_PROVISION_AUTO, &error) != 0 ||
-	    sqlite_conn_open(&conn, &options, &error) != 0)
-		fail_msg("%s", error.text);
+	fixture_start_sweeping(&f);
 }
 
 static void start(const char *interval)
@@ -44,14 +35,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	sqlite_conn_close(&conn);
 	fixture_free(&f);
 	return 0;
-}
-
-static void move_clock(int64_t ms)
-{
-	__atomic_add_fetch(&f.clock.wall_ms, ms, __ATOMIC_RELAXED);
 }
 
 static int64_t rows(const char *table)
@@ -59,7 +44,7 @@ static int64_t rows(const char *table)
 	char sql[64];
 
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
-	return fixture_number(conn.db, sql);
+	return fixture_number(f.conn.db, sql);
 }
 
 /* As a person sees them: our own connections trust no function in a schema, the view's among them.
@@ -71,14 +56,6 @@ static int64_t items(void)
 
 	sqlite3_close(db);
 	return count;
-}
-
-static struct sqlite_swept step(void)
-{
-	struct sqlite_swept swept;
-
-	assert_int_equal(sqlite_sweep(&conn, &rules, f.clock.wall_ms, &swept), SQLITE_OK);
-	return swept;
 }
 
 static void add_keyed(uint8_t n, const char *key)
@@ -103,9 +80,9 @@ static void an_expired_cart_is_gone_before_it_is_swept(void **state)
 	(void)state;
 	start("0");
 	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
-	move_clock(HOUR_MS - 1);
+	fixture_move_clock(&f, HOUR_MS - 1);
 	assert_int_equal(fixture_quantity(&f, 1, 5), 0);
-	move_clock(1);
+	fixture_move_clock(&f, 1);
 	assert_int_equal(fixture_quantity(&f, 1, 5), -1);
 	assert_int_equal(fixture_add(&f, 1, 5, 1), CART_NOT_FOUND);
 	assert_int_equal(fixture_run(&f, &list), CART_OK);
@@ -126,13 +103,13 @@ static void sweeping_takes_expired_carts_with_all_that_is_theirs(void **state)
 	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
 	add_keyed(1, "a");
 	assert_int_equal(fixture_add(&f, 1, 6, 1), CART_OK);
-	move_clock(HOUR_MS / 2);
+	fixture_move_clock(&f, HOUR_MS / 2);
 	assert_int_equal(fixture_create(&f, 2, 7), CART_OK);
 	assert_int_equal(fixture_add(&f, 2, 6, 1), CART_OK);
-	assert_int_equal(step().carts, 0);
+	assert_int_equal(fixture_sweep(&f).carts, 0);
 	/* Past the first one's expiry, and the grain of the index. */
-	move_clock(HOUR_MS / 2 + HOUR_MS / 4);
-	assert_int_equal(step().carts, 1);
+	fixture_move_clock(&f, HOUR_MS / 2 + HOUR_MS / 4);
+	assert_int_equal(fixture_sweep(&f).carts, 1);
 	assert_int_equal(rows("carts"), 1);
 	assert_int_equal(items(), 1);
 	assert_int_equal(rows("idempotency_keys"), 0);
@@ -145,9 +122,9 @@ static void a_cart_whose_expiry_slid_is_not_swept(void **state)
 	start("0");
 	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
 	for (int i = 0; i < 30; i++) {
-		move_clock(HOUR_MS / 12);
+		fixture_move_clock(&f, HOUR_MS / 12);
 		assert_int_equal(fixture_add(&f, 1, 6, 1), CART_OK);
-		assert_int_equal(step().carts, 0);
+		assert_int_equal(fixture_sweep(&f).carts, 0);
 	}
 	assert_int_equal(fixture_quantity(&f, 1, 6), 30);
 }
@@ -162,8 +139,8 @@ static void a_checked_out_cart_is_never_swept(void **state)
 	assert_int_equal(fixture_add(&f, 1, 6, 1), CART_OK);
 	assert_int_equal(fixture_run(&f, &op), CART_OK);
 	cart_op_clear(&op);
-	move_clock(1000 * HOUR_MS);
-	assert_int_equal(step().carts, 0);
+	fixture_move_clock(&f, 1000 * HOUR_MS);
+	assert_int_equal(fixture_sweep(&f).carts, 0);
 	assert_int_equal(fixture_quantity(&f, 1, 6), 1);
 }
 
@@ -174,12 +151,12 @@ static void keys_go_when_their_window_has_passed_and_not_before(void **state)
 	start("0");
 	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
 	add_keyed(1, "old");
-	move_clock(HOUR_MS / 12);
+	fixture_move_clock(&f, HOUR_MS / 12);
 	add_keyed(1, "new");
-	move_clock(HOUR_MS / 12 - 1);
-	assert_int_equal(step().keys, 0);
-	move_clock(1);
-	assert_int_equal(step().keys, 1);
+	fixture_move_clock(&f, HOUR_MS / 12 - 1);
+	assert_int_equal(fixture_sweep(&f).keys, 0);
+	fixture_move_clock(&f, 1);
+	assert_int_equal(fixture_sweep(&f).keys, 1);
 	add_keyed(1, "new");
 	assert_int_equal(fixture_quantity(&f, 1, 5), 2);
 	add_keyed(1, "old");
@@ -193,16 +170,16 @@ static void the_grace_passes_before_anything_goes(void **state)
 	start_with_grace("0", "2h");
 	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
 	add_keyed(1, "a");
-	move_clock(2 * HOUR_MS + HOUR_MS / 6 - 1);
+	fixture_move_clock(&f, 2 * HOUR_MS + HOUR_MS / 6 - 1);
 	assert_int_equal(fixture_quantity(&f, 1, 5), -1);
-	assert_int_equal(step().keys, 0);
-	move_clock(1);
-	assert_int_equal(step().keys, 1);
+	assert_int_equal(fixture_sweep(&f).keys, 0);
+	fixture_move_clock(&f, 1);
+	assert_int_equal(fixture_sweep(&f).keys, 1);
 	/* The cart's grain of the index is 2 minutes. */
-	move_clock(3 * HOUR_MS - 2 * HOUR_MS - HOUR_MS / 6 - 1);
-	assert_int_equal(step().carts, 0);
-	move_clock(HOUR_MS / 30 + 1);
-	assert_int_equal(step().carts, 1);
+	fixture_move_clock(&f, 3 * HOUR_MS - 2 * HOUR_MS - HOUR_MS / 6 - 1);
+	assert_int_equal(fixture_sweep(&f).carts, 0);
+	fixture_move_clock(&f, HOUR_MS / 30 + 1);
+	assert_int_equal(fixture_sweep(&f).carts, 1);
 }
 
 static void insert_many(int carts, int keys)
@@ -220,7 +197,7 @@ static void insert_many(int carts, int keys)
 		 " SELECT zeroblob(16), randomblob(16), zeroblob(16), i, 1, zeroblob(16) FROM n;"
 		 "COMMIT",
 		 carts, keys);
-	assert_int_equal(sqlite3_exec(conn.db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(f.conn.db, sql, NULL, NULL, NULL), SQLITE_OK);
 }
 
 static void a_step_has_a_bound_and_the_steps_an_end(void **state)
@@ -234,7 +211,7 @@ static void a_step_has_a_bound_and_the_steps_an_end(void **state)
 	do {
 		int64_t before = rows("carts") + rows("idempotency_keys");
 
-		swept = step();
+		swept = fixture_sweep(&f);
 		before -= rows("carts") + rows("idempotency_keys");
 		assert_true(swept.carts <= SQLITE_SWEEP_CARTS);
 		assert_true(swept.keys <= SQLITE_SWEEP_KEYS);
@@ -256,8 +233,8 @@ static void carts_with_many_keys_make_a_step_shorter(void **state)
 	(void)state;
 	start("0");
 	insert_many(20, 1);
-	assert_int_equal(sqlite3_exec(conn.db, keys, NULL, NULL, NULL), SQLITE_OK);
-	swept = step();
+	assert_int_equal(sqlite3_exec(f.conn.db, keys, NULL, NULL, NULL), SQLITE_OK);
+	swept = fixture_sweep(&f);
 	assert_true(swept.more);
 	assert_in_range(swept.carts, 1, SQLITE_SWEEP_ROWS / 200 + 1);
 }
@@ -273,10 +250,10 @@ static void a_wrong_clock_removes_nothing(void **state)
 	start("10ms");
 	assert_int_equal(fixture_create(&f, 1, 7), CART_OK);
 	add_keyed(1, "a");
-	move_clock(32 * 24 * HOUR_MS);
+	fixture_move_clock(&f, 32 * 24 * HOUR_MS);
 	/* It is the writer that finds it out, when it is about to sweep. */
 	captured_log_await("not ready, and changes are refused", 1);
-	move_clock(-32 * 24 * HOUR_MS);
+	fixture_move_clock(&f, -32 * 24 * HOUR_MS);
 	captured_log_await("agrees with the database's again", 1);
 	add_keyed(1, "a");
 	assert_int_equal(fixture_quantity(&f, 1, 5), 1);

@@ -77,8 +77,10 @@ static bool answer_add_key(struct s3_answer *answer, const char *key)
 		return false;
 	answer->keys = keys;
 	keys[answer->count] = strdup(key);
-	answer->count += keys[answer->count] != NULL;
-	return keys[answer->count - 1] != NULL;
+	if (keys[answer->count] == NULL)
+		return false;
+	answer->count++;
+	return true;
 }
 
 static bool answer_take(struct s3_answer *answer, int element, const char *text)

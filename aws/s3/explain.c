@@ -50,6 +50,10 @@ enum s3_meaning s3_meaning_of(const struct s3_request *request, const struct s3_
 {
 	enum s3_meaning meaning;
 
+	/* Nobody else answers there a moment later. */
+	if (request->code == CURLE_PEER_FAILED_VERIFICATION ||
+	    request->code == CURLE_SSL_CACERT_BADFILE)
+		return S3_MEANS_REFUSED;
 	if (request->status == 0)
 		return request->too_long ? S3_MEANS_REFUSED
 		       : request->sent	 ? S3_MEANS_DOUBT

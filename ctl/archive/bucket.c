@@ -20,6 +20,7 @@
 #include "aws/s3/options.h"
 #include "ctl/archive/lease.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,8 @@ static int bucket_connect(struct bucket *bucket, const struct settings *settings
 				   .bucket = bucket->location.bucket,
 				   .endpoint = &bucket->options.endpoint};
 
+	/* A connection that breaks is an error, not the end. */
+	signal(SIGPIPE, SIG_IGN);
 	if (s3_options_read(&bucket->options, settings, &credentials, error) != 0)
 		return -1;
 	credentials.region = bucket->options.endpoint.region;

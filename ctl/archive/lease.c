@@ -111,9 +111,15 @@ static int lease_renew(struct lease *lease, struct cart_error *error)
 	if (result == S3_FAILED)
 		return -1;
 	lease->lost = true;
-	if (lease_read(lease, etag, &mine, other, error) == S3_FAILED)
+	switch (lease_read(lease, etag, &mine, other, error)) {
+	case S3_FAILED:
 		return -1;
-	return lease_is_in_use(lease, other, error);
+	case S3_ABSENT:
+		return cart_error_set(error, "the lock of %s was removed by somebody else",
+				      lease->config.where);
+	default:
+		return lease_is_in_use(lease, other, error);
+	}
 }
 
 int lease_check(struct lease *lease, struct cart_error *error)

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Our signatures are those that AWS's own code for Python makes (botocore), and those of curl, over random requests to DynamoDB."""
+"""Our signatures are those that AWS's own code for Python makes (botocore), and those of curl, over random requests to DynamoDB and S3."""
 
 import calendar
 import datetime
+import hashlib
 import json
 import os
 import random
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 from cartd import ROOT  # noqa: E402
@@ -71,6 +73,19 @@ def random_request(rng):
     }
 
 
+def random_s3_request(rng):
+    """A put of an object, or a get of it or of a list."""
+    request = random_request(rng)
+    method = rng.choice(("PUT", "GET", "DELETE"))
+    name = "".join(char for char in text(rng, string.printable + "äß€ሴ😀", 1, 60) if char >= " ")
+    body = request["body"] if method == "PUT" else ""
+    query = "&".join("%s=%s" % (name, urllib.parse.quote(text(rng, string.printable + "ä", 0, 30), safe="-._~"))
+                     for name in ("continuation-token", "list-type", "prefix") if rng.random() < 0.3)
+    headers = [["Host", "bucket.s3.%s.amazonaws.com" % request["region"]], ["X-Amz-Content-Sha256", hashlib.sha256(body.encode()).hexdigest()]]
+    headers += [["If-None-Match", "*"], ["X-Amz-Checksum-Sha256", "x+/="]] if rng.random() < 0.5 else []
+    return {**request, "service": "s3", "method": method, "headers": headers, "body": body, "path": "/bucket/" + name, "query": query}
+
+
 def by_botocore(request):
     import botocore.auth
     from botocore.awsrequest import AWSRequest
@@ -89,12 +104,15 @@ def by_botocore(request):
     # Where it takes the time from: the module of the standard library, in later versions a function.
     clock, ours = ("get_current_datetime", lambda: moment) if hasattr(botocore.auth, "get_current_datetime") else ("datetime", Module)
     headers = dict(request["headers"])
-    signed = AWSRequest("POST", "https://" + headers["Host"] + "/", headers=headers, data=request["body"].encode())
+    path, query = urllib.parse.quote(request.get("path", "/"), safe="/-._~"), request.get("query", "")
+    signed = AWSRequest(request["method"], "https://" + headers["Host"] + path + ("?" + query if query else ""), headers=headers,
+                        data=request["body"].encode())
+    kind = botocore.auth.S3SigV4Auth if request["service"] == "s3" else botocore.auth.SigV4Auth
     kept = getattr(botocore.auth, clock)
     setattr(botocore.auth, clock, ours)
     try:
         credentials = Credentials(request["access_key_id"], request["secret_access_key"], request["token"] or None)
-        botocore.auth.SigV4Auth(credentials, "dynamodb", request["region"]).add_auth(signed)
+        kind(credentials, request["service"], request["region"]).add_auth(signed)
     finally:
         setattr(botocore.auth, clock, kept)
     return signed.headers["Authorization"]
@@ -108,7 +126,7 @@ def agrees_with_botocore():
     rng = random.Random(SEED)
     signer = Signer()
     for number in range(REQUESTS):
-        request = random_request(rng)
+        request = rng.choice((random_request, random_s3_request))(rng)
         ours, theirs = signer.sign(request)["authorization"], by_botocore(request)
         if ours != theirs:
             return "request %d of CART_SEED=%d: %s\nours   %s\ntheirs %s" % (number, SEED, request, ours, theirs)

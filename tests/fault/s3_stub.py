@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import re
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -42,7 +43,7 @@ class Listener(http.server.ThreadingHTTPServer):
 class Stub:
     """with Stub("bucket") as stub: stub.objects is {key: bytes}."""
 
-    def __init__(self, *buckets, page=1000, conditions=True, region=s3.REGION):
+    def __init__(self, *buckets, page=1000, conditions=True, region=s3.REGION, certificate=None):
         self.buckets, self.page, self.conditions, self.region = {name: {} for name in buckets}, page, conditions, region
         self.lock = threading.RLock()
         self.faults, self.asked, self.denied = [], [], ""
@@ -54,6 +55,10 @@ class Stub:
             server_of = stub
         self.server = Listener(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
+        if certificate:  # paths of it and of its key
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
 
     @property
     def objects(self):

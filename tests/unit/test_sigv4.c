@@ -5,6 +5,8 @@
  */
 #include "aws/sigv4.h"
 
+#include "aws/s3/location.h"
+
 #include "tests/lib/cmocka.h"
 
 #include <dirent.h>
@@ -324,7 +326,8 @@ static void uncounted_free(void *at, const char *file, int line)
 }
 
 /* {"access_key_id", "secret_access_key", "token", "region", "service", "time", "method",
- * "headers": [[name, value]], "body"} -> {"authorization", "date"} */
+ * "headers": [[name, value]], "body", and for S3 "path" as it is and "query" encoded} ->
+ * {"authorization", "date"} */
 static int serve_one(const json_t *asked)
 {
 	const json_t *list = json_object_get(asked, "headers"), *pair;
@@ -340,8 +343,15 @@ static int serve_one(const json_t *asked)
 					.payload_len = json_string_length(body)};
 	static struct sigv4_signer signer;
 	struct sigv4_signed out;
+	struct buf path = {0};
+	bool made;
 	size_t i;
 
+	if (member(asked, "path") != NULL) {
+		s3_encode(&path, member(asked, "path"), true);
+		request.path = buf_string(&path);
+		request.query = member(asked, "query");
+	}
 	json_array_foreach(list, i, pair)
 	{
 		if (i >= SIGV4_HEADERS_MAX)
@@ -353,8 +363,10 @@ static int serve_one(const json_t *asked)
 	signer.region = member(asked, "region");
 	signer.service = member(asked, "service");
 	signer.has_key = false;
-	if (!sigv4_sign(&signer, &credentials, &request,
-			json_integer_value(json_object_get(asked, "time")), &out))
+	made = sigv4_sign(&signer, &credentials, &request,
+			  json_integer_value(json_object_get(asked, "time")), &out);
+	buf_free(&path);
+	if (!made)
 		return -1;
 	printf("{\"authorization\": \"%s\", \"date\": \"%s\"}\n", out.authorization, out.amz_date);
 	return fflush(stdout);

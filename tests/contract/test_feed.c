@@ -455,9 +455,10 @@ static void a_request_that_no_caller_should_make_is_refused(void **state)
 
 /* Many writers. */
 
-#define WRITERS 6
-#define CARTS	12
-#define ADDS	40
+#define WRITERS	 6
+#define CARTS	 12
+#define ADDS	 40
+#define BUSY_MAX 1000
 
 struct writer {
 	struct rig *f;
@@ -466,6 +467,7 @@ struct writer {
 	struct cart_op op;
 	struct cart_change change;
 	int left;
+	int busy; /* answers that nothing was changed and that it may be tried again */
 	struct rig_task task;
 	char failure[CART_REASON_MAX + 32]; /* "": none; for who sees done */
 	_Atomic int done;
@@ -473,14 +475,31 @@ struct writer {
 
 static void writer_next(struct writer *w);
 
+/* On a machine that is busy, a lock or a connection may not come free in time: the add is made
+ * again. */
+static void writer_failed(struct writer *w, enum cart_result result)
+{
+	bool again = result == CART_BUSY && ++w->busy < BUSY_MAX;
+
+	if (!again)
+		snprintf(w->failure, sizeof(w->failure), "%s %s", cart_result_name(result),
+			 w->op.reason);
+	cart_op_clear(&w->op);
+	if (again) {
+		w->left++;
+		rig_post(w->f, w->loop, &w->task);
+	} else {
+		w->done = 1;
+	}
+}
+
 static void writer_done(struct cart_op *op, void *user)
 {
 	struct writer *w = user;
 
 	if (op->result != CART_OK) {
-		snprintf(w->failure, sizeof(w->failure), "%s %s", cart_result_name(op->result),
-			 op->reason);
-		w->left = 0;
+		writer_failed(w, op->result);
+		return;
 	}
 	cart_op_clear(op);
 	writer_next(w);
@@ -488,6 +507,8 @@ static void writer_done(struct cart_op *op, void *user)
 
 static void writer_next(struct writer *w)
 {
+	enum cart_result result;
+
 	if (w->left-- == 0) {
 		w->done = 1;
 		return;
@@ -501,10 +522,9 @@ static void writer_next(struct writer *w)
 		.done = writer_done,
 		.user = w,
 	};
-	if (cart_store_submit(w->f->loops[w->loop].store, &w->op) != CART_OK) {
-		snprintf(w->failure, sizeof(w->failure), "refused: %s", w->op.reason);
-		w->done = 1;
-	}
+	result = cart_store_submit(w->f->loops[w->loop].store, &w->op);
+	if (result != CART_OK)
+		writer_failed(w, result);
 }
 
 static void writer_start(void *user)

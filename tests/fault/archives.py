@@ -13,9 +13,11 @@ import re
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 import uuid
 
+import private_dynalite
 from cartd import CARTCTL, ROOT, cartctl, die_with_parent, environment, words_of
 from tap import say
 
@@ -116,6 +118,55 @@ class MysqlStore:
                                  " HEX(order_id), HEX(merged_into), lines_bound FROM carts ORDER BY id"),
                 self.session.sql("SELECT HEX(cart_id), HEX(product_id), quantity, added_ms, updated_ms, HEX(attributes) FROM cart_items"
                                  " ORDER BY cart_id, product_id"))
+
+
+class DynamodbStore:
+    """Carts come into it by cartctl restore."""
+    name = "dynamodb"
+
+    def __init__(self, folder, server, settings):
+        self.folder, self.server, self.settings = folder, server, settings
+        status, said = cartctl(folder, settings, "provision")
+        assert status == 0, said
+
+    def fill(self, carts):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "dt=2000-01-01"))
+            with gzip.open(os.path.join(folder, "dt=2000-01-01", "0" * 64 + ".jsonl.gz"), "wt", encoding="utf-8") as file:
+                for cart in carts:
+                    file.write(json.dumps({
+                        "id": str(cart.id), "customer_id": cart.customer, "state": "checked_out" if cart.state == 1 else "open",
+                        "version": cart.version, "created_ms": cart.updated_ms - 5000, "updated_ms": cart.updated_ms, "expires_ms": None,
+                        "order_id": str(cart.order) if cart.order else None, "merged_into": None,
+                        "items": [{"product_id": product, "quantity": quantity, "added_ms": cart.updated_ms - 4000,
+                                   "updated_ms": cart.updated_ms - 3000, "attributes": attributes}
+                                  for product, quantity, attributes in sorted(cart.lines, key=lambda line: (len(line[0]), line[0]))]}) + "\n")
+            status, said = cartctl(self.folder, self.settings, "restore", "--from", folder, "--unmarked")
+            assert status == 0, said
+
+    def rows(self):
+        found = {}
+        for item in private_dynalite.items_of(self.server):
+            key = item["cart_id"]["S"]
+            if key == "settings":
+                continue
+            version, quantity = found.get(key, (0, 0))
+            if "product_id" in item or item.get("row", {}).get("S", "").startswith("ITEM#"):
+                quantity += int(item["quantity"]["N"])
+            else:
+                version = int(item["version"]["N"])
+                quantity += sum(int(line["N"]) for line in item.get("qty", {"M": {}})["M"].values())
+            found[key] = (version, quantity)
+        return found
+
+    def touch(self, key, state):
+        of_rows = {"row": {"S": "CART"}} if self.settings.get("dynamodb.layout") == "rows" else {}
+        private_dynalite.call(self.server.endpoint, "UpdateItem", {
+            "TableName": "carts", "Key": {"cart_id": {"S": key}, **of_rows},
+            "UpdateExpression": "SET #status = :status, #version = #version + :one" + (" REMOVE order_id" if state == 0 else ", order_id = :order"),
+            "ExpressionAttributeNames": {"#status": "status", "#version": "version"},
+            "ExpressionAttributeValues": {":status": {"S": "checked_out" if state else "open"}, ":one": {"N": "1"},
+                                          **({":order": {"S": str(uuid.uuid4())}} if state else {})}})
 
 
 class Archive:

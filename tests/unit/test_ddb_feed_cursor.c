@@ -347,6 +347,65 @@ static void who_is_slower_than_the_stream_is_told_so(void **state)
 	assert_true(gone > 0);
 }
 
+/* Adds a record of each cart. */
+static void add_of_each(struct stream_model *stream, int64_t number)
+{
+	for (int i = 0; i < CARTS; i++) {
+		char key[24];
+
+		snprintf(key, sizeof(key), "%d", i);
+		stream_model_add(stream, key, number, NULL, NULL);
+	}
+}
+
+static void a_child_that_was_not_begun_is_gone_after_a_day(void **state)
+{
+	struct stream_model *stream = calloc(1, sizeof(*stream));
+	struct reader *r = calloc(1, sizeof(*r));
+
+	(void)state;
+	r->stream = stream;
+	stream_model_init(stream, 3, BEGIN_MS, 1);
+	add_of_each(stream, 1);
+	stream_model_turn(stream, 2);
+	add_of_each(stream, 2);
+	stream_model_advance(stream, 10 * HOUR_MS);
+	add_of_each(stream, 3);
+	/* The parent, and all of one child, whose last records stay. The parent does not. */
+	assert_int_equal(reader_page(r, CARTS + stream->shards[1].count), CART_OK);
+	stream_model_advance(stream, 14 * HOUR_MS + HOUR_MS / 2);
+	assert_int_equal(reader_page(r, 100), CART_CURSOR_GONE);
+	/* One who begins now has missed nothing. */
+	r->cursor[0] = '\0';
+	for (size_t i = 0; i < CARTS; i++)
+		r->seen[i] = -1;
+	assert_int_equal(reader_page(r, 100), CART_OK);
+	assert_int_equal(reader_page(r, 100), CART_OK);
+	stream_model_free(stream);
+	free(stream);
+	free(r);
+}
+
+static void a_shard_that_was_empty_is_gone_after_a_day(void **state)
+{
+	struct stream_model *stream = calloc(1, sizeof(*stream));
+	struct reader *r = calloc(1, sizeof(*r));
+
+	(void)state;
+	r->stream = stream;
+	stream_model_init(stream, 4, BEGIN_MS, 2);
+	stream_model_advance(stream, 30 * HOUR_MS);
+	assert_int_equal(reader_page(r, 10), CART_OK);
+	add_of_each(stream, 1);
+	stream_model_advance(stream, 20 * HOUR_MS);
+	add_of_each(stream, 2);
+	stream_model_advance(stream, 5 * HOUR_MS);
+	assert_int_equal(reader_page(r, 10), CART_CURSOR_GONE);
+	stream_model_free(stream);
+	free(stream);
+	free(r);
+}
+
 static void a_cursor_of_another_stream_is_gone(void **state)
 {
 	struct stream_model *stream = calloc(1, sizeof(*stream));
@@ -405,6 +464,8 @@ int main(void)
 		cmocka_unit_test(a_cursor_has_room_for_so_many_shards_and_says_when_it_has_not),
 		cmocka_unit_test(each_record_is_read_once_in_its_carts_order),
 		cmocka_unit_test(who_is_slower_than_the_stream_is_told_so),
+		cmocka_unit_test(a_child_that_was_not_begun_is_gone_after_a_day),
+		cmocka_unit_test(a_shard_that_was_empty_is_gone_after_a_day),
 		cmocka_unit_test(a_cursor_of_another_stream_is_gone),
 		cmocka_unit_test(a_reader_of_what_comes_names_the_last_shards),
 	};

@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Between the clock of who made a cursor and AWS's. */
-#define WALK_CLOCKS_MS 60000
-
 static struct ddb_cursor_shard *walk_named(const struct ddb_walk *walk, size_t at)
 {
 	return ddb_cursor_find(walk->cursor, walk->shards->shards[at].tag);
@@ -89,17 +86,20 @@ static bool walk_may_read(const struct ddb_walk *walk, size_t at)
 	return false;
 }
 
-/* A shard that goes on with what was read, or was made after the reader began, has to be read from
- * its first record on; but that may be no longer there. */
+/* A shard that was not begun is read from its first record on, which may have been removed. When
+ * the reader began not even a day ago, and the shard was as old as that already, no record is
+ * missing that the reader has to get. Its parent says nothing: that may be not listed any more. */
 static bool walk_is_late(const struct ddb_walk *walk, size_t at, int64_t now_ms)
 {
 	int64_t created_ms = walk->shards->shards[at].created_ms;
+	int64_t begun_ms = walk->cursor->begun_s * 1000;
 
 	if (walk->each[at].state != DDB_WALK_NEW || created_ms == 0 ||
 	    created_ms + DDB_STREAM_KEPT_MS >= now_ms)
 		return false;
-	return walk_follows(walk, at) ||
-	       created_ms + WALK_CLOCKS_MS >= walk->cursor->begun_s * 1000;
+	/* The cursor has whole seconds. */
+	return created_ms + DDB_STREAM_KEPT_MS >= begun_ms + 1000 ||
+	       begun_ms + DDB_STREAM_KEPT_MS < now_ms;
 }
 
 enum cart_result ddb_walk_begin(struct ddb_walk *walk, struct ddb_cursor *cursor,

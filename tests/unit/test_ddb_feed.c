@@ -318,6 +318,24 @@ static void an_answer_without_records_is_not_the_end(void **state)
 	assert_int_equal(events, 20);
 }
 
+/* As cartctl feed reads. */
+static void a_shard_that_is_closed_is_read_to_its_end_at_once(void **state)
+{
+	bool more;
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		change((size_t)i % 3);
+	turn(1);
+	lock();
+	stream->empty = 90;
+	unlock();
+	do
+		assert_int_equal(page(r.rig, 3, &more), CART_OK);
+	while (more);
+	assert_true(is_even());
+}
+
 /* What is not kept. */
 
 static void records_that_are_gone_are_told_of(void **state)
@@ -411,6 +429,18 @@ static void another_process_goes_on_from_now(void **state)
 	read_all(other, 1);
 	assert_int_equal(events, 2);
 	assert_true(ddb_stub_count(&r.stub, "GetRecords") > 2);
+}
+
+static void now_of_more_than_a_day_ago_is_gone(void **state)
+{
+	bool more;
+
+	(void)state;
+	begin_now(r.rig);
+	change(0);
+	advance(25 * HOUR_MS);
+	change(0);
+	assert_int_equal(page(other, 10, &more), CART_CURSOR_GONE);
 }
 
 static void now_is_behind_what_there_is_in_each_shard(void **state)
@@ -528,12 +558,14 @@ int main(void)
 		TEST(what_stays_throttled_is_unavailable_and_loses_nothing),
 		TEST(a_place_where_nothing_comes_is_not_read_at_once_again),
 		TEST(an_answer_without_records_is_not_the_end),
+		TEST(a_shard_that_is_closed_is_read_to_its_end_at_once),
 		TEST(records_that_are_gone_are_told_of),
 		TEST(shards_that_are_gone_are_told_of),
 		TEST(a_cursor_of_a_table_that_was_made_anew_is_gone),
 		TEST(a_stream_that_is_switched_off_is_told_of),
 		TEST(a_number_that_no_record_has_is_refused),
 		TEST(another_process_goes_on_from_now),
+		TEST(now_of_more_than_a_day_ago_is_gone),
 		TEST_MANY(now_is_behind_what_there_is_in_each_shard),
 		TEST_MANY(each_change_is_read_once_while_shards_split),
 		TEST_MANY(children_that_are_listed_late_are_found),

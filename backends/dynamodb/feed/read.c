@@ -27,11 +27,6 @@ static int64_t read_now_ns(const struct ddb_read *read)
 	return clock_monotonic_ns(read->reader->config.client.clock);
 }
 
-static int64_t read_wall_ms(const struct ddb_read *read)
-{
-	return clock_wall_ms(read->reader->config.client.clock);
-}
-
 static bool read_is_over(const struct ddb_read *read)
 {
 	int64_t now_ns = read_now_ns(read);
@@ -173,6 +168,12 @@ static void read_write_iterator(struct ddb_read *read, const struct ddb_shard *s
 
 static void read_get_iterator(struct ddb_read *read)
 {
+	/* Its first records, which the reader has to get, may have been removed. */
+	if (read->iterator.spot.place == DDB_PLACE_LATEST &&
+	    read->cursor.begun_s * 1000 + DDB_STREAM_KEPT_MS < read->op->now_ms) {
+		read_gone(read);
+		return;
+	}
 	read_write_iterator(read, &read->shards->shards[read->at],
 			    read_has_sequence(read) ? "AFTER_SEQUENCE_NUMBER" : "TRIM_HORIZON",
 			    read->iterator.spot.sequence);
@@ -191,7 +192,10 @@ static void read_keep(struct ddb_read *read, const char *next, size_t records, b
 	free(iterator->text);
 	iterator->text = strdup(next);
 	iterator->got_ns = iterator->read_ns = read_now_ns(read);
-	if (records == 0)
+	/* Where a shard ends that has children is said by the answer. */
+	if (ddb_shards_has_child(read->shards, read->at))
+		iterator->empties = 0;
+	else if (records == 0)
 		iterator->empties++;
 	else
 		iterator->empties = at_end && !full ? DDB_STREAM_EMPTIES : 0;
@@ -308,7 +312,7 @@ static void read_get_latest(struct ddb_read *read)
 
 static void read_begin_now(struct ddb_read *read)
 {
-	read->cursor.begun_s = read_wall_ms(read) / 1000;
+	read->cursor.begun_s = read->op->now_ms / 1000;
 	read->cursor.stream = read->shards->tag;
 	if (!ddb_walk_to_latest(&read->cursor, read->shards)) {
 		ddb_read_fail(read, CART_FAILED, "a cursor has no room for the stream's shards");
@@ -330,11 +334,11 @@ static void read_enter(struct ddb_read *read)
 		return;
 	}
 	if (!read->begun && after == NULL) {
-		read->cursor.begun_s = read_wall_ms(read) / 1000;
+		read->cursor.begun_s = read->op->now_ms / 1000;
 		read->cursor.stream = read->shards->tag;
 	}
 	read->begun = true;
-	result = ddb_walk_begin(&read->walk, &read->cursor, read->shards, read_wall_ms(read));
+	result = ddb_walk_begin(&read->walk, &read->cursor, read->shards, read->op->now_ms);
 	if (result == CART_OK)
 		read_next(read);
 	else if (result == CART_CURSOR_GONE && !read->listed)

@@ -358,6 +358,34 @@ static void add_of_each(struct stream_model *stream, int64_t number)
 	}
 }
 
+static void a_grandchild_that_is_listed_before_its_parent_waits(void **state)
+{
+	struct stream_model *stream = calloc(1, sizeof(*stream));
+	struct reader *r = calloc(1, sizeof(*r));
+
+	(void)state;
+	r->stream = stream;
+	stream_model_init(stream, 5, BEGIN_MS, 1);
+	add_of_each(stream, 1);
+	assert_int_equal(reader_page(r, 100), CART_OK);
+	while (stream->count < 2)
+		stream_model_turn(stream, 1);
+	stream->shards[1].listed_ms = BEGIN_MS + 3000;
+	add_of_each(stream, 2);
+	while (stream->count < 3)
+		stream_model_turn(stream, 1);
+	add_of_each(stream, 3);
+	assert_int_equal(reader_page(r, 100), CART_OK);
+	assert_int_equal(r->read, CARTS);
+	stream_model_advance(stream, 3000);
+	assert_int_equal(reader_page(r, 100), CART_OK);
+	assert_int_equal(reader_page(r, 100), CART_OK);
+	assert_int_equal(r->read, 3 * CARTS);
+	stream_model_free(stream);
+	free(stream);
+	free(r);
+}
+
 static void a_child_that_was_not_begun_is_gone_after_a_day(void **state)
 {
 	struct stream_model *stream = calloc(1, sizeof(*stream));
@@ -464,6 +492,7 @@ int main(void)
 		cmocka_unit_test(a_cursor_has_room_for_so_many_shards_and_says_when_it_has_not),
 		cmocka_unit_test(each_record_is_read_once_in_its_carts_order),
 		cmocka_unit_test(who_is_slower_than_the_stream_is_told_so),
+		cmocka_unit_test(a_grandchild_that_is_listed_before_its_parent_waits),
 		cmocka_unit_test(a_child_that_was_not_begun_is_gone_after_a_day),
 		cmocka_unit_test(a_shard_that_was_empty_is_gone_after_a_day),
 		cmocka_unit_test(a_cursor_of_another_stream_is_gone),

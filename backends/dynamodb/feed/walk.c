@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* DescribeStream lists a shard at the latest so long after its children were made. */
+#define WALK_LISTED_MS (INT64_C(10) * 60 * 1000)
+
 static struct ddb_cursor_shard *walk_named(const struct ddb_walk *walk, size_t at)
 {
 	return ddb_cursor_find(walk->cursor, walk->shards->shards[at].tag);
@@ -62,22 +65,26 @@ static bool walk_settle(struct ddb_walk *walk)
 	return true;
 }
 
-/* Its parent is listed, and was read to its end. */
-static bool walk_follows(const struct ddb_walk *walk, size_t at)
+/* Nothing of its parent is left to be read. */
+static bool walk_may_begin(const struct ddb_walk *walk, size_t at)
 {
-	size_t parent = walk->shards->shards[at].parent_at;
+	const struct ddb_shard *shard = &walk->shards->shards[at];
+	size_t parent = shard->parent_at;
 
-	if (parent == DDB_NO_SHARD || walk->each[parent].state == DDB_WALK_NEW)
-		return false;
+	if (shard->parent == NULL)
+		return true;
+	if (parent == DDB_NO_SHARD)
+		return shard->created_ms + WALK_LISTED_MS < walk->now_ms;
 	return walk->each[parent].state == DDB_WALK_READ ||
-	       walk_named(walk, parent)->place == DDB_PLACE_END;
+	       (walk->each[parent].state == DDB_WALK_NAMED &&
+		walk_named(walk, parent)->place == DDB_PLACE_END);
 }
 
 static bool walk_may_read(const struct ddb_walk *walk, size_t at)
 {
 	switch (walk->each[at].state) {
 	case DDB_WALK_NEW:
-		return walk->shards->shards[at].parent_at == DDB_NO_SHARD || walk_follows(walk, at);
+		return walk_may_begin(walk, at);
 	case DDB_WALK_NAMED:
 		return walk_named(walk, at)->place != DDB_PLACE_END;
 	case DDB_WALK_READ:
@@ -89,17 +96,17 @@ static bool walk_may_read(const struct ddb_walk *walk, size_t at)
 /* A shard that was not begun is read from its first record on, which may have been removed. When
  * the reader began not even a day ago, and the shard was as old as that already, no record is
  * missing that the reader has to get. Its parent says nothing: that may be not listed any more. */
-static bool walk_is_late(const struct ddb_walk *walk, size_t at, int64_t now_ms)
+static bool walk_is_late(const struct ddb_walk *walk, size_t at)
 {
 	int64_t created_ms = walk->shards->shards[at].created_ms;
 	int64_t begun_ms = walk->cursor->begun_s * 1000;
 
 	if (walk->each[at].state != DDB_WALK_NEW || created_ms == 0 ||
-	    created_ms + DDB_STREAM_KEPT_MS >= now_ms)
+	    created_ms + DDB_STREAM_KEPT_MS >= walk->now_ms)
 		return false;
 	/* The cursor has whole seconds. */
 	return created_ms + DDB_STREAM_KEPT_MS >= begun_ms + 1000 ||
-	       begun_ms + DDB_STREAM_KEPT_MS < now_ms;
+	       begun_ms + DDB_STREAM_KEPT_MS < walk->now_ms;
 }
 
 enum cart_result ddb_walk_begin(struct ddb_walk *walk, struct ddb_cursor *cursor,
@@ -111,10 +118,11 @@ enum cart_result ddb_walk_begin(struct ddb_walk *walk, struct ddb_cursor *cursor
 		return CART_BUSY;
 	walk->cursor = cursor;
 	walk->shards = shards;
+	walk->now_ms = now_ms;
 	if (cursor->stream != shards->tag || !walk_settle(walk))
 		return CART_CURSOR_GONE;
 	for (size_t i = 0; i < shards->count; i++)
-		if (walk_is_late(walk, i, now_ms))
+		if (walk_is_late(walk, i))
 			return CART_CURSOR_GONE;
 	return CART_OK;
 }

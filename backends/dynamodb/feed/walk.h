@@ -3,8 +3,9 @@
  *
  * A shard that the cursor names is read from the place there. One from which a named shard descends
  * was read before. All others were not begun, and are read from their beginning, each after its
- * parent was read to its end. A shard stays in the cursor until a child of it is there, so that it
- * does not matter when DescribeStream begins to list which child.
+ * parent was read to its end. A parent that is not listed is so old that it was removed, or so
+ * young that it is not listed yet: then its child waits. A shard stays in the cursor until a child
+ * of it is there, so that it does not matter when DescribeStream begins to list which child.
  */
 #ifndef BACKENDS_DYNAMODB_FEED_WALK_H
 #define BACKENDS_DYNAMODB_FEED_WALK_H
@@ -17,6 +18,7 @@ enum ddb_walk_state { DDB_WALK_NEW, DDB_WALK_NAMED, DDB_WALK_READ };
 struct ddb_walk {
 	struct ddb_cursor *cursor;
 	const struct ddb_shards *shards;
+	int64_t now_ms;
 	struct ddb_walk_shard {
 		enum ddb_walk_state state;
 		bool looked_at; /* by ddb_walk_next() */

@@ -67,8 +67,8 @@ enum s3_meaning s3_meaning_of(const struct s3_request *request, const struct s3_
 		return S3_MEANS_REFUSED;
 	if (meaning != S3_MEANS_REFUSED)
 		return meaning;
-	if (request->status == 404 && request->key != NULL &&
-	    strcmp(answer->code, "NoSuchBucket") != 0)
+	/* A proxy has a 404 too, and another server one for keys that it does not know. */
+	if (request->status == 404 && strcmp(answer->code, "NoSuchKey") == 0)
 		return S3_MEANS_ABSENT;
 	if (request->status == 429)
 		return S3_MEANS_AGAIN;

@@ -124,7 +124,8 @@ static void answers_mean_what_s3_says(void **state)
 	answered(200, "", S3_MEANS_DONE);
 	answered(204, "", S3_MEANS_DONE);
 	answered(404, "NoSuchKey", S3_MEANS_ABSENT);
-	answered(404, "", S3_MEANS_ABSENT);
+	answered(404, "", S3_MEANS_REFUSED);
+	answered(404, "XAdminUserNotFound", S3_MEANS_REFUSED);
 	answered(404, "NoSuchBucket", S3_MEANS_REFUSED);
 	answered(412, "PreconditionFailed", S3_MEANS_CONDITION);
 	answered(503, "SlowDown", S3_MEANS_AGAIN);

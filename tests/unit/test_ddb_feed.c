@@ -306,6 +306,29 @@ static void a_place_where_nothing_comes_is_not_read_at_once_again(void **state)
 	read_all(r.rig, 10);
 }
 
+static void a_place_where_something_comes_is_read_by_all_who_stand_there(void **state)
+{
+	char *place;
+	bool more;
+
+	(void)state;
+	change(0);
+	read_all(r.rig, 10);
+	place = strdup(cursor);
+	while (ddb_stub_count(&r.stub, "GetRecords") < 3)
+		assert_int_equal(page(r.rig, 10, &more), CART_OK);
+	change(0);
+	read_all(r.rig, 10);
+	for (int i = 0; i < 20; i++) {
+		free(cursor);
+		cursor = strdup(place);
+		seen[0] = 1;
+		assert_int_equal(page(r.rig, 10, &more), CART_OK);
+		assert_true(is_even());
+	}
+	free(place);
+}
+
 static void an_answer_without_records_is_not_the_end(void **state)
 {
 	(void)state;
@@ -557,6 +580,7 @@ int main(void)
 		TEST(what_is_throttled_is_read_later),
 		TEST(what_stays_throttled_is_unavailable_and_loses_nothing),
 		TEST(a_place_where_nothing_comes_is_not_read_at_once_again),
+		TEST(a_place_where_something_comes_is_read_by_all_who_stand_there),
 		TEST(an_answer_without_records_is_not_the_end),
 		TEST(a_shard_that_is_closed_is_read_to_its_end_at_once),
 		TEST(records_that_are_gone_are_told_of),

@@ -152,7 +152,6 @@ enum ddb_spot_state ddb_stream_find(struct ddb_stream *stream, const struct ddb_
 	} else if (known != NULL) {
 		*found = *known;
 		found->text = strdup(known->text);
-		known->read_ns = now_ns;
 		if (found->text != NULL)
 			state = DDB_SPOT_KNOWN;
 	}

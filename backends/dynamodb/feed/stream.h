@@ -43,7 +43,7 @@ struct ddb_iterator {
 	bool scans;	  /* of a LATEST: it began with the oldest record */
 	unsigned empties; /* answers in a row that had nothing */
 	int64_t got_ns;
-	int64_t read_ns; /* the last read from it; 0: none */
+	int64_t read_ns; /* when the last answer came that had nothing; 0: none */
 };
 
 struct ddb_stream {
@@ -76,7 +76,7 @@ void ddb_stream_set_shards(struct ddb_stream *stream, struct ddb_shards *shards)
 
 enum ddb_spot_state {
 	DDB_SPOT_UNKNOWN,
-	DDB_SPOT_KNOWN, /* *found is a copy, text too, and the spot counts as read now */
+	DDB_SPOT_KNOWN, /* *found is a copy, text too */
 	DDB_SPOT_QUIET	/* nothing was there a moment ago */
 };
 /* UNKNOWN also where there is no memory. */

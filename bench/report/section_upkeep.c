@@ -8,6 +8,9 @@
 #include <stdio.h>
 
 #define UPKEEP_DAYS 7.0 /* the default of feed.retention */
+/* Of a table's stream (docs/backends/dynamodb.md). */
+#define UPKEEP_READS_S 5.0
+#define UPKEEP_SHARDS  4.0
 
 static const char *upkeep_name(enum layouts_store store)
 {
@@ -59,18 +62,22 @@ static void upkeep_feed(struct report *report, struct layouts *layouts)
 		page_cell(&table, "0");
 	page_table_end(&table, PAGE_BOTH);
 	if (isfinite(prices->stream_read_million))
-		page_note(report, PAGE_BOTH,
-			  "An event has the whole cart. DynamoDB Streams writes it without a unit "
-			  "and "
-			  "keeps it for a day, in layouts map and list; rows has no feed. A reader "
-			  "pays %s %s for a million calls of "
-			  "GetRecords: one that asks a shard once a second %s %s a month, whether "
-			  "there are changes or not.",
-			  number_plain(prices->stream_read_million, price), prices->currency,
-			  number_digits(MONEY_HOURS_MONTH * 3600 * prices->stream_read_million /
-						MONEY_MILLION,
-					2, month),
-			  prices->currency);
+		page_note(
+			report, PAGE_BOTH,
+			"An event has the whole cart. DynamoDB Streams writes it without a unit "
+			"and "
+			"keeps it for a day, in layouts map and list; rows has no feed. Reading is "
+			"paid: %s %s for a million calls of GetRecords. While a consumer waits, "
+			"cartd "
+			"asks each shard %g times a second, and a new table has %g: %s %s a month, "
+			"whether there are changes or not (what AWS gives for nothing is not taken "
+			"off).",
+			number_plain(prices->stream_read_million, price), prices->currency,
+			UPKEEP_READS_S, UPKEEP_SHARDS,
+			number_digits(MONEY_HOURS_MONTH * 3600 * UPKEEP_READS_S * UPKEEP_SHARDS *
+					      prices->stream_read_million / MONEY_MILLION,
+				      3, month),
+			prices->currency);
 }
 
 static void upkeep_archive_row(struct page_table *table, struct layouts *layouts, const char *title,

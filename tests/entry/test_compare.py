@@ -19,7 +19,7 @@ TOOL = os.path.join(ROOT, "tools", "compare")
 CARTD_TEST = os.path.join(ROOT, "build", "release", "bin", "cartd-test")
 LIMIT_S = 120
 LEFT = {"index.html", "results.json", "summary.md", "summary.txt", "combined_results.json", "h2h.json", "consistency.json", "sweep-a.json", "sweep-b.json",
-        "money.json", "A.conf", "B.conf", "cartd-A.log", "cartd-B.log", "compare.log"}
+        "money.json", "costs.csv", "A.conf", "B.conf", "cartd-A.log", "cartd-B.log", "compare.log"}
 MODES = {"h2h": 1, "consistency": 1, "sweep": 2}
 # What is measured, verdicts and the path: as much as is read without scrolling.
 LINES_MOST = 24

@@ -274,7 +274,7 @@ tag = $(if $(filter release,$(1)),,-$(1))
 after = $(if $(filter asan,$(1)),--after build-asan)
 run_unit = --group unit$(call tag,$(1)) $(call after,$(1)) --timeout $(2) $(call in_variant,$(1),$(UNIT_TESTS))
 # Each layout of the dynamodb backend is tested as a suite of its own. The settings are for the tests' rig and for its cartd. Layout rows
-# needs a server with transactions, which dynalite is not: tests/dynamodb/test_rows.py brings one, and make matrix.
+# needs a server with transactions, which dynalite is not: tests/dynamodb/test_rows.py brings one, and make matrix SERVERS=dynoxide-rows.
 DYNAMODB_LAYOUTS ?= map list
 ways = $(if $(filter dynamodb,$(1)),$(addprefix dynamodb-,$(DYNAMODB_LAYOUTS)),$(1))
 # Long timeouts, because a server may have to wait for a processor.
@@ -377,7 +377,7 @@ TIMEOUT ?= 300
 check-contract: $(CONTRACT_TESTS)
 	@$(with_servers) $(RUN) $(call run_contract,$(VARIANT),$(TIMEOUT))
 check-api: $(api_tests) $(B)/bin/cartd-test
-	@$(with_servers) $(RUN) $(foreach b,$(backends),--group server-$(b) --env CART_BACKEND=$(b) --timeout $(TIMEOUT) $(api_tests))
+	@$(with_servers) $(RUN) $(foreach b,$(backends),--group server-$(b) --env CART_BACKEND=$(b) $(if $(API_LAYOUT),--env CART_DYNAMODB_LAYOUT=$(API_LAYOUT)) --timeout $(TIMEOUT) $(api_tests))
 ## check-server: tests of a running cartd over sockets
 check-server: tests
 	@$(with_servers) $(RUN) $(call run_server,$(VARIANT),300)
@@ -408,7 +408,7 @@ MINUTES ?= 60
 soak: programs
 	@CARTD=$(CURDIR)/$(B)/bin/cartd tests/soak/soak.py --backend '$(BACKEND)' --minutes '$(MINUTES)' $(if $(DOCS),--docs) $(ARGS)
 ## matrix: contract, API and kill -9 on other servers than ./cart check's; SERVERS="mysql moto", DOCS=1 writes docs/servers.md
-SERVERS ?= mysql mariadb-new vitess group-replication galera dynoxide moto
+SERVERS ?= mysql mariadb-new vitess group-replication galera dynoxide dynoxide-rows moto moto-rows
 matrix: tests
 	@tools/matrix $(if $(DOCS),--docs) $(SERVERS)
 ## torture: fails the n-th allocation, disk access and callback, for every n

@@ -190,7 +190,7 @@ void svg_path_to(struct svg_path *path, double x, double y)
 		path->down = false;
 		return;
 	}
-	if (path->down && fabs(at_x - path->x) < 0.34 && fabs(at_y - path->y) < 0.34)
+	if (path->down && fabs(at_x - path->x) < 1 && fabs(at_y - path->y) < 1)
 		return;
 	buf_printf(path->chart->out, "%c%.1f %.1f", path->down ? 'L' : 'M', at_x, at_y);
 	path->down = true;

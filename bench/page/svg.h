@@ -77,7 +77,7 @@ struct svg_path {
 };
 void svg_path_begin(struct svg_path *path, const struct svg_chart *chart, size_t style,
 		    const char *classes);
-/* Points that lie within a third of a unit of the last one are left out. */
+/* Points that lie within a unit of the last one are left out. */
 void svg_path_to(struct svg_path *path, double x, double y);
 void svg_path_end(struct svg_path *path);
 

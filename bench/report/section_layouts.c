@@ -313,18 +313,23 @@ static void layouts_table(struct report *report, enum page_where where, struct l
 	page_table_end(&table, where);
 }
 
-/* A set is as an add to a line, but for MySQL, of which the note says so. The page has to stay
- * small: a create is the same whatever a cart will have, and an add of a new line differs little
- * from one to a line. */
+/* The page has to stay small, so the rest is in the files alone: a create is the same whatever a
+ * cart will have, an add of a new line and a set differ little from an add to a line, and a list is
+ * of gets. */
 static void layouts_tables(struct report *report, struct layouts *layouts)
 {
-	const enum page_where folded = (enum page_where)(PAGE_FOLDED | PAGE_MARKDOWN);
+	static const char *const on_page[] = {"remove", "get", "checkout", "delete"};
 
 	layouts_table(report, PAGE_BOTH, layouts, LAYOUTS_ADD);
-	for (size_t operation = 0; operation < LAYOUTS_OPERATIONS; operation++)
-		if (operation != LAYOUTS_ADD && operation != LAYOUTS_SET)
-			layouts_table(report, operation > LAYOUTS_ADD ? folded : PAGE_MARKDOWN,
-				      layouts, operation);
+	for (size_t operation = 0; operation < LAYOUTS_OPERATIONS; operation++) {
+		unsigned where = PAGE_MARKDOWN;
+
+		for (size_t i = 0; i < sizeof(on_page) / sizeof(*on_page); i++)
+			if (strcmp(layouts_operations[operation].name, on_page[i]) == 0)
+				where |= PAGE_FOLDED;
+		if (operation != LAYOUTS_ADD)
+			layouts_table(report, (enum page_where)where, layouts, operation);
+	}
 }
 
 static void layouts_notes(struct report *report, struct layouts *layouts)
@@ -339,8 +344,8 @@ static void layouts_notes(struct report *report, struct layouts *layouts)
 		"items and index entries that an operation leaves, for what DynamoDB writes on its "
 		"disks cannot be seen. A merge's units are in docs/backends/dynamodb.md. Requests "
 		"have no idempotency keys, and lines no attributes. A set takes what an add to a "
-		"line does, but %s calls and %s statements on MySQL. Creates and adds of new lines "
-		"are in the files for programs (--csv, --money).",
+		"line does, but %s calls and %s statements on MySQL. Creates, adds of new lines, "
+		"lists and merges are in summary.md, costs.csv and money.json.",
 		number_plain(set.calls, calls), number_plain(set.statements, statements));
 	page_note(
 		report, PAGE_BOTH,

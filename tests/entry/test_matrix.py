@@ -77,6 +77,35 @@ def a_test_that_fails_on_a_server_that_ran_fails_the_run_and_is_in_the_table():
     assert any("--kind mysql" in word for word in calls[0]) and calls[2][0] == "tests/run", calls
 
 
+def layout_rows_is_a_row_of_its_own():
+    tool = matrix()
+
+    class Server:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def version(self):
+            return "dynoxide 1"
+    tool.kinds.DYNAMODB["dynoxide"] = Server
+    calls = []
+
+    def call(words, **rest):
+        calls.append(words)
+        print("%d passed, 0 failed" % len(calls), file=rest["stdout"], flush=True)
+        return 0
+    tool.call = call
+    with tempfile.TemporaryDirectory() as folder:
+        tool.LOGS = folder
+        status, said = ran(tool, "dynoxide-rows", "dynoxide")
+    assert status == 0 and "| dynoxide-rows | dynoxide 1 | 1 passed | 2 passed | – | – |" in said, said
+    assert all("DYNAMODB_LAYOUTS=rows" in words and "API_LAYOUT=rows" in words and "WITH_DYNAMODB=tools/with-dynalite --kind dynoxide" in words for words in calls[:2]), calls
+    assert not any("DYNAMODB_LAYOUTS" in word for words in calls[2:] for word in words), calls
+    assert tool.KINDS.index("dynoxide-rows") == tool.KINDS.index("dynoxide") + 1, tool.KINDS
+
+
 def rows_of_this_run_replace_old_ones_and_others_stay():
     tool = matrix()
     with tempfile.TemporaryDirectory() as folder:
@@ -98,5 +127,6 @@ if __name__ == "__main__":
         a_kind_that_it_does_not_know_is_refused,
         a_server_that_cannot_be_fetched_is_said_in_one_line_and_fails_nothing,
         a_test_that_fails_on_a_server_that_ran_fails_the_run_and_is_in_the_table,
+        layout_rows_is_a_row_of_its_own,
         rows_of_this_run_replace_old_ones_and_others_stay,
     ])

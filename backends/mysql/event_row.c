@@ -246,7 +246,8 @@ enum sql_event_read sql_event_row_read(struct sql_event_row *row, struct cart_op
 	event->type = (enum cart_event_type)(word[0] - '0');
 	removal = event->type == CART_EVENT_DELETED || event->type == CART_EVENT_EXPIRED;
 	event->at_ms = event->cart.updated_ms;
-	if (event->cart.version == 0 || (removal && row->at_ms > event->at_ms))
+	if (event->cart.version == 0 ||
+	    (cart_event_is_late(event->type, &event->cart) && row->at_ms > event->at_ms))
 		event->at_ms = row->at_ms;
 	if (event->version < 1)
 		return SQL_EVENT_NONE;

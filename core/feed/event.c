@@ -74,6 +74,12 @@ static bool event_diff(struct cart_event *event, const struct cart *before)
 	return true;
 }
 
+bool cart_event_is_late(enum cart_event_type type, const struct cart *cart)
+{
+	return type == CART_EVENT_DELETED || type == CART_EVENT_EXPIRED ||
+	       (type == CART_EVENT_CREATED && cart->version > 1);
+}
+
 bool cart_event_view(struct cart_event *event, const struct cart *before, const struct cart *after,
 		     int64_t now_ms)
 {
@@ -87,12 +93,12 @@ bool cart_event_view(struct cart_event *event, const struct cart *before, const 
 		.at_ms = cart->updated_ms,
 		.cart = *cart,
 	};
+	if (cart_event_is_late(event->type, cart) && now_ms > event->at_ms)
+		event->at_ms = now_ms;
 	if (after != NULL)
 		return event_diff(event, before != NULL ? before : &none);
 	event->cart.lines = NULL;
 	event->cart.line_count = event->cart.line_room = 0;
-	if (now_ms > event->at_ms)
-		event->at_ms = now_ms;
 	return true;
 }
 

@@ -56,6 +56,9 @@ struct cart_event {
 /* Frees what it holds and zeroes it. */
 void cart_event_clear(struct cart_event *event);
 
+/* It is later than the last change of its cart, which was removed or came out of an archive. */
+bool cart_event_is_late(enum cart_event_type type, const struct cart *cart);
+
 /*
  * As cart_event_make(), but the event's cart is the one given and its lines are not copied: free
  * changes alone afterwards.

@@ -337,6 +337,22 @@ static void an_id_of_any_bytes_and_the_longest_attributes_are_told(void **state)
 	expect_nothing();
 }
 
+/* Its last change is long ago. */
+static void a_cart_that_comes_back_is_told_as_of_today(void **state)
+{
+	struct cart_id id = rig_id(rig);
+	struct cart_op op;
+
+	(void)state;
+	ask(rig, CART_OK, IMPORT, .id = id,
+	    .whole = &(struct cart){.id = id, .version = 3, .created_ms = 1, .updated_ms = 2});
+	op = next_page(1);
+	expect_event(&op.page->events[0], &id, 3);
+	assert_int_equal(op.page->events[0].cart.updated_ms, 2);
+	assert_int_equal(op.page->events[0].at_ms, rig->clock.wall_ms);
+	cart_op_clear(&op);
+}
+
 static int64_t tables_on_disk(void)
 {
 	return sql_number(other, "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS WHERE"
@@ -458,6 +474,8 @@ int main(void)
 			numbers_that_are_moved_after_a_restore_make_old_cursors_gone, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(a_cursor_whose_row_was_removed_is_gone, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_cart_that_comes_back_is_told_as_of_today, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_row_that_cannot_be_read_does_not_stop_the_feed,
 						setup, teardown),

@@ -244,6 +244,38 @@ static void a_page_of_large_carts_ends_early(void **state)
 	cart_op_clear(&op);
 }
 
+static void import(uint8_t n)
+{
+	const struct cart whole = {.id = fixture_id(n),
+				   .state = CART_CHECKED_OUT,
+				   .version = 3,
+				   .created_ms = FIXTURE_WALL_MS,
+				   .updated_ms = FIXTURE_WALL_MS,
+				   .order_id = fixture_id(n)};
+	struct cart_op op = {.type = CART_OP_IMPORT, .id = whole.id, .whole = &whole};
+
+	assert_int_equal(fixture_run(&f, &op), CART_OK);
+	cart_op_clear(&op);
+}
+
+/* What an archive gives back was changed long ago, and is told today. */
+static void a_cart_that_comes_back_is_told_for_as_long_as_others(void **state)
+{
+	struct cart_op op;
+
+	(void)state;
+	start("on");
+	fixture_move_clock(&f, 10 * HOUR_MS);
+	import(1);
+	import(2);
+	fixture_sweep_all(&f);
+	op = read_after(NULL, CART_OK);
+	assert_int_equal(op.page->count, 2);
+	assert_int_equal(op.page->events[0].at_ms, f.clock.wall_ms);
+	assert_int_equal(op.page->events[0].cart.updated_ms, FIXTURE_WALL_MS);
+	cart_op_clear(&op);
+}
+
 static void without_the_feed_nothing_is_written(void **state)
 {
 	struct cart_op op = {.type = CART_OP_FEED, .feed = {.limit = 1}};
@@ -273,6 +305,7 @@ int main(void)
 		TEST(what_a_newer_program_wrote_is_refused_by_name),
 		TEST(a_damaged_cart_that_is_deleted_is_an_event),
 		TEST(a_page_of_large_carts_ends_early),
+		TEST(a_cart_that_comes_back_is_told_for_as_long_as_others),
 		TEST(without_the_feed_nothing_is_written),
 	};
 

@@ -84,8 +84,10 @@ class Log:
     def wrong_steps(self):
         return [text for cart in self.carts.values() for text in cart.wrong]
 
-    def wrong(self, changes):
-        """All that is wrong, one line each, given all that was asked for."""
+    def wrong(self, changes, ends_late=False):
+        """All that is wrong, one line each, given all that was asked for. ends_late: where the end of a merge's source could not be written after the
+        target has its lines, whoever reads source next writes it; until then, or if it expires before, there is no event of it."""
+        self.ends_late, self.late = ends_late, 0
         wrong = self.wrong_steps()
         acknowledged = [change for change in changes if change.outcome == ACKNOWLEDGED]
         wrong += ["%s of %s was acknowledged with version %s: there is no such event, but %s%s" % (
@@ -102,8 +104,10 @@ class Log:
         if change.kind == "erase":
             return True
         if change.kind == "merge":  # the answer may have a later version of the cart
+            late = self.ends_late and not any(type_of(event) == "merged" for event in self.events_of(change.source))
+            self.late += late
             return (any(event["data"].get("from") == change.source for event in self.events_of(change.cart)) and
-                    any(event["data"]["cart"].get("merged_into") == change.cart for event in self.events_of(change.source)))
+                    (late or any(event["data"]["cart"].get("merged_into") == change.cart for event in self.events_of(change.source))))
         return any((type_of(event) == kind or not always) and change.version in (None, event["data"]["version"])
                    for event in self.events_of(change.cart))
 

@@ -239,7 +239,7 @@ class FeedStorm:
         self.consumer.kill()
         wrong, compared = self.crowd.complaints + self.compare_by_example(), LoggedCopy(self.consumer.path)
         carts, log = compared.carts(), Log(compared.events())
-        wrong += self.compare_with_store(carts) + self.compare_with_tables(carts) + log.wrong(self.crowd.changes())
+        wrong += self.compare_with_store(carts) + self.compare_with_tables(carts) + log.wrong(self.crowd.changes(), not self.removes_expired)
         if compared.times_read_anew():
             wrong.append("the consumer was told %d times that its cursor is gone" % compared.times_read_anew())
         compared.database.close()
@@ -295,6 +295,8 @@ class FeedStorm:
         outcomes = [change.outcome for change in self.crowd.changes()]
         tap.say("%s: %d faults: %s" % (self.scene.version(), sum(self.done.values()), ", ".join(
             "%d %s" % (n, name) for name, n in sorted(self.done.items()))))
+        if log.late:
+            tap.say("%d merges whose source has not been ended, nor read since" % log.late)
         tap.say("%d changes acknowledged, %d refused, %d in doubt; %d events (%s), %d came twice, of %d carts, %d of which are left; %d runs of archive and restore; "
                 "CART_SEED=%s" % (outcomes.count(feed_crowd.ACKNOWLEDGED), outcomes.count(feed_crowd.REFUSED), outcomes.count(feed_crowd.UNKNOWN), log.count,
                                   ", ".join("%d %s" % (n, kind) for kind, n in sorted(log.types.items())), log.twice, len(log.carts), len(carts),

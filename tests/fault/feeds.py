@@ -116,11 +116,12 @@ class FeedStorm:
     and consumer; each comes as often as every other. removes_expired: the services do, soon; else
     the database does at some time, by its own clock."""
 
-    def __init__(self, scene, faults, count, visitors=8, pause_s=0.03, removes_expired=True):
+    def __init__(self, scene, faults, count, visitors=8, pause_s=0.03, removes_expired=True, clocks=()):
         self.scene, self.count, self.visitors, self.pause_s, self.removes_expired = scene, count, visitors, pause_s, removes_expired
         self.faults = {"service killed": FeedStorm.kill_service, "service stopped": FeedStorm.stop_service, "consumer killed": FeedStorm.kill_consumer,
                        "consumer stopped": FeedStorm.stop_consumer, "consumer cut": FeedStorm.cut_consumer, **faults}
         self.faults = {kind: fault for kind, fault in self.faults.items() if KINDS in kind}
+        self.clocks = clocks  # others that decide what has expired
         self.seed = os.environ.get("CART_SEED") or str(random.randrange(1 << 32))
         self.random = random.Random(self.seed)
         self.services, self.proxies, self.done = [], [], {}
@@ -253,8 +254,8 @@ class FeedStorm:
         if not self.removes_expired:
             time.sleep(TTL_S + 1)
             return
-        for service in self.services:
-            service.clock.set(10 * TTL_S)
+        for clock in (*self.clocks, *(service.clock for service in self.services)):
+            clock.set(10 * TTL_S)
 
         def done():
             copy = LoggedCopy(self.consumer.path)

@@ -7,12 +7,10 @@ import sys
 sys.path[:0] = [os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, name) for name in ("pylib", "histories")]
 import tap  # noqa: E402
 from feeds_mysql import storm_on_mysql, too_slow_on_mysql  # noqa: E402
-from private_mariadb import server  # noqa: E402
 
 
 def after_a_few_faults_the_copy_is_the_store_and_no_event_is_missing():
-    with server() as database:
-        storm_on_mysql(database, 5, visitors=6)
+    storm_on_mysql(5, visitors=6)
 
 
 def a_consumer_that_is_too_slow_is_told_so_and_never_skips_an_event():

@@ -232,6 +232,7 @@ static void feed_answer(struct call *call)
 {
 	const struct cart_feed_page *page = call->op.page;
 	bool draining = atomic_load(call->api->shared->draining);
+	bool more = call->op.more;
 
 	if (call->op.result != CART_OK) {
 		feed_leave(call);
@@ -252,6 +253,8 @@ static void feed_answer(struct call *call)
 	else if (draining || http_request_is_gone(call->request) ||
 		 feed_now_ns(call) >= call->feed.until_ns)
 		feed_reply_none(call);
+	else if (more)
+		feed_read(call); /* the page has ended before the first event that there is */
 	else
 		feed_wait(call);
 }

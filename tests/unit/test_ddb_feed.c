@@ -341,6 +341,34 @@ static void an_answer_without_records_is_not_the_end(void **state)
 	assert_int_equal(events, 20);
 }
 
+/* They have cursors of their own, and none of them has had anything a moment ago. */
+static void news_reach_all_who_wait_from_now(void **state)
+{
+	char *cursors[5];
+	bool more;
+
+	(void)state;
+	change(0);
+	advance(10 * 60 * 1000);
+	for (size_t i = 0; i < 5; i++) {
+		begin_now(r.rig);
+		assert_int_equal(page(r.rig, 10, &more), CART_OK);
+		cursors[i] = cursor;
+		cursor = NULL;
+	}
+	change(0);
+	seen[0] = 1;
+	cursor = cursors[0];
+	read_all(r.rig, 10);
+	for (size_t i = 1; i < 5; i++) {
+		free(cursor);
+		cursor = cursors[i];
+		seen[0] = 1;
+		assert_int_equal(page(r.rig, 10, &more), CART_OK);
+		assert_true(is_even());
+	}
+}
+
 /* As cartctl feed reads. */
 static void a_shard_that_is_closed_is_read_to_its_end_at_once(void **state)
 {
@@ -582,6 +610,7 @@ int main(void)
 		TEST(a_place_where_nothing_comes_is_not_read_at_once_again),
 		TEST(a_place_where_something_comes_is_read_by_all_who_stand_there),
 		TEST(an_answer_without_records_is_not_the_end),
+		TEST(news_reach_all_who_wait_from_now),
 		TEST(a_shard_that_is_closed_is_read_to_its_end_at_once),
 		TEST(records_that_are_gone_are_told_of),
 		TEST(shards_that_are_gone_are_told_of),

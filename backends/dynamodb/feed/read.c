@@ -191,7 +191,8 @@ static void read_keep(struct ddb_read *read, const char *next, size_t records, b
 	iterator->scans = scans && iterator->spot.place == DDB_PLACE_LATEST;
 	free(iterator->text);
 	iterator->text = strdup(next);
-	iterator->got_ns = iterator->read_ns = read_now_ns(read);
+	iterator->got_ns = read_now_ns(read);
+	iterator->read_ns = records > 0 ? iterator->got_ns : read->asked_ns;
 	/* Where a shard ends that has children is said by the answer. */
 	if (ddb_shards_has_child(read->shards, read->at))
 		iterator->empties = 0;
@@ -270,6 +271,7 @@ static void read_get_records(struct ddb_read *read)
 	buf_add_string(body, "{\"ShardIterator\":");
 	buf_add_json_string(body, read->iterator.text);
 	buf_printf(body, ",\"Limit\":%zu}", (size_t)read->op->feed.limit - read->page->count);
+	read->asked_ns = read_now_ns(read);
 	ddb_read_call(read, DDB_GET_RECORDS, read_got_records);
 }
 

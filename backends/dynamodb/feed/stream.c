@@ -135,6 +135,28 @@ static void iterator_clear(struct ddb_iterator *iterator)
 	*iterator = (struct ddb_iterator){.text = NULL};
 }
 
+static struct ddb_news *stream_news(struct ddb_stream *stream, const struct ddb_spot *spot)
+{
+	return &stream->news[(spot->shard ^ spot->stream) % DDB_NEWS];
+}
+
+/* Under the lock. */
+static void stream_note_news(struct ddb_stream *stream, const struct ddb_iterator *iterator)
+{
+	struct ddb_news *news = stream_news(stream, &iterator->spot);
+	const char *sequence = iterator->spot.sequence;
+	size_t len = strlen(sequence), had = strlen(news->sequence);
+
+	/* Numbers, without zeros before them. */
+	if (news->shard == iterator->spot.shard &&
+	    (len < had || (len == had && strcmp(sequence, news->sequence) <= 0)))
+		return;
+	news->shard = iterator->spot.shard;
+	memcpy(news->sequence, sequence, sizeof(news->sequence));
+	if (iterator->read_ns > news->came_ns)
+		news->came_ns = iterator->read_ns;
+}
+
 enum ddb_spot_state ddb_stream_find(struct ddb_stream *stream, const struct ddb_spot *spot,
 				    struct ddb_iterator *found)
 {
@@ -147,7 +169,8 @@ enum ddb_spot_state ddb_stream_find(struct ddb_stream *stream, const struct ddb_
 	if (known != NULL && now_ns - known->got_ns >= STREAM_ITERATOR_NS) {
 		iterator_clear(known);
 	} else if (known != NULL && known->empties >= DDB_STREAM_EMPTIES &&
-		   now_ns - known->read_ns < stream->pause_ns) {
+		   now_ns - known->read_ns < stream->pause_ns &&
+		   stream_news(stream, spot)->came_ns <= known->read_ns) {
 		state = DDB_SPOT_QUIET;
 	} else if (known != NULL) {
 		*found = *known;
@@ -181,6 +204,7 @@ void ddb_stream_keep(struct ddb_stream *stream, const struct ddb_iterator *itera
 	iterator_clear(at);
 	*at = *iterator;
 	at->text = text;
+	stream_note_news(stream, iterator);
 	pthread_mutex_unlock(&stream->lock);
 }
 

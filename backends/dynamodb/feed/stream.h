@@ -8,7 +8,9 @@
  * one is asked for: nothing is lost by forgetting.
  *
  * It is also how the process spares the stream, of which each shard can be read by two at most,
- * five times a second: a place where nothing came is not read again for a moment.
+ * five times a second: a place where nothing came is not read again for a moment, unless somebody
+ * else has got a newer record of the shard since. Otherwise one who was woken by that would find
+ * nothing, and wait for the next one.
  */
 #ifndef BACKENDS_DYNAMODB_FEED_STREAM_H
 #define BACKENDS_DYNAMODB_FEED_STREAM_H
@@ -22,6 +24,7 @@
 
 #define DDB_ITERATOR_SETS 256
 #define DDB_ITERATOR_WAYS 4
+#define DDB_NEWS	  512
 /* So many answers without a record in a row: the end of what there is. */
 #define DDB_STREAM_EMPTIES 3
 
@@ -43,7 +46,16 @@ struct ddb_iterator {
 	bool scans;	  /* of a LATEST: it began with the oldest record */
 	unsigned empties; /* answers in a row that had nothing */
 	int64_t got_ns;
-	int64_t read_ns; /* when the last answer came that had nothing; 0: none */
+	/* When the last answer was asked for that had nothing, or came that had something; 0: none.
+	 */
+	int64_t read_ns;
+};
+
+/* What the process has seen of a shard. */
+struct ddb_news {
+	uint64_t shard;
+	char sequence[DDB_SEQUENCE_ROOM]; /* the newest record */
+	int64_t came_ns;
 };
 
 struct ddb_stream {
@@ -53,6 +65,8 @@ struct ddb_stream {
 	struct ddb_shards *shards;	/* as they were listed last; NULL: never */
 	int64_t pause_ns;		/* longer while the stream is throttled */
 	struct ddb_iterator iterators[DDB_ITERATOR_SETS][DDB_ITERATOR_WAYS];
+	/* By a hash. Where two shards have one place, both are read more often. */
+	struct ddb_news news[DDB_NEWS];
 };
 
 /*

@@ -41,6 +41,7 @@ struct ddb_read {
 	struct ddb_walk walk;
 	size_t at;		      /* the shard that is being read */
 	struct ddb_iterator iterator; /* in it; the text is the read's */
+	int64_t asked_ns;	      /* for records of it */
 	bool renewed;		      /* because the one before did not hold */
 	size_t latest;		      /* of "now": named shards that have one */
 	struct cart_feed_page *page;

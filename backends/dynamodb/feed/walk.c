@@ -164,8 +164,9 @@ bool ddb_walk_move(struct ddb_walk *walk, size_t at, enum ddb_place place, const
 {
 	struct ddb_cursor *cursor = walk->cursor;
 	struct ddb_cursor_shard *named = walk_named(walk, at);
+	bool is_new = named == NULL;
 
-	if (named == NULL) {
+	if (is_new) {
 		if (cursor->count == DDB_CURSOR_SHARDS)
 			return false;
 		named = &cursor->shards[cursor->count++];
@@ -173,7 +174,12 @@ bool ddb_walk_move(struct ddb_walk *walk, size_t at, enum ddb_place place, const
 	}
 	named->place = place;
 	snprintf(named->sequence, sizeof(named->sequence), "%s", sequence);
-	return walk_settle(walk);
+	/* Of one that is named already, the state and its ancestors' stay. */
+	if (is_new)
+		return walk_settle(walk);
+	if (cursor->nonce != 0)
+		cursor_drop_nonce(cursor);
+	return true;
 }
 
 void ddb_walk_put_last(struct ddb_walk *walk, size_t at)

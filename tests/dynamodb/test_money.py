@@ -32,6 +32,10 @@ VARIANTS = [("map", "keys", False, SIZES), ("map", "keys", True, SIZES), ("list"
             ("map", "all", False, SIZES[:3])]
 ROWS = [("rows", "keys", False, SIZES), ("rows", "keys", True, SIZES)]
 TRANSACTION = 100  # writes, at most
+OF_CARTS = tuple('cart_dynamodb_calls_total{operation="%s"' % name for name in (
+    "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"))
+# What is counted does not depend on how long it takes.
+PATIENT = {"request.deadline": "60s", "drain.deadline": "60s", "overload.delay": "0", "dynamodb.timeout": "60s", "dynamodb.acquire_timeout": "60s"}
 # In the JSON and in the tables.
 NAMES = {"create": "create", "add_line": "add of a new line", "add": "add to a line that is there", "remove": "removal of a line",
          "move": "the first change in an idle step, more", "get": "get, strong", "get_eventual": "get, eventual",
@@ -159,9 +163,9 @@ class Life:
         return ((KEY, "key-%d" % self.keys),) if self.keyed else ()
 
     def calls(self, ask):
-        """That cartd has counted meanwhile."""
+        """That cartd has counted meanwhile, but for what it asks of the table by itself."""
         def counted():
-            return sum(int(value) for name, value in self.cartd.metrics().items() if name.startswith("cart_dynamodb_calls_total"))
+            return sum(int(value) for name, value in self.cartd.metrics().items() if name.startswith(OF_CARTS))
 
         before = counted()
         ask()
@@ -497,7 +501,7 @@ def bills_of(tap, folder, server, variants):
     for layout, projection, keyed, sizes in variants:
         name = "%s-%s-%s" % (layout, projection, "keyed" if keyed else "plain")
         settings = private_dynalite.settings_for(server, layout=layout, projection=projection, table=name)
-        with Cartd(folder, {**settings, "threads": "1", "cart.idle_step": "7d", "idempotency.window": "1d"}, name) as cartd:
+        with Cartd(folder, {**settings, **PATIENT, "threads": "1", "cart.idle_step": "7d", "idempotency.window": "1d"}, name) as cartd:
             life = (LifeOfRows if layout == "rows" else Life)(cartd, Table(server, name), layout, keyed, sizes)
             life.live()
             life.asker.client.close()

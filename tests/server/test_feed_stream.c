@@ -7,8 +7,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define CROWD 20
+#define CROWD 100
 
 static struct ddb_rig r; /* without a rig: cartd is one */
 static struct stream_model *stream;
@@ -78,13 +79,19 @@ static void await_waiting(int count)
 		assert_true(patience_ms() < until);
 }
 
-static void expect_event(struct http_client *waiting, const char *id)
+/* next: NULL, or gets the query from the answer's cursor on. */
+static void expect_event(struct http_client *waiting, const char *id, char next[4200])
 {
 	struct http_response response = {0};
+	const char *at;
 
 	assert_int_equal(http_client_read(waiting, &response, false, 30000), HTTP_READ_ANSWER);
 	assert_int_equal(response.status, 200);
 	assert_non_null(strstr(response.body, id));
+	at = strstr(response.body, "\"next_cursor\":\"");
+	assert_non_null(at);
+	if (next != NULL)
+		snprintf(next, 4200, "after=%.*s", (int)strcspn(at + 15, "\""), at + 15);
 	http_client_close(waiting);
 	http_response_clear(&response);
 }
@@ -110,14 +117,27 @@ static void who_is_behind_reads_on_and_does_not_wait(void **state)
 	while (cartd_now_ms() < until || set_empty(100) - reads < 3)
 		;
 	set_empty(0);
-	expect_event(&behind, id);
+	expect_event(&behind, id, NULL);
 	http_client_reset(&first);
 }
 
-static void a_crowd_with_cursors_of_its_own_is_served(void **state)
+static int count_reads(void)
 {
+	int reads;
+
+	pthread_mutex_lock(&r.stub.shelf.lock);
+	reads = stream->reads;
+	pthread_mutex_unlock(&r.stub.shelf.lock);
+	return reads;
+}
+
+static void a_crowd_with_cursors_of_its_own_shares_its_reads(void **state)
+{
+	static char queries[CROWD][4200];
 	struct http_client waiting[CROWD];
 	char id[API_ID_TEXT + 1];
+	int64_t began_ms;
+	int reads;
 
 	(void)state;
 	for (int i = 0; i < CROWD; i++)
@@ -125,7 +145,20 @@ static void a_crowd_with_cursors_of_its_own_is_served(void **state)
 	await_waiting(CROWD);
 	api_make_cart(&client, 1, id);
 	for (int i = 0; i < CROWD; i++)
-		expect_event(&waiting[i], id);
+		expect_event(&waiting[i], id, queries[i]);
+	/* They stand at one place now, but for when each began, in seconds. */
+	for (int i = 0; i < CROWD; i++) {
+		queries[i][strlen("after=2-") + 8 + 5] = (char)('a' + i % 26);
+		send_waiting(&waiting[i], queries[i]);
+	}
+	await_waiting(CROWD);
+	reads = count_reads();
+	began_ms = cartd_now_ms();
+	api_make_cart(&client, 1, id);
+	for (int i = 0; i < CROWD; i++)
+		expect_event(&waiting[i], id, NULL);
+	/* Some for them all, and those of the poller, in the time that it took. */
+	assert_true(count_reads() - reads < CROWD / 4 + (cartd_now_ms() - began_ms) / 50);
 }
 
 int main(void)
@@ -133,7 +166,7 @@ int main(void)
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, start_stream, stop_stream)
 	const struct CMUnitTest tests[] = {
 		TEST(who_is_behind_reads_on_and_does_not_wait),
-		TEST(a_crowd_with_cursors_of_its_own_is_served),
+		TEST(a_crowd_with_cursors_of_its_own_shares_its_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -329,6 +329,31 @@ static void a_place_where_something_comes_is_read_by_all_who_stand_there(void **
 	free(place);
 }
 
+static void what_one_has_read_others_take(void **state)
+{
+	char *place;
+	int calls;
+	bool more;
+
+	(void)state;
+	change(0);
+	read_all(r.rig, 10);
+	place = strdup(cursor);
+	for (int i = 0; i < 3; i++)
+		change(0);
+	read_all(r.rig, 10);
+	calls = ddb_stub_count(&r.stub, "GetRecords");
+	/* A page that has no room for all of it too. */
+	free(cursor);
+	cursor = place;
+	seen[0] = 1;
+	assert_int_equal(page(r.rig, 2, &more), CART_OK);
+	assert_int_equal(seen[0], 3);
+	assert_true(more);
+	assert_int_equal(ddb_stub_count(&r.stub, "GetRecords"), calls);
+	read_all(r.rig, 10);
+}
+
 static void an_answer_without_records_is_not_the_end(void **state)
 {
 	(void)state;
@@ -597,6 +622,35 @@ static void an_op_whose_time_is_up_leaves_nothing(void **state)
 	read_all(r.rig, 10);
 }
 
+static void *run_late(void *user)
+{
+	struct cart_op *op = user;
+
+	op->deadline_ns = clock_monotonic_ns(&cart_clock_system) + 300 * CLOCK_NS_PER_MS;
+	rig_run(r.rig, 0, op, NULL);
+	return NULL;
+}
+
+static void who_waits_for_a_read_that_fails_reads_for_itself(void **state)
+{
+	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + RIG_EVENTUAL_S * CLOCK_NS_PER_S;
+	struct cart_op first = {.type = CART_OP_FEED, .feed = {.limit = 10}};
+	pthread_t thread;
+	bool more;
+
+	(void)state;
+	change(0);
+	RULE(.operation = "GetRecords", .manner = DDB_STUB_SILENT, .times = 1);
+	assert_int_equal(pthread_create(&thread, NULL, run_late, &first), 0);
+	while (ddb_stub_count(&r.stub, "GetRecords") == 0)
+		assert_true(clock_monotonic_ns(&cart_clock_system) < until_ns);
+	assert_int_equal(page(r.rig, 10, &more), CART_OK);
+	assert_true(is_even());
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(first.result, CART_TIMEOUT);
+	cart_op_clear(&first);
+}
+
 int main(void)
 {
 #define TEST(name_)	 cmocka_unit_test_setup_teardown(name_, setup, teardown)
@@ -609,6 +663,7 @@ int main(void)
 		TEST(what_stays_throttled_is_unavailable_and_loses_nothing),
 		TEST(a_place_where_nothing_comes_is_not_read_at_once_again),
 		TEST(a_place_where_something_comes_is_read_by_all_who_stand_there),
+		TEST(what_one_has_read_others_take),
 		TEST(an_answer_without_records_is_not_the_end),
 		TEST(news_reach_all_who_wait_from_now),
 		TEST(a_shard_that_is_closed_is_read_to_its_end_at_once),
@@ -624,6 +679,7 @@ int main(void)
 		TEST_MANY(children_that_are_listed_late_are_found),
 		TEST(a_record_that_is_damaged_does_not_stop_the_feed),
 		TEST(an_op_whose_time_is_up_leaves_nothing),
+		TEST(who_waits_for_a_read_that_fails_reads_for_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "backends/dynamodb/feed/op.h"
 
+#include "backends/dynamodb/feed/share.h"
 #include "core/cart_backend.h"
 
 #include <event2/event.h>
@@ -24,6 +25,7 @@ static void read_free_parts(struct ddb_read *read)
 
 void ddb_read_free(struct ddb_read *read)
 {
+	ddb_share_end(read, false);
 	TAILQ_REMOVE(&read->reader->reads, read, link);
 	read->reader->count--;
 	read_free_parts(read);
@@ -93,6 +95,7 @@ void ddb_read_finish(struct ddb_read *read)
 
 void ddb_read_fail(struct ddb_read *read, enum cart_result result, const char *why)
 {
+	ddb_share_end(read, result == CART_BUSY);
 	if (read->page->count > 0) {
 		read->more = true;
 		ddb_read_finish(read);

@@ -2,6 +2,7 @@
 
 #include "backends/dynamodb/feed/list.h"
 #include "backends/dynamodb/feed/op.h"
+#include "backends/dynamodb/feed/share.h"
 #include "backends/dynamodb/feed/take.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #define READ_PAGE_NS (300 * CLOCK_NS_PER_MS)
 
 static void read_next(struct ddb_read *read);
+static bool read_shard(struct ddb_read *read);
 static void read_enter(struct ddb_read *read);
 static void read_get_iterator(struct ddb_read *read);
 static void read_get_records(struct ddb_read *read);
@@ -71,8 +73,95 @@ static void read_drop_iterator(struct ddb_read *read)
 	read->iterator = (struct ddb_iterator){.text = NULL};
 }
 
+static const char *answer_next(const json_t *answer)
+{
+	return json_string_value(json_object_get(answer, "NextShardIterator"));
+}
+
+/* False: the op has failed. */
+static bool read_take_records(struct ddb_read *read, const json_t *answer)
+{
+	enum cart_result result = ddb_read_take(read, json_object_get(answer, "Records"));
+
+	if (result != CART_OK) {
+		ddb_read_fail(read, result, "out of memory");
+		return false;
+	}
+	/* Nothing comes after a shard's end, so its place needs no room. */
+	if (!read->left && answer_next(answer) == NULL &&
+	    !ddb_walk_move(&read->walk, read->at, DDB_PLACE_END, "")) {
+		ddb_read_fail(read, CART_FAILED, "the stream has too many shards");
+		return false;
+	}
+	return true;
+}
+
+/* The page is over, and the shard is not. */
+static void read_finish_within(struct ddb_read *read)
+{
+	read->more = true;
+	ddb_walk_put_last(&read->walk, read->at);
+	ddb_read_finish(read);
+}
+
+/* An op that asked at the same place has ended. */
+static void read_resume(struct ddb_read *read)
+{
+	if (read->busy)
+		ddb_read_fail(read, CART_BUSY, "another read of the same records was refused");
+	else if (read_shard(read))
+		read_next(read);
+}
+
+/* With the iterator there, or without one. */
+static void read_ask(struct ddb_read *read)
+{
+	if (ddb_share_wait(read, read_resume))
+		return;
+	ddb_share_begin(read);
+	if (read->iterator.text != NULL)
+		read_get_records(read);
+	else
+		read_get_iterator(read);
+}
+
+/* Takes what others have got. True: the shard has nothing more, for now. */
+static bool read_shard(struct ddb_read *read)
+{
+	struct ddb_reader *reader = read->reader;
+	size_t before = read->page->count;
+
+	for (;;) {
+		const json_t *answer;
+
+		read_drop_iterator(read);
+		read_set_spot(read);
+		read->renewed = false;
+		answer = ddb_share_find(reader, &read->iterator.spot);
+		if (answer == NULL)
+			break;
+		if (!read_take_records(read, answer))
+			return false;
+		if (!read->left && answer_next(answer) == NULL)
+			return true;
+		if (read->left || read_is_over(read)) {
+			read_finish_within(read);
+			return false;
+		}
+	}
+	if (ddb_stream_find(reader->config.stream, &read->iterator.spot, &read->iterator) !=
+	    DDB_SPOT_QUIET) {
+		read_ask(read);
+		return false;
+	}
+	if (read->page->count > before)
+		ddb_walk_put_last(&read->walk, read->at);
+	return true;
+}
+
 static void read_next(struct ddb_read *read)
 {
+	ddb_share_end(read, false);
 	for (;;) {
 		read->at = ddb_walk_next(&read->walk);
 		if (read->at == DDB_NO_SHARD)
@@ -81,20 +170,8 @@ static void read_next(struct ddb_read *read)
 			read->more = true;
 			break;
 		}
-		read_drop_iterator(read);
-		read_set_spot(read);
-		read->renewed = false;
-		switch (ddb_stream_find(read->reader->config.stream, &read->iterator.spot,
-					&read->iterator)) {
-		case DDB_SPOT_QUIET:
-			continue;
-		case DDB_SPOT_KNOWN:
-			read_get_records(read);
+		if (!read_shard(read))
 			return;
-		case DDB_SPOT_UNKNOWN:
-			read_get_iterator(read);
-			return;
-		}
 	}
 	if (!read->more && !read->listed && read_wants_children(read) &&
 	    ddb_read_list_age_ns(read) >= READ_LIST_SOON_NS)
@@ -204,33 +281,32 @@ static void read_keep(struct ddb_read *read, const char *next, size_t records, b
 		ddb_stream_keep(read->reader->config.stream, iterator);
 }
 
-static void read_take_answer(struct ddb_read *read, const json_t *answer)
+static void read_take_answer(struct ddb_read *read, json_t *answer)
 {
-	const json_t *records = json_object_get(answer, "Records");
-	const char *next = json_string_value(json_object_get(answer, "NextShardIterator"));
-	size_t count = json_array_size(records), before = read->page->count, bytes = read->bytes;
+	const char *next = answer_next(answer);
+	size_t count = json_array_size(json_object_get(answer, "Records"));
+	size_t before = read->page->count, bytes = read->bytes;
 	bool full = count >= (size_t)read->op->feed.limit - before;
-	enum cart_result result = ddb_read_take(read, records);
 
-	if (result != CART_OK) {
-		ddb_read_fail(read, result, "out of memory");
+	if (!read_take_records(read, answer))
+		return;
+	if (read->left) {
+		read_finish_within(read);
 		return;
 	}
-	full = full || read->bytes - bytes >= READ_ANSWER_BYTES;
+	bytes = read->bytes - bytes;
+	if (next != NULL)
+		read_keep(read, next, count, full || bytes >= READ_ANSWER_BYTES);
+	if (count > 0 || next == NULL) {
+		ddb_share_keep(read->reader, &read->asked, answer, bytes);
+		ddb_share_end(read, false);
+	}
 	if (next == NULL) {
-		/* Nothing comes after a shard's end, so its place needs no room. */
-		if (!ddb_walk_move(&read->walk, read->at, DDB_PLACE_END, ""))
-			ddb_read_fail(read, CART_FAILED, "the stream has too many shards");
-		else
-			read_next(read);
-		return;
-	}
-	read_keep(read, next, count, full);
-	if (read_is_over(read)) {
-		read->more = true;
-		ddb_walk_put_last(&read->walk, read->at);
-		ddb_read_finish(read);
+		read_next(read);
+	} else if (read_is_over(read)) {
+		read_finish_within(read);
 	} else if (read->iterator.empties < DDB_STREAM_EMPTIES) {
+		ddb_share_begin(read);
 		read_get_records(read);
 	} else {
 		if (read->page->count > before)

@@ -2,10 +2,11 @@
 
 #include "backends/dynamodb/feed/op.h"
 #include "backends/dynamodb/feed/read.h"
+#include "backends/dynamodb/feed/share.h"
 
 #include <stdlib.h>
 
-#define READER_OPS_MAX	   64
+#define READER_OPS_MAX	   256
 #define READER_CONNECTIONS 4
 
 struct ddb_reader *ddb_reader_new(struct event_base *base, const struct ddb_reader_config *config)
@@ -38,6 +39,7 @@ void ddb_reader_free(struct ddb_reader **out)
 	*out = NULL;
 	if (reader == NULL)
 		return;
+	ddb_share_clear(reader);
 	ddb_client_free(&reader->client);
 	ddb_client_free(&reader->table_client);
 	free(reader);

@@ -104,7 +104,7 @@ void ddb_stream_set_shards(struct ddb_stream *stream, struct ddb_shards *shards)
 	ddb_shards_drop(&old);
 }
 
-static bool spot_is(const struct ddb_spot *a, const struct ddb_spot *b)
+bool ddb_spot_is(const struct ddb_spot *a, const struct ddb_spot *b)
 {
 	return a->shard == b->shard && a->place == b->place && a->nonce == b->nonce &&
 	       a->stream == b->stream && strcmp(a->sequence, b->sequence) == 0;
@@ -124,7 +124,7 @@ static struct ddb_iterator *stream_look(struct ddb_stream *stream, const struct 
 	struct ddb_iterator *set = stream_set(stream, spot);
 
 	for (size_t i = 0; i < DDB_ITERATOR_WAYS; i++)
-		if (set[i].text != NULL && spot_is(&set[i].spot, spot))
+		if (set[i].text != NULL && ddb_spot_is(&set[i].spot, spot))
 			return &set[i];
 	return NULL;
 }

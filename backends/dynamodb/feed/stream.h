@@ -40,6 +40,8 @@ struct ddb_spot {
 	char sequence[DDB_SEQUENCE_ROOM]; /* AFTER, SINCE */
 };
 
+bool ddb_spot_is(const struct ddb_spot *a, const struct ddb_spot *b);
+
 struct ddb_iterator {
 	struct ddb_spot spot;
 	char *text;	  /* malloc'd; NULL: none */

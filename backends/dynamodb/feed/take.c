@@ -95,8 +95,13 @@ enum cart_result ddb_read_take(struct ddb_read *read, const json_t *records)
 
 	json_array_foreach(records, i, record)
 	{
-		enum cart_result result = take_record(read, record);
+		enum cart_result result;
 
+		/* Another op had more room. */
+		read->left = read->page->count == (size_t)read->op->feed.limit;
+		if (read->left)
+			break;
+		result = take_record(read, record);
 		if (result != CART_OK)
 			return result;
 	}

@@ -48,9 +48,24 @@ struct ddb_read {
 	size_t bytes;	 /* of the records in it */
 	size_t unmarked; /* events since the last one with a cursor */
 	bool more;
+	bool left; /* records, for which the page had no room */
+	bool asks; /* share.h: for what comes after asked */
+	bool waits;
+	bool busy;
+	struct ddb_spot asked;
 };
 
 TAILQ_HEAD(ddb_reads, ddb_read);
+
+#define DDB_ANSWERS 16
+
+/* Of a GetRecords from that place on; json NULL: none. */
+struct ddb_answer {
+	struct ddb_spot spot;
+	json_t *json;
+	size_t bytes;
+	int64_t got_ns;
+};
 
 struct ddb_reader {
 	struct ddb_reader_config config;
@@ -59,6 +74,9 @@ struct ddb_reader {
 	struct ddb_client *table_client;
 	struct ddb_reads reads;
 	size_t count;
+	struct ddb_answer answers[DDB_ANSWERS];
+	size_t answer_next; /* the oldest */
+	size_t answer_bytes;
 	struct random random;
 };
 

@@ -236,9 +236,10 @@ enum s3_result s3_get(struct s3_client *client, const char *key, struct buf *dat
 	return result;
 }
 
-enum s3_result s3_remove(struct s3_client *client, const char *key, struct cart_error *error)
+enum s3_result s3_remove(struct s3_client *client, const char *key,
+			 const struct s3_condition *condition, struct cart_error *error)
 {
-	struct s3_request request = {.method = "DELETE", .key = key};
+	struct s3_request request = {.method = "DELETE", .key = key, .condition = condition};
 	enum s3_result result = client_run(client, &request, error);
 
 	return result == S3_ABSENT ? S3_DONE : result;

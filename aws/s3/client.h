@@ -38,8 +38,9 @@ CART_MUST_CHECK enum s3_result s3_put(struct s3_client *client, const char *key,
 /* Appends what the object holds. */
 CART_MUST_CHECK enum s3_result s3_get(struct s3_client *client, const char *key, struct buf *data,
 				      char etag[S3_ETAG_ROOM], struct cart_error *error);
-/* What is not there is gone: S3_DONE. */
+/* condition NULL: none. What is not there is gone: S3_DONE. */
 CART_MUST_CHECK enum s3_result s3_remove(struct s3_client *client, const char *key,
+					 const struct s3_condition *condition,
 					 struct cart_error *error);
 
 /* False: it wants no more. */

@@ -29,7 +29,8 @@ enum s3_result {
 	S3_NO_CONDITIONS, /* the server does not know conditions; nothing was changed */
 };
 
-/* When a put is made; NULL in both: always. A server that does not know them may ignore them. */
+/* When a put or a removal is made; NULL in both: always. A server that does not know them may
+ * ignore them. */
 struct s3_condition {
 	const char *if_match;  /* an ETag: the object is this one */
 	const char *if_absent; /* "*": there is none */

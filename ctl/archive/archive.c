@@ -170,6 +170,8 @@ static int archive_move(struct archive_run *run)
 	struct archive_batch before = {0}, batch = {0}, after = {0};
 	int rc = archive_settle_marked(run->session, run->place, &run->sum, &run->error);
 
+	/* What the store did not let go of is in a file, and may not get into another one. */
+	run->more = !run->sum.refused;
 	if (rc == 0)
 		rc = archive_read(run, &batch);
 	while (rc == 0 && batch.carts > 0) {

@@ -12,6 +12,8 @@
  * - A mark that comes back late is one too many, and the next run ends it.
  *
  * Before a change the lease is looked at, so that a run that stood still does not meet another one.
+ * Before a file is removed the server is asked for the lock: another run may have written the same
+ * file, and have removed its carts from the store, where this one then does not find them.
  */
 #include "ctl/archive/bucket.h"
 
@@ -98,11 +100,14 @@ static int bucket_remove(struct archive_place *place, const char *name, struct c
 
 	if (bucket_key(bucket, name, key, error) != 0)
 		return -1;
-	if (strncmp(name, "dt=", 3) == 0)
+	if (strncmp(name, "dt=", 3) == 0) {
 		bucket_await_puts(bucket);
-	if (lease_check(bucket->lease, error) != 0)
+		if (lease_confirm(bucket->lease, error) != 0)
+			return -1;
+	} else if (lease_check(bucket->lease, error) != 0) {
 		return -1;
-	return s3_remove(bucket->client, key, error) == S3_DONE ? 0 : -1;
+	}
+	return s3_remove(bucket->client, key, NULL, error) == S3_DONE ? 0 : -1;
 }
 
 /* Passes on names in folders, without the prefix. */

@@ -134,6 +134,16 @@ int lease_check(struct lease *lease, struct cart_error *error)
 	return rc;
 }
 
+int lease_confirm(struct lease *lease, struct cart_error *error)
+{
+	int rc;
+
+	pthread_mutex_lock(&lease->lock);
+	rc = lease_renew(lease, error);
+	pthread_mutex_unlock(&lease->lock);
+	return rc;
+}
+
 static void *lease_keep(void *user)
 {
 	struct lease *lease = user;
@@ -212,9 +222,9 @@ static int lease_probe(struct lease *lease, void (*warn)(const char *text),
 	if (result == S3_DONE)
 		memcpy(lease->etag, etag, S3_ETAG_ROOM);
 	snprintf(text, sizeof(text),
-		 "the server of %s does not know conditional writes: see to it that no two cartctl "
-		 "start there at once",
-		 lease->config.where);
+		 "the server of %s does not know conditional writes: waiting %" PRId64
+		 " s to see whether another cartctl started at the same moment",
+		 lease->config.where, (lease->config.ms + 999) / 1000);
 	warn(text);
 	return 0;
 }
@@ -233,6 +243,27 @@ static int lease_make(struct lease *lease, const char *etag, struct cart_error *
 	return result == S3_DONE ? 0 : lease_is_in_use(lease, "cartctl", error);
 }
 
+static void lease_end(struct lease *lease)
+{
+	pthread_mutex_lock(&lease->lock);
+	lease->ending = true;
+	pthread_cond_signal(&lease->end);
+	pthread_mutex_unlock(&lease->lock);
+	pthread_join(lease->thread, NULL);
+}
+
+/* Without conditions two may have written the lock, each of which found none. After a lease the one
+ * whose lock was written over has seen that, or it changes nothing. */
+static int lease_await_others(struct lease *lease, struct cart_error *error)
+{
+	int64_t lease_ns = lease->config.ms * CLOCK_NS_PER_MS;
+	const struct timespec nap = {.tv_sec = lease_ns / CLOCK_NS_PER_S,
+				     .tv_nsec = lease_ns % CLOCK_NS_PER_S};
+
+	nanosleep(&nap, NULL);
+	return lease_confirm(lease, error);
+}
+
 static int lease_begin(struct lease *lease, void (*warn)(const char *text),
 		       struct cart_error *error)
 {
@@ -243,7 +274,10 @@ static int lease_begin(struct lease *lease, void (*warn)(const char *text),
 		return -1;
 	if (thread_start(&lease->thread, lease_keep, lease) != 0)
 		return cart_error_set(error, "cannot start a thread");
-	return 0;
+	if (lease->conditional || lease_await_others(lease, error) == 0)
+		return 0;
+	lease_end(lease);
+	return -1;
 }
 
 static void lease_free(struct lease *lease)
@@ -272,25 +306,32 @@ struct lease *lease_take(const struct lease_config *config, void (*warn)(const c
 	return NULL;
 }
 
+/* A server may know the condition of a put and not that of a removal. A lock that stays expires. */
+static void lease_remove(const struct lease *lease)
+{
+	const struct s3_condition same = {.if_match = lease->etag};
+	enum s3_result result = S3_NO_CONDITIONS;
+	struct cart_error error;
+
+	if (lease->conditional)
+		result = s3_remove(lease->config.client, lease->config.key, &same, &error);
+	if (result == S3_NO_CONDITIONS)
+		(void)!s3_remove(lease->config.client, lease->config.key, NULL, &error);
+}
+
 void lease_give(struct lease **out)
 {
 	struct lease *lease = *out;
 	int64_t lease_ns, doubt_ns;
-	struct cart_error error;
 
 	*out = NULL;
 	if (lease == NULL)
 		return;
-	pthread_mutex_lock(&lease->lock);
-	lease->ending = true;
-	pthread_cond_signal(&lease->end);
-	pthread_mutex_unlock(&lease->lock);
-	pthread_join(lease->thread, NULL);
+	lease_end(lease);
 	lease_ns = lease->config.ms * CLOCK_NS_PER_MS;
 	doubt_ns = s3_doubt_ns(lease->config.client);
 	if (!lease->lost && lease_now() - lease->renewed_ns < lease_ns / 2 &&
-	    (doubt_ns == 0 || lease_now() - doubt_ns > lease_ns) &&
-	    s3_remove(lease->config.client, lease->config.key, &error) != S3_DONE)
-		lease->lost = true; /* it expires */
+	    (doubt_ns == 0 || lease_now() - doubt_ns > lease_ns))
+		lease_remove(lease);
 	lease_free(lease);
 }

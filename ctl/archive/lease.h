@@ -5,8 +5,8 @@
  * it changes, it is in use; if it stays the same for a whole lease, its owner was killed, and it is
  * taken over (If-Match again, so that one of two has it). Clocks of machines are not compared.
  *
- * A lease protects from counting carts twice, not from losing them: two that work at once remove
- * carts under the versions that are in whole files alone.
+ * Two that work at once remove carts under the versions that are in whole files alone. Both may
+ * have written the same file, though, so who removes a file asks for the lock before that.
  */
 #ifndef CTL_ARCHIVE_LEASE_H
 #define CTL_ARCHIVE_LEASE_H
@@ -25,12 +25,15 @@ struct lease_config {
 	int64_t ms;
 };
 
-/* May wait for a lease. warn() is told of that, and of a server without conditions, where a lock
- * keeps out only who comes later. NULL: it is in use, or error says why. */
+/* May wait for a lease. warn() is told of that, and of a server without conditions, where who has
+ * written the lock waits whether another one writes it too. NULL: it is in use, or error says why.
+ */
 struct lease *lease_take(const struct lease_config *config, void (*warn)(const char *text),
 			 struct cart_error *error);
 /* Before each change: that the lock is ours still. -1: error says whose it is. Any thread. */
 CART_MUST_CHECK int lease_check(struct lease *lease, struct cart_error *error);
+/* The same, as the server says at this moment. */
+CART_MUST_CHECK int lease_confirm(struct lease *lease, struct cart_error *error);
 /* Removes the lock, but where a put may still be carried out: it then expires. Takes NULL; sets
  * it. */
 void lease_give(struct lease **lease);

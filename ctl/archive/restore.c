@@ -5,6 +5,7 @@
  */
 #include "ctl/archive/file.h"
 #include "ctl/archive/open.h"
+#include "ctl/archive/settle.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,6 +227,9 @@ static int restore_all(struct restore *restore, const char *date)
 	restore->carts = calloc(RESTORE_AT_ONCE, sizeof(*restore->carts));
 	if (restore->carts == NULL)
 		return cart_error_set(&restore->error, "out of memory");
+	/* A file that was replaced has carts in it that have changed since, or were deleted. */
+	if (!restore->unmarked && archive_settle_replaced(restore->place, &restore->error) != 0)
+		return -1;
 	snprintf(prefix, sizeof(prefix), "dt=%s", date != NULL ? date : "");
 	rc = restore->place->kind->list(restore->place, prefix, restore_file, restore,
 					&restore->error);

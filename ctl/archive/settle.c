@@ -69,6 +69,17 @@ static enum settle_fate settle_fate_of(const struct cart_op *op, enum settle_fat
 	}
 }
 
+static void settle_note_failure(struct archive_sum *sum, const struct cart_op *op)
+{
+	char id[CART_ID_TEXT + 1];
+
+	cart_id_format(&op->id, id);
+	sum->failed++;
+	sum->refused = sum->refused || op->result != CART_DAMAGED;
+	snprintf(sum->why, sizeof(sum->why), "%s: %s %s", id, cart_result_name(op->result),
+		 op->reason);
+}
+
 /* One after the other in groups. */
 static int settle_remove(struct ctl_session *session, const struct archive_file *file,
 			 enum settle_fate *fates, struct archive_sum *sum, struct cart_error *error)
@@ -84,11 +95,8 @@ static int settle_remove(struct ctl_session *session, const struct archive_file 
 		settle_ask(session, file->carts + from, ops, fates + from, count);
 		for (size_t i = 0; i < count; i++) {
 			fates[from + i] = settle_fate_of(&ops[i], fates[from + i]);
-			if (fates[from + i] == SETTLE_FAILED) {
-				sum->failed++;
-				snprintf(sum->why, sizeof(sum->why), "%s %s",
-					 cart_result_name(ops[i].result), ops[i].reason);
-			}
+			if (fates[from + i] == SETTLE_FAILED)
+				settle_note_failure(sum, &ops[i]);
 			cart_op_clear(&ops[i]);
 		}
 	}
@@ -298,14 +306,25 @@ static int settle_marked(struct ctl_session *session, struct archive_place *plac
 	return rc;
 }
 
-int archive_settle_marked(struct ctl_session *session, struct archive_place *place,
-			  struct archive_sum *sum, struct cart_error *error)
+int archive_settle_replaced(struct archive_place *place, struct cart_error *error)
 {
 	struct settle_marks marks;
 	int rc = settle_list(place, &marks, error);
 
 	for (size_t i = 0; i < marks.count && rc == 0; i++)
 		rc = settle_replaced(place, marks.stems[i], error);
+	free(marks.stems);
+	return rc;
+}
+
+int archive_settle_marked(struct ctl_session *session, struct archive_place *place,
+			  struct archive_sum *sum, struct cart_error *error)
+{
+	struct settle_marks marks = {0};
+	int rc = archive_settle_replaced(place, error);
+
+	if (rc == 0)
+		rc = settle_list(place, &marks, error);
 	for (size_t i = 0; i < marks.count && rc == 0; i++)
 		rc = settle_marked(session, place, marks.stems[i], sum, error);
 	free(marks.stems);

@@ -16,7 +16,8 @@ struct archive_sum {
 	size_t gone;	/* went out because somebody else had removed them */
 	size_t damaged; /* marked files that were set aside */
 	size_t failed;	/* could not be removed from the store, and their file stays marked */
-	char why[CART_REASON_MAX + 64];
+	bool refused;	/* one of them is not damaged, so that a page may have it again */
+	char why[CART_REASON_MAX + CART_ID_TEXT + 64];
 };
 
 /*
@@ -28,7 +29,9 @@ struct archive_sum {
 CART_MUST_CHECK int archive_settle(struct ctl_session *session, struct archive_place *place,
 				   const struct archive_file *file, bool fresh,
 				   struct archive_sum *sum, struct cart_error *error);
-/* Every file that is marked: what a run before this one began. */
+/* Of each file whose place another one has taken: removes it. What a run before this one began. */
+CART_MUST_CHECK int archive_settle_replaced(struct archive_place *place, struct cart_error *error);
+/* The same, and every file that is marked. */
 CART_MUST_CHECK int archive_settle_marked(struct ctl_session *session, struct archive_place *place,
 					  struct archive_sum *sum, struct cart_error *error);
 

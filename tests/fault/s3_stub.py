@@ -229,5 +229,8 @@ class Answers(http.server.BaseHTTPRequestHandler):
         return 200, b"", self.about(body)
 
     def object_delete(self, objects, key, _):
+        same = self.headers.get("If-Match")
+        if self.server_of.conditions and same is not None and (key not in objects or same != self.about(objects[key])["ETag"]):
+            raise Refused(412, "PreconditionFailed")
         objects.pop(key, None)
         return 204, b"", {}

@@ -3,6 +3,8 @@
 random, and in every call, in chaos_sqlite_archive.py."""
 
 import gzip
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -207,6 +209,51 @@ def a_damaged_successor_takes_no_place(folder):
 
 
 @in_folder
+def what_was_replaced_does_not_come_back(folder):
+    """A run was killed after it had written a file anew without a cart that had changed; then that cart was deleted."""
+    scene = Scene(SqliteStore(folder))
+    scene.fill(4)
+    scene.run()
+    path = max(scene.archive.files(), key=lambda path: len(scene.archive.read(path)))
+    with gzip.open(path) as file:
+        first, *rest = file.read().splitlines(True)
+    successor = os.path.join(os.path.dirname(path), hashlib.sha256(b"".join(rest)).hexdigest() + ".jsonl.gz")
+    for mark, content in ((scene.archive.stem(path), ""), (scene.archive.stem(successor), scene.archive.stem(path))):
+        with open(os.path.join(scene.archive.path, "_open", mark), "w", encoding="ascii") as file:
+            file.write(content)
+    with gzip.open(successor, "wb") as file:
+        file.write(b"".join(rest))
+    scene.old.pop(json.loads(first)["id"])
+    said = scene.restore("--id", json.loads(first)["id"], want=1)
+    assert "no such cart in the archive" in said, said
+    assert scene.restore().startswith("3 carts restored, 0 were there")
+    scene.run()
+    scene.check_complete()
+
+
+@in_folder
+def a_cart_that_cannot_be_removed_is_not_archived_twice(folder):
+    """It is in a marked file, and would be in another one too if the run went on."""
+    store = SqliteStore(folder)
+    scene = Scene(store)
+    scene.fill(20)
+    scene.run()
+    scene.restore()
+    key = sorted(scene.old)[0]
+    with store.connect() as database:
+        database.execute("CREATE TRIGGER refuse BEFORE DELETE ON carts WHEN hex(OLD.id) = '%s' BEGIN SELECT RAISE(ABORT, 'refused'); END" %
+                         uuid.UUID(key).hex.upper())
+    status, said = cartctl(folder, store.settings, "archive", "--older-than", "90d", "--to", scene.archive.path)
+    assert status == 1 and "did not let go of 1 " in said and "(%s: FAILED" % key in said and "0 carts archived" in said, said
+    scene.check_stopped()
+    with store.connect() as database:
+        database.execute("DROP TRIGGER refuse")
+    database.close()
+    scene.run()
+    scene.check_complete()
+
+
+@in_folder
 def a_damaged_line_is_named_and_passed_over_if_that_is_asked_for(folder):
     scene = Scene(SqliteStore(folder))
     scene.fill(40)
@@ -340,6 +387,7 @@ if __name__ == "__main__":
                  killed_while_carts_go_out_of_their_files_the_next_run_ends_it, killed_at_random_nothing_is_lost_or_doubled,
                  two_at_a_time_are_refused, a_damaged_file_with_a_mark_is_set_aside,
                  killed_while_a_damaged_file_is_set_aside_it_is_kept, a_damaged_successor_takes_no_place,
+                 what_was_replaced_does_not_come_back, a_cart_that_cannot_be_removed_is_not_archived_twice,
                  a_damaged_line_is_named_and_passed_over_if_that_is_asked_for, several_members_of_gzip_are_one_file,
                  carts_come_back_of_a_folder_that_cannot_be_written,
                  nothing_comes_back_of_a_file_that_cannot_be_marked, files_of_somebody_else_are_passed_over, a_service_goes_on_meanwhile,

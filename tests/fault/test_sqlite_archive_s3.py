@@ -202,6 +202,53 @@ def who_has_lost_the_lock_stops(scene, stub):
     scene.check_complete()
 
 
+def of_two_that_have_the_same_file_neither_removes_it(scene, stub):
+    """The lock was removed by somebody who had stood still. The second run removes the carts from the store, which the first one no longer
+    finds there: they are in the file that both have written."""
+    scene.fill(50)
+    scene.store.settings["s3.lease"] = LONG
+    fault = stub.fault("GET", FILE, "no answer")
+    first = scene.start()
+    assert happens(lambda: fault.met), "it reads nothing back"
+    with stub.lock:
+        del stub.objects[scene.archive.key("_lock")]
+    scene.run()
+    stub.let_go.set()
+    said = first.communicate()[0].decode()
+    scene.check_stopped()
+    assert first.returncode == 1 and "the lock of s3://" in said and "was removed by somebody else" in said, said
+    scene.store.settings["s3.lease"] = "1s"
+    scene.run()
+    scene.check_complete()
+
+
+def a_lock_of_somebody_else_is_not_removed(scene, stub):
+    """The removal of its own is carried out late."""
+    scene.fill(3)
+    fault = stub.fault("DELETE", LOCK, "no answer")
+    run = scene.start()
+    assert happens(lambda: fault.met), "it does not remove its lock"
+    with stub.lock:
+        stub.objects[scene.archive.key("_lock")] = b"cartctl on another machine, process 7\n"
+    stub.let_go.set()
+    said = run.communicate()[0].decode()
+    assert run.returncode == 0, said
+    assert scene.archive.key("_lock") in stub.objects, "the lock of another one was removed"
+
+
+def without_conditions_one_of_two_that_start_together_works(scene, stub):
+    """Both found no lock; that of the other one is written later."""
+    stub.conditions = False
+    scene.fill(10)
+    run = scene.start()
+    assert happens(lambda: [ask for ask in stub.asked if ask[1] == "PUT" and LOCK in ask[2]]), "it writes no lock"
+    with stub.lock:
+        stub.objects[scene.archive.key("_lock")] = b"cartctl on another machine, process 7\n"
+    said = run.communicate()[0].decode()
+    assert run.returncode == 1 and "is in use by another cartctl on another machine" in said, said
+    assert not [key for key in stub.objects if FILE in key or MARK in key], "it has written beside another one"
+
+
 def faults_for_a_moment_are_overcome(scene, stub):
     refusals = [Refused(503, "SlowDown"), Refused(500, "InternalError"), Refused(400, "RequestTimeout"), Refused(400, "ExpiredToken"),
                 Refused(409, "OperationAborted"), Refused(502, "")]
@@ -346,7 +393,8 @@ if __name__ == "__main__":
     tap.main_of([on_stub(test) for test in (
         carts_are_moved_and_come_back, names_of_somebody_else_are_passed_over, a_bucket_without_a_prefix_is_a_place_too,
         killed_at_random_nothing_is_lost_or_doubled, of_two_at_once_one_works, two_that_start_together_move_each_cart_once,
-        who_has_lost_the_lock_stops, faults_for_a_moment_are_overcome, a_file_is_removed_when_no_put_can_come_late_any_more,
+        who_has_lost_the_lock_stops, of_two_that_have_the_same_file_neither_removes_it, a_lock_of_somebody_else_is_not_removed,
+        without_conditions_one_of_two_that_start_together_works, faults_for_a_moment_are_overcome, a_file_is_removed_when_no_put_can_come_late_any_more,
         a_server_without_conditions_is_named, the_clock_of_this_machine_may_be_wrong, nothing_is_removed_where_something_is_denied,
         a_404_of_somebody_else_is_no_absence, a_file_that_came_to_harm_removes_nothing, a_person_is_told_what_is_wrong)]
                 + [in_folder(a_server_is_known_by_its_certificate)]

@@ -27,6 +27,7 @@ struct restore {
 	struct cart *carts; /* RESTORE_AT_ONCE, that match and wait */
 	size_t waiting;
 	size_t restored, there, failed;
+	size_t files;	/* of the days that were asked for */
 	size_t damaged; /* files and lines */
 	char why[CART_REASON_MAX + 64];
 	int rc;
@@ -151,6 +152,7 @@ static bool restore_file(const char *name, void *user)
 
 	if (!archive_file_stem(name, stem))
 		return true;
+	restore->files++;
 	if (!restore_load(restore, stem, &file))
 		return false;
 	for (size_t i = 0; i < file.count && restore->rc == 0; i++)
@@ -160,7 +162,18 @@ static bool restore_file(const char *name, void *user)
 	return restore->rc == 0 && !(restore->has_id && marked);
 }
 
-static enum ctl_status restore_report(const struct restore *restore, int rc)
+static enum ctl_status restore_found_none(const struct restore *restore, const char *from,
+					  const char *date)
+{
+	if (restore->files > 0)
+		return ctl_fail(CTL_FAILED, "%s: no such cart in the archive",
+				restore->ctl->argv[0]);
+	return ctl_fail(CTL_FAILED, "%s: there is no file of %s%s in %s", restore->ctl->argv[0],
+			date != NULL ? "the day " : "a day", date != NULL ? date : "", from);
+}
+
+static enum ctl_status restore_report(const struct restore *restore, const char *from,
+				      const char *date, int rc)
 {
 	printf("%zu cart%s restored, %zu %s there\n", restore->restored,
 	       restore->restored == 1 ? "" : "s", restore->there,
@@ -182,8 +195,7 @@ static enum ctl_status restore_report(const struct restore *restore, int rc)
 				restore->damaged == 1 ? "" : "s",
 				restore->damaged == 1 ? " was" : "s were");
 	if (restore->restored + restore->there == 0)
-		return ctl_fail(CTL_FAILED, "%s: no such cart in the archive",
-				restore->ctl->argv[0]);
+		return restore_found_none(restore, from, date);
 	return CTL_OK;
 }
 
@@ -249,7 +261,7 @@ static enum ctl_status ctl_restore_run(struct ctl *ctl)
 		status = archive_open(&restore.place, ctl, from,
 				      restore.unmarked ? ARCHIVE_READ : ARCHIVE_WRITE);
 	if (status == CTL_OK)
-		status = restore_report(&restore, restore_all(&restore, date));
+		status = restore_report(&restore, from, date, restore_all(&restore, date));
 	free(restore.carts);
 	archive_place_close(&restore.place);
 	ctl_session_close(&restore.session);

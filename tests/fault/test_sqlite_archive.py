@@ -375,6 +375,11 @@ def what_it_is_told_wrong_is_named(folder):
                         (("--from", "a", "--dt", "yesterday"), "is not a day")):
         status, said = cartctl(folder, store.settings, "restore", *words)
         assert status in (1, 2) and part in said and said.count("\n") == 1, said
+    scene = Scene(store)
+    scene.fill(1)
+    scene.run()
+    assert "there is no file of a day in %s" % folder in cartctl(folder, store.settings, "restore", "--from", folder)[1]
+    assert "there is no file of the day 1999-01-01 in " in scene.restore("--dt", "1999-01-01", want=1)
     said = subprocess.run([CARTCTL, "--backend", "memory", "archive", "--older-than", "1d", "--to", "a"], cwd=folder, env=environment(),
                           stderr=subprocess.PIPE, check=False).stderr.decode()
     assert "keeps carts in the memory of cartd" in said, said

@@ -223,6 +223,8 @@ static enum cart_result reader_page(struct reader *r, size_t left)
 	result = ddb_walk_begin(&walk, cursor, shards, r->stream->now_ms);
 	while (result == CART_OK && left > 0 && (at = ddb_walk_next(&walk)) != DDB_NO_SHARD)
 		result = reader_read_shard(r, &walk, at, &left);
+	if (result == CART_OK && left == 0 && (at = ddb_walk_next(&walk)) != DDB_NO_SHARD)
+		ddb_walk_put_first(&walk, at);
 	if (result == CART_OK)
 		assert_true(ddb_cursor_write(cursor, r->cursor) > 0);
 	if (cursor->count > r->most)
@@ -484,6 +486,47 @@ static void a_reader_of_what_comes_names_the_last_shards(void **state)
 	free(stream);
 }
 
+/* Expects the named shards in that order, each by its digit. */
+static void expect_order(struct ddb_walk *walk, const struct ddb_shards *shards, const char *order)
+{
+	struct ddb_cursor *cursor = walk->cursor;
+
+	assert_int_equal(ddb_walk_begin(walk, cursor, shards, BEGIN_MS), CART_OK);
+	for (; *order != '\0'; order++)
+		assert_int_equal(ddb_walk_next(walk), *order - '0');
+	assert_int_equal(ddb_walk_next(walk), DDB_NO_SHARD);
+}
+
+static void the_next_page_begins_where_this_one_did_not_come_to(void **state)
+{
+	struct stream_model *stream = calloc(1, sizeof(*stream));
+	struct ddb_cursor *cursor = calloc(1, sizeof(*cursor));
+	struct ddb_walk walk = {.cursor = cursor};
+	struct ddb_shards *shards;
+
+	(void)state;
+	stream_model_init(stream, 2, BEGIN_MS, 5);
+	shards = list(stream);
+	cursor->stream = shards->tag;
+	cursor->nonce = 1;
+	assert_true(ddb_walk_to_latest(cursor, shards));
+	expect_order(&walk, shards, "01234");
+	ddb_walk_put_first(&walk, 2);
+	expect_order(&walk, shards, "23401");
+	ddb_walk_put_first(&walk, 2);
+	expect_order(&walk, shards, "23401");
+	ddb_walk_put_first(&walk, 1);
+	expect_order(&walk, shards, "12340");
+	ddb_walk_put_last(&walk, 3);
+	ddb_walk_put_first(&walk, 4);
+	expect_order(&walk, shards, "40312");
+	ddb_walk_end(&walk);
+	ddb_shards_drop(&shards);
+	stream_model_free(stream);
+	free(cursor);
+	free(stream);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +540,7 @@ int main(void)
 		cmocka_unit_test(a_shard_that_was_empty_is_gone_after_a_day),
 		cmocka_unit_test(a_cursor_of_another_stream_is_gone),
 		cmocka_unit_test(a_reader_of_what_comes_names_the_last_shards),
+		cmocka_unit_test(the_next_page_begins_where_this_one_did_not_come_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,12 +96,21 @@ static bool read_take_records(struct ddb_read *read, const json_t *answer)
 	return true;
 }
 
+/* The page is over. The next one begins with that shard, to which it did not come; otherwise one
+ * that ends by time would never come to the last ones. */
+static void read_finish_before(struct ddb_read *read, size_t at)
+{
+	read->more = true;
+	if (at != DDB_NO_SHARD)
+		ddb_walk_put_first(&read->walk, at);
+	ddb_read_finish(read);
+}
+
 /* The page is over, and the shard is not. */
 static void read_finish_within(struct ddb_read *read)
 {
-	read->more = true;
 	ddb_walk_put_last(&read->walk, read->at);
-	ddb_read_finish(read);
+	read_finish_before(read, ddb_walk_next(&read->walk));
 }
 
 /* An op that asked at the same place has ended. */
@@ -167,13 +176,13 @@ static void read_next(struct ddb_read *read)
 		if (read->at == DDB_NO_SHARD)
 			break;
 		if (read_is_over(read)) {
-			read->more = true;
-			break;
+			read_finish_before(read, read->at);
+			return;
 		}
 		if (!read_shard(read))
 			return;
 	}
-	if (!read->more && !read->listed && read_wants_children(read) &&
+	if (!read->listed && read_wants_children(read) &&
 	    ddb_read_list_age_ns(read) >= READ_LIST_SOON_NS)
 		ddb_read_list(read, read_enter);
 	else

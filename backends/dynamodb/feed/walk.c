@@ -195,6 +195,30 @@ void ddb_walk_put_last(struct ddb_walk *walk, size_t at)
 	cursor->shards[cursor->count++] = moved;
 }
 
+static void cursor_reverse(struct ddb_cursor *cursor, size_t from, size_t to)
+{
+	for (; from + 1 < to; from++) {
+		struct ddb_cursor_shard moved = cursor->shards[from];
+
+		cursor->shards[from] = cursor->shards[--to];
+		cursor->shards[to] = moved;
+	}
+}
+
+void ddb_walk_put_first(struct ddb_walk *walk, size_t at)
+{
+	struct ddb_cursor *cursor = walk->cursor;
+	const struct ddb_cursor_shard *named = walk_named(walk, at);
+	size_t index;
+
+	if (named == NULL)
+		return;
+	index = (size_t)(named - cursor->shards);
+	cursor_reverse(cursor, 0, index);
+	cursor_reverse(cursor, index, cursor->count);
+	cursor_reverse(cursor, 0, cursor->count);
+}
+
 bool ddb_walk_to_latest(struct ddb_cursor *cursor, const struct ddb_shards *shards)
 {
 	cursor->count = 0;

@@ -42,6 +42,9 @@ CART_MUST_CHECK bool ddb_walk_move(struct ddb_walk *walk, size_t at, enum ddb_pl
 				   const char *sequence);
 /* Others are to be read before that shard, the next time. */
 void ddb_walk_put_last(struct ddb_walk *walk, size_t at);
+/* That shard is to be read before all others that the cursor names, the next time. Those before it
+ * come after the last one. */
+void ddb_walk_put_first(struct ddb_walk *walk, size_t at);
 
 /* The cursor of a reader that wants what comes from now on: behind all that is in the shards
  * without children. False: there are too many of them. */

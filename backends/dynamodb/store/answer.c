@@ -1,6 +1,6 @@
 /*
  * How a write ends: its answer, its item, and what becomes of it when an answer was lost. write.c,
- * create.c and merge.c stand above.
+ * create.c and the files of a merge stand above.
  */
 #include "backends/dynamodb/store/answer.h"
 

@@ -1,4 +1,4 @@
-/* How a write ends: what write.c, create.c and merge.c share. */
+/* How a write ends: what write.c, create.c and the files of a merge share. */
 #ifndef BACKENDS_DYNAMODB_STORE_ANSWER_H
 #define BACKENDS_DYNAMODB_STORE_ANSWER_H
 

@@ -59,6 +59,8 @@
  * then it is "-" too, and the op begins anew after a pause of random length, so of A into B and B
  * into A at once one succeeds. A second merge into the target changes its mark. A third one in a
  * chain finds from closed or merging, and finishes that one first.
+ *
+ * merge.c has READ and SEAL, merge_steps.h what follows, merge_task.h what both use.
  */
 #ifndef BACKENDS_DYNAMODB_STORE_MERGE_H
 #define BACKENDS_DYNAMODB_STORE_MERGE_H

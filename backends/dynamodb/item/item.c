@@ -245,6 +245,26 @@ enum cart_result ddb_item_read_listed(struct ddb_item *item, const json_t *attri
 	return item_read(item, attributes, false, why, room);
 }
 
+enum cart_result ddb_items_take(const json_t *answer, ddb_item_take_fn *take, void *user, char *why,
+				size_t room)
+{
+	const json_t *items = json_object_get(answer, "Items"), *attributes;
+	size_t i;
+
+	if (!json_is_array(items)) {
+		snprintf(why, room, "the answer has no Items");
+		return CART_BUSY;
+	}
+	json_array_foreach(items, i, attributes)
+	{
+		enum cart_result result = take(user, attributes, why, room);
+
+		if (result != CART_OK)
+			return result;
+	}
+	return CART_OK;
+}
+
 enum cart_result ddb_item_read_decisions(struct ddb_item *item, const json_t *attributes, char *why,
 					 size_t room)
 {

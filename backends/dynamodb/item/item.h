@@ -60,7 +60,13 @@ CART_MUST_CHECK enum cart_result ddb_item_read(struct ddb_item *item, const json
 CART_MUST_CHECK enum cart_result ddb_item_read_listed(struct ddb_item *item,
 						      const json_t *attributes, char *why,
 						      size_t room);
-/* The same of an item that is damaged: its id, mark and decisions alone. */
+typedef enum cart_result ddb_item_take_fn(void *user, const json_t *attributes, char *why,
+					  size_t room);
+/* Hands the items of an answer to a Query or Scan to take(), in order, until one is not CART_OK.
+ * Returns that, or CART_BUSY where it is no such answer. */
+CART_MUST_CHECK enum cart_result ddb_items_take(const json_t *answer, ddb_item_take_fn *take,
+						void *user, char *why, size_t room);
+/* As ddb_item_read(), of an item that is damaged: its id, mark and decisions alone. */
 CART_MUST_CHECK enum cart_result ddb_item_read_decisions(struct ddb_item *item,
 							 const json_t *attributes, char *why,
 							 size_t room);

@@ -63,9 +63,10 @@ bool ddb_closed_next(const struct ddb_closed *closed, struct buf *body)
 	return true;
 }
 
-static enum cart_result closed_take_item(struct ddb_closed *closed, const json_t *attributes,
-					 char *why, size_t room)
+static enum cart_result closed_take_item(void *user, const json_t *attributes, char *why,
+					 size_t room)
 {
+	struct ddb_closed *closed = user;
 	struct ddb_item item;
 	struct cart_id id;
 	enum cart_result result = ddb_item_read_listed(&item, attributes, why, room);
@@ -102,21 +103,11 @@ static bool closed_take_place(struct ddb_closed *closed, const json_t *last)
 enum cart_result ddb_closed_take(struct ddb_closed *closed, const json_t *answer, char *why,
 				 size_t room)
 {
-	const json_t *items = json_object_get(answer, "Items"), *attributes;
 	const json_t *last = json_object_get(answer, "LastEvaluatedKey");
-	size_t i;
+	enum cart_result result = ddb_items_take(answer, closed_take_item, closed, why, room);
 
-	if (!json_is_array(items)) {
-		snprintf(why, room, "the answer has no Items");
-		return CART_BUSY;
-	}
-	json_array_foreach(items, i, attributes)
-	{
-		enum cart_result result = closed_take_item(closed, attributes, why, room);
-
-		if (result != CART_OK)
-			return result;
-	}
+	if (result != CART_OK)
+		return result;
 	closed->more = last != NULL;
 	closed->done = !closed->more;
 	if (!closed->more || closed_take_place(closed, last))

@@ -415,9 +415,10 @@ static enum cart_result listing_take_id(struct ddb_listing *listing, struct list
 	return CART_OK;
 }
 
-static enum cart_result listing_take_entry(struct ddb_listing *listing, const json_t *attributes,
-					   char *why, size_t room)
+static enum cart_result listing_take_entry(void *user, const json_t *attributes, char *why,
+					   size_t room)
 {
+	struct ddb_listing *listing = user;
 	const char *name = listing->idle ? "idle_key" : "created_key";
 	const char *key =
 		json_string_value(json_object_get(json_object_get(attributes, name), "S"));
@@ -453,22 +454,12 @@ static enum cart_result listing_take_query(struct ddb_listing *listing, const js
 					   char *why, size_t room)
 {
 	struct listing_part *part = &listing->parts[listing->part];
-	const json_t *items = json_object_get(answer, "Items"), *last, *attributes;
+	const json_t *last = json_object_get(answer, "LastEvaluatedKey");
+	enum cart_result result = ddb_items_take(answer, listing_take_entry, listing, why, room);
 	const char *key;
-	size_t i;
 
-	if (!json_is_array(items)) {
-		snprintf(why, room, "the answer has no Items");
-		return CART_BUSY;
-	}
-	json_array_foreach(items, i, attributes)
-	{
-		enum cart_result result = listing_take_entry(listing, attributes, why, room);
-
-		if (result != CART_OK)
-			return result;
-	}
-	last = json_object_get(answer, "LastEvaluatedKey");
+	if (result != CART_OK)
+		return result;
 	part->over = last == NULL;
 	/* A page may end after its last item. */
 	key = json_string_value(json_object_get(

@@ -14,6 +14,7 @@
 #define HOUR_MS	  (INT64_C(60) * 60 * 1000)
 #define CARTS	  12
 #define STEPS	  160
+#define READERS	  5
 #define THROTTLED "ProvisionedThroughputExceededException"
 
 static struct ddb_rig r;
@@ -574,6 +575,52 @@ static void each_change_is_read_once_while_shards_split(void **state)
 	read_all(r.rig, 4);
 }
 
+static struct reader {
+	char *cursor;
+	int64_t seen[CARTS];
+} readers[READERS];
+
+static void begin_as(const struct reader *reader)
+{
+	cursor = reader->cursor;
+	memcpy(seen, reader->seen, sizeof(seen));
+}
+
+static void end_as(struct reader *reader)
+{
+	reader->cursor = cursor;
+	cursor = NULL;
+	memcpy(reader->seen, seen, sizeof(seen));
+}
+
+static void each_of_many_readers_gets_each_change_once(void **state)
+{
+	struct rng rng = {rng_seed()};
+
+	(void)state;
+	print_message("CART_SEED=%" PRIu64 "\n", rng.state);
+	memset(readers, 0, sizeof(readers));
+	lock();
+	stream->empty = 30;
+	stream->page = 3;
+	unlock();
+	for (int i = 0; i < STEPS; i++) {
+		struct reader *reader = &readers[rng_below(&rng, READERS)];
+
+		begin_as(reader);
+		some_step(&rng);
+		end_as(reader);
+		ddb_stub_forget(&r.stub);
+	}
+	ddb_stub_clear(&r.stub);
+	for (size_t i = 0; i < READERS; i++) {
+		begin_as(&readers[i]);
+		read_all(i % 2 == 0 ? r.rig : other, 4);
+		free(cursor);
+		cursor = NULL;
+	}
+}
+
 static void children_that_are_listed_late_are_found(void **state)
 {
 	(void)state;
@@ -622,33 +669,55 @@ static void an_op_whose_time_is_up_leaves_nothing(void **state)
 	read_all(r.rig, 10);
 }
 
+static struct late {
+	struct cart_op op;
+	int64_t time_ms;
+	pthread_t thread;
+	_Atomic bool done;
+} late;
+
 static void *run_late(void *user)
 {
-	struct cart_op *op = user;
-
-	op->deadline_ns = clock_monotonic_ns(&cart_clock_system) + 300 * CLOCK_NS_PER_MS;
-	rig_run(r.rig, 0, op, NULL);
+	(void)user;
+	late.op = (struct cart_op){.type = CART_OP_FEED, .feed = {.limit = 10}};
+	late.op.deadline_ns =
+		clock_monotonic_ns(&cart_clock_system) + late.time_ms * CLOCK_NS_PER_MS;
+	rig_run(r.rig, 0, &late.op, NULL);
+	late.done = true;
 	return NULL;
+}
+
+/* Returns whether it has asked for records before its time was up, and waits for them. */
+static bool start_late(int64_t time_ms)
+{
+	late.time_ms = time_ms;
+	late.done = false;
+	assert_int_equal(pthread_create(&late.thread, NULL, run_late, NULL), 0);
+	while (!late.done && ddb_stub_count(&r.stub, "GetRecords") == 0)
+		;
+	return ddb_stub_count(&r.stub, "GetRecords") > 0;
+}
+
+static void end_late(void)
+{
+	assert_int_equal(pthread_join(late.thread, NULL), 0);
+	assert_int_equal(late.op.result, CART_TIMEOUT);
+	cart_op_clear(&late.op);
 }
 
 static void who_waits_for_a_read_that_fails_reads_for_itself(void **state)
 {
-	int64_t until_ns = clock_monotonic_ns(&cart_clock_system) + RIG_EVENTUAL_S * CLOCK_NS_PER_S;
-	struct cart_op first = {.type = CART_OP_FEED, .feed = {.limit = 10}};
-	pthread_t thread;
+	int64_t time_ms = 300;
 	bool more;
 
 	(void)state;
 	change(0);
 	RULE(.operation = "GetRecords", .manner = DDB_STUB_SILENT, .times = 1);
-	assert_int_equal(pthread_create(&thread, NULL, run_late, &first), 0);
-	while (ddb_stub_count(&r.stub, "GetRecords") == 0)
-		assert_true(clock_monotonic_ns(&cart_clock_system) < until_ns);
+	for (; !start_late(time_ms); time_ms *= 2)
+		end_late();
 	assert_int_equal(page(r.rig, 10, &more), CART_OK);
 	assert_true(is_even());
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_int_equal(first.result, CART_TIMEOUT);
-	cart_op_clear(&first);
+	end_late();
 }
 
 int main(void)
@@ -676,6 +745,7 @@ int main(void)
 		TEST(now_of_more_than_a_day_ago_is_gone),
 		TEST_MANY(now_is_behind_what_there_is_in_each_shard),
 		TEST_MANY(each_change_is_read_once_while_shards_split),
+		TEST_MANY(each_of_many_readers_gets_each_change_once),
 		TEST_MANY(children_that_are_listed_late_are_found),
 		TEST(a_record_that_is_damaged_does_not_stop_the_feed),
 		TEST(an_op_whose_time_is_up_leaves_nothing),

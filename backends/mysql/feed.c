@@ -34,14 +34,15 @@ static bool feed_is_now(const struct cart_op *op)
 	return op->feed.after != NULL && strcmp(op->feed.after, CART_FEED_NOW) == 0;
 }
 
-static bool feed_read_place(const struct cart_op *op, struct sql_feed_place *place)
+static enum cart_result feed_read_place(const struct cart_op *op, struct sql_feed_place *place)
 {
+	enum cart_result result = CART_OK;
 	int64_t number = 0;
 
-	if (op->feed.after != NULL && !cart_feed_position_read(op->feed.after, &number))
-		return false;
+	if (op->feed.after != NULL && !feed_is_now(op))
+		result = cart_feed_position_read(op->feed.after, CART_FEED_FORM_MYSQL, &number);
 	*place = (struct sql_feed_place){.seq = number / FEED_ROW, .done = number % FEED_ROW};
-	return true;
+	return result;
 }
 
 /* malloc'd. */
@@ -49,7 +50,7 @@ static char *feed_cursor(const struct sql_feed_place *place)
 {
 	char text[CART_FEED_POSITION_TEXT];
 
-	cart_feed_position_write(text, place->seq * FEED_ROW + place->done);
+	cart_feed_position_write(text, CART_FEED_FORM_MYSQL, place->seq * FEED_ROW + place->done);
 	return strdup(text);
 }
 
@@ -463,11 +464,12 @@ static void feed_ask(struct sql_lane *lane)
 void sql_feed_begin(struct sql_lane *lane)
 {
 	struct sql_task *task = sql_task_of(lane);
+	enum cart_result result = feed_read_place(task->ops[0], &task->from);
 
-	if (feed_is_now(task->ops[0]) || feed_read_place(task->ops[0], &task->from))
+	if (result == CART_OK)
 		feed_ask(lane);
 	else
-		feed_answer(lane, CART_CURSOR_INVALID, false);
+		feed_answer(lane, result, false);
 }
 
 /* Nothing comes before the gap. */

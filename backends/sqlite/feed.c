@@ -105,6 +105,7 @@ static enum cart_result feed_begin(const struct cart_feed *feed, int64_t first, 
 				   int64_t *after)
 {
 	int64_t before_first = first > 0 ? first - 1 : 0;
+	enum cart_result result;
 
 	*after = before_first;
 	if (feed->after == NULL)
@@ -113,8 +114,9 @@ static enum cart_result feed_begin(const struct cart_feed *feed, int64_t first, 
 		*after = last;
 		return CART_OK;
 	}
-	if (!cart_feed_position_read(feed->after, after))
-		return CART_CURSOR_INVALID;
+	result = cart_feed_position_read(feed->after, CART_FEED_FORM_SQLITE, after);
+	if (result != CART_OK)
+		return result;
 	return *after >= before_first && *after <= last ? CART_OK : CART_CURSOR_GONE;
 }
 
@@ -122,7 +124,7 @@ static char *feed_cursor(int64_t number)
 {
 	char text[CART_FEED_POSITION_TEXT];
 
-	cart_feed_position_write(text, number);
+	cart_feed_position_write(text, CART_FEED_FORM_SQLITE, number);
 	return strdup(text);
 }
 

@@ -16,9 +16,9 @@ static void fuzz_position(const uint8_t *data, size_t size)
 		return;
 	memcpy(text, data, size);
 	text[size] = '\0';
-	if (!cart_feed_position_read(text, &number))
+	if (cart_feed_position_read(text, CART_FEED_FORM_SQLITE, &number) != CART_OK)
 		return;
-	cart_feed_position_write(again, number);
+	cart_feed_position_write(again, CART_FEED_FORM_SQLITE, number);
 	if (strcmp(text, again) != 0)
 		abort();
 }

@@ -84,7 +84,7 @@ static void what_is_no_cursor_is_told_from_one_of_another_database(void **state)
 		"2-AAAAAAAAAAAAAA-AAAAAAAB0AAAAAAAB0", "2-AAAAAAAAAAAAAA-AAAAAAABbAB",
 		/* more digits than a number has, less text than it says */
 		"2-AAAAAAAAAAAAAA-AAAAAAABw_______________________", "2-AAAAAAAAAAAAAA-AAAAAAABcAB",
-		"2-AAAAAAAAAAAAAA-AAAAAAABx", "2-AAAAAAAAAAAAAA-AAAAAAAB2", "3-AAAAAAAAAAAAAA-",
+		"2-AAAAAAAAAAAAAA-AAAAAAABx", "2-AAAAAAAAAAAAAA-AAAAAAAB2", "4-AAAAAAAAAAAAAA-",
 		"1-", "", "now"};
 	struct ddb_cursor *cursor = calloc(1, sizeof(*cursor));
 
@@ -92,6 +92,7 @@ static void what_is_no_cursor_is_told_from_one_of_another_database(void **state)
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		assert_int_equal(ddb_cursor_read(cursor, none[i]), CART_CURSOR_INVALID);
 	assert_int_equal(ddb_cursor_read(cursor, "1-42"), CART_CURSOR_GONE);
+	assert_int_equal(ddb_cursor_read(cursor, "3-42"), CART_CURSOR_GONE);
 	assert_int_equal(ddb_cursor_read(cursor, "2-AAAAAAAAAAAAAA-AAAAAAABbBA"), CART_OK);
 	assert_string_equal(cursor->shards[0].sequence, "64");
 	assert_false(ddb_cursor_is_sequence(""));

@@ -281,21 +281,25 @@ static void what_no_program_has_written_is_refused(void **state)
 
 static void a_position_is_read_as_it_was_written(void **state)
 {
-	static const char *const none[] = {"",	   "1",	   "1-",   "2-1",
+	static const char *const none[] = {"",	   "1",	   "1-",   "4-1",
 					   "1--1", "1-01", "1-1 ", "1-1-",
 					   "now",  "1-1a", "-1",   "1-9999999999999999999"};
 	static const int64_t numbers[] = {0, 1, 10, INT64_C(999999999999999999)};
+	const char form = CART_FEED_FORM_SQLITE;
 	char text[CART_FEED_POSITION_TEXT];
 	int64_t number;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		cart_feed_position_write(text, numbers[i]);
-		assert_true(cart_feed_position_read(text, &number));
+		cart_feed_position_write(text, form, numbers[i]);
+		assert_int_equal(cart_feed_position_read(text, form, &number), CART_OK);
 		assert_int_equal(number, numbers[i]);
+		assert_int_equal(cart_feed_position_read(text, CART_FEED_FORM_MYSQL, &number),
+				 CART_CURSOR_GONE);
 	}
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
-		assert_false(cart_feed_position_read(none[i], &number));
+		assert_int_equal(cart_feed_position_read(none[i], form, &number),
+				 CART_CURSOR_INVALID);
 }
 
 int main(void)

@@ -384,8 +384,8 @@ static void a_cursor_whose_row_was_removed_is_gone(void **state)
 	sql_exec(other, "DELETE FROM cart_events ORDER BY seq LIMIT 1");
 	ask(rig, CART_CURSOR_GONE, FEED, .feed = {.after = before, .limit = 1});
 	expect_nothing();
-	ask(rig, CART_CURSOR_GONE, FEED, .feed = {.after = "1-0", .limit = 1});
-	ask(rig, CART_CURSOR_GONE, FEED, .feed = {.after = "1-99999999", .limit = 1});
+	ask(rig, CART_CURSOR_GONE, FEED, .feed = {.after = "3-0", .limit = 1});
+	ask(rig, CART_CURSOR_GONE, FEED, .feed = {.after = "3-99999999", .limit = 1});
 	ask(rig, CART_CURSOR_INVALID, FEED, .feed = {.after = "99999999", .limit = 1});
 }
 

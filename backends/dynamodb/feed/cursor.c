@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#define CURSOR_BEGIN	   "2-"
 #define CURSOR_TAG_TEXT	   8
 #define CURSOR_TIME_TEXT   6
 #define CURSOR_DIGITS_TEXT 23 /* of the largest sequence number */
@@ -160,13 +159,12 @@ enum cart_result ddb_cursor_read(struct ddb_cursor *cursor, const char *text)
 {
 	struct take take = {.at = text, .end = text + strlen(text)};
 	uint64_t begun;
-	int64_t number;
 
 	cursor->count = 0;
 	cursor->nonce = 0;
-	if (cart_feed_position_read(text, &number))
+	if (cart_feed_is_foreign(text, CART_FEED_FORM_DYNAMODB))
 		return CART_CURSOR_GONE;
-	if (!take_text(&take, CURSOR_BEGIN) ||
+	if (!take_char(&take, CART_FEED_FORM_DYNAMODB) || !take_char(&take, '-') ||
 	    !cursor_take_number(&take, &cursor->stream, CURSOR_TAG_TEXT) ||
 	    !cursor_take_number(&take, &begun, CURSOR_TIME_TEXT))
 		return CART_CURSOR_INVALID;
@@ -203,8 +201,9 @@ size_t ddb_cursor_write(const struct ddb_cursor *cursor, char text[CART_FEED_CUR
 	char one[CURSOR_TAG_TEXT + 1 + CURSOR_DIGITS_TEXT];
 	char *at = text;
 
-	memcpy(at, CURSOR_BEGIN, strlen(CURSOR_BEGIN));
-	at = cursor_write_number(at + strlen(CURSOR_BEGIN), cursor->stream, CURSOR_TAG_TEXT);
+	*at++ = CART_FEED_FORM_DYNAMODB;
+	*at++ = '-';
+	at = cursor_write_number(at, cursor->stream, CURSOR_TAG_TEXT);
 	at = cursor_write_number(at, (uint64_t)cursor->begun_s, CURSOR_TIME_TEXT);
 	*at++ = cursor->nonce != 0 ? '.' : '-';
 	if (cursor->nonce != 0)

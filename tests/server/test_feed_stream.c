@@ -110,6 +110,9 @@ static void who_is_behind_reads_on_and_does_not_wait(void **state)
 	pthread_mutex_unlock(&r.stub.shelf.lock);
 	send_waiting_from_now(&first);
 	await_waiting(1);
+	/* So that its answers in these seconds are as many as the stub keeps. */
+	ddb_stub_add(&r.stub, (struct ddb_stub_rule){
+				      .operation = "GetRecords", .apply = true, .delay_ms = 1});
 	reads = set_empty(100);
 	send_waiting(&behind, "limit=9");
 	/* Its first page is over, at the half of the deadline, without an event. */

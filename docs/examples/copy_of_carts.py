@@ -177,7 +177,8 @@ def main():
         found = differences(copy, service)
         for different in found:
             print("%s\n  copy:  %s\n  store: %s" % tuple(json.dumps(what) for what in different))
-        print("%d carts in the copy: %s" % (len(copy.carts()), "%d differ" % len(found) if found else "equal"))
+        count = len(copy.carts())
+        print("%d cart%s in the copy: %s" % (count, "" if count == 1 else "s", "%d differ" % len(found) if found else "equal"))
         raise SystemExit(bool(found))
 
 

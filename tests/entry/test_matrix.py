@@ -8,6 +8,7 @@ import io
 import os
 import sys
 import tempfile
+import types
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 from cartd import ROOT  # noqa: E402
@@ -50,19 +51,17 @@ def a_server_that_cannot_be_fetched_is_said_in_one_line_and_fails_nothing():
         "matrix: %s is not tested here: no mirror | has it" % kind for kind in ("mysql", "moto")], said
 
 
+def server_of(version):
+    """A kind of server that is there, and does nothing."""
+    @contextlib.contextmanager
+    def start():
+        yield types.SimpleNamespace(version=lambda: version)
+    return start
+
+
 def a_test_that_fails_on_a_server_that_ran_fails_the_run_and_is_in_the_table():
     tool = matrix()
-
-    class Server:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def version(self):
-            return "MySQL 1"
-    tool.kinds.MYSQL["mysql"] = Server
+    tool.kinds.MYSQL["mysql"] = server_of("MySQL 1")
     calls = []
 
     def call(words, **rest):
@@ -79,17 +78,7 @@ def a_test_that_fails_on_a_server_that_ran_fails_the_run_and_is_in_the_table():
 
 def layout_rows_is_a_row_of_its_own():
     tool = matrix()
-
-    class Server:
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def version(self):
-            return "dynoxide 1"
-    tool.kinds.DYNAMODB["dynoxide"] = Server
+    tool.kinds.DYNAMODB["dynoxide"] = server_of("dynoxide 1")
     calls = []
 
     def call(words, **rest):

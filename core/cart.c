@@ -24,6 +24,7 @@ const char *cart_result_name(enum cart_result result)
 		[CART_CANCELED] = "CANCELED",
 		[CART_DAMAGED] = "DAMAGED",
 		[CART_CURSOR_GONE] = "CURSOR_GONE",
+		[CART_CURSOR_FOREIGN] = "CURSOR_FOREIGN",
 		[CART_CURSOR_INVALID] = "CURSOR_INVALID",
 		[CART_FAILED] = "FAILED",
 	};

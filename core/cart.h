@@ -77,7 +77,8 @@ enum cart_result {
 	CART_CANCELED,	 /* by cart_store_cancel() */
 	CART_DAMAGED,	 /* the cart is there and cannot be read; op->reason says why */
 	CART_CURSOR_GONE, /* a FEED goes on from where events are no longer kept, or never were */
-	CART_CURSOR_INVALID, /* a FEED goes on from what is no cursor of this backend */
+	CART_CURSOR_FOREIGN, /* a FEED goes on from a cursor of another backend's feed */
+	CART_CURSOR_INVALID, /* a FEED goes on from what is no cursor of any backend */
 	CART_FAILED, /* a defect, or a database that answers nonsense; op->reason says what */
 	CART_RESULTS /* how many there are */
 };

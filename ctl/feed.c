@@ -46,6 +46,11 @@ static enum ctl_status ctl_feed_fail(const struct ctl *ctl, const struct cart_op
 				"feed: events after %s are no longer kept: read the "
 				"carts anew, and go on from a new cursor",
 				op->feed.after);
+	if (op->result == CART_CURSOR_FOREIGN)
+		return ctl_fail(CTL_FAILED,
+				"feed: %s is a cursor of another backend's feed: read the "
+				"carts anew, and go on from a new cursor",
+				op->feed.after);
 	if (op->result == CART_CURSOR_INVALID)
 		return ctl_fail(CTL_USAGE, "feed: --after: \"%s\" is no cursor of this store",
 				op->feed.after);

@@ -24,7 +24,7 @@ enum cart_result cart_feed_position_read(const char *text, char form, int64_t *n
 	struct take take = {.at = text, .end = text + strlen(text)};
 
 	if (cart_feed_is_foreign(text, form))
-		return CART_CURSOR_GONE;
+		return CART_CURSOR_FOREIGN;
 	if (!take_char(&take, form) || !take_char(&take, '-') || !take_number(&take, number) ||
 	    take.at != take.end)
 		return CART_CURSOR_INVALID;

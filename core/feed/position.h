@@ -2,7 +2,7 @@
  * The cursors of the feeds: "FORM-" and what the backend appends. To callers they are opaque.
  *
  * Each backend has a form of its own, so that a cursor which a consumer has kept while the backend
- * was exchanged is recognised: it is gone, and would otherwise skip events.
+ * was exchanged is recognised: it is refused, and would otherwise skip events.
  */
 #ifndef CORE_FEED_POSITION_H
 #define CORE_FEED_POSITION_H
@@ -20,7 +20,7 @@
 /* "FORM-NUMBER", for backends whose events have one row of numbers. number is not negative. */
 void cart_feed_position_write(char text[CART_FEED_POSITION_TEXT], char form, int64_t number);
 /*
- * CART_OK; CART_CURSOR_GONE: it is of another form; CART_CURSOR_INVALID:
+ * CART_OK; CART_CURSOR_FOREIGN: it is of another form; CART_CURSOR_INVALID:
  * cart_feed_position_write() has not made it.
  */
 CART_MUST_CHECK enum cart_result cart_feed_position_read(const char *text, char form,

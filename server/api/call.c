@@ -521,6 +521,8 @@ static const char *const call_details[CART_RESULTS] = {
 	[CART_CURSOR_GONE] =
 		"events after this cursor are no longer kept; read the carts anew, and "
 		"go on from a new cursor",
+	[CART_CURSOR_FOREIGN] = "the cursor is of another backend's feed; read the carts anew, and "
+				"go on from a new cursor",
 	[CART_CURSOR_INVALID] = "after is no cursor of this feed",
 };
 

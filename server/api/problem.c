@@ -24,6 +24,7 @@ struct problem problem_of_result(enum cart_result result)
 	case CART_KEY_REUSED:
 		return (struct problem){422, "IDEMPOTENCY_KEY_REUSED"};
 	case CART_CURSOR_GONE:
+	case CART_CURSOR_FOREIGN:
 		return (struct problem){410, "CURSOR_GONE"};
 	case CART_CURSOR_INVALID:
 		return (struct problem){400, "INVALID_INPUT"};

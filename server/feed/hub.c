@@ -139,7 +139,8 @@ static bool hub_take(struct feed_hub *hub, struct cart_op *op)
 		free(hub->head);
 		hub->head = op->page->next;
 		op->page->next = NULL;
-	} else if (op->result == CART_CURSOR_GONE || op->result == CART_CURSOR_INVALID) {
+	} else if (op->result == CART_CURSOR_GONE || op->result == CART_CURSOR_FOREIGN ||
+		   op->result == CART_CURSOR_INVALID) {
 		/* Who waits finds out by itself. */
 		free(hub->head);
 		hub->head = NULL;

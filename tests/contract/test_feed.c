@@ -434,7 +434,7 @@ static void what_is_no_cursor_is_refused(void **state)
 	}
 }
 
-static void a_cursor_of_another_backend_is_gone(void **state)
+static void a_cursor_of_another_backend_is_told_as_such(void **state)
 {
 	static const char *const cursors[] = {"1-7", "2-abc.d_e-f", "3-7"};
 	struct rig *f = *state;
@@ -446,7 +446,7 @@ static void a_cursor_of_another_backend_is_gone(void **state)
 
 		if (cursors[i][0] == r->cursor[0])
 			continue;
-		assert_int_equal(rig_run(f, 0, &op, NULL), CART_CURSOR_GONE);
+		assert_int_equal(rig_run(f, 0, &op, NULL), CART_CURSOR_FOREIGN);
 		cart_op_clear(&op);
 	}
 	reader_free(r);
@@ -817,7 +817,7 @@ int main(void)
 		TEST(without_a_cursor_it_begins_with_the_oldest),
 		TEST(a_reader_that_is_up_to_date_gets_an_empty_page),
 		TEST(what_is_no_cursor_is_refused),
-		TEST(a_cursor_of_another_backend_is_gone),
+		TEST(a_cursor_of_another_backend_is_told_as_such),
 		TEST(a_request_that_no_caller_should_make_is_refused),
 		TEST(nothing_is_skipped_while_many_write),
 		TEST(the_events_of_a_history_give_its_carts),

@@ -135,6 +135,7 @@ def scenarios(service, contract, path, method, operation):
     yield scene("400", "unknown parameter", extra="?unknown=1")
     if operation["operationId"] == "readChanges":
         yield scene("410", "a cursor of what never was", extra="?after=1-999999999999")
+        yield scene("410", "a cursor of another backend", extra="?after=3-7")
         yield scene("400", "no cursor", extra="?after=x")
     if "{id}" in path:
         yield scene("400", "bad id", cart="x")

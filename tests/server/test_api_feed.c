@@ -365,6 +365,22 @@ static void what_is_not_right_is_refused(void **state)
 	assert_int_equal(api_call(&client, "HEAD", "/changes?after=now", NULL, NULL), 200);
 }
 
+static void a_cursor_that_is_gone_says_why(void **state)
+{
+	(void)state;
+	begin_now();
+	changes(cursor[0] == '1' ? "?after=3-7" : "?after=1-7", NULL);
+	api_expect(&client, 410, "CURSOR_GONE",
+		   "the cursor is of another backend's feed; read the carts anew, and go on from a "
+		   "new cursor");
+	if (cursor[0] == '2')
+		return; /* a number that no record has is no cursor of DynamoDB's */
+	cursor[1] = '\0';
+	strcat(cursor, "-999999999999");
+	changes_after("");
+	api_expect(&client, 410, "CURSOR_GONE", "no longer kept");
+}
+
 static void a_drain_ends_the_waiting(void **state)
 {
 	struct http_client waiting;
@@ -424,6 +440,7 @@ int main(void)
 		cmocka_unit_test(for_one_that_waits_alone_it_is_polled),
 		cmocka_unit_test(as_server_sent_events_the_cursor_is_the_id),
 		cmocka_unit_test(what_is_not_right_is_refused),
+		cmocka_unit_test(a_cursor_that_is_gone_says_why),
 		cmocka_unit_test(without_the_feed_there_is_nothing),
 		cmocka_unit_test(a_drain_ends_the_waiting),
 	};

@@ -269,6 +269,9 @@ static void feed_prints_events_with_their_cursors(void **state)
 	assert_int_equal(CTL("--feed=on", "feed", "--after", "1-99999"), 1);
 	assert_says("cartctl: feed: events after 1-99999 are no longer kept: read the carts anew, "
 		    "and go on from a new cursor");
+	assert_int_equal(CTL("--feed=on", "feed", "--after", "3-7"), 1);
+	assert_says("cartctl: feed: 3-7 is a cursor of another backend's feed: read the carts "
+		    "anew, and go on from a new cursor");
 	assert_int_equal(CTL("--feed=on", "feed", "--after", "x"), 2);
 	assert_int_equal(CTL("feed"), 1);
 	assert_output_holds("the feed is off: set feed=on");

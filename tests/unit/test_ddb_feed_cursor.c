@@ -91,8 +91,8 @@ static void what_is_no_cursor_is_told_from_one_of_another_database(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		assert_int_equal(ddb_cursor_read(cursor, none[i]), CART_CURSOR_INVALID);
-	assert_int_equal(ddb_cursor_read(cursor, "1-42"), CART_CURSOR_GONE);
-	assert_int_equal(ddb_cursor_read(cursor, "3-42"), CART_CURSOR_GONE);
+	assert_int_equal(ddb_cursor_read(cursor, "1-42"), CART_CURSOR_FOREIGN);
+	assert_int_equal(ddb_cursor_read(cursor, "3-42"), CART_CURSOR_FOREIGN);
 	assert_int_equal(ddb_cursor_read(cursor, "2-AAAAAAAAAAAAAA-AAAAAAABbBA"), CART_OK);
 	assert_string_equal(cursor->shards[0].sequence, "64");
 	assert_false(ddb_cursor_is_sequence(""));

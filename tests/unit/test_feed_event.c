@@ -295,7 +295,7 @@ static void a_position_is_read_as_it_was_written(void **state)
 		assert_int_equal(cart_feed_position_read(text, form, &number), CART_OK);
 		assert_int_equal(number, numbers[i]);
 		assert_int_equal(cart_feed_position_read(text, CART_FEED_FORM_MYSQL, &number),
-				 CART_CURSOR_GONE);
+				 CART_CURSOR_FOREIGN);
 	}
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
 		assert_int_equal(cart_feed_position_read(none[i], form, &number),

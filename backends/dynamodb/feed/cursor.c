@@ -163,7 +163,7 @@ enum cart_result ddb_cursor_read(struct ddb_cursor *cursor, const char *text)
 	cursor->count = 0;
 	cursor->nonce = 0;
 	if (cart_feed_is_foreign(text, CART_FEED_FORM_DYNAMODB))
-		return CART_CURSOR_GONE;
+		return CART_CURSOR_FOREIGN;
 	if (!take_char(&take, CART_FEED_FORM_DYNAMODB) || !take_char(&take, '-') ||
 	    !cursor_take_number(&take, &cursor->stream, CURSOR_TAG_TEXT) ||
 	    !cursor_take_number(&take, &begun, CURSOR_TIME_TEXT))

@@ -50,7 +50,8 @@ struct ddb_cursor {
 /* Decimal digits without a zero before them, up to DDB_SEQUENCE_DIGITS of them. */
 bool ddb_cursor_is_sequence(const char *text);
 
-/* CART_CURSOR_INVALID: it was never written so. CART_CURSOR_GONE: it is one of another backend. */
+/* CART_CURSOR_INVALID: it was never written so. CART_CURSOR_FOREIGN: it is one of another backend.
+ */
 CART_MUST_CHECK enum cart_result ddb_cursor_read(struct ddb_cursor *cursor, const char *text);
 /* Returns the length; 0: it is longer than a cursor may be. */
 CART_MUST_CHECK size_t ddb_cursor_write(const struct ddb_cursor *cursor,

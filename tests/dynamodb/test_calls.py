@@ -26,7 +26,7 @@ BATCH = 25
 KEYS_MAX = 1000
 CROWD = 64
 NOBODY = "/shopping-carts/00000000-0000-4000-8000-000000000001"
-QUIET = {"threads": "1", "limits.lines": "20", "provision": "off"}
+QUIET = {**private_dynalite.PATIENT, "threads": "1", "limits.lines": "20", "provision": "off"}
 DOCUMENT = os.path.join(ROOT, "docs/backends/dynamodb.md")
 
 
@@ -451,7 +451,7 @@ def run_crowd(tap, folder, server):
 def costs_of_all(folder, server, layout, feed):
     """Calls and units, by cartd's count, of every operation and of a merge."""
     table = "%s-feed-%s" % (layout, feed)
-    settings = {**private_dynalite.settings_for(server, layout=layout, table=table), "feed": feed}
+    settings = {**private_dynalite.settings_for(server, layout=layout, table=table), **private_dynalite.PATIENT, "feed": feed}
     with Cartd(folder, settings, "provision-" + table):
         pass
     with Cartd(folder, {**QUIET, **settings}, table) as cartd:

@@ -50,7 +50,7 @@ def skewed(cartd, client, front, ahead_s):
 def tests(tap):
     private_dynalite.only_keys()
     with tempfile.TemporaryDirectory() as folder, private_dynalite.server() as server, DynamodbFront(server.port) as front, \
-            Cartd(folder, private_dynalite.settings_for(front)) as cartd, cartd.client() as client:
+            Cartd(folder, {**private_dynalite.settings_for(front), **private_dynalite.PATIENT}) as cartd, cartd.client() as client:
         for ahead_s in (AHEAD_S, -AHEAD_S):
             tap.run("a table whose clock is %+d s from ours" % ahead_s, skewed, cartd, client, front, ahead_s)
 

@@ -20,7 +20,7 @@ from tap import main  # noqa: E402
 
 LAYOUTS = ("map", "list")
 REQUESTS = 600
-LIMITS = {"limits.lines": "8", "limits.quantity": "500"}
+LIMITS = {**private_dynalite.PATIENT, "limits.lines": "8", "limits.quantity": "500"}
 CART = '{"customer_id":%d}'
 ITEM = '{"product_id":%d,"quantity":1}'
 CLIENTS, ADDS = 8, 20
@@ -42,7 +42,7 @@ class Pair:
         self.cartds = {}
         for layout in LAYOUTS:
             settings = private_dynalite.settings_for(server, table=table, layout=layout, **changes)
-            self.cartds[layout] = Cartd(folder, {**settings, "threads": "1"}, "%s-%s" % (table, layout))
+            self.cartds[layout] = Cartd(folder, {**private_dynalite.PATIENT, **settings, "threads": "1"}, "%s-%s" % (table, layout))
         self.clients = {layout: cartd.client() for layout, cartd in self.cartds.items()}
 
     def __enter__(self):

@@ -25,13 +25,13 @@ CALLS = PREFIX + 'calls_total{operation="%s",status="%s"}'
 RETRIES = PREFIX + 'retries_total{cause="%s"}'
 BUDGET = PREFIX + "retry_budget"
 BUDGET_MAX, RETRY_TOKENS = 500, 5
-TIMEOUT_MS = 1000
+TIMEOUT_MS = 4000
 CONNECTIONS = 2
 SKEW_S = 3600
 KEPT = 8
 CROWD = 60
 PROBE_S = 0.05
-WINDOW_S = 4
+WINDOW_S = 6
 PATIENCE_S = 20
 
 
@@ -289,7 +289,7 @@ def old_keys(watch):
 
 def connections_kept(folder, front):
     """From its start on, and for many clients: more than 99 % of calls go over a connection that was there."""
-    with Cartd(folder, {**private_dynalite.settings_for(front, connections=str(KEPT)), "threads": "1"}, "kept") as cartd:
+    with Cartd(folder, {**private_dynalite.settings_for(front, connections=str(KEPT)), **private_dynalite.PATIENT, "threads": "1"}, "kept") as cartd:
         watch = Watch(cartd)
         path, seen, at = watch.new_cart(), front.connections, len(front.calls)
         clients = [cartd.client() for _ in range(2 * KEPT)]
@@ -352,8 +352,8 @@ def budget(watch):
 
 def refused_waiting(folder, front):
     """One connection, and it is busy: who waits is counted, and refused in time."""
-    settings = private_dynalite.settings_for(front, connections="1", acquire_timeout="300ms", timeout="5s")
-    with Cartd(folder, {**settings, "threads": "1"}, "waiting") as cartd:
+    settings = private_dynalite.settings_for(front, connections="1", acquire_timeout="3s", timeout="20s")
+    with Cartd(folder, {**settings, "threads": "1", "request.deadline": "20s"}, "waiting") as cartd:
         watch = Watch(cartd)
         path, others, name = watch.new_cart(), [watch.new_cart() for _ in range(3)], PREFIX + "acquire_timeouts_total"
         opened, seen = threading.Event(), []
@@ -400,7 +400,7 @@ def credentials(folder, front):
     wrapper = ("env", "-u", "AWS_ACCESS_KEY_ID", "-u", "AWS_SECRET_ACCESS_KEY", "AWS_CONFIG_FILE=%s/config" % folder,
                "AWS_SHARED_CREDENTIALS_FILE=%s/none" % folder)
     refreshes, failures = PREFIX + "credential_refreshes", PREFIX + "credential_failures"
-    with Cartd(folder, {**private_dynalite.settings_for(front), "threads": "1"}, "credentials", wrapper) as cartd:
+    with Cartd(folder, {**private_dynalite.settings_for(front), **private_dynalite.PATIENT, "threads": "1"}, "credentials", wrapper) as cartd:
         watch = Watch(cartd)
         path = watch.new_cart()
         await_that(lambda: watch.value(refreshes) >= 3, PATIENCE_S, "credentials are fetched anew")
@@ -442,7 +442,7 @@ def labelled(cartd):
 def tests(tap):
     private_dynalite.only_keys()
     with tempfile.TemporaryDirectory() as folder, private_dynalite.server() as server, DynamodbFront(server.port) as front:
-        quiet = {"threads": "1", "request.deadline": "10s", "limits.lines": "20",
+        quiet = {"threads": "1", "request.deadline": "20s", "limits.lines": "20",
                  "clock.skew": "0"}  # one test moves the clock of the answers by an hour
         settings = private_dynalite.settings_for(front, connections=str(CONNECTIONS), timeout="%dms" % TIMEOUT_MS, acquire_timeout="30s")
         with Cartd(folder, {**settings, **quiet}) as cartd:
@@ -461,7 +461,7 @@ def tests(tap):
             watch = FrontWatch(front, server, cartd)
             tap.run("the budget of retries", budget, watch)
             watch.close()
-        soon_old = {"idempotency.window": "%ds" % WINDOW_S, "request.deadline": "%ds" % (WINDOW_S // 2)}
+        soon_old = {"idempotency.window": "%ds" % WINDOW_S, "request.deadline": "%ds" % (WINDOW_S // 2), "dynamodb.timeout": "%ds" % (WINDOW_S // 2)}
         with Cartd(folder, {**settings, **quiet, **soon_old}, "keys") as cartd:
             watch = FrontWatch(front, server, cartd)
             tap.run("removals of old keys", old_keys, watch)

@@ -35,7 +35,7 @@ TRANSACTION = 100  # writes, at most
 OF_CARTS = tuple('cart_dynamodb_calls_total{operation="%s"' % name for name in (
     "GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"))
 # What is counted does not depend on how long it takes.
-PATIENT = {"request.deadline": "60s", "drain.deadline": "60s", "overload.delay": "0", "dynamodb.timeout": "60s", "dynamodb.acquire_timeout": "60s"}
+PATIENT = {**private_dynalite.PATIENT, "overload.delay": "0"}
 # In the JSON and in the tables.
 NAMES = {"create": "create", "add_line": "add of a new line", "add": "add to a line that is there", "remove": "removal of a line",
          "move": "the first change in an idle step, more", "get": "get, strong", "get_eventual": "get, eventual",

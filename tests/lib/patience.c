@@ -75,3 +75,8 @@ int64_t patience_ms(void)
 {
 	return patience_ns() / CLOCK_NS_PER_MS;
 }
+
+int64_t patience_at_once_ms(void)
+{
+	return patience_at_most_ns(5 * CLOCK_NS_PER_S) / CLOCK_NS_PER_MS;
+}

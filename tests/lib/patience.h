@@ -29,5 +29,8 @@ int64_t patience_ms(void);
 /* The limit of what took its time by the system's clock: longer than limit_ns by as much as this
  * clock is slower now, or was lately. */
 int64_t patience_at_most_ns(int64_t limit_ns);
+/* The limit of what waits for nothing, also where the machine stands still for some seconds. What
+ * it must not wait for has to last for 20 s or more. */
+int64_t patience_at_once_ms(void);
 
 #endif

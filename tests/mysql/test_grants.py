@@ -78,7 +78,7 @@ def service_works(site):
     lines = []
     for provision in ("check", "auto"):
         settings = dict(site.settings("cart", sweep_interval="1s"), provision=provision,
-                        **{"cart.ttl": "5s", "idempotency.window": "5s", "request.deadline": "2s", "clock.skew": "1s", "sweep.grace": "1s"})
+                        **{"cart.ttl": "8s", "idempotency.window": "8s", "request.deadline": "3500ms", "clock.skew": "1s", "sweep.grace": "1s"})
         with Cartd(site.folder, settings, "service-" + provision) as cartd, cartd.client() as client:
             path = client.ask("POST", "/shopping-carts", (("Idempotency-Key", "a"),), '{"customer_id":1}').header("Location")
             statuses = [client.ask("POST", path + "/items", (("Idempotency-Key", "b"),), '{"product_id":1,"quantity":2}').status,

@@ -16,7 +16,8 @@ from tap import main  # noqa: E402
 DOCUMENT = os.path.join(ROOT, "docs/backends/mysql.md")
 POOL = 3
 CONNECTIONS = 'cart_mysql_connections{state="%s"}'
-QUIET = {"threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.sweep_interval": "0", "mysql.lifetime": "0"}
+PATIENT = {"request.deadline": "30s", "drain.deadline": "30s", "mysql.acquire_timeout": "30s"}
+QUIET = {**PATIENT, "threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.sweep_interval": "0", "mysql.lifetime": "0"}
 
 
 class PoolWatch(Watch):
@@ -164,7 +165,7 @@ def the_server_goes(watch):
 
 def waiting(folder, server):
     """One connection, and it is busy: who waits is counted, and refused in time."""
-    settings = dict(private_mariadb.settings_for(server, pool="1", acquire_timeout="300ms"), **{"threads": "1", "mysql.sweep_interval": "0"})
+    settings = dict(private_mariadb.settings_for(server, pool="1", acquire_timeout="3s"), **{"threads": "1", "mysql.sweep_interval": "0"})
     with Cartd(folder, settings, "waiting") as cartd:
         watch = PoolWatch(server, cartd)
         held, free = watch.new_cart(), [watch.new_cart() for _ in range(3)]
@@ -176,7 +177,7 @@ def waiting(folder, server):
             await_that(lambda: watch.value(CONNECTIONS % "in_use") >= 1, 5, "the connection is in use")
             for client, cart in zip(clients[1:], free):
                 client.send("POST", cart + "/items", (), '{"product_id":1,"quantity":1}')
-            await_that(lambda: seen.append(watch.value("cart_mysql_waiting")) or watch.value(name) >= before + 3, 5, "three are refused")
+            await_that(lambda: seen.append(watch.value("cart_mysql_waiting")) or watch.value(name) >= before + 3, 20, "three are refused")
             answers = [client.receive() for client in clients[1:]]
         last = clients[0].receive().status
         for client in clients:

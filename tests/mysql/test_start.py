@@ -15,7 +15,7 @@ from cartd import PROGRAM, Cartd, await_that, cartctl, environment, words_of  # 
 from tap import main  # noqa: E402
 
 SMALL = {"threads": "2", "mysql.pool": "2"}
-SERVES_S = 2
+SERVES_S = 5
 ENDS_S = 20
 NOT_READY = "cannot provision the database; not ready until that succeeds"
 

@@ -1,6 +1,7 @@
 /* The erasure of a customer: all of its carts, and never 200 while there are any. */
 #include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,13 +24,13 @@ static int erase(int64_t customer, const char *headers)
 /* That many are deleted; in several calls where lists are late. */
 static void expect_erased(int64_t customer, int64_t wanted)
 {
-	int64_t until = cartd_now_ms() + 20000, deleted = 0;
+	int64_t until = patience_ms() + 20000, deleted = 0;
 
 	do {
 		assert_int_equal(erase(customer, NULL), 200);
 		assert_int_equal(json_object_size(client.json), 1);
 		deleted += api_integer(&client, "deleted");
-	} while (deleted < wanted && cartd_now_ms() < until);
+	} while (deleted < wanted && patience_ms() < until);
 	assert_int_equal(deleted, wanted);
 }
 

@@ -1,5 +1,6 @@
 /* cartbench consistency against a real cartd, right and wrong ones, as a user runs it. */
 #include "tests/lib/cartd.h"
+#include "tests/lib/patience.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -436,10 +437,10 @@ static pid_t scene_start(struct scene *s)
 static void scene_await_reads(const struct scene *s)
 {
 	const char *gets = "cart_store_ops_total{backend=\"memory\",op=\"get\",result=\"OK\"}";
-	int64_t end_ms = cartd_now_ms() + RUN_MS;
+	int64_t end_ms = patience_ms() + RUN_MS;
 
 	while (cartd_metric(&s->cartd[0], gets) < 500)
-		assert_true(cartd_now_ms() < end_ms);
+		assert_true(patience_ms() < end_ms);
 }
 
 static void scene_await_exit(struct scene *s, pid_t pid, int want)

@@ -5,6 +5,7 @@
  */
 #include "tests/lib/api_client.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -153,10 +154,10 @@ static void join_writers(struct writer *writers)
 
 static void await_answers(int count)
 {
-	int64_t end = cartd_now_ms() + 20000;
+	int64_t end = patience_ms() + 20000;
 
 	while (atomic_load(&answers) < count) {
-		if (cartd_now_ms() > end)
+		if (patience_ms() > end)
 			fail_msg("%d answers of %d in 20 s", atomic_load(&answers), count);
 		usleep(1000);
 	}

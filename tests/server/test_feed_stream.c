@@ -16,8 +16,8 @@ static struct stream_model *stream;
 
 static int start_stream(void **state)
 {
-	static const char *const settings[] = {"backend=dynamodb", "feed=on", "request.deadline=2s",
-					       "dynamodb.timeout=2s", NULL};
+	static const char *const settings[] = {"backend=dynamodb", "feed=on", "request.deadline=4s",
+					       "dynamodb.timeout=4s", NULL};
 
 	(void)state;
 	ddb_rig_start_stub(&r);
@@ -116,7 +116,7 @@ static void who_is_behind_reads_on_and_does_not_wait(void **state)
 	reads = set_empty(100);
 	send_waiting(&behind, "limit=9");
 	/* Its first page is over, at the half of the deadline, without an event. */
-	until = cartd_now_ms() + 1200;
+	until = cartd_now_ms() + 2400;
 	while (cartd_now_ms() < until || set_empty(100) - reads < 3)
 		;
 	set_empty(0);

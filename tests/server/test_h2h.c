@@ -218,8 +218,8 @@ static void sides_on_different_cores_are_refused(void **state)
 /* They are asked for after the pairs, over the connection that was made before them. */
 static void metrics_are_had_although_the_service_has_closed_the_connection(void **state)
 {
-	static const char *const settings[] = {"http.idle_timeout=100ms",
-					       "http.header_deadline=100ms", NULL};
+	static const char *const settings[] = {"http.idle_timeout=1s", "http.header_deadline=1s",
+					       NULL};
 	const struct bench_drive_config config = {.timeout_ms = 10000};
 	const struct timespec nap = {.tv_nsec = 20000000};
 	struct bench_drive *drive;

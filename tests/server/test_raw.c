@@ -5,6 +5,7 @@
  */
 #include "tests/lib/cartd.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/http_client.h"
 
 #include <stdio.h>
@@ -22,8 +23,7 @@ static struct cartd cartd;
 
 static int start(void **state)
 {
-	static const char *const settings[] = {"http.max_body=4KiB", "http.max_headers=4KiB",
-					       "http.header_deadline=2s", NULL};
+	static const char *const settings[] = {"http.max_body=4KiB", "http.max_headers=4KiB", NULL};
 
 	(void)state;
 	cartd_start(&cartd, settings);
@@ -461,12 +461,16 @@ static void a_client_that_stops_sending_still_gets_its_answer(void **state)
 static void a_request_that_does_not_end_is_answered_408(void **state)
 {
 	static const char *const starts[] = {"G", GET, POST "Content-Length: 17\r\n\r\n{"};
+	static const char *const settings[] = {"http.header_deadline=2s", NULL};
 	struct http_client clients[3];
-	int64_t start_ms = cartd_now_ms();
+	struct cartd hasty;
+	int64_t start_ms;
 
 	(void)state;
+	cartd_start(&hasty, settings);
+	start_ms = cartd_now_ms();
 	for (int i = 0; i < 3; i++) {
-		http_client_open(&clients[i], cartd.port);
+		http_client_open(&clients[i], hasty.port);
 		if (i > 0) { /* on a kept connection too */
 			http_client_send_text(&clients[i], GET "\r\n");
 			expect_status(&clients[i], 200);
@@ -477,7 +481,8 @@ static void a_request_that_does_not_end_is_answered_408(void **state)
 		expect_refusal(&clients[i], 408);
 		http_client_close(&clients[i]);
 	}
-	assert_in_range(cartd_now_ms() - start_ms, 1800, 8000);
+	assert_in_range(cartd_now_ms() - start_ms, 1800, patience_at_once_ms());
+	cartd_stop(&hasty);
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* cart.id_type=string over HTTP: any visible ASCII in bodies, paths, queries and answers. */
 #include "tests/lib/api_group.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -188,14 +189,14 @@ static void pages_and_keys_are_those_of_the_customer(void **state)
 		for (int carts = 0; carts < 2; carts++)
 			make_cart(customers[i], id);
 	for (size_t i = 0; i < 4; i++) {
-		int64_t end = cartd_now_ms() + 20000;
+		int64_t end = patience_ms() + 20000;
 
 		do {
 			snprintf(path, sizeof(path), "/shopping-carts?limit=1&customer_id=%s",
 				 encoded(customers[i]));
 			assert_int_equal(call("GET", path, NULL), 200);
 		} while (!json_is_string(json_object_get(client.json, "next_cursor")) &&
-			 cartd_now_ms() < end);
+			 patience_ms() < end);
 		snprintf(path, sizeof(path), "/shopping-carts?limit=2&customer_id=%s&cursor=%s",
 			 encoded(customers[i]), api_string(&client, "next_cursor"));
 		assert_int_equal(call("GET", path, NULL), 200);

@@ -5,6 +5,7 @@
 #include "tests/lib/cmocka.h"
 #include "tests/lib/holes.h"
 #include "tests/lib/link_fixture.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/scratch.h"
 #include "tests/lib/sql_client.h"
 
@@ -112,7 +113,7 @@ static void a_refused_host_is_named_and_soon_tried_again(void **state)
 	link_fixture_set(&f, "mysql.host", "127.0.0.1:%d", hole.port);
 	link_fixture_start(&f);
 	snprintf(why, sizeof(why), "127.0.0.1:%d: Can't connect", hole.port);
-	assert_in_range(link_fixture_fail_ms(&f, SQL_WRITER, why), 0, 500);
+	assert_in_range(link_fixture_fail_ms(&f, SQL_WRITER, why), 0, patience_at_once_ms());
 	assert_int_equal(sql_connector_open_breakers(f.connector), 1);
 	assert_int_equal(sql_connector_failures(f.connector), 1);
 	link_fixture_ask(&f, &ask, SQL_WRITER, &done);
@@ -147,7 +148,8 @@ static void a_host_that_says_nothing_is_given_up_in_time(void **state)
 	link_fixture_set(&f, "mysql.host", "127.0.0.1:%d", hole.port);
 	link_fixture_set(&f, "mysql.connect_timeout", "300ms");
 	link_fixture_start(&f);
-	assert_in_range(link_fixture_fail_ms(&f, SQL_WRITER, "no answer within 300 ms"), 290, 700);
+	assert_in_range(link_fixture_fail_ms(&f, SQL_WRITER, "no answer within 300 ms"), 290,
+			patience_at_once_ms());
 	hole_free(&hole);
 }
 
@@ -159,7 +161,8 @@ static void a_black_hole_is_given_up_in_time(void **state)
 	link_fixture_set(&f, "mysql.host", "127.0.0.1:%d", hole.port);
 	link_fixture_set(&f, "mysql.connect_timeout", "300ms");
 	link_fixture_start(&f);
-	assert_in_range(link_fixture_fail_ms(&f, SQL_WRITER, "no answer within 300 ms"), 290, 700);
+	assert_in_range(link_fixture_fail_ms(&f, SQL_WRITER, "no answer within 300 ms"), 290,
+			patience_at_once_ms());
 	hole_free(&hole);
 }
 
@@ -173,7 +176,7 @@ static void a_black_hole_occupies_one_thread_and_no_close_waits_for_it(void **st
 	(void)state;
 	mariadb_fixture_need(&server);
 	link_fixture_set(&f, "mysql.read_host", "127.0.0.1:%d", hole.port);
-	link_fixture_set(&f, "mysql.connect_timeout", "5s");
+	link_fixture_set(&f, "mysql.connect_timeout", "60s");
 	link_fixture_start(&f);
 	for (int i = 0; i < 9; i++)
 		link_fixture_ask(&f, &asks[i], SQL_READER, &lost);
@@ -182,9 +185,8 @@ static void a_black_hole_occupies_one_thread_and_no_close_waits_for_it(void **st
 	link_fixture_wait(&f, &done, 1);
 	assert_non_null(asks[9].link.mysql);
 	link_fixture_close(&f, &asks[9].link);
-	while (mariadb_fixture_clients(&server) > 0 && now_ms() < began + 3000)
-		continue;
-	assert_in_range(now_ms() - began, 0, 1000);
+	while (mariadb_fixture_clients(&server) > 0)
+		assert_in_range(now_ms() - began, 0, patience_at_once_ms());
 	(void)link_fixture_stop_ms(&f);
 	assert_int_equal(lost, 0);
 	hole_free(&hole);
@@ -204,7 +206,7 @@ static void stopping_does_not_wait_for_a_black_hole(void **state)
 	for (int i = 0; i < 6; i++)
 		link_fixture_ask(&f, &asks[i], i < 3 ? SQL_WRITER : SQL_READER, &done);
 	event_base_loop(f.base, EVLOOP_NONBLOCK);
-	assert_in_range(link_fixture_stop_ms(&f), 0, 500);
+	assert_in_range(link_fixture_stop_ms(&f), 0, patience_at_once_ms());
 	assert_int_equal(done, 0);
 	hole_free(&black);
 	hole_free(&silent);
@@ -237,7 +239,7 @@ static void stopping_does_not_wait_long_for_a_resolver(void **state)
 	while (stuck.waiting == 0)
 		pthread_cond_wait(&stuck.changed, &stuck.lock);
 	pthread_mutex_unlock(&stuck.lock);
-	assert_in_range(link_fixture_stop_ms(&f), 0, 1500);
+	assert_in_range(link_fixture_stop_ms(&f), 0, patience_at_once_ms());
 	assert_int_equal(done, 0);
 	/* The settings go before the resolver answers. */
 	link_fixture_free(&f);
@@ -247,8 +249,8 @@ static void stopping_does_not_wait_long_for_a_resolver(void **state)
 	pthread_cond_broadcast(&stuck.changed);
 	pthread_mutex_unlock(&stuck.lock);
 	/* The thread that was left behind ends, and clears up, which a sanitizer looks at. */
-	end = now_ms() + 10000;
-	while (threads() > before && now_ms() < end)
+	end = patience_ms() + 10000;
+	while (threads() > before && patience_ms() < end)
 		nanosleep(&(struct timespec){.tv_nsec = CLOCK_NS_PER_MS}, NULL);
 	assert_int_equal(threads(), before);
 	link_fixture_init(&f, NULL, NULL);
@@ -268,7 +270,7 @@ static void a_resolver_that_is_stuck_holds_up_no_other_host(void **state)
 	link_fixture_ask(&f, &slow, SQL_READER, &done);
 	began = now_ms();
 	link = link_fixture_get(&f, SQL_WRITER);
-	assert_in_range(now_ms() - began, 0, 500);
+	assert_in_range(now_ms() - began, 0, patience_at_once_ms());
 	link_fixture_close(&f, &link);
 	pthread_mutex_lock(&stuck.lock);
 	stuck.released = true;
@@ -405,7 +407,7 @@ static void a_frozen_writer_is_left_after_one_connect_timeout(void **state)
 
 	(void)state;
 	mariadb_fixture_need(&server);
-	link_fixture_set(&f, "mysql.connect_timeout", "400ms");
+	link_fixture_set(&f, "mysql.connect_timeout", "2s");
 	two_servers();
 	link = link_fixture_get(&f, SQL_WRITER);
 	kill(second.pid, SIGSTOP);
@@ -414,7 +416,7 @@ static void a_frozen_writer_is_left_after_one_connect_timeout(void **state)
 	for (int i = 0; i < 8; i++)
 		link_fixture_ask(&f, &asks[i], SQL_WRITER, &done);
 	link_fixture_wait(&f, &done, 8);
-	assert_in_range(now_ms() - began, 390, 900);
+	assert_in_range(now_ms() - began, 1990, patience_at_once_ms());
 	for (int i = 0; i < 8; i++) {
 		assert_int_equal(asks[i].link.host, 1);
 		link_fixture_close(&f, &asks[i].link);
@@ -455,13 +457,14 @@ static void a_server_that_comes_back_is_found_soon(void **state)
 	link_fixture_set(&f, "mysql.host", "127.0.0.1:%d", second.port);
 	mariadb_fixture_kill(&second);
 	link_fixture_start(&f);
-	for (int64_t end = now_ms() + 2500; now_ms() < end;)
+	for (int64_t end = now_ms() + 2500;
+	     now_ms() < end || sql_connector_failures(f.connector) < 3;)
 		link_fixture_fail_ms(&f, SQL_WRITER, "Can't connect");
 	assert_in_range(sql_connector_failures(f.connector), 3, 24);
 	mariadb_fixture_restart(&second, NULL);
 	began = now_ms();
 	link = link_fixture_get_at_last(&f, SQL_WRITER);
-	assert_in_range(now_ms() - began, 0, 1200);
+	assert_in_range(now_ms() - began, 0, patience_at_once_ms());
 	assert_int_equal(sql_connector_open_breakers(f.connector), 0);
 	link_fixture_close(&f, &link);
 }
@@ -508,10 +511,10 @@ static bool is_on_server(const struct sql_link *by, unsigned long session)
 /* Opens connections until the session is gone. */
 static void await_end_of(const struct sql_link *by, unsigned long session)
 {
-	for (int64_t end_ms = now_ms() + 10000; is_on_server(by, session);) {
+	for (int64_t end_ms = patience_ms() + 30000; is_on_server(by, session);) {
 		struct sql_link next = link_fixture_get(&f, SQL_WRITER);
 
-		assert_true(now_ms() < end_ms);
+		assert_true(patience_ms() < end_ms);
 		link_fixture_close(&f, &next);
 	}
 }
@@ -607,9 +610,9 @@ static void a_host_that_fails_for_long_is_logged_once(void **state)
 	link_fixture_init(&f, NULL, path);
 	link_fixture_set(&f, "mysql.host", "127.0.0.1:%d", hole.port);
 	link_fixture_start(&f);
-	for (int64_t end = now_ms() + 600; now_ms() < end;)
+	for (int64_t end = now_ms() + 600;
+	     now_ms() < end || sql_connector_failures(f.connector) < 2;)
 		link_fixture_fail_ms(&f, SQL_WRITER, "Can't connect");
-	assert_true(sql_connector_failures(f.connector) > 1);
 	(void)link_fixture_stop_ms(&f);
 	read_log(text, sizeof(text), path);
 	at = strstr(text, " be used");

@@ -3,6 +3,7 @@
 #include "core/base/log.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/link_fixture.h"
+#include "tests/lib/patience.h"
 
 #include <errmsg.h>
 #include <fcntl.h>
@@ -321,7 +322,7 @@ static void a_suspended_query_is_closed_without_waiting(void **state)
 	link = link_fixture_get(&f, SQL_WRITER);
 	assert_int_not_equal(start_query(link.mysql, "SELECT SLEEP(20)"), 0);
 	link_fixture_close(&f, &link);
-	assert_in_range(link_fixture_stop_ms(&f), 0, 500);
+	assert_in_range(link_fixture_stop_ms(&f), 0, patience_at_once_ms());
 }
 
 /* A megabyte has come, and the rest does not: the library keeps it where nobody else finds it. */
@@ -350,7 +351,7 @@ static void a_result_that_had_half_come_is_not_leaked(void **state)
 		link = link_fixture_get(&f, SQL_WRITER);
 		suspend_in_a_result(&link);
 		link_fixture_close(&f, &link);
-		assert_in_range(link_fixture_stop_ms(&f), 0, 500);
+		assert_in_range(link_fixture_stop_ms(&f), 0, patience_at_once_ms());
 	}
 	after = mallinfo2().uordblks + mallinfo2().hblkhd;
 	/* Under a sanitizer both are 0, and it looks for leaks by itself. */
@@ -371,7 +372,7 @@ static void a_connection_that_the_server_cut_is_closed(void **state)
 	go_on(link.mysql, MYSQL_WAIT_READ, proceed_query);
 	assert_int_not_equal(query_failed, 0);
 	link_fixture_close(&f, &link);
-	assert_in_range(link_fixture_stop_ms(&f), 0, 500);
+	assert_in_range(link_fixture_stop_ms(&f), 0, patience_at_once_ms());
 }
 
 static void hosts_are_printed_as_they_are_written(void **state)

@@ -4,6 +4,7 @@
 #include "core/base/log.h"
 #include "tests/lib/clock_fake.h"
 #include "tests/lib/cmocka.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/rng.h"
 #include "tests/lib/sql_client.h"
 
@@ -512,7 +513,7 @@ static void start_sweeping_ahead(struct process *process, int64_t interval_ms, c
 	set(process, "mysql.user", MARIADB_FIXTURE_USER);
 	set(process, "mysql.password", MARIADB_FIXTURE_PASSWORD);
 	set(process, "mysql.database", MARIADB_FIXTURE_DATABASE);
-	set(process, "mysql.lock_timeout", "5s");
+	set(process, "mysql.lock_timeout", "60s");
 	set(process, "log.file", log);
 	if (log_open(process->settings, &error) != 0 ||
 	    sql_options_read(&process->options, process->settings, &error) != 0)
@@ -722,7 +723,7 @@ static void it_stops_at_once_while_it_waits_for_an_answer(void **state)
 	start_sweeping(&process, 10, "/dev/null");
 	sql_await(root, "SELECT COUNT(*) FROM information_schema.processlist"
 			" WHERE info LIKE 'DELETE i FROM %'");
-	assert_in_range(ms_to_stop(&process), 0, 1500);
+	assert_in_range(ms_to_stop(&process), 0, patience_at_once_ms());
 	stop_sweeping(&process);
 	assert_int_equal(carts(), 2);
 }
@@ -735,7 +736,7 @@ static void it_stops_at_once_while_it_sleeps(void **state)
 	add_carts(0, 1, NOW_MS);
 	start_sweeping(&process, 3600 * 1000, "/dev/null");
 	await_empty("carts");
-	assert_in_range(ms_to_stop(&process), 0, 1500);
+	assert_in_range(ms_to_stop(&process), 0, patience_at_once_ms());
 	stop_sweeping(&process);
 }
 

@@ -4,6 +4,7 @@
 #include "tests/lib/cmocka.h"
 #include "tests/lib/holes.h"
 #include "tests/lib/link_fixture.h"
+#include "tests/lib/patience.h"
 #include "tests/lib/tls_fixture.h"
 
 #include <malloc.h>
@@ -271,7 +272,7 @@ static void a_result_that_had_half_come_under_tls_is_not_leaked(void **state)
 		suspend_in_a_result(link.mysql);
 		id = mysql_thread_id(link.mysql);
 		link_fixture_close(&f, &link);
-		assert_in_range(link_fixture_stop_ms(&f), 0, 500);
+		assert_in_range(link_fixture_stop_ms(&f), 0, patience_at_once_ms());
 		mariadb_fixture_exec(&server, "KILL HARD %lu", id);
 	}
 	after = mallinfo2().uordblks + mallinfo2().hblkhd;
@@ -513,8 +514,9 @@ static void a_handshake_that_stops_half_way_is_given_up(void **state)
 	link_fixture_set(&f, "mysql.tls", "required");
 	link_fixture_set(&f, "mysql.connect_timeout", "1s");
 	link_fixture_start(&f);
-	assert_in_range(link_fixture_fail_ms(&f, SQL_WRITER, "127.0.0.1:"), 0, 2500);
-	assert_in_range(link_fixture_stop_ms(&f), 0, 1500);
+	assert_in_range(link_fixture_fail_ms(&f, SQL_WRITER, "127.0.0.1:"), 0,
+			patience_at_once_ms());
+	assert_in_range(link_fixture_stop_ms(&f), 0, patience_at_once_ms());
 	impostor_stop(&impostor);
 }
 

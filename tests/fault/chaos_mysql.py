@@ -80,6 +80,7 @@ def a_full_disk_under_a_binary_log_lets_nobody_wait_longer_than_the_deadline():
 
 
 if __name__ == "__main__":
+    disk.enter_namespace()  # before there are threads
     tap.main_of([
         killed_ten_times_nothing_acknowledged_is_lost_or_doubled,
         stopped_for_ten_seconds_every_answer_comes_in_time,

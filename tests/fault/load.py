@@ -375,12 +375,12 @@ class Load:
 
     def settle(self, within_s=20):
         """Repeats what is unknown and has a key until it is known. After stop()."""
-        until = time.monotonic() + within_s
+        until = patience.now() + within_s
         for client in self.clients:
             while client.pending:
                 client.repeat_pending()
                 if client.pending:
-                    assert time.monotonic() < until, "%d outcomes stay unknown" % len(client.pending)
+                    assert patience.now() < until, "%d outcomes stay unknown" % len(client.pending)
                     time.sleep(0.05)
 
     def changes(self):

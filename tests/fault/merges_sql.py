@@ -9,6 +9,7 @@ import threading
 import time
 
 import merges
+import patience
 from cartd import Cartd
 from cut_proxy import AFTER_REQUEST, BEFORE_ANSWER, WITHIN_ANSWER, WITHIN_REQUEST, CutProxy
 from http_client import Broken
@@ -86,8 +87,8 @@ def merge_cut(rig, proxy, choice, point, kills):
 
 
 def stop_after(proxy, cuts):
-    until = time.monotonic() + 30
-    while proxy.cuts == cuts and time.monotonic() < until:
+    until = patience.now() + 30
+    while proxy.cuts == cuts and patience.now() < until:
         time.sleep(0.0005)
     proxy.cut(None, 0)
     assert proxy.cuts > cuts, "nothing was cut"

@@ -2,6 +2,7 @@
 wrong what a test asks for."""
 
 import base64
+import calendar
 import hashlib
 import http.server
 import re
@@ -167,7 +168,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         assert unsigned <= set(signed.split(";")), unsigned
         if digest != hashlib.sha256(body).hexdigest():
             raise Refused(400, "XAmzContentSHA256Mismatch")
-        asked_s = time.mktime(time.strptime(when, "%Y%m%dT%H%M%SZ")) - time.timezone
+        asked_s = calendar.timegm(time.strptime(when, "%Y%m%dT%H%M%SZ"))
         if abs(asked_s - time.time() - self.server_of.skew_s) > 900:
             raise Refused(403, "RequestTimeTooSkewed")
 

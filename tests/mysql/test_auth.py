@@ -18,7 +18,7 @@ from cartd import Cartd, await_that, cartctl  # noqa: E402
 from counting_proxy import CountingProxy  # noqa: E402
 from tap import Skip, main  # noqa: E402
 
-SMALL = {"threads": "1", "mysql.pool": "2"}
+SMALL = {**private_mariadb.PATIENT, "threads": "1", "mysql.pool": "2"}
 LINES_MAX = 2  # the connector's warning, and what cartctl makes of it
 
 

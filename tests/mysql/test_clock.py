@@ -86,7 +86,7 @@ def times(pair):
 
 def tests(tap):
     with tempfile.TemporaryDirectory() as folder, private_mariadb.server() as server:
-        settings = {**private_mariadb.settings_for(server, sweep_interval="1s"), "threads": "1"}
+        settings = {**private_mariadb.settings_for(server, sweep_interval="1s"), **private_mariadb.PATIENT, "threads": "1"}
         clock = WrongClock(folder)
         with Cartd(folder, settings, "right") as right, Cartd(folder, settings, "wrong", wrapper=clock.wrapper) as wrong, \
                 right.client() as to_right, wrong.client() as to_wrong:

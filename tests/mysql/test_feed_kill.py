@@ -11,7 +11,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import tap  # noqa: E402
 from cartd import Cartd  # noqa: E402
-from private_mariadb import server, settings_for  # noqa: E402
+from private_mariadb import PATIENT, server, settings_for  # noqa: E402
 
 NEVER = ["--innodb-flush-log-at-timeout=2700"]
 
@@ -19,7 +19,7 @@ NEVER = ["--innodb-flush-log-at-timeout=2700"]
 def given_out_then_killed(ask):
     """ask: reads the feed up to the cart that was made, by a client: what was said of it."""
     with tempfile.TemporaryDirectory() as folder, server(options=NEVER) as database, Cartd(
-            folder, {**settings_for(database), "feed": "on", "mysql.sweep_interval": "0"}) as cartd, cartd.client() as client:
+            folder, {**settings_for(database), **PATIENT, "feed": "on", "mysql.sweep_interval": "0"}) as cartd, cartd.client() as client:
         client.ask("GET", "/changes?after=now")
         database.sql("SET GLOBAL innodb_flush_log_at_trx_commit = 0")
         cart = client.ask("POST", "/shopping-carts", (), {"customer_id": 1}).json()["shopping_cart_id"]

@@ -37,7 +37,7 @@ class Site:
         self.text = documented()
 
     def settings(self, user, **changes):
-        return private_mariadb.settings_for(self.server, user=user, password=password_of(self.text, user), **changes)
+        return {**private_mariadb.PATIENT, **private_mariadb.settings_for(self.server, user=user, password=password_of(self.text, user), **changes)}
 
     def provision(self, user, *options):
         """Exit status, and what was said."""

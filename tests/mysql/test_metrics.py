@@ -16,8 +16,7 @@ from tap import main  # noqa: E402
 DOCUMENT = os.path.join(ROOT, "docs/backends/mysql.md")
 POOL = 3
 CONNECTIONS = 'cart_mysql_connections{state="%s"}'
-PATIENT = {"request.deadline": "30s", "drain.deadline": "30s", "mysql.acquire_timeout": "30s"}
-QUIET = {**PATIENT, "threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.sweep_interval": "0", "mysql.lifetime": "0"}
+QUIET = {**private_mariadb.PATIENT, "threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.sweep_interval": "0", "mysql.lifetime": "0"}
 
 
 class PoolWatch(Watch):
@@ -165,7 +164,8 @@ def the_server_goes(watch):
 
 def waiting(folder, server):
     """One connection, and it is busy: who waits is counted, and refused in time."""
-    settings = dict(private_mariadb.settings_for(server, pool="1", acquire_timeout="3s"), **{"threads": "1", "mysql.sweep_interval": "0"})
+    settings = {**private_mariadb.PATIENT, **private_mariadb.settings_for(server, pool="1", acquire_timeout="3s", lock_timeout="20s"), "threads": "1",
+                "mysql.sweep_interval": "0"}
     with Cartd(folder, settings, "waiting") as cartd:
         watch = PoolWatch(server, cartd)
         held, free = watch.new_cart(), [watch.new_cart() for _ in range(3)]
@@ -190,7 +190,7 @@ def waiting(folder, server):
 
 
 def pings(folder, server):
-    settings = dict(private_mariadb.settings_for(server, pool="2", ping_after="200ms", lifetime="1s"), **{"threads": "1"})
+    settings = dict(private_mariadb.settings_for(server, pool="2", ping_after="200ms", lifetime="1s"), **private_mariadb.PATIENT, threads="1")
     with Cartd(folder, settings, "pings") as cartd:
         watch = PoolWatch(server, cartd)
         await_that(lambda: watch.value("cart_mysql_pings_total") >= 3, 10, "pings of idle connections")

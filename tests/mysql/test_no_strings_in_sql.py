@@ -242,7 +242,7 @@ def log_of_a_run(server, folder):
     server.sql("SET GLOBAL general_log_file = '%s'" % path)
     server.sql("SET GLOBAL log_output = 'FILE'")
     server.sql("SET GLOBAL general_log = 1")
-    with Cartd(folder, dict(private_mariadb.settings_for(server), **{"mysql.sweep_interval": "1s"})) as cartd, cartd.client() as client:
+    with Cartd(folder, dict(private_mariadb.settings_for(server), **{**private_mariadb.PATIENT, "mysql.sweep_interval": "1s"})) as cartd, cartd.client() as client:
         hashes = hostile_run(client)
         client.close()
         if cartd.end_problem():

@@ -14,7 +14,7 @@ from tap import main  # noqa: E402
 
 DEADLINE_S = 5
 HANG_S = 10
-QUIET = {"threads": "2", "mysql.ping_after": "1s", "mysql.timeout": "30s", "request.deadline": "%ds" % DEADLINE_S}
+QUIET = {"threads": "2", "mysql.ping_after": "1s", "mysql.timeout": "30s", "mysql.acquire_timeout": "5s", "request.deadline": "%ds" % DEADLINE_S}
 
 
 class Site:

@@ -24,7 +24,7 @@ POOL = 2
 LINES = 40
 # What reads its cart before it writes.
 TWO_TRIPS = {"add at a version", "set", "set of a new line", "set to 0", "set with a key", "remove", "clear", "delete"}
-QUIET = {"threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.lifetime": "0", "mysql.sweep_interval": "0",
+QUIET = {**private_mariadb.PATIENT, "threads": "1", "mysql.pool": str(POOL), "mysql.ping_after": "1h", "mysql.lifetime": "0", "mysql.sweep_interval": "0",
          "limits.lines": str(LINES), "provision": "off"}
 
 

@@ -15,7 +15,7 @@ from tap import main, say  # noqa: E402
 
 CONTRACT = os.path.join(os.path.dirname(os.path.dirname(PROGRAM)), "tests", "contract")
 PROGRAMS = ("test_cart", "test_lists", "test_idempotency")
-PATIENCE_S = 90
+PATIENCE_S = 300
 
 # Variables, and values that they can have at once.
 WRONG = {

@@ -392,18 +392,31 @@ static void an_older_cart_is_counted_where_it_was_asked_for(void **state)
 }
 
 /* Most of the pairs do not see it, because nothing is asked meanwhile. */
+static double gap_ns(const json_t *open, size_t side)
+{
+	return json_number_value(json_object_get(json_array_get(open, side), "gap_ns"));
+}
+
 static void a_side_that_stands_still_has_lost(void **state)
 {
-	char *output =
-		BENCH(0, "h2h", "--blocks", "12", "--pairs", "20", "--quantile", "50%",
-		      "--no-calls", "--busy", "--rate", "300", "--duration", "4500ms", "--out",
-		      file, "A=store:memory", "B=store:fault?fault.stall=3s&fault.stall_every=4s");
-	json_t *result = load(file), *open = json_object_get(operation(result, 3), "open");
+	json_t *result = NULL, *open = NULL;
+	char *output = NULL;
 
 	(void)state;
+	/* Again if A stood still as well: then it was the machine. */
+	for (int i = 0; i == 0 || (i < 4 && gap_ns(open, 0) > 0.5e9); i++) {
+		json_decref(result);
+		free(output);
+		output = BENCH(0, "h2h", "--blocks", "12", "--pairs", "20", "--quantile", "50%",
+			       "--no-calls", "--busy", "--rate", "300", "--duration", "4500ms",
+			       "--out", file, "A=store:memory",
+			       "B=store:fault?fault.stall=3s&fault.stall_every=4s");
+		result = load(file);
+		open = json_object_get(operation(result, 3), "open");
+	}
 	assert_non_null(strstr(output, "A WINS: B stood still for "));
 	assert_null(strstr(output, "EQUIVALENT\n"));
-	assert_true(json_number_value(json_object_get(json_array_get(open, 1), "gap_ns")) > 2e9);
+	assert_true(gap_ns(open, 1) > 2e9);
 	/* Too little for a p99 says what would do. */
 	assert_string_equal(json_string_value(json_object_get(operation(result, 3), "operation")),
 			    "open loop");

@@ -362,7 +362,8 @@ static void a_client_that_does_not_read_its_answers_is_cut(void **state)
 static void at_the_limit_connections_wait_for_a_place(void **state)
 {
 	static const char *const settings[] = {"http.max_connections=10", "threads=2",
-					       "http.header_deadline=20s", NULL};
+					       "http.header_deadline=1h", "http.idle_timeout=1h",
+					       NULL};
 	struct http_response response = {0};
 	struct http_client *clients;
 	struct waiter late;

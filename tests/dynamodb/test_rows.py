@@ -4,6 +4,7 @@ left of a cart that is removed; writers of two processes at once; rows that were
 """
 
 import glob
+import json
 import os
 import subprocess
 import sys
@@ -203,6 +204,113 @@ def at_once(rows, other):
         "%s at version %s, %d adds were done: %s" % (rows.get(path), cart["version"], done, set(statuses))
 
 
+def is_of_a_cart(call):
+    """The Query of a cart's rows, and not of an index."""
+    return call.operation == "Query" and "IndexName" not in call.json()
+
+
+class Crowd:
+    """A rule: Queries of carts wait until so many are under way."""
+
+    def __init__(self, wanted):
+        self.wanted, self.count, self.now, self.most = wanted, 0, 0, 0
+        self.met = threading.Condition()
+
+    def __call__(self, call, ask):
+        if not is_of_a_cart(call):
+            return ask()
+        with self.met:
+            self.count, self.now = self.count + 1, self.now + 1
+            self.most = max(self.most, self.now)
+            self.met.notify_all()
+            self.met.wait_for(lambda: self.most >= self.wanted, 8)
+        try:
+            return ask()
+        finally:
+            with self.met:
+                self.now -= 1
+
+
+def page_of(answer):
+    return [(cart["shopping_cart_id"], len(cart["items"])) for cart in answer.json()["carts"]]
+
+
+def ruled(front, rule, work):
+    front.rule = rule
+    try:
+        return work()
+    finally:
+        front.rule = lambda call, ask: ask()
+
+
+def at_once_in_lists(rows, front):
+    """The carts of a page are read at once, by as many calls as lists may have connections: a quarter of 64. Those of a batch-get by all."""
+    wanted = [(rows.create(*range(1, 1 + number % 4)).rsplit("/", 1)[1], number % 4) for number in range(30)][::-1]
+    for query, carts, calls, most in (("", wanted[:20], 21, 16), ("&limit=3", wanted[:3], 4, 4), ("&limit=30", wanted, 30, 16)):
+        crowd = Crowd(most)
+        answer = ruled(front, crowd, lambda query=query: rows.ask(200, "GET", "/shopping-carts?customer_id=7" + query))
+        if page_of(answer)[:len(carts)] != carts or crowd.most != most or (crowd.count != calls and query != "&limit=30"):
+            return "%s: %s, %d calls, %d at once" % (query, page_of(answer), crowd.count, crowd.most)
+    crowd = Crowd(20)
+    answer = ruled(front, crowd, lambda: rows.ask(200, "POST", "/shopping-carts/batch-get", (), json.dumps({"ids": [cart for cart, _ in wanted[:20]]})))
+    return "" if page_of(answer) == wanted[:20] and (crowd.count, crowd.most) == (20, 20) else \
+        "batch-get: %s, %d calls, %d at once" % (page_of(answer), crowd.count, crowd.most)
+
+
+def lists_on_few_connections(rows, front, few):
+    """Two connections are for lists. Six lists at once, of which calls are throttled, are whole, and none waits for ever for another."""
+    wanted = page_of(rows.ask(200, "GET", "/shopping-carts?customer_id=7"))
+    answers, asked, lock = [], [], threading.Lock()
+
+    def throttle(call, ask):
+        if not is_of_a_cart(call):
+            return ask()
+        with lock:
+            asked.append(call)
+            busy = len(asked) % 3 == 0
+        return error("ThrottlingException") if busy else ask()
+
+    def read():
+        with few.client() as client:
+            answers.append(client.ask("GET", "/shopping-carts?customer_id=7"))
+
+    def all_of_them():
+        threads = [threading.Thread(target=read) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    ruled(front, throttle, all_of_them)
+    wrong = ["%d %s" % (answer.status, answer.body[:200]) for answer in answers if answer.status != 200 or page_of(answer) != wanted]
+    return "\n".join(wrong)
+
+
+def one_cart_of_a_list_fails(rows, front, few):
+    """The list fails as it would by one call, and leaves nothing behind that holds up the next one."""
+    path = "/shopping-carts?customer_id=7"
+    with few.client() as client:
+        page = client.ask("GET", path)
+        victim = page_of(page)[5][0]
+
+        def refuse(call, ask):
+            return error("AccessDeniedException") if is_of_a_cart(call) and victim in call.body.decode() else ask()
+
+        refused = ruled(front, refuse, lambda: client.ask("GET", path))
+        held = threading.Event()
+
+        def hold(call, ask):
+            if is_of_a_cart(call) and victim in call.body.decode():
+                held.wait(30)
+            return ask()
+
+        late = ruled(front, hold, lambda: client.ask("GET", path))
+        held.set()
+        again = client.ask("GET", path)
+    found = (refused.status, refused.error()), (late.status, late.error())
+    return "" if found == ((503, "UNAVAILABLE"), (504, "TIMEOUT")) and page_of(again) == page_of(page) else "%s, then %d" % (found, again.status)
+
+
 class Torn:
     """A rule: a Query of a cart brings a row as it was before the last change, so many times."""
 
@@ -211,7 +319,7 @@ class Torn:
 
     def __call__(self, call, ask):
         reply = ask()
-        if call.operation != "Query" or "KeyConditionExpression" not in call.json() or "IndexName" in call.json():
+        if not is_of_a_cart(call):
             return reply
         self.asked.append(call.json()["ConsistentRead"])
         if self.times == 0:
@@ -293,6 +401,10 @@ def tests(tap):
                 tap.run("writers of two processes at once", at_once, rows, other)
                 tap.run("rows of two instants are read again", torn_reads, rows, front)
                 tap.run("answers to transactions that are lost", lost_answers, rows, front)
+                tap.run("the carts of a page and of a batch-get are read at once", at_once_in_lists, rows, front)
+                with Cartd(folder, settings(front, **{"dynamodb.connections": "8", "dynamodb.timeout": "3s", "request.deadline": "3s"}), "few") as few:
+                    tap.run("lists on few connections, throttled", lists_on_few_connections, rows, front, few)
+                    tap.run("one cart of a list fails", one_cart_of_a_list_fails, rows, front, few)
                 rows.asker.client.close()
             for id_type, names in (("integer", ()), ("string", OF_IDS)):
                 tap.run("the contract suite, ids of type %s" % id_type, contract, server, id_type, names)

@@ -21,6 +21,9 @@ static const struct cart_rules rules = {.ttl_ms = 30 * 24 * INT64_C(3600000),
 static const struct ddb_table table = {
 	.name = "carts", .layout = DDB_LAYOUT_MAP, .idle_shards = SHARDS, .rules = &rules};
 
+static const struct ddb_table table_of_rows = {
+	.name = "carts", .layout = DDB_LAYOUT_ROWS, .idle_shards = SHARDS, .rules = &rules};
+
 static struct cart carts[SHARDS * A_SHARD];
 static struct cart_op op;
 static struct ddb_listing *listing;
@@ -108,12 +111,12 @@ static json_t *answer_query(const json_t *asked)
 			    : json_pack("{s:o}", "Items", items);
 }
 
-static json_t *item_of(const struct cart *cart)
+static json_t *item_of(const struct cart *cart, const struct ddb_table *of)
 {
 	struct buf text = {0};
 	json_t *request, *item;
 
-	ddb_body_create(&text, &table, cart, &op, "0123456789abcdef", NULL);
+	ddb_body_create(&text, of, cart, &op, "0123456789abcdef", NULL);
 	request = json_loadb(text.data, text.len, 0, NULL);
 	item = json_incref(json_object_get(request, "Item"));
 	json_decref(request);
@@ -143,7 +146,7 @@ static json_t *answer_get(const json_t *asked)
 			continue;
 		}
 		fetched++;
-		json_array_append_new(found, item_of(&carts[seen[i].bytes[0]]));
+		json_array_append_new(found, item_of(&carts[seen[i].bytes[0]], &table));
 	}
 	return json_pack("{s:{s:o},s:{s:{s:o}}}", "Responses", "carts", found, "UnprocessedKeys",
 			 "carts", "Keys", left);
@@ -266,6 +269,80 @@ static void test_a_small_page_that_leaves_out_many_carts_reads_many_at_once(void
 	assert_true(op.more);
 }
 
+/* Requests as many carts as it can, and answers the last one first; those of odd number are gone.
+ * Returns how many there were. */
+static size_t answer_carts(bool half)
+{
+	struct cart_id ids[CALLS_MAX];
+	char why[CART_REASON_MAX] = "";
+	size_t count = 0;
+
+	for (; ddb_listing_has_cart(listing); count++) {
+		assert_true(count < CALLS_MAX);
+		assert_int_equal(ddb_listing_next_cart(listing, &ids[count], &body), DDB_QUERY);
+	}
+	for (size_t i = count; i-- > 0;) {
+		json_t *answer =
+			half && ids[i].bytes[0] % 2 == 1
+				? json_object()
+				: json_pack("{s:o}", "Item",
+					    item_of(&carts[ids[i].bytes[0]], &table_of_rows));
+
+		assert_int_equal(ddb_listing_take_cart(listing, &ids[i], answer, why, sizeof(why)),
+				 CART_OK);
+		json_decref(answer);
+	}
+	return count;
+}
+
+/* Returns how many times carts were requested. */
+static size_t run_rows(bool half)
+{
+	enum ddb_operation operation;
+	char why[CART_REASON_MAX] = "";
+	size_t rounds = 0;
+
+	ddb_listing_free(&listing);
+	listing = ddb_listing_new(&op, &table_of_rows);
+	assert_non_null(listing);
+	while (ddb_listing_next(listing, &body, &operation)) {
+		json_t *asked, *answer;
+
+		if (ddb_listing_has_cart(listing)) {
+			fetched += answer_carts(half);
+			rounds++;
+			continue;
+		}
+		asked = json_loadb(body.data, body.len, 0, NULL);
+		answer = answer_query(asked);
+		assert_int_equal(ddb_listing_take(listing, answer, why, sizeof(why)), CART_OK);
+		json_decref(asked);
+		json_decref(answer);
+	}
+	ddb_listing_finish(listing, &op);
+	return rounds;
+}
+
+static void test_where_each_cart_is_a_call_a_page_of_them_may_run_at_once(void **state)
+{
+	(void)state;
+	assert_int_equal(run_rows(false), 1);
+	check_page(0, LIMIT);
+	assert_true(op.more);
+	assert_int_equal(fetched, LIMIT + 1);
+}
+
+/* The rounds halve what is missing, and none reads more than that. */
+static void test_where_each_cart_is_a_call_none_is_read_that_is_not_needed(void **state)
+{
+	(void)state;
+	assert_in_range(run_rows(true), 2, 8);
+	assert_int_equal(op.cart_count, LIMIT);
+	for (size_t i = 0; i < LIMIT; i++)
+		assert_int_equal(cart_id_compare(&op.carts[i].id, &carts[2 * i].id), 0);
+	assert_int_equal(fetched, 2 * LIMIT + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +361,12 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_small_page_that_leaves_out_many_carts_reads_many_at_once, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_where_each_cart_is_a_call_a_page_of_them_may_run_at_once, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_where_each_cart_is_a_call_none_is_read_that_is_not_needed, setup,
 			teardown),
 		cmocka_unit_test_setup_teardown(test_an_index_without_entries_is_an_empty_list,
 						setup, teardown),

@@ -45,9 +45,11 @@ struct ddb_listing {
 	struct listing_entry *entries;
 	size_t entry_count;
 	size_t entry_room;
-	bool fetching;
-	size_t left_out;    /* unprocessed carts of the last call */
-	struct cart *carts; /* limit + 1 */
+	struct cart_id ids[LISTING_FETCH_MAX]; /* that the FETCH under way requests */
+	size_t id_count;		       /* 0: a QUERY is under way */
+	size_t ids_sent;		       /* of them, where a call reads one cart */
+	size_t left_out;		       /* unprocessed carts of the last call */
+	struct cart *carts;		       /* limit + 1 */
 	size_t cart_count;
 	unsigned calls;
 	bool met; /* a cart of the last answer is merging ... */
@@ -74,11 +76,6 @@ static size_t listing_at_once(const struct ddb_listing *listing)
 static bool listing_has_rows(const struct ddb_listing *listing)
 {
 	return listing->table->layout == DDB_LAYOUT_ROWS;
-}
-
-bool ddb_listing_asks_for_cart(const struct ddb_listing *listing)
-{
-	return listing->fetching && listing_has_rows(listing);
 }
 
 struct ddb_listing *ddb_listing_new(const struct cart_op *op, const struct ddb_table *table)
@@ -291,21 +288,22 @@ static struct listing_entry *listing_find(struct ddb_listing *listing, const str
 
 /*
  * Requests the carts of the first entries in order, as many as listing_at_once() says and a call
- * may have. False: none has to be read. A cart may have two entries when it was changed while the
- * index was read, but a call must not name it twice.
+ * may have; where each is a call, no more than are wanted. False: none has to be read. A cart may
+ * have two entries when it was changed while the index was read, but a call must not name it twice.
  */
-static bool listing_fetch(struct ddb_listing *listing, struct buf *body,
-			  enum ddb_operation *operation)
+static bool listing_fetch(struct ddb_listing *listing)
 {
 	const char *horizon = listing->idle ? listing_horizon(listing) : NULL;
-	size_t count = 0, most = listing_at_once(listing);
-	struct cart_id ids[LISTING_FETCH_MAX];
+	size_t most = listing_at_once(listing);
 
+	if (listing_has_rows(listing))
+		most = listing_wanted(listing) - listing->cart_count;
 	if (most > LISTING_FETCH_MAX)
 		most = LISTING_FETCH_MAX;
-	if (listing_has_rows(listing))
-		most = 1;
-	for (size_t i = 0; i < listing->entry_count && count < most; i++) {
+	for (size_t i = 0; i < listing->entry_count; i++)
+		listing->entries[i].asked = false;
+	listing->id_count = listing->ids_sent = 0;
+	for (size_t i = 0; i < listing->entry_count && listing->id_count < most; i++) {
 		struct listing_entry *entry = &listing->entries[i];
 		const struct cart_id *id = &entry->item.cart.id;
 
@@ -313,14 +311,9 @@ static bool listing_fetch(struct ddb_listing *listing, struct buf *body,
 			break;
 		entry->asked = !entry->gone && !entry->fetched && listing_find(listing, id) == NULL;
 		if (entry->asked)
-			ids[count++] = *id;
+			listing->ids[listing->id_count++] = *id;
 	}
-	*operation = DDB_BATCH_GET_ITEM;
-	if (count > 0 && listing_has_rows(listing))
-		*operation = ddb_body_get(body, listing->table, &ids[0], false);
-	else if (count > 0)
-		ddb_body_batch_get_carts(body, listing->table, ids, count);
-	return count > 0;
+	return listing->id_count > 0;
 }
 
 /* Finds the part to query in this round: only one that others wait for. */
@@ -355,13 +348,15 @@ static bool listing_is_over(const struct ddb_listing *listing)
 bool ddb_listing_next(struct ddb_listing *listing, struct buf *body, enum ddb_operation *operation)
 {
 	listing->calls++;
+	listing->left_out = 0;
+	listing->met = false;
 	if (listing->closed != NULL) {
 		*operation = DDB_SCAN;
 		return ddb_closed_next(listing->closed, body);
 	}
 	while (!listing_is_over(listing)) {
 		if (listing_next_part(listing)) {
-			listing->fetching = false;
+			listing->id_count = 0;
 			*operation = DDB_QUERY;
 			listing_query(listing, body);
 			return true;
@@ -369,14 +364,31 @@ bool ddb_listing_next(struct ddb_listing *listing, struct buf *body, enum ddb_op
 		listing_settle(listing);
 		if (listing_is_over(listing))
 			break;
-		if (listing_fetch(listing, body, operation)) {
-			listing->fetching = true;
+		if (listing_fetch(listing)) {
+			*operation = DDB_BATCH_GET_ITEM;
+			if (!listing_has_rows(listing))
+				ddb_body_batch_get_carts(body, listing->table, listing->ids,
+							 listing->id_count);
 			return true;
 		}
 		for (size_t i = 0; i < listing->part_count; i++)
 			listing->parts[i].asked = false;
 	}
 	return false;
+}
+
+bool ddb_listing_has_cart(const struct ddb_listing *listing)
+{
+	return listing_has_rows(listing) && listing->ids_sent < listing->id_count && !listing->met;
+}
+
+enum ddb_operation ddb_listing_next_cart(struct ddb_listing *listing, struct cart_id *id,
+					 struct buf *body)
+{
+	/* The first one is the call that ddb_listing_next() has counted. */
+	listing->calls += listing->ids_sent > 0;
+	*id = listing->ids[listing->ids_sent++];
+	return ddb_body_get(body, listing->table, id, false);
 }
 
 static struct listing_entry *listing_add(struct ddb_listing *listing)
@@ -477,7 +489,7 @@ static enum cart_result listing_take_cart(struct ddb_listing *listing, const jso
 	enum cart_result result = ddb_item_read_listed(&item, attributes, why, room);
 
 	if (result == CART_DAMAGED) {
-		/* listing_take_gone() takes it for one that is not there. */
+		/* It is taken for one that is not there. */
 		listing_leave_out(listing, attributes, why);
 		return CART_OK;
 	}
@@ -536,17 +548,6 @@ static enum cart_result listing_take_carts(struct ddb_listing *listing, const js
 	const json_t *items = json_object_get(tables, listing->table->name), *attributes;
 	size_t i;
 
-	if (listing_has_rows(listing)) {
-		attributes = json_object_get(answer, "Item");
-		if (attributes != NULL) {
-			enum cart_result result = listing_take_cart(listing, attributes, why, room);
-
-			if (result != CART_OK)
-				return result;
-		}
-		listing_take_gone(listing, answer);
-		return CART_OK;
-	}
 	if (!json_is_object(tables)) {
 		snprintf(why, room, "the answer has no Responses");
 		return CART_BUSY;
@@ -562,19 +563,44 @@ static enum cart_result listing_take_carts(struct ddb_listing *listing, const js
 	return CART_OK;
 }
 
+static enum cart_result listing_check_calls(const struct ddb_listing *listing, char *why,
+					    size_t room)
+{
+	if (listing->calls <= LISTING_CALLS_MAX)
+		return CART_OK;
+	snprintf(why, room, "the list takes more than %d calls", LISTING_CALLS_MAX);
+	return CART_BUSY;
+}
+
+enum cart_result ddb_listing_take_cart(struct ddb_listing *listing, const struct cart_id *id,
+				       const json_t *answer, char *why, size_t room)
+{
+	const json_t *attributes = json_object_get(answer, "Item");
+	enum cart_result result = listing_check_calls(listing, why, room);
+	struct listing_entry *entry;
+
+	if (result == CART_OK && attributes != NULL)
+		result = listing_take_cart(listing, attributes, why, room);
+	entry = listing_find(listing, id);
+	if (entry != NULL) { /* no longer there, or damaged */
+		entry->gone = true;
+		entry->asked = false;
+	}
+	return result;
+}
+
 enum cart_result ddb_listing_take(struct ddb_listing *listing, const json_t *answer, char *why,
 				  size_t room)
 {
-	listing->left_out = 0;
-	listing->met = false;
+	enum cart_result result;
+
 	if (listing->closed != NULL)
 		return ddb_closed_take(listing->closed, answer, why, room);
-	if (listing->calls > LISTING_CALLS_MAX) {
-		snprintf(why, room, "the list takes more than %d calls", LISTING_CALLS_MAX);
-		return CART_BUSY;
-	}
-	return listing->fetching ? listing_take_carts(listing, answer, why, room)
-				 : listing_take_query(listing, answer, why, room);
+	result = listing_check_calls(listing, why, room);
+	if (result != CART_OK)
+		return result;
+	return listing->id_count > 0 ? listing_take_carts(listing, answer, why, room)
+				     : listing_take_query(listing, answer, why, room);
 }
 
 size_t ddb_listing_left_out(const struct ddb_listing *listing)

@@ -1,8 +1,8 @@
 /*
- * Gets and lists. The happy path of gets: one is a GetItem, several that waited together are one
- * BatchGetItem; each op gets its cart. Carts that DynamoDB did not return (UnprocessedKeys) are
- * requested again after a pause. Those that are merging are requested again, strongly, after the
- * merge was finished (merge.h). A list is a chain of calls, see listing.h.
+ * Gets. The happy path: one is a GetItem, several that waited together are one BatchGetItem; each
+ * op gets its cart. Carts that DynamoDB did not return (UnprocessedKeys) are requested again after
+ * a pause. Those that are merging are requested again, strongly, after the merge was finished
+ * (merge.h).
  */
 #include "backends/dynamodb/store/read.h"
 
@@ -31,7 +31,6 @@ static void read_fail(struct ddb_task *task, enum cart_result result, const char
 		read_complete(task, i, result);
 	}
 	task->count = 0;
-	ddb_listing_free(&task->listing);
 	ddb_task_end(task);
 }
 
@@ -65,22 +64,6 @@ static void read_get(struct ddb_task *task)
 	metrics_add_size(task->store->shard, &task->store->db->series.batches, task->asked);
 	if (!ddb_task_call(task, DDB_STEP_GETS, operation, read_deadline(task)))
 		read_fail(task, CART_BUSY, "out of memory");
-}
-
-static void read_list(struct ddb_task *task)
-{
-	enum ddb_operation operation;
-
-	if (ddb_listing_next(task->listing, &task->call.body, &operation)) {
-		enum ddb_step step = ddb_listing_asks_for_cart(task->listing) ? DDB_STEP_LIST_CART
-									      : DDB_STEP_LIST;
-
-		if (!ddb_task_call(task, step, operation, read_deadline(task)))
-			read_fail(task, CART_BUSY, "out of memory");
-		return;
-	}
-	ddb_listing_finish(task->listing, task->ops[0]);
-	read_fail(task, CART_OK, "");
 }
 
 /* What an op is answered with that requested this item. An item that could not be read, for the
@@ -132,8 +115,6 @@ static void read_merge_over(struct ddb_task *task, enum cart_result result, cons
 {
 	if (result != CART_OK)
 		read_fail(task, result, why);
-	else if (task->listing != NULL)
-		read_list(task);
 	else
 		read_get(task);
 }
@@ -223,21 +204,6 @@ static void read_absent(struct ddb_task *task)
 	}
 }
 
-/* Requests the unprocessed carts again after a pause. */
-static void read_pause(struct ddb_task *task, enum ddb_step next, size_t left_out)
-{
-	struct ddb_store *store = task->store;
-	int64_t left_us = (read_deadline(task) - cart_store_now_ns(&store->store)) / 1000;
-	int64_t us = ddb_retry_pause_us(DDB_RETRY_SERVER, ++task->rounds, -1, left_us,
-					random_next(&store->random));
-
-	ddb_store_count(store, store->db->series.unprocessed, (int64_t)left_out);
-	if (us < 0)
-		read_fail(task, CART_BUSY, "BatchGetItem leaves carts unprocessed");
-	else
-		ddb_task_pause(task, next, us);
-}
-
 /* Where a cart is merging, that which it goes into is read again too: who asked for both is not
  * told what one was before the merge and the other after it. */
 static void read_ask_targets(struct ddb_task *task, const json_t *items)
@@ -288,47 +254,18 @@ static void read_take_batch(struct ddb_task *task)
 		read_fail(task, CART_NOT_FOUND, "");
 		return;
 	}
-	read_pause(task, DDB_STEP_GETS, task->asked);
-}
-
-static void read_take_list(struct ddb_task *task)
-{
-	char why[CART_REASON_MAX] = "";
-	enum cart_result result =
-		ddb_listing_take(task->listing, task->call.json, why, sizeof(why));
-
-	if (result != CART_OK) {
-		read_fail(task, result, why);
-	} else if (ddb_listing_met(task->listing, &task->met_from, &task->met_into)) {
-		read_finish_merge(task);
-	} else if (ddb_listing_left_out(task->listing) > 0) {
-		read_pause(task, DDB_STEP_LIST, ddb_listing_left_out(task->listing));
-	} else {
-		task->rounds = 0;
-		read_list(task);
-	}
+	if (!ddb_task_pause_left_out(task, DDB_STEP_GETS, task->asked, read_deadline(task)))
+		read_fail(task, CART_BUSY, "BatchGetItem leaves carts unprocessed");
 }
 
 static void read_done(struct ddb_task *task)
 {
-	if (task->call.outcome == DDB_OK) {
-		if (task->listing != NULL)
-			read_take_list(task);
-		else if (task->call.operation == DDB_BATCH_GET_ITEM)
-			read_take_batch(task);
-		else
-			read_take_one(task);
-		return;
-	}
-	read_fail(task, ddb_call_result(&task->call), task->call.message);
-}
-
-static void read_resume(struct ddb_task *task)
-{
-	if (task->listing != NULL)
-		read_list(task);
+	if (task->call.outcome != DDB_OK)
+		read_fail(task, ddb_call_result(&task->call), task->call.message);
+	else if (task->call.operation == DDB_BATCH_GET_ITEM)
+		read_take_batch(task);
 	else
-		read_get(task);
+		read_take_one(task);
 }
 
 static bool read_forget(struct ddb_task *task, const struct cart_op *op, bool *sent)
@@ -347,13 +284,12 @@ static bool read_forget(struct ddb_task *task, const struct cart_op *op, bool *s
 	if (!found || others)
 		return found;
 	task->count = 0;
-	ddb_listing_free(&task->listing);
 	ddb_task_end(task);
 	return true;
 }
 
 static const struct ddb_task_steps read_steps = {
-	.done = read_done, .resume = read_resume, .forget = read_forget};
+	.done = read_done, .resume = read_get, .forget = read_forget};
 
 void ddb_read_start(struct ddb_task *task, struct cart_op **ops, size_t count)
 {
@@ -366,14 +302,6 @@ void ddb_read_start(struct ddb_task *task, struct cart_op **ops, size_t count)
 	memcpy(task->ops, ops, count * sizeof(struct cart_op *));
 	for (size_t i = 0; i < count; i++)
 		task->op_ids[i] = ops[i]->id;
-	if (task->class == DDB_CLASS_LIST) {
-		task->listing = ddb_listing_new(ops[0], &task->store->table);
-		if (task->listing == NULL)
-			read_fail(task, CART_BUSY, "out of memory");
-		else
-			read_list(task);
-		return;
-	}
 	for (size_t i = 0; i < count; i++)
 		if (i == 0 || cart_id_compare(&task->op_ids[i], &task->op_ids[i - 1]) != 0)
 			task->ids[task->asked++] = task->op_ids[i];

@@ -6,6 +6,7 @@
  */
 #include "backends/dynamodb/store/store.h"
 
+#include "backends/dynamodb/store/list.h"
 #include "backends/dynamodb/store/read.h"
 #include "backends/dynamodb/store/write.h"
 
@@ -114,6 +115,8 @@ static void store_start(void *user, size_t index, struct cart_op **ops, size_t c
 		store_refuse(store, index, ops, count);
 	else if (task->class == DDB_CLASS_WRITE)
 		ddb_write_start(task, ops[0]);
+	else if (task->class == DDB_CLASS_LIST)
+		ddb_list_start(task, ops[0]);
 	else
 		ddb_read_start(task, ops, count);
 }

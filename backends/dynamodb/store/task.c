@@ -165,26 +165,48 @@ void ddb_task_mark(struct ddb_task *task, char mark[DDB_MARK_ROOM])
 		 (unsigned long long)random_next(&task->store->random));
 }
 
-static void task_paused(evutil_socket_t fd, short what, void *user)
+void ddb_task_wake(struct ddb_task *task)
 {
-	struct ddb_task *task = user;
-
-	(void)fd;
-	(void)what;
 	if (task_take_lane(task))
 		task_go_on(task);
 	else
 		task_wait_for_lane(task);
 }
 
+static void task_paused(evutil_socket_t fd, short what, void *user)
+{
+	(void)fd;
+	(void)what;
+	ddb_task_wake(user);
+}
+
+void ddb_task_rest(struct ddb_task *task, enum ddb_step step)
+{
+	task->step = step;
+	task->is_pausing = true;
+	task_leave_lane(task);
+}
+
 void ddb_task_pause(struct ddb_task *task, enum ddb_step step, int64_t us)
 {
 	struct timeval delay = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
 
-	task->step = step;
-	task->is_pausing = true;
 	event_add(task->pause, &delay);
-	task_leave_lane(task);
+	ddb_task_rest(task, step);
+}
+
+bool ddb_task_pause_left_out(struct ddb_task *task, enum ddb_step step, size_t left_out,
+			     int64_t deadline_ns)
+{
+	struct ddb_store *store = task->store;
+	int64_t left_us = (deadline_ns - cart_store_now_ns(&store->store)) / 1000;
+	int64_t us = ddb_retry_pause_us(DDB_RETRY_SERVER, ++task->rounds, -1, left_us,
+					random_next(&store->random));
+
+	ddb_store_count(store, store->db->series.unprocessed, (int64_t)left_out);
+	if (us >= 0)
+		ddb_task_pause(task, step, us);
+	return us >= 0;
 }
 
 void ddb_task_drop_merge(struct ddb_task *task)
@@ -249,6 +271,7 @@ static struct ddb_task *task_allocate(struct ddb_store *store)
 	if (task == NULL)
 		return NULL;
 	task->store = store;
+	TAILQ_INIT(&task->readers);
 	task->pause = evtimer_new(store->base, task_paused, task);
 	task->ops = calloc(batch_max, sizeof(struct cart_op *));
 	task->op_ids = calloc(batch_max, sizeof(*task->op_ids));

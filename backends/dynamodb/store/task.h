@@ -62,7 +62,8 @@ enum ddb_class {
 enum ddb_step {
 	DDB_STEP_GETS,
 	DDB_STEP_LIST,
-	DDB_STEP_LIST_CART,	     /* one of a list's carts, where no call reads several */
+	DDB_STEP_LIST_CART,	     /* one of a list's carts, where no call reads several; a
+					pause until others have read theirs */
 	DDB_STEP_CONDITIONAL,	     /* a change by one conditional call */
 	DDB_STEP_READ,		     /* the item, to decide by */
 	DDB_STEP_WRITE_IF_UNCHANGED, /* what was decided, if the item is as it was read */
@@ -106,6 +107,7 @@ struct ddb_write {
 };
 
 struct ddb_task;
+TAILQ_HEAD(ddb_tasks, ddb_task);
 
 /* After a merge that was met: CART_OK, or why it could not be finished. */
 typedef void ddb_merge_over_fn(struct ddb_task *task, enum cart_result result, const char *why);
@@ -179,13 +181,14 @@ struct ddb_task {
 	bool consistent;
 	int rounds; /* calls in a row that left carts unprocessed */
 	struct ddb_listing *listing;
+	struct ddb_tasks readers;     /* LIST: tasks that read carts for it ... */
+	TAILQ_ENTRY(ddb_task) reader; /* ... of which this is one ... */
+	struct ddb_task *list;	      /* ... for that list; of a list: itself */
 	/* GETS: a cart that is merging was met; ops whose cart is to be read again have held.nonce
 	 * 1. */
 	bool met;
 	struct cart_id met_from, met_into;
 };
-
-TAILQ_HEAD(ddb_tasks, ddb_task);
 
 struct ddb_store {
 	struct cart_store store; /* first */
@@ -226,6 +229,12 @@ CART_MUST_CHECK bool ddb_task_call(struct ddb_task *task, enum ddb_step step,
 void ddb_task_mark(struct ddb_task *task, char mark[DDB_MARK_ROOM]);
 /* Resumes with a step after so long, and when it has a lane again. */
 void ddb_task_pause(struct ddb_task *task, enum ddb_step step, int64_t us);
+/* The same until ddb_task_wake(). */
+void ddb_task_rest(struct ddb_task *task, enum ddb_step step);
+void ddb_task_wake(struct ddb_task *task);
+/* Pauses after a BatchGetItem that left carts unprocessed. False: there is no time left for it. */
+CART_MUST_CHECK bool ddb_task_pause_left_out(struct ddb_task *task, enum ddb_step step,
+					     size_t left_out, int64_t deadline_ns);
 /* Frees its merge, if it has one. */
 void ddb_task_drop_merge(struct ddb_task *task);
 /* Ends it, with what is under way. It may be freed. */

@@ -135,7 +135,7 @@ static int archive_settle_batch(struct archive_run *run, struct archive_batch *b
 	for (size_t i = 0; i < batch->count && rc == 0; i++) {
 		size_t left = run->sum.changed + run->sum.gone;
 
-		rc = archive_settle(run->session, run->place, &batch->files[i], true, &run->sum,
+		rc = archive_settle(run->session, run->place, &batch->files[i], &run->sum,
 				    &run->error);
 		left = run->sum.changed + run->sum.gone - left;
 		run->sum.files += left < batch->files[i].count;
@@ -202,6 +202,9 @@ static enum ctl_status archive_report(const struct archive_run *run, int rc)
 	if (sum->gone > 0)
 		printf("%zu removed meanwhile by somebody else, and %s not in this archive\n",
 		       sum->gone, sum->gone == 1 ? "is" : "are");
+	if (sum->deleted > 0)
+		printf("%zu deleted since they were restored, and now in _deleted/\n",
+		       sum->deleted);
 	if (ctl_flush() != CTL_OK)
 		return CTL_FAILED;
 	if (rc != 0)

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILE_HASH_TEXT 64
-#define FILE_MARKS     "_open/"
-#define FILE_END       ".jsonl.gz"
+#define FILE_END     ".jsonl.gz"
+#define FILE_DELETED "_deleted/"
 
 bool archive_file_add(struct archive_file *file, const struct cart *cart)
 {
@@ -42,26 +41,10 @@ void archive_file_clear(struct archive_file *file)
 	*file = (struct archive_file){0};
 }
 
-static bool file_is_hash(const char *text, size_t len)
-{
-	return len == FILE_HASH_TEXT && strspn(text, "0123456789abcdef") >= FILE_HASH_TEXT;
-}
-
 void archive_file_name(const char *stem, char name[ARCHIVE_NAME_ROOM])
 {
 	snprintf(name, ARCHIVE_NAME_ROOM, "dt=%.*s/%s" FILE_END, ARCHIVE_DATE_TEXT, stem,
 		 stem + ARCHIVE_DATE_TEXT + 1);
-}
-
-/* Of "2026-08-29", a character between, and a hash. */
-static bool file_take_stem(const char *text, size_t len, char stem[ARCHIVE_STEM_TEXT + 1])
-{
-	if (len != ARCHIVE_STEM_TEXT || strspn(text, "0123456789-") != ARCHIVE_DATE_TEXT ||
-	    !file_is_hash(text + ARCHIVE_DATE_TEXT + 1, FILE_HASH_TEXT))
-		return false;
-	snprintf(stem, ARCHIVE_STEM_TEXT + 1, "%.*s.%.*s", ARCHIVE_DATE_TEXT, text, FILE_HASH_TEXT,
-		 text + ARCHIVE_DATE_TEXT + 1);
-	return true;
 }
 
 bool archive_file_stem(const char *name, char stem[ARCHIVE_STEM_TEXT + 1])
@@ -70,57 +53,7 @@ bool archive_file_stem(const char *name, char stem[ARCHIVE_STEM_TEXT + 1])
 
 	return len > 3 + end && strncmp(name, "dt=", 3) == 0 &&
 	       strcmp(name + len - end, FILE_END) == 0 &&
-	       file_take_stem(name + 3, len - 3 - end, stem);
-}
-
-void archive_mark_name(const char *stem, char name[ARCHIVE_NAME_ROOM])
-{
-	snprintf(name, ARCHIVE_NAME_ROOM, FILE_MARKS "%s", stem);
-}
-
-bool archive_mark_stem(const char *name, char stem[ARCHIVE_STEM_TEXT + 1])
-{
-	size_t skip = strlen(FILE_MARKS);
-
-	return strncmp(name, FILE_MARKS, skip) == 0 &&
-	       file_take_stem(name + skip, strlen(name + skip), stem);
-}
-
-/* A mark that names what its file replaces says more than one that does not. */
-static int file_is_marked(struct archive_place *place, const char *name, struct cart_error *error)
-{
-	struct buf content = {0};
-	int rc = place->kind->read(place, name, &content, error);
-
-	buf_free(&content);
-	return rc;
-}
-
-int archive_mark(struct archive_place *place, const char *stem, const char *replaces,
-		 struct cart_error *error)
-{
-	struct buf content = {0};
-	char name[ARCHIVE_NAME_ROOM];
-	int rc;
-
-	archive_mark_name(stem, name);
-	rc = replaces == NULL ? file_is_marked(place, name, error) : 0;
-	if (rc != 0)
-		return rc > 0 ? 0 : -1;
-	if (replaces != NULL)
-		buf_add_string(&content, replaces);
-	rc = content.failed ? cart_error_set(error, "out of memory")
-			    : place->kind->write(place, name, &content, error);
-	buf_free(&content);
-	return rc;
-}
-
-int archive_unmark(struct archive_place *place, const char *stem, struct cart_error *error)
-{
-	char name[ARCHIVE_NAME_ROOM];
-
-	archive_mark_name(stem, name);
-	return place->kind->remove(place, name, error);
+	       archive_stem_parse(name + 3, len - 3 - end, stem);
 }
 
 /* The stem that the content gives. */
@@ -132,7 +65,7 @@ static bool file_hash(const struct archive_file *file, char stem[ARCHIVE_STEM_TE
 	if (EVP_Digest(file->text.data, file->text.len, hash, NULL, EVP_sha256(), NULL) != 1)
 		return false;
 	at += snprintf(at, ARCHIVE_STEM_TEXT + 1, "%s.", file->date);
-	for (size_t i = 0; i < FILE_HASH_TEXT / 2; i++)
+	for (size_t i = 0; i < ARCHIVE_HASH_TEXT / 2; i++)
 		at += snprintf(at, 3, "%02x", hash[i]);
 	return true;
 }
@@ -221,6 +154,18 @@ int archive_file_publish(struct archive_place *place, struct archive_file *file,
 	    file_write(place, file, name, error) != 0)
 		return -1;
 	return file_check(place, file, name, error);
+}
+
+int archive_file_put_aside(struct archive_place *place, struct archive_file *file,
+			   struct cart_error *error)
+{
+	char name[ARCHIVE_NAME_ROOM];
+
+	if (!file_hash(file, file->stem))
+		return cart_error_set(error, "no digest");
+	snprintf(name, sizeof(name), FILE_DELETED "%s" FILE_END, file->stem);
+	return file_write(place, file, name, error) == 0 ? file_check(place, file, name, error)
+							 : -1;
 }
 
 /* damaged as for archive_file_load_lines(). */

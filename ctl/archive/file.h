@@ -7,18 +7,15 @@
  *
  * The promise that readers count on: of the carts in a file without a mark none is in the store.
  * So a file is marked before it is written, and its mark is removed when its carts were removed
- * from the store. Whoever finds a mark ends what it stands for (settle.h). A cart that has changed
- * since goes out of its file: another one without it takes its place, whose mark says so.
+ * from the store. Whoever finds a mark (mark.h) ends what it stands for (settle.h). A cart that has
+ *changed since goes out of its file: another one without it takes its place, whose mark says so.
  */
 #ifndef CTL_ARCHIVE_FILE_H
 #define CTL_ARCHIVE_FILE_H
 
 #include "ctl/archive/line.h"
+#include "ctl/archive/mark.h"
 #include "ctl/archive/place.h"
-
-/* "2026-08-29.9f86d0…" */
-#define ARCHIVE_STEM_TEXT (ARCHIVE_DATE_TEXT + 1 + 64)
-#define ARCHIVE_NAME_ROOM (ARCHIVE_STEM_TEXT + 32)
 
 /* A cart of a file, and where its line begins. */
 struct archive_cart {
@@ -50,6 +47,12 @@ void archive_file_clear(struct archive_file *file);
  */
 CART_MUST_CHECK int archive_file_publish(struct archive_place *place, struct archive_file *file,
 					 const char *replaces, struct cart_error *error);
+/*
+ * Writes the carts of a file into _deleted/, where no reader of the archive looks, reads them back
+ * and compares them. The name has their digest, so that a repeat overwrites itself.
+ */
+CART_MUST_CHECK int archive_file_put_aside(struct archive_place *place, struct archive_file *file,
+					   struct cart_error *error);
 enum archive_found {
 	ARCHIVE_FAILED = -1, /* error says why; it may be otherwise another time */
 	ARCHIVE_NONE,
@@ -74,13 +77,5 @@ CART_MUST_CHECK enum archive_found archive_file_load_lines(struct archive_place 
 /* "dt=2026-08-29/9f86d0….jsonl.gz" of a stem, and the reverse. False: it is no such name. */
 void archive_file_name(const char *stem, char name[ARCHIVE_NAME_ROOM]);
 CART_MUST_CHECK bool archive_file_stem(const char *name, char stem[ARCHIVE_STEM_TEXT + 1]);
-/* The name of its mark, and the reverse. */
-void archive_mark_name(const char *stem, char name[ARCHIVE_NAME_ROOM]);
-CART_MUST_CHECK bool archive_mark_stem(const char *name, char stem[ARCHIVE_STEM_TEXT + 1]);
-/* Marks a file. replaces as above. */
-CART_MUST_CHECK int archive_mark(struct archive_place *place, const char *stem,
-				 const char *replaces, struct cart_error *error);
-CART_MUST_CHECK int archive_unmark(struct archive_place *place, const char *stem,
-				   struct cart_error *error);
 
 #endif

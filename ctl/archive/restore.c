@@ -1,7 +1,9 @@
 /*
  * Puts carts of an archive back into the store, as they were, where they are not there. The archive
  * stays as it is, but that their files are marked: so the next run of archive takes those that are
- * still the same away again, and takes those that have changed since out of their files.
+ * still the same away again, and takes those that have changed or were deleted since out of their
+ * files. A mark names the carts of its file once they are in the store, so that a later restore
+ * does not bring back what was deleted since.
  */
 #include "ctl/archive/file.h"
 #include "ctl/archive/open.h"
@@ -21,12 +23,14 @@ struct restore {
 	struct ctl_session *session;
 	struct archive_place *place;
 	bool has_id, has_customer;
-	bool skip_damaged, unmarked;
+	bool skip_damaged, unmarked, again;
 	struct cart_id id;
 	struct shop_id customer;
 	struct cart *carts; /* RESTORE_AT_ONCE, that match and wait */
 	size_t waiting;
-	size_t restored, there, failed;
+	struct archive_mark mark; /* of the file; loaded with the first cart that matches */
+	bool news;		  /* the mark does not say yet what the store has now */
+	size_t restored, there, deleted, failed;
 	size_t files;	/* of the days that were asked for */
 	size_t damaged; /* files and lines */
 	char why[CART_REASON_MAX + 64];
@@ -42,17 +46,34 @@ static bool restore_wants(const struct restore *restore, const struct cart *cart
 	       shop_id_compare(&restore->customer, &cart->customer_id) == 0;
 }
 
+/* The store has the cart. */
+static void restore_note(struct restore *restore, const struct cart_id *id)
+{
+	if (restore->unmarked)
+		return;
+	restore->news = true;
+	if (!archive_mark_add(&restore->mark, id))
+		restore->rc = cart_error_set(&restore->error, "out of memory");
+}
+
 static void restore_count(struct restore *restore, const struct cart_op *op)
 {
-	if (op->result == CART_OK) {
+	bool look = op->type == CART_OP_GET;
+
+	if (op->result == CART_OK && !look) {
 		restore->restored++;
-	} else if (op->result == CART_MISMATCH) {
+	} else if (op->result == CART_MISMATCH || op->result == CART_OK) {
 		restore->there++;
+	} else if (op->result == CART_NOT_FOUND && look) {
+		restore->deleted++;
+		return;
 	} else {
 		restore->failed++;
 		snprintf(restore->why, sizeof(restore->why), "%s %s", cart_result_name(op->result),
 			 op->reason);
+		return;
 	}
+	restore_note(restore, &op->id);
 }
 
 static void restore_ask_again(struct restore *restore, struct cart_op *op)
@@ -68,16 +89,26 @@ static void restore_ask_again(struct restore *restore, struct cart_op *op)
 	}
 }
 
+/* A cart that was put back before is looked for alone: where it is gone it was deleted since. */
+static void restore_ask(const struct restore *restore, const struct cart *cart, struct cart_op *op)
+{
+	bool look = !restore->again && archive_mark_find(&restore->mark, &cart->id) != NULL;
+
+	cart_op_init(op, look ? CART_OP_GET : CART_OP_IMPORT);
+	op->id = cart->id;
+	if (look)
+		op->flags = CART_READ_STRONG;
+	else
+		op->whole = cart;
+}
+
 /* Imports the carts that wait. */
 static void restore_flush(struct restore *restore)
 {
 	struct cart_op *ops = calloc(restore->waiting + 1, sizeof(*ops));
 
-	for (size_t i = 0; i < restore->waiting && ops != NULL; i++) {
-		cart_op_init(&ops[i], CART_OP_IMPORT);
-		ops[i].id = restore->carts[i].id;
-		ops[i].whole = &restore->carts[i];
-	}
+	for (size_t i = 0; i < restore->waiting && ops != NULL; i++)
+		restore_ask(restore, &restore->carts[i], &ops[i]);
 	if (ops != NULL)
 		ctl_session_run_all(restore->session, ops, restore->waiting);
 	else
@@ -94,7 +125,19 @@ static void restore_flush(struct restore *restore)
 	free(ops);
 }
 
-/* A cart of the file, whose mark is there before the first of its carts is in the store. */
+/* Before the first of its carts is in the store. */
+static int restore_mark(struct restore *restore, const struct archive_file *file)
+{
+	if (restore->unmarked)
+		return 0;
+	if (archive_mark_load(restore->place, file->stem, &restore->mark, &restore->error) != 0)
+		return -1;
+	return restore->mark.there
+		       ? 0
+		       : archive_mark(restore->place, file->stem, NULL, &restore->error);
+}
+
+/* A cart of the file. */
 static int restore_cart(struct restore *restore, const struct archive_file *file, size_t at,
 			bool *marked)
 {
@@ -107,8 +150,7 @@ static int restore_cart(struct restore *restore, const struct archive_file *file
 		cart_clear(cart);
 		return 0;
 	}
-	if (!*marked && !restore->unmarked &&
-	    archive_mark(restore->place, file->stem, NULL, &restore->error) != 0) {
+	if (!*marked && restore_mark(restore, file) != 0) {
 		cart_clear(cart);
 		return -1;
 	}
@@ -158,6 +200,11 @@ static bool restore_file(const char *name, void *user)
 	for (size_t i = 0; i < file.count && restore->rc == 0; i++)
 		restore->rc = restore_cart(restore, &file, i, &marked);
 	restore_flush(restore);
+	if (restore->news &&
+	    archive_mark_save(restore->place, stem, &restore->mark, &restore->error) != 0)
+		restore->rc = -1;
+	restore->news = false;
+	archive_mark_clear(&restore->mark);
 	archive_file_clear(&file);
 	return restore->rc == 0 && !(restore->has_id && marked);
 }
@@ -178,6 +225,10 @@ static enum ctl_status restore_report(const struct restore *restore, const char 
 	printf("%zu cart%s restored, %zu %s there\n", restore->restored,
 	       restore->restored == 1 ? "" : "s", restore->there,
 	       restore->there == 1 ? "was" : "were");
+	if (restore->deleted > 0)
+		printf("%zu %s deleted since an earlier restore, and come%s back by --again\n",
+		       restore->deleted, restore->deleted == 1 ? "was" : "were",
+		       restore->deleted == 1 ? "s" : "");
 	if (ctl_flush() != CTL_OK)
 		return CTL_FAILED;
 	if (rc != 0 && restore->damaged > 0 && !restore->skip_damaged)
@@ -194,6 +245,8 @@ static enum ctl_status restore_report(const struct restore *restore, const char 
 				restore->ctl->argv[0], restore->damaged,
 				restore->damaged == 1 ? "" : "s",
 				restore->damaged == 1 ? " was" : "s were");
+	if (restore->restored + restore->there == 0 && restore->deleted > 0)
+		return ctl_fail(CTL_FAILED, "%s: nothing was restored", restore->ctl->argv[0]);
 	if (restore->restored + restore->there == 0)
 		return restore_found_none(restore, from, date);
 	return CTL_OK;
@@ -210,6 +263,7 @@ static enum ctl_status restore_read_options(struct ctl *ctl, struct restore *res
 		{.name = "--dt", .value = date},
 		{.name = "--skip-damaged", .flag = &restore->skip_damaged},
 		{.name = "--unmarked", .flag = &restore->unmarked},
+		{.name = "--again", .flag = &restore->again},
 		{0},
 	};
 
@@ -271,13 +325,15 @@ static enum ctl_status ctl_restore_run(struct ctl *ctl)
 const struct ctl_command ctl_restore = {
 	.name = "restore",
 	.synopsis = "--from PLACE [--id ID] [--customer ID] [--dt DAY] [--skip-damaged] "
-		    "[--unmarked]",
+		    "[--unmarked] [--again]",
 	.summary = "Puts carts of an archive back into the store, as they were",
 	.help = "A cart that is in the store is left as it is. Without --id, --customer or --dt "
 		"all\n"
 		"carts of the archive are put back. The archive keeps them: the next run of "
 		"archive\n"
-		"removes from the store those that have not changed.\n"
+		"removes from the store those that have not changed. A cart that was restored "
+		"before\n"
+		"that run and was deleted since does not come back.\n"
 		"\n"
 		"Options:\n"
 		"  --from PLACE      the archive: a folder, or s3://BUCKET/PREFIX (settings s3.*)\n"
@@ -290,6 +346,7 @@ const struct ctl_command ctl_restore = {
 		"                    that is archived there, whose next run would archive these "
 		"carts\n"
 		"                    a second time\n"
+		"  --again           also carts that were deleted since an earlier restore\n"
 		"\n"
 		"Exit status: 1 if the archive has no such cart, one could not be restored, or "
 		"some "

@@ -23,19 +23,13 @@ enum settle_fate {
 	SETTLE_FAILED
 };
 
-/* fates: REMOVED of all that may have been removed by what is asked here. */
-static void settle_ask(struct ctl_session *session, const struct archive_cart *carts,
-		       struct cart_op *ops, enum settle_fate *fates, size_t count)
+/* Runs the ops, and again those whose answer is open. fates: REMOVED of all that were in doubt;
+ * NULL: of reads, which never are. */
+static void settle_ask(struct ctl_session *session, struct cart_op *ops, enum settle_fate *fates,
+		       size_t count)
 {
 	size_t left = count;
 
-	for (size_t i = 0; i < count; i++) {
-		cart_op_init(&ops[i], CART_OP_DELETE);
-		ops[i].id = carts[i].id;
-		ops[i].if_version = carts[i].version;
-		ops[i].flags = CART_ERASE;
-		fates[i] = SETTLE_GONE;
-	}
 	ctl_session_run_all(session, ops, count);
 	for (int try = 1; try < SETTLE_TRIES && left > 0; try++) {
 		const struct timespec nap = {.tv_nsec = try * SETTLE_NAP_NS};
@@ -43,7 +37,7 @@ static void settle_ask(struct ctl_session *session, const struct archive_cart *c
 		left = 0;
 		for (size_t i = 0; i < count; i++) {
 			left += settle_is_open(ops[i].result);
-			if (ops[i].result == CART_UNCERTAIN)
+			if (ops[i].result == CART_UNCERTAIN && fates != NULL)
 				fates[i] = SETTLE_REMOVED;
 		}
 		if (left > 0)
@@ -52,6 +46,20 @@ static void settle_ask(struct ctl_session *session, const struct archive_cart *c
 			if (settle_is_open(ops[i].result))
 				ctl_session_run_all(session, &ops[i], 1);
 	}
+}
+
+/* fates: REMOVED of all that may have been removed by what is asked here. */
+static void settle_ask_to_remove(struct ctl_session *session, const struct archive_cart *carts,
+				 struct cart_op *ops, enum settle_fate *fates, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		cart_op_init(&ops[i], CART_OP_DELETE);
+		ops[i].id = carts[i].id;
+		ops[i].if_version = carts[i].version;
+		ops[i].flags = CART_ERASE;
+		fates[i] = SETTLE_GONE;
+	}
+	settle_ask(session, ops, fates, count);
 }
 
 /* What an answer says, of a cart that is REMOVED if it may have been before, and else GONE. */
@@ -92,7 +100,7 @@ static int settle_remove(struct ctl_session *session, const struct archive_file 
 		size_t left = file->count - from;
 		size_t count = left < SETTLE_AT_ONCE ? left : SETTLE_AT_ONCE;
 
-		settle_ask(session, file->carts + from, ops, fates + from, count);
+		settle_ask_to_remove(session, file->carts + from, ops, fates + from, count);
 		for (size_t i = 0; i < count; i++) {
 			fates[from + i] = settle_fate_of(&ops[i], fates[from + i]);
 			if (fates[from + i] == SETTLE_FAILED)
@@ -104,25 +112,38 @@ static int settle_remove(struct ctl_session *session, const struct archive_file 
 	return 0;
 }
 
-/* The file with the carts that were removed. */
-static bool settle_copy(const struct archive_file *file, const enum settle_fate *fates,
-			struct archive_file *rest)
+/* The carts of the file that have this fate. */
+static int settle_copy(const struct archive_file *file, const enum settle_fate *fates,
+		       enum settle_fate fate, struct archive_file *some, struct cart_error *error)
 {
 	bool done = true;
 
-	*rest = (struct archive_file){0};
-	memcpy(rest->date, file->date, sizeof(rest->date));
+	*some = (struct archive_file){0};
+	memcpy(some->date, file->date, sizeof(some->date));
 	for (size_t i = 0; i < file->count && done; i++) {
 		struct cart cart;
 
-		if (fates[i] != SETTLE_REMOVED)
+		if (fates[i] != fate)
 			continue;
 		done = archive_line_read(&cart, file->text.data + file->carts[i].at,
 					 archive_file_line_len(file, i), NULL) == 0;
-		done = done && archive_file_add(rest, &cart);
+		done = done && archive_file_add(some, &cart);
 		cart_clear(&cart);
 	}
-	return done;
+	return done ? 0 : cart_error_set(error, "out of memory");
+}
+
+/* That a cart is not there may be the store's fault, and nobody else has it any more. */
+static int settle_put_aside(struct archive_place *place, const struct archive_file *file,
+			    const enum settle_fate *fates, struct cart_error *error)
+{
+	struct archive_file gone;
+	int rc = settle_copy(file, fates, SETTLE_GONE, &gone, error);
+
+	if (rc == 0 && gone.count > 0)
+		rc = archive_file_put_aside(place, &gone, error);
+	archive_file_clear(&gone);
+	return rc;
 }
 
 static int settle_take_off(struct archive_place *place, const char *stem, struct cart_error *error)
@@ -139,10 +160,8 @@ static int settle_replace(struct archive_place *place, const struct archive_file
 			  const enum settle_fate *fates, struct cart_error *error)
 {
 	struct archive_file rest;
-	int rc = 0;
+	int rc = settle_copy(file, fates, SETTLE_REMOVED, &rest, error);
 
-	if (!settle_copy(file, fates, &rest))
-		rc = cart_error_set(error, "out of memory");
 	if (rc == 0 && rest.count > 0)
 		rc = archive_file_publish(place, &rest, file->stem, error);
 	if (rc == 0)
@@ -153,9 +172,11 @@ static int settle_replace(struct archive_place *place, const struct archive_file
 	return rc;
 }
 
-int archive_settle(struct ctl_session *session, struct archive_place *place,
-		   const struct archive_file *file, bool fresh, struct archive_sum *sum,
-		   struct cart_error *error)
+/* restored: those of a file whose carts may have been removed because of it before; of the others
+ * nobody can tell who has removed them. NULL: none was. */
+static int settle_file(struct ctl_session *session, struct archive_place *place,
+		       const struct archive_file *file, const struct archive_mark *restored,
+		       struct archive_sum *sum, struct cart_error *error)
 {
 	size_t failed = sum->failed, changed = 0, gone = 0;
 	enum settle_fate *fates = calloc(file->count + 1, sizeof(*fates));
@@ -163,22 +184,92 @@ int archive_settle(struct ctl_session *session, struct archive_place *place,
 			       : cart_error_set(error, "out of memory");
 
 	for (size_t i = 0; i < file->count && rc == 0; i++) {
-		if (fates[i] == SETTLE_GONE && !fresh)
+		if (fates[i] == SETTLE_GONE && restored != NULL &&
+		    archive_mark_find(restored, &file->carts[i].id) == NULL)
 			fates[i] = SETTLE_REMOVED;
 		changed += fates[i] == SETTLE_CHANGED;
 		gone += fates[i] == SETTLE_GONE;
 	}
 	sum->changed += changed;
-	sum->gone += gone;
-	if (rc == 0 && changed + gone > 0 && sum->failed == failed)
-		rc = settle_replace(place, file, fates, error);
-	else if (rc == 0 && sum->failed == failed)
-		rc = archive_unmark(place, file->stem, error);
+	*(restored != NULL ? &sum->deleted : &sum->gone) += gone;
+	if (rc == 0 && sum->failed == failed && restored != NULL)
+		rc = settle_put_aside(place, file, fates, error);
+	if (rc == 0 && sum->failed == failed)
+		rc = changed + gone > 0 ? settle_replace(place, file, fates, error)
+					: archive_unmark(place, file->stem, error);
 	free(fates);
 	return rc;
 }
 
-/* The stems of all marks. */
+int archive_settle(struct ctl_session *session, struct archive_place *place,
+		   const struct archive_file *file, struct archive_sum *sum,
+		   struct cart_error *error)
+{
+	return settle_file(session, place, file, NULL, sum, error);
+}
+
+/* Whether a cart that was restored is in the store still, also as one that cannot be read. */
+static void settle_note_look(struct archive_given *given, const struct cart_op *op,
+			     struct archive_sum *sum)
+{
+	if (op->result == CART_NOT_FOUND)
+		given->state = ARCHIVE_DELETED;
+	else if (op->result == CART_OK || op->result == CART_DAMAGED)
+		given->state = ARCHIVE_ASKED;
+	else
+		settle_note_failure(sum, op);
+}
+
+static int settle_look(struct ctl_session *session, struct archive_mark *mark,
+		       struct archive_sum *sum, struct cart_error *error)
+{
+	struct cart_op *ops = calloc(SETTLE_AT_ONCE, sizeof(*ops));
+
+	if (ops == NULL)
+		return cart_error_set(error, "out of memory");
+	for (size_t from = 0; from < mark->count; from += SETTLE_AT_ONCE) {
+		size_t left = mark->count - from;
+		size_t count = left < SETTLE_AT_ONCE ? left : SETTLE_AT_ONCE;
+
+		for (size_t i = 0; i < count; i++) {
+			cart_op_init(&ops[i], CART_OP_GET);
+			ops[i].id = mark->given[from + i].id;
+			ops[i].flags = CART_READ_STRONG;
+		}
+		settle_ask(session, ops, NULL, count);
+		for (size_t i = 0; i < count; i++) {
+			settle_note_look(&mark->given[from + i], &ops[i], sum);
+			cart_op_clear(&ops[i]);
+		}
+	}
+	free(ops);
+	return 0;
+}
+
+/*
+ * What an earlier run has left, or restore. Of what was restored it is asked first whether it is in
+ * the store still; that is in the mark before any of it is removed, as it can then no longer be
+ * told from what the archive itself has removed.
+ */
+static int settle_go_on(struct ctl_session *session, struct archive_place *place,
+			const struct archive_file *file, struct archive_sum *sum,
+			struct cart_error *error)
+{
+	size_t failed = sum->failed;
+	struct archive_mark mark;
+	int rc = archive_mark_load(place, file->stem, &mark, error);
+
+	if (rc == 0 && mark.count > 0) {
+		rc = settle_look(session, &mark, sum, error);
+		if (rc == 0 && sum->failed == failed)
+			rc = archive_mark_save(place, file->stem, &mark, error);
+	}
+	if (rc == 0 && sum->failed == failed)
+		rc = settle_file(session, place, file, &mark, sum, error);
+	archive_mark_clear(&mark);
+	return rc;
+}
+
 struct settle_marks {
 	char (*stems)[ARCHIVE_STEM_TEXT + 1];
 	size_t count;
@@ -214,24 +305,18 @@ static int settle_list(struct archive_place *place, struct settle_marks *marks,
 /* A file that took the place of another and is whole: the other one goes. */
 static int settle_replaced(struct archive_place *place, const char *stem, struct cart_error *error)
 {
-	char name[ARCHIVE_NAME_ROOM], replaces[ARCHIVE_STEM_TEXT + 1];
-	struct archive_file file = {0};
-	struct buf mark = {0};
 	enum archive_found found = ARCHIVE_NONE;
-	int rc;
+	struct archive_file file = {0};
+	struct archive_mark mark;
+	int rc = archive_mark_load(place, stem, &mark, error);
 
-	archive_mark_name(stem, name);
-	rc = place->kind->read(place, name, &mark, error);
-	if (rc == 1 && mark.len == ARCHIVE_STEM_TEXT) {
-		archive_mark_name(buf_string(&mark), name);
+	if (rc == 0 && mark.replaces[0] != '\0') {
 		found = archive_file_load(place, stem, &file, error);
-		if (!archive_mark_stem(name, replaces))
-			rc = cart_error_set(error, "the mark of %s names no file", stem);
-		else if (found == ARCHIVE_WHOLE)
-			rc = settle_take_off(place, replaces, error);
+		if (found == ARCHIVE_WHOLE)
+			rc = settle_take_off(place, mark.replaces, error);
 	}
 	archive_file_clear(&file);
-	buf_free(&mark);
+	archive_mark_clear(&mark);
 	return rc < 0 || found == ARCHIVE_FAILED ? -1 : 0;
 }
 
@@ -296,7 +381,7 @@ static int settle_marked(struct ctl_session *session, struct archive_place *plac
 		rc = archive_unmark(place, stem, error);
 		break;
 	case ARCHIVE_WHOLE:
-		rc = archive_settle(session, place, &file, false, sum, error);
+		rc = settle_go_on(session, place, &file, sum, error);
 		break;
 	case ARCHIVE_DAMAGED:
 		rc = settle_set_aside(place, stem, sum, error);

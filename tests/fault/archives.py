@@ -81,6 +81,12 @@ class SqliteStore:
                              (state, uuid.uuid4().bytes if state == 1 else None, uuid.UUID(key).bytes))
         database.close()
 
+    def erase(self, key):
+        """As who deletes a cart does, by SQL."""
+        with self.connect() as database:
+            database.execute("DELETE FROM carts WHERE id = ?", (uuid.UUID(key).bytes,))
+        database.close()
+
 
 class MysqlStore:
     name = "mysql"
@@ -112,6 +118,10 @@ class MysqlStore:
     def touch(self, key, state):
         self.session.sql("UPDATE carts SET state = %d, version = version + 1, order_id = %s WHERE id = x'%s'" % (
             state, "x'%s'" % uuid.uuid4().hex if state == 1 else "NULL", uuid.UUID(key).hex))
+
+    def erase(self, key):
+        for table, column in (("cart_items", "cart_id"), ("carts", "id")):
+            self.session.sql("DELETE FROM %s WHERE %s = x'%s'" % (table, column, uuid.UUID(key).hex))
 
     def everything(self):
         return (self.session.sql("SELECT HEX(id), HEX(customer_id), state, version, created_ms, updated_ms, idle_ms, expires_ms, sweep_ms,"
@@ -168,6 +178,12 @@ class DynamodbStore:
             "ExpressionAttributeValues": {":status": {"S": "checked_out" if state else "open"}, ":one": {"N": "1"},
                                           **({":order": {"S": str(uuid.uuid4())}} if state else {})}})
 
+    def erase(self, key):
+        for item in private_dynalite.items_of(self.server):
+            if item["cart_id"]["S"] == key:
+                private_dynalite.call(self.server.endpoint, "DeleteItem", {
+                    "TableName": "carts", "Key": {name: item[name] for name in ("cart_id", "row") if name in item}})
+
 
 class Archive:
     def __init__(self, path):
@@ -178,6 +194,14 @@ class Archive:
 
     def damaged(self):
         return sorted(glob.glob(os.path.join(self.path, "_damaged", "*")))
+
+    def deleted(self):
+        """{id: version} of the carts that were put aside, which may be there more than once."""
+        found = {}
+        for path in sorted(glob.glob(os.path.join(self.path, "_deleted", "*.jsonl.gz"))):
+            with gzip.open(path) as file:
+                found.update((cart["id"], cart["version"]) for cart in map(json.loads, file))
+        return found
 
     def marked(self):
         return {os.path.basename(path) for path in glob.glob(os.path.join(self.path, "_open", "*"))}
@@ -213,6 +237,7 @@ class Scene:
         self.store, self.archive = store, archive or Archive(os.path.join(store.folder, "archive"))
         self.choice = choice or seeded()
         self.old, self.rest = {}, {}  # {id: quantity}: to be archived; to stay
+        self.erased = set()  # deleted by somebody else after they were restored
 
     def fill(self, count, young=10, still_open=10):
         carts = [Cart(self.choice, 91 + at % 2) for at in range(count)]
@@ -243,6 +268,19 @@ class Scene:
         self.store.touch(key, 0)
         self.rest[key] = self.old.pop(key)
 
+    def erase(self, key):
+        """A cart that is in the store, as a file says too, is deleted by somebody else."""
+        self.store.erase(key)
+        (self.old if key in self.old else self.rest).pop(key)
+        self.erased.add(key)
+
+    def check_erased(self):
+        """Who was deleted is out of the files, put aside, and does not come back."""
+        hot, cold, aside = self.store.rows(), self.archive.rows(), self.archive.deleted()
+        assert not self.erased & set(hot), "a cart that was deleted is back"
+        assert not self.erased & set(cold), "a cart that was deleted is in a file"
+        assert self.erased == set(aside), "%d carts are put aside, and %d were deleted" % (len(aside), len(self.erased))
+
     def check_stopped(self):
         """Whenever it was stopped: nothing is lost, and no cart of a file that is not marked is in the store."""
         hot, marked, cold = self.store.rows(), self.archive.marked(), {}
@@ -271,6 +309,15 @@ def seeded():
     return random.Random(seed)
 
 
+def delete_after_restore(scene):
+    """One of two carts that are in the archive is restored and deleted, and one of them restored alone."""
+    cold = sorted(set(scene.old) - set(scene.store.rows()))
+    for key in scene.choice.sample(cold, min(2, len(cold))):
+        scene.restore("--id", key)
+        if key == cold[-1] or scene.choice.random() < 0.5:
+            scene.erase(key)
+
+
 def kill_at_random(store, kills, carts=1500, scene=None):
     """Each run is killed at some time, until it has come to the end; then there are more carts to archive."""
     scene, done, ended = scene or Scene(store), 0, 0
@@ -296,12 +343,16 @@ def kill_at_random(store, kills, carts=1500, scene=None):
             hot = sorted(set(scene.old) & set(scene.store.rows()))
             if not over and hot:
                 scene.reopen(scene.choice.choice(hot))
+            if not over:
+                delete_after_restore(scene)
             if done >= kills:
                 break
         scene.run("--batch", "150")
         scene.check_complete()
+        scene.check_erased()
         ended += 1
-    say("%d kills in %d archives, %d carts archived, %d left in the store" % (done, ended, len(scene.old), len(scene.rest)))
+    say("%d kills in %d archives, %d carts archived, %d left in the store, %d deleted after a restore" % (
+        done, ended, len(scene.old), len(scene.rest), len(scene.erased)))
     count_by_duckdb(scene)
 
 
@@ -319,10 +370,13 @@ def kill_at_step(scene, preload, at, changes):
     if changes:
         # Carts in files that are marked, one of which has another version in the store.
         scene.run()
-        keys = scene.choice.sample(sorted(scene.old), 2)
+        keys = scene.choice.sample(sorted(scene.old), 4)
         for key in keys:
             scene.restore("--id", key)
         scene.reopen(keys[0])
+        scene.reopen(keys[1])
+        scene.erase(keys[1])
+        scene.erase(keys[2])
     process = scene.start("--batch", "4", env={**preload, "KILL_AT": str(at), **({"KILL_HALF": "1"} if at % 2 else {})})
     said = process.communicate()[0].decode()
     killed = process.returncode == -signal.SIGKILL
@@ -333,7 +387,54 @@ def kill_at_step(scene, preload, at, changes):
         scene.reopen(hot[0])
     scene.run()
     scene.check_complete()
+    scene.check_erased()
     return killed
+
+
+def kill_restore_at_steps(store, most):
+    """A restore that is killed in some call is made again; then carts that it gave back are deleted."""
+    scene, library = Scene(store), kill_library(store.folder)
+    for at in range(1, most + 1):
+        scene.fill(4, young=0, still_open=0)
+        scene.run()
+        kept, gone = scene.choice.sample(sorted(scene.old), 2)
+        for key in (kept, gone):
+            words = [CARTCTL, *words_of(store.settings), "restore", "--from", scene.archive.target, "--id", key]
+            subprocess.run(words, env={**environment(), "LD_PRELOAD": library, "KILL_AT": str(at), "ASAN_OPTIONS": "verify_asan_link_order=0:" +
+                                       os.environ.get("ASAN_OPTIONS", "")}, cwd=store.folder, stdout=subprocess.DEVNULL, check=False)
+            scene.check_stopped()
+            scene.restore("--id", key)
+        scene.erase(gone)
+        scene.run()
+        scene.check_complete()
+        scene.check_erased()
+
+
+def what_was_deleted_stays_deleted(scene):
+    """Carts are restored; some are opened again, some deleted, some both, before the next run of archive."""
+    scene.fill(40)
+    scene.run()
+    changed, deleted, both, same = scene.choice.sample(sorted(scene.old), 4)
+    for key in (changed, deleted, both, same):
+        scene.restore("--id", key)
+    scene.reopen(changed)
+    scene.reopen(both)
+    scene.erase(both)
+    scene.erase(deleted)
+    said = scene.restore("--id", deleted, want=1)
+    assert "0 carts restored, 0 were there\n1 was deleted since an earlier restore" in said and "--again" in said, said
+    assert "36 carts restored, 2 were there\n2 were deleted since" in scene.restore()
+    hot = scene.store.rows()
+    assert not {deleted, both} & set(hot) and {changed, same} <= set(hot)
+    said = scene.run()
+    assert "1 changed meanwhile and stays in the store\n2 deleted since they were restored, and now in _deleted/\n" in said, said
+    scene.check_complete()
+    scene.check_erased()
+    assert "no such cart in the archive" in scene.restore("--id", deleted, want=1)
+    assert "37 carts restored, 0 were there\n" in scene.restore()
+    scene.run()
+    scene.check_complete()
+    scene.check_erased()
 
 
 def kill_at_steps(store, most, changes=False):

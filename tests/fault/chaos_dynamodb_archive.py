@@ -8,7 +8,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import private_dynalite  # noqa: E402
 import tap  # noqa: E402
-from archives import DynamodbStore, kill_at_random, kill_at_steps, two_at_once  # noqa: E402
+from archives import DynamodbStore, Scene, kill_at_random, kill_at_steps, two_at_once, what_was_deleted_stays_deleted  # noqa: E402
 
 KILLS, STEPS, CARTS = 50, 1000, 300
 
@@ -31,9 +31,13 @@ def of_two_archives_one_has_a_cart(layout):
     on_dynamodb(layout, two_at_once, range(2, 60))
 
 
+def what_was_deleted_after_a_restore_does_not_come_back(layout):
+    on_dynamodb(layout, lambda store: what_was_deleted_stays_deleted(Scene(store)))
+
+
 def run(tap_):
     for layout in ("map", "rows"):
-        for test in (of_two_archives_one_has_a_cart, killed_at_any_time_an_archive_is_ended_by_the_next_run,
+        for test in (what_was_deleted_after_a_restore_does_not_come_back, of_two_archives_one_has_a_cart, killed_at_any_time_an_archive_is_ended_by_the_next_run,
                      killed_in_each_call_an_archive_is_ended_by_the_next_run):
             tap_.run("%s, layout %s" % (test.__name__, layout), test, layout)
 

@@ -13,10 +13,11 @@ import uuid
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import tap  # noqa: E402
-from archives import Scene, SqliteStore, count_by_duckdb, kill_at_random, kill_at_steps, kill_library, two_at_once, while_stopped_after  # noqa: E402
+from archives import (Scene, SqliteStore, count_by_duckdb, kill_at_random, kill_at_steps, kill_library, kill_restore_at_steps,  # noqa: E402
+                      two_at_once, what_was_deleted_stays_deleted, while_stopped_after)
 from cartd import CARTCTL, Cartd, cartctl, environment, words_of  # noqa: E402
 
-KILLS, STEPS = 5, 6
+KILLS, STEPS, RESTORE_STEPS = 5, 6, 12
 JSON = (("Content-Type", "application/json"),)
 
 
@@ -73,12 +74,7 @@ def who_was_erased_meanwhile_is_in_no_file(folder):
     scene.fill(30)
     key = sorted(scene.old)[0]
 
-    def erase():
-        with store.connect() as database:
-            database.execute("DELETE FROM carts WHERE id = ?", (uuid.UUID(key).bytes,))
-        database.close()
-
-    assert while_stopped_after(scene, 5, erase, kill_library(folder))
+    assert while_stopped_after(scene, 5, lambda: store.erase(key), kill_library(folder))
     scene.old.pop(key)
     scene.check_complete()
 
@@ -105,6 +101,50 @@ def what_was_restored_is_archived_again_and_once(folder):
     scene.old[changed[0]] = scene.rest.pop(changed[0])
     scene.run()
     scene.check_complete()
+
+
+@in_folder
+def what_was_deleted_after_a_restore_does_not_come_back(folder):
+    what_was_deleted_stays_deleted(Scene(SqliteStore(folder)))
+
+
+@in_folder
+def what_was_deleted_after_a_restore_comes_back_if_that_is_asked_for(folder):
+    """By --again before the next run of archive, and out of _deleted/ after it."""
+    scene = Scene(SqliteStore(folder))
+    scene.fill(6)
+    scene.run()
+    first, second = sorted(scene.old)[:2]
+    for key in (first, second):
+        scene.restore("--id", key)
+        scene.store.erase(key)
+    assert "1 cart restored, 0 were there\n" in scene.restore("--id", first, "--again")
+    assert "1 deleted since they were restored" in scene.run()
+    assert set(scene.archive.deleted()) == {second}
+    aside, = os.listdir(os.path.join(scene.archive.path, "_deleted"))
+    day, name = aside.split(".", 1)
+    os.rename(os.path.join(scene.archive.path, "_deleted", aside), os.path.join(scene.archive.path, "dt=" + day, name))
+    scene.check_complete()
+    assert "1 cart restored, 0 were there\n" in scene.restore("--id", second)
+    scene.run()
+    scene.check_complete()
+
+
+@in_folder
+def what_was_deleted_after_a_restore_is_given_to_another_store(folder):
+    """Whose carts are none of those that the mark speaks of."""
+    scene = Scene(SqliteStore(folder))
+    scene.fill(6)
+    scene.run()
+    scene.restore()
+    for key in sorted(scene.old):
+        scene.store.erase(key)
+    assert "6 carts restored, 0 were there\n" in scene.restore("--unmarked")
+
+
+@in_folder
+def a_restore_that_is_killed_and_made_again_counts_as_one(folder):
+    kill_restore_at_steps(SqliteStore(folder), RESTORE_STEPS)
 
 
 @in_folder
@@ -388,7 +428,9 @@ def what_it_is_told_wrong_is_named(folder):
 if __name__ == "__main__":
     tap.main_of([carts_that_were_checked_out_before_are_moved_and_no_others, carts_come_back_as_they_were_and_none_is_overwritten,
                  of_two_archives_one_has_a_cart, who_was_erased_meanwhile_is_in_no_file,
-                 what_was_restored_is_archived_again_and_once, killed_in_a_call_that_changes_the_disk_the_next_run_ends_it,
+                 what_was_restored_is_archived_again_and_once, what_was_deleted_after_a_restore_does_not_come_back,
+                 what_was_deleted_after_a_restore_comes_back_if_that_is_asked_for, what_was_deleted_after_a_restore_is_given_to_another_store,
+                 a_restore_that_is_killed_and_made_again_counts_as_one, killed_in_a_call_that_changes_the_disk_the_next_run_ends_it,
                  killed_while_carts_go_out_of_their_files_the_next_run_ends_it, killed_at_random_nothing_is_lost_or_doubled,
                  two_at_a_time_are_refused, a_damaged_file_with_a_mark_is_set_aside,
                  killed_while_a_damaged_file_is_set_aside_it_is_kept, a_damaged_successor_takes_no_place,

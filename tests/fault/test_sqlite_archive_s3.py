@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import s3  # noqa: E402
 import tap  # noqa: E402
-from archives import count_by_duckdb, kill_at_random  # noqa: E402
+from archives import count_by_duckdb, kill_at_random, what_was_deleted_stays_deleted  # noqa: E402
 from archives_s3 import BUCKET, PREFIX, happens, scene_of  # noqa: E402
 from cartd import ROOT, cartctl  # noqa: E402
 from s3_stub import Refused, Stub  # noqa: E402
@@ -115,6 +115,10 @@ def carts_are_moved_and_come_back(scene, stub):
     scene.reopen(key)
     scene.run()
     scene.check_complete()
+
+
+def what_was_deleted_after_a_restore_does_not_come_back(scene, _):
+    what_was_deleted_stays_deleted(scene)
 
 
 def names_of_somebody_else_are_passed_over(scene, stub):
@@ -391,7 +395,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--fetch"]:
         sys.exit(0 if fetched.go(s3_local.Versitygw.MODULE, s3_local.Versitygw.VERSION, "cmd/versitygw") else 1)
     tap.main_of([on_stub(test) for test in (
-        carts_are_moved_and_come_back, names_of_somebody_else_are_passed_over, a_bucket_without_a_prefix_is_a_place_too,
+        carts_are_moved_and_come_back, what_was_deleted_after_a_restore_does_not_come_back, names_of_somebody_else_are_passed_over, a_bucket_without_a_prefix_is_a_place_too,
         killed_at_random_nothing_is_lost_or_doubled, of_two_at_once_one_works, two_that_start_together_move_each_cart_once,
         who_has_lost_the_lock_stops, of_two_that_have_the_same_file_neither_removes_it, a_lock_of_somebody_else_is_not_removed,
         without_conditions_one_of_two_that_start_together_works, faults_for_a_moment_are_overcome, a_file_is_removed_when_no_put_can_come_late_any_more,

@@ -1,5 +1,6 @@
 #include "core/cart_lines.h"
 
+#include "core/base/take.h"
 #include "core/cart_attributes.h"
 
 #include <string.h>
@@ -11,8 +12,8 @@ struct lines_reader {
 	bool no_memory;
 };
 
-/* An id is visible ASCII between quotes, so only quote and backslash are escaped. */
-bool cart_lines_take_id(struct take *take, struct shop_id *id)
+/* The id of a product: visible ASCII between quotes, so only quote and backslash are escaped. */
+static bool lines_take_id(struct take *take, struct shop_id *id)
 {
 	*id = (struct shop_id){0};
 	if (!take_char(take, '"'))
@@ -46,7 +47,7 @@ static bool lines_take_line(struct lines_reader *r, struct cart_line *line)
 {
 	int64_t *const numbers[] = {&line->quantity, &line->added_ms, &line->updated_ms};
 
-	if (!take_char(&r->take, '[') || !cart_lines_take_id(&r->take, &line->product_id))
+	if (!take_char(&r->take, '[') || !lines_take_id(&r->take, &line->product_id))
 		return false;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (!take_char(&r->take, ',') || !take_number(&r->take, numbers[i]))
@@ -80,36 +81,23 @@ static bool lines_take_all(struct lines_reader *r, struct cart *cart)
 	return take_char(&r->take, ']');
 }
 
-enum cart_result cart_lines_take(struct take *take, struct cart *cart)
+enum cart_result cart_lines_read(struct cart *cart, const char *text, size_t len)
 {
-	struct lines_reader reader = {.take = *take};
+	struct lines_reader reader = {.take = {.at = text, .end = text + len}};
 	size_t commas = 0;
 
-	if (take_text(take, "[]"))
+	if (len == 2 && memcmp(text, "[]", 2) == 0)
 		return CART_OK;
-	/* Three commas in a line, and one before all but the first. A comma in an id, in
-	 * attributes or behind the lines makes the room larger than the lines need. */
-	for (const char *at = take->at; at < take->end; at++)
+	/* Three commas in a line, and one before all but the first. A comma in an id or in
+	 * attributes makes the room larger than the lines need. */
+	for (const char *at = text; at < reader.take.end; at++)
 		commas += *at == ',';
 	if (!cart_reserve_lines(cart, (commas + 1) / LINES_MEMBERS + 1))
 		return CART_BUSY;
-	if (lines_take_all(&reader, cart)) {
-		*take = reader.take;
+	if (lines_take_all(&reader, cart) && reader.take.at == reader.take.end)
 		return CART_OK;
-	}
 	cart_drop_lines(cart);
 	return reader.no_memory ? CART_BUSY : CART_DAMAGED;
-}
-
-enum cart_result cart_lines_read(struct cart *cart, const char *text, size_t len)
-{
-	struct take take = {.at = text, .end = text + len};
-	enum cart_result result = cart_lines_take(&take, cart);
-
-	if (result != CART_OK || take.at == take.end)
-		return result;
-	cart_drop_lines(cart);
-	return CART_DAMAGED;
 }
 
 bool cart_lines_are_valid(const struct cart *cart)
@@ -121,7 +109,7 @@ bool cart_lines_are_valid(const struct cart *cart)
 	return i == cart->line_count;
 }
 
-void cart_lines_write_id(struct buf *out, const struct shop_id *id)
+static void lines_write_id(struct buf *out, const struct shop_id *id)
 {
 	char text[1 + SHOP_ID_ESCAPED + 1], *end;
 
@@ -138,7 +126,7 @@ void cart_lines_write(struct buf *out, const struct cart *cart)
 		const struct cart_line *line = &cart->lines[i];
 
 		buf_add(out, i == 0 ? "[" : ",[", i == 0 ? 1 : 2);
-		cart_lines_write_id(out, &line->product_id);
+		lines_write_id(out, &line->product_id);
 		buf_add_char(out, ',');
 		buf_add_integer(out, line->quantity);
 		buf_add_char(out, ',');

@@ -7,7 +7,6 @@
 #define CORE_CART_LINES_H
 
 #include "core/base/buf.h"
-#include "core/base/take.h"
 #include "core/cart.h"
 
 void cart_lines_write(struct buf *out, const struct cart *cart);
@@ -17,12 +16,5 @@ void cart_lines_write(struct buf *out, const struct cart *cart);
  * force. */
 CART_MUST_CHECK enum cart_result cart_lines_read(struct cart *cart, const char *text, size_t len);
 bool cart_lines_are_valid(const struct cart *cart);
-
-/* A part of a longer text. */
-CART_MUST_CHECK enum cart_result cart_lines_take(struct take *take, struct cart *cart);
-
-/* The id of a customer or a product between quotes. False: no such text. */
-CART_MUST_CHECK bool cart_lines_take_id(struct take *take, struct shop_id *id);
-void cart_lines_write_id(struct buf *out, const struct shop_id *id);
 
 #endif

@@ -1,28 +1,29 @@
 #include "backends/sqlite/feed.h"
 
 #include "core/cart_backend.h"
-#include "core/feed/event_text.h"
+#include "core/feed/event_pack.h"
 #include "core/feed/position.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A page ends after so much stored text: it is read on the loop, in some two milliseconds. */
-#define FEED_PAGE_BYTES (128 << 10)
+/* A page ends after so many bytes of stored events: it is read on the loop, in some two
+ * milliseconds. */
+#define FEED_PAGE_BYTES (48 << 10)
 
 static int feed_insert(struct sqlite_conn *conn, const struct cart_event *event)
 {
 	sqlite3_stmt *stmt = conn->stmts[STMT_EVENT_INSERT];
 
 	buf_reset(&conn->items);
-	cart_event_text_write(&conn->items, event);
+	cart_event_pack(&conn->items, event);
 	if (conn->items.failed)
 		return SQLITE_NOMEM;
 	sqlite3_bind_blob(stmt, 1, event->id.bytes, CART_ID_BYTES, SQLITE_STATIC);
 	sqlite3_bind_int64(stmt, 2, event->version);
 	sqlite3_bind_int64(stmt, 3, event->type);
 	sqlite3_bind_int64(stmt, 4, event->at_ms);
-	sqlite3_bind_text(stmt, 5, conn->items.data, (int)conn->items.len, SQLITE_STATIC);
+	sqlite3_bind_blob(stmt, 5, conn->items.data, (int)conn->items.len, SQLITE_STATIC);
 	return sqlite_conn_run(conn, STMT_EVENT_INSERT);
 }
 
@@ -132,13 +133,17 @@ static char *feed_cursor(int64_t number)
  * feed goes on. */
 static enum cart_result feed_row(sqlite3_stmt *stmt, struct cart_op *op)
 {
+	static const char unknown[] = {CART_EVENT_FORM};
 	struct cart_event *event = &op->page->events[op->page->count];
 	const void *id = sqlite3_column_blob(stmt, 1);
-	const char *data = (const char *)sqlite3_column_text(stmt, 5);
+	const void *data = sqlite3_column_blob(stmt, 5);
+	size_t size = (size_t)sqlite3_column_bytes(stmt, 5);
 	enum cart_result result;
 	char reason[CART_EVENT_REASON];
 
-	if (id == NULL || data == NULL || sqlite3_column_bytes(stmt, 1) != CART_ID_BYTES)
+	/* NULL is also what a blob of no bytes is. */
+	if (id == NULL || sqlite3_column_bytes(stmt, 1) != CART_ID_BYTES ||
+	    (data == NULL && size > 0))
 		return CART_FAILED;
 	*event = (struct cart_event){
 		.type = (enum cart_event_type)(sqlite3_column_int64(stmt, 3) & 0xff),
@@ -146,7 +151,7 @@ static enum cart_result feed_row(sqlite3_stmt *stmt, struct cart_op *op)
 		.at_ms = sqlite3_column_int64(stmt, 4),
 	};
 	memcpy(event->id.bytes, id, CART_ID_BYTES);
-	result = cart_event_text_read(event, data, (size_t)sqlite3_column_bytes(stmt, 5), reason);
+	result = cart_event_unpack(event, size > 0 ? data : "", size, reason);
 	if (result == CART_DAMAGED)
 		cart_store_damaged(op, &event->id, reason);
 	if (result == CART_BUSY || result == CART_FAILED) {
@@ -155,7 +160,7 @@ static enum cart_result feed_row(sqlite3_stmt *stmt, struct cart_op *op)
 	}
 	/* Without a type nothing can be said of it. */
 	if (result == CART_DAMAGED &&
-	    cart_event_text_read(event, "[" CART_EVENT_FORM "]", 3, reason) != CART_OK)
+	    cart_event_unpack(event, unknown, sizeof(unknown), reason) != CART_OK)
 		return CART_OK;
 	event->cursor = feed_cursor(sqlite3_column_int64(stmt, 0));
 	if (event->cursor == NULL) {

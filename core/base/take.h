@@ -8,7 +8,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <string.h>
 
 struct take {
 	const char *at;
@@ -20,16 +19,6 @@ static inline bool take_char(struct take *take, char c)
 	if (take->at == take->end || *take->at != c)
 		return false;
 	take->at++;
-	return true;
-}
-
-static inline bool take_text(struct take *take, const char *text)
-{
-	size_t len = strlen(text);
-
-	if ((size_t)(take->end - take->at) < len || memcmp(take->at, text, len) != 0)
-		return false;
-	take->at += len;
 	return true;
 }
 

@@ -47,23 +47,34 @@ static bool event_tells(const struct cart_diff *diff)
 	       !cart_attributes_equal(diff->before->attributes, diff->after->attributes);
 }
 
+/* Makes room for one more where there may be none: most changes are of one line. */
+static bool event_reserve_change(struct cart_event *event)
+{
+	size_t count = event->change_count;
+	struct cart_event_change *changes;
+
+	if ((count & (count - 1)) != 0)
+		return true;
+	changes = reallocarray(event->changes, count > 0 ? 2 * count : 1, sizeof(*changes));
+	if (changes == NULL)
+		return false;
+	event->changes = changes;
+	return true;
+}
+
 /* Attributes are those of the lines of after, which the event's cart is. */
 static bool event_diff(struct cart_event *event, const struct cart *before)
 {
-	size_t room = before->line_count + event->cart.line_count;
 	struct cart_diff diff;
 
-	if (room == 0)
-		return true;
-	event->changes = calloc(room, sizeof(*event->changes));
-	if (event->changes == NULL)
-		return false;
 	cart_diff_begin(&diff, before, &event->cart);
 	while (cart_diff_next(&diff)) {
 		const struct cart_line *line = diff.after != NULL ? diff.after : diff.before;
 
 		if (!event_tells(&diff))
 			continue;
+		if (!event_reserve_change(event))
+			return false;
 		event->changes[event->change_count++] = (struct cart_event_change){
 			.product_id = line->product_id,
 			.quantity = diff.after != NULL ? diff.after->quantity : 0,
@@ -95,11 +106,16 @@ bool cart_event_view(struct cart_event *event, const struct cart *before, const 
 	};
 	if (cart_event_is_late(event->type, cart) && now_ms > event->at_ms)
 		event->at_ms = now_ms;
-	if (after != NULL)
-		return event_diff(event, before != NULL ? before : &none);
-	event->cart.lines = NULL;
-	event->cart.line_count = event->cart.line_room = 0;
-	return true;
+	if (after == NULL) {
+		event->cart.lines = NULL;
+		event->cart.line_count = event->cart.line_room = 0;
+		return true;
+	}
+	if (event_diff(event, before != NULL ? before : &none))
+		return true;
+	free(event->changes);
+	*event = (struct cart_event){0};
+	return false;
 }
 
 /* Attributes of the changes become those of the copy. */

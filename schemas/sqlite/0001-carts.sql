@@ -75,5 +75,5 @@ CREATE TABLE cart_events (
 	version INTEGER NOT NULL, -- after the change; of a removal one more than the cart had
 	type    INTEGER NOT NULL, -- 1 created, 2 changed, 3 checked out, 4 reopened, 5 merged, 6 deleted, 7 expired
 	at_ms   INTEGER NOT NULL,
-	data    TEXT    NOT NULL  -- the cart and what was changed, see core/feed/event_text.h
+	data    BLOB    NOT NULL  -- the cart and what was changed, see core/feed/event_pack.h
 ) STRICT;

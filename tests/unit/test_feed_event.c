@@ -1,9 +1,10 @@
 /* Events of the feed: what two states of a cart make, their JSON, their stored form and cursors. */
 #include "core/feed/event.h"
 
+#include "core/base/hex.h"
 #include "core/cart_attributes.h"
 #include "core/feed/event_json.h"
-#include "core/feed/event_text.h"
+#include "core/feed/event_pack.h"
 #include "core/feed/position.h"
 #include "tests/lib/cmocka.h"
 #include "tests/lib/ids.h"
@@ -172,69 +173,126 @@ static bool same_changes(const struct cart_event *a, const struct cart_event *b)
 	return true;
 }
 
-/* Writes it, compares the text, reads it back, and writes both as JSON. */
-static void expect_text(const struct cart_event *event, const char *wanted)
+/* Hexadecimal digits, with spaces where the reader likes them. Returns how many bytes they are. */
+static size_t bytes_of(const char *hex, uint8_t *bytes)
+{
+	size_t digits = 0;
+
+	for (; *hex != '\0'; hex++) {
+		if (*hex == ' ')
+			continue;
+		if (digits % 2 == 0)
+			bytes[digits / 2] = 0;
+		bytes[digits / 2] = (uint8_t)(bytes[digits / 2] * 16 + hex_digit(*hex));
+		digits++;
+	}
+	return digits / 2;
+}
+
+/* Writes it, compares the bytes, reads them back, and writes both as JSON. */
+static void expect_packed(const struct cart_event *event, const char *wanted)
 {
 	struct cart_event back = {.type = event->type,
 				  .id = event->id,
 				  .version = event->version,
 				  .at_ms = event->at_ms};
-	struct buf text = {0}, json = {0}, again = {0};
+	struct cart_event cut = back;
+	struct buf data = {0}, json = {0}, again = {0};
+	uint8_t bytes[256];
 	char reason[CART_EVENT_REASON];
 
-	cart_event_text_write(&text, event);
-	assert_string_equal(buf_string(&text), wanted);
-	assert_int_equal(cart_event_text_read(&back, text.data, text.len, reason), CART_OK);
+	cart_event_pack(&data, event);
+	assert_int_equal(data.len, bytes_of(wanted, bytes));
+	assert_memory_equal(data.data, bytes, data.len);
+	assert_int_equal(cart_event_unpack(&back, data.data, data.len, reason), CART_OK);
 	assert_true(same_changes(event, &back));
 	cart_event_json_write(&json, event, false);
 	cart_event_json_write(&again, &back, false);
 	assert_string_equal(buf_string(&json), buf_string(&again));
 	cart_event_clear(&back);
-	buf_free(&text);
+	/* Nothing shorter is an event, but for that of which nothing is known. */
+	for (size_t len = 2; len < data.len; len++)
+		assert_int_equal(cart_event_unpack(&cut, data.data, len, reason), CART_DAMAGED);
+	buf_free(&data);
 	buf_free(&json);
 	buf_free(&again);
 }
 
+/* The customer, at_ms - updated_ms, updated_ms - created_ms. */
+#define CUSTOMER "03 313233 00 c0cf24"
+/* expires_ms - updated_ms. */
+#define EXPIRES "01 80a0f6a713"
+#define RED	"0f 7b22636f6c6f72223a22726564227d"
+#define BLUE	"10 7b22636f6c6f72223a22626c7565227d"
+
 static void what_is_stored_is_read_back(void **state)
 {
-	struct cart_line was[] = {{id_of(1), 9, 3, 3, NULL}, {id_of(2), 8, 3, 3, red}};
-	struct cart_line is[] = {{id_of(2), 1, 3, 4, blue}, {id_of(7), 5, 4, 4, NULL}};
+	struct cart_line was[] = {{id_of(1), 9, NOW_MS - 64, NOW_MS, NULL},
+				  {id_of(2), 8, NOW_MS, NOW_MS, red}};
+	struct cart_line is[] = {{id_of(2), 1, NOW_MS, NOW_MS + 1, blue},
+				 {id_of(7), 500, NOW_MS, NOW_MS, NULL}};
 	struct cart before = cart_of(was, 2, 2), after = cart_of(is, 2, 3);
 	struct cart_event event;
 
 	(void)state;
 	assert_true(cart_event_make(&event, NULL, &before, 0));
-	expect_text(&event, "[1,\"123\",0,1762039800000,1762040100000,1764632100000,null,null,null,"
-			    "[[\"1\",9,3,3],[\"2\",8,3,3,{\"color\":\"red\"}]],[]]");
+	expect_packed(&event, "01 00 " CUSTOMER " " EXPIRES
+			      " 02 0131 09 00 8001 00 0132 08 00 00 " RED " 00");
 	cart_event_clear(&event);
 	assert_true(cart_event_make(&event, &before, &after, 0));
 	event.type = CART_EVENT_MERGED;
 	event.from = after.id;
 	event.from.bytes[0] ^= 0xff;
-	expect_text(&event, "[1,\"123\",0,1762039800000,1762040100000,1764632100000,null,null,"
-			    "\"aa0e8400-e29b-41d4-a716-446655440000\","
-			    "[[\"2\",1,3,4,{\"color\":\"blue\"}],[\"7\",5,4,4]],"
-			    "[[\"1\",9],[\"2\",8],[\"7\",0]]]");
+	expect_packed(&event, "01 10 " CUSTOMER " " EXPIRES
+			      " aa0e8400e29b41d4a716446655440000 02 0132 01 01 02 " BLUE
+			      " 0137 f403 00 00 00 03 0131 09 0132 08 0137 00");
 	cart_event_clear(&event);
 	after.state = CART_CHECKED_OUT;
 	after.order_id = after.id;
 	after.expires_ms = 0;
 	after.customer_id = (struct shop_id){0};
-	assert_true(cart_event_make(&event, &after, NULL, 0));
-	expect_text(&event, "[1,null,1,1762039800000,1762040100000,0,"
-			    "\"550e8400-e29b-41d4-a716-446655440000\",null,null,[],[]]");
+	assert_true(cart_event_make(&event, &after, NULL, NOW_MS + 1));
+	expect_packed(&event, "01 05 00 02 c0cf24 00 550e8400e29b41d4a716446655440000 00 00");
 	cart_clear(&event.cart);
-	expect_text(&event, "[1]");
+	expect_packed(&event, "01");
 	cart_event_clear(&event);
 }
 
-static enum cart_result read_text(const char *text, enum cart_event_type type, char *reason)
+/* The farthest times and numbers that a cart can have. */
+static void extremes_are_read_back(void **state)
+{
+	struct cart_line line = {id_of(1), CART_QUANTITY_MAX, 0, CART_TIME_MAX_MS, NULL};
+	struct cart cart = cart_of(&line, 1, CART_VERSION_MAX);
+	struct cart_event event;
+	struct cart_event back = {.type = CART_EVENT_CREATED,
+				  .id = cart.id,
+				  .version = cart.version,
+				  .at_ms = CART_TIME_MAX_MS};
+	struct buf data = {0};
+	char reason[CART_EVENT_REASON];
+
+	(void)state;
+	cart.created_ms = CART_TIME_MAX_MS;
+	cart.updated_ms = 0;
+	cart.expires_ms = INT64_MAX;
+	assert_true(cart_event_make(&event, NULL, &cart, CART_TIME_MAX_MS));
+	cart_event_pack(&data, &event);
+	assert_int_equal(cart_event_unpack(&back, data.data, data.len, reason), CART_OK);
+	assert_true(cart_equal(&back.cart, &cart));
+	cart_event_clear(&event);
+	cart_event_clear(&back);
+	buf_free(&data);
+}
+
+static enum cart_result read_hex(const char *hex, enum cart_event_type type, char *reason)
 {
 	struct cart_event event = {.type = type, .version = 2, .at_ms = NOW_MS};
+	uint8_t data[128];
+	size_t len = bytes_of(hex, data);
 	enum cart_result result;
 
 	reason[0] = '\0';
-	result = cart_event_text_read(&event, text, strlen(text), reason);
+	result = cart_event_unpack(&event, data, len, reason);
 	if (result != CART_OK) {
 		assert_null(event.changes);
 		assert_null(event.cart.lines);
@@ -246,36 +304,49 @@ static enum cart_result read_text(const char *text, enum cart_event_type type, c
 
 static void what_no_program_has_written_is_refused(void **state)
 {
-	static const char *const damaged[] = {
-		"",
-		"[",
-		"[1",
-		"[0]",
-		"[1] ",
-		"[1,]",
-		"[1,null,3,1,1,0,null,null,null,[],[]]",
-		"[1,null,0,1,1,0,null,null,null,[]]",
-		"[1,null,0,1,1,0,null,null,null,[],[]],",
-		"[1,null,0,1,1,0,null,null,null,[],[],[]]",
-		"[1,\"x\",0,1,1,0,null,null,null,[],[]]",
-		"[1,null,1,1,1,0,null,null,null,[],[]]",
-		"[1,null,0,1,1,0,null,null,\"550e8400\",[],[]]",
-		"[1,null,0,1,1,0,null,null,null,[[\"x\",1,1,1]],[]]",
-		"[1,null,0,1,1,0,null,null,null,[[\"2\",1,1,1],[\"1\",1,1,1]],[]]",
-		"[1,null,0,1,1,0,null,null,null,[],[[\"2\",0],[\"1\",0]]]",
-		"[1,null,0,1,1,0,null,null,null,[],[[\"1\",0][\"2\",0]]]",
+	static const struct {
+		const char *what, *hex;
+	} damaged[] = {
+		{"no form", ""},
+		{"form 0", "00"},
+		{"state 3", "0103 00 00 00 00 00 00"},
+		{"an unknown flag", "0120 00 00 00 00 00 00"},
+		{"more behind the end", "0100 00 00 00 00 00 00 00"},
+		{"a customer that is none", "0100 0178 00 00 00 00 00"},
+		{"a customer beyond the end", "0100 4031"},
+		{"checked out without an order", "0101 00 00 00 00 00 00"},
+		{"an order that is nil", "0105 00 00 00 00 00000000000000000000000000000000 00 00"},
+		{"half an id", "0110 00 00 00 00 550e8400"},
+		{"a time before 1970", "0100 00 feffffffffff3f 00 00 00 00"},
+		{"a number with zeros at its end", "0100 00 8000 00 00 00 00"},
+		{"a number of 70 bits", "0100 00 ffffffffffffffffff7f 00 00 00 00"},
+		{"expiry neither there nor not", "0100 00 00 00 02 00 00"},
+		{"more lines than bytes", "0100 00 00 00 00 ff0f 0131 01 00"},
+		{"a line without product", "0100 00 00 00 00 01 00 01 00 00 00 00"},
+		{"a line of nothing", "0100 00 00 00 00 01 0131 00 00 00 00 00"},
+		{"a product that is none", "0100 00 00 00 00 01 0178 01 00 00 00 00"},
+		{"attributes that are none", "0100 00 00 00 00 01 0131 01 00 00 0178 00"},
+		{"attributes beyond the end", "0100 00 00 00 00 01 0131 01 00 00 ff01 00"},
+		{"lines out of order", "0100 00 00 00 00 02 0132 01 00 00 00 0131 01 00 00 00 00"},
+		{"changes out of order", "0100 00 00 00 00 00 02 0132 00 0131 00"},
+		{"a change of too many", "0100 00 00 00 00 00 01 0131 ffffffff7f"},
+		{"a change of nothing", "0100 00 00 00 00 00 01 00 0000"},
 	};
 	char reason[CART_EVENT_REASON];
 
 	(void)state;
+	assert_int_equal(read_hex("0100 00 00 00 00 00 00", CART_EVENT_CHANGED, reason), CART_OK);
 	for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
-		assert_int_equal(read_text(damaged[i], CART_EVENT_CHANGED, reason), CART_DAMAGED);
+		if (read_hex(damaged[i].hex, CART_EVENT_CHANGED, reason) != CART_DAMAGED)
+			fail_msg("%s is read", damaged[i].what);
 		assert_non_null(strstr(reason, "it is no event"));
 	}
-	assert_int_equal(read_text("[1]", CART_EVENT_TYPES, reason), CART_DAMAGED);
-	assert_int_equal(read_text("[1]", CART_EVENT_NONE, reason), CART_DAMAGED);
-	assert_int_equal(read_text("[2,{\"anything\":1}]", CART_EVENT_CHANGED, reason),
-			 CART_FAILED);
+	assert_int_equal(read_hex("01", CART_EVENT_TYPES, reason), CART_DAMAGED);
+	assert_int_equal(read_hex("01", CART_EVENT_NONE, reason), CART_DAMAGED);
+	/* What CREATED changed are its lines. */
+	assert_int_equal(read_hex("0100 00 00 00 00 00 01 0131 00", CART_EVENT_CREATED, reason),
+			 CART_DAMAGED);
+	assert_int_equal(read_hex("02feedbeef", CART_EVENT_CHANGED, reason), CART_FAILED);
 	assert_non_null(strstr(reason, ":2 cannot be read: a newer version"));
 }
 
@@ -310,6 +381,7 @@ int main(void)
 		cmocka_unit_test(a_removal_is_a_version_more_without_lines),
 		cmocka_unit_test(the_json_is_a_cloudevent),
 		cmocka_unit_test(what_is_stored_is_read_back),
+		cmocka_unit_test(extremes_are_read_back),
 		cmocka_unit_test(what_no_program_has_written_is_refused),
 		cmocka_unit_test(a_position_is_read_as_it_was_written),
 	};

@@ -15,7 +15,7 @@
 #define BACKENDS_DYNAMODB_FEED_RECORD_H
 
 #include "core/feed/event.h"
-#include "core/feed/event_text.h"
+#include "core/feed/event_pack.h"
 
 #include <jansson.h>
 

@@ -296,7 +296,8 @@ static void a_table_of_another_layout_is_refused_by_name(void **state)
 static void rows_need_a_server_with_transactions(void **state)
 {
 	static const char *const has_them[] = {"ResourceNotFoundException", "ValidationException",
-					       "ConditionalCheckFailedException"};
+					       "ConditionalCheckFailedException",
+					       "TransactionCanceledException"};
 
 	(void)state;
 	table.rows = true;

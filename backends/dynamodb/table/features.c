@@ -256,7 +256,8 @@ enum ddb_table_state table_check_transactions(struct table_work *work)
 		return DDB_TABLE_READY;
 	outcome = work->call.outcome;
 	if (outcome == DDB_CONDITION || table_is_error(work, "ResourceNotFoundException") ||
-	    table_is_error(work, "ValidationException"))
+	    table_is_error(work, "ValidationException") ||
+	    table_is_error(work, "TransactionCanceledException"))
 		return DDB_TABLE_READY;
 	if (outcome != DDB_REJECTED)
 		return table_failed(work);

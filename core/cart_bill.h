@@ -22,6 +22,7 @@ enum cart_bill_operation {
 	CART_BILL_GET_EVENTUAL,
 	CART_BILL_LIST, /* of a customer who has this cart alone */
 	CART_BILL_CHECKOUT,
+	CART_BILL_MERGE, /* of the cart into an empty one of the same customer; it has no key */
 	CART_BILL_DELETE,
 	CART_BILL_OPERATIONS
 };

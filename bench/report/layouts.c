@@ -22,7 +22,7 @@ const struct layouts_operation layouts_operations[LAYOUTS_OPERATIONS] = {
 	{"get", "get, strong", CART_BILL_GET},
 	{"list", "list of a customer with one cart", CART_BILL_LIST},
 	{"checkout", "checkout", CART_BILL_CHECKOUT},
-	{"merge", "merge into an empty cart", -1},
+	{"merge", "merge into an empty cart", CART_BILL_MERGE},
 	{"delete", "delete", CART_BILL_DELETE},
 };
 
@@ -150,8 +150,6 @@ struct layouts_cost layouts_cost_of(struct layouts *layouts, size_t operation,
 	if (store >= LAYOUTS_BILLED)
 		return layouts_cost_counted(layouts, store, layouts_operations[operation].name,
 					    lines);
-	if (layouts_operations[operation].bill < 0)
-		return (struct layouts_cost){NAN, NAN, NAN, NAN, NAN, NAN};
 	units = layouts_units(layouts, operation, store, lines, false);
 	return (struct layouts_cost){
 		.calls = units->calls,

@@ -31,11 +31,11 @@ extern const char *const layouts_stores[LAYOUTS_STORES];
 struct layouts_operation {
 	const char *name;  /* as in files */
 	const char *title; /* as people read it */
-	int bill;	   /* an enum cart_bill_operation; -1: it has none */
+	enum cart_bill_operation bill;
 };
 #define LAYOUTS_OPERATIONS 10
 extern const struct layouts_operation layouts_operations[LAYOUTS_OPERATIONS];
-enum { LAYOUTS_ADD_LINE = 1, LAYOUTS_ADD = 2, LAYOUTS_SET = 3, LAYOUTS_GET = 5 };
+enum { LAYOUTS_ADD_LINE = 1, LAYOUTS_ADD = 2, LAYOUTS_SET = 3, LAYOUTS_GET = 5, LAYOUTS_MERGE = 8 };
 
 /* NAN: not known, or there is no such thing. */
 struct layouts_cost {
@@ -56,7 +56,7 @@ void layouts_free(struct layouts *layouts);
 struct layouts_cost layouts_cost_of(struct layouts *layouts, size_t operation,
 				    enum layouts_store store, size_t lines);
 /* From how many lines on the operation costs less in rows than in map, up to LAYOUTS_LINES_MAX; 0:
- * it does not. */
+ * it does not. Not for a merge, whose price in rows falls where the lines are packed. */
 size_t layouts_crossing(struct layouts *layouts, size_t operation, bool attributes);
 /* How many gets an add may have for rows to cost less than map; NAN: rows never does, INFINITY:
  * always. */

@@ -36,7 +36,7 @@ static json_t *layouts_crossings(struct layouts *layouts)
 	for (size_t i = 0; i < 2 * LAYOUTS_OPERATIONS; i++) {
 		size_t from;
 
-		if (layouts_operations[i / 2].bill < 0)
+		if (i / 2 == LAYOUTS_MERGE)
 			continue;
 		from = layouts_crossing(layouts, i / 2, i % 2 == 1);
 		json_array_append_new(

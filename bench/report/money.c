@@ -18,6 +18,7 @@ static const char *const money_operations[CART_BILL_OPERATIONS] = {
 	[CART_BILL_GET_EVENTUAL] = "get_eventual",
 	[CART_BILL_LIST] = "list",
 	[CART_BILL_CHECKOUT] = "checkout",
+	[CART_BILL_MERGE] = "merge",
 	[CART_BILL_DELETE] = "delete",
 };
 

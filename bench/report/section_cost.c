@@ -30,6 +30,7 @@ static const struct {
 	{CART_BILL_GET_EVENTUAL, "get, eventual", false},
 	{CART_BILL_LIST, "list of a customer with one cart", false},
 	{CART_BILL_CHECKOUT, "checkout", true},
+	{CART_BILL_MERGE, "merge into an empty cart", false},
 	{CART_BILL_DELETE, "delete", true},
 };
 

@@ -342,7 +342,7 @@ static void layouts_notes(struct report *report, struct layouts *layouts)
 		"map, list and rows are layouts of DynamoDB (dynamodb.layout). Their calls, units "
 		"and money are computed by AWS's rules, as above; bytes written are those of the "
 		"items and index entries that an operation leaves, for what DynamoDB writes on its "
-		"disks cannot be seen. A merge's units are in docs/backends/dynamodb.md. Requests "
+		"disks cannot be seen. Requests "
 		"have no idempotency keys, and lines no attributes. A set takes what an add to a "
 		"line does, but %s calls and %s statements on MySQL. Creates, adds of new lines, "
 		"lists and merges are in summary.md, costs.csv and money.json.",

@@ -19,7 +19,8 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "pylib"))
 import private_dynalite  # noqa: E402
 import results  # noqa: E402
-from cartd import ROOT, Cartd  # noqa: E402
+from cartd import ROOT, Cartd, await_that  # noqa: E402
+from dynamodb_front import DynamodbFront  # noqa: E402
 from operations import KEY, Asker  # noqa: E402
 from tap import main  # noqa: E402
 
@@ -39,7 +40,7 @@ PATIENT = {**private_dynalite.PATIENT, "overload.delay": "0"}
 # In the JSON and in the tables.
 NAMES = {"create": "create", "add_line": "add of a new line", "add": "add to a line that is there", "remove": "removal of a line",
          "move": "the first change in an idle step, more", "get": "get, strong", "get_eventual": "get, eventual",
-         "list": "list of a customer with one cart", "checkout": "checkout", "delete": "delete"}
+         "list": "list of a customer with one cart", "checkout": "checkout", "merge": "merge into an empty cart", "delete": "delete"}
 # US East (N. Virginia), on demand, 2026-11-26.
 WRITE, READ, STORED_GB, INSTANCE_HOUR, DISK_GB, DISK_GB_MONTH = 0.625, 0.125, 0.25, 0.168, 100, 0.115
 
@@ -142,6 +143,10 @@ class Table:
     def put(self, item):
         self.call("PutItem", Item=item)
 
+    def remove(self, stored):
+        for item in [stored.item, *getattr(stored, "lines", {}).values()]:
+            self.call("DeleteItem", Key={name: item[name] for name in ("cart_id", "row") if name in item})
+
     def entry(self, index, hash_key, cart_id, item):
         if not item or hash_key not in item:
             return None
@@ -153,9 +158,9 @@ class Table:
 class Life:
     """A cart that grows line by line. At each size its operations are tried, each from the same item, which is put back."""
 
-    def __init__(self, cartd, table, layout, keyed, sizes):
+    def __init__(self, cartd, front, table, layout, keyed, sizes):
         self.asker, self.cartd, self.table, self.layout, self.keyed, self.sizes = Asker(cartd), cartd, table, layout, keyed, sizes
-        self.keys = 0
+        self.front, self.keys = front, 0
         self.bytes, self.stored_bytes, self.units, self.add_lines = {}, {}, {}, []
 
     def key(self):
@@ -164,12 +169,12 @@ class Life:
 
     def calls(self, ask):
         """That cartd has counted meanwhile, but for what it asks of the table by itself."""
-        def counted():
-            return sum(int(value) for name, value in self.cartd.metrics().items() if name.startswith(OF_CARTS))
-
-        before = counted()
+        before = self.counted()
         ask()
-        return counted() - before
+        return self.counted() - before
+
+    def counted(self):
+        return sum(int(value) for name, value in self.cartd.metrics().items() if name.startswith(OF_CARTS))
 
     def change(self, before, ask):
         """Read and write units, calls and bytes of a change of the cart as it is; and what is stored then."""
@@ -249,7 +254,48 @@ class Life:
         # a server that does not is asked.
         found["delete"] = (0, delete + (write_units(stored.item, None) if after.item else 0), min(calls, 2), left)
         self.table.put(stored.item)
+        found["merge"] = self.merge(lines, stored)
+        self.table.put(stored.item)
         return found
+
+    look, read_units_of = Stored, staticmethod(lambda stored: read_units(stored.item))
+
+    @staticmethod
+    def write_of(before, after):
+        """Units and bytes."""
+        return units_of_write(before, after), bytes_left(before, after)
+
+    def target(self, lines):
+        """An empty cart of the same customer, in another shard than 0."""
+        for number in range(100):
+            key = ((KEY, "target-%d-%d" % (lines, number)),) if self.keyed else ()
+            path = self.asker.ask(201, "POST", "/shopping-carts", key, '{"customer_id":1234567}').header("Location")
+            target = self.look(self.table, path.rsplit("/", 1)[1])
+            if target.item["idle_shard"]["N"] != "0":
+                return path, target
+            self.table.remove(target)
+        raise AssertionError("a hundred carts in shard 0")
+
+    def merge(self, lines, stored):
+        """By what is stored of both carts before and after each of its writes. The last one comes after the answer."""
+        path, target = self.target(lines)
+        ids, states = (self.cart_id, path.rsplit("/", 1)[1]), [(stored, target)]
+
+        def watch(call, ask):
+            reply = ask()
+            if call.operation in ("PutItem", "UpdateItem", "TransactWriteItems"):
+                states.append(tuple(self.look(self.table, each) for each in ids))
+            return reply
+
+        before, self.front.rule = self.counted(), watch
+        self.asker.ask(200, "POST", path + "/merge", (), '{"from":"%s","strategy":"add"}' % self.cart_id)
+        await_that(lambda: "merges" not in states[-1][1].item and len(states) == 5, 30, "the four writes of a merge")
+        await_that(lambda: self.counted() - before >= 6, 30, "the last answer")
+        self.front.rule = lambda call, ask: ask()
+        writes = [self.write_of(one, other) for two, after in zip(states, states[1:]) for one, other in zip(two, after) if one.item != other.item]
+        self.table.remove(states[-1][1])
+        return (self.read_units_of(target) + self.read_units_of(stored), sum(units for units, _ in writes), self.counted() - before,
+                sum(left for _, left in writes))
 
 
 class Rows:
@@ -283,12 +329,19 @@ class LifeOfRows(Life):
     def change(self, before, ask):
         calls = self.calls(ask)
         after = Rows(self.table, self.cart_id)
+        units, left = self.write_of(before, after)
+        return (before.read_units(), units, calls, left), after
+
+    look, read_units_of = Rows, staticmethod(Rows.read_units)
+
+    @staticmethod
+    def write_of(before, after):
         names = [name for name in {**before.lines, **after.lines} if before.lines.get(name) != after.lines.get(name)]
         units = units_of_write(before, after)
         if names:
             units += write_units(before.item, after.item) + sum(
                 2 * write_units(before.lines.get(name), after.lines.get(name)) for name in names)
-        return (before.read_units(), units, calls, bytes_left(before, after) + sum(bytes_of(after.lines.get(name)) for name in names)), after
+        return units, bytes_left(before, after) + sum(bytes_of(after.lines.get(name)) for name in names)
 
     def live(self):
         calls = self.calls(self.ask_for_one)
@@ -333,6 +386,8 @@ class LifeOfRows(Life):
         self.keys = keys
         self.restore(stored)
         found["delete"] = self.delete(lines, stored)
+        self.restore(stored)
+        found["merge"] = self.merge(lines, stored)
         self.restore(stored)
         return found
 
@@ -500,9 +555,10 @@ def document_agrees(report):
 def bills_of(tap, folder, server, variants):
     for layout, projection, keyed, sizes in variants:
         name = "%s-%s-%s" % (layout, projection, "keyed" if keyed else "plain")
-        settings = private_dynalite.settings_for(server, layout=layout, projection=projection, table=name)
-        with Cartd(folder, {**settings, **PATIENT, "threads": "1", "cart.idle_step": "7d", "idempotency.window": "1d"}, name) as cartd:
-            life = (LifeOfRows if layout == "rows" else Life)(cartd, Table(server, name), layout, keyed, sizes)
+        with DynamodbFront(server.port) as front, \
+                Cartd(folder, {**private_dynalite.settings_for(front, layout=layout, projection=projection, table=name), **PATIENT, "threads": "1",
+                               "cart.idle_step": "7d", "idempotency.window": "1d"}, name) as cartd:
+            life = (LifeOfRows if layout == "rows" else Life)(cartd, front, Table(server, name), layout, keyed, sizes)
             life.live()
             life.asker.client.close()
         report = Report(folder, layout, projection)

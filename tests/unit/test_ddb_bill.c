@@ -100,6 +100,8 @@ static void a_create_writes_two_indexes_and_a_checkout_leaves_one(void **state)
 	assert_units(&bill, CART_BILL_LIST, 0.5 + 0.5, 0);
 	assert_units(&bill, CART_BILL_CHECKOUT, 0, 1 + 1);
 	assert_units(&bill, CART_BILL_DELETE, 0, 1 + 2);
+	/* Seal, decision, end and the entry of idle-index, the decision's removal. */
+	assert_units(&bill, CART_BILL_MERGE, 1 + 1, 1 + 1 + 1 + 1 + 1);
 	/* The key's item; a false condition and a tombstone. */
 	assert_int_equal(ddb_bill(&bill, &(struct cart_bill_cart){.lines = 1, .keyed = true}), 0);
 	assert_units(&bill, CART_BILL_CREATE, 0, 1 + 1 + 2);
@@ -115,6 +117,7 @@ static void large_carts_take_more_in_each_place(void **state)
 	assert_units(&map, CART_BILL_ADD, 0, 8);
 	assert_units(&map, CART_BILL_GET, 2, 0);
 	assert_units(&map, CART_BILL_CHECKOUT, 0, 8 + 1);
+	assert_units(&map, CART_BILL_MERGE, 1 + 2, 9 + 9 + 9 + 1 + 9);
 	assert_int_equal(
 		ddb_bill(&list, &(struct cart_bill_cart){.lines = 200, .setting = setting_list}),
 		0);

@@ -252,6 +252,33 @@ static struct cart_bill_units bill_list(const struct bill *bill, const json_t *i
 	return units;
 }
 
+/* Two reads; the seal of the cart, the decision with its lines, its end; the decision's removal. */
+static struct cart_bill_units bill_merge(const struct bill *bill, json_t *const items[BILL_MOMENTS])
+{
+	struct cart_bill_units units = {
+		.calls = 2,
+		.read = bill_read(bill, items[BILL_NEW]) + bill_read(bill, items[BILL_OPEN]),
+	};
+
+	bill_add_write(&units, bill, items[BILL_OPEN], items[BILL_SEALED]);
+	bill_add_write(&units, bill, items[BILL_NEW], items[BILL_DECIDED]);
+	bill_add_write(&units, bill, items[BILL_SEALED], items[BILL_MERGED]);
+	bill_add_write(&units, bill, items[BILL_DECIDED], items[BILL_TARGET]);
+	return units;
+}
+
+/* In layout rows: the decision is a transaction with the lines, as long as it takes them. */
+static void bill_merge_rows(struct cart_bill_units *units, const struct bill *bill, size_t lines,
+			    json_t *const items[BILL_MOMENTS])
+{
+	units->read = bill_read(bill, items[BILL_NEW]) + bill_query(bill, items[BILL_OPEN], lines);
+	if (ddb_bill_packs(lines))
+		return;
+	units->write += bill_larger(bill, items[BILL_NEW], items[BILL_DECIDED]) +
+			2 * (double)lines * bill_larger(bill, bill->row, NULL);
+	units->bytes += (double)(lines * ddb_item_bytes(bill->row));
+}
+
 static void bill_sum_gets(struct cart_bill_units *units, double get)
 {
 	units[CART_BILL_GET] = (struct cart_bill_units){.calls = 1, .read = get};
@@ -280,6 +307,7 @@ static void bill_sum_rows(struct cart_bill *out, const struct bill *bill, size_t
 	units[CART_BILL_CHECKOUT].read = get;
 	bill_sum_gets(units, get);
 	units[CART_BILL_LIST] = bill_list(bill, open, get);
+	bill_merge_rows(&units[CART_BILL_MERGE], bill, lines, items);
 	units[CART_BILL_DELETE] = bill_remove(bill, open, items[BILL_PACKED], left, lines);
 }
 
@@ -304,6 +332,7 @@ static void bill_sum(struct cart_bill *out, const struct bill *bill,
 	bill_sum_gets(units, bill_read(bill, open));
 	units[CART_BILL_LIST] = bill_list(bill, open, bill_read(bill, open));
 	units[CART_BILL_CHECKOUT] = bill_change(bill, open, items[BILL_CLOSED]);
+	units[CART_BILL_MERGE] = bill_merge(bill, items);
 	if (!bill->keyed) {
 		bill_add_write(&units[CART_BILL_DELETE], bill, open, NULL);
 		return;

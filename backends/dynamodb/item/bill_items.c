@@ -33,6 +33,7 @@ struct bill_state {
 	size_t changes; /* since its creation */
 	int64_t now_ms;
 	bool closed;
+	bool unkeyed; /* its changes have no keys */
 };
 
 /* Takes an item out of the body that was made: of a transaction, that of the n-th write. NULL: no
@@ -88,7 +89,7 @@ static int bill_fill_rows(struct ddb_item *item, const struct bill *bill,
 static int bill_fill(struct ddb_item *item, const struct bill *bill, const struct bill_state *state)
 {
 	struct cart *cart = &item->cart;
-	size_t keys = bill->keyed ? state->changes : 0;
+	size_t keys = bill->keyed && !state->unkeyed ? state->changes : 0;
 
 	cart->lines = calloc(state->lines + 1, sizeof(*cart->lines));
 	item->keys = calloc(keys + 1, sizeof(*item->keys));
@@ -152,34 +153,76 @@ static json_t *bill_item(struct bill *bill, const struct bill_state *state, bool
 	return made;
 }
 
+bool ddb_bill_packs(size_t lines)
+{
+	return lines >= DDB_TRANSACTION_MAX;
+}
+
+static void bill_set_text(json_t *item, const char *name, const char *text)
+{
+	json_object_set_new(item, name, json_pack("{s:s}", "S", text));
+}
+
+/* The items between the calls of a merge, see update_merge.c, of those before and after it. */
+static void bill_merge_items(const struct bill *bill, json_t *items[BILL_MOMENTS], size_t lines)
+{
+	static const char *const ends[] = {"merge_id", "merge_how", "idle_shard", "idle_key"};
+	json_t *sealed = json_copy(items[BILL_OPEN]), *merged;
+	char id[CART_ID_TEXT + 1], version[24];
+
+	cart_id_format(&bill->op.id, id);
+	json_object_set(sealed, "until_ms", json_object_get(sealed, "expires_ms"));
+	json_object_del(sealed, "expires_ms");
+	bill_set_text(sealed, "merge_id", "0123456789abcdef");
+	bill_set_text(sealed, "merge_how", ddb_strategy(CART_MERGE_ADD));
+	bill_set_text(sealed, "merged_into", id);
+	bill_set_text(sealed, "status", "merging");
+	merged = json_copy(sealed);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		json_object_del(merged, ends[i]);
+	bill_set_text(merged, "status", "merged");
+	snprintf(version, sizeof(version), "%zu", lines + 2);
+	json_object_set_new(merged, "version", json_pack("{s:s}", "N", version));
+	items[BILL_SEALED] = sealed;
+	items[BILL_MERGED] = merged;
+	items[BILL_DECIDED] = json_copy(items[BILL_TARGET]);
+	json_object_set_new(items[BILL_DECIDED], "merges",
+			    json_pack("{s:{s:{s:s}}}", "M", id, "S", "+0123456789abcdef"));
+}
+
 int ddb_bill_items(struct bill *bill, size_t lines)
 {
 	const int64_t now_ms = BILL_NOW_MS, later_ms = BILL_NOW_MS + ddb_bill_rules.idle_step_ms;
 	const struct bill_state states[BILL_KEY] = {
-		[BILL_NEW] = {0, 0, now_ms, false},
-		[BILL_LINE_BEFORE] = {lines - 1, lines - 1, now_ms, false},
-		[BILL_OPEN] = {lines, lines, now_ms, false},
-		[BILL_ADDED] = {lines, lines + 1, now_ms, false},
-		[BILL_REMOVED] = {lines - 1, lines + 1, now_ms, false},
-		[BILL_MOVED] = {lines, lines + 1, later_ms, false},
-		[BILL_CLOSED] = {lines, lines + 1, now_ms, true},
-		[BILL_TOMBSTONE] = {lines, lines, now_ms, false},
-		[BILL_PACKED] = {lines, lines, now_ms, false},
+		[BILL_NEW] = {0, 0, now_ms, false, false},
+		[BILL_LINE_BEFORE] = {lines - 1, lines - 1, now_ms, false, false},
+		[BILL_OPEN] = {lines, lines, now_ms, false, false},
+		[BILL_ADDED] = {lines, lines + 1, now_ms, false, false},
+		[BILL_REMOVED] = {lines - 1, lines + 1, now_ms, false, false},
+		[BILL_MOVED] = {lines, lines + 1, later_ms, false, false},
+		[BILL_CLOSED] = {lines, lines + 1, now_ms, true, false},
+		[BILL_TOMBSTONE] = {lines, lines, now_ms, false, false},
+		[BILL_PACKED] = {lines, lines, now_ms, false, false},
+		[BILL_TARGET] = {lines, 1, now_ms, false, true},
 	};
 	const enum ddb_layout layout = bill->table.layout;
 	json_t **items = bill->items;
 
 	for (int i = 0; i < BILL_KEY; i++) {
+		bool packed = layout == DDB_LAYOUT_ROWS &&
+			      (i == BILL_PACKED || (i == BILL_TARGET && ddb_bill_packs(lines)));
+
 		/* As layout map has it, but for what the item of a cart in rows is known by. */
-		bill->table.layout = i == BILL_PACKED ? DDB_LAYOUT_MAP : layout;
+		bill->table.layout = packed ? DDB_LAYOUT_MAP : layout;
 		items[i] = bill_item(bill, &states[i], i == BILL_TOMBSTONE);
+		if (packed && items[i] != NULL) {
+			json_object_set(items[i], DDB_ROW,
+					json_object_get(items[BILL_NEW], DDB_ROW));
+			json_object_set(items[i], "gen", json_object_get(items[BILL_NEW], "gen"));
+		}
 	}
 	bill->table.layout = layout;
-	if (layout == DDB_LAYOUT_ROWS && items[BILL_PACKED] != NULL) {
-		json_object_set(items[BILL_PACKED], DDB_ROW,
-				json_object_get(items[BILL_NEW], DDB_ROW));
-		json_object_set(items[BILL_PACKED], "gen", json_object_get(items[BILL_NEW], "gen"));
-	}
+	bill_merge_items(bill, items, lines);
 	ddb_body_put_key(&bill->body, &bill->table, &bill->op, "key#AAAAAAAAAAAAAAAAAAAAAA",
 			 &bill->op.id, 0);
 	items[BILL_KEY] = bill_take_item(bill, 0);
@@ -194,7 +237,7 @@ int ddb_bill_items(struct bill *bill, size_t lines)
 /* The item of a line, from a transaction that writes one. */
 int ddb_bill_row(struct bill *bill)
 {
-	const struct bill_state state = {1, 1, BILL_NOW_MS, false};
+	const struct bill_state state = {1, 1, BILL_NOW_MS, false, false};
 	struct ddb_item item = {0};
 	const struct ddb_put put = {
 		.op = &bill->op, .before = &item, .after = &item.cart, .mark = "0123456789abcdef"};

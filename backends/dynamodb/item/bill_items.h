@@ -17,8 +17,12 @@ enum bill_moment {
 	BILL_MOVED,   /* as ADDED, in another step of cart.idle_step */
 	BILL_CLOSED,
 	BILL_TOMBSTONE,
-	BILL_PACKED, /* layout rows: open, with its lines in it */
-	BILL_KEY,    /* the item of a create's key */
+	BILL_PACKED,  /* layout rows: open, with its lines in it */
+	BILL_TARGET,  /* of a merge, with the lines of the other cart, which is ... */
+	BILL_KEY,     /* the item of a create's key */
+	BILL_SEALED,  /* ... OPEN, then this one ... */
+	BILL_DECIDED, /* ... while the target says that it has its lines ... */
+	BILL_MERGED,  /* ... and in the end this one */
 	BILL_MOMENTS
 };
 
@@ -43,6 +47,8 @@ extern const struct cart_rules ddb_bill_rules;
 CART_MUST_CHECK int ddb_bill_items(struct bill *bill, size_t lines);
 /* Fills bill->row. */
 CART_MUST_CHECK int ddb_bill_row(struct bill *bill);
+/* Layout rows: so many new lines are more than a transaction takes. */
+bool ddb_bill_packs(size_t lines);
 /* As ddb_item_bytes(), without counting those of bill->items again. */
 size_t ddb_bill_bytes(const struct bill *bill, const json_t *item);
 

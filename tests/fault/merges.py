@@ -226,10 +226,15 @@ class Pair:
         self.equal("the target", self.rig.cart(self.target_path), self.target_after())
 
     def check_either(self):
-        """Both before or both after, whoever is asked first. True: after."""
-        done = self.rig.cart(self.from_path)[0] == "merged"
-        (self.check_after if done else self.check_before)()
-        return done
+        """Both before or both after. True: after. A merge that was cut may still come while they are read: the target is read first, so
+        that it is as before if from is open after that."""
+        target, source = self.rig.cart(self.target_path), self.rig.cart(self.from_path)
+        if source[0] == "merged":
+            self.check_after()
+            return True
+        self.equal("the target", target, self.target_before())
+        self.equal("from", source, ("open", self.source, self.from_version))
+        return False
 
     def check_end(self):
         """A merge that is repeated, at any time, is done once."""

@@ -6,7 +6,6 @@ import faults
 from cartd import await_that
 from ddb_front import READS, WRITES
 from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN
-from load import DEADLINE_S
 from scene_dynamodb import BUDGET
 
 
@@ -28,7 +27,7 @@ def assert_keys_tell(scene):
     """What became of a change with a key is found out, unless request.deadline comes first: after two calls that each took as long as they
     may, or on a busy machine."""
     left_open = scene.left_open()
-    late = [event for event in scene.load.events if event.outcome == UNKNOWN and event.ended - event.began > 0.9 * DEADLINE_S]
+    late = [event for event in scene.load.events if event.outcome == UNKNOWN and event.ended - event.began > 0.9 * scene.load.deadline_s]
     assert len(left_open) <= len(late), "%d changes with a key were left open: %s" % (
         len(left_open), [(change.kind, change.cart) for change in left_open])
 

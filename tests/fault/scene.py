@@ -14,9 +14,11 @@ import patience
 import tap
 from cartd import Cartd, await_that
 from ledger import ACKNOWLEDGED, REFUSED, UNKNOWN
-from load import Load
+from load import DEADLINE_S, Load
 from watch import Watch
 
+# For a scene in which no read may fail, although the machine may be a busy one.
+PATIENT = {"request.deadline": "20s", "drain.deadline": "20s", "mysql.acquire_timeout": "15s", "dynamodb.acquire_timeout": "15s"}
 RECOVERY_S = 2.0  # from the database's return to the first acknowledged change
 READY_S = 1.0  # and from then to a good /readyz
 CART_GONE = ("CART_CLOSED", "CART_EMPTY", "CART_NOT_FOUND")
@@ -32,7 +34,8 @@ class Scene:
     def __init__(self, database, settings=None, wrapper=(), keys=None, **load_options):
         self.database = database
         self.settings = {"threads": "2", **self.settings_for(database), **(settings or {})}
-        self.wrapper, self.keys, self.load_options = wrapper, keys, load_options
+        self.wrapper, self.keys = wrapper, keys
+        self.load_options = {"deadline_s": float(self.settings.get("request.deadline", "%gs" % DEADLINE_S)[:-1]), **load_options}
         self.tables_of = database  # in the end; None: they are not looked at
         self.notes = []
         self.applied = None  # changes of unknown outcome that turned out to be stored; after the block

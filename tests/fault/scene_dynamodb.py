@@ -5,7 +5,6 @@ import time
 import scene
 from cartd import await_that
 from ledger import REFUSED, UNKNOWN
-from load import DEADLINE_S
 from private_dynalite import items_of, keys_for, settings_for
 from watch import HEALTH_DEADLINE_S
 
@@ -91,7 +90,7 @@ class Scene(scene.Scene):
 
     def given_up(self):
         """Calls whose end cartd did not await, and so did not count, at the most: their requests' time was up."""
-        return (sum(event.ended - event.began > 0.9 * DEADLINE_S for event in self.load.events) +
+        return (sum(event.ended - event.began > 0.9 * self.load.deadline_s for event in self.load.events) +
                 sum(answered - asked > 0.9 * HEALTH_DEADLINE_S for asked, answered, _ in self.watch.said))
 
     def wrong_with_counts(self):

@@ -20,13 +20,11 @@ import tap  # noqa: E402
 from cartd import Cartd, await_that  # noqa: E402
 from ddb_front import READS, WRITES, Front  # noqa: E402
 from private_dynalite import keys_for, server, settings_for  # noqa: E402
-from scene import REFUSED, UNKNOWN  # noqa: E402
+from scene import PATIENT, REFUSED, UNKNOWN  # noqa: E402
 from scene_dynamodb import Scene  # noqa: E402
 
 SKEW_S = 3600
 STALE_S = 0.5
-# A busy machine gives a call made again its connection late: that is not what is tested here.
-PATIENT = {"dynamodb.acquire_timeout": "4s"}
 HIDING = ((ddb_front.fails_after, 20), (ddb_front.damaged_after, 20), (ddb_front.half_after, 20))
 
 
@@ -141,7 +139,7 @@ def a_cart_that_an_index_has_twice_is_listed_once():
 
 
 def a_server_that_always_fails_sees_no_more_retries_than_the_budget_allows():
-    with server() as database, Front(database.port) as front, Scene(database, PATIENT, middle=front) as scene:
+    with server() as database, Front(database.port) as front, Scene(database, {"dynamodb.acquire_timeout": "4s"}, middle=front) as scene:
         faults_dynamodb.calls_stay_bounded_while_all_of_them_fail(scene, front, ddb_front.fails_before, 2)
         scene.load.await_successes(300, 20)  # the budget comes back
         faults_dynamodb.calls_stay_bounded_while_all_of_them_fail(scene, front, ddb_front.throttled, 3)

@@ -32,7 +32,7 @@ def under_load(lifetime_s, where, course):
     """course(scene, stub, front): what happens. The answers of all the time are judged."""
     with server() as database, KeyStub(lifetime_s) as stub, Front(database.port) as front:
         front.does(ddb_front.takes_keys(stub.is_valid))
-        with Scene(database, PATIENT, middle=front, keys=where(stub), deadline_s=DEADLINE_S) as scene:
+        with Scene(database, PATIENT, middle=front, keys=where(stub)) as scene:
             began = time.monotonic()
             course(scene, stub, front)
             changes, reads = scene.outcomes_during(began, time.monotonic())

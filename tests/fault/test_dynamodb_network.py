@@ -14,7 +14,7 @@ import faults  # noqa: E402
 import faults_dynamodb  # noqa: E402
 import tap  # noqa: E402
 from private_dynalite import server  # noqa: E402
-from scene import RECOVERY_S  # noqa: E402
+from scene import PATIENT, RECOVERY_S  # noqa: E402
 from scene_dynamodb import Scene  # noqa: E402
 
 CUTS, EVERY = 40, 25
@@ -27,7 +27,7 @@ def proxy_of(database):
 def cut(where, layout="map"):
     """Cuts there, under load, and is judged; the scene."""
     with server() as database, proxy_of(database) as proxy, \
-            Scene(database, {"dynamodb.layout": layout, "dynamodb.acquire_timeout": "4s"}, middle=proxy) as scene:
+            Scene(database, {**PATIENT, "dynamodb.layout": layout}, middle=proxy) as scene:
         faults.cut(scene, proxy, where, EVERY, CUTS)
     faults_dynamodb.assert_keys_tell(scene)
     return scene

@@ -18,7 +18,7 @@ import tap  # noqa: E402
 from cartd import Cartd, await_that  # noqa: E402
 from http_client import Client  # noqa: E402
 from private_mariadb import SqlError, server, settings_for  # noqa: E402
-from scene import RECOVERY_S  # noqa: E402
+from scene import PATIENT, RECOVERY_S  # noqa: E402
 from scene_mysql import Scene  # noqa: E402
 
 CUTS, EVERY = 40, 25
@@ -32,7 +32,7 @@ LINE = {"product_id": 1, "quantity": 1}
 def cut(where):
     """Cuts there, under load; how many changes that nobody has an answer to are stored."""
     with server() as database, cut_proxy.CutProxy(database.port) as proxy, \
-            Scene(database, {"mysql.port": str(proxy.port), "mysql.acquire_timeout": "4s"}) as scene:
+            Scene(database, {**PATIENT, "mysql.port": str(proxy.port)}) as scene:
         faults.cut(scene, proxy, where, EVERY, CUTS)
     return scene.applied
 
@@ -60,7 +60,7 @@ def sessions(root):
 def connections_that_fall_silent_are_given_up_and_others_made():
     """A firewall that has forgotten them: no reset, no end. mysql.timeout (here 3 s) is the time that this may take."""
     with server() as database, cut_proxy.CutProxy(database.port) as proxy, \
-            Scene(database, {"mysql.port": str(proxy.port), "mysql.timeout": "3s", "mysql.pool": str(POOL), "request.deadline": "20s", "drain.deadline": "20s"}, deadline_s=20) as scene:
+            Scene(database, {"mysql.port": str(proxy.port), "mysql.timeout": "3s", "mysql.pool": str(POOL), "request.deadline": "20s", "drain.deadline": "20s"}) as scene:
         silenced = time.monotonic()
         proxy.silence()
         scene.watch.await_status(503, silenced, faults.DOWN_S)

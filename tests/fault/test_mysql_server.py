@@ -18,7 +18,7 @@ import patience  # noqa: E402
 import tap  # noqa: E402
 from cartd import Cartd, await_that  # noqa: E402
 from private_mariadb import Lost, Session, SqlError, server, settings_for  # noqa: E402
-from scene import ACKNOWLEDGED, REFUSED, UNKNOWN  # noqa: E402
+from scene import ACKNOWLEDGED, PATIENT, REFUSED, UNKNOWN  # noqa: E402
 from scene_mysql import Scene  # noqa: E402
 
 LINE = {"product_id": 1, "quantity": 1}
@@ -37,7 +37,7 @@ def stopped_for_three_seconds_every_answer_comes_in_time():
 
 
 def connections_killed_five_times_a_second_no_read_fails():
-    with server() as database, Scene(database, {"mysql.acquire_timeout": "4s"}) as scene:
+    with server() as database, Scene(database, PATIENT) as scene:
         faults.kill_connections(scene, database, 2)
 
 

@@ -353,7 +353,7 @@ def budget(watch):
 def refused_waiting(folder, front):
     """One connection, and it is busy: who waits is counted, and refused in time."""
     settings = private_dynalite.settings_for(front, connections="1", acquire_timeout="3s", timeout="20s")
-    with Cartd(folder, {**settings, "threads": "1", "request.deadline": "20s"}, "waiting") as cartd:
+    with Cartd(folder, {**settings, "threads": "1", "request.deadline": "20s", "drain.deadline": "20s"}, "waiting") as cartd:
         watch = Watch(cartd)
         path, others, name = watch.new_cart(), [watch.new_cart() for _ in range(3)], PREFIX + "acquire_timeouts_total"
         opened, seen = threading.Event(), []
@@ -442,7 +442,7 @@ def labelled(cartd):
 def tests(tap):
     private_dynalite.only_keys()
     with tempfile.TemporaryDirectory() as folder, private_dynalite.server() as server, DynamodbFront(server.port) as front:
-        quiet = {"threads": "1", "request.deadline": "20s", "limits.lines": "20",
+        quiet = {"threads": "1", "request.deadline": "20s", "drain.deadline": "20s", "limits.lines": "20",
                  "clock.skew": "0"}  # one test moves the clock of the answers by an hour
         settings = private_dynalite.settings_for(front, connections=str(CONNECTIONS), timeout="%dms" % TIMEOUT_MS, acquire_timeout="30s")
         with Cartd(folder, {**settings, **quiet}) as cartd:

@@ -219,12 +219,12 @@ def ended_early(folder):
                 problems.append("a second one: exit status %d: %s" % (status, said))
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.wait(30)
+        process.wait(patience.at_most(30))
     finally:
         process.kill()
         process.wait()
     await_that(lambda: not running(folder), 10, "nothing is left of it")
-    if process.returncode == 0 or time.monotonic() - began >= 30:
+    if process.returncode == 0 or time.monotonic() - began >= patience.at_most(30):
         problems.append("exit status %d" % process.returncode)
     if os.listdir(out) != ["index.html"]:
         problems.append("the old report is gone")

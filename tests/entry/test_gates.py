@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(ROOT, "tests", "pylib"), os.path.join(ROOT, "bench", "perf")]
 import callgrind  # noqa: E402
+import patience  # noqa: E402
 from cartd import await_that  # noqa: E402
 from servers import Failure, percentile, service_times  # noqa: E402
 from tap import Skip, main_of  # noqa: E402
@@ -58,7 +59,7 @@ totals: 1234
 
 def run(*words, cwd=ROOT, **changes):
     done = subprocess.run(words, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          timeout=RUN_S, check=False, env={**os.environ, **changes})
+                          timeout=patience.at_most(RUN_S), check=False, env={**os.environ, **changes})
     return done.returncode, done.stdout
 
 

@@ -152,7 +152,7 @@ def lines_and_keys_held_by_somebody_else_stop_nobody_else():
 def rows_that_somebody_else_locks_in_another_order_make_no_deadlock():
     """On one connection, so that what queues makes one batch that takes low and finds high locked. Neither side waits for the other for
     ever: cart waits for no row, and gives low back."""
-    with server() as database, Scene(database, {"threads": "1", "mysql.pool": "1"}) as scene, database.connect() as other:
+    with server() as database, Scene(database, {**PATIENT, "threads": "1", "mysql.pool": "1"}) as scene, database.connect() as other:
         other.sql("CREATE TABLE cart.weight (id INT AUTO_INCREMENT PRIMARY KEY)")
         locked, deadlocks = ('cart_mysql_retries_total{cause="%s"}' % cause for cause in ("lock_timeout", "deadlock"))
         before, deadlocks_before, began = scene.metric(locked), scene.metric(deadlocks), time.monotonic()

@@ -49,7 +49,7 @@ def words_of(settings):
 def cartctl(folder, settings, *words, keys=None):
     """Exit status, and what was said."""
     done = subprocess.run([CARTCTL, *words_of(settings), *words], cwd=folder, env=environment(keys),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=CARTCTL_S, check=False)
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=patience.at_most(CARTCTL_S), check=False)
     return done.returncode, done.stdout.decode("utf-8", "backslashreplace")
 
 
@@ -107,7 +107,7 @@ class Cartd:
         else:
             wrong.append("cartd had ended by itself")
         try:
-            self.process.wait(STOP_S)
+            self.process.wait(patience.at_most(STOP_S))
         except subprocess.TimeoutExpired:
             wrong.append("cartd did not end within %d s of SIGTERM" % STOP_S)
             self.kill()

@@ -103,7 +103,7 @@ static int dynamodb_start_feed(struct ddb_db *db, const struct cart_env *env,
 	if (ddb_stream_locate(db->stream_endpoint, &db->options.endpoint, credentials, setting,
 			      error) != 0)
 		return -1;
-	db->stream = ddb_stream_new(env->clock, env->metrics);
+	db->stream = ddb_stream_new(env->clock, db->options.feed_poll_ns, env->metrics);
 	return db->stream != NULL ? 0 : cart_error_set(error, "out of memory");
 }
 

@@ -82,6 +82,13 @@ const struct setting ddb_settings[] = {
 	 .min = 10,
 	 .max = 60 * 60 * 1000,
 	 .help = "A call whose answer takes longer is given up, and tried again if that is safe"},
+	{.key = "dynamodb.feed_poll",
+	 .type = SETTING_DURATION,
+	 .fallback = "40ms",
+	 .min = 20,
+	 .max = 10 * 1000,
+	 .help = "With feed=on: how often an instance reads a shard of the table's stream where "
+		 "nothing comes, while somebody waits there; each read is paid"},
 	{.key = "dynamodb.tls_ca",
 	 .type = SETTING_STRING,
 	 .fallback = "",
@@ -237,6 +244,7 @@ int ddb_options_read(struct ddb_options *options, const struct settings *setting
 			settings_integer(settings, "dynamodb.acquire_timeout") * CLOCK_NS_PER_MS,
 		.connect_timeout_ms = settings_integer(settings, "dynamodb.connect_timeout"),
 		.timeout_ms = settings_integer(settings, "dynamodb.timeout"),
+		.feed_poll_ns = settings_integer(settings, "dynamodb.feed_poll") * CLOCK_NS_PER_MS,
 	};
 	if (options_check_table(options->table, error) != 0 ||
 	    options_check_tags(options->tags, error) != 0 ||

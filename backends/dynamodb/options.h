@@ -26,6 +26,7 @@ struct ddb_options {
 	int64_t acquire_ns;
 	int64_t connect_timeout_ms;
 	int64_t timeout_ms;
+	int64_t feed_poll_ns;
 };
 
 /* -1: error names the setting and what is wrong with it. */

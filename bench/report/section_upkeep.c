@@ -9,7 +9,7 @@
 
 #define UPKEEP_DAYS 7.0 /* the default of feed.retention */
 /* Of a table's stream (docs/backends/dynamodb.md). */
-#define UPKEEP_READS_S 5.0
+#define UPKEEP_READS_S 25.0
 #define UPKEEP_SHARDS  4.0
 
 static const char *upkeep_name(enum layouts_store store)
@@ -68,8 +68,9 @@ static void upkeep_feed(struct report *report, struct layouts *layouts)
 			"and "
 			"keeps it for a day, in layouts map and list; rows has no feed. Reading is "
 			"paid: %s %s for a million calls of GetRecords. While a consumer waits, "
-			"cartd "
-			"asks each shard %g times a second, and a new table has %g: %s %s a month, "
+			"each "
+			"cartd where one does asks each shard up to %g times a second "
+			"(dynamodb.feed_poll), and a new table has %g: %s %s a month, "
 			"whether there are changes or not (what AWS gives for nothing is not taken "
 			"off).",
 			number_plain(prices->stream_read_million, price), prices->currency,

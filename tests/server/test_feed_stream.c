@@ -161,7 +161,7 @@ static void a_crowd_with_cursors_of_its_own_shares_its_reads(void **state)
 	for (int i = 0; i < CROWD; i++)
 		expect_event(&waiting[i], id, NULL);
 	/* Some for them all, and those of the poller, in the time that it took. */
-	assert_true(count_reads() - reads < CROWD / 4 + (cartd_now_ms() - began_ms) / 50);
+	assert_true(count_reads() - reads < CROWD / 4 + (cartd_now_ms() - began_ms) / 20);
 }
 
 int main(void)

@@ -29,6 +29,11 @@ static int64_t read_now_ns(const struct ddb_read *read)
 	return clock_monotonic_ns(read->reader->config.client.clock);
 }
 
+static bool read_is_now(const struct ddb_read *read)
+{
+	return read->op->feed.after != NULL && strcmp(read->op->feed.after, CART_FEED_NOW) == 0;
+}
+
 static bool read_is_over(const struct ddb_read *read)
 {
 	int64_t now_ns = read_now_ns(read);
@@ -260,6 +265,9 @@ static void read_get_iterator(struct ddb_read *read)
 		read_gone(read);
 		return;
 	}
+	/* What comes is old, too: not what others ask for who have an iterator. */
+	if (read->iterator.spot.place == DDB_PLACE_LATEST)
+		ddb_share_end(read, false);
 	read_write_iterator(read, &read->shards->shards[read->at],
 			    read_has_sequence(read) ? "AFTER_SEQUENCE_NUMBER" : "TRIM_HORIZON",
 			    read->iterator.spot.sequence);
@@ -307,7 +315,7 @@ static void read_take_answer(struct ddb_read *read, json_t *answer)
 	if (next != NULL)
 		read_keep(read, next, count, full || bytes >= READ_ANSWER_BYTES);
 	if (count > 0 || next == NULL) {
-		ddb_share_keep(read->reader, &read->asked, answer, bytes);
+		ddb_share_keep(read, answer, bytes);
 		ddb_share_end(read, false);
 	}
 	if (next == NULL) {
@@ -389,6 +397,7 @@ static void read_get_latest(struct ddb_read *read)
 	size_t at;
 
 	if (read->latest == read->cursor.count) {
+		ddb_share_give_now(read);
 		ddb_read_finish(read);
 		return;
 	}
@@ -416,7 +425,7 @@ static void read_enter(struct ddb_read *read)
 	const char *after = read->op->feed.after;
 	enum cart_result result;
 
-	if (after != NULL && strcmp(after, CART_FEED_NOW) == 0) {
+	if (read_is_now(read)) {
 		read_begin_now(read);
 		return;
 	}
@@ -434,20 +443,37 @@ static void read_enter(struct ddb_read *read)
 		ddb_read_fail(read, result, result == CART_BUSY ? "out of memory" : "");
 }
 
-void ddb_read_begin(struct ddb_read *read)
+static void read_begin(struct ddb_read *read, int64_t list_ns)
 {
-	const char *after = read->op->feed.after;
-	bool is_cursor = after != NULL && strcmp(after, CART_FEED_NOW) != 0;
-	enum cart_result result = is_cursor ? ddb_cursor_read(&read->cursor, after) : CART_OK;
-
-	if (result != CART_OK) {
-		ddb_read_fail(read, result, "");
-		return;
-	}
 	read->shards = ddb_stream_shards(read->reader->config.stream);
-	if (read->shards == NULL ||
-	    ddb_read_list_age_ns(read) >= (is_cursor ? READ_LIST_NS : READ_LIST_SOON_NS))
+	if (read->shards == NULL || ddb_read_list_age_ns(read) >= list_ns)
 		ddb_read_list(read, read_enter);
 	else
 		read_enter(read);
+}
+
+/* Asks for "now", or has waited for one who does. */
+static void read_share_now(struct ddb_read *read)
+{
+	if (read->busy)
+		ddb_read_fail(read, CART_BUSY, "another read of \"now\" was refused");
+	else if (ddb_share_take_now(read))
+		ddb_read_finish(read);
+	else if (!ddb_share_wait_now(read, read_share_now))
+		read_begin(read, READ_LIST_SOON_NS);
+}
+
+void ddb_read_begin(struct ddb_read *read)
+{
+	const char *after = read->op->feed.after;
+	bool is_now = read_is_now(read);
+	enum cart_result result =
+		after != NULL && !is_now ? ddb_cursor_read(&read->cursor, after) : CART_OK;
+
+	if (result != CART_OK)
+		ddb_read_fail(read, result, "");
+	else if (is_now)
+		read_share_now(read);
+	else
+		read_begin(read, after != NULL ? READ_LIST_NS : READ_LIST_SOON_NS);
 }

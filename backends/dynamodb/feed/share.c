@@ -4,11 +4,13 @@
 #include <string.h>
 
 #define SHARE_NS    (2 * CLOCK_NS_PER_S)
+#define SHARE_NOW   (-2)	/* instead of a place */
 #define SHARE_BYTES (512 << 10) /* of records; as JSON in memory they take some times that */
 
-static bool share_is_possible(const struct ddb_spot *spot)
+static bool share_is_possible(const struct ddb_iterator *iterator)
 {
-	return spot->place != DDB_PLACE_LATEST;
+	return iterator->spot.place != DDB_PLACE_LATEST ||
+	       (iterator->text != NULL && !iterator->scans);
 }
 
 static void answer_drop(struct ddb_reader *reader, struct ddb_answer *answer)
@@ -33,12 +35,12 @@ const json_t *ddb_share_find(struct ddb_reader *reader, const struct ddb_spot *s
 	return NULL;
 }
 
-void ddb_share_keep(struct ddb_reader *reader, const struct ddb_spot *spot, json_t *json,
-		    size_t bytes)
+void ddb_share_keep(const struct ddb_read *read, json_t *json, size_t bytes)
 {
+	struct ddb_reader *reader = read->reader;
 	struct ddb_answer *answer;
 
-	if (!share_is_possible(spot) || bytes > SHARE_BYTES)
+	if (!read->asks || bytes > SHARE_BYTES)
 		return;
 	/* In place of the oldest ones, which come next in the ring. */
 	do {
@@ -46,7 +48,7 @@ void ddb_share_keep(struct ddb_reader *reader, const struct ddb_spot *spot, json
 		reader->answer_next = (reader->answer_next + 1) % DDB_ANSWERS;
 		answer_drop(reader, answer);
 	} while (reader->answer_bytes + bytes > SHARE_BYTES);
-	*answer = (struct ddb_answer){.spot = *spot,
+	*answer = (struct ddb_answer){.spot = read->asked,
 				      .json = json_incref(json),
 				      .bytes = bytes,
 				      .got_ns = clock_monotonic_ns(reader->config.client.clock)};
@@ -61,7 +63,7 @@ void ddb_share_clear(struct ddb_reader *reader)
 
 void ddb_share_begin(struct ddb_read *read)
 {
-	read->asks = share_is_possible(&read->iterator.spot);
+	read->asks = share_is_possible(&read->iterator);
 	read->asked = read->iterator.spot;
 }
 
@@ -96,4 +98,37 @@ void ddb_share_end(struct ddb_read *read, bool busy)
 		at->busy = busy;
 		event_active(at->begin, 0, 0);
 	}
+}
+
+bool ddb_share_take_now(struct ddb_read *read)
+{
+	struct ddb_reader *reader = read->reader;
+
+	if (read->round == 0)
+		read->round = reader->now_begun + 1;
+	if (reader->now_ended < read->round)
+		return false;
+	read->cursor = reader->now;
+	return true;
+}
+
+bool ddb_share_wait_now(struct ddb_read *read, void (*start)(struct ddb_read *read))
+{
+	/* No shard's spot is like this one. */
+	read->iterator.spot = (struct ddb_spot){.place = SHARE_NOW};
+	if (ddb_share_wait(read, start))
+		return true;
+	ddb_share_begin(read);
+	read->round = ++read->reader->now_begun;
+	return false;
+}
+
+void ddb_share_give_now(const struct ddb_read *read)
+{
+	struct ddb_reader *reader = read->reader;
+
+	if (read->round <= reader->now_ended)
+		return;
+	reader->now_ended = read->round;
+	reader->now = read->cursor;
 }

@@ -6,6 +6,8 @@
 
 /* Before the 15 minutes are over. */
 #define STREAM_ITERATOR_NS (14 * 60 * CLOCK_NS_PER_S)
+/* While the stream is throttled the pause grows to so much, if it is not longer anyway. */
+#define STREAM_PAUSE_MAX_NS (2 * CLOCK_NS_PER_S)
 
 static const struct aws_service stream_service = {"streams.dynamodb",
 						  "AWS_ENDPOINT_URL_DYNAMODB_STREAMS"};
@@ -46,14 +48,15 @@ int ddb_stream_locate(char to[AWS_ENDPOINT_ROOM], const struct aws_endpoint *tab
 	return result;
 }
 
-struct ddb_stream *ddb_stream_new(const struct cart_clock *clock, struct metrics *metrics)
+struct ddb_stream *ddb_stream_new(const struct cart_clock *clock, int64_t poll_ns,
+				  struct metrics *metrics)
 {
 	struct ddb_stream *stream = calloc(1, sizeof(*stream));
 
 	if (stream == NULL)
 		return NULL;
 	stream->clock = clock;
-	stream->pause_ns = DDB_STREAM_PAUSE_NS;
+	stream->poll_ns = stream->pause_ns = poll_ns;
 	pthread_mutex_init(&stream->lock, NULL);
 	for (enum ddb_operation i = 0; i < DDB_OPERATIONS; i++) {
 		char labels[64];
@@ -226,9 +229,9 @@ void ddb_stream_note(struct ddb_stream *stream, bool throttled)
 		stream->pause_ns *= 2;
 	else
 		stream->pause_ns -= stream->pause_ns / 16;
-	if (stream->pause_ns > DDB_STREAM_PAUSE_MAX_NS)
-		stream->pause_ns = DDB_STREAM_PAUSE_MAX_NS;
-	if (stream->pause_ns < DDB_STREAM_PAUSE_NS)
-		stream->pause_ns = DDB_STREAM_PAUSE_NS;
+	if (stream->pause_ns > STREAM_PAUSE_MAX_NS)
+		stream->pause_ns = STREAM_PAUSE_MAX_NS;
+	if (stream->pause_ns < stream->poll_ns)
+		stream->pause_ns = stream->poll_ns;
 	pthread_mutex_unlock(&stream->lock);
 }

@@ -7,10 +7,10 @@
  * empty although the shard has more, and only the next iterator gets on. Where none is kept, a new
  * one is asked for: nothing is lost by forgetting.
  *
- * It is also how the process spares the stream, of which each shard can be read by two at most,
- * five times a second: a place where nothing came is not read again for a moment, unless somebody
- * else has got a newer record of the shard since. Otherwise one who was woken by that would find
- * nothing, and wait for the next one.
+ * It is also how the process saves reads, which are paid, and of which more than two processes must
+ * not make any of a shard at a time: a place where nothing came is not read again for a moment
+ * (dynamodb.feed_poll), unless somebody else has got a newer record of the shard since. Otherwise
+ * one who was woken by that would find nothing, and wait for the next one.
  */
 #ifndef BACKENDS_DYNAMODB_FEED_STREAM_H
 #define BACKENDS_DYNAMODB_FEED_STREAM_H
@@ -27,9 +27,6 @@
 #define DDB_NEWS	  512
 /* So many answers without a record in a row: the end of what there is. */
 #define DDB_STREAM_EMPTIES 3
-
-#define DDB_STREAM_PAUSE_NS	(200 * CLOCK_NS_PER_MS)
-#define DDB_STREAM_PAUSE_MAX_NS (2 * CLOCK_NS_PER_S)
 
 /* Where an iterator goes on. */
 struct ddb_spot {
@@ -65,7 +62,8 @@ struct ddb_stream {
 	metric_t calls[DDB_OPERATIONS]; /* of the stream's operations */
 	pthread_mutex_t lock;		/* what follows */
 	struct ddb_shards *shards;	/* as they were listed last; NULL: never */
-	int64_t pause_ns;		/* longer while the stream is throttled */
+	int64_t poll_ns;		/* between two reads of a place where nothing comes */
+	int64_t pause_ns;		/* the same, longer while the stream is throttled */
 	struct ddb_iterator iterators[DDB_ITERATOR_SETS][DDB_ITERATOR_WAYS];
 	/* By a hash. Where two shards have one place, both are read more often. */
 	struct ddb_news news[DDB_NEWS];
@@ -81,7 +79,8 @@ CART_MUST_CHECK int ddb_stream_locate(char to[AWS_ENDPOINT_ROOM], const struct a
 				      const char *setting, struct cart_error *error);
 
 /* Before the first shard of metrics. NULL: no memory. */
-struct ddb_stream *ddb_stream_new(const struct cart_clock *clock, struct metrics *metrics);
+struct ddb_stream *ddb_stream_new(const struct cart_clock *clock, int64_t poll_ns,
+				  struct metrics *metrics);
 /* Takes NULL; sets it. */
 void ddb_stream_free(struct ddb_stream **stream);
 

@@ -44,6 +44,7 @@ struct ddb_read {
 	int64_t asked_ns;	      /* for records of it */
 	bool renewed;		      /* because the one before did not hold */
 	size_t latest;		      /* of "now": named shards that have one */
+	uint64_t round;		      /* of "now": the first one that serves it, see share.h */
 	struct cart_feed_page *page;
 	size_t bytes;	 /* of the records in it */
 	size_t unmarked; /* events since the last one with a cursor */
@@ -78,6 +79,9 @@ struct ddb_reader {
 	size_t answer_next; /* the oldest */
 	size_t answer_bytes;
 	struct random random;
+	uint64_t now_begun; /* rounds of "now" */
+	uint64_t now_ended; /* the last one of them; what it gave: */
+	struct ddb_cursor now;
 };
 
 #endif

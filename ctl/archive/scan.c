@@ -99,6 +99,8 @@ static bool scan_attributes(struct scan *scan, char **attributes)
 	if (!SCAN(scan, "\""))
 		return false;
 	end = scan_string_end(scan);
+	if (end == scan->end)
+		return false;
 	to = *attributes = malloc((size_t)(end - scan->at) + 1);
 	if (to == NULL)
 		return false;

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A page ends after so many bytes of stored events: it is read on the loop, in some two
- * milliseconds. */
+/* A page ends after so many bytes of stored events: it is read on the loop, and others wait. */
 #define FEED_PAGE_BYTES (48 << 10)
 
 static int feed_insert(struct sqlite_conn *conn, const struct cart_event *event)

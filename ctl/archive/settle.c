@@ -191,7 +191,10 @@ static int settle_file(struct ctl_session *session, struct archive_place *place,
 		gone += fates[i] == SETTLE_GONE;
 	}
 	sum->changed += changed;
-	*(restored != NULL ? &sum->deleted : &sum->gone) += gone;
+	if (restored != NULL)
+		sum->deleted += gone;
+	else
+		sum->gone += gone;
 	if (rc == 0 && sum->failed == failed && restored != NULL)
 		rc = settle_put_aside(place, file, fates, error);
 	if (rc == 0 && sum->failed == failed)

@@ -7,8 +7,8 @@
  * empty although the shard has more, and only the next iterator gets on. Where none is kept, a new
  * one is asked for: nothing is lost by forgetting.
  *
- * It is also how the process saves reads, which are paid, and of which more than two processes must
- * not make any of a shard at a time: a place where nothing came is not read again for a moment
+ * It is also how the process saves reads: each is paid, and no more than two processes should read
+ * a shard at a time. A place where nothing came is not read again for a moment
  * (dynamodb.feed_poll), unless somebody else has got a newer record of the shard since. Otherwise
  * one who was woken by that would find nothing, and wait for the next one.
  */

@@ -332,7 +332,7 @@ static void a_start_that_fails_says_why_in_one_line(void **state)
 	expect_failure(2, "frobnicate", "--frobnicate", NULL, NULL);
 	expect_failure(2, "extra", "extra", NULL, NULL);
 	expect_failure(2, "/nowhere/cartd.ini", "--config", "/nowhere/cartd.ini", NULL);
-	expect_failure(1, "the backends are ", "--backend=orcale", NULL, NULL);
+	expect_failure(1, "the backends are ", "--backend=orcale", "--listen=127.0.0.1:0", NULL);
 	expect_failure(1, "8080", "--backend=sqlite", path, "--listen=8080");
 	expect_failure(1, "brackets", "--backend=sqlite", path, "--listen=::1:8080");
 	expect_failure(1, "65535", "--listen=127.0.0.1:65536", NULL, NULL);
